@@ -1,0 +1,186 @@
+//! Local control under `/_local`: clock, schedules, quiet, records, faults, hosts, outbox, reset.
+
+use crate::clock::stamp;
+use crate::demo;
+use crate::house::House;
+use crate::quiet::Rest;
+use crate::time::Stuck;
+use crate::vendors::Fault;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+type Shared = State<Arc<House>>;
+
+pub fn router(house: Arc<House>) -> Router {
+    Router::new()
+        .route("/_local/clock", get(clock).post(move_clock))
+        .route("/_local/fire/{name}", post(fire))
+        .route("/_local/quiet", get(quiet))
+        .route("/_local/calls", get(calls).delete(forget_calls))
+        .route("/_local/aws-calls", get(aws_calls).delete(forget_aws_calls))
+        .route("/_local/faults", get(faults).put(set_faults).delete(lift_faults))
+        .route("/_local/hosts", get(hosts).put(set_hosts))
+        .route("/_local/outbox", get(outbox))
+        .route("/_local/instances", get(instances))
+        .route("/_local/reset", post(reset))
+        .with_state(house)
+}
+
+fn refused(status: StatusCode, why: impl Into<String>) -> Response {
+    (status, Json(json!({ "error": why.into() }))).into_response()
+}
+
+async fn clock(State(house): Shared) -> Json<Value> {
+    Json(json!({ "now": stamp(house.clock.now()), "offset_ms": house.clock.offset() }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Move {
+    Set(jiff::Timestamp),
+    Advance(Value),
+}
+
+async fn move_clock(State(house): Shared, body: Json<Value>) -> Response {
+    let target = match serde_json::from_value(body.0) {
+        Ok(Move::Set(at)) => at.as_millisecond(),
+        Ok(Move::Advance(by)) => match millis(&by) {
+            Some(by) => house.clock.now() + by,
+            None => return refused(StatusCode::BAD_REQUEST, "advance wants seconds or a duration such as PT48H"),
+        },
+        Err(e) => return refused(StatusCode::BAD_REQUEST, format!("{{\"set\": ...}} or {{\"advance\": ...}}: {e}")),
+    };
+    match house.move_to(target).await {
+        Ok(()) => clock(State(house)).await.into_response(),
+        Err(Stuck::Broken(why)) => refused(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Err(Stuck::At(at, moving)) => {
+            let stuck = json!({ "error": "did not come to rest", "at": stamp(at), "moving": moving.json() });
+            (StatusCode::GATEWAY_TIMEOUT, Json(stuck)).into_response()
+        }
+    }
+}
+
+fn millis(by: &Value) -> Option<i64> {
+    if let Some(seconds) = by.as_i64() {
+        return seconds.checked_mul(1000);
+    }
+    let span: jiff::Span = by.as_str()?.parse().ok()?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+    i64::try_from(duration.as_millis()).ok()
+}
+
+async fn fire(State(house): Shared, Path(name): Path<String>) -> Response {
+    match house.fire_named(&name).await {
+        None => refused(StatusCode::NOT_FOUND, format!("`{name}` is no schedule and no function")),
+        Some(Err(failure)) => refused(StatusCode::BAD_GATEWAY, failure.to_string()),
+        Some(Ok(bytes)) => {
+            let text = || json!(String::from_utf8_lossy(&bytes));
+            Json(json!({ "result": serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) })).into_response()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    timeout: Option<f64>,
+}
+
+async fn quiet(State(house): Shared, wait: Query<Wait>) -> Response {
+    let limit = Duration::try_from_secs_f64(wait.timeout.unwrap_or(30.0)).unwrap_or_default();
+    match house.wait_for(Rest::Quiet, limit).await {
+        Ok(()) => Json(json!({ "quiet": true })).into_response(),
+        Err(moving) => (StatusCode::GATEWAY_TIMEOUT, Json(json!({ "quiet": false, "moving": moving.json() }))).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Which {
+    vendor: Option<String>,
+    since: Option<u64>,
+}
+
+async fn calls(State(house): Shared, which: Query<Which>) -> Json<Value> {
+    Json(json!(house.vendors.calls(which.vendor.as_deref(), which.since.unwrap_or(0))))
+}
+
+async fn forget_calls(State(house): Shared) -> StatusCode {
+    house.vendors.forget_calls();
+    StatusCode::NO_CONTENT
+}
+
+async fn aws_calls(State(house): Shared, which: Query<Which>) -> Json<Value> {
+    let mut calls = house.aws.calls();
+    if let Some(since) = which.since {
+        calls.retain(|call| call.seq > since);
+    }
+    Json(json!(calls))
+}
+
+async fn forget_aws_calls(State(house): Shared) -> StatusCode {
+    house.aws.reset_calls();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Faults {
+    aws: Vec<meridian_embedded_aws::Fault>,
+    vendors: Vec<Fault>,
+}
+
+async fn faults(State(house): Shared) -> Json<Value> {
+    Json(json!({ "aws": house.aws.faults(), "vendors": house.vendors.faults() }))
+}
+
+async fn set_faults(State(house): Shared, body: Json<Value>) -> Response {
+    let wanted: Faults = match serde_json::from_value(body.0) {
+        Ok(wanted) => wanted,
+        Err(e) => return refused(StatusCode::BAD_REQUEST, e.to_string()),
+    };
+    if let Err(why) = house.vendors.set_faults(wanted.vendors) {
+        return refused(StatusCode::BAD_REQUEST, why);
+    }
+    house.aws.set_faults(wanted.aws);
+    faults(State(house)).await.into_response()
+}
+
+async fn lift_faults(State(house): Shared) -> Response {
+    set_faults(State(house), Json(json!({}))).await
+}
+
+async fn hosts(State(house): Shared) -> Json<Value> {
+    Json(json!(house.vendors.hosts()))
+}
+
+async fn set_hosts(State(house): Shared, body: Json<BTreeMap<String, Option<String>>>) -> Response {
+    match house.vendors.set_hosts(body.0) {
+        Ok(()) => hosts(State(house)).await.into_response(),
+        Err(why) => refused(StatusCode::BAD_REQUEST, why),
+    }
+}
+
+async fn outbox(State(house): Shared) -> Json<Value> {
+    Json(json!(house.sandbox.outbox()))
+}
+
+async fn instances(State(house): Shared) -> Json<Value> {
+    Json(json!(house.instances()))
+}
+
+async fn reset(State(house): Shared) -> Response {
+    if let Err(why) = house.reset().await {
+        return refused(StatusCode::INTERNAL_SERVER_ERROR, why);
+    }
+    match demo::seed(&house).await {
+        Ok(ready) => Json(ready.json(&house)).into_response(),
+        Err(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, why),
+    }
+}

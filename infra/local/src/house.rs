@@ -1,0 +1,151 @@
+//! Everything that runs, in one place: what control, time and quiet act upon.
+
+use crate::activity::Activity;
+use crate::clock::Clock;
+use crate::http_api::HttpApi;
+use crate::instances::{Failure, Pool, request_id};
+use crate::log::Log;
+use crate::poller::Poller;
+use crate::schedules;
+use crate::template::Schedule;
+use crate::time::Agenda;
+use crate::vendors::Vendors;
+use bytes::Bytes;
+use meridian_embedded_aws::Aws;
+use meridian_sandbox::Sandbox;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub struct House {
+    pub clock: Arc<Clock>,
+    pub activity: Activity,
+    pub log: Arc<Log>,
+    pub aws: Arc<Aws>,
+    pub sandbox: Arc<Sandbox>,
+    pub vendors: Arc<Vendors>,
+    pub pools: Vec<Arc<Pool>>,
+    pub http_api: HttpApi,
+    pub pollers: Vec<Arc<Poller>>,
+    /// While set, pollers and schedules start nothing.
+    pub held: Arc<AtomicBool>,
+    /// Last firings; whoever moves time holds it.
+    pub agenda: tokio::sync::Mutex<Agenda>,
+    /// The tables with the index of due rows.
+    pub due_tables: Vec<String>,
+    pub state: PathBuf,
+    pub address: String,
+}
+
+impl House {
+    pub fn schedules(&self) -> impl Iterator<Item = (&Arc<Pool>, &Schedule)> {
+        self.pools.iter().flat_map(|pool| pool.function.schedules.iter().map(move |schedule| (pool, schedule)))
+    }
+
+    pub async fn fire(&self, pool: &Arc<Pool>, schedule: &Schedule) -> Result<Bytes, Failure> {
+        let event = schedules::event(schedule, self.clock.now(), &request_id());
+        pool.invoke(Bytes::from(event)).await
+    }
+
+    /// Invokes what a person named: a schedule, a function, or its resource in the template.
+    pub async fn fire_named(&self, name: &str) -> Option<Result<Bytes, Failure>> {
+        if let Some((pool, schedule)) = self.schedules().find(|(_, schedule)| schedule.name == name) {
+            return Some(self.fire(pool, schedule).await);
+        }
+        let pool = self.pools.iter().find(|pool| pool.name() == name || pool.function.logical == name)?;
+        Some(match pool.function.schedules.first() {
+            Some(schedule) => self.fire(pool, schedule).await,
+            None => pool.invoke(Bytes::from_static(b"{}")).await,
+        })
+    }
+
+    pub fn instances(&self) -> Vec<Value> {
+        self.pools.iter().flat_map(|pool| pool.instances()).collect()
+    }
+
+    /// Tables, queues, vendors, clock, faults and records as on the first day; warm processes are ended,
+    /// since they remember clinics.
+    pub async fn reset(&self) -> Result<(), String> {
+        let mut agenda = self.agenda.lock().await;
+        self.held.store(true, Ordering::SeqCst);
+        let done = self.empty().await;
+        *agenda = Agenda::starting(self.clock.now());
+        self.held.store(false, Ordering::SeqCst);
+        done
+    }
+
+    async fn empty(&self) -> Result<(), String> {
+        self.aws.set_faults(Vec::new());
+        self.sandbox.reset();
+        self.stop_instances().await;
+        self.sandbox.reset();
+        self.vendors.reset();
+        self.clock.set_offset(0).map_err(|e| e.to_string())?;
+        self.aws.reset().await.map_err(|e| e.to_string())?;
+        self.aws.reset_calls();
+        Ok(())
+    }
+
+    /// Kills every process until no invocation is left.
+    pub async fn stop_instances(&self) {
+        let mut calm = 0;
+        while calm < 2 {
+            self.pools.iter().for_each(|pool| pool.kill_all());
+            calm = if self.activity.seen().running == 0 { calm + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The index `due` answers with the first rows of each shard from an instant on, or up to it.
+    pub async fn due_rows(&self, condition: DueWhen, limit: usize) -> Result<Vec<DueRow>, String> {
+        let mut rows = Vec::new();
+        for table in &self.due_tables {
+            for shard in 0..DUE_SHARDS {
+                let (comparison, at) = match condition {
+                    DueWhen::UpTo(at) => ("<=", at),
+                    DueWhen::After(at) => (">", at),
+                };
+                let request = json!({
+                    "TableName": table,
+                    "IndexName": DUE_INDEX,
+                    "KeyConditionExpression": format!("due_pk = :shard AND due_at {comparison} :at"),
+                    "ExpressionAttributeValues": {
+                        ":shard": { "S": format!("due#{shard}") },
+                        ":at": { "N": at.to_string() },
+                    },
+                    "Limit": limit,
+                });
+                let reply = crate::resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
+                rows.extend(reply["Items"].as_array().into_iter().flatten().filter_map(DueRow::read));
+            }
+        }
+        rows.sort();
+        Ok(rows)
+    }
+}
+
+/// The index of due rows and the number of its partitions, as the functions write them.
+pub const DUE_INDEX: &str = "due";
+const DUE_SHARDS: usize = 4;
+
+#[derive(Clone, Copy)]
+pub enum DueWhen {
+    UpTo(i64),
+    After(i64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueRow {
+    pub due_at: i64,
+    pub key: String,
+}
+
+impl DueRow {
+    fn read(item: &Value) -> Option<DueRow> {
+        let text = |name: &str| item[name]["S"].as_str().unwrap_or_default();
+        let due_at = item["due_at"]["N"].as_str()?.parse().ok()?;
+        Some(DueRow { due_at, key: format!("{} {}", text("pk"), text("sk")) })
+    }
+}

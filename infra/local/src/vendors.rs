@@ -1,0 +1,397 @@
+//! Stands between functions and vendors: records every call, makes faults, forwards to the sandbox or elsewhere.
+//!
+//! An instance reaches a vendor at `/_vendor/<caller>/<vendor>/...`, so each call is known by who made it.
+
+use crate::clock::{Clock, stamp};
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use meridian_sandbox::Sandbox;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub const PREFIX: &str = "/_vendor/";
+/// The vendors that the sandbox simulates.
+pub const VENDORS: [&str; 8] =
+    ["stripe", "paypal", "gocardless", "mollie", "mailgun", "twilio", "slack", "xero"];
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// A long session keeps its newest calls.
+const KEPT: usize = 50_000;
+const CONNECTION_HEADERS: [HeaderName; 4] = [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
+
+/// Marks a response that must not be sent: the connection closes instead.
+#[derive(Clone)]
+pub struct Cut;
+
+pub struct Vendors {
+    pub clock: Arc<Clock>,
+    pub sandbox: Arc<Sandbox>,
+    pub client: reqwest::Client,
+    pub kill: Box<dyn Fn(&str) + Send + Sync>,
+    pub state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub struct State {
+    next: u64,
+    calls: VecDeque<Call>,
+    faults: Vec<Armed>,
+    /// Vendors that were pointed away from the sandbox.
+    hosts: BTreeMap<String, String>,
+}
+
+struct Call {
+    seq: u64,
+    at: String,
+    vendor: String,
+    function: String,
+    caller: String,
+    method: String,
+    /// With its query, as on the vendor's own host.
+    path: String,
+    headers: Map<String, Value>,
+    body: Bytes,
+    /// What the vendor answered, whether or not the caller got to see it; 0 where it was not asked.
+    status: u16,
+    reply_headers: Map<String, Value>,
+    reply: Bytes,
+    fault: Option<String>,
+}
+
+impl Call {
+    fn json(&self) -> Value {
+        let mut json = json!({
+            "seq": self.seq,
+            "at": self.at,
+            "vendor": self.vendor,
+            "function": self.function,
+            "caller": self.caller,
+            "method": self.method,
+            "path": self.path,
+            "headers": self.headers,
+            "status": self.status,
+            "reply_headers": self.reply_headers,
+            "fault": self.fault,
+        });
+        for (name, bytes) in [("body", &self.body), ("reply", &self.reply)] {
+            match std::str::from_utf8(bytes) {
+                Ok(text) => json[name] = json!(text),
+                Err(_) => json[format!("{name}_base64")] = json!(STANDARD.encode(bytes)),
+            }
+        }
+        json
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    pub vendor: Option<String>,
+    pub function: Option<String>,
+    pub method: Option<String>,
+    /// A part of the path with its query.
+    pub path: Option<String>,
+    /// Strikes from the nth matching call on, the first being 1.
+    pub nth: Option<u64>,
+    /// How often it strikes; unset: once with `nth`, always without.
+    pub times: Option<u64>,
+    pub action: String,
+}
+
+#[derive(Clone, Serialize)]
+pub struct Armed {
+    #[serde(flatten)]
+    pub fault: Fault,
+    pub seen: u64,
+    pub struck: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Action {
+    KillBefore,
+    KillAfter,
+    CutBefore,
+    /// The vendor acts, the reply is lost.
+    CutAfter,
+    Status(StatusCode),
+    Delay(Duration),
+    /// What only the vendor itself can do wrong.
+    Sandbox,
+}
+
+impl Action {
+    fn parse(text: &str) -> Result<Action, String> {
+        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
+        let millis = || argument.parse().map_err(|_| format!("`{text}` wants milliseconds"));
+        Ok(match (name, argument) {
+            ("kill_before", "") => Action::KillBefore,
+            ("kill_after", "") => Action::KillAfter,
+            ("cut_before", "") => Action::CutBefore,
+            ("cut_after" | "drop_after_acting", "") => Action::CutAfter,
+            ("status", code) => Action::Status(code.parse().map_err(|_| format!("`{text}` wants a status"))?),
+            ("delay", _) => Action::Delay(Duration::from_millis(millis()?)),
+            ("act_late" | "search_lag", _) => millis().map(|_: u64| Action::Sandbox)?,
+            ("conflict_in_flight", "") | ("webhooks", "duplicate" | "reorder" | "off") => Action::Sandbox,
+            ("webhooks", late) if late.strip_prefix("late:").is_some_and(|ms| ms.parse::<u64>().is_ok()) => {
+                Action::Sandbox
+            }
+            _ => return Err(format!("the local stack knows no vendor fault `{text}`")),
+        })
+    }
+}
+
+impl Armed {
+    fn matches(&self, call: &Call) -> bool {
+        let fault = &self.fault;
+        let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+        is(&fault.vendor, &call.vendor)
+            && is(&fault.function, &call.function)
+            && fault.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&call.method))
+            && fault.path.as_ref().is_none_or(|part| call.path.contains(part.as_str()))
+    }
+
+    fn is_due(&self) -> bool {
+        let times = self.fault.times.or(self.fault.nth.map(|_| 1)).unwrap_or(u64::MAX);
+        self.seen >= self.fault.nth.unwrap_or(1) && self.struck < times
+    }
+}
+
+impl Vendors {
+    /// What goes into the hosts file of one instance.
+    pub fn hosts_file(base: &str, caller: &str) -> Value {
+        let hosts = VENDORS.map(|vendor| (vendor.to_owned(), json!(format!("{base}{PREFIX}{caller}/{vendor}"))));
+        Value::Object(hosts.into_iter().collect())
+    }
+
+    /// In a task of its own: a caller that dies or gives up does not take back what it sent.
+    pub async fn answer(self: &Arc<Vendors>, request: Request<Body>) -> Response<Body> {
+        let vendors = self.clone();
+        tokio::spawn(async move { vendors.pass(request).await }).await.unwrap_or_else(|_| cut())
+    }
+
+    async fn pass(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().map_or("", |p| p.as_str());
+        let mut parts = target.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '/');
+        let (Some(caller), Some(vendor)) = (parts.next(), parts.next()) else {
+            return plain(StatusCode::NOT_FOUND, "the path is /_vendor/<caller>/<vendor>/...");
+        };
+        let path = format!("/{}", parts.next().unwrap_or_default());
+        let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "a vendor call of more than 64 MB");
+        };
+        let function = caller.strip_prefix("LOCAL.").and_then(|c| c.rsplit_once('.')).map_or(caller, |(f, _)| f);
+        let call = Call {
+            seq: 0,
+            at: stamp(self.clock.now()),
+            vendor: vendor.to_owned(),
+            function: function.to_owned(),
+            caller: caller.to_owned(),
+            method: head.method.to_string(),
+            path: path.clone(),
+            headers: shown(&head.headers),
+            body: body.clone(),
+            status: 0,
+            reply_headers: Map::new(),
+            reply: Bytes::new(),
+            fault: None,
+        };
+        let (seq, action) = self.arrived(call);
+        match action {
+            Some(Action::KillBefore) => {
+                (self.kill)(caller);
+                return cut();
+            }
+            Some(Action::CutBefore) => return cut(),
+            Some(Action::Status(status)) => {
+                let reply = plain(status, "a fault of the local stack");
+                self.answered(seq, status, reply.headers(), b"a fault of the local stack");
+                return reply;
+            }
+            Some(Action::KillAfter | Action::CutAfter | Action::Delay(_) | Action::Sandbox) | None => {}
+        }
+        let reply = match self.forward(vendor, &path, &head, body).await {
+            Ok((status, headers, bytes)) => {
+                self.answered(seq, status, &headers, &bytes);
+                let mut reply = Response::new(Body::from(bytes));
+                *reply.status_mut() = status;
+                *reply.headers_mut() = headers;
+                reply
+            }
+            // what cannot be reached looks to the function as it would outside: a broken connection
+            Err(_) => cut(),
+        };
+        match action {
+            Some(Action::KillAfter) => {
+                (self.kill)(caller);
+                cut()
+            }
+            Some(Action::CutAfter) => cut(),
+            Some(Action::Delay(pause)) => {
+                tokio::time::sleep(pause).await;
+                reply
+            }
+            _ => reply,
+        }
+    }
+
+    async fn forward(
+        &self,
+        vendor: &str,
+        path: &str,
+        head: &axum::http::request::Parts,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), reqwest::Error> {
+        let url = format!("{}{path}", self.base(vendor));
+        let mut headers = head.headers.clone();
+        CONNECTION_HEADERS.iter().for_each(|name| drop(headers.remove(name)));
+        let reply = self.client.request(head.method.clone(), url).headers(headers).body(body).send().await?;
+        let (status, mut headers) = (reply.status(), reply.headers().clone());
+        CONNECTION_HEADERS.iter().for_each(|name| drop(headers.remove(name)));
+        Ok((status, headers, reply.bytes().await?))
+    }
+
+    fn base(&self, vendor: &str) -> String {
+        let pointed = self.lock().hosts.get(vendor).cloned();
+        pointed.unwrap_or_else(|| self.sandbox.base(vendor))
+    }
+
+    fn arrived(&self, mut call: Call) -> (u64, Option<Action>) {
+        let mut state = self.lock();
+        let mut action = None;
+        for armed in state.faults.iter_mut().filter(|armed| armed.matches(&call)) {
+            let Ok(wanted) = Action::parse(&armed.fault.action) else { continue };
+            armed.seen += 1;
+            if action.is_none() && wanted != Action::Sandbox && armed.is_due() {
+                armed.struck += 1;
+                action = Some(wanted);
+                call.fault = Some(armed.fault.action.clone());
+            }
+        }
+        state.next += 1;
+        let seq = state.next;
+        if state.calls.len() == KEPT {
+            state.calls.pop_front();
+        }
+        state.calls.push_back(Call { seq, ..call });
+        (seq, action)
+    }
+
+    fn answered(&self, seq: u64, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+        if let Some(call) = self.lock().calls.iter_mut().rev().find(|call| call.seq == seq) {
+            call.status = status.as_u16();
+            call.reply_headers = shown(headers);
+            call.reply = Bytes::copy_from_slice(body);
+        }
+    }
+
+    pub fn calls(&self, vendor: Option<&str>, since: u64) -> Vec<Value> {
+        let wanted = |call: &&Call| call.seq > since && vendor.is_none_or(|vendor| vendor == call.vendor);
+        self.lock().calls.iter().filter(wanted).map(Call::json).collect()
+    }
+
+    pub fn forget_calls(&self) {
+        self.lock().calls.clear();
+    }
+
+    pub fn faults(&self) -> Vec<Armed> {
+        self.lock().faults.clone()
+    }
+
+    pub fn set_faults(&self, faults: Vec<Fault>) -> Result<(), String> {
+        let mut for_sandbox = Vec::new();
+        for fault in &faults {
+            if Action::parse(&fault.action)? == Action::Sandbox {
+                let vendor = fault.vendor.clone().ok_or(format!("`{}` wants a vendor", fault.action))?;
+                for_sandbox.push((vendor, fault.action.clone()));
+            }
+        }
+        self.sandbox.set_faults(for_sandbox);
+        self.lock().faults = faults.into_iter().map(|fault| Armed { fault, seen: 0, struck: 0 }).collect();
+        Ok(())
+    }
+
+    pub fn hosts(&self) -> BTreeMap<String, String> {
+        VENDORS.iter().map(|vendor| ((*vendor).to_owned(), self.base(vendor))).collect()
+    }
+
+    pub fn set_hosts(&self, hosts: BTreeMap<String, Option<String>>) -> Result<(), String> {
+        for (vendor, base) in &hosts {
+            if !VENDORS.contains(&vendor.as_str()) {
+                return Err(format!("`{vendor}` is none of {}", VENDORS.join(", ")));
+            }
+            if base.as_ref().is_some_and(|base| reqwest::Url::parse(base).is_err()) {
+                return Err(format!("the address of {vendor} is no URL"));
+            }
+        }
+        let mut state = self.lock();
+        for (vendor, base) in hosts {
+            match base {
+                Some(base) => drop(state.hosts.insert(vendor, base.trim_end_matches('/').to_owned())),
+                None => drop(state.hosts.remove(&vendor)),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn reset(&self) {
+        let next = self.lock().next;
+        *self.lock() = State { next, ..State::default() };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shown(headers: &HeaderMap) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (name, value) in headers {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let joined = match out.get(name.as_str()).and_then(Value::as_str) {
+            Some(before) => format!("{before}, {text}"),
+            None => text,
+        };
+        out.insert(name.as_str().to_owned(), json!(joined));
+    }
+    out
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn cut() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Cut);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_known_and_a_misspelt_one_is_not() {
+        for known in [
+            "kill_before", "kill_after", "cut_before", "cut_after", "drop_after_acting", "status:503", "delay:1500",
+            "act_late:5000", "search_lag:60000", "conflict_in_flight", "webhooks:duplicate", "webhooks:reorder",
+            "webhooks:late:60000", "webhooks:off",
+        ] {
+            assert!(Action::parse(known).is_ok(), "{known}");
+        }
+        for wrong in ["kill", "status:", "status:many", "delay", "act_late", "webhooks:late", "webhooks:never", "cut_after:1"] {
+            assert!(Action::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Action::parse("drop_after_acting"), Action::parse("cut_after"));
+    }
+}

@@ -1,0 +1,216 @@
+//! Strict reading of request fields: unknown, missing and mistyped ones are found and named.
+//!
+//! A vendor's operation is written as text: `amount! int  links! { mandate! text }  tags [text]`,
+//! where `!` means required. Types: `text int number bool map any`, `one|two` (a choice),
+//! `[T]` (a list) and `{ … }` (an object). `…` as a field allows further ones.
+
+use serde_json::{Map, Number, Value};
+use std::fmt::Write;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    Missing,
+    Unknown,
+    /// What was expected, in words.
+    Wrong(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub path: Vec<String>,
+    pub fault: Fault,
+    /// The offending value, as text.
+    pub given: String,
+}
+
+impl Problem {
+    /// `line_items[0][quantity]`
+    pub fn bracketed(&self) -> String {
+        self.path[1..].iter().fold(self.path[0].clone(), |mut name, part| {
+            let _ = write!(name, "[{part}]");
+            name
+        })
+    }
+    /// `/line_items/0/quantity`
+    pub fn pointer(&self) -> String {
+        self.path.iter().map(|part| format!("/{part}")).collect()
+    }
+    /// `line_items.0.quantity`
+    pub fn dotted(&self) -> String {
+        self.path.join(".")
+    }
+    pub fn words(&self) -> String {
+        match &self.fault {
+            Fault::Missing => "is required".into(),
+            Fault::Unknown => "is not known".into(),
+            Fault::Wrong(expected) => format!("must be {expected}"),
+        }
+    }
+}
+
+enum Kind {
+    Text,
+    Int,
+    Number,
+    Bool,
+    Map,
+    Any,
+    Choice(Vec<&'static str>),
+    List(Box<Kind>),
+    Object(Shape),
+}
+
+struct Shape {
+    fields: Vec<(&'static str, bool, Kind)>,
+    open: bool,
+}
+
+/// Reads `given` by `spec`. In a form every leaf is text and is turned into what the field is.
+pub fn read(given: &Value, spec: &'static str, form: bool) -> Result<Value, Vec<Problem>> {
+    let mut words = spec.split_whitespace().peekable();
+    let shape = shape(&mut words);
+    let mut reader = Reader { form, problems: Vec::new(), path: Vec::new() };
+    let value = reader.object(given, &shape);
+    if reader.problems.is_empty() { Ok(value) } else { Err(reader.problems) }
+}
+
+type Words = std::iter::Peekable<std::str::SplitWhitespace<'static>>;
+
+fn shape(words: &mut Words) -> Shape {
+    let mut shape = Shape { fields: Vec::new(), open: false };
+    while let Some(word) = words.next_if(|word| *word != "}") {
+        match word {
+            "…" => shape.open = true,
+            _ => {
+                let name = word.trim_end_matches('!');
+                shape.fields.push((name, name != word, kind(words)));
+            }
+        }
+    }
+    words.next();
+    shape
+}
+
+fn kind(words: &mut Words) -> Kind {
+    let word = words.next().unwrap_or("any");
+    match word {
+        "{" => Kind::Object(shape(words)),
+        "[" => {
+            let item = kind(words);
+            words.next();
+            Kind::List(Box::new(item))
+        }
+        _ => match word.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+            Some(inner) => Kind::List(Box::new(plain(inner))),
+            None => plain(word),
+        },
+    }
+}
+
+fn plain(word: &'static str) -> Kind {
+    match word {
+        "text" => Kind::Text,
+        "int" => Kind::Int,
+        "number" => Kind::Number,
+        "bool" => Kind::Bool,
+        "map" => Kind::Map,
+        "any" => Kind::Any,
+        choice if choice.contains('|') => {
+            Kind::Choice(choice.split('|').filter(|one| !one.is_empty()).collect())
+        }
+        other => panic!("field type {other} is not known"),
+    }
+}
+
+struct Reader {
+    form: bool,
+    problems: Vec<Problem>,
+    path: Vec<String>,
+}
+
+impl Reader {
+    fn problem(&mut self, fault: Fault, given: &Value) -> Value {
+        let given = given.as_str().map_or_else(|| given.to_string(), str::to_string);
+        self.problems.push(Problem { path: self.path.clone(), fault, given });
+        Value::Null
+    }
+
+    fn wrong(&mut self, expected: &str, given: &Value) -> Value {
+        self.problem(Fault::Wrong(expected.into()), given)
+    }
+
+    fn object(&mut self, given: &Value, shape: &Shape) -> Value {
+        let Some(map) = given.as_object() else { return self.wrong("an object", given) };
+        let mut read = Map::new();
+        for (name, value) in map {
+            self.path.push(name.clone());
+            match shape.fields.iter().find(|(known, _, _)| known == name) {
+                Some((_, _, kind)) => drop(read.insert(name.clone(), self.value(value, kind))),
+                None if shape.open => drop(read.insert(name.clone(), value.clone())),
+                None => drop(self.problem(Fault::Unknown, value)),
+            }
+            self.path.pop();
+        }
+        for (name, required, _) in &shape.fields {
+            if *required && map.get(*name).is_none_or(Value::is_null) {
+                self.path.push((*name).into());
+                self.problem(Fault::Missing, &Value::Null);
+                self.path.pop();
+            }
+        }
+        Value::Object(read)
+    }
+
+    fn value(&mut self, given: &Value, kind: &Kind) -> Value {
+        // Absent and null are the same to the vendors that take JSON; a missing required one is
+        // found by `object`.
+        if given.is_null() {
+            return Value::Null;
+        }
+        match kind {
+            Kind::Any => given.clone(),
+            Kind::Text if given.is_string() => given.clone(),
+            Kind::Text => self.wrong("a string", given),
+            Kind::Int => self.int(given),
+            Kind::Number if given.is_number() => given.clone(),
+            Kind::Number => self.wrong("a number", given),
+            Kind::Bool => match (given, given.as_str()) {
+                (Value::Bool(_), _) if !self.form => given.clone(),
+                (_, Some("true")) if self.form => Value::Bool(true),
+                (_, Some("false")) if self.form => Value::Bool(false),
+                _ => self.wrong("a boolean", given),
+            },
+            Kind::Map => match given.as_object() {
+                Some(map) if map.values().all(Value::is_string) => given.clone(),
+                _ => self.wrong("an object of strings", given),
+            },
+            Kind::Choice(known) => match given.as_str() {
+                Some(text) if known.contains(&text) => given.clone(),
+                _ => self.wrong(&format!("one of {}", known.join(", ")), given),
+            },
+            Kind::List(item) => {
+                let Some(items) = given.as_array() else { return self.wrong("an array", given) };
+                let mut read = Vec::new();
+                for (index, value) in items.iter().enumerate() {
+                    self.path.push(index.to_string());
+                    read.push(self.value(value, item));
+                    self.path.pop();
+                }
+                Value::Array(read)
+            }
+            Kind::Object(shape) => self.object(given, shape),
+        }
+    }
+
+    fn int(&mut self, given: &Value) -> Value {
+        let number = match given {
+            Value::String(text) if self.form => text.parse::<i64>().ok(),
+            Value::Number(number) if !self.form => number.as_i64(),
+            _ => None,
+        };
+        match number {
+            Some(number) => Value::Number(Number::from(number)),
+            None => self.wrong("an integer", given),
+        }
+    }
+}

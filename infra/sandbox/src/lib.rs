@@ -1,0 +1,200 @@
+//! The eight vendors that Meridian talks to, simulated: stateful, strict, with signed webhooks.
+//!
+//! Each answers under `/{vendor}` of one loopback server as it does on its own host, and a
+//! hosted checkout page can be clicked through. Written from the vendors' contracts alone.
+//! Vendors' money moves first; webhooks follow in the background. `control` says what a person
+//! (or a test) can make happen; faults are set through [`Sandbox::set_faults`]:
+//! `act_late:MS`, `search_lag:MS`, `conflict_in_flight`, `webhooks:duplicate`,
+//! `webhooks:reorder`, `webhooks:late:MS`, `webhooks:off`.
+
+// Objects as wide as Stripe's are one `json!` each.
+#![recursion_limit = "512"]
+
+mod control;
+mod fields;
+mod pages;
+mod vendors;
+mod webhooks;
+mod wire;
+mod world;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wire::{Call, Reply, stamp};
+use world::World;
+
+/// House time in epoch milliseconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+pub struct Options {
+    /// 0 takes a free one.
+    pub port: u16,
+    pub clock: Clock,
+    /// `http://127.0.0.1:8700/webhooks`; the demo accounts' webhooks go to `/{clinic}/{source}`.
+    pub webhook_base: String,
+    pub clinic: String,
+}
+
+struct Inner {
+    world: Mutex<World>,
+    clock: Clock,
+    wake: watch::Sender<()>,
+}
+type Shared = Arc<Inner>;
+
+/// A panic in one call must not take the other vendors down with it.
+fn lock(shared: &Inner) -> MutexGuard<'_, World> {
+    shared.world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The running vendors; dropping it stops them.
+pub struct Sandbox {
+    shared: Shared,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+pub async fn start(options: Options) -> std::io::Result<Sandbox> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port)).await?;
+    let own = format!("http://{}", listener.local_addr()?);
+    let now = (options.clock)();
+    let world = World::new(own, options.webhook_base, options.clinic, now);
+    let (wake, _) = watch::channel(());
+    let shared = Arc::new(Inner { world: Mutex::new(world), clock: options.clock, wake });
+    let router = axum::Router::new().fallback(answer).with_state(shared.clone());
+    let mut tasks = vec![tokio::spawn(async move {
+        // Accept errors are retried inside; the future ends only with its task.
+        let _ = axum::serve(listener, router).await;
+    })];
+    for vendor in vendors::ALL {
+        tasks.push(tokio::spawn(webhooks::pump(shared.clone(), vendor.id)));
+    }
+    Ok(Sandbox { shared, tasks })
+}
+
+impl Sandbox {
+    /// `http://127.0.0.1:8702/stripe`: takes the place of the vendor's scheme and host.
+    pub fn base(&self, vendor: &str) -> String {
+        format!("{}/{vendor}", lock(&self.shared).own)
+    }
+    /// Every call of a vendor's API in order: vendor, at, method, path (with query), headers,
+    /// body, status, reply_headers, reply.
+    pub fn calls(&self) -> Vec<Value> {
+        lock(&self.shared).calls.clone()
+    }
+    /// Messages that reached people: system, to, subject, text, html, at.
+    pub fn outbox(&self) -> Vec<Value> {
+        lock(&self.shared).outbox.clone()
+    }
+    /// Every webhook with its attempts.
+    pub fn webhooks(&self) -> Vec<Value> {
+        lock(&self.shared).webhooks.iter().map(webhooks::Webhook::shown).collect()
+    }
+    /// Vendors as on their first day; faults are lifted too.
+    pub fn reset(&self) {
+        lock(&self.shared).reset();
+    }
+    /// Replaces the faults in force: pairs of vendor and action.
+    pub fn set_faults(&self, faults: Vec<(String, String)>) {
+        lock(&self.shared).set_faults(faults);
+    }
+    /// House time moved: what is due by now happens, and due webhooks are sent.
+    pub async fn tick(&self) {
+        let now = (self.shared.clock)();
+        lock(&self.shared).advance(now);
+        self.shared.wake.send_replace(());
+        tokio::task::yield_now().await;
+    }
+    /// The next instant at which something happens here by itself.
+    pub fn next_due(&self) -> Option<i64> {
+        let world = lock(&self.shared);
+        let step = world.later.keys().next().map(|(at, _)| *at);
+        let webhook = world.webhooks.iter().filter_map(|webhook| webhook.due).min();
+        step.into_iter().chain(webhook).min()
+    }
+    /// Webhooks that are due or on their way; those that wait for a later instant do not count.
+    pub fn webhooks_waiting(&self) -> usize {
+        let now = (self.shared.clock)();
+        let world = lock(&self.shared);
+        let waits = |w: &&webhooks::Webhook| w.sending || w.due.is_some_and(|due| due <= now);
+        world.webhooks.iter().filter(waits).count()
+    }
+    /// Root of the certificates that sign PayPal's webhooks here.
+    pub fn roots_pem(&self) -> String {
+        String::new()
+    }
+}
+
+async fn answer(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let (vendor, rest) = path.split_once('/').unwrap_or((path, ""));
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    let call = Call {
+        vendor: vendor.to_string(),
+        method: method.to_string(),
+        path: format!("/{rest}"),
+        query: uri.query().unwrap_or("").to_string(),
+        headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: body.to_vec(),
+    };
+    let reply = {
+        let now = (shared.clock)();
+        let mut world = lock(&shared);
+        world.advance(now);
+        if vendor == "_sandbox" {
+            control::answer(&mut world, &call)
+        } else {
+            let reply = world.call(&call);
+            if !reply.page {
+                world.calls.push(recorded(&call, &reply, now));
+            }
+            reply
+        }
+    };
+    shared.wake.send_replace(());
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, reply.body).into_response();
+    response.headers_mut().clear();
+    for (name, value) in &reply.headers {
+        if let (Ok(name), Ok(value)) =
+            (name.parse::<axum::http::HeaderName>(), axum::http::HeaderValue::from_str(value))
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn recorded(call: &Call, reply: &Reply, now: i64) -> Value {
+    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    json!({
+        "vendor": call.vendor,
+        "at": stamp(now, "%FT%T%.3fZ"),
+        "method": call.method,
+        "path": format!("{}{query}", call.path),
+        "headers": call.headers,
+        "body": call.text(),
+        "status": reply.status,
+        "reply_headers": reply.headers,
+        "reply": String::from_utf8_lossy(&reply.body),
+    })
+}

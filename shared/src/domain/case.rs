@@ -1,0 +1,268 @@
+//! A case: everything about one invoice and the money that moved for it. One item in the table;
+//! what decisions need is here, what they do not need is a row beside it.
+
+use super::dispute::Dispute;
+use super::fact::{Decline, Method};
+use super::invoice::{Invoice, Status};
+use super::payment::State;
+use super::policy::Policy;
+use super::refund::{self, Refund};
+use super::{dispute, payment};
+use crate::ids;
+use crate::money::{Currency, Money};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// An aggregate above this many bytes is refused (an item may hold 400 KB).
+pub const LARGEST: usize = 300 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    pub id: String,
+    pub clinic: String,
+    /// Our opaque id of the patient; a walk-in may have none.
+    pub patient: Option<String>,
+    pub appointment: Option<String>,
+    pub created_at: Timestamp,
+    pub currency: Currency,
+    pub invoice: Invoice,
+    /// As it stood when the case began; a later change of the clinic's policy is for later cases.
+    pub policy: Policy,
+    /// By number, from 1.
+    pub payments: Vec<Payment>,
+    /// The last number that one of our refunds got.
+    pub refunds_numbered: u32,
+    /// How many entries the case's journal has, and the hash of the last.
+    pub entries: u64,
+    pub head: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub n: u32,
+    pub gateway: String,
+    pub amount: Money,
+    pub state: State,
+    /// The saved method that is charged; `None` where the payer chooses at the gateway.
+    pub method: Option<Method>,
+    /// Whether the payer was asked to let the gateway keep the method.
+    pub keep_method: bool,
+    /// The gateway's id by which the payment is looked up and refunded.
+    pub capture: Option<String>,
+    /// Every id under which the gateway ever spoke of it.
+    pub aliases: BTreeSet<String>,
+    pub session: Option<Session>,
+    /// The payer approved on the gateway's page; the money moves when we complete it.
+    pub approved: bool,
+    pub intent: Option<Intent>,
+    pub decline: Option<Decline>,
+    /// All of it went back at once, as a late failure does; else what lost disputes took.
+    pub returned_whole: bool,
+    /// Sorted by key, so that two orders of the same events make the same case.
+    pub refunds: Vec<Refund>,
+    pub disputes: Vec<Dispute>,
+}
+
+/// A page at the gateway where the payer pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: String,
+    pub url: String,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A call under way: written before the call, so that a crash leaves a question and no blind
+/// repeat. It is a lease: while it lives nobody else calls, and when it runs out the outcome is
+/// unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub step: Step,
+    /// The key under which the gateway does it once.
+    pub key: String,
+    pub owner: String,
+    pub lease_until: Timestamp,
+    pub first_sent_at: Timestamp,
+    /// The request itself, to be repeated byte for byte. It holds neither secret nor name.
+    pub request: serde_json::Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Open the gateway's page.
+    Checkout,
+    /// Charge a saved method.
+    Charge,
+    /// Take the money that the payer approved.
+    Complete,
+    Refund,
+}
+
+impl Payment {
+    /// Whether money came in, even if it later went back.
+    pub fn arrived(&self) -> bool {
+        matches!(self.state, State::Paid | State::Returned)
+    }
+
+    /// What lost disputes, or a return of the whole, took back.
+    pub fn returned(&self) -> Money {
+        let lost = self
+            .disputes
+            .iter()
+            .filter(|d| d.state == dispute::State::Lost);
+        match (self.state, self.returned_whole) {
+            (payment::State::Returned, true) => self.amount,
+            _ => Money::new(lost.map(|d| d.amount.minor).sum(), self.amount.currency),
+        }
+    }
+
+    /// What open disputes hold.
+    pub fn disputed(&self) -> Money {
+        let open = self
+            .disputes
+            .iter()
+            .filter(|d| d.state == dispute::State::Open);
+        let held = if self.returned_whole {
+            0
+        } else {
+            open.map(|d| d.amount.minor).sum()
+        };
+        Money::new(held, self.amount.currency)
+    }
+
+    pub fn refunded(&self) -> Money {
+        let done = self
+            .refunds
+            .iter()
+            .filter(|r| r.state == refund::State::Succeeded);
+        Money::new(done.map(|r| r.amount.minor).sum(), self.amount.currency)
+    }
+
+    /// What may still be refunded: what arrived, less what went back, is held, or is reserved.
+    pub fn refundable(&self) -> Money {
+        let none = Money::zero(self.amount.currency);
+        if self.state != State::Paid {
+            return none;
+        }
+        let reserved: i64 = self
+            .refunds
+            .iter()
+            .filter(|r| r.state.reserves())
+            .map(|r| r.amount.minor)
+            .sum();
+        let left = self.amount.minor - reserved - self.returned().minor - self.disputed().minor;
+        Money::new(left.max(0), self.amount.currency)
+    }
+
+    /// What we would do next at the gateway, if anything.
+    pub fn next_step(&self) -> Option<Step> {
+        match (self.state, self.approved) {
+            (State::Open, false) if self.method.is_some() => Some(Step::Charge),
+            (State::Open, false) if self.session.is_none() => Some(Step::Checkout),
+            (State::Pending | State::Open, true) if self.capture.is_none() => Some(Step::Complete),
+            _ => None,
+        }
+    }
+
+    /// The gateway's page, while the payer may still pay on it.
+    pub fn open_page(&self) -> Option<&Session> {
+        let open = matches!(self.state, State::Open | State::Declined) && !self.approved;
+        self.session.as_ref().filter(|_| open)
+    }
+
+    pub fn reference(&self, case: &str) -> String {
+        ids::payment_reference(case, self.n)
+    }
+}
+
+impl Refund {
+    /// Stable among the refunds of a case: ours by number, a mirrored one by the gateway's id.
+    pub fn key(&self) -> String {
+        match (self.n, &self.id) {
+            (Some(n), _) => format!("r{n}"),
+            (None, Some(id)) => format!("g{}", &ids::derived(&["refund", id])[..10]),
+            (None, None) => "g".into(),
+        }
+    }
+}
+
+impl Case {
+    pub fn payment(&self, n: u32) -> Option<&Payment> {
+        self.payments.iter().find(|p| p.n == n)
+    }
+
+    pub fn payment_mut(&mut self, n: u32) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|p| p.n == n)
+    }
+
+    /// Our refund of this number, with the payment that it is under.
+    pub fn refund(&self, n: u32) -> Option<(&Payment, &Refund)> {
+        self.payments.iter().find_map(|p| {
+            p.refunds
+                .iter()
+                .find(|r| r.n == Some(n))
+                .map(|refund| (p, refund))
+        })
+    }
+
+    pub fn refunds(&self) -> impl Iterator<Item = (&Payment, &Refund)> {
+        self.payments
+            .iter()
+            .flat_map(|p| p.refunds.iter().map(move |r| (p, r)))
+    }
+
+    fn sum(&self, of: impl Fn(&Payment) -> i64) -> Money {
+        Money::new(self.payments.iter().map(of).sum(), self.currency)
+    }
+
+    /// What arrived and stayed, refunds not taken off.
+    pub fn paid(&self) -> Money {
+        self.sum(|p| {
+            if p.arrived() {
+                p.amount.minor - p.returned().minor
+            } else {
+                0
+            }
+        })
+    }
+
+    pub fn refunded(&self) -> Money {
+        self.sum(|p| p.refunded().minor)
+    }
+
+    pub fn refundable(&self) -> Money {
+        self.sum(|p| p.refundable().minor)
+    }
+
+    /// What the patient still owes on the invoice.
+    pub fn due(&self) -> Money {
+        let total = if self.invoice.void {
+            0
+        } else {
+            self.invoice.total.minor
+        };
+        Money::new((total - self.paid().minor).max(0), self.currency)
+    }
+
+    /// Due, less what payments under way would bring: what may be asked for now.
+    pub fn chargeable(&self) -> Money {
+        let coming = self.sum(|p| {
+            if p.state.is_under_way() {
+                p.amount.minor
+            } else {
+                0
+            }
+        });
+        Money::new((self.due().minor - coming.minor).max(0), self.currency)
+    }
+
+    pub fn status(&self) -> Status {
+        match (self.invoice.void, self.paid().minor, self.due().minor) {
+            (true, ..) => Status::Void,
+            (_, _, 0) => Status::Paid,
+            (_, 0, _) => Status::Open,
+            _ => Status::PartPaid,
+        }
+    }
+}

@@ -1,0 +1,1114 @@
+//! What an event does to a case: `decide(case, event, context)`, pure and total.
+//!
+//! Receipts, messages and deliveries are keyed by payment or refund, not by event, and the books
+//! are the difference of two states (see [`super::journal`]): every order of the same events ends
+//! in the same case and the same balances.
+
+use super::case::{Case, Intent, Payment, Session, Step};
+use super::dispute::{self, Dispute};
+use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Report};
+use super::fact::{Decline, Fact, Kind, Method};
+use super::invoice::Invoice;
+use super::journal::{self, Entry};
+use super::payment::{self, State};
+use super::policy::Collect;
+use super::refund::{self, Refund};
+use super::task::{Alert, Delivery, Task, Topic, Work};
+use crate::clock;
+use crate::ids::{self, Reference};
+use crate::money::Money;
+use std::collections::BTreeSet;
+
+/// How long a call that was sent may stay without a word before we ask.
+const FIRST_POLL: i64 = 15 * 60;
+
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Commit this.
+    Change(Box<Decision>),
+    /// Known already, or older than what is known.
+    Nothing,
+    /// It cannot be understood yet: our own call on the same object is still under way.
+    Wait(&'static str),
+    /// Only the gateway can tell: look the payment up and report what it says.
+    Ask {
+        payment: u32,
+    },
+    /// It matches nothing here.
+    Unmatched,
+    /// It cannot be true together with what is known.
+    Contradiction(String),
+    Refused(Refusal),
+}
+
+/// Why a request is not granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request makes no sense: what is wrong, and what to do.
+    Invalid(String),
+    /// More than is refundable.
+    NotRefundable {
+        refundable: Money,
+    },
+    /// More than is due.
+    NotDue {
+        due: Money,
+    },
+    /// Another call on the same object is under way.
+    Busy,
+    NotFound(String),
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub case: Case,
+    pub entry: Entry,
+    /// Put, replacing rows of the same id.
+    pub tasks: Vec<Task>,
+    /// Rows that are no longer due.
+    pub done: Vec<String>,
+    /// Ids under which the gateway may speak of this case from now on.
+    pub aliases: BTreeSet<(String, String)>,
+    /// Keys of receipts to be issued.
+    pub receipts: Vec<Receipt>,
+    /// A method that the patient let the gateway keep.
+    pub kept: Option<Method>,
+}
+
+/// A receipt is issued for a payment, and again for each refund of it, replacing the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// `{case}-p1`, `{case}-p1-r2`.
+    pub id: String,
+    pub payment: u32,
+    pub refund: Option<String>,
+}
+
+/// What is changed while an event is worked through.
+struct Draft<'a> {
+    case: Case,
+    ctx: &'a Context,
+    what: &'static str,
+    tasks: Vec<Task>,
+    done: Vec<String>,
+    receipts: Vec<Receipt>,
+    kept: Option<Method>,
+}
+
+/// `Err` is any verdict other than a change.
+type Applied = Result<(), Verdict>;
+
+/// What the event does to the case; `case` is `None` only before its first event.
+pub fn decide(case: Option<&Case>, event: &Event, ctx: &Context) -> Verdict {
+    let outcome = match (case, event) {
+        (None, Event::Invoiced(new)) => Draft::begin(new, ctx),
+        (None, _) => return Verdict::Unmatched,
+        (Some(_), Event::Invoiced(_)) => return Verdict::Nothing,
+        (Some(case), event) => {
+            let mut draft = Draft::new(case.clone(), ctx);
+            draft.apply(event).map(|()| draft)
+        }
+    };
+    match outcome {
+        Ok(draft) => draft.finish(case),
+        Err(verdict) => verdict,
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn new(case: Case, ctx: &'a Context) -> Self {
+        Self {
+            case,
+            ctx,
+            what: "noted",
+            tasks: vec![],
+            done: vec![],
+            receipts: vec![],
+            kept: None,
+        }
+    }
+
+    fn begin(new: &NewInvoice, ctx: &'a Context) -> Result<Self, Verdict> {
+        let invoice = Invoice::new(new.number.clone(), new.currency, new.lines.clone())
+            .map_err(|why| Verdict::Refused(Refusal::Invalid(why.to_string())))?;
+        let case = Case {
+            id: new.id.clone(),
+            clinic: new.clinic.clone(),
+            patient: new.patient.clone(),
+            appointment: new.appointment.clone(),
+            created_at: ctx.now,
+            currency: new.currency,
+            invoice,
+            policy: new.policy.clone(),
+            payments: vec![],
+            refunds_numbered: 0,
+            entries: 0,
+            head: String::new(),
+        };
+        let mut draft = Self::new(case, ctx);
+        draft.what = "invoice_issued";
+        draft.tell(Topic::InvoiceIssued, None, None);
+        if let Some(charge) = &new.charge {
+            draft.charge(charge)?;
+        }
+        Ok(draft)
+    }
+
+    fn finish(mut self, before: Option<&Case>) -> Verdict {
+        if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
+            return Verdict::Nothing;
+        }
+        let was = before.map(journal::balances).unwrap_or_default();
+        let entry = Entry {
+            case: self.case.id.clone(),
+            seq: self.case.entries + 1,
+            at: self.ctx.now,
+            cause: self.ctx.cause.clone(),
+            what: self.what.into(),
+            currency: self.case.currency,
+            postings: journal::difference(&was, &journal::balances(&self.case)),
+            before: self.case.head.clone(),
+            hash: String::new(),
+        }
+        .sealed();
+        self.case.entries = entry.seq;
+        self.case.head.clone_from(&entry.hash);
+        let ids = |case: &Case| -> BTreeSet<(String, String)> {
+            let of = |p: &Payment| {
+                let refunds = p.refunds.iter().filter_map(|r| r.id.clone());
+                let all: Vec<_> = p.aliases.iter().cloned().chain(refunds).collect();
+                all.into_iter()
+                    .map(|id| (p.gateway.clone(), id))
+                    .collect::<Vec<_>>()
+            };
+            case.payments.iter().flat_map(of).collect()
+        };
+        let known = before.map(ids).unwrap_or_default();
+        let aliases = ids(&self.case).difference(&known).cloned().collect();
+        Verdict::Change(Box::new(Decision {
+            case: self.case,
+            entry,
+            tasks: self.tasks,
+            done: self.done,
+            aliases,
+            receipts: self.receipts,
+            kept: self.kept,
+        }))
+    }
+
+    fn apply(&mut self, event: &Event) -> Applied {
+        match event {
+            Event::Invoiced(_) => Err(Verdict::Nothing),
+            Event::Charge(charge) => {
+                self.what = "charge_requested";
+                self.charge(charge)
+            }
+            Event::RetryDue { payment, method } => self.retry(*payment, method.as_ref()),
+            Event::Calling {
+                payment,
+                refund,
+                intent,
+            } => match refund {
+                None => self.calling_payment(*payment, intent),
+                Some(n) => self.calling_refund(*payment, *n, intent),
+            },
+            Event::ReplyLost { payment, refund } => self.reply_lost(*payment, *refund),
+            Event::NotDone {
+                payment,
+                refund,
+                retry_at,
+            } => self.not_done(*payment, *refund, *retry_at),
+            Event::StillUnknown {
+                payment,
+                refund,
+                again_at,
+                tries,
+                person,
+            } => {
+                self.what = "still_unknown";
+                let id = task_id(*payment, *refund);
+                if *person {
+                    self.done.push(id.clone());
+                    let note = "The gateway cannot say what became of this call. Look it up in \
+                                the gateway's dashboard, then record what you find.";
+                    self.person(&id, Alert::UnknownOutcome, note);
+                } else {
+                    let work = Work::Settle {
+                        payment: *payment,
+                        refund: *refund,
+                        tries: *tries,
+                    };
+                    self.tasks.push(Task {
+                        id,
+                        work,
+                        due: *again_at,
+                    });
+                }
+                Ok(())
+            }
+            Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
+            Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
+                match self.fact(report, fact) {
+                    // One fact of several that tells nothing new must not hide the others.
+                    Err(Verdict::Nothing) => Ok(()),
+                    other => other,
+                }
+            }),
+            Event::RefundRequested(new) => self.refund(new),
+            Event::RefundApproved { request } => self.approve(request),
+            Event::Person { id, alert, note } => {
+                self.what = "needs_person";
+                self.person(id, *alert, note);
+                Ok(())
+            }
+        }
+    }
+
+    // ---- asked for ---------------------------------------------------------------------------
+
+    fn charge(&mut self, charge: &NewCharge) -> Applied {
+        let due = self.case.chargeable();
+        let amount = charge.amount.unwrap_or(due);
+        if amount.currency != self.case.currency {
+            let text = format!("the invoice is in {}", self.case.currency.code());
+            return Err(Verdict::Refused(Refusal::Invalid(text)));
+        }
+        if amount.minor <= 0 || amount.minor > due.minor {
+            return Err(Verdict::Refused(Refusal::NotDue { due }));
+        }
+        self.plan(
+            amount,
+            charge.gateway.clone(),
+            charge.method.clone(),
+            charge.keep_method,
+        );
+        Ok(())
+    }
+
+    fn plan(&mut self, amount: Money, gateway: String, method: Option<Method>, keep: bool) {
+        let n = self.case.payments.len() as u32 + 1;
+        let step = if method.is_some() {
+            Step::Charge
+        } else {
+            Step::Checkout
+        };
+        self.case.payments.push(Payment {
+            n,
+            gateway,
+            amount,
+            state: State::Open,
+            method,
+            keep_method: keep,
+            capture: None,
+            aliases: BTreeSet::new(),
+            session: None,
+            approved: false,
+            intent: None,
+            decline: None,
+            returned_whole: false,
+            refunds: vec![],
+            disputes: vec![],
+        });
+        self.schedule(n, None, Work::Pay { payment: n, step }, 0);
+    }
+
+    fn retry(&mut self, payment: u32, method: Option<&Method>) -> Applied {
+        self.what = "retry_due";
+        self.done.push(format!("retry-p{payment}"));
+        let newest = self.case.payments.iter().map(|p| p.n).max();
+        let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
+        // A newer attempt, or money that came otherwise, has made this retry needless.
+        if let Some(method) = method.filter(|_| newest == Some(payment) && due.minor > 0) {
+            let amount = Money::new(failed.amount.minor.min(due.minor), due.currency);
+            self.plan(amount, method.gateway.clone(), Some(method.clone()), false);
+        }
+        Ok(())
+    }
+
+    fn refund(&mut self, new: &NewRefund) -> Applied {
+        self.what = "refund_requested";
+        let of_one = |n| self.case.payment(n).map_or(0, |p| p.refundable().minor);
+        let refundable = Money::new(
+            new.payment.map_or(self.case.refundable().minor, of_one),
+            self.case.currency,
+        );
+        let amount = new.amount.unwrap_or(refundable);
+        if amount.currency != self.case.currency || amount.minor <= 0 {
+            let text = format!(
+                "a refund is an amount above 0 in {}",
+                self.case.currency.code()
+            );
+            return Err(match refundable.minor {
+                0 if new.amount.is_none() => {
+                    Verdict::Refused(Refusal::NotRefundable { refundable })
+                }
+                _ => Verdict::Refused(Refusal::Invalid(text)),
+            });
+        }
+        if amount.minor > refundable.minor {
+            return Err(Verdict::Refused(Refusal::NotRefundable { refundable }));
+        }
+        let state = match new.needs_approval {
+            true => refund::State::AwaitingApproval,
+            false => refund::State::Requested,
+        };
+        for (payment, part) in split_refund(&self.case, amount, new.payment) {
+            self.case.refunds_numbered += 1;
+            let n = self.case.refunds_numbered;
+            let refund = Refund {
+                n: Some(n),
+                request: Some(new.request.clone()),
+                id: None,
+                amount: part,
+                state,
+                intent: None,
+            };
+            self.payment(payment)?.refunds.push(refund);
+            if !new.needs_approval {
+                self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn approve(&mut self, request: &str) -> Applied {
+        self.what = "refund_approved";
+        let mut approved = vec![];
+        for payment in &mut self.case.payments {
+            for part in payment
+                .refunds
+                .iter_mut()
+                .filter(|r| r.request.as_deref() == Some(request))
+            {
+                if let Some(to) = refund::next(part.state, refund::Event::Approved) {
+                    part.state = to;
+                    approved.extend(part.n.map(|n| (payment.n, n)));
+                }
+            }
+        }
+        for (payment, n) in &approved {
+            self.schedule(*payment, Some(*n), Work::Refund { refund: *n }, 0);
+        }
+        if approved.is_empty() {
+            Err(Verdict::Nothing)
+        } else {
+            Ok(())
+        }
+    }
+
+    // ---- our own calls -----------------------------------------------------------------------
+
+    fn calling_payment(&mut self, n: u32, intent: &Intent) -> Applied {
+        let now = self.ctx.now;
+        let payment = self.payment(n)?;
+        let first_sent_at = match &payment.intent {
+            Some(old) if old.lease_until > now => return Err(Verdict::Refused(Refusal::Busy)),
+            // Only a repeat under the very same key may follow a call that was sent.
+            Some(old) if old.key != intent.key || old.step != intent.step => {
+                return Err(Verdict::Refused(Refusal::Busy));
+            }
+            Some(old) => old.first_sent_at,
+            None if payment.next_step() != Some(intent.step) => return Err(Verdict::Nothing),
+            None => intent.first_sent_at,
+        };
+        if intent.step != Step::Checkout {
+            let to = match payment.state {
+                State::Open => payment::next(State::Open, payment::Event::Submitted),
+                same => Some(same),
+            };
+            payment.state = to.filter(|s| s.is_under_way()).ok_or(Verdict::Nothing)?;
+        }
+        payment.intent = Some(Intent {
+            first_sent_at,
+            ..intent.clone()
+        });
+        let work = Work::Pay {
+            payment: n,
+            step: intent.step,
+        };
+        let work = match payment.state {
+            State::Unknown => Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 1,
+            },
+            _ => work,
+        };
+        let due = intent.lease_until;
+        self.what = "calling_gateway";
+        self.tasks.push(Task {
+            id: task_id(n, None),
+            work,
+            due,
+        });
+        Ok(())
+    }
+
+    fn calling_refund(&mut self, payment: u32, n: u32, intent: &Intent) -> Applied {
+        let now = self.ctx.now;
+        let refund = self.our_refund(payment, n)?;
+        let first_sent_at = match &refund.intent {
+            Some(old) if old.lease_until > now => return Err(Verdict::Refused(Refusal::Busy)),
+            Some(old) if old.key != intent.key => return Err(Verdict::Refused(Refusal::Busy)),
+            Some(old) => old.first_sent_at,
+            None if refund.state != refund::State::Requested => return Err(Verdict::Nothing),
+            None => intent.first_sent_at,
+        };
+        if refund.state.is_final() {
+            return Err(Verdict::Nothing);
+        }
+        refund.state = refund::next(refund.state, refund::Event::Calling).unwrap_or(refund.state);
+        refund.intent = Some(Intent {
+            first_sent_at,
+            ..intent.clone()
+        });
+        let work = match refund.state {
+            refund::State::Unknown => Work::Settle {
+                payment,
+                refund: Some(n),
+                tries: 1,
+            },
+            _ => Work::Refund { refund: n },
+        };
+        self.what = "calling_gateway";
+        self.tasks.push(Task {
+            id: task_id(payment, Some(n)),
+            work,
+            due: intent.lease_until,
+        });
+        Ok(())
+    }
+
+    fn reply_lost(&mut self, payment: u32, refund: Option<u32>) -> Applied {
+        self.what = "reply_lost";
+        let now = self.ctx.now;
+        match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                if !paying.state.is_under_way() || paying.intent.is_none() {
+                    return Err(Verdict::Nothing);
+                }
+                // A page that nobody was sent to is simply opened again under its key.
+                let step = paying.intent.as_ref().map(|i| i.step);
+                if let Some(intent) = paying.intent.as_mut() {
+                    intent.lease_until = now;
+                }
+                let paying = self.payment(payment)?;
+                let work = match step {
+                    Some(step @ Step::Checkout) => Work::Pay { payment, step },
+                    _ => {
+                        paying.state = payment::next(paying.state, payment::Event::ReplyLost)
+                            .unwrap_or(paying.state);
+                        Work::Settle {
+                            payment,
+                            refund: None,
+                            tries: 0,
+                        }
+                    }
+                };
+                self.schedule(payment, None, work, 5);
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                if refund.state.is_final() || refund.intent.is_none() {
+                    return Err(Verdict::Nothing);
+                }
+                if let Some(intent) = refund.intent.as_mut() {
+                    intent.lease_until = now;
+                }
+                refund.state =
+                    refund::next(refund.state, refund::Event::ReplyLost).unwrap_or(refund.state);
+                let work = Work::Settle {
+                    payment,
+                    refund: Some(n),
+                    tries: 0,
+                };
+                self.schedule(payment, Some(n), work, 5);
+            }
+        }
+        Ok(())
+    }
+
+    fn not_done(&mut self, payment: u32, refund: Option<u32>, at: jiff::Timestamp) -> Applied {
+        self.what = "gateway_busy";
+        let now = self.ctx.now;
+        // After an unknown outcome "not now" says nothing of the first try: the key is kept.
+        let work = match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                let Some(intent) = paying.intent.as_mut() else {
+                    return Err(Verdict::Nothing);
+                };
+                let step = intent.step;
+                intent.lease_until = now;
+                match paying.state {
+                    State::Unknown => Work::Settle {
+                        payment,
+                        refund,
+                        tries: 1,
+                    },
+                    State::Open | State::Pending => {
+                        paying.intent = None;
+                        paying.state = if step == Step::Complete {
+                            State::Pending
+                        } else {
+                            State::Open
+                        };
+                        Work::Pay { payment, step }
+                    }
+                    _ => return Err(Verdict::Nothing),
+                }
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                let Some(intent) = refund.intent.as_mut() else {
+                    return Err(Verdict::Nothing);
+                };
+                intent.lease_until = now;
+                match refund.state {
+                    refund::State::Unknown => Work::Settle {
+                        payment,
+                        refund: Some(n),
+                        tries: 1,
+                    },
+                    refund::State::Executing => {
+                        refund.intent = None;
+                        refund.state = refund::State::Requested;
+                        Work::Refund { refund: n }
+                    }
+                    _ => return Err(Verdict::Nothing),
+                }
+            }
+        };
+        self.tasks.push(Task {
+            id: task_id(payment, refund),
+            work,
+            due: at,
+        });
+        Ok(())
+    }
+
+    fn session_opened(&mut self, n: u32, session: &Session) -> Applied {
+        self.what = "checkout_opened";
+        let payment = self.payment(n)?;
+        if payment.session.is_some() {
+            return Err(Verdict::Nothing);
+        }
+        payment.aliases.insert(session.id.clone());
+        payment.session = Some(session.clone());
+        payment.intent = None;
+        if payment.state.is_under_way() {
+            let work = Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            };
+            self.schedule(n, None, work, FIRST_POLL);
+            self.tell(Topic::CheckoutReady, Some(n), None);
+        }
+        Ok(())
+    }
+
+    // ---- what gateways say -------------------------------------------------------------------
+
+    fn fact(&mut self, report: &Report, fact: &Fact) -> Applied {
+        let n = self.matching(report, fact).ok_or(Verdict::Unmatched)?;
+        let payment = self.payment(n)?;
+        payment.aliases.extend(fact.payment_ids().map(String::from));
+        if payment.capture.is_none() {
+            payment.capture.clone_from(&fact.payment);
+        }
+        match fact.kind {
+            Kind::PaymentSucceeded
+            | Kind::PaymentFailed
+            | Kind::PaymentPending
+            | Kind::PaymentExpired
+            | Kind::PaymentReturned => self.payment_fact(n, report, fact),
+            Kind::RefundSucceeded | Kind::RefundFailed | Kind::RefundPending => {
+                self.refund_fact(n, fact)
+            }
+            Kind::DisputeOpened => self.dispute_fact(n, fact, dispute::State::Open),
+            Kind::DisputeWon => self.dispute_fact(n, fact, dispute::State::Won),
+            Kind::DisputeLost => self.dispute_fact(n, fact, dispute::State::Lost),
+            // Known kinds that change nothing in a case.
+            Kind::Settled
+            | Kind::PayoutPaid
+            | Kind::PayoutFailed
+            | Kind::MandateActive
+            | Kind::MandateCancelled
+            | Kind::SubscriptionCancelled
+            | Kind::AppointmentCompleted
+            | Kind::AppointmentCancelled
+            | Kind::AppointmentRescheduled
+            | Kind::AppointmentNoShow
+            | Kind::MessageReceived
+            | Kind::FormSubmitted
+            | Kind::OrderCreated
+            | Kind::Other => Err(Verdict::Nothing),
+        }
+    }
+
+    /// The payment that a fact is about: by our reference first, then by any id ever seen.
+    fn matching(&self, report: &Report, fact: &Fact) -> Option<u32> {
+        let by_reference = fact.reference.as_deref().and_then(ids::read_reference);
+        if let Some((case, reference)) = by_reference
+            && case == self.case.id
+        {
+            let found = match reference {
+                Reference::Payment(n) => self.case.payment(n).map(|p| p.n),
+                Reference::Refund(n) => self.case.refund(n).map(|(p, _)| p.n),
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        let known = |p: &&Payment| {
+            p.gateway == report.gateway
+                && (fact.payment_ids().any(|id| p.aliases.contains(id))
+                    || p.refunds
+                        .iter()
+                        .any(|r| r.id.is_some() && r.id == fact.refund)
+                    || p.disputes
+                        .iter()
+                        .any(|d| Some(&d.id) == fact.dispute.as_ref()))
+        };
+        self.case.payments.iter().find(known).map(|p| p.n)
+    }
+
+    fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        let state = payment.state;
+        let event = match fact.kind {
+            Kind::PaymentSucceeded => {
+                if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
+                    let text = format!("{amount} arrived where {} was asked", payment.amount);
+                    return Err(Verdict::Contradiction(text));
+                }
+                if state == State::Declined && report.late_failures && !report.current {
+                    return Err(Verdict::Ask { payment: n });
+                }
+                if payment.keep_method {
+                    self.kept = self.kept.take().or(fact.method.clone());
+                }
+                payment::Event::Succeeded
+            }
+            Kind::PaymentFailed if state == State::Paid && report.late_failures => {
+                if !report.current {
+                    return Err(Verdict::Ask { payment: n });
+                }
+                payment::Event::Returned
+            }
+            Kind::PaymentFailed => payment::Event::Failed,
+            Kind::PaymentExpired => payment::Event::Expired,
+            // A lost dispute took a part before; now all of it is gone.
+            Kind::PaymentReturned if state == State::Returned && !payment.returned_whole => {
+                payment.returned_whole = true;
+                payment.decline = fact.decline.or(Some(Decline::Other));
+                self.what = "payment_returned";
+                return Ok(());
+            }
+            Kind::PaymentReturned => payment::Event::Returned,
+            _ => return self.pending_fact(n, fact),
+        };
+        self.move_payment(n, event, fact.decline)
+    }
+
+    /// The payer is at it, or the gateway is.
+    fn pending_fact(&mut self, n: u32, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        if !payment.state.is_under_way() {
+            return Err(Verdict::Nothing);
+        }
+        if fact.approved {
+            if payment.approved {
+                return Err(Verdict::Nothing);
+            }
+            payment.approved = true;
+            payment.state = State::Pending;
+            payment.intent = None;
+            payment.method = payment.method.take().or(fact.method.clone());
+            let kept = fact.method.clone().filter(|_| payment.keep_method);
+            self.kept = self.kept.take().or(kept);
+            self.what = "payment_approved";
+            let work = Work::Pay {
+                payment: n,
+                step: Step::Complete,
+            };
+            self.schedule(n, None, work, 0);
+            return Ok(());
+        }
+        // An answer to our call: it is no longer unknown, and the lease ends.
+        if payment.session.is_some() && payment.state == State::Open && payment.intent.is_none() {
+            return Err(Verdict::Nothing);
+        }
+        if payment.state == State::Pending && payment.intent.is_none() {
+            return Err(Verdict::Nothing);
+        }
+        payment.state = State::Pending;
+        payment.intent = None;
+        self.what = "payment_pending";
+        self.schedule(
+            n,
+            None,
+            Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            },
+            FIRST_POLL,
+        );
+        Ok(())
+    }
+
+    fn move_payment(&mut self, n: u32, event: payment::Event, why: Option<Decline>) -> Applied {
+        let payment = self.payment(n)?;
+        let from = payment.state;
+        let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
+        payment.state = to;
+        payment.intent = None;
+        payment.decline = match to {
+            State::Declined | State::Returned => why.or(Some(Decline::Other)),
+            _ => None,
+        };
+        if event == payment::Event::Returned {
+            payment.returned_whole = true;
+        }
+        self.done.push(task_id(n, None));
+        self.tasks.retain(|task| task.id != task_id(n, None));
+        match to {
+            State::Paid => {
+                self.what = "payment_succeeded";
+                self.receipt(n, None);
+                self.tell(Topic::PaymentReceived, Some(n), None);
+                // On the gateway's page a declined payer may simply try again.
+                let given_up = from == State::Declined && self.payment(n)?.method.is_some();
+                if given_up || from == State::Expired {
+                    let note = "This payment had been given up and the money came after all.";
+                    self.person(&format!("late-p{n}"), Alert::LatePayment, note);
+                }
+                if self.case.paid().minor > self.case.invoice.total.minor {
+                    let note = "More was paid than the invoice asks for. Refund the rest, or \
+                                keep it as credit.";
+                    self.person(&format!("overpaid-p{n}"), Alert::Overpaid, note);
+                }
+            }
+            State::Declined => {
+                self.what = "payment_failed";
+                self.tell(Topic::PaymentFailed, Some(n), None);
+                self.plan_retry(n);
+            }
+            State::Returned => {
+                self.what = "payment_returned";
+                self.tell(Topic::PaymentReturned, Some(n), None);
+                self.plan_retry(n);
+            }
+            State::Expired => self.what = "payment_expired",
+            State::Open | State::Pending | State::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// Dunning: another try on the next of the policy's days, where the reason leaves hope.
+    fn plan_retry(&mut self, n: u32) {
+        let Some(payment) = self.case.payment(n) else {
+            return;
+        };
+        let hopeless = payment.decline.is_some_and(|why| !why.may_retry());
+        if hopeless || payment.method.is_none() || self.case.policy.collect == Collect::Later {
+            return;
+        }
+        let failed = |p: &&Payment| {
+            p.method.is_some() && matches!(p.state, State::Declined | State::Returned)
+        };
+        let before = self
+            .case
+            .payments
+            .iter()
+            .filter(failed)
+            .count()
+            .saturating_sub(1);
+        if let Some(days) = self.case.policy.retry_after_days.get(before) {
+            let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
+            let work = Work::Retry { payment: n };
+            self.tasks.push(Task {
+                id: format!("retry-p{n}"),
+                work,
+                due,
+            });
+        }
+    }
+
+    fn refund_fact(&mut self, n: u32, fact: &Fact) -> Applied {
+        let ours = match fact.reference.as_deref().and_then(ids::read_reference) {
+            Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
+            _ => None,
+        };
+        let payment = self.payment(n)?;
+        let by_id = fact.refund.as_ref().and_then(|id| {
+            payment
+                .refunds
+                .iter()
+                .position(|r| r.id.as_ref() == Some(id))
+        });
+        let by_number =
+            ours.and_then(|number| payment.refunds.iter().position(|r| r.n == Some(number)));
+        let known = by_number.or(by_id);
+        if known.is_none() && fact.refund.is_none() {
+            // Only a running total: either known, or to be asked for refund by refund.
+            let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
+            return Err(match payment.refunded().minor >= total {
+                true => Verdict::Nothing,
+                false => Verdict::Ask { payment: n },
+            });
+        }
+        if known.is_none() {
+            let calling =
+                |r: &Refund| r.id.is_none() && r.intent.is_some() && Some(r.amount) == fact.amount;
+            if payment.refunds.iter().any(calling) {
+                return Err(Verdict::Wait("our own refund of this amount is under way"));
+            }
+        }
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let amount = fact.amount.ok_or(Verdict::Ask { payment: n })?;
+                if amount.currency != payment.amount.currency {
+                    let text = format!("a refund of {amount} on a payment of {}", payment.amount);
+                    return Err(Verdict::Contradiction(text));
+                }
+                payment.refunds.push(Refund {
+                    n: None,
+                    request: None,
+                    id: fact.refund.clone(),
+                    amount,
+                    state: refund::State::Executing,
+                    intent: None,
+                });
+                payment.refunds.len() - 1
+            }
+        };
+        let refund = &mut payment.refunds[at];
+        if refund.id.is_none() {
+            refund.id.clone_from(&fact.refund);
+        }
+        if let Some(amount) = fact.amount.filter(|amount| *amount != refund.amount) {
+            let text = format!("a refund of {} was reported as {amount}", refund.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        let event = match fact.kind {
+            Kind::RefundSucceeded => refund::Event::Succeeded,
+            Kind::RefundFailed => refund::Event::Failed,
+            _ => refund::Event::Accepted,
+        };
+        let was_calling = refund.intent.take().is_some();
+        let (key, number) = (refund.key(), refund.n);
+        let to = refund::next(refund.state, event);
+        refund.state = to.unwrap_or(refund.state);
+        let settled = refund.state.is_final();
+        // The same refund may have been mirrored from a webhook before our call's reply told its id.
+        let id = refund.id.clone();
+        if number.is_some() && id.is_some() {
+            payment.refunds.retain(|r| r.n.is_some() || r.id != id);
+        }
+        payment.refunds.sort_by_key(Refund::key);
+        if payment.refunded().minor > payment.amount.minor {
+            let text = format!("more refunded than the {} that was paid", payment.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        self.what = match fact.kind {
+            Kind::RefundSucceeded => "refund_succeeded",
+            Kind::RefundFailed => "refund_failed",
+            _ => "refund_pending",
+        };
+        // A refund implies the payment that it gives back.
+        if !matches!(fact.kind, Kind::RefundFailed) && !self.payment(n)?.arrived() {
+            self.move_payment(n, payment::Event::Succeeded, None)?;
+        }
+        if let Some(number) = number {
+            if settled {
+                self.done.push(task_id(n, Some(number)));
+                self.tasks
+                    .retain(|task| task.id != task_id(n, Some(number)));
+            } else if was_calling {
+                let work = Work::Settle {
+                    payment: n,
+                    refund: Some(number),
+                    tries: 0,
+                };
+                self.schedule(n, Some(number), work, FIRST_POLL);
+            }
+        }
+        match to {
+            Some(refund::State::Succeeded) => {
+                self.receipt(n, Some(key.clone()));
+                self.tell(Topic::RefundPaid, Some(n), Some(key));
+            }
+            Some(refund::State::Failed) => {
+                self.tell(Topic::RefundFailed, Some(n), Some(key.clone()));
+                let note = "The gateway did not give this refund out. The amount is refundable \
+                            again: choose another way to return it.";
+                self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dispute_fact(&mut self, n: u32, fact: &Fact, said: dispute::State) -> Applied {
+        let id = fact.dispute.clone().ok_or(Verdict::Unmatched)?;
+        if !self.payment(n)?.arrived() {
+            // A dispute implies the payment that it is about.
+            self.move_payment(n, payment::Event::Succeeded, None)?;
+        }
+        let payment = self.payment(n)?;
+        let at = payment.disputes.iter().position(|d| d.id == id);
+        let known = at.map(|at| payment.disputes[at].state);
+        let to = dispute::next(known, said).ok_or(Verdict::Nothing)?;
+        match at {
+            Some(at) => payment.disputes[at].state = to,
+            None => {
+                let amount = fact.amount.unwrap_or(payment.amount);
+                if amount.currency != payment.amount.currency {
+                    let text = format!("a dispute over {amount} on {}", payment.amount);
+                    return Err(Verdict::Contradiction(text));
+                }
+                payment.disputes.push(Dispute {
+                    id: id.clone(),
+                    amount,
+                    state: to,
+                });
+                payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
+            }
+        }
+        let key = format!("d{}", &ids::derived(&["dispute", &id])[..10]);
+        match to {
+            dispute::State::Open => {
+                self.what = "dispute_opened";
+                self.tell(Topic::DisputeOpened, Some(n), Some(key.clone()));
+                let note = "A bank disputes this payment. Answer in the gateway's dashboard.";
+                self.person(&format!("dispute-{key}"), Alert::DisputeOpened, note);
+            }
+            dispute::State::Won => {
+                self.what = "dispute_won";
+                self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
+                self.done.push(format!("person-dispute-{key}"));
+            }
+            dispute::State::Lost => {
+                self.what = "dispute_lost";
+                self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
+                self.done.push(format!("person-dispute-{key}"));
+                let payment = self.payment(n)?;
+                if payment.state == State::Paid {
+                    payment.state = State::Returned;
+                    payment.decline = Some(Decline::Fraud);
+                    self.tell(Topic::PaymentReturned, Some(n), None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // ---- small parts -------------------------------------------------------------------------
+
+    fn payment(&mut self, n: u32) -> Result<&mut Payment, Verdict> {
+        let missing = || Verdict::Refused(Refusal::NotFound(format!("payment {n}")));
+        self.case.payment_mut(n).ok_or_else(missing)
+    }
+
+    fn our_refund(&mut self, payment: u32, n: u32) -> Result<&mut Refund, Verdict> {
+        let found = self
+            .payment(payment)?
+            .refunds
+            .iter_mut()
+            .find(|r| r.n == Some(n));
+        found.ok_or_else(|| Verdict::Refused(Refusal::NotFound(format!("refund {n}"))))
+    }
+
+    fn schedule(&mut self, payment: u32, refund: Option<u32>, work: Work, seconds: i64) {
+        let due = clock::after(self.ctx.now, seconds);
+        self.tasks.push(Task {
+            id: task_id(payment, refund),
+            work,
+            due,
+        });
+    }
+
+    fn receipt(&mut self, payment: u32, refund: Option<String>) {
+        let base = ids::payment_reference(&self.case.id, payment);
+        let id = refund
+            .as_ref()
+            .map_or(base.clone(), |key| format!("{base}-{key}"));
+        self.receipts.push(Receipt {
+            id,
+            payment,
+            refund,
+        });
+    }
+
+    fn person(&mut self, id: &str, alert: Alert, note: &str) {
+        let work = Work::Person {
+            alert,
+            note: note.into(),
+        };
+        self.tasks.push(Task {
+            id: format!("person-{id}"),
+            work,
+            due: self.ctx.now,
+        });
+        self.tell(Topic::NeedsPerson, None, Some(id.into()));
+    }
+
+    fn tell(&mut self, topic: Topic, payment: Option<u32>, object: Option<String>) {
+        for (system, _) in self
+            .ctx
+            .audience
+            .iter()
+            .filter(|(_, heard)| *heard == topic)
+        {
+            let mut id = format!("tell-{system}-{}", topic.name());
+            if let Some(n) = payment {
+                id += &format!("-p{n}");
+            }
+            if let Some(object) = &object {
+                id += &format!("-{object}");
+            }
+            let delivery = Delivery {
+                system: system.clone(),
+                topic,
+                payment,
+                object: object.clone(),
+            };
+            self.tasks.push(Task {
+                id,
+                work: Work::Deliver(delivery),
+                due: self.ctx.now,
+            });
+        }
+    }
+}
+
+/// The row of a payment's or a refund's next step: one row for all its steps.
+pub fn task_id(payment: u32, refund: Option<u32>) -> String {
+    refund.map_or(format!("p{payment}"), |n| format!("r{n}"))
+}
+
+/// How a refund would be taken: from the newest payment first, over several where one is not
+/// enough. The amounts come to no more than is refundable.
+pub fn split_refund(case: &Case, amount: Money, only: Option<u32>) -> Vec<(u32, Money)> {
+    let mut left = amount.minor;
+    let mut parts = vec![];
+    for payment in case
+        .payments
+        .iter()
+        .rev()
+        .filter(|p| only.is_none_or(|n| n == p.n))
+    {
+        let part = left.min(payment.refundable().minor);
+        if part > 0 {
+            parts.push((payment.n, Money::new(part, amount.currency)));
+            left -= part;
+        }
+    }
+    parts
+}

@@ -1,0 +1,30 @@
+//! The life of a dispute: opened, then won or lost. Either end implies the opening.
+
+use crate::money::Money;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Open,
+    Won,
+    Lost,
+}
+
+/// The next state of a dispute, known (`Some`) or not yet heard of (`None`), when the gateway
+/// reports `said`; `None` where nothing changes.
+pub fn next(state: Option<State>, said: State) -> Option<State> {
+    match (state, said) {
+        (None, any) => Some(any),
+        (Some(State::Open), State::Won | State::Lost) => Some(said),
+        (Some(State::Open), State::Open) | (Some(State::Won | State::Lost), _) => None,
+    }
+}
+
+/// A dispute under a payment, known by the gateway's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    pub id: String,
+    pub amount: Money,
+    pub state: State,
+}

@@ -1,0 +1,118 @@
+//! What can happen to a case: what people and systems ask for, what a call under way reports, and
+//! what gateways say.
+
+use super::case::{Intent, Session};
+use super::fact::{Fact, Method};
+use super::invoice::Line;
+use super::policy::Policy;
+use super::task::{Alert, Topic};
+use crate::money::{Currency, Money};
+use jiff::Timestamp;
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The first event of every case.
+    Invoiced(NewInvoice),
+    /// Collect money: from a saved method, or by a checkout.
+    Charge(NewCharge),
+    /// A retry's day has come.
+    RetryDue {
+        payment: u32,
+        method: Option<Method>,
+    },
+    /// A call is about to be made, or repeated under the same key.
+    Calling {
+        payment: u32,
+        refund: Option<u32>,
+        intent: Intent,
+    },
+    /// The lease ran out or the reply was unreadable.
+    ReplyLost {
+        payment: u32,
+        refund: Option<u32>,
+    },
+    /// The gateway certainly did not act: busy, rate limited, key rejected.
+    NotDone {
+        payment: u32,
+        refund: Option<u32>,
+        retry_at: Timestamp,
+    },
+    /// Looked up, and there is still nothing to be known; `person` once looking has no more sense.
+    StillUnknown {
+        payment: u32,
+        refund: Option<u32>,
+        again_at: Timestamp,
+        tries: u32,
+        person: bool,
+    },
+    SessionOpened {
+        payment: u32,
+        session: Session,
+    },
+    Reported(Report),
+    RefundRequested(NewRefund),
+    RefundApproved {
+        request: String,
+    },
+    /// Nothing to decide here; somebody must look.
+    Person {
+        id: String,
+        alert: Alert,
+        note: String,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct NewInvoice {
+    pub id: String,
+    pub clinic: String,
+    pub number: String,
+    pub patient: Option<String>,
+    pub appointment: Option<String>,
+    pub currency: Currency,
+    pub lines: Vec<Line>,
+    pub policy: Policy,
+    /// What the policy asks to be collected at once.
+    pub charge: Option<NewCharge>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewCharge {
+    /// All that is due where not given.
+    pub amount: Option<Money>,
+    pub gateway: String,
+    /// `None` opens a checkout.
+    pub method: Option<Method>,
+    pub keep_method: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewRefund {
+    /// The request's id: its parts carry it.
+    pub request: String,
+    /// All that is refundable where not given.
+    pub amount: Option<Money>,
+    /// Only from this payment; else from the newest first.
+    pub payment: Option<u32>,
+    pub needs_approval: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub gateway: String,
+    pub facts: Vec<Fact>,
+    /// Whether this is what the gateway says now, asked by us; a webhook may be older.
+    pub current: bool,
+    /// Whether a cleared payment at this gateway can still fail, as debits do.
+    pub late_failures: bool,
+}
+
+/// What a decision may know beside the case and the event.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub now: Timestamp,
+    /// Which systems hear of what in this clinic.
+    pub audience: Vec<(String, Topic)>,
+    /// The cause as the journal and the audit name it.
+    pub cause: String,
+}

@@ -1,0 +1,131 @@
+//! What a gateway says happened, whoever brought it: a webhook, the reply to a call, or a look-up.
+
+use crate::money::Money;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The kinds of event that the house knows, as `/v1/events` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    PaymentSucceeded,
+    PaymentFailed,
+    PaymentPending,
+    PaymentExpired,
+    PaymentReturned,
+    RefundSucceeded,
+    RefundFailed,
+    RefundPending,
+    DisputeOpened,
+    DisputeWon,
+    DisputeLost,
+    Settled,
+    PayoutPaid,
+    PayoutFailed,
+    MandateActive,
+    MandateCancelled,
+    SubscriptionCancelled,
+    AppointmentCompleted,
+    AppointmentCancelled,
+    AppointmentRescheduled,
+    AppointmentNoShow,
+    MessageReceived,
+    FormSubmitted,
+    OrderCreated,
+    Other,
+}
+
+/// Why a payer's bank or gateway said no, as far as it changes what we do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decline {
+    /// Not enough money: worth another try.
+    Funds,
+    /// This card or account will not work again: lost, closed, expired, mandate gone.
+    Method,
+    /// The payer must act: strong authentication, approval.
+    Action,
+    Fraud,
+    /// The payer stopped it.
+    Cancelled,
+    Other,
+}
+
+impl Decline {
+    /// Whether the same method may be tried again by itself.
+    pub fn may_retry(self) -> bool {
+        matches!(self, Self::Funds | Self::Other)
+    }
+}
+
+/// One thing that a gateway says. Ids are the gateway's own; `reference` is ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    pub kind: Kind,
+    /// Our own reference, where the gateway hands it back: of the payment, or of the refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The id under which the payment is refunded and looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<String>,
+    /// Other ids of the same payment: its session, its charge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<String>,
+    /// Of the payment, the refund or the dispute, whichever the kind speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Everything refunded on the payment so far, where that is all the gateway tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded_total: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<Decline>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The payer approved, and the money moves only when we complete it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
+    /// A method that the gateway now keeps and that may be charged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+}
+
+impl Fact {
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            reference: None,
+            payment: None,
+            aliases: Vec::new(),
+            refund: None,
+            dispute: None,
+            amount: None,
+            refunded_total: None,
+            decline: None,
+            occurred_at: None,
+            approved: false,
+            method: None,
+        }
+    }
+
+    /// Every id by which the payment may be known.
+    pub fn payment_ids(&self) -> impl Iterator<Item = &str> {
+        self.payment.iter().chain(&self.aliases).map(String::as_str)
+    }
+}
+
+/// A method kept at a gateway. Opaque ids only: never a number, never a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    pub gateway: String,
+    /// The payer's id at the gateway, where it needs one beside the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// What is charged: a payment method, a vault id, a mandate.
+    pub token: String,
+    /// How staff and patients tell it apart: `Visa ending 4242`, `Bank account`.
+    pub label: String,
+}

@@ -1,0 +1,133 @@
+//! An invoice: lines with their tax, and what they come to.
+
+use crate::money::{BadAmount, Currency, Money};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// One line as a clinic states it. `label` is neutral text for business systems; what the line is
+/// for stays in the sealed document and never leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub quantity: u32,
+    /// Per piece, with or without tax as `tax_included` says.
+    pub unit: Money,
+    /// Per cent: `10` is ten per cent; `0` where the line is free of tax.
+    pub tax_rate: Decimal,
+    pub tax_included: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// What people quote: the clinic's own number or one of ours.
+    pub number: String,
+    pub lines: Vec<Line>,
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    pub void: bool,
+}
+
+/// As `/v1/invoices` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Draft,
+    Open,
+    PartPaid,
+    Paid,
+    Void,
+}
+
+impl Line {
+    /// What the line costs with tax, and the tax within it. Tax is rounded per line, half away
+    /// from zero, as the line shows it.
+    pub fn gross_and_tax(&self) -> Result<(Money, Money), BadAmount> {
+        let stated = self.unit.times(Decimal::from(self.quantity))?;
+        let rate = self.tax_rate / Decimal::ONE_HUNDRED;
+        if self.tax_included {
+            let net = stated.times(Decimal::ONE / (Decimal::ONE + rate))?;
+            Ok((
+                stated,
+                Money::new(stated.minor - net.minor, stated.currency),
+            ))
+        } else {
+            let tax = stated.times(rate)?;
+            Ok((stated.plus(tax)?, tax))
+        }
+    }
+}
+
+impl Invoice {
+    /// Sums the lines. Refuses none, an amount of another currency, a total of nothing or less.
+    pub fn new(number: String, currency: Currency, lines: Vec<Line>) -> Result<Self, BadAmount> {
+        let (mut total, mut tax) = (Money::zero(currency), Money::zero(currency));
+        for line in &lines {
+            if line.tax_rate.is_sign_negative() || line.tax_rate > Decimal::ONE_HUNDRED {
+                return Err(BadAmount(format!(
+                    "a tax rate of {} per cent",
+                    line.tax_rate
+                )));
+            }
+            if line.quantity == 0 {
+                return Err(BadAmount("a line needs a quantity of at least 1".into()));
+            }
+            let (gross, of_it_tax) = line.gross_and_tax()?;
+            total = total.plus(gross)?;
+            tax = tax.plus(of_it_tax)?;
+        }
+        if total.minor <= 0 {
+            return Err(BadAmount(format!(
+                "an invoice of {total}: it must come to more than 0"
+            )));
+        }
+        let net = Money::new(total.minor - tax.minor, currency);
+        Ok(Self {
+            number,
+            lines,
+            net,
+            tax,
+            total,
+            void: false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(quantity: u32, minor: i64, rate: &str, tax_included: bool) -> Line {
+        let unit = Money::new(minor, Currency::read("EUR").unwrap());
+        Line {
+            quantity,
+            unit,
+            tax_rate: rate.parse().unwrap(),
+            tax_included,
+        }
+    }
+
+    #[test]
+    fn tax_is_taken_out_of_an_inclusive_price_and_put_onto_an_exclusive_one() {
+        let of = |line: Line| {
+            line.gross_and_tax()
+                .map(|(g, t)| (g.minor, t.minor))
+                .unwrap()
+        };
+        assert_eq!(of(line(1, 11_000, "10", true)), (11_000, 1_000));
+        assert_eq!(of(line(1, 10_000, "10", false)), (11_000, 1_000));
+        assert_eq!(of(line(3, 3333, "19", true)), (9999, 1596));
+        assert_eq!(of(line(1, 100, "0", true)), (100, 0));
+    }
+
+    #[test]
+    fn an_invoice_of_nothing_or_of_two_currencies_is_refused() {
+        let eur = Currency::read("EUR").unwrap();
+        assert!(Invoice::new("1".into(), eur, vec![]).is_err());
+        assert!(Invoice::new("1".into(), eur, vec![line(0, 5, "0", true)]).is_err());
+        let usd = Line {
+            unit: Money::new(5, Currency::read("USD").unwrap()),
+            ..line(1, 5, "0", true)
+        };
+        assert!(Invoice::new("1".into(), eur, vec![usd]).is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules of a clinic's money. Pure: no I/O, no clock, no vendor's name.
+//!
+//! A *case* is loaded, [`decide::decide`] says what an event does to it, and the store commits the
+//! outcome: the changed case, its journal entries and the tasks that follow.
+
+pub mod case;
+pub mod decide;
+pub mod dispute;
+pub mod event;
+pub mod fact;
+pub mod invoice;
+pub mod journal;
+pub mod payment;
+pub mod policy;
+pub mod refund;
+pub mod task;

@@ -1,0 +1,45 @@
+//! What a clinic decides once: how a completed session is paid, and what follows a decline.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// How a new invoice is collected when the request does not say.
+    pub collect: Collect,
+    /// The gateway of hosted checkouts.
+    pub gateway: String,
+    /// Whether a checkout asks the patient to keep the method for later charges.
+    pub save_method: bool,
+    /// Days from a declined charge to each further try; empty for none.
+    pub retry_after_days: Vec<u32>,
+    /// A refund above this many major units waits for somebody with the permission `approve`.
+    pub approval_above: Option<rust_decimal::Decimal>,
+    /// Whether the names of patients may be told to business systems.
+    pub share_names: bool,
+}
+
+/// How an invoice is collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collect {
+    /// Charge the saved method; without one, open a checkout.
+    SavedMethod,
+    /// Open a checkout at the gateway.
+    Checkout,
+    /// Do nothing yet.
+    Later,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            collect: Collect::SavedMethod,
+            gateway: "stripe".into(),
+            save_method: true,
+            retry_after_days: vec![3, 5, 7],
+            approval_above: None,
+            share_names: false,
+        }
+    }
+}

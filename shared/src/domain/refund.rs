@@ -1,0 +1,132 @@
+//! The life of a refund. It reserves its amount from the moment it is requested, so that two at
+//! once cannot exceed what is refundable; a failed one gives the amount back.
+
+use crate::money::Money;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    AwaitingApproval,
+    Requested,
+    Executing,
+    /// We asked and no answer came.
+    Unknown,
+    Succeeded,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Approved,
+    Calling,
+    ReplyLost,
+    /// The gateway took it and has not finished.
+    Accepted,
+    Succeeded,
+    Failed,
+}
+
+impl State {
+    pub const ALL: [Self; 6] = [
+        Self::AwaitingApproval,
+        Self::Requested,
+        Self::Executing,
+        Self::Unknown,
+        Self::Succeeded,
+        Self::Failed,
+    ];
+
+    /// Whether its amount is kept from other refunds.
+    pub fn reserves(self) -> bool {
+        !matches!(self, Self::Failed)
+    }
+
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+impl Event {
+    pub const ALL: [Self; 6] = [
+        Self::Approved,
+        Self::Calling,
+        Self::ReplyLost,
+        Self::Accepted,
+        Self::Succeeded,
+        Self::Failed,
+    ];
+}
+
+/// The next state, or `None` where the event is already known or older. Failed is stronger than
+/// Succeeded: gateways report a success first and a bounce later, never the other way round.
+pub fn next(state: State, event: Event) -> Option<State> {
+    use {Event as E, State as S};
+    match (state, event) {
+        (S::AwaitingApproval, E::Approved) => Some(S::Requested),
+        (S::Requested, E::Calling) => Some(S::Executing),
+        (S::Executing, E::ReplyLost) => Some(S::Unknown),
+        (S::AwaitingApproval | S::Requested | S::Unknown, E::Accepted) => Some(S::Executing),
+        (S::AwaitingApproval | S::Requested | S::Executing | S::Unknown, E::Succeeded) => {
+            Some(S::Succeeded)
+        }
+        (
+            S::AwaitingApproval | S::Requested | S::Executing | S::Unknown | S::Succeeded,
+            E::Failed,
+        ) => Some(S::Failed),
+        (S::Requested | S::Executing | S::Unknown | S::Succeeded | S::Failed, E::Approved)
+        | (
+            S::AwaitingApproval | S::Executing | S::Unknown | S::Succeeded | S::Failed,
+            E::Calling,
+        )
+        | (
+            S::AwaitingApproval | S::Requested | S::Unknown | S::Succeeded | S::Failed,
+            E::ReplyLost,
+        )
+        | (S::Executing | S::Succeeded | S::Failed, E::Accepted)
+        | (S::Succeeded | S::Failed, E::Succeeded)
+        | (S::Failed, E::Failed) => None,
+    }
+}
+
+/// A refund under a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Our number within the case; `None` for one made in the gateway's dashboard, which is
+    /// mirrored and never sent.
+    pub n: Option<u32>,
+    /// The request that this is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// The gateway's id, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub amount: Money,
+    pub state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<super::case::Intent>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_table_is_as_printed() {
+        let mut table = format!("| |{}|\n", Event::ALL.map(|e| format!("{e:?}")).join("|"));
+        for state in State::ALL {
+            let row = Event::ALL
+                .map(|event| next(state, event).map_or("·".into(), |to| format!("{to:?}")));
+            table += &format!("|{state:?}|{}|\n", row.join("|"));
+        }
+        insta::assert_snapshot!(table, @r"
+        | |Approved|Calling|ReplyLost|Accepted|Succeeded|Failed|
+        |AwaitingApproval|Requested|·|·|Executing|Succeeded|Failed|
+        |Requested|·|Executing|·|Executing|Succeeded|Failed|
+        |Executing|·|·|Unknown|·|Succeeded|Failed|
+        |Unknown|·|·|·|Executing|Succeeded|Failed|
+        |Succeeded|·|·|·|·|·|Failed|
+        |Failed|·|·|·|·|·|·|
+        ");
+    }
+}

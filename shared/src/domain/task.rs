@@ -1,0 +1,117 @@
+//! Work to do, written in the commit that calls for it. The queue message that follows only says
+//! "look at this row"; a row past its due time is found again by the due index.
+
+use super::case::Step;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Unique within the case: `p1`, `r2`, `tell-mailgun-receipt-p1`.
+    pub id: String,
+    pub work: Work,
+    pub due: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "work")]
+pub enum Work {
+    /// Take the next step of a payment at its gateway.
+    Pay { payment: u32, step: Step },
+    /// Send a refund to its gateway.
+    Refund { refund: u32 },
+    /// Find out what became of a call whose reply was lost, or of a payment nobody spoke of.
+    Settle {
+        payment: u32,
+        refund: Option<u32>,
+        tries: u32,
+    },
+    /// Try again after a declined or returned payment.
+    Retry { payment: u32 },
+    /// Tell one system or the patient through it.
+    Deliver(Delivery),
+    /// Something that only a person can decide.
+    Person { alert: Alert, note: String },
+}
+
+/// Which queue carries the nudge; `None` where the row is only found by its due time, or waits for
+/// a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    Events,
+    Visits,
+    Charges,
+    Refunds,
+    Deliveries,
+}
+
+impl Work {
+    pub fn queue(&self) -> Option<Queue> {
+        match self {
+            Self::Pay { .. } | Self::Retry { .. } => Some(Queue::Charges),
+            Self::Refund { .. } => Some(Queue::Refunds),
+            Self::Deliver(_) => Some(Queue::Deliveries),
+            Self::Settle { .. } | Self::Person { .. } => None,
+        }
+    }
+}
+
+/// One message to one system. Its outcome lives in its own row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub system: String,
+    pub topic: Topic,
+    /// What it is about: the payment's number, and the refund's or dispute's key where there is one.
+    pub payment: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+}
+
+/// What systems and patients hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    InvoiceIssued,
+    CheckoutReady,
+    PaymentReceived,
+    PaymentFailed,
+    PaymentReturned,
+    RefundPaid,
+    RefundFailed,
+    DisputeOpened,
+    DisputeClosed,
+    NeedsPerson,
+}
+
+impl Topic {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvoiceIssued => "invoice-issued",
+            Self::CheckoutReady => "checkout-ready",
+            Self::PaymentReceived => "payment-received",
+            Self::PaymentFailed => "payment-failed",
+            Self::PaymentReturned => "payment-returned",
+            Self::RefundPaid => "refund-paid",
+            Self::RefundFailed => "refund-failed",
+            Self::DisputeOpened => "dispute-opened",
+            Self::DisputeClosed => "dispute-closed",
+            Self::NeedsPerson => "needs-person",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alert {
+    /// The gateway cannot say what became of a call, and repeating it is not safe.
+    UnknownOutcome,
+    /// Money came for a payment that had been given up.
+    LatePayment,
+    /// More money than was due.
+    Overpaid,
+    RefundFailed,
+    Contradiction,
+    ChargeWithoutInvoice,
+    DeliveryFailed,
+    DisputeOpened,
+}

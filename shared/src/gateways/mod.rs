@@ -1,0 +1,92 @@
+//! Payment gateways: the contract of one as a value, and the list of them. One file each.
+
+use crate::domain::case::Session;
+use crate::domain::fact::{Fact, Method};
+use crate::inbound::Inbound;
+use crate::money::{Amounts, Money};
+use crate::vendor::{Account, Effect, Offer, Reply, Request, Trouble, Vendor};
+
+pub mod stripe;
+
+/// Every gateway that a clinic can connect.
+pub static ALL: &[&Gateway] = &[&stripe::GATEWAY];
+
+pub fn find(id: &str) -> Option<&'static Gateway> {
+    ALL.iter().copied().find(|gateway| gateway.vendor.id == id)
+}
+
+pub struct Gateway {
+    pub vendor: &'static Vendor,
+    pub amounts: Amounts,
+    /// What it moves, as the table shows it: `cards`, `bank debits`.
+    pub moves: &'static str,
+    /// Whether a payment that cleared can still fail: debits. Such a failure returns the money.
+    pub late_failures: bool,
+    /// A page at the gateway where the payer pays or approves.
+    pub checkout: Offer<Effect<Checkout, Session>>,
+    /// What takes the money after the payer approved on that page, where the page does not.
+    pub complete: Offer<Effect<Complete, Vec<Fact>>>,
+    /// Charging a saved method.
+    pub charge: Offer<Effect<Charge, Vec<Fact>>>,
+    pub refund: Offer<Effect<Refund, Vec<Fact>>>,
+    pub lookup: Offer<Inquiry>,
+    pub webhook: Offer<Inbound>,
+}
+
+/// Everything that the gateway now says of a payment, its refunds and disputes included: one
+/// request, or a few whose replies are read together.
+pub struct Inquiry {
+    pub build: fn(&Lookup, &Account) -> Vec<Request>,
+    pub parse: fn(&Lookup, &[Reply], &Account) -> Result<Vec<Fact>, Trouble>,
+}
+
+/// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
+pub struct Checkout {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    /// Where the payer comes back to, paid or not.
+    pub return_to: String,
+    /// Where classic webhooks are sent that name their address per payment.
+    pub webhook_url: String,
+    /// Ask the gateway to keep the method for later charges.
+    pub keep_method: bool,
+}
+
+/// Takes what the payer approved.
+pub struct Complete {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    pub session: String,
+    pub method: Option<Method>,
+}
+
+/// Charges a saved method while the payer is not there.
+pub struct Charge {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    pub method: Method,
+    pub webhook_url: String,
+}
+
+pub struct Refund {
+    pub reference: String,
+    /// The gateway's id of the payment.
+    pub payment: String,
+    pub amount: Money,
+    /// All refunds of the payment that succeeded or are under way, this one included.
+    pub total_refunded: Money,
+    /// Whether nothing of the payment stays.
+    pub whole: bool,
+}
+
+/// Which payment is asked for, with its refunds. A room uses what its gateway knows.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    pub reference: String,
+    pub payment: Option<String>,
+    pub session: Option<String>,
+    pub amount: Money,
+}

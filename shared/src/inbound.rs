@@ -1,0 +1,292 @@
+//! How a webhook proves its sender and how it is read. Only [`prove`] makes a [`Verified`].
+
+use crate::domain::fact::Fact;
+use crate::vendor::{Account, Reply, Request, Trouble, Vendor};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// One source of webhooks: its path is `/webhooks/{clinic}/{source}`.
+pub struct Inbound {
+    pub source: &'static str,
+    pub vendor: &'static Vendor,
+    /// Tried in order; the first whose header is present decides. There is deliberately no "none".
+    pub proofs: &'static [Proof],
+    pub read: fn(&Verified) -> Result<Vec<Item>, Unreadable>,
+    /// The status that the vendor wants for a proof that does not hold.
+    pub refused: u16,
+    /// The status and body that the vendor wants when it is accepted.
+    pub accepted: (u16, &'static str),
+}
+
+pub enum Proof {
+    /// A code over the body under a shared secret.
+    Hmac {
+        header: &'static str,
+        secret: &'static str,
+        algorithm: Algorithm,
+        signed: fn(&Delivery, &str) -> Option<Signed>,
+        /// Seconds that the signed time may be off; `None` where the vendor gives no window.
+        tolerance: Option<i64>,
+    },
+    /// A signature by a certificate that the vendor serves from its own host.
+    Certificate {
+        header: &'static str,
+        /// The certificate's host must be this or end in `.` and this.
+        host: &'static str,
+        signed: fn(&Delivery, &Account) -> Option<CertificateSigned>,
+    },
+    /// Unsigned: posted back to the vendor, which says whether it sent it. Done in posting.
+    Postback {
+        ask: fn(&Delivery) -> Request,
+        verdict: fn(&Reply) -> Result<bool, Trouble>,
+    },
+    /// Unsigned: the body is only a hint, and the object is fetched from the vendor. Done in posting.
+    FetchBack,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    Sha1,
+    Sha256,
+}
+
+/// The codes that a header carries, the bytes they cover, and when they were made (epoch seconds).
+pub struct Signed {
+    pub codes: Vec<Vec<u8>>,
+    pub message: Vec<u8>,
+    pub at: Option<i64>,
+}
+
+pub struct CertificateSigned {
+    pub certificate_url: String,
+    pub signature: Vec<u8>,
+    pub message: Vec<u8>,
+}
+
+/// A delivery as it came in.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub query: String,
+    pub body: Vec<u8>,
+    /// The address that the vendor was told, with query.
+    pub url: String,
+    /// Epoch seconds.
+    pub received_at: i64,
+}
+
+impl Delivery {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+}
+
+/// A delivery whose proof held, or whose reading is held back until posting has the proof.
+pub struct Verified<'a> {
+    pub delivery: &'a Delivery,
+    pub account: &'a Account,
+    /// Whether the bytes are proven to be the vendor's; else they are hints to be fetched.
+    pub trusted: bool,
+}
+
+impl Verified<'_> {
+    pub fn body(&self) -> &[u8] {
+        &self.delivery.body
+    }
+}
+
+/// One event of a delivery: its id at the vendor and what it says. A part that cannot be read does
+/// not sink the others.
+pub struct Item {
+    /// The vendor's event id; `None` makes the house use a digest of the item.
+    pub id: Option<String>,
+    /// The vendor's name for it, for people.
+    pub name: String,
+    pub notice: Result<Notice, Unreadable>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Notice {
+    Fact(Box<Fact>),
+    /// Something about this payment changed: fetch it.
+    Hint {
+        payment: String,
+    },
+    /// A method that patients had kept is no longer chargeable.
+    MethodGone {
+        token: String,
+    },
+    /// Known, and of no consequence.
+    Ignored,
+}
+
+/// Why a body or a part of it could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(why: serde_json::Error) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl From<crate::money::BadAmount> for Unreadable {
+    fn from(why: crate::money::BadAmount) -> Self {
+        Self(why.0)
+    }
+}
+
+/// Why a delivery was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The header that carries the proof is missing or malformed.
+    NoProof,
+    Forged,
+    Stale,
+    /// The proof cannot be checked just now: the vendor should send again.
+    Later(String),
+}
+
+/// What is left to do after the local part of a proof.
+pub enum Outcome {
+    Proven,
+    /// Fetch this certificate, then [`prove_certificate`].
+    NeedsCertificate(CertificateSigned),
+    /// Posting asks the vendor.
+    NeedsVendor,
+}
+
+/// The proof that applies to this delivery.
+pub fn proof_of<'a>(inbound: &'a Inbound, delivery: &Delivery) -> Option<&'a Proof> {
+    inbound.proofs.iter().find(|proof| match proof {
+        Proof::Hmac { header, .. } | Proof::Certificate { header, .. } => {
+            delivery.header(header).is_some()
+        }
+        Proof::Postback { .. } | Proof::FetchBack => true,
+    })
+}
+
+/// The part of a proof that needs no call.
+pub fn prove(
+    inbound: &Inbound,
+    delivery: &Delivery,
+    account: &Account,
+) -> Result<Outcome, Refused> {
+    match proof_of(inbound, delivery).ok_or(Refused::NoProof)? {
+        Proof::Hmac {
+            header,
+            secret,
+            algorithm,
+            signed,
+            tolerance,
+        } => {
+            let value = delivery.header(header).ok_or(Refused::NoProof)?;
+            let signed = signed(delivery, value).ok_or(Refused::NoProof)?;
+            let secret = account.secret(secret);
+            if secret.is_empty() || !holds(*algorithm, secret.as_bytes(), &signed) {
+                return Err(Refused::Forged);
+            }
+            match (signed.at, tolerance) {
+                (Some(at), Some(window)) if delivery.received_at.abs_diff(at) > *window as u64 => {
+                    Err(Refused::Stale)
+                }
+                (None, Some(_)) => Err(Refused::NoProof),
+                _ => Ok(Outcome::Proven),
+            }
+        }
+        Proof::Certificate { host, signed, .. } => {
+            let signed = signed(delivery, account).ok_or(Refused::NoProof)?;
+            if is_at_host(&signed.certificate_url, host) {
+                Ok(Outcome::NeedsCertificate(signed))
+            } else {
+                Err(Refused::Forged)
+            }
+        }
+        Proof::Postback { .. } | Proof::FetchBack => Ok(Outcome::NeedsVendor),
+    }
+}
+
+fn holds(algorithm: Algorithm, secret: &[u8], signed: &Signed) -> bool {
+    fn check<M: Mac + KeyInit>(secret: &[u8], signed: &Signed) -> bool {
+        signed.codes.iter().any(|code| {
+            <M as KeyInit>::new_from_slice(secret)
+                .is_ok_and(|mac| mac.chain_update(&signed.message).verify_slice(code).is_ok())
+        })
+    }
+    match algorithm {
+        Algorithm::Sha1 => check::<Hmac<Sha1>>(secret, signed),
+        Algorithm::Sha256 => check::<Hmac<Sha256>>(secret, signed),
+    }
+}
+
+/// Whether a URL is https, without user or port, at this host or below it.
+pub fn is_at_host(address: &str, host: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| {
+        let at = url.host_str().unwrap_or_default();
+        url.scheme() == "https"
+            && url.port().is_none()
+            && url.username().is_empty()
+            && (at == host || at.strip_suffix(host).is_some_and(|sub| sub.ends_with('.')))
+    })
+}
+
+/// Checks a signature against a fetched certificate chain (PEM, leaf first): the chain must lead
+/// to a root, be valid at the delivery's time, and the leaf's key must have signed.
+pub fn prove_certificate(
+    signed: &CertificateSigned,
+    pem: &[u8],
+    roots: &[rustls_pki_types::TrustAnchor],
+    at: i64,
+) -> Result<(), Refused> {
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, UnixTime};
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.map_err(|why| Refused::Later(format!("the certificate is no PEM: {why}")))?;
+    let [leaf, between @ ..] = chain.as_slice() else {
+        return Err(Refused::Later("the certificate is empty".into()));
+    };
+    let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|_| Refused::Forged)?;
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(at.max(0) as u64));
+    leaf.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        roots,
+        between,
+        time,
+        webpki::KeyUsage::server_auth(),
+        None,
+        None,
+    )
+    .map_err(|_| Refused::Forged)?;
+    leaf.verify_signature(
+        webpki::ring::RSA_PKCS1_2048_8192_SHA256,
+        &signed.message,
+        &signed.signature,
+    )
+    .map_err(|_| Refused::Forged)
+}
+
+/// The id of an event whose vendor gives none: a digest of what makes it the same event again.
+pub fn digest_id(parts: &[&str]) -> String {
+    hex::encode(&crate::ids::digest(parts)[..16])
+}
+
+/// SHA-256 of a body in hex, compared at both ends of the queue.
+pub fn body_hash(body: &[u8]) -> String {
+    hex::encode(Sha256::digest(body))
+}
+
+/// Hex or base64 of a code, as headers carry them.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text.trim()).ok()
+}
+
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(text.trim()).ok()
+}

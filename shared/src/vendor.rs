@@ -1,0 +1,330 @@
+//! The contract between the house and every vendor: who it is, how we prove ourselves to it, how a
+//! call is described, and what a lost reply means. Rooms in `gateways/`, `systems/` and `sources/`
+//! fill these in as values; nothing here touches the network, the clock or the table.
+
+use crate::domain::fact::Decline;
+use crate::money::BadAmount;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A vendor as all its rooms share it.
+pub struct Vendor {
+    /// Its folder name in the contracts, its path in `/webhooks/{clinic}/{source}`, its secret's name.
+    pub id: &'static str,
+    pub name: &'static str,
+    pub docs: &'static str,
+    pub host: Host,
+    pub auth: Auth,
+    /// Headers that every call carries: a pinned version, a tenant.
+    pub headers: fn(&Account) -> Vec<(&'static str, String)>,
+    /// What people configure in `meridian/{clinic}/{vendor}`.
+    pub secrets: &'static [&'static str],
+    /// What intake reads from `…/inbound`.
+    pub inbound_secrets: &'static [&'static str],
+}
+
+/// Where a vendor's API is.
+pub enum Host {
+    One(&'static str),
+    /// From the account: test keys at the test host, a region, a company's own name.
+    From(fn(&Account) -> String),
+}
+
+/// How a request proves who sends it. Names point into the account's secrets.
+pub enum Auth {
+    Bearer(&'static str),
+    Basic {
+        user: Credential,
+        pass: &'static str,
+    },
+    /// An access token got beforehand, cached and shared through a sealed row.
+    OAuth(&'static OAuth),
+    /// The address itself is the secret.
+    InAddress,
+}
+
+pub enum Credential {
+    Secret(&'static str),
+    Fixed(&'static str),
+}
+
+/// How an access token is got.
+pub struct OAuth {
+    pub host: Host,
+    pub path: &'static str,
+    /// Secrets that go into the Basic header of the token call.
+    pub client: (&'static str, &'static str),
+    pub grant: Grant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    ClientCredentials,
+    /// The refresh token changes with each use: got under one shared lock, kept in `…/oauth`
+    /// before the access token is used.
+    RotatingRefresh,
+}
+
+/// A clinic's account at a vendor: its secrets, all fields checked when it was loaded.
+#[derive(Clone)]
+pub struct Account {
+    fields: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// Errors name the first field that is missing.
+    pub fn load(
+        names: &[&'static str],
+        fields: BTreeMap<String, String>,
+    ) -> Result<Self, &'static str> {
+        match names
+            .iter()
+            .find(|name| fields.get(**name).is_none_or(|v| v.is_empty()))
+        {
+            Some(missing) => Err(missing),
+            None => Ok(Self { fields }),
+        }
+    }
+
+    /// A declared secret; empty for an optional one that is not configured.
+    pub fn secret(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "Account({} secrets)", self.fields.len())
+    }
+}
+
+// ---- calls -----------------------------------------------------------------------------------
+
+/// One kind of call: how it is asked, how its answer is read.
+pub struct Call<Ask: ?Sized + 'static, Answer: 'static> {
+    pub build: fn(&Ask, &Account) -> Result<Request, BadAmount>,
+    pub parse: fn(&Ask, &Reply, &Account) -> Result<Answer, Trouble>,
+}
+
+/// A call that changes something at the vendor: money, a message, a document. It cannot be written down without saying what to do when its reply
+/// never comes.
+pub struct Effect<Ask: 'static, Answer: 'static> {
+    pub call: Call<Ask, Answer>,
+    pub lost_reply: LostReply<Ask, Answer>,
+}
+
+pub enum LostReply<Ask: 'static, Answer: 'static> {
+    /// Send the same bytes under the same key: the vendor does it once.
+    SameKey {
+        place: KeyPlace,
+        /// Seconds that the vendor remembers a key; after them, `then`.
+        lifetime: i64,
+        /// Letters a key may have beside letters, digits and `-`, and the most it may have.
+        longest: usize,
+        then: &'static LostReply<Ask, Answer>,
+    },
+    /// Look for our own reference. "Not found" proves nothing until `trusted_after` seconds.
+    Find {
+        call: Call<Ask, Option<Answer>>,
+        trusted_after: i64,
+    },
+    /// A person looks before anything is sent again.
+    Human,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    Header(&'static str),
+    Query(&'static str),
+    /// `build` puts the reference into the body, and the vendor refuses a second one.
+    Body,
+}
+
+/// A capability, or the reason there is none. Written out by every room, so the capability table
+/// is read from the code and cannot disagree with it.
+pub enum Offer<T> {
+    Yes(T),
+    No(&'static str),
+}
+
+impl<T> Offer<T> {
+    pub fn yes(&self) -> Option<&T> {
+        match self {
+            Self::Yes(offered) => Some(offered),
+            Self::No(_) => None,
+        }
+    }
+
+    /// The capability, or the vendor's lack of it as a trouble.
+    pub fn get(&self) -> Result<&T, Trouble> {
+        match self {
+            Self::Yes(offered) => Ok(offered),
+            Self::No(why) => Err(Trouble::Rejected(format!("not offered: {why}"))),
+        }
+    }
+}
+
+/// A request as a room describes it: path and query on the vendor's host. Serialised into the
+/// intent, so that a repeat sends the same bytes; it never holds a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    None,
+    Form(Vec<(String, String)>),
+    Json(serde_json::Value),
+    /// Bytes that must go out exactly as they are, with their content type.
+    Exact {
+        content_type: String,
+        text: String,
+    },
+}
+
+impl Request {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new("GET", path, Body::None)
+    }
+
+    pub fn form(path: impl Into<String>, fields: Vec<(&str, String)>) -> Self {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect();
+        Self::new("POST", path, Body::Form(fields))
+    }
+
+    pub fn json(method: &str, path: impl Into<String>, body: serde_json::Value) -> Self {
+        Self::new(method, path, Body::Json(body))
+    }
+
+    pub fn new(method: &str, path: impl Into<String>, body: Body) -> Self {
+        Self {
+            method: method.into(),
+            path: path.into(),
+            query: vec![],
+            headers: vec![],
+            body,
+        }
+    }
+
+    pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// A vendor's answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as this shape.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Trouble> {
+        serde_json::from_slice(&self.body)
+            .map_err(|why| Trouble::Unreadable(format!("status {}: {why}", self.status)))
+    }
+
+    /// What a status means at every vendor; a room looks at its own error codes first. `Ok` is a
+    /// success whose body may be read.
+    pub fn ok(&self) -> Result<&Self, Trouble> {
+        match self.status {
+            200..300 => Ok(self),
+            401 | 403 => Err(Trouble::Credentials(format!("status {}", self.status))),
+            404 => Err(Trouble::Missing),
+            429 => Err(Trouble::Limited {
+                seconds: self
+                    .header("retry-after")
+                    .and_then(|s| s.parse().ok())
+                    .unwrap_or(30),
+            }),
+            400..500 => Err(Trouble::Rejected(format!("status {}", self.status))),
+            _ => Err(Trouble::Unclear(format!("status {}", self.status))),
+        }
+    }
+}
+
+/// Why a call did not give its answer, as far as it decides what may be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The payer's side said no: the attempt is over, and nothing was taken.
+    Declined(Decline),
+    /// The vendor understood and refuses; the same request will be refused again. Nothing happened.
+    Rejected(String),
+    /// Our key is not accepted. Nothing happened; a person must mend the configuration.
+    Credentials(String),
+    /// No such object.
+    Missing,
+    /// Too many requests. Nothing happened.
+    Limited { seconds: i64 },
+    /// The first call under this key is still running: ask again under the same key.
+    InFlight,
+    /// It was already done under this key, and this is the object.
+    Exists(String),
+    /// It may or may not have happened: no reply, 5xx, a timeout.
+    Unclear(String),
+    /// An answer that the room does not understand: treated as unclear, and shown to staff.
+    Unreadable(String),
+}
+
+impl Trouble {
+    /// Whether the call may have had its effect all the same.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(
+            self,
+            Self::InFlight | Self::Exists(_) | Self::Unclear(_) | Self::Unreadable(_)
+        )
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Declined(why) => write!(f, "declined: {why:?}"),
+            Self::Rejected(why) => write!(f, "refused: {why}"),
+            Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
+            Self::Missing => f.write_str("no such object"),
+            Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
+            Self::InFlight => f.write_str("still in flight under the same key"),
+            Self::Exists(id) => write!(f, "exists already as {id}"),
+            Self::Unclear(why) => write!(f, "no clear answer: {why}"),
+            Self::Unreadable(why) => write!(f, "an answer that cannot be read: {why}"),
+        }
+    }
+}
+
+impl From<BadAmount> for Trouble {
+    fn from(why: BadAmount) -> Self {
+        Self::Unreadable(why.0)
+    }
+}
