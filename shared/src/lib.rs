@@ -1,10 +1,27 @@
 //! What every Meridian function shares.
 
+// words
 pub mod clock;
+pub mod ids;
+pub mod money;
+
+// rules and rooms: pure
 pub mod domain;
 pub mod gateways;
-pub mod ids;
 pub mod inbound;
-pub mod money;
+pub mod pages;
+pub mod seal;
+pub mod sources;
 pub mod systems;
 pub mod vendor;
+
+// the only I/O: one module per outside thing
+pub mod aws;
+pub mod lambda;
+pub mod queue;
+pub mod secrets;
+pub mod store;
+pub mod transport;
+
+// rules, rooms and I/O put together
+pub mod flows;

@@ -40,8 +40,11 @@ pub enum Auth {
     },
     /// An access token got beforehand, cached and shared through a sealed row.
     OAuth(&'static OAuth),
-    /// The address itself is the secret.
+    /// The address itself is the secret: `host` gives all of it, path included, and a request has
+    /// an empty path.
     InAddress,
+    /// It answers anyone.
+    Open,
 }
 
 pub enum Credential {
@@ -170,6 +173,9 @@ impl<T> Offer<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     pub method: String,
+    /// Another host of the same vendor, with scheme; `None` is the vendor's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     pub path: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, String)>,
@@ -211,6 +217,7 @@ impl Request {
     pub fn new(method: &str, path: impl Into<String>, body: Body) -> Self {
         Self {
             method: method.into(),
+            host: None,
             path: path.into(),
             query: vec![],
             headers: vec![],
@@ -220,6 +227,11 @@ impl Request {
 
     pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn at_host(mut self, host: &str) -> Self {
+        self.host = Some(host.into());
         self
     }
 

@@ -33,14 +33,19 @@ impl Access {
         secret_arn: impl Fn(&str) -> Option<String>,
     ) -> Option<Reply> {
         let policies = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let statements = policies.as_ref()?.get(function).map(Vec::as_slice).unwrap_or_default();
+        let statements = policies
+            .as_ref()?
+            .get(function)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let needed = match service {
             Service::DynamoDb => on_tables(operation, request),
             Service::Sqs => vec![on_queue(operation, request)],
             Service::SecretsManager => vec![on_secret(operation, request, secret_arn)],
         };
-        let (action, resource) =
-            needed.into_iter().find(|(action, resource)| !allows(statements, action, resource))?;
+        let (action, resource) = needed
+            .into_iter()
+            .find(|(action, resource)| !allows(statements, action, resource))?;
         let code = match service {
             Service::SecretsManager => "AccessDeniedException",
             Service::Sqs => "com.amazonaws.sqs#AccessDenied",
@@ -69,7 +74,10 @@ type Needed = (String, String);
 fn on_tables(operation: &str, request: &Value) -> Vec<Needed> {
     let needed = |action: &str, part: &Value| {
         let table = part["TableName"].as_str().unwrap_or_default();
-        let index = part["IndexName"].as_str().map(|i| format!("/index/{i}")).unwrap_or_default();
+        let index = part["IndexName"]
+            .as_str()
+            .map(|i| format!("/index/{i}"))
+            .unwrap_or_default();
         let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}{index}");
         (format!("dynamodb:{action}"), arn)
     };
@@ -102,7 +110,10 @@ fn on_queue(operation: &str, request: &Value) -> Needed {
     let action = operation.strip_suffix("Batch").unwrap_or(operation);
     let url = request["QueueUrl"].as_str().unwrap_or_default();
     let name = url.rsplit('/').next().unwrap_or_default();
-    (format!("sqs:{action}"), format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"))
+    (
+        format!("sqs:{action}"),
+        format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
+    )
 }
 
 /// A secret that does not exist has no ARN: AWS then asks for the name as it was given, which a
@@ -162,9 +173,21 @@ mod tests {
             ("a*b*c", "axbxbxc", true),
             ("a?c", "abc", true),
             ("a?c", "ac", false),
-            ("meridian/*/inbound-??????", "meridian/demo/stripe/inbound-AbCdEf", true),
-            ("meridian/*/inbound-??????", "meridian/demo/stripe-AbCdEf", false),
-            ("meridian/*/inbound-??????", "meridian/demo/stripe/inbound-AbCdE", false),
+            (
+                "meridian/*/inbound-??????",
+                "meridian/demo/stripe/inbound-AbCdEf",
+                true,
+            ),
+            (
+                "meridian/*/inbound-??????",
+                "meridian/demo/stripe-AbCdEf",
+                false,
+            ),
+            (
+                "meridian/*/inbound-??????",
+                "meridian/demo/stripe/inbound-AbCdE",
+                false,
+            ),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }
@@ -179,6 +202,9 @@ mod tests {
         let arn = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/t");
         let needed = on_tables("TransactWriteItems", &request);
         let expected = ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"];
-        assert_eq!(needed, expected.map(|action| (action.to_owned(), arn.clone())));
+        assert_eq!(
+            needed,
+            expected.map(|action| (action.to_owned(), arn.clone()))
+        );
     }
 }

@@ -61,7 +61,9 @@ impl Log {
 
     pub fn answered(&self, seq: u64, status: u16) {
         let mut log = self.lock();
-        let Some(first) = log.calls.front().map(|c| c.seq) else { return };
+        let Some(first) = log.calls.front().map(|c| c.seq) else {
+            return;
+        };
         let place = seq.checked_sub(first).and_then(|n| usize::try_from(n).ok());
         if let Some(call) = place.and_then(|n| log.calls.get_mut(n)) {
             call.status = status;

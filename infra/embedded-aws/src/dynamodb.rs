@@ -68,7 +68,9 @@ impl Tables {
                 let name = json!({ "TableName": table });
                 let ttl = ask(&database, "DescribeTimeToLive", name.clone())?;
                 let ttl = &ttl["TimeToLiveDescription"];
-                let Some(attribute) = ttl["AttributeName"].as_str() else { continue };
+                let Some(attribute) = ttl["AttributeName"].as_str() else {
+                    continue;
+                };
                 if ttl["TimeToLiveStatus"] != "ENABLED" {
                     continue;
                 }
@@ -167,8 +169,14 @@ fn tables(database: &Database) -> Result<Vec<String>, String> {
 }
 
 fn key_names(described: &Value) -> Vec<String> {
-    let schema = described["Table"]["KeySchema"].as_array().into_iter().flatten();
-    schema.filter_map(|k| k["AttributeName"].as_str()).map(str::to_owned).collect()
+    let schema = described["Table"]["KeySchema"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    schema
+        .filter_map(|k| k["AttributeName"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Deletes every item, or those whose number in an attribute is below a limit.
@@ -193,8 +201,10 @@ fn delete_all(
         }
         let page = ask(database, "Scan", scan)?;
         for item in page["Items"].as_array().into_iter().flatten() {
-            let key: serde_json::Map<String, Value> =
-                keys.iter().map(|name| (name.clone(), item[name].clone())).collect();
+            let key: serde_json::Map<String, Value> = keys
+                .iter()
+                .map(|name| (name.clone(), item[name].clone()))
+                .collect();
             let mut delete = json!({ "TableName": table, "Key": key });
             if let Some((attribute, limit)) = below {
                 // an item may have been given more time since the scan
@@ -221,7 +231,9 @@ enum Deleted {
 }
 
 fn ask_delete(database: &Database, delete: Value) -> Result<Deleted, String> {
-    match run("DeleteItem", &delete.to_string(), |q| database.delete_item(q)) {
+    match run("DeleteItem", &delete.to_string(), |q| {
+        database.delete_item(q)
+    }) {
         Ok(_) => Ok(Deleted::Gone),
         Err(DynoxideError::ConditionalCheckFailedException(..)) => Ok(Deleted::Kept),
         Err(e) => Err(format!("DeleteItem: {e}")),

@@ -61,8 +61,14 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub fn set(&self, faults: Vec<Fault>) {
-        *self.lock() =
-            faults.into_iter().map(|fault| Armed { fault, seen: 0, struck: 0 }).collect();
+        *self.lock() = faults
+            .into_iter()
+            .map(|fault| Armed {
+                fault,
+                seen: 0,
+                struck: 0,
+            })
+            .collect();
     }
 
     pub fn all(&self) -> Vec<Armed> {
@@ -74,7 +80,12 @@ impl Faults {
     }
 
     pub fn kill(&self, caller: &str) {
-        if let Some(kill) = self.kill.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(kill) = self
+            .kill
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             kill(caller);
         }
     }
@@ -111,7 +122,11 @@ impl Fault {
 
 impl Armed {
     fn is_due(&self) -> bool {
-        let times = self.fault.times.or(self.fault.nth.map(|_| 1)).unwrap_or(u64::MAX);
+        let times = self
+            .fault
+            .times
+            .or(self.fault.nth.map(|_| 1))
+            .unwrap_or(u64::MAX);
         self.seen >= self.fault.nth.unwrap_or(1) && self.struck < times
     }
 }

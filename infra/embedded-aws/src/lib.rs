@@ -67,13 +67,24 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Listen { port, reason } => {
-                write!(f, "the AWS endpoint cannot listen on 127.0.0.1:{port}: {reason}")
+                write!(
+                    f,
+                    "the AWS endpoint cannot listen on 127.0.0.1:{port}: {reason}"
+                )
             }
             Error::State { path, reason } => {
-                write!(f, "the AWS state at {} cannot be used: {reason}", path.display())
+                write!(
+                    f,
+                    "the AWS state at {} cannot be used: {reason}",
+                    path.display()
+                )
             }
             Error::Tables(reason) => write!(f, "the tables cannot be opened: {reason}"),
-            Error::Refused { status, code, message } => write!(f, "{code} ({status}): {message}"),
+            Error::Refused {
+                status,
+                code,
+                message,
+            } => write!(f, "{code} ({status}): {message}"),
         }
     }
 }
@@ -144,10 +155,14 @@ pub async fn start(options: Options) -> Result<Aws, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|reason| Error::Listen { port, reason })?;
-    let address = listener.local_addr().map_err(|reason| Error::Listen { port, reason })?;
+    let address = listener
+        .local_addr()
+        .map_err(|reason| Error::Listen { port, reason })?;
     if let Some(state) = &options.state {
-        std::fs::create_dir_all(state)
-            .map_err(|e| Error::State { path: state.clone(), reason: e.to_string() })?;
+        std::fs::create_dir_all(state).map_err(|e| Error::State {
+            path: state.clone(),
+            reason: e.to_string(),
+        })?;
     }
     let house = Arc::new(House {
         dynamodb: dynamodb::Tables::open(options.state.as_deref())?,
@@ -160,7 +175,12 @@ pub async fn start(options: Options) -> Result<Aws, Error> {
     });
     let (stop, stopped) = watch::channel(false);
     let listening = tokio::spawn(proxy::listen(listener, house.clone(), stopped));
-    Ok(Aws { address, house, stop, listening })
+    Ok(Aws {
+        address,
+        house,
+        stop,
+        listening,
+    })
 }
 
 impl Aws {
@@ -174,15 +194,19 @@ impl Aws {
     pub async fn call(&self, target: &str, request: Value) -> Result<Value, Error> {
         let reply = match Service::of_target(target) {
             Some((service, operation)) => {
-                self.house.answer(service, operation, request.to_string().as_bytes()).await
+                self.house
+                    .answer(service, operation, request.to_string().as_bytes())
+                    .await
             }
             None => Reply::unknown_operation(target),
         };
-        reply.into_value().map_err(|(status, code, message)| Error::Refused {
-            status,
-            code,
-            message,
-        })
+        reply
+            .into_value()
+            .map_err(|(status, code, message)| Error::Refused {
+                status,
+                code,
+                message,
+            })
     }
 
     /// The calls that came through the endpoint, in the order in which they came.

@@ -60,7 +60,9 @@ async fn serve(stream: TcpStream, house: Arc<House>) {
     let _ = stream.set_nodelay(true);
     let answer = service_fn(move |request| answer(request, house.clone()));
     // an error is the client's going away or a cut, and neither has anybody to be told
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 async fn answer(
@@ -72,13 +74,20 @@ async fn answer(
     let body = match Limited::new(body, LONGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(e) if e.is::<LengthLimitError>() => {
-            return Ok(respond(Reply::error(413, "RequestEntityTooLarge", e.to_string()), None));
+            return Ok(respond(
+                Reply::error(413, "RequestEntityTooLarge", e.to_string()),
+                None,
+            ));
         }
         Err(_) => return Err(Cut),
     };
     let target = text(&head.headers, "x-amz-target");
     let Some((service, operation)) = Service::of_target(target) else {
-        let named = if target.is_empty() { "a call without X-Amz-Target" } else { target };
+        let named = if target.is_empty() {
+            "a call without X-Amz-Target"
+        } else {
+            target
+        };
         return Ok(respond(Reply::unknown_operation(named), content_type));
     };
     let caller = caller(&head.headers);
@@ -87,9 +96,13 @@ async fn answer(
     let function = function_of(caller);
     let denied = function.and_then(|function| {
         let arn = |id: &str| house.secrets.arn(id);
-        house.access.refusal(function, service, operation, &parsed, arn)
+        house
+            .access
+            .refusal(function, service, operation, &parsed, arn)
     });
-    let seq = house.calls.arrived(caller, service.name(), operation, parsed, (house.clock)());
+    let seq = house
+        .calls
+        .arrived(caller, service.name(), operation, parsed, (house.clock)());
     let action = function.and_then(|f| house.faults.strike(f, service, operation));
 
     match &action {
@@ -114,7 +127,11 @@ async fn answer(
         Some(Action::CutAfter) => return Err(Cut),
         _ => {}
     }
-    let reply = if action == Some(Action::AppliedThen500) { Reply::broken(service) } else { reply };
+    let reply = if action == Some(Action::AppliedThen500) {
+        Reply::broken(service)
+    } else {
+        reply
+    };
     house.calls.answered(seq, reply.status);
     Ok(respond(reply, content_type))
 }
@@ -128,8 +145,14 @@ fn respond(reply: Reply, content_type: Option<HeaderValue>) -> Response<Full<Byt
     let json = HeaderValue::from_static("application/x-amz-json-1.0");
     headers.insert(CONTENT_TYPE, content_type.unwrap_or(json));
     // clients of DynamoDB hold the body against it; the others ignore it
-    headers.insert(HeaderName::from_static("x-amz-crc32"), HeaderValue::from(checksum));
-    if let Some(error) = reply.query_error.and_then(|e| HeaderValue::from_str(&e).ok()) {
+    headers.insert(
+        HeaderName::from_static("x-amz-crc32"),
+        HeaderValue::from(checksum),
+    );
+    if let Some(error) = reply
+        .query_error
+        .and_then(|e| HeaderValue::from_str(&e).ok())
+    {
         headers.insert(HeaderName::from_static("x-amzn-query-error"), error);
     }
     response
@@ -138,15 +161,23 @@ fn respond(reply: Reply, content_type: Option<HeaderValue>) -> Response<Full<Byt
 /// `AWS4-HMAC-SHA256 Credential=<access key id>/<date>/…`
 fn caller(headers: &HeaderMap) -> &str {
     let authorization = text(headers, AUTHORIZATION.as_str());
-    let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
+    let credential = authorization
+        .split_once("Credential=")
+        .map_or("", |(_, rest)| rest);
     credential.split('/').next().unwrap_or_default()
 }
 
 /// `LOCAL.<function>.<n>` is an instance of a function; other callers are people and tools.
 fn function_of(caller: &str) -> Option<&str> {
-    caller.strip_prefix("LOCAL.")?.rsplit_once('.').map(|(function, _)| function)
+    caller
+        .strip_prefix("LOCAL.")?
+        .rsplit_once('.')
+        .map(|(function, _)| function)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default()
 }

@@ -13,11 +13,19 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub fn ok(body: Value) -> Reply {
-        Reply { status: 200, body: Bytes::from(body.to_string()), query_error: None }
+        Reply {
+            status: 200,
+            body: Bytes::from(body.to_string()),
+            query_error: None,
+        }
     }
 
     pub fn raw(status: u16, body: impl Into<Bytes>) -> Reply {
-        Reply { status, body: body.into(), query_error: None }
+        Reply {
+            status,
+            body: body.into(),
+            query_error: None,
+        }
     }
 
     pub fn refused(code: &str, message: impl Into<String>) -> Reply {
@@ -26,7 +34,11 @@ impl Reply {
 
     pub fn error(status: u16, code: &str, message: impl Into<String>) -> Reply {
         let body = json!({ "__type": code, "message": message.into() });
-        Reply { status, body: Bytes::from(body.to_string()), query_error: None }
+        Reply {
+            status,
+            body: Bytes::from(body.to_string()),
+            query_error: None,
+        }
     }
 
     pub fn unknown_operation(target: &str) -> Reply {
@@ -46,7 +58,10 @@ impl Reply {
             ),
             Service::Sqs => Reply {
                 query_error: Some("RequestThrottled;Sender".to_owned()),
-                ..Reply::refused("com.amazonaws.sqs#RequestThrottled", "Request is throttled.")
+                ..Reply::refused(
+                    "com.amazonaws.sqs#RequestThrottled",
+                    "Request is throttled.",
+                )
             },
             Service::SecretsManager => Reply::refused("ThrottlingException", "Rate exceeded"),
         }
@@ -98,8 +113,16 @@ impl Reply {
             return Ok(body);
         }
         let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
-        let code = text("__type").rsplit('#').next().unwrap_or_default().to_owned();
-        let message = if body["message"].is_string() { text("message") } else { text("Message") };
+        let code = text("__type")
+            .rsplit('#')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let message = if body["message"].is_string() {
+            text("message")
+        } else {
+            text("Message")
+        };
         Err((self.status, code, message))
     }
 }

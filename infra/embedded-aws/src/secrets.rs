@@ -24,12 +24,16 @@ impl Secrets {
     pub fn open(state: Option<&Path>) -> Result<Secrets, Error> {
         let file = state.map(|s| s.join("secrets.json"));
         let state = match &file {
-            Some(path) if path.exists() => {
-                load(path).map_err(|reason| Error::State { path: path.clone(), reason })?
-            }
+            Some(path) if path.exists() => load(path).map_err(|reason| Error::State {
+                path: path.clone(),
+                reason,
+            })?,
             _ => SecretsManagerState::default(),
         };
-        Ok(Secrets { state: Mutex::new(state), file })
+        Ok(Secrets {
+            state: Mutex::new(state),
+            file,
+        })
     }
 
     pub fn answer(&self, operation: &str, body: &[u8]) -> Reply {
@@ -60,12 +64,17 @@ impl Secrets {
 
     pub fn arn(&self, id: &str) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.describe_secret(id).ok().map(|secret| secret.arn.clone())
+        state
+            .describe_secret(id)
+            .ok()
+            .map(|secret| secret.arn.clone())
     }
 
     /// Written beside and renamed, so that a crash leaves the old file or the new one.
     fn save(&self, state: &SecretsManagerState, changed: bool) -> Result<(), String> {
-        let (true, Some(path)) = (changed, &self.file) else { return Ok(()) };
+        let (true, Some(path)) = (changed, &self.file) else {
+            return Ok(());
+        };
         let text = serde_json::to_vec_pretty(&SecretsmanagerStateView::from(state))
             .map_err(|e| e.to_string())?;
         let beside = path.with_extension("json.new");
@@ -103,15 +112,19 @@ fn get(state: &SecretsManagerState, request: &Value) -> Result<Value, Reply> {
 }
 
 fn describe(state: &SecretsManagerState, request: &Value) -> Result<Value, Reply> {
-    let secret = state.describe_secret(required(request, "SecretId")?).map_err(|e| refusal(&e))?;
+    let secret = state
+        .describe_secret(required(request, "SecretId")?)
+        .map_err(|e| refusal(&e))?;
     Ok(described(secret, "VersionIdsToStages"))
 }
 
 fn list(state: &SecretsManagerState) -> Result<Value, Reply> {
     let mut secrets = state.list_secrets();
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
-    let secrets: Vec<Value> =
-        secrets.into_iter().map(|s| described(s, "SecretVersionsToStages")).collect();
+    let secrets: Vec<Value> = secrets
+        .into_iter()
+        .map(|s| described(s, "SecretVersionsToStages"))
+        .collect();
     Ok(json!({ "SecretList": secrets }))
 }
 
@@ -148,7 +161,15 @@ fn create(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Rep
     }
     let description = optional(request, "Description").unwrap_or_default();
     state
-        .create_secret(name, description, None, None, ACCOUNT, REGION, HashMap::new())
+        .create_secret(
+            name,
+            description,
+            None,
+            None,
+            ACCOUNT,
+            REGION,
+            HashMap::new(),
+        )
         .map_err(|e| refusal(&e))?;
     match value {
         Some(_) => put_version(state, name, request),
@@ -162,7 +183,9 @@ fn create(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Rep
 fn put(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
     let id = required(request, "SecretId")?.to_owned();
     if secret_string(request)?.is_none() {
-        return Err(invalid("You must provide either SecretString or SecretBinary."));
+        return Err(invalid(
+            "You must provide either SecretString or SecretBinary.",
+        ));
     }
     put_version(state, &id, request)
 }
@@ -170,7 +193,9 @@ fn put(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply>
 fn update(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
     let id = required(request, "SecretId")?.to_owned();
     let description = optional(request, "Description");
-    state.update_secret(&id, description, None, None).map_err(|e| refusal(&e))?;
+    state
+        .update_secret(&id, description, None, None)
+        .map_err(|e| refusal(&e))?;
     if secret_string(request)?.is_some() {
         return put_version(state, &id, request);
     }
@@ -193,13 +218,20 @@ fn put_version(state: &mut SecretsManagerState, id: &str, request: &Value) -> Re
         return Ok(staged(secret, version));
     }
     let before = secret.current_version_id.clone();
-    let stages: Option<Vec<String>> = request["VersionStages"]
-        .as_array()
-        .map(|s| s.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let stages: Option<Vec<String>> = request["VersionStages"].as_array().map(|s| {
+        s.iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    });
     let (_, version, _) = state
         .put_secret_value_ext(id, value, None, token, stages.as_deref())
         .map_err(|e| refusal(&e))?;
-    let name = state.describe_secret(id).map_err(|e| refusal(&e))?.name.clone();
+    let name = state
+        .describe_secret(id)
+        .map_err(|e| refusal(&e))?
+        .name
+        .clone();
     let Some(secret) = state.secrets.get_mut(&name) else {
         return Err(refusal(&SecretsManagerError::SecretNotFound));
     };
@@ -210,7 +242,11 @@ fn put_version(state: &mut SecretsManagerState, id: &str, request: &Value) -> Re
     }
     match secret.versions.get(&version) {
         Some(put) => Ok(staged(secret, put)),
-        None => Err(Reply::error(500, "InternalServiceError", "the new version is missing")),
+        None => Err(Reply::error(
+            500,
+            "InternalServiceError",
+            "the new version is missing",
+        )),
     }
 }
 
@@ -228,8 +264,12 @@ fn only_previous(secret: &mut Secret, before: &str) {
 fn delete(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
     let id = required(request, "SecretId")?;
     let days = request["RecoveryWindowInDays"].as_i64();
-    let force = request["ForceDeleteWithoutRecovery"].as_bool().unwrap_or(false);
-    let secret = state.delete_secret(id, days, force, ACCOUNT, REGION).map_err(|e| refusal(&e))?;
+    let force = request["ForceDeleteWithoutRecovery"]
+        .as_bool()
+        .unwrap_or(false);
+    let secret = state
+        .delete_secret(id, days, force, ACCOUNT, REGION)
+        .map_err(|e| refusal(&e))?;
     Ok(json!({
         "ARN": secret.arn,
         "Name": secret.name,
@@ -238,7 +278,9 @@ fn delete(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Rep
 }
 
 fn restore(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
-    let secret = state.restore_secret(required(request, "SecretId")?).map_err(|e| refusal(&e))?;
+    let secret = state
+        .restore_secret(required(request, "SecretId")?)
+        .map_err(|e| refusal(&e))?;
     Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
 }
 
@@ -259,7 +301,10 @@ fn staged(secret: &Secret, version: &SecretVersion) -> Value {
 fn required<'r>(request: &'r Value, field: &str) -> Result<&'r str, Reply> {
     match optional(request, field) {
         Some(text) if !text.is_empty() => Ok(text),
-        _ => Err(Reply::refused("ValidationException", format!("{field} is missing"))),
+        _ => Err(Reply::refused(
+            "ValidationException",
+            format!("{field} is missing"),
+        )),
     }
 }
 
@@ -270,7 +315,9 @@ fn optional<'r>(request: &'r Value, field: &str) -> Option<&'r str> {
 fn secret_string(request: &Value) -> Result<Option<&str>, Reply> {
     const LONGEST: usize = 65_536;
     if !request["SecretBinary"].is_null() {
-        return Err(invalid("The embedded Secrets Manager keeps text only, not SecretBinary."));
+        return Err(invalid(
+            "The embedded Secrets Manager keeps text only, not SecretBinary.",
+        ));
     }
     match optional(request, "SecretString") {
         Some(text) if text.len() > LONGEST => Err(Reply::refused(

@@ -2,21 +2,23 @@
 //!
 //! In memory only: what waits in a queue is lost with the process.
 
+mod request;
+
 use crate::reply::Reply;
 use crate::{ACCOUNT, Clock, REGION};
+use request::{
+    LONGEST, entries, is_allowed, message_attributes, names, queue_name, refusal, refuse, required,
+    seconds, size, texts,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use winterbaume_sqs::state::{QueueState, SqsError, SqsState};
-use winterbaume_sqs::types::{Message, MessageAttribute};
+use winterbaume_sqs::types::Message;
 
-/// One message, and all messages of a batch together.
-const LONGEST: usize = 1_048_576;
-const MOST_ENTRIES: usize = 10;
 const LONGEST_HIDDEN: i64 = 43_200;
 const LONGEST_DELAY: i64 = 900;
 /// How soon a waiting receive notices that a hidden message came back.
@@ -52,8 +54,16 @@ type Answer = Result<Value, Reply>;
 impl Queues {
     pub fn new(base: String, clock: Clock) -> Queues {
         let ahead = clock() - machine_now();
-        let state = Mutex::new(Timed { sqs: SqsState::default(), ahead });
-        Queues { state, clock, base, sent: Notify::new() }
+        let state = Mutex::new(Timed {
+            sqs: SqsState::default(),
+            ahead,
+        });
+        Queues {
+            state,
+            clock,
+            base,
+            sent: Notify::new(),
+        }
     }
 
     pub async fn answer(&self, operation: &str, body: &[u8]) -> Reply {
@@ -117,7 +127,9 @@ impl Queues {
             ));
         }
         let mut attributes = texts(&request["Attributes"]);
-        attributes.entry("MaximumMessageSize".into()).or_insert_with(|| LONGEST.to_string());
+        attributes
+            .entry("MaximumMessageSize".into())
+            .or_insert_with(|| LONGEST.to_string());
         let tags = texts(&request["tags"]);
         let mut state = self.lock();
         state
@@ -153,7 +165,10 @@ impl Queues {
         let now = machine_now();
         let state = self.lock();
         let name = queue_name(request)?;
-        let mut all = state.sqs.get_queue_attributes(name).map_err(|e| refusal(&e))?;
+        let mut all = state
+            .sqs
+            .get_queue_attributes(name)
+            .map_err(|e| refusal(&e))?;
         if let Some(queue) = state.sqs.queues.get(name) {
             let depth = counted(queue, now);
             for (attribute, number) in [
@@ -173,7 +188,9 @@ impl Queues {
 
     fn set_attributes(&self, request: &Value) -> Answer {
         let attributes = texts(&request["Attributes"]);
-        self.on_queue(request, |sqs, name| sqs.set_queue_attributes(name, &attributes))
+        self.on_queue(request, |sqs, name| {
+            sqs.set_queue_attributes(name, &attributes)
+        })
     }
 
     fn on_queue(
@@ -199,7 +216,9 @@ impl Queues {
                 format!("Batch requests cannot be longer than {LONGEST} bytes."),
             ));
         }
-        let sent = self.each(request, |queues, entry| queues.push(queue_name(request)?, entry));
+        let sent = self.each(request, |queues, entry| {
+            queues.push(queue_name(request)?, entry)
+        });
         self.sent.notify_waiters();
         sent
     }
@@ -235,7 +254,12 @@ impl Queues {
             .sqs
             .send_message(name, body, delay, attributes, None, None)
             .map_err(|e| refusal(&e))?;
-        if let Some(pushed) = state.sqs.queues.get_mut(name).and_then(|q| q.messages.last_mut()) {
+        if let Some(pushed) = state
+            .sqs
+            .queues
+            .get_mut(name)
+            .and_then(|q| q.messages.last_mut())
+        {
             pushed.sent_timestamp = now;
         }
         Ok(json!({ "MessageId": sent.message_id, "MD5OfMessageBody": sent.body_md5 }))
@@ -261,7 +285,11 @@ impl Queues {
             Some(wait) => wait,
             None => {
                 let state = self.lock();
-                state.sqs.queues.get(name).map_or(0, |q| q.queue.receive_wait_time_seconds)
+                state
+                    .sqs
+                    .queues
+                    .get(name)
+                    .map_or(0, |q| q.queue.receive_wait_time_seconds)
             }
         };
         let until = Instant::now() + Duration::from_secs(u64::from(wait));
@@ -293,18 +321,29 @@ impl Queues {
             let kept = i64::from(queue.queue.message_retention_period) * 1000;
             queue.messages.retain(|m| now - m.sent_timestamp < kept);
         }
-        let mut taken = state.sqs.receive_message(name, most, hidden).map_err(|e| refusal(&e))?;
-        let Some(queue) = state.sqs.queues.get_mut(name) else { return Ok(Vec::new()) };
+        let mut taken = state
+            .sqs
+            .receive_message(name, most, hidden)
+            .map_err(|e| refusal(&e))?;
+        let Some(queue) = state.sqs.queues.get_mut(name) else {
+            return Ok(Vec::new());
+        };
         for message in &mut taken {
             if message.approximate_receive_count == 1 {
                 message.approximate_first_receive_timestamp = Some(now);
-                let kept = queue.messages.iter_mut().find(|m| m.message_id == message.message_id);
+                let kept = queue
+                    .messages
+                    .iter_mut()
+                    .find(|m| m.message_id == message.message_id);
                 if let Some(kept) = kept {
                     kept.approximate_first_receive_timestamp = Some(now);
                 }
             }
         }
-        Ok(taken.iter().map(|message| received(message, request)).collect())
+        Ok(taken
+            .iter()
+            .map(|message| received(message, request))
+            .collect())
     }
 
     fn delete(&self, request: &Value) -> Answer {
@@ -325,8 +364,9 @@ impl Queues {
         let Some(hidden) = seconds(entry, "VisibilityTimeout", LONGEST_HIDDEN)? else {
             return Err(refuse("MissingParameter", "VisibilityTimeout is missing"));
         };
-        let changed =
-            self.on_queue(request, |sqs, name| sqs.change_message_visibility(name, handle, hidden));
+        let changed = self.on_queue(request, |sqs, name| {
+            sqs.change_message_visibility(name, handle, hidden)
+        });
         self.sent.notify_waiters();
         changed
     }
@@ -376,7 +416,9 @@ impl Queues {
 }
 
 fn machine_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -412,10 +454,16 @@ fn received(message: &Message, request: &Value) -> Value {
     let system: Map<String, Value> = [
         ("SenderId", message.sender_id.clone()),
         ("SentTimestamp", message.sent_timestamp.to_string()),
-        ("ApproximateReceiveCount", message.approximate_receive_count.to_string()),
+        (
+            "ApproximateReceiveCount",
+            message.approximate_receive_count.to_string(),
+        ),
         (
             "ApproximateFirstReceiveTimestamp",
-            message.approximate_first_receive_timestamp.unwrap_or_default().to_string(),
+            message
+                .approximate_first_receive_timestamp
+                .unwrap_or_default()
+                .to_string(),
         ),
     ]
     .into_iter()
@@ -437,145 +485,14 @@ fn received(message: &Message, request: &Value) -> Value {
         .iter()
         .filter(|(name, _)| wanted.contains("All") || wanted.contains(name.as_str()))
         .map(|(name, a)| {
-            (name.clone(), json!({ "DataType": a.data_type, "StringValue": a.string_value }))
+            (
+                name.clone(),
+                json!({ "DataType": a.data_type, "StringValue": a.string_value }),
+            )
         })
         .collect();
     if !own.is_empty() {
         received["MessageAttributes"] = own.into();
     }
     received
-}
-
-/// A batch has 1 to 10 entries, each with an id of its own.
-fn entries(request: &Value) -> Result<&[Value], Reply> {
-    let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if entries.is_empty() {
-        return Err(refuse(
-            "EmptyBatchRequest",
-            "There should be at least one entry in the request.",
-        ));
-    }
-    if entries.len() > MOST_ENTRIES {
-        return Err(refuse(
-            "TooManyEntriesInBatchRequest",
-            format!(
-                "Maximum number of entries per request are {MOST_ENTRIES}. You have sent {}.",
-                entries.len()
-            ),
-        ));
-    }
-    let mut seen = HashSet::new();
-    for entry in entries {
-        let id = entry["Id"].as_str().unwrap_or_default();
-        let valid = (1..=80).contains(&id.len())
-            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !valid {
-            return Err(refuse(
-                "InvalidBatchEntryId",
-                "A batch entry id can only contain alphanumeric characters, hyphens and \
-                 underscores. It can be at most 80 letters long.",
-            ));
-        }
-        if !seen.insert(id) {
-            return Err(refuse("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
-        }
-    }
-    Ok(entries)
-}
-
-/// The body and its attributes: names, types and values.
-fn size(message: &Value) -> usize {
-    let length = |value: &Value| value.as_str().map_or(0, str::len);
-    let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
-    length(&message["MessageBody"])
-        + attributes
-            .map(|(name, a)| name.len() + length(&a["DataType"]) + length(&a["StringValue"]))
-            .sum::<usize>()
-}
-
-/// A Rust `char` is never a surrogate, so what XML forbids is control characters and two others.
-fn is_allowed(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-fn message_attributes(given: &Value) -> Result<HashMap<String, MessageAttribute>, Reply> {
-    let mut attributes = HashMap::new();
-    for (name, attribute) in given.as_object().into_iter().flatten() {
-        if !attribute["BinaryValue"].is_null() {
-            return Err(refuse(
-                "InvalidParameterValue",
-                "The embedded SQS keeps text in message attributes, not BinaryValue.",
-            ));
-        }
-        let text = |field: &str| attribute[field].as_str().map(str::to_owned);
-        let data_type = text("DataType").unwrap_or_default();
-        let kept =
-            MessageAttribute { data_type, string_value: text("StringValue"), binary_value: None };
-        attributes.insert(name.clone(), kept);
-    }
-    Ok(attributes)
-}
-
-fn queue_name(request: &Value) -> Result<&str, Reply> {
-    let url = required(request, "QueueUrl")?;
-    Ok(url.rsplit('/').next().unwrap_or_default())
-}
-
-fn required<'r>(request: &'r Value, field: &str) -> Result<&'r str, Reply> {
-    match request[field].as_str() {
-        Some(text) if !text.is_empty() => Ok(text),
-        _ => Err(refuse(
-            "MissingParameter",
-            format!("The request must contain the parameter {field}."),
-        )),
-    }
-}
-
-fn seconds(request: &Value, field: &str, most: i64) -> Result<Option<u32>, Reply> {
-    let given = &request[field];
-    if given.is_null() {
-        return Ok(None);
-    }
-    match given.as_i64() {
-        Some(number) if (0..=most).contains(&number) => Ok(u32::try_from(number).ok()),
-        _ => Err(refuse(
-            "InvalidParameterValue",
-            format!(
-                "Value {given} for parameter {field} is invalid. Reason: Must be between 0 and \
-                 {most}, if provided."
-            ),
-        )),
-    }
-}
-
-fn texts(object: &Value) -> HashMap<String, String> {
-    let fields = object.as_object().into_iter().flatten();
-    fields.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
-}
-
-fn names(list: &Value) -> HashSet<&str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-}
-
-/// `code` as the older query protocol names it; the newer one has its own names for some.
-fn refuse(code: &str, message: impl Into<String>) -> Reply {
-    let (shape, query) = match code {
-        "NonExistentQueue" => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
-        "QueueAlreadyExists" => ("QueueNameExists", "QueueAlreadyExists"),
-        other => (other, other),
-    };
-    Reply {
-        query_error: Some(format!("{query};Sender")),
-        ..Reply::refused(&format!("com.amazonaws.sqs#{shape}"), message)
-    }
-}
-
-fn refusal(error: &SqsError) -> Reply {
-    let code = match error {
-        SqsError::NonExistentQueue => "NonExistentQueue",
-        SqsError::QueueAlreadyExists => "QueueAlreadyExists",
-        SqsError::InvalidReceiptHandle { .. } => "ReceiptHandleIsInvalid",
-        _ => "InvalidParameterValue",
-    };
-    refuse(code, error.to_string())
 }

@@ -7,29 +7,48 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 /// One binary for each package, built now.
-pub fn build(root: &Path, packages: &[&str], profile: &str) -> Result<BTreeMap<String, PathBuf>, String> {
+pub fn build(
+    root: &Path,
+    packages: &[&str],
+    profile: &str,
+) -> Result<BTreeMap<String, PathBuf>, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root).args(["build", "--message-format=json-render-diagnostics", "--profile", profile]);
+    command.current_dir(root).args([
+        "build",
+        "--message-format=json-render-diagnostics",
+        "--profile",
+        profile,
+    ]);
     for package in packages {
         command.args(["--package", package]);
     }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
     let output = output.map_err(|e| format!("cargo could not be started: {e}"))?;
     if !output.status.success() {
         return Err("the functions do not build; cargo says why above".into());
     }
     let mut built = BTreeMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
-        if let (Some(name), Some(path)) = (message["target"]["name"].as_str(), message["executable"].as_str()) {
+        let Ok(message) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        if let (Some(name), Some(path)) = (
+            message["target"]["name"].as_str(),
+            message["executable"].as_str(),
+        ) {
             built.insert(name.to_owned(), PathBuf::from(path));
         }
     }
     packages
         .iter()
         .map(|package| {
-            let binary = built.remove(*package).ok_or(format!("package {package} builds no binary of its name"))?;
+            let binary = built
+                .remove(*package)
+                .ok_or(format!("package {package} builds no binary of its name"))?;
             refuse_old(&binary, root, package)?;
             Ok(((*package).to_owned(), binary))
         })
@@ -37,12 +56,20 @@ pub fn build(root: &Path, packages: &[&str], profile: &str) -> Result<BTreeMap<S
 }
 
 /// Binaries that were built before: `DIR/<package>` or, as the template deploys them, `DIR/<package>/bootstrap`.
-pub fn find(root: &Path, folder: &Path, packages: &[&str]) -> Result<BTreeMap<String, PathBuf>, String> {
+pub fn find(
+    root: &Path,
+    folder: &Path,
+    packages: &[&str],
+) -> Result<BTreeMap<String, PathBuf>, String> {
     packages
         .iter()
         .map(|package| {
             let plain = folder.join(package);
-            let binary = if plain.is_dir() { plain.join("bootstrap") } else { plain };
+            let binary = if plain.is_dir() {
+                plain.join("bootstrap")
+            } else {
+                plain
+            };
             refuse_old(&binary, root, package)?;
             Ok(((*package).to_owned(), binary))
         })
@@ -68,10 +95,18 @@ fn refuse_old(binary: &Path, root: &Path, package: &str) -> Result<(), String> {
 fn sources(binary: &Path, root: &Path, package: &str) -> Result<Vec<PathBuf>, String> {
     if let Ok(noted) = std::fs::read_to_string(binary.with_extension("d")) {
         let (_, list) = noted.split_once(": ").unwrap_or_default();
-        return Ok(list.trim_end().replace("\\ ", "\0").split(' ').map(|s| s.replace('\0', " ").into()).collect());
+        return Ok(list
+            .trim_end()
+            .replace("\\ ", "\0")
+            .split(' ')
+            .map(|s| s.replace('\0', " ").into())
+            .collect());
     }
     let mut out = Vec::new();
-    for folder in [root.join("functions").join(package).join("src"), root.join("shared/src")] {
+    for folder in [
+        root.join("functions").join(package).join("src"),
+        root.join("shared/src"),
+    ] {
         collect(&folder, &mut out)?;
     }
     Ok(out)
@@ -80,7 +115,9 @@ fn sources(binary: &Path, root: &Path, package: &str) -> Result<Vec<PathBuf>, St
 fn collect(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), String> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for entry in entries {
-        let path = entry.map_err(|e| format!("{}: {e}", folder.display()))?.path();
+        let path = entry
+            .map_err(|e| format!("{}: {e}", folder.display()))?
+            .path();
         if path.is_dir() {
             collect(&path, out)?;
         } else {
@@ -91,7 +128,9 @@ fn collect(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), String> {
 }
 
 fn changed(path: &Path) -> Result<SystemTime, String> {
-    std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| format!("{}: {e}", path.display()))
+    std::fs::metadata(path)
+        .and_then(|m| m.modified())
+        .map_err(|e| format!("{}: {e}", path.display()))
 }
 
 #[cfg(test)]
@@ -106,16 +145,27 @@ mod tests {
         let (binary, source) = (folder.path().join("pay"), folder.path().join("a b.rs"));
         write(&binary, "").expect("written");
         write(&source, "").expect("written");
-        let noted = format!("{}: {}\n", binary.display(), source.display().to_string().replace(' ', "\\ "));
+        let noted = format!(
+            "{}: {}\n",
+            binary.display(),
+            source.display().to_string().replace(' ', "\\ ")
+        );
         write(binary.with_extension("d"), noted).expect("written");
         let built = changed(&binary).expect("a time");
-        let touch = |at| File::open(&source).and_then(|f| f.set_modified(at)).expect("touched");
+        let touch = |at| {
+            File::open(&source)
+                .and_then(|f| f.set_modified(at))
+                .expect("touched")
+        };
 
         touch(built - Duration::from_secs(5));
         assert!(find(folder.path(), folder.path(), &["pay"]).is_ok());
         touch(built + Duration::from_secs(5));
         let refused = find(folder.path(), folder.path(), &["pay"]).expect_err("refused");
-        assert!(refused.contains("a b.rs") && refused.contains("older"), "{refused}");
+        assert!(
+            refused.contains("a b.rs") && refused.contains("older"),
+            "{refused}"
+        );
         assert!(find(folder.path(), folder.path(), &["gone"]).is_err());
     }
 }

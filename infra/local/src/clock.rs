@@ -20,7 +20,11 @@ impl Clock {
             Ok(text) => text.trim().parse().unwrap_or(0),
             Err(_) => 0,
         };
-        let clock = Clock { offset: AtomicI64::new(offset), file, moved: watch::Sender::new(()) };
+        let clock = Clock {
+            offset: AtomicI64::new(offset),
+            file,
+            moved: watch::Sender::new(()),
+        };
         clock.write(offset)?;
         Ok(clock)
     }
@@ -63,7 +67,9 @@ impl Clock {
 }
 
 pub fn machine_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

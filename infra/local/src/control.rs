@@ -26,7 +26,10 @@ pub fn router(house: Arc<House>) -> Router {
         .route("/_local/quiet", get(quiet))
         .route("/_local/calls", get(calls).delete(forget_calls))
         .route("/_local/aws-calls", get(aws_calls).delete(forget_aws_calls))
-        .route("/_local/faults", get(faults).put(set_faults).delete(lift_faults))
+        .route(
+            "/_local/faults",
+            get(faults).put(set_faults).delete(lift_faults),
+        )
         .route("/_local/hosts", get(hosts).put(set_hosts))
         .route("/_local/outbox", get(outbox))
         .route("/_local/instances", get(instances))
@@ -54,9 +57,19 @@ async fn move_clock(State(house): Shared, body: Json<Value>) -> Response {
         Ok(Move::Set(at)) => at.as_millisecond(),
         Ok(Move::Advance(by)) => match millis(&by) {
             Some(by) => house.clock.now() + by,
-            None => return refused(StatusCode::BAD_REQUEST, "advance wants seconds or a duration such as PT48H"),
+            None => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    "advance wants seconds or a duration such as PT48H",
+                );
+            }
         },
-        Err(e) => return refused(StatusCode::BAD_REQUEST, format!("{{\"set\": ...}} or {{\"advance\": ...}}: {e}")),
+        Err(e) => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                format!("{{\"set\": ...}} or {{\"advance\": ...}}: {e}"),
+            );
+        }
     };
     match house.move_to(target).await {
         Ok(()) => clock(State(house)).await.into_response(),
@@ -73,17 +86,23 @@ fn millis(by: &Value) -> Option<i64> {
         return seconds.checked_mul(1000);
     }
     let span: jiff::Span = by.as_str()?.parse().ok()?;
-    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+    let duration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()?;
     i64::try_from(duration.as_millis()).ok()
 }
 
 async fn fire(State(house): Shared, Path(name): Path<String>) -> Response {
     match house.fire_named(&name).await {
-        None => refused(StatusCode::NOT_FOUND, format!("`{name}` is no schedule and no function")),
+        None => refused(
+            StatusCode::NOT_FOUND,
+            format!("`{name}` is no schedule and no function"),
+        ),
         Some(Err(failure)) => refused(StatusCode::BAD_GATEWAY, failure.to_string()),
         Some(Ok(bytes)) => {
             let text = || json!(String::from_utf8_lossy(&bytes));
-            Json(json!({ "result": serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) })).into_response()
+            Json(json!({ "result": serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) }))
+                .into_response()
         }
     }
 }
@@ -97,7 +116,11 @@ async fn quiet(State(house): Shared, wait: Query<Wait>) -> Response {
     let limit = Duration::try_from_secs_f64(wait.timeout.unwrap_or(30.0)).unwrap_or_default();
     match house.wait_for(Rest::Quiet, limit).await {
         Ok(()) => Json(json!({ "quiet": true })).into_response(),
-        Err(moving) => (StatusCode::GATEWAY_TIMEOUT, Json(json!({ "quiet": false, "moving": moving.json() }))).into_response(),
+        Err(moving) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            Json(json!({ "quiet": false, "moving": moving.json() })),
+        )
+            .into_response(),
     }
 }
 
@@ -108,7 +131,11 @@ struct Which {
 }
 
 async fn calls(State(house): Shared, which: Query<Which>) -> Json<Value> {
-    Json(json!(house.vendors.calls(which.vendor.as_deref(), which.since.unwrap_or(0))))
+    Json(json!(
+        house
+            .vendors
+            .calls(which.vendor.as_deref(), which.since.unwrap_or(0))
+    ))
 }
 
 async fn forget_calls(State(house): Shared) -> StatusCode {

@@ -36,12 +36,23 @@ pub struct House {
     /// The tables with the index of due rows.
     pub due_tables: Vec<String>,
     pub state: PathBuf,
+    /// Tables and secrets began with this house, or with its last reset.
+    pub fresh: AtomicBool,
     pub address: String,
 }
 
 impl House {
+    pub fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::SeqCst)
+    }
+
     pub fn schedules(&self) -> impl Iterator<Item = (&Arc<Pool>, &Schedule)> {
-        self.pools.iter().flat_map(|pool| pool.function.schedules.iter().map(move |schedule| (pool, schedule)))
+        self.pools.iter().flat_map(|pool| {
+            pool.function
+                .schedules
+                .iter()
+                .map(move |schedule| (pool, schedule))
+        })
     }
 
     pub async fn fire(&self, pool: &Arc<Pool>, schedule: &Schedule) -> Result<Bytes, Failure> {
@@ -51,10 +62,14 @@ impl House {
 
     /// Invokes what a person named: a schedule, a function, or its resource in the template.
     pub async fn fire_named(&self, name: &str) -> Option<Result<Bytes, Failure>> {
-        if let Some((pool, schedule)) = self.schedules().find(|(_, schedule)| schedule.name == name) {
+        if let Some((pool, schedule)) = self.schedules().find(|(_, schedule)| schedule.name == name)
+        {
             return Some(self.fire(pool, schedule).await);
         }
-        let pool = self.pools.iter().find(|pool| pool.name() == name || pool.function.logical == name)?;
+        let pool = self
+            .pools
+            .iter()
+            .find(|pool| pool.name() == name || pool.function.logical == name)?;
         Some(match pool.function.schedules.first() {
             Some(schedule) => self.fire(pool, schedule).await,
             None => pool.invoke(Bytes::from_static(b"{}")).await,
@@ -62,7 +77,10 @@ impl House {
     }
 
     pub fn instances(&self) -> Vec<Value> {
-        self.pools.iter().flat_map(|pool| pool.instances()).collect()
+        self.pools
+            .iter()
+            .flat_map(|pool| pool.instances())
+            .collect()
     }
 
     /// Tables, queues, vendors, clock, faults and records as on the first day; warm processes are ended,
@@ -85,6 +103,7 @@ impl House {
         self.clock.set_offset(0).map_err(|e| e.to_string())?;
         self.aws.reset().await.map_err(|e| e.to_string())?;
         self.aws.reset_calls();
+        self.fresh.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -93,7 +112,11 @@ impl House {
         let mut calm = 0;
         while calm < 2 {
             self.pools.iter().for_each(|pool| pool.kill_all());
-            calm = if self.activity.seen().running == 0 { calm + 1 } else { 0 };
+            calm = if self.activity.seen().running == 0 {
+                calm + 1
+            } else {
+                0
+            };
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -117,8 +140,15 @@ impl House {
                     },
                     "Limit": limit,
                 });
-                let reply = crate::resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
-                rows.extend(reply["Items"].as_array().into_iter().flatten().filter_map(DueRow::read));
+                let reply =
+                    crate::resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
+                rows.extend(
+                    reply["Items"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(DueRow::read),
+                );
             }
         }
         rows.sort();
@@ -146,6 +176,9 @@ impl DueRow {
     fn read(item: &Value) -> Option<DueRow> {
         let text = |name: &str| item[name]["S"].as_str().unwrap_or_default();
         let due_at = item["due_at"]["N"].as_str()?.parse().ok()?;
-        Some(DueRow { due_at, key: format!("{} {}", text("pk"), text("sk")) })
+        Some(DueRow {
+            due_at,
+            key: format!("{} {}", text("pk"), text("sk")),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::machine_now;
 use crate::instances::{Failure, Pool, request_id};
-use crate::resolve::{ACCOUNT, REGION};
+use crate::resolve::ACCOUNT;
 use crate::template::Throttle;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
@@ -19,7 +19,14 @@ use std::time::{Duration, Instant};
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// Headers that belong to the connection, not to the request.
-const HOP_BY_HOP: [&str; 6] = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 pub struct HttpApi {
     routes: Vec<Served>,
@@ -75,12 +82,22 @@ impl HttpApi {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
         let query = head.uri.query().unwrap_or_default();
-        let event = event(route, &variables, head.method.as_str(), path, query, &head.headers, &body);
+        let event = event(
+            route,
+            &variables,
+            head.method.as_str(),
+            path,
+            query,
+            &head.headers,
+            &body,
+        );
         let invoked = route.pool.invoke(Bytes::from(event.to_string()));
         // the invocation itself goes on: the gateway only stops waiting
         match tokio::time::timeout(route.timeout, invoked).await {
             Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Ok(Err(Failure::TooLarge)) => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+            Ok(Err(Failure::TooLarge)) => {
+                message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+            }
             Ok(Err(_)) => failed(),
             Ok(Ok(payload)) => response(&payload).unwrap_or_else(failed),
         }
@@ -88,7 +105,10 @@ impl HttpApi {
 
     /// The closest route: literal before variable before greedy, the method itself before ANY.
     fn route(&self, method: &str, path: &str) -> Option<(&Served, Variables)> {
-        let fitting = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
+        let fitting = self
+            .routes
+            .iter()
+            .filter(|route| route.method == method || route.method == "ANY");
         let matched = fitting.filter_map(|route| Some((route, matched(&route.segments, path)?)));
         matched.min_by_key(|(route, _)| {
             let rank = |segment: &Segment| match segment {
@@ -97,18 +117,28 @@ impl HttpApi {
                 Segment::Greedy(_) => 2,
             };
             let greedy = matches!(route.segments.last(), Some(Segment::Greedy(_)));
-            (greedy, route.segments.iter().map(rank).collect::<Vec<_>>(), route.method == "ANY")
+            (
+                greedy,
+                route.segments.iter().map(rank).collect::<Vec<_>>(),
+                route.method == "ANY",
+            )
         })
     }
 
     /// The token bucket of the default route settings.
     fn permits(&self) -> bool {
-        let Some((throttle, bucket)) = &self.throttle else { return true };
+        let Some((throttle, bucket)) = &self.throttle else {
+            return true;
+        };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let (tokens, since) = *bucket;
-        let refilled = (tokens + since.elapsed().as_secs_f64() * throttle.per_second).min(throttle.burst);
+        let refilled =
+            (tokens + since.elapsed().as_secs_f64() * throttle.per_second).min(throttle.burst);
         let permitted = refilled >= 1.0;
-        *bucket = (if permitted { refilled - 1.0 } else { refilled }, Instant::now());
+        *bucket = (
+            if permitted { refilled - 1.0 } else { refilled },
+            Instant::now(),
+        );
         permitted
     }
 }
@@ -121,7 +151,10 @@ fn segments(path: &str) -> Vec<Segment> {
             None => Segment::Variable(name.to_owned()),
         },
     };
-    path.trim_start_matches('/').split('/').map(segment).collect()
+    path.trim_start_matches('/')
+        .split('/')
+        .map(segment)
+        .collect()
 }
 
 fn matched(route: &[Segment], path: &str) -> Option<Variables> {
@@ -156,12 +189,21 @@ fn event(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Value {
-    let text = |name: &HeaderName| headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let text = |name: &HeaderName| {
+        headers
+            .get(name)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+    };
     let route_key = format!("{} {}", route.method, route.path);
     let now = machine_now();
     let domain = text(&HOST).unwrap_or_default();
     let cookies: Vec<String> = joined(headers, &COOKIE)
-        .map(|all| all.split(';').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
+        .map(|all| {
+            all.split(';')
+                .map(|one| one.trim().to_owned())
+                .filter(|one| !one.is_empty())
+                .collect()
+        })
         .unwrap_or_default();
     let (body, encoded) = body_text(text(&CONTENT_TYPE).as_deref(), body);
     let mut event = json!({
@@ -197,7 +239,9 @@ fn event(
         let mut parameters = BTreeMap::<String, String>::new();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             let entry = parameters.entry(key.into_owned());
-            entry.and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.into_owned());
+            entry
+                .and_modify(|all| *all = format!("{all},{value}"))
+                .or_insert_with(|| value.into_owned());
         }
         event["queryStringParameters"] = json!(parameters);
     }
@@ -213,20 +257,31 @@ fn event(
 /// Values of one name joined by commas; cookies have a field of their own.
 fn seen_headers(headers: &HeaderMap, domain: &str) -> Map<String, Value> {
     let mut seen = Map::new();
-    for name in headers.keys().filter(|name| **name != COOKIE && !HOP_BY_HOP.contains(&name.as_str())) {
+    for name in headers
+        .keys()
+        .filter(|name| **name != COOKIE && !HOP_BY_HOP.contains(&name.as_str()))
+    {
         if let Some(value) = joined(headers, name) {
             seen.insert(name.as_str().to_owned(), json!(value));
         }
     }
     let port = domain.rsplit_once(':').map_or("80", |(_, port)| port);
-    for (name, value) in [("x-forwarded-for", "127.0.0.1"), ("x-forwarded-port", port), ("x-forwarded-proto", "http")] {
+    for (name, value) in [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-port", port),
+        ("x-forwarded-proto", "http"),
+    ] {
         seen.entry(name).or_insert_with(|| json!(value));
     }
     seen
 }
 
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|v| String::from_utf8_lossy(v.as_bytes()))
+        .collect();
     let separator = if *name == COOKIE { "; " } else { "," };
     (!values.is_empty()).then(|| values.join(separator))
 }
@@ -234,9 +289,20 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 /// As API Gateway was seen to do it: these content types pass as text, all else goes as base64, forms
 /// and bodies without a type among it. Bytes that are no text are never mangled.
 fn body_text(content_type: Option<&str>, body: &[u8]) -> (String, bool) {
-    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let is_text = kind.starts_with("text/")
-        || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str());
+        || [
+            "application/json",
+            "application/javascript",
+            "application/xml",
+        ]
+        .contains(&kind.as_str());
     match std::str::from_utf8(body) {
         Ok(text) if is_text || body.is_empty() => (text.to_owned(), false),
         _ => (STANDARD.encode(body), true),
@@ -254,25 +320,43 @@ fn response(payload: &[u8]) -> Option<Response<Body>> {
     let answer: Value = serde_json::from_slice(payload).ok()?;
     let Some(status) = answer.get("statusCode") else {
         // without a status the whole answer is the body
-        let body = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
-        return Response::builder().header(CONTENT_TYPE, "application/json").body(Body::from(body)).ok();
+        let body = answer
+            .as_str()
+            .map_or_else(|| answer.to_string(), str::to_owned);
+        return Response::builder()
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .ok();
     };
     let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
     let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
     let body = match answer.get("body") {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) if answer["isBase64Encoded"] == true => STANDARD.decode(text).ok()?,
+        Some(Value::String(text)) if answer["isBase64Encoded"] == true => {
+            STANDARD.decode(text).ok()?
+        }
         Some(Value::String(text)) => text.clone().into_bytes(),
         Some(other) => other.to_string().into_bytes(),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-    headers.insert("apigw-requestid", HeaderValue::from_str(&request_id()).ok()?);
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain;charset=UTF-8"),
+    );
+    headers.insert(
+        "apigw-requestid",
+        HeaderValue::from_str(&request_id()).ok()?,
+    );
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        headers.insert(name.parse::<HeaderName>().ok()?, HeaderValue::from_str(&value).ok()?);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        headers.insert(
+            name.parse::<HeaderName>().ok()?,
+            HeaderValue::from_str(&value).ok()?,
+        );
     }
     for cookie in answer["cookies"].as_array().into_iter().flatten() {
         headers.append(SET_COOKIE, HeaderValue::from_str(cookie.as_str()?).ok()?);
@@ -287,7 +371,9 @@ fn failed() -> Response<Body> {
 fn message(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({ "message": text }).to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -301,10 +387,22 @@ mod tests {
 
     #[test]
     fn paths_match_segment_by_segment() {
-        let both = vec![("clinic".to_owned(), "demo".to_owned()), ("source".to_owned(), "stripe".to_owned())];
-        assert_eq!(variables("/webhooks/{clinic}/{source}", "/webhooks/demo/stripe"), Some(both));
-        assert_eq!(variables("/webhooks/{clinic}/{source}", "/webhooks/demo"), None);
-        assert_eq!(variables("/webhooks/{clinic}/{source}", "/webhooks/demo/stripe/x"), None);
+        let both = vec![
+            ("clinic".to_owned(), "demo".to_owned()),
+            ("source".to_owned(), "stripe".to_owned()),
+        ];
+        assert_eq!(
+            variables("/webhooks/{clinic}/{source}", "/webhooks/demo/stripe"),
+            Some(both)
+        );
+        assert_eq!(
+            variables("/webhooks/{clinic}/{source}", "/webhooks/demo"),
+            None
+        );
+        assert_eq!(
+            variables("/webhooks/{clinic}/{source}", "/webhooks/demo/stripe/x"),
+            None
+        );
         let rest = vec![("proxy".to_owned(), "a/b c".to_owned())];
         assert_eq!(variables("/v1/{proxy+}", "/v1/a/b%20c"), Some(rest));
         assert_eq!(variables("/v1/{proxy+}", "/v1/"), None);
@@ -324,7 +422,10 @@ mod tests {
         ] {
             assert_eq!(body_text(kind, b"a=1").1, !is_text, "{kind:?}");
         }
-        assert_eq!(body_text(Some("application/json"), b"\xff\xfe"), ("//4=".to_owned(), true));
+        assert_eq!(
+            body_text(Some("application/json"), b"\xff\xfe"),
+            ("//4=".to_owned(), true)
+        );
     }
 
     #[test]
@@ -332,6 +433,9 @@ mod tests {
         assert!(response(br#"{"statusCode":"many"}"#).is_none());
         assert!(response(br#"{"statusCode":200,"body":"%","isBase64Encoded":true}"#).is_none());
         assert!(response(b"not json").is_none());
-        assert_eq!(response(br#"{"ok":true}"#).map(|r| r.status()), Some(StatusCode::OK));
+        assert_eq!(
+            response(br#"{"ok":true}"#).map(|r| r.status()),
+            Some(StatusCode::OK)
+        );
     }
 }

@@ -75,7 +75,11 @@ impl fmt::Display for Failure {
         match self {
             Failure::TooLarge => write!(f, "the event is larger than 6 MB"),
             Failure::Init(why) => write!(f, "could not start: {why}"),
-            Failure::TimedOut(limit) => write!(f, "timed out after {} s and was killed", limit.as_secs_f64()),
+            Failure::TimedOut(limit) => write!(
+                f,
+                "timed out after {} s and was killed",
+                limit.as_secs_f64()
+            ),
             Failure::Exited(how) => write!(f, "the process ended inside the invocation: {how}"),
             Failure::Reported { kind, message } => write!(f, "{kind}: {message}"),
         }
@@ -133,14 +137,19 @@ impl Pool {
             }
             result
         });
-        task.await.unwrap_or_else(|e| Err(Failure::Exited(e.to_string())))
+        task.await
+            .unwrap_or_else(|e| Err(Failure::Exited(e.to_string())))
     }
 
     async fn run(self: &Arc<Pool>, event: Bytes) -> Result<Bytes, Failure> {
         if event.len() > PAYLOAD_LIMIT {
             return Err(Failure::TooLarge);
         }
-        let _permit = self.permits.acquire().await.map_err(|_| Failure::Init("the house is closing".into()))?;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| Failure::Init("the house is closing".into()))?;
         // a warm process may have died between two events: the event was not taken, so a fresh one gets it
         while let Some(warm) = self.take_idle() {
             match self.hand_over(&warm, event.clone()).await {
@@ -149,7 +158,10 @@ impl Pool {
                 Err(Ended::BeforeTaking) => {}
             }
         }
-        let fresh = self.spawn().await.map_err(|e| Failure::Init(format!("{}: {e}", self.binary.display())))?;
+        let fresh = self
+            .spawn()
+            .await
+            .map_err(|e| Failure::Init(format!("{}: {e}", self.binary.display())))?;
         match self.hand_over(&fresh, event).await {
             Ok(bytes) => Ok(bytes),
             Err(Ended::After(failure)) => Err(failure),
@@ -165,8 +177,19 @@ impl Pool {
         let (taken, was_taken) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
         let deadline = machine_now() + i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-        let trace = format!("Root=1-{:08x}-{};Sampled=0", deadline / 1000, random_hex(12));
-        let job = Job { id: request_id(), event, deadline, trace, taken, reply };
+        let trace = format!(
+            "Root=1-{:08x}-{};Sampled=0",
+            deadline / 1000,
+            random_hex(12)
+        );
+        let job = Job {
+            id: request_id(),
+            event,
+            deadline,
+            trace,
+            taken,
+            reply,
+        };
         let mut ended = instance.ended.clone();
         if !instance.alive.load(Ordering::SeqCst) || instance.jobs.send(job).is_err() {
             return Err(Ended::BeforeTaking);
@@ -200,7 +223,9 @@ impl Pool {
                 self.idle().push(instance.clone());
                 match outcome {
                     Outcome::Response(bytes) => Ok(bytes),
-                    Outcome::Error { kind, message } => Err(Ended::After(Failure::Reported { kind, message })),
+                    Outcome::Error { kind, message } => {
+                        Err(Ended::After(Failure::Reported { kind, message }))
+                    }
                 }
             }
             Ending::Late => {
@@ -212,7 +237,9 @@ impl Pool {
                 let _ = timeout(Duration::from_secs(1), ended.wait_for(Option::is_some)).await;
                 let how = ended.borrow().clone();
                 instance.kill();
-                Err(Ended::After(Failure::Exited(how.unwrap_or_else(|| "it asked for more before it answered".into()))))
+                Err(Ended::After(Failure::Exited(how.unwrap_or_else(|| {
+                    "it asked for more before it answered".into()
+                }))))
             }
         }
     }
@@ -220,23 +247,38 @@ impl Pool {
     async fn spawn(self: &Arc<Pool>) -> std::io::Result<Arc<Instance>> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let caller = format!("LOCAL.{}.{number}", self.name());
-        let hosts = self.surroundings.hosts_folder.join(format!("{caller}.json"));
+        let hosts = self
+            .surroundings
+            .hosts_folder
+            .join(format!("{caller}.json"));
         std::fs::write(&hosts, (self.surroundings.hosts)(&caller).to_string())?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut command = Command::new(&self.binary);
-        command.env_clear().envs(self.environment(&caller)).env("MERIDIAN_HOSTS", &hosts);
+        command
+            .env_clear()
+            .envs(self.environment(&caller))
+            .env("MERIDIAN_HOSTS", &hosts);
         command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // a group of its own: Ctrl-C at the terminal is for the house, which drains first
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| std::io::Error::other("a process without an id"))?;
         self.copy_lines(&caller, child.stdout.take());
         self.copy_lines(&caller, child.stderr.take());
 
         let (jobs, waiting) = mpsc::unbounded_channel();
-        let desk = Desk::new(format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name()), waiting);
+        let desk = Desk::new(
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name()),
+            waiting,
+        );
         let server = tokio::spawn(runtime_api::serve(listener, desk.clone()));
         let (tell_end, ended) = watch::channel(None);
         let alive = Arc::new(AtomicBool::new(true));
@@ -285,8 +327,18 @@ impl Pool {
                 ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
                 ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{name}")),
                 ("AWS_LAMBDA_LOG_STREAM_NAME", caller),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &self.function.memory.to_string()),
-                ("AWS_LAMBDA_LOG_FORMAT", if self.function.json_logs { "JSON" } else { "Text" }),
+                (
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+                    &self.function.memory.to_string(),
+                ),
+                (
+                    "AWS_LAMBDA_LOG_FORMAT",
+                    if self.function.json_logs {
+                        "JSON"
+                    } else {
+                        "Text"
+                    },
+                ),
                 ("MERIDIAN_CLOCK", &surroundings.clock_file.to_string_lossy()),
                 ("MERIDIAN_ROOTS", &surroundings.roots_file.to_string_lossy()),
                 ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -305,7 +357,7 @@ impl Pool {
         tokio::spawn(async move {
             let mut lines = BufReader::new(stream).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                log.from_function(&name, &caller, &line);
+                log.printed_by(&name, &caller, &line);
             }
         });
     }
@@ -354,7 +406,8 @@ impl Pool {
 impl Instance {
     fn kill(&self) -> bool {
         // only while it lives: the system may give a dead process's number to another
-        self.alive.swap(false, Ordering::SeqCst) && kill_process_group(self.pid, Signal::KILL).is_ok()
+        self.alive.swap(false, Ordering::SeqCst)
+            && kill_process_group(self.pid, Signal::KILL).is_ok()
     }
 }
 
@@ -367,5 +420,12 @@ pub fn random_hex(bytes: usize) -> String {
 /// A UUID, as Lambda names invocations.
 pub fn request_id() -> String {
     let hex = random_hex(16);
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
 }

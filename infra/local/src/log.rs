@@ -8,8 +8,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a JSON log line carries besides the event itself.
-const FRAME: [&str; 10] =
-    ["timestamp", "level", "target", "message", "event", "span", "spans", "fields", "filename", "line_number"];
+const FRAME: [&str; 10] = [
+    "timestamp",
+    "level",
+    "target",
+    "message",
+    "event",
+    "span",
+    "spans",
+    "fields",
+    "filename",
+    "line_number",
+];
 
 pub struct Log {
     clock: Arc<Clock>,
@@ -21,12 +31,19 @@ pub struct Log {
 impl Log {
     pub fn open(path: &Path, clock: Arc<Clock>, to_stderr: bool) -> std::io::Result<Log> {
         let raw = File::options().create(true).append(true).open(path)?;
-        Ok(Log { clock, raw: Mutex::new(raw), to_stderr })
+        Ok(Log {
+            clock,
+            raw: Mutex::new(raw),
+            to_stderr,
+        })
     }
 
     pub fn line(&self, who: &str, text: &str) {
         let time = stamp(self.clock.now());
-        let line = format!("{}  {who:<19} {text}\n", time.trim_end_matches('Z').replace('T', " "));
+        let line = format!(
+            "{}  {who:<19} {text}\n",
+            time.trim_end_matches('Z').replace('T', " ")
+        );
         // a closed terminal must not stop the house
         let _ = match self.to_stderr {
             true => std::io::stderr().write_all(line.as_bytes()),
@@ -35,7 +52,7 @@ impl Log {
     }
 
     /// One line that a function printed.
-    pub fn from_function(&self, function: &str, caller: &str, line: &str) {
+    pub fn printed_by(&self, function: &str, caller: &str, line: &str) {
         {
             let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
             // the file is for people; a full disk shows elsewhere
@@ -52,8 +69,14 @@ fn readable(line: &str) -> Option<String> {
     let Ok(Value::Object(json)) = serde_json::from_str::<Value>(line) else {
         return line.contains("panicked at").then(|| line.to_owned());
     };
-    let fields = json.get("fields").and_then(Value::as_object).unwrap_or(&json);
-    let level = json.get("level").and_then(Value::as_str).unwrap_or_default();
+    let fields = json
+        .get("fields")
+        .and_then(Value::as_object)
+        .unwrap_or(&json);
+    let level = json
+        .get("level")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let is_event = json.get("target").is_some_and(|t| t == "event") || fields.contains_key("event");
     let is_trouble = matches!(level, "ERROR" | "WARN");
     (is_event || is_trouble).then(|| {
@@ -61,14 +84,21 @@ fn readable(line: &str) -> Option<String> {
         if is_trouble {
             words.push(level.to_lowercase() + ":");
         }
-        words.extend(["event", "message"].iter().filter_map(|key| fields.get(*key)).map(plain));
+        words.extend(
+            ["event", "message"]
+                .iter()
+                .filter_map(|key| fields.get(*key))
+                .map(plain),
+        );
         words.extend(pairs(fields));
         words.join(" ")
     })
 }
 
 fn pairs(fields: &Map<String, Value>) -> impl Iterator<Item = String> {
-    let named = fields.iter().filter(|(key, _)| !FRAME.contains(&key.as_str()));
+    let named = fields
+        .iter()
+        .filter(|(key, _)| !FRAME.contains(&key.as_str()));
     named.map(|(key, value)| format!("{key}={}", plain(value)))
 }
 
@@ -86,16 +116,23 @@ mod tests {
     #[test]
     fn an_event_is_one_line() {
         let nested = r#"{"timestamp":"t","level":"INFO","fields":{"message":"paid","clinic":"demo","amount":"80.00"},"target":"event"}"#;
-        assert_eq!(readable(nested).as_deref(), Some("paid amount=80.00 clinic=demo"));
+        assert_eq!(
+            readable(nested).as_deref(),
+            Some("paid amount=80.00 clinic=demo")
+        );
         let flat = r#"{"timestamp":"t","level":"INFO","event":"payment_succeeded","case":"c1","target":"meridian"}"#;
         assert_eq!(readable(flat).as_deref(), Some("payment_succeeded case=c1"));
     }
 
     #[test]
     fn errors_show_and_chatter_does_not() {
-        let error = r#"{"level":"ERROR","fields":{"message":"no table"},"target":"meridian::store"}"#;
+        let error =
+            r#"{"level":"ERROR","fields":{"message":"no table"},"target":"meridian::store"}"#;
         assert_eq!(readable(error).as_deref(), Some("error: no table"));
-        assert_eq!(readable(r#"{"level":"INFO","fields":{"message":"cache filled"},"target":"meridian"}"#), None);
+        assert_eq!(
+            readable(r#"{"level":"INFO","fields":{"message":"cache filled"},"target":"meridian"}"#),
+            None
+        );
         assert_eq!(readable("plain text"), None);
         assert!(readable("thread 'main' panicked at src/main.rs:1:1:").is_some());
     }

@@ -1,1 +1,54 @@
-fn main() {}
+//! `cargo run --bin meridian`: the whole house on this machine, from `template.yaml`.
+
+mod activity;
+mod args;
+mod builds;
+mod clock;
+mod control;
+mod demo;
+mod house;
+mod http_api;
+mod instances;
+mod log;
+mod poller;
+mod quiet;
+mod resolve;
+mod resources;
+mod runtime_api;
+mod schedules;
+mod server;
+mod start;
+mod state;
+mod template;
+mod time;
+mod vendors;
+mod yaml;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = match args::read(std::env::args().skip(1)) {
+        Ok(args::Asked::Run(args)) => args,
+        Ok(args::Asked::Help) => {
+            print!("{}", args::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => return refuse(&why),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(e) => return refuse(&e.to_string()),
+    };
+    match runtime.block_on(start::run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => refuse(&why),
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("meridian: {why}");
+    ExitCode::FAILURE
+}

@@ -3,7 +3,7 @@
 //! Messages that are left come back when their visibility timeout has passed on the house's clock;
 //! the queue itself moves them to its dead-letter queue after too many receives.
 
-use crate::activity::Activity;
+use crate::activity::{Activity, Guard};
 use crate::instances::Pool;
 use crate::log::Log;
 use crate::resolve::REGION;
@@ -34,29 +34,37 @@ pub struct Poller {
 
 impl Poller {
     pub async fn run(self: Arc<Poller>) {
-        let at_once = self.source.concurrency.unwrap_or(self.pool.limit).min(self.pool.limit);
+        let at_once = self
+            .source
+            .concurrency
+            .unwrap_or(self.pool.limit)
+            .min(self.pool.limit);
         let permits = Arc::new(Semaphore::new(at_once));
         while let Ok(permit) = permits.clone().acquire_owned().await {
             match self.receive().await {
-                Ok(messages) if messages.is_empty() || self.held.load(Ordering::SeqCst) => {}
-                Ok(messages) => {
-                    let (poller, guard) = (self.clone(), self.activity.begin());
+                Ok(Some((messages, guard))) if !self.held.load(Ordering::SeqCst) => {
+                    let poller = self.clone();
                     tokio::spawn(async move {
                         poller.handle(messages).await;
                         drop((guard, permit));
                     });
                 }
+                Ok(_) => {}
                 Err(reason) => {
-                    self.log.line("house", &format!("{} cannot be read: {reason}", self.queue.name));
+                    self.log.line(
+                        "house",
+                        &format!("{} cannot be read: {reason}", self.queue.name),
+                    );
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
         }
     }
 
-    /// Up to a batch; waits while the queue is empty.
-    async fn receive(&self) -> Result<Vec<Value>, String> {
+    /// Up to a batch; waits while the queue is empty. The house is not quiet from the first message on.
+    async fn receive(&self) -> Result<Option<(Vec<Value>, Guard)>, String> {
         let mut batch = Vec::new();
+        let mut guard = None;
         while batch.len() < self.source.batch_size {
             let wanted = (self.source.batch_size - batch.len()).min(SQS_BATCH);
             let request = json!({
@@ -68,16 +76,27 @@ impl Poller {
             });
             let mut reply = self.sqs("ReceiveMessage", request).await?;
             match reply["Messages"].as_array_mut() {
-                Some(messages) if !messages.is_empty() => batch.append(messages),
+                Some(messages) if !messages.is_empty() => {
+                    guard.get_or_insert_with(|| self.activity.begin());
+                    batch.append(messages);
+                }
                 _ => break,
             }
         }
-        Ok(batch)
+        Ok(guard.map(|guard| (batch, guard)))
     }
 
     async fn handle(&self, messages: Vec<Value>) {
-        for part in parts(messages.iter().map(|message| record(message, &self.queue.arn)).collect()) {
-            let ids: Vec<&str> = part.iter().filter_map(|record| record["messageId"].as_str()).collect();
+        for part in parts(
+            messages
+                .iter()
+                .map(|message| record(message, &self.queue.arn))
+                .collect(),
+        ) {
+            let ids: Vec<&str> = part
+                .iter()
+                .filter_map(|record| record["messageId"].as_str())
+                .collect();
             let event = json!({ "Records": part }).to_string();
             let failed = match self.pool.invoke(Bytes::from(event)).await {
                 Err(_) => None,
@@ -85,7 +104,10 @@ impl Poller {
                 Ok(payload) => failures(&payload, &ids),
             };
             if failed.is_none() && part.len() > 1 {
-                self.log.line(self.pool.name(), &format!("all {} messages of the batch go back", part.len()));
+                self.log.line(
+                    self.pool.name(),
+                    &format!("all {} messages of the batch go back", part.len()),
+                );
             }
             let is_done = |record: &&Value| {
                 let id = record["messageId"].as_str().unwrap_or_default();
@@ -94,7 +116,10 @@ impl Poller {
             let (done, left): (Vec<_>, Vec<_>) = part.iter().partition(is_done);
             self.say_given_up(&left);
             if let Err(reason) = self.delete(&done).await {
-                self.log.line("house", &format!("{}: done but not deleted: {reason}", self.queue.name));
+                self.log.line(
+                    "house",
+                    &format!("{}: done but not deleted: {reason}", self.queue.name),
+                );
             }
         }
     }
@@ -103,30 +128,50 @@ impl Poller {
         for chunk in records.chunks(SQS_BATCH) {
             let entry = |(n, record): (usize, &&Value)| json!({ "Id": n.to_string(), "ReceiptHandle": record["receiptHandle"] });
             let entries: Vec<_> = chunk.iter().enumerate().map(entry).collect();
-            self.sqs("DeleteMessageBatch", json!({ "QueueUrl": self.queue.url, "Entries": entries })).await?;
+            self.sqs(
+                "DeleteMessageBatch",
+                json!({ "QueueUrl": self.queue.url, "Entries": entries }),
+            )
+            .await?;
         }
         Ok(())
     }
 
     fn say_given_up(&self, left: &[&Value]) {
-        let Some(most) = self.queue.max_receive else { return };
+        let Some(most) = self.queue.max_receive else {
+            return;
+        };
         for record in left {
-            let received = record["attributes"]["ApproximateReceiveCount"].as_str().and_then(|n| n.parse().ok());
+            let received = record["attributes"]["ApproximateReceiveCount"]
+                .as_str()
+                .and_then(|n| n.parse().ok());
             if received.is_some_and(|received: u32| received >= most) {
                 let id = record["messageId"].as_str().unwrap_or_default();
-                self.log.line("house", &format!("{}: message {id} failed {most} times: dead letter", self.queue.name));
+                self.log.line(
+                    "house",
+                    &format!(
+                        "{}: message {id} failed {most} times: dead letter",
+                        self.queue.name
+                    ),
+                );
             }
         }
     }
 
     async fn sqs(&self, operation: &str, request: Value) -> Result<Value, String> {
-        self.aws.call(&format!("AmazonSQS.{operation}"), request).await.map_err(|e| e.to_string())
+        self.aws
+            .call(&format!("AmazonSQS.{operation}"), request)
+            .await
+            .map_err(|e| e.to_string())
     }
 }
 
 /// A message as Lambda shows it to a function.
 fn record(message: &Value, queue_arn: &str) -> Value {
-    let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
+    let attributes = message["MessageAttributes"]
+        .as_object()
+        .into_iter()
+        .flatten();
     let attributes = attributes.map(|(name, value)| {
         let mut shown = json!({ "dataType": value["DataType"], "stringListValues": [], "binaryListValues": [] });
         for (from, to) in [("StringValue", "stringValue"), ("BinaryValue", "binaryValue")] {
@@ -178,7 +223,12 @@ fn failures(payload: &[u8], ids: &[&str]) -> Option<HashSet<String>> {
         None | Some(Value::Null) => return Some(HashSet::new()),
         Some(named) => named.as_array()?,
     };
-    let identifier = |item: &Value| item["itemIdentifier"].as_str().filter(|id| ids.contains(id)).map(str::to_owned);
+    let identifier = |item: &Value| {
+        item["itemIdentifier"]
+            .as_str()
+            .filter(|id| ids.contains(id))
+            .map(str::to_owned)
+    };
     named.iter().map(identifier).collect()
 }
 
@@ -190,7 +240,13 @@ mod tests {
     fn failures_are_read_as_lambda_reads_them() {
         let ids = ["a", "b"];
         let none = Some(HashSet::new());
-        for done in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
+        for done in [
+            "",
+            "null",
+            "{}",
+            r#"{"batchItemFailures":null}"#,
+            r#"{"batchItemFailures":[]}"#,
+        ] {
             assert_eq!(failures(done.as_bytes(), &ids), none, "{done}");
         }
         let one = failures(br#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#, &ids);

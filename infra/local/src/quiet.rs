@@ -39,8 +39,8 @@ impl Moving {
         self.running == 0 && self.waiting.is_empty() && self.webhooks == 0 && hidden
     }
 
-    fn rests(&self, rest: Rest, now: i64) -> bool {
-        self.is_still(now) && self.overdue.is_empty() && (rest == Rest::UntilTheClockMoves || self.hidden == 0)
+    pub fn holds_messages(&self) -> bool {
+        self.hidden > 0 || !self.waiting.is_empty()
     }
 
     pub fn json(&self) -> Value {
@@ -57,9 +57,17 @@ impl Moving {
 
 impl House {
     async fn moving(&self) -> Result<Moving, String> {
-        let mut moving = Moving { running: self.activity.seen().running, ..Moving::default() };
+        let mut moving = Moving {
+            running: self.activity.seen().running,
+            ..Moving::default()
+        };
         let polled = |name: &str| self.pollers.iter().any(|poller| poller.queue.name == name);
-        for depth in self.aws.depths().into_iter().filter(|depth| polled(&depth.queue)) {
+        for depth in self
+            .aws
+            .depths()
+            .into_iter()
+            .filter(|depth| polled(&depth.queue))
+        {
             if depth.visible > 0 {
                 moving.waiting.insert(depth.queue, depth.visible);
             }
@@ -77,33 +85,30 @@ impl House {
         let mut changes = self.activity.changes();
         let mut fired_for = (Vec::new(), 0);
         loop {
-            let before = self.activity.seen().generation;
-            let moving = self.moving().await.map_err(|reason| {
-                self.log.line("house", &format!("the table cannot be read: {reason}"));
-                Moving::default()
-            })?;
-            let now = self.clock.now();
-            if moving.rests(rest, now) {
-                // what one function ended may be what starts the next: look twice
-                tokio::time::sleep(Duration::from_millis(3)).await;
-                let again = self.moving().await.is_ok_and(|again| again.rests(rest, self.clock.now()));
-                if again && self.activity.seen().generation == before {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (moving, is_still) = match self.look_twice().await {
+                Ok(looked) => looked,
+                Err(reason) => {
+                    self.log
+                        .line("house", &format!("the table cannot be read: {reason}"));
+                    return Err(Moving::default());
+                }
+            };
+            if is_still && moving.overdue.is_empty() {
+                if rest == Rest::UntilTheClockMoves || moving.hidden == 0 {
                     return Ok(());
                 }
-                continue;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(moving);
-            }
-            if moving.is_still(now) && moving.overdue.is_empty() {
                 let millis = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-                if moving.hidden_until.is_some_and(|at| at > now.saturating_add(millis)) {
+                let end = self.clock.now().saturating_add(millis);
+                if moving.hidden_until.is_some_and(|at| at > end) {
                     // nothing will happen in the time that is left
                     return Err(moving);
                 }
             }
-            if moving.is_still(now) && !moving.overdue.is_empty() {
+            if left.is_zero() {
+                return Err(moving);
+            }
+            if is_still && !moving.overdue.is_empty() {
                 if fired_for.0 == moving.overdue {
                     fired_for.1 += 1;
                 } else {
@@ -114,7 +119,11 @@ impl House {
                 }
                 self.fire_each_minute().await;
             }
-            if self.sandbox.next_due().is_some_and(|at| at <= now) {
+            if self
+                .sandbox
+                .next_due()
+                .is_some_and(|at| at <= self.clock.now())
+            {
                 self.sandbox.tick().await;
             }
             changes.mark_unchanged();
@@ -123,8 +132,26 @@ impl House {
         }
     }
 
+    /// Stillness is believed at the second look: a message on its way from its queue to its function
+    /// shows in neither for a moment.
+    async fn look_twice(&self) -> Result<(Moving, bool), String> {
+        let before = self.activity.seen().generation;
+        let moving = self.moving().await?;
+        if !moving.is_still(self.clock.now()) {
+            return Ok((moving, false));
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        let again = self.moving().await?;
+        let is_still =
+            again.is_still(self.clock.now()) && self.activity.seen().generation == before;
+        Ok((again, is_still))
+    }
+
     async fn fire_each_minute(&self) {
-        for (pool, schedule) in self.schedules().filter(|(_, schedule)| schedule.rhythm.is_each_minute()) {
+        for (pool, schedule) in self
+            .schedules()
+            .filter(|(_, schedule)| schedule.rhythm.is_each_minute())
+        {
             // a failure is in the log; the rows say whether it helped
             let _ = self.fire(pool, schedule).await;
         }

@@ -26,9 +26,15 @@ impl Resolver {
         Ok(match &node.value {
             Value::Scalar { text, plain: true } => plain(text),
             Value::Scalar { text, plain: false } => json!(text),
-            Value::List(list) => list.iter().map(|n| self.json(n)).collect::<Result<Vec<_>, _>>()?.into(),
+            Value::List(list) => list
+                .iter()
+                .map(|n| self.json(n))
+                .collect::<Result<Vec<_>, _>>()?
+                .into(),
             Value::Map(entries) => {
-                let pairs = entries.iter().map(|e| Ok((e.key.clone(), self.json(&e.node)?)));
+                let pairs = entries
+                    .iter()
+                    .map(|e| Ok((e.key.clone(), self.json(&e.node)?)));
                 serde_json::Value::Object(pairs.collect::<Result<_, Refusal>>()?)
             }
             Value::Call { name, argument } => json!(self.call(name, argument)?),
@@ -45,22 +51,35 @@ impl Resolver {
 
     pub fn number<T: std::str::FromStr>(&self, node: &Node) -> Result<T, Refusal> {
         let text = self.text(node)?;
-        text.parse().map_err(|_| Refusal::new(node.line, format!("a number is wanted here, not `{text}`")))
+        text.parse()
+            .map_err(|_| Refusal::new(node.line, format!("a number is wanted here, not `{text}`")))
     }
 
     pub fn boolean(&self, node: &Node) -> Result<bool, Refusal> {
         match self.text(node)?.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            other => Err(Refusal::new(node.line, format!("true or false is wanted here, not `{other}`"))),
+            other => Err(Refusal::new(
+                node.line,
+                format!("true or false is wanted here, not `{other}`"),
+            )),
         }
     }
 
     /// A reader over a mapping; `what` names it in refusals.
-    pub fn fields<'a>(&'a self, what: impl Into<String>, node: &'a Node) -> Result<Fields<'a>, Refusal> {
+    pub fn fields<'a>(
+        &'a self,
+        what: impl Into<String>,
+        node: &'a Node,
+    ) -> Result<Fields<'a>, Refusal> {
         let what = what.into();
         match &node.value {
-            Value::Map(entries) => Ok(Fields { what, line: node.line, left: entries.iter().collect(), resolver: self }),
+            Value::Map(entries) => Ok(Fields {
+                what,
+                line: node.line,
+                left: entries.iter().collect(),
+                resolver: self,
+            }),
             _ => Err(Refusal::new(node.line, format!("{what} must be a mapping"))),
         }
     }
@@ -84,10 +103,17 @@ impl Resolver {
             "Sub" => match &argument.value {
                 Value::List(parts) if parts.len() == 2 => {
                     let Value::Map(own) = &parts[1].value else {
-                        return Err(Refusal::new(line, "the second part of Sub must be a mapping"));
+                        return Err(Refusal::new(
+                            line,
+                            "the second part of Sub must be a mapping",
+                        ));
                     };
                     let own = own.iter().map(|e| Ok((e.key.clone(), self.text(&e.node)?)));
-                    self.substitute(&self.text(&parts[0])?, &own.collect::<Result<_, Refusal>>()?, line)
+                    self.substitute(
+                        &self.text(&parts[0])?,
+                        &own.collect::<Result<_, Refusal>>()?,
+                        line,
+                    )
                 }
                 _ => self.substitute(&self.text(argument)?, &BTreeMap::new(), line),
             },
@@ -96,12 +122,18 @@ impl Resolver {
                     let Value::List(items) = &parts[1].value else {
                         return Err(Refusal::new(line, "the second part of Join must be a list"));
                     };
-                    let items = items.iter().map(|n| self.text(n)).collect::<Result<Vec<_>, _>>()?;
+                    let items = items
+                        .iter()
+                        .map(|n| self.text(n))
+                        .collect::<Result<Vec<_>, _>>()?;
                     Ok(items.join(&self.text(&parts[0])?))
                 }
                 _ => Err(Refusal::new(line, "Join wants a separator and a list")),
             },
-            other => Err(Refusal::new(line, format!("the local stack does not know the function `{other}`"))),
+            other => Err(Refusal::new(
+                line,
+                format!("the local stack does not know the function `{other}`"),
+            )),
         }
     }
 
@@ -118,20 +150,38 @@ impl Resolver {
             .map(str::to_owned)
             .or_else(|| self.parameters.get(name).cloned())
             .or_else(|| self.resources.get(name).map(|r| r.reference.clone()))
-            .ok_or_else(|| Refusal::new(line, format!("`{name}` is no parameter and no resource of this template")))
+            .ok_or_else(|| {
+                Refusal::new(
+                    line,
+                    format!("`{name}` is no parameter and no resource of this template"),
+                )
+            })
     }
 
     fn attribute(&self, resource: &str, attribute: &str, line: usize) -> Result<String, Refusal> {
         let Some(physical) = self.resources.get(resource) else {
-            return Err(Refusal::new(line, format!("`{resource}` is no resource of this template")));
+            return Err(Refusal::new(
+                line,
+                format!("`{resource}` is no resource of this template"),
+            ));
         };
         physical.attributes.get(attribute).cloned().ok_or_else(|| {
-            Refusal::new(line, format!("the local stack does not know the attribute `{attribute}` of `{resource}`"))
+            Refusal::new(
+                line,
+                format!(
+                    "the local stack does not know the attribute `{attribute}` of `{resource}`"
+                ),
+            )
         })
     }
 
     /// `${Name}`, `${Resource.Attribute}`; `${!Name}` stays `${Name}`.
-    fn substitute(&self, text: &str, own: &BTreeMap<String, String>, line: usize) -> Result<String, Refusal> {
+    fn substitute(
+        &self,
+        text: &str,
+        own: &BTreeMap<String, String>,
+        line: usize,
+    ) -> Result<String, Refusal> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
@@ -142,7 +192,9 @@ impl Resolver {
             match (name.strip_prefix('!'), own.get(name), name.split_once('.')) {
                 (Some(literal), _, _) => out.push_str(&format!("${{{literal}}}")),
                 (_, Some(value), _) => out.push_str(value),
-                (_, _, Some((resource, attribute))) => out.push_str(&self.attribute(resource, attribute, line)?),
+                (_, _, Some((resource, attribute))) => {
+                    out.push_str(&self.attribute(resource, attribute, line)?)
+                }
                 _ => out.push_str(&self.reference(name, line)?),
             }
             rest = behind;
@@ -157,7 +209,9 @@ fn plain(text: &str) -> serde_json::Value {
         "true" => json!(true),
         "false" => json!(false),
         "" | "null" | "~" => serde_json::Value::Null,
-        _ => text.parse::<i64>().map_or_else(|_| json!(text), |n| json!(n)),
+        _ => text
+            .parse::<i64>()
+            .map_or_else(|_| json!(text), |n| json!(n)),
     }
 }
 
@@ -176,26 +230,39 @@ impl<'a> Fields<'a> {
     }
 
     pub fn need(&mut self, key: &str) -> Result<&'a Node, Refusal> {
-        self.take(key).ok_or_else(|| Refusal::new(self.line, format!("{} needs `{key}`", self.what)))
+        self.take(key)
+            .ok_or_else(|| Refusal::new(self.line, format!("{} needs `{key}`", self.what)))
     }
 
     pub fn text(&mut self, key: &str) -> Result<Option<String>, Refusal> {
-        self.take(key).map(|node| self.resolver.text(node)).transpose()
+        self.take(key)
+            .map(|node| self.resolver.text(node))
+            .transpose()
     }
 
     pub fn number<T: std::str::FromStr>(&mut self, key: &str) -> Result<Option<T>, Refusal> {
-        self.take(key).map(|node| self.resolver.number(node)).transpose()
+        self.take(key)
+            .map(|node| self.resolver.number(node))
+            .transpose()
     }
 
     /// Refuses every value but this one.
     pub fn only(&mut self, key: &str, wanted: &[&str]) -> Result<(), Refusal> {
-        let Some(node) = self.take(key) else { return Ok(()) };
+        let Some(node) = self.take(key) else {
+            return Ok(());
+        };
         let text = self.resolver.text(node)?;
         if wanted.contains(&text.as_str()) {
             return Ok(());
         }
         let wanted = wanted.join(" or ");
-        Err(Refusal::new(node.line, format!("{}: the local stack takes `{key}` only as {wanted}, not `{text}`", self.what)))
+        Err(Refusal::new(
+            node.line,
+            format!(
+                "{}: the local stack takes `{key}` only as {wanted}, not `{text}`",
+                self.what
+            ),
+        ))
     }
 
     /// Keys that are right but change nothing on one machine. References in them must still hold.
@@ -211,9 +278,13 @@ impl<'a> Fields<'a> {
     pub fn end(self) -> Result<(), Refusal> {
         match self.left.first() {
             None => Ok(()),
-            Some(entry) => {
-                Err(Refusal::new(entry.line, format!("{}: the local stack does not honour `{}`", self.what, entry.key)))
-            }
+            Some(entry) => Err(Refusal::new(
+                entry.line,
+                format!(
+                    "{}: the local stack does not honour `{}`",
+                    self.what, entry.key
+                ),
+            )),
         }
     }
 }

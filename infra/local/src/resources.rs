@@ -6,15 +6,22 @@ use serde_json::{Value, json};
 
 pub async fn create(aws: &Aws, template: &Template) -> Result<(), String> {
     for table in &template.tables {
-        create_table(aws, table).await.map_err(|e| format!("table {}: {e}", table.name))?;
+        create_table(aws, table)
+            .await
+            .map_err(|e| format!("table {}: {e}", table.name))?;
     }
     // a queue that takes dead letters comes before those that send them there
-    let (first, then): (Vec<&Queue>, Vec<&Queue>) = template.queues.iter().partition(|queue| queue.dead_letters);
+    let (first, then): (Vec<&Queue>, Vec<&Queue>) =
+        template.queues.iter().partition(|queue| queue.dead_letters);
     for queue in first.into_iter().chain(then) {
-        create_queue(aws, queue).await.map_err(|e| format!("queue {}: {e}", queue.name))?;
+        create_queue(aws, queue)
+            .await
+            .map_err(|e| format!("queue {}: {e}", queue.name))?;
     }
     for secret in &template.secrets {
-        create_secret(aws, secret).await.map_err(|e| format!("secret {}: {e}", secret.name))?;
+        create_secret(aws, secret)
+            .await
+            .map_err(|e| format!("secret {}: {e}", secret.name))?;
     }
     Ok(())
 }
@@ -44,8 +51,14 @@ async fn create_table(aws: &Aws, table: &Table) -> Result<(), String> {
 
 /// Keys and indexes, as far as they can be told apart from what DynamoDB adds in a description.
 fn shape(table: &Value) -> Value {
-    let indexes = table["GlobalSecondaryIndexes"].as_array().cloned().unwrap_or_default();
-    let mut indexes: Vec<_> = indexes.iter().map(|i| json!([i["IndexName"], i["KeySchema"], i["Projection"]])).collect();
+    let indexes = table["GlobalSecondaryIndexes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let mut indexes: Vec<_> = indexes
+        .iter()
+        .map(|i| json!([i["IndexName"], i["KeySchema"], i["Projection"]]))
+        .collect();
     indexes.sort_by_key(Value::to_string);
     json!([table["KeySchema"], indexes])
 }
@@ -54,16 +67,26 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<(), String> {
     let created = json!({ "QueueName": queue.name, "Attributes": queue.attributes });
     let url = call(aws, "AmazonSQS.CreateQueue", created).await?["QueueUrl"].clone();
     let wanted = json!({ "QueueUrl": url, "AttributeNames": ["QueueArn"] });
-    let arn = call(aws, "AmazonSQS.GetQueueAttributes", wanted).await?["Attributes"]["QueueArn"].clone();
+    let arn =
+        call(aws, "AmazonSQS.GetQueueAttributes", wanted).await?["Attributes"]["QueueArn"].clone();
     // functions were given both before the queue was made
     match url == queue.url.as_str() && arn == queue.arn.as_str() {
         true => Ok(()),
-        false => Err(format!("is {url}, {arn} and not {}, {}", queue.url, queue.arn)),
+        false => Err(format!(
+            "is {url}, {arn} and not {}, {}",
+            queue.url, queue.arn
+        )),
     }
 }
 
 async fn create_secret(aws: &Aws, secret: &Secret) -> Result<(), String> {
-    match call(aws, "secretsmanager.DescribeSecret", json!({ "SecretId": secret.name })).await {
+    match call(
+        aws,
+        "secretsmanager.DescribeSecret",
+        json!({ "SecretId": secret.name }),
+    )
+    .await
+    {
         Ok(_) => return Ok(()),
         Err(e) if e.contains("ResourceNotFound") => {}
         Err(e) => return Err(e),
@@ -71,7 +94,9 @@ async fn create_secret(aws: &Aws, secret: &Secret) -> Result<(), String> {
     let mut document = secret.around.clone();
     document[&secret.key] = json!(random_text(&secret.alphabet, secret.length));
     let create = json!({ "Name": secret.name, "SecretString": document.to_string() });
-    call(aws, "secretsmanager.CreateSecret", create).await.map(drop)
+    call(aws, "secretsmanager.CreateSecret", create)
+        .await
+        .map(drop)
 }
 
 /// Each character of the alphabet is as likely as any other: bytes past the last whole round are thrown away.
@@ -82,8 +107,15 @@ fn random_text(alphabet: &str, length: usize) -> String {
     let mut random = [0; 64];
     while text.len() < length {
         getrandom::fill(&mut random).expect("the system gives random bytes");
-        let chosen = random.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < fair);
-        text.extend(chosen.map(|byte| letters[byte % letters.len()]).take(length - text.len()));
+        let chosen = random
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .filter(|byte| *byte < fair);
+        text.extend(
+            chosen
+                .map(|byte| letters[byte % letters.len()])
+                .take(length - text.len()),
+        );
     }
     text
 }

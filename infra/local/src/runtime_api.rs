@@ -42,11 +42,19 @@ pub struct Desk {
 impl Desk {
     pub fn new(arn: String, jobs: mpsc::UnboundedReceiver<Job>) -> Arc<Desk> {
         let jobs = tokio::sync::Mutex::new(jobs);
-        Arc::new(Desk { arn, jobs, current: Mutex::default(), init_error: Mutex::default() })
+        Arc::new(Desk {
+            arn,
+            jobs,
+            current: Mutex::default(),
+            init_error: Mutex::default(),
+        })
     }
 
     pub fn init_error(&self) -> Option<String> {
-        self.init_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.init_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn finish(&self, id: &str, outcome: Outcome) -> bool {
@@ -65,7 +73,10 @@ impl Desk {
 pub async fn serve(listener: TcpListener, desk: Arc<Desk>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
-        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route(
+            "/2018-06-01/runtime/invocation/{id}/response",
+            post(response),
+        )
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .with_state(desk);
@@ -76,7 +87,10 @@ type Reply = Response<Body>;
 
 async fn next(State(desk): State<Arc<Desk>>) -> Reply {
     let Some(job) = desk.jobs.lock().await.recv().await else {
-        return status(StatusCode::GONE, json!({ "errorMessage": "the house is closing" }));
+        return status(
+            StatusCode::GONE,
+            json!({ "errorMessage": "the house is closing" }),
+        );
     };
     let reply = Response::builder()
         .header("content-type", "application/json")
@@ -88,7 +102,12 @@ async fn next(State(desk): State<Arc<Desk>>) -> Reply {
     *desk.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((job.id, job.reply));
     // whoever asked may have given up on the time
     let _ = job.taken.send(());
-    reply.unwrap_or_else(|e| status(StatusCode::INTERNAL_SERVER_ERROR, json!({ "errorMessage": e.to_string() })))
+    reply.unwrap_or_else(|e| {
+        status(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            json!({ "errorMessage": e.to_string() }),
+        )
+    })
 }
 
 async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Body) -> Reply {
@@ -96,8 +115,17 @@ async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: B
         Ok(bytes) => accepted(desk.finish(&id, Outcome::Response(bytes))),
         Err(e) => {
             let kind = "Function.ResponseSizeTooLarge".to_owned();
-            desk.finish(&id, Outcome::Error { kind: kind.clone(), message: e.to_string() });
-            status(StatusCode::PAYLOAD_TOO_LARGE, json!({ "errorType": kind, "errorMessage": e.to_string() }))
+            desk.finish(
+                &id,
+                Outcome::Error {
+                    kind: kind.clone(),
+                    message: e.to_string(),
+                },
+            );
+            status(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                json!({ "errorType": kind, "errorMessage": e.to_string() }),
+            )
         }
     }
 }
@@ -105,12 +133,21 @@ async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: B
 async fn error(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Bytes) -> Reply {
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
-    accepted(desk.finish(&id, Outcome::Error { kind: text("errorType"), message: text("errorMessage") }))
+    accepted(desk.finish(
+        &id,
+        Outcome::Error {
+            kind: text("errorType"),
+            message: text("errorMessage"),
+        },
+    ))
 }
 
 async fn init_error(State(desk): State<Arc<Desk>>, body: Bytes) -> Reply {
     let text = String::from_utf8_lossy(&body).into_owned();
-    *desk.init_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    *desk
+        .init_error
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(text);
     accepted(true)
 }
 

@@ -26,9 +26,12 @@ pub async fn serve(listener: TcpListener, house: Arc<House>) {
         let _ = stream.set_nodelay(true);
         let (house, control) = (house.clone(), control.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, house.clone(), control.clone()));
+            let service =
+                service_fn(move |request| answer(request, house.clone(), control.clone()));
             // a connection that breaks is the client's affair, and a cut is meant
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }

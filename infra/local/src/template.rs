@@ -6,6 +6,7 @@
 use crate::resolve::{ACCOUNT, Physical, REGION, Resolver};
 use crate::schedules::Rhythm;
 use crate::yaml::{self, Entry, Node, Value};
+use meridian_embedded_aws::Statement;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +21,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(line: usize, text: impl Into<String>) -> Refusal {
-        Refusal { line, text: text.into() }
+        Refusal {
+            line,
+            text: text.into(),
+        }
     }
 }
 
@@ -63,12 +67,6 @@ pub struct Function {
 }
 
 #[derive(Clone)]
-pub struct Statement {
-    pub actions: Vec<String>,
-    pub resources: Vec<String>,
-}
-
-#[derive(Clone)]
 pub struct Route {
     pub method: String,
     pub path: String,
@@ -104,11 +102,11 @@ pub struct Table {
     pub ttl: Option<String>,
 }
 
+#[derive(Clone)]
 pub struct Queue {
     pub name: String,
     pub url: String,
     pub arn: String,
-    pub visibility: Duration,
     pub attributes: BTreeMap<String, String>,
     /// A queue that others redrive to; it has to exist before them.
     pub dead_letters: bool,
@@ -132,7 +130,10 @@ pub fn load(path: &Path, setting: Setting) -> Result<Template, String> {
 pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
     let document = yaml::parse(text)?;
     let endpoint = setting.aws_endpoint.trim_end_matches('/').to_owned();
-    let mut resolver = Resolver { stack: setting.stack, ..Resolver::default() };
+    let mut resolver = Resolver {
+        stack: setting.stack,
+        ..Resolver::default()
+    };
     let blank = Resolver::default();
     let mut sections = blank.fields("the template", &document)?;
     sections.only("AWSTemplateFormatVersion", &["2010-09-09"])?;
@@ -147,10 +148,15 @@ pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
     let Value::Map(resources) = &resources.value else {
         return Err(Refusal::new(resources.line, "Resources must be a mapping"));
     };
-    let resources = resources.iter().map(Resource::read).collect::<Result<Vec<_>, _>>()?;
+    let resources = resources
+        .iter()
+        .map(Resource::read)
+        .collect::<Result<Vec<_>, _>>()?;
     for resource in &resources {
         let physical = resource.physical(&resolver, &endpoint)?;
-        resolver.resources.insert(resource.logical.to_owned(), physical);
+        resolver
+            .resources
+            .insert(resource.logical.to_owned(), physical);
     }
     let globals = match globals {
         None => None,
@@ -179,12 +185,25 @@ pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
 /// What only the whole shows: one binary per function, sources that exist.
 fn agree(template: &Template, line: usize) -> Result<(), Refusal> {
     for (at, function) in template.functions.iter().enumerate() {
-        if template.functions[..at].iter().any(|other| other.name == function.name) {
-            return Err(Refusal::new(line, format!("two functions take their code from `{}`", function.name)));
+        if template.functions[..at]
+            .iter()
+            .any(|other| other.name == function.name)
+        {
+            return Err(Refusal::new(
+                line,
+                format!("two functions take their code from `{}`", function.name),
+            ));
         }
         for source in &function.sources {
-            if !template.queues.iter().any(|queue| queue.arn == source.queue_arn) {
-                let text = format!("{} reads {}, which is no queue of this template", function.name, source.queue_arn);
+            if !template
+                .queues
+                .iter()
+                .any(|queue| queue.arn == source.queue_arn)
+            {
+                let text = format!(
+                    "{} reads {}, which is no queue of this template",
+                    function.name, source.queue_arn
+                );
                 return Err(Refusal::new(line, text));
             }
         }
@@ -198,29 +217,48 @@ fn parameters(
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let blank = Resolver::default();
     let mut out = BTreeMap::new();
-    let Some(Node { value: Value::Map(entries), .. }) = section else { return Ok(out) };
+    let Some(Node {
+        value: Value::Map(entries),
+        ..
+    }) = section
+    else {
+        return Ok(out);
+    };
     for Entry { line, key, node } in entries {
         let mut fields = blank.fields(format!("parameter {key}"), node)?;
         fields.only("Type", &["String", "Number"])?;
         fields.nothing_here(&["Description", "ConstraintDescription"])?;
         let default = fields.text("Default")?;
         let Some(value) = given.remove(key).or(default) else {
-            return Err(Refusal::new(*line, format!("parameter {key} has no default: give --parameter {key}=...")));
+            return Err(Refusal::new(
+                *line,
+                format!("parameter {key} has no default: give --parameter {key}=..."),
+            ));
         };
         if let Some(pattern) = fields.text("AllowedPattern")? {
             let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
-            let fits = whole.map_err(|e| Refusal::new(*line, format!("AllowedPattern of {key}: {e}")))?;
+            let fits =
+                whole.map_err(|e| Refusal::new(*line, format!("AllowedPattern of {key}: {e}")))?;
             if !fits.is_match(&value) {
-                return Err(Refusal::new(*line, format!("parameter {key}: `{value}` does not match {pattern}")));
+                return Err(Refusal::new(
+                    *line,
+                    format!("parameter {key}: `{value}` does not match {pattern}"),
+                ));
             }
         }
         if let Some(node) = fields.take("AllowedValues") {
             let Value::List(allowed) = &node.value else {
                 return Err(Refusal::new(node.line, "AllowedValues must be a list"));
             };
-            let allowed = allowed.iter().map(|n| blank.text(n)).collect::<Result<Vec<_>, _>>()?;
+            let allowed = allowed
+                .iter()
+                .map(|n| blank.text(n))
+                .collect::<Result<Vec<_>, _>>()?;
             if !allowed.contains(&value) {
-                return Err(Refusal::new(*line, format!("parameter {key}: `{value}` is none of {allowed:?}")));
+                return Err(Refusal::new(
+                    *line,
+                    format!("parameter {key}: `{value}` is none of {allowed:?}"),
+                ));
             }
         }
         fields.end()?;
@@ -244,19 +282,35 @@ impl<'a> Resource<'a> {
         let kind = fields.need("Type").and_then(|node| blank.text(node))?;
         let properties = fields.take("Properties").cloned();
         // what happens to a resource when the stack is deleted; no stack is deleted here
-        fields.nothing_here(&["DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata"])?;
+        fields.nothing_here(&[
+            "DeletionPolicy",
+            "UpdateReplacePolicy",
+            "DependsOn",
+            "Metadata",
+        ])?;
         fields.end()?;
-        let properties = properties.unwrap_or(Node { line: entry.line, value: Value::Map(Vec::new()) });
-        Ok(Resource { line: entry.line, logical: &entry.key, kind, properties })
+        let properties = properties.unwrap_or(Node {
+            line: entry.line,
+            value: Value::Map(Vec::new()),
+        });
+        Ok(Resource {
+            line: entry.line,
+            logical: &entry.key,
+            kind,
+            properties,
+        })
     }
 
     fn own_name(&self, key: &str, resolver: &Resolver) -> Result<String, Refusal> {
         let mut fields = resolver.fields(self.logical, &self.properties)?;
-        Ok(fields.text(key)?.unwrap_or_else(|| format!("{}-{}", resolver.stack, self.logical)))
+        Ok(fields
+            .text(key)?
+            .unwrap_or_else(|| format!("{}-{}", resolver.stack, self.logical)))
     }
 
     fn physical(&self, resolver: &Resolver, endpoint: &str) -> Result<Physical, Refusal> {
-        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
+        let arn =
+            |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
         let of = |reference: String, attributes: &[(&'static str, String)]| Physical {
             reference,
             attributes: attributes.iter().cloned().collect(),
@@ -276,10 +330,20 @@ impl<'a> Resource<'a> {
             "AWS::SQS::Queue" => {
                 let name = self.own_name("QueueName", resolver)?;
                 let url = format!("{endpoint}/{ACCOUNT}/{name}");
-                of(url.clone(), &[("Arn", arn("sqs", &name)), ("QueueName", name), ("QueueUrl", url)])
+                of(
+                    url.clone(),
+                    &[
+                        ("Arn", arn("sqs", &name)),
+                        ("QueueName", name),
+                        ("QueueUrl", url),
+                    ],
+                )
             }
             "AWS::SecretsManager::Secret" => {
-                let arn = arn("secretsmanager", &format!("secret:{}", self.own_name("Name", resolver)?));
+                let arn = arn(
+                    "secretsmanager",
+                    &format!("secret:{}", self.own_name("Name", resolver)?),
+                );
                 of(arn.clone(), &[("Id", arn)])
             }
             "AWS::Logs::LogGroup" => {
@@ -297,15 +361,25 @@ impl<'a> Resource<'a> {
                 of(name, &[("Arn", arn)])
             }
             other => {
-                let text = format!("{}: the local stack does not know the resource type {other}", self.logical);
+                let text = format!(
+                    "{}: the local stack does not know the resource type {other}",
+                    self.logical
+                );
                 return Err(Refusal::new(self.line, text));
             }
         })
     }
 
-    fn add_to(&self, template: &mut Template, globals: Option<&Node>, resolver: &Resolver) -> Result<(), Refusal> {
+    fn add_to(
+        &self,
+        template: &mut Template,
+        globals: Option<&Node>,
+        resolver: &Resolver,
+    ) -> Result<(), Refusal> {
         match self.kind.as_str() {
-            "AWS::Serverless::Function" => template.functions.push(self.function(globals, resolver)?),
+            "AWS::Serverless::Function" => {
+                template.functions.push(self.function(globals, resolver)?)
+            }
             "AWS::Serverless::HttpApi" => template.throttle = self.http_api(resolver)?,
             "AWS::DynamoDB::Table" => template.tables.push(self.table(resolver)?),
             "AWS::SQS::Queue" => template.queues.push(self.queue(resolver)?),
@@ -322,7 +396,10 @@ impl<'a> Resource<'a> {
         let uri = resolver.text(node)?;
         match uri.trim_end_matches('/').strip_prefix("target/lambda/") {
             Some(name) if !name.is_empty() && !name.contains(['/', '.']) => Ok(name.to_owned()),
-            _ => Err(Refusal::new(node.line, format!("CodeUri must be target/lambda/<package>/, not `{uri}`"))),
+            _ => Err(Refusal::new(
+                node.line,
+                format!("CodeUri must be target/lambda/<package>/, not `{uri}`"),
+            )),
         }
     }
 
@@ -347,7 +424,8 @@ impl<'a> Resource<'a> {
         }
         let mut json_logs = false;
         if let Some(node) = fields.take("LoggingConfig") {
-            let mut logging = resolver.fields(format!("LoggingConfig of {}", self.logical), node)?;
+            let mut logging =
+                resolver.fields(format!("LoggingConfig of {}", self.logical), node)?;
             json_logs = logging.text("LogFormat")?.as_deref() == Some("JSON");
             logging.nothing_here(&["LogGroup", "ApplicationLogLevel", "SystemLogLevel"])?;
             logging.end()?;
@@ -378,7 +456,12 @@ impl<'a> Resource<'a> {
         Ok(function)
     }
 
-    fn event(&self, event: &Entry, function: &mut Function, resolver: &Resolver) -> Result<(), Refusal> {
+    fn event(
+        &self,
+        event: &Entry,
+        function: &mut Function,
+        resolver: &Resolver,
+    ) -> Result<(), Refusal> {
         let what = format!("event {} of {}", event.key, self.logical);
         let mut fields = resolver.fields(&what, &event.node)?;
         let kind = fields.need("Type")?;
@@ -389,7 +472,10 @@ impl<'a> Resource<'a> {
             "HttpApi" => {
                 fields.only("PayloadFormatVersion", &["2.0"])?;
                 fields.nothing_here(&["ApiId"])?;
-                let millis = fields.number("TimeoutInMillis")?.unwrap_or(30_000).min(30_000);
+                let millis = fields
+                    .number("TimeoutInMillis")?
+                    .unwrap_or(30_000)
+                    .min(30_000);
                 function.routes.push(Route {
                     method: resolver.text(fields.need("Method")?)?.to_uppercase(),
                     path: resolver.text(fields.need("Path")?)?,
@@ -402,13 +488,17 @@ impl<'a> Resource<'a> {
                 let concurrency = match fields.take("ScalingConfig") {
                     None => None,
                     Some(node) => {
-                        let mut scaling = resolver.fields(format!("ScalingConfig of {what}"), node)?;
+                        let mut scaling =
+                            resolver.fields(format!("ScalingConfig of {what}"), node)?;
                         let concurrency = scaling.number("MaximumConcurrency")?;
                         scaling.end()?;
                         concurrency
                     }
                 };
-                let types = fields.take("FunctionResponseTypes").map(|node| resolver.json(node)).transpose()?;
+                let types = fields
+                    .take("FunctionResponseTypes")
+                    .map(|node| resolver.json(node))
+                    .transpose()?;
                 function.sources.push(Source {
                     queue_arn: resolver.text(fields.need("Queue")?)?,
                     batch_size: fields.number("BatchSize")?.unwrap_or(10),
@@ -417,16 +507,25 @@ impl<'a> Resource<'a> {
                 });
             }
             kind @ ("Schedule" | "ScheduleV2") => {
-                let expression = if kind == "Schedule" { "Schedule" } else { "ScheduleExpression" };
+                let expression = if kind == "Schedule" {
+                    "Schedule"
+                } else {
+                    "ScheduleExpression"
+                };
                 fields.only("ScheduleExpressionTimezone", &["UTC"])?;
                 fields.only("State", &["ENABLED"])?;
                 fields.only("Enabled", &["true"])?;
                 fields.nothing_here(&["Description"])?;
                 let node = fields.need(expression)?;
                 let text = resolver.text(node)?;
-                let rhythm = Rhythm::parse(&text).map_err(|e| Refusal::new(node.line, format!("{what}: {e}")))?;
+                let rhythm = Rhythm::parse(&text)
+                    .map_err(|e| Refusal::new(node.line, format!("{what}: {e}")))?;
                 let name = fields.text("Name")?.unwrap_or_else(|| event.key.clone());
-                function.schedules.push(Schedule { name, rhythm, input: fields.text("Input")? });
+                function.schedules.push(Schedule {
+                    name,
+                    rhythm,
+                    input: fields.text("Input")?,
+                });
             }
             other => {
                 let text = format!("{what}: the local stack does not know events of type {other}");
@@ -443,12 +542,15 @@ impl<'a> Resource<'a> {
         let throttle = match fields.take("DefaultRouteSettings") {
             None => None,
             Some(node) => {
-                let mut route = resolver.fields(format!("DefaultRouteSettings of {}", self.logical), node)?;
+                let mut route =
+                    resolver.fields(format!("DefaultRouteSettings of {}", self.logical), node)?;
                 route.nothing_here(&["DetailedMetricsEnabled"])?;
                 let burst = route.number("ThrottlingBurstLimit")?;
                 let per_second = route.number("ThrottlingRateLimit")?;
                 route.end()?;
-                burst.zip(per_second).map(|(burst, per_second)| Throttle { burst, per_second })
+                burst
+                    .zip(per_second)
+                    .map(|(burst, per_second)| Throttle { burst, per_second })
             }
         };
         fields.end()?;
@@ -458,7 +560,11 @@ impl<'a> Resource<'a> {
     fn table(&self, resolver: &Resolver) -> Result<Table, Refusal> {
         let mut fields = resolver.fields(self.logical, &self.properties)?;
         // care for data that outlives machines; the local file is the developer's own
-        let care = ["DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification"];
+        let care = [
+            "DeletionProtectionEnabled",
+            "PointInTimeRecoverySpecification",
+            "SSESpecification",
+        ];
         fields.nothing_here(&care)?;
         fields.nothing_here(&["TableName", "Tags"])?;
         fields.only("BillingMode", &["PAY_PER_REQUEST"])?;
@@ -488,15 +594,20 @@ impl<'a> Resource<'a> {
         let mut fields = resolver.fields(self.logical, &self.properties)?;
         fields.nothing_here(&["QueueName", "SqsManagedSseEnabled", "Tags"])?;
         let mut attributes = BTreeMap::new();
-        for key in ["DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "VisibilityTimeout"] {
+        for key in [
+            "DelaySeconds",
+            "MaximumMessageSize",
+            "MessageRetentionPeriod",
+            "VisibilityTimeout",
+        ] {
             if let Some(text) = fields.text(key)? {
                 attributes.insert(key.to_owned(), text);
             }
         }
-        let visibility = attributes.get("VisibilityTimeout").and_then(|text| text.parse().ok()).unwrap_or(30);
         let mut max_receive = None;
         if let Some(node) = fields.take("RedrivePolicy") {
-            let mut redrive = resolver.fields(format!("RedrivePolicy of {}", self.logical), node)?;
+            let mut redrive =
+                resolver.fields(format!("RedrivePolicy of {}", self.logical), node)?;
             let target = resolver.text(redrive.need("deadLetterTargetArn")?)?;
             let count: u32 = resolver.number(redrive.need("maxReceiveCount")?)?;
             redrive.end()?;
@@ -510,7 +621,6 @@ impl<'a> Resource<'a> {
             name: physical.attributes["QueueName"].clone(),
             url: physical.reference.clone(),
             arn: physical.attributes["Arn"].clone(),
-            visibility: Duration::from_secs(visibility),
             attributes,
             dead_letters: false,
             max_receive,
@@ -527,26 +637,47 @@ impl<'a> Resource<'a> {
         fields.nothing_here(&["Description", "Name", "Tags", "KmsKeyId"])?;
         let node = fields.need("GenerateSecretString")?;
         fields.end()?;
-        let mut generate = resolver.fields(format!("GenerateSecretString of {}", self.logical), node)?;
+        let mut generate =
+            resolver.fields(format!("GenerateSecretString of {}", self.logical), node)?;
         let around = resolver.text(generate.need("SecretStringTemplate")?)?;
-        let around = serde_json::from_str(&around).map_err(|e| Refusal::new(node.line, e.to_string()))?;
+        let around =
+            serde_json::from_str(&around).map_err(|e| Refusal::new(node.line, e.to_string()))?;
         let key = resolver.text(generate.need("GenerateStringKey")?)?;
         let length = generate.number("PasswordLength")?.unwrap_or(32);
-        let plain = generate.take("ExcludePunctuation").map(|node| resolver.boolean(node)).transpose()?;
+        let plain = generate
+            .take("ExcludePunctuation")
+            .map(|node| resolver.boolean(node))
+            .transpose()?;
         let excluded = generate.text("ExcludeCharacters")?.unwrap_or_default();
         generate.end()?;
         let usable = |c: &char| match plain {
             Some(true) => c.is_ascii_alphanumeric(),
             _ => c.is_ascii_graphic(),
         };
-        let alphabet = ('!'..='~').filter(usable).filter(|c| !excluded.contains(*c)).collect();
-        Ok(Secret { name: self.own_name("Name", resolver)?, around, key, length, alphabet })
+        let alphabet = ('!'..='~')
+            .filter(usable)
+            .filter(|c| !excluded.contains(*c))
+            .collect();
+        Ok(Secret {
+            name: self.own_name("Name", resolver)?,
+            around,
+            key,
+            length,
+            alphabet,
+        })
     }
 }
 
 /// A function's properties over those of Globals; variables and tags are merged, all else replaced.
 fn merged(globals: Option<&Node>, own: &Node) -> Node {
-    let (Some(Node { value: Value::Map(globals), .. }), Value::Map(entries)) = (globals, &own.value) else {
+    let (
+        Some(Node {
+            value: Value::Map(globals),
+            ..
+        }),
+        Value::Map(entries),
+    ) = (globals, &own.value)
+    else {
         return own.clone();
     };
     let mut entries = entries.clone();
@@ -559,15 +690,23 @@ fn merged(globals: Option<&Node>, own: &Node) -> Node {
             Some(_) => {}
         }
     }
-    Node { line: own.line, value: Value::Map(entries) }
+    Node {
+        line: own.line,
+        value: Value::Map(entries),
+    }
 }
 
 /// Inline policy documents with `Allow` statements; SAM's policy templates and managed policies are not known here.
 fn statements(policies: Option<&Node>, resolver: &Resolver) -> Result<Vec<Statement>, Refusal> {
     let mut out = Vec::new();
-    let Some(policies) = policies else { return Ok(out) };
+    let Some(policies) = policies else {
+        return Ok(out);
+    };
     let Value::List(documents) = &policies.value else {
-        return Err(Refusal::new(policies.line, "Policies must be a list of policy documents"));
+        return Err(Refusal::new(
+            policies.line,
+            "Policies must be a list of policy documents",
+        ));
     };
     for document in documents {
         let mut fields = resolver.fields("policy", document)?;
@@ -596,3 +735,6 @@ fn texts(node: &Node, resolver: &Resolver) -> Result<Vec<String>, Refusal> {
         _ => Ok(vec![resolver.text(node)?]),
     }
 }
+
+#[cfg(test)]
+mod tests;

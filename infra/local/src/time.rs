@@ -21,7 +21,11 @@ pub struct Agenda {
 
 impl Agenda {
     pub fn starting(now: i64) -> Agenda {
-        Agenda { started: now, swept: now, fired: BTreeMap::new() }
+        Agenda {
+            started: now,
+            swept: now,
+            fired: BTreeMap::new(),
+        }
     }
 
     fn last(&self, name: &str) -> i64 {
@@ -53,7 +57,11 @@ impl House {
     async fn pass(self: &Arc<House>, agenda: &mut Agenda) {
         let now = self.clock.now();
         for (pool, schedule) in self.schedules() {
-            if schedule.rhythm.next(agenda.last(&schedule.name)).is_some_and(|at| at <= now) {
+            if schedule
+                .rhythm
+                .next(agenda.last(&schedule.name))
+                .is_some_and(|at| at <= now)
+            {
                 agenda.fired.insert(schedule.name.clone(), now);
                 let (house, pool, schedule) = (self.clone(), pool.clone(), schedule.clone());
                 // a failure is in the log; the next firing does the work
@@ -71,7 +79,10 @@ impl House {
 
     async fn sweep(&self) {
         if let Err(reason) = self.aws.sweep_ttl().await {
-            self.log.line("house", &format!("expired rows cannot be removed: {reason}"));
+            self.log.line(
+                "house",
+                &format!("expired rows cannot be removed: {reason}"),
+            );
         }
     }
 
@@ -88,7 +99,11 @@ impl House {
             if now >= target {
                 return Ok(());
             }
-            let instant = self.next_instant(&agenda, now).await.map_err(broken)?.filter(|at| *at < target);
+            let instant = self
+                .next_instant(&agenda, now)
+                .await
+                .map_err(broken)?
+                .filter(|at| *at < target);
             let at = instant.unwrap_or(target);
             self.clock.set(at).map_err(|e| broken(e.to_string()))?;
             self.sandbox.tick().await;
@@ -103,11 +118,26 @@ impl House {
     /// The first instant after `now` at which a row is due, a message comes back, a vendor acts, or a
     /// schedule fires that comes so seldom that its own time counts.
     async fn next_instant(&self, agenda: &Agenda, now: i64) -> Result<Option<i64>, String> {
-        let row = self.due_rows(DueWhen::After(now), 1).await?.first().map(|row| row.due_at);
-        let message = self.aws.depths().into_iter().filter_map(|depth| depth.next_at);
-        let seldom = self.schedules().filter(|(_, schedule)| !schedule.rhythm.is_often());
-        let firing = seldom.filter_map(|(_, schedule)| schedule.rhythm.next(agenda.last(&schedule.name)));
-        let all = row.into_iter().chain(message).chain(self.sandbox.next_due()).chain(firing);
+        let row = self
+            .due_rows(DueWhen::After(now), 1)
+            .await?
+            .first()
+            .map(|row| row.due_at);
+        let message = self
+            .aws
+            .depths()
+            .into_iter()
+            .filter_map(|depth| depth.next_at);
+        let seldom = self
+            .schedules()
+            .filter(|(_, schedule)| !schedule.rhythm.is_often());
+        let firing =
+            seldom.filter_map(|(_, schedule)| schedule.rhythm.next(agenda.last(&schedule.name)));
+        let all = row
+            .into_iter()
+            .chain(message)
+            .chain(self.sandbox.next_due())
+            .chain(firing);
         Ok(all.filter(|at| *at > now).min())
     }
 

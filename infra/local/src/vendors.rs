@@ -18,8 +18,16 @@ use std::time::Duration;
 
 pub const PREFIX: &str = "/_vendor/";
 /// The vendors that the sandbox simulates.
-pub const VENDORS: [&str; 8] =
-    ["stripe", "paypal", "gocardless", "mollie", "mailgun", "twilio", "slack", "xero"];
+pub const VENDORS: [&str; 8] = [
+    "stripe",
+    "paypal",
+    "gocardless",
+    "mollie",
+    "mailgun",
+    "twilio",
+    "slack",
+    "xero",
+];
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// A long session keeps its newest calls.
 const KEPT: usize = 50_000;
@@ -128,17 +136,30 @@ enum Action {
 impl Action {
     fn parse(text: &str) -> Result<Action, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
-        let millis = || argument.parse().map_err(|_| format!("`{text}` wants milliseconds"));
+        let millis = || {
+            argument
+                .parse()
+                .map_err(|_| format!("`{text}` wants milliseconds"))
+        };
         Ok(match (name, argument) {
             ("kill_before", "") => Action::KillBefore,
             ("kill_after", "") => Action::KillAfter,
             ("cut_before", "") => Action::CutBefore,
             ("cut_after" | "drop_after_acting", "") => Action::CutAfter,
-            ("status", code) => Action::Status(code.parse().map_err(|_| format!("`{text}` wants a status"))?),
+            ("status", code) => Action::Status(
+                code.parse()
+                    .map_err(|_| format!("`{text}` wants a status"))?,
+            ),
             ("delay", _) => Action::Delay(Duration::from_millis(millis()?)),
             ("act_late" | "search_lag", _) => millis().map(|_: u64| Action::Sandbox)?,
-            ("conflict_in_flight", "") | ("webhooks", "duplicate" | "reorder" | "off") => Action::Sandbox,
-            ("webhooks", late) if late.strip_prefix("late:").is_some_and(|ms| ms.parse::<u64>().is_ok()) => {
+            ("conflict_in_flight", "") | ("webhooks", "duplicate" | "reorder" | "off") => {
+                Action::Sandbox
+            }
+            ("webhooks", late)
+                if late
+                    .strip_prefix("late:")
+                    .is_some_and(|ms| ms.parse::<u64>().is_ok()) =>
+            {
                 Action::Sandbox
             }
             _ => return Err(format!("the local stack knows no vendor fault `{text}`")),
@@ -149,15 +170,27 @@ impl Action {
 impl Armed {
     fn matches(&self, call: &Call) -> bool {
         let fault = &self.fault;
-        let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+        let is = |wanted: &Option<String>, found: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == found)
+        };
         is(&fault.vendor, &call.vendor)
             && is(&fault.function, &call.function)
-            && fault.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&call.method))
-            && fault.path.as_ref().is_none_or(|part| call.path.contains(part.as_str()))
+            && fault
+                .method
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(&call.method))
+            && fault
+                .path
+                .as_ref()
+                .is_none_or(|part| call.path.contains(part.as_str()))
     }
 
     fn is_due(&self) -> bool {
-        let times = self.fault.times.or(self.fault.nth.map(|_| 1)).unwrap_or(u64::MAX);
+        let times = self
+            .fault
+            .times
+            .or(self.fault.nth.map(|_| 1))
+            .unwrap_or(u64::MAX);
         self.seen >= self.fault.nth.unwrap_or(1) && self.struck < times
     }
 }
@@ -165,28 +198,47 @@ impl Armed {
 impl Vendors {
     /// What goes into the hosts file of one instance.
     pub fn hosts_file(base: &str, caller: &str) -> Value {
-        let hosts = VENDORS.map(|vendor| (vendor.to_owned(), json!(format!("{base}{PREFIX}{caller}/{vendor}"))));
+        let hosts = VENDORS.map(|vendor| {
+            (
+                vendor.to_owned(),
+                json!(format!("{base}{PREFIX}{caller}/{vendor}")),
+            )
+        });
         Value::Object(hosts.into_iter().collect())
     }
 
     /// In a task of its own: a caller that dies or gives up does not take back what it sent.
     pub async fn answer(self: &Arc<Vendors>, request: Request<Body>) -> Response<Body> {
         let vendors = self.clone();
-        tokio::spawn(async move { vendors.pass(request).await }).await.unwrap_or_else(|_| cut())
+        tokio::spawn(async move { vendors.pass(request).await })
+            .await
+            .unwrap_or_else(|_| cut())
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("", |p| p.as_str());
-        let mut parts = target.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '/');
+        let mut parts = target
+            .strip_prefix(PREFIX)
+            .unwrap_or_default()
+            .splitn(3, '/');
         let (Some(caller), Some(vendor)) = (parts.next(), parts.next()) else {
-            return plain(StatusCode::NOT_FOUND, "the path is /_vendor/<caller>/<vendor>/...");
+            return plain(
+                StatusCode::NOT_FOUND,
+                "the path is /_vendor/<caller>/<vendor>/...",
+            );
         };
         let path = format!("/{}", parts.next().unwrap_or_default());
         let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE, "a vendor call of more than 64 MB");
+            return plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "a vendor call of more than 64 MB",
+            );
         };
-        let function = caller.strip_prefix("LOCAL.").and_then(|c| c.rsplit_once('.')).map_or(caller, |(f, _)| f);
+        let function = caller
+            .strip_prefix("LOCAL.")
+            .and_then(|c| c.rsplit_once('.'))
+            .map_or(caller, |(f, _)| f);
         let call = Call {
             seq: 0,
             at: stamp(self.clock.now()),
@@ -214,7 +266,8 @@ impl Vendors {
                 self.answered(seq, status, reply.headers(), b"a fault of the local stack");
                 return reply;
             }
-            Some(Action::KillAfter | Action::CutAfter | Action::Delay(_) | Action::Sandbox) | None => {}
+            Some(Action::KillAfter | Action::CutAfter | Action::Delay(_) | Action::Sandbox)
+            | None => {}
         }
         let reply = match self.forward(vendor, &path, &head, body).await {
             Ok((status, headers, bytes)) => {
@@ -250,10 +303,20 @@ impl Vendors {
     ) -> Result<(StatusCode, HeaderMap, Bytes), reqwest::Error> {
         let url = format!("{}{path}", self.base(vendor));
         let mut headers = head.headers.clone();
-        CONNECTION_HEADERS.iter().for_each(|name| drop(headers.remove(name)));
-        let reply = self.client.request(head.method.clone(), url).headers(headers).body(body).send().await?;
+        CONNECTION_HEADERS
+            .iter()
+            .for_each(|name| drop(headers.remove(name)));
+        let reply = self
+            .client
+            .request(head.method.clone(), url)
+            .headers(headers)
+            .body(body)
+            .send()
+            .await?;
         let (status, mut headers) = (reply.status(), reply.headers().clone());
-        CONNECTION_HEADERS.iter().for_each(|name| drop(headers.remove(name)));
+        CONNECTION_HEADERS
+            .iter()
+            .for_each(|name| drop(headers.remove(name)));
         Ok((status, headers, reply.bytes().await?))
     }
 
@@ -265,8 +328,13 @@ impl Vendors {
     fn arrived(&self, mut call: Call) -> (u64, Option<Action>) {
         let mut state = self.lock();
         let mut action = None;
-        for armed in state.faults.iter_mut().filter(|armed| armed.matches(&call)) {
-            let Ok(wanted) = Action::parse(&armed.fault.action) else { continue };
+        for armed in &mut state.faults {
+            let Ok(wanted) = Action::parse(&armed.fault.action) else {
+                continue;
+            };
+            if !armed.matches(&call) {
+                continue;
+            }
             armed.seen += 1;
             if action.is_none() && wanted != Action::Sandbox && armed.is_due() {
                 armed.struck += 1;
@@ -284,7 +352,13 @@ impl Vendors {
     }
 
     fn answered(&self, seq: u64, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
-        if let Some(call) = self.lock().calls.iter_mut().rev().find(|call| call.seq == seq) {
+        if let Some(call) = self
+            .lock()
+            .calls
+            .iter_mut()
+            .rev()
+            .find(|call| call.seq == seq)
+        {
             call.status = status.as_u16();
             call.reply_headers = shown(headers);
             call.reply = Bytes::copy_from_slice(body);
@@ -292,8 +366,14 @@ impl Vendors {
     }
 
     pub fn calls(&self, vendor: Option<&str>, since: u64) -> Vec<Value> {
-        let wanted = |call: &&Call| call.seq > since && vendor.is_none_or(|vendor| vendor == call.vendor);
-        self.lock().calls.iter().filter(wanted).map(Call::json).collect()
+        let wanted =
+            |call: &&Call| call.seq > since && vendor.is_none_or(|vendor| vendor == call.vendor);
+        self.lock()
+            .calls
+            .iter()
+            .filter(wanted)
+            .map(Call::json)
+            .collect()
     }
 
     pub fn forget_calls(&self) {
@@ -308,17 +388,30 @@ impl Vendors {
         let mut for_sandbox = Vec::new();
         for fault in &faults {
             if Action::parse(&fault.action)? == Action::Sandbox {
-                let vendor = fault.vendor.clone().ok_or(format!("`{}` wants a vendor", fault.action))?;
+                let vendor = fault
+                    .vendor
+                    .clone()
+                    .ok_or(format!("`{}` wants a vendor", fault.action))?;
                 for_sandbox.push((vendor, fault.action.clone()));
             }
         }
         self.sandbox.set_faults(for_sandbox);
-        self.lock().faults = faults.into_iter().map(|fault| Armed { fault, seen: 0, struck: 0 }).collect();
+        self.lock().faults = faults
+            .into_iter()
+            .map(|fault| Armed {
+                fault,
+                seen: 0,
+                struck: 0,
+            })
+            .collect();
         Ok(())
     }
 
     pub fn hosts(&self) -> BTreeMap<String, String> {
-        VENDORS.iter().map(|vendor| ((*vendor).to_owned(), self.base(vendor))).collect()
+        VENDORS
+            .iter()
+            .map(|vendor| ((*vendor).to_owned(), self.base(vendor)))
+            .collect()
     }
 
     pub fn set_hosts(&self, hosts: BTreeMap<String, Option<String>>) -> Result<(), String> {
@@ -326,14 +419,21 @@ impl Vendors {
             if !VENDORS.contains(&vendor.as_str()) {
                 return Err(format!("`{vendor}` is none of {}", VENDORS.join(", ")));
             }
-            if base.as_ref().is_some_and(|base| reqwest::Url::parse(base).is_err()) {
+            if base
+                .as_ref()
+                .is_some_and(|base| reqwest::Url::parse(base).is_err())
+            {
                 return Err(format!("the address of {vendor} is no URL"));
             }
         }
         let mut state = self.lock();
         for (vendor, base) in hosts {
             match base {
-                Some(base) => drop(state.hosts.insert(vendor, base.trim_end_matches('/').to_owned())),
+                Some(base) => drop(
+                    state
+                        .hosts
+                        .insert(vendor, base.trim_end_matches('/').to_owned()),
+                ),
                 None => drop(state.hosts.remove(&vendor)),
             }
         }
@@ -342,7 +442,10 @@ impl Vendors {
 
     pub fn reset(&self) {
         let next = self.lock().next;
-        *self.lock() = State { next, ..State::default() };
+        *self.lock() = State {
+            next,
+            ..State::default()
+        };
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -366,7 +469,9 @@ fn shown(headers: &HeaderMap) -> Map<String, Value> {
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -383,15 +488,38 @@ mod tests {
     #[test]
     fn each_fault_is_known_and_a_misspelt_one_is_not() {
         for known in [
-            "kill_before", "kill_after", "cut_before", "cut_after", "drop_after_acting", "status:503", "delay:1500",
-            "act_late:5000", "search_lag:60000", "conflict_in_flight", "webhooks:duplicate", "webhooks:reorder",
-            "webhooks:late:60000", "webhooks:off",
+            "kill_before",
+            "kill_after",
+            "cut_before",
+            "cut_after",
+            "drop_after_acting",
+            "status:503",
+            "delay:1500",
+            "act_late:5000",
+            "search_lag:60000",
+            "conflict_in_flight",
+            "webhooks:duplicate",
+            "webhooks:reorder",
+            "webhooks:late:60000",
+            "webhooks:off",
         ] {
             assert!(Action::parse(known).is_ok(), "{known}");
         }
-        for wrong in ["kill", "status:", "status:many", "delay", "act_late", "webhooks:late", "webhooks:never", "cut_after:1"] {
+        for wrong in [
+            "kill",
+            "status:",
+            "status:many",
+            "delay",
+            "act_late",
+            "webhooks:late",
+            "webhooks:never",
+            "cut_after:1",
+        ] {
             assert!(Action::parse(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(Action::parse("drop_after_acting"), Action::parse("cut_after"));
+        assert_eq!(
+            Action::parse("drop_after_acting"),
+            Action::parse("cut_after")
+        );
     }
 }

@@ -16,11 +16,17 @@ pub struct Node {
 #[derive(Debug, Clone)]
 pub enum Value {
     /// `plain` is false for quoted text, which is never a number or a boolean.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     Map(Vec<Entry>),
     /// An intrinsic function by its short name: `Ref`, `GetAtt`, `Sub`.
-    Call { name: String, argument: Box<Node> },
+    Call {
+        name: String,
+        argument: Box<Node>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +41,11 @@ pub fn parse(text: &str) -> Result<Node, Refusal> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| Refusal::new(e.marker().line(), e.info()))?;
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => {}
             event => events.push((event, span.start.line())),
         }
     }
@@ -48,12 +58,20 @@ pub fn parse(text: &str) -> Result<Node, Refusal> {
 }
 
 /// The next node, or nothing where a list or a mapping ends.
-fn node<'a>(events: &mut impl Iterator<Item = (Event<'a>, usize)>) -> Result<Option<Node>, Refusal> {
-    let Some((event, line)) = events.next() else { return Ok(None) };
+fn node<'a>(
+    events: &mut impl Iterator<Item = (Event<'a>, usize)>,
+) -> Result<Option<Node>, Refusal> {
+    let Some((event, line)) = events.next() else {
+        return Ok(None);
+    };
     let (value, tag) = match event {
-        Event::Scalar(text, style, _, tag) => {
-            (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, tag)
-        }
+        Event::Scalar(text, style, _, tag) => (
+            Value::Scalar {
+                text: text.into_owned(),
+                plain: style == ScalarStyle::Plain,
+            },
+            tag,
+        ),
         Event::SequenceStart(_, tag) => {
             let mut list = Vec::new();
             while let Some(item) = node(events)? {
@@ -64,14 +82,20 @@ fn node<'a>(events: &mut impl Iterator<Item = (Event<'a>, usize)>) -> Result<Opt
         Event::MappingStart(_, tag) => (Value::Map(entries(events)?), tag),
         Event::SequenceEnd | Event::MappingEnd => return Ok(None),
         Event::Alias(_) => return Err(Refusal::new(line, "CloudFormation knows no YAML aliases")),
-        Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+        Event::Nothing
+        | Event::StreamStart
+        | Event::StreamEnd
+        | Event::DocumentStart(_)
+        | Event::DocumentEnd => {
             return Err(Refusal::new(line, "a document inside a document"));
         }
     };
     Ok(Some(called(Node { line, value }, tag)))
 }
 
-fn entries<'a>(events: &mut impl Iterator<Item = (Event<'a>, usize)>) -> Result<Vec<Entry>, Refusal> {
+fn entries<'a>(
+    events: &mut impl Iterator<Item = (Event<'a>, usize)>,
+) -> Result<Vec<Entry>, Refusal> {
     let mut map: Vec<Entry> = Vec::new();
     while let Some(key) = node(events)? {
         let line = key.line;
@@ -81,7 +105,8 @@ fn entries<'a>(events: &mut impl Iterator<Item = (Event<'a>, usize)>) -> Result<
         if map.iter().any(|entry| entry.key == key) {
             return Err(Refusal::new(line, format!("`{key}` stands here twice")));
         }
-        let node = node(events)?.ok_or_else(|| Refusal::new(line, format!("`{key}` has no value")))?;
+        let node =
+            node(events)?.ok_or_else(|| Refusal::new(line, format!("`{key}` has no value")))?;
         map.push(Entry { line, key, node });
     }
     Ok(map)
@@ -90,7 +115,13 @@ fn entries<'a>(events: &mut impl Iterator<Item = (Event<'a>, usize)>) -> Result<
 /// A tagged node or a mapping of one key `Ref:` or `Fn::X:` is a function call.
 fn called(node: Node, tag: Option<Cow<'_, Tag>>) -> Node {
     let line = node.line;
-    let call = |name: &str, argument| Node { line, value: Value::Call { name: name.to_owned(), argument: Box::new(argument) } };
+    let call = |name: &str, argument| Node {
+        line,
+        value: Value::Call {
+            name: name.to_owned(),
+            argument: Box::new(argument),
+        },
+    };
     if let Some(tag) = tag.filter(|tag| tag.handle == "!" && !tag.suffix.is_empty()) {
         return call(&tag.suffix, node);
     }
@@ -104,5 +135,9 @@ fn called(node: Node, tag: Option<Cow<'_, Tag>>) -> Node {
 }
 
 fn function(key: &str) -> Option<&str> {
-    if key == "Ref" { Some(key) } else { key.strip_prefix("Fn::") }
+    if key == "Ref" {
+        Some(key)
+    } else {
+        key.strip_prefix("Fn::")
+    }
 }

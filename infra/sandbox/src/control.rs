@@ -8,7 +8,8 @@
 //! - `dispute/{payment}` `{amount}`, then `dispute/{payment}/won` or `/lost`.
 //! - `methods/{id}` `{decline}`: a saved method is declined from now on; null heals it.
 //! - `mandates/{id}/cancel`: the payer cancels at the bank.
-//! - `ipn/{capture}`: PayPal's older notification of a capture.
+//! - `ipn/{id}`: PayPal's older notification of a capture or refund; `ipn` `{invoice, amount,
+//!   currency, status}`: of an invoice paid by an old button.
 //! - `inbound` `{from, body}`: a text message that a phone sends to Twilio.
 //! - `endpoints` `{account, url, secret, source}`: webhooks of another account.
 //! - `events` (GET): all webhooks with their attempts. `events/{id}/resend`: once more.
@@ -31,14 +32,21 @@ pub fn answer(world: &mut World, call: &Call) -> Reply {
             Err(error) => return Reply::json(400, &json!({"error": error.to_string()})),
         },
     };
-    let Some((vendor, verb)) =
-        parts.split_first().and_then(|(id, verb)| Some((vendors::by_id(id)?, verb)))
+    let Some((vendor, verb)) = parts
+        .split_first()
+        .and_then(|(id, verb)| Some((vendors::by_id(id)?, verb)))
     else {
-        return Reply::json(404, &json!({"error": "the path names no vendor of the sandbox"}));
+        return Reply::json(
+            404,
+            &json!({"error": "the path names no vendor of the sandbox"}),
+        );
     };
     let done = match (call.method.as_str(), verb) {
         ("GET", ["events"]) => {
-            let of_vendor = world.webhooks.iter().filter(|webhook| webhook.vendor == vendor.id);
+            let of_vendor = world
+                .webhooks
+                .iter()
+                .filter(|webhook| webhook.vendor == vendor.id);
             Ok(of_vendor.map(Webhook::shown).collect())
         }
         ("POST", ["events", id, "resend"]) => resend(world, vendor.id, id),
@@ -54,7 +62,10 @@ pub fn answer(world: &mut World, call: &Call) -> Reply {
 
 fn resend(world: &mut World, vendor: &str, id: &str) -> Result<Value, String> {
     let now = world.now;
-    let found = world.webhooks.iter().find(|w| w.vendor == vendor && w.id.to_string() == id);
+    let found = world
+        .webhooks
+        .iter()
+        .find(|w| w.vendor == vendor && w.id.to_string() == id);
     let mut again = found.ok_or("no such webhook")?.clone();
     again.id = world.order();
     again.due = Some(now);
@@ -73,7 +84,9 @@ fn endpoint(world: &mut World, vendor: &str, ask: &Value) -> Result<Value, Strin
         url: text("url").ok_or("url is required")?,
         secret: text("secret").unwrap_or_default(),
     };
-    world.endpoints.retain(|e| (&e.source, &e.account) != (&endpoint.source, &endpoint.account));
+    world
+        .endpoints
+        .retain(|e| (&e.source, &e.account) != (&endpoint.source, &endpoint.account));
     world.endpoints.push(endpoint);
     Ok(ask.clone())
 }

@@ -26,10 +26,12 @@ pub struct Problem {
 impl Problem {
     /// `line_items[0][quantity]`
     pub fn bracketed(&self) -> String {
-        self.path[1..].iter().fold(self.path[0].clone(), |mut name, part| {
-            let _ = write!(name, "[{part}]");
-            name
-        })
+        self.path[1..]
+            .iter()
+            .fold(self.path[0].clone(), |mut name, part| {
+                let _ = write!(name, "[{part}]");
+                name
+            })
     }
     /// `/line_items/0/quantity`
     pub fn pointer(&self) -> String {
@@ -69,15 +71,26 @@ struct Shape {
 pub fn read(given: &Value, spec: &'static str, form: bool) -> Result<Value, Vec<Problem>> {
     let mut words = spec.split_whitespace().peekable();
     let shape = shape(&mut words);
-    let mut reader = Reader { form, problems: Vec::new(), path: Vec::new() };
+    let mut reader = Reader {
+        form,
+        problems: Vec::new(),
+        path: Vec::new(),
+    };
     let value = reader.object(given, &shape);
-    if reader.problems.is_empty() { Ok(value) } else { Err(reader.problems) }
+    if reader.problems.is_empty() {
+        Ok(value)
+    } else {
+        Err(reader.problems)
+    }
 }
 
 type Words = std::iter::Peekable<std::str::SplitWhitespace<'static>>;
 
 fn shape(words: &mut Words) -> Shape {
-    let mut shape = Shape { fields: Vec::new(), open: false };
+    let mut shape = Shape {
+        fields: Vec::new(),
+        open: false,
+    };
     while let Some(word) = words.next_if(|word| *word != "}") {
         match word {
             "…" => shape.open = true,
@@ -100,7 +113,10 @@ fn kind(words: &mut Words) -> Kind {
             words.next();
             Kind::List(Box::new(item))
         }
-        _ => match word.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        _ => match word
+            .strip_prefix('[')
+            .and_then(|inner| inner.strip_suffix(']'))
+        {
             Some(inner) => Kind::List(Box::new(plain(inner))),
             None => plain(word),
         },
@@ -130,8 +146,14 @@ struct Reader {
 
 impl Reader {
     fn problem(&mut self, fault: Fault, given: &Value) -> Value {
-        let given = given.as_str().map_or_else(|| given.to_string(), str::to_string);
-        self.problems.push(Problem { path: self.path.clone(), fault, given });
+        let given = given
+            .as_str()
+            .map_or_else(|| given.to_string(), str::to_string);
+        self.problems.push(Problem {
+            path: self.path.clone(),
+            fault,
+            given,
+        });
         Value::Null
     }
 
@@ -140,7 +162,9 @@ impl Reader {
     }
 
     fn object(&mut self, given: &Value, shape: &Shape) -> Value {
-        let Some(map) = given.as_object() else { return self.wrong("an object", given) };
+        let Some(map) = given.as_object() else {
+            return self.wrong("an object", given);
+        };
         let mut read = Map::new();
         for (name, value) in map {
             self.path.push(name.clone());
@@ -189,7 +213,9 @@ impl Reader {
                 _ => self.wrong(&format!("one of {}", known.join(", ")), given),
             },
             Kind::List(item) => {
-                let Some(items) = given.as_array() else { return self.wrong("an array", given) };
+                let Some(items) = given.as_array() else {
+                    return self.wrong("an array", given);
+                };
                 let mut read = Vec::new();
                 for (index, value) in items.iter().enumerate() {
                     self.path.push(index.to_string());

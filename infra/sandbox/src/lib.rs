@@ -73,8 +73,14 @@ pub async fn start(options: Options) -> std::io::Result<Sandbox> {
     let now = (options.clock)();
     let world = World::new(own, options.webhook_base, options.clinic, now);
     let (wake, _) = watch::channel(());
-    let shared = Arc::new(Inner { world: Mutex::new(world), clock: options.clock, wake });
-    let router = axum::Router::new().fallback(answer).with_state(shared.clone());
+    let shared = Arc::new(Inner {
+        world: Mutex::new(world),
+        clock: options.clock,
+        wake,
+    });
+    let router = axum::Router::new()
+        .fallback(answer)
+        .with_state(shared.clone());
     let mut tasks = vec![tokio::spawn(async move {
         // Accept errors are retried inside; the future ends only with its task.
         let _ = axum::serve(listener, router).await;
@@ -101,7 +107,11 @@ impl Sandbox {
     }
     /// Every webhook with its attempts.
     pub fn webhooks(&self) -> Vec<Value> {
-        lock(&self.shared).webhooks.iter().map(webhooks::Webhook::shown).collect()
+        lock(&self.shared)
+            .webhooks
+            .iter()
+            .map(webhooks::Webhook::shown)
+            .collect()
     }
     /// Vendors as on their first day; faults are lifted too.
     pub fn reset(&self) {
@@ -122,7 +132,11 @@ impl Sandbox {
     pub fn next_due(&self) -> Option<i64> {
         let world = lock(&self.shared);
         let step = world.later.keys().next().map(|(at, _)| *at);
-        let webhook = world.webhooks.iter().filter_map(|webhook| webhook.due).min();
+        let webhook = world
+            .webhooks
+            .iter()
+            .filter_map(|webhook| webhook.due)
+            .min();
         step.into_iter().chain(webhook).min()
     }
     /// Webhooks that are due or on their way; those that wait for a later instant do not count.
@@ -134,7 +148,7 @@ impl Sandbox {
     }
     /// Root of the certificates that sign PayPal's webhooks here.
     pub fn roots_pem(&self) -> String {
-        String::new()
+        vendors::paypal::ROOT_PEM.to_string()
     }
 }
 
@@ -153,7 +167,10 @@ async fn answer(
         method: method.to_string(),
         path: format!("/{rest}"),
         query: uri.query().unwrap_or("").to_string(),
-        headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body: body.to_vec(),
     };
     let reply = {
@@ -175,9 +192,10 @@ async fn answer(
     let mut response = (status, reply.body).into_response();
     response.headers_mut().clear();
     for (name, value) in &reply.headers {
-        if let (Ok(name), Ok(value)) =
-            (name.parse::<axum::http::HeaderName>(), axum::http::HeaderValue::from_str(value))
-        {
+        if let (Ok(name), Ok(value)) = (
+            name.parse::<axum::http::HeaderName>(),
+            axum::http::HeaderValue::from_str(value),
+        ) {
             response.headers_mut().append(name, value);
         }
     }
@@ -185,7 +203,11 @@ async fn answer(
 }
 
 fn recorded(call: &Call, reply: &Reply, now: i64) -> Value {
-    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    let query = if call.query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", call.query)
+    };
     json!({
         "vendor": call.vendor,
         "at": stamp(now, "%FT%T%.3fZ"),

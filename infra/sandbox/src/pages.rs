@@ -76,5 +76,9 @@ pub fn checkout(checkout: &Checkout) -> Reply {
 
 /// A page with nothing left to do.
 pub fn notice(status: u16, vendor: &str, title: &str, words: &str) -> Reply {
-    page(status, title, html! { p.who { span { (vendor) } } h1 { (title) } p.note { (words) } })
+    page(
+        status,
+        title,
+        html! { p.who { span { (vendor) } } h1 { (title) } p.note { (words) } },
+    )
 }

@@ -90,7 +90,12 @@ impl World {
     pub fn demo_endpoint(&mut self, source: &str, account: &str, secret: &str) {
         let url = format!("{}/{}/{source}", self.webhook_base, self.clinic);
         let (source, account, secret) = (source.into(), account.into(), secret.into());
-        self.endpoints.push(Endpoint { source, account, url, secret });
+        self.endpoints.push(Endpoint {
+            source,
+            account,
+            url,
+            secret,
+        });
     }
 
     /// The vendor's next webhook that is due: oldest first, newest first under `reorder`.
@@ -100,7 +105,11 @@ impl World {
             w.vendor == vendor && !w.sending && w.due.is_some_and(|due| due <= now)
         };
         let mut ready = self.webhooks.iter_mut().filter(due);
-        let next = if reorder { ready.next_back() } else { ready.next() }?;
+        let next = if reorder {
+            ready.next_back()
+        } else {
+            ready.next()
+        }?;
         next.sending = true;
         Some(next.clone())
     }
@@ -111,7 +120,9 @@ impl World {
             return;
         };
         webhook.sending = false;
-        let gap = GAPS.get(webhook.attempts.len()).map(|minutes| now + minutes * 60_000);
+        let gap = GAPS
+            .get(webhook.attempts.len())
+            .map(|minutes| now + minutes * 60_000);
         let taken = matches!(outcome, Ok((200..=299, _)));
         webhook.due = if taken { None } else { gap };
         let at = stamp(now, "%FT%T%.3fZ");
@@ -161,13 +172,27 @@ pub async fn pump(shared: Shared, vendor: &'static str) {
 }
 
 async fn send(webhook: &Webhook, now: i64) -> Result<(u16, String), String> {
-    let uri: hyper::Uri = webhook.url.parse().map_err(|e| format!("{}: {e}", webhook.url))?;
-    let host = uri.authority().ok_or("the address has no host")?.as_str().to_string();
-    let address = if host.contains(':') { host.clone() } else { format!("{host}:80") };
-    let stream = tokio::net::TcpStream::connect(&address).await.map_err(|e| e.to_string())?;
+    let uri: hyper::Uri = webhook
+        .url
+        .parse()
+        .map_err(|e| format!("{}: {e}", webhook.url))?;
+    let host = uri
+        .authority()
+        .ok_or("the address has no host")?
+        .as_str()
+        .to_string();
+    let address = if host.contains(':') {
+        host.clone()
+    } else {
+        format!("{host}:80")
+    };
+    let stream = tokio::net::TcpStream::connect(&address)
+        .await
+        .map_err(|e| e.to_string())?;
     let io = TokioIo::new(stream);
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(io).await.map_err(|e| e.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
+        .await
+        .map_err(|e| e.to_string())?;
     let connection = tokio::spawn(connection);
     let mut request = hyper::Request::post(uri.path_and_query().map_or("/", |p| p.as_str()))
         .header("host", host)

@@ -17,22 +17,36 @@ pub struct Call {
 
 impl Call {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
     /// Path segments, percent-decoded.
     pub fn segments(&self) -> Vec<String> {
-        self.path.split('/').filter(|part| !part.is_empty()).map(percent_decoded).collect()
+        self.path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(percent_decoded)
+            .collect()
     }
     pub fn pairs(&self) -> Vec<(String, String)> {
         decode_pairs(self.query.as_bytes())
     }
     pub fn query(&self, name: &str) -> Option<String> {
-        self.pairs().into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
+        self.pairs()
+            .into_iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value)
     }
     pub fn content_type(&self) -> String {
         let full = self.header("content-type").unwrap_or("");
-        full.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+        full.split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase()
     }
     pub fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
@@ -64,14 +78,25 @@ impl Reply {
     }
     pub fn of(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
         let headers = vec![("content-type".to_string(), content_type.to_string())];
-        Reply { status, headers, body: body.into(), page: false }
+        Reply {
+            status,
+            headers,
+            body: body.into(),
+            page: false,
+        }
     }
     pub fn html(status: u16, body: String) -> Reply {
-        Reply { page: true, ..Reply::of(status, "text/html; charset=utf-8", body) }
+        Reply {
+            page: true,
+            ..Reply::of(status, "text/html; charset=utf-8", body)
+        }
     }
     /// Sends a person's browser on.
     pub fn see_other(url: &str) -> Reply {
-        Reply { page: true, ..Reply::of(303, "text/plain", "").with("location", url) }
+        Reply {
+            page: true,
+            ..Reply::of(303, "text/plain", "").with("location", url)
+        }
     }
     pub fn with(mut self, name: &str, value: &str) -> Reply {
         self.headers.push((name.to_string(), value.to_string()));
@@ -80,12 +105,16 @@ impl Reply {
 }
 
 pub fn percent_decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// Form or query pairs in their order, decoded.
 pub fn decode_pairs(form: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(form).map(|(name, value)| (name.into(), value.into())).collect()
+    form_urlencoded::parse(form)
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 /// `a[b][0]=c` as nested JSON with text leaves. None when two pairs contradict each other's shape.
@@ -106,23 +135,39 @@ fn place(at: &mut Value, path: &[&str], text: &str) -> Option<()> {
     let (name, rest) = path.split_first()?;
     let map = at.as_object_mut()?;
     // `tags[]=x` appends: the next free number is its name.
-    let name = if name.is_empty() { map.len().to_string() } else { (*name).to_string() };
+    let name = if name.is_empty() {
+        map.len().to_string()
+    } else {
+        (*name).to_string()
+    };
     if rest.is_empty() {
-        return map.insert(name, Value::String(text.into())).is_none().then_some(());
+        return map
+            .insert(name, Value::String(text.into()))
+            .is_none()
+            .then_some(());
     }
-    place(map.entry(name).or_insert_with(|| Value::Object(Map::new())), rest, text)
+    place(
+        map.entry(name).or_insert_with(|| Value::Object(Map::new())),
+        rest,
+        text,
+    )
 }
 
 /// Objects whose names are 0, 1, 2… are lists.
 fn listed(value: Value) -> Value {
-    let Value::Object(map) = value else { return value };
+    let Value::Object(map) = value else {
+        return value;
+    };
     let numbered = !map.is_empty() && map.keys().all(|name| name.parse::<usize>().is_ok());
     if numbered {
         let mut items: Vec<_> = map.into_iter().collect();
         items.sort_by_key(|(name, _)| name.parse::<usize>().unwrap_or(usize::MAX));
         return items.into_iter().map(|(_, item)| listed(item)).collect();
     }
-    map.into_iter().map(|(name, item)| (name, listed(item))).collect::<Map<_, _>>().into()
+    map.into_iter()
+        .map(|(name, item)| (name, listed(item)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// Fields of a form, urlencoded or multipart (text parts only; that is all our vendors need).
@@ -179,7 +224,12 @@ pub fn major(minor: i64, digits: u32) -> String {
     let unit = 10u64.pow(digits);
     let size = minor.unsigned_abs();
     let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{}.{:0width$}", size / unit, size % unit, width = digits as usize)
+    format!(
+        "{sign}{}.{:0width$}",
+        size / unit,
+        size % unit,
+        width = digits as usize
+    )
 }
 
 /// A decimal text with exactly `digits` digits after the point, as minor units.
@@ -191,6 +241,12 @@ pub fn minor(text: &str, digits: u32) -> Option<i64> {
     };
     let plain = !whole.is_empty()
         && part.len() == digits as usize
-        && (whole.to_owned() + part).bytes().all(|byte| byte.is_ascii_digit());
-    if plain { format!("{whole}{part}").parse().ok() } else { None }
+        && (whole.to_owned() + part)
+            .bytes()
+            .all(|byte| byte.is_ascii_digit());
+    if plain {
+        format!("{whole}{part}").parse().ok()
+    } else {
+        None
+    }
 }

@@ -107,12 +107,20 @@ impl World {
     }
     fn digest(&mut self) -> [u8; 32] {
         let count = self.order();
-        Sha256::new().chain_update(self.seed).chain_update(count.to_be_bytes()).finalize().into()
+        Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(count.to_be_bytes())
+            .finalize()
+            .into()
     }
     /// A fresh id over `alphabet`.
     pub fn id_over(&mut self, alphabet: &[u8], length: usize) -> String {
         let bytes = self.digest();
-        bytes.iter().take(length).map(|b| alphabet[*b as usize % alphabet.len()] as char).collect()
+        bytes
+            .iter()
+            .take(length)
+            .map(|b| alphabet[*b as usize % alphabet.len()] as char)
+            .collect()
     }
     pub fn id(&mut self, prefix: &str, length: usize) -> String {
         let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -130,9 +138,22 @@ impl World {
     pub fn put(&mut self, kind: &'static str, account: &str, id: &str, body: Value) {
         self.put_noted(kind, account, id, body, json!({}));
     }
-    pub fn put_noted(&mut self, kind: &'static str, who: &str, id: &str, body: Value, notes: Value) {
+    pub fn put_noted(
+        &mut self,
+        kind: &'static str,
+        who: &str,
+        id: &str,
+        body: Value,
+        notes: Value,
+    ) {
         let (at, order) = (self.now, self.order());
-        let item = Item { account: who.to_string(), at, order, body, notes };
+        let item = Item {
+            account: who.to_string(),
+            at,
+            order,
+            body,
+            notes,
+        };
         self.items.insert((kind, id.to_string()), item);
     }
     pub fn item(&self, kind: &'static str, id: &str) -> Option<&Item> {
@@ -143,11 +164,14 @@ impl World {
     }
     /// An object of this account.
     pub fn get(&self, kind: &'static str, account: &str, id: &str) -> Option<&Value> {
-        self.item(kind, id).filter(|item| item.account == account).map(|item| &item.body)
+        self.item(kind, id)
+            .filter(|item| item.account == account)
+            .map(|item| &item.body)
     }
     /// An object known to exist, whosever it is.
     pub fn body(&self, kind: &'static str, id: &str) -> Value {
-        self.item(kind, id).map_or(Value::Null, |item| item.body.clone())
+        self.item(kind, id)
+            .map_or(Value::Null, |item| item.body.clone())
     }
     pub fn set(&mut self, kind: &'static str, id: &str, changes: Value) {
         if let (Some(item), Value::Object(changes)) = (self.item_mut(kind, id), changes) {
@@ -161,7 +185,10 @@ impl World {
     }
     /// All objects of a kind, newest first, whoever asks and however fresh.
     pub fn all(&self, kind: &'static str) -> Vec<&Item> {
-        let range = self.items.range((kind, String::new())..).take_while(|((k, _), _)| *k == kind);
+        let range = self
+            .items
+            .range((kind, String::new())..)
+            .take_while(|((k, _), _)| *k == kind);
         let mut items: Vec<_> = range.map(|(_, item)| item).collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.order));
         items
@@ -171,7 +198,11 @@ impl World {
     pub fn list(&self, vendor: &str, kind: &'static str, account: &str) -> Vec<&Value> {
         let lag = self.fault_ms(vendor, "search_lag:").unwrap_or(0);
         let seen = |item: &&Item| item.account == account && item.at + lag <= self.now;
-        self.all(kind).into_iter().filter(seen).map(|item| &item.body).collect()
+        self.all(kind)
+            .into_iter()
+            .filter(seen)
+            .map(|item| &item.body)
+            .collect()
     }
 
     // ---- idempotency keys ----
@@ -190,7 +221,10 @@ impl World {
         if self.acting_late(vendor, key) {
             return Repeat::InFlight;
         }
-        let Some(kept) = self.keys.get_mut(&place).filter(|kept| self.now < kept.at + lifetime_ms)
+        let Some(kept) = self
+            .keys
+            .get_mut(&place)
+            .filter(|kept| self.now < kept.at + lifetime_ms)
         else {
             return Repeat::First;
         };
@@ -217,7 +251,12 @@ impl World {
     ) {
         let place = (vendor, account.to_string(), key.to_string());
         let (at, fingerprint) = (self.now, fingerprint.to_string());
-        let kept = Kept { at, fingerprint, reply: Some(reply.clone()), repeated: false };
+        let kept = Kept {
+            at,
+            fingerprint,
+            reply: Some(reply.clone()),
+            repeated: false,
+        };
         self.keys.insert(place, kept);
     }
 
@@ -239,7 +278,9 @@ impl World {
     }
     pub fn fault_ms(&self, vendor: &str, prefix: &str) -> Option<i64> {
         let of_vendor = self.faults.iter().filter(|(v, _)| v == vendor);
-        of_vendor.filter_map(|(_, action)| action.strip_prefix(prefix)?.parse().ok()).next()
+        of_vendor
+            .filter_map(|(_, action)| action.strip_prefix(prefix)?.parse().ok())
+            .next()
     }
 
     // ---- time ----
@@ -271,7 +312,11 @@ impl World {
 
     /// House time is `now`: what is due by then happens, each at its own instant.
     pub fn advance(&mut self, now: i64) {
-        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self
+            .later
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)
+        {
             let (at, _) = *entry.key();
             let later = entry.remove();
             self.now = self.now.max(at);

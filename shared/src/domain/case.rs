@@ -87,6 +87,15 @@ pub struct Intent {
     pub request: serde_json::Value,
 }
 
+impl Intent {
+    /// Ends the lease; tells in how many seconds to ask, longer the longer it has been unknown.
+    pub fn let_go(&mut self, now: Timestamp) -> i64 {
+        self.lease_until = now;
+        let age = now.as_second() - self.first_sent_at.as_second();
+        (age / 2).clamp(5, 6 * 3600)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {

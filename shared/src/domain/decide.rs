@@ -6,7 +6,7 @@
 
 use super::case::{Case, Intent, Payment, Session, Step};
 use super::dispute::{self, Dispute};
-use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Report};
+use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
@@ -214,11 +214,7 @@ impl<'a> Draft<'a> {
                 Some(n) => self.calling_refund(*payment, *n, intent),
             },
             Event::ReplyLost { payment, refund } => self.reply_lost(*payment, *refund),
-            Event::NotDone {
-                payment,
-                refund,
-                retry_at,
-            } => self.not_done(*payment, *refund, *retry_at),
+            Event::NotDone(not_done) => self.not_done(not_done),
             Event::StillUnknown {
                 payment,
                 refund,
@@ -491,10 +487,7 @@ impl<'a> Draft<'a> {
                 }
                 // A page that nobody was sent to is simply opened again under its key.
                 let step = paying.intent.as_ref().map(|i| i.step);
-                if let Some(intent) = paying.intent.as_mut() {
-                    intent.lease_until = now;
-                }
-                let paying = self.payment(payment)?;
+                let wait = paying.intent.as_mut().map_or(5, |intent| intent.let_go(now));
                 let work = match step {
                     Some(step @ Step::Checkout) => Work::Pay { payment, step },
                     _ => {
@@ -507,16 +500,14 @@ impl<'a> Draft<'a> {
                         }
                     }
                 };
-                self.schedule(payment, None, work, 5);
+                self.schedule(payment, None, work, wait);
             }
             Some(n) => {
                 let refund = self.our_refund(payment, n)?;
                 if refund.state.is_final() || refund.intent.is_none() {
                     return Err(Verdict::Nothing);
                 }
-                if let Some(intent) = refund.intent.as_mut() {
-                    intent.lease_until = now;
-                }
+                let wait = refund.intent.as_mut().map_or(5, |intent| intent.let_go(now));
                 refund.state =
                     refund::next(refund.state, refund::Event::ReplyLost).unwrap_or(refund.state);
                 let work = Work::Settle {
@@ -524,68 +515,59 @@ impl<'a> Draft<'a> {
                     refund: Some(n),
                     tries: 0,
                 };
-                self.schedule(payment, Some(n), work, 5);
+                self.schedule(payment, Some(n), work, wait);
             }
         }
         Ok(())
     }
 
-    fn not_done(&mut self, payment: u32, refund: Option<u32>, at: jiff::Timestamp) -> Applied {
+    fn not_done(&mut self, not_done: &NotDone) -> Applied {
         self.what = "gateway_busy";
-        let now = self.ctx.now;
-        // After an unknown outcome "not now" says nothing of the first try: the key is kept.
+        let NotDone { payment, refund, retry_at, never, note } = not_done;
+        let (payment, refund) = (*payment, *refund);
+        // After an unknown outcome "not now" says nothing of the first try: its key is kept.
         let work = match refund {
             None => {
                 let paying = self.payment(payment)?;
-                let Some(intent) = paying.intent.as_mut() else {
+                let step = paying.intent.as_ref().map(|i| i.step).or(paying.next_step());
+                let Some(step) = step.filter(|_| paying.state.is_under_way()) else {
                     return Err(Verdict::Nothing);
                 };
-                let step = intent.step;
-                intent.lease_until = now;
-                match paying.state {
-                    State::Unknown => Work::Settle {
-                        payment,
-                        refund,
-                        tries: 1,
-                    },
-                    State::Open | State::Pending => {
-                        paying.intent = None;
-                        paying.state = if step == Step::Complete {
-                            State::Pending
-                        } else {
-                            State::Open
-                        };
-                        Work::Pay { payment, step }
-                    }
-                    _ => return Err(Verdict::Nothing),
+                if paying.state == State::Unknown && !never {
+                    paying.intent.iter_mut().for_each(|i| i.lease_until = *retry_at);
+                    Work::Settle { payment, refund, tries: 1 }
+                } else {
+                    paying.intent = None;
+                    let waiting = step == Step::Complete;
+                    paying.state = if waiting { State::Pending } else { State::Open };
+                    Work::Pay { payment, step }
                 }
             }
             Some(n) => {
                 let refund = self.our_refund(payment, n)?;
-                let Some(intent) = refund.intent.as_mut() else {
-                    return Err(Verdict::Nothing);
-                };
-                intent.lease_until = now;
                 match refund.state {
-                    refund::State::Unknown => Work::Settle {
-                        payment,
-                        refund: Some(n),
-                        tries: 1,
-                    },
-                    refund::State::Executing => {
+                    refund::State::Unknown if !never => {
+                        refund.intent.iter_mut().for_each(|i| i.lease_until = *retry_at);
+                        Work::Settle { payment, refund: Some(n), tries: 1 }
+                    }
+                    refund::State::Requested
+                    | refund::State::Executing
+                    | refund::State::Unknown => {
                         refund.intent = None;
                         refund.state = refund::State::Requested;
                         Work::Refund { refund: n }
                     }
-                    _ => return Err(Verdict::Nothing),
+                    refund::State::AwaitingApproval
+                    | refund::State::Succeeded
+                    | refund::State::Failed => return Err(Verdict::Nothing),
                 }
             }
         };
-        self.tasks.push(Task {
-            id: task_id(payment, refund),
-            work,
-            due: at,
-        });
+        let id = task_id(payment, refund);
+        if let Some(note) = note {
+            self.person(&format!("blocked-{id}"), Alert::Blocked, note);
+        }
+        self.tasks.push(Task { id, work, due: *retry_at });
         Ok(())
     }
 
@@ -981,7 +963,7 @@ impl<'a> Draft<'a> {
                 payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
             }
         }
-        let key = format!("d{}", &ids::derived(&["dispute", &id])[..10]);
+        let key = Dispute { id, amount: payment.amount, state: to }.key();
         match to {
             dispute::State::Open => {
                 self.what = "dispute_opened";

@@ -28,3 +28,10 @@ pub struct Dispute {
     pub amount: Money,
     pub state: State,
 }
+
+impl Dispute {
+    /// Stable among the disputes of a case, whatever letters the gateway's id has.
+    pub fn key(&self) -> String {
+        format!("d{}", &crate::ids::derived(&["dispute", &self.id])[..10])
+    }
+}

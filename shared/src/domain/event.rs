@@ -12,7 +12,7 @@ use jiff::Timestamp;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The first event of every case.
-    Invoiced(NewInvoice),
+    Invoiced(Box<NewInvoice>),
     /// Collect money: from a saved method, or by a checkout.
     Charge(NewCharge),
     /// A retry's day has come.
@@ -31,12 +31,8 @@ pub enum Event {
         payment: u32,
         refund: Option<u32>,
     },
-    /// The gateway certainly did not act: busy, rate limited, key rejected.
-    NotDone {
-        payment: u32,
-        refund: Option<u32>,
-        retry_at: Timestamp,
-    },
+    /// The gateway did not act on this try: busy, rate limited, key rejected, not configured.
+    NotDone(NotDone),
     /// Looked up, and there is still nothing to be known; `person` once looking has no more sense.
     StillUnknown {
         payment: u32,
@@ -60,6 +56,17 @@ pub enum Event {
         alert: Alert,
         note: String,
     },
+}
+
+#[derive(Clone, Debug)]
+pub struct NotDone {
+    pub payment: u32,
+    pub refund: Option<u32>,
+    pub retry_at: Timestamp,
+    /// Whether no earlier try can have acted either: a trusted look-up found nothing.
+    pub never: bool,
+    /// What a person must mend before a retry helps.
+    pub note: Option<String>,
 }
 
 #[derive(Clone, Debug)]

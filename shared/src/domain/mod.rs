@@ -13,4 +13,5 @@ pub mod journal;
 pub mod payment;
 pub mod policy;
 pub mod refund;
+pub mod settings;
 pub mod task;

@@ -113,5 +113,7 @@ pub enum Alert {
     Contradiction,
     ChargeWithoutInvoice,
     DeliveryFailed,
+    /// A call cannot be made before somebody mends the configuration.
+    Blocked,
     DisputeOpened,
 }

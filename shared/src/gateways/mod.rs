@@ -6,10 +6,13 @@ use crate::inbound::Inbound;
 use crate::money::{Amounts, Money};
 use crate::vendor::{Account, Effect, Offer, Reply, Request, Trouble, Vendor};
 
+pub mod gocardless;
+pub mod mollie;
+pub mod paypal;
 pub mod stripe;
 
 /// Every gateway that a clinic can connect.
-pub static ALL: &[&Gateway] = &[&stripe::GATEWAY];
+pub static ALL: &[&Gateway] = &[&stripe::GATEWAY, &gocardless::GATEWAY, &mollie::GATEWAY, &paypal::GATEWAY];
 
 pub fn find(id: &str) -> Option<&'static Gateway> {
     ALL.iter().copied().find(|gateway| gateway.vendor.id == id)
@@ -23,7 +26,7 @@ pub struct Gateway {
     /// Whether a payment that cleared can still fail: debits. Such a failure returns the money.
     pub late_failures: bool,
     /// A page at the gateway where the payer pays or approves.
-    pub checkout: Offer<Effect<Checkout, Session>>,
+    pub checkout: Offer<Effect<Checkout, Opening>>,
     /// What takes the money after the payer approved on that page, where the page does not.
     pub complete: Offer<Effect<Complete, Vec<Fact>>>,
     /// Charging a saved method.
@@ -51,6 +54,17 @@ pub struct Checkout {
     pub webhook_url: String,
     /// Ask the gateway to keep the method for later charges.
     pub keep_method: bool,
+    /// What the step before made; `None` at the first step.
+    pub opened: Option<String>,
+}
+
+/// What a call that opens a page comes to. Some gateways take several: the same ask goes again
+/// with `opened` filled in, each step under its own key (`{key}-1`, `{key}-2`, …), so that a
+/// repeat from the first step meets what the first round made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    Next(String),
+    Page(Session),
 }
 
 /// Takes what the payer approved.

@@ -7,11 +7,29 @@ use crate::money::Money;
 use crate::vendor::{Effect, Vendor};
 use jiff::civil::Date;
 
+pub mod mailgun;
+pub mod slack;
+pub mod twilio;
+pub mod xero;
+
 /// Every system that a clinic can connect.
-pub static ALL: &[&System] = &[];
+pub static ALL: &[&System] = &[
+    &mailgun::SYSTEM,
+    &twilio::SYSTEM,
+    &slack::SYSTEM,
+    &xero::SYSTEM,
+];
 
 pub fn find(id: &str) -> Option<&'static System> {
     ALL.iter().copied().find(|system| system.vendor.id == id)
+}
+
+/// Which of these systems hear of what.
+pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
+    ALL.iter()
+        .filter(|system| switched_on.iter().any(|id| id == system.vendor.id))
+        .flat_map(|system| system.hears.iter().map(|hears| (system.vendor.id.into(), hears.topic)))
+        .collect()
 }
 
 pub struct System {
@@ -38,7 +56,8 @@ pub enum Channel {
 pub struct Hears {
     pub topic: Topic,
     pub acts: &'static [Effect<Telling, Filed>],
-    /// What this system must have filed for the same case before: a payment needs its invoice.
+    /// What this system must have filed for the same case before, and for the same payment where
+    /// both speak of one: a payment needs its invoice.
     pub after: Option<Topic>,
 }
 
@@ -48,6 +67,9 @@ pub struct Telling {
     /// Ours for this delivery and stable over repeats: letters, digits and dashes, at most 60.
     pub key: String,
     pub topic: Topic,
+    /// The id under which this system filed what this act builds on: the act before it, or for the
+    /// first act what the telling comes `after`.
+    pub filed: Option<String>,
     pub clinic: String,
     /// As the patient quotes it.
     pub invoice: String,

@@ -10,7 +10,10 @@ use crate::translate::Side;
 use crate::vendors::{Vendor, header};
 
 pub fn exchange(vendor: &Vendor, exchange: &Exchange) -> Vec<String> {
-    let (path, query) = exchange.path.split_once('?').unwrap_or((&exchange.path, ""));
+    let (path, query) = exchange
+        .path
+        .split_once('?')
+        .unwrap_or((&exchange.path, ""));
     let operation = match find(&vendor.documents, &exchange.method, path) {
         Found::Operation(operation) => operation,
         Found::OtherMethods(known) => {
@@ -27,7 +30,12 @@ pub fn exchange(vendor: &Vendor, exchange: &Exchange) -> Vec<String> {
             )];
         }
     };
-    let mut check = Check { vendor, exchange, operation: &operation, problems: Vec::new() };
+    let mut check = Check {
+        vendor,
+        exchange,
+        operation: &operation,
+        problems: Vec::new(),
+    };
     check.authorization();
     check.path();
     check.query(query);
@@ -37,7 +45,11 @@ pub fn exchange(vendor: &Vendor, exchange: &Exchange) -> Vec<String> {
         check.reply();
     }
     let title = &operation.title;
-    check.problems.iter().map(|line| format!("{} {title}: {line}", exchange.vendor)).collect()
+    check
+        .problems
+        .iter()
+        .map(|line| format!("{} {title}: {line}", exchange.vendor))
+        .collect()
 }
 
 struct Check<'a> {
@@ -49,12 +61,15 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn add(&mut self, place: &str, lines: Vec<String>) {
-        self.problems.extend(lines.into_iter().map(|line| format!("{place} {line}")));
+        self.problems
+            .extend(lines.into_iter().map(|line| format!("{place} {line}")));
     }
 
     fn authorization(&mut self) {
         let given = header(&self.exchange.request_headers, "authorization");
-        let scheme = given.and_then(|value| value.split_once(' ')).map(|(scheme, _)| scheme);
+        let scheme = given
+            .and_then(|value| value.split_once(' '))
+            .map(|(scheme, _)| scheme);
         let fits = match self.operation.document.auth {
             Auth::Bearer => scheme == Some("Bearer"),
             Auth::Basic => scheme == Some("Basic"),
@@ -62,16 +77,22 @@ impl Check<'_> {
             Auth::Open => true,
         };
         if !fits {
-            let expected = self.operation.document.auth;
-            self.problems.push(format!("request header Authorization: {expected:?} is expected"));
+            let expected = self.operation.document.auth.scheme();
+            self.problems.push(format!(
+                "request header Authorization: {expected} is expected"
+            ));
         }
     }
 
     fn path(&mut self) {
         for (name, text) in &self.operation.path_values {
             let raw = Raw::Text(text.clone());
-            let declared = self.parameters("path").find(|parameter| parameter["name"] == **name);
-            let schema = declared.map(|parameter| parameter["schema"].clone()).unwrap_or(json!({}));
+            let declared = self
+                .parameters("path")
+                .find(|parameter| parameter["name"] == **name);
+            let schema = declared
+                .map(|parameter| parameter["schema"].clone())
+                .unwrap_or(json!({}));
             let lines = self.typed_problems(&schema, &raw);
             self.add(&format!("path parameter {name}"), lines);
         }
@@ -81,7 +102,9 @@ impl Check<'_> {
         let (mut fields, mut required) = (Map::new(), Vec::new());
         let mut commas = Vec::new();
         for parameter in self.parameters("query") {
-            let Some(name) = parameter["name"].as_str() else { continue };
+            let Some(name) = parameter["name"].as_str() else {
+                continue;
+            };
             fields.insert(name.to_owned(), parameter["schema"].clone());
             if parameter["required"] == true {
                 required.push(name.to_owned());
@@ -134,13 +157,21 @@ impl Check<'_> {
         let body = &self.exchange.request_body;
         let Some(declared) = self.operation.body else {
             if !body.is_empty() {
-                self.problems.push("request body: the operation takes none".into());
+                self.problems
+                    .push("request body: the operation takes none".into());
             }
             return;
         };
-        let Some(content) = declared["content"].as_object() else { return };
+        let Some(content) = declared["content"].as_object() else {
+            return;
+        };
         let given = header(&self.exchange.request_headers, "content-type").unwrap_or_default();
-        let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let media = given
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if body.is_empty() && media.is_empty() {
             // no body says what an empty one says: what is required is missing
             if let Some(schema) = content.values().next().map(|media| &media["schema"]) {
@@ -167,9 +198,15 @@ impl Check<'_> {
                 decode::multipart(given, body).map(|raw| self.typed_problems(&schema, &raw))
             }
             _ if is_json(&media) => match body.is_empty() {
-                true => Ok(self.operation.document.problems(Side::Request, &schema, &json!({}))),
-                false => json_of(body)
-                    .map(|value| self.operation.document.problems(Side::Request, &schema, &value)),
+                true => Ok(self
+                    .operation
+                    .document
+                    .problems(Side::Request, &schema, &json!({}))),
+                false => json_of(body).map(|value| {
+                    self.operation
+                        .document
+                        .problems(Side::Request, &schema, &value)
+                }),
             },
             _ => Ok(Vec::new()),
         };
@@ -197,15 +234,19 @@ impl Check<'_> {
                     self.reply_body(Some(&schema), "application/json");
                 }
             } else {
-                self.problems
-                    .push(format!("reply status {status}: the operation does not know it"));
+                self.problems.push(format!(
+                    "reply status {status}: the operation does not know it"
+                ));
             }
             return;
         };
         let listed = self.operation.document.follow(listed).clone();
         let content = listed["content"].as_object();
         let media = content.and_then(|content| {
-            content.keys().find(|media| is_json(media)).or_else(|| content.keys().next())
+            content
+                .keys()
+                .find(|media| is_json(media))
+                .or_else(|| content.keys().next())
         });
         match (content, media) {
             (Some(content), Some(media)) => {
@@ -222,7 +263,12 @@ impl Check<'_> {
 
     fn reply_body(&mut self, schema: Option<&Value>, media: &str) {
         let given = header(&self.exchange.response_headers, "content-type").unwrap_or_default();
-        let given = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let given = given
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         let body = &self.exchange.response_body;
         let value = if is_json(&given) {
             match json_of(body) {
@@ -234,17 +280,24 @@ impl Check<'_> {
         };
         let place = format!("reply {} body", self.exchange.status);
         if is_json(media) && !is_json(&given) && self.exchange.status < 400 {
-            self.problems.push(format!("{place}: {media} is expected (it is {given:?})"));
+            self.problems
+                .push(format!("{place}: {media} is expected (it is {given:?})"));
             return;
         }
         if let Some(schema) = schema {
-            let lines = self.operation.document.problems(Side::Reply, schema, &value);
+            let lines = self
+                .operation
+                .document
+                .problems(Side::Reply, schema, &value);
             self.add(&place, lines);
         }
     }
 
     fn parameters(&self, place: &'static str) -> impl Iterator<Item = &Value> {
-        self.operation.parameters.iter().filter(move |parameter| parameter["in"] == place)
+        self.operation
+            .parameters
+            .iter()
+            .filter(move |parameter| parameter["in"] == place)
     }
 
     /// What is wrong with a text, or texts, of a request once each has the type it was meant as.

@@ -19,13 +19,19 @@ pub fn typed(raw: &Raw, schema: &Value, schemas: &Schemas) -> Value {
             .unwrap_or_else(|| Value::String(text.clone())),
         Raw::List(items) => {
             let schema = items_of(&leaves).unwrap_or(&Value::Null);
-            items.iter().map(|item| typed(item, schema, schemas)).collect()
+            items
+                .iter()
+                .map(|item| typed(item, schema, schemas))
+                .collect()
         }
         Raw::Fields(fields) => {
             if let Some(items) = items_of(&leaves)
                 && let Some(ordered) = ordered(fields)
             {
-                return ordered.into_iter().map(|item| typed(item, items, schemas)).collect();
+                return ordered
+                    .into_iter()
+                    .map(|item| typed(item, items, schemas))
+                    .collect();
             }
             let typed_field = |(name, raw): &(String, Raw)| {
                 (name.clone(), typed(raw, &field_of(name, &leaves), schemas))
@@ -47,7 +53,12 @@ fn gather<'s>(schema: &'s Value, schemas: &'s Schemas, depth: usize, leaves: &mu
         gather(target, schemas, depth + 1, leaves);
     }
     for list in ["allOf", "anyOf", "oneOf"] {
-        for part in schema.get(list).and_then(Value::as_array).into_iter().flatten() {
+        for part in schema
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             gather(part, schemas, depth + 1, leaves);
         }
     }
@@ -64,14 +75,18 @@ fn allows(leaves: &[&Value], name: &str) -> bool {
 fn scalar(text: &str, leaves: &[&Value]) -> Option<Value> {
     let named = |leaf: &&Value| {
         leaf["const"] == *text
-            || leaf["enum"].as_array().is_some_and(|options| options.contains(&json!(text)))
+            || leaf["enum"]
+                .as_array()
+                .is_some_and(|options| options.contains(&json!(text)))
     };
     if leaves.iter().any(named) {
         return Some(json!(text));
     }
     if allows(leaves, "integer") || allows(leaves, "number") {
         let number: Option<Number> = text.parse().ok();
-        let integer = text.parse::<i64>().is_ok_and(|value| value.to_string() == text);
+        let integer = text
+            .parse::<i64>()
+            .is_ok_and(|value| value.to_string() == text);
         if integer || allows(leaves, "number") && number.is_some() {
             return number.map(Value::Number);
         }
@@ -103,16 +118,23 @@ fn ordered(fields: &[(String, Raw)]) -> Option<Vec<&Raw>> {
         numbered.push((name.parse::<usize>().ok()?, raw));
     }
     numbered.sort_by_key(|(index, _)| *index);
-    let whole = numbered.iter().enumerate().all(|(position, (index, _))| position == *index);
+    let whole = numbered
+        .iter()
+        .enumerate()
+        .all(|(position, (index, _))| position == *index);
     whole.then(|| numbered.into_iter().map(|(_, raw)| raw).collect())
 }
 
 fn field_of(name: &str, leaves: &[&Value]) -> Value {
-    let declared: Vec<&Value> =
-        leaves.iter().filter_map(|leaf| leaf.get("properties")?.get(name)).collect();
+    let declared: Vec<&Value> = leaves
+        .iter()
+        .filter_map(|leaf| leaf.get("properties")?.get(name))
+        .collect();
     match declared.as_slice() {
         [] => {
-            let other = leaves.iter().find_map(|leaf| leaf.get("additionalProperties"));
+            let other = leaves
+                .iter()
+                .find_map(|leaf| leaf.get("additionalProperties"));
             other.cloned().unwrap_or(Value::Null)
         }
         [only] => (*only).clone(),

@@ -23,7 +23,10 @@ pub enum Names {
 /// A query or a form body.
 pub fn form(text: &[u8], names: Names) -> Result<Raw, String> {
     let text = std::str::from_utf8(text).map_err(|_| "the form is not ASCII text".to_owned())?;
-    if let Some(bad) = text.chars().find(|c| !c.is_ascii() || c.is_ascii_whitespace()) {
+    if let Some(bad) = text
+        .chars()
+        .find(|c| !c.is_ascii() || c.is_ascii_whitespace())
+    {
         return Err(format!("the form holds {bad:?} unescaped"));
     }
     for (position, _) in text.match_indices('%') {
@@ -32,10 +35,16 @@ pub fn form(text: &[u8], names: Names) -> Result<Raw, String> {
             return Err(format!("the form holds a broken escape at byte {position}"));
         }
     }
-    if percent_decode_str(text).decode_utf8().is_err() {
+    if percent_decode_str(text).decode_utf8().is_err() && !names_charset(text) {
         return Err("the form's escapes are not UTF-8".into());
     }
     pairs(form_urlencoded::parse(text.as_bytes()).into_owned(), names)
+}
+
+/// Whether the form says itself that it is written in something else than UTF-8.
+fn names_charset(text: &str) -> bool {
+    form_urlencoded::parse(text.as_bytes())
+        .any(|(name, value)| name == "charset" && !value.eq_ignore_ascii_case("utf-8"))
 }
 
 pub fn pairs(
@@ -77,7 +86,10 @@ fn insert(
     let (step, rest) = steps.split_first().ok_or("the name is empty")?;
     // `a[]` appends: each is an item of its own
     let append = names == Names::Brackets && step.is_empty();
-    let found = fields.iter().position(|(name, _)| name == step).filter(|_| !append);
+    let found = fields
+        .iter()
+        .position(|(name, _)| name == step)
+        .filter(|_| !append);
     let Some(found) = found else {
         let value = if rest.is_empty() {
             Raw::Text(text)
@@ -117,9 +129,15 @@ pub fn multipart(content_type: &str, body: &[u8]) -> Result<Raw, String> {
         if section.trim_end() == "--" {
             return pairs(found, Names::Flat);
         }
-        let section = section.strip_prefix("\r\n").ok_or("a part does not begin on a new line")?;
-        let (head, content) = section.split_once("\r\n\r\n").ok_or("a part has no empty line")?;
-        let content = content.strip_suffix("\r\n").ok_or("a part does not end in a new line")?;
+        let section = section
+            .strip_prefix("\r\n")
+            .ok_or("a part does not begin on a new line")?;
+        let (head, content) = section
+            .split_once("\r\n\r\n")
+            .ok_or("a part has no empty line")?;
+        let content = content
+            .strip_suffix("\r\n")
+            .ok_or("a part does not end in a new line")?;
         let name = head
             .lines()
             .filter_map(|line| line.split_once(':'))
@@ -154,15 +172,33 @@ mod tests {
         let read = form(b"a[b]=1&a[c][]=x&a[c][]=y+z&d=%C3%A9", Names::Brackets).unwrap();
         let list = Raw::Fields(vec![("".into(), text("x")), ("".into(), text("y z"))]);
         let a = Raw::Fields(vec![("b".into(), text("1")), ("c".into(), list)]);
-        assert_eq!(read, Raw::Fields(vec![("a".into(), a), ("d".into(), text("é"))]));
+        assert_eq!(
+            read,
+            Raw::Fields(vec![("a".into(), a), ("d".into(), text("é"))])
+        );
     }
 
     #[test]
     fn broken_forms_are_refused() {
-        for bad in ["a[b=1", "a]b[=1", "a=%4", "a=%zz", "a=%ff", "a=b c", "a=1&a=2", "a=1&a[b]=2"] {
+        for bad in [
+            "a[b=1",
+            "a]b[=1",
+            "a=%4",
+            "a=%zz",
+            "a=%ff",
+            "a=b c",
+            "a=1&a=2",
+            "a=1&a[b]=2",
+        ] {
             let read = form(bad.as_bytes(), Names::Brackets);
             assert!(read.is_err(), "{bad} was read as {read:?}");
         }
+    }
+
+    #[test]
+    fn another_charset_is_read_when_named() {
+        assert!(form(b"name=%e9&charset=windows-1252", Names::Flat).is_ok());
+        assert!(form(b"name=%e9&charset=UTF-8", Names::Flat).is_err());
     }
 
     #[test]

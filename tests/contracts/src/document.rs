@@ -21,6 +21,17 @@ pub enum Auth {
     Open,
 }
 
+impl Auth {
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Auth::Bearer => "Bearer",
+            Auth::Basic => "Basic",
+            Auth::BearerOrBasic => "Bearer or Basic",
+            Auth::Open => "nothing",
+        }
+    }
+}
+
 pub struct Document {
     name: String,
     base: String,
@@ -37,7 +48,11 @@ pub struct Document {
 #[derive(Debug)]
 enum Segment {
     Literal(String),
-    Parameter { before: String, name: String, after: String },
+    Parameter {
+        before: String,
+        name: String,
+        after: String,
+    },
 }
 
 pub struct Operation<'a> {
@@ -56,8 +71,9 @@ impl Document {
     /// A document of operations below `base`, a path such as `/api.xro/2.0` or nothing.
     pub fn new(name: &str, base: &str, auth: Auth, spec: Value) -> Document {
         let paths = spec["paths"].as_object().into_iter().flatten();
-        let templates =
-            paths.map(|(template, _)| (template.clone(), segments(base, template))).collect();
+        let templates = paths
+            .map(|(template, _)| (template.clone(), segments(base, template)))
+            .collect();
         Document {
             name: name.to_owned(),
             base: base.to_owned(),
@@ -90,7 +106,39 @@ impl Document {
     /// The place that a reference inside this file points to, or the value itself.
     pub fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {
         let target = value.get("$ref").and_then(Value::as_str);
-        target.and_then(|target| self.spec.pointer(target.strip_prefix('#')?)).unwrap_or(value)
+        target
+            .and_then(|target| self.spec.pointer(target.strip_prefix('#')?))
+            .unwrap_or(value)
+    }
+
+    /// Every schema that an operation may ask for, so that all can be tried.
+    #[cfg(test)]
+    pub fn used(&self) -> Vec<(Side, String, Value)> {
+        let mut used = Vec::new();
+        for (template, _) in &self.templates {
+            for method in METHODS {
+                let Some(found) = self.operation(template, method, Vec::new(), 0) else {
+                    continue;
+                };
+                for parameter in &found.parameters {
+                    used.push((
+                        Side::Request,
+                        found.title.clone(),
+                        parameter["schema"].clone(),
+                    ));
+                }
+                let body = found.body.into_iter().map(|body| (Side::Request, body));
+                let replies = found.replies.into_iter().flatten();
+                let replies = replies.map(|(_, reply)| (Side::Reply, self.follow(reply)));
+                for (side, holder) in body.chain(replies) {
+                    for (_, media) in holder["content"].as_object().into_iter().flatten() {
+                        let schema = media.get("schema").cloned().unwrap_or(Value::Bool(true));
+                        used.push((side, found.title.clone(), schema));
+                    }
+                }
+            }
+        }
+        used
     }
 
     fn operation<'a>(
@@ -146,7 +194,9 @@ pub fn find<'a>(documents: &'a [Document], method: &str, path: &str) -> Found<'a
     let mut others = Vec::new();
     for document in documents {
         for (template, segments) in &document.templates {
-            let Some((values, literals)) = matches(segments, &parts) else { continue };
+            let Some((values, literals)) = matches(segments, &parts) else {
+                continue;
+            };
             match document.operation(template, &method, values, literals) {
                 // /v2/balances/primary goes before /v2/balances/{balanceId}
                 Some(found) if best.as_ref().is_none_or(|best| best.literals < literals) => {
@@ -154,9 +204,13 @@ pub fn find<'a>(documents: &'a [Document], method: &str, path: &str) -> Found<'a
                 }
                 Some(_) => {}
                 None => {
-                    let item = document.spec["paths"][template].as_object().into_iter().flatten();
-                    let known =
-                        item.map(|(key, _)| key).filter(|key| METHODS.contains(&key.as_str()));
+                    let item = document.spec["paths"][template]
+                        .as_object()
+                        .into_iter()
+                        .flatten();
+                    let known = item
+                        .map(|(key, _)| key)
+                        .filter(|key| METHODS.contains(&key.as_str()));
                     others.extend(known.map(|key| key.to_ascii_uppercase()));
                 }
             }
@@ -176,7 +230,11 @@ fn segments(base: &str, template: &str) -> Vec<Segment> {
             let parameter = part.split_once('{').and_then(|(before, rest)| {
                 let (name, after) = rest.split_once('}')?;
                 let [before, name, after] = [before, name, after].map(str::to_owned);
-                Some(Segment::Parameter { before, name, after })
+                Some(Segment::Parameter {
+                    before,
+                    name,
+                    after,
+                })
             });
             parameter.unwrap_or_else(|| Segment::Literal(part.to_owned()))
         })
@@ -193,13 +251,21 @@ fn matches(segments: &[Segment], parts: &[&str]) -> Option<(Vec<(String, String)
         match segment {
             Segment::Literal(text) if text == part => literals += 2,
             Segment::Literal(_) => return None,
-            Segment::Parameter { before, name, after } => {
-                let value = part.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+            Segment::Parameter {
+                before,
+                name,
+                after,
+            } => {
+                let value = part
+                    .strip_prefix(before.as_str())?
+                    .strip_suffix(after.as_str())?;
                 if value.is_empty() {
                     return None;
                 }
                 literals += usize::from(!before.is_empty() || !after.is_empty());
-                let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+                let value = percent_encoding::percent_decode_str(value)
+                    .decode_utf8()
+                    .ok()?;
                 values.push((name.clone(), value.into_owned()));
             }
         }
@@ -216,8 +282,9 @@ pub fn read(folder: &Path, file: &str) -> Result<Value, String> {
 
 /// Narrows the schema at `pointer` by one more, from what the vendor's facts say beside the file.
 pub fn narrow(spec: &mut Value, pointer: &str, more: Value) -> Result<(), String> {
-    let place =
-        spec.pointer_mut(pointer).ok_or_else(|| format!("{pointer} is not in the contract"))?;
+    let place = spec
+        .pointer_mut(pointer)
+        .ok_or_else(|| format!("{pointer} is not in the contract"))?;
     let present = place.take();
     *place = json!({ "allOf": [present, more] });
     Ok(())

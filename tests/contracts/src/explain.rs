@@ -8,29 +8,26 @@ use serde_json::Value;
 const QUOTED: usize = 60;
 
 pub fn problems(validator: &Validator, value: &Value) -> Vec<String> {
-    let errors: Vec<_> = validator.iter_errors(value).collect();
-    // when no alternative fits, none has accounted for the fields, and all of them look unknown
-    let undecided: Vec<String> = errors
-        .iter()
-        .filter(|error| matches!(error.kind(), Kind::AnyOf { .. } | Kind::OneOfNotValid { .. }))
-        .map(|error| error.instance_path().to_string())
-        .collect();
     let mut lines = Vec::new();
-    for error in &errors {
-        let unevaluated = matches!(error.kind(), Kind::UnevaluatedProperties { .. });
-        if !(unevaluated && undecided.contains(&error.instance_path().to_string())) {
-            explain(error, &mut lines);
+    validator
+        .iter_errors(value)
+        .for_each(|error| explain(&error, &mut lines));
+    let mut once: Vec<String> = Vec::new();
+    for line in lines {
+        if !once.contains(&line) {
+            once.push(line);
         }
     }
-    lines.dedup();
-    lines
+    once
 }
 
 fn explain(error: &ValidationError, lines: &mut Vec<String>) {
     let at = error.instance_path().to_string();
     match error.kind() {
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            let unknown = unexpected.iter().map(|name| format!("{at}/{name}: unknown field"));
+        Kind::AdditionalProperties { unexpected } => {
+            let unknown = unexpected
+                .iter()
+                .map(|name| format!("{at}/{name}: unknown field"));
             lines.extend(unknown);
         }
         Kind::FalseSchema => lines.push(format!("{at}: only the vendor may set this field")),
@@ -41,7 +38,11 @@ fn explain(error: &ValidationError, lines: &mut Vec<String>) {
                 None => lines.push(format!("{at}: fits none of the alternatives")),
             }
         }
-        _ => lines.push(format!("{at}: {}{}", error.masked(), quote(error.instance()))),
+        _ => lines.push(format!(
+            "{at}: {}{}",
+            error.masked(),
+            quote(error.instance())
+        )),
     }
 }
 
@@ -50,7 +51,10 @@ fn explain(error: &ValidationError, lines: &mut Vec<String>) {
 fn distance(branch: &[ValidationError], at: &str) -> usize {
     let other = branch.iter().any(|error| {
         error.instance_path().as_str() == at
-            && matches!(error.kind(), Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. })
+            && matches!(
+                error.kind(),
+                Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. } | Kind::Not { .. }
+            )
     });
     branch.len() + if other { 1000 } else { 0 }
 }

@@ -62,7 +62,10 @@ impl Contracts {
             }
         }
         let vendors = VENDORS.iter().map(|_| OnceLock::new()).collect();
-        Ok(Contracts { folder: folder.to_owned(), vendors })
+        Ok(Contracts {
+            folder: folder.to_owned(),
+            vendors,
+        })
     }
 
     /// The problems of one exchange; none when it fits the contract.
@@ -87,7 +90,10 @@ impl Contracts {
         };
         let mut hook = Hook::new(found, headers, body);
         (found.webhook)(&mut hook);
-        hook.problems.iter().map(|problem| format!("{vendor} webhook: {problem}")).collect()
+        hook.problems
+            .iter()
+            .map(|problem| format!("{vendor} webhook: {problem}"))
+            .collect()
     }
 
     fn vendor(&self, id: &str) -> Result<&Vendor, String> {
@@ -100,5 +106,35 @@ impl Contracts {
             .get_or_init(|| (entry.open)(&self.folder.join(entry.folder)))
             .as_ref()
             .map_err(|problem| format!("{id}: {problem}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A schema that cannot be compiled would only show once somebody calls that operation.
+    #[test]
+    fn every_schema_can_be_used() {
+        let Some(contracts) = Contracts::from_env() else {
+            return println!("contracts not checked: MERIDIAN_CONTRACTS is not set");
+        };
+        let mut used = 0;
+        for entry in &VENDORS {
+            let vendor = contracts
+                .vendor(entry.id)
+                .unwrap_or_else(|problem| panic!("{problem}"));
+            for document in &vendor.documents {
+                for (side, title, schema) in document.used() {
+                    used += 1;
+                    let problems = document.problems(side, &schema, &json!(null));
+                    let unusable = problems.iter().find(|line| line.contains("cannot be used"));
+                    assert_eq!(unusable, None, "{}: {title}", entry.id);
+                }
+            }
+        }
+        assert!(used > 2000, "only {used} schemas were found");
     }
 }

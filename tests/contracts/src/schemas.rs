@@ -23,24 +23,42 @@ impl Schemas {
             Side::Request => format!("contract://{name}/request"),
             Side::Reply => format!("contract://{name}/reply"),
         };
-        let components = Translator { spec, address: &address, side }.components();
+        let components = Translator {
+            spec,
+            address: &address,
+            side,
+        }
+        .components();
         let components = Arc::new(components);
         let registry = Registry::new()
             .draft(Draft::Draft202012)
             .add(&address, components.clone())
             .and_then(|builder| builder.prepare())
             .map_err(|error| format!("{name}: {error}"))?;
-        Ok(Schemas { address, side, components, registry, compiled: Mutex::default() })
+        Ok(Schemas {
+            address,
+            side,
+            components,
+            registry,
+            compiled: Mutex::default(),
+        })
     }
 
     /// Makes a schema of the file ready for [`Schemas::problems`] and for coercion.
     pub fn translate(&self, spec: &Value, schema: &Value) -> Value {
-        Translator { spec, address: &self.address, side: self.side }.value(schema)
+        Translator {
+            spec,
+            address: &self.address,
+            side: self.side,
+        }
+        .value(schema)
     }
 
     /// The translated component that a reference names.
     pub fn resolve(&self, reference: &str) -> Option<&Value> {
-        let pointer = reference.strip_prefix(self.address.as_str())?.strip_prefix('#')?;
+        let pointer = reference
+            .strip_prefix(self.address.as_str())?
+            .strip_prefix('#')?;
         self.components.pointer(pointer)
     }
 

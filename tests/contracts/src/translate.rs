@@ -1,10 +1,11 @@
 //! Turns the schemas of an OpenAPI 3.0, OpenAPI 3.1 or plain JSON Schema file into JSON Schema
 //! 2020-12, once for what we send and once for what the vendor answers.
 //!
-//! A schema that *is* a value (a field, an item, a body) is closed on the request's side with
-//! `unevaluatedProperties`, which sees through `$ref` and `allOf`. A schema that only describes a
-//! part of a value (a branch of `allOf`, a shared component) stays open, or the branches would
-//! forbid each other's fields.
+//! A schema that *is* a value (a field, an item, a body) is closed on the request's side: a field
+//! that none of its parts names is unknown. A schema that only describes a part of a value (a
+//! branch of `allOf`, a shared component) stays open, or the parts would forbid each other's
+//! fields. `unevaluatedProperties` would do the same, but calls every field unknown once one of
+//! them is wrong.
 
 use serde_json::{Map, Value, json};
 
@@ -31,7 +32,9 @@ impl Translator<'_> {
     pub fn components(&self) -> Value {
         let mut out = json!({});
         for place in ["/components/schemas", "/definitions", "/$defs"] {
-            let Some(Value::Object(named)) = self.spec.pointer(place) else { continue };
+            let Some(Value::Object(named)) = self.spec.pointer(place) else {
+                continue;
+            };
             let mut inner: Value = named
                 .iter()
                 .map(|(name, schema)| (name.clone(), self.part(schema, schema)))
@@ -39,7 +42,9 @@ impl Translator<'_> {
             for step in place[1..].rsplit('/') {
                 inner = json!({ step: inner });
             }
-            let (Value::Object(out), Value::Object(inner)) = (&mut out, inner) else { continue };
+            let (Value::Object(out), Value::Object(inner)) = (&mut out, inner) else {
+                continue;
+            };
             out.extend(inner);
         }
         out
@@ -47,20 +52,26 @@ impl Translator<'_> {
 
     /// A schema that is a value of its own.
     pub fn value(&self, schema: &Value) -> Value {
-        let mut out = self.part(schema, schema);
-        if self.side == Side::Request
-            && self.names_fields(schema, 0)
-            && let Value::Object(map) = &mut out
-            && !map.contains_key("additionalProperties")
-        {
-            map.insert("unevaluatedProperties".into(), Value::Bool(false));
+        let out = self.part(schema, schema);
+        let mut known = Known::default();
+        if self.side == Side::Request {
+            self.gather(schema, false, 0, &mut known);
         }
-        out
+        if known.open || known.fields.is_empty() {
+            return out;
+        }
+        json!({ "allOf": [out, {
+            "properties": known.fields,
+            "patternProperties": known.patterns,
+            "additionalProperties": false,
+        }] })
     }
 
     /// A schema that describes the value `whole`, perhaps together with others.
     fn part(&self, schema: &Value, whole: &Value) -> Value {
-        let Value::Object(schema) = schema else { return schema.clone() };
+        let Value::Object(schema) = schema else {
+            return schema.clone();
+        };
         let mut out = Map::new();
         for (keyword, value) in schema {
             let value = match keyword.as_str() {
@@ -69,14 +80,17 @@ impl Translator<'_> {
                 "patternProperties" => self.each(value, |schema| self.value(schema)),
                 "items" | "additionalProperties" => self.value(value),
                 "allOf" => list(value, |part| self.part(part, whole)),
-                "anyOf" | "oneOf" => list(value, |branch| self.branch(branch)),
+                "anyOf" | "oneOf" => list(value, |branch| self.part(branch, branch)),
                 "not" => self.part(value, value),
                 "required" => self.required(value, whole),
                 // OpenAPI 3.0 has flags where JSON Schema has limits
                 "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
                 "minimum" | "maximum" => {
-                    let exclusive =
-                        if keyword == "minimum" { "exclusiveMinimum" } else { "exclusiveMaximum" };
+                    let exclusive = if keyword == "minimum" {
+                        "exclusiveMinimum"
+                    } else {
+                        "exclusiveMaximum"
+                    };
                     if schema.get(exclusive) == Some(&Value::Bool(true)) {
                         out.insert(exclusive.into(), value.clone());
                         continue;
@@ -115,23 +129,12 @@ impl Translator<'_> {
             && let Some(Value::Array(more)) = schema.get("x-required-in-response")
         {
             let required = out.entry("required").or_insert_with(|| json!([]));
-            required.as_array_mut().expect("a list").extend(more.iter().cloned());
+            required
+                .as_array_mut()
+                .expect("a list")
+                .extend(more.iter().cloned());
         }
         nullable(schema, out)
-    }
-
-    /// One way among several that a value may look. An object without a field list takes any
-    /// field, and says so, as the closing of the whole would otherwise forbid them.
-    fn branch(&self, schema: &Value) -> Value {
-        let mut out = self.part(schema, schema);
-        let free = schema["type"] == "object"
-            && ["properties", "required", "allOf", "anyOf", "oneOf", "$ref"]
-                .iter()
-                .all(|keyword| schema.get(keyword).is_none());
-        if free && let Value::Object(map) = &mut out {
-            map.entry("additionalProperties").or_insert(Value::Bool(true));
-        }
-        out
     }
 
     fn fields(&self, properties: &Value) -> Value {
@@ -171,23 +174,55 @@ impl Translator<'_> {
     }
 
     fn target(&self, schema: &Value) -> Option<&Value> {
-        self.spec.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
+        self.spec
+            .pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
     }
 
     /// The schemas that describe the same value as this one does.
     fn beside<'s>(&'s self, schema: &'s Value, lists: &[&str]) -> Vec<&'s Value> {
-        let listed = lists.iter().filter_map(|list| schema.get(list)?.as_array()).flatten();
+        let listed = lists
+            .iter()
+            .filter_map(|list| schema.get(list)?.as_array())
+            .flatten();
         self.target(schema).into_iter().chain(listed).collect()
     }
 
-    fn names_fields(&self, schema: &Value, depth: usize) -> bool {
-        let own = schema.get("properties").and_then(Value::as_object);
-        own.is_some_and(|fields| !fields.is_empty())
-            || depth < DEEP
-                && self
-                    .beside(schema, &["allOf", "anyOf", "oneOf"])
-                    .iter()
-                    .any(|part| self.names_fields(part, depth + 1))
+    /// The fields that any part of a value names.
+    fn gather(&self, schema: &Value, alternative: bool, depth: usize, known: &mut Known) {
+        let named = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
+        for (keyword, into) in [
+            ("properties", &mut known.fields),
+            ("patternProperties", &mut known.patterns),
+        ] {
+            let names = named(keyword).into_iter().flatten();
+            into.extend(names.map(|(name, _)| (name.clone(), Value::Bool(true))));
+        }
+
+        let silent = !["properties", "required", "allOf", "anyOf", "oneOf"]
+            .iter()
+            .any(|keyword| schema.get(*keyword).is_some());
+        let takes_more = schema
+            .get("additionalProperties")
+            .is_some_and(|more| *more != false);
+        // an object without a field list, where another would do too, takes any field
+        known.open |= takes_more || alternative && silent && schema["type"] == "object";
+        if depth == DEEP {
+            known.open = true;
+            return;
+        }
+        for part in self.beside(schema, &["allOf"]) {
+            self.gather(part, alternative, depth + 1, known);
+        }
+        for list in ["anyOf", "oneOf"] {
+            for branch in schema
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                self.gather(branch, true, depth + 1, known);
+            }
+        }
     }
 
     fn has_flag(&self, schema: &Value, flag: &str, depth: usize) -> bool {
@@ -205,23 +240,42 @@ impl Translator<'_> {
             return own;
         }
         let parts = self.beside(schema, &["allOf", "anyOf", "oneOf"]);
-        parts.into_iter().find_map(|part| self.field(part, name, depth + 1))
+        parts
+            .into_iter()
+            .find_map(|part| self.field(part, name, depth + 1))
     }
 }
 
+/// What a closed value may hold.
+#[derive(Default)]
+struct Known {
+    fields: Map<String, Value>,
+    patterns: Map<String, Value>,
+    open: bool,
+}
+
 fn list(value: &Value, translate: impl Fn(&Value) -> Value) -> Value {
-    value.as_array().into_iter().flatten().map(translate).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(translate)
+        .collect()
 }
 
 /// Lets null pass where the file says so: by OpenAPI 3.0's `nullable`, or by a type list beside a
-/// reference, where the reference alone would forbid what the list allows.
+/// reference or an enumeration that alone would forbid what the list allows.
 fn nullable(schema: &Map<String, Value>, mut out: Map<String, Value>) -> Value {
     let null = Value::from("null");
-    let listed =
-        out.get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&null));
-    let composed = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| out.contains_key(*key));
+    let listed = out
+        .get("type")
+        .and_then(Value::as_array)
+        .is_some_and(|types| types.contains(&null));
+    let composed = ["$ref", "allOf", "anyOf", "oneOf"]
+        .iter()
+        .any(|key| out.contains_key(*key));
     let flagged = schema.get("nullable") == Some(&Value::Bool(true));
-    if !flagged && !(listed && composed) {
+    if !(flagged || listed && (composed || out.contains_key("enum"))) {
         return Value::Object(out);
     }
     if composed {

@@ -27,15 +27,51 @@ pub struct Entry {
 }
 
 pub const VENDORS: [Entry; 9] = [
-    Entry { id: "stripe", folder: "stripe", open: stripe::open },
-    Entry { id: "paypal", folder: "paypal", open: paypal::open },
-    Entry { id: "paypal-ipn", folder: "paypal", open: paypal::open_ipn },
-    Entry { id: "gocardless", folder: "gocardless", open: gocardless::open },
-    Entry { id: "mollie", folder: "mollie", open: mollie::open },
-    Entry { id: "mailgun", folder: "mailgun", open: mailgun::open },
-    Entry { id: "twilio", folder: "twilio", open: twilio::open },
-    Entry { id: "slack", folder: "slack", open: slack::open },
-    Entry { id: "xero", folder: "xero", open: xero::open },
+    Entry {
+        id: "stripe",
+        folder: "stripe",
+        open: stripe::open,
+    },
+    Entry {
+        id: "paypal",
+        folder: "paypal",
+        open: paypal::open,
+    },
+    Entry {
+        id: "paypal-ipn",
+        folder: "paypal",
+        open: paypal::open_ipn,
+    },
+    Entry {
+        id: "gocardless",
+        folder: "gocardless",
+        open: gocardless::open,
+    },
+    Entry {
+        id: "mollie",
+        folder: "mollie",
+        open: mollie::open,
+    },
+    Entry {
+        id: "mailgun",
+        folder: "mailgun",
+        open: mailgun::open,
+    },
+    Entry {
+        id: "twilio",
+        folder: "twilio",
+        open: twilio::open,
+    },
+    Entry {
+        id: "slack",
+        folder: "slack",
+        open: slack::open,
+    },
+    Entry {
+        id: "xero",
+        folder: "xero",
+        open: xero::open,
+    },
 ];
 
 /// A vendor's contract, read and completed.
@@ -60,7 +96,12 @@ pub struct Hook<'a> {
 
 impl<'a> Hook<'a> {
     pub fn new(vendor: &'a Vendor, headers: &'a [(String, String)], body: &'a [u8]) -> Hook<'a> {
-        Hook { vendor, headers, body, problems: Vec::new() }
+        Hook {
+            vendor,
+            headers,
+            body,
+            problems: Vec::new(),
+        }
     }
 
     fn header(&self, name: &str) -> Option<&'a str> {
@@ -72,8 +113,9 @@ impl<'a> Hook<'a> {
         match self.header(name) {
             Some(value) if shape(value) => {}
             Some(value) => {
-                self.problems
-                    .push(format!("header {name}: {expected} is expected (it is {value:?})"));
+                self.problems.push(format!(
+                    "header {name}: {expected} is expected (it is {value:?})"
+                ));
             }
             None => self.problems.push(format!("header {name}: is required")),
         }
@@ -113,7 +155,8 @@ impl<'a> Hook<'a> {
     /// Holds a value, found in the body at `place`, by a schema of one of the vendor's files.
     fn hold(&mut self, document: usize, schema: &Value, value: &Value, place: &str) {
         let lines = self.vendor.documents[document].problems(Side::Reply, schema, value);
-        self.problems.extend(lines.into_iter().map(|line| format!("{place}{line}")));
+        self.problems
+            .extend(lines.into_iter().map(|line| format!("{place}{line}")));
     }
 }
 
@@ -125,7 +168,10 @@ pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == length
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// Base64 of so many bytes.
@@ -133,5 +179,7 @@ fn is_base64(text: &str, bytes: usize) -> bool {
     let symbols = text.trim_end_matches('=');
     text.len() == bytes.div_ceil(3) * 4
         && symbols.len() == (bytes * 4).div_ceil(3)
-        && symbols.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+        && symbols
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }

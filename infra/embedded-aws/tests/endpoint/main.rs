@@ -6,3 +6,4 @@ mod queues;
 mod secrets;
 mod stack;
 mod tables;
+mod wire;

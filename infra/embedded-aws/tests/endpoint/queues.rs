@@ -9,7 +9,13 @@ use std::time::{Duration, Instant};
 
 /// A queue with a dead-letter queue: two receives, five minutes hidden.
 async fn queue(stack: &Stack) -> (String, String) {
-    let dead = stack.sqs.create_queue().queue_name("dead").send().await.expect("a queue");
+    let dead = stack
+        .sqs
+        .create_queue()
+        .queue_name("dead")
+        .send()
+        .await
+        .expect("a queue");
     let dead = dead.queue_url.expect("its URL");
     let arn = format!(
         "arn:aws:sqs:{}:{}:dead",
@@ -30,27 +36,56 @@ async fn queue(stack: &Stack) -> (String, String) {
 }
 
 async fn receive(stack: &Stack, url: &str) -> Vec<aws_sdk_sqs::types::Message> {
-    let received = stack.sqs.receive_message().queue_url(url).max_number_of_messages(10);
+    let received = stack
+        .sqs
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(10);
     let received = received.message_system_attribute_names(MessageSystemAttributeName::All);
-    received.send().await.expect("a receive").messages.unwrap_or_default()
+    received
+        .send()
+        .await
+        .expect("a receive")
+        .messages
+        .unwrap_or_default()
 }
 
 fn entry(id: &str, body: &str) -> SendMessageBatchRequestEntry {
-    SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().expect("an entry")
+    SendMessageBatchRequestEntry::builder()
+        .id(id)
+        .message_body(body)
+        .build()
+        .expect("an entry")
 }
 
 #[tokio::test]
 async fn an_unfinished_message_comes_back_and_then_goes_to_the_dead_letter_queue() {
     let stack = Stack::start(None).await;
     let (live, dead) = queue(&stack).await;
-    stack.sqs.send_message().queue_url(&live).message_body("nudge").send().await.expect("a send");
+    stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body("nudge")
+        .send()
+        .await
+        .expect("a send");
     for count in ["1", "2"] {
         let received = receive(&stack, &live).await;
         let attributes = received[0].attributes().expect("system attributes");
-        assert_eq!(attributes[&MessageSystemAttributeName::ApproximateReceiveCount], count);
-        assert!(receive(&stack, &live).await.is_empty(), "hidden while in flight");
+        assert_eq!(
+            attributes[&MessageSystemAttributeName::ApproximateReceiveCount],
+            count
+        );
+        assert!(
+            receive(&stack, &live).await.is_empty(),
+            "hidden while in flight"
+        );
         let depth = &stack.aws.depths()[1];
-        assert_eq!((depth.queue.as_str(), depth.visible, depth.in_flight), ("live", 0, 1));
+        assert_eq!(
+            (depth.queue.as_str(), depth.visible, depth.in_flight),
+            ("live", 0, 1)
+        );
         stack.advance(301);
     }
     assert!(receive(&stack, &live).await.is_empty());
@@ -62,10 +97,21 @@ async fn an_unfinished_message_comes_back_and_then_goes_to_the_dead_letter_queue
 async fn a_deleted_message_stays_away() {
     let stack = Stack::start(None).await;
     let (live, _) = queue(&stack).await;
-    stack.sqs.send_message().queue_url(&live).message_body("once").send().await.expect("a send");
+    stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body("once")
+        .send()
+        .await
+        .expect("a send");
     let received = receive(&stack, &live).await;
     let handle = received[0].receipt_handle().expect("a handle");
-    let delete = stack.sqs.delete_message().queue_url(&live).receipt_handle(handle);
+    let delete = stack
+        .sqs
+        .delete_message()
+        .queue_url(&live)
+        .receipt_handle(handle);
     delete.send().await.expect("a delete");
     stack.advance(3600);
     assert!(receive(&stack, &live).await.is_empty());
@@ -75,10 +121,21 @@ async fn a_deleted_message_stays_away() {
 async fn a_message_given_back_is_there_at_once() {
     let stack = Stack::start(None).await;
     let (live, _) = queue(&stack).await;
-    stack.sqs.send_message().queue_url(&live).message_body("again").send().await.expect("a send");
+    stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body("again")
+        .send()
+        .await
+        .expect("a send");
     let received = receive(&stack, &live).await;
     let handle = received[0].receipt_handle().expect("a handle");
-    let back = stack.sqs.change_message_visibility().queue_url(&live).receipt_handle(handle);
+    let back = stack
+        .sqs
+        .change_message_visibility()
+        .queue_url(&live)
+        .receipt_handle(handle);
     back.visibility_timeout(0).send().await.expect("a change");
     assert_eq!(receive(&stack, &live).await.len(), 1);
 }
@@ -87,7 +144,12 @@ async fn a_message_given_back_is_there_at_once() {
 async fn a_delay_is_measured_by_the_house_s_clock() {
     let stack = Stack::start(None).await;
     let (live, _) = queue(&stack).await;
-    let late = stack.sqs.send_message().queue_url(&live).message_body("late").delay_seconds(900);
+    let late = stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body("late")
+        .delay_seconds(900);
     late.send().await.expect("a send");
     assert!(receive(&stack, &live).await.is_empty());
     let next = stack.aws.depths()[1].next_at.expect("an instant");
@@ -100,13 +162,29 @@ async fn a_delay_is_measured_by_the_house_s_clock() {
 async fn a_waiting_receive_is_woken_by_a_send() {
     let stack = Stack::start(None).await;
     let (live, _) = queue(&stack).await;
-    let waiting = stack.sqs.receive_message().queue_url(&live).wait_time_seconds(20).send();
+    let waiting = stack
+        .sqs
+        .receive_message()
+        .queue_url(&live)
+        .wait_time_seconds(20)
+        .send();
     let waiting = tokio::spawn(waiting);
-    while stack.operations().last().is_none_or(|o| o != "ReceiveMessage") {
+    while stack
+        .operations()
+        .last()
+        .is_none_or(|o| o != "ReceiveMessage")
+    {
         tokio::task::yield_now().await;
     }
     let before = Instant::now();
-    stack.sqs.send_message().queue_url(&live).message_body("now").send().await.expect("a send");
+    stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body("now")
+        .send()
+        .await
+        .expect("a send");
     let received = waiting.await.expect("no panic").expect("a receive");
     assert_eq!(received.messages().len(), 1);
     assert!(before.elapsed() < Duration::from_secs(10));
@@ -128,7 +206,11 @@ async fn messages_that_aws_refuses_are_refused() {
         let refused = send.send().await.expect_err(case).into_service_error();
         assert_eq!(refused.code(), Some(code), "{case}: {refused:?}");
     }
-    let send = stack.sqs.send_message().queue_url(&live).message_body(&most);
+    let send = stack
+        .sqs
+        .send_message()
+        .queue_url(&live)
+        .message_body(&most);
     send.send().await.expect("exactly 1 MiB");
 }
 
@@ -141,12 +223,28 @@ async fn batches_that_aws_refuses_are_refused_whole() {
     let cases = [
         ("none", vec![], "EmptyBatchRequest"),
         ("eleven", eleven, "TooManyEntriesInBatchRequest"),
-        ("one id twice", vec![entry("a", "x"), entry("a", "y")], "BatchEntryIdsNotDistinct"),
-        ("1.2 MB", vec![entry("a", &half), entry("b", &half)], "BatchRequestTooLong"),
-        ("an id of AWS's not", vec![entry("a b", "x")], "InvalidBatchEntryId"),
+        (
+            "one id twice",
+            vec![entry("a", "x"), entry("a", "y")],
+            "BatchEntryIdsNotDistinct",
+        ),
+        (
+            "1.2 MB",
+            vec![entry("a", &half), entry("b", &half)],
+            "BatchRequestTooLong",
+        ),
+        (
+            "an id of AWS's not",
+            vec![entry("a b", "x")],
+            "InvalidBatchEntryId",
+        ),
     ];
     for (case, entries, code) in cases {
-        let send = stack.sqs.send_message_batch().queue_url(&live).set_entries(Some(entries));
+        let send = stack
+            .sqs
+            .send_message_batch()
+            .queue_url(&live)
+            .set_entries(Some(entries));
         let refused = send.send().await.expect_err(case).into_service_error();
         let got = refused.code().unwrap_or_default();
         assert!(got.ends_with(code), "{case}: {refused:?}");
@@ -159,7 +257,9 @@ async fn one_bad_entry_does_not_sink_a_batch() {
     let stack = Stack::start(None).await;
     let (live, _) = queue(&stack).await;
     let send = stack.sqs.send_message_batch().queue_url(&live);
-    let send = send.entries(entry("good", "x")).entries(entry("bad", "\u{1}"));
+    let send = send
+        .entries(entry("good", "x"))
+        .entries(entry("bad", "\u{1}"));
     let sent = send.send().await.expect("a batch");
     assert_eq!(sent.successful()[0].id(), "good");
     assert_eq!(sent.failed()[0].id(), "bad");
@@ -171,7 +271,15 @@ async fn one_bad_entry_does_not_sink_a_batch() {
 #[tokio::test]
 async fn a_queue_that_is_not_there_is_refused_as_aws_does() {
     let stack = Stack::start(None).await;
-    let send = stack.sqs.send_message().queue_url("http://127.0.0.1/000000000000/none");
-    let refused = send.message_body("x").send().await.expect_err("no queue").into_service_error();
+    let send = stack
+        .sqs
+        .send_message()
+        .queue_url("http://127.0.0.1/000000000000/none");
+    let refused = send
+        .message_body("x")
+        .send()
+        .await
+        .expect_err("no queue")
+        .into_service_error();
     assert!(refused.is_queue_does_not_exist(), "{refused:?}");
 }

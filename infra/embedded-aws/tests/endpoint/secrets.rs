@@ -6,7 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 const NAME: &str = "meridian/demo/stripe/inbound";
 
 async fn value(stack: &Stack, stage: &str) -> Option<String> {
-    let get = stack.secrets.get_secret_value().secret_id(NAME).version_stage(stage);
+    let get = stack
+        .secrets
+        .get_secret_value()
+        .secret_id(NAME)
+        .version_stage(stage);
     match get.send().await {
         Ok(found) => found.secret_string,
         Err(e) => {
@@ -23,7 +27,11 @@ async fn create(stack: &Stack, text: &str) {
 }
 
 async fn put(stack: &Stack, text: &str) {
-    let put = stack.secrets.put_secret_value().secret_id(NAME).secret_string(text);
+    let put = stack
+        .secrets
+        .put_secret_value()
+        .secret_id(NAME)
+        .secret_string(text);
     put.send().await.expect("a version is put");
 }
 
@@ -44,18 +52,41 @@ async fn a_repeat_under_the_same_token_changes_nothing() {
     let stack = Stack::start(None).await;
     let token = "5a0f3f4e-8f0c-4a53-9e0f-2f4f3c1d7a10";
     for _ in 0..2 {
-        let create = stack.secrets.create_secret().name(NAME).secret_string("one");
-        create.client_request_token(token).send().await.expect("created, and repeated");
+        let create = stack
+            .secrets
+            .create_secret()
+            .name(NAME)
+            .secret_string("one");
+        create
+            .client_request_token(token)
+            .send()
+            .await
+            .expect("created, and repeated");
     }
     put(&stack, "two").await;
     let token = "91c1d8f7-3c42-4d1e-8a8e-0f6f4ad0c2b3";
     for _ in 0..2 {
-        let put = stack.secrets.put_secret_value().secret_id(NAME).secret_string("three");
-        put.client_request_token(token).send().await.expect("put, and repeated");
+        let put = stack
+            .secrets
+            .put_secret_value()
+            .secret_id(NAME)
+            .secret_string("three");
+        put.client_request_token(token)
+            .send()
+            .await
+            .expect("put, and repeated");
     }
     assert_eq!(value(&stack, "AWSPREVIOUS").await.as_deref(), Some("two"));
-    let other = stack.secrets.put_secret_value().secret_id(NAME).secret_string("four");
-    let refused = other.client_request_token(token).send().await.expect_err("another value");
+    let other = stack
+        .secrets
+        .put_secret_value()
+        .secret_id(NAME)
+        .secret_string("four");
+    let refused = other
+        .client_request_token(token)
+        .send()
+        .await
+        .expect_err("another value");
     assert!(refused.into_service_error().is_resource_exists_exception());
 }
 
@@ -70,7 +101,11 @@ async fn both_stages_survive_a_restart_in_a_file_for_this_user_alone() {
     let stack = Stack::start(Some(folder.path().to_owned())).await;
     assert_eq!(value(&stack, "AWSCURRENT").await.as_deref(), Some("two"));
     assert_eq!(value(&stack, "AWSPREVIOUS").await.as_deref(), Some("one"));
-    let file = folder.path().join("secrets.json").metadata().expect("the file");
+    let file = folder
+        .path()
+        .join("secrets.json")
+        .metadata()
+        .expect("the file");
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
 }
 
@@ -79,7 +114,13 @@ async fn a_reset_keeps_secrets_and_the_log_hides_them() {
     let stack = Stack::start(None).await;
     create(&stack, "very-secret").await;
     stack.aws.reset().await.expect("a reset");
-    assert_eq!(value(&stack, "AWSCURRENT").await.as_deref(), Some("very-secret"));
+    assert_eq!(
+        value(&stack, "AWSCURRENT").await.as_deref(),
+        Some("very-secret")
+    );
     let log = serde_json::to_string(&stack.aws.calls()).expect("the log");
-    assert!(log.contains("CreateSecret") && !log.contains("very-secret"), "{log}");
+    assert!(
+        log.contains("CreateSecret") && !log.contains("very-secret"),
+        "{log}"
+    );
 }

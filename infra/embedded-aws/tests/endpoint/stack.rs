@@ -27,7 +27,13 @@ impl Stack {
         let ahead = Arc::new(AtomicI64::new(0));
         let house = ahead.clone();
         let clock = Arc::new(move || machine_now() + house.load(Ordering::SeqCst));
-        let aws = start(Options { port: 0, state, clock }).await.expect("the stack starts");
+        let aws = start(Options {
+            port: 0,
+            state,
+            clock,
+        })
+        .await
+        .expect("the stack starts");
         let config = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new("eu-west-1"))
@@ -60,7 +66,11 @@ impl Stack {
                 .expect("a definition")
         };
         let key = |name: &str, kind| {
-            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().expect("a key")
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
+                .expect("a key")
         };
         self.dynamodb
             .create_table()
@@ -91,7 +101,9 @@ pub fn credentials(caller: &str) -> aws_credential_types::provider::SharedCreden
 }
 
 pub fn machine_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the year 292 million")
 }
 

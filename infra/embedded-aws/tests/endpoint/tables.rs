@@ -67,7 +67,11 @@ async fn of_many_conditional_transactions_one_wins() {
             Err(e) => {
                 let e = e.into_service_error();
                 assert!(e.is_transaction_canceled_exception(), "{e:?}");
-                assert!(e.message().unwrap_or_default().contains("ConditionalCheckFailed"));
+                assert!(
+                    e.message()
+                        .unwrap_or_default()
+                        .contains("ConditionalCheckFailed")
+                );
             }
         }
     }
@@ -93,8 +97,11 @@ async fn a_transaction_beyond_the_limits_is_refused() {
         action(put)
     });
     let twice = [action(put("one", "one")), action(put("one", "one"))];
-    let cases: [(&str, Vec<TransactWriteItem>); 3] =
-        [("101 actions", many.collect()), ("4 MB", heavy.collect()), ("twice", twice.into())];
+    let cases: [(&str, Vec<TransactWriteItem>); 3] = [
+        ("101 actions", many.collect()),
+        ("4 MB", heavy.collect()),
+        ("twice", twice.into()),
+    ];
     for (case, items) in cases {
         let refused = stack
             .dynamodb
@@ -104,17 +111,29 @@ async fn a_transaction_beyond_the_limits_is_refused() {
             .await
             .expect_err(case)
             .into_service_error();
-        assert_eq!(refused.code(), Some("ValidationException"), "{case}: {refused:?}");
+        assert_eq!(
+            refused.code(),
+            Some("ValidationException"),
+            "{case}: {refused:?}"
+        );
     }
-    let left = stack.dynamodb.scan().table_name(TABLE).send().await.expect("a scan");
+    let left = stack
+        .dynamodb
+        .scan()
+        .table_name(TABLE)
+        .send()
+        .await
+        .expect("a scan");
     assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
 async fn an_item_that_aws_refuses_is_refused() {
     let stack = Stack::with_table().await;
-    let cases =
-        [("item above 400 KB", "pk", "x".repeat(400 * 1024)), ("empty key", "", String::new())];
+    let cases = [
+        ("item above 400 KB", "pk", "x".repeat(400 * 1024)),
+        ("empty key", "", String::new()),
+    ];
     for (case, pk, body) in cases {
         let refused = stack
             .dynamodb
@@ -127,7 +146,11 @@ async fn an_item_that_aws_refuses_is_refused() {
             .await
             .expect_err(case)
             .into_service_error();
-        assert_eq!(refused.code(), Some("ValidationException"), "{case}: {refused:?}");
+        assert_eq!(
+            refused.code(),
+            Some("ValidationException"),
+            "{case}: {refused:?}"
+        );
     }
     let mut in_transaction = put("", "sk");
     in_transaction.item.insert("body".into(), text("x"));
@@ -163,8 +186,14 @@ async fn a_transaction_repeated_under_its_token_is_applied_once() {
     };
     again(5).await.expect("the first");
     again(5).await.expect("its repeat");
-    let other = again(6).await.expect_err("another content").into_service_error();
-    assert!(other.is_idempotent_parameter_mismatch_exception(), "{other:?}");
+    let other = again(6)
+        .await
+        .expect_err("another content")
+        .into_service_error();
+    assert!(
+        other.is_idempotent_parameter_mismatch_exception(),
+        "{other:?}"
+    );
     let sum = stack
         .dynamodb
         .get_item()
@@ -186,18 +215,37 @@ async fn the_sweep_follows_the_house_s_clock() {
         .build()
         .expect("a setting");
     let set = stack.dynamodb.update_time_to_live().table_name(TABLE);
-    set.time_to_live_specification(ttl).send().await.expect("TTL is set");
+    set.time_to_live_specification(ttl)
+        .send()
+        .await
+        .expect("TTL is set");
     let now = machine_now() / 1000;
-    for (pk, expires) in
-        [("soon", number(now + 60)), ("late", number(now + 9000)), ("odd", text("1"))]
-    {
-        let put = stack.dynamodb.put_item().table_name(TABLE).item("expires_at", expires);
-        put.item("pk", text(pk)).item("sk", text(pk)).send().await.expect("a put");
+    for (pk, expires) in [
+        ("soon", number(now + 60)),
+        ("late", number(now + 9000)),
+        ("odd", text("1")),
+    ] {
+        let put = stack
+            .dynamodb
+            .put_item()
+            .table_name(TABLE)
+            .item("expires_at", expires);
+        put.item("pk", text(pk))
+            .item("sk", text(pk))
+            .send()
+            .await
+            .expect("a put");
     }
     assert_eq!(stack.aws.sweep_ttl().await.expect("a sweep"), 0);
     stack.advance(3600);
     assert_eq!(stack.aws.sweep_ttl().await.expect("a sweep"), 1);
-    let left = stack.dynamodb.scan().table_name(TABLE).send().await.expect("a scan");
+    let left = stack
+        .dynamodb
+        .scan()
+        .table_name(TABLE)
+        .send()
+        .await
+        .expect("a scan");
     assert_eq!(left.count(), 2);
 }
 
@@ -207,15 +255,34 @@ async fn tables_survive_a_restart_and_a_reset_empties_them() {
     let stack = Stack::start(Some(folder.path().to_owned())).await;
     stack.create_table().await;
     for n in 0..30 {
-        let put = stack.dynamodb.put_item().table_name(TABLE).item("pk", text("pk"));
-        put.item("sk", text(&n.to_string())).send().await.expect("a put");
+        let put = stack
+            .dynamodb
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", text("pk"));
+        put.item("sk", text(&n.to_string()))
+            .send()
+            .await
+            .expect("a put");
     }
     stack.aws.shutdown().await;
 
     let stack = Stack::start(Some(folder.path().to_owned())).await;
-    let kept = stack.dynamodb.scan().table_name(TABLE).send().await.expect("a scan");
+    let kept = stack
+        .dynamodb
+        .scan()
+        .table_name(TABLE)
+        .send()
+        .await
+        .expect("a scan");
     assert_eq!(kept.count(), 30);
     stack.aws.reset().await.expect("a reset");
-    let left = stack.dynamodb.scan().table_name(TABLE).send().await.expect("the table is there");
+    let left = stack
+        .dynamodb
+        .scan()
+        .table_name(TABLE)
+        .send()
+        .await
+        .expect("the table is there");
     assert_eq!(left.count(), 0);
 }

@@ -17,17 +17,38 @@ pub static VENDOR: Vendor = Vendor {
 };
 
 /// Fields of a message that may be sent; `o:`, `h:`, `v:` and `t:` families are open.
-const FIELDS: [&str; 10] = ["from", "to", "cc", "bcc", "subject", "text", "html", "amp-html",
-    "template", "recipient-variables"];
-const YES_NO: [&str; 6] = ["o:tracking", "o:tracking-opens", "o:tracking-clicks",
-    "o:require-tls", "o:skip-verification", "o:dkim"];
+const FIELDS: [&str; 10] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "text",
+    "html",
+    "amp-html",
+    "template",
+    "recipient-variables",
+];
+const YES_NO: [&str; 6] = [
+    "o:tracking",
+    "o:tracking-opens",
+    "o:tracking-clicks",
+    "o:require-tls",
+    "o:skip-verification",
+    "o:dkim",
+];
 
 fn handle(world: &mut World, call: &Call) -> Reply {
-    let Some((user, key)) = call.basic() else { return forbidden() };
+    let Some((user, key)) = call.basic() else {
+        return forbidden();
+    };
     let parts: Vec<_> = key.split('-').collect();
     let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let modern = parts.len() == 3 && parts[0].len() == 32 && parts.iter().all(|part| hex(part));
-    let key_shaped = key.strip_prefix("key-").is_some_and(|rest| !rest.is_empty()) || modern;
+    let key_shaped = key
+        .strip_prefix("key-")
+        .is_some_and(|rest| !rest.is_empty())
+        || modern;
     if user != "api" || !key_shaped {
         return forbidden();
     }
@@ -51,7 +72,9 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
     let fields = form_fields(call).ok_or("the body must be a form")?;
     let mut options = 0;
     for (name, value) in &fields {
-        let family = name.split_once(':').map(|(family, rest)| (family, rest.is_empty()));
+        let family = name
+            .split_once(':')
+            .map(|(family, rest)| (family, rest.is_empty()));
         match family {
             Some(("o" | "h" | "v" | "t", false)) => options += name.len() + value.len(),
             _ if FIELDS.contains(&name.as_str()) => {}
@@ -66,23 +89,39 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
     if options > 16 * 1024 {
         return Err("options, headers, variables and template values exceed 16 KB".into());
     }
-    let all = |name: &str| fields.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone());
-    let one = |name: &str| all(name).next().filter(|value| !value.is_empty());
+    let all = |name: &str| -> Vec<String> {
+        fields
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+            .collect()
+    };
+    let one = |name: &str| {
+        all(name)
+            .into_iter()
+            .next()
+            .filter(|value| !value.is_empty())
+    };
     let from = one("from").ok_or("from parameter is missing")?;
-    let to: Vec<String> = all("to").flat_map(|list| addresses(&list)).collect();
+    let to: Vec<String> = all("to").iter().flat_map(|list| addresses(list)).collect();
     if to.is_empty() {
         return Err("to parameter is missing".into());
     }
     for (name, address) in to.iter().map(|to| ("to", to)).chain([("from", &from)]) {
         if !is_address(address) {
-            return Err(format!("{name} parameter is not a valid address. please check documentation"));
+            return Err(format!(
+                "{name} parameter is not a valid address. please check documentation"
+            ));
         }
     }
     let subject = one("subject").ok_or("subject parameter is missing")?;
     let (text, html) = (one("text"), one("html"));
     if text.is_none() && html.is_none() && one("template").is_none() && one("amp-html").is_none() {
-        return Err("Need at least one of 'text', 'html', 'amp-html' or 'template' \
-            parameters specified".into());
+        return Err(
+            "Need at least one of 'text', 'html', 'amp-html' or 'template' \
+            parameters specified"
+                .into(),
+        );
     }
     let stamped = stamp(world.now, "%Y%m%d%H%M%S");
     let id = format!("{stamped}.{}@{domain}", world.id("", 16).to_lowercase());
@@ -91,7 +130,7 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
         .filter_map(|(name, value)| Some((name.strip_prefix("v:")?.to_string(), json!(value))))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let tags: Vec<_> = all("o:tag").collect();
+    let tags = all("o:tag");
     for to in &to {
         let event = json!({"event": "accepted", "id": world.id("", 22),
             "timestamp": world.now as f64 / 1000.0, "recipient": to, "tags": tags,
@@ -101,7 +140,9 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
         let place = event["id"].as_str().unwrap_or("").to_string();
         world.put("mailgun.event", key, &place, event);
         let at = stamp(world.now, "%FT%T%.3fZ");
-        world.outbox.push(json!({"system": "mailgun", "to": to, "subject": subject,
+        world
+            .outbox
+            .push(json!({"system": "mailgun", "to": to, "subject": subject,
             "text": text, "html": html, "at": at}));
     }
     Ok(json!({"id": format!("<{id}>"), "message": "Queued. Thank you."}))
@@ -114,7 +155,10 @@ fn addresses(list: &str) -> Vec<String> {
         quoted ^= c == '"';
         c == ',' && !quoted
     });
-    parts.map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect()
+    parts
+        .map(|part| part.trim().to_string())
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 fn is_address(text: &str) -> bool {

@@ -22,7 +22,9 @@ const MESSAGE: &str = "text text blocks [ { type! text … } ] attachments [any]
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let [_, team, hook, secret] = parts[..] else { return plain(404, "no_service") };
+    let [_, team, hook, secret] = parts[..] else {
+        return plain(404, "no_service");
+    };
     if parts[0] != "services" || !team.starts_with('T') || !hook.starts_with('B') {
         return plain(404, "no_team");
     }
@@ -42,8 +44,15 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     let Ok(message) = fields::read(&message, MESSAGE, false) else {
         return plain(400, "invalid_payload");
     };
-    let has = |name: &str| message[name].as_array().is_some_and(|items| !items.is_empty());
-    if message["blocks"].as_array().is_some_and(|blocks| blocks.len() > 50) {
+    let has = |name: &str| {
+        message[name]
+            .as_array()
+            .is_some_and(|items| !items.is_empty())
+    };
+    if message["blocks"]
+        .as_array()
+        .is_some_and(|blocks| blocks.len() > 50)
+    {
         return plain(400, "invalid_blocks");
     }
     let text = message["text"].as_str().unwrap_or("");
@@ -51,8 +60,10 @@ fn handle(world: &mut World, call: &Call) -> Reply {
         return plain(400, "no_text");
     }
     let (to, at) = (call.path.clone(), stamp(world.now, "%FT%T%.3fZ"));
-    world.outbox.push(json!({"system": "slack", "to": to, "subject": null, "text": text,
-        "html": null, "blocks": message["blocks"], "at": at}));
+    world.outbox.push(
+        json!({"system": "slack", "to": to, "subject": null, "text": text,
+        "html": null, "blocks": message["blocks"], "at": at}),
+    );
     plain(200, "ok")
 }
 

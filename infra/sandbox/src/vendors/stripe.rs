@@ -85,16 +85,27 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 }
 
 fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
-    let given = call.bearer().map(str::to_string).or(call.basic().map(|(user, _)| user));
+    let given = call
+        .bearer()
+        .map(str::to_string)
+        .or(call.basic().map(|(user, _)| user));
     let Some(account) = given else {
-        return *failure(401, json!({"message": "You did not provide an API key.",
-            "type": "invalid_request_error"}));
+        return *failure(
+            401,
+            json!({"message": "You did not provide an API key.",
+            "type": "invalid_request_error"}),
+        );
     };
-    let secret = account.strip_prefix("sk_test_").or(account.strip_prefix("rk_test_"));
+    let secret = account
+        .strip_prefix("sk_test_")
+        .or(account.strip_prefix("rk_test_"));
     if !secret.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("revoked")) {
         let shown: String = account.chars().take(8).collect();
-        return *failure(401, json!({"message": format!("Invalid API Key provided: {shown}****"),
-            "type": "invalid_request_error"}));
+        return *failure(
+            401,
+            json!({"message": format!("Invalid API Key provided: {shown}****"),
+            "type": "invalid_request_error"}),
+        );
     }
     match call.header("stripe-version") {
         Some(VERSION) => {}
@@ -103,7 +114,14 @@ fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
             return *invalid(400, "api_version_invalid", "", &words);
         }
         // Whose default version an account has is nothing a caller may assume.
-        None => return *invalid(400, "api_version_missing", "", "Send a Stripe-Version header."),
+        None => {
+            return *invalid(
+                400,
+                "api_version_missing",
+                "",
+                "Send a Stripe-Version header.",
+            );
+        }
     }
     let pairs = match call.method.as_str() {
         "GET" => call.pairs(),
@@ -112,30 +130,51 @@ fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
             "application/x-www-form-urlencoded" => crate::wire::decode_pairs(&call.body),
             other => {
                 let words = format!("Invalid request (content type {other}, must be a form).");
-                return *failure(400, json!({"message": words, "type": "invalid_request_error"}));
+                return *failure(
+                    400,
+                    json!({"message": words, "type": "invalid_request_error"}),
+                );
             }
         },
         _ => return *unrecognised(call),
     };
     let Some(params) = nest(&pairs) else {
-        return *invalid(400, "parameter_invalid", "", "The parameters contradict each other.");
+        return *invalid(
+            400,
+            "parameter_invalid",
+            "",
+            "The parameters contradict each other.",
+        );
     };
-    let key = call.header("idempotency-key").filter(|_| call.method == "POST");
-    let Some(key) = key else { return answered(route(world, &account, call, parts, &params)) };
+    let key = call
+        .header("idempotency-key")
+        .filter(|_| call.method == "POST");
+    let Some(key) = key else {
+        return answered(route(world, &account, call, parts, &params));
+    };
     if key.is_empty() || key.len() > 255 {
         let words = "Idempotency keys have between 1 and 255 characters.";
-        return *failure(400, json!({"message": words, "type": "invalid_request_error"}));
+        return *failure(
+            400,
+            json!({"message": words, "type": "invalid_request_error"}),
+        );
     }
     let fingerprint = format!("{} {}", call.path, params);
     match world.repeat("stripe", &account, key, &fingerprint, KEY_LIFETIME) {
         Repeat::Same(reply) => reply.with("idempotent-replayed", "true"),
-        Repeat::OtherParameters => *failure(400, json!({"message":
+        Repeat::OtherParameters => *failure(
+            400,
+            json!({"message":
             format!("Keys for idempotent requests can only be used with the same parameters they \
                 were first used with. Try using a key other than '{key}'."),
-            "type": "idempotency_error"})),
-        Repeat::InFlight => *failure(409, json!({"code": "idempotency_key_in_use", "message":
+            "type": "idempotency_error"}),
+        ),
+        Repeat::InFlight => *failure(
+            409,
+            json!({"code": "idempotency_key_in_use", "message":
             "There is currently another in-progress request using this idempotency key.",
-            "type": "invalid_request_error"})),
+            "type": "invalid_request_error"}),
+        ),
         Repeat::First => {
             let reply = answered(route(world, &account, call, parts, &params));
             // A request that failed validation never began, so nothing is kept for its key.
@@ -167,8 +206,13 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             read(ONLY_EXPAND)?;
             let session = own(world, account, "stripe.session", id, "checkout.session")?;
             if session["status"] != "open" {
-                return Err(invalid(400, "", "", "Only Checkout Sessions with a status in \
-                    [\"open\"] can be expired."));
+                return Err(invalid(
+                    400,
+                    "",
+                    "",
+                    "Only Checkout Sessions with a status in \
+                    [\"open\"] can be expired.",
+                ));
             }
             money::expire(world, id);
             Ok(world.body("stripe.session", id))
@@ -269,8 +313,12 @@ fn session(world: &mut World, account: &str, ask: &Value) -> Done {
     }
     let mut total = None;
     if paying {
-        let lines = ask["line_items"].as_array().filter(|lines| !lines.is_empty());
-        let Some(lines) = lines else { return Err(required("line_items")) };
+        let lines = ask["line_items"]
+            .as_array()
+            .filter(|lines| !lines.is_empty());
+        let Some(lines) = lines else {
+            return Err(required("line_items"));
+        };
         let currency = lines[0]["price_data"]["currency"].as_str().unwrap_or("");
         let mut sum = 0i64;
         for line in lines {
@@ -281,10 +329,19 @@ fn session(world: &mut World, account: &str, ask: &Value) -> Done {
             }
             let amount = price["unit_amount"].as_i64().unwrap_or(-1);
             let quantity = line["quantity"].as_i64().unwrap_or(-1);
-            match amount.checked_mul(quantity).and_then(|line| sum.checked_add(line)) {
+            match amount
+                .checked_mul(quantity)
+                .and_then(|line| sum.checked_add(line))
+            {
                 Some(more) if amount >= 0 && quantity >= 1 => sum = more,
-                _ => return Err(invalid(400, "parameter_invalid_integer", "line_items",
-                    "Amounts must be zero or more and quantities at least 1.")),
+                _ => {
+                    return Err(invalid(
+                        400,
+                        "parameter_invalid_integer",
+                        "line_items",
+                        "Amounts must be zero or more and quantities at least 1.",
+                    ));
+                }
             }
         }
         money::payable(sum, currency)?;
@@ -297,7 +354,13 @@ fn session(world: &mut World, account: &str, ask: &Value) -> Done {
     let url = format!("{}/stripe/c/pay/{id}", world.own);
     let body = shapes::session(&id, created, &url, ask, total);
     let expires = body["expires_at"].as_i64().unwrap_or(0) * 1000;
-    world.put_noted("stripe.session", account, &id, body.clone(), json!({"ask": ask}));
+    world.put_noted(
+        "stripe.session",
+        account,
+        &id,
+        body.clone(),
+        json!({"ask": ask}),
+    );
     world.step_at(expires, "stripe", json!({"expire": id}));
     Ok(body)
 }
@@ -310,14 +373,26 @@ fn search(world: &World, account: &str, ask: &Value) -> Done {
     for clause in query.split(" AND ") {
         let parsed = clause.trim().split_once(':').map(|(field, value)| {
             let quotes = |c: char| c == '"' || c == '\'';
-            let name = field.trim().strip_prefix("metadata[").map(|rest| {
-                rest.trim_end_matches(']').trim_matches(quotes).to_string()
-            });
-            (field.trim().to_string(), name, value.trim().trim_matches(quotes).to_string())
+            let name = field
+                .trim()
+                .strip_prefix("metadata[")
+                .map(|rest| rest.trim_end_matches(']').trim_matches(quotes).to_string());
+            (
+                field.trim().to_string(),
+                name,
+                value.trim().trim_matches(quotes).to_string(),
+            )
         });
         match parsed {
             Some(clause) if !clause.2.is_empty() => clauses.push(clause),
-            _ => return Err(invalid(400, "", "query", "The search query could not be parsed.")),
+            _ => {
+                return Err(invalid(
+                    400,
+                    "",
+                    "query",
+                    "The search query could not be parsed.",
+                ));
+            }
         }
     }
     let holds = |intent: &Value| {
@@ -325,14 +400,21 @@ fn search(world: &World, account: &str, ask: &Value) -> Done {
             Some(name) => intent["metadata"][name] == *value,
             None => match &intent[field] {
                 Value::String(text) => text == value,
-                other => other.to_string() == *value,
+                Value::Number(number) => number.as_i64() == value.parse().ok(),
+                _ => false,
             },
         })
     };
     let all = world.list("stripe", "stripe.intent", account);
-    let data: Vec<_> = all.into_iter().filter(|intent| holds(intent)).take(100).collect();
-    Ok(json!({"object": "search_result", "data": data, "has_more": false, "next_page": null,
-        "url": "/v1/payment_intents/search"}))
+    let data: Vec<_> = all
+        .into_iter()
+        .filter(|intent| holds(intent))
+        .take(100)
+        .collect();
+    Ok(
+        json!({"object": "search_result", "data": data, "has_more": false, "next_page": null,
+        "url": "/v1/payment_intents/search"}),
+    )
 }
 
 fn list(world: &World, account: &str, kind: &'static str, path: &str, ask: &Value) -> Value {
@@ -341,10 +423,17 @@ fn list(world: &World, account: &str, kind: &'static str, path: &str, ask: &Valu
             .iter()
             .all(|name| ask[*name].is_null() || body[*name] == ask[*name])
     };
-    let all: Vec<_> = world.list("stripe", kind, account).into_iter().filter(fits).collect();
+    let all: Vec<_> = world
+        .list("stripe", kind, account)
+        .into_iter()
+        .filter(fits)
+        .collect();
     let limit = ask["limit"].as_u64().unwrap_or(10).clamp(1, 100) as usize;
     let start = match ask["starting_after"].as_str() {
-        Some(id) => all.iter().position(|body| body["id"] == id).map_or(all.len(), |at| at + 1),
+        Some(id) => all
+            .iter()
+            .position(|body| body["id"] == id)
+            .map_or(all.len(), |at| at + 1),
         None => 0,
     };
     let data: Vec<_> = all[start..].iter().take(limit).collect();
@@ -353,25 +442,42 @@ fn list(world: &World, account: &str, kind: &'static str, path: &str, ask: &Valu
 
 /// Puts whole objects in the place of the ids that `expand` names.
 fn expanded(world: &World, mut body: Value, expand: &Value) -> Value {
-    for path in expand.as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for path in expand
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         expand_one(world, &mut body, &path.split('.').collect::<Vec<_>>());
     }
     body
 }
 
 fn expand_one(world: &World, at: &mut Value, path: &[&str]) {
-    let Some((name, rest)) = path.split_first() else { return };
+    let Some((name, rest)) = path.split_first() else {
+        return;
+    };
     if let Value::Array(items) = at {
-        return items.iter_mut().for_each(|item| expand_one(world, item, path));
+        return items
+            .iter_mut()
+            .for_each(|item| expand_one(world, item, path));
     }
     if *name == "line_items" {
         at["line_items"] = line_items(world, at);
         return;
     }
-    let Some(inner) = at.get_mut(*name) else { return };
+    let Some(inner) = at.get_mut(*name) else {
+        return;
+    };
     if let Some(id) = inner.as_str() {
-        let kinds = ["stripe.intent", "stripe.customer", "stripe.charge", "stripe.method",
-            "stripe.setup", "stripe.refund"];
+        let kinds = [
+            "stripe.intent",
+            "stripe.customer",
+            "stripe.charge",
+            "stripe.method",
+            "stripe.setup",
+            "stripe.refund",
+        ];
         let found = kinds.into_iter().find_map(|kind| world.item(kind, id));
         if let Some(item) = found {
             *inner = item.body.clone();
@@ -382,8 +488,14 @@ fn expand_one(world: &World, at: &mut Value, path: &[&str]) {
 
 fn line_items(world: &World, session: &Value) -> Value {
     let id = session["id"].as_str().unwrap_or("");
-    let lines = world.item("stripe.session", id).map(|item| &item.notes["ask"]["line_items"]);
-    let lines = lines.and_then(Value::as_array).into_iter().flatten().enumerate();
+    let lines = world
+        .item("stripe.session", id)
+        .map(|item| &item.notes["ask"]["line_items"]);
+    let lines = lines
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate();
     let data: Vec<_> = lines
         .map(|(index, line)| {
             let price = &line["price_data"];
@@ -403,7 +515,12 @@ fn line_items(world: &World, session: &Value) -> Value {
 
 fn page(world: &mut World, call: &Call, id: &str) -> Reply {
     let Some(item) = world.item("stripe.session", id) else {
-        return pages::notice(404, "Stripe", "Page not found", "This checkout does not exist.");
+        return pages::notice(
+            404,
+            "Stripe",
+            "Page not found",
+            "This checkout does not exist.",
+        );
     };
     let session = item.body.clone();
     let done = match session["status"].as_str() {
@@ -417,42 +534,85 @@ fn page(world: &mut World, call: &Call, id: &str) -> Reply {
     let mut alert = None;
     if call.method == "POST" {
         let form = crate::wire::decode_pairs(&call.body);
-        let outcome = form.iter().find(|(name, _)| name == "outcome").map_or("", |(_, v)| v);
+        let outcome = form
+            .iter()
+            .find(|(name, _)| name == "outcome")
+            .map_or("", |(_, v)| v);
         match money::end_checkout(world, id, outcome) {
             Ok(Some(url)) => return Reply::see_other(&url),
             Ok(None) => alert = Some("Your card was declined. Try another one."),
             Err(reason) => return pages::notice(422, "Stripe", "That does not work", &reason),
         }
         if world.body("stripe.session", id)["status"] == "expired" {
-            return page(world, &Call { method: "GET".into(), ..call.clone() }, id);
+            return page(
+                world,
+                &Call {
+                    method: "GET".into(),
+                    ..call.clone()
+                },
+                id,
+            );
         }
     }
     let currency = session["currency"].as_str().unwrap_or("");
-    let sum = session["amount_total"].as_i64().map_or(String::new(), |total| {
-        format!("{} {}", major(total, exponent(currency)), currency.to_uppercase())
-    });
+    let sum = session["amount_total"]
+        .as_i64()
+        .map_or(String::new(), |total| {
+            format!(
+                "{} {}",
+                major(total, exponent(currency)),
+                currency.to_uppercase()
+            )
+        });
     let ask = &item_ask(world, id);
     let title = ask["line_items"][0]["price_data"]["product_data"]["name"].as_str();
     let reference = session["client_reference_id"].as_str();
     let (pay, buttons) = match session["mode"].as_str() {
-        Some("setup") => (String::new(), [("paid", "Save my card"), ("declined", "Use a card that \
-            is declined"), ("expired", "Let this checkout expire"), ("cancelled", "Cancel")]),
-        _ => (sum, [("paid", "Pay with a good card"), ("declined", "Pay with a card that is \
-            declined"), ("expired", "Let this checkout expire"), ("cancelled", "Cancel")]),
+        Some("setup") => (
+            String::new(),
+            [
+                ("paid", "Save my card"),
+                (
+                    "declined",
+                    "Use a card that \
+            is declined",
+                ),
+                ("expired", "Let this checkout expire"),
+                ("cancelled", "Cancel"),
+            ],
+        ),
+        _ => (
+            sum,
+            [
+                ("paid", "Pay with a good card"),
+                (
+                    "declined",
+                    "Pay with a card that is \
+            declined",
+                ),
+                ("expired", "Let this checkout expire"),
+                ("cancelled", "Cancel"),
+            ],
+        ),
     };
     pages::checkout(&pages::Checkout {
         vendor: "Stripe",
         payee: "Wattle Street Clinic",
         title: title.unwrap_or("Save a card"),
         sum: &pay,
-        notes: reference.map(|text| format!("Reference {text}")).into_iter().collect(),
+        notes: reference
+            .map(|text| format!("Reference {text}"))
+            .into_iter()
+            .collect(),
         buttons: &buttons,
         alert,
     })
 }
 
 fn item_ask(world: &World, session: &str) -> Value {
-    world.item("stripe.session", session).map_or(Value::Null, |item| item.notes["ask"].clone())
+    world
+        .item("stripe.session", session)
+        .map_or(Value::Null, |item| item.notes["ask"].clone())
 }
 
 // ---- events ----
@@ -499,7 +659,12 @@ fn invalid(status: u16, code: &str, param: &str, message: &str) -> Box<Reply> {
 }
 
 fn required(param: &str) -> Box<Reply> {
-    invalid(400, "parameter_missing", param, &format!("Missing required param: {param}."))
+    invalid(
+        400,
+        "parameter_missing",
+        param,
+        &format!("Missing required param: {param}."),
+    )
 }
 
 fn missing(noun: &str, id: &Value) -> Box<Reply> {
@@ -510,7 +675,10 @@ fn missing(noun: &str, id: &Value) -> Box<Reply> {
 
 fn unrecognised(call: &Call) -> Box<Reply> {
     let words = format!("Unrecognized request URL ({}: {}).", call.method, call.path);
-    failure(404, json!({"message": words, "type": "invalid_request_error"}))
+    failure(
+        404,
+        json!({"message": words, "type": "invalid_request_error"}),
+    )
 }
 
 fn problem(problems: Vec<fields::Problem>) -> Box<Reply> {
@@ -526,9 +694,12 @@ fn problem(problems: Vec<fields::Problem>) -> Box<Reply> {
             let words = format!("Invalid integer: {}", first.given);
             invalid(400, "parameter_invalid_integer", &param, &words)
         }
-        Fault::Wrong(expected) => {
-            invalid(400, "", &param, &format!("Invalid {param}: must be {expected}"))
-        }
+        Fault::Wrong(expected) => invalid(
+            400,
+            "",
+            &param,
+            &format!("Invalid {param}: must be {expected}"),
+        ),
     }
 }
 

@@ -14,7 +14,12 @@ pub static VENDOR: Vendor = Vendor {
     id: "twilio",
     seed: |world| {
         world.demo_endpoint("twilio", DEMO, "demo-token");
-        world.put("twilio.account", DEMO, DEMO, json!({"auth_token": "demo-token"}));
+        world.put(
+            "twilio.account",
+            DEMO,
+            DEMO,
+            json!({"auth_token": "demo-token"}),
+        );
     },
     handle,
     step: |_, _| {},
@@ -34,7 +39,9 @@ const MESSAGE: &str = "To! text From text MessagingServiceSid text Body text Sta
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let ["2010-04-01", "Accounts", account, rest @ ..] = &parts[..] else { return not_found(call) };
+    let ["2010-04-01", "Accounts", account, rest @ ..] = &parts[..] else {
+        return not_found(call);
+    };
     let good_sid = account.len() == 34
         && account.starts_with("AC")
         && account[2..].bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -42,7 +49,12 @@ fn handle(world: &mut World, call: &Call) -> Reply {
         sid == *account && !token.is_empty() && good_sid && {
             // The first token that an account is used with is its own.
             if world.item("twilio.account", account).is_none() {
-                world.put("twilio.account", account, account, json!({"auth_token": token}));
+                world.put(
+                    "twilio.account",
+                    account,
+                    account,
+                    json!({"auth_token": token}),
+                );
             }
             world.body("twilio.account", account)["auth_token"] == token
         }
@@ -62,12 +74,19 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 }
 
 fn failure(status: u16, code: u32, message: &str) -> Reply {
-    Reply::json(status, &json!({"code": code, "message": message, "status": status,
-        "more_info": format!("https://www.twilio.com/docs/errors/{code}")}))
+    Reply::json(
+        status,
+        &json!({"code": code, "message": message, "status": status,
+        "more_info": format!("https://www.twilio.com/docs/errors/{code}")}),
+    )
 }
 
 fn not_found(call: &Call) -> Reply {
-    failure(404, 20404, &format!("The requested resource {} was not found", call.path))
+    failure(
+        404,
+        20404,
+        &format!("The requested resource {} was not found", call.path),
+    )
 }
 
 fn send(world: &mut World, call: &Call, account: &str) -> Reply {
@@ -81,7 +100,10 @@ fn send(world: &mut World, call: &Call, account: &str) -> Reply {
             let first = &problems[0];
             let (code, words) = match first.fault {
                 Fault::Missing => (21604, "A 'To' phone number is required.".to_string()),
-                _ => (20001, format!("Parameter {} {}", first.bracketed(), first.words())),
+                _ => (
+                    20001,
+                    format!("Parameter {} {}", first.bracketed(), first.words()),
+                ),
             };
             return failure(400, code, &words);
         }
@@ -95,7 +117,11 @@ fn send(world: &mut World, call: &Call, account: &str) -> Reply {
         return failure(400, 21602, "Message body is required.");
     }
     if body.is_some_and(|body| body.chars().count() > 1600) {
-        return failure(400, 21617, "The concatenated message body exceeds the 1600 character limit");
+        return failure(
+            400,
+            21617,
+            "The concatenated message body exceeds the 1600 character limit",
+        );
     }
     let digits = to.strip_prefix('+').unwrap_or("");
     let e164 = (8..=15).contains(&digits.len())
@@ -118,7 +144,11 @@ fn accept(world: &mut World, account: &str, ask: &Value, from: &str) -> Reply {
     let path = format!("/2010-04-01/Accounts/{account}/Messages/{sid}");
     let now = stamp(world.now, WHEN);
     let length = ask["Body"].as_str().unwrap_or("").chars().count();
-    let segments = if length <= 160 { 1 } else { length.div_ceil(153) };
+    let segments = if length <= 160 {
+        1
+    } else {
+        length.div_ceil(153)
+    };
     let mut body = json!({
         "account_sid": account, "api_version": "2010-04-01", "body": ask["Body"],
         "date_created": now, "date_sent": null, "date_updated": now,
@@ -137,7 +167,9 @@ fn accept(world: &mut World, account: &str, ask: &Value, from: &str) -> Reply {
     let notes = json!({"callback": ask["StatusCallback"], "from": from});
     world.put_noted("twilio.message", account, &sid, body, notes);
     let at = stamp(world.now, "%FT%T%.3fZ");
-    world.outbox.push(json!({"system": "twilio", "to": ask["To"], "subject": null,
+    world
+        .outbox
+        .push(json!({"system": "twilio", "to": ask["To"], "subject": null,
         "text": ask["Body"], "html": null, "at": at}));
     if let Some(url) = ask["StatusCallback"].as_str() {
         for status in ["sent", "delivered"] {
@@ -157,9 +189,16 @@ fn callback(
     status: &str,
 ) {
     let to = ask["To"].as_str().unwrap_or("");
-    let fields = [("MessageSid", sid), ("SmsSid", sid), ("MessageStatus", status),
-        ("SmsStatus", status), ("AccountSid", account), ("From", from), ("To", to),
-        ("ApiVersion", "2010-04-01")];
+    let fields = [
+        ("MessageSid", sid),
+        ("SmsSid", sid),
+        ("MessageStatus", status),
+        ("SmsStatus", status),
+        ("AccountSid", account),
+        ("From", from),
+        ("To", to),
+        ("ApiVersion", "2010-04-01"),
+    ];
     tell(world, account, Some(url), status, &fields);
 }
 
@@ -179,7 +218,11 @@ fn tell(world: &mut World, account: &str, url: Option<&str>, event: &str, form: 
     match url {
         Some(url) => {
             let token = world.body("twilio.account", account)["auth_token"].clone();
-            world.queue(&news, url.to_string(), token.as_str().unwrap_or("").to_string());
+            world.queue(
+                &news,
+                url.to_string(),
+                token.as_str().unwrap_or("").to_string(),
+            );
         }
         None => world.notify(&news),
     }
@@ -189,10 +232,17 @@ fn sign(webhook: &Webhook, _: i64) -> Vec<(String, String)> {
     use hmac::{Hmac, KeyInit, Mac};
     let mut pairs = decode_pairs(&webhook.body);
     pairs.sort();
-    let params: String = pairs.into_iter().map(|(name, value)| name + &value).collect();
+    let params: String = pairs
+        .into_iter()
+        .map(|(name, value)| name + &value)
+        .collect();
     let mac = Hmac::<sha1::Sha1>::new_from_slice(webhook.secret.as_bytes())
         .expect("HMAC takes keys of any length");
-    let proof = mac.chain_update(&webhook.url).chain_update(params).finalize().into_bytes();
+    let proof = mac
+        .chain_update(&webhook.url)
+        .chain_update(params)
+        .finalize()
+        .into_bytes();
     vec![("x-twilio-signature".into(), BASE64.encode(proof))]
 }
 
@@ -201,7 +251,10 @@ fn list(world: &World, call: &Call, account: &str) -> Reply {
     let when = |message: &Value| {
         let text = message["date_sent"].as_str().unwrap_or("");
         let parsed = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S %z", text);
-        parsed.and_then(|time| time.to_timestamp()).map(|at| at.to_string()).unwrap_or_default()
+        parsed
+            .and_then(|time| time.to_timestamp())
+            .map(|at| at.to_string())
+            .unwrap_or_default()
     };
     let fits = |message: &&Value| {
         asked.iter().all(|(name, value)| match name.as_str() {
@@ -214,15 +267,32 @@ fn list(world: &World, call: &Call, account: &str) -> Reply {
             _ => true,
         })
     };
-    let known = ["To", "From", "DateSent", "DateSent>", "DateSent<", "PageSize", "Page",
-        "PageToken"];
-    if let Some((name, _)) = asked.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+    let known = [
+        "To",
+        "From",
+        "DateSent",
+        "DateSent>",
+        "DateSent<",
+        "PageSize",
+        "Page",
+        "PageToken",
+    ];
+    if let Some((name, _)) = asked
+        .iter()
+        .find(|(name, _)| !known.contains(&name.as_str()))
+    {
         return failure(400, 20001, &format!("Parameter {name} is not known"));
     }
     let number = |name: &str| call.query(name).and_then(|text| text.parse::<usize>().ok());
-    let (size, page) = (number("PageSize").unwrap_or(50).clamp(1, 1000), number("Page").unwrap_or(0));
-    let all: Vec<_> =
-        world.list("twilio", "twilio.message", account).into_iter().filter(fits).collect();
+    let (size, page) = (
+        number("PageSize").unwrap_or(50).clamp(1, 1000),
+        number("Page").unwrap_or(0),
+    );
+    let all: Vec<_> = world
+        .list("twilio", "twilio.message", account)
+        .into_iter()
+        .filter(fits)
+        .collect();
     let start = (size * page).min(all.len());
     let shown = &all[start..(start + size).min(all.len())];
     let rest: Vec<_> = asked.iter().filter(|(name, _)| name != "Page").collect();
@@ -233,10 +303,13 @@ fn list(world: &World, call: &Call, account: &str) -> Reply {
         json!(format!("{}?{}", call.path, query.finish()))
     };
     let more = start + shown.len() < all.len();
-    Reply::json(200, &json!({"messages": shown, "page": page, "page_size": size, "start": start,
+    Reply::json(
+        200,
+        &json!({"messages": shown, "page": page, "page_size": size, "start": start,
         "end": (start + shown.len()).saturating_sub(1), "uri": uri(page), "first_page_uri": uri(0),
         "next_page_uri": if more { uri(page + 1) } else { Value::Null },
-        "previous_page_uri": if page > 0 { uri(page - 1) } else { Value::Null }}))
+        "previous_page_uri": if page > 0 { uri(page - 1) } else { Value::Null }}),
+    )
 }
 
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
@@ -248,21 +321,40 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
             let (from, body) = (text("from")?, text("body")?);
             let to = ask["to"].as_str().unwrap_or("+15005550006");
             let sid = format!("SM{}", world.uuid().replace('-', ""));
-            let fields = [("MessageSid", sid.as_str()), ("SmsSid", &sid), ("SmsMessageSid", &sid),
-                ("AccountSid", &account), ("From", from), ("To", to), ("Body", body),
-                ("NumMedia", "0"), ("NumSegments", "1"), ("SmsStatus", "received"),
-                ("ApiVersion", "2010-04-01"), ("FromCountry", ""), ("ToCountry", "")];
+            let fields = [
+                ("MessageSid", sid.as_str()),
+                ("SmsSid", &sid),
+                ("SmsMessageSid", &sid),
+                ("AccountSid", &account),
+                ("From", from),
+                ("To", to),
+                ("Body", body),
+                ("NumMedia", "0"),
+                ("NumSegments", "1"),
+                ("SmsStatus", "received"),
+                ("ApiVersion", "2010-04-01"),
+                ("FromCountry", ""),
+                ("ToCountry", ""),
+            ];
             tell(world, &account, None, "received", &fields);
             Ok(json!({"sid": sid}))
         }
         // The carrier gives up on a message.
         ["fail", sid] => {
-            let account = world.account_of("twilio.message", sid).ok_or("no such message")?;
-            world.set("twilio.message", sid, json!({"status": "undelivered", "error_code": 30003,
-                "error_message": "Unreachable destination handset"}));
+            let account = world
+                .account_of("twilio.message", sid)
+                .ok_or("no such message")?;
+            world.set(
+                "twilio.message",
+                sid,
+                json!({"status": "undelivered", "error_code": 30003,
+                "error_message": "Unreachable destination handset"}),
+            );
             let message = world.body("twilio.message", sid);
             let ask = json!({"To": message["to"]});
-            let notes = world.item("twilio.message", sid).map_or(Value::Null, |i| i.notes.clone());
+            let notes = world
+                .item("twilio.message", sid)
+                .map_or(Value::Null, |i| i.notes.clone());
             if let Some(url) = notes["callback"].as_str() {
                 let from = notes["from"].as_str().unwrap_or("");
                 callback(world, &account, url, sid, &ask, from, "undelivered");

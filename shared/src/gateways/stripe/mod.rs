@@ -128,16 +128,16 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
     Ok(Request::form("/v1/checkout/sessions", fields))
 }
 
-fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Session, Trouble> {
+fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
     let page: reports::Page = clear(reply)?.json()?;
     let url = page
         .url
         .ok_or(Trouble::Unreadable("a session without url".into()))?;
-    Ok(Session {
+    Ok(Opening::Page(Session {
         id: page.id,
         url,
         expires_at: page.expires_at.and_then(at),
-    })
+    }))
 }
 
 fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {

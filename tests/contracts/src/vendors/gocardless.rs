@@ -10,8 +10,16 @@ use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
 /// What a resource always has, where its schema names it.
-const ALWAYS: [&str; 8] =
-    ["id", "created_at", "status", "links", "amount", "currency", "resource_type", "action"];
+const ALWAYS: [&str; 8] = [
+    "id",
+    "created_at",
+    "status",
+    "links",
+    "amount",
+    "currency",
+    "resource_type",
+    "action",
+];
 
 /// What the vendor answers with; the file's other schemas are parts of these or requests.
 const RESOURCES: [&str; 12] = [
@@ -49,8 +57,21 @@ const ACTIONS: [(&str, &[&str]); 4] = [
             "resubmission_requested",
         ],
     ),
-    ("refunds", &["created", "paid", "failed", "bounced", "funds_returned", "refund_settled"]),
-    ("payouts", &["paid", "fx_rate_confirmed", "tax_exchange_rates_confirmed"]),
+    (
+        "refunds",
+        &[
+            "created",
+            "paid",
+            "failed",
+            "bounced",
+            "funds_returned",
+            "refund_settled",
+        ],
+    ),
+    (
+        "payouts",
+        &["paid", "fx_rate_confirmed", "tax_exchange_rates_confirmed"],
+    ),
     (
         "mandates",
         &[
@@ -73,17 +94,24 @@ const ACTIONS: [(&str, &[&str]); 4] = [
 pub fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "gocardless.derived.openapi.json")?;
     whole_numbers(&mut spec["components"]);
-    let names: Map<String, Value> =
-        spec["components"]["schemas"].as_object().ok_or("the file has no schemas")?.clone();
+    let names: Map<String, Value> = spec["components"]["schemas"]
+        .as_object()
+        .ok_or("the file has no schemas")?
+        .clone();
     for (path, item) in spec["paths"].as_object_mut().into_iter().flatten() {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             complete(path, operation, &names);
         }
     }
-    for name in names.keys().filter(|name| RESOURCES.contains(&name.as_str())) {
+    for name in names
+        .keys()
+        .filter(|name| RESOURCES.contains(&name.as_str()))
+    {
         let schema = &mut spec["components"]["schemas"][name];
-        let always: Vec<_> =
-            ALWAYS.iter().filter(|field| !schema["properties"][**field].is_null()).collect();
+        let always: Vec<_> = ALWAYS
+            .iter()
+            .filter(|field| !schema["properties"][**field].is_null())
+            .collect();
         schema["required"] = json!(always);
     }
     let main = Document::new("gocardless", "", Auth::Bearer, spec);
@@ -112,7 +140,12 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         }},
         "required": ["error"],
     });
-    Ok(Vendor { documents: vec![main], names: Names::Brackets, error: Some(error), webhook })
+    Ok(Vendor {
+        documents: vec![main],
+        names: Names::Brackets,
+        error: Some(error),
+        webhook,
+    })
 }
 
 /// Every number of this vendor is whole: amounts are minor units, the rest are counts.
@@ -136,14 +169,18 @@ fn whole_numbers(value: &mut Value) {
 
 /// Gives an operation its query, its replies, and an action its envelope.
 fn complete(path: &str, operation: &mut Value, schemas: &Map<String, Value>) {
-    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let id = operation["operationId"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let (resource, verb) = id.split_once('.').unwrap_or((&id, ""));
     let (first, rest) = resource.split_at(1);
     let resource = format!("{}{rest}", first.to_uppercase());
     let envelope = path.split('/').nth(1).unwrap_or_default();
 
-    let query =
-        operation["x-query-schema"]["$ref"].as_str().and_then(|target| target.rsplit('/').next());
+    let query = operation["x-query-schema"]["$ref"]
+        .as_str()
+        .and_then(|target| target.rsplit('/').next());
     let fields = query.and_then(|name| schemas[name]["properties"].as_object());
     let parameters = operation["parameters"].as_array_mut();
     if let (Some(fields), Some(parameters)) = (fields, parameters) {
@@ -153,9 +190,13 @@ fn complete(path: &str, operation: &mut Value, schemas: &Map<String, Value>) {
 
     if path.contains("/actions/") {
         let schema = &mut operation["requestBody"]["content"]["application/json"]["schema"];
-        // the file shows an action's body bare; the vendor's libraries wrap it in `data`
-        let bare = schema.take();
+        // the file shows an action's body bare or not at all; the vendor's libraries wrap it
+        let bare = match schema.take() {
+            Value::Null => json!({"type": "object"}),
+            shown => shown,
+        };
         let wrapped = json!({"type": "object", "properties": {"data": bare}, "required": ["data"]});
+        let bare = json!({"allOf": [bare], "not": {"required": ["data"]}});
         *schema = json!({"anyOf": [bare, wrapped]});
     }
 
@@ -164,7 +205,10 @@ fn complete(path: &str, operation: &mut Value, schemas: &Map<String, Value>) {
         false => json!({"type": "object"}),
     };
     let (value, required) = match verb {
-        "list" => (json!({"type": "array", "items": item}), json!([envelope, "meta"])),
+        "list" => (
+            json!({"type": "array", "items": item}),
+            json!([envelope, "meta"]),
+        ),
         _ => (item, json!([envelope])),
     };
     let mut properties = json!({envelope: value});
@@ -186,12 +230,20 @@ fn complete(path: &str, operation: &mut Value, schemas: &Map<String, Value>) {
         });
     }
     let schema = json!({"type": "object", "properties": properties, "required": required});
-    let status = if verb.starts_with("create") { "201" } else { "200" };
+    let status = if verb.starts_with("create") {
+        "201"
+    } else {
+        "200"
+    };
     operation["responses"] = json!({status: {"content": {"application/json": {"schema": schema}}}});
 }
 
 fn webhook(hook: &mut Hook) {
-    hook.need("webhook-signature", |value| is_hex(value, 64), "64 hex digits");
+    hook.need(
+        "webhook-signature",
+        |value| is_hex(value, 64),
+        "64 hex digits",
+    );
     let Some(batch) = hook.json() else { return };
     let envelope = json!({
         "type": "object",
@@ -212,7 +264,9 @@ fn webhook(hook: &mut Hook) {
     hook.hold(0, &envelope, &batch, "");
     for (place, event) in batch["events"].as_array().into_iter().flatten().enumerate() {
         let (kind, action) = (&event["resource_type"], &event["action"]);
-        let Some((_, known)) = ACTIONS.iter().find(|(name, _)| *name == kind) else { continue };
+        let Some((_, known)) = ACTIONS.iter().find(|(name, _)| *name == kind) else {
+            continue;
+        };
         hook.expect(known.iter().any(|name| *name == action), || {
             format!("/events/{place}/action: {action} is not an action of {kind}")
         });

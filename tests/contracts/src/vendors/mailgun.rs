@@ -11,7 +11,9 @@ use crate::document::{Auth, Document, narrow, read};
 pub fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "mailgun-openapi.trimmed.min.json")?;
     let fields = "/components/schemas/POST-v3-domain_name-messages-multipart-form-data-RequestBody";
-    let schema = spec.pointer_mut(fields).ok_or("the message's fields are not in the contract")?;
+    let schema = spec
+        .pointer_mut(fields)
+        .ok_or("the message's fields are not in the contract")?;
     // the file is open for the sake of these two prefixes: anything else is a misspelling
     schema["additionalProperties"] = json!(false);
     schema["patternProperties"] = json!({"^(h:[A-Za-z0-9-]+|v:.+)$": {"type": "string"}});
@@ -19,7 +21,9 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
     let body = json!({ "anyOf": one_of });
     narrow(&mut spec, fields, body)?;
     let content = "/paths/~1v3~1{domain_name}~1messages/post/requestBody/content";
-    let content = spec.pointer_mut(content).ok_or("sending is not in the contract")?;
+    let content = spec
+        .pointer_mut(content)
+        .ok_or("sending is not in the contract")?;
     content["application/x-www-form-urlencoded"] = content["multipart/form-data"].clone();
     let main = Document::new("mailgun", "", Auth::Basic, spec);
     let inbound = read(folder, "mailgun-inbound.schema.json")?;
@@ -29,7 +33,12 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         {"type": "string"},
         {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]},
     ]});
-    Ok(Vendor { documents: vec![main, inbound], names: Names::Flat, error: Some(error), webhook })
+    Ok(Vendor {
+        documents: vec![main, inbound],
+        names: Names::Flat,
+        error: Some(error),
+        webhook,
+    })
 }
 
 fn webhook(hook: &mut Hook) {
@@ -40,5 +49,10 @@ fn webhook(hook: &mut Hook) {
     let Some(event) = hook.json() else { return };
     hook.hold(1, &json!({"$ref": "#/$defs/EventWebhook"}), &event, "");
     let name = &event["event-data"]["event"];
-    hook.hold(0, &json!({"$ref": "#/components/schemas/EventType"}), name, "/event-data/event");
+    hook.hold(
+        0,
+        &json!({"$ref": "#/components/schemas/EventType"}),
+        name,
+        "/event-data/event",
+    );
 }

@@ -37,7 +37,10 @@ const EVENTS: [(&str, Option<(usize, &str)>); 17] = [
     ("CUSTOMER.DISPUTE.UPDATED", Some((3, "dispute"))),
     ("CUSTOMER.DISPUTE.RESOLVED", Some((3, "dispute"))),
     ("PAYMENT.PAYOUTSBATCH.SUCCESS", None),
-    ("VAULT.PAYMENT-TOKEN.CREATED", Some((2, "payment_token_response"))),
+    (
+        "VAULT.PAYMENT-TOKEN.CREATED",
+        Some((2, "payment_token_response")),
+    ),
     ("VAULT.PAYMENT-TOKEN.DELETED", None),
     ("VAULT.PAYMENT-TOKEN.DELETION-INITIATED", None),
 ];
@@ -46,8 +49,14 @@ const EVENTS: [(&str, Option<(usize, &str)>); 17] = [
 const KEYED: [(&str, &str); 4] = [
     ("checkout_orders_v2", "/v2/checkout/orders"),
     ("checkout_orders_v2", "/v2/checkout/orders/{id}/capture"),
-    ("payments_payment_v2", "/v2/payments/captures/{capture_id}/refund"),
-    ("payments_payment_v2", "/v2/payments/authorizations/{authorization_id}/capture"),
+    (
+        "payments_payment_v2",
+        "/v2/payments/captures/{capture_id}/refund",
+    ),
+    (
+        "payments_payment_v2",
+        "/v2/payments/authorizations/{authorization_id}/capture",
+    ),
 ];
 
 pub fn open(folder: &Path) -> Result<Vendor, String> {
@@ -56,11 +65,18 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         let mut spec = read(folder, &format!("{file}.json"))?;
         for (_, path) in KEYED.iter().filter(|(of, _)| *of == file) {
             let parameters = spec["paths"][path]["post"]["parameters"].as_array_mut();
-            parameters.ok_or_else(|| format!("{file} has no POST {path}"))?.push(
-                json!({"$ref": "#/components/parameters/paypal_request_id", "required": true}),
-            );
+            parameters
+                .ok_or_else(|| format!("{file} has no POST {path}"))?
+                .push(
+                    json!({"$ref": "#/components/parameters/paypal_request_id", "required": true}),
+                );
         }
-        documents.push(Document::new(&format!("paypal-{file}"), "", Auth::Bearer, spec));
+        documents.push(Document::new(
+            &format!("paypal-{file}"),
+            "",
+            Auth::Bearer,
+            spec,
+        ));
     }
     documents.push(Document::new("paypal-token", "", Auth::Basic, token()));
     documents.push(Document::new("paypal-open", "", Auth::Open, unlisted()));
@@ -69,7 +85,12 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         "properties": {"name": {"type": "string"}, "message": {"type": "string"}, "debug_id": {"type": "string"}},
         "required": ["name", "message"],
     });
-    Ok(Vendor { documents, names: Names::Flat, error: Some(error), webhook })
+    Ok(Vendor {
+        documents,
+        names: Names::Flat,
+        error: Some(error),
+        webhook,
+    })
 }
 
 /// RFC 6749, 4.4 and 5, with the members that the vendor adds.
@@ -129,11 +150,25 @@ fn unlisted() -> Value {
 fn webhook(hook: &mut Hook) {
     let filled = |value: &str| !value.is_empty();
     hook.need("paypal-transmission-id", filled, "an id");
-    hook.need("paypal-transmission-time", |value| value.ends_with('Z'), "a time in UTC");
-    hook.need("paypal-transmission-sig", |value| value.len() >= 300, "Base64 of an RSA signature");
-    hook.need("paypal-auth-algo", |value| value == "SHA256withRSA", "SHA256withRSA");
+    hook.need(
+        "paypal-transmission-time",
+        |value| value.ends_with('Z'),
+        "a time in UTC",
+    );
+    hook.need(
+        "paypal-transmission-sig",
+        |value| value.len() >= 300,
+        "Base64 of an RSA signature",
+    );
+    hook.need(
+        "paypal-auth-algo",
+        |value| value == "SHA256withRSA",
+        "SHA256withRSA",
+    );
     let ours = |value: &str| {
-        let host = value.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        let host = value
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split('/').next());
         host.is_some_and(|host| host.ends_with(".paypal.com"))
     };
     hook.need("paypal-cert-url", ours, "an https address at paypal.com");
@@ -154,18 +189,31 @@ fn webhook(hook: &mut Hook) {
             });
         }
         Some((_, None)) => {}
-        None => hook.problems.push(format!("/event_type: {name} is not an event of the facts")),
+        None => hook
+            .problems
+            .push(format!("/event_type: {name} is not an event of the facts")),
     }
 }
 
 pub fn open_ipn(_: &Path) -> Result<Vendor, String> {
-    Ok(Vendor { documents: Vec::new(), names: Names::Flat, error: None, webhook: ipn })
+    Ok(Vendor {
+        documents: Vec::new(),
+        names: Names::Flat,
+        error: None,
+        webhook: ipn,
+    })
 }
 
 /// Instant Payment Notification has no schema: the members that its check needs must be there.
 fn ipn(hook: &mut Hook) {
     let Some(form) = hook.form() else { return };
-    for name in ["receiver_email", "txn_id", "payment_status", "mc_gross", "mc_currency"] {
+    for name in [
+        "receiver_email",
+        "txn_id",
+        "payment_status",
+        "mc_gross",
+        "mc_currency",
+    ] {
         hook.expect(form[name].is_string(), || format!("/{name}: is required"));
     }
 }

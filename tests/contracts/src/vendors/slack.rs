@@ -13,13 +13,23 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let contract: Value =
         serde_saphyr::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
-    let schema = read(folder, contract["schema"].as_str().ok_or("contract.yaml names no schema")?)?;
+    let schema = read(
+        folder,
+        contract["schema"]
+            .as_str()
+            .ok_or("contract.yaml names no schema")?,
+    )?;
     let operation = contract["operations"]
         .as_array()
-        .and_then(|all| all.iter().find(|operation| operation["id"] == "incomingWebhook"))
+        .and_then(|all| {
+            all.iter()
+                .find(|operation| operation["id"] == "incomingWebhook")
+        })
         .ok_or("contract.yaml has no incomingWebhook")?;
 
-    let media = operation["headers"]["Content-Type"].as_str().ok_or("it has no Content-Type")?;
+    let media = operation["headers"]["Content-Type"]
+        .as_str()
+        .ok_or("it has no Content-Type")?;
     let request = json!({"$ref": "#/$defs/IncomingWebhookRequest"});
     let mut replies = Map::new();
     replies.insert("200".into(), text_reply(json!({"const": "ok"})));
@@ -44,7 +54,12 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
     let events = read(folder, "slack_common_event_wrapper_schema.min.json")?;
     let events = json!({"$defs": {"Event": events}});
     let events = Document::new("slack-events", "", Auth::Open, events);
-    Ok(Vendor { documents: vec![main, events], names: Names::Flat, error: None, webhook })
+    Ok(Vendor {
+        documents: vec![main, events],
+        names: Names::Flat,
+        error: None,
+        webhook,
+    })
 }
 
 fn text_reply(schema: Value) -> Value {
@@ -54,10 +69,16 @@ fn text_reply(schema: Value) -> Value {
 /// `https://hooks.slack.com/services/T.../B.../...` as a path template.
 fn template(address: &str) -> Result<String, String> {
     let address = address.split_whitespace().next().unwrap_or_default();
-    let path = address.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
+    let path = address
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split_once('/'));
     let (_, path) = path.ok_or_else(|| format!("{address} is not an https address"))?;
     let part = |(place, text): (usize, &str)| text.replace("...", &format!("{{part{place}}}"));
-    Ok(path.split('/').enumerate().map(part).fold(String::new(), |path, next| path + "/" + &next))
+    Ok(path
+        .split('/')
+        .enumerate()
+        .map(part)
+        .fold(String::new(), |path, next| path + "/" + &next))
 }
 
 fn webhook(hook: &mut Hook) {
@@ -73,7 +94,9 @@ fn webhook(hook: &mut Hook) {
     }
     let Some(event) = hook.json() else { return };
     if event["type"] == "url_verification" {
-        return hook.expect(event["challenge"].is_string(), || "/challenge: is required".into());
+        return hook.expect(event["challenge"].is_string(), || {
+            "/challenge: is required".into()
+        });
     }
     hook.hold(1, &json!({"$ref": "#/$defs/Event"}), &event, "");
 }

@@ -13,7 +13,10 @@ const MESSAGES: &str = "/paths/~12010-04-01~1Accounts~1{AccountSid}~1Messages.js
 pub fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "twilio_api_v2010.min.json")?;
     let any = |names: &[&str]| {
-        let each: Vec<_> = names.iter().map(|name| json!({"required": [name]})).collect();
+        let each: Vec<_> = names
+            .iter()
+            .map(|name| json!({"required": [name]}))
+            .collect();
         json!({"anyOf": each})
     };
     let sent = json!({
@@ -45,11 +48,20 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         },
         "required": ["code", "message", "status"],
     });
-    Ok(Vendor { documents: vec![main, inbound], names: Names::Flat, error: Some(error), webhook })
+    Ok(Vendor {
+        documents: vec![main, inbound],
+        names: Names::Flat,
+        error: Some(error),
+        webhook,
+    })
 }
 
 fn webhook(hook: &mut Hook) {
-    hook.need("x-twilio-signature", |value| is_base64(value, 20), "Base64 of an HMAC-SHA1");
+    hook.need(
+        "x-twilio-signature",
+        |value| is_base64(value, 20),
+        "Base64 of an HMAC-SHA1",
+    );
     let Some(form) = hook.form() else { return };
     if form["MessageStatus"].is_null() {
         return hook.hold(1, &json!({"$ref": "#/$defs/InboundMessageForm"}), &form, "");

@@ -38,8 +38,10 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
     let mut identity = read(folder, "xero-identity.json")?;
     // the vendor does not mind case here, and its own pages write it small
     if let Some(paths) = identity["paths"].as_object_mut() {
-        let small: Vec<_> =
-            paths.iter().map(|(path, item)| (path.to_lowercase(), item.clone())).collect();
+        let small: Vec<_> = paths
+            .iter()
+            .map(|(path, item)| (path.to_lowercase(), item.clone()))
+            .collect();
         paths.extend(small);
     }
     let hooks = read(folder, "xero-webhooks.json")?;
@@ -50,7 +52,12 @@ pub fn open(folder: &Path) -> Result<Vendor, String> {
         Document::new("xero-webhooks", "", Auth::Open, hooks),
         Document::new("xero-token", "", Auth::Basic, token()),
     ];
-    Ok(Vendor { documents, names: Names::Flat, error: None, webhook })
+    Ok(Vendor {
+        documents,
+        names: Names::Flat,
+        error: None,
+        webhook,
+    })
 }
 
 /// Dates go out as days and may come back in the form that old .NET services write.
@@ -58,7 +65,10 @@ fn dates(value: &mut Value) {
     match value {
         Value::Object(map) => {
             let dated = ["x-is-msdate", "x-is-msdate-time"];
-            if dated.iter().any(|mark| map.get(*mark) == Some(&Value::Bool(true))) {
+            if dated
+                .iter()
+                .any(|mark| map.get(*mark) == Some(&Value::Bool(true)))
+            {
                 let day = r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?Z?)?";
                 let ticks = r"/Date\(-?\d+([+-]\d{4})?\)/";
                 map.insert("pattern".into(), json!(format!("^({day}|{ticks})$")));
@@ -123,11 +133,22 @@ fn token() -> Value {
 }
 
 fn webhook(hook: &mut Hook) {
-    hook.need("x-xero-signature", |value| is_base64(value, 32), "Base64 of an HMAC-SHA256");
+    hook.need(
+        "x-xero-signature",
+        |value| is_base64(value, 32),
+        "Base64 of an HMAC-SHA256",
+    );
     let Some(batch) = hook.json() else { return };
     if batch["events"].as_array().is_some_and(Vec::is_empty) {
         // the vendor's trial of an address: nothing happened, so there is nothing to count
-        return hook.expect(batch["entropy"].is_string(), || "/entropy: is required".into());
+        return hook.expect(batch["entropy"].is_string(), || {
+            "/entropy: is required".into()
+        });
     }
-    hook.hold(3, &json!({"$ref": "#/components/schemas/WebhookEvent"}), &batch, "");
+    hook.hold(
+        3,
+        &json!({"$ref": "#/components/schemas/WebhookEvent"}),
+        &batch,
+        "",
+    );
 }

@@ -22,7 +22,12 @@ pub fn payable(amount: i64, currency: &str) -> Result<(), Box<crate::wire::Reply
         mxn myr nok nzd omr php pln ron sek sgd thb tnd usd zar";
     let lower = currency.to_lowercase();
     if !known.split(' ').any(|one| one == lower) {
-        return Err(invalid(400, "", "currency", &format!("Invalid currency: {lower}")));
+        return Err(invalid(
+            400,
+            "",
+            "currency",
+            &format!("Invalid currency: {lower}"),
+        ));
     }
     if amount < 50 {
         let least = major(50, exponent(&lower));
@@ -39,11 +44,18 @@ pub fn payable(amount: i64, currency: &str) -> Result<(), Box<crate::wire::Reply
 // ---- saved cards ----
 
 /// A card of one of Stripe's test names; the name decides how its charges end.
-pub fn test_method(world: &mut World, account: &str, name: &str, ask: &Value) -> Result<String, Box<crate::wire::Reply>> {
+pub fn test_method(
+    world: &mut World,
+    account: &str,
+    name: &str,
+    ask: &Value,
+) -> Result<String, Box<crate::wire::Reply>> {
     let Some(card) = name.strip_prefix("pm_card_") else {
         return Err(missing("PaymentMethod", &json!(name)));
     };
-    let brand = ["mastercard", "amex"].into_iter().find(|brand| card.starts_with(brand));
+    let brand = ["mastercard", "amex"]
+        .into_iter()
+        .find(|brand| card.starts_with(brand));
     let decline = match card.trim_start_matches("visa_") {
         "visa" | "mastercard" | "amex" | "us" | "au" | "de" | "gb" => None,
         "refundFail" | "pendingRefund" | "createDispute" => None,
@@ -75,12 +87,19 @@ pub fn attach(world: &mut World, account: &str, id: &str, ask: &Value) -> Done {
         own(world, account, "stripe.method", id, "PaymentMethod")?;
         id.to_string()
     };
-    let notes = world.item("stripe.method", &id).map_or(Value::Null, |item| item.notes.clone());
+    let notes = world
+        .item("stripe.method", &id)
+        .map_or(Value::Null, |item| item.notes.clone());
     // The issuer is asked at attachment; only this one test card waits with its refusal.
-    if let Some(reason) = notes["decline"].as_str().filter(|_| notes["card"] != "chargeCustomerFail")
+    if let Some(reason) = notes["decline"]
+        .as_str()
+        .filter(|_| notes["card"] != "chargeCustomerFail")
     {
-        return Err(failure(402, json!({"code": shapes::failure_code(reason),
-            "decline_code": reason, "message": shapes::message(reason), "type": "card_error"})));
+        return Err(failure(
+            402,
+            json!({"code": shapes::failure_code(reason),
+            "decline_code": reason, "message": shapes::message(reason), "type": "card_error"}),
+        ));
     }
     world.set("stripe.method", &id, json!({"customer": customer}));
     let body = world.body("stripe.method", &id);
@@ -119,22 +138,39 @@ pub fn setup(world: &mut World, account: &str, ask: &Value) -> Done {
 }
 
 /// The method that a request names, checked against the customer it names.
-fn usable(world: &mut World, account: &str, name: &str, customer: &Value) -> Result<String, Box<crate::wire::Reply>> {
+fn usable(
+    world: &mut World,
+    account: &str,
+    name: &str,
+    customer: &Value,
+) -> Result<String, Box<crate::wire::Reply>> {
     if name.starts_with("pm_card_") {
         return test_method(world, account, name, &json!({}));
     }
-    let Some(item) = world.item("stripe.method", name).filter(|item| item.account == account)
+    let Some(item) = world
+        .item("stripe.method", name)
+        .filter(|item| item.account == account)
     else {
         return Err(missing("PaymentMethod", &json!(name)));
     };
     if item.notes["detached"] == true {
-        return Err(invalid(400, "", "payment_method", "The provided PaymentMethod was detached \
-            from a Customer and may not be used again."));
+        return Err(invalid(
+            400,
+            "",
+            "payment_method",
+            "The provided PaymentMethod was detached \
+            from a Customer and may not be used again.",
+        ));
     }
     let owner = &item.body["customer"];
     if !owner.is_null() && owner != customer {
-        return Err(invalid(400, "", "payment_method", "The provided PaymentMethod belongs to a \
-            Customer; supply that Customer's ID with the request."));
+        return Err(invalid(
+            400,
+            "",
+            "payment_method",
+            "The provided PaymentMethod belongs to a \
+            Customer; supply that Customer's ID with the request.",
+        ));
     }
     Ok(name.to_string())
 }
@@ -151,7 +187,10 @@ fn save(world: &mut World, account: &str, method: &str, customer: &Value) {
 // ---- payment intents ----
 
 pub fn intent(world: &mut World, account: &str, ask: &Value) -> Done {
-    payable(ask["amount"].as_i64().unwrap_or(0), ask["currency"].as_str().unwrap_or(""))?;
+    payable(
+        ask["amount"].as_i64().unwrap_or(0),
+        ask["currency"].as_str().unwrap_or(""),
+    )?;
     if let Some(customer) = ask["customer"].as_str() {
         own(world, account, "stripe.customer", customer, "customer")?;
     }
@@ -167,7 +206,9 @@ pub fn intent(world: &mut World, account: &str, ask: &Value) -> Done {
         return Err(super::required("payment_method"));
     }
     let id = new_intent(world, account, &ask);
-    if ask["confirm"] == true { confirm(world, account, &id, &ask) } else {
+    if ask["confirm"] == true {
+        confirm(world, account, &id, &ask)
+    } else {
         Ok(world.body("stripe.intent", &id))
     }
 }
@@ -198,14 +239,22 @@ pub fn update(world: &mut World, account: &str, id: &str, ask: &Value) -> Done {
 
 pub fn confirm(world: &mut World, account: &str, id: &str, ask: &Value) -> Done {
     let intent = world.body("stripe.intent", id);
-    if !matches!(intent["status"].as_str(), Some("requires_confirmation" | "requires_payment_method"))
-    {
+    if !matches!(
+        intent["status"].as_str(),
+        Some("requires_confirmation" | "requires_payment_method")
+    ) {
         return Err(unexpected(world, id));
     }
-    let name = ask["payment_method"].as_str().or(intent["payment_method"].as_str());
-    let Some(name) = name else { return Err(super::required("payment_method")) };
+    let name = ask["payment_method"]
+        .as_str()
+        .or(intent["payment_method"].as_str());
+    let Some(name) = name else {
+        return Err(super::required("payment_method"));
+    };
     let method = usable(world, account, name, &intent["customer"])?;
-    let notes = world.item("stripe.method", &method).map_or(Value::Null, |i| i.notes.clone());
+    let notes = world
+        .item("stripe.method", &method)
+        .map_or(Value::Null, |i| i.notes.clone());
     if notes["decline"] == "authentication_required" && ask["off_session"] != true {
         let action = json!({"type": "use_stripe_sdk", "use_stripe_sdk": {}});
         let changes = json!({"status": "requires_action", "next_action": action,
@@ -245,9 +294,12 @@ pub fn cancel(world: &mut World, account: &str, id: &str, ask: &Value) -> Done {
 fn unexpected(world: &World, id: &str) -> Box<crate::wire::Reply> {
     let intent = world.body("stripe.intent", id);
     let status = intent["status"].as_str().unwrap_or("").to_string();
-    failure(400, json!({"code": "payment_intent_unexpected_state", "payment_intent": intent,
+    failure(
+        400,
+        json!({"code": "payment_intent_unexpected_state", "payment_intent": intent,
         "message": format!("This PaymentIntent's status is {status}, which does not allow this."),
-        "type": "invalid_request_error"}))
+        "type": "invalid_request_error"}),
+    )
 }
 
 /// Money arrives: charge, intent, method kept where that was asked.
@@ -267,9 +319,17 @@ fn pay(world: &mut World, account: &str, id: &str, method: &str) {
     if !intent["setup_future_usage"].is_null() {
         save(world, account, method, &intent["customer"]);
     }
-    let notes = world.item("stripe.method", method).map_or(Value::Null, |i| i.notes.clone());
+    let notes = world
+        .item("stripe.method", method)
+        .map_or(Value::Null, |i| i.notes.clone());
     if notes["card"] == "createDispute" {
-        open_dispute(world, account, &charge_id, charge["amount"].as_i64().unwrap_or(0), "fraudulent");
+        open_dispute(
+            world,
+            account,
+            &charge_id,
+            charge["amount"].as_i64().unwrap_or(0),
+            "fraudulent",
+        );
     }
 }
 
@@ -296,7 +356,11 @@ fn decline(world: &mut World, account: &str, id: &str, method: &str, reason: &st
 // ---- checkout ----
 
 pub fn expire(world: &mut World, id: &str) {
-    world.set("stripe.session", id, json!({"status": "expired", "url": null}));
+    world.set(
+        "stripe.session",
+        id,
+        json!({"status": "expired", "url": null}),
+    );
     if let Some(account) = world.account_of("stripe.session", id) {
         let body = world.body("stripe.session", id);
         event(world, &account, "checkout.session.expired", &body);
@@ -305,13 +369,17 @@ pub fn expire(world: &mut World, id: &str) {
 
 /// Ends a checkout; answers where the browser goes, or None where it stays.
 pub fn end_checkout(world: &mut World, id: &str, outcome: &str) -> Result<Option<String>, String> {
-    let account = world.account_of("stripe.session", id).ok_or("no such session")?;
+    let account = world
+        .account_of("stripe.session", id)
+        .ok_or("no such session")?;
     let session = world.body("stripe.session", id);
     if session["status"] != "open" {
         return Err(format!("the session is {}", session["status"]));
     }
     let back = |name: &str| {
-        let url = session[name].as_str().map(|url| url.replace("{CHECKOUT_SESSION_ID}", id));
+        let url = session[name]
+            .as_str()
+            .map(|url| url.replace("{CHECKOUT_SESSION_ID}", id));
         Some(url.unwrap_or_else(|| session["success_url"].as_str().unwrap_or("/").to_string()))
     };
     match outcome {
@@ -328,7 +396,11 @@ pub fn end_checkout(world: &mut World, id: &str, outcome: &str) -> Result<Option
             Ok(back("success_url"))
         }
         "paid" | "pending" | "declined" => {
-            let card = if outcome == "declined" { "pm_card_chargeDeclined" } else { "pm_card_visa" };
+            let card = if outcome == "declined" {
+                "pm_card_chargeDeclined"
+            } else {
+                "pm_card_visa"
+            };
             let method = test_method(world, &account, card, &json!({})).map_err(|_| "no card")?;
             let intent = intent_of_session(world, &account, id, &session);
             match outcome {
@@ -348,7 +420,9 @@ pub fn end_checkout(world: &mut World, id: &str, outcome: &str) -> Result<Option
             complete(world, &account, id, json!({"payment_status": status}));
             Ok(back("success_url"))
         }
-        other => Err(format!("{other} is no outcome: paid, pending, declined, expired, cancelled")),
+        other => Err(format!(
+            "{other} is no outcome: paid, pending, declined, expired, cancelled"
+        )),
     }
 }
 
@@ -357,9 +431,11 @@ fn intent_of_session(world: &mut World, account: &str, id: &str, session: &Value
     if let Some(intent) = session["payment_intent"].as_str() {
         return intent.to_string();
     }
-    let data = world.item("stripe.session", id).map_or(Value::Null, |item| {
-        item.notes["ask"]["payment_intent_data"].clone()
-    });
+    let data = world
+        .item("stripe.session", id)
+        .map_or(Value::Null, |item| {
+            item.notes["ask"]["payment_intent_data"].clone()
+        });
     let keeps = !data["setup_future_usage"].is_null() || session["customer_creation"] == "always";
     let customer = match &session["customer"] {
         Value::Null if keeps => {
@@ -373,7 +449,11 @@ fn intent_of_session(world: &mut World, account: &str, id: &str, session: &Value
     ask["currency"] = session["currency"].clone();
     ask["customer"] = customer.clone();
     let intent = new_intent(world, account, &ask);
-    world.set("stripe.session", id, json!({"payment_intent": intent, "customer": customer}));
+    world.set(
+        "stripe.session",
+        id,
+        json!({"payment_intent": intent, "customer": customer}),
+    );
     intent
 }
 
@@ -385,15 +465,22 @@ fn finish_setup(world: &mut World, account: &str, id: &str, session: &Value) {
         }
         customer => customer.clone(),
     };
-    let data = world.item("stripe.session", id).map_or(Value::Null, |item| {
-        item.notes["ask"]["setup_intent_data"].clone()
-    });
+    let data = world
+        .item("stripe.session", id)
+        .map_or(Value::Null, |item| {
+            item.notes["ask"]["setup_intent_data"].clone()
+        });
     let mut ask = if data.is_object() { data } else { json!({}) };
     ask["customer"] = customer.clone();
     ask["payment_method"] = json!("pm_card_visa");
     ask["confirm"] = json!(true);
     let setup = setup(world, account, &ask).map_or(Value::Null, |body| body["id"].clone());
-    complete(world, account, id, json!({"setup_intent": setup, "customer": customer}));
+    complete(
+        world,
+        account,
+        id,
+        json!({"setup_intent": setup, "customer": customer}),
+    );
 }
 
 fn complete(world: &mut World, account: &str, id: &str, mut changes: Value) {
@@ -424,7 +511,10 @@ pub fn refund(world: &mut World, account: &str, ask: &Value) -> Done {
                 let words = "This PaymentIntent does not have a successful charge to refund.";
                 return Err(invalid(400, "", "payment_intent", words));
             }
-            world.body("stripe.charge", intent["latest_charge"].as_str().unwrap_or(""))
+            world.body(
+                "stripe.charge",
+                intent["latest_charge"].as_str().unwrap_or(""),
+            )
         }
         (None, Some(charge)) => {
             let found = world.get("stripe.charge", account, charge).cloned();
@@ -451,13 +541,21 @@ pub fn refund(world: &mut World, account: &str, ask: &Value) -> Done {
         return Err(invalid(400, "parameter_invalid_integer", "amount", words));
     }
     if amount > left {
-        let words = format!("Refund amount ({amount}) is greater than unrefunded amount on \
-            charge ({left})");
+        let words = format!(
+            "Refund amount ({amount}) is greater than unrefunded amount on \
+            charge ({left})"
+        );
         return Err(invalid(400, "", "amount", &words));
     }
     let method = charge["payment_method"].as_str().unwrap_or("");
-    let card = world.item("stripe.method", method).map_or(Value::Null, |i| i.notes["card"].clone());
-    let status = if card == "pendingRefund" { "pending" } else { "succeeded" };
+    let card = world
+        .item("stripe.method", method)
+        .map_or(Value::Null, |i| i.notes["card"].clone());
+    let status = if card == "pendingRefund" {
+        "pending"
+    } else {
+        "succeeded"
+    };
     let id = world.id("re_3", 23);
     let body = shapes::refund(&id, world.now / 1000, amount, status, &charge, ask);
     world.put("stripe.refund", account, &id, body.clone());
@@ -479,11 +577,17 @@ fn refunded(world: &mut World, charge: &Value, amount: i64) {
     let id = charge["id"].as_str().unwrap_or("");
     let sum = charge["amount_refunded"].as_i64().unwrap_or(0) + amount;
     let whole = charge["amount"] == sum;
-    world.set("stripe.charge", id, json!({"amount_refunded": sum, "refunded": whole}));
+    world.set(
+        "stripe.charge",
+        id,
+        json!({"amount_refunded": sum, "refunded": whole}),
+    );
 }
 
 fn end_refund(world: &mut World, id: &str, settled: bool) -> Result<Value, String> {
-    let account = world.account_of("stripe.refund", id).ok_or("no such refund")?;
+    let account = world
+        .account_of("stripe.refund", id)
+        .ok_or("no such refund")?;
     let refund = world.body("stripe.refund", id);
     if settled && refund["status"] == "pending" {
         world.set("stripe.refund", id, json!({"status": "succeeded"}));
@@ -502,7 +606,13 @@ fn end_refund(world: &mut World, id: &str, settled: bool) -> Result<Value, Strin
     Ok(body)
 }
 
-fn open_dispute(world: &mut World, account: &str, charge: &str, amount: i64, reason: &str) -> Value {
+fn open_dispute(
+    world: &mut World,
+    account: &str,
+    charge: &str,
+    amount: i64,
+    reason: &str,
+) -> Value {
     let id = world.id("dp_1", 23);
     let charge_body = world.body("stripe.charge", charge);
     let body = shapes::dispute(&id, world.now / 1000, amount, reason, &charge_body);
@@ -513,12 +623,25 @@ fn open_dispute(world: &mut World, account: &str, charge: &str, amount: i64, rea
     body
 }
 
-fn close_dispute(world: &mut World, account: &str, charge: &str, won: bool) -> Result<Value, String> {
-    let open = world.all("stripe.dispute").into_iter().find(|item| {
-        item.body["charge"] == charge && item.body["status"] == "needs_response"
-    });
-    let id = open.and_then(|item| item.body["id"].as_str()).ok_or("no open dispute")?.to_string();
-    world.set("stripe.dispute", &id, json!({"status": if won { "won" } else { "lost" }}));
+fn close_dispute(
+    world: &mut World,
+    account: &str,
+    charge: &str,
+    won: bool,
+) -> Result<Value, String> {
+    let open = world
+        .all("stripe.dispute")
+        .into_iter()
+        .find(|item| item.body["charge"] == charge && item.body["status"] == "needs_response");
+    let id = open
+        .and_then(|item| item.body["id"].as_str())
+        .ok_or("no open dispute")?
+        .to_string();
+    world.set(
+        "stripe.dispute",
+        &id,
+        json!({"status": if won { "won" } else { "lost" }}),
+    );
     let body = world.body("stripe.dispute", &id);
     event(world, account, "charge.dispute.closed", &body);
     if won {
@@ -547,8 +670,12 @@ pub fn step(world: &mut World, step: &Value) {
 fn intent_id(world: &World, id: &str) -> Result<String, String> {
     let found = match id.get(..3) {
         Some("pi_") => Some(id.to_string()),
-        Some("cs_") => world.body("stripe.session", id)["payment_intent"].as_str().map(Into::into),
-        Some("ch_") => world.body("stripe.charge", id)["payment_intent"].as_str().map(Into::into),
+        Some("cs_") => world.body("stripe.session", id)["payment_intent"]
+            .as_str()
+            .map(Into::into),
+        Some("ch_") => world.body("stripe.charge", id)["payment_intent"]
+            .as_str()
+            .map(Into::into),
         _ => None,
     };
     let found = found.filter(|id| world.item("stripe.intent", id).is_some());
@@ -561,7 +688,9 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         return Ok(json!({"session": world.body("stripe.session", id), "redirect": url}));
     }
     if let ["methods", id] = verb {
-        let item = world.item_mut("stripe.method", id).ok_or("no such payment method")?;
+        let item = world
+            .item_mut("stripe.method", id)
+            .ok_or("no such payment method")?;
         item.notes["decline"] = ask["decline"].clone();
         return Ok(item.body.clone());
     }
@@ -570,9 +699,14 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["fail", id] if id.starts_with("re_") => return end_refund(world, id, false),
         _ => {}
     }
-    let (_, id) = verb.split_first().and_then(|(v, rest)| Some((v, rest.first()?))).ok_or("what?")?;
+    let (_, id) = verb
+        .split_first()
+        .and_then(|(v, rest)| Some((v, rest.first()?)))
+        .ok_or("what?")?;
     let intent = intent_id(world, id)?;
-    let account = world.account_of("stripe.intent", &intent).ok_or("no such payment")?;
+    let account = world
+        .account_of("stripe.intent", &intent)
+        .ok_or("no such payment")?;
     let body = world.body("stripe.intent", &intent);
     let charge = body["latest_charge"].as_str().unwrap_or("").to_string();
     match verb {
@@ -597,9 +731,8 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["refund", _] => {
             let amount = amount(ask, left(&world.body("stripe.charge", &charge)))?;
             let ask = json!({"payment_intent": intent, "amount": amount});
-            refund(world, &account, &ask).map_err(|reply| {
-                String::from_utf8_lossy(&reply.body).into_owned()
-            })
+            refund(world, &account, &ask)
+                .map_err(|reply| String::from_utf8_lossy(&reply.body).into_owned())
         }
         ["dispute", _] if body["status"] == "succeeded" => {
             let amount = amount(ask, left(&world.body("stripe.charge", &charge)))?;
@@ -609,16 +742,23 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["dispute", _, end @ ("won" | "lost")] => {
             close_dispute(world, &account, &charge, *end == "won")
         }
-        _ => Err(format!("not possible while the payment is {}", body["status"])),
+        _ => Err(format!(
+            "not possible while the payment is {}",
+            body["status"]
+        )),
     }
 }
 
 /// Tells of a slow method's end through its session.
 fn end_async(world: &mut World, account: &str, intent: &str, paid: bool) {
-    let session = world.all("stripe.session").into_iter().find(|item| {
-        item.body["payment_intent"] == intent
-    });
-    let Some(id) = session.and_then(|item| item.body["id"].as_str()).map(str::to_string) else {
+    let session = world
+        .all("stripe.session")
+        .into_iter()
+        .find(|item| item.body["payment_intent"] == intent);
+    let Some(id) = session
+        .and_then(|item| item.body["id"].as_str())
+        .map(str::to_string)
+    else {
         return;
     };
     if paid {
@@ -626,5 +766,10 @@ fn end_async(world: &mut World, account: &str, intent: &str, paid: bool) {
     }
     let end = if paid { "succeeded" } else { "failed" };
     let body = world.body("stripe.session", &id);
-    event(world, account, &format!("checkout.session.async_payment_{end}"), &body);
+    event(
+        world,
+        account,
+        &format!("checkout.session.async_payment_{end}"),
+        &body,
+    );
 }

@@ -221,14 +221,33 @@ pub fn refund(id: &str, at: i64, amount: i64, status: &str, charge: &Value, ask:
 
 pub fn dispute(id: &str, at: i64, amount: i64, reason: &str, charge: &Value) -> Value {
     let evidence: serde_json::Map<String, Value> = [
-        "access_activity_log", "billing_address", "cancellation_policy",
-        "cancellation_policy_disclosure", "cancellation_rebuttal", "customer_communication",
-        "customer_email_address", "customer_name", "customer_purchase_ip", "customer_signature",
-        "duplicate_charge_documentation", "duplicate_charge_explanation", "duplicate_charge_id",
-        "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
-        "refund_refusal_explanation", "service_date", "service_documentation",
-        "shipping_address", "shipping_carrier", "shipping_date", "shipping_documentation",
-        "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
+        "access_activity_log",
+        "billing_address",
+        "cancellation_policy",
+        "cancellation_policy_disclosure",
+        "cancellation_rebuttal",
+        "customer_communication",
+        "customer_email_address",
+        "customer_name",
+        "customer_purchase_ip",
+        "customer_signature",
+        "duplicate_charge_documentation",
+        "duplicate_charge_explanation",
+        "duplicate_charge_id",
+        "product_description",
+        "receipt",
+        "refund_policy",
+        "refund_policy_disclosure",
+        "refund_refusal_explanation",
+        "service_date",
+        "service_documentation",
+        "shipping_address",
+        "shipping_carrier",
+        "shipping_date",
+        "shipping_documentation",
+        "shipping_tracking_number",
+        "uncategorized_file",
+        "uncategorized_text",
     ]
     .into_iter()
     .map(|name| (name.to_string(), Value::Null))
@@ -248,5 +267,9 @@ pub fn dispute(id: &str, at: i64, amount: i64, reason: &str, charge: &Value) -> 
 }
 
 fn map(ask: &Value, name: &str) -> Value {
-    if ask[name].is_object() { ask[name].clone() } else { json!({}) }
+    if ask[name].is_object() {
+        ask[name].clone()
+    } else {
+        json!({})
+    }
 }

@@ -1,0 +1,192 @@
+//! The demo clinic: plainly fake accounts at the simulated vendors, and a clinic that uses them.
+
+use crate::house::House;
+use crate::resources::call;
+use serde_json::{Value, json};
+
+pub const CLINIC: &str = "demo";
+
+/// What a person or a test needs to begin.
+pub struct Ready {
+    /// Nothing where the clinics' API does not run.
+    pub key: Option<String>,
+}
+
+impl Ready {
+    pub fn json(&self, house: &House) -> Value {
+        json!({
+            "http": house.address,
+            "aws": house.aws.endpoint(),
+            "vendors": house.sandbox.base("").trim_end_matches('/'),
+            "key": self.key,
+            "clinic": CLINIC,
+        })
+    }
+}
+
+/// The accounts that the sandbox knows, as the clinic would configure them.
+fn secrets() -> Vec<(&'static str, Value)> {
+    vec![
+        ("stripe", json!({ "secret_key": "sk_test_demo" })),
+        ("stripe/inbound", json!({ "webhook_secret": "whsec_demo" })),
+        (
+            "paypal",
+            json!({ "client_id": "demo-client", "client_secret": "demo-secret" }),
+        ),
+        ("paypal/inbound", json!({ "webhook_id": "WH-DEMO" })),
+        (
+            "paypal-ipn/inbound",
+            json!({ "receiver_email": "clinic@example.test" }),
+        ),
+        ("gocardless", json!({ "access_token": "sandbox_demo" })),
+        (
+            "gocardless/inbound",
+            json!({ "webhook_secret": "gc-demo-secret" }),
+        ),
+        ("mollie", json!({ "api_key": "test_demo" })),
+        (
+            "mollie/inbound",
+            json!({ "webhook_secret": "mollie-demo-secret" }),
+        ),
+        (
+            "mailgun",
+            json!({ "api_key": "key-demo", "domain": "mg.example.test", "from": "Wattle Street Clinic <hello@mg.example.test>" }),
+        ),
+        (
+            "twilio",
+            json!({ "account_sid": format!("AC{}", "0".repeat(32)), "auth_token": "demo-token", "from": "+15005550006" }),
+        ),
+        (
+            "slack",
+            json!({ "webhook_url": "https://hooks.slack.com/services/T0/B0/DEMO" }),
+        ),
+        (
+            "xero",
+            json!({
+                "client_id": "demo",
+                "client_secret": "demo",
+                "tenant_id": "00000000-0000-4000-8000-000000000000",
+                "sales_account": "200",
+                "bank_account": "090",
+                "tax_type": "NONE",
+            }),
+        ),
+        ("xero/oauth", json!({ "refresh_token": "demo-refresh-0" })),
+        ("xero/inbound", json!({ "webhook_key": "xero-demo-key" })),
+    ]
+}
+
+fn clinic() -> Value {
+    json!({
+        "id": CLINIC,
+        "name": "Wattle Street Clinic",
+        "address": "12 Wattle Street, Fitzroy VIC 3065",
+        "phone": "+61 3 5550 0100",
+        "tax_number": "ABN 00 000 000 000",
+        "currency": "EUR",
+        "time_zone": "Australia/Melbourne",
+        "systems": ["mailgun", "twilio", "slack", "xero"],
+    })
+}
+
+/// Three commands to try.
+pub fn commands(http: &str, key: &str) -> [String; 3] {
+    [
+        format!("curl {http}/v1/invoices -H 'authorization: Bearer {key}'"),
+        format!("curl {http}/_local/outbox"),
+        format!(
+            "curl -X POST {http}/_local/clock -H 'content-type: application/json' -d '{{\"advance\": \"PT48H\"}}'"
+        ),
+    ]
+}
+
+/// Writes the accounts and creates the clinic; one that exists already keeps its key.
+pub async fn seed(house: &House) -> Result<Ready, String> {
+    for (path, value) in secrets() {
+        put_secret(house, &format!("meridian/{CLINIC}/{path}"), &value)
+            .await
+            .map_err(|e| format!("secret {path}: {e}"))?;
+    }
+    if !house.pools.iter().any(|pool| pool.name() == "clinic-api") {
+        return Ok(Ready { key: None });
+    }
+    let root = call(
+        &house.aws,
+        "secretsmanager.GetSecretValue",
+        json!({ "SecretId": "meridian/_/root" }),
+    )
+    .await?;
+    let root: Value =
+        serde_json::from_str(root["SecretString"].as_str().unwrap_or_default()).unwrap_or_default();
+    let root_key = root["root_key"]
+        .as_str()
+        .ok_or("the secret meridian/_/root holds no root_key")?;
+    let request = house
+        .vendors
+        .client
+        .post(format!("{}/v1/clinics", house.address))
+        .bearer_auth(root_key);
+    let request = request
+        .header("content-type", "application/json")
+        .header("idempotency-key", "demo-clinic");
+    let reply = request
+        .body(clinic().to_string())
+        .send()
+        .await
+        .map_err(|e| format!("the demo clinic: {e}"))?;
+    let (status, text) = (
+        reply.status(),
+        reply.text().await.map_err(|e| e.to_string())?,
+    );
+    let kept = house.state.join("demo-key");
+    if status.as_u16() == 409 {
+        let key = std::fs::read_to_string(&kept).map_err(|e| {
+            format!(
+                "the demo clinic exists, but its key is not at {}: {e}; start with a new --state",
+                kept.display()
+            )
+        })?;
+        return Ok(Ready { key: Some(key) });
+    }
+    let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+    match answer["key"].as_str() {
+        Some(key) if status.is_success() => {
+            std::fs::write(&kept, key).map_err(|e| format!("{}: {e}", kept.display()))?;
+            Ok(Ready {
+                key: Some(key.to_owned()),
+            })
+        }
+        _ => Err(format!("the demo clinic was not created: {status} {text}")),
+    }
+}
+
+/// What a person changed stays, but for the first day and for tokens of a vendor that began anew with us.
+async fn put_secret(house: &House, name: &str, value: &Value) -> Result<(), String> {
+    let wanted = value.to_string();
+    let found = call(
+        &house.aws,
+        "secretsmanager.GetSecretValue",
+        json!({ "SecretId": name }),
+    )
+    .await;
+    let text = match found {
+        Err(e) if e.contains("ResourceNotFound") => {
+            let create = json!({ "Name": name, "SecretString": wanted });
+            return call(&house.aws, "secretsmanager.CreateSecret", create)
+                .await
+                .map(drop);
+        }
+        other => other?["SecretString"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let ours_of_before = name.ends_with("/oauth") && text.contains("demo-refresh-");
+    if text == wanted || !(house.is_fresh() || ours_of_before) {
+        return Ok(());
+    }
+    let put = json!({ "SecretId": name, "SecretString": wanted });
+    call(&house.aws, "secretsmanager.PutSecretValue", put)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,365 @@
+//! Starts the house in order, says when it is ready, and ends it without losing what it can keep.
+
+use crate::activity::Activity;
+use crate::args::Args;
+use crate::clock::Clock;
+use crate::house::{DUE_INDEX, House};
+use crate::http_api::HttpApi;
+use crate::instances::{Pool, Surroundings};
+use crate::log::Log;
+use crate::poller::Poller;
+use crate::quiet::Rest;
+use crate::state::State;
+use crate::template::{Setting, Template};
+use crate::time::Agenda;
+use crate::vendors::{self, Vendors};
+use crate::{builds, demo, resources, server, template};
+use meridian_embedded_aws::Aws;
+use meridian_sandbox::Sandbox;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+const STACK: &str = "meridian-local";
+/// Processes of one function: behind the HTTP API, and behind a queue or a schedule.
+const HTTP_INSTANCES: usize = 8;
+const INSTANCES: usize = 4;
+/// How long the end waits for queues to run empty.
+const DRAIN: Duration = Duration::from_secs(20);
+
+pub async fn run(args: Args) -> Result<(), String> {
+    let began = Instant::now();
+    let state = State::open(args.state.as_deref())?;
+    // what the vendors' stand-in needs to reach a real test account; already installed is as good
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = TcpListener::bind(("127.0.0.1", args.port)).await;
+    let listener =
+        listener.map_err(|e| format!("cannot listen on 127.0.0.1:{}: {e}", args.port))?;
+    let address = format!(
+        "http://{}",
+        listener.local_addr().map_err(|e| e.to_string())?
+    );
+    let clock =
+        Arc::new(Clock::open(state.folder.join("clock")).map_err(|e| format!("the clock: {e}"))?);
+    let log = Log::open(
+        &state.folder.join("functions.log"),
+        clock.clone(),
+        args.ready_json,
+    );
+    let log = Arc::new(log.map_err(|e| format!("the log: {e}"))?);
+    if state.was_killed {
+        log.line(
+            "house",
+            "the last house here did not end cleanly: webhooks that it had not posted yet are lost",
+        );
+    }
+
+    if state.is_old {
+        log.line("house", "tables and secrets are those of before; the simulated vendors begin anew and know none of it");
+    }
+    let aws = Arc::new(start_aws(&args, &state, &clock).await?);
+    let sandbox = Arc::new(start_sandbox(&args, &clock, &address).await?);
+    let setting = Setting {
+        stack: STACK.into(),
+        aws_endpoint: aws.endpoint(),
+        parameters: parameters(&args, &address),
+    };
+    let template = template::load(&args.template, setting)?;
+    let binaries = binaries(&args, &template)?;
+    let policies = template
+        .functions
+        .iter()
+        .map(|f| (f.name.clone(), f.statements.clone()));
+    aws.set_policies(policies.collect());
+    resources::create(&aws, &template).await?;
+
+    let parts = Parts {
+        address,
+        clock,
+        log,
+        aws,
+        sandbox,
+    };
+    let house = Arc::new(assemble(template, binaries, &state, parts)?);
+    let serving = tokio::spawn(server::serve(listener, house.clone()));
+    let keeping = tokio::spawn(house.clone().keep_time());
+    let polling: Vec<_> = house
+        .pollers
+        .iter()
+        .map(|poller| tokio::spawn(poller.clone().run()))
+        .collect();
+
+    let ready = demo::seed(&house).await;
+    let ended = match &ready {
+        Ok(ready) => {
+            say_ready(&args, &house, ready, began.elapsed());
+            wait_for_the_end().await
+        }
+        Err(_) => Ok(()),
+    };
+    let drained = match &ready {
+        Ok(_) => drain(&house).await,
+        Err(_) => true,
+    };
+    serving.abort();
+    keeping.abort();
+    polling.iter().for_each(tokio::task::JoinHandle::abort);
+    house.stop_instances().await;
+    if drained {
+        state.ended_cleanly();
+    }
+    ready.map(drop).and(ended)
+}
+
+async fn start_aws(args: &Args, state: &State, clock: &Arc<Clock>) -> Result<Aws, String> {
+    let clock = clock.clone();
+    let options = meridian_embedded_aws::Options {
+        port: args.aws_port,
+        state: args.state.is_some().then(|| state.folder.clone()),
+        clock: Arc::new(move || clock.now()),
+    };
+    meridian_embedded_aws::start(options)
+        .await
+        .map_err(|e| e.to_string())
+}
+
+async fn start_sandbox(args: &Args, clock: &Arc<Clock>, address: &str) -> Result<Sandbox, String> {
+    let clock = clock.clone();
+    let options = meridian_sandbox::Options {
+        port: args.vendor_port,
+        clock: Arc::new(move || clock.now()),
+        webhook_base: format!("{address}/webhooks"),
+        clinic: demo::CLINIC.into(),
+    };
+    let started = meridian_sandbox::start(options).await;
+    started.map_err(|e| {
+        format!(
+            "the vendors cannot listen on 127.0.0.1:{}: {e}",
+            args.vendor_port
+        )
+    })
+}
+
+fn parameters(args: &Args, address: &str) -> BTreeMap<String, String> {
+    let mut parameters = args.parameters.clone();
+    parameters
+        .entry("PublicUrl".into())
+        .or_insert_with(|| address.to_owned());
+    parameters
+}
+
+fn binaries(args: &Args, template: &Template) -> Result<BTreeMap<String, PathBuf>, String> {
+    let names: Vec<&str> = template
+        .functions
+        .iter()
+        .map(|function| function.name.as_str())
+        .collect();
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .flatten()
+        .find(|only| !names.contains(&only.as_str()))
+    {
+        return Err(format!(
+            "--only {unknown}: the template has {}",
+            names.join(", ")
+        ));
+    }
+    let wanted = |name: &&str| {
+        args.only
+            .as_ref()
+            .is_none_or(|only| only.iter().any(|o| o == name))
+    };
+    let names: Vec<&str> = names.into_iter().filter(wanted).collect();
+    let root = args
+        .template
+        .canonicalize()
+        .map_err(|e| format!("{}: {e}", args.template.display()))?;
+    let root = root.parent().unwrap_or(Path::new("."));
+    match args.build {
+        true => builds::build(root, &names, &args.profile),
+        false => builds::find(root, &args.bin_dir, &names),
+    }
+}
+
+/// What was started before the template could be read.
+struct Parts {
+    address: String,
+    clock: Arc<Clock>,
+    log: Arc<Log>,
+    aws: Arc<Aws>,
+    sandbox: Arc<Sandbox>,
+}
+
+fn assemble(
+    template: Template,
+    mut binaries: BTreeMap<String, PathBuf>,
+    state: &State,
+    parts: Parts,
+) -> Result<House, String> {
+    let Parts {
+        address,
+        clock,
+        log,
+        aws,
+        sandbox,
+    } = parts;
+    let roots_file = state.folder.join("roots.pem");
+    std::fs::write(&roots_file, sandbox.roots_pem())
+        .map_err(|e| format!("{}: {e}", roots_file.display()))?;
+    let base = address.clone();
+    let surroundings = Arc::new(Surroundings {
+        aws_endpoint: aws.endpoint(),
+        clock_file: clock.file().to_owned(),
+        roots_file,
+        hosts_folder: state.folder.join("hosts"),
+        hosts: Box::new(move |caller| Vendors::hosts_file(&base, caller)),
+    });
+    let activity = Activity::new();
+    let mut pools = Vec::new();
+    for function in template.functions {
+        let Some(binary) = binaries.remove(&function.name) else {
+            continue;
+        };
+        let most = if function.routes.is_empty() {
+            INSTANCES
+        } else {
+            HTTP_INSTANCES
+        };
+        let limit = function
+            .reserved
+            .map_or(most, |reserved| reserved.min(most));
+        pools.push(Pool::new(
+            function,
+            limit,
+            binary,
+            surroundings.clone(),
+            activity.clone(),
+            log.clone(),
+        ));
+    }
+    let held = Arc::new(AtomicBool::new(false));
+    let mut pollers = Vec::new();
+    for pool in &pools {
+        for source in &pool.function.sources {
+            let queue = template
+                .queues
+                .iter()
+                .find(|queue| queue.arn == source.queue_arn);
+            pollers.push(Arc::new(Poller {
+                queue: queue
+                    .ok_or(format!("{} is no queue", source.queue_arn))?
+                    .clone(),
+                source: source.clone(),
+                pool: pool.clone(),
+                aws: aws.clone(),
+                activity: activity.clone(),
+                log: log.clone(),
+                held: held.clone(),
+            }));
+        }
+    }
+    let kill = |pools: &[Arc<Pool>]| {
+        let pools = pools.to_vec();
+        Box::new(move |caller: &str| {
+            pools.iter().any(|pool| pool.kill(caller));
+        })
+    };
+    aws.on_kill(kill(&pools));
+    let due_tables = template.tables.iter().filter(|table| {
+        let indexes = table.create["GlobalSecondaryIndexes"].as_array();
+        indexes.is_some_and(|indexes| indexes.iter().any(|index| index["IndexName"] == DUE_INDEX))
+    });
+    Ok(House {
+        agenda: tokio::sync::Mutex::new(Agenda::starting(clock.now())),
+        vendors: Arc::new(Vendors {
+            clock: clock.clone(),
+            sandbox: sandbox.clone(),
+            client: client()?,
+            kill: kill(&pools),
+            state: Mutex::new(vendors::State::default()),
+        }),
+        http_api: HttpApi::new(&pools, template.throttle),
+        due_tables: due_tables.map(|table| table.name.clone()).collect(),
+        fresh: AtomicBool::new(!state.is_old),
+        state: state.folder.clone(),
+        pools,
+        pollers,
+        clock,
+        activity,
+        log,
+        aws,
+        sandbox,
+        held,
+        address,
+    })
+}
+
+/// Passes on what it is given: no redirect is followed, no proxy asked.
+fn client() -> Result<reqwest::Client, String> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    client
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|e| e.to_string())
+}
+
+fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
+    let about = ready.json(house);
+    if args.ready_json {
+        println!("{about}");
+        return;
+    }
+    let text = |key: &str| about[key].as_str().unwrap_or("-").to_owned();
+    let http = &house.address;
+    println!();
+    println!("  API            {http}/v1");
+    println!("  webhooks       {http}/webhooks/{}/<source>", demo::CLINIC);
+    println!("  pages          {http}/pay/<token>");
+    println!("  local control  {http}/_local/clock");
+    println!("  AWS endpoint   {}", text("aws"));
+    println!("  vendors        {}", text("vendors"));
+    println!("  demo API key   {}", text("key"));
+    println!();
+    for command in demo::commands(http, &text("key")) {
+        println!("{command}\n");
+    }
+    println!("ready in {:.1} s; Ctrl-C ends it", took.as_secs_f64());
+}
+
+async fn wait_for_the_end() -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
+    tokio::select! {
+        end = tokio::signal::ctrl_c() => end.map_err(|e| e.to_string()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Lets queues run empty; tables and secrets are on disk anyway, messages are not.
+async fn drain(house: &House) -> bool {
+    house.log.line(
+        "house",
+        "ending: the queues run empty first; Ctrl-C again ends at once",
+    );
+    let rest = tokio::select! {
+        rest = house.wait_for(Rest::Quiet, DRAIN) => rest,
+        _ = tokio::signal::ctrl_c() => return false,
+    };
+    match rest {
+        Ok(()) => true,
+        Err(moving) if moving.holds_messages() => {
+            house.log.line(
+                "house",
+                &format!("ended with messages in the queues: {}", moving.json()),
+            );
+            false
+        }
+        Err(_) => true,
+    }
+}

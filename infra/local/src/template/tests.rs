@@ -1,0 +1,177 @@
+//! What is read from a template, and what is refused at which line.
+
+use super::*;
+
+fn setting() -> Setting {
+    let parameters = BTreeMap::from([("PublicUrl".to_owned(), "http://127.0.0.1:8700".to_owned())]);
+    Setting {
+        stack: "test".into(),
+        aws_endpoint: "http://127.0.0.1:1".into(),
+        parameters,
+    }
+}
+
+const PROBE: &str = include_str!("../../tests/probe.yaml");
+
+fn project() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    std::fs::read_to_string(path).expect("the project's template")
+}
+
+/// The template with one line changed: the refusal must name that line.
+fn refused(from: &str, to: &str) -> String {
+    let line = PROBE
+        .lines()
+        .position(|line| line.contains(from))
+        .unwrap_or_else(|| panic!("`{from}` is not there"))
+        + 1;
+    let refusal = match read(&PROBE.replacen(from, to, 1), setting()) {
+        Ok(_) => panic!("`{to}` was taken"),
+        Err(refusal) => refusal,
+    };
+    assert_eq!(refusal.line, line, "{to}: {refusal}");
+    refusal.text
+}
+
+#[test]
+fn the_projects_own_template_is_honoured() {
+    let template =
+        read(&project(), setting()).unwrap_or_else(|refusal| panic!("template.yaml:{refusal}"));
+    let intake = template
+        .functions
+        .iter()
+        .find(|f| f.name == "webhook-intake")
+        .expect("intake");
+    assert!(intake.timeout <= Duration::from_secs(2));
+    assert_eq!(intake.routes[0].path, "/webhooks/{clinic}/{source}");
+    assert_eq!(intake.environment["PUBLIC_URL"], "http://127.0.0.1:8700");
+    assert!(template.tables[0].ttl.is_some());
+    let dead = template
+        .queues
+        .iter()
+        .filter(|queue| queue.dead_letters)
+        .count();
+    assert_eq!(
+        dead * 2,
+        template.queues.len(),
+        "each queue has its dead-letter queue"
+    );
+    let minute = template
+        .functions
+        .iter()
+        .find(|f| f.name == "outcome-resolution")
+        .expect("the resolver");
+    assert!(minute.schedules[0].rhythm.is_each_minute());
+}
+
+#[test]
+fn the_local_seams_stand_in_no_template() {
+    let text = project();
+    for seam in ["MERIDIAN_CLOCK", "MERIDIAN_HOSTS", "MERIDIAN_ROOTS"] {
+        assert!(!text.contains(seam), "{seam} belongs to this machine");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_refused_at_its_line() {
+    for (from, to, about) in [
+        (
+            "      VisibilityTimeout: 60",
+            "      FifoQueue: true",
+            "FifoQueue",
+        ),
+        (
+            "  Dead:",
+            "  Dead: {Type: 'AWS::Kinesis::Stream'}\n  Other:",
+            "AWS::Kinesis::Stream",
+        ),
+        ("      Timeout: 1", "      VpcConfig: {}", "VpcConfig"),
+        ("      Timeout: 1", "      Timeout: soon", "a number"),
+        ("    Handler: bootstrap", "    Handler: main", "bootstrap"),
+        (
+            "      CodeUri: target/lambda/probe/",
+            "      CodeUri: build/probe/",
+            "CodeUri",
+        ),
+        (
+            "            BatchSize: 10",
+            "            FilterCriteria: {}",
+            "FilterCriteria",
+        ),
+        ("rate(1 minute)", "rate(1 minutes)", "EventBridge"),
+        ("QUEUE_URL: !Ref Queue", "QUEUE_URL: !Ref Queues", "Queues"),
+        (
+            "QUEUE_URL: !Ref Queue",
+            "QUEUE_URL: !GetAtt Queue.Size",
+            "Size",
+        ),
+        (
+            "QUEUE_URL: !Ref Queue",
+            "QUEUE_URL: !ImportValue other",
+            "ImportValue",
+        ),
+        ("SUMMARY: !Sub", "SUMMARY: !Sub '${Nowhere}' #", "Nowhere"),
+        ("{Effect: Allow, Action", "{Effect: Deny, Action", "Effect"),
+        (
+            "Transform: AWS::Serverless-2016-10-31",
+            "Transform: AWS::Other",
+            "Transform",
+        ),
+        ("Parameters:", "Mappings: {}\nParameters:", "Mappings"),
+        (
+            "    Type: AWS::SQS::Queue",
+            "    Condition: IsProd\n    Type: AWS::SQS::Queue",
+            "Condition",
+        ),
+        (
+            "Path: '/probe/{proxy+}', Method: ANY",
+            "Path: '/probe/{proxy+}', Method: ANY, Auth: {}",
+            "Auth",
+        ),
+        ("        LEVEL: '1'", "        LEVEL: *one", ""),
+        ("      Timeout: 1", "      Timeout: a: b", ""),
+    ] {
+        let text = refused(from, to);
+        assert!(text.contains(about), "{to}: {text}");
+    }
+}
+
+#[test]
+fn a_parameter_is_held_to_its_pattern() {
+    let wrong = BTreeMap::from([("PublicUrl".to_owned(), "ftp://elsewhere".to_owned())]);
+    let refusal = read(
+        PROBE,
+        Setting {
+            parameters: wrong,
+            ..setting()
+        },
+    )
+    .err()
+    .expect("refused");
+    assert!(refusal.text.contains("does not match"), "{refusal}");
+    let refusal = read(
+        PROBE,
+        Setting {
+            parameters: BTreeMap::new(),
+            ..setting()
+        },
+    )
+    .err()
+    .expect("refused");
+    assert!(refusal.text.contains("no default"), "{refusal}");
+}
+
+#[test]
+fn a_functions_own_settings_go_before_the_global_ones() {
+    let more = "          TABLE_NAME: !Ref Table\n          LEVEL: '2'";
+    let template = read(
+        &PROBE.replace("          TABLE_NAME: !Ref Table", more),
+        setting(),
+    )
+    .expect("read");
+    assert_eq!(template.functions[0].environment["LEVEL"], "2");
+    assert_eq!(
+        template.functions[0].environment["PUBLIC_URL"],
+        "http://127.0.0.1:8700"
+    );
+}

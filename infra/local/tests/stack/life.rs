@@ -1,0 +1,191 @@
+//! Start, end, restart and reset; what is refused before anything runs.
+
+use crate::house::{House, binaries, json_of, template};
+use rustix::process::Signal;
+use serde_json::json;
+use std::process::Command;
+
+#[tokio::test]
+async fn an_interrupt_drains_the_queues_and_keeps_the_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut house = House::start_in(folder.path());
+    house
+        .put_due("kept", 0, house.now().await + 3_600_000)
+        .await;
+    house.send(&[json!({ "do": "ok", "n": 1 })]).await;
+    assert!(house.signal(Signal::INT).success());
+    assert_eq!(house.events("message").len(), 1);
+
+    let mut house = House::start_in(folder.path());
+    let rows = house
+        .aws(
+            "DynamoDB_20120810.Scan",
+            json!({ "TableName": "meridian-local-Table" }),
+        )
+        .await;
+    assert_eq!(rows["Count"], 1);
+    assert!(
+        !house.stderr().contains("did not end cleanly"),
+        "{}",
+        house.stderr()
+    );
+    house.signal(Signal::KILL);
+    let house = House::start_in(folder.path());
+    assert!(
+        house.stderr().contains("did not end cleanly"),
+        "{}",
+        house.stderr()
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_drained_makes_the_end_unclean() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut house = House::start_in(folder.path());
+    house.send(&[json!({ "do": "fail", "n": 1 })]).await;
+    assert_eq!(house.quiet(5.0).await.0, 504);
+    house.signal(Signal::INT);
+    assert!(
+        house.stderr().contains("ended with messages in the queues"),
+        "{}",
+        house.stderr()
+    );
+    let house = House::start_in(folder.path());
+    assert!(
+        house.stderr().contains("did not end cleanly"),
+        "{}",
+        house.stderr()
+    );
+}
+
+#[tokio::test]
+async fn reset_is_the_first_day_again() {
+    let house = House::start();
+    let pid = async || json_of(house.get("/probe/echo").await).await["pid"].clone();
+    let before = pid().await;
+    house.put_due("row", 0, house.now().await + 3_600_000).await;
+    house.send(&[json!({ "do": "fail", "n": 1 })]).await;
+    assert_eq!(house.quiet(5.0).await.0, 504);
+    house.put("/_local/faults", json!({ "aws": [{ "action": "throttle" }], "vendors": [{ "vendor": "stripe", "action": "cut_after" }] })).await;
+    house.advance("PT10S").await;
+    let reset = json_of(house.post("/_local/reset", json!({})).await).await;
+    assert_eq!(reset["clinic"], "demo");
+    assert_eq!(house.quiet(5.0).await.0, 200);
+    assert_eq!(
+        json_of(house.get("/_local/clock").await).await["offset_ms"],
+        0
+    );
+    assert_eq!(
+        json_of(house.get("/_local/faults").await).await,
+        json!({ "aws": [], "vendors": [] })
+    );
+    assert_eq!(json_of(house.get("/_local/calls").await).await, json!([]));
+    let rows = house
+        .aws(
+            "DynamoDB_20120810.Scan",
+            json!({ "TableName": "meridian-local-Table" }),
+        )
+        .await;
+    assert_eq!(
+        (rows["Count"].clone(), house.depth("Queue").await),
+        (json!(0), 0)
+    );
+    assert_ne!(pid().await, before);
+}
+
+#[test]
+fn two_houses_do_not_share_a_folder_and_refusals_name_the_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _house = House::start_in(folder.path());
+    let refused = |template: &std::path::Path, state: &std::path::Path| {
+        let ports = [
+            "--port",
+            "0",
+            "--aws-port",
+            "0",
+            "--vendor-port",
+            "0",
+            "--no-build",
+            "--bin-dir",
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meridian"));
+        command
+            .args(ports)
+            .arg(binaries())
+            .arg("--template")
+            .arg(template)
+            .arg("--state")
+            .arg(state);
+        let output = command.output().expect("an end");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(refused(&template(), folder.path()).contains("another house runs"));
+
+    let other = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(template()).expect("the template");
+    let wrong = other.path().join("wrong.yaml");
+    std::fs::write(
+        &wrong,
+        text.replace("      VisibilityTimeout: 60\n", "      FifoQueue: true\n"),
+    )
+    .expect("written");
+    let said = refused(&wrong, other.path());
+    let line = text
+        .lines()
+        .position(|line| line.contains("VisibilityTimeout"))
+        .expect("there")
+        + 1;
+    assert!(
+        said.contains(&format!(
+            "wrong.yaml:{line}: Queue: the local stack does not honour `FifoQueue`"
+        )),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_function_may_do_what_its_policies_say_and_nothing_else() {
+    let house = House::start();
+    let scanned = json_of(house.get("/probe/aws/Scan").await).await;
+    let kind = scanned["__type"].as_str().unwrap_or_default();
+    assert!(kind.ends_with("AccessDeniedException"), "{scanned}");
+    assert!(scanned.to_string().contains("dynamodb:Scan"), "{scanned}");
+    let fired = house.post("/_local/fire/probe", json!({})).await;
+    assert_eq!(fired.status(), 200, "its queries are allowed");
+}
+
+#[tokio::test]
+async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stripe = async |house: &House| {
+        let wanted = json!({ "SecretId": "meridian/demo/stripe" });
+        house.aws("secretsmanager.GetSecretValue", wanted).await["SecretString"].clone()
+    };
+    let put = async |house: &House, name: &str, value: &str| {
+        let put = json!({ "SecretId": name, "SecretString": value });
+        house.aws("secretsmanager.PutSecretValue", put).await;
+    };
+    let mut house = House::start_in(folder.path());
+    let first = stripe(&house).await;
+    assert_eq!(first, r#"{"secret_key":"sk_test_demo"}"#);
+    put(&house, "meridian/demo/stripe", "mine").await;
+    put(
+        &house,
+        "meridian/demo/xero/oauth",
+        r#"{"refresh_token":"demo-refresh-7"}"#,
+    )
+    .await;
+    house.signal(Signal::INT);
+
+    let house = House::start_in(folder.path());
+    assert_eq!(stripe(&house).await, "mine");
+    let oauth = json!({ "SecretId": "meridian/demo/xero/oauth" });
+    let oauth = house.aws("secretsmanager.GetSecretValue", oauth).await["SecretString"].clone();
+    assert_eq!(
+        oauth, r#"{"refresh_token":"demo-refresh-0"}"#,
+        "the simulated vendor began anew"
+    );
+    assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
+    assert_eq!(stripe(&house).await, first, "the first day again");
+}

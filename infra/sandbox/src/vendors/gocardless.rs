@@ -1,0 +1,565 @@
+//! GoCardless: billing requests with their authorisation page, mandates, payments by bank debit
+//! and refunds. Money takes days of house time and may come back; events travel in signed
+//! batches. A repeated key is a conflict that names what the first call made.
+
+mod debits;
+
+use super::Vendor;
+use crate::fields::{self, Fault};
+use crate::pages;
+use crate::webhooks::{News, Webhook};
+use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, major, stamp};
+use crate::world::World;
+use serde_json::{Value, json};
+
+pub static VENDOR: Vendor = Vendor {
+    id: "gocardless",
+    seed: |world| world.demo_endpoint("gocardless", "sandbox_demo", "gc-demo-secret"),
+    handle,
+    step: debits::step,
+    control: debits::control,
+    key_header: Some("Idempotency-Key"),
+    harmless: |call| call.path.starts_with("/flow/"),
+};
+
+const VERSION: &str = "2015-07-06";
+const KEY_LIFETIME: i64 = 30 * debits::DAY;
+pub(super) const WHEN: &str = "%FT%T%.3fZ";
+
+const BILLING_REQUEST: &str = "billing_requests! { fallback_enabled bool \
+    links { creditor text customer text customer_bank_account text } metadata map \
+    purpose_code text payment_context_code text payment_purpose_code text \
+    mandate_request { currency text scheme text description text metadata map \
+        verify minimum|recommended|when_available|always consent_type text constraints any \
+        authorisation_source web|telephone|paper funds_settlement managed|direct sweeping bool \
+        payer_requested_dual_signature bool links any } \
+    payment_request { amount int currency text description text metadata map reference text \
+        scheme text app_fee int funds_settlement managed|direct links any } }";
+const FLOW: &str = "billing_request_flows! { redirect_uri text exit_uri text language text \
+    auto_fulfil bool customer_details_captured bool lock_bank_account bool lock_currency bool \
+    lock_customer_details bool show_redirect_buttons bool show_success_redirect_button bool \
+    skip_success_screen bool prefilled_bank_account { account_type savings|checking } \
+    prefilled_customer { given_name text family_name text email text company_name text \
+        address_line1 text address_line2 text address_line3 text city text region text \
+        postal_code text country_code text danish_identity_number text \
+        swedish_identity_number text } \
+    links! { billing_request! text } }";
+const PAYMENT: &str = "payments! { amount! int currency! AUD|CAD|DKK|EUR|GBP|NZD|SEK|USD \
+    app_fee int charge_date text description text faster_ach bool metadata map reference text \
+    retry_if_possible bool psu_interaction_type in_session|off_session \
+    links! { mandate! text } }";
+const REFUND: &str = "refunds! { amount! int total_amount_confirmation int reference text \
+    metadata map links! { payment text mandate text } }";
+const ACTION: &str = "data { metadata map } payments { metadata map } mandates { metadata map } \
+    billing_requests { metadata map }";
+const FILTERS: [&str; 23] = [
+    "after",
+    "before",
+    "limit",
+    "created_at[gt]",
+    "created_at[gte]",
+    "created_at[lt]",
+    "created_at[lte]",
+    "charge_date[gt]",
+    "charge_date[gte]",
+    "charge_date[lt]",
+    "charge_date[lte]",
+    "creditor",
+    "currency",
+    "customer",
+    "customer_bank_account",
+    "mandate",
+    "payment",
+    "refund",
+    "status",
+    "subscription",
+    "reference",
+    "resource_type",
+    "action",
+];
+
+type Done = Result<(u16, Value), Box<Reply>>;
+
+fn handle(world: &mut World, call: &Call) -> Reply {
+    let segments = call.segments();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if let ["flow", id] = parts[..] {
+        return page(world, call, id);
+    }
+    let Some(account) = call
+        .bearer()
+        .filter(|t| t.len() > 8 && t.starts_with("sandbox_"))
+    else {
+        return *usage(
+            401,
+            "access_token_not_found",
+            "The access token you've used is not valid",
+        );
+    };
+    match call.header("gocardless-version") {
+        Some(VERSION) => {}
+        Some(_) => return *usage(400, "version_not_found", "Version not found"),
+        None => {
+            return *usage(
+                400,
+                "missing_version_header",
+                "No version header was supplied",
+            );
+        }
+    }
+    match route(world, call, account, &parts) {
+        Ok((status, body)) => Reply::json(status, &body),
+        Err(failed) => *failed,
+    }
+}
+
+fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done {
+    match (call.method.as_str(), parts) {
+        ("POST", ["billing_requests"]) => {
+            let ask = read(call, BILLING_REQUEST)?["billing_requests"].clone();
+            once(world, call, account, "billing_requests", |world| {
+                debits::billing_request(world, account, &ask)
+            })
+        }
+        ("POST", ["billing_request_flows"]) => {
+            let ask = read(call, FLOW)?["billing_request_flows"].clone();
+            once(world, call, account, "billing_request_flows", |world| {
+                flow(world, account, &ask)
+            })
+        }
+        ("POST", ["payments"]) => {
+            let ask = read(call, PAYMENT)?["payments"].clone();
+            once(world, call, account, "payments", |world| {
+                debits::payment(world, account, &ask)
+            })
+        }
+        ("POST", ["refunds"]) => {
+            let ask = read(call, REFUND)?["refunds"].clone();
+            once(world, call, account, "refunds", |world| {
+                debits::refund(world, account, &ask)
+            })
+        }
+        (
+            "POST",
+            [
+                name @ ("payments" | "mandates" | "billing_requests"),
+                id,
+                "actions",
+                verb,
+            ],
+        ) => {
+            if !call.body.is_empty() {
+                read(call, ACTION)?;
+            }
+            let body = own(world, account, kind(name), id)?;
+            debits::act(world, name, id, verb, &body)?;
+            Ok((200, json!({*name: world.body(kind(name), id)})))
+        }
+        ("GET", [name]) if !kind(name).is_empty() => Ok((200, list(world, call, account, name)?)),
+        ("GET", [name, id]) if !kind(name).is_empty() => {
+            Ok((200, json!({*name: own(world, account, kind(name), id)?})))
+        }
+        _ => Err(usage(404, "not_found", "Not found")),
+    }
+}
+
+/// The store's name of a resource.
+pub(super) fn kind(name: &str) -> &'static str {
+    match name {
+        "billing_requests" => "gocardless.billing_request",
+        "billing_request_flows" => "gocardless.flow",
+        "mandates" => "gocardless.mandate",
+        "payments" => "gocardless.payment",
+        "refunds" => "gocardless.refund",
+        "customers" => "gocardless.customer",
+        "customer_bank_accounts" => "gocardless.bank_account",
+        "events" => "gocardless.event",
+        _ => "",
+    }
+}
+
+/// Creates under the call's key, or names what that key made before.
+fn once(
+    world: &mut World,
+    call: &Call,
+    account: &str,
+    name: &str,
+    create: impl FnOnce(&mut World) -> Result<Value, Box<Reply>>,
+) -> Done {
+    let key = call
+        .header("idempotency-key")
+        .map(|key| format!("{account} {name} {key}"));
+    if key
+        .as_ref()
+        .is_some_and(|key| key.len() - account.len() - name.len() - 2 > 128)
+    {
+        return Err(usage(
+            400,
+            "idempotency_key_too_long",
+            "Idempotency key is too long",
+        ));
+    }
+    if let Some(kept) = key
+        .as_ref()
+        .and_then(|key| world.item("gocardless.key", key))
+        && world.now < kept.at + KEY_LIFETIME
+    {
+        let words = "A resource has already been created with this idempotency key";
+        let mut reply = error(409, "invalid_state", "idempotent_creation_conflict", words);
+        reply["error"]["errors"][0]["links"] = json!({"conflicting_resource_id": kept.body["id"]});
+        return Err(Box::new(Reply::json(409, &reply)));
+    }
+    let body = create(world)?;
+    if let Some(key) = key {
+        world.put("gocardless.key", account, &key, json!({"id": body["id"]}));
+    }
+    Ok((201, json!({name: body})))
+}
+
+fn flow(world: &mut World, account: &str, ask: &Value) -> Result<Value, Box<Reply>> {
+    let request = ask["links"]["billing_request"]
+        .as_str()
+        .unwrap_or("")
+        .to_string();
+    let body = own(world, account, kind("billing_requests"), &request)?;
+    if body["status"] != "pending" {
+        return Err(state(
+            "billing_request_not_pending",
+            "The billing request is not pending",
+        ));
+    }
+    let id = world.id("BRF", 17).to_uppercase();
+    let flag = |name: &str, default: bool| ask[name].as_bool().unwrap_or(default);
+    let flow = json!({"id": id, "authorisation_url": format!("{}/gocardless/flow/{id}", world.own),
+        "auto_fulfil": flag("auto_fulfil", true), "created_at": stamp(world.now, WHEN),
+        "customer_details_captured": flag("customer_details_captured", false),
+        "exit_uri": ask["exit_uri"], "expires_at": stamp(world.now + 7 * debits::DAY, WHEN),
+        "language": ask["language"], "links": {"billing_request": request},
+        "lock_bank_account": flag("lock_bank_account", false),
+        "lock_currency": flag("lock_currency", false),
+        "lock_customer_details": flag("lock_customer_details", false),
+        "prefilled_bank_account": ask["prefilled_bank_account"],
+        "prefilled_customer": ask["prefilled_customer"], "redirect_uri": ask["redirect_uri"],
+        "session_token": null, "show_redirect_buttons": flag("show_redirect_buttons", false),
+        "show_success_redirect_button": flag("show_success_redirect_button", true),
+        "skip_success_screen": flag("skip_success_screen", false)});
+    let expires = world.now + 7 * debits::DAY;
+    world.put_noted(
+        kind("billing_request_flows"),
+        account,
+        &id,
+        flow.clone(),
+        json!({"until": expires}),
+    );
+    Ok(flow)
+}
+
+fn list(world: &World, call: &Call, account: &str, name: &str) -> Result<Value, Box<Reply>> {
+    let asked = call.pairs();
+    if let Some((filter, _)) = asked.iter().find(|(f, _)| !FILTERS.contains(&f.as_str())) {
+        return Err(usage(
+            400,
+            "invalid_filters",
+            &format!("{filter} is not a valid filter"),
+        ));
+    }
+    let payment_customer = |body: &Value| {
+        let mandate = body["links"]["mandate"].as_str().unwrap_or("");
+        world.body(kind("mandates"), mandate)["links"]["customer"].clone()
+    };
+    let fits = |body: &&Value| {
+        asked
+            .iter()
+            .all(|(filter, value)| match filter.split_once('[') {
+                Some((field, comparison)) => {
+                    let given = body[field].as_str().unwrap_or("");
+                    match comparison {
+                        "gt]" => given > value.as_str(),
+                        "gte]" => given >= value.as_str(),
+                        "lt]" => given < value.as_str(),
+                        _ => given <= value.as_str(),
+                    }
+                }
+                None => match filter.as_str() {
+                    "after" | "before" | "limit" => true,
+                    "customer" if name == "payments" => payment_customer(body) == *value,
+                    "status" | "currency" | "reference" | "resource_type" | "action" => {
+                        value.split(',').any(|one| body[filter] == one)
+                    }
+                    _ => body["links"][filter] == *value,
+                },
+            })
+    };
+    let all: Vec<_> = world
+        .list("gocardless", kind(name), account)
+        .into_iter()
+        .filter(fits)
+        .collect();
+    let limit = call
+        .query("limit")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(50usize);
+    if !(1..=500).contains(&limit) {
+        return Err(usage(
+            400,
+            "invalid_filters",
+            "limit must be between 1 and 500",
+        ));
+    }
+    let after = call.query("after");
+    let start = after.map_or(0, |id| {
+        all.iter()
+            .position(|body| body["id"] == id)
+            .map_or(all.len(), |at| at + 1)
+    });
+    let shown: Vec<_> = all[start..].iter().take(limit).collect();
+    let more = all.len() > start + shown.len();
+    let last = shown
+        .last()
+        .filter(|_| more)
+        .map_or(Value::Null, |body| body["id"].clone());
+    Ok(json!({name: shown, "meta": {"cursors": {"after": last, "before": null}, "limit": limit}}))
+}
+
+// ---- the authorisation page ----
+
+fn page(world: &mut World, call: &Call, id: &str) -> Reply {
+    let flow = world.body(kind("billing_request_flows"), id);
+    let request = flow["links"]["billing_request"]
+        .as_str()
+        .unwrap_or("")
+        .to_string();
+    let body = world.body(kind("billing_requests"), &request);
+    if body.is_null() {
+        return pages::notice(
+            404,
+            "GoCardless",
+            "Page not found",
+            "This link does not exist.",
+        );
+    }
+    if call.method == "POST" {
+        let form = decode_pairs(&call.body);
+        let outcome = form
+            .iter()
+            .find(|(name, _)| name == "outcome")
+            .map_or("", |(_, v)| v);
+        return match debits::end_flow(world, id, outcome) {
+            Ok(Some(url)) => Reply::see_other(&url),
+            Ok(None) => pages::notice(200, "GoCardless", "All done", "You can close this page."),
+            Err(reason) => pages::notice(422, "GoCardless", "That does not work", &reason),
+        };
+    }
+    let late = world
+        .item(kind("billing_request_flows"), id)
+        .is_some_and(|item| {
+            item.notes["until"]
+                .as_i64()
+                .is_some_and(|until| until <= world.now)
+        });
+    if late || body["status"] != "pending" {
+        return pages::notice(
+            410,
+            "GoCardless",
+            "This link has ended",
+            "Nothing is left to do.",
+        );
+    }
+    let payment = &body["payment_request"];
+    let sum = payment["amount"].as_i64().map_or(String::new(), |amount| {
+        format!(
+            "{} {}",
+            major(amount, 2),
+            payment["currency"].as_str().unwrap_or("")
+        )
+    });
+    let scheme = body["mandate_request"]["scheme"].as_str();
+    pages::checkout(&pages::Checkout {
+        vendor: "GoCardless",
+        payee: "Wattle Street Clinic",
+        title: body["mandate_request"]["description"]
+            .as_str()
+            .or(payment["description"].as_str())
+            .unwrap_or("Set up a direct debit"),
+        sum: &sum,
+        notes: scheme
+            .map(|scheme| format!("Direct debit by {scheme}"))
+            .into_iter()
+            .collect(),
+        buttons: &[
+            ("paid", "Authorise"),
+            ("declined", "Use an account that the bank refuses"),
+            ("expired", "Let this link expire"),
+            ("cancelled", "Cancel"),
+        ],
+        alert: None,
+    })
+}
+
+// ---- events ----
+
+/// One event of a batch: resource, action, links beside the resource's own, cause, origin.
+pub(super) struct Event<'a> {
+    pub resource: &'static str,
+    pub id: &'a str,
+    pub action: &'a str,
+    pub cause: &'a str,
+    pub origin: &'a str,
+    pub description: &'a str,
+}
+
+pub(super) fn tell(world: &mut World, account: &str, events: &[Event]) {
+    let batch: Vec<_> = events
+        .iter()
+        .map(|event| write(world, account, event))
+        .collect();
+    let webhook = world.id("WB", 18).to_uppercase();
+    let body = json!({"events": batch, "meta": {"webhook_id": webhook}});
+    let names: Vec<_> = events
+        .iter()
+        .map(|e| format!("{}.{}", e.resource, e.action))
+        .collect();
+    world.notify(&News {
+        vendor: "gocardless",
+        source: "gocardless",
+        account,
+        event: &names.join(" "),
+        content_type: "application/json",
+        body: body.to_string().into_bytes(),
+        sign,
+    });
+}
+
+fn write(world: &mut World, account: &str, event: &Event) -> Value {
+    let id = world.id("EV", 18).to_uppercase();
+    let resource = world.body(kind(event.resource), event.id);
+    let singular = event.resource.trim_end_matches('s');
+    let mut links = json!({singular: event.id});
+    match event.resource {
+        "mandates" => {
+            links["customer"] = resource["links"]["customer"].clone();
+            links["customer_bank_account"] = resource["links"]["customer_bank_account"].clone();
+        }
+        "billing_requests" => {
+            for (name, id) in resource["links"].as_object().into_iter().flatten() {
+                let told = [
+                    "customer",
+                    "customer_bank_account",
+                    "mandate_request_mandate",
+                    "payment_request_payment",
+                ];
+                if told.contains(&name.as_str()) {
+                    links[name] = id.clone();
+                }
+            }
+        }
+        _ => {}
+    }
+    let mut details = json!({"origin": event.origin, "cause": event.cause,
+        "description": event.description});
+    if let Some(scheme) = resource["scheme"].as_str() {
+        details["scheme"] = json!(scheme);
+    }
+    if event.resource == "payments" && event.action == "failed" {
+        details["will_attempt_retry"] = json!(false);
+    }
+    let body = json!({"id": id, "created_at": stamp(world.now, WHEN),
+        "resource_type": event.resource, "action": event.action, "links": links,
+        "details": details, "metadata": {}, "resource_metadata": resource["metadata"]});
+    world.put(kind("events"), account, &id, body.clone());
+    body
+}
+
+fn sign(webhook: &Webhook, _: i64) -> Vec<(String, String)> {
+    let proof = hex::encode(hmac_sha256(webhook.secret.as_bytes(), &webhook.body));
+    vec![
+        ("webhook-signature".into(), proof),
+        ("origin".into(), "https://api.gocardless.com".into()),
+    ]
+}
+
+// ---- errors ----
+
+fn error(status: u16, class: &str, reason: &str, message: &str) -> Value {
+    json!({"error": {"code": status, "message": message, "type": class,
+        "documentation_url": format!("https://developer.gocardless.com/api-reference#{reason}"),
+        "request_id": "00000000-0000-4000-8000-000000000000",
+        "errors": [{"reason": reason, "message": message}]}})
+}
+
+fn usage(status: u16, reason: &str, message: &str) -> Box<Reply> {
+    Box::new(Reply::json(
+        status,
+        &error(status, "invalid_api_usage", reason, message),
+    ))
+}
+
+pub(super) fn state(reason: &str, message: &str) -> Box<Reply> {
+    Box::new(Reply::json(
+        422,
+        &error(422, "invalid_state", reason, message),
+    ))
+}
+
+pub(super) fn invalid(pointer: &str, message: &str) -> Box<Reply> {
+    let mut body = error(
+        422,
+        "validation_failed",
+        "validation_failed",
+        "Validation failed",
+    );
+    let field = pointer.rsplit('/').next().unwrap_or("");
+    body["error"]["errors"] =
+        json!([{"field": field, "message": message, "request_pointer": pointer}]);
+    Box::new(Reply::json(422, &body))
+}
+
+pub(super) fn own(
+    world: &World,
+    account: &str,
+    kind: &'static str,
+    id: &str,
+) -> Result<Value, Box<Reply>> {
+    let found = world.get(kind, account, id).cloned();
+    found.ok_or_else(|| usage(404, "resource_not_found", "Resource not found"))
+}
+
+fn read(call: &Call, spec: &'static str) -> Result<Value, Box<Reply>> {
+    if call.content_type() != "application/json" {
+        return Err(usage(
+            415,
+            "invalid_content_type",
+            "Content-Type must be application/json",
+        ));
+    }
+    let Ok(given) = serde_json::from_slice::<Value>(&call.body) else {
+        return Err(usage(
+            400,
+            "invalid_document_structure",
+            "Invalid document structure",
+        ));
+    };
+    let ask = fields::read(&given, spec, false).map_err(|problems| {
+        let first = &problems[0];
+        let message = match first.fault {
+            Fault::Missing => "is required".to_string(),
+            Fault::Unknown => "is not a permitted parameter".to_string(),
+            Fault::Wrong(_) => first.words(),
+        };
+        invalid(&first.pointer(), &message)
+    })?;
+    for (name, resource) in ask.as_object().into_iter().flatten() {
+        let metadata = resource["metadata"].as_object();
+        let bad = metadata.is_some_and(|map| {
+            map.len() > 3
+                || map
+                    .iter()
+                    .any(|(k, v)| k.len() > 50 || v.as_str().map_or(0, str::len) > 500)
+        });
+        if bad {
+            let pointer = format!("/{name}/metadata");
+            return Err(invalid(&pointer, "has more than 3 keys, or too long ones"));
+        }
+    }
+    Ok(ask)
+}

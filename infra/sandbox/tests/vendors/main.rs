@@ -1,0 +1,8 @@
+//! Each vendor exercised over HTTP as its contract says.
+
+mod common;
+mod gocardless;
+mod messages;
+mod mollie;
+mod paypal;
+mod stripe;

@@ -1,0 +1,192 @@
+//! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
+
+use super::{Failure, House};
+use crate::clock;
+use crate::ids;
+use crate::secrets::{self, Fields, Unavailable};
+use crate::store::{Row, StoreError, Write, Written};
+use crate::vendor::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// An access token is renewed this many seconds before it ends.
+const MARGIN: i64 = 120;
+/// How long one function may hold the lock on a renewal, in seconds.
+const LOCK: i64 = 30;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    token: String,
+    /// Epoch seconds.
+    expires_at: i64,
+}
+
+/// What a token call answers (RFC 6749, section 5.1).
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    expires_in: i64,
+    refresh_token: Option<String>,
+}
+
+impl House {
+    /// The account, or what is missing from its configuration.
+    pub async fn account(&self, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
+        let name = secrets::configured(clinic, vendor.id);
+        let fields = self.secrets.current(&name).await.map_err(unavailable)?;
+        let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
+        let fields = fields.ok_or_else(|| missing(vendor.name))?;
+        Account::load(vendor.secrets, (*fields).clone())
+            .map_err(|field| missing(&format!("{}: {field}", vendor.name)))
+    }
+
+    /// One call to a vendor, with its token where it needs one.
+    pub async fn call(
+        &self,
+        clinic: &str,
+        vendor: &Vendor,
+        account: &Account,
+        request: &Request,
+        key: Option<(KeyPlace, &str)>,
+    ) -> Result<Reply, Trouble> {
+        let Auth::OAuth(oauth) = &vendor.auth else {
+            return self.transport.send(vendor, account, request, None, key).await;
+        };
+        let token = self.token(clinic, vendor, oauth, account, false).await?;
+        let reply =
+            self.transport.send(vendor, account, request, Some(&token.token), key).await?;
+        if reply.status != 401 {
+            return Ok(reply);
+        }
+        // The vendor took the token back early: one renewal, one more try.
+        let token = self.token(clinic, vendor, oauth, account, true).await?;
+        self.transport.send(vendor, account, request, Some(&token.token), key).await
+    }
+
+    async fn token(
+        &self,
+        clinic: &str,
+        vendor: &Vendor,
+        oauth: &OAuth,
+        account: &Account,
+        renew: bool,
+    ) -> Result<AccessToken, Trouble> {
+        let pk = format!("{clinic}#token#{}", vendor.id);
+        let fresh = |token: &AccessToken| {
+            token.expires_at - MARGIN > clock::now().as_second()
+        };
+        let cached = self.tokens().get(&pk).cloned();
+        if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
+            return Ok(token);
+        }
+        let stale = cached.map(|token| token.token);
+        let key = self.key("tokens").await.map_err(|why| unclear(&*why))?;
+        for _ in 0..40 {
+            let row = self.store.get(&pk, "token").await.map_err(|why| unclear(&why))?;
+            let kept = row.as_ref().filter(|row| row.has("sealed"));
+            let kept = kept.and_then(|row| key.open::<AccessToken>(&pk, row.get("sealed")).ok());
+            // Another function may have renewed it in the meantime.
+            if let Some(token) = kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
+            {
+                self.tokens().insert(pk, token.clone());
+                return Ok(token);
+            }
+            let locked = row.as_ref().map_or(0, |row| row.int("locked_until"));
+            if locked < clock::now().as_second()
+                && let Some(version) = self.lock_token(&pk, row.as_ref()).await?
+            {
+                let granted = self.grant(clinic, vendor, oauth, account).await;
+                let token = granted.as_ref().ok().cloned();
+                let mut row = Row::new(&pk, "token").number("version", version + 1);
+                if let Some(token) = &token {
+                    row = row.text("sealed", key.seal(&pk, token));
+                }
+                // Should this write fail, the lock runs out by itself and the next one renews.
+                let _ = self.store.transact(&[Write::Replace { row, version }]).await;
+                if let Some(token) = token {
+                    self.tokens().insert(pk, token);
+                }
+                return granted;
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        Err(Trouble::Limited { seconds: LOCK })
+    }
+
+    /// Takes the lock on a renewal; `None` where another function was faster.
+    async fn lock_token(&self, pk: &str, row: Option<&Row>) -> Result<Option<u64>, Trouble> {
+        let version = row.map_or(0, |row| row.int("version") as u64);
+        let mut locked = row.cloned().unwrap_or_else(|| Row::new(pk, "token"));
+        locked = locked
+            .number("version", version + 1)
+            .number("locked_until", clock::now().as_second() + LOCK)
+            .text("locked_by", ids::random());
+        let write = match row {
+            None => Write::New(locked),
+            Some(_) => Write::Replace { row: locked, version },
+        };
+        let written = self.store.transact(&[write]).await.map_err(|why| unclear(&why))?;
+        Ok((written == Written::Done).then_some(version + 1))
+    }
+
+    async fn grant(
+        &self,
+        clinic: &str,
+        vendor: &Vendor,
+        oauth: &OAuth,
+        account: &Account,
+    ) -> Result<AccessToken, Trouble> {
+        let kept = secrets::oauth(clinic, vendor.id);
+        let form = match oauth.grant {
+            Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
+            Grant::RotatingRefresh => {
+                // Never from the cache: another function may have rotated it a second ago.
+                let fields = self.secrets.latest(&kept).await.map_err(unavailable)?;
+                let token = fields.and_then(|fields| fields.get("refresh_token").cloned());
+                let missing = || Trouble::Credentials(format!("{} is not connected", vendor.name));
+                vec![
+                    ("grant_type", "refresh_token".into()),
+                    ("refresh_token", token.ok_or_else(missing)?),
+                ]
+            }
+        };
+        let reply = self.transport.send_token(vendor, oauth, account, form).await?;
+        if matches!(reply.status, 400 | 401 | 403) {
+            return Err(Trouble::Credentials("the token call was refused".into()));
+        }
+        let granted: Granted = reply.ok()?.json()?;
+        if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
+            // Kept before the access token is used: the old one works only for a grace period.
+            let fields = Fields::from([("refresh_token".into(), token)]);
+            self.secrets.put(&kept, &fields).await.map_err(unavailable)?;
+        }
+        let expires_at = clock::now().as_second() + granted.expires_in;
+        Ok(AccessToken { token: granted.access_token, expires_at })
+    }
+
+    fn tokens(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, AccessToken>> {
+        self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Our own side failed before anything was sent: nothing happened at the vendor.
+fn unavailable(why: Unavailable) -> Trouble {
+    tracing::warn!(%why, "a secret could not be read");
+    Trouble::Limited { seconds: 10 }
+}
+
+fn unclear(why: &(dyn std::error::Error + 'static)) -> Trouble {
+    tracing::warn!(%why, "an access token could not be got");
+    Trouble::Limited { seconds: 10 }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(why: StoreError) -> Self {
+        unclear(&why)
+    }
+}
+
+/// A trouble as a failure of the function, for callers that just try again.
+pub fn failure(trouble: Trouble) -> Failure {
+    trouble.to_string().into()
+}

@@ -1,0 +1,292 @@
+//! What one call at a gateway is about, and the four kinds of call as one value: built, read and
+//! judged when lost by the same three functions.
+
+use crate::domain::case::{Case, Intent, Session, Step};
+use crate::domain::fact::{Decline, Fact, Kind};
+use crate::domain::payment::State;
+use crate::domain::refund;
+use crate::domain::settings::Settings;
+use crate::gateways::{Charge, Checkout, Complete, Gateway, Lookup, Opening, Refund};
+use crate::ids;
+use crate::money::Money;
+use crate::vendor::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
+
+/// A payment, or a refund of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub payment: u32,
+    pub refund: Option<u32>,
+}
+
+impl Target {
+    pub fn intent(self, case: &Case) -> Option<&Intent> {
+        match self.refund {
+            None => case.payment(self.payment)?.intent.as_ref(),
+            Some(n) => case.refund(n)?.1.intent.as_ref(),
+        }
+    }
+
+    pub fn is_unknown(self, case: &Case) -> bool {
+        match self.refund {
+            None => case.payment(self.payment).is_some_and(|p| p.state == State::Unknown),
+            Some(n) => case.refund(n).is_some_and(|(_, r)| r.state == refund::State::Unknown),
+        }
+    }
+
+    /// Whether it may still change by itself.
+    pub fn is_open(self, case: &Case) -> bool {
+        match self.refund {
+            None => case.payment(self.payment).is_some_and(|p| p.state.is_under_way()),
+            Some(n) => case.refund(n).is_some_and(|(_, r)| !r.state.is_final()),
+        }
+    }
+
+    pub fn state(self, case: &Case) -> Option<(State, Option<refund::State>)> {
+        let refund = self.refund.and_then(|n| case.refund(n)).map(|(_, r)| r.state);
+        case.payment(self.payment).map(|p| (p.state, refund))
+    }
+
+    pub fn next_step(self, case: &Case) -> Option<Step> {
+        match self.refund {
+            None => case.payment(self.payment)?.next_step(),
+            Some(n) => {
+                (case.refund(n)?.1.state == refund::State::Requested).then_some(Step::Refund)
+            }
+        }
+    }
+
+    pub fn reference(self, case: &Case) -> String {
+        match self.refund {
+            None => ids::payment_reference(&case.id, self.payment),
+            Some(n) => ids::refund_reference(&case.id, n),
+        }
+    }
+
+    /// The key of a step: the same however often it is tried.
+    pub fn key(self, case: &Case, step: Step) -> String {
+        let reference = self.reference(case);
+        match step {
+            Step::Checkout => format!("{reference}-page"),
+            Step::Complete => format!("{reference}-take"),
+            Step::Charge | Step::Refund => reference,
+        }
+    }
+
+    pub fn lookup(self, case: &Case) -> Lookup {
+        let payment = case.payment(self.payment);
+        Lookup {
+            reference: ids::payment_reference(&case.id, self.payment),
+            payment: payment.and_then(|p| p.capture.clone()),
+            session: payment.and_then(|p| p.session.as_ref()).map(|session| session.id.clone()),
+            amount: payment.map_or(Money::zero(case.currency), |p| p.amount),
+        }
+    }
+
+    /// The gateway said no: this attempt is over.
+    pub fn failed(self, case: &Case, trouble: &Trouble) -> Fact {
+        let kind = if self.refund.is_some() { Kind::RefundFailed } else { Kind::PaymentFailed };
+        let decline = match trouble {
+            Trouble::Declined(why) => *why,
+            // The same request would be refused again.
+            _ => Decline::Method,
+        };
+        Fact {
+            reference: Some(self.reference(case)),
+            decline: Some(decline),
+            ..Fact::new(kind)
+        }
+    }
+}
+
+/// What is asked of a gateway, all inputs frozen in the case: the same case makes the same bytes.
+pub enum Ask {
+    Checkout(Checkout),
+    Charge(Charge),
+    Complete(Complete),
+    Refund(Refund),
+}
+
+/// What a call came to.
+pub enum Outcome {
+    Facts(Vec<Fact>),
+    Page(Session),
+    /// Another call follows, with this id from the one before.
+    Next(String),
+}
+
+/// What a lost reply means now, the kinds of call made one.
+pub enum Lost {
+    Repeat,
+    Find { request: Request, trusted_after: i64 },
+    Person,
+}
+
+impl Ask {
+    /// `None` where the case lacks what this step needs.
+    pub fn of(
+        case: &Case,
+        target: Target,
+        step: Step,
+        settings: &Settings,
+        public_url: &str,
+    ) -> Option<Self> {
+        let payment = case.payment(target.payment)?;
+        let reference = target.reference(case);
+        let label = format!("{}, invoice {}", settings.name, case.invoice.number);
+        let webhook_url = format!("{public_url}/webhooks/{}/{}", settings.id, payment.gateway);
+        let amount = payment.amount;
+        Some(match step {
+            Step::Checkout => Self::Checkout(Checkout {
+                reference,
+                amount,
+                label,
+                return_to: format!("{public_url}/pay/done"),
+                webhook_url,
+                keep_method: payment.keep_method,
+                opened: None,
+            }),
+            Step::Charge => Self::Charge(Charge {
+                reference,
+                amount,
+                label,
+                method: payment.method.clone()?,
+                webhook_url,
+            }),
+            Step::Complete => Self::Complete(Complete {
+                reference,
+                amount,
+                label,
+                session: payment.session.as_ref()?.id.clone(),
+                method: payment.method.clone(),
+            }),
+            Step::Refund => {
+                let (payment, refund) = case.refund(target.refund?)?;
+                let others = payment.refunds.iter().filter(|r| r.n != refund.n);
+                let sent = others.filter(|r| {
+                    r.state.reserves() && (r.id.is_some() || r.intent.is_some())
+                });
+                let total = refund.amount.minor + sent.map(|r| r.amount.minor).sum::<i64>();
+                Self::Refund(Refund {
+                    reference,
+                    payment: payment.capture.clone()?,
+                    amount: refund.amount,
+                    total_refunded: Money::new(total, refund.amount.currency),
+                    whole: refund.amount == payment.amount,
+                })
+            }
+        })
+    }
+
+    pub fn build(&self, gateway: &Gateway, account: &Account) -> Result<Request, Trouble> {
+        let built = match self {
+            Self::Checkout(ask) => (gateway.checkout.get()?.call.build)(ask, account),
+            Self::Charge(ask) => (gateway.charge.get()?.call.build)(ask, account),
+            Self::Complete(ask) => (gateway.complete.get()?.call.build)(ask, account),
+            Self::Refund(ask) => (gateway.refund.get()?.call.build)(ask, account),
+        };
+        built.map_err(|why| Trouble::Rejected(why.to_string()))
+    }
+
+    pub fn parse(
+        &self,
+        gateway: &Gateway,
+        reply: &Reply,
+        account: &Account,
+    ) -> Result<Outcome, Trouble> {
+        let facts = match self {
+            Self::Checkout(ask) => {
+                let opening = (gateway.checkout.get()?.call.parse)(ask, reply, account)?;
+                return Ok(match opening {
+                    Opening::Next(id) => Outcome::Next(id),
+                    Opening::Page(session) => Outcome::Page(session),
+                });
+            }
+            Self::Charge(ask) => (gateway.charge.get()?.call.parse)(ask, reply, account),
+            Self::Complete(ask) => (gateway.complete.get()?.call.parse)(ask, reply, account),
+            Self::Refund(ask) => (gateway.refund.get()?.call.parse)(ask, reply, account),
+        };
+        facts.map(Outcome::Facts)
+    }
+
+    /// Where the key of this call goes.
+    pub fn key_place(&self, gateway: &Gateway) -> Option<KeyPlace> {
+        fn of<Ask, Answer>(effect: Option<&Effect<Ask, Answer>>) -> Option<KeyPlace> {
+            match &effect?.lost_reply {
+                LostReply::SameKey { place, .. } => Some(*place),
+                LostReply::Find { .. } | LostReply::Human => None,
+            }
+        }
+        match self {
+            Self::Checkout(_) => of(gateway.checkout.yes()),
+            Self::Charge(_) => of(gateway.charge.yes()),
+            Self::Complete(_) => of(gateway.complete.yes()),
+            Self::Refund(_) => of(gateway.refund.yes()),
+        }
+    }
+
+    /// What to do `age` seconds after a call whose reply was lost.
+    pub fn lost(&self, gateway: &Gateway, account: &Account, age: i64) -> Lost {
+        fn of<Ask>(
+            effect: Option<&Effect<Ask, Vec<Fact>>>,
+            ask: &Ask,
+            account: &Account,
+            age: i64,
+        ) -> Lost {
+            let Some(effect) = effect else { return Lost::Person };
+            match current(&effect.lost_reply, age) {
+                LostReply::SameKey { .. } => Lost::Repeat,
+                LostReply::Human => Lost::Person,
+                LostReply::Find { call, trusted_after } => match (call.build)(ask, account) {
+                    Ok(request) => Lost::Find { request, trusted_after: *trusted_after },
+                    Err(_) => Lost::Person,
+                },
+            }
+        }
+        match self {
+            // A page that nobody was sent to is simply opened again.
+            Self::Checkout(_) => Lost::Repeat,
+            Self::Charge(ask) => of(gateway.charge.yes(), ask, account, age),
+            Self::Complete(ask) => of(gateway.complete.yes(), ask, account, age),
+            Self::Refund(ask) => of(gateway.refund.yes(), ask, account, age),
+        }
+    }
+
+    /// Reads what a look-up for a lost call found; `None` is "not known there".
+    pub fn found(
+        &self,
+        gateway: &Gateway,
+        reply: &Reply,
+        account: &Account,
+        age: i64,
+    ) -> Result<Option<Vec<Fact>>, Trouble> {
+        fn of<Ask>(
+            effect: Option<&Effect<Ask, Vec<Fact>>>,
+            ask: &Ask,
+            reply: &Reply,
+            account: &Account,
+            age: i64,
+        ) -> Result<Option<Vec<Fact>>, Trouble> {
+            match effect.map(|effect| current(&effect.lost_reply, age)) {
+                Some(LostReply::Find { call, .. }) => (call.parse)(ask, reply, account),
+                _ => Err(Trouble::Unclear("no look-up".into())),
+            }
+        }
+        match self {
+            Self::Checkout(_) => Ok(None),
+            Self::Charge(ask) => of(gateway.charge.yes(), ask, reply, account, age),
+            Self::Complete(ask) => of(gateway.complete.yes(), ask, reply, account, age),
+            Self::Refund(ask) => of(gateway.refund.yes(), ask, reply, account, age),
+        }
+    }
+}
+
+/// What a lost reply means at this age: after a key's lifetime, what follows it.
+fn current<Ask, Answer>(lost: &LostReply<Ask, Answer>, age: i64) -> &LostReply<Ask, Answer> {
+    match lost {
+        // Well inside the lifetime, so that a slow repeat does not fall out of it.
+        LostReply::SameKey { lifetime, then, .. } if age > lifetime - lifetime / 10 => {
+            current(then, age)
+        }
+        other => other,
+    }
+}

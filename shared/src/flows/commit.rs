@@ -1,0 +1,226 @@
+//! One change of a case: read, decide, write in one transaction, nudge. A condition that failed is
+//! read again, a bounded number of times.
+
+use super::events::EventRow;
+use super::{Failure, House, case_pk};
+use crate::clock;
+use crate::domain::case::{Case, LARGEST};
+use crate::domain::decide::{Decision, Refusal, Verdict, decide};
+use crate::domain::event::Event;
+use crate::domain::settings::Settings;
+use crate::domain::task::{Queue, Work};
+use crate::ids;
+use crate::queue::{Nudge, RowKey};
+use crate::store::{Row, StoreError, Write, Written};
+use std::collections::{BTreeMap, HashSet};
+
+/// How often a commit that met another one is tried again.
+const TRIES: u32 = 8;
+
+/// How a change ended.
+#[derive(Debug)]
+pub enum Committed {
+    /// Written; the case as it is now.
+    Changed(Box<Case>),
+    /// Nothing to change; where there was an event row, it was written all the same.
+    Nothing(Option<Box<Case>>),
+    /// This very event was committed before; its row says how.
+    Repeated(Box<Row>),
+    Refused(Refusal),
+    Wait(&'static str),
+    Ask { payment: u32 },
+    Unmatched,
+    Contradiction(String),
+}
+
+/// What is to be committed.
+pub struct Change<'a> {
+    pub settings: &'a Settings,
+    pub case: &'a str,
+    pub event: Event,
+    /// As the journal and the audit name it.
+    pub cause: String,
+    /// The row that makes the event happen once, where it came from outside.
+    pub row: Option<EventRow>,
+    /// More to be written with it: sealed texts, a task that is done.
+    pub also: Vec<Write>,
+}
+
+impl<'a> Change<'a> {
+    pub fn new(settings: &'a Settings, case: &'a str, event: Event, cause: String) -> Self {
+        Self { settings, case, event, cause, row: None, also: vec![] }
+    }
+}
+
+impl House {
+    /// Commits a change. `loaded` is the case where the caller has just read it.
+    pub async fn commit(
+        &self,
+        change: Change<'_>,
+        mut loaded: Option<Case>,
+    ) -> Result<Committed, Failure> {
+        let clinic = &change.settings.id;
+        let commit = ids::random();
+        for attempt in 0..TRIES {
+            let before = match loaded.take() {
+                Some(case) => Some(case),
+                None => self.case(clinic, change.case).await?,
+            };
+            let ctx = self.context(change.settings, &change.cause);
+            let (decision, state) = match decide(before.as_ref(), &change.event, &ctx) {
+                Verdict::Change(decision) => (Some(decision), "posted"),
+                Verdict::Nothing if change.row.is_none() && change.also.is_empty() => {
+                    return Ok(Committed::Nothing(before.map(Box::new)));
+                }
+                Verdict::Nothing => (None, "superseded"),
+                Verdict::Wait(why) => return Ok(Committed::Wait(why)),
+                Verdict::Ask { payment } => return Ok(Committed::Ask { payment }),
+                Verdict::Unmatched => return Ok(Committed::Unmatched),
+                Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
+                Verdict::Refused(refusal) => {
+                    // A repeat of a request that was granted must not be refused for its own effect.
+                    if let Some(row) = &change.row
+                        && let Some(known) = self.store.get(&row.pk(), "event").await?
+                    {
+                        return Ok(Committed::Repeated(Box::new(known)));
+                    }
+                    return Ok(Committed::Refused(refusal));
+                }
+            };
+            let mut writes = vec![];
+            if let Some(row) = &change.row {
+                writes.push(row.write(state, change.case, &commit));
+            }
+            if let Some(decision) = &decision {
+                writes.extend(decision_writes(before.as_ref(), decision)?);
+            }
+            writes.extend(change.also.iter().cloned());
+            match self.store.transact(&writes).await? {
+                Written::Done => return Ok(self.done(before, decision).await),
+                Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
+                    let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
+                    let known = self.store.get(&row, "event").await?;
+                    let known = known.ok_or("an event row vanished")?;
+                    // The reply of our own write was lost and it was sent again.
+                    if known.get("commit") == commit {
+                        return Ok(self.done(before, decision).await);
+                    }
+                    return Ok(Committed::Repeated(Box::new(known)));
+                }
+                Written::Failed(_) | Written::Conflict => pause(attempt).await,
+            }
+        }
+        Err(format!("case {}: {TRIES} commits met others", change.case).into())
+    }
+
+    async fn done(&self, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
+        let Some(decision) = decision else { return Committed::Nothing(before.map(Box::new)) };
+        tracing::info!(
+            event = decision.entry.what,
+            case = decision.case.id,
+            cause = decision.entry.cause,
+            "committed"
+        );
+        let pk = case_pk(&decision.case.clinic, &decision.case.id);
+        let now = clock::now();
+        let due = decision.tasks.iter().filter(|task| task.due <= now).filter_map(|task| {
+            let key = RowKey { pk: pk.clone(), sk: format!("task#{}", task.id) };
+            task.work.queue().map(|queue| (queue, key))
+        });
+        self.nudge(due).await;
+        Committed::Changed(Box::new(decision.case))
+    }
+
+    /// At most one message per queue. One that cannot be sent is only logged: the rows are due, and
+    /// the due index finds them.
+    pub async fn nudge(&self, rows: impl Iterator<Item = (Queue, RowKey)>) {
+        let mut by_queue: BTreeMap<Queue, Vec<RowKey>> = BTreeMap::new();
+        for (queue, key) in rows {
+            by_queue.entry(queue).or_default().push(key);
+        }
+        let sends = by_queue.into_iter().map(async |(queue, rows)| {
+            if let Err(why) = self.queues.send(queue, &Nudge { rows }).await {
+                tracing::warn!(%why, "a nudge was not sent; the due index will find the rows");
+            }
+        });
+        futures::future::join_all(sends).await;
+    }
+}
+
+/// Longer from try to try, and different from function to function.
+async fn pause(attempt: u32) {
+    let mut byte = [0];
+    let _ = getrandom::fill(&mut byte);
+    let millis = (5 << attempt.min(6)) + u64::from(byte[0]) / 8;
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+}
+
+fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Write>, StoreError> {
+    let case = &decision.case;
+    let (clinic, pk) = (&case.clinic, case_pk(&case.clinic, &case.id));
+    let data = serde_json::to_string(case).map_err(|why| StoreError::Corrupt(why.to_string()))?;
+    if data.len() > LARGEST {
+        return Err(StoreError::TooLarge(format!("case {} has {} bytes", case.id, data.len())));
+    }
+    let created = format!("{:015}#{}", clock::millis(case.created_at), case.id);
+    let row = Row::new(&pk, "case")
+        .text("data", data)
+        .number("version", case.entries)
+        .listed(format!("{clinic}#invoices"), created);
+    let mut writes = vec![match before {
+        None => Write::New(row),
+        Some(before) => Write::Replace { row, version: before.entries },
+    }];
+    let entry = &decision.entry;
+    let day = entry.at.strftime("%Y-%m-%d");
+    // Posting rows are spread over shards: no clinic's day becomes one hot key.
+    let shard = entry.hash.get(..1).unwrap_or("0");
+    writes.push(Write::New(
+        Row::new(&pk, format!("journal#{:08}", entry.seq)).json("data", entry).listed(
+            format!("{clinic}#journal#{day}#{shard}"),
+            format!("{:015}#{}#{:08}", clock::millis(entry.at), case.id, entry.seq),
+        ),
+    ));
+    let mut put = HashSet::new();
+    // The last word on a row counts.
+    for task in decision.tasks.iter().rev().filter(|task| put.insert(&task.id)) {
+        let mut row = Row::new(&pk, format!("task#{}", task.id))
+            .json("data", task)
+            .text("state", "open")
+            .number("version", 1);
+        let millis = clock::millis(task.due);
+        let at = format!("{millis:015}#{}#{}", case.id, task.id);
+        row = match &task.work {
+            // A person's task waits for a person, not for a time.
+            Work::Person { .. } => row.listed(format!("{clinic}#tasks"), at),
+            Work::Deliver(_) => row.due(millis).listed(format!("{clinic}#deliveries"), at),
+            _ => row.due(millis),
+        };
+        writes.push(Write::Put(row));
+    }
+    let gone: HashSet<_> = decision.done.iter().filter(|id| !put.contains(id)).collect();
+    for id in gone {
+        writes.push(Write::Delete(RowKey { pk: pk.clone(), sk: format!("task#{id}") }));
+    }
+    for (gateway, id) in &decision.aliases {
+        let row = Row::new(alias_pk(clinic, gateway, id), "ref").text("case", &case.id);
+        writes.push(Write::Put(row));
+    }
+    for receipt in &decision.receipts {
+        let facts = super::receipts::facts(case, receipt, entry.at);
+        let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
+            .json("facts", &facts)
+            .number("version", 0)
+            .text("case", &case.id);
+        writes.push(Write::New(row));
+    }
+    if let (Some(method), Some(patient)) = (&decision.kept, &case.patient) {
+        writes.extend(super::patients::keep_method(clinic, patient, method));
+    }
+    Ok(writes)
+}
+
+/// Where an id of a vendor leads to its case, or to the patient whose method it is.
+pub fn alias_pk(clinic: &str, gateway: &str, id: &str) -> String {
+    format!("{clinic}#ref#{gateway}#{id}")
+}

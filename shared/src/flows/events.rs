@@ -1,0 +1,83 @@
+//! The row of an event from outside. Its key is the deduplication: a second one of the same id
+//! cannot be written.
+
+use crate::clock;
+use crate::domain::fact::{Fact, Kind};
+use crate::money::Money;
+use crate::store::{Row, Write};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// As `/v1/events` shows it. Holds no personal data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventRow {
+    pub clinic: String,
+    pub source: String,
+    /// The vendor's, or a digest where it has none.
+    pub vendor_event_id: String,
+    /// The vendor's own name for it.
+    pub name: String,
+    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_ref: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_ref: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    pub received_at: Timestamp,
+    /// For a request of the API: the digest of its body, to tell a repeat from another request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl EventRow {
+    pub fn new(clinic: &str, source: &str, id: &str, name: &str, received_at: Timestamp) -> Self {
+        Self {
+            clinic: clinic.into(),
+            source: source.into(),
+            vendor_event_id: id.into(),
+            name: name.into(),
+            kind: Kind::Other,
+            gateway_ref: None,
+            refund_ref: None,
+            amount: None,
+            occurred_at: None,
+            received_at,
+            digest: None,
+        }
+    }
+
+    /// With what its fact tells.
+    pub fn of_fact(mut self, fact: &Fact) -> Self {
+        self.kind = fact.kind;
+        self.gateway_ref = fact.payment.clone().or_else(|| fact.aliases.first().cloned());
+        self.refund_ref.clone_from(&fact.refund);
+        self.amount = fact.amount;
+        self.occurred_at = fact.occurred_at;
+        self
+    }
+
+    pub fn pk(&self) -> String {
+        format!("{}#event#{}#{}", self.clinic, self.source, self.vendor_event_id)
+    }
+
+    /// The row in a state that it keeps. One that was waiting is replaced; any other stays.
+    pub fn write(&self, state: &str, case: &str, commit: &str) -> Write {
+        let row = self.row(state).text("case", case).text("commit", commit);
+        Write::NewOr { row, attribute: "state", value: "waiting".into() }
+    }
+
+    pub fn row(&self, state: &str) -> Row {
+        let at = clock::millis(self.received_at);
+        let row = Row::new(self.pk(), "event").json("data", self).text("state", state).listed(
+            format!("{}#events", self.clinic),
+            format!("{at:015}#{}#{}", self.source, self.vendor_event_id),
+        );
+        match &self.digest {
+            Some(digest) => row.text("digest", digest),
+            None => row,
+        }
+    }
+}

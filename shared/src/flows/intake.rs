@@ -1,0 +1,246 @@
+//! Intake: prove the sender of a webhook, queue it, answer as the vendor expects. One AWS call
+//! where the secret is warm. Nothing is written before the proof holds.
+
+use crate::aws;
+use crate::domain::task::Queue;
+use crate::inbound::{self, CertificateSigned, Delivery, Inbound, Outcome, Refused};
+use crate::queue::{Queues, Received};
+use crate::secrets::{self, Fields, Secrets};
+use crate::sources;
+use crate::transport::local_base;
+use crate::vendor::Account;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Above this a body is refused: as base64 in a message it must stay under SQS's 1 MiB.
+pub const LARGEST: usize = 700 * 1024;
+
+/// The roots that the certificates of signing vendors chain to (DigiCert).
+const CERTIFICATE_ROOTS: &[u8] = include_bytes!("../../roots/paypal.pem");
+
+/// What intake reaches; less than a [`super::House`], as it must start in milliseconds.
+pub struct Intake {
+    pub secrets: Secrets,
+    pub queues: Queues,
+    pub public_url: String,
+    web: OnceLock<SharedHttpConnector>,
+    certificates: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+}
+
+/// What the vendor is answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// A request on `/webhooks/{clinic}/{source}`.
+pub struct Incoming<'a> {
+    pub method: &'a str,
+    pub clinic: &'a str,
+    pub source: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Intake {
+    pub fn new(aws: &aws::Aws) -> Self {
+        Self {
+            secrets: Secrets::new(aws),
+            queues: Queues::new(aws),
+            public_url: std::env::var("PUBLIC_URL").unwrap_or_default(),
+            web: OnceLock::new(),
+            certificates: Mutex::default(),
+        }
+    }
+
+    pub async fn handle(&self, incoming: Incoming<'_>) -> Answer {
+        let found = sources::find_inbound(incoming.source);
+        let Some(inbound) = found.filter(|_| is_name(incoming.clinic)) else {
+            return answer(404, "unknown clinic or source");
+        };
+        if incoming.body.len() > LARGEST {
+            return answer(413, "a webhook may have 700 KiB");
+        }
+        let name = secrets::inbound(incoming.clinic, inbound.vendor.id);
+        let current = match self.secrets.current(&name).await {
+            Ok(Some(fields)) => fields,
+            Ok(None) => return answer(404, "unknown clinic or source"),
+            Err(why) => return later(&why.to_string()),
+        };
+        // A vendor that asks whether somebody is there gets its 200 and nothing else happens.
+        if matches!(incoming.method, "GET" | "HEAD") {
+            return answer(200, "");
+        }
+        if incoming.method != "POST" {
+            return answer(405, "POST a webhook here");
+        }
+        let base = current.get("public_url").unwrap_or(&self.public_url);
+        let mut url = format!("{}{}", base.trim_end_matches('/'), incoming.path);
+        if !incoming.query.is_empty() {
+            url = format!("{url}?{}", incoming.query);
+        }
+        let delivery = Delivery {
+            headers: incoming.headers,
+            query: incoming.query.into(),
+            body: incoming.body,
+            url,
+            received_at: crate::clock::now().as_second(),
+        };
+        let proven = match self.prove(inbound, &delivery, &name, current).await {
+            Ok(proven) => proven,
+            Err(Refused::Later(why)) => return later(&why),
+            Err(why) => {
+                tracing::info!(event = "webhook_refused", source = inbound.source, ?why);
+                return answer(inbound.refused, "");
+            }
+        };
+        let received = Received {
+            clinic: incoming.clinic.into(),
+            source: inbound.source.into(),
+            proven,
+            received_at: delivery.received_at,
+            url: delivery.url,
+            // The content type tells the character set of a form; nothing else is needed again.
+            headers: delivery.headers.into_iter().filter(|(n, _)| n == "content-type").collect(),
+            sha256: inbound::body_hash(&delivery.body),
+            body: BASE64_STANDARD.encode(&delivery.body),
+        };
+        match self.queues.send(Queue::Events, &received).await {
+            Ok(()) => {
+                tracing::info!(
+                    event = "webhook_received",
+                    clinic = received.clinic,
+                    source = received.source
+                );
+                answer(inbound.accepted.0, inbound.accepted.1)
+            }
+            Err(why) => later(&why.to_string()),
+        }
+    }
+
+    /// Whether the sender is proven here (`true`), or posting must ask the vendor (`false`).
+    async fn prove(
+        &self,
+        inbound: &Inbound,
+        delivery: &Delivery,
+        name: &str,
+        current: Arc<Fields>,
+    ) -> Result<bool, Refused> {
+        let first = self.prove_with(inbound, delivery, &current).await;
+        if !matches!(first, Err(Refused::Forged)) {
+            return first;
+        }
+        // The secret may have been rotated since it was cached, or its former value may still sign.
+        let later = |why: secrets::Unavailable| Refused::Later(why.to_string());
+        if let Some(fresh) = self.secrets.refreshed(name).await.map_err(later)?
+            && fresh != current
+            && let Ok(proven) = self.prove_with(inbound, delivery, &fresh).await
+        {
+            return Ok(proven);
+        }
+        match self.secrets.previous(name).await.map_err(later)? {
+            Some(previous) => self.prove_with(inbound, delivery, &previous).await,
+            None => first,
+        }
+    }
+
+    async fn prove_with(
+        &self,
+        inbound: &Inbound,
+        delivery: &Delivery,
+        fields: &Fields,
+    ) -> Result<bool, Refused> {
+        let account = Account::load(&[], fields.clone()).map_err(|_| Refused::Forged)?;
+        match inbound::prove(inbound, delivery, &account)? {
+            Outcome::Proven => Ok(true),
+            Outcome::NeedsVendor => Ok(false),
+            Outcome::NeedsCertificate(signed) => {
+                self.prove_certificate(inbound, &signed, delivery.received_at).await
+            }
+        }
+    }
+
+    async fn prove_certificate(
+        &self,
+        inbound: &Inbound,
+        signed: &CertificateSigned,
+        at: i64,
+    ) -> Result<bool, Refused> {
+        let pem = self.certificate(inbound.vendor.id, &signed.certificate_url).await?;
+        let mut roots = trust_anchors(CERTIFICATE_ROOTS);
+        roots.extend(aws::local_roots().iter().flat_map(|pem| trust_anchors(pem)));
+        inbound::prove_certificate(signed, &pem, &roots, at).map(|()| true)
+    }
+
+    /// The certificate at an address whose host was checked; kept as long as the process lives.
+    async fn certificate(&self, vendor: &str, address: &str) -> Result<Arc<Vec<u8>>, Refused> {
+        let cache = || self.certificates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = cache().get(address) {
+            return Ok(known.clone());
+        }
+        let unreachable =
+            |why: String| Refused::Later(format!("the certificate cannot be fetched: {why}"));
+        let asked = match (local_base(vendor), url::Url::parse(address)) {
+            (Some(base), Ok(url)) => format!("{}{}", base.trim_end_matches('/'), url.path()),
+            _ => address.to_owned(),
+        };
+        let web = self.web.get_or_init(|| aws::connector(CERTIFICATE_ROOTS));
+        let request = HttpRequest::get(asked).map_err(|why| unreachable(why.to_string()))?;
+        let fetch = async {
+            let mut reply = web.call(request).await.map_err(|why| unreachable(why.to_string()))?;
+            let status = reply.status().as_u16();
+            let body = std::mem::replace(reply.body_mut(), Vec::new().into());
+            let body = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
+            let body = body.map_err(|why| unreachable(why.to_string()))?;
+            match status {
+                200 => Ok(body.to_vec()),
+                other => Err(unreachable(format!("status {other}"))),
+            }
+        };
+        let millis = std::env::var("VENDOR_TIMEOUT_MS").ok().and_then(|text| text.parse().ok());
+        let within = std::time::Duration::from_millis(millis.unwrap_or(1000));
+        let fetched = tokio::time::timeout(within, fetch).await;
+        let pem = Arc::new(fetched.map_err(|_| unreachable("too slow".into()))??);
+        let mut known = cache();
+        // An address is part of an unproven request: nobody may fill the memory with them.
+        if known.len() > 20 {
+            known.clear();
+        }
+        known.insert(address.into(), pem.clone());
+        Ok(pem)
+    }
+}
+
+/// Roots as webpki wants them. What cannot be read is left out: it then proves nothing.
+fn trust_anchors(pem: &[u8]) -> Vec<TrustAnchor<'static>> {
+    CertificateDer::pem_slice_iter(pem)
+        .filter_map(Result::ok)
+        .filter_map(|der| webpki::anchor_from_trusted_cert(&der).ok().map(|a| a.to_owned()))
+        .collect()
+}
+
+/// Whether a path segment can be the name of a clinic.
+pub fn is_name(text: &str) -> bool {
+    let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    letters && (1..=40).contains(&text.len()) && !text.starts_with('-')
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, body: body.into() }
+}
+
+/// We cannot judge it now: every vendor sends again after a 503.
+fn later(why: &str) -> Answer {
+    tracing::warn!(why, "a webhook is put off");
+    answer(503, "")
+}

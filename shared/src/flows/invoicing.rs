@@ -1,0 +1,222 @@
+//! Invoices: a completed session, a posted invoice or a walk-in begins a case, and the clinic's
+//! policy says how it is collected.
+
+use super::commit::{Change, Committed};
+use super::events::EventRow;
+use super::patients::Patient;
+use super::{Failure, House, receipts};
+use crate::clock;
+use crate::domain::event::{Event, NewCharge, NewInvoice};
+use crate::domain::fact::Method;
+use crate::domain::invoice::Line;
+use crate::domain::policy::Collect;
+use crate::domain::settings::Settings;
+use crate::ids;
+use crate::money::{Currency, Money};
+use crate::queue::RowKey;
+use crate::store::{Row, Write};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What somebody wants invoiced.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What caused it, so that a repeat finds the same case: `["appointment", "A-1"]`.
+    pub cause: Vec<String>,
+    /// The clinic's own number; one of ours where it has none.
+    pub number: Option<String>,
+    /// Our id of the patient; `None` for a walk-in.
+    pub patient: Option<String>,
+    pub appointment: Option<String>,
+    pub currency: Currency,
+    pub lines: Vec<Line>,
+    /// What each line is for; sealed, shown only on invoice and receipt.
+    pub descriptions: receipts::Descriptions,
+    /// How it is collected, where not by policy.
+    pub collect: Option<Collect>,
+    pub gateway: Option<String>,
+    pub method: Option<Method>,
+}
+
+/// An appointment, as a clinic's system told of it. Its service's name is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appointment {
+    /// The clinic's own id.
+    pub id: String,
+    /// Our id of the patient.
+    pub patient: String,
+    pub starts_at: Timestamp,
+    pub state: AppointmentState,
+    pub currency: Currency,
+    pub lines: Vec<Line>,
+    pub descriptions_sealed: String,
+    pub collect: Option<Collect>,
+    /// The case that its completion began, once there is one.
+    pub case: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppointmentState {
+    Booked,
+    Completed,
+    Cancelled,
+    NoShow,
+}
+
+pub fn appointment_pk(clinic: &str, id: &str) -> String {
+    format!("{clinic}#appointment#{}", ids::derived(&["appointment", id]))
+}
+
+/// The id of the case that this cause begins.
+pub fn case_id(clinic: &str, cause: &[String]) -> String {
+    let parts: Vec<_> =
+        ["case", clinic].into_iter().chain(cause.iter().map(String::as_str)).collect();
+    ids::derived(&parts)
+}
+
+impl House {
+    /// Makes the invoice and starts to collect it. A repeat of the same cause finds the same case.
+    pub async fn invoice(
+        &self,
+        settings: &Settings,
+        wanted: Wanted,
+        row: Option<EventRow>,
+        mut also: Vec<Write>,
+        cause: String,
+    ) -> Result<(String, Committed), Failure> {
+        let id = case_id(&settings.id, &wanted.cause);
+        let charge = self.first_charge(settings, &wanted).await?;
+        let owner = wanted.patient.clone().unwrap_or_default();
+        let reader = self.reader(settings, &owner).await?;
+        let (key, _) = reader.ok_or("the patient of an invoice does not exist")?;
+        also.push(receipts::document(&settings.id, &id, &key, &wanted.descriptions));
+        let number = wanted.number.unwrap_or_else(|| id[..8].to_uppercase());
+        let new = NewInvoice {
+            id: id.clone(),
+            clinic: settings.id.clone(),
+            number,
+            patient: wanted.patient,
+            appointment: wanted.appointment,
+            currency: wanted.currency,
+            lines: wanted.lines,
+            policy: settings.policy.clone(),
+            charge,
+        };
+        let change = Change { row, also, ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause) };
+        let committed = self.commit(change, None).await?;
+        Ok((id, committed))
+    }
+
+    async fn first_charge(
+        &self,
+        settings: &Settings,
+        wanted: &Wanted,
+    ) -> Result<Option<NewCharge>, Failure> {
+        let collect = wanted.collect.unwrap_or(settings.policy.collect);
+        let page = wanted.gateway.clone().unwrap_or_else(|| settings.policy.gateway.clone());
+        let method = match (&wanted.method, &wanted.patient) {
+            (Some(method), _) => Some(method.clone()),
+            (None, Some(patient)) => {
+                self.method_to_charge(&settings.id, patient, None).await?
+            }
+            (None, None) => None,
+        };
+        Ok(match (collect, method) {
+            (Collect::Later, _) => None,
+            (Collect::SavedMethod, Some(method)) => Some(NewCharge {
+                amount: None,
+                gateway: method.gateway.clone(),
+                method: Some(method),
+                keep_method: false,
+            }),
+            (Collect::SavedMethod | Collect::Checkout, _) => Some(NewCharge {
+                amount: None,
+                gateway: page,
+                method: None,
+                // Only a patient of the clinic can have a method kept.
+                keep_method: settings.policy.save_method && wanted.patient.is_some(),
+            }),
+        })
+    }
+
+    /// Invoices a completed appointment (`task#visit` in the appointment's rows).
+    pub async fn visit(&self, key: &RowKey) -> Result<(), Failure> {
+        let clinic = key.pk.split('#').next().unwrap_or_default();
+        let Some(row) = self.store.get(&key.pk, "appointment").await? else { return Ok(()) };
+        let appointment: Appointment = row.read("data")?;
+        if appointment.state != AppointmentState::Completed {
+            return Ok(());
+        }
+        let settings = self.settings_of(clinic).await?;
+        let patient = self.patient(clinic, &appointment.patient).await?;
+        let patient: Patient = patient.ok_or("an appointment without a patient")?;
+        let place = format!("{} lines", key.pk);
+        let descriptions = patient.key.open(&place, &appointment.descriptions_sealed);
+        let wanted = Wanted {
+            cause: vec!["appointment".into(), appointment.id.clone()],
+            number: None,
+            patient: Some(appointment.patient.clone()),
+            appointment: Some(appointment.id.clone()),
+            currency: appointment.currency,
+            lines: appointment.lines.clone(),
+            descriptions: descriptions.unwrap_or_default(),
+            collect: appointment.collect,
+            gateway: None,
+            method: None,
+        };
+        let case = case_id(clinic, &wanted.cause);
+        let done = Appointment { case: Some(case), ..appointment };
+        let also = vec![
+            Write::Change {
+                key: RowKey { pk: key.pk.clone(), sk: "appointment".into() },
+                set: Row::default().json("data", &done),
+                remove: vec![],
+            },
+            Write::Delete(key.clone()),
+        ];
+        let cause = format!("appointment {} completed", done.id);
+        let (_, committed) = self.invoice(&settings, wanted, None, also, cause).await?;
+        match committed {
+            Committed::Refused(why) => Err(format!("an invoice was refused: {why:?}").into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes an appointment and, once it is completed, the task that invoices it.
+    pub async fn put_appointment(
+        &self,
+        settings: &Settings,
+        appointment: &Appointment,
+        row: Option<Write>,
+    ) -> Result<crate::store::Written, Failure> {
+        let pk = appointment_pk(&settings.id, &appointment.id);
+        let now = clock::millis(clock::now());
+        let starts = clock::millis(appointment.starts_at);
+        let mut writes: Vec<Write> = row.into_iter().collect();
+        writes.push(Write::Put(
+            Row::new(&pk, "appointment").json("data", appointment).listed(
+                format!("{}#appointments", settings.id),
+                format!("{starts:015}#{}", appointment.id),
+            ),
+        ));
+        let completed =
+            appointment.state == AppointmentState::Completed && appointment.case.is_none();
+        let task = RowKey { pk: pk.clone(), sk: "task#visit".into() };
+        if completed {
+            writes.push(Write::Put(Row::new(&pk, "task#visit").text("state", "open").due(now)));
+        }
+        let written = self.store.transact(&writes).await?;
+        if completed && written == crate::store::Written::Done {
+            let visits = crate::domain::task::Queue::Visits;
+            self.nudge([(visits, task)].into_iter()).await;
+        }
+        Ok(written)
+    }
+}
+
+/// The sum of lines, as somebody may want to see it beforehand.
+pub fn total(currency: Currency, lines: &[Line]) -> Result<Money, crate::money::BadAmount> {
+    let invoice = crate::domain::invoice::Invoice::new(String::new(), currency, lines.to_vec())?;
+    Ok(invoice.total)
+}

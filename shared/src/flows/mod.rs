@@ -1,0 +1,123 @@
+//! What the functions do: rules, rooms and I/O put together, one file per way through the house.
+
+pub mod accounts;
+pub mod calls;
+pub mod commit;
+pub mod deliveries;
+pub mod due;
+pub mod events;
+pub mod intake;
+pub mod invoicing;
+pub mod patients;
+pub mod posting;
+pub mod receipts;
+
+use crate::aws::Aws;
+use crate::domain::case::Case;
+use crate::domain::event::Context;
+use crate::domain::settings::Settings;
+use crate::queue::Queues;
+use crate::seal::Key;
+use crate::secrets::Secrets;
+use crate::store::{Row, Store, StoreError, Write};
+use crate::systems;
+use crate::transport::Transport;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything a function reaches, made once per process.
+pub struct House {
+    pub store: Store,
+    pub queues: Queues,
+    pub secrets: Secrets,
+    pub transport: Transport,
+    /// Base of pages and webhooks, without a slash at its end.
+    pub public_url: String,
+    settings: Mutex<HashMap<String, (Instant, Arc<Settings>)>>,
+    tokens: Mutex<HashMap<String, accounts::AccessToken>>,
+}
+
+/// How long a clinic's settings may be remembered.
+const SETTINGS_KEPT: Duration = Duration::from_secs(60);
+
+impl House {
+    pub fn new(aws: &Aws) -> Self {
+        let public_url = std::env::var("PUBLIC_URL").unwrap_or_default();
+        Self {
+            store: Store::new(aws),
+            queues: Queues::new(aws),
+            secrets: Secrets::new(aws),
+            transport: Transport::new(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            settings: Mutex::default(),
+            tokens: Mutex::default(),
+        }
+    }
+
+    /// A clinic's settings; `None` where there is no such clinic.
+    pub async fn settings(&self, clinic: &str) -> Result<Option<Arc<Settings>>, StoreError> {
+        if let Some((at, settings)) = self.remembered().get(clinic)
+            && at.elapsed() < SETTINGS_KEPT
+        {
+            return Ok(Some(settings.clone()));
+        }
+        let row = self.store.get(&format!("{clinic}#settings"), "settings").await?;
+        let Some(row) = row else { return Ok(None) };
+        let settings = Arc::new(row.read::<Settings>("data")?);
+        self.remembered().insert(clinic.into(), (Instant::now(), settings.clone()));
+        Ok(Some(settings))
+    }
+
+    /// Settings of a clinic that a row belongs to, which must therefore exist.
+    pub async fn settings_of(&self, clinic: &str) -> Result<Arc<Settings>, Failure> {
+        let found = self.settings(clinic).await?;
+        found.ok_or_else(|| format!("clinic {clinic} has rows and no settings").into())
+    }
+
+    /// Writes a clinic's settings; `new` refuses one that exists.
+    pub async fn put_settings(&self, settings: &Settings, new: bool) -> Result<bool, StoreError> {
+        let row = Row::new(format!("{}#settings", settings.id), "settings").json("data", settings);
+        let write = if new { Write::New(row) } else { Write::Put(row) };
+        let written = self.store.transact(&[write]).await?;
+        self.remembered().remove(&settings.id);
+        Ok(written == crate::store::Written::Done)
+    }
+
+    fn remembered(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<Settings>)>> {
+        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The key of one purpose, from the deployment's secret.
+    pub async fn key(&self, purpose: &str) -> Result<Key, Failure> {
+        let secret = self.secrets.current("meridian/_/seal").await?;
+        let text = secret.as_ref().and_then(|fields| fields.get("seal_key"));
+        let text = text.ok_or("the secret meridian/_/seal with a seal_key does not exist")?;
+        Ok(Key::derive(text, purpose))
+    }
+
+    /// A case, read consistently.
+    pub async fn case(&self, clinic: &str, id: &str) -> Result<Option<Case>, StoreError> {
+        let row = self.store.get(&case_pk(clinic, id), "case").await?;
+        row.map(|row| row.read("data")).transpose()
+    }
+
+    pub fn context(&self, settings: &Settings, cause: impl Into<String>) -> Context {
+        let audience = systems::audience(&settings.systems);
+        Context { now: crate::clock::now(), audience, cause: cause.into() }
+    }
+}
+
+pub fn case_pk(clinic: &str, case: &str) -> String {
+    format!("{clinic}#case#{case}")
+}
+
+/// The clinic and the case that a row's key belongs to.
+pub fn read_case_pk(pk: &str) -> Option<(&str, &str)> {
+    let (clinic, rest) = pk.split_once('#')?;
+    Some((clinic, rest.strip_prefix("case#")?))
+}

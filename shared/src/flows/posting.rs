@@ -1,0 +1,406 @@
+//! Posting: what was reported meets the case that it is about. Each item of a delivery is one
+//! commit, made once by its event row; what cannot be posted is kept where staff see it.
+
+use super::accounts::failure;
+use super::commit::{Change, Committed, alias_pk};
+use super::events::EventRow;
+use super::{Failure, House};
+use crate::clock;
+use crate::domain::event::{Event, Report};
+use crate::domain::fact::{Fact, Kind};
+use crate::domain::settings::Settings;
+use crate::domain::task::Alert;
+use crate::gateways::{self, Gateway, Lookup};
+use crate::ids;
+use crate::inbound::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
+use crate::money::Money;
+use crate::queue::{Received, RowKey};
+use crate::secrets;
+use crate::sources;
+use crate::store::{Row, Write};
+use crate::vendor::{Account, Trouble};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+
+/// Seconds from one try to place an event to the next; after a day a person takes over.
+const WAITS: [i64; 9] = [5, 15, 60, 300, 900, 3600, 4 * 3600, 8 * 3600, 12 * 3600];
+const GIVE_UP: i64 = 86_400;
+/// A row may hold 400 KB: larger bodies are kept in parts.
+const PART: usize = 250_000;
+
+/// One delivery on the table.
+struct Desk<'a> {
+    house: &'a House,
+    settings: &'a Settings,
+    inbound: &'a Inbound,
+    gateway: Option<&'static Gateway>,
+    received_at: Timestamp,
+    body: &'a [u8],
+}
+
+impl House {
+    /// Posts a delivery. An error means that something of ours was out of reach: try again.
+    pub async fn post(&self, received: &Received) -> Result<(), Failure> {
+        let body = BASE64_STANDARD.decode(&received.body)?;
+        if inbound::body_hash(&body) != received.sha256 {
+            return Err("the body is not what intake hashed".into());
+        }
+        let inbound = sources::find_inbound(&received.source).ok_or("an unknown source")?;
+        let settings = self.settings_of(&received.clinic).await?;
+        let desk = Desk {
+            house: self,
+            settings: &settings,
+            inbound,
+            gateway: gateways::find(inbound.vendor.id),
+            received_at: Timestamp::from_second(received.received_at)?,
+            body: &body,
+        };
+        let delivery = Delivery {
+            headers: received.headers.clone(),
+            query: String::new(),
+            body: body.clone(),
+            url: received.url.clone(),
+            received_at: received.received_at,
+        };
+        let name = secrets::inbound(&received.clinic, inbound.vendor.id);
+        let fields = self.secrets.current(&name).await?.unwrap_or_default();
+        let account = Account::load(&[], (*fields).clone())?;
+        let mut trusted = received.proven;
+        if !trusted && let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() {
+            let reply = self
+                .transport
+                .send(inbound.vendor, &account, &ask(&delivery), None, None)
+                .await
+                .map_err(failure)?;
+            if !verdict(&reply).map_err(failure)? {
+                tracing::info!(event = "webhook_refused", source = inbound.source, "not the vendor's");
+                return Ok(());
+            }
+            trusted = true;
+        }
+        let verified = Verified { delivery: &delivery, account: &account, trusted };
+        let items = match (inbound.read)(&verified) {
+            Ok(items) => items,
+            Err(why) => {
+                let id = inbound::digest_id(&["body", &received.sha256]);
+                let row = desk.row(&id, "unreadable");
+                return desk.quarantine(&row, &why.0, &body).await;
+            }
+        };
+        for item in items {
+            desk.item(item, trusted).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a delivery that failed again and again where staff see it, so that it does not die in
+    /// a dead-letter queue.
+    pub async fn give_up(&self, received: &Received, why: &str) -> Result<(), Failure> {
+        let inbound = sources::find_inbound(&received.source).ok_or("an unknown source")?;
+        let settings = self.settings_of(&received.clinic).await?;
+        let body = BASE64_STANDARD.decode(&received.body)?;
+        let desk = Desk {
+            house: self,
+            settings: &settings,
+            inbound,
+            gateway: None,
+            received_at: Timestamp::from_second(received.received_at)?,
+            body: &body,
+        };
+        let id = inbound::digest_id(&["body", &received.sha256]);
+        desk.quarantine(&desk.row(&id, "given up"), why, &body).await
+    }
+
+    /// Tries an event that waits for its case once more (`event` rows in the due index).
+    pub async fn post_again(&self, row: &Row) -> Result<(), Failure> {
+        let event: EventRow = row.read("data")?;
+        let fact: Fact = row.read("fact")?;
+        let settings = self.settings_of(&event.clinic).await?;
+        let inbound = sources::find_inbound(&event.source).ok_or("an unknown source")?;
+        let desk = Desk {
+            house: self,
+            settings: &settings,
+            inbound,
+            gateway: gateways::find(inbound.vendor.id),
+            received_at: event.received_at,
+            body: &[],
+        };
+        desk.fact(&event, fact, row.int("tries") as usize + 1).await
+    }
+}
+
+impl Desk<'_> {
+    fn row(&self, id: &str, name: &str) -> EventRow {
+        EventRow::new(&self.settings.id, self.inbound.source, id, name, self.received_at)
+    }
+
+    async fn item(&self, item: Item, trusted: bool) -> Result<(), Failure> {
+        let id = match &item.id {
+            Some(id) => id.clone(),
+            None => match &item.notice {
+                Ok(notice) => inbound::digest_id(&["item", &format!("{notice:?}")]),
+                Err(why) => inbound::digest_id(&["unreadable", &item.name, &why.0]),
+            },
+        };
+        let row = self.row(&id, &item.name);
+        match item.notice {
+            Err(why) => self.quarantine(&row, &why.0, self.body).await,
+            Ok(Notice::Ignored) => self.keep(&row, "ignored", None).await,
+            Ok(Notice::Fact(fact)) if trusted => {
+                self.fact(&row.clone().of_fact(&fact), *fact, 0).await
+            }
+            // Unproven bytes are only a hint, whatever they say.
+            Ok(Notice::Fact(fact)) => match fact.payment {
+                Some(payment) => self.hint(&item.name, &payment).await,
+                None => Ok(()),
+            },
+            Ok(Notice::Hint { payment }) => self.hint(&item.name, &payment).await,
+            Ok(Notice::MethodGone { token }) => self.method_gone(&row, &token).await,
+        }
+    }
+
+    /// Fetches a payment and posts what the gateway says of it. The event's id is a digest of that
+    /// state, so the same state is posted once, however often the hint comes.
+    async fn hint(&self, name: &str, payment: &str) -> Result<(), Failure> {
+        let gateway = self.gateway.ok_or("a hint from what is no gateway")?;
+        let ask = Lookup {
+            reference: String::new(),
+            payment: Some(payment.into()),
+            session: None,
+            amount: Money::zero(self.settings.currency),
+        };
+        let facts = match self.look_up(gateway, &ask).await {
+            Ok(facts) => facts,
+            // Not the clinic's: a probe, or another account's. Nothing to keep.
+            Err(Trouble::Missing) => return Ok(()),
+            Err(trouble) => return Err(failure(trouble)),
+        };
+        for fact in facts {
+            let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
+            self.fact(&self.row(&id, name).of_fact(&fact), fact, 0).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
+        let account = self.house.account(&self.settings.id, gateway.vendor).await?;
+        self.house.look_up(&self.settings.id, gateway, &account, ask).await
+    }
+
+    async fn fact(&self, row: &EventRow, fact: Fact, tries: usize) -> Result<(), Failure> {
+        if matches!(fact.kind, Kind::Settled | Kind::PayoutPaid | Kind::PayoutFailed) {
+            return self.keep(row, "ignored", None).await;
+        }
+        let Some(case) = self.case_of(&fact).await? else {
+            return self.wait(row, &fact, tries, "no case has this reference yet").await;
+        };
+        let report = |facts: Vec<Fact>, current: bool| {
+            Event::Reported(Report {
+                gateway: self.inbound.vendor.id.into(),
+                facts,
+                current,
+                late_failures: self.gateway.is_some_and(|gateway| gateway.late_failures),
+            })
+        };
+        let commit = async |event: Event| {
+            let change = Change {
+                row: Some(row.clone()),
+                ..Change::new(
+                    self.settings,
+                    &case,
+                    event,
+                    format!("{} {}", row.source, row.vendor_event_id),
+                )
+            };
+            self.house.commit(change, None).await
+        };
+        let mut outcome = commit(report(vec![fact.clone()], false)).await?;
+        if let Committed::Ask { payment } = outcome {
+            let facts = self.ask(&case, payment, &fact).await?;
+            outcome = match facts {
+                Some(facts) => commit(report(facts, true)).await?,
+                None => Committed::Wait("the gateway cannot be asked just now"),
+            };
+        }
+        match outcome {
+            Committed::Changed(_) | Committed::Nothing(_) | Committed::Repeated(_) => Ok(()),
+            Committed::Wait(why) => self.wait(row, &fact, tries, why).await,
+            Committed::Ask { .. } => self.wait(row, &fact, tries, "it cannot be told yet").await,
+            Committed::Unmatched => self.wait(row, &fact, tries, "no payment matches it").await,
+            Committed::Contradiction(why) => self.contradiction(row, &case, why).await,
+            Committed::Refused(why) => self.contradiction(row, &case, format!("{why:?}")).await,
+        }
+    }
+
+    /// What the gateway says of a payment whose events contradict each other in time; `None` where
+    /// it cannot be asked. A success that was reported did happen, whatever is true now.
+    async fn ask(
+        &self,
+        case: &str,
+        payment: u32,
+        fact: &Fact,
+    ) -> Result<Option<Vec<Fact>>, Failure> {
+        let Some(gateway) = self.gateway else { return Ok(None) };
+        let found = self.house.case(&self.settings.id, case).await?;
+        let known = found.as_ref().and_then(|case| case.payment(payment));
+        let ask = Lookup {
+            reference: ids::payment_reference(case, payment),
+            payment: fact.payment.clone().or(known.and_then(|p| p.capture.clone())),
+            session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
+            amount: known.map_or(Money::zero(self.settings.currency), |p| p.amount),
+        };
+        let mut facts = match self.look_up(gateway, &ask).await {
+            Ok(facts) => facts,
+            // It knows nothing of it: then the event is taken at its word.
+            Err(Trouble::Missing) => vec![fact.clone()],
+            Err(trouble) => {
+                tracing::warn!(%trouble, "a gateway could not be asked");
+                return Ok(None);
+            }
+        };
+        if fact.kind == Kind::PaymentSucceeded {
+            facts.insert(0, fact.clone());
+        }
+        for looked_up in &mut facts {
+            looked_up.reference =
+                looked_up.reference.take().or_else(|| Some(ask.reference.clone()));
+        }
+        Ok(Some(facts))
+    }
+
+    /// The case that a fact is about: by our reference, else by any alias.
+    async fn case_of(&self, fact: &Fact) -> Result<Option<String>, Failure> {
+        if let Some((case, _)) = fact.reference.as_deref().and_then(ids::read_reference) {
+            return Ok(Some(case.into()));
+        }
+        let ids = fact.payment_ids().chain(fact.refund.as_deref()).chain(fact.dispute.as_deref());
+        let key = |id: &str| RowKey {
+            pk: alias_pk(&self.settings.id, self.inbound.vendor.id, id),
+            sk: "ref".into(),
+        };
+        let mut keys: Vec<_> = ids.map(key).collect();
+        keys.sort_by(|a, b| a.pk.cmp(&b.pk));
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let rows = self.house.store.get_all(&keys).await?;
+        Ok(rows.first().map(|row| row.get("case").to_owned()).filter(|case| !case.is_empty()))
+    }
+
+    /// Tried again on a growing schedule for a day, then a person's task.
+    async fn wait(
+        &self,
+        row: &EventRow,
+        fact: &Fact,
+        tries: usize,
+        why: &str,
+    ) -> Result<(), Failure> {
+        let now = clock::now();
+        let age = now.as_second() - row.received_at.as_second();
+        if age > GIVE_UP {
+            return self.nobodys(row, fact, why).await;
+        }
+        let due = clock::millis(clock::after(now, WAITS[tries.min(WAITS.len() - 1)]));
+        let waiting = row
+            .row("waiting")
+            .json("fact", fact)
+            .text("why", why)
+            .number("tries", tries)
+            .due(due);
+        self.put(waiting).await
+    }
+
+    async fn nobodys(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
+        let id = ids::derived(&["charge without invoice", &row.pk()]);
+        let task = crate::domain::task::Task {
+            id: format!("person-{id}"),
+            work: crate::domain::task::Work::Person {
+                alert: Alert::ChargeWithoutInvoice,
+                note: format!("{} of {:?} matches no invoice: {why}.", row.name, fact.amount),
+            },
+            due: clock::now(),
+        };
+        let at = clock::millis(task.due);
+        let person = Row::new(row.pk(), format!("task#{}", task.id))
+            .json("data", &task)
+            .text("state", "open")
+            .number("version", 1)
+            .listed(format!("{}#tasks", row.clinic), format!("{at:015}#{id}"));
+        let event = row.row("waiting").json("fact", fact).text("why", "left to a person");
+        let writes = [
+            Write::NewOr { row: event, attribute: "state", value: "waiting".into() },
+            Write::Put(person),
+        ];
+        self.house.store.transact(&writes).await?;
+        Ok(())
+    }
+
+    async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
+        let kept = row.row("contradiction").text("case", case).text("why", &why);
+        let event = Event::Person {
+            id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
+            alert: Alert::Contradiction,
+            note: why,
+        };
+        let change = Change {
+            also: vec![Write::NewOr { row: kept, attribute: "state", value: "waiting".into() }],
+            ..Change::new(
+                self.settings,
+                case,
+                event,
+                format!("{} {}", row.source, row.vendor_event_id),
+            )
+        };
+        // Without a case of that id only the event is left to show.
+        match self.house.commit(change, None).await {
+            Ok(Committed::Unmatched) => self.keep(row, "contradiction", None).await,
+            // Its row exists already: this event was kept before.
+            Err(_) if self.house.store.get(&row.pk(), "event").await?.is_some() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn method_gone(&self, row: &EventRow, token: &str) -> Result<(), Failure> {
+        let gateway = self.inbound.vendor.id;
+        let pk = alias_pk(&self.settings.id, gateway, token);
+        let alias = self.house.store.get(&pk, "ref").await?;
+        let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
+            return self.keep(row, "ignored", None).await;
+        };
+        let gone = super::patients::method_gone(&self.settings.id, &patient, gateway, token);
+        self.keep(row, "posted", Some(gone)).await
+    }
+
+    /// A row that is only kept, with what else is to be written.
+    async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
+        let mut writes = vec![row.write(state, "", "")];
+        writes.extend(also);
+        self.house.store.transact(&writes).await?;
+        Ok(())
+    }
+
+    async fn put(&self, row: Row) -> Result<(), Failure> {
+        let write = Write::NewOr { row, attribute: "state", value: "waiting".into() };
+        self.house.store.transact(&[write]).await?;
+        Ok(())
+    }
+
+    /// Kept sealed, in parts where it is large, to be seen and replayed by staff.
+    async fn quarantine(&self, row: &EventRow, why: &str, body: &[u8]) -> Result<(), Failure> {
+        let key = self.house.key(&format!("clinic {}", row.clinic)).await?;
+        let text = BASE64_STANDARD.encode(body);
+        let parts: Vec<_> = text.as_bytes().chunks(PART).collect();
+        for (n, part) in parts.iter().enumerate() {
+            let place = format!("{} part {n}", row.pk());
+            let part = std::str::from_utf8(part)?;
+            let kept = Row::new(row.pk(), format!("part#{n:03}"))
+                .text("sealed", key.seal(&place, &part));
+            self.house.store.transact(&[Write::Put(kept)]).await?;
+        }
+        let kept = row.row("quarantined").text("why", why).number("parts", parts.len());
+        tracing::warn!(event = "quarantined", source = row.source, id = row.vendor_event_id, why);
+        self.put(kept).await
+    }
+}

@@ -1,0 +1,178 @@
+//! Receipts: their facts are frozen in the commit that calls for them, their page is written once
+//! when it is first needed and never changes, whatever becomes of templates.
+
+use super::patients::Patient;
+use super::{Failure, House};
+use crate::domain::case::Case;
+use crate::domain::decide::Receipt;
+use crate::domain::settings::Settings;
+use crate::ids;
+use crate::money::Money;
+use crate::pages;
+use crate::seal::Key;
+use crate::store::{Row, Write};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a receipt states, as it was at its time. No personal data and no service's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub id: String,
+    /// As people quote it: `K7M2Q9-1`.
+    pub number: String,
+    /// The number of the receipt that this one replaces.
+    pub replaces: Option<String>,
+    pub issued_at: Timestamp,
+    pub case: String,
+    pub invoice: String,
+    pub invoiced_at: Timestamp,
+    pub lines: Vec<Line>,
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    pub payments: Vec<Paid>,
+    pub refunds: Vec<Money>,
+    pub paid: Money,
+    pub due: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub quantity: u32,
+    pub gross: Money,
+    pub tax: Money,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    pub gateway: String,
+    /// `Visa ending 4242`, where the gateway told.
+    pub method: Option<String>,
+    pub amount: Money,
+}
+
+/// What each line is for: sealed beside the case, shown only behind a token.
+pub type Descriptions = Vec<String>;
+
+pub fn pk(clinic: &str, receipt: &str) -> String {
+    format!("{clinic}#receipt#{receipt}")
+}
+
+/// The number on a receipt: short enough to be read out.
+pub fn number(receipt: &str) -> String {
+    let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
+    let short = case.get(..8).unwrap_or(case).to_uppercase();
+    let rest = rest.trim_start_matches('p').replace("-r", "-").replace("-g", "-");
+    format!("{short}-{rest}")
+}
+
+/// The facts of a receipt, from the case as it is after the commit.
+pub fn facts(case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
+    let base = ids::payment_reference(&case.id, receipt.payment);
+    let arrived = case.payments.iter().filter(|p| p.arrived());
+    let lines = case.invoice.lines.iter().filter_map(|line| {
+        let (gross, tax) = line.gross_and_tax().ok()?;
+        Some(Line { quantity: line.quantity, gross, tax })
+    });
+    Facts {
+        id: receipt.id.clone(),
+        number: number(&receipt.id),
+        replaces: receipt.refund.as_ref().map(|_| number(&base)),
+        issued_at: at,
+        case: case.id.clone(),
+        invoice: case.invoice.number.clone(),
+        invoiced_at: case.created_at,
+        lines: lines.collect(),
+        net: case.invoice.net,
+        tax: case.invoice.tax,
+        total: case.invoice.total,
+        payments: arrived
+            .map(|p| Paid {
+                gateway: p.gateway.clone(),
+                method: p.method.as_ref().map(|m| m.label.clone()),
+                amount: Money::new(p.amount.minor - p.returned().minor, p.amount.currency),
+            })
+            .collect(),
+        refunds: case
+            .refunds()
+            .filter(|(_, r)| r.state == crate::domain::refund::State::Succeeded)
+            .map(|(_, r)| r.amount)
+            .collect(),
+        paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
+        due: case.due(),
+    }
+}
+
+impl House {
+    /// The address of a receipt's page.
+    pub async fn receipt_address(&self, clinic: &str, receipt: &str) -> Result<String, Failure> {
+        let token = self.key("addresses").await?.token("receipt", clinic, receipt);
+        Ok(format!("{}/receipts/{token}", self.public_url))
+    }
+
+    /// A receipt's page: as it was first written, or written now. At most two reads and one write
+    /// where it was written before.
+    pub async fn receipt_page(
+        &self,
+        settings: &Settings,
+        receipt: &str,
+    ) -> Result<Option<String>, Failure> {
+        let clinic = &settings.id;
+        let pk = pk(clinic, receipt);
+        let Some(row) = self.store.get(&pk, "receipt").await? else { return Ok(None) };
+        let facts: Facts = row.read("facts")?;
+        let place = format!("{pk} page");
+        if row.has("page") {
+            let key = self.reader(settings, row.get("patient")).await?;
+            let Some((key, _)) = key else { return Ok(Some(pages::receipt::erased(settings))) };
+            let page = key.open(&place, row.get("page"));
+            return Ok(Some(page.unwrap_or_else(|_| pages::receipt::erased(settings))));
+        }
+        let case = self.case(clinic, row.get("case")).await?.ok_or("a receipt without a case")?;
+        let owner = case.patient.clone().unwrap_or_default();
+        let Some((key, patient)) = self.reader(settings, &owner).await? else {
+            return Ok(Some(pages::receipt::erased(settings)));
+        };
+        let descriptions = self.descriptions(&case, &key).await?;
+        let name = patient.map(|patient| patient.person.name).unwrap_or_default();
+        let page = pages::receipt::page(settings, &facts, &name, &descriptions);
+        let written = row.text("page", key.seal(&place, &page)).text("patient", owner);
+        // Two that write it at once: the first one stays.
+        let write = Write::Replace { row: written.number("version", 1), version: 0 };
+        match self.store.transact(&[write]).await? {
+            crate::store::Written::Done => Ok(Some(page)),
+            _ => {
+                let row = self.store.get(&pk, "receipt").await?.ok_or("a receipt vanished")?;
+                Ok(key.open(&place, row.get("page")).ok())
+            }
+        }
+    }
+
+    /// The key that opens a patient's texts; the clinic's own where there is no patient. `None`
+    /// once the patient was erased.
+    pub async fn reader(
+        &self,
+        settings: &Settings,
+        patient: &str,
+    ) -> Result<Option<(Key, Option<Patient>)>, Failure> {
+        if patient.is_empty() {
+            return Ok(Some((self.key(&format!("clinic {}", settings.id)).await?, None)));
+        }
+        let patient = self.patient(&settings.id, patient).await?;
+        Ok(patient.map(|patient| (patient.key.clone(), Some(patient))))
+    }
+
+    /// What the lines of an invoice are for.
+    pub async fn descriptions(&self, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
+        let pk = super::case_pk(&case.clinic, &case.id);
+        let row = self.store.get(&pk, "document").await?;
+        let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
+        Ok(opened.unwrap_or_default())
+    }
+}
+
+/// The row that keeps what the lines of an invoice are for.
+pub fn document(clinic: &str, case: &str, key: &Key, descriptions: &Descriptions) -> Write {
+    let pk = super::case_pk(clinic, case);
+    Write::Put(Row::new(&pk, "document").text("sealed", key.seal(&pk, descriptions)))
+}

@@ -1,0 +1,195 @@
+//! What PayPal says by itself or when asked: webhooks, signed with a certificate of PayPal's own,
+//! and look-ups of an order or a capture.
+
+use super::wire::*;
+use super::{Lookup, clear};
+use crate::domain::fact::{Decline, Fact, Kind};
+use crate::inbound::*;
+use crate::vendor::{Account, Reply, Request, Trouble};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The signature covers four values: the delivery's id and time, the webhook's id, which only we
+/// and PayPal know to be ours, and a checksum of the body.
+pub fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
+    let header = |name| delivery.header(name).filter(|value| !value.is_empty());
+    if header("paypal-auth-algo")? != "SHA256withRSA" {
+        return None;
+    }
+    let webhook = account.secret("webhook_id");
+    let message = format!(
+        "{}|{}|{webhook}|{}",
+        header("paypal-transmission-id")?,
+        header("paypal-transmission-time")?,
+        crc32fast::hash(&delivery.body)
+    );
+    (!webhook.is_empty()).then_some(CertificateSigned {
+        certificate_url: header("paypal-cert-url")?.into(),
+        signature: from_base64(header("paypal-transmission-sig")?)?,
+        message: message.into_bytes(),
+    })
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    event_type: String,
+    create_time: Option<Timestamp>,
+    #[serde(default)]
+    resource_type: String,
+    resource: Value,
+}
+
+pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
+    let event: Event = serde_json::from_slice(verified.body())?;
+    let occurred_at = event.create_time;
+    let notice = notice(&event.event_type, &event.resource_type, event.resource);
+    let notice = notice.map(|notice| match notice {
+        Notice::Fact(fact) => Notice::Fact(Box::new(Fact {
+            occurred_at,
+            ..*fact
+        })),
+        other => other,
+    });
+    Ok(vec![Item {
+        id: Some(event.id),
+        name: event.event_type,
+        notice: notice.map_err(|why| Unreadable(why.to_string())),
+    }])
+}
+
+fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Trouble> {
+    fn read<T: DeserializeOwned>(resource: Value) -> Result<T, Trouble> {
+        serde_json::from_value(resource).map_err(|why| Trouble::Unreadable(why.to_string()))
+    }
+    let fact = match name {
+        // Approved is not paid: the order must be captured.
+        "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
+            let facts = read::<Order>(resource)?.facts()?;
+            facts.into_iter().next().ok_or(Trouble::Missing)?
+        }
+        "PAYMENT.CAPTURE.COMPLETED"
+        | "PAYMENT.CAPTURE.PENDING"
+        | "PAYMENT.CAPTURE.DENIED"
+        | "PAYMENT.CAPTURE.DECLINED" => read::<Capture>(resource)?.fact()?,
+        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.REFUND.PENDING" | "PAYMENT.REFUND.FAILED" => {
+            read::<GivenBack>(resource)?.fact()?
+        }
+        // Told of the payment as a whole, whatever a dispute tells besides, so that both together
+        // take it back once.
+        "PAYMENT.CAPTURE.REVERSED" => {
+            let fact = match resource_type {
+                "capture" => read::<Capture>(resource)?.fact_of(Kind::PaymentReturned)?,
+                _ => read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?,
+            };
+            Fact {
+                decline: Some(Decline::Fraud),
+                ..fact
+            }
+        }
+        "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
+            read::<Disputed>(resource)?.fact(name)?
+        }
+        "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
+            let token = read::<Kept>(resource)?.id;
+            return Ok(Notice::MethodGone { token });
+        }
+        // Too late to capture what was approved.
+        "CHECKOUT.PAYMENT-APPROVAL.REVERSED" => Fact {
+            aliases: vec![read::<Lapsed>(resource)?.order_id],
+            ..Fact::new(Kind::PaymentExpired)
+        },
+        _ => return Ok(Notice::Ignored),
+    };
+    Ok(Notice::Fact(Box::new(fact)))
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Lapsed {
+    order_id: String,
+}
+
+#[derive(Deserialize)]
+struct Disputed {
+    dispute_id: String,
+    status: Option<String>,
+    dispute_amount: Option<Amount>,
+    dispute_outcome: Option<Outcome>,
+    #[serde(default)]
+    disputed_transactions: Vec<Transaction>,
+}
+#[derive(Deserialize)]
+struct Outcome {
+    outcome_code: String,
+}
+#[derive(Deserialize)]
+struct Transaction {
+    seller_transaction_id: Option<String>,
+    custom: Option<String>,
+    invoice_number: Option<String>,
+}
+
+impl Disputed {
+    fn fact(self, name: &str) -> Result<Fact, Trouble> {
+        let kind = match self.status.as_deref() {
+            Some("RESOLVED") => self.end()?,
+            None if name == "CUSTOMER.DISPUTE.RESOLVED" => self.end()?,
+            None
+            | Some(
+                "OPEN"
+                | "WAITING_FOR_BUYER_RESPONSE"
+                | "WAITING_FOR_SELLER_RESPONSE"
+                | "UNDER_REVIEW"
+                | "OTHER",
+            ) => Kind::DisputeOpened,
+            Some(other) => return Err(Trouble::Unreadable(format!("a dispute {other}"))),
+        };
+        // One amount stands for all: over several payments it cannot be told apart.
+        let [about] = <[_; 1]>::try_from(self.disputed_transactions)
+            .map_err(|all| Trouble::Unreadable(format!("a dispute over {} payments", all.len())))?;
+        Ok(Fact {
+            reference: about.custom.or(about.invoice_number),
+            payment: about.seller_transaction_id,
+            dispute: Some(self.dispute_id),
+            amount: self.dispute_amount.map(|amount| amount.money()).transpose()?,
+            ..Fact::new(kind)
+        })
+    }
+
+    fn end(&self) -> Result<Kind, Trouble> {
+        match self.dispute_outcome.as_ref().map(|outcome| outcome.outcome_code.as_str()) {
+            Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(Kind::DisputeLost),
+            // A payout is PayPal's own money; NONE closes a dispute for a newer one.
+            Some(
+                "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER" | "DENIED"
+                | "NONE",
+            ) => Ok(Kind::DisputeWon),
+            other => Err(Trouble::Unreadable(format!("a dispute that ended {other:?}"))),
+        }
+    }
+}
+
+/// An order holds its captures and refunds. A capture by itself, as a charge of a kept wallet
+/// leaves it, says nothing of its refunds: those are told by webhooks.
+pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
+    match (&ask.session, &ask.payment) {
+        (Some(order), _) => vec![Request::get(format!("/v2/checkout/orders/{order}"))],
+        (None, Some(capture)) => vec![Request::get(format!("/v2/payments/captures/{capture}"))],
+        (None, None) => vec![],
+    }
+}
+
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+    match (replies.first(), &ask.session) {
+        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.facts(),
+        (Some(reply), None) => Ok(vec![clear(reply)?.json::<Capture>()?.fact()?]),
+        (None, _) => Ok(vec![]),
+    }
+}

@@ -1,0 +1,321 @@
+//! Messages: what patients and staff are told when something happens to a payment. One text for
+//! every channel, and neutral: the clinic, the amount, the date, never what a visit was for.
+
+use crate::domain::task::Topic;
+use crate::gateways;
+use crate::money::Money;
+use crate::systems::Message;
+use jiff::civil::Date;
+use maud::{DOCTYPE, html};
+
+/// What a message may speak of.
+#[derive(Clone, Debug)]
+pub struct Said<'a> {
+    pub clinic: &'a str,
+    pub phone: &'a str,
+    pub invoice: &'a str,
+    /// Of the payment, the refund, the dispute or the invoice, whichever the topic speaks of.
+    pub amount: Money,
+    /// What is left to pay on the invoice.
+    pub due: Money,
+    /// The receipt's number.
+    pub receipt: Option<String>,
+    pub receipt_address: Option<&'a str>,
+    /// The gateway's page, while the patient may pay on it.
+    pub page: Option<&'a str>,
+    /// `Visa ending 4242`.
+    pub method: Option<&'a str>,
+    pub gateway: Option<&'a str>,
+    /// The day of the next try, in the clinic's zone.
+    pub retry_at: Option<Date>,
+    /// What only a person can decide.
+    pub note: Option<String>,
+}
+
+/// What the patient reads.
+pub fn to_patient(topic: Topic, said: &Said) -> Message {
+    let clinic = short(said.clinic, 60);
+    let sum = amount(said.amount);
+    let with = said.method.map(|method| format!(" with {}", short(method, 40)));
+    let with = with.unwrap_or_default();
+    let mut letter = Letter::new(&clinic);
+    match topic {
+        Topic::InvoiceIssued => {
+            letter.subject = format!("Invoice for {sum} from {clinic}");
+            letter.say(format!("Your invoice {} over {sum} is ready.", invoice(said)));
+        }
+        Topic::CheckoutReady => {
+            letter.subject = format!("{sum} to pay to {clinic}");
+            letter.say(format!("{sum} is due on your invoice {}.", invoice(said)));
+            ask(&mut letter, said, "Pay on our payment partner's secure page");
+        }
+        Topic::PaymentReceived => {
+            letter.subject = format!("Receipt for {sum} from {clinic}");
+            letter.say(format!("We have received your payment of {sum}{with}. Thank you."));
+            if said.due.minor > 0 {
+                letter.say(format!("{} is left to pay.", amount(said.due)));
+            }
+            receipt(&mut letter, said, "Your receipt");
+        }
+        Topic::PaymentFailed => {
+            letter.subject = format!("Your payment of {sum} did not go through");
+            letter.say(format!("Your payment of {sum}{with} did not go through. No money was taken."));
+            ask(&mut letter, said, "Pay again or choose another way");
+        }
+        Topic::PaymentReturned => {
+            letter.subject = format!("Your payment of {sum} was returned");
+            letter.say(format!("Your payment of {sum}{with} was returned by the bank."));
+            if said.due.minor > 0 {
+                letter.say(format!("{} is due again.", amount(said.due)));
+            }
+            ask(&mut letter, said, "Pay again or choose another way");
+        }
+        Topic::RefundPaid => {
+            letter.subject = format!("Refund of {sum} from {clinic}");
+            letter.say(format!("We have sent {sum} back to you."));
+            letter.say("Please allow 3 to 5 working days.".into());
+            receipt(&mut letter, said, "Your new receipt");
+        }
+        Topic::RefundFailed => {
+            letter.subject = format!("Your refund of {sum} is delayed");
+            letter.say(format!("Your refund of {sum} did not go through."));
+            letter.say("We will send it another way. You need not do anything.".into());
+        }
+        Topic::DisputeOpened => {
+            letter.subject = format!("Your bank asked about a payment of {sum}");
+            letter.say(format!("Your bank has asked us about a payment of {sum}."));
+            letter.say("We will answer. You need not do anything.".into());
+        }
+        Topic::DisputeClosed => {
+            letter.subject = format!("Your bank has decided about a payment of {sum}");
+            letter.say(format!("Your bank has decided about a payment of {sum}."));
+            ask(&mut letter, said, "Pay what is due");
+        }
+        Topic::NeedsPerson => {
+            letter.subject = format!("We are checking a payment to {clinic}");
+            letter.say("We are checking a payment of yours and will tell you the result.".into());
+            letter.say("Please do not pay again.".into());
+        }
+    }
+    letter.phone(said.phone);
+    letter.message()
+}
+
+/// What staff read: what happened in one line, then what to do.
+pub fn to_staff(topic: Topic, said: &Said) -> Message {
+    let (sum, invoice) = (amount(said.amount), invoice(said));
+    let about = {
+        let method = said.method.map(|method| format!(", {}", short(method, 40)));
+        let gateway = said.gateway.map(|id| format!(", through {}", gateway_name(id)));
+        let (method, gateway) = (method.unwrap_or_default(), gateway.unwrap_or_default());
+        format!("{sum} on invoice {invoice}{method}{gateway}.")
+    };
+    let due = match said.due.minor {
+        0 => "Nothing is due on the invoice.".into(),
+        _ => format!("{} is due on the invoice.", amount(said.due)),
+    };
+    let number = said.receipt.as_ref().map(|number| format!("Receipt {number}. "));
+    let number = number.unwrap_or_default();
+    let next = match (said.due.minor, said.retry_at, said.page) {
+        (0, ..) => "Nothing to do.".into(),
+        (_, Some(day), _) => format!("Meridian tries again on {}.", date(day)),
+        (_, None, Some(_)) => "The patient can still pay on the gateway's page.".into(),
+        (_, None, None) => "Send the patient a new page to pay on, or agree on another way.".into(),
+    };
+    let (subject, text) = match topic {
+        Topic::InvoiceIssued => (
+            format!("Invoice issued: {sum}, number {invoice}."),
+            "Nothing to do.".into(),
+        ),
+        Topic::CheckoutReady => (
+            format!("Page to pay on opened: {about}"),
+            "Nothing to do until the patient has paid.".into(),
+        ),
+        Topic::PaymentReceived => (
+            format!("Paid: {about}"),
+            format!("{number}{due} Nothing to do."),
+        ),
+        Topic::PaymentFailed => (
+            format!("Payment failed: {about}"),
+            format!("No money was taken. {due} {next}"),
+        ),
+        Topic::PaymentReturned => (
+            format!("Payment returned by the bank: {about}"),
+            format!("{due} {next}"),
+        ),
+        Topic::RefundPaid => (
+            format!("Refunded: {about}"),
+            format!("{number}Nothing to do."),
+        ),
+        Topic::RefundFailed => (
+            format!("Refund failed: {about}"),
+            "The amount can be refunded again: choose another way to return it.".into(),
+        ),
+        Topic::DisputeOpened => (
+            format!("Dispute opened: {about}"),
+            "Answer it in the gateway's dashboard before its deadline.".into(),
+        ),
+        Topic::DisputeClosed => (
+            format!("Dispute closed: {about}"),
+            format!("{due} The gateway's dashboard gives the reasons."),
+        ),
+        Topic::NeedsPerson => (
+            format!("Needs a person: {about}"),
+            match &said.note {
+                Some(note) => short(note, 600),
+                None => "See the open tasks of this invoice.".into(),
+            },
+        ),
+    };
+    let mut letter = Letter::new(&short(said.clinic, 60));
+    letter.subject = subject;
+    letter.say(text);
+    Message {
+        text: letter.sentences.join(" "),
+        ..letter.message()
+    }
+}
+
+/// An amount as people read it: `$1,200.00`, `€12.50`, `¥1,200`, `CHF 80.00`, `−$5.00`.
+pub fn amount(money: Money) -> String {
+    let digits = Money::new(money.minor.saturating_abs(), money.currency).decimal().to_string();
+    let (whole, part) = digits.split_once('.').unwrap_or((&digits, ""));
+    let mut grouped = String::new();
+    for (n, digit) in whole.chars().enumerate() {
+        if n > 0 && (whole.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let sign = money.currency.symbol();
+    let sign = match sign.ends_with(['$', '€', '£', '¥', '₹']) {
+        true => sign,
+        false => format!("{} ", money.currency.code()),
+    };
+    let minus = if money.minor < 0 { "−" } else { "" };
+    let point = if part.is_empty() { "" } else { "." };
+    format!("{minus}{sign}{grouped}{point}{part}")
+}
+
+/// A day as messages name it, without the year: `Thursday 3 December`.
+pub fn date(day: Date) -> String {
+    day.strftime("%A %-d %B").to_string()
+}
+
+/// How people call a gateway.
+pub fn gateway_name(id: &str) -> &str {
+    gateways::find(id).map_or(id, |gateway| gateway.vendor.name)
+}
+
+/// Whether an address may be put before people as a link.
+pub fn is_link(address: &str) -> bool {
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    web && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn invoice(said: &Said) -> String {
+    short(said.invoice, 40)
+}
+
+/// One line of at most so many characters: a line break of a stranger's must not begin a line of
+/// ours, nor a long name push the link out of a text message.
+fn short(text: &str, most: usize) -> String {
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    let line: String = text.chars().map(visible).collect();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        None => line,
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+    }
+}
+
+/// What to do about money that is due: nothing, wait, or pay on the page.
+fn ask(letter: &mut Letter, said: &Said, label: &str) {
+    if said.due.minor == 0 {
+        return letter.say("Nothing is left to pay.".into());
+    }
+    if let Some(day) = said.retry_at {
+        letter.say(format!("We will try again on {}.", date(day)));
+    }
+    match said.page {
+        Some(page) => letter.link(label, page),
+        None if said.retry_at.is_none() => {
+            letter.say("Please call us to choose another way to pay.".into());
+        }
+        None => {}
+    }
+}
+
+fn receipt(letter: &mut Letter, said: &Said, label: &str) {
+    let label = match &said.receipt {
+        Some(number) => format!("{label} {number}"),
+        None => label.into(),
+    };
+    if let Some(address) = said.receipt_address {
+        letter.link(&label, address);
+    }
+}
+
+/// A message while it is written: sentences, then at most one link, which comes last.
+struct Letter {
+    clinic: String,
+    subject: String,
+    sentences: Vec<String>,
+    phone: Option<String>,
+    link: Option<(String, String)>,
+}
+
+impl Letter {
+    fn new(clinic: &str) -> Self {
+        Self {
+            clinic: clinic.into(),
+            subject: String::new(),
+            sentences: vec![],
+            phone: None,
+            link: None,
+        }
+    }
+
+    fn say(&mut self, sentence: String) {
+        self.sentences.push(sentence);
+    }
+
+    fn link(&mut self, label: &str, address: &str) {
+        self.link = is_link(address).then(|| (label.into(), address.into()));
+    }
+
+    fn phone(&mut self, phone: &str) {
+        self.phone = Some(short(phone, 30)).filter(|phone| !phone.is_empty());
+    }
+
+    /// Plain letters where ours: one typographic quote would halve what fits into a text message.
+    fn message(self) -> Message {
+        let Self { clinic, subject, sentences, phone, link } = self;
+        let call = phone.map(|phone| format!("Questions? Call {phone}."));
+        let mut text = format!("{clinic}: {}", sentences.join(" "));
+        for part in call.iter().cloned().chain(link.iter().map(|(l, a)| format!("{l}: {a}"))) {
+            text = format!("{text} {part}");
+        }
+        let html = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (subject) }
+                }
+                body {
+                    p { strong { (clinic) } }
+                    p { (sentences.join(" ")) }
+                    @if let Some((label, address)) = &link {
+                        p { a href=(address) { (label) } }
+                    }
+                    @if let Some(call) = &call {
+                        p { (call) }
+                    }
+                }
+            }
+        };
+        Message { subject, text, html: html.into_string() }
+    }
+}

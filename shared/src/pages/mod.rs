@@ -1,0 +1,4 @@
+//! What people read: pages, receipts and messages. Pure: facts in, text out.
+
+pub mod messages;
+pub mod receipt;

@@ -1,0 +1,79 @@
+//! SQS: nudges to look at rows, and proven webhooks on their way from intake to posting.
+
+use crate::aws::Aws;
+use crate::domain::task::Queue;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+pub struct Queues {
+    client: Client,
+}
+
+/// "Look at these rows." Losing one harms nothing: the due index finds the rows again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nudge {
+    pub rows: Vec<RowKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RowKey {
+    pub pk: String,
+    pub sk: String,
+}
+
+/// A proven webhook, or one whose proof posting must still get. Until it is posted, this message
+/// is the only record of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Received {
+    pub clinic: String,
+    pub source: String,
+    /// Whether the proof held; else posting asks the vendor.
+    pub proven: bool,
+    /// Epoch seconds.
+    pub received_at: i64,
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Base64 of the bytes as they came.
+    pub body: String,
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
+}
+
+#[derive(Debug)]
+pub struct NotSent(pub String);
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "SQS: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotSent {}
+
+impl Queues {
+    pub fn new(aws: &Aws) -> Self {
+        Self { client: Client::new(&aws.config) }
+    }
+
+    /// Sends one message. The template names each queue's address in the environment.
+    pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
+        let name = variable(queue);
+        let address = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
+        let body = serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
+        let sent = self.client.send_message().queue_url(address).message_body(body).send().await;
+        sent.map(drop).map_err(|why| NotSent(DisplayErrorContext(why).to_string()))
+    }
+}
+
+fn variable(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Events => "EVENTS_QUEUE_URL",
+        Queue::Visits => "VISITS_QUEUE_URL",
+        Queue::Charges => "CHARGES_QUEUE_URL",
+        Queue::Refunds => "REFUNDS_QUEUE_URL",
+        Queue::Deliveries => "DELIVERIES_QUEUE_URL",
+    }
+}

@@ -1,0 +1,123 @@
+//! What may be read only with a key: personal data in rows, and tokens in addresses. Keys come from
+//! one secret of the deployment; each patient's data has a key of its own, kept sealed in the
+//! patient's row, so that erasing the row's key erases the data everywhere.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::Sha256;
+
+/// A 256-bit key, derived for one purpose.
+#[derive(Clone)]
+pub struct Key([u8; 32]);
+
+/// Sealed text could not be opened: another key, another place, or changed bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CannotOpen;
+
+impl Key {
+    /// The key for one purpose, from the deployment's secret.
+    pub fn derive(secret: &str, purpose: &str) -> Self {
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes());
+        let mac = mac.expect("any length is a key").chain_update(purpose.as_bytes());
+        Self(mac.finalize().into_bytes().into())
+    }
+
+    /// A fresh key, to be sealed under another one.
+    pub fn random() -> Self {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        Self(bytes)
+    }
+
+    /// Seals a value to a place: moved to another row, it no longer opens.
+    pub fn seal(&self, place: &str, value: &impl Serialize) -> String {
+        let mut bytes = serde_json::to_vec(value).expect("plain data");
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).expect("the system gives random bytes");
+        let sealed = self.aead().seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(place.as_bytes()),
+            &mut bytes,
+        );
+        sealed.expect("less than 64 GB");
+        BASE64_STANDARD.encode([nonce.as_slice(), &bytes].concat())
+    }
+
+    pub fn open<T: DeserializeOwned>(&self, place: &str, sealed: &str) -> Result<T, CannotOpen> {
+        let mut bytes = BASE64_STANDARD.decode(sealed).map_err(|_| CannotOpen)?;
+        let (nonce, rest) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(CannotOpen)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotOpen)?;
+        let plain = self.aead().open_in_place(nonce, Aad::from(place.as_bytes()), rest);
+        serde_json::from_slice(plain.map_err(|_| CannotOpen)?).map_err(|_| CannotOpen)
+    }
+
+    /// This key sealed under another, as a patient's row keeps it.
+    pub fn wrapped(&self, under: &Self, place: &str) -> String {
+        under.seal(place, &hex::encode(self.0))
+    }
+
+    pub fn unwrap(wrapped: &str, under: &Self, place: &str) -> Result<Self, CannotOpen> {
+        let text: String = under.open(place, wrapped)?;
+        let bytes = hex::decode(text).map_err(|_| CannotOpen)?;
+        bytes.try_into().map(Self).map_err(|_| CannotOpen)
+    }
+
+    /// The token of an object in an address: its id and a 128-bit code. Computed when needed and
+    /// stored nowhere.
+    pub fn token(&self, kind: &str, clinic: &str, id: &str) -> String {
+        format!("{clinic}.{id}.{}", hex::encode(&self.code(kind, clinic, id)[..16]))
+    }
+
+    /// The clinic and the id that a token names, if its code holds.
+    pub fn read_token<'t>(&self, kind: &str, token: &'t str) -> Option<(&'t str, &'t str)> {
+        let mut parts = token.split('.');
+        let (clinic, id, code) = (parts.next()?, parts.next()?, parts.next()?);
+        let given = hex::decode(code).ok().filter(|code| code.len() == 16)?;
+        let holds = subtle::ConstantTimeEq::ct_eq(&self.code(kind, clinic, id)[..16], &given[..]);
+        (parts.next().is_none() && bool::from(holds)).then_some((clinic, id))
+    }
+
+    fn code(&self, kind: &str, clinic: &str, id: &str) -> [u8; 32] {
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("32 bytes are a key");
+        let text = crate::ids::digest(&[kind, clinic, id]);
+        mac.chain_update(text).finalize().into_bytes().into()
+    }
+
+    fn aead(&self) -> LessSafeKey {
+        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &self.0).expect("32 bytes are a key"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_text_opens_only_with_its_key_in_its_place() {
+        let (key, other) = (Key::derive("secret", "a"), Key::derive("secret", "b"));
+        let sealed = key.seal("row 1", &"Juniper");
+        assert_eq!(key.open::<String>("row 1", &sealed), Ok("Juniper".into()));
+        assert_eq!(key.open::<String>("row 2", &sealed), Err(CannotOpen));
+        assert_eq!(other.open::<String>("row 1", &sealed), Err(CannotOpen));
+        assert!(!sealed.contains("Juniper"));
+        let mine = Key::random();
+        let wrapped = mine.wrapped(&key, "patient");
+        let again = Key::unwrap(&wrapped, &key, "patient").ok().unwrap();
+        assert_eq!(again.open::<u8>("x", &mine.seal("x", &7)), Ok(7));
+    }
+
+    #[test]
+    fn a_token_holds_only_for_its_kind_clinic_and_id() {
+        let key = Key::derive("secret", "tokens");
+        let token = key.token("receipt", "demo", "abc-p1");
+        assert_eq!(key.read_token("receipt", &token), Some(("demo", "abc-p1")));
+        assert_eq!(key.read_token("invoice", &token), None);
+        assert_eq!(key.read_token("receipt", &token.replace("-p1", "-p2")), None);
+        assert_eq!(key.read_token("receipt", &format!("{token}.")), None);
+        assert_eq!(key.read_token("receipt", "demo.abc-p1."), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! PayPal's Instant Payment Notification, the form post that older set-ups still send: unsigned,
+//! proven by posting its exact bytes back. It speaks of the same payments as PayPal's gateway, under
+//! the same ids. For clinics that have it already; new ones use webhooks.
+//! Facts: PayPal's IPN guide; the list of statuses is second-hand, so any other is unreadable.
+//! The secret may hold `environment`: `sandbox` asks PayPal's test host, anything else the live one.
+//! It comes from the secret and not from the message's `test_ipn`, which a forger could set.
+
+use crate::domain::fact::{Decline, Fact, Kind};
+use crate::ids;
+use crate::inbound::*;
+use crate::money::{Currency, Money};
+use crate::vendor::*;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use std::collections::BTreeMap;
+
+/// PayPal, as it is asked about a notification: another host, and nothing to prove to it.
+static VENDOR: Vendor = Vendor {
+    id: "paypal",
+    name: "PayPal IPN",
+    docs: "https://developer.paypal.com/api/nvp-soap/ipn/",
+    host: Host::From(|account| {
+        let host = match account.secret("environment") {
+            "sandbox" => "https://ipnpb.sandbox.paypal.com",
+            _ => "https://ipnpb.paypal.com",
+        };
+        host.into()
+    }),
+    auth: Auth::Open,
+    headers: |_| vec![],
+    secrets: &[],
+    inbound_secrets: &["receiver_email"],
+};
+
+pub static INBOUND: Inbound = Inbound {
+    source: "paypal-ipn",
+    vendor: &VENDOR,
+    proofs: &[Proof::Postback { ask, verdict }],
+    read,
+    refused: 401,
+    accepted: (200, ""),
+};
+
+fn ask(delivery: &Delivery) -> Request {
+    // A form is ASCII; what is not would be changed here, and PayPal would then disown it.
+    let sent = String::from_utf8_lossy(&delivery.body);
+    let body = Body::Exact {
+        content_type: "application/x-www-form-urlencoded".into(),
+        text: format!("cmd=_notify-validate&{sent}"),
+    };
+    Request::new("POST", "/cgi-bin/webscr", body)
+}
+
+fn verdict(reply: &Reply) -> Result<bool, Trouble> {
+    match reply.ok()?.body.trim_ascii() {
+        b"VERIFIED" => Ok(true),
+        b"INVALID" => Ok(false),
+        _ => Err(Trouble::Unclear("neither VERIFIED nor INVALID".into())),
+    }
+}
+
+/// A notification's fields. Their charset differs by account; those read here are ASCII.
+struct Message(BTreeMap<String, String>);
+
+impl Message {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, name: &str) -> Result<&str, Unreadable> {
+        self.get(name).ok_or_else(|| Unreadable(format!("a notification without {name}")))
+    }
+}
+
+fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
+    if !verified.trusted {
+        return Err(Unreadable("PayPal has not yet said that it sent this".into()));
+    }
+    let message = Message(form_urlencoded::parse(verified.body()).into_owned().collect());
+    let Some(status) = message.get("payment_status") else {
+        // A new case, a subscription, a payout: told without a payment.
+        return Ok(vec![Item {
+            id: None,
+            name: message.get("txn_type").unwrap_or("message").into(),
+            notice: Ok(Notice::Ignored),
+        }]);
+    };
+    // One transaction is told again under each of its statuses.
+    let parts = [message.need("txn_id")?, status, message.get("parent_txn_id").unwrap_or("")];
+    let expected = verified.account.secret("receiver_email");
+    let ours = message.need("receiver_email")?.eq_ignore_ascii_case(expected);
+    Ok(vec![Item {
+        id: Some(digest_id(&parts)),
+        name: status.into(),
+        notice: match ours {
+            true => fact(&message, status).map(|fact| Notice::Fact(Box::new(fact))),
+            false => Err(Unreadable("the money went to another receiver".into())),
+        },
+    }])
+}
+
+fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
+    let kind = match status {
+        "Completed" => Kind::PaymentSucceeded,
+        "Pending" | "Created" => Kind::PaymentPending,
+        "Denied" | "Failed" | "Voided" => Kind::PaymentFailed,
+        "Expired" => Kind::PaymentExpired,
+        "Refunded" => Kind::RefundSucceeded,
+        // A reversal may be cancelled, so it is held like a dispute until then.
+        "Reversed" => Kind::DisputeOpened,
+        "Canceled_Reversal" => Kind::DisputeWon,
+        other => return Err(Unreadable(format!("a payment {other}"))),
+    };
+    let id = message.need("txn_id")?.to_owned();
+    let base = Fact {
+        reference: reference(message),
+        occurred_at: message.get("payment_date").and_then(at),
+        ..Fact::new(kind)
+    };
+    // What gives money back has an id of its own and names the payment as its parent.
+    let parent = || message.need("parent_txn_id").map(str::to_owned);
+    Ok(match kind {
+        Kind::RefundSucceeded => Fact {
+            payment: Some(parent()?),
+            refund: Some(id),
+            amount: Some(amount(message, true)?),
+            ..base
+        },
+        Kind::DisputeOpened | Kind::DisputeWon => Fact {
+            payment: Some(parent()?),
+            dispute: Some(format!("reversal-{}", parent()?)),
+            amount: Some(amount(message, true)?),
+            ..base
+        },
+        Kind::PaymentFailed | Kind::PaymentExpired => Fact {
+            aliases: vec![id],
+            amount: Some(amount(message, false)?),
+            decline: (kind == Kind::PaymentFailed).then_some(Decline::Other),
+            ..base
+        },
+        _ => Fact {
+            payment: Some(id),
+            amount: Some(amount(message, false)?),
+            ..base
+        },
+    })
+}
+
+/// What goes back is written with a minus.
+fn amount(message: &Message, back: bool) -> Result<Money, Unreadable> {
+    let code = message.need("mc_currency")?;
+    let unknown = || Unreadable(format!("currency {code}"));
+    let text = message.need("mc_gross")?;
+    let text = if back { text.trim_start_matches('-') } else { text };
+    let money = Money::read(text, Currency::read(code).ok_or_else(unknown)?)?;
+    match money.minor > 0 {
+        true => Ok(money),
+        false => Err(Unreadable(format!("a payment of {money}"))),
+    }
+}
+
+/// Other pages of the clinic may use these fields for something else.
+fn reference(message: &Message) -> Option<String> {
+    let fields = ["custom", "invoice"].into_iter().filter_map(|name| message.get(name));
+    let mut ours = fields.filter(|text| ids::read_reference(text).is_some());
+    ours.next().map(str::to_owned)
+}
+
+/// `18:30:30 Jan 01, 2000 PST`, always in the time of the US west coast.
+fn at(text: &str) -> Option<Timestamp> {
+    let (time, zone) = text.rsplit_once(' ')?;
+    let hours = match zone {
+        "PST" => -8,
+        "PDT" => -7,
+        _ => return None,
+    };
+    let time = DateTime::strptime("%H:%M:%S %b %d, %Y", time).ok()?;
+    Offset::constant(hours).to_timestamp(time).ok()
+}

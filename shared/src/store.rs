@@ -1,0 +1,349 @@
+//! The table. Rows are maps of attributes; a commit is one transaction; a condition that failed is
+//! an answer and no error.
+//!
+//! | row | pk | sk |
+//! |---|---|---|
+//! | case | `{clinic}#case#{id}` | `case` |
+//! | journal entry | the case's | `journal#{seq}` |
+//! | task | the case's or the appointment's | `task#{id}` |
+//! | sealed texts of an invoice | the case's | `document` |
+//! | event | `{clinic}#event#{source}#{id}` | `event` |
+//! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
+//! | receipt | `{clinic}#receipt#{id}` | `receipt` |
+//! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |
+//! | appointment | `{clinic}#appointment#{id}` | `appointment` |
+//! | settings | `{clinic}#settings` | `settings` |
+//! | access token | `{clinic}#token#{vendor}` | `token` |
+//! | API key | `key#{hash}` | `key` |
+
+use crate::aws::Aws;
+use crate::queue::RowKey;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue as Value, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::fmt;
+
+/// A commit above this many items is refused (DynamoDB takes 100).
+const MOST_ITEMS: usize = 80;
+/// How many slices the due index has.
+pub const DUE_SHARDS: u64 = 4;
+
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// A row under construction, or as it was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row(pub HashMap<String, Value>);
+
+#[derive(Debug)]
+pub enum StoreError {
+    /// DynamoDB did not answer, or not in time: the caller tries again later.
+    Unavailable(String),
+    /// A row does not read as what it should be.
+    Corrupt(String),
+    /// The commit is larger than is sound.
+    TooLarge(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "DynamoDB: {why}"),
+            Self::Corrupt(why) => write!(f, "a row cannot be read: {why}"),
+            Self::TooLarge(why) => write!(f, "too large: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// How a transaction ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// The conditions of these items, by position, did not hold; nothing was written.
+    Failed(Vec<usize>),
+    /// Another transaction was at the same rows: read again.
+    Conflict,
+}
+
+/// One write of a transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Put, whatever was there.
+    Put(Row),
+    /// Put where nothing is.
+    New(Row),
+    /// Put where the row has this version.
+    Replace { row: Row, version: u64 },
+    /// Put where nothing is, or where the attribute has this value.
+    NewOr { row: Row, attribute: &'static str, value: String },
+    /// Set and remove attributes of a row that exists.
+    Change { key: RowKey, set: Row, remove: Vec<&'static str> },
+    Delete(RowKey),
+}
+
+impl Row {
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self::default().text("pk", pk).text("sk", sk)
+    }
+
+    pub fn text(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), Value::S(value.into()));
+        self
+    }
+
+    pub fn number(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(name.into(), Value::N(value.to_string()));
+        self
+    }
+
+    /// A value as JSON text.
+    pub fn json(self, name: &str, value: &impl Serialize) -> Self {
+        self.text(name, serde_json::to_string(value).expect("plain data"))
+    }
+
+    /// Puts the row into the due index.
+    pub fn due(self, millis: i64) -> Self {
+        let shard = self.get("pk").bytes().fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
+        self.text("due_pk", format!("due#{}", shard % DUE_SHARDS)).number("due_at", millis)
+    }
+
+    /// Puts the row into a list.
+    pub fn listed(self, list: String, at: impl Into<String>) -> Self {
+        self.text("list_pk", list).text("list_sk", at)
+    }
+
+    /// A text attribute; empty where there is none.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn int(&self, name: &str) -> i64 {
+        let text = self.0.get(name).and_then(|value| value.as_n().ok());
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        serde_json::from_str(self.get(name)).map_err(|why| {
+            StoreError::Corrupt(format!("{} {} {name}: {why}", self.get("pk"), self.get("sk")))
+        })
+    }
+
+    pub fn key(&self) -> RowKey {
+        RowKey { pk: self.get("pk").into(), sk: self.get("sk").into() }
+    }
+}
+
+impl Store {
+    /// The table is named by `TABLE_NAME`.
+    pub fn new(aws: &Aws) -> Self {
+        let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
+        Self { client: Client::new(&aws.config), table }
+    }
+
+    /// One consistent read.
+    pub async fn get(&self, pk: &str, sk: &str) -> Result<Option<Row>, StoreError> {
+        let asked = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", Value::S(pk.into()))
+            .key("sk", Value::S(sk.into()))
+            .consistent_read(true);
+        asked.send().await.map(|found| found.item.map(Row)).map_err(unavailable)
+    }
+
+    /// Several rows in one consistent read; those that do not exist are left out.
+    pub async fn get_all(&self, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = vec![];
+        for some in keys.chunks(100) {
+            let mut wanted = KeysAndAttributes::builder().consistent_read(true);
+            for key in some {
+                wanted = wanted.keys(key_of(key));
+            }
+            let mut wanted = Some(wanted.build().map_err(unavailable)?);
+            while let Some(some) = wanted.take() {
+                let asked = self.client.batch_get_item().request_items(&self.table, some);
+                let found = asked.send().await.map_err(unavailable)?;
+                let of_table = found.responses.unwrap_or_default().remove(&self.table);
+                rows.extend(of_table.unwrap_or_default().into_iter().map(Row));
+                wanted = found.unprocessed_keys.and_then(|mut left| left.remove(&self.table));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// All rows under a key whose sort key begins so, in order, read consistently.
+    pub async fn under(&self, pk: &str, prefix: &str) -> Result<Vec<Row>, StoreError> {
+        let (mut rows, mut start) = (vec![], None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", Value::S(pk.into()))
+                .expression_attribute_values(":sk", Value::S(prefix.into()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// A page of a list, newest first, from (not including) `before`.
+    pub async fn list(
+        &self,
+        list: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<Vec<Row>, StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("list")
+            .key_condition_expression("list_pk = :list AND list_sk < :before")
+            .expression_attribute_values(":list", Value::S(list.into()))
+            .expression_attribute_values(":before", Value::S(before.unwrap_or("~").into()))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(page.items.unwrap_or_default().into_iter().map(Row).collect())
+    }
+
+    /// Keys of rows whose due time has passed, of one slice. An index only finds candidates.
+    pub async fn overdue(&self, shard: u64, millis: i64) -> Result<Vec<RowKey>, StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_pk = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
+            .expression_attribute_values(":now", Value::N(millis.to_string()))
+            .limit(200)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(page.items.unwrap_or_default().into_iter().map(|row| Row(row).key()).collect())
+    }
+
+    /// All of it or nothing.
+    pub async fn transact(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        if writes.len() > MOST_ITEMS {
+            return Err(StoreError::TooLarge(format!("a commit of {} items", writes.len())));
+        }
+        let mut call = self.client.transact_write_items();
+        for write in writes {
+            call = call.transact_items(self.item(write)?);
+        }
+        let Err(why) = call.send().await else { return Ok(Written::Done) };
+        match why.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                let codes: Vec<_> =
+                    reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+                let failed: Vec<_> = (0..codes.len())
+                    .filter(|at| codes[*at] == "ConditionalCheckFailed")
+                    .collect();
+                if !failed.is_empty() {
+                    return Ok(Written::Failed(failed));
+                }
+                match codes.iter().find(|code| **code != "None") {
+                    Some(code) if code.contains("Conflict") => Ok(Written::Conflict),
+                    Some(code) if code.contains("Throttl") || code.contains("Throughput") => {
+                        Err(StoreError::Unavailable((*code).into()))
+                    }
+                    _ => Err(StoreError::Unavailable(format!("cancelled: {codes:?}"))),
+                }
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                Ok(Written::Conflict)
+            }
+            _ => Err(unavailable(why)),
+        }
+    }
+
+    fn item(&self, write: &Write) -> Result<TransactWriteItem, StoreError> {
+        let put = |row: &Row| Put::builder().table_name(&self.table).set_item(Some(row.0.clone()));
+        let built = match write {
+            Write::Put(row) => put(row).build(),
+            Write::New(row) => {
+                put(row).condition_expression("attribute_not_exists(pk)").build()
+            }
+            Write::Replace { row, version } => put(row)
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", Value::N(version.to_string()))
+                .build(),
+            Write::NewOr { row, attribute, value } => put(row)
+                .condition_expression("attribute_not_exists(pk) OR #a = :value")
+                .expression_attribute_names("#a", *attribute)
+                .expression_attribute_values(":value", Value::S(value.clone()))
+                .build(),
+            Write::Change { key, set, remove } => return self.change(key, set, remove),
+            Write::Delete(key) => {
+                let delete =
+                    Delete::builder().table_name(&self.table).set_key(Some(key_of(key))).build();
+                let delete = delete.map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().delete(delete).build());
+            }
+        };
+        Ok(TransactWriteItem::builder().put(built.map_err(unavailable)?).build())
+    }
+
+    fn change(
+        &self,
+        key: &RowKey,
+        set: &Row,
+        remove: &[&'static str],
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .condition_expression("attribute_exists(pk)");
+        let mut parts = vec![];
+        for (n, (name, value)) in set.0.iter().enumerate() {
+            let lead = if n == 0 { "SET " } else { ", " };
+            parts.push(format!("{lead}#s{n} = :s{n}"));
+            update = update
+                .expression_attribute_names(format!("#s{n}"), name)
+                .expression_attribute_values(format!(":s{n}"), value.clone());
+        }
+        for (n, name) in remove.iter().enumerate() {
+            parts.push(format!("{}#r{n}", if n == 0 { " REMOVE " } else { ", " }));
+            update = update.expression_attribute_names(format!("#r{n}"), *name);
+        }
+        let update = update.update_expression(parts.concat()).build().map_err(unavailable)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+fn key_of(key: &RowKey) -> HashMap<String, Value> {
+    Row::new(&key.pk, &key.sk).0
+}
+
+fn unavailable(why: impl std::error::Error) -> StoreError {
+    StoreError::Unavailable(DisplayErrorContext(why).to_string())
+}

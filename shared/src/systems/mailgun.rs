@@ -1,0 +1,185 @@
+//! Mailgun: e-mail to patients. A message is a form to the clinic's own sending domain; accounts
+//! in the EU live at another host. Sending knows no idempotency, so every message carries our key
+//! as a user variable, by which the domain's events are searched when a reply was lost.
+//! Facts: Mailgun's OpenAPI (messages, events), documentation.mailgun.com/docs/mailgun/user-manual/events.
+
+use super::*;
+use crate::money::BadAmount;
+use crate::vendor::*;
+use jiff::civil::time;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+static VENDOR: Vendor = Vendor {
+    id: "mailgun",
+    name: "Mailgun",
+    docs: "https://documentation.mailgun.com/docs/mailgun/api-reference",
+    host: Host::From(|account| match account.secret("region") {
+        "eu" => "https://api.eu.mailgun.net".into(),
+        _ => "https://api.mailgun.net".into(),
+    }),
+    auth: Auth::Basic {
+        user: Credential::Fixed("api"),
+        pass: "api_key",
+    },
+    headers: |_| vec![],
+    secrets: &["api_key", "domain", "from"],
+    inbound_secrets: &[],
+};
+
+pub static SYSTEM: System = System {
+    vendor: &VENDOR,
+    is: "e-mail to patients",
+    channel: Channel::PatientEmail,
+    hears: &[
+        hears(Topic::CheckoutReady),
+        hears(Topic::PaymentReceived),
+        hears(Topic::PaymentFailed),
+        hears(Topic::PaymentReturned),
+        hears(Topic::RefundPaid),
+    ],
+};
+
+const fn hears(topic: Topic) -> Hears {
+    Hears {
+        topic,
+        acts: &SEND,
+        after: None,
+    }
+}
+
+/// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
+static SEND: [Effect<Telling, Filed>; 1] = [Effect {
+    call: Call {
+        build: send,
+        parse: sent,
+    },
+    lost_reply: LostReply::Find {
+        call: Call {
+            build: find,
+            parse: found,
+        },
+        trusted_after: 30 * 60,
+    },
+}];
+
+fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+    let Message {
+        subject,
+        text,
+        html,
+    } = &ask.message;
+    let mut fields = vec![
+        ("from", account.secret("from").to_string()),
+        ("to", recipient(ask)?.to_string()),
+        ("subject", subject.clone()),
+        // Tracking would send the patient's clicks through a third party.
+        ("o:tracking", "no".into()),
+        ("o:require-tls", "yes".into()),
+        ("v:delivery", ask.key.clone()),
+    ];
+    let bodies = [("text", text), ("html", html)];
+    let written = bodies.into_iter().filter(|(_, body)| !body.is_empty());
+    fields.extend(written.map(|(name, body)| (name, body.clone())));
+    let path = format!("/v3/{}/messages", account.secret("domain"));
+    Ok(Request::form(path, fields))
+}
+
+/// One bare address: a comma would make it a list, and a stranger would read the message.
+fn recipient(ask: &Telling) -> Result<&str, BadAmount> {
+    let address = ask.customer.email.as_deref().unwrap_or_default().trim();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || ",;<>\"".contains(c);
+    match address.split_once('@') {
+        Some((user, host)) if !user.is_empty() && host.contains('.') && !address.contains(odd) => {
+            Ok(address)
+        }
+        _ => Err(BadAmount("the patient has no single e-mail address".into())),
+    }
+}
+
+#[derive(Deserialize)]
+struct Queued {
+    id: String,
+}
+
+fn sent(_: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
+    let queued: Queued = clear(reply)?.json()?;
+    Ok(Filed(Some(bare(&queued.id))))
+}
+
+/// The search begins a day before ours, for a clinic's day may begin before that of UTC.
+fn find(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+    let begin = ask.date.yesterday().ok();
+    let begin = begin.and_then(|day| {
+        let midnight = day.to_datetime(time(0, 0, 0, 0));
+        midnight.to_zoned(TimeZone::UTC).ok()
+    });
+    let begin = begin.ok_or(BadAmount(format!("{} has no day before", ask.date)))?;
+    let path = format!("/v3/{}/events", account.secret("domain"));
+    Ok(Request::get(path)
+        .query("recipient", recipient(ask)?)
+        .query("begin", begin.timestamp().as_second().to_string())
+        .query("ascending", "yes")
+        .query("limit", "300"))
+}
+
+#[derive(Deserialize)]
+struct Events {
+    items: Vec<Happened>,
+}
+#[derive(Deserialize)]
+struct Happened {
+    #[serde(rename = "user-variables", default)]
+    variables: Variables,
+    message: Option<Mail>,
+}
+#[derive(Default, Deserialize)]
+struct Variables {
+    delivery: Option<String>,
+}
+#[derive(Deserialize)]
+struct Mail {
+    headers: Option<MailHeaders>,
+}
+#[derive(Deserialize)]
+struct MailHeaders {
+    #[serde(rename = "message-id")]
+    id: Option<String>,
+}
+
+/// Any event of the message proves that it was taken.
+fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
+    let events: Events = clear(reply)?.json()?;
+    let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
+    Ok(events.items.into_iter().find(ours).map(|event| {
+        let headers = event.message.and_then(|mail| mail.headers);
+        Filed(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
+    }))
+}
+
+/// The message's id as the events spell it, without angle brackets.
+fn bare(id: &str) -> String {
+    id.trim_matches(['<', '>']).into()
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+/// 401 is a plain `Forbidden`; an account or domain of the other region is 404.
+fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    match reply.status {
+        400 => {
+            let refusal: Refusal = reply.json()?;
+            // What quotes an address must not leave with the error.
+            let mut words: Vec<_> = refusal.message.split_whitespace().collect();
+            words.retain(|word| !word.contains('@'));
+            Err(Trouble::Rejected(words.join(" ")))
+        }
+        402 => Err(Trouble::Credentials("the account must be paid".into())),
+        404 => Err(Trouble::Credentials("no such domain in this region".into())),
+        408 => Err(Trouble::Unclear("status 408".into())),
+        _ => reply.ok(),
+    }
+}

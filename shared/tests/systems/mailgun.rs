@@ -1,0 +1,174 @@
+//! Mailgun's room.
+
+use super::*;
+use meridian::systems::mailgun::SYSTEM;
+use meridian::vendor::Trouble;
+use serde_json::json as value;
+
+pub const SECRETS: &[(&str, &str)] = &[
+    ("api_key", "key-0123456789abcdef"),
+    ("domain", "mg.example.com"),
+    ("from", "Clinic <billing@mg.example.com>"),
+];
+
+fn act() -> &'static Effect<Telling, Filed> {
+    &acts(&SYSTEM, Topic::PaymentReceived)[0]
+}
+
+fn parsed(reply: Reply) -> Result<Filed, Trouble> {
+    let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
+    let request = (act().call.build)(&ask, &account).unwrap();
+    if reply.status != 404 && reply.status != 402 {
+        holds(&SYSTEM, &request, &account, Some(&reply));
+    }
+    (act().call.parse)(&ask, &reply, &account)
+}
+
+#[test]
+fn a_message_is_untracked_needs_tls_and_bears_our_key() {
+    let ask = told(Topic::PaymentReceived);
+    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("POST", "/v3/mg.example.com/messages")
+    );
+    let fields = [
+        ("from", "Clinic <billing@mg.example.com>"),
+        ("to", "sam@example.com"),
+        ("subject", "Your receipt"),
+        ("text", ask.message.text.as_str()),
+        ("html", ask.message.html.as_str()),
+        ("o:tracking", "no"),
+        ("o:require-tls", "yes"),
+        ("v:delivery", ask.key.as_str()),
+    ];
+    for (name, expected) in fields {
+        assert_eq!(field(&request, name), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn a_message_without_html_is_sent_as_text_alone() {
+    let mut ask = told(Topic::PaymentFailed);
+    ask.message.html.clear();
+    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    assert_eq!(field(&request, "html"), None);
+    holds(&SYSTEM, &request, &demo(&SYSTEM), None);
+}
+
+#[test]
+fn an_address_that_names_several_people_or_none_is_refused() {
+    for address in [
+        "",
+        "sam",
+        "a@b.com,c@d.com",
+        "a@b.com c@d.com",
+        "Sam <a@b.com>",
+        "a@b",
+        "a@b.com;",
+    ] {
+        let mut ask = told(Topic::PaymentReceived);
+        ask.customer.email = Some(address.into());
+        let refused = (act().call.build)(&ask, &demo(&SYSTEM));
+        assert!(refused.is_err(), "{address:?}");
+        assert!(address.is_empty() || !refused.unwrap_err().0.contains(address));
+    }
+}
+
+#[test]
+fn accounts_of_the_eu_live_at_their_own_host() {
+    assert_eq!(
+        base(&SYSTEM.vendor.host, &demo(&SYSTEM)),
+        "https://api.mailgun.net"
+    );
+    let eu = account(&SYSTEM, &[SECRETS, &[("region", "eu")]].concat());
+    assert_eq!(base(&SYSTEM.vendor.host, &eu), "https://api.eu.mailgun.net");
+}
+
+#[test]
+fn a_queued_message_is_filed_under_its_bare_id() {
+    let queued = value!({"id": "<20260314.1.AB@mg.example.com>", "message": "Queued. Thank you."});
+    assert_eq!(
+        parsed(json(200, queued)),
+        Ok(Filed(Some("20260314.1.AB@mg.example.com".into())))
+    );
+}
+
+#[test]
+fn refusals_say_why_without_the_address() {
+    let bad = value!({"message": "'to' sam@example.com is not a valid address"});
+    assert_eq!(
+        parsed(json(400, bad)),
+        Err(Trouble::Rejected("'to' is not a valid address".into()))
+    );
+    let forbidden = reply(401, "text/plain", "Forbidden");
+    assert!(matches!(parsed(forbidden), Err(Trouble::Credentials(_))));
+    let elsewhere = json(404, value!({"message": "Domain not found: mg.example.com"}));
+    assert!(matches!(parsed(elsewhere), Err(Trouble::Credentials(_))));
+    let busy = json(429, value!({"message": "try again after 120 seconds"}));
+    assert!(matches!(parsed(busy), Err(Trouble::Limited { .. })));
+    let broken = json(500, value!({"message": "Internal Server Error"}));
+    assert!(matches!(parsed(broken), Err(Trouble::Unclear(_))));
+    assert!(matches!(
+        parsed(reply(502, "text/html", "<html>")),
+        Err(Trouble::Unclear(_))
+    ));
+}
+
+fn looked_up(ask: &Telling, reply: &Reply) -> Result<Option<Filed>, Trouble> {
+    let account = demo(&SYSTEM);
+    let request = (search(act()).build)(ask, &account).unwrap();
+    holds(&SYSTEM, &request, &account, Some(reply));
+    (search(act()).parse)(ask, reply, &account)
+}
+
+#[test]
+fn a_lost_reply_is_found_by_our_key_among_the_patients_events() {
+    let ask = told(Topic::PaymentReceived);
+    let request = (search(act()).build)(&ask, &demo(&SYSTEM)).unwrap();
+    // Midnight of the day before, in UTC.
+    assert!(
+        request
+            .query
+            .contains(&("begin".into(), "1773360000".into()))
+    );
+    assert!(
+        request
+            .query
+            .contains(&("recipient".into(), "sam@example.com".into()))
+    );
+    let event = |key: &str, id: &str| {
+        value!({"event": "accepted", "id": "x", "timestamp": 1773446400.5, "tags": [],
+            "user-variables": {"delivery": key}, "message": {"headers": {"message-id": id}}})
+    };
+    let other = value!({"event": "delivered", "id": "y", "user-variables": {}});
+    let both = json(
+        200,
+        value!({"items": [other, event("another", "1@x"), event(&ask.key, "2@x")]}),
+    );
+    assert_eq!(looked_up(&ask, &both), Ok(Some(Filed(Some("2@x".into())))));
+    let none = json(200, value!({"items": [event("another", "1@x")]}));
+    assert_eq!(looked_up(&ask, &none), Ok(None));
+}
+
+#[test]
+fn mailguns_own_samples_can_be_read() {
+    let Some(sample) = official("mailgun/fixtures/message-send.json") else {
+        return;
+    };
+    let body = sample["response"]["body"].clone();
+    assert_eq!(
+        parsed(json(200, body)),
+        Ok(Filed(Some(
+            "20261121150000.1.EXAMPLE@mg.example.com".into()
+        )))
+    );
+    let spec = official("mailgun/mailgun-openapi.trimmed.min.json").unwrap();
+    let content = "/paths/~1v3~1{domain_name}~1events/get/responses/200/content";
+    let samples = &spec.pointer(content).unwrap()["application/json"]["examples"];
+    for (name, sample) in samples.as_object().unwrap() {
+        let reply = json(200, sample["value"].clone());
+        let found = (search(act()).parse)(&told(Topic::PaymentReceived), &reply, &demo(&SYSTEM));
+        assert_eq!(found, Ok(None), "{name}");
+    }
+}

@@ -1,0 +1,277 @@
+//! The rooms of business systems: what they send, what they make of every answer, and how they
+//! find out what became of a lost one.
+
+mod mailgun;
+mod slack;
+mod twilio;
+mod xero;
+
+use meridian::domain::task::Topic;
+use meridian::money::{Currency, Money};
+use meridian::systems::{self, Customer, Filed, Message, System, Telling};
+use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
+use meridian_contracts::{Contracts, Exchange};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::read("EUR").unwrap())
+}
+
+/// An invoice over 119.00 with 19.00 of tax, told of with nothing shared but what the channel needs.
+fn told(topic: Topic) -> Telling {
+    Telling {
+        key: "t-0abcdefghjkmnpqrstvw-receipt-p1".into(),
+        topic,
+        filed: Some("61ed71fc-01bf-4eb8-8419-8a18789ff45f".into()),
+        clinic: "demo".into(),
+        invoice: "INV-7".into(),
+        refund: Some("R-7-1".into()),
+        amount: eur(11900),
+        net: eur(10000),
+        tax: eur(1900),
+        total: eur(11900),
+        date: jiff::civil::date(2026, 3, 14),
+        gateway: "stripe".into(),
+        customer: Customer {
+            reference: "P-12".into(),
+            name: None,
+            email: Some("sam@example.com".into()),
+            phone: Some("+4930123456".into()),
+        },
+        message: Message {
+            subject: "Your receipt".into(),
+            text: "Thank you: 119.00 EUR for INV-7 was paid.".into(),
+            html: "<p>Thank you: 119.00 EUR for INV-7 was paid.</p>".into(),
+        },
+    }
+}
+
+fn account(system: &System, fields: &[(&str, &str)]) -> Account {
+    let fields: BTreeMap<String, String> = fields
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    Account::load(system.vendor.secrets, fields).expect("all declared secrets are given")
+}
+
+fn demo(system: &System) -> Account {
+    let fields: &[(&str, &str)] = match system.vendor.id {
+        "mailgun" => mailgun::SECRETS,
+        "twilio" => twilio::SECRETS,
+        "slack" => slack::SECRETS,
+        "xero" => xero::SECRETS,
+        other => panic!("{other} has no account here"),
+    };
+    account(system, fields)
+}
+
+fn acts(system: &System, topic: Topic) -> &'static [Effect<Telling, Filed>] {
+    let mut hears = system.hears.iter().filter(|hears| hears.topic == topic);
+    hears.next().expect("the system hears of it").acts
+}
+
+/// How a lost reply is looked up.
+fn search(act: &Effect<Telling, Filed>) -> &Call<Telling, Option<Filed>> {
+    match &act.lost_reply {
+        LostReply::Find { call, .. } => call,
+        _ => panic!("a lost reply is not looked up"),
+    }
+}
+
+fn reply(status: u16, content_type: &str, body: &str) -> Reply {
+    Reply {
+        status,
+        headers: vec![("Content-Type".into(), content_type.into())],
+        body: body.into(),
+    }
+}
+
+fn json(status: u16, body: serde_json::Value) -> Reply {
+    reply(status, "application/json", &body.to_string())
+}
+
+fn base(host: &Host, account: &Account) -> String {
+    match host {
+        Host::One(host) => host.to_string(),
+        Host::From(of) => of(account),
+    }
+}
+
+fn field<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let Body::Form(fields) = &request.body else {
+        panic!("not a form");
+    };
+    let mut named = fields.iter().filter(|(n, _)| n == name);
+    named.next().map(|(_, value)| value.as_str())
+}
+
+fn body(request: &Request) -> &serde_json::Value {
+    match &request.body {
+        Body::Json(value) => value,
+        _ => panic!("not JSON"),
+    }
+}
+
+fn contracts() -> Option<&'static Contracts> {
+    static CONTRACTS: OnceLock<Option<Contracts>> = OnceLock::new();
+    let contracts = CONTRACTS.get_or_init(Contracts::from_env).as_ref();
+    if contracts.is_none() {
+        println!("contracts not checked: MERIDIAN_CONTRACTS is not set");
+    }
+    contracts
+}
+
+/// The request as it goes over the wire, and the reply, fit the vendor's own contract.
+fn holds(system: &System, request: &Request, account: &Account, reply: Option<&Reply>) {
+    let Some(contracts) = contracts() else { return };
+    let encode = |fields: &[(String, String)]| {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish()
+    };
+    let address = base(&system.vendor.host, account) + &request.path;
+    let (_, path) = address
+        .trim_start_matches("https://")
+        .split_once('/')
+        .unwrap();
+    let mut headers: Vec<(String, String)> = (system.vendor.headers)(account)
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .chain(request.headers.clone())
+        .collect();
+    let scheme = match system.vendor.auth {
+        Auth::Bearer(_) | Auth::OAuth(_) => Some("Bearer x"),
+        Auth::Basic { .. } => Some("Basic eDp4"),
+        Auth::InAddress => None,
+    };
+    headers.extend(scheme.map(|value| ("Authorization".into(), value.into())));
+    let (content_type, bytes) = match &request.body {
+        Body::None => (None, vec![]),
+        Body::Form(fields) => (
+            Some("application/x-www-form-urlencoded"),
+            encode(fields).into_bytes(),
+        ),
+        Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
+        Body::Exact { .. } => panic!("no room here sends exact bytes"),
+    };
+    headers.extend(content_type.map(|value| ("Content-Type".into(), value.into())));
+    let query = match request.query.is_empty() {
+        true => String::new(),
+        false => format!("?{}", encode(&request.query)),
+    };
+    let problems = contracts.check(&Exchange {
+        vendor: system.vendor.id.into(),
+        method: request.method.clone(),
+        path: format!("/{path}{query}"),
+        request_headers: headers,
+        request_body: bytes,
+        status: reply.map_or(0, |reply| reply.status),
+        response_headers: reply.map(|reply| reply.headers.clone()).unwrap_or_default(),
+        response_body: reply.map(|reply| reply.body.clone()).unwrap_or_default(),
+    });
+    assert!(problems.is_empty(), "{problems:#?}\n{request:#?}");
+}
+
+/// A file of the contracts' folder, where the folder is named.
+fn official(path: &str) -> Option<serde_json::Value> {
+    let folder = std::env::var_os("MERIDIAN_CONTRACTS").filter(|folder| !folder.is_empty())?;
+    let file = std::path::Path::new(&folder).join(path);
+    let text = std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    Some(serde_json::from_slice(&text).expect("the file is JSON"))
+}
+
+/// Every request that a system can send, with what it is.
+fn requests() -> Vec<(&'static System, Topic, Request)> {
+    let mut requests = vec![];
+    for system in systems::ALL {
+        let account = demo(system);
+        for hears in system.hears {
+            let ask = told(hears.topic);
+            for act in hears.acts {
+                let request = (act.call.build)(&ask, &account).unwrap();
+                assert_eq!(
+                    request,
+                    (act.call.build)(&ask, &account).unwrap(),
+                    "a repeat differs"
+                );
+                requests.push((*system, hears.topic, request));
+                if let LostReply::Find { call, .. } = &act.lost_reply {
+                    requests.push((*system, hears.topic, (call.build)(&ask, &account).unwrap()));
+                }
+            }
+        }
+    }
+    requests
+}
+
+#[test]
+fn every_request_fits_its_vendors_contract() {
+    for (system, _, request) in requests() {
+        holds(system, &request, &demo(system), None);
+    }
+}
+
+#[test]
+fn no_request_holds_a_credential() {
+    let secrets = [
+        "api_key",
+        "auth_token",
+        "webhook_url",
+        "client_id",
+        "client_secret",
+        "tenant_id",
+    ];
+    for (system, topic, request) in requests() {
+        let account = demo(system);
+        let stored = serde_json::to_string(&request).unwrap();
+        let mut held = secrets
+            .iter()
+            .map(|name| account.secret(name))
+            .filter(|s| !s.is_empty());
+        let leaked = held.find(|secret| stored.contains(*secret));
+        assert_eq!(leaked, None, "{} {topic:?}", system.vendor.id);
+    }
+    let hook = demo(systems::find("slack").unwrap());
+    let address = hook.secret("webhook_url");
+    let stored = format!(
+        "{:?}",
+        (acts(&systems::slack::SYSTEM, Topic::RefundPaid)[0]
+            .call
+            .build)(&told(Topic::RefundPaid), &hook,)
+    );
+    assert!(!stored.contains(address.rsplit('/').next().unwrap()));
+}
+
+#[test]
+fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
+    for system in systems::ALL {
+        let id = system.vendor.id;
+        let topics: Vec<_> = system.hears.iter().map(|hears| hears.topic).collect();
+        for hears in system.hears {
+            let times = topics.iter().filter(|topic| **topic == hears.topic).count();
+            assert_eq!(times, 1, "{id} {:?}", hears.topic);
+            assert!(
+                hears.after.is_none_or(|after| topics.contains(&after)),
+                "{id}"
+            );
+            assert!(!hears.acts.is_empty(), "{id}");
+        }
+        assert!(systems::find(id).is_some());
+    }
+}
+
+#[test]
+fn books_and_staff_are_told_without_the_patients_addresses() {
+    for (system, topic, request) in requests() {
+        let stored = serde_json::to_string(&request).unwrap();
+        let mail = stored.contains("sam@example.com");
+        let phone = stored.contains("30123456");
+        let id = system.vendor.id;
+        assert_eq!(
+            (mail, phone),
+            (id == "mailgun", id == "twilio"),
+            "{id} {topic:?}"
+        );
+    }
+}

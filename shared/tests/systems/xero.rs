@@ -1,0 +1,418 @@
+//! Xero's room.
+
+use super::*;
+use meridian::systems::xero::SYSTEM;
+use meridian::vendor::{Grant, Trouble};
+use proptest::prelude::*;
+use serde_json::{Value, json as value};
+
+pub const SECRETS: &[(&str, &str)] = &[
+    ("client_id", "0123456789ABCDEF-client"),
+    ("client_secret", "0123456789abcdef-secret"),
+    ("tenant_id", "fe79f7dd-b6d4-4a92-ba7b-538af6289c58"),
+    ("sales_account", "200"),
+    ("bank_account", "090"),
+    ("tax_type", "OUTPUT2"),
+];
+
+const ID: &str = "c7c37b83-ac95-45ea-88ba-8ad83a5f22fe";
+
+fn built(topic: Topic, act: usize, ask: &Telling) -> Request {
+    (acts(&SYSTEM, topic)[act].call.build)(ask, &demo(&SYSTEM)).unwrap()
+}
+
+fn parsed(topic: Topic, act: usize, reply: &Reply) -> Result<Filed, Trouble> {
+    let (ask, account) = (told(topic), demo(&SYSTEM));
+    holds(&SYSTEM, &built(topic, act, &ask), &account, Some(reply));
+    (acts(&SYSTEM, topic)[act].call.parse)(&ask, reply, &account)
+}
+
+fn looked_up(topic: Topic, act: usize, reply: &Reply) -> Result<Option<Filed>, Trouble> {
+    let (ask, account) = (told(topic), demo(&SYSTEM));
+    let call = search(&acts(&SYSTEM, topic)[act]);
+    holds(
+        &SYSTEM,
+        &(call.build)(&ask, &account).unwrap(),
+        &account,
+        Some(reply),
+    );
+    (call.parse)(&ask, reply, &account)
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let mut named = request.headers.iter().filter(|(n, _)| n == name);
+    named.next().map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn an_invoice_is_filed_with_its_tax_and_no_service_or_name() {
+    let ask = told(Topic::InvoiceIssued);
+    let request = built(Topic::InvoiceIssued, 0, &ask);
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("PUT", "/api.xro/2.0/Invoices")
+    );
+    let expected = value!({"Invoices": [{
+        "Type": "ACCREC", "Status": "AUTHORISED", "InvoiceNumber": "INV-7", "Reference": ask.key,
+        "Contact": {"Name": "Patient P-12"}, "Date": "2026-03-14", "DueDate": "2026-03-14",
+        "CurrencyCode": "EUR", "LineAmountTypes": "Exclusive",
+        "LineItems": [{"Description": "Invoice INV-7", "Quantity": 1, "UnitAmount": 100.0,
+            "TaxAmount": 19.0, "TaxType": "OUTPUT2", "AccountCode": "200"}],
+    }]});
+    assert_eq!(body(&request), &expected);
+}
+
+#[test]
+fn a_name_is_filed_only_where_the_clinic_shares_it() {
+    let mut ask = told(Topic::InvoiceIssued);
+    ask.customer.name = Some("Sam Smith".into());
+    let request = built(Topic::InvoiceIssued, 0, &ask);
+    assert_eq!(
+        body(&request)["Invoices"][0]["Contact"],
+        value!({"Name": "Sam Smith"})
+    );
+}
+
+#[test]
+fn money_received_is_a_payment_on_the_invoice_at_the_bank_account() {
+    let ask = told(Topic::PaymentReceived);
+    let expected = value!({"Payments": [{
+        "Invoice": {"InvoiceNumber": "INV-7"}, "Account": {"Code": "090"},
+        "Date": "2026-03-14", "Amount": 119.0, "Reference": ask.key,
+    }]});
+    assert_eq!(body(&built(Topic::PaymentReceived, 0, &ask)), &expected);
+}
+
+#[test]
+fn a_refund_is_a_credit_note_and_then_its_cash_refund() {
+    let mut ask = told(Topic::RefundPaid);
+    ask.amount = eur(5950);
+    let note = built(Topic::RefundPaid, 0, &ask);
+    let expected = value!({"CreditNotes": [{
+        "Type": "ACCRECCREDIT", "Status": "AUTHORISED", "CreditNoteNumber": "R-7-1",
+        "Reference": ask.key, "Contact": {"Name": "Patient P-12"}, "Date": "2026-03-14",
+        "CurrencyCode": "EUR", "LineAmountTypes": "Inclusive",
+        "LineItems": [{"Description": "Invoice INV-7", "Quantity": 1, "UnitAmount": 59.5,
+            "TaxAmount": 9.5, "TaxType": "OUTPUT2", "AccountCode": "200"}],
+    }]});
+    assert_eq!(body(&note), &expected);
+    let cash = built(Topic::RefundPaid, 1, &ask);
+    assert_eq!(
+        body(&cash)["Payments"][0]["CreditNote"],
+        value!({"CreditNoteNumber": "R-7-1"})
+    );
+    assert_eq!(body(&cash)["Payments"][0]["Amount"].to_string(), "59.5");
+    assert_ne!(
+        header(&note, "Idempotency-Key"),
+        header(&cash, "Idempotency-Key")
+    );
+}
+
+#[test]
+fn returned_money_undoes_the_payment_that_was_filed() {
+    let ask = told(Topic::PaymentReturned);
+    let request = built(Topic::PaymentReturned, 0, &ask);
+    let path = "/api.xro/2.0/Payments/61ed71fc-01bf-4eb8-8419-8a18789ff45f";
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("POST", path)
+    );
+    assert_eq!(body(&request), &value!({"Status": "DELETED"}));
+    let unknown = Telling { filed: None, ..ask };
+    let act = &acts(&SYSTEM, Topic::PaymentReturned)[0];
+    assert!((act.call.build)(&unknown, &demo(&SYSTEM)).is_err());
+}
+
+#[test]
+fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
+    let mut keys = vec![];
+    for hears in SYSTEM.hears {
+        let ask = told(hears.topic);
+        for act in 0..hears.acts.len() {
+            let key = header(&built(hears.topic, act, &ask), "Idempotency-Key").map(String::from);
+            let key = key.expect("a write has a key");
+            assert!(key.len() <= 128 && key.starts_with(&ask.key), "{key}");
+            keys.push((key, hears.topic));
+        }
+    }
+    assert_eq!(keys.len(), 5);
+    let headers = (SYSTEM.vendor.headers)(&demo(&SYSTEM));
+    assert!(headers.contains(&("xero-tenant-id", SECRETS[2].1.into())));
+    assert!(headers.contains(&("Accept", "application/json".into())));
+    assert!(matches!(&SYSTEM.vendor.auth, Auth::OAuth(oauth)
+        if oauth.grant == Grant::RotatingRefresh && oauth.path == "/connect/token"
+            && matches!(oauth.host, Host::One("https://identity.xero.com"))));
+}
+
+proptest! {
+    #[test]
+    fn an_amount_on_the_wire_reads_back_as_itself(minor in 1_i64..1_000_000_000_000, code in 0_usize..3) {
+        let currency = Currency::read(["EUR", "JPY", "GBP"][code]).unwrap();
+        let amount = Money::new(minor, currency);
+        let ask = Telling { amount, ..told(Topic::PaymentReceived) };
+        let request = built(Topic::PaymentReceived, 0, &ask);
+        let stored: Request = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+        prop_assert_eq!(&stored, &request);
+        let written = body(&stored)["Payments"][0]["Amount"].to_string();
+        prop_assert_eq!(Money::read(&written, currency), Ok(amount));
+    }
+
+    #[test]
+    fn a_refund_takes_no_more_tax_than_the_invoice_had(part in 1_i64..=11900) {
+        let ask = Telling { amount: eur(part), ..told(Topic::RefundPaid) };
+        let request = built(Topic::RefundPaid, 0, &ask);
+        let tax = body(&request)["CreditNotes"][0]["LineItems"][0]["TaxAmount"].to_string();
+        let tax = Money::read(&tax, ask.amount.currency).unwrap().minor;
+        // 1900 of 11900, to the nearest cent.
+        prop_assert!((tax * 11900 - 1900 * part).abs() * 2 <= 11900);
+    }
+}
+
+#[test]
+fn an_amount_that_xero_or_a_json_number_cannot_hold_is_refused() {
+    let act = &acts(&SYSTEM, Topic::PaymentReceived)[0];
+    let kwd = Currency::read("KWD").unwrap();
+    for amount in [Money::new(1234, kwd), eur(i64::MAX)] {
+        let ask = Telling {
+            amount,
+            ..told(Topic::PaymentReceived)
+        };
+        assert!((act.call.build)(&ask, &demo(&SYSTEM)).is_err(), "{amount}");
+    }
+    let whole = Telling {
+        amount: Money::new(1230, kwd),
+        ..told(Topic::PaymentReceived)
+    };
+    assert!((act.call.build)(&whole, &demo(&SYSTEM)).is_ok());
+}
+
+#[test]
+fn what_was_written_is_filed_under_its_id() {
+    let filed = Ok(Filed(Some(ID.into())));
+    let invoices = value!({"Invoices": [{"InvoiceID": ID, "InvoiceNumber": "INV-7",
+        "Status": "AUTHORISED", "Payments": [], "CreditNotes": [], "HasErrors": false}]});
+    assert_eq!(parsed(Topic::InvoiceIssued, 0, &json(200, invoices)), filed);
+    let payments = value!({"Payments": [{"PaymentID": ID, "Status": "AUTHORISED",
+        "Invoice": {"InvoiceID": "00000000-0000-0000-0000-000000000001"}}]});
+    assert_eq!(
+        parsed(Topic::PaymentReceived, 0, &json(200, payments.clone())),
+        filed
+    );
+    assert_eq!(parsed(Topic::RefundPaid, 1, &json(200, payments)), filed);
+    let notes = value!({"CreditNotes": [{"CreditNoteID": ID, "CreditNoteNumber": "R-7-1"}]});
+    assert_eq!(parsed(Topic::RefundPaid, 0, &json(200, notes)), filed);
+    let gone = value!({"Payments": [{"PaymentID": ID, "Status": "DELETED"}]});
+    assert_eq!(parsed(Topic::PaymentReturned, 0, &json(200, gone)), filed);
+    let empty = json(200, value!({"Invoices": []}));
+    assert!(matches!(
+        parsed(Topic::InvoiceIssued, 0, &empty),
+        Err(Trouble::Unreadable(_))
+    ));
+    let stands = json(
+        200,
+        value!({"Payments": [{"PaymentID": ID, "Status": "AUTHORISED"}]}),
+    );
+    assert!(matches!(
+        parsed(Topic::PaymentReturned, 0, &stands),
+        Err(Trouble::Unreadable(_))
+    ));
+}
+
+fn invalid(message: &str) -> Reply {
+    json(
+        400,
+        value!({"ErrorNumber": 10, "Type": "ValidationException",
+        "Message": "A validation exception occurred",
+        "Elements": [{"InvoiceID": "00000000-0000-0000-0000-000000000000",
+            "ValidationErrors": [{"Message": message}]}]}),
+    )
+}
+
+#[test]
+fn a_validation_error_says_why_without_the_patients_name() {
+    let why = "Account code '200' is not a valid code for this document.";
+    let refused = parsed(Topic::InvoiceIssued, 0, &invalid(why));
+    assert_eq!(refused, Err(Trouble::Rejected(why.into())));
+    let mut ask = told(Topic::InvoiceIssued);
+    ask.customer.name = Some("Sam Smith".into());
+    let named = invalid(
+        "The contact name Sam Smith is already assigned to another contact. The contact name must be unique across all active contacts.",
+    );
+    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
+    let Err(Trouble::Rejected(said)) = (act.call.parse)(&ask, &named, &demo(&SYSTEM)) else {
+        panic!("a taken contact name is final");
+    };
+    assert!(
+        said.contains("the patient") && !said.contains("Smith"),
+        "{said}"
+    );
+    let bare = json(
+        400,
+        value!({"ErrorNumber": 14, "Message": "JSON is not valid"}),
+    );
+    let refused = parsed(Topic::InvoiceIssued, 0, &bare);
+    assert_eq!(refused, Err(Trouble::Rejected("JSON is not valid".into())));
+}
+
+#[test]
+fn errors_inside_a_200_are_errors() {
+    let half = value!({"Invoices": [{"InvoiceID": ID, "StatusAttributeString": "ERROR",
+        "ValidationErrors": [{"Message": "The document date cannot be before the lock date."}]}]});
+    assert!(matches!(
+        parsed(Topic::InvoiceIssued, 0, &json(200, half)),
+        Err(Trouble::Rejected(_))
+    ));
+}
+
+#[test]
+fn a_number_that_is_taken_is_looked_up_for_it_may_be_our_own_lost_one() {
+    for message in [
+        "Invoice # must be unique.",
+        "Credit note number must be unique.",
+    ] {
+        let refused = parsed(Topic::InvoiceIssued, 0, &invalid(message));
+        assert!(matches!(refused, Err(Trouble::Unclear(_))), "{message}");
+    }
+    let key = told(Topic::InvoiceIssued).key;
+    let list = |reference: &str| {
+        json(
+            200,
+            value!({"Invoices": [{"InvoiceID": ID, "InvoiceNumber": "INV-7", "Reference": reference}]}),
+        )
+    };
+    assert_eq!(
+        looked_up(Topic::InvoiceIssued, 0, &list(&key)),
+        Ok(Some(Filed(Some(ID.into()))))
+    );
+    let others = looked_up(Topic::InvoiceIssued, 0, &list("someone else's"));
+    assert!(matches!(others, Err(Trouble::Rejected(why)) if why.contains("INV-7")));
+    let none = json(200, value!({"Invoices": []}));
+    assert_eq!(looked_up(Topic::InvoiceIssued, 0, &none), Ok(None));
+}
+
+#[test]
+fn lost_payments_and_credit_notes_are_found_by_our_key() {
+    let key = told(Topic::RefundPaid).key;
+    let payments = json(
+        200,
+        value!({"Payments": [
+        {"PaymentID": "00000000-0000-0000-0000-000000000001", "Reference": "other"},
+        {"PaymentID": ID, "Reference": key}]}),
+    );
+    for (topic, act) in [(Topic::PaymentReceived, 0), (Topic::RefundPaid, 1)] {
+        assert_eq!(
+            looked_up(topic, act, &payments),
+            Ok(Some(Filed(Some(ID.into()))))
+        );
+    }
+    let notes = json(
+        200,
+        value!({"CreditNotes": [{"CreditNoteID": ID,
+        "CreditNoteNumber": "R-7-1", "Reference": key}]}),
+    );
+    assert_eq!(
+        looked_up(Topic::RefundPaid, 0, &notes),
+        Ok(Some(Filed(Some(ID.into()))))
+    );
+    let other = json(
+        200,
+        value!({"Payments": [{"PaymentID": ID, "Reference": "other"}]}),
+    );
+    assert_eq!(looked_up(Topic::PaymentReceived, 0, &other), Ok(None));
+}
+
+#[test]
+fn a_lost_undoing_is_seen_by_the_payment_itself() {
+    let payment = |status: &str| {
+        json(
+            200,
+            value!({"Payments": [{"PaymentID": ID, "Status": status}]}),
+        )
+    };
+    let seen = |status| looked_up(Topic::PaymentReturned, 0, &payment(status));
+    assert_eq!(seen("DELETED"), Ok(Some(Filed(Some(ID.into())))));
+    assert_eq!(seen("AUTHORISED"), Ok(None));
+    let odd = (search(&acts(&SYSTEM, Topic::PaymentReturned)[0]).parse)(
+        &told(Topic::PaymentReturned),
+        &payment("SHREDDED"),
+        &demo(&SYSTEM),
+    );
+    assert!(matches!(odd, Err(Trouble::Unreadable(_))));
+}
+
+#[test]
+fn a_number_with_quotes_stays_inside_its_filter() {
+    let ask = Telling {
+        invoice: r#"A" OR 1==1 OR "\"#.into(),
+        ..told(Topic::InvoiceIssued)
+    };
+    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
+    let request = (search(act).build)(&ask, &demo(&SYSTEM)).unwrap();
+    let expected = r#"InvoiceNumber=="A\" OR 1==1 OR \"\\""#;
+    assert_eq!(request.query, [("where".to_string(), expected.to_string())]);
+}
+
+#[test]
+fn other_statuses_mean_what_they_mean_everywhere() {
+    let send = |status: u16, body: Value| parsed(Topic::InvoiceIssued, 0, &json(status, body));
+    assert!(matches!(
+        send(401, value!({"Detail": "TokenExpired"})),
+        Err(Trouble::Credentials(_))
+    ));
+    assert!(matches!(
+        send(403, value!({"Detail": "x"})),
+        Err(Trouble::Credentials(_))
+    ));
+    assert!(matches!(
+        send(404, value!({"Message": "x"})),
+        Err(Trouble::Rejected(_))
+    ));
+    assert!(matches!(
+        send(409, value!({"Message": "x"})),
+        Err(Trouble::Unclear(_))
+    ));
+    assert!(matches!(send(503, value!({})), Err(Trouble::Unclear(_))));
+    let mut busy = json(429, value!({}));
+    busy.headers.push(("Retry-After".into(), "66975".into()));
+    assert_eq!(
+        parsed(Topic::InvoiceIssued, 0, &busy),
+        Err(Trouble::Limited { seconds: 66975 })
+    );
+    let html = reply(400, "text/html", "<html>");
+    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
+    let read = (act.call.parse)(&told(Topic::InvoiceIssued), &html, &demo(&SYSTEM));
+    assert!(matches!(read, Err(Trouble::Unreadable(_))));
+}
+
+#[test]
+fn xeros_own_samples_can_be_read() {
+    let Some(spec) = official("xero/xero_accounting.json") else {
+        return;
+    };
+    let sample = |path: &str, method: &str| {
+        let path = path.replace('/', "~1");
+        let place =
+            format!("/paths/{path}/{method}/responses/200/content/application~1json/example");
+        json(200, spec.pointer(&place).expect("a sample").clone())
+    };
+    let account = demo(&SYSTEM);
+    let cases = [
+        (Topic::InvoiceIssued, 0, "/Invoices", "put"),
+        (Topic::PaymentReceived, 0, "/Payments", "put"),
+        (Topic::RefundPaid, 0, "/CreditNotes", "put"),
+        (Topic::PaymentReturned, 0, "/Payments/{PaymentID}", "post"),
+    ];
+    for (topic, act, path, method) in cases {
+        let parse = acts(&SYSTEM, topic)[act].call.parse;
+        let read = parse(&told(topic), &sample(path, method), &account);
+        assert!(matches!(read, Ok(Filed(Some(_)))), "{path}: {read:?}");
+    }
+    for (topic, act, path, _) in &cases[..3] {
+        let parse = search(&acts(&SYSTEM, *topic)[*act]).parse;
+        assert_eq!(
+            parse(&told(*topic), &sample(path, "get"), &account),
+            Ok(None),
+            "{path}"
+        );
+    }
+}

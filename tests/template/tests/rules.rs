@@ -1,0 +1,319 @@
+//! The rules that template.yaml is held to.
+
+use meridian_template::{Template, list, number};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const QUEUES: [&str; 5] = ["Events", "Visits", "Charges", "Refunds", "Deliveries"];
+
+/// The queue event of a function, with the logical name of its queue.
+fn source(function: &Value) -> Option<(String, &Value)> {
+    let events = function["Events"].as_object().into_iter().flatten();
+    let mut sources = events
+        .filter(|(_, e)| e["Type"] == "SQS")
+        .map(|(_, event)| {
+            let properties = &event["Properties"];
+            let arn = properties["Queue"]["!GetAtt"]
+                .as_str()
+                .expect("a queue of this template");
+            (arn.trim_end_matches(".Arn").to_owned(), properties)
+        });
+    let first = sources.next();
+    assert!(sources.next().is_none(), "a function has one queue");
+    first
+}
+
+fn statements(function: &Value) -> Vec<(BTreeSet<&str>, Vec<String>)> {
+    let statements = list(&function["Policies"])
+        .iter()
+        .flat_map(|p| list(&p["Statement"]));
+    let statements = statements.map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        let resource = &statement["Resource"];
+        let resources = if resource.is_array() {
+            list(resource)
+        } else {
+            std::slice::from_ref(resource)
+        };
+        let actions = list(&statement["Action"])
+            .iter()
+            .map(|a| a.as_str().expect("an action"));
+        (actions.collect(), resources.iter().map(written).collect())
+    });
+    statements.collect()
+}
+
+/// A resource of a policy as it is written: the text of its `!GetAtt` or `!Sub`.
+fn written(resource: &Value) -> String {
+    let text = ["!GetAtt", "!Sub"]
+        .into_iter()
+        .find_map(|f| resource[f].as_str());
+    text.unwrap_or_else(|| panic!("a policy names resources of this template: {resource}"))
+        .to_owned()
+}
+
+/// The resources on which a function may do an action.
+fn may(function: &Value, action: &str) -> BTreeSet<String> {
+    let allowed = statements(function)
+        .into_iter()
+        .filter(|(actions, _)| actions.contains(action));
+    allowed.flat_map(|(_, resources)| resources).collect()
+}
+
+fn variable<'f>(function: &'f Value, name: &str) -> &'f Value {
+    &function["Environment"]["Variables"][name]
+}
+
+#[test]
+fn a_call_ends_before_its_function_and_its_function_before_the_lease() {
+    for (name, function) in Template::read().functions() {
+        let timeout = number(&function["Timeout"]) * 1000;
+        let lease = number(variable(&function, "LEASE_SECONDS")) * 1000;
+        assert!(timeout < lease, "{name}: {timeout} < {lease}");
+        let vendor = variable(&function, "VENDOR_TIMEOUT_MS");
+        if !vendor.is_null() {
+            assert!(number(vendor) < timeout, "{name}: {vendor} < {timeout}");
+        }
+    }
+}
+
+#[test]
+fn a_message_stays_hidden_for_six_timeouts() {
+    let template = Template::read();
+    for (name, function) in template.functions() {
+        let Some((queue, _)) = source(&function) else {
+            continue;
+        };
+        let hidden = number(&template.properties(&queue)["VisibilityTimeout"]);
+        assert!(
+            hidden >= 6 * number(&function["Timeout"]),
+            "{name}: {hidden} s"
+        );
+    }
+}
+
+#[test]
+fn where_money_moves_one_message_is_taken_at_a_time() {
+    let functions = Template::read().functions();
+    for name in ["charge-execution", "refund-execution"] {
+        let (_, event) = source(&functions[name]).expect("a queue feeds it");
+        assert_eq!(number(&event["BatchSize"]), 1, "{name}");
+    }
+}
+
+#[test]
+fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
+    let template = Template::read();
+    let functions = template.functions();
+    let fed: Vec<String> = functions
+        .iter()
+        .filter_map(|(name, function)| {
+            let (queue, event) = source(function)?;
+            assert_eq!(
+                event["FunctionResponseTypes"],
+                json!(["ReportBatchItemFailures"]),
+                "{name}"
+            );
+            Some(queue)
+        })
+        .collect();
+    let mut expected: Vec<String> = QUEUES.iter().map(|q| format!("{q}Queue")).collect();
+    let mut sorted = fed.clone();
+    sorted.sort();
+    expected.sort();
+    assert_eq!(sorted, expected);
+
+    let mut all = BTreeSet::new();
+    for queue in fed {
+        let properties = template.properties(&queue);
+        let policy = &properties["RedrivePolicy"];
+        assert_eq!(number(&policy["maxReceiveCount"]), 5, "{queue}");
+        let dead = policy["deadLetterTargetArn"]["!GetAtt"]
+            .as_str()
+            .expect("a dead-letter queue");
+        let dead = dead.trim_end_matches(".Arn");
+        assert_eq!(
+            number(&template.properties(dead)["MessageRetentionPeriod"]),
+            14 * 86_400,
+            "{dead}"
+        );
+        let watched =
+            json!([{ "Name": "QueueName", "Value": { "!GetAtt": format!("{dead}.QueueName") } }]);
+        assert!(has_alarm(&template, &watched), "{dead} has no alarm");
+        all.extend([queue.clone(), dead.to_owned()]);
+    }
+    for (queue, properties) in template.of_type("AWS::SQS::Queue") {
+        assert!(all.contains(queue), "{queue} belongs to no function");
+        assert_eq!(properties["SqsManagedSseEnabled"], "true", "{queue}");
+    }
+}
+
+fn has_alarm(template: &Template, dimensions: &Value) -> bool {
+    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    alarms
+        .values()
+        .any(|a| a["Dimensions"] == *dimensions && !list(&a["AlarmActions"]).is_empty())
+}
+
+#[test]
+fn each_function_runs_alike_and_alarms() {
+    let template = Template::read();
+    for (name, function) in template.functions() {
+        assert_eq!(function["Runtime"], "provided.al2023", "{name}");
+        assert_eq!(function["Architectures"], json!(["arm64"]), "{name}");
+        assert_eq!(function["CodeUri"], format!("target/lambda/{name}/"));
+        assert!(
+            (128..=512).contains(&number(&function["MemorySize"])),
+            "{name}"
+        );
+        let watched =
+            json!([{ "Name": "FunctionName", "Value": { "!Ref": function["LogicalName"] } }]);
+        assert!(has_alarm(&template, &watched), "{name} has no alarm");
+    }
+}
+
+#[test]
+fn the_template_and_the_functions_folder_name_the_same_functions() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions");
+    let folders: BTreeSet<String> = std::fs::read_dir(folder)
+        .expect("functions/ is readable")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    let functions: BTreeSet<String> = Template::read().functions().into_keys().collect();
+    assert_eq!(folders, functions);
+}
+
+#[test]
+fn a_function_is_told_of_a_queue_or_the_table_exactly_when_it_may_use_it() {
+    for (name, function) in Template::read().functions() {
+        let sends = may(&function, "sqs:SendMessage");
+        for queue in QUEUES {
+            let variable = variable(&function, &format!("{}_QUEUE_URL", queue.to_uppercase()));
+            let told = *variable == json!({ "!Ref": format!("{queue}Queue") });
+            assert_eq!(
+                told,
+                sends.contains(&format!("{queue}Queue.Arn")),
+                "{name} and {queue}"
+            );
+        }
+        let told = *variable(&function, "TABLE_NAME") == json!({ "!Ref": "Table" });
+        assert_eq!(
+            told,
+            may(&function, "dynamodb:GetItem").contains("Table.Arn"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn policies_name_their_actions_and_resources() {
+    for (name, function) in Template::read().functions() {
+        for (actions, resources) in statements(&function) {
+            for action in actions {
+                assert!(!action.contains('*'), "{name}: {action}");
+            }
+            for resource in resources {
+                let secret = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:meridian/";
+                let own = !resource.contains('*');
+                assert!(own || resource.starts_with(secret), "{name}: {resource}");
+            }
+        }
+    }
+}
+
+#[test]
+fn intake_is_quick_and_sees_inbound_secrets_alone() {
+    let functions = Template::read().functions();
+    let intake = &functions["webhook-intake"];
+    assert!(number(&intake["Timeout"]) <= 2);
+    assert_eq!(
+        may(intake, "sqs:SendMessage"),
+        BTreeSet::from(["EventsQueue.Arn".to_owned()])
+    );
+    for (actions, resources) in statements(intake) {
+        for action in actions {
+            match action {
+                "sqs:SendMessage" => {}
+                "secretsmanager:GetSecretValue" => assert!(
+                    resources
+                        .iter()
+                        .all(|r| r.ends_with(":secret:meridian/*/inbound-??????")),
+                    "{resources:?}"
+                ),
+                other => panic!("intake may {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn machines_write_grants_and_the_api_every_other_secret() {
+    for (name, function) in Template::read().functions() {
+        for action in [
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:CreateSecret",
+        ] {
+            for resource in may(&function, action) {
+                let grants = resource.ends_with(":secret:meridian/*/oauth-??????");
+                assert!(
+                    grants || name == "clinic-api",
+                    "{name}: {action} on {resource}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_is_kept() {
+    let template = Template::read();
+    let table = template.properties("Table");
+    assert_eq!(table["DeletionProtectionEnabled"], "true");
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], "true");
+    assert_eq!(
+        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        "true"
+    );
+    assert_eq!(
+        table["TimeToLiveSpecification"],
+        json!({ "AttributeName": "expires_at", "Enabled": "true" })
+    );
+    for kept in ["Table", "RootKey", "SealKey"] {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(template.resources[kept][policy], "Retain", "{kept}");
+        }
+    }
+}
+
+#[test]
+fn access_logs_name_the_route_and_never_the_path() {
+    let template = Template::read();
+    let format = template.properties("Api")["AccessLogSettings"]["Format"]
+        .as_str()
+        .expect("a format");
+    assert!(format.contains("$context.routeKey"), "{format}");
+    for leak in [
+        "$context.path",
+        "requestOverride",
+        "$context.identity",
+        "$context.authorizer",
+    ] {
+        assert!(!format.contains(leak), "{format}");
+    }
+    let line: Value = serde_json::from_str(format).expect("a JSON line");
+    assert!(line.is_object());
+}
+
+#[test]
+fn seams_of_the_local_stack_stay_out() {
+    let text = Template::read().text;
+    for seam in ["MERIDIAN_CLOCK", "MERIDIAN_HOSTS", "MERIDIAN_ROOTS"] {
+        assert!(!text.contains(seam), "{seam}");
+    }
+}
