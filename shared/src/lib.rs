@@ -6,6 +6,7 @@ pub mod ids;
 pub mod money;
 
 // rules and rooms: pure
+pub mod capabilities;
 pub mod domain;
 pub mod gateways;
 pub mod inbound;

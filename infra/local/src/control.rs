@@ -5,7 +5,7 @@ use crate::demo;
 use crate::house::House;
 use crate::quiet::Rest;
 use crate::time::Stuck;
-use crate::vendors::Fault;
+use crate::vendor_faults::Fault;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

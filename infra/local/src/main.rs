@@ -21,6 +21,7 @@ mod start;
 mod state;
 mod template;
 mod time;
+mod vendor_faults;
 mod vendors;
 mod yaml;
 

@@ -3,6 +3,7 @@
 //! An instance reaches a vendor at `/_vendor/<caller>/<vendor>/...`, so each call is known by who made it.
 
 use crate::clock::{Clock, stamp};
+use crate::vendor_faults::{Action, Armed, Fault};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -10,11 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use meridian_sandbox::Sandbox;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 pub const PREFIX: &str = "/_vendor/";
 /// The vendors that the sandbox simulates.
@@ -54,15 +53,15 @@ pub struct State {
     hosts: BTreeMap<String, String>,
 }
 
-struct Call {
+pub struct Call {
     seq: u64,
     at: String,
-    vendor: String,
-    function: String,
+    pub vendor: String,
+    pub function: String,
     caller: String,
-    method: String,
+    pub method: String,
     /// With its query, as on the vendor's own host.
-    path: String,
+    pub path: String,
     headers: Map<String, Value>,
     body: Bytes,
     /// What the vendor answered, whether or not the caller got to see it; 0 where it was not asked.
@@ -94,104 +93,6 @@ impl Call {
             }
         }
         json
-    }
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    pub vendor: Option<String>,
-    pub function: Option<String>,
-    pub method: Option<String>,
-    /// A part of the path with its query.
-    pub path: Option<String>,
-    /// Strikes from the nth matching call on, the first being 1.
-    pub nth: Option<u64>,
-    /// How often it strikes; unset: once with `nth`, always without.
-    pub times: Option<u64>,
-    pub action: String,
-}
-
-#[derive(Clone, Serialize)]
-pub struct Armed {
-    #[serde(flatten)]
-    pub fault: Fault,
-    pub seen: u64,
-    pub struck: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Action {
-    KillBefore,
-    KillAfter,
-    CutBefore,
-    /// The vendor acts, the reply is lost.
-    CutAfter,
-    Status(StatusCode),
-    Delay(Duration),
-    /// What only the vendor itself can do wrong.
-    Sandbox,
-}
-
-impl Action {
-    fn parse(text: &str) -> Result<Action, String> {
-        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
-        let millis = || {
-            argument
-                .parse()
-                .map_err(|_| format!("`{text}` wants milliseconds"))
-        };
-        Ok(match (name, argument) {
-            ("kill_before", "") => Action::KillBefore,
-            ("kill_after", "") => Action::KillAfter,
-            ("cut_before", "") => Action::CutBefore,
-            ("cut_after" | "drop_after_acting", "") => Action::CutAfter,
-            ("status", code) => Action::Status(
-                code.parse()
-                    .map_err(|_| format!("`{text}` wants a status"))?,
-            ),
-            ("delay", _) => Action::Delay(Duration::from_millis(millis()?)),
-            ("act_late" | "search_lag", _) => millis().map(|_: u64| Action::Sandbox)?,
-            ("conflict_in_flight", "") | ("webhooks", "duplicate" | "reorder" | "off") => {
-                Action::Sandbox
-            }
-            ("webhooks", late)
-                if late
-                    .strip_prefix("late:")
-                    .is_some_and(|ms| ms.parse::<u64>().is_ok()) =>
-            {
-                Action::Sandbox
-            }
-            _ => return Err(format!("the local stack knows no vendor fault `{text}`")),
-        })
-    }
-}
-
-impl Armed {
-    fn matches(&self, call: &Call) -> bool {
-        let fault = &self.fault;
-        let is = |wanted: &Option<String>, found: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == found)
-        };
-        is(&fault.vendor, &call.vendor)
-            && is(&fault.function, &call.function)
-            && fault
-                .method
-                .as_ref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(&call.method))
-            && fault
-                .path
-                .as_ref()
-                .is_none_or(|part| call.path.contains(part.as_str()))
-    }
-
-    fn is_due(&self) -> bool {
-        let times = self
-            .fault
-            .times
-            .or(self.fault.nth.map(|_| 1))
-            .unwrap_or(u64::MAX);
-        self.seen >= self.fault.nth.unwrap_or(1) && self.struck < times
     }
 }
 
@@ -479,47 +380,4 @@ fn cut() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Cut);
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_fault_is_known_and_a_misspelt_one_is_not() {
-        for known in [
-            "kill_before",
-            "kill_after",
-            "cut_before",
-            "cut_after",
-            "drop_after_acting",
-            "status:503",
-            "delay:1500",
-            "act_late:5000",
-            "search_lag:60000",
-            "conflict_in_flight",
-            "webhooks:duplicate",
-            "webhooks:reorder",
-            "webhooks:late:60000",
-            "webhooks:off",
-        ] {
-            assert!(Action::parse(known).is_ok(), "{known}");
-        }
-        for wrong in [
-            "kill",
-            "status:",
-            "status:many",
-            "delay",
-            "act_late",
-            "webhooks:late",
-            "webhooks:never",
-            "cut_after:1",
-        ] {
-            assert!(Action::parse(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(
-            Action::parse("drop_after_acting"),
-            Action::parse("cut_after")
-        );
-    }
 }

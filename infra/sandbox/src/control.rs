@@ -11,6 +11,7 @@
 //! - `ipn/{id}`: PayPal's older notification of a capture or refund; `ipn` `{invoice, amount,
 //!   currency, status}`: of an invoice paid by an old button.
 //! - `inbound` `{from, body}`: a text message that a phone sends to Twilio.
+//! - `pay/{invoice}` `{amount}` at Xero: the clinic enters a payment there itself.
 //! - `endpoints` `{account, url, secret, source}`: webhooks of another account.
 //! - `events` (GET): all webhooks with their attempts. `events/{id}/resend`: once more.
 //!

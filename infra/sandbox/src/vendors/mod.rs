@@ -7,6 +7,7 @@ pub mod paypal;
 pub mod slack;
 pub mod stripe;
 pub mod twilio;
+pub mod xero;
 
 use crate::wire::{Call, Reply};
 use crate::world::World;
@@ -27,7 +28,7 @@ pub struct Vendor {
     pub harmless: fn(&Call) -> bool,
 }
 
-pub static ALL: [&Vendor; 7] = [
+pub static ALL: [&Vendor; 8] = [
     &stripe::VENDOR,
     &paypal::VENDOR,
     &gocardless::VENDOR,
@@ -35,6 +36,7 @@ pub static ALL: [&Vendor; 7] = [
     &mailgun::VENDOR,
     &twilio::VENDOR,
     &slack::VENDOR,
+    &xero::VENDOR,
 ];
 
 pub fn by_id(id: &str) -> Option<&'static Vendor> {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+#[derive(Clone)]
 pub struct Taken {
     pub path: String,
     pub headers: Vec<(String, String)>,
@@ -33,6 +34,8 @@ impl Taken {
 
 struct House {
     taken: Mutex<Vec<Taken>>,
+    /// All that ever came, for the contract check at the end.
+    all: Mutex<Vec<Taken>>,
     status: AtomicU16,
 }
 
@@ -175,11 +178,13 @@ async fn take(
         .iter()
         .map(|(name, value)| (name.to_string(), text(value.as_bytes())));
     let (path, headers) = (uri.path().to_string(), headers.collect());
-    house.taken.lock().unwrap().push(Taken {
+    let taken = Taken {
         path,
         headers,
         body: text(&body),
-    });
+    };
+    house.all.lock().unwrap().push(taken.clone());
+    house.taken.lock().unwrap().push(taken);
     StatusCode::from_u16(house.status.load(Ordering::SeqCst)).unwrap()
 }
 
@@ -193,4 +198,50 @@ pub fn kinds(taken: &[Taken]) -> Vec<String> {
         .iter()
         .map(|one| one.json()["type"].as_str().unwrap_or("").to_string())
         .collect()
+}
+
+/// Every test ends with its traffic held against the vendors' contracts, where they are at hand:
+/// replies and webhooks always, requests where they were taken.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let Some(contracts) = meridian_contracts::Contracts::from_env() else {
+            return println!("contracts not checked");
+        };
+        if std::thread::panicking() {
+            return;
+        }
+        let mut problems = Vec::new();
+        for call in self.sandbox.calls() {
+            let exchange = exchange(&call);
+            let found = contracts.check(&exchange).into_iter();
+            let taken = exchange.status < 400;
+            problems.extend(found.filter(|line| taken || line.contains(": reply")));
+        }
+        for one in self.house.all.lock().unwrap().iter() {
+            let source = one.path.rsplit('/').next().unwrap_or("");
+            problems.extend(contracts.check_webhook(source, &one.headers, one.body.as_bytes()));
+        }
+        problems.sort();
+        problems.dedup();
+        assert!(
+            problems.is_empty(),
+            "against the contracts:\n{}",
+            problems.join("\n")
+        );
+    }
+}
+
+fn exchange(call: &Value) -> meridian_contracts::Exchange {
+    let text = |name: &str| call[name].as_str().unwrap_or("").to_string();
+    let headers = |name: &str| serde_json::from_value(call[name].clone()).unwrap();
+    meridian_contracts::Exchange {
+        vendor: text("vendor"),
+        method: text("method"),
+        path: text("path"),
+        request_headers: headers("headers"),
+        request_body: text("body").into_bytes(),
+        status: u16::try_from(call["status"].as_u64().unwrap()).unwrap(),
+        response_headers: headers("reply_headers"),
+        response_body: text("reply").into_bytes(),
+    }
 }

@@ -6,3 +6,4 @@ mod messages;
 mod mollie;
 mod paypal;
 mod stripe;
+mod xero;

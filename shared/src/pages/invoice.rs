@@ -1,0 +1,255 @@
+//! The invoice as a patient sees it: how much, for what, until when, what to do.
+
+use super::layout::{Icon, call, clinic, day, deadline, document, money, split, state, sum};
+use super::messages::{amount, is_link};
+use super::receipt::{item, tax};
+use crate::domain::case::{Case, Payment};
+use crate::domain::payment::State;
+use crate::domain::settings::Settings;
+use crate::money::Money;
+use maud::{Markup, html};
+
+/// How an invoice stands towards the patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Void,
+    Paid,
+    /// Money is on its way; paying again would pay twice.
+    Confirming,
+    Declined(Money),
+    Returned(Money),
+    PartPaid,
+    Due,
+}
+
+/// The invoice's page. `pay_at` is where it can be paid now; `receipts` are numbers with addresses.
+pub fn page(
+    settings: &Settings,
+    case: &Case,
+    patient: &str,
+    descriptions: &[String],
+    pay_at: Option<&str>,
+    receipts: &[(String, String)],
+) -> String {
+    let standing = standing(case);
+    let act = html! {
+        (head(case, standing))
+        @if case.due().minor > 0 && standing != Standing::Confirming {
+            (pay(settings, case, pay_at))
+        }
+        @if !receipts.is_empty() { (papers(receipts)) }
+        (items(case, descriptions))
+        @if !patient.is_empty() {
+            dl.facts { div { dt { "Patient" } dd { (patient) } } }
+        }
+        (call(settings, "Rather talk to someone? Call the clinic on", "."))
+    };
+    let title = format!("Invoice {} · {}", case.invoice.number, settings.name);
+    document(&title, &split(&lead(settings, case, standing, pay_at), &act))
+}
+
+fn standing(case: &Case) -> Standing {
+    if case.invoice.void {
+        return Standing::Void;
+    }
+    if case.due().minor == 0 {
+        return Standing::Paid;
+    }
+    let on_its_way = |p: &Payment| match p.state {
+        State::Pending | State::Unknown => true,
+        State::Open => p.approved || p.method.is_some(),
+        State::Paid | State::Declined | State::Expired | State::Returned => false,
+    };
+    if case.payments.iter().any(on_its_way) {
+        return Standing::Confirming;
+    }
+    let last = case.payments.iter().rev().find(|p| p.state != State::Expired);
+    match last.map(|p| (p.state, p.amount)) {
+        Some((State::Declined, amount)) => Standing::Declined(amount),
+        Some((State::Returned, amount)) => Standing::Returned(amount),
+        _ if case.paid().minor > 0 => Standing::PartPaid,
+        _ => Standing::Due,
+    }
+}
+
+fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&str>) -> Markup {
+    let (label, figure) = match standing {
+        Standing::Void => ("Cancelled", case.invoice.total),
+        Standing::Paid => ("Paid", case.paid()),
+        Standing::Confirming => ("Confirming", case.due()),
+        Standing::Declined(_) | Standing::Returned(_) | Standing::PartPaid => {
+            ("Still to pay", case.due())
+        }
+        Standing::Due => ("To pay", case.due()),
+    };
+    let open = case.payments.iter().filter_map(Payment::open_page);
+    let open = open.filter(|page| Some(page.url.as_str()) == pay_at);
+    let until = open.filter_map(|page| page.expires_at).next();
+    let returned: i64 = case.payments.iter().map(|p| p.returned().minor).sum();
+    html! {
+        (clinic(settings))
+        p.lead-label { (label) }
+        (sum(figure))
+        p.lead-what {
+            "Invoice " strong.nowrap { (case.invoice.number) } " of "
+            span.nowrap { (day(case.created_at, settings)) }
+        }
+        dl.sums {
+            div { dt { "Total of the invoice" } dd { (amount(case.invoice.total)) } }
+            @if case.paid().minor > 0 {
+                div { dt { "Paid" } dd { (amount(case.paid())) } }
+            }
+            @if case.refunded().minor > 0 {
+                div {
+                    dt { "Sent back to you" }
+                    dd { (amount(Money::new(-case.refunded().minor, case.currency))) }
+                }
+            }
+            @if returned > 0 {
+                div {
+                    dt { "Returned by the bank" }
+                    dd { (amount(Money::new(returned, case.currency))) }
+                }
+            }
+            div.total { dt { "Left to pay" } dd { (amount(case.due())) } }
+        }
+        @if let (Some(until), true) = (until, standing != Standing::Confirming) {
+            p.lead-note {
+                span { "The page to pay on is open until " strong { (deadline(until, settings)) } "." }
+            }
+        }
+    }
+}
+
+fn head(case: &Case, standing: Standing) -> Markup {
+    match standing {
+        Standing::Void => state(
+            Icon::Ended,
+            "",
+            "This invoice was cancelled",
+            "Nothing is due. You need not do anything.",
+        ),
+        Standing::Paid if case.refunded().minor > 0 => state(
+            Icon::Return,
+            "good",
+            "Paid, and money was sent back",
+            "We have sent the amount shown back to you. Please allow 3 to 5 working days.",
+        ),
+        Standing::Paid => state(
+            Icon::Check,
+            "good",
+            "This invoice is paid",
+            "Thank you. Nothing is left to pay.",
+        ),
+        Standing::Confirming => html! {
+            (state(
+                Icon::Busy,
+                "",
+                "We are confirming your payment",
+                "A card usually takes a few seconds, a bank debit some days. You can close this \
+                 page: we will send you the result.",
+            ))
+            (notice("info", Icon::Info, "Please do not pay again", "If the payment does not go through, nothing is taken."))
+            a.btn.wide href="" { (Icon::Again.draw()) " Check again" }
+        },
+        Standing::Declined(tried) => alert(
+            &format!("Your payment of {} did not go through", amount(tried)),
+            "No money was taken. Pay another way, or try the same way later.",
+        ),
+        Standing::Returned(was) => alert(
+            &format!("Your bank returned the payment of {}", amount(was)),
+            "The money went back to your account, so the invoice is due again.",
+        ),
+        Standing::PartPaid => html! {
+            h1 { (money(case.due())) " is left to pay" }
+        },
+        Standing::Due => html! {
+            h1 { "Your invoice is ready" }
+        },
+    }
+}
+
+fn notice(tone: &str, icon: Icon, heading: &str, text: &str) -> Markup {
+    html! {
+        div class=(format!("notice {tone}")) {
+            (icon.draw())
+            div { h2 { (heading) } p { (text) } }
+        }
+    }
+}
+
+fn alert(heading: &str, text: &str) -> Markup {
+    html! {
+        div.notice.bad role="alert" {
+            (Icon::Alert.draw())
+            div { h1 { (heading) } p { (text) } }
+        }
+    }
+}
+
+fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
+    let Some(address) = pay_at.filter(|address| is_link(address)) else {
+        return match settings.phone.is_empty() {
+            true => notice("", Icon::Info, "To pay, ask the clinic", "Quote the invoice's number."),
+            false => notice(
+                "",
+                Icon::Info,
+                "To pay, call the clinic",
+                &format!("Call {} and quote {}.", settings.phone, case.invoice.number),
+            ),
+        };
+    };
+    // The gateway's page asks for its own payment's amount, which may be a part of what is due.
+    let asked = case.payments.iter().find(|p| p.open_page().is_some_and(|s| s.url == address));
+    let asked = asked.map_or(case.due(), |payment| payment.amount);
+    html! {
+        div.stack {
+            a.btn.main.wide href=(address) rel="noreferrer" {
+                (Icon::Lock.draw()) " " span { "Pay " (money(asked)) }
+            }
+            p.small.soft {
+                "You pay on our payment partner’s secure page, in " (asked.currency.code())
+                ". We never see your card or account number."
+            }
+        }
+    }
+}
+
+fn papers(receipts: &[(String, String)]) -> Markup {
+    html! {
+        div.stack {
+            @for (number, address) in receipts {
+                a.btn.wide href=(address) { (Icon::Receipt.draw()) " Receipt " (number) }
+            }
+        }
+    }
+}
+
+fn items(case: &Case, descriptions: &[String]) -> Markup {
+    html! {
+        table.bill {
+            caption { "What it is for" }
+            thead {
+                tr { th scope="col" { "Item" } th.n scope="col" { "Tax" } th.n scope="col" { "Amount" } }
+            }
+            tbody {
+                @for (n, line) in case.invoice.lines.iter().enumerate() {
+                    @if let Ok((gross, of_it_tax)) = line.gross_and_tax() {
+                        tr {
+                            td { (item(n, line.quantity, descriptions)) }
+                            td.n { (tax(of_it_tax)) }
+                            td.n { (amount(gross)) }
+                        }
+                    }
+                }
+            }
+            tfoot {
+                tr {
+                    th scope="row" { "Total" }
+                    td.n { (amount(case.invoice.tax)) }
+                    td.n { (amount(case.invoice.total)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,633 @@
+//! Mollie: webhooks that are only hints, signed ones beside them, keys that live for an hour.
+
+use crate::*;
+use meridian::domain::fact::Decline;
+use meridian::domain::{dispute, payment, refund as refunds};
+use meridian::gateways::Opening;
+use meridian::gateways::mollie::GATEWAY;
+use meridian::inbound::Notice;
+use meridian::vendor::{Call, KeyPlace, LostReply};
+use serde_json::json as object;
+
+const SECRET: &str = "mollie-demo-secret";
+
+fn outbound() -> Account {
+    account(GATEWAY.vendor.secrets, &[("api_key", "test_demo")])
+}
+
+fn hooks() -> Account {
+    account(&[], &[("webhook_secret", SECRET)])
+}
+
+fn mandate() -> Method {
+    Method {
+        gateway: "mollie".into(),
+        customer: Some("cst_1".into()),
+        token: "mdt_1".into(),
+        label: "Visa ending 4242".into(),
+    }
+}
+
+fn link(href: &str) -> Value {
+    object!({"href": href, "type": "application/hal+json"})
+}
+
+fn money(value: &str) -> Value {
+    object!({"currency": "EUR", "value": value})
+}
+
+/// A payment as Mollie shows it, with what is laid over it.
+fn paid_by(status: &str, over: Value) -> Value {
+    let mut payment = object!({"resource": "payment", "id": "tr_1", "mode": "test",
+        "createdAt": "2026-03-14T10:00:00+00:00", "amount": money("100.00"), "status": status,
+        "description": "Wattle Street Clinic, invoice 7", "profileId": "pfl_1", "method": null,
+        "sequenceType": "oneoff", "metadata": {"reference": reference()},
+        "expiresAt": "2026-03-14T10:15:00+00:00",
+        "_links": {"self": link("https://api.mollie.com/v2/payments/tr_1"),
+            "checkout": {"href": "https://www.mollie.com/checkout/1", "type": "text/html"},
+            "dashboard": {"href": "https://my.mollie.com/1", "type": "text/html"}}});
+    for (name, value) in over.as_object().unwrap() {
+        payment[name] = value.clone();
+    }
+    payment
+}
+
+fn kept(status: &str) -> Value {
+    paid_by(
+        status,
+        object!({"sequenceType": "first", "customerId": "cst_1", "mandateId": "mdt_1",
+            "method": "creditcard", "details": {"cardNumber": "4242", "cardLabel": "Visa"}}),
+    )
+}
+
+fn refund_of(status: &str) -> Value {
+    object!({"resource": "refund", "id": "re_1", "mode": "test", "status": status,
+        "description": "Refund", "amount": money("25.00"), "paymentId": "tr_1",
+        "createdAt": "2026-03-14T10:00:00+00:00",
+        "metadata": {"reference": ids::refund_reference(&case_id(), 1)},
+        "_links": {"self": link("https://x"), "payment": link("https://y"),
+            "documentation": link("https://z")}})
+}
+
+fn chargeback(reversed_at: Value) -> Value {
+    object!({"resource": "chargeback", "id": "chb_1", "amount": money("100.00"),
+        "paymentId": "tr_1", "createdAt": "2026-03-14T10:00:00+00:00", "reversedAt": reversed_at,
+        "_links": {"self": link("https://x"), "payment": link("https://y"),
+            "documentation": link("https://z")}})
+}
+
+fn list(name: &str, items: Value, next: Value) -> Reply {
+    let count = items.as_array().unwrap().len();
+    hal(
+        200,
+        object!({"count": count, "_embedded": {name: items},
+        "_links": {"self": link("https://x"), "previous": null, "next": next,
+            "documentation": link("https://y")}}),
+    )
+}
+
+fn hal(status: u16, body: Value) -> Reply {
+    let headers = vec![("content-type".into(), "application/hal+json".into())];
+    Reply {
+        headers,
+        ..json(status, body)
+    }
+}
+
+fn problem(status: u16, field: Option<&str>, detail: &str) -> Reply {
+    let mut body = object!({"status": status, "title": "No", "detail": detail,
+        "_links": {"documentation": {"href": "https://x", "type": "text/html"}}});
+    if let Some(field) = field {
+        body["field"] = field.into();
+    }
+    hal(status, body)
+}
+
+fn looked_up(ask: &Lookup, reply: &Reply) -> Result<Vec<Fact>, Trouble> {
+    let inquiry = GATEWAY.lookup.yes().unwrap();
+    let requests = (inquiry.build)(ask, &outbound());
+    assert_eq!(requests.len(), 1);
+    fits(&GATEWAY, &outbound(), &requests[0], Some(reply));
+    (inquiry.parse)(ask, std::slice::from_ref(reply), &outbound())
+}
+
+fn fetched(payment: Value) -> Vec<Fact> {
+    looked_up(&lookup(Some("tr_1"), None), &hal(200, payment)).unwrap()
+}
+
+/// What is called after a key's lifetime.
+fn search<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> &Call<Ask, Option<Answer>> {
+    match lost {
+        LostReply::SameKey {
+            place,
+            lifetime,
+            then: LostReply::Find { call, .. },
+            longest,
+        } => {
+            assert_eq!(
+                (*place, *lifetime),
+                (KeyPlace::Header("Idempotency-Key"), 3600)
+            );
+            assert!(reference().len() + "-page-2".len() <= *longest);
+            call
+        }
+        _ => panic!("a key that lives for an hour must be followed by a look-up"),
+    }
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
+fn open(keep: bool, opened: Option<&str>, reply: &Reply) -> (Request, Result<Opening, Trouble>) {
+    let call = &GATEWAY.checkout.yes().unwrap().call;
+    let ask = checkout(keep, opened);
+    let request = (call.build)(&ask, &outbound()).unwrap();
+    fits(&GATEWAY, &outbound(), &request, Some(reply));
+    (request, (call.parse)(&ask, reply, &outbound()))
+}
+
+#[test]
+fn a_page_that_keeps_nothing_is_one_call() {
+    let (request, answer) = open(false, None, &hal(201, paid_by("open", object!({}))));
+    let sent = body(&request);
+    assert_eq!(sent["amount"], money("100.00"));
+    assert_eq!(sent["sequenceType"], "oneoff");
+    assert_eq!(sent["metadata"]["reference"], reference());
+    assert_eq!(
+        sent["webhookUrl"],
+        "https://pay.example/webhooks/demo/mollie"
+    );
+    assert!(sent.get("customerId").is_none());
+    let Ok(Opening::Page(page)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (page.id.as_str(), page.url.as_str()),
+        ("tr_1", "https://www.mollie.com/checkout/1")
+    );
+}
+
+#[test]
+fn a_page_that_keeps_the_method_makes_a_nameless_customer_first() {
+    let customer = object!({"resource": "customer", "id": "cst_1", "mode": "test", "name": null,
+        "email": null, "locale": null, "metadata": null, "createdAt": "2026-03-14T10:00:00+00:00",
+        "_links": {"self": link("https://x"), "dashboard": link("https://y"),
+            "documentation": link("https://z")}});
+    let (request, answer) = open(true, None, &hal(201, customer));
+    assert_eq!(request.path, "/v2/customers");
+    assert_eq!(
+        body(&request),
+        &object!({"metadata": {"reference": reference()}})
+    );
+    assert_eq!(answer, Ok(Opening::Next("cst_1".into())));
+
+    let (request, answer) = open(true, Some("cst_1"), &hal(201, kept("open")));
+    assert_eq!(body(&request)["sequenceType"], "first");
+    assert_eq!(body(&request)["customerId"], "cst_1");
+    assert!(matches!(answer, Ok(Opening::Page(page)) if page.id == "tr_1"));
+}
+
+#[test]
+fn a_page_whose_key_is_forgotten_is_found_by_our_reference() {
+    let call = search(&GATEWAY.checkout.yes().unwrap().lost_reply);
+    let ask = checkout(true, None);
+    let request = (call.build)(&ask, &outbound()).unwrap();
+    let all = list(
+        "payments",
+        object!([paid_by("open", object!({}))]),
+        Value::Null,
+    );
+    fits(&GATEWAY, &outbound(), &request, Some(&all));
+    let found = (call.parse)(&ask, &all, &outbound()).unwrap();
+    assert!(matches!(found, Some(Opening::Page(page)) if page.id == "tr_1"));
+}
+
+#[test]
+fn a_mandate_is_charged_without_the_payer() {
+    let call = &GATEWAY.charge.yes().unwrap().call;
+    let ask = charge(mandate());
+    let request = (call.build)(&ask, &outbound()).unwrap();
+    let sent = body(&request);
+    assert_eq!(sent["sequenceType"], "recurring");
+    assert_eq!(
+        (&sent["customerId"], &sent["mandateId"]),
+        (&"cst_1".into(), &"mdt_1".into())
+    );
+    for (status, kind) in [
+        ("pending", Kind::PaymentPending),
+        ("paid", Kind::PaymentSucceeded),
+        ("failed", Kind::PaymentFailed),
+    ] {
+        let reply = hal(201, paid_by(status, object!({})));
+        fits(&GATEWAY, &outbound(), &request, Some(&reply));
+        let facts = (call.parse)(&ask, &reply, &outbound()).unwrap();
+        assert_eq!(
+            (facts[0].kind, facts[0].payment.as_deref()),
+            (kind, Some("tr_1")),
+            "{status}"
+        );
+        assert_eq!(facts[0].reference, Some(reference()));
+    }
+    let nobody = Method {
+        customer: None,
+        ..mandate()
+    };
+    assert!((call.build)(&charge(nobody), &outbound()).is_err());
+}
+
+#[test]
+fn a_charge_whose_key_is_forgotten_is_found_among_its_customers_payments() {
+    let call = search(&GATEWAY.charge.yes().unwrap().lost_reply);
+    let ask = charge(mandate());
+    let request = (call.build)(&ask, &outbound()).unwrap();
+    assert_eq!(request.path, "/v2/customers/cst_1/payments");
+    let other = paid_by("paid", object!({"id": "tr_9", "metadata": "not ours"}));
+    let parse = |items: Value, next: Value| {
+        let reply = list("payments", items, next);
+        fits(&GATEWAY, &outbound(), &request, Some(&reply));
+        (call.parse)(&ask, &reply, &outbound())
+    };
+    let found = parse(object!([other, paid_by("paid", object!({}))]), Value::Null).unwrap();
+    assert_eq!(found.unwrap()[0].payment.as_deref(), Some("tr_1"));
+    assert_eq!(parse(object!([other]), Value::Null), Ok(None));
+    // What is not on the first of several pages may be on the next.
+    let more = parse(object!([other]), link("https://x"));
+    assert!(matches!(more, Err(Trouble::Unclear(_))), "{more:?}");
+}
+
+#[test]
+fn a_refund_carries_our_reference_and_is_found_by_it() {
+    let effect = GATEWAY.refund.yes().unwrap();
+    let ask = refund("tr_1");
+    let request = (effect.call.build)(&ask, &outbound()).unwrap();
+    assert_eq!(request.path, "/v2/payments/tr_1/refunds");
+    assert_eq!(body(&request)["amount"], money("25.00"));
+    assert_eq!(body(&request)["metadata"]["reference"], ask.reference);
+    for (status, kind) in [
+        ("queued", Kind::RefundPending),
+        ("pending", Kind::RefundPending),
+        ("processing", Kind::RefundPending),
+        ("refunded", Kind::RefundSucceeded),
+        ("failed", Kind::RefundFailed),
+        ("canceled", Kind::RefundFailed),
+    ] {
+        let reply = hal(201, refund_of(status));
+        fits(&GATEWAY, &outbound(), &request, Some(&reply));
+        let facts = (effect.call.parse)(&ask, &reply, &outbound()).unwrap();
+        assert_eq!(
+            (facts[0].kind, facts[0].amount),
+            (kind, Some(eur(2_500))),
+            "{status}"
+        );
+        assert_eq!(facts[0].reference.as_ref(), Some(&ask.reference));
+    }
+    let call = search(&effect.lost_reply);
+    let request = (call.build)(&ask, &outbound()).unwrap();
+    let reply = list("refunds", object!([refund_of("pending")]), Value::Null);
+    fits(&GATEWAY, &outbound(), &request, Some(&reply));
+    let found = (call.parse)(&ask, &reply, &outbound()).unwrap();
+    assert_eq!(found.unwrap()[0].refund.as_deref(), Some("re_1"));
+    let none = list("refunds", object!([]), Value::Null);
+    assert_eq!((call.parse)(&ask, &none, &outbound()), Ok(None));
+}
+
+#[test]
+fn every_refusal_says_whether_money_may_have_moved() {
+    let call = &GATEWAY.charge.yes().unwrap().call;
+    let parse = |reply: &Reply| (call.parse)(&charge(mandate()), reply, &outbound());
+    let said = |status, field, detail| parse(&problem(status, field, detail)).unwrap_err();
+    assert_eq!(
+        said(422, Some("mandateId"), "no mandate"),
+        Trouble::Declined(Decline::Method)
+    );
+    let refused = said(422, Some("amount"), "too high");
+    assert_eq!(
+        refused,
+        Trouble::Rejected("No, field amount: too high".into())
+    );
+    assert_eq!(said(409, None, "duplicate"), Trouble::InFlight);
+    let reused = said(422, None, "The idempotency key was used before");
+    assert!(reused.may_have_happened(), "{reused}");
+    assert_eq!(said(404, None, "no payment"), Trouble::Missing);
+    assert!(matches!(said(401, None, "no key"), Trouble::Credentials(_)));
+    assert!(matches!(said(429, None, "slow"), Trouble::Limited { .. }));
+    assert!(said(503, None, "later").may_have_happened());
+    let odd = parse(&hal(201, paid_by("teleported", object!({})))).unwrap_err();
+    assert!(matches!(odd, Trouble::Unreadable(_)), "{odd}");
+    stays_unclear(parse);
+}
+
+#[test]
+fn amounts_have_their_currencys_decimals() {
+    let call = &GATEWAY.checkout.yes().unwrap().call;
+    for (code, minor, text) in [("JPY", 1_250, "1250"), ("CHF", 1_205, "12.05")] {
+        let mut ask = checkout(false, None);
+        ask.amount = Money::new(minor, Currency::read(code).unwrap());
+        let request = (call.build)(&ask, &outbound()).unwrap();
+        assert_eq!(
+            body(&request)["amount"],
+            object!({"currency": code, "value": text})
+        );
+    }
+}
+
+// ---- look-ups ----------------------------------------------------------------------------------
+
+#[test]
+fn each_status_says_its_kind() {
+    for (status, kind, why) in [
+        ("open", Kind::PaymentPending, None),
+        ("pending", Kind::PaymentPending, None),
+        ("authorized", Kind::PaymentPending, None),
+        ("paid", Kind::PaymentSucceeded, None),
+        ("failed", Kind::PaymentFailed, Some(Decline::Other)),
+        ("canceled", Kind::PaymentFailed, Some(Decline::Cancelled)),
+        ("expired", Kind::PaymentExpired, None),
+    ] {
+        let facts = fetched(paid_by(status, object!({})));
+        assert_eq!((facts[0].kind, facts[0].decline), (kind, why), "{status}");
+        assert_eq!(facts[0].amount, Some(eur(10_000)));
+    }
+}
+
+#[test]
+fn the_reason_of_a_failure_decides_what_follows() {
+    let why = |over: Value| fetched(paid_by("failed", over))[0].decline.unwrap();
+    let card = |reason: &str| why(object!({"details": {"failureReason": reason}}));
+    assert_eq!(card("insufficient_funds"), Decline::Funds);
+    assert_eq!(card("card_expired"), Decline::Method);
+    assert_eq!(card("possible_fraud"), Decline::Fraud);
+    assert_eq!(card("authentication_required"), Decline::Action);
+    assert_eq!(card("refused_by_issuer"), Decline::Other);
+    assert_eq!(
+        why(object!({"details": {"bankReasonCode": "AM04"}})),
+        Decline::Funds
+    );
+    let reason = object!({"statusReason": {"code": "lost_card", "message": "x"}});
+    assert_eq!(why(reason), Decline::Method);
+}
+
+#[test]
+fn a_first_payment_leaves_a_method_once_it_is_paid() {
+    assert_eq!(fetched(kept("open"))[0].method, None);
+    assert_eq!(fetched(kept("paid"))[0].method, Some(mandate()));
+    let mut bank = kept("paid");
+    bank["method"] = "ideal".into();
+    bank["details"] = object!({"consumerAccount": "NL55INGB0000000000", "consumerName": "Sam"});
+    let label = fetched(bank)[0].method.clone().unwrap().label;
+    assert_eq!(label, "Bank account");
+}
+
+#[test]
+fn refunds_and_chargebacks_come_with_their_payment() {
+    let embedded = object!({"refunds": [refund_of("refunded")],
+        "chargebacks": [chargeback(Value::Null)]});
+    let facts = fetched(paid_by("paid", object!({"_embedded": embedded})));
+    let kinds: Vec<_> = facts.iter().map(|fact| fact.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::PaymentSucceeded,
+            Kind::RefundSucceeded,
+            Kind::DisputeOpened
+        ]
+    );
+    assert!(
+        facts
+            .iter()
+            .all(|fact| fact.payment.as_deref() == Some("tr_1"))
+    );
+    assert_eq!(facts[2].dispute.as_deref(), Some("chb_1"));
+    let reversed = object!({"chargebacks": [chargeback("2026-03-15T10:00:00+00:00".into())]});
+    let facts = fetched(paid_by("paid", object!({"_embedded": reversed})));
+    assert_eq!(facts[1].kind, Kind::DisputeWon);
+}
+
+#[test]
+fn without_an_id_our_reference_is_searched_and_absence_needs_the_whole_list() {
+    let ask = lookup(None, None);
+    let ours = object!([paid_by("paid", object!({}))]);
+    let facts = looked_up(&ask, &list("payments", ours, link("https://x"))).unwrap();
+    assert_eq!(facts[0].payment.as_deref(), Some("tr_1"));
+    let none = list("payments", object!([]), Value::Null);
+    assert_eq!(looked_up(&ask, &none), Ok(vec![]));
+    let more = looked_up(&ask, &list("payments", object!([]), link("https://x")));
+    assert!(matches!(more, Err(Trouble::Unclear(_))), "{more:?}");
+    let by_session = lookup(None, Some("tr_1"));
+    assert_eq!(
+        looked_up(&by_session, &hal(200, kept("paid")))
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_refund_or_chargeback_that_came_without_its_payment_is_found_in_its_list() {
+    let page = list("refunds", object!([refund_of("refunded")]), Value::Null);
+    let facts = looked_up(&lookup(Some("re_1"), None), &page).unwrap();
+    assert_eq!(facts[0].payment.as_deref(), Some("tr_1"));
+    let page = list(
+        "chargebacks",
+        object!([chargeback(Value::Null)]),
+        Value::Null,
+    );
+    let facts = looked_up(&lookup(Some("chb_1"), None), &page).unwrap();
+    assert_eq!(facts[0].kind, Kind::DisputeOpened);
+    let other = looked_up(&lookup(Some("chb_2"), None), &page);
+    assert_eq!(other, Err(Trouble::Missing));
+}
+
+// ---- proofs ------------------------------------------------------------------------------------
+
+#[test]
+fn a_signed_event_is_proven_and_a_wrong_signature_is_never_taken_for_a_hint() {
+    let text = event("payment.paid", "tr_1", Value::Null);
+    let code = hex_code(SECRET, &text);
+    let tried = |value: &str, body: &str| {
+        let headers = [("x-mollie-signature", value)];
+        proven(inbound(&GATEWAY), &delivery(&headers, body), &hooks())
+    };
+    assert_eq!(tried(&code, &text), Ok(true));
+    assert_eq!(tried(&format!("sha256={code}"), &text), Ok(true));
+    let other = hex_code("the secret before", &text);
+    assert_eq!(
+        tried(&format!("sha256={other}, sha256={code}"), &text),
+        Ok(true)
+    );
+    assert_eq!(tried(&other, &text), Err(Refused::Forged));
+    assert_eq!(tried(&code, &format!("{text} ")), Err(Refused::Forged));
+    assert_eq!(tried("sha256=xyz", &text), Err(Refused::NoProof));
+    assert_eq!(tried("", "id=tr_1"), Err(Refused::Forged));
+    // A clinic without signed webhooks has no secret to prove them by.
+    let headers = [("x-mollie-signature", hex_code("", &text))];
+    let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let delivery = delivery(&headers, &text);
+    let none = account(&[], &[]);
+    assert_eq!(
+        proven(inbound(&GATEWAY), &delivery, &none),
+        Err(Refused::Forged)
+    );
+}
+
+#[test]
+fn a_classic_webhook_proves_nothing_and_is_answered_200() {
+    let hint = delivery(&[], "id=tr_1");
+    assert_eq!(proven(inbound(&GATEWAY), &hint, &hooks()), Ok(false));
+    assert_eq!(inbound(&GATEWAY).accepted, (200, ""));
+}
+
+// ---- webhooks ----------------------------------------------------------------------------------
+
+fn event(kind: &str, entity: &str, embedded: Value) -> String {
+    let embedded = match embedded {
+        Value::Null => Value::Null,
+        entity => object!({"entity": entity}),
+    };
+    object!({"resource": "event", "id": "event_1", "type": kind, "entityId": entity,
+        "createdAt": "2026-03-14T10:00:00+00:00", "_embedded": embedded,
+        "_links": {"self": link("https://x"), "documentation": link("https://y")}})
+    .to_string()
+}
+
+fn signed(text: &str) -> Item {
+    let code = hex_code(SECRET, text);
+    let headers = [("x-mollie-signature", code.as_str())];
+    read(inbound(&GATEWAY), &hooks(), &headers, text)
+        .expect("an event")
+        .remove(0)
+}
+
+fn hint(id: &str) -> Result<Notice, Unreadable> {
+    Ok(Notice::Hint { payment: id.into() })
+}
+
+#[test]
+fn a_classic_webhook_is_a_hint_at_a_payment_and_nothing_else() {
+    let said =
+        |body: &str| read(inbound(&GATEWAY), &hooks(), &[], body).map(|mut all| all.remove(0));
+    let item = said("id=tr_d0b0E3EA3v").unwrap();
+    assert_eq!((item.id, item.notice), (None, hint("tr_d0b0E3EA3v")));
+    assert_eq!(said("id=pl_1").unwrap().notice, Ok(Notice::Ignored));
+    for odd in [
+        "id=tr_",
+        "id=tr_..%2F..%2Frefunds",
+        "id=tr_1%3Fa%3Db",
+        "id=cst_1",
+        "id=7",
+        "id=",
+    ] {
+        assert!(said(odd).unwrap().notice.is_err(), "{odd}");
+    }
+    assert!(said("").is_err() && said("{\"id\":\"tr_1\"}").is_err());
+}
+
+#[test]
+fn a_signed_event_is_a_hint_at_the_payment_that_it_is_about() {
+    for kind in [
+        "paid",
+        "authorized",
+        "failed",
+        "canceled",
+        "expired",
+        "pending",
+    ] {
+        let item = signed(&event(&format!("payment.{kind}"), "tr_1", Value::Null));
+        assert_eq!(
+            (item.id.as_deref(), item.notice),
+            (Some("event_1"), hint("tr_1")),
+            "{kind}"
+        );
+    }
+    for kind in [
+        "queued",
+        "pending",
+        "processing",
+        "refunded",
+        "failed",
+        "canceled",
+    ] {
+        let whole = event(&format!("refund.{kind}"), "re_1", refund_of("pending"));
+        assert_eq!(signed(&whole).notice, hint("tr_1"), "{kind}");
+    }
+    let bare = event("refund.refunded", "re_1", Value::Null);
+    assert_eq!(signed(&bare).notice, hint("re_1"));
+    for kind in ["chargeback.received", "chargeback.reversed"] {
+        let whole = event(kind, "chb_1", chargeback(Value::Null));
+        assert_eq!(signed(&whole).notice, hint("tr_1"), "{kind}");
+    }
+}
+
+#[test]
+fn other_signed_events_are_known_or_an_error() {
+    for kind in [
+        "payment-link.paid",
+        "balance-transaction.created",
+        "payout.initiated",
+    ] {
+        assert_eq!(
+            signed(&event(kind, "x_1", Value::Null)).notice,
+            Ok(Notice::Ignored),
+            "{kind}"
+        );
+    }
+    for (kind, expected) in [
+        ("payout.completed", Kind::PayoutPaid),
+        ("payout.failed", Kind::PayoutFailed),
+    ] {
+        let Ok(Notice::Fact(fact)) = signed(&event(kind, "pyt_1", Value::Null)).notice else {
+            panic!("{kind}")
+        };
+        assert_eq!(fact.kind, expected);
+    }
+    for kind in ["payment.teleported", "coin.tossed", "*"] {
+        assert!(
+            signed(&event(kind, "tr_1", Value::Null)).notice.is_err(),
+            "{kind}"
+        );
+    }
+    assert!(
+        signed(&event("payment.paid", "tr_../x", Value::Null))
+            .notice
+            .is_err()
+    );
+}
+
+// ---- every order of the same states ------------------------------------------------------------
+
+#[test]
+fn every_order_of_what_was_fetched_ends_the_same() {
+    let with = |refunds: Value, chargebacks: Value| {
+        let embedded = object!({"refunds": refunds, "chargebacks": chargebacks});
+        fetched(paid_by("paid", object!({"_embedded": embedded})))
+    };
+    let states = [
+        fetched(paid_by("expired", object!({}))),
+        with(object!([]), object!([])),
+        with(object!([refund_of("pending")]), object!([])),
+        with(
+            object!([refund_of("refunded")]),
+            object!([chargeback(Value::Null)]),
+        ),
+    ];
+    let facts: Vec<Fact> = states.concat();
+    let last = with(
+        object!([refund_of("refunded")]),
+        object!([chargeback("2026-03-15T10:00:00+00:00".into())]),
+    );
+    let mut facts: Vec<Fact> = facts.into_iter().chain(last.clone()).collect();
+    facts.sort_by_key(|fact| format!("{fact:?}"));
+    facts.dedup();
+    let case = sent(
+        &GATEWAY,
+        mandate(),
+        fetched(paid_by("pending", object!({}))),
+    );
+    let end = one_end(&GATEWAY, &case, &facts, &last);
+    assert_eq!(end.state, payment::State::Paid);
+    assert_eq!(end.refunds.len(), 1);
+    assert_eq!(end.refunds[0].state, refunds::State::Succeeded);
+    assert_eq!(
+        (end.disputes.len(), end.disputes[0].state),
+        (1, dispute::State::Won)
+    );
+}

@@ -1,0 +1,809 @@
+//! PayPal's room: its requests, its replies, the proof of its webhooks, and what each of them says.
+
+use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::gateways::paypal::GATEWAY;
+use meridian::gateways::{Charge, Checkout, Complete, Lookup, Opening, Refund};
+use meridian::inbound::{
+    CertificateSigned, Delivery, Inbound, Notice, Outcome, Refused, Verified, prove,
+    prove_certificate,
+};
+use meridian::money::{Currency, Money};
+use meridian::vendor::{Account, Body, Host, LostReply, Reply, Request, Trouble};
+use meridian_contracts::{Contracts, Exchange};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const REFERENCE: &str = "0123456789abcdefghjk-p1";
+const REFUND: &str = "0123456789abcdefghjk-r1";
+const ORDER: &str = "5O190127TN364715T";
+const CAPTURE: &str = "2GG279541U471931P";
+
+fn account(fields: &[(&str, &str)]) -> Account {
+    let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Account::load(&[], fields.collect()).expect("an account")
+}
+
+fn money(minor: i64, code: &str) -> Money {
+    Money::new(minor, Currency::read(code).expect("a currency"))
+}
+
+fn eur(minor: i64) -> Money {
+    money(minor, "EUR")
+}
+
+fn reply(status: u16, body: Value) -> Reply {
+    Reply { status, headers: vec![], body: body.to_string().into_bytes() }
+}
+
+fn body(request: &Request) -> &Value {
+    match &request.body {
+        Body::Json(value) => value,
+        other => panic!("{other:?} is no JSON"),
+    }
+}
+
+/// Holds a call and its reply against PayPal's own files, where they are at hand.
+fn hold(request: &Request, reply: &Reply) {
+    let Some(contracts) = Contracts::from_env() else {
+        eprintln!("contracts not checked");
+        return;
+    };
+    let (request_body, content) = match &request.body {
+        Body::None => (vec![], None),
+        Body::Json(value) => (value.to_string().into_bytes(), Some("application/json")),
+        Body::Exact { content_type, text } => (text.clone().into(), Some(content_type.as_str())),
+        Body::Form(_) => panic!("PayPal's API takes no form here"),
+    };
+    let mut request_headers = request.headers.clone();
+    request_headers.push(("Authorization".into(), "Bearer A21".into()));
+    request_headers.push(("PayPal-Request-Id".into(), "key-1".into()));
+    request_headers.extend(content.map(|content| ("Content-Type".into(), content.into())));
+    let exchange = Exchange {
+        vendor: "paypal".into(),
+        method: request.method.clone(),
+        path: request.path.clone(),
+        request_headers,
+        request_body,
+        status: reply.status,
+        response_headers: vec![("Content-Type".into(), "application/json".into())],
+        response_body: reply.body.clone(),
+    };
+    assert_eq!(contracts.check(&exchange), Vec::<String>::new(), "{} {}", exchange.method, exchange.path);
+}
+
+// ---- what PayPal answers -----------------------------------------------------------------------
+
+fn capture(status: &str) -> Value {
+    json!({
+        "id": CAPTURE, "status": status, "final_capture": true,
+        "amount": {"currency_code": "EUR", "value": "80.00"},
+        "custom_id": REFERENCE, "invoice_id": REFERENCE,
+        "create_time": "2026-11-21T15:00:00Z", "update_time": "2026-11-21T15:00:00Z",
+        "links": [
+            {"href": format!("https://api-m.paypal.com/v2/payments/captures/{CAPTURE}"), "rel": "self", "method": "GET"},
+            {"href": format!("https://api-m.paypal.com/v2/checkout/orders/{ORDER}"), "rel": "up", "method": "GET"},
+        ],
+    })
+}
+
+fn given_back(status: &str, reference: &str) -> Value {
+    json!({
+        "id": "1JU08902781691411", "status": status,
+        "amount": {"currency_code": "EUR", "value": "30.00"},
+        "custom_id": reference, "invoice_id": reference,
+        "create_time": "2026-11-21T16:00:00Z", "update_time": "2026-11-21T16:00:00Z",
+        "links": [
+            {"href": "https://api-m.paypal.com/v2/payments/refunds/1JU08902781691411", "rel": "self", "method": "GET"},
+            {"href": format!("https://api-m.paypal.com/v2/payments/captures/{CAPTURE}"), "rel": "up", "method": "GET"},
+        ],
+    })
+}
+
+fn order(status: &str, captures: Vec<Value>, refunds: Vec<Value>) -> Value {
+    let mut payments = serde_json::Map::new();
+    for (name, list) in [("captures", captures), ("refunds", refunds)] {
+        if !list.is_empty() {
+            payments.insert(name.into(), json!(list));
+        }
+    }
+    json!({
+        "id": ORDER, "status": status, "intent": "CAPTURE", "create_time": "2026-11-21T14:55:00Z",
+        "purchase_units": [{
+            "reference_id": REFERENCE, "custom_id": REFERENCE, "invoice_id": REFERENCE,
+            "amount": {"currency_code": "EUR", "value": "80.00"}, "payments": payments,
+        }],
+        "payment_source": {"paypal": {"account_id": "QYR5Z8XDVJNXQ"}},
+        "links": [
+            {"href": format!("https://api-m.paypal.com/v2/checkout/orders/{ORDER}"), "rel": "self", "method": "GET"},
+            {"href": format!("https://www.paypal.com/checkoutnow?token={ORDER}"), "rel": "payer-action", "method": "GET"},
+        ],
+    })
+}
+
+fn refusal(status: u16, issue: &str) -> Reply {
+    let name = if status == 400 { "INVALID_REQUEST" } else { "UNPROCESSABLE_ENTITY" };
+    let text = "The requested action could not be performed, semantically incorrect, or failed business validation.";
+    reply(
+        status,
+        json!({"name": name, "message": text, "debug_id": "90957fca61718",
+            "details": [{"issue": issue, "description": "why"}]}),
+    )
+}
+
+fn paid() -> Fact {
+    Fact {
+        reference: Some(REFERENCE.into()),
+        payment: Some(CAPTURE.into()),
+        aliases: vec![ORDER.into()],
+        amount: Some(eur(8000)),
+        ..Fact::new(Kind::PaymentSucceeded)
+    }
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
+fn checkout(amount: Money, keep_method: bool) -> Checkout {
+    Checkout {
+        reference: REFERENCE.into(),
+        amount,
+        label: "Wattle Street Clinic, invoice 17".into(),
+        return_to: "https://pay.example.test/pay/done".into(),
+        webhook_url: "https://pay.example.test/webhooks/wattle/paypal".into(),
+        keep_method,
+        opened: None,
+    }
+}
+
+fn complete() -> Complete {
+    Complete {
+        reference: REFERENCE.into(),
+        amount: eur(8000),
+        label: "Wattle Street Clinic, invoice 17".into(),
+        session: ORDER.into(),
+        method: None,
+    }
+}
+
+fn charge() -> Charge {
+    Charge {
+        reference: REFERENCE.into(),
+        amount: eur(8000),
+        label: "Wattle Street Clinic, invoice 17".into(),
+        method: Method {
+            gateway: "paypal".into(),
+            customer: Some("cust-1".into()),
+            token: "8kk8451t".into(),
+            label: "PayPal account".into(),
+        },
+        webhook_url: String::new(),
+    }
+}
+
+fn refund() -> Refund {
+    Refund {
+        reference: REFUND.into(),
+        payment: CAPTURE.into(),
+        amount: eur(3000),
+        total_refunded: eur(3000),
+        whole: false,
+    }
+}
+
+#[test]
+fn an_order_is_opened_with_our_reference_and_sends_the_payer_to_paypal() {
+    let call = &GATEWAY.checkout.yes().expect("offered").call;
+    let request = (call.build)(&checkout(eur(8000), true), &account(&[])).expect("a request");
+    let sent = body(&request);
+    let unit = &sent["purchase_units"][0];
+    assert_eq!(unit["amount"], json!({"currency_code": "EUR", "value": "80.00"}));
+    for field in ["reference_id", "custom_id", "invoice_id"] {
+        assert_eq!(unit[field], REFERENCE, "{field}");
+    }
+    let wallet = &sent["payment_source"]["paypal"];
+    assert_eq!(wallet["attributes"]["vault"]["store_in_vault"], "ON_SUCCESS");
+    let answer = reply(200, order("PAYER_ACTION_REQUIRED", vec![], vec![]));
+    hold(&request, &answer);
+    let opening = (call.parse)(&checkout(eur(8000), true), &answer, &account(&[]));
+    let Ok(Opening::Page(page)) = opening else { panic!("{opening:?}") };
+    assert_eq!(page.id, ORDER);
+    assert_eq!(page.url, format!("https://www.paypal.com/checkoutnow?token={ORDER}"));
+    assert_eq!(page.expires_at, Some("2026-11-21T17:55:00Z".parse().expect("a time")));
+}
+
+#[test]
+fn a_wallet_is_kept_only_where_the_patient_was_asked() {
+    let call = &GATEWAY.checkout.yes().expect("offered").call;
+    let request = (call.build)(&checkout(eur(8000), false), &account(&[])).expect("a request");
+    assert_eq!(body(&request)["payment_source"]["paypal"].get("attributes"), None);
+    hold(&request, &reply(201, order("CREATED", vec![], vec![])));
+}
+
+#[test]
+fn currencies_that_paypal_writes_without_decimals_are_written_so_and_others_are_refused_a_fraction() {
+    let call = &GATEWAY.checkout.yes().expect("offered").call;
+    for (minor, code, written) in [(1_200, "JPY", "1200"), (120_000, "HUF", "1200"), (5, "EUR", "0.05")] {
+        let request = (call.build)(&checkout(money(minor, code), false), &account(&[])).expect(code);
+        assert_eq!(body(&request)["purchase_units"][0]["amount"]["value"], written, "{code}");
+    }
+    assert!((call.build)(&checkout(money(120_050, "HUF"), false), &account(&[])).is_err());
+}
+
+#[test]
+fn an_approved_order_is_captured_once_and_the_capture_is_the_payment() {
+    let effect = GATEWAY.complete.yes().expect("offered");
+    let request = (effect.call.build)(&complete(), &account(&[])).expect("a request");
+    assert_eq!(request.path, format!("/v2/checkout/orders/{ORDER}/capture"));
+    let answer = reply(201, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
+    hold(&request, &answer);
+    assert_eq!((effect.call.parse)(&complete(), &answer, &account(&[])), Ok(vec![paid()]));
+}
+
+#[test]
+fn a_capture_brings_the_wallet_that_paypal_kept() {
+    let mut answer = order("COMPLETED", vec![capture("COMPLETED")], vec![]);
+    answer["payment_source"]["paypal"]["attributes"] =
+        json!({"vault": {"id": "8kk8451t", "status": "VAULTED", "customer": {"id": "cust-1"},
+            "links": [{"href": "https://api-m.paypal.com/v3/vault/payment-tokens/8kk8451t", "rel": "self", "method": "GET"}]}});
+    let effect = GATEWAY.complete.yes().expect("offered");
+    let request = (effect.call.build)(&complete(), &account(&[])).expect("a request");
+    hold(&request, &reply(201, answer.clone()));
+    let facts = (effect.call.parse)(&complete(), &reply(201, answer), &account(&[])).expect("facts");
+    assert_eq!(facts, vec![Fact { method: Some(charge().method), ..paid() }]);
+}
+
+#[test]
+fn a_kept_wallet_is_charged_without_the_payer() {
+    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let request = (call.build)(&charge(), &account(&[])).expect("a request");
+    assert_eq!(body(&request)["payment_source"], json!({"paypal": {"vault_id": "8kk8451t"}}));
+    let parse = |reply: &Reply| (call.parse)(&charge(), reply, &account(&[]));
+    let answer = reply(201, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
+    hold(&request, &answer);
+    assert_eq!(parse(&answer), Ok(vec![paid()]));
+    let pending = parse(&reply(201, order("COMPLETED", vec![capture("PENDING")], vec![])));
+    assert_eq!(pending, Ok(vec![Fact { kind: Kind::PaymentPending, ..paid() }]));
+    let needs_payer = parse(&reply(201, order("PAYER_ACTION_REQUIRED", vec![], vec![])));
+    assert_eq!(needs_payer, Err(Trouble::Declined(Decline::Action)));
+    let odd = parse(&reply(201, order("APPROVED", vec![], vec![])));
+    assert!(matches!(odd, Err(Trouble::Unclear(_))), "{odd:?}");
+}
+
+#[test]
+fn a_failed_capture_gives_its_id_to_no_payment() {
+    let mut declined = capture("DECLINED");
+    declined["processor_response"] = json!({"response_code": "5120"});
+    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let answer = reply(201, order("COMPLETED", vec![declined], vec![]));
+    hold(&(call.build)(&charge(), &account(&[])).expect("a request"), &answer);
+    let failed = Fact {
+        payment: None,
+        aliases: vec![ORDER.into(), CAPTURE.into()],
+        decline: Some(Decline::Funds),
+        kind: Kind::PaymentFailed,
+        ..paid()
+    };
+    assert_eq!((call.parse)(&charge(), &answer, &account(&[])), Ok(vec![failed]));
+}
+
+#[test]
+fn a_refund_names_its_own_reference_and_the_capture() {
+    let call = &GATEWAY.refund.yes().expect("offered").call;
+    let request = (call.build)(&refund(), &account(&[])).expect("a request");
+    assert_eq!(request.path, format!("/v2/payments/captures/{CAPTURE}/refund"));
+    let expected = json!({"amount": {"currency_code": "EUR", "value": "30.00"},
+        "custom_id": REFUND, "invoice_id": REFUND});
+    assert_eq!(body(&request), &expected);
+    for (status, kind) in [
+        ("COMPLETED", Kind::RefundSucceeded),
+        ("PENDING", Kind::RefundPending),
+        ("FAILED", Kind::RefundFailed),
+        ("CANCELLED", Kind::RefundFailed),
+    ] {
+        let answer = reply(201, given_back(status, REFUND));
+        hold(&request, &answer);
+        let fact = Fact {
+            reference: Some(REFUND.into()),
+            payment: Some(CAPTURE.into()),
+            refund: Some("1JU08902781691411".into()),
+            amount: Some(eur(3000)),
+            ..Fact::new(kind)
+        };
+        assert_eq!((call.parse)(&refund(), &answer, &account(&[])), Ok(vec![fact]), "{status}");
+    }
+    let odd = (call.parse)(&refund(), &reply(201, given_back("REVERTED", REFUND)), &account(&[]));
+    assert!(matches!(odd, Err(Trouble::Unreadable(_))), "{odd:?}");
+}
+
+#[test]
+fn every_money_call_says_what_a_lost_reply_means() {
+    fn lifetime<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> (i64, bool) {
+        match lost {
+            LostReply::SameKey { lifetime, longest: 108, then, .. } => {
+                (*lifetime, matches!(then, LostReply::Find { .. }))
+            }
+            _ => panic!("PayPal keeps keys"),
+        }
+    }
+    let hours = 3600;
+    assert_eq!(lifetime(&GATEWAY.checkout.yes().expect("offered").lost_reply), (6 * hours, false));
+    assert_eq!(lifetime(&GATEWAY.complete.yes().expect("offered").lost_reply), (6 * hours, true));
+    assert_eq!(lifetime(&GATEWAY.charge.yes().expect("offered").lost_reply), (6 * hours, false));
+    assert_eq!(lifetime(&GATEWAY.refund.yes().expect("offered").lost_reply), (45 * 24 * hours, false));
+}
+
+#[test]
+fn after_the_key_a_lost_capture_is_looked_for_in_its_order() {
+    let effect = GATEWAY.complete.yes().expect("offered");
+    let LostReply::SameKey { then: LostReply::Find { call, .. }, .. } = &effect.lost_reply else {
+        panic!("no look-up")
+    };
+    let request = (call.build)(&complete(), &account(&[])).expect("a request");
+    let done = reply(200, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
+    hold(&request, &done);
+    assert_eq!((call.parse)(&complete(), &done, &account(&[])), Ok(Some(vec![paid()])));
+    let not_yet = reply(200, order("APPROVED", vec![], vec![]));
+    assert_eq!((call.parse)(&complete(), &not_yet, &account(&[])), Ok(None));
+}
+
+#[test]
+fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
+    let call = &GATEWAY.complete.yes().expect("offered").call;
+    let trouble = |answer: Reply| (call.parse)(&complete(), &answer, &account(&[])).expect_err("trouble");
+    let request = (call.build)(&complete(), &account(&[])).expect("a request");
+    hold(&request, &refusal(422, "INSTRUMENT_DECLINED"));
+    let issue = |issue| trouble(refusal(422, issue));
+    assert_eq!(issue("INSTRUMENT_DECLINED"), Trouble::Declined(Decline::Other));
+    assert_eq!(issue("PAYER_ACCOUNT_RESTRICTED"), Trouble::Declined(Decline::Method));
+    assert_eq!(issue("PAYER_ACTION_REQUIRED"), Trouble::Declined(Decline::Action));
+    assert_eq!(issue("COMPLIANCE_VIOLATION"), Trouble::Declined(Decline::Fraud));
+    assert_eq!(issue("ORDER_ALREADY_CAPTURED"), Trouble::Exists(ORDER.into()));
+    assert_eq!(issue("DUPLICATE_INVOICE_ID"), Trouble::Unclear("DUPLICATE_INVOICE_ID".into()));
+    assert_eq!(issue("ORDER_COMPLETION_IN_PROGRESS"), Trouble::InFlight);
+    assert_eq!(issue("CURRENCY_MISMATCH"), Trouble::Rejected("CURRENCY_MISMATCH".into()));
+    assert_eq!(
+        trouble(refusal(400, "INVALID_PARAMETER_VALUE")),
+        Trouble::Rejected("INVALID_PARAMETER_VALUE".into())
+    );
+    assert_eq!(trouble(refusal(409, "PREVIOUS_REQUEST_IN_PROGRESS")), Trouble::InFlight);
+    assert_eq!(
+        trouble(refusal(403, "PERMISSION_DENIED")),
+        Trouble::Credentials("PERMISSION_DENIED".into())
+    );
+    assert!(matches!(trouble(reply(401, json!({"error": "invalid_token"}))), Trouble::Credentials(_)));
+    assert_eq!(trouble(reply(404, json!({}))), Trouble::Missing);
+    assert!(matches!(trouble(reply(429, json!({}))), Trouble::Limited { .. }));
+    for status in [500, 502, 503] {
+        assert!(trouble(reply(status, json!({}))).may_have_happened(), "{status}");
+    }
+    let page = Reply { status: 422, headers: vec![], body: b"<html>busy</html>".to_vec() };
+    assert!(trouble(page).may_have_happened());
+}
+
+#[test]
+fn a_look_up_tells_the_payment_with_its_refunds() {
+    let inquiry = GATEWAY.lookup.yes().expect("offered");
+    let ask = Lookup {
+        reference: REFERENCE.into(),
+        payment: Some(CAPTURE.into()),
+        session: Some(ORDER.into()),
+        amount: eur(8000),
+    };
+    let requests = (inquiry.build)(&ask, &account(&[]));
+    assert_eq!(requests.len(), 1);
+    let refunds = vec![given_back("COMPLETED", REFUND)];
+    let answer = reply(200, order("COMPLETED", vec![capture("PARTIALLY_REFUNDED")], refunds));
+    hold(&requests[0], &answer);
+    let facts = (inquiry.parse)(&ask, &[answer], &account(&[])).expect("facts");
+    assert_eq!(facts[0], paid());
+    assert_eq!((facts[1].kind, facts[1].amount), (Kind::RefundSucceeded, Some(eur(3000))));
+    assert_eq!(facts.len(), 2);
+}
+
+#[test]
+fn a_look_up_of_an_order_says_where_the_payer_is() {
+    let inquiry = GATEWAY.lookup.yes().expect("offered");
+    let ask = Lookup {
+        reference: REFERENCE.into(),
+        payment: None,
+        session: Some(ORDER.into()),
+        amount: eur(8000),
+    };
+    let facts = |status: &str, captures: Vec<Value>| {
+        (inquiry.parse)(&ask, &[reply(200, order(status, captures, vec![]))], &account(&[]))
+    };
+    let open = Fact { payment: None, ..paid() };
+    let approved = Fact { kind: Kind::PaymentPending, approved: true, ..open.clone() };
+    assert_eq!(facts("APPROVED", vec![]), Ok(vec![approved]));
+    let waiting = Fact { kind: Kind::PaymentPending, ..open.clone() };
+    for status in ["CREATED", "PAYER_ACTION_REQUIRED", "SAVED"] {
+        assert_eq!(facts(status, vec![]), Ok(vec![waiting.clone()]), "{status}");
+    }
+    assert_eq!(facts("VOIDED", vec![]), Ok(vec![Fact { kind: Kind::PaymentExpired, ..open }]));
+    // The second attempt paid.
+    assert_eq!(facts("COMPLETED", vec![capture("DECLINED"), capture("COMPLETED")]), Ok(vec![paid()]));
+    assert!(matches!(facts("FROZEN", vec![]), Err(Trouble::Unreadable(_))));
+    assert!(matches!(facts("COMPLETED", vec![capture("HELD")]), Err(Trouble::Unreadable(_))));
+}
+
+#[test]
+fn a_charge_of_a_kept_wallet_is_looked_up_by_its_capture() {
+    let inquiry = GATEWAY.lookup.yes().expect("offered");
+    let ask = |payment: Option<&str>| Lookup {
+        reference: REFERENCE.into(),
+        payment: payment.map(Into::into),
+        session: None,
+        amount: eur(8000),
+    };
+    let requests = (inquiry.build)(&ask(Some(CAPTURE)), &account(&[]));
+    let answer = reply(200, capture("COMPLETED"));
+    hold(&requests[0], &answer);
+    assert_eq!((inquiry.parse)(&ask(Some(CAPTURE)), &[answer], &account(&[])), Ok(vec![paid()]));
+    assert_eq!((inquiry.build)(&ask(None), &account(&[])), vec![]);
+    assert_eq!((inquiry.parse)(&ask(None), &[], &account(&[])), Ok(vec![]));
+}
+
+#[test]
+fn the_test_host_is_called_only_where_the_account_says_so() {
+    let Host::From(host) = GATEWAY.vendor.host else { panic!("the host depends on the account") };
+    assert_eq!(host(&account(&[])), "https://api-m.paypal.com");
+    assert_eq!(host(&account(&[("environment", "live")])), "https://api-m.paypal.com");
+    assert_eq!(host(&account(&[("environment", "sandbox")])), "https://api-m.sandbox.paypal.com");
+}
+
+// ---- proof -------------------------------------------------------------------------------------
+
+const SIGNED_BODY: &[u8] = include_bytes!("fixtures/paypal/capture-completed.json");
+const SIGNATURE: &str = include_str!("fixtures/paypal/signature.txt");
+const SIGNER: &[u8] = include_bytes!("fixtures/paypal/signer.pem");
+const ROOT: &[u8] = include_bytes!("fixtures/paypal/root.pem");
+const OTHER_ROOT: &[u8] = include_bytes!("fixtures/paypal/other-root.pem");
+/// Within the certificate's validity.
+const NOW: i64 = 1_800_000_000;
+
+fn webhook() -> &'static Inbound {
+    GATEWAY.webhook.yes().expect("offered")
+}
+
+fn delivery(body: &[u8]) -> Delivery {
+    let headers = [
+        ("paypal-transmission-id", "69cd13f0-d67a-11e5-baa3-778b53f4ae55"),
+        ("paypal-transmission-time", "2026-11-21T15:00:02Z"),
+        ("paypal-transmission-sig", SIGNATURE.trim()),
+        ("paypal-auth-algo", "SHA256withRSA"),
+        ("paypal-cert-url", "https://api.paypal.com/v1/notifications/certs/CERT-360caa42"),
+        ("content-type", "application/json"),
+    ];
+    Delivery {
+        headers: headers.map(|(name, value)| (name.into(), value.into())).to_vec(),
+        query: String::new(),
+        body: body.into(),
+        url: "https://pay.example.test/webhooks/wattle/paypal".into(),
+        received_at: NOW,
+    }
+}
+
+fn with(name: &str, value: Option<&str>) -> Delivery {
+    let mut delivery = delivery(SIGNED_BODY);
+    delivery.headers.retain(|(known, _)| known != name);
+    delivery.headers.extend(value.map(|value| (name.into(), value.into())));
+    delivery
+}
+
+fn outcome(delivery: &Delivery, webhook_id: &str) -> Result<CertificateSigned, Refused> {
+    match prove(webhook(), delivery, &account(&[("webhook_id", webhook_id)]))? {
+        Outcome::NeedsCertificate(signed) => Ok(signed),
+        Outcome::Proven | Outcome::NeedsVendor => panic!("nothing is proven without a certificate"),
+    }
+}
+
+fn holds(signed: &CertificateSigned, root: &[u8], at: i64) -> Result<(), Refused> {
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject;
+    let root = CertificateDer::from_pem_slice(root).expect("a root");
+    let root = webpki::anchor_from_trusted_cert(&root).expect("an anchor").to_owned();
+    prove_certificate(signed, SIGNER, &[root], at)
+}
+
+#[test]
+fn a_signature_by_a_certificate_of_a_known_root_holds() {
+    let signed = outcome(&delivery(SIGNED_BODY), "WH-TEST").expect("a signature");
+    assert!(signed.message.starts_with(b"69cd13f0-d67a-11e5-baa3-778b53f4ae55|2026-11-21T15:00:02Z|WH-TEST|"));
+    assert_eq!(holds(&signed, ROOT, NOW), Ok(()));
+}
+
+#[test]
+fn a_signature_over_anything_else_does_not_hold() {
+    let mut body = SIGNED_BODY.to_vec();
+    for at in [0, body.len() / 2, body.len() - 1] {
+        body[at] ^= 1;
+        let signed = outcome(&delivery(&body), "WH-TEST").expect("a signature");
+        assert_eq!(holds(&signed, ROOT, NOW), Err(Refused::Forged), "byte {at}");
+        body[at] ^= 1;
+    }
+    for (name, value) in [
+        ("paypal-transmission-id", "69cd13f0-d67a-11e5-baa3-778b53f4ae56"),
+        ("paypal-transmission-time", "2026-11-21T15:00:03Z"),
+        ("paypal-transmission-sig", "AAAA"),
+    ] {
+        let signed = outcome(&with(name, Some(value)), "WH-TEST").expect("a signature");
+        assert_eq!(holds(&signed, ROOT, NOW), Err(Refused::Forged), "{name}");
+    }
+    let signed = outcome(&delivery(SIGNED_BODY), "WH-OTHER").expect("a signature");
+    assert_eq!(holds(&signed, ROOT, NOW), Err(Refused::Forged), "another webhook");
+}
+
+#[test]
+fn a_certificate_of_another_root_or_time_proves_nothing() {
+    let signed = outcome(&delivery(SIGNED_BODY), "WH-TEST").expect("a signature");
+    assert_eq!(holds(&signed, OTHER_ROOT, NOW), Err(Refused::Forged));
+    assert_eq!(holds(&signed, ROOT, 0), Err(Refused::Forged));
+}
+
+#[test]
+fn a_certificate_is_fetched_from_paypal_only() {
+    for address in [
+        "https://api.paypal.com.evil.test/v1/notifications/certs/CERT-1",
+        "https://evilpaypal.com/v1/notifications/certs/CERT-1",
+        "https://paypal.com@evil.test/cert",
+        "https://evil.test/?paypal.com",
+        "http://api.paypal.com/v1/notifications/certs/CERT-1",
+        "https://api.paypal.com:8443/v1/notifications/certs/CERT-1",
+        "file:///etc/paypal.com",
+        "api.paypal.com/cert",
+    ] {
+        let forged = outcome(&with("paypal-cert-url", Some(address)), "WH-TEST").err();
+        assert_eq!(forged, Some(Refused::Forged), "{address}");
+    }
+    let sandbox = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1";
+    assert!(outcome(&with("paypal-cert-url", Some(sandbox)), "WH-TEST").is_ok());
+}
+
+#[test]
+fn a_delivery_that_lacks_a_part_of_its_proof_has_none() {
+    for name in [
+        "paypal-transmission-id",
+        "paypal-transmission-time",
+        "paypal-transmission-sig",
+        "paypal-auth-algo",
+        "paypal-cert-url",
+    ] {
+        assert_eq!(outcome(&with(name, None), "WH-TEST").err(), Some(Refused::NoProof), "{name}");
+        assert_eq!(outcome(&with(name, Some("")), "WH-TEST").err(), Some(Refused::NoProof), "{name} empty");
+    }
+    let weaker = with("paypal-auth-algo", Some("SHA1withRSA"));
+    assert_eq!(outcome(&weaker, "WH-TEST").err(), Some(Refused::NoProof));
+    let unconfigured = outcome(&delivery(SIGNED_BODY), "");
+    assert_eq!(unconfigured.err(), Some(Refused::NoProof));
+}
+
+// ---- webhooks ----------------------------------------------------------------------------------
+
+fn event(name: &str, resource_type: &str, resource: Value) -> Value {
+    json!({"id": "WH-7", "create_time": "2026-11-21T15:00:01.000Z", "event_version": "1.0",
+        "resource_version": "2.0", "resource_type": resource_type, "event_type": name,
+        "summary": "What happened", "resource": resource, "links": []})
+}
+
+fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, String> {
+    let event = event(name, resource_type, resource);
+    let body = event.to_string();
+    if let Some(contracts) = Contracts::from_env()
+        && let headers = delivery(SIGNED_BODY).headers
+        && !["CHECKOUT.ORDER.VOIDED", "CHECKOUT.PAYMENT-APPROVAL.REVERSED", "BILLING.PLAN.CREATED"].contains(&name)
+    {
+        assert_eq!(contracts.check_webhook("paypal", &headers, body.as_bytes()), Vec::<String>::new());
+    }
+    read(body.as_bytes())
+}
+
+fn read(body: &[u8]) -> Result<Notice, String> {
+    let (delivery, account) = (delivery(body), account(&[]));
+    let verified = Verified { delivery: &delivery, account: &account, trusted: true };
+    let mut items = (webhook().read)(&verified).map_err(|why| why.0)?;
+    assert_eq!(items.len(), 1);
+    let item = items.remove(0);
+    assert!(item.id.is_some_and(|id| id.starts_with("WH-")));
+    item.notice.map_err(|why| why.0)
+}
+
+fn fact(name: &str, resource_type: &str, resource: Value) -> Fact {
+    match notice(name, resource_type, resource) {
+        Ok(Notice::Fact(fact)) => {
+            assert_eq!(fact.occurred_at, Some("2026-11-21T15:00:01Z".parse().expect("a time")));
+            Fact { occurred_at: None, ..*fact }
+        }
+        other => panic!("{other:?} is no fact"),
+    }
+}
+
+#[test]
+fn the_signed_sample_says_that_the_payment_succeeded() {
+    let Ok(Notice::Fact(fact)) = read(SIGNED_BODY) else { panic!("no fact") };
+    assert_eq!(Fact { occurred_at: None, ..*fact }, paid());
+}
+
+#[test]
+fn an_approved_order_is_not_yet_paid() {
+    let approved = fact("CHECKOUT.ORDER.APPROVED", "checkout-order", order("APPROVED", vec![], vec![]));
+    let expected = Fact { kind: Kind::PaymentPending, approved: true, payment: None, ..paid() };
+    assert_eq!(approved, expected);
+}
+
+#[test]
+fn events_of_a_capture_say_what_its_status_says() {
+    for (name, status, kind) in [
+        ("PAYMENT.CAPTURE.COMPLETED", "COMPLETED", Kind::PaymentSucceeded),
+        ("PAYMENT.CAPTURE.PENDING", "PENDING", Kind::PaymentPending),
+    ] {
+        assert_eq!(fact(name, "capture", capture(status)), Fact { kind, ..paid() }, "{name}");
+    }
+    for name in ["PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"] {
+        let failed = fact(name, "capture", capture("DECLINED"));
+        assert_eq!((failed.kind, failed.payment), (Kind::PaymentFailed, None), "{name}");
+        assert_eq!(failed.aliases, [ORDER, CAPTURE], "{name}");
+        assert_eq!(failed.decline, Some(Decline::Other), "{name}");
+    }
+    let done = order("COMPLETED", vec![capture("COMPLETED")], vec![]);
+    assert_eq!(fact("CHECKOUT.ORDER.COMPLETED", "checkout-order", done), paid());
+    let odd = notice("PAYMENT.CAPTURE.COMPLETED", "capture", json!({"id": "1", "status": "COMPLETED"}));
+    assert!(odd.is_err(), "a capture without an amount");
+}
+
+#[test]
+fn an_approval_that_lapsed_ends_the_attempt() {
+    let resource = json!({"order_id": ORDER, "purchase_units": []});
+    let lapsed = fact("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", resource);
+    assert_eq!(lapsed, Fact { aliases: vec![ORDER.into()], ..Fact::new(Kind::PaymentExpired) });
+    let voided = fact("CHECKOUT.ORDER.VOIDED", "checkout-order", order("VOIDED", vec![], vec![]));
+    assert_eq!(voided.kind, Kind::PaymentExpired);
+}
+
+#[test]
+fn a_refund_is_told_with_its_own_id_and_the_capture_above_it() {
+    for (name, status, kind) in [
+        ("PAYMENT.CAPTURE.REFUNDED", "COMPLETED", Kind::RefundSucceeded),
+        ("PAYMENT.REFUND.PENDING", "PENDING", Kind::RefundPending),
+        ("PAYMENT.REFUND.FAILED", "FAILED", Kind::RefundFailed),
+    ] {
+        // One made in the dashboard carries the payment's reference.
+        for reference in [REFUND, REFERENCE] {
+            let expected = Fact {
+                reference: Some(reference.into()),
+                payment: Some(CAPTURE.into()),
+                refund: Some("1JU08902781691411".into()),
+                amount: Some(eur(3000)),
+                ..Fact::new(kind)
+            };
+            assert_eq!(fact(name, "refund", given_back(status, reference)), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_reversal_takes_the_payment_back_whatever_its_shape() {
+    let expected = Fact {
+        reference: Some(REFERENCE.into()),
+        payment: Some(CAPTURE.into()),
+        amount: Some(eur(3000)),
+        decline: Some(Decline::Fraud),
+        ..Fact::new(Kind::PaymentReturned)
+    };
+    let like_a_refund = given_back("COMPLETED", REFERENCE);
+    assert_eq!(fact("PAYMENT.CAPTURE.REVERSED", "refund", like_a_refund), expected);
+    let whole = Fact { amount: Some(eur(8000)), aliases: vec![ORDER.into()], ..expected };
+    assert_eq!(fact("PAYMENT.CAPTURE.REVERSED", "capture", capture("COMPLETED")), whole);
+}
+
+fn dispute(status: &str, outcome: Option<&str>) -> Value {
+    let mut dispute = json!({
+        "dispute_id": "PP-D-27803", "create_time": "2026-11-21T15:00:00.000Z",
+        "update_time": "2026-11-21T15:00:00.000Z", "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+        "status": status, "dispute_life_cycle_stage": "CHARGEBACK",
+        "dispute_amount": {"currency_code": "EUR", "value": "80.00"},
+        "disputed_transactions": [{"seller_transaction_id": CAPTURE, "custom": REFERENCE}],
+    });
+    if let Some(outcome) = outcome {
+        dispute["dispute_outcome"] = json!({"outcome_code": outcome});
+    }
+    dispute
+}
+
+#[test]
+fn a_dispute_is_told_from_its_opening_to_its_end() {
+    let disputed = |kind| Fact {
+        reference: Some(REFERENCE.into()),
+        payment: Some(CAPTURE.into()),
+        dispute: Some("PP-D-27803".into()),
+        amount: Some(eur(8000)),
+        ..Fact::new(kind)
+    };
+    let told = |name: &str, status, outcome| fact(name, "dispute", dispute(status, outcome));
+    assert_eq!(told("CUSTOMER.DISPUTE.CREATED", "OPEN", None), disputed(Kind::DisputeOpened));
+    for status in ["WAITING_FOR_SELLER_RESPONSE", "WAITING_FOR_BUYER_RESPONSE", "UNDER_REVIEW"] {
+        assert_eq!(told("CUSTOMER.DISPUTE.UPDATED", status, None), disputed(Kind::DisputeOpened));
+    }
+    for (outcome, kind) in [
+        ("RESOLVED_BUYER_FAVOUR", Kind::DisputeLost),
+        ("ACCEPTED", Kind::DisputeLost),
+        ("RESOLVED_SELLER_FAVOUR", Kind::DisputeWon),
+        ("RESOLVED_WITH_PAYOUT", Kind::DisputeWon),
+        ("CANCELED_BY_BUYER", Kind::DisputeWon),
+        ("DENIED", Kind::DisputeWon),
+        ("NONE", Kind::DisputeWon),
+    ] {
+        let ended = told("CUSTOMER.DISPUTE.RESOLVED", "RESOLVED", Some(outcome));
+        assert_eq!(ended, disputed(kind), "{outcome}");
+    }
+}
+
+#[test]
+fn a_dispute_that_cannot_be_placed_is_unreadable_and_not_guessed() {
+    let unread = |dispute: Value| {
+        let body = event("CUSTOMER.DISPUTE.RESOLVED", "dispute", dispute).to_string();
+        read(body.as_bytes()).expect_err("unreadable")
+    };
+    assert!(unread(dispute("RESOLVED", None)).contains("ended"));
+    assert!(unread(dispute("RESOLVED", Some("SPLIT"))).contains("SPLIT"));
+    assert!(unread(dispute("ON_FIRE", None)).contains("ON_FIRE"));
+    let mut two = dispute("OPEN", None);
+    two["disputed_transactions"] = json!([{"custom": REFERENCE}, {"custom": REFERENCE}]);
+    assert!(unread(two).contains("2 payments"));
+}
+
+#[test]
+fn a_wallet_taken_out_of_the_vault_is_gone() {
+    for name in ["VAULT.PAYMENT-TOKEN.DELETED", "VAULT.PAYMENT-TOKEN.DELETION-INITIATED"] {
+        let gone = notice(name, "payment_token", json!({"id": "8kk8451t"}));
+        assert_eq!(gone, Ok(Notice::MethodGone { token: "8kk8451t".into() }), "{name}");
+    }
+}
+
+#[test]
+fn other_events_are_known_to_be_of_no_consequence_and_no_event_at_all_is_unreadable() {
+    let other = notice("BILLING.PLAN.CREATED", "plan", json!({"id": "P-1"}));
+    assert_eq!(other, Ok(Notice::Ignored));
+    for body in [&b"not json"[..], b"{}", b"[]"] {
+        assert!(read(body).is_err());
+    }
+}
+
+#[test]
+fn every_refusal_of_the_official_files_is_understood() {
+    let Some(folder) = std::env::var_os("MERIDIAN_CONTRACTS").filter(|folder| !folder.is_empty()) else {
+        eprintln!("contracts not checked");
+        return;
+    };
+    let mut issues = BTreeSet::new();
+    for file in ["checkout_orders_v2", "payments_payment_v2"] {
+        let path = std::path::Path::new(&folder).join("paypal").join(format!("{file}.json"));
+        let text = std::fs::read(&path).expect("the official file");
+        collect(&serde_json::from_slice(&text).expect("JSON"), &mut issues);
+    }
+    assert!(issues.len() > 100, "{} issues", issues.len());
+    let call = &GATEWAY.complete.yes().expect("offered").call;
+    for issue in &issues {
+        let trouble = (call.parse)(&complete(), &refusal(422, issue), &account(&[])).expect_err("trouble");
+        assert!(!matches!(trouble, Trouble::Unreadable(_)), "{issue}: {trouble}");
+        let of_ours = [
+            "ORDER_ALREADY_CAPTURED",
+            "DUPLICATE_INVOICE_ID",
+            "ORDER_COMPLETION_IN_PROGRESS",
+            "PREVIOUS_REQUEST_IN_PROGRESS",
+        ];
+        assert_eq!(trouble.may_have_happened(), of_ours.contains(&issue.as_str()), "{issue}");
+    }
+}
+
+fn collect(value: &Value, issues: &mut BTreeSet<String>) {
+    let parts: Vec<&Value> = match value {
+        Value::Object(fields) => fields.values().collect(),
+        Value::Array(parts) => parts.iter().collect(),
+        _ => return,
+    };
+    for issue in value["issue"]["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        issues.insert(issue.into());
+    }
+    for part in parts {
+        collect(part, issues);
+    }
+}

@@ -1,0 +1,1 @@
+//! Fault suites; see `tests/`.

@@ -1,0 +1,224 @@
+//! A local stack for tests, driven over HTTP only. One per test binary; it ends with the process,
+//! because it watches its standard input.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+pub struct Stack {
+    pub http: String,
+    pub aws: String,
+    pub vendors: String,
+    pub key: String,
+    pub clinic: String,
+    agent: ureq::Agent,
+    // Holds the pipe whose end tells the stack to stop.
+    _child: Child,
+}
+
+/// What an HTTP call answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// The JSON body of the status that is expected.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+/// Where cargo puts what it builds, as for the running test.
+fn target() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test");
+    // target/debug/deps/test-hash
+    test.ancestors().nth(3).expect("below a target folder").to_owned()
+}
+
+/// Builds a binary of the workspace with one `cargo build`; quick where nothing changed.
+pub fn build(package: &str, binary: &str, profile: &str) -> PathBuf {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--package", package, "--bin", binary, "--profile", profile])
+        .arg("--target-dir")
+        .arg(target())
+        .current_dir(root())
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "{package} does not build");
+    let folder = if profile == "dev" { "debug" } else { profile };
+    target().join(folder).join(binary)
+}
+
+impl Stack {
+    /// The stack of this test binary, started at its first use.
+    pub fn shared() -> &'static Self {
+        static STACK: OnceLock<Stack> = OnceLock::new();
+        STACK.get_or_init(|| Self::start(&[]))
+    }
+
+    /// The stack for one test alone: faults, the clock and calls are everybody's.
+    pub fn alone() -> (&'static Self, MutexGuard<'static, ()>) {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        (Self::shared(), guard)
+    }
+
+    /// A stack of its own, in memory, on free ports.
+    pub fn start(options: &[&str]) -> Self {
+        let runner = build("meridian-local", "meridian", "dev");
+        let mut child = Command::new(runner)
+            .args(["--memory", "--ready-json", "--port=0", "--aws-port=0", "--vendor-port=0"])
+            .args(options)
+            .env("CARGO_TARGET_DIR", target())
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the stack starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output"));
+        let ready = lines
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| serde_json::from_str::<Value>(&line).ok())
+            .expect("the stack gets ready");
+        let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .max_redirects(0)
+            .build();
+        Self {
+            http: text("http"),
+            aws: text("aws"),
+            vendors: text("vendors"),
+            key: text("key"),
+            clinic: text("clinic"),
+            agent: config.into(),
+            _child: child,
+        }
+    }
+
+    /// A call with exact bytes and headers, to any address.
+    pub fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.to_vec()).expect("a request");
+        let mut reply = self.agent.run(request).expect("an answer");
+        let headers = reply
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let status = reply.status().as_u16();
+        let text = reply.body_mut().with_config().limit(50_000_000).read_to_string();
+        Answer { status, headers, text: text.unwrap_or_default() }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.key);
+        let url = format!("{}{path}", self.http);
+        self.send("GET", &url, &[("authorization", &authorization)], b"")
+    }
+
+    /// A POST to the API with a fresh idempotency key.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_as(path, body, &unique("key"))
+    }
+
+    pub fn post_as(&self, path: &str, body: &Value, idempotency: &str) -> Answer {
+        self.call("POST", path, body, idempotency)
+    }
+
+    pub fn call(&self, method: &str, path: &str, body: &Value, idempotency: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.key);
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", idempotency),
+        ];
+        self.send(method, &format!("{}{path}", self.http), &headers, body.to_string().as_bytes())
+    }
+
+    /// Local control.
+    pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let url = format!("{}/_local/{path}", self.http);
+        self.send(method, &url, &[("content-type", "application/json")], &body)
+    }
+
+    /// Waits until nothing moves any more.
+    #[track_caller]
+    pub fn quiet(&self) {
+        let answer = self.control("GET", "quiet?timeout=60", &Value::Null);
+        assert_eq!(answer.status, 200, "the house does not come to rest: {}", answer.text);
+    }
+
+    /// Moves the house's clock on, instant by instant.
+    #[track_caller]
+    pub fn advance(&self, seconds: i64) {
+        self.control("POST", "clock", &json!({ "advance": seconds })).expect(200);
+    }
+
+    /// Every call to vendors so far.
+    pub fn calls(&self, vendor: &str) -> Vec<Value> {
+        let answer = self.control("GET", &format!("calls?vendor={vendor}"), &Value::Null);
+        let json = answer.expect(200);
+        json.as_array().or(json["calls"].as_array()).cloned().unwrap_or_default()
+    }
+
+    /// Messages that patients and staff got.
+    pub fn outbox(&self) -> Vec<Value> {
+        let json = self.control("GET", "outbox", &Value::Null).expect(200);
+        json.as_array().or(json["messages"].as_array()).cloned().unwrap_or_default()
+    }
+
+    /// Makes something happen at a simulated vendor.
+    #[track_caller]
+    pub fn at_vendor(&self, vendor: &str, what: &str, body: &Value) -> Value {
+        let url = format!("{}/_sandbox/{vendor}/{what}", self.vendors);
+        let headers = [("content-type", "application/json")];
+        self.send("POST", &url, &headers, body.to_string().as_bytes()).expect(200)
+    }
+
+    pub fn faults(&self, faults: &Value) {
+        self.control("PUT", "faults", faults).expect(200);
+    }
+
+    pub fn reset(&self) {
+        self.control("POST", "reset", &Value::Null).expect(200);
+    }
+}
+
+/// A name that no other test uses.
+pub fn unique(what: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
