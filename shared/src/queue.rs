@@ -40,6 +40,9 @@ pub struct Received {
     pub body: String,
     /// SHA-256 of the bytes, in hex.
     pub sha256: String,
+    /// The quarantined event that staff send through once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<String>,
 }
 
 #[derive(Debug)]

@@ -31,13 +31,9 @@ fn secrets() -> Vec<(&'static str, Value)> {
         ("stripe/inbound", json!({ "webhook_secret": "whsec_demo" })),
         (
             "paypal",
-            json!({ "client_id": "demo-client", "client_secret": "demo-secret" }),
+            json!({ "client_id": "demo-client", "client_secret": "demo-secret", "environment": "sandbox" }),
         ),
-        ("paypal/inbound", json!({ "webhook_id": "WH-DEMO" })),
-        (
-            "paypal-ipn/inbound",
-            json!({ "receiver_email": "clinic@example.test" }),
-        ),
+        ("paypal/inbound", json!({ "webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox" })),
         ("gocardless", json!({ "access_token": "sandbox_demo" })),
         (
             "gocardless/inbound",

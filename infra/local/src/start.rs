@@ -97,7 +97,7 @@ pub async fn run(args: Args) -> Result<(), String> {
     let ended = match &ready {
         Ok(ready) => {
             say_ready(&args, &house, ready, began.elapsed());
-            wait_for_the_end().await
+            wait_for_the_end(args.ready_json).await
         }
         Err(_) => Ok(()),
     };
@@ -279,6 +279,7 @@ fn assemble(
         vendors: Arc::new(Vendors {
             clock: clock.clone(),
             sandbox: sandbox.clone(),
+            activity: activity.clone(),
             client: client()?,
             kill: kill(&pools),
             state: Mutex::new(vendors::State::default()),
@@ -333,7 +334,21 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
     println!("ready in {:.1} s; Ctrl-C ends it", took.as_secs_f64());
 }
 
-async fn wait_for_the_end() -> Result<(), String> {
+/// A program that started the house holds the other end of its input: the end of that is the end
+/// of the program, and nobody is left to drain for.
+fn end_with_the_starter() {
+    std::thread::spawn(|| {
+        let mut rest = std::io::stdin().lock();
+        let _ = std::io::copy(&mut rest, &mut std::io::sink());
+        // Instances end by themselves when the Runtime API is gone.
+        std::process::exit(0);
+    });
+}
+
+async fn wait_for_the_end(started_by_a_program: bool) -> Result<(), String> {
+    if started_by_a_program {
+        end_with_the_starter();
+    }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     tokio::select! {
         end = tokio::signal::ctrl_c() => end.map_err(|e| e.to_string()),

@@ -2,6 +2,7 @@
 //!
 //! An instance reaches a vendor at `/_vendor/<caller>/<vendor>/...`, so each call is known by who made it.
 
+use crate::activity::Activity;
 use crate::clock::{Clock, stamp};
 use crate::vendor_faults::{Action, Armed, Fault};
 use axum::body::{Body, to_bytes};
@@ -39,6 +40,7 @@ pub struct Cut;
 pub struct Vendors {
     pub clock: Arc<Clock>,
     pub sandbox: Arc<Sandbox>,
+    pub activity: Activity,
     pub client: reqwest::Client,
     pub kill: Box<dyn Fn(&str) + Send + Sync>,
     pub state: Mutex<State>,
@@ -110,10 +112,12 @@ impl Vendors {
 
     /// In a task of its own: a caller that dies or gives up does not take back what it sent.
     pub async fn answer(self: &Arc<Vendors>, request: Request<Body>) -> Response<Body> {
-        let vendors = self.clone();
-        tokio::spawn(async move { vendors.pass(request).await })
-            .await
-            .unwrap_or_else(|_| cut())
+        let (vendors, guard) = (self.clone(), self.activity.begin());
+        let passing = tokio::spawn(async move {
+            let _guard = guard;
+            vendors.pass(request).await
+        });
+        passing.await.unwrap_or_else(|_| cut())
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {

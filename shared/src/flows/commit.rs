@@ -61,11 +61,18 @@ impl House {
     ) -> Result<Committed, Failure> {
         let clinic = &change.settings.id;
         let commit = ids::random();
+        let mut tried: Option<Box<Decision>> = None;
         for attempt in 0..TRIES {
             let before = match loaded.take() {
                 Some(case) => Some(case),
                 None => self.case(clinic, change.case).await?,
             };
+            // Our own write whose reply was lost: the entry's hash names this very commit.
+            if let Some(ours) = tried.take()
+                && before.as_ref().is_some_and(|now| now.head == ours.case.head)
+            {
+                return Ok(self.done(None, Some(ours)).await);
+            }
             let ctx = self.context(change.settings, &change.cause);
             let (decision, state) = match decide(before.as_ref(), &change.event, &ctx) {
                 Verdict::Change(decision) => (Some(decision), "posted"),
@@ -89,7 +96,8 @@ impl House {
             };
             let mut writes = vec![];
             if let Some(row) = &change.row {
-                writes.push(row.write(state, change.case, &commit));
+                let after = decision.as_ref().map(|decision| &decision.case).or(before.as_ref());
+                writes.push(row.write(state, change.case, &commit, after));
             }
             if let Some(decision) = &decision {
                 writes.extend(decision_writes(before.as_ref(), decision)?);
@@ -107,7 +115,10 @@ impl House {
                     }
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
-                Written::Failed(_) | Written::Conflict => pause(attempt).await,
+                Written::Failed(_) | Written::Conflict => {
+                    tried = decision;
+                    pause(attempt).await;
+                }
             }
         }
         Err(format!("case {}: {TRIES} commits met others", change.case).into())

@@ -2,6 +2,7 @@
 //! cannot be written.
 
 use crate::clock;
+use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
 use crate::money::Money;
 use crate::store::{Row, Write};
@@ -30,6 +31,10 @@ pub struct EventRow {
     /// For a request of the API: the digest of its body, to tell a repeat from another request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// What that request is answered, from the case as the commit leaves it. The text is kept in
+    /// the row, so that a repeat is answered byte for byte the same.
+    #[serde(skip)]
+    pub answer: Option<fn(&Case, &EventRow) -> String>,
 }
 
 impl EventRow {
@@ -46,6 +51,7 @@ impl EventRow {
             occurred_at: None,
             received_at,
             digest: None,
+            answer: None,
         }
     }
 
@@ -64,8 +70,11 @@ impl EventRow {
     }
 
     /// The row in a state that it keeps. One that was waiting is replaced; any other stays.
-    pub fn write(&self, state: &str, case: &str, commit: &str) -> Write {
-        let row = self.row(state).text("case", case).text("commit", commit);
+    pub fn write(&self, state: &str, case: &str, commit: &str, after: Option<&Case>) -> Write {
+        let mut row = self.row(state).text("case", case).text("commit", commit);
+        if let (Some(answer), Some(case)) = (self.answer, after) {
+            row = row.text("answer", answer(case, self));
+        }
         Write::NewOr { row, attribute: "state", value: "waiting".into() }
     }
 

@@ -114,6 +114,7 @@ impl Intake {
             headers: delivery.headers.into_iter().filter(|(n, _)| n == "content-type").collect(),
             sha256: inbound::body_hash(&delivery.body),
             body: BASE64_STANDARD.encode(&delivery.body),
+            replays: None,
         };
         match self.queues.send(Queue::Events, &received).await {
             Ok(()) => {

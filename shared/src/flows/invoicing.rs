@@ -11,10 +11,11 @@ use crate::domain::fact::Method;
 use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
+use crate::domain::task::Queue;
 use crate::ids;
 use crate::money::{Currency, Money};
 use crate::queue::RowKey;
-use crate::store::{Row, Write};
+use crate::store::{Row, StoreError, Write, Written};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -183,33 +184,50 @@ impl House {
         }
     }
 
-    /// Writes an appointment and, once it is completed, the task that invoices it.
+    /// An appointment with its version, as [`House::put_appointment`] wants it back.
+    pub async fn appointment(
+        &self,
+        clinic: &str,
+        id: &str,
+    ) -> Result<Option<(Appointment, u64)>, StoreError> {
+        let row = self.store.get(&appointment_pk(clinic, id), "appointment").await?;
+        row.map(|row| Ok((row.read("data")?, row.int("version") as u64))).transpose()
+    }
+
+    /// Writes an appointment if nobody wrote it since this version was read (`None` where there was
+    /// none) and, once it is completed, the task that invoices it. `request` is the row of the request, first in
+    /// the transaction.
     pub async fn put_appointment(
         &self,
         settings: &Settings,
         appointment: &Appointment,
-        row: Option<Write>,
-    ) -> Result<crate::store::Written, Failure> {
+        read: Option<u64>,
+        request: Option<Write>,
+    ) -> Result<Written, Failure> {
         let pk = appointment_pk(&settings.id, &appointment.id);
-        let now = clock::millis(clock::now());
         let starts = clock::millis(appointment.starts_at);
-        let mut writes: Vec<Write> = row.into_iter().collect();
-        writes.push(Write::Put(
-            Row::new(&pk, "appointment").json("data", appointment).listed(
+        let row = Row::new(&pk, "appointment")
+            .json("data", appointment)
+            .number("version", read.unwrap_or(0) + 1)
+            .listed(
                 format!("{}#appointments", settings.id),
                 format!("{starts:015}#{}", appointment.id),
-            ),
-        ));
+            );
+        let mut writes: Vec<Write> = request.into_iter().collect();
+        writes.push(match read {
+            None => Write::New(row),
+            Some(version) => Write::Replace { row, version },
+        });
         let completed =
             appointment.state == AppointmentState::Completed && appointment.case.is_none();
-        let task = RowKey { pk: pk.clone(), sk: "task#visit".into() };
         if completed {
+            let now = clock::millis(clock::now());
             writes.push(Write::Put(Row::new(&pk, "task#visit").text("state", "open").due(now)));
         }
         let written = self.store.transact(&writes).await?;
-        if completed && written == crate::store::Written::Done {
-            let visits = crate::domain::task::Queue::Visits;
-            self.nudge([(visits, task)].into_iter()).await;
+        if completed && written == Written::Done {
+            let task = RowKey { pk, sk: "task#visit".into() };
+            self.nudge([(Queue::Visits, task)].into_iter()).await;
         }
         Ok(written)
     }

@@ -19,7 +19,7 @@ use crate::domain::settings::Settings;
 use crate::queue::Queues;
 use crate::seal::Key;
 use crate::secrets::Secrets;
-use crate::store::{Row, Store, StoreError, Write};
+use crate::store::{Row, Store, StoreError, Write, Written};
 use crate::systems;
 use crate::transport::Transport;
 use std::collections::HashMap;
@@ -77,13 +77,20 @@ impl House {
         found.ok_or_else(|| format!("clinic {clinic} has rows and no settings").into())
     }
 
-    /// Writes a clinic's settings; `new` refuses one that exists.
-    pub async fn put_settings(&self, settings: &Settings, new: bool) -> Result<bool, StoreError> {
-        let row = Row::new(format!("{}#settings", settings.id), "settings").json("data", settings);
-        let write = if new { Write::New(row) } else { Write::Put(row) };
-        let written = self.store.transact(&[write]).await?;
+    /// Makes a clinic, with its first key; `false` where it exists.
+    pub async fn make_clinic(&self, settings: &Settings, key: Write) -> Result<bool, StoreError> {
+        let writes = [Write::New(settings_row(settings)), key];
+        Ok(self.store.transact(&writes).await? == Written::Done)
+    }
+
+    /// Writes the settings of a clinic that exists.
+    pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+        let written = self.store.transact(&[Write::Put(settings_row(settings))]).await?;
         self.remembered().remove(&settings.id);
-        Ok(written == crate::store::Written::Done)
+        match written {
+            Written::Done => Ok(()),
+            _ => Err(StoreError::Unavailable("the settings are being written by others".into())),
+        }
     }
 
     fn remembered(
@@ -110,6 +117,10 @@ impl House {
         let audience = systems::audience(&settings.systems);
         Context { now: crate::clock::now(), audience, cause: cause.into() }
     }
+}
+
+fn settings_row(settings: &Settings) -> Row {
+    Row::new(format!("{}#settings", settings.id), "settings").json("data", settings)
 }
 
 pub fn case_pk(clinic: &str, case: &str) -> String {

@@ -7,7 +7,7 @@ use crate::domain::fact::Method;
 use crate::ids;
 use crate::queue::RowKey;
 use crate::seal::Key;
-use crate::store::{Row, StoreError, Write};
+use crate::store::{Row, StoreError, Write, Written};
 use serde::{Deserialize, Serialize};
 
 /// What is sealed of a patient.
@@ -57,25 +57,33 @@ impl House {
         Ok(Some(Patient { id: id.into(), reference, person, key }))
     }
 
-    /// Makes a patient, or changes who a known one is. The key stays.
+    /// Makes a patient, or changes who a known one is. The key stays. Tells whether it is a new one.
     pub async fn put_patient(
         &self,
         clinic: &str,
         reference: &str,
         person: &Person,
-    ) -> Result<Patient, Failure> {
+    ) -> Result<(Patient, bool), Failure> {
         let id = id(clinic, reference);
         let pk = pk(clinic, &id);
         let master = self.key("patients").await?;
-        let known = self.patient(clinic, &id).await?;
-        let key = known.map_or_else(Key::random, |patient| patient.key);
-        let row = Row::new(&pk, "patient")
-            .text("reference", reference)
-            .text("key", key.wrapped(&master, &pk))
-            .text("sealed", key.seal(&pk, person))
-            .listed(format!("{clinic}#patients"), id.clone());
-        self.store.transact(&[Write::Put(row)]).await?;
-        Ok(Patient { id, reference: reference.into(), person: person.clone(), key })
+        for _ in 0..4 {
+            let known = self.patient(clinic, &id).await?;
+            let new = known.is_none();
+            let key = known.map_or_else(Key::random, |patient| patient.key);
+            let row = Row::new(&pk, "patient")
+                .text("reference", reference)
+                .text("key", key.wrapped(&master, &pk))
+                .text("sealed", key.seal(&pk, person))
+                .listed(format!("{clinic}#patients"), id.clone());
+            // Two that make the patient at once must not end with two keys.
+            let write = if new { Write::New(row) } else { Write::Put(row) };
+            if self.store.transact(&[write]).await? == Written::Done {
+                let reference = reference.to_owned();
+                return Ok((Patient { id, reference, person: person.clone(), key }, new));
+            }
+        }
+        Err(format!("patient {id} is being written by others").into())
     }
 
     /// The methods that may be charged, newest first.

@@ -37,6 +37,8 @@ struct Desk<'a> {
     gateway: Option<&'static Gateway>,
     received_at: Timestamp,
     body: &'a [u8],
+    /// Whether intake proved it: what is put aside unproven must not be trusted when replayed.
+    proven: bool,
 }
 
 impl House {
@@ -55,6 +57,7 @@ impl House {
             gateway: gateways::find(inbound.vendor.id),
             received_at: Timestamp::from_second(received.received_at)?,
             body: &body,
+            proven: received.proven,
         };
         let delivery = Delivery {
             headers: received.headers.clone(),
@@ -91,7 +94,10 @@ impl House {
         for item in items {
             desk.item(item, trusted).await?;
         }
-        Ok(())
+        match &received.replays {
+            Some(id) => desk.replayed(id).await,
+            None => Ok(()),
+        }
     }
 
     /// Puts a delivery that failed again and again where staff see it, so that it does not die in
@@ -107,6 +113,7 @@ impl House {
             gateway: None,
             received_at: Timestamp::from_second(received.received_at)?,
             body: &body,
+            proven: received.proven,
         };
         let id = inbound::digest_id(&["body", &received.sha256]);
         desk.quarantine(&desk.row(&id, "given up"), why, &body).await
@@ -125,6 +132,7 @@ impl House {
             gateway: gateways::find(inbound.vendor.id),
             received_at: event.received_at,
             body: &[],
+            proven: true,
         };
         desk.fact(&event, fact, row.int("tries") as usize + 1).await
     }
@@ -375,10 +383,21 @@ impl Desk<'_> {
 
     /// A row that is only kept, with what else is to be written.
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
-        let mut writes = vec![row.write(state, "", "")];
+        let mut writes = vec![row.write(state, "", "", None)];
         writes.extend(also);
         self.house.store.transact(&writes).await?;
         Ok(())
+    }
+
+    /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
+    async fn replayed(&self, id: &str) -> Result<(), Failure> {
+        let row = self.row(id, "replayed");
+        let Some(known) = self.house.store.get(&row.pk(), "event").await? else { return Ok(()) };
+        // Posted or put aside again, or waiting for its case: it is one of the items.
+        if known.get("state") != "waiting" || known.has("fact") {
+            return Ok(());
+        }
+        self.put(known.text("state", "superseded")).await
     }
 
     async fn put(&self, row: Row) -> Result<(), Failure> {
@@ -399,7 +418,11 @@ impl Desk<'_> {
                 .text("sealed", key.seal(&place, &part));
             self.house.store.transact(&[Write::Put(kept)]).await?;
         }
-        let kept = row.row("quarantined").text("why", why).number("parts", parts.len());
+        let kept = row
+            .row("quarantined")
+            .text("why", why)
+            .number("parts", parts.len())
+            .text("proven", self.proven.to_string());
         tracing::warn!(event = "quarantined", source = row.source, id = row.vendor_event_id, why);
         self.put(kept).await
     }

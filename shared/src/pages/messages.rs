@@ -319,3 +319,196 @@ impl Letter {
         Message { subject, text, html: html.into_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    const TOPICS: [Topic; 10] = [
+        Topic::InvoiceIssued,
+        Topic::CheckoutReady,
+        Topic::PaymentReceived,
+        Topic::PaymentFailed,
+        Topic::PaymentReturned,
+        Topic::RefundPaid,
+        Topic::RefundFailed,
+        Topic::DisputeOpened,
+        Topic::DisputeClosed,
+        Topic::NeedsPerson,
+    ];
+
+    fn money(minor: i64, currency: &str) -> Money {
+        Money::new(minor, Currency::read(currency).unwrap())
+    }
+
+    fn said() -> Said<'static> {
+        Said {
+            clinic: "Wattle Street Clinic",
+            phone: "(03) 7010 0142",
+            invoice: "WS-2041",
+            amount: money(6000, "AUD"),
+            due: money(6000, "AUD"),
+            receipt: Some("K7M2Q9AB-1".into()),
+            receipt_address: Some("https://pay.example/receipts/abc"),
+            page: None,
+            method: Some("Visa ending 4242"),
+            gateway: Some("stripe"),
+            retry_at: None,
+            note: None,
+        }
+    }
+
+    fn paid() -> Said<'static> {
+        Said { due: money(0, "AUD"), ..said() }
+    }
+
+    #[test]
+    fn amounts_are_written_as_people_read_them() {
+        for (minor, currency, written) in [
+            (6000, "USD", "$60.00"),
+            (1250, "EUR", "€12.50"),
+            (1200, "JPY", "¥1,200"),
+            (-500, "GBP", "−£5.00"),
+            (5, "USD", "$0.05"),
+            (0, "USD", "$0.00"),
+            (99_999, "USD", "$999.99"),
+            (100_000, "USD", "$1,000.00"),
+            (123_456_789, "USD", "$1,234,567.89"),
+            (8000, "CHF", "CHF 80.00"),
+            (12_500, "KWD", "KWD 12.500"),
+            (7000, "BRL", "R$70.00"),
+            (i64::MIN, "JPY", "−¥9,223,372,036,854,775,807"),
+        ] {
+            assert_eq!(amount(money(minor, currency)), written);
+        }
+    }
+
+    #[test]
+    fn a_receipt_comes_with_its_number_and_its_address_last() {
+        let message = to_patient(Topic::PaymentReceived, &paid());
+        assert_eq!(message.subject, "Receipt for $60.00 from Wattle Street Clinic");
+        assert_eq!(
+            message.text,
+            "Wattle Street Clinic: We have received your payment of $60.00 with Visa ending 4242. \
+             Thank you. Questions? Call (03) 7010 0142. \
+             Your receipt K7M2Q9AB-1: https://pay.example/receipts/abc"
+        );
+        let link = "<a href=\"https://pay.example/receipts/abc\">Your receipt K7M2Q9AB-1</a>";
+        assert!(message.html.contains(link), "{}", message.html);
+        let part = to_patient(Topic::PaymentReceived, &said());
+        assert!(part.text.contains("Thank you. $60.00 is left to pay."), "{}", part.text);
+    }
+
+    #[test]
+    fn a_failure_says_that_nothing_was_taken_and_what_to_do() {
+        let told = |said: &Said| to_patient(Topic::PaymentFailed, said).text;
+        let begin = "Wattle Street Clinic: Your payment of $60.00 with Visa ending 4242 did not \
+                     go through. No money was taken.";
+        let call = "Questions? Call (03) 7010 0142.";
+        assert_eq!(
+            told(&said()),
+            format!("{begin} Please call us to choose another way to pay. {call}")
+        );
+        let retry_at = Some(jiff::civil::date(2026, 12, 3));
+        assert_eq!(
+            told(&Said { retry_at, ..said() }),
+            format!("{begin} We will try again on Thursday 3 December. {call}")
+        );
+        let page = Some("https://pay.example/c/1");
+        assert_eq!(
+            told(&Said { page, ..said() }),
+            format!("{begin} {call} Pay again or choose another way: https://pay.example/c/1")
+        );
+        // Another payment has settled the invoice meanwhile: nobody is asked to pay twice.
+        let settled = told(&Said { page, retry_at, ..paid() });
+        assert_eq!(settled, format!("{begin} Nothing is left to pay. {call}"));
+        assert!(!told(&said()).contains("receipt"), "there is none for a failed payment");
+    }
+
+    #[test]
+    fn a_return_and_a_refund_name_the_money_first() {
+        let returned = to_patient(Topic::PaymentReturned, &said()).text;
+        assert!(
+            returned.contains("was returned by the bank. $60.00 is due again. Please call us"),
+            "{returned}"
+        );
+        let refund = to_patient(Topic::RefundPaid, &Said { amount: money(2000, "AUD"), ..paid() });
+        assert_eq!(refund.subject, "Refund of $20.00 from Wattle Street Clinic");
+        assert_eq!(
+            refund.text,
+            "Wattle Street Clinic: We have sent $20.00 back to you. Please allow 3 to 5 working \
+             days. Questions? Call (03) 7010 0142. \
+             Your new receipt K7M2Q9AB-1: https://pay.example/receipts/abc"
+        );
+    }
+
+    #[test]
+    fn every_text_fits_into_two_text_messages_whatever_the_clinic_is_called() {
+        let name = "Ω".repeat(400);
+        let name = format!("{name}\r\nBcc: all@example.com");
+        for topic in TOPICS {
+            for due in [0, 6000] {
+                for (page, retry_at) in [
+                    (None, None),
+                    (Some("https://pay.example/pay/0123456789abcdefghjk0123456789abcdef"), None),
+                    (None, Some(jiff::civil::date(2026, 9, 30))),
+                ] {
+                    let due = money(due, "AUD");
+                    let said = Said { due, page, retry_at, ..said() };
+                    let message = to_patient(topic, &said);
+                    assert!(message.text.len() < 320 && message.text.is_ascii(), "{topic:?}");
+                    assert!(!message.subject.is_empty() && message.html.contains("<p>"));
+                    let long = Said { clinic: &name, invoice: &name, method: Some(&name), ..said };
+                    let long = to_patient(topic, &long);
+                    assert!(long.text.chars().count() < 420, "{topic:?}: {}", long.text);
+                    assert!(!long.text.contains(['\r', '\n']) && !long.subject.contains('\n'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_become_links_and_names_are_escaped() {
+        let page = Some("javascript:alert(1)");
+        let clinic = "<b>Dr & Co</b>";
+        let message = to_patient(Topic::CheckoutReady, &Said { page, clinic, ..said() });
+        assert!(!message.text.contains("javascript") && !message.html.contains("javascript"));
+        assert!(message.html.contains("&lt;b&gt;Dr &amp; Co&lt;/b&gt;"), "{}", message.html);
+        assert!(!message.html.contains("<b>"));
+    }
+
+    #[test]
+    fn staff_read_one_line_and_what_to_do() {
+        let told = |topic, said: &Said| {
+            let message = to_staff(topic, said);
+            (message.subject, message.text)
+        };
+        assert_eq!(
+            told(Topic::PaymentReceived, &paid()),
+            (
+                "Paid: $60.00 on invoice WS-2041, Visa ending 4242, through Stripe.".into(),
+                "Receipt K7M2Q9AB-1. Nothing is due on the invoice. Nothing to do.".into()
+            )
+        );
+        let retry_at = Some(jiff::civil::date(2026, 12, 3));
+        assert_eq!(
+            told(Topic::PaymentFailed, &Said { retry_at, ..said() }),
+            (
+                "Payment failed: $60.00 on invoice WS-2041, Visa ending 4242, through Stripe."
+                    .into(),
+                "No money was taken. $60.00 is due on the invoice. \
+                 Meridian tries again on Thursday 3 December."
+                    .into()
+            )
+        );
+        let note = Some("More was paid than the invoice asks for.".to_owned());
+        let (_, text) = told(Topic::NeedsPerson, &Said { note, ..said() });
+        assert_eq!(text, "More was paid than the invoice asks for.");
+        let mut seen = std::collections::BTreeSet::new();
+        for topic in TOPICS {
+            let (subject, text) = told(topic, &said());
+            assert!(!text.is_empty() && !subject.contains('\n') && seen.insert(subject));
+        }
+    }
+}

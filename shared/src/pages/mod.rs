@@ -7,6 +7,9 @@ pub mod messages;
 pub mod receipt;
 pub mod style;
 
+#[cfg(test)]
+mod tests;
+
 /// An answer that a browser shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {

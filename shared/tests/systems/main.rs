@@ -143,7 +143,7 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
     let scheme = match system.vendor.auth {
         Auth::Bearer(_) | Auth::OAuth(_) => Some("Bearer x"),
         Auth::Basic { .. } => Some("Basic eDp4"),
-        Auth::InAddress => None,
+        Auth::InAddress | Auth::Open => None,
     };
     headers.extend(scheme.map(|value| ("Authorization".into(), value.into())));
     let (content_type, bytes) = match &request.body {

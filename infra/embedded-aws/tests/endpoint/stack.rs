@@ -34,12 +34,12 @@ impl Stack {
         })
         .await
         .expect("the stack starts");
-        let config = aws_config::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new("eu-west-1"))
+        let config = aws_types::SdkConfig::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
             .endpoint_url(aws.endpoint())
             .credentials_provider(credentials(CALLER))
-            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         Stack {

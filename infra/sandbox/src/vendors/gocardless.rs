@@ -2,13 +2,16 @@
 //! and refunds. Money takes days of house time and may come back; events travel in signed
 //! batches. A repeated key is a conflict that names what the first call made.
 
-mod debits;
+mod acts;
+mod events;
+mod flow;
+mod payments;
+mod refunds;
+mod setup;
 
 use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::pages;
-use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, major, stamp};
+use crate::wire::{Call, Reply, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -16,15 +19,16 @@ pub static VENDOR: Vendor = Vendor {
     id: "gocardless",
     seed: |world| world.demo_endpoint("gocardless", "sandbox_demo", "gc-demo-secret"),
     handle,
-    step: debits::step,
-    control: debits::control,
+    step: acts::step,
+    control: acts::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/flow/"),
 };
 
 const VERSION: &str = "2015-07-06";
-const KEY_LIFETIME: i64 = 30 * debits::DAY;
-pub(super) const WHEN: &str = "%FT%T%.3fZ";
+const DAY: i64 = 86_400_000;
+const KEY_LIFETIME: i64 = 30 * DAY;
+const WHEN: &str = "%FT%T%.3fZ";
 
 const BILLING_REQUEST: &str = "billing_requests! { fallback_enabled bool \
     links { creditor text customer text customer_bank_account text } metadata map \
@@ -78,13 +82,15 @@ const FILTERS: [&str; 23] = [
     "action",
 ];
 
-type Done = Result<(u16, Value), Box<Reply>>;
+type Refused = Box<Reply>;
+type Done = Result<(u16, Value), Refused>;
+type Made = Result<Value, Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     if let ["flow", id] = parts[..] {
-        return page(world, call, id);
+        return flow::page(world, call, id);
     }
     let Some(account) = call
         .bearer()
@@ -118,26 +124,33 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
         ("POST", ["billing_requests"]) => {
             let ask = read(call, BILLING_REQUEST)?["billing_requests"].clone();
             once(world, call, account, "billing_requests", |world| {
-                debits::billing_request(world, account, &ask)
+                setup::billing_request(world, account, &ask)
             })
         }
         ("POST", ["billing_request_flows"]) => {
             let ask = read(call, FLOW)?["billing_request_flows"].clone();
             once(world, call, account, "billing_request_flows", |world| {
-                flow(world, account, &ask)
+                flow::flow(world, account, &ask)
             })
         }
         ("POST", ["payments"]) => {
             let ask = read(call, PAYMENT)?["payments"].clone();
             once(world, call, account, "payments", |world| {
-                debits::payment(world, account, &ask)
+                payments::payment(world, account, &ask)
             })
         }
         ("POST", ["refunds"]) => {
             let ask = read(call, REFUND)?["refunds"].clone();
             once(world, call, account, "refunds", |world| {
-                debits::refund(world, account, &ask)
+                refunds::refund(world, account, &ask)
             })
+        }
+        ("POST", ["billing_request_flows", id, "actions", "initialise"]) => {
+            own(world, account, kind("billing_request_flows"), id)?;
+            let session = json!({"session_token": world.id("sesh_", 24)});
+            world.set(kind("billing_request_flows"), id, session);
+            let flow = world.body(kind("billing_request_flows"), id);
+            Ok((200, json!({"billing_request_flows": flow})))
         }
         (
             "POST",
@@ -152,9 +165,10 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
                 read(call, ACTION)?;
             }
             let body = own(world, account, kind(name), id)?;
-            debits::act(world, name, id, verb, &body)?;
+            acts::act(world, name, id, verb, &body)?;
             Ok((200, json!({*name: world.body(kind(name), id)})))
         }
+        ("GET", ["billing_request_flows", ..]) => Err(usage(404, "not_found", "Not found")),
         ("GET", [name]) if !kind(name).is_empty() => Ok((200, list(world, call, account, name)?)),
         ("GET", [name, id]) if !kind(name).is_empty() => {
             Ok((200, json!({*name: own(world, account, kind(name), id)?})))
@@ -163,8 +177,12 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
     }
 }
 
+fn date(ms: i64) -> String {
+    stamp(ms, "%F")
+}
+
 /// The store's name of a resource.
-pub(super) fn kind(name: &str) -> &'static str {
+fn kind(name: &str) -> &'static str {
     match name {
         "billing_requests" => "gocardless.billing_request",
         "billing_request_flows" => "gocardless.flow",
@@ -184,7 +202,7 @@ fn once(
     call: &Call,
     account: &str,
     name: &str,
-    create: impl FnOnce(&mut World) -> Result<Value, Box<Reply>>,
+    create: impl FnOnce(&mut World) -> Made,
 ) -> Done {
     let key = call
         .header("idempotency-key")
@@ -216,45 +234,7 @@ fn once(
     Ok((201, json!({name: body})))
 }
 
-fn flow(world: &mut World, account: &str, ask: &Value) -> Result<Value, Box<Reply>> {
-    let request = ask["links"]["billing_request"]
-        .as_str()
-        .unwrap_or("")
-        .to_string();
-    let body = own(world, account, kind("billing_requests"), &request)?;
-    if body["status"] != "pending" {
-        return Err(state(
-            "billing_request_not_pending",
-            "The billing request is not pending",
-        ));
-    }
-    let id = world.id("BRF", 17).to_uppercase();
-    let flag = |name: &str, default: bool| ask[name].as_bool().unwrap_or(default);
-    let flow = json!({"id": id, "authorisation_url": format!("{}/gocardless/flow/{id}", world.own),
-        "auto_fulfil": flag("auto_fulfil", true), "created_at": stamp(world.now, WHEN),
-        "customer_details_captured": flag("customer_details_captured", false),
-        "exit_uri": ask["exit_uri"], "expires_at": stamp(world.now + 7 * debits::DAY, WHEN),
-        "language": ask["language"], "links": {"billing_request": request},
-        "lock_bank_account": flag("lock_bank_account", false),
-        "lock_currency": flag("lock_currency", false),
-        "lock_customer_details": flag("lock_customer_details", false),
-        "prefilled_bank_account": ask["prefilled_bank_account"],
-        "prefilled_customer": ask["prefilled_customer"], "redirect_uri": ask["redirect_uri"],
-        "session_token": null, "show_redirect_buttons": flag("show_redirect_buttons", false),
-        "show_success_redirect_button": flag("show_success_redirect_button", true),
-        "skip_success_screen": flag("skip_success_screen", false)});
-    let expires = world.now + 7 * debits::DAY;
-    world.put_noted(
-        kind("billing_request_flows"),
-        account,
-        &id,
-        flow.clone(),
-        json!({"until": expires}),
-    );
-    Ok(flow)
-}
-
-fn list(world: &World, call: &Call, account: &str, name: &str) -> Result<Value, Box<Reply>> {
+fn list(world: &World, call: &Call, account: &str, name: &str) -> Made {
     let asked = call.pairs();
     if let Some((filter, _)) = asked.iter().find(|(f, _)| !FILTERS.contains(&f.as_str())) {
         return Err(usage(
@@ -321,163 +301,6 @@ fn list(world: &World, call: &Call, account: &str, name: &str) -> Result<Value, 
     Ok(json!({name: shown, "meta": {"cursors": {"after": last, "before": null}, "limit": limit}}))
 }
 
-// ---- the authorisation page ----
-
-fn page(world: &mut World, call: &Call, id: &str) -> Reply {
-    let flow = world.body(kind("billing_request_flows"), id);
-    let request = flow["links"]["billing_request"]
-        .as_str()
-        .unwrap_or("")
-        .to_string();
-    let body = world.body(kind("billing_requests"), &request);
-    if body.is_null() {
-        return pages::notice(
-            404,
-            "GoCardless",
-            "Page not found",
-            "This link does not exist.",
-        );
-    }
-    if call.method == "POST" {
-        let form = decode_pairs(&call.body);
-        let outcome = form
-            .iter()
-            .find(|(name, _)| name == "outcome")
-            .map_or("", |(_, v)| v);
-        return match debits::end_flow(world, id, outcome) {
-            Ok(Some(url)) => Reply::see_other(&url),
-            Ok(None) => pages::notice(200, "GoCardless", "All done", "You can close this page."),
-            Err(reason) => pages::notice(422, "GoCardless", "That does not work", &reason),
-        };
-    }
-    let late = world
-        .item(kind("billing_request_flows"), id)
-        .is_some_and(|item| {
-            item.notes["until"]
-                .as_i64()
-                .is_some_and(|until| until <= world.now)
-        });
-    if late || body["status"] != "pending" {
-        return pages::notice(
-            410,
-            "GoCardless",
-            "This link has ended",
-            "Nothing is left to do.",
-        );
-    }
-    let payment = &body["payment_request"];
-    let sum = payment["amount"].as_i64().map_or(String::new(), |amount| {
-        format!(
-            "{} {}",
-            major(amount, 2),
-            payment["currency"].as_str().unwrap_or("")
-        )
-    });
-    let scheme = body["mandate_request"]["scheme"].as_str();
-    pages::checkout(&pages::Checkout {
-        vendor: "GoCardless",
-        payee: "Wattle Street Clinic",
-        title: body["mandate_request"]["description"]
-            .as_str()
-            .or(payment["description"].as_str())
-            .unwrap_or("Set up a direct debit"),
-        sum: &sum,
-        notes: scheme
-            .map(|scheme| format!("Direct debit by {scheme}"))
-            .into_iter()
-            .collect(),
-        buttons: &[
-            ("paid", "Authorise"),
-            ("declined", "Use an account that the bank refuses"),
-            ("expired", "Let this link expire"),
-            ("cancelled", "Cancel"),
-        ],
-        alert: None,
-    })
-}
-
-// ---- events ----
-
-/// One event of a batch: resource, action, links beside the resource's own, cause, origin.
-pub(super) struct Event<'a> {
-    pub resource: &'static str,
-    pub id: &'a str,
-    pub action: &'a str,
-    pub cause: &'a str,
-    pub origin: &'a str,
-    pub description: &'a str,
-}
-
-pub(super) fn tell(world: &mut World, account: &str, events: &[Event]) {
-    let batch: Vec<_> = events
-        .iter()
-        .map(|event| write(world, account, event))
-        .collect();
-    let webhook = world.id("WB", 18).to_uppercase();
-    let body = json!({"events": batch, "meta": {"webhook_id": webhook}});
-    let names: Vec<_> = events
-        .iter()
-        .map(|e| format!("{}.{}", e.resource, e.action))
-        .collect();
-    world.notify(&News {
-        vendor: "gocardless",
-        source: "gocardless",
-        account,
-        event: &names.join(" "),
-        content_type: "application/json",
-        body: body.to_string().into_bytes(),
-        sign,
-    });
-}
-
-fn write(world: &mut World, account: &str, event: &Event) -> Value {
-    let id = world.id("EV", 18).to_uppercase();
-    let resource = world.body(kind(event.resource), event.id);
-    let singular = event.resource.trim_end_matches('s');
-    let mut links = json!({singular: event.id});
-    match event.resource {
-        "mandates" => {
-            links["customer"] = resource["links"]["customer"].clone();
-            links["customer_bank_account"] = resource["links"]["customer_bank_account"].clone();
-        }
-        "billing_requests" => {
-            for (name, id) in resource["links"].as_object().into_iter().flatten() {
-                let told = [
-                    "customer",
-                    "customer_bank_account",
-                    "mandate_request_mandate",
-                    "payment_request_payment",
-                ];
-                if told.contains(&name.as_str()) {
-                    links[name] = id.clone();
-                }
-            }
-        }
-        _ => {}
-    }
-    let mut details = json!({"origin": event.origin, "cause": event.cause,
-        "description": event.description});
-    if let Some(scheme) = resource["scheme"].as_str() {
-        details["scheme"] = json!(scheme);
-    }
-    if event.resource == "payments" && event.action == "failed" {
-        details["will_attempt_retry"] = json!(false);
-    }
-    let body = json!({"id": id, "created_at": stamp(world.now, WHEN),
-        "resource_type": event.resource, "action": event.action, "links": links,
-        "details": details, "metadata": {}, "resource_metadata": resource["metadata"]});
-    world.put(kind("events"), account, &id, body.clone());
-    body
-}
-
-fn sign(webhook: &Webhook, _: i64) -> Vec<(String, String)> {
-    let proof = hex::encode(hmac_sha256(webhook.secret.as_bytes(), &webhook.body));
-    vec![
-        ("webhook-signature".into(), proof),
-        ("origin".into(), "https://api.gocardless.com".into()),
-    ]
-}
-
 // ---- errors ----
 
 fn error(status: u16, class: &str, reason: &str, message: &str) -> Value {
@@ -487,21 +310,21 @@ fn error(status: u16, class: &str, reason: &str, message: &str) -> Value {
         "errors": [{"reason": reason, "message": message}]}})
 }
 
-fn usage(status: u16, reason: &str, message: &str) -> Box<Reply> {
+fn usage(status: u16, reason: &str, message: &str) -> Refused {
     Box::new(Reply::json(
         status,
         &error(status, "invalid_api_usage", reason, message),
     ))
 }
 
-pub(super) fn state(reason: &str, message: &str) -> Box<Reply> {
+fn state(reason: &str, message: &str) -> Refused {
     Box::new(Reply::json(
         422,
         &error(422, "invalid_state", reason, message),
     ))
 }
 
-pub(super) fn invalid(pointer: &str, message: &str) -> Box<Reply> {
+fn invalid(pointer: &str, message: &str) -> Refused {
     let mut body = error(
         422,
         "validation_failed",
@@ -514,17 +337,12 @@ pub(super) fn invalid(pointer: &str, message: &str) -> Box<Reply> {
     Box::new(Reply::json(422, &body))
 }
 
-pub(super) fn own(
-    world: &World,
-    account: &str,
-    kind: &'static str,
-    id: &str,
-) -> Result<Value, Box<Reply>> {
+fn own(world: &World, account: &str, kind: &'static str, id: &str) -> Made {
     let found = world.get(kind, account, id).cloned();
     found.ok_or_else(|| usage(404, "resource_not_found", "Resource not found"))
 }
 
-fn read(call: &Call, spec: &'static str) -> Result<Value, Box<Reply>> {
+fn read(call: &Call, spec: &'static str) -> Made {
     if call.content_type() != "application/json" {
         return Err(usage(
             415,

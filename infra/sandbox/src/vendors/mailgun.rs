@@ -118,8 +118,7 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
     let (text, html) = (one("text"), one("html"));
     if text.is_none() && html.is_none() && one("template").is_none() && one("amp-html").is_none() {
         return Err(
-            "Need at least one of 'text', 'html', 'amp-html' or 'template' \
-            parameters specified"
+            "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified"
                 .into(),
         );
     }

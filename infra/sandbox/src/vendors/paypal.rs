@@ -5,6 +5,7 @@
 //! answers with the latest state of what it made, for six hours (orders) or 45 days (refunds).
 //! The key and certificates beside this file were made for tests and sign nothing else.
 
+mod captures;
 mod orders;
 mod proofs;
 
@@ -27,7 +28,7 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: orders::step,
-    control: orders::control,
+    control: captures::control,
     key_header: Some("PayPal-Request-Id"),
     harmless: |call| {
         call.path.starts_with("/v1/") || call.path == "/checkoutnow" || call.path.contains("webscr")
@@ -38,7 +39,7 @@ const HOUR: i64 = 3_600_000;
 const TOKEN_LIFETIME: i64 = 9 * HOUR;
 const ORDER_KEYS: i64 = 6 * HOUR;
 const REFUND_KEYS: i64 = 45 * 24 * HOUR;
-pub(super) const WHEN: &str = "%FT%TZ";
+const WHEN: &str = "%FT%TZ";
 const API: &str = "https://api-m.sandbox.paypal.com";
 const CURRENCIES: &str = "AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN \
     SEK SGD THB TWD USD";
@@ -67,7 +68,8 @@ const CAPTURE: &str = "payment_source any";
 const REFUND: &str = "amount { currency_code! text value! text } custom_id text invoice_id text \
     note_to_payer text payment_instruction any";
 
-type Done = Result<(u16, Value), Box<Reply>>;
+type Refused = Box<Reply>;
+type Done = Result<(u16, Value), Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
@@ -114,8 +116,7 @@ fn handle(world: &mut World, call: &Call) -> Reply {
         Repeat::InFlight => *failure(
             409,
             "RESOURCE_CONFLICT",
-            "The server has detected a conflict \
-            while processing this request.",
+            "The server has detected a conflict while processing this request.",
             Some((
                 "PREVIOUS_REQUEST_IN_PROGRESS",
                 "A previous \
@@ -201,7 +202,7 @@ fn route(world: &mut World, call: &Call, client: &str, parts: &[&str]) -> Done {
             } else {
                 read(call, REFUND)?
             };
-            orders::refund(world, client, id, &ask)
+            captures::refund(world, client, id, &ask)
         }
         ("GET", ["v2", "payments", "refunds", id]) => Ok((200, own(world, "paypal.refund", id)?)),
         ("GET", ["v1", "customer", "disputes", id]) => Ok((200, own(world, "paypal.dispute", id)?)),
@@ -266,7 +267,7 @@ fn cents(amount: &Value) -> i64 {
 }
 
 /// An amount of a request: `150`, `150.0` and `150.00` are the same to PayPal.
-fn payable(amount: &Value, field: &str) -> Result<(i64, String), Box<Reply>> {
+fn payable(amount: &Value, field: &str) -> Result<(i64, String), Refused> {
     let currency = amount["currency_code"].as_str().unwrap_or("");
     if !CURRENCIES.split(' ').any(|known| known == currency) {
         return Err(malformed(
@@ -311,12 +312,7 @@ fn payable(amount: &Value, field: &str) -> Result<(i64, String), Box<Reply>> {
 
 // ---- errors ----
 
-fn failure(
-    status: u16,
-    name: &str,
-    message: &str,
-    issue: Option<(&str, &str, &str)>,
-) -> Box<Reply> {
+fn failure(status: u16, name: &str, message: &str, issue: Option<(&str, &str, &str)>) -> Refused {
     let mut body = json!({"name": name, "message": message, "debug_id": "90957fca61718",
         "links": [{"href": format!("https://developer.paypal.com/api/rest/reference/{name}"),
             "rel": "information_link"}]});
@@ -331,7 +327,7 @@ fn failure(
     Box::new(Reply::json(status, &body))
 }
 
-fn not_found() -> Box<Reply> {
+fn not_found() -> Refused {
     failure(
         404,
         "RESOURCE_NOT_FOUND",
@@ -344,7 +340,7 @@ fn not_found() -> Box<Reply> {
     )
 }
 
-fn malformed(issue: &str, field: &str) -> Box<Reply> {
+fn malformed(issue: &str, field: &str) -> Refused {
     let description = match issue {
         "MISSING_REQUIRED_PARAMETER" => "A required parameter is missing.",
         "MALFORMED_REQUEST_JSON" => "The request JSON is not well formed.",
@@ -366,11 +362,11 @@ fn malformed(issue: &str, field: &str) -> Box<Reply> {
     )
 }
 
-fn syntax(field: &str, _: &str) -> Box<Reply> {
+fn syntax(field: &str, _: &str) -> Refused {
     malformed("INVALID_PARAMETER_SYNTAX", field)
 }
 
-fn refused(issue: &str, description: &str, field: &str) -> Box<Reply> {
+fn refused(issue: &str, description: &str, field: &str) -> Refused {
     let message = "The requested action could not be performed, semantically incorrect, or failed \
         business validation.";
     failure(
@@ -381,13 +377,12 @@ fn refused(issue: &str, description: &str, field: &str) -> Box<Reply> {
     )
 }
 
-fn read(call: &Call, spec: &'static str) -> Result<Value, Box<Reply>> {
+fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
     if call.content_type() != "application/json" {
         return Err(failure(
             415,
             "UNSUPPORTED_MEDIA_TYPE",
-            "The server does not support the \
-            request payload's media type.",
+            "The server does not support the request payload's media type.",
             None,
         ));
     }

@@ -2,16 +2,18 @@
 //! disputes at API version 2023-08-16; form-encoded requests, events signed `Stripe-Signature`.
 //!
 //! A session has no payment intent until somebody pays on its page, as at Stripe. Test methods
-//! (`pm_card_visa`, `pm_card_chargeDeclined`, …) decide how their charges end; `money` moves it.
+//! (`pm_card_visa`, `pm_card_chargeDeclined`, …) decide how their charges end.
 
-mod money;
+mod checkout;
+mod intents;
+mod reads;
+mod refunds;
 mod shapes;
 
 use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::pages;
 use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, exponent, hmac_sha256, major, nest};
+use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, nest};
 use crate::world::{Repeat, World};
 use serde_json::{Value, json};
 
@@ -19,8 +21,8 @@ pub static VENDOR: Vendor = Vendor {
     id: "stripe",
     seed: |world| world.demo_endpoint("stripe", "sk_test_demo", "whsec_demo"),
     handle,
-    step: money::step,
-    control: money::control,
+    step: refunds::step,
+    control: refunds::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/c/"),
 };
@@ -71,13 +73,14 @@ const LIST: &str = "payment_intent text charge text customer text email text typ
     limit int starting_after text ending_before text created any expand [text]";
 const SEARCH: &str = "query! text limit int page text expand [text]";
 
-type Done = Result<Value, Box<Reply>>;
+type Refused = Box<Reply>;
+type Done = Result<Value, Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     if let ["c", "pay", id] = parts[..] {
-        return page(world, call, id);
+        return checkout::page(world, call, id);
     }
     let request = world.id("req_", 14);
     let reply = api(world, call, &parts).with("request-id", &request);
@@ -127,7 +130,7 @@ fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
         "GET" => call.pairs(),
         "POST" if call.body.is_empty() => Vec::new(),
         "POST" => match call.content_type().as_str() {
-            "application/x-www-form-urlencoded" => crate::wire::decode_pairs(&call.body),
+            "application/x-www-form-urlencoded" => decode_pairs(&call.body),
             other => {
                 let words = format!("Invalid request (content type {other}, must be a form).");
                 return *failure(
@@ -193,7 +196,7 @@ fn answered(done: Done) -> Reply {
 fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
     let read = |spec: &'static str| fields::read(given, spec, true).map_err(problem);
     let found = match (call.method.as_str(), parts) {
-        ("POST", ["v1", "customers"]) => money::customer(world, account, &read(CUSTOMER)?),
+        ("POST", ["v1", "customers"]) => intents::customer(world, account, &read(CUSTOMER)?),
         ("POST", ["v1", "customers", id]) => {
             own(world, account, "stripe.customer", id, "customer")?;
             let mut changes = read(CUSTOMER)?;
@@ -201,7 +204,9 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             world.set("stripe.customer", id, changes);
             Ok(world.body("stripe.customer", id))
         }
-        ("POST", ["v1", "checkout", "sessions"]) => session(world, account, &read(SESSION)?),
+        ("POST", ["v1", "checkout", "sessions"]) => {
+            checkout::session(world, account, &read(SESSION)?)
+        }
         ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
             read(ONLY_EXPAND)?;
             let session = own(world, account, "stripe.session", id, "checkout.session")?;
@@ -210,28 +215,27 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                     400,
                     "",
                     "",
-                    "Only Checkout Sessions with a status in \
-                    [\"open\"] can be expired.",
+                    "Only Checkout Sessions with a status in [\"open\"] can be expired.",
                 ));
             }
-            money::expire(world, id);
+            checkout::expire(world, id);
             Ok(world.body("stripe.session", id))
         }
-        ("POST", ["v1", "payment_intents"]) => money::intent(world, account, &read(INTENT)?),
+        ("POST", ["v1", "payment_intents"]) => intents::intent(world, account, &read(INTENT)?),
         ("POST", ["v1", "payment_intents", id]) => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
-            money::update(world, account, id, &read(UPDATE)?)
+            intents::update(world, account, id, &read(UPDATE)?)
         }
         ("POST", ["v1", "payment_intents", id, "confirm"]) => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
-            money::confirm(world, account, id, &read(CONFIRM)?)
+            intents::confirm(world, account, id, &read(CONFIRM)?)
         }
         ("POST", ["v1", "payment_intents", id, "cancel"]) => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
-            money::cancel(world, account, id, &read(CANCEL)?)
+            intents::cancel(world, account, id, &read(CANCEL)?)
         }
-        ("POST", ["v1", "setup_intents"]) => money::setup(world, account, &read(SETUP)?),
-        ("POST", ["v1", "refunds"]) => money::refund(world, account, &read(REFUND)?),
+        ("POST", ["v1", "setup_intents"]) => intents::setup(world, account, &read(SETUP)?),
+        ("POST", ["v1", "refunds"]) => refunds::refund(world, account, &read(REFUND)?),
         ("POST", ["v1", "payment_methods"]) => {
             let ask = read(METHOD)?;
             let card = match ask["card"]["token"].as_str() {
@@ -239,11 +243,11 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                 Some("tok_chargeDeclined") => "pm_card_chargeDeclined",
                 _ => return Err(missing("token", &ask["card"]["token"])),
             };
-            let id = money::test_method(world, account, card, &ask)?;
+            let id = intents::test_method(world, account, card, &ask)?;
             Ok(world.body("stripe.method", &id))
         }
         ("POST", ["v1", "payment_methods", id, "attach"]) => {
-            money::attach(world, account, id, &read(ATTACH)?)
+            intents::attach(world, account, id, &read(ATTACH)?)
         }
         ("POST", ["v1", "payment_methods", id, "detach"]) => {
             read(ONLY_EXPAND)?;
@@ -252,16 +256,24 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                 let words = "The payment method you provided is not attached to a customer.";
                 return Err(invalid(400, "", "", words));
             }
-            money::detach(world, account, id);
+            intents::detach(world, account, id);
             Ok(world.body("stripe.method", id))
         }
         ("GET", ["v1", "account"]) => Ok(json!({"id": "acct_demo", "object": "account"})),
-        ("GET", ["v1", "payment_intents", "search"]) => search(world, account, &read(SEARCH)?),
+        ("GET", ["v1", "payment_intents", "search"]) => {
+            reads::search(world, account, &read(SEARCH)?)
+        }
         ("GET", ["v1", "customers", customer, "payment_methods"]) => {
             own(world, account, "stripe.customer", customer, "customer")?;
             let mut ask = read(LIST)?;
             ask["customer"] = json!(customer);
-            Ok(list(world, account, "stripe.method", &call.path, &ask))
+            Ok(reads::list(
+                world,
+                account,
+                "stripe.method",
+                &call.path,
+                &ask,
+            ))
         }
         ("GET", ["v1", rest @ ..]) => {
             let (name, id) = match rest {
@@ -282,7 +294,7 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                 _ => return Err(unrecognised(call)),
             };
             match id {
-                [] => Ok(list(world, account, kind, &call.path, &read(LIST)?)),
+                [] => Ok(reads::list(world, account, kind, &call.path, &read(LIST)?)),
                 [id] => {
                     read(ONLY_EXPAND)?;
                     own(world, account, kind, id, noun)
@@ -292,332 +304,14 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
         }
         _ => return Err(unrecognised(call)),
     }?;
-    Ok(expanded(world, found, &given["expand"]))
-}
-
-fn session(world: &mut World, account: &str, ask: &Value) -> Done {
-    let paying = ask["mode"] == "payment";
-    let created = world.now / 1000;
-    if let Some(at) = ask["expires_at"].as_i64()
-        && !(created + 1800..=created + 86_400).contains(&at)
-    {
-        let words = "The `expires_at` timestamp must be 30 minutes to 24 hours from creation.";
-        return Err(invalid(400, "", "expires_at", words));
-    }
-    if let Some(id) = ask["customer"].as_str() {
-        own(world, account, "stripe.customer", id, "customer")?;
-        if !ask["customer_email"].is_null() {
-            let words = "You may only specify one of these parameters: customer, customer_email.";
-            return Err(invalid(400, "", "customer_email", words));
-        }
-    }
-    let mut total = None;
-    if paying {
-        let lines = ask["line_items"]
-            .as_array()
-            .filter(|lines| !lines.is_empty());
-        let Some(lines) = lines else {
-            return Err(required("line_items"));
-        };
-        let currency = lines[0]["price_data"]["currency"].as_str().unwrap_or("");
-        let mut sum = 0i64;
-        for line in lines {
-            let price = &line["price_data"];
-            if price["currency"] != currency {
-                let words = "All prices must have the same currency.";
-                return Err(invalid(400, "", "line_items", words));
-            }
-            let amount = price["unit_amount"].as_i64().unwrap_or(-1);
-            let quantity = line["quantity"].as_i64().unwrap_or(-1);
-            match amount
-                .checked_mul(quantity)
-                .and_then(|line| sum.checked_add(line))
-            {
-                Some(more) if amount >= 0 && quantity >= 1 => sum = more,
-                _ => {
-                    return Err(invalid(
-                        400,
-                        "parameter_invalid_integer",
-                        "line_items",
-                        "Amounts must be zero or more and quantities at least 1.",
-                    ));
-                }
-            }
-        }
-        money::payable(sum, currency)?;
-        total = Some(sum);
-    } else if !ask["line_items"].is_null() || !ask["payment_intent_data"].is_null() {
-        let words = "You can not pass `line_items` or `payment_intent_data` in `setup` mode.";
-        return Err(invalid(400, "", "line_items", words));
-    }
-    let id = world.id("cs_test_a1", 32);
-    let url = format!("{}/stripe/c/pay/{id}", world.own);
-    let body = shapes::session(&id, created, &url, ask, total);
-    let expires = body["expires_at"].as_i64().unwrap_or(0) * 1000;
-    world.put_noted(
-        "stripe.session",
-        account,
-        &id,
-        body.clone(),
-        json!({"ask": ask}),
-    );
-    world.step_at(expires, "stripe", json!({"expire": id}));
-    Ok(body)
-}
-
-/// `metadata['order']:'7' AND status:'succeeded'`, the part of the search language that finds
-/// an intent by our own reference.
-fn search(world: &World, account: &str, ask: &Value) -> Done {
-    let query = ask["query"].as_str().unwrap_or("");
-    let mut clauses = Vec::new();
-    for clause in query.split(" AND ") {
-        let parsed = clause.trim().split_once(':').map(|(field, value)| {
-            let quotes = |c: char| c == '"' || c == '\'';
-            let name = field
-                .trim()
-                .strip_prefix("metadata[")
-                .map(|rest| rest.trim_end_matches(']').trim_matches(quotes).to_string());
-            (
-                field.trim().to_string(),
-                name,
-                value.trim().trim_matches(quotes).to_string(),
-            )
-        });
-        match parsed {
-            Some(clause) if !clause.2.is_empty() => clauses.push(clause),
-            _ => {
-                return Err(invalid(
-                    400,
-                    "",
-                    "query",
-                    "The search query could not be parsed.",
-                ));
-            }
-        }
-    }
-    let holds = |intent: &Value| {
-        clauses.iter().all(|(field, name, value)| match name {
-            Some(name) => intent["metadata"][name] == *value,
-            None => match &intent[field] {
-                Value::String(text) => text == value,
-                Value::Number(number) => number.as_i64() == value.parse().ok(),
-                _ => false,
-            },
-        })
-    };
-    let all = world.list("stripe", "stripe.intent", account);
-    let data: Vec<_> = all
-        .into_iter()
-        .filter(|intent| holds(intent))
-        .take(100)
-        .collect();
-    Ok(
-        json!({"object": "search_result", "data": data, "has_more": false, "next_page": null,
-        "url": "/v1/payment_intents/search"}),
-    )
-}
-
-fn list(world: &World, account: &str, kind: &'static str, path: &str, ask: &Value) -> Value {
-    let fits = |body: &&Value| {
-        ["payment_intent", "charge", "customer", "email", "type"]
-            .iter()
-            .all(|name| ask[*name].is_null() || body[*name] == ask[*name])
-    };
-    let all: Vec<_> = world
-        .list("stripe", kind, account)
-        .into_iter()
-        .filter(fits)
-        .collect();
-    let limit = ask["limit"].as_u64().unwrap_or(10).clamp(1, 100) as usize;
-    let start = match ask["starting_after"].as_str() {
-        Some(id) => all
-            .iter()
-            .position(|body| body["id"] == id)
-            .map_or(all.len(), |at| at + 1),
-        None => 0,
-    };
-    let data: Vec<_> = all[start..].iter().take(limit).collect();
-    json!({"object": "list", "data": data, "has_more": all.len() > start + limit, "url": path})
-}
-
-/// Puts whole objects in the place of the ids that `expand` names.
-fn expanded(world: &World, mut body: Value, expand: &Value) -> Value {
-    for path in expand
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-    {
-        expand_one(world, &mut body, &path.split('.').collect::<Vec<_>>());
-    }
-    body
-}
-
-fn expand_one(world: &World, at: &mut Value, path: &[&str]) {
-    let Some((name, rest)) = path.split_first() else {
-        return;
-    };
-    if let Value::Array(items) = at {
-        return items
-            .iter_mut()
-            .for_each(|item| expand_one(world, item, path));
-    }
-    if *name == "line_items" {
-        at["line_items"] = line_items(world, at);
-        return;
-    }
-    let Some(inner) = at.get_mut(*name) else {
-        return;
-    };
-    if let Some(id) = inner.as_str() {
-        let kinds = [
-            "stripe.intent",
-            "stripe.customer",
-            "stripe.charge",
-            "stripe.method",
-            "stripe.setup",
-            "stripe.refund",
-        ];
-        let found = kinds.into_iter().find_map(|kind| world.item(kind, id));
-        if let Some(item) = found {
-            *inner = item.body.clone();
-        }
-    }
-    expand_one(world, inner, rest);
-}
-
-fn line_items(world: &World, session: &Value) -> Value {
-    let id = session["id"].as_str().unwrap_or("");
-    let lines = world
-        .item("stripe.session", id)
-        .map(|item| &item.notes["ask"]["line_items"]);
-    let lines = lines
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate();
-    let data: Vec<_> = lines
-        .map(|(index, line)| {
-            let price = &line["price_data"];
-            let each = price["unit_amount"].as_i64().unwrap_or(0);
-            let sum = each * line["quantity"].as_i64().unwrap_or(0);
-            json!({"id": format!("li_{index}"), "object": "item", "amount_discount": 0,
-                "amount_subtotal": sum, "amount_tax": 0, "amount_total": sum,
-                "currency": price["currency"], "description": price["product_data"]["name"],
-                "quantity": line["quantity"]})
-        })
-        .collect();
-    json!({"object": "list", "data": data, "has_more": false,
-        "url": format!("/v1/checkout/sessions/{id}/line_items")})
+    Ok(reads::expanded(world, found, &given["expand"]))
 }
 
 // ---- the hosted page ----
 
-fn page(world: &mut World, call: &Call, id: &str) -> Reply {
-    let Some(item) = world.item("stripe.session", id) else {
-        return pages::notice(
-            404,
-            "Stripe",
-            "Page not found",
-            "This checkout does not exist.",
-        );
-    };
-    let session = item.body.clone();
-    let done = match session["status"].as_str() {
-        Some("complete") => Some(("You're all done here", "This checkout has been completed.")),
-        Some("expired") => Some(("This checkout has expired", "Ask the seller for a new one.")),
-        _ => None,
-    };
-    if let Some((title, words)) = done {
-        return pages::notice(410, "Stripe", title, words);
-    }
-    let mut alert = None;
-    if call.method == "POST" {
-        let form = crate::wire::decode_pairs(&call.body);
-        let outcome = form
-            .iter()
-            .find(|(name, _)| name == "outcome")
-            .map_or("", |(_, v)| v);
-        match money::end_checkout(world, id, outcome) {
-            Ok(Some(url)) => return Reply::see_other(&url),
-            Ok(None) => alert = Some("Your card was declined. Try another one."),
-            Err(reason) => return pages::notice(422, "Stripe", "That does not work", &reason),
-        }
-        if world.body("stripe.session", id)["status"] == "expired" {
-            return page(
-                world,
-                &Call {
-                    method: "GET".into(),
-                    ..call.clone()
-                },
-                id,
-            );
-        }
-    }
-    let currency = session["currency"].as_str().unwrap_or("");
-    let sum = session["amount_total"]
-        .as_i64()
-        .map_or(String::new(), |total| {
-            format!(
-                "{} {}",
-                major(total, exponent(currency)),
-                currency.to_uppercase()
-            )
-        });
-    let ask = &item_ask(world, id);
-    let title = ask["line_items"][0]["price_data"]["product_data"]["name"].as_str();
-    let reference = session["client_reference_id"].as_str();
-    let (pay, buttons) = match session["mode"].as_str() {
-        Some("setup") => (
-            String::new(),
-            [
-                ("paid", "Save my card"),
-                (
-                    "declined",
-                    "Use a card that \
-            is declined",
-                ),
-                ("expired", "Let this checkout expire"),
-                ("cancelled", "Cancel"),
-            ],
-        ),
-        _ => (
-            sum,
-            [
-                ("paid", "Pay with a good card"),
-                (
-                    "declined",
-                    "Pay with a card that is \
-            declined",
-                ),
-                ("expired", "Let this checkout expire"),
-                ("cancelled", "Cancel"),
-            ],
-        ),
-    };
-    pages::checkout(&pages::Checkout {
-        vendor: "Stripe",
-        payee: "Wattle Street Clinic",
-        title: title.unwrap_or("Save a card"),
-        sum: &pay,
-        notes: reference
-            .map(|text| format!("Reference {text}"))
-            .into_iter()
-            .collect(),
-        buttons: &buttons,
-        alert,
-    })
-}
-
-fn item_ask(world: &World, session: &str) -> Value {
-    world
-        .item("stripe.session", session)
-        .map_or(Value::Null, |item| item.notes["ask"].clone())
-}
-
 // ---- events ----
 
-pub(super) fn event(world: &mut World, account: &str, kind: &str, object: &Value) {
+fn event(world: &mut World, account: &str, kind: &str, object: &Value) {
     let id = world.id("evt_1", 23);
     let created = world.now / 1000;
     let body = json!({"id": id, "object": "event", "api_version": VERSION, "created": created,
@@ -644,11 +338,11 @@ fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
 
 // ---- errors ----
 
-fn failure(status: u16, error: Value) -> Box<Reply> {
+fn failure(status: u16, error: Value) -> Refused {
     Box::new(Reply::json(status, &json!({"error": error})))
 }
 
-fn invalid(status: u16, code: &str, param: &str, message: &str) -> Box<Reply> {
+fn invalid(status: u16, code: &str, param: &str, message: &str) -> Refused {
     let mut error = json!({"message": message, "type": "invalid_request_error"});
     for (name, text) in [("code", code), ("param", param)] {
         if !text.is_empty() {
@@ -658,7 +352,7 @@ fn invalid(status: u16, code: &str, param: &str, message: &str) -> Box<Reply> {
     failure(status, error)
 }
 
-fn required(param: &str) -> Box<Reply> {
+fn required(param: &str) -> Refused {
     invalid(
         400,
         "parameter_missing",
@@ -667,13 +361,13 @@ fn required(param: &str) -> Box<Reply> {
     )
 }
 
-fn missing(noun: &str, id: &Value) -> Box<Reply> {
+fn missing(noun: &str, id: &Value) -> Refused {
     let id = id.as_str().unwrap_or("");
     let words = format!("No such {noun}: '{id}'");
     invalid(400, "resource_missing", noun, &words)
 }
 
-fn unrecognised(call: &Call) -> Box<Reply> {
+fn unrecognised(call: &Call) -> Refused {
     let words = format!("Unrecognized request URL ({}: {}).", call.method, call.path);
     failure(
         404,
@@ -681,7 +375,7 @@ fn unrecognised(call: &Call) -> Box<Reply> {
     )
 }
 
-fn problem(problems: Vec<fields::Problem>) -> Box<Reply> {
+fn problem(problems: Vec<fields::Problem>) -> Refused {
     let first = &problems[0];
     let param = first.bracketed();
     match &first.fault {

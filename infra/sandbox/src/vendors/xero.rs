@@ -5,11 +5,16 @@
 //! `invalid_grant`. Idempotency keys are forgotten after six minutes.
 
 mod books;
+mod contacts;
+mod documents;
+mod oauth;
+mod payments;
+mod query;
 
 use super::Vendor;
 use crate::fields;
 use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, stamp};
+use crate::wire::{Call, Reply, hmac_sha256, stamp};
 use crate::world::{Repeat, World};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,29 +25,26 @@ pub static VENDOR: Vendor = Vendor {
     seed: |world| world.put("xero.client", "demo", "demo", json!({"secret": "demo"})),
     handle,
     step: |_, _| {},
-    control: books::control,
+    control: payments::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path == "/connect/token",
 };
 
 const MINUTE: i64 = 60_000;
-const ACCESS_LIFETIME: i64 = 30 * MINUTE;
-const REFRESH_GRACE: i64 = 30 * MINUTE;
-const REFRESH_LIFETIME: i64 = 60 * 24 * 60 * MINUTE;
 const KEY_LIFETIME: i64 = 6 * MINUTE;
 
 /// Messages of an element that was not accepted.
-pub(super) type Checked = Result<Value, Vec<String>>;
+type Checked = Result<Value, Vec<String>>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     if call.path == "/connect/token" && call.method == "POST" {
-        return token(world, call);
+        return oauth::token(world, call);
     }
     let access = call
         .bearer()
         .and_then(|token| world.item("xero.access", token));
     match access {
-        Some(item) if world.now < item.at + ACCESS_LIFETIME => {}
+        Some(item) if world.now < item.at + oauth::ACCESS_LIFETIME => {}
         Some(_) => return unauthorised("TokenExpired: token expired"),
         None => return unauthorised("AuthenticationUnsuccessful"),
     }
@@ -92,76 +94,6 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 fn is_uuid(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').map(str::len).collect();
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
-// ---- OAuth ----
-
-fn token(world: &mut World, call: &Call) -> Reply {
-    let refused = |status, error: &str| Reply::json(status, &json!({"error": error}));
-    let form = decode_pairs(&call.body);
-    let field = |name: &str| form.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-    let given = call
-        .basic()
-        .or(field("client_id").zip(field("client_secret")));
-    let known = given.filter(|(id, secret)| {
-        if world.item("xero.client", id).is_none() && !id.is_empty() && !secret.is_empty() {
-            world.put("xero.client", id, id, json!({"secret": secret}));
-        }
-        world.body("xero.client", id)["secret"] == *secret
-    });
-    let Some((client, _)) = known else {
-        return refused(401, "invalid_client");
-    };
-    if call.content_type() != "application/x-www-form-urlencoded" {
-        return refused(400, "invalid_request");
-    }
-    match field("grant_type").as_deref() {
-        Some("refresh_token") => {}
-        Some("client_credentials") => return Reply::json(200, &grant(world, &client, None)),
-        _ => return refused(400, "unsupported_grant_type"),
-    }
-    let Some(refresh) = field("refresh_token") else {
-        return refused(400, "invalid_request");
-    };
-    // What a person was given at the connection: the first of its chain.
-    if refresh.ends_with("-refresh-0") && world.item("xero.refresh", &refresh).is_none() {
-        world.put("xero.refresh", &client, &refresh, json!({}));
-    }
-    let now = world.now;
-    let found = world
-        .item("xero.refresh", &refresh)
-        .filter(|item| item.account == client);
-    let Some(item) = found else {
-        return refused(400, "invalid_grant");
-    };
-    match item.body["used"].as_i64() {
-        Some(used) if now <= used + REFRESH_GRACE => Reply::json(200, &item.body["answer"]),
-        Some(_) => refused(400, "invalid_grant"),
-        None if now > item.at + REFRESH_LIFETIME => refused(400, "invalid_grant"),
-        None => {
-            let next = world.id("rt-", 40);
-            world.put("xero.refresh", &client, &next, json!({}));
-            let answer = grant(world, &client, Some(&next));
-            world.set(
-                "xero.refresh",
-                &refresh,
-                json!({"used": now, "answer": answer}),
-            );
-            Reply::json(200, &answer)
-        }
-    }
-}
-
-fn grant(world: &mut World, client: &str, refresh: Option<&str>) -> Value {
-    let access = world.id("at-", 40);
-    world.put("xero.access", client, &access, json!({}));
-    let mut answer = json!({"access_token": access, "expires_in": ACCESS_LIFETIME / 1000,
-        "token_type": "Bearer",
-        "scope": "offline_access accounting.contacts accounting.transactions"});
-    if let Some(refresh) = refresh {
-        answer["refresh_token"] = json!(refresh);
-    }
-    answer
 }
 
 fn unauthorised(detail: &str) -> Reply {
@@ -217,7 +149,7 @@ static RESOURCES: [Resource; 4] = [
         id: "ContactID",
         number: "ContactNumber",
         spec: CONTACT,
-        save: books::contact,
+        save: contacts::contact,
     },
     Resource {
         name: "Invoices",
@@ -225,7 +157,7 @@ static RESOURCES: [Resource; 4] = [
         id: "InvoiceID",
         number: "InvoiceNumber",
         spec: INVOICE,
-        save: books::invoice,
+        save: documents::invoice,
     },
     Resource {
         name: "CreditNotes",
@@ -233,7 +165,7 @@ static RESOURCES: [Resource; 4] = [
         id: "CreditNoteID",
         number: "CreditNoteNumber",
         spec: CREDIT_NOTE,
-        save: books::credit_note,
+        save: documents::credit_note,
     },
     Resource {
         name: "Payments",
@@ -241,7 +173,7 @@ static RESOURCES: [Resource; 4] = [
         id: "PaymentID",
         number: "PaymentID",
         spec: PAYMENT,
-        save: books::payment,
+        save: payments::payment,
     },
 ];
 
@@ -266,13 +198,13 @@ fn route(world: &mut World, call: &Call, tenant: &str) -> Reply {
         return missing();
     };
     match (call.method.as_str(), rest) {
-        ("GET", []) => list(world, call, tenant, resource),
-        ("GET", [id]) => match find(world, tenant, resource, id) {
+        ("GET", []) => query::list(world, call, tenant, resource),
+        ("GET", [id]) => match query::find(world, tenant, resource, id) {
             Some(body) => reply(world, resource.name, json!([body])),
             None => missing(),
         },
         ("GET", [id, "OnlineInvoice"]) if *name == "Invoices" => {
-            let found = find(world, tenant, resource, id);
+            let found = query::find(world, tenant, resource, id);
             let Some(body) = found.filter(|body| body["Status"] == "AUTHORISED") else {
                 return missing();
             };
@@ -281,17 +213,17 @@ fn route(world: &mut World, call: &Call, tenant: &str) -> Reply {
             reply(world, "OnlineInvoices", json!([{"OnlineInvoiceUrl": url}]))
         }
         ("PUT" | "POST", []) => write(world, call, tenant, resource, None),
-        ("POST", [id]) => match find(world, tenant, resource, id) {
+        ("POST", [id]) => match query::find(world, tenant, resource, id) {
             Some(body) => write(world, call, tenant, resource, Some(&body[resource.id])),
             None => missing(),
         },
         ("PUT", [id, "Allocations"]) if *name == "CreditNotes" => {
-            let Some(note) = find(world, tenant, resource, id) else {
+            let Some(note) = query::find(world, tenant, resource, id) else {
                 return missing();
             };
             let note = note["CreditNoteID"].as_str().unwrap_or("").to_string();
             each(world, call, "Allocations", ALLOCATION, |world, ask| {
-                books::allocate(world, tenant, &note, ask)
+                payments::allocate(world, tenant, &note, ask)
             })
         }
         _ => missing(),
@@ -405,124 +337,14 @@ fn missing() -> Reply {
 }
 
 /// The date notation of Xero's replies.
-pub(super) fn msdate(ms: i64) -> String {
+fn msdate(ms: i64) -> String {
     format!("/Date({ms}+0000)/")
-}
-
-fn find(world: &World, tenant: &str, of: &Resource, id: &str) -> Option<Value> {
-    let all = world
-        .all(of.kind)
-        .into_iter()
-        .filter(|item| item.account == tenant);
-    let by = |name: &str, body: &Value| {
-        body[name]
-            .as_str()
-            .is_some_and(|text| text.eq_ignore_ascii_case(id))
-    };
-    all.map(|item| &item.body)
-        .find(|body| by(of.id, body) || by(of.number, body))
-        .cloned()
-}
-
-fn list(world: &mut World, call: &Call, tenant: &str, of: &Resource) -> Reply {
-    let known = [
-        "where",
-        "order",
-        "IDs",
-        "InvoiceNumbers",
-        "ContactIDs",
-        "Statuses",
-        "page",
-        "pageSize",
-        "includeArchived",
-        "summaryOnly",
-        "searchTerm",
-        "createdByMyApp",
-        "unitdp",
-    ];
-    let asked = call.pairs();
-    if let Some((name, _)) = asked
-        .iter()
-        .find(|(name, _)| !known.contains(&name.as_str()))
-    {
-        return invalid(&format!("{name} is no parameter"));
-    }
-    let clauses = match call.query("where").map(|text| clauses(&text)).transpose() {
-        Ok(clauses) => clauses.unwrap_or_default(),
-        Err(reason) => {
-            let body = json!({"ErrorNumber": 16, "Type": "QueryParseException", "Message": reason});
-            return Reply::json(400, &body);
-        }
-    };
-    let among = |name: &str, field: &Value| {
-        call.query(name)
-            .is_none_or(|list| list.split(',').any(|one| *field == one))
-    };
-    let fits = |body: &&Value| {
-        clauses.iter().all(|clause| holds(clause, body))
-            && among("IDs", &body[of.id])
-            && among("InvoiceNumbers", &body["InvoiceNumber"])
-            && among("ContactIDs", &body["Contact"]["ContactID"])
-            && among("Statuses", &body["Status"])
-            && call.query("searchTerm").is_none_or(|term| {
-                body.to_string()
-                    .to_lowercase()
-                    .contains(&term.to_lowercase())
-            })
-    };
-    let all = world.list("xero", of.kind, tenant).into_iter().filter(fits);
-    let size = call
-        .query("pageSize")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(100usize);
-    let page = call
-        .query("page")
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(1);
-    let shown: Vec<Value> = all
-        .skip(page.saturating_sub(1) * size)
-        .take(size)
-        .cloned()
-        .collect();
-    reply(world, of.name, shown.into())
-}
-
-/// One comparison of `where`: field, whether equal, value.
-type Clause = (String, bool, Value);
-
-/// `Reference=="R-1" AND Invoice.InvoiceID==Guid("…")`: equality is what finds a document.
-fn clauses(text: &str) -> Result<Vec<Clause>, String> {
-    let joined = text.replace("&&", " AND ");
-    let mut found = Vec::new();
-    for clause in joined.split(" AND ") {
-        let equal = clause.split_once("==").map(|parts| (parts, true));
-        let parts = equal.or(clause.split_once("!=").map(|parts| (parts, false)));
-        let ((field, value), equal) = parts.ok_or(format!("{clause} is no comparison"))?;
-        let value = value.trim();
-        let inner = value
-            .strip_prefix("Guid(")
-            .or(value.strip_prefix("guid("))
-            .and_then(|rest| rest.strip_suffix(')'))
-            .unwrap_or(value);
-        let value = serde_json::from_str(inner).map_err(|_| format!("{inner} is no value"))?;
-        found.push((field.trim().to_string(), equal, value));
-    }
-    Ok(found)
-}
-
-fn holds((field, equal, value): &Clause, body: &Value) -> bool {
-    let found = field.split('.').fold(body, |at, name| &at[name]);
-    let same = match (found.as_str(), value.as_str()) {
-        (Some(found), Some(value)) => found.eq_ignore_ascii_case(value),
-        _ => found == value || books::same_number(found, value),
-    };
-    same == *equal
 }
 
 // ---- webhooks ----
 
 /// Xero tells of documents, not of payments: who wants those reads the document again.
-pub(super) fn tell(world: &mut World, tenant: &str, category: &str, kind: &str, id: &str) {
+fn tell(world: &mut World, tenant: &str, category: &str, kind: &str, id: &str) {
     let sequence = world.order();
     let path = if category == "INVOICE" {
         "Invoices"

@@ -53,6 +53,15 @@ async fn mandate(bench: &Bench) -> String {
     let flow = call(bench, "POST", "billing_request_flows", "", Some(ask))
         .await
         .ok();
+    let again = format!(
+        "billing_request_flows/{}/actions/initialise",
+        flow["billing_request_flows"]["id"].as_str().unwrap()
+    );
+    let again = call(bench, "POST", &again, "", None).await.ok()["billing_request_flows"].clone();
+    assert_eq!(
+        again["authorisation_url"],
+        flow["billing_request_flows"]["authorisation_url"]
+    );
     let url = flow["billing_request_flows"]["authorisation_url"]
         .as_str()
         .unwrap()

@@ -262,6 +262,9 @@ async fn refunds_never_exceed_the_charge() {
         .await
         .ok();
     assert_eq!(all["data"].as_array().unwrap().len(), 2);
+    let path = format!("payment_intents/{intent}?expand[]=latest_charge.refunds");
+    let shown = get(&bench, &path).await.ok()["latest_charge"]["refunds"].clone();
+    assert_eq!(shown["data"].as_array().unwrap().len(), 2);
     let id = refund["id"].as_str().unwrap();
     bench
         .control(&format!("stripe/fail/{id}"), json!({}))

@@ -1,0 +1,149 @@
+//! `/v1/appointments`: booked, then completed. Completion is what bills: the invoice follows by the
+//! clinic's policy, once, however often it is reported.
+
+use super::call::{Answered, Call, reply, text};
+use super::lines::{self, NewLine};
+use super::once::{self, Once};
+use super::patients::{self, Reference};
+use super::problem::{Kind, Problem};
+use super::read::{TextOr, plain};
+use crate::domain::invoice::Invoice;
+use crate::domain::policy::Collect;
+use crate::flows::invoicing::{Appointment, AppointmentState, appointment_pk, case_id};
+use crate::money::Currency;
+use crate::store::Written;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// How often a write that met another one is tried again.
+const TRIES: u32 = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAppointment {
+    /// The clinic's own.
+    id: String,
+    patient: TextOr<Reference>,
+    starts_at: Timestamp,
+    currency: Option<Currency>,
+    lines: Vec<NewLine>,
+    collect: Option<Collect>,
+}
+
+pub async fn put(call: &Call<'_>) -> Answered {
+    let new: NewAppointment = call.body()?;
+    plain("id", &new.id, 64)?;
+    if new.id.contains('/') {
+        return Err(Problem::invalid("id", "it goes into addresses: no slash"));
+    }
+    let currency = new.currency.unwrap_or(call.settings.currency);
+    let (lines, descriptions) = lines::checked(new.lines, currency)?;
+    let patient = patients::named(call, &new.patient).await?;
+    let place = lines_place(call, &new.id);
+    let appointment = Appointment {
+        id: new.id,
+        patient: patient.id.clone(),
+        starts_at: new.starts_at,
+        state: AppointmentState::Booked,
+        currency,
+        lines,
+        descriptions_sealed: patient.key.seal(&place, &descriptions),
+        collect: new.collect,
+        case: None,
+    };
+    for _ in 0..TRIES {
+        let read = call.house.appointment(call.clinic(), &appointment.id).await?;
+        if read.as_ref().is_some_and(|(known, _)| known.state != AppointmentState::Booked) {
+            let why = "it is no longer booked, so it cannot be changed: invoice the rest apart";
+            return Err(Problem::new(Kind::Conflict, why));
+        }
+        let version = read.map(|(_, version)| version);
+        let put = call.house.put_appointment(&call.settings, &appointment, version, None).await?;
+        if put == Written::Done {
+            let status = if version.is_none() { 201 } else { 200 };
+            return Ok(reply(status, &view(call, &appointment, &descriptions)));
+        }
+    }
+    Err(met_others())
+}
+
+pub async fn get(call: &Call<'_>) -> Answered {
+    let found = call.house.appointment(call.clinic(), &call.path[0]).await?;
+    let (appointment, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
+    let patient = call.house.patient(call.clinic(), &appointment.patient).await?;
+    let place = lines_place(call, &appointment.id);
+    let opened = patient.and_then(|p| p.key.open(&place, &appointment.descriptions_sealed).ok());
+    let descriptions: Vec<String> = opened.unwrap_or_default();
+    Ok(reply(200, &view(call, &appointment, &descriptions)))
+}
+
+pub async fn complete(call: &Call<'_>) -> Answered {
+    let super::read::Nothing {} = call.body()?;
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => row,
+    };
+    for _ in 0..TRIES {
+        let found = call.house.appointment(call.clinic(), &call.path[0]).await?;
+        let (appointment, version) = found.ok_or_else(|| Problem::missing("appointment"))?;
+        let answer = json!({
+            "appointment": appointment.id,
+            "state": AppointmentState::Completed,
+            "invoice": invoice_of(call, &appointment.id),
+        });
+        let answer = answer.to_string();
+        let request = once::write(&row, &answer);
+        let written = match appointment.state {
+            AppointmentState::Booked => {
+                let done = Appointment { state: AppointmentState::Completed, ..appointment };
+                let (settings, house) = (&call.settings, call.house);
+                house.put_appointment(settings, &done, Some(version), Some(request)).await?
+            }
+            AppointmentState::Completed => call.house.store.transact(&[request]).await?,
+            AppointmentState::Cancelled | AppointmentState::NoShow => {
+                let why = "it was cancelled or nobody came: charge a fee with POST /v1/charges";
+                return Err(Problem::new(Kind::Conflict, why));
+            }
+        };
+        match written {
+            Written::Done => return Ok(text(call.route.gives.0, answer)),
+            Written::Failed(at) if at.contains(&0) => {
+                if let Some(known) = call.house.store.get(&row.pk(), "event").await? {
+                    return call.again(&known, &row);
+                }
+            }
+            Written::Failed(_) | Written::Conflict => {}
+        }
+    }
+    Err(met_others())
+}
+
+fn met_others() -> Problem {
+    Problem::new(Kind::Conflict, "it is being written by other requests: repeat this one")
+}
+
+fn lines_place(call: &Call<'_>, appointment: &str) -> String {
+    format!("{} lines", appointment_pk(call.clinic(), appointment))
+}
+
+fn invoice_of(call: &Call<'_>, appointment: &str) -> String {
+    case_id(call.clinic(), &["appointment".into(), appointment.into()])
+}
+
+fn view(call: &Call<'_>, appointment: &Appointment, descriptions: &[String]) -> Value {
+    let Appointment { id, patient, starts_at, state, currency, lines, collect, .. } = appointment;
+    let total = Invoice::new(String::new(), *currency, lines.clone()).ok().map(|sum| sum.total);
+    let completed = *state == AppointmentState::Completed;
+    json!({
+        "id": id,
+        "patient": patient,
+        "starts_at": starts_at,
+        "state": state,
+        "currency": currency,
+        "lines": lines::view(lines, descriptions),
+        "total": total,
+        "collect": collect,
+        "invoice": completed.then(|| invoice_of(call, id)),
+    })
+}

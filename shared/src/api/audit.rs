@@ -1,0 +1,103 @@
+//! `/v1/audit`: the journal, by case or by day, and its proof.
+
+use super::call::{Answered, Call, cursor, listed, reply};
+use super::invoices;
+use super::problem::Problem;
+use crate::domain::journal::{self, Broken, Entry, verify as verified};
+use crate::flows::case_pk;
+use crate::money::Money;
+use crate::store::{Row, StoreError};
+use futures::future::try_join_all;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+/// Posting rows of a day are spread by the first letter of their hash.
+const SHARDS: [&str; 16] =
+    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+
+pub async fn list(call: &Call<'_>) -> Answered {
+    match (call.query("case"), call.query("day")) {
+        (Some(case), None) => {
+            let case = invoices::known(call, case).await?;
+            let entries = entries(call, &case.id).await?;
+            Ok(listed("entries", entries.iter().map(view).collect(), None))
+        }
+        (None, Some(day)) => of_day(call, day).await,
+        _ => Err(Problem::invalid("case", "name a case, or a day")),
+    }
+}
+
+/// A day (UTC), newest first: the shards are read side by side and merged.
+async fn of_day(call: &Call<'_>, day: &str) -> Answered {
+    let read: Result<Date, _> = day.parse();
+    let day = read.map_err(|_| Problem::invalid("day", "such as 2026-01-31"))?;
+    let (before, limit) = (call.before()?, call.limit()?);
+    let lists: Vec<_> = SHARDS
+        .iter()
+        .map(|shard| format!("{}#journal#{day}#{shard}", call.clinic()))
+        .collect();
+    let reads = lists.iter().map(|list| call.house.store.list(list, before.as_deref(), limit));
+    let mut rows: Vec<Row> = try_join_all(reads).await?.into_iter().flatten().collect();
+    rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().filter(|_| more || rows.len() == limit as usize);
+    let next = last.map(|row| cursor(row.get("list_sk")));
+    let entries: Vec<Entry> = rows.iter().map(|row| row.read("data")).collect::<Result<_, _>>()?;
+    Ok(listed("entries", entries.iter().map(view).collect(), next))
+}
+
+pub async fn verify(call: &Call<'_>) -> Answered {
+    let id = call.query("case").ok_or_else(|| Problem::invalid("case", "name a case"))?;
+    let case = invoices::known(call, id).await?;
+    let mut entries = entries(call, id).await?;
+    // What was committed since the case was read is not held against it.
+    entries.retain(|entry| entry.seq <= case.entries);
+    let broken = verified(&case, &entries).err();
+    let balances: Vec<_> = journal::balances(&case)
+        .into_iter()
+        .map(|(account, minor)| {
+            json!({ "account": account, "balance": Money::new(minor, case.currency) })
+        })
+        .collect();
+    Ok(reply(200, &json!({
+        "case": id,
+        "entries": entries.len(),
+        "holds": broken.is_none(),
+        "fault": broken.map(fault),
+        "balances": balances,
+    })))
+}
+
+/// A case's journal, from its first entry.
+pub async fn entries(call: &Call<'_>, case: &str) -> Result<Vec<Entry>, StoreError> {
+    let rows = call.house.store.under(&case_pk(call.clinic(), case), "journal#").await?;
+    rows.iter().map(|row| row.read("data")).collect()
+}
+
+fn fault(broken: Broken) -> String {
+    match broken {
+        Broken::Gap { expected, found } => format!("entry {expected} is missing: {found} was found"),
+        Broken::Changed { seq } => format!("entry {seq} was changed"),
+        Broken::Unchained { seq } => format!("entry {seq} does not follow the one before"),
+        Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),
+        Broken::Differs { .. } => "the case says something else than its entries".into(),
+    }
+}
+
+fn view(entry: &Entry) -> Value {
+    let posting = |posting: &journal::Posting| {
+        let amount = Money::new(posting.minor, entry.currency);
+        json!({ "account": posting.account, "amount": amount })
+    };
+    json!({
+        "case": entry.case,
+        "seq": entry.seq,
+        "at": entry.at,
+        "what": entry.what,
+        "cause": entry.cause,
+        "postings": entry.postings.iter().map(posting).collect::<Vec<_>>(),
+        "before": entry.before,
+        "hash": entry.hash,
+    })
+}

@@ -1,0 +1,128 @@
+//! One call of a clinic's system, checked as far as every route asks for the same.
+
+use super::caller::Caller;
+use super::problem::{Kind, Problem};
+use super::read;
+use super::routes::Route;
+use crate::domain::settings::Settings;
+use crate::flows::House;
+use crate::lambda::{HttpRequest, HttpResponse};
+use crate::store::Row;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A body above this many bytes is refused.
+const LARGEST: usize = 1_000_000;
+/// Rows of a page, where the call does not say, and at most.
+const PAGE: i32 = 50;
+const LONGEST_PAGE: i32 = 200;
+
+pub type Answered = Result<HttpResponse, Problem>;
+
+pub struct Call<'a> {
+    pub house: &'a House,
+    pub settings: Arc<Settings>,
+    pub caller: Caller,
+    pub route: &'static Route,
+    /// The parameters of the path, in order.
+    pub path: Vec<String>,
+    pub query: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+    pub request: &'a HttpRequest,
+}
+
+impl Call<'_> {
+    pub fn clinic(&self) -> &str {
+        &self.settings.id
+    }
+
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// The body as this shape.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read::body(&self.body)
+    }
+
+    /// A page of a list, newest first, and the cursor of the next one.
+    pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
+        let (before, limit) = (self.before()?, self.limit()?);
+        let list = format!("{}#{list}", self.clinic());
+        let rows = self.house.store.list(&list, before.as_deref(), limit).await?;
+        let last = rows.last().filter(|_| rows.len() == limit as usize);
+        let next = last.map(|row| cursor(row.get("list_sk")));
+        Ok((rows, next))
+    }
+
+    pub fn limit(&self) -> Result<i32, Problem> {
+        let Some(text) = self.query("limit") else { return Ok(PAGE) };
+        let limit = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
+        limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
+    }
+
+    pub fn before(&self) -> Result<Option<String>, Problem> {
+        let Some(text) = self.query("before") else { return Ok(None) };
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let read = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let read = read.filter(|read| !read.is_empty());
+        read.map(Some).ok_or_else(|| Problem::invalid("before", "give the `next` of a page"))
+    }
+}
+
+/// Where a list goes on, safe in an address.
+pub fn cursor(key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(key)
+}
+
+pub fn reply(status: u16, body: &Value) -> HttpResponse {
+    text(status, body.to_string())
+}
+
+pub fn text(status: u16, body: String) -> HttpResponse {
+    HttpResponse::new(status, "application/json", body)
+}
+
+/// A page of a list as it is answered.
+pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpResponse {
+    reply(200, &json!({ name: items, "next": next }))
+}
+
+/// The parameters of the query. One that the route does not know is refused: a filter that is
+/// misspelt must not be taken for none.
+pub fn query(route: &Route, request: &HttpRequest) -> Result<BTreeMap<String, String>, Problem> {
+    let query = request.query();
+    match query.keys().find(|name| !route.query.contains(&name.as_str())) {
+        None => Ok(query),
+        Some(unknown) => {
+            let known = match route.query {
+                [] => "this takes no parameters".into(),
+                some => format!("this takes {}", some.join(", ")),
+            };
+            Err(Problem::invalid(unknown, format!("an unknown parameter; {known}")))
+        }
+    }
+}
+
+/// The bytes of the body, where the route takes one.
+pub fn body(route: &Route, request: &HttpRequest) -> Result<Vec<u8>, Problem> {
+    let unreadable = || Problem::new(Kind::Malformed, "the body is no base64");
+    let body = request.body().ok_or_else(unreadable)?;
+    if body.len() > LARGEST {
+        return Err(Problem::new(Kind::TooLarge, "a body may have 1,000,000 bytes"));
+    }
+    if route.takes.is_none() || body.is_empty() {
+        return Ok(body);
+    }
+    let of_type = request.header("content-type").unwrap_or_default();
+    let of_type = of_type.split(';').next().unwrap_or_default().trim();
+    if !of_type.eq_ignore_ascii_case("application/json") {
+        let why = "send the body as application/json";
+        return Err(Problem::new(Kind::UnsupportedType, why));
+    }
+    Ok(body)
+}

@@ -1,0 +1,194 @@
+//! Collecting money: `/v1/invoices/{id}/charges` for what an invoice has due, `/v1/charges` for a
+//! walk-in, which is an invoice and its charge in one.
+
+use super::call::{Answered, Call};
+use super::lines::{self, NewLine};
+use super::once::{Once, answering};
+use super::patients::{self, Reference};
+use super::problem::Problem;
+use super::read::{TextOr, no_card_number, plain};
+use super::{invoices, payments, settings};
+use crate::domain::case::Case;
+use crate::domain::event::{Event, NewCharge};
+use crate::domain::fact::Method;
+use crate::domain::policy::Collect;
+use crate::flows::commit::Change;
+use crate::flows::events::EventRow;
+use crate::flows::invoicing::Wanted;
+use crate::money::{Currency, Money};
+use serde::Deserialize;
+
+/// A method that its gateway keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    gateway: String,
+    token: String,
+    customer: Option<String>,
+    label: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeOf {
+    amount: Option<Money>,
+    /// `"saved"`, or a method.
+    method: Option<TextOr<Kept>>,
+    gateway: Option<String>,
+    collect: Option<Way>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalkIn {
+    lines: Vec<NewLine>,
+    currency: Option<Currency>,
+    patient: Option<TextOr<Reference>>,
+    method: Option<TextOr<Kept>>,
+    gateway: Option<String>,
+}
+
+/// How it is collected: a charge is never for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    SavedMethod,
+    Checkout,
+}
+
+pub async fn of_invoice(call: &Call<'_>) -> Answered {
+    let new: ChargeOf = call.body()?;
+    check(new.method.as_ref(), new.gateway.as_deref())?;
+    if let (Some(_), Some(Way::Checkout)) = (&new.method, new.collect) {
+        return Err(Problem::invalid("collect", "a checkout has no method: leave one of them out"));
+    }
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => answering(row, newest),
+    };
+    let case = invoices::known(call, &call.path[0]).await?;
+    let patient = case.patient.as_deref();
+    let way = new.collect.unwrap_or(match call.settings.policy.collect {
+        Collect::Checkout => Way::Checkout,
+        Collect::SavedMethod | Collect::Later => Way::SavedMethod,
+    });
+    let method = match (&new.method, way) {
+        (Some(method), _) => Some(chosen(call, patient, method).await?),
+        (None, Way::SavedMethod) => saved(call, patient).await?,
+        (None, Way::Checkout) => None,
+    };
+    let policy = &call.settings.policy;
+    let charge = NewCharge {
+        amount: new.amount,
+        gateway: match &method {
+            Some(method) => method.gateway.clone(),
+            None => new.gateway.unwrap_or_else(|| policy.gateway.clone()),
+        },
+        keep_method: method.is_none() && policy.save_method && patient.is_some(),
+        method,
+    };
+    let id = case.id.clone();
+    let change = Change {
+        row: Some(row.clone()),
+        ..Change::new(&call.settings, &id, Event::Charge(charge), call.cause(&row))
+    };
+    let committed = call.house.commit(change, Some(case)).await?;
+    call.ended(committed, &row)
+}
+
+pub async fn walk_in(call: &Call<'_>) -> Answered {
+    let new: WalkIn = call.body()?;
+    check(new.method.as_ref(), new.gateway.as_deref())?;
+    let currency = new.currency.unwrap_or(call.settings.currency);
+    let (lines, descriptions) = lines::checked(new.lines, currency)?;
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => answering(row, newest),
+    };
+    let patient = match &new.patient {
+        Some(named) => Some(patients::named(call, named).await?.id),
+        None => None,
+    };
+    let method = match &new.method {
+        Some(method) => Some(chosen(call, patient.as_deref(), method).await?),
+        None => None,
+    };
+    let wanted = Wanted {
+        cause: invoices::cause(&row),
+        number: None,
+        patient,
+        appointment: None,
+        currency,
+        lines,
+        descriptions,
+        collect: Some(if method.is_some() { Collect::SavedMethod } else { Collect::Checkout }),
+        gateway: new.gateway,
+        method,
+    };
+    let (settings, why) = (&call.settings, call.cause(&row));
+    let (_, made) = call.house.invoice(settings, wanted, Some(row.clone()), vec![], why).await?;
+    call.ended(made, &row)
+}
+
+/// The payment that the commit has just planned.
+fn newest(case: &Case, _: &EventRow) -> String {
+    let payment = case.payments.last().map(|payment| payments::view(case, payment));
+    payment.unwrap_or_default().to_string()
+}
+
+/// What can be told of a charge before anything is read.
+fn check(method: Option<&TextOr<Kept>>, gateway: Option<&str>) -> Result<(), Problem> {
+    if let Some(gateway) = gateway {
+        settings::page("gateway", gateway)?;
+    }
+    match method {
+        None => Ok(()),
+        Some(TextOr::Text(text)) if text == "saved" => Ok(()),
+        Some(TextOr::Text(_)) => Err(Problem::invalid("method", "\"saved\" or a method")),
+        Some(TextOr::Object(kept)) => {
+            settings::charges("method.gateway", &kept.gateway)?;
+            if gateway.is_some_and(|gateway| gateway != kept.gateway) {
+                return Err(Problem::invalid("gateway", "the method is kept at another gateway"));
+            }
+            plain("method.token", &kept.token, 200)?;
+            no_card_number("method.token", &kept.token)?;
+            for (field, text) in
+                [("method.customer", &kept.customer), ("method.label", &kept.label)]
+            {
+                if let Some(text) = text {
+                    plain(field, text, 200)?;
+                    no_card_number(field, text)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The method that a request chose, with what is known of it.
+async fn chosen(
+    call: &Call<'_>,
+    patient: Option<&str>,
+    method: &TextOr<Kept>,
+) -> Result<Method, Problem> {
+    let TextOr::Object(kept) = method else {
+        let none = || Problem::invalid("method", "no method is saved: leave it out for a checkout");
+        return saved(call, patient).await?.ok_or_else(none);
+    };
+    let methods = match patient {
+        Some(patient) => call.house.methods(call.clinic(), patient).await?,
+        None => vec![],
+    };
+    let same = methods.into_iter().find(|m| m.gateway == kept.gateway && m.token == kept.token);
+    Ok(same.unwrap_or_else(|| Method {
+        gateway: kept.gateway.clone(),
+        customer: kept.customer.clone(),
+        token: kept.token.clone(),
+        label: kept.label.clone().unwrap_or_else(|| "Saved method".into()),
+    }))
+}
+
+async fn saved(call: &Call<'_>, patient: Option<&str>) -> Result<Option<Method>, Problem> {
+    let Some(patient) = patient else { return Ok(None) };
+    Ok(call.house.method_to_charge(call.clinic(), patient, None).await?)
+}

@@ -1,0 +1,25 @@
+//! `/v1/clinics`: making a clinic, with the deployment's root key. The clinic and its first key are
+//! one write, so that no clinic is left without one.
+
+use super::call::{Answered, reply};
+use super::caller::{Permission, key_row, new_key};
+use super::problem::{Kind, Problem};
+use super::{read, settings};
+use crate::domain::settings::Settings;
+use crate::flows::House;
+use serde_json::json;
+
+pub async fn create(house: &House, body: &[u8]) -> Answered {
+    let settings: Settings = read::body(body)?;
+    settings::check(&settings)?;
+    let key = new_key(&settings.id);
+    let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
+    if !house.make_clinic(&settings, row).await? {
+        let why = format!("the clinic {} exists: change it with one of its own keys", settings.id);
+        return Err(Problem::new(Kind::Conflict, why));
+    }
+    tracing::info!(event = "clinic_made", clinic = settings.id);
+    let mut answer = json!(settings);
+    answer["key"] = json!(key);
+    Ok(reply(201, &answer))
+}

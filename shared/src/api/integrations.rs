@@ -1,0 +1,179 @@
+//! `/v1/integrations`: which vendors a clinic can connect, and what each needs. What is configured
+//! is told, never its value.
+
+use super::call::{Answered, Call, reply};
+use super::problem::Problem;
+use crate::secrets::{self, Fields};
+use crate::sources;
+use crate::vendor::{Auth, Grant, Vendor};
+use crate::{gateways, systems};
+use futures::future::try_join_all;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// What every inbound secret may hold beside its vendor's own.
+const PUBLIC_URL: &str = "public_url";
+
+/// What is written; a group that is left out stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    fields: Option<Fields>,
+    inbound: Option<Fields>,
+    oauth: Option<Fields>,
+}
+
+/// One secret of a vendor: its group in the API, its name, what it must and may hold.
+struct Group {
+    name: &'static str,
+    secret: String,
+    needed: Vec<&'static str>,
+    /// Settings of some accounts only, such as another environment, are let through.
+    others: bool,
+}
+
+pub async fn list(call: &Call<'_>) -> Answered {
+    let all = try_join_all(vendors().into_iter().map(|vendor| view(call, vendor))).await?;
+    Ok(reply(200, &json!({ "integrations": all })))
+}
+
+pub async fn get(call: &Call<'_>) -> Answered {
+    Ok(reply(200, &view(call, known(&call.path[0])?).await?))
+}
+
+pub async fn put(call: &Call<'_>) -> Answered {
+    let new: Connection = call.body()?;
+    let vendor = known(&call.path[0])?;
+    let mut given = [("fields", new.fields), ("inbound", new.inbound), ("oauth", new.oauth)];
+    let groups = groups(call.clinic(), vendor);
+    let mut writes = vec![];
+    for (name, fields) in &mut given {
+        let Some(fields) = fields.take() else { continue };
+        let group = groups.iter().find(|group| group.name == *name);
+        let group = group.ok_or_else(|| {
+            Problem::invalid(name, format!("{} has nothing to configure here", vendor.name))
+        })?;
+        check(group, &fields)?;
+        writes.push((&group.secret, fields));
+    }
+    for (secret, fields) in &writes {
+        call.house.secrets.put(secret, fields).await?;
+        tracing::info!(event = "configured", secret = *secret, key = call.caller.short());
+    }
+    Ok(reply(200, &view(call, vendor).await?))
+}
+
+fn check(group: &Group, fields: &Fields) -> Result<(), Problem> {
+    let at = |field: &str| format!("{}.{field}", group.name);
+    for field in &group.needed {
+        if fields.get(*field).is_none_or(|value| value.trim().is_empty()) {
+            return Err(Problem::invalid(&at(field), "it is needed"));
+        }
+    }
+    for (field, value) in fields {
+        let known = group.needed.contains(&field.as_str()) || field == PUBLIC_URL || group.others;
+        if !known {
+            return Err(Problem::invalid(&at(field), "an unknown field"));
+        }
+        if value.len() > 4096 || value.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(Problem::invalid(&at(field), "at most 4096 printable characters"));
+        }
+    }
+    Ok(())
+}
+
+/// Every vendor that a room of the house speaks to or hears from.
+fn vendors() -> Vec<&'static Vendor> {
+    let gateways = gateways::ALL.iter().map(|gateway| gateway.vendor);
+    let systems = systems::ALL.iter().map(|system| system.vendor);
+    let sources = sources::ALL.iter().map(|source| source.vendor);
+    let mut all: Vec<&'static Vendor> = vec![];
+    for vendor in gateways.chain(systems).chain(sources) {
+        // One vendor may have several rooms.
+        if !all.iter().any(|known| known.id == vendor.id) {
+            all.push(vendor);
+        }
+    }
+    all
+}
+
+fn known(id: &str) -> Result<&'static Vendor, Problem> {
+    let found = vendors().into_iter().find(|vendor| vendor.id == id);
+    found.ok_or_else(|| Problem::missing("vendor"))
+}
+
+fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
+    let mut groups = vec![];
+    if !vendor.secrets.is_empty() {
+        groups.push(Group {
+            name: "fields",
+            secret: secrets::configured(clinic, vendor.id),
+            needed: vendor.secrets.to_vec(),
+            others: true,
+        });
+    }
+    let speaks = sources::find_inbound(vendor.id).is_some();
+    if speaks || !vendor.inbound_secrets.is_empty() {
+        groups.push(Group {
+            name: "inbound",
+            secret: secrets::inbound(clinic, vendor.id),
+            needed: vendor.inbound_secrets.to_vec(),
+            others: true,
+        });
+    }
+    if let Auth::OAuth(oauth) = &vendor.auth
+        && oauth.grant == Grant::RotatingRefresh
+    {
+        groups.push(Group {
+            name: "oauth",
+            secret: secrets::oauth(clinic, vendor.id),
+            needed: vec!["refresh_token"],
+            others: false,
+        });
+    }
+    groups
+}
+
+fn roles(vendor: &Vendor) -> Vec<&'static str> {
+    let mut roles = vec![];
+    if gateways::find(vendor.id).is_some() {
+        roles.push("gateway");
+    }
+    if systems::find(vendor.id).is_some() {
+        roles.push("system");
+    }
+    if sources::find_inbound(vendor.id).is_some() {
+        roles.push("source");
+    }
+    roles
+}
+
+async fn view(call: &Call<'_>, vendor: &'static Vendor) -> Result<Value, Problem> {
+    let mut shown = json!({
+        "vendor": vendor.id,
+        "name": vendor.name,
+        "docs": vendor.docs,
+        "roles": roles(vendor),
+        "webhook_url": sources::find_inbound(vendor.id).map(|inbound| {
+            format!("{}/webhooks/{}/{}", call.house.public_url, call.clinic(), inbound.source)
+        }),
+        "fields": {},
+        "inbound": {},
+        "oauth": {},
+    });
+    let mut connected = true;
+    for group in groups(call.clinic(), vendor) {
+        let held = call.house.secrets.current(&group.secret).await?;
+        connected &= held.is_some();
+        let held = held.unwrap_or_default();
+        let has = |field: &str| held.get(field).is_some_and(|value| !value.is_empty());
+        connected &= group.needed.iter().all(|field| has(field));
+        let mut fields: Map<String, Value> =
+            group.needed.iter().map(|field| ((*field).into(), has(field).into())).collect();
+        // Names that are set beside the declared ones are told as well.
+        fields.extend(held.keys().map(|field| (field.clone(), has(field).into())));
+        shown[group.name] = fields.into();
+    }
+    shown["connected"] = connected.into();
+    Ok(shown)
+}

@@ -1,0 +1,74 @@
+//! `/v1/keys`: a clinic's API keys. A key is shown once, when it is made.
+
+use super::call::{Answered, Call, listed, reply};
+use super::caller::{Permission, hash, key_row, new_key, pk};
+use super::problem::{Kind, Problem};
+use super::read::plain;
+use crate::queue::RowKey;
+use crate::store::{Row, StoreError, Write, Written};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    label: String,
+    permissions: Vec<Permission>,
+}
+
+pub async fn create(call: &Call<'_>) -> Answered {
+    let NewKey { label, mut permissions } = call.body()?;
+    plain("label", &label, 60)?;
+    permissions.sort_by_key(|permission| permission.name());
+    permissions.dedup();
+    if permissions.is_empty() {
+        return Err(Problem::invalid("permissions", "at least one"));
+    }
+    if let Some(more) = permissions.iter().find(|permission| !call.caller.has(**permission)) {
+        let why = format!("a key cannot give {}, which it does not have itself", more.name());
+        return Err(Problem::new(Kind::Forbidden, why));
+    }
+    let key = new_key(call.clinic());
+    let row = key_row(call.clinic(), &key, &label, &permissions);
+    if call.house.store.transact(&[row]).await? != Written::Done {
+        return Err(Problem::new(Kind::Unavailable, "the key was not made: repeat the request"));
+    }
+    let answer = json!({
+        "id": hash(&key), "label": label, "permissions": permissions, "key": key,
+    });
+    Ok(reply(201, &answer))
+}
+
+pub async fn list(call: &Call<'_>) -> Answered {
+    let (rows, next) = call.page("keys").await?;
+    let keys = rows.iter().map(view).collect::<Result<_, _>>()?;
+    Ok(listed("keys", keys, next))
+}
+
+pub async fn delete(call: &Call<'_>) -> Answered {
+    let id = &call.path[0];
+    if *id == call.caller.key {
+        let why = "a key cannot delete itself: use another one";
+        return Err(Problem::new(Kind::Conflict, why));
+    }
+    let row = call.house.store.get(&pk(id), "key").await?;
+    if row.is_none_or(|row| row.get("clinic") != call.clinic()) {
+        return Err(Problem::missing("key"));
+    }
+    let gone = Write::Delete(RowKey { pk: pk(id), sk: "key".into() });
+    match call.house.store.transact(&[gone]).await? {
+        Written::Done => Ok(reply(200, &json!({ "id": id, "deleted": true }))),
+        _ => Err(Problem::new(Kind::Unavailable, "the key is still there: repeat the request")),
+    }
+}
+
+fn view(row: &Row) -> Result<Value, StoreError> {
+    let permissions: Vec<Permission> = row.read("permissions")?;
+    Ok(json!({
+        "id": row.get("pk").trim_start_matches("key#"),
+        "label": row.get("label"),
+        "permissions": permissions,
+        "made_at": Timestamp::from_millisecond(row.int("made_at")).ok(),
+    }))
+}

@@ -1,0 +1,98 @@
+//! Requests that move money happen once: the row of the request is written in the commit that
+//! grants it, with the answer, and a repeat is given that answer.
+
+use super::call::{Answered, Call, text};
+use super::problem::{Kind, Problem};
+use super::read;
+use crate::clock;
+use crate::domain::case::Case;
+use crate::flows::commit::Committed;
+use crate::flows::events::EventRow;
+use crate::ids;
+use crate::inbound::digest_id;
+use crate::lambda::HttpResponse;
+use crate::store::{Row, Write};
+
+/// The source under which requests stand among the events.
+pub const SOURCE: &str = "api";
+
+pub enum Once {
+    /// Nobody asked under this key before.
+    First(EventRow),
+    /// It was granted before: this was the answer.
+    Again(HttpResponse),
+}
+
+impl Call<'_> {
+    /// Whether this request was granted before. What was refused left nothing behind.
+    pub async fn once(&self) -> Result<Once, Problem> {
+        let row = self.request_row()?;
+        Ok(match self.house.store.get(&row.pk(), "event").await? {
+            None => Once::First(row),
+            Some(known) => Once::Again(self.again(&known, &row)?),
+        })
+    }
+
+    fn request_row(&self) -> Result<EventRow, Problem> {
+        let key = self.request.header("idempotency-key").unwrap_or_default();
+        if key.is_empty() {
+            let why = "send an Idempotency-Key of your own making: repeats under it happen once";
+            return Err(Problem::new(Kind::KeyMissing, why));
+        }
+        let printable = key.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if key.len() > 100 || !printable {
+            return Err(Problem::invalid("Idempotency-Key", "1 to 100 printable characters"));
+        }
+        let (route, body) = (self.route, read::value(&self.body)?.to_string());
+        let parts = [route.method, self.request.raw_path.as_str(), &body];
+        let name = format!("{} {}", route.method, route.path);
+        let mut row =
+            EventRow::new(self.clinic(), SOURCE, &digest_id(&[key]), &name, clock::now());
+        row.digest = Some(hex::encode(ids::digest(&parts)));
+        Ok(row)
+    }
+
+    /// The answer that was given under this key, if to the same request.
+    pub fn again(&self, known: &Row, row: &EventRow) -> Answered {
+        if Some(known.get("digest")) != row.digest.as_deref() {
+            let why = "this key was used for another request: take a fresh one";
+            return Err(Problem::new(Kind::KeyReused, why));
+        }
+        Ok(text(self.route.gives.0, known.get("answer").into()))
+    }
+
+    /// What a commit under the request's row is answered.
+    pub fn ended(&self, committed: Committed, row: &EventRow) -> Answered {
+        match committed {
+            Committed::Changed(case) | Committed::Nothing(Some(case)) => {
+                let answer = row.answer.map(|answer| answer(&case, row));
+                Ok(text(self.route.gives.0, answer.unwrap_or_default()))
+            }
+            Committed::Repeated(known) => self.again(&known, row),
+            Committed::Refused(why) => Err(why.into()),
+            Committed::Unmatched | Committed::Nothing(None) => Err(Problem::missing("invoice")),
+            Committed::Wait(why) => Err(Problem::new(Kind::Conflict, why)),
+            Committed::Ask { .. } => {
+                let why = "the gateway must be asked first: repeat later";
+                Err(Problem::new(Kind::Conflict, why))
+            }
+            Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),
+        }
+    }
+
+    /// How the journal names this request.
+    pub fn cause(&self, row: &EventRow) -> String {
+        format!("{SOURCE} {} by key {}", row.vendor_event_id, self.caller.short())
+    }
+}
+
+/// The row of a request whose answer does not come from a case.
+pub fn write(row: &EventRow, answer: &str) -> Write {
+    let kept = row.row("posted").text("answer", answer);
+    Write::NewOr { row: kept, attribute: "state", value: "waiting".into() }
+}
+
+/// A request's row with what it will be answered.
+pub fn answering(row: EventRow, answer: fn(&Case, &EventRow) -> String) -> EventRow {
+    EventRow { answer: Some(answer), ..row }
+}

@@ -1,0 +1,145 @@
+//! `/v1/patients`: whom invoices are for, and the methods that gateways keep for them.
+
+use super::call::{Answered, Call, reply};
+use super::problem::{Kind, Problem};
+use super::read::{TextOr, no_card_number, plain};
+use super::settings;
+use crate::domain::fact::Method;
+use crate::flows::patients::{self, Patient, Person, keep_method};
+use crate::ids;
+use crate::store::Written;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPatient {
+    reference: String,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+}
+
+/// A patient by the clinic's own reference.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    reference: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMethod {
+    gateway: String,
+    token: String,
+    customer: Option<String>,
+    label: String,
+}
+
+pub async fn put(call: &Call<'_>) -> Answered {
+    let new: NewPatient = call.body()?;
+    plain("reference", &new.reference, 64)?;
+    if let Some(name) = &new.name {
+        plain("name", name, 120)?;
+    }
+    if new.email.as_ref().is_some_and(|email| !is_address(email)) {
+        return Err(Problem::invalid("email", "an address such as name@example.org"));
+    }
+    if new.phone.as_ref().is_some_and(|phone| !is_number(phone)) {
+        return Err(Problem::invalid("phone", "international form, such as +61370100142"));
+    }
+    let NewPatient { reference, name, email, phone } = new;
+    let person = Person { name: name.unwrap_or_default(), email, phone };
+    let (patient, new) = call.house.put_patient(call.clinic(), &reference, &person).await?;
+    Ok(reply(if new { 201 } else { 200 }, &view(&patient)))
+}
+
+pub async fn get(call: &Call<'_>) -> Answered {
+    Ok(reply(200, &view(&known(call, &call.path[0]).await?)))
+}
+
+pub async fn methods(call: &Call<'_>) -> Answered {
+    let patient = known(call, &call.path[0]).await?;
+    let methods = call.house.methods(call.clinic(), &patient.id).await?;
+    Ok(reply(200, &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() })))
+}
+
+pub async fn keep(call: &Call<'_>) -> Answered {
+    let NewMethod { gateway, token, customer, label } = call.body()?;
+    settings::charges("gateway", &gateway)?;
+    plain("token", &token, 200)?;
+    no_card_number("token", &token)?;
+    plain("label", &label, 60)?;
+    no_card_number("label", &label)?;
+    if let Some(customer) = &customer {
+        plain("customer", customer, 200)?;
+    }
+    let patient = known(call, &call.path[0]).await?;
+    let method = Method { gateway, customer, token, label };
+    let writes = keep_method(call.clinic(), &patient.id, &method);
+    match call.house.store.transact(&writes).await? {
+        Written::Done => Ok(reply(201, &shown(&method))),
+        _ => Err(Problem::new(Kind::Conflict, "it is being written by another request: repeat")),
+    }
+}
+
+/// The patient of this id.
+pub async fn known(call: &Call<'_>, id: &str) -> Result<Patient, Problem> {
+    let found = match ids::is_id(id) {
+        true => call.house.patient(call.clinic(), id).await?,
+        false => None,
+    };
+    found.ok_or_else(|| Problem::missing("patient"))
+}
+
+/// The patient that a body names, by our id or by the clinic's reference.
+pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<Patient, Problem> {
+    let id = match named {
+        TextOr::Text(id) => id.clone(),
+        TextOr::Object(Reference { reference }) => patients::id(call.clinic(), reference),
+    };
+    known(call, &id).await.map_err(|why| match why.kind {
+        Kind::NotFound => Problem::invalid("patient", "nobody is known by this: POST /v1/patients"),
+        _ => why,
+    })
+}
+
+/// An erased patient has nothing but an id and a reference.
+fn view(patient: &Patient) -> Value {
+    let Person { name, email, phone } = &patient.person;
+    json!({
+        "id": patient.id,
+        "reference": patient.reference,
+        "name": Some(name).filter(|name| !name.is_empty()),
+        "email": email,
+        "phone": phone,
+    })
+}
+
+fn shown(method: &Method) -> Value {
+    json!({
+        "gateway": method.gateway,
+        "token": method.token,
+        "customer": method.customer,
+        "label": method.label,
+    })
+}
+
+fn is_address(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c);
+    let parts = text.rsplit_once('@');
+    text.len() <= 254
+        && !text.contains(odd)
+        && parts.is_some_and(|(name, host)| {
+            !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+        })
+}
+
+/// E.164.
+fn is_number(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && !digits.starts_with('0')
+    })
+}

@@ -1,0 +1,125 @@
+//! Reading what was sent: JSON of an exact shape, with errors that name the field.
+
+use super::problem::{Kind, Problem};
+use rust_decimal::Decimal;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde_json::Value;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The body as this shape. Unknown fields and wrong types are refused by name.
+pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let value = value(bytes)?;
+    serde_path_to_error::deserialize(value).map_err(|why| {
+        let path = why.path().to_string();
+        let inner = why.into_inner().to_string();
+        match path.as_str() {
+            "." => Problem::invalid("body", inner),
+            field => Problem::invalid(field, inner),
+        }
+    })
+}
+
+/// The body as JSON; none at all is an empty object.
+pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
+    if bytes.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|why| Problem::new(Kind::Malformed, format!("the body is no JSON: {why}")))
+}
+
+/// A body without fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Either a text or an object: an id of ours, or what leads to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextOr<T> {
+    Text(String),
+    Object(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = TextOr<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a text or an object")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(text.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Object)
+            }
+        }
+        from.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// Per cent: `"7.7"`, or a whole number. A fraction is written as a text, because JSON's own would
+/// pass through a float.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rate(pub Decimal);
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct PerCent;
+        impl Visitor<'_> for PerCent {
+            type Value = Rate;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("per cent as a text such as \"7.7\", from 0 to 100")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Rate, E> {
+                let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                let read = plain.then(|| Decimal::from_str_exact(text).ok()).flatten();
+                let fits = read.filter(|rate| *rate <= Decimal::ONE_HUNDRED);
+                fits.map(Rate).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Rate, E> {
+                let fits = Some(Decimal::from(whole)).filter(|rate| *rate <= Decimal::ONE_HUNDRED);
+                fits.map(Rate)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(whole), &self))
+            }
+        }
+        from.deserialize_any(PerCent)
+    }
+}
+
+/// A text that people or systems chose: so long, and without control characters.
+pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
+    if text.trim().is_empty() || text.chars().count() > longest || text.chars().any(char::is_control) {
+        return Err(Problem::invalid(field, format!("1 to {longest} printable characters")));
+    }
+    Ok(())
+}
+
+/// What is charged at a gateway is an opaque id: the number of a card must never be kept here.
+pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    let only = text.chars().all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
+    let luhn: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(n, digit)| match (n % 2, digit * 2) {
+            (0, _) => *digit,
+            (_, double) => double / 10 + double % 10,
+        })
+        .sum();
+    if only && (12..=19).contains(&digits.len()) && luhn.is_multiple_of(10) {
+        return Err(Problem::invalid(field, "this looks like a card's number: send the gateway's id"));
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! `/v1/refunds`: giving money back, whole or in part, previewed first where wanted. A request may
+//! be split over several payments of an invoice, newest first.
+
+use super::call::{Answered, Call, listed, reply};
+use super::caller::Permission;
+use super::invoices;
+use super::once::{Once, answering};
+use super::problem::{Kind, Problem};
+use super::read::{Nothing, plain};
+use crate::domain::case::Case;
+use crate::domain::decide::{Verdict, decide};
+use crate::domain::event::{Event, NewRefund};
+use crate::domain::refund::{Refund, State};
+use crate::flows::commit::{Change, Committed};
+use crate::flows::events::EventRow;
+use crate::ids::{self, Reference};
+use crate::money::Money;
+use crate::store::{Row, Write};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRefundOf {
+    invoice: String,
+    /// All that can be refunded where not given.
+    amount: Option<Money>,
+    /// Only from this payment.
+    payment: Option<String>,
+    reason: Option<String>,
+}
+
+pub async fn create(call: &Call<'_>) -> Answered {
+    let wanted: NewRefundOf = call.body()?;
+    if let Some(reason) = &wanted.reason {
+        plain("reason", reason, 500)?;
+    }
+    let preview = match call.query("preview") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::invalid("preview", "true or false")),
+    };
+    if preview {
+        let (case, new) = read(call, &wanted, "preview".into()).await?;
+        return previewed(call, &case, new);
+    }
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => answering(row, requested),
+    };
+    let id = request_id(&row);
+    let (case, new) = read(call, &wanted, id.clone()).await?;
+    let mut kept = Row::new(pk(call.clinic(), &id), "refund")
+        .text("case", &case.id)
+        .text("requested_by", call.caller.short())
+        .listed(
+            format!("{}#refunds", call.clinic()),
+            format!("{:015}#{id}", crate::clock::millis(row.received_at)),
+        );
+    if let Some(reason) = &wanted.reason {
+        let owner = case.patient.clone().unwrap_or_default();
+        if let Some((key, _)) = call.house.reader(&call.settings, &owner).await? {
+            kept = kept.text("reason", key.seal(&pk(call.clinic(), &id), reason));
+        }
+    }
+    let change = Change {
+        row: Some(row.clone()),
+        also: vec![Write::Put(kept)],
+        ..Change::new(
+            &call.settings,
+            &wanted.invoice,
+            Event::RefundRequested(new),
+            call.cause(&row),
+        )
+    };
+    let committed = call.house.commit(change, Some(case)).await?;
+    call.ended(committed, &row)
+}
+
+pub async fn get(call: &Call<'_>) -> Answered {
+    let (row, case) = known(call).await?;
+    let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
+    if row.has("reason") {
+        let owner = case.patient.clone().unwrap_or_default();
+        let reader = call.house.reader(&call.settings, &owner).await?;
+        let opened = reader.and_then(|(key, _)| key.open(row.get("pk"), row.get("reason")).ok());
+        shown["reason"] = json!(opened.map(|reason: String| reason));
+    }
+    Ok(reply(200, &shown))
+}
+
+pub async fn list(call: &Call<'_>) -> Answered {
+    let (rows, next) = call.page("refunds").await?;
+    let mut refunds = vec![];
+    for row in &rows {
+        let id = row.get("pk").rsplit('#').next().unwrap_or_default();
+        let case = call.house.case(call.clinic(), row.get("case")).await?;
+        refunds.extend(case.and_then(|case| view(&case, id)));
+    }
+    Ok(listed("refunds", refunds, next))
+}
+
+pub async fn approve(call: &Call<'_>) -> Answered {
+    let Nothing {} = call.body()?;
+    let (_, case) = known(call).await?;
+    let (id, request) = (case.id.clone(), call.path[0].clone());
+    let cause = format!("refund {request} approved by key {}", call.caller.short());
+    let event = Event::RefundApproved { request: request.clone() };
+    let change = Change::new(&call.settings, &id, event, cause);
+    let case = match call.house.commit(change, Some(case)).await? {
+        Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
+        _ => return Err(Problem::new(Kind::Conflict, "it cannot be approved just now: repeat")),
+    };
+    let shown = view(&case, &request).ok_or_else(|| Problem::missing("refund"))?;
+    Ok(reply(200, &shown))
+}
+
+/// The case and what is asked of it. The amount is settled here, so that what needs an approval
+/// is judged by what will be refunded.
+async fn read(
+    call: &Call<'_>,
+    wanted: &NewRefundOf,
+    request: String,
+) -> Result<(Case, NewRefund), Problem> {
+    let case = match ids::is_id(&wanted.invoice) {
+        true => call.house.case(call.clinic(), &wanted.invoice).await?,
+        false => None,
+    };
+    let case = case.ok_or_else(|| Problem::invalid("invoice", "there is no such invoice"))?;
+    let payment = match wanted.payment.as_deref().map(ids::read_reference) {
+        None => None,
+        Some(Some((of, Reference::Payment(n)))) if of == case.id && case.payment(n).is_some() => {
+            Some(n)
+        }
+        Some(_) => return Err(Problem::invalid("payment", "no payment of this invoice")),
+    };
+    let refundable = payment.and_then(|n| case.payment(n)).map(|payment| payment.refundable());
+    let amount = wanted.amount.or(refundable).unwrap_or_else(|| case.refundable());
+    // With nothing left, the rules say so in their own words.
+    let amount = Some(amount).filter(|amount| amount.minor != 0 || wanted.amount.is_some());
+    let above = call.settings.policy.approval_above;
+    let large = above.is_some_and(|above| amount.is_some_and(|sum| sum.decimal() > above));
+    let needs_approval = large && !call.caller.has(Permission::Approve);
+    Ok((case, NewRefund { request, amount, payment, needs_approval }))
+}
+
+/// How it would be taken and what would stay, by the very rules that would decide it.
+fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
+    let (request, needs_approval) = (new.request.clone(), new.needs_approval);
+    let ctx = call.house.context(&call.settings, "preview");
+    let after = match decide(Some(case), &Event::RefundRequested(new), &ctx) {
+        Verdict::Change(decision) => decision.case,
+        Verdict::Refused(why) => return Err(why.into()),
+        _ => return Err(Problem::new(Kind::Conflict, "it cannot be told just now: repeat")),
+    };
+    let shown = view(&after, &request).unwrap_or_default();
+    let reserved = after.refunds().filter(|(_, r)| r.state.reserves());
+    let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
+    let answer = json!({
+        "invoice": case.id,
+        "amount": shown["amount"],
+        "parts": shown["parts"],
+        "needs_approval": needs_approval,
+        "stays": Money::new(after.paid().minor - going, after.currency),
+        "refundable_after": after.refundable(),
+    });
+    Ok(reply(200, &answer))
+}
+
+/// The refund's row and its case.
+async fn known(call: &Call<'_>) -> Result<(Row, Case), Problem> {
+    let missing = || Problem::missing("refund");
+    let row = call.house.store.get(&pk(call.clinic(), &call.path[0]), "refund").await?;
+    let row = row.ok_or_else(missing)?;
+    let case = invoices::known(call, row.get("case")).await?;
+    Ok((row, case))
+}
+
+fn pk(clinic: &str, request: &str) -> String {
+    format!("{clinic}#refund#{request}")
+}
+
+fn request_id(row: &EventRow) -> String {
+    ids::derived(&["refund", &row.clinic, &row.vendor_event_id])
+}
+
+fn requested(case: &Case, row: &EventRow) -> String {
+    view(case, &request_id(row)).unwrap_or_default().to_string()
+}
+
+/// A request for a refund, with what became of each part; `None` where the case has none of it.
+pub fn view(case: &Case, request: &str) -> Option<Value> {
+    let of_request = |r: &Refund| r.request.as_deref() == Some(request);
+    let mut parts: Vec<_> = case.refunds().filter(|(_, refund)| of_request(refund)).collect();
+    parts.sort_by_key(|(_, refund)| refund.n);
+    let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
+    let state = together(&states)?;
+    let total = parts.iter().map(|(_, refund)| refund.amount.minor).sum();
+    let part = |(payment, refund): &(&crate::domain::case::Payment, &Refund)| {
+        json!({
+            "payment": payment.reference(&case.id),
+            "gateway": payment.gateway,
+            "gateway_ref": refund.id,
+            "amount": refund.amount,
+            "state": refund.state,
+        })
+    };
+    Some(json!({
+        "id": request,
+        "invoice": case.id,
+        "amount": Money::new(total, case.currency),
+        "state": state,
+        "parts": parts.iter().map(part).collect::<Vec<_>>(),
+        "reason": null,
+    }))
+}
+
+/// The state of several parts together: under way while one is, failed if one failed.
+fn together(states: &[State]) -> Option<State> {
+    let order = [
+        State::AwaitingApproval,
+        State::Unknown,
+        State::Executing,
+        State::Requested,
+        State::Failed,
+        State::Succeeded,
+    ];
+    order.into_iter().find(|state| states.contains(state))
+}

@@ -1,0 +1,94 @@
+//! `/v1/settings`: what a clinic is, its policy, and the systems that are told.
+
+use super::call::{Answered, Call, reply};
+use super::problem::Problem;
+use super::read::plain;
+use crate::domain::settings::Settings;
+use crate::flows::intake::is_name;
+use crate::vendor::Offer;
+use crate::{gateways, systems};
+use serde_json::json;
+
+pub async fn get(call: &Call<'_>) -> Answered {
+    Ok(reply(200, &json!(*call.settings)))
+}
+
+pub async fn put(call: &Call<'_>) -> Answered {
+    let settings: Settings = call.body()?;
+    if settings.id != call.clinic() {
+        return Err(Problem::invalid("id", "a clinic keeps its id"));
+    }
+    check(&settings)?;
+    call.house.put_settings(&settings).await?;
+    Ok(reply(200, &json!(settings)))
+}
+
+/// What the shape alone does not hold.
+pub fn check(settings: &Settings) -> Result<(), Problem> {
+    if !is_name(&settings.id) {
+        let why = "1 to 40 lower-case letters, digits and dashes, not beginning with a dash";
+        return Err(Problem::invalid("id", why));
+    }
+    plain("name", &settings.name, 100)?;
+    for (field, text) in [
+        ("address", &settings.address),
+        ("phone", &settings.phone),
+        ("tax_number", &settings.tax_number),
+    ] {
+        if !text.is_empty() {
+            plain(field, text, 200)?;
+        }
+    }
+    if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
+        let why = "an IANA name such as Australia/Melbourne";
+        return Err(Problem::invalid("time_zone", why));
+    }
+    let policy = &settings.policy;
+    page("policy.gateway", &policy.gateway)?;
+    if policy.retry_after_days.len() > 10 || policy.retry_after_days.iter().any(|days| *days > 365) {
+        return Err(Problem::invalid("policy.retry_after_days", "at most 10, each 0 to 365 days"));
+    }
+    if policy.approval_above.is_some_and(|above| above.is_sign_negative()) {
+        return Err(Problem::invalid("policy.approval_above", "0 or more"));
+    }
+    for (n, id) in settings.systems.iter().enumerate() {
+        if systems::find(id).is_none() || settings.systems[..n].contains(id) {
+            let known: Vec<_> = systems::ALL.iter().map(|system| system.vendor.id).collect();
+            let why = format!("each once, of {}", known.join(", "));
+            return Err(Problem::invalid(&format!("systems[{n}]"), why));
+        }
+    }
+    Ok(())
+}
+
+/// A gateway that has a page where patients pay.
+pub fn page(field: &str, id: &str) -> Result<(), Problem> {
+    offers(field, id, |gateway| lacks(&gateway.checkout))
+}
+
+/// A gateway that charges saved methods.
+pub fn charges(field: &str, id: &str) -> Result<(), Problem> {
+    offers(field, id, |gateway| lacks(&gateway.charge))
+}
+
+fn offers(
+    field: &str,
+    id: &str,
+    lacks: fn(&gateways::Gateway) -> Option<&'static str>,
+) -> Result<(), Problem> {
+    let Some(gateway) = gateways::find(id) else {
+        let known: Vec<_> = gateways::ALL.iter().map(|gateway| gateway.vendor.id).collect();
+        return Err(Problem::invalid(field, format!("one of {}", known.join(", "))));
+    };
+    match lacks(gateway) {
+        None => Ok(()),
+        Some(why) => Err(Problem::invalid(field, format!("{id} does not offer this: {why}"))),
+    }
+}
+
+fn lacks<T>(offer: &Offer<T>) -> Option<&'static str> {
+    match offer {
+        Offer::Yes(_) => None,
+        Offer::No(why) => Some(why),
+    }
+}

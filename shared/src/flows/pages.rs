@@ -1,0 +1,75 @@
+//! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
+
+use super::{Failure, House, case_pk};
+use crate::lambda::{HttpRequest, HttpResponse};
+use crate::pages::{self, HEADERS, Page, done, style};
+
+impl House {
+    /// Answers a patient's request. A HEAD, as message previews send it, has no effect.
+    pub async fn show(&self, request: &HttpRequest) -> HttpResponse {
+        let method = request.method();
+        if !matches!(method, "GET" | "HEAD") {
+            let page = Page { status: 405, html: done::not_found() };
+            return response(page, HEADERS, method).header("allow", "GET, HEAD");
+        }
+        let path = &request.raw_path;
+        if path == style::PATH {
+            let page = Page { status: 200, html: style::CSS.into() };
+            return response(page, style::HEADERS, method);
+        }
+        let page = match self.page(path, method == "HEAD").await {
+            Ok(Some(html)) => Page { status: 200, html },
+            Ok(None) => Page { status: 404, html: done::not_found() },
+            Err(why) => {
+                tracing::error!(%why, "a page failed");
+                return response(Page { status: 503, html: done::not_now() }, HEADERS, method)
+                    .header("retry-after", "5");
+            }
+        };
+        response(page, HEADERS, method)
+    }
+
+    /// The page at a path; `None` where there is none. Only the token is judged for a HEAD.
+    async fn page(&self, path: &str, head: bool) -> Result<Option<String>, Failure> {
+        let mut parts = path.trim_start_matches('/').splitn(2, '/');
+        let (kind, token) = match (parts.next(), parts.next()) {
+            (Some("pay"), Some("done")) => return Ok(Some(done::back())),
+            (Some("receipts"), Some(token)) => ("receipt", token),
+            (Some("invoices"), Some(token)) => ("invoice", token),
+            _ => return Ok(None),
+        };
+        let key = self.key("addresses").await?;
+        let Some((clinic, id)) = key.read_token(kind, token) else { return Ok(None) };
+        if head {
+            return Ok(Some(String::new()));
+        }
+        let Some(settings) = self.settings(clinic).await? else { return Ok(None) };
+        if kind == "receipt" {
+            return self.receipt_page(&settings, id).await;
+        }
+        let Some(case) = self.case(clinic, id).await? else { return Ok(None) };
+        let owner = case.patient.clone().unwrap_or_default();
+        let Some((key, patient)) = self.reader(&settings, &owner).await? else {
+            return Ok(Some(pages::receipt::erased(&settings)));
+        };
+        let descriptions = self.descriptions(&case, &key).await?;
+        let name = patient.map(|patient| patient.person.name).unwrap_or_default();
+        let receipts = self.receipts_of(&case).await?;
+        let open = case.payments.iter().rev().find_map(|payment| payment.open_page());
+        let pay_at = open.map(|page| page.url.as_str());
+        let page =
+            pages::invoice::page(&settings, &case, &name, &descriptions, pay_at, &receipts);
+        Ok(Some(page))
+    }
+}
+
+/// A page with the headers of its kind; the body only where it was asked for.
+fn response(
+    page: Page,
+    headers: &'static [(&'static str, &'static str)],
+    method: &str,
+) -> HttpResponse {
+    let body = if method == "HEAD" { String::new() } else { page.html };
+    let empty = HttpResponse::new(page.status, "text/html; charset=utf-8", body);
+    headers.iter().fold(empty, |response, (name, value)| response.header(name, *value))
+}

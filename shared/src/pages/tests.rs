@@ -1,0 +1,300 @@
+//! What holds for every page, and what each page says in each state.
+
+use super::{HEADERS, done, invoice, receipt, style};
+use crate::domain::case::{Case, Payment, Session};
+use crate::domain::dispute::{self, Dispute};
+use crate::domain::fact::Method;
+use crate::domain::invoice::{Invoice, Line};
+use crate::domain::payment::State;
+use crate::domain::policy::Policy;
+use crate::domain::refund::{self, Refund};
+use crate::domain::settings::Settings;
+use crate::flows::receipts::{self, Facts};
+use crate::money::{Currency, Money};
+
+const HOSTILE: &str = "<script>alert(\"x\")</script><img src=//evil.example> & 'Söhne'";
+const PAY_AT: &str = "https://checkout.stripe.com/c/pay/1?a=1&b=2";
+
+fn money(minor: i64) -> Money {
+    Money::new(minor, Currency::read("AUD").unwrap())
+}
+
+fn settings() -> Settings {
+    Settings {
+        id: "wattle".into(),
+        name: "Wattle Street Clinic".into(),
+        address: "12 Wattle Street, Exampleton VIC 3999".into(),
+        phone: "(03) 7010 0142".into(),
+        tax_number: "ABN 00 000 000 000".into(),
+        currency: Currency::read("AUD").unwrap(),
+        time_zone: "Australia/Melbourne".into(),
+        policy: Policy::default(),
+        systems: vec![],
+    }
+}
+
+/// Two items: 150.00 without tax, two pieces of 11.00 with 2.00 of tax in them.
+fn case() -> Case {
+    let line = |quantity, minor, rate: &str| Line {
+        quantity,
+        unit: money(minor),
+        tax_rate: rate.parse().unwrap(),
+        tax_included: true,
+    };
+    let lines = vec![line(1, 15_000, "0"), line(2, 1100, "10")];
+    let currency = Currency::read("AUD").unwrap();
+    Case {
+        id: "0123456789abcdefghjk".into(),
+        clinic: "wattle".into(),
+        patient: None,
+        appointment: None,
+        created_at: "2026-12-07T20:00:00Z".parse().unwrap(),
+        currency,
+        invoice: Invoice::new("WS-2041".into(), currency, lines).unwrap(),
+        policy: Policy::default(),
+        payments: vec![],
+        refunds_numbered: 0,
+        entries: 0,
+        head: String::new(),
+    }
+}
+
+fn payment(n: u32, minor: i64, state: State) -> Payment {
+    Payment {
+        n,
+        gateway: "stripe".into(),
+        amount: money(minor),
+        state,
+        method: None,
+        keep_method: false,
+        capture: None,
+        aliases: Default::default(),
+        session: None,
+        approved: false,
+        intent: None,
+        decline: None,
+        returned_whole: false,
+        refunds: vec![],
+        disputes: vec![],
+    }
+}
+
+fn on_page(n: u32, minor: i64, state: State) -> Payment {
+    let session = Session {
+        id: "cs_1".into(),
+        url: PAY_AT.into(),
+        expires_at: Some("2026-12-09T03:10:00Z".parse().unwrap()),
+    };
+    Payment { session: Some(session), ..payment(n, minor, state) }
+}
+
+fn visa() -> Option<Method> {
+    Some(Method {
+        gateway: "stripe".into(),
+        customer: None,
+        token: "pm_1".into(),
+        label: "Visa ending 4242".into(),
+    })
+}
+
+fn with(payments: Vec<Payment>) -> Case {
+    Case { payments, ..case() }
+}
+
+fn sent_back(minor: i64) -> Refund {
+    Refund {
+        n: Some(1),
+        id: Some("re_1".into()),
+        amount: money(minor),
+        state: refund::State::Succeeded,
+        reason: String::new(),
+        intent: None,
+    }
+}
+
+fn refunded() -> Case {
+    let refunds = vec![sent_back(2000)];
+    with(vec![Payment { method: visa(), refunds, ..payment(1, 17_200, State::Paid) }])
+}
+
+fn facts(case: &Case, refund: Option<&str>) -> Facts {
+    let base = format!("{}-p1", case.id);
+    let made = crate::domain::decide::Receipt {
+        id: refund.map_or(base.clone(), |key| format!("{base}-{key}")),
+        payment: 1,
+        refund: refund.map(str::to_owned),
+    };
+    receipts::facts(case, &made, "2026-12-08T23:30:00Z".parse().unwrap())
+}
+
+fn said() -> Vec<String> {
+    vec!["Initial visit, 45 minutes".into(), "Equipment to take home".into()]
+}
+
+fn shown(case: &Case, pay_at: Option<&str>) -> String {
+    text(&invoice::page(&settings(), case, "Juniper Vale", &said(), pay_at, &[]))
+}
+
+/// What is read on a page: tags away, spaces drawn together.
+fn text(page: &str) -> String {
+    let body = page.split_once("<body>").map_or(page, |(_, body)| body);
+    let words = body.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text));
+    let words = words.collect::<Vec<_>>().join(" ");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn every_page(name: &str) -> Vec<String> {
+    let settings = Settings {
+        name: name.into(),
+        address: name.into(),
+        phone: name.into(),
+        tax_number: name.into(),
+        ..settings()
+    };
+    let mut case = refunded();
+    case.invoice.number = name.into();
+    let facts = Facts { invoice: name.into(), ..facts(&case, Some("r1")) };
+    let said = vec![name.to_owned(); 2];
+    let receipts = [("K7M2-1".to_owned(), "/receipts/abc".to_owned())];
+    let mut pages = vec![
+        done::back(),
+        done::not_found(),
+        done::gone(),
+        receipt::page(&settings, &facts, name, &said),
+        receipt::erased(&settings),
+        invoice::page(&settings, &case, name, &said, None, &receipts),
+    ];
+    for state in State::ALL {
+        let case = with(vec![on_page(1, 6000, state)]);
+        pages.push(invoice::page(&settings, &case, name, &said, Some(PAY_AT), &receipts));
+    }
+    pages
+}
+
+#[test]
+fn pages_load_nothing_that_their_policy_forbids() {
+    for page in every_page("Wattle Street Clinic") {
+        for forbidden in ["<script", " style=", "<style", "<img", "<iframe", "url(", " onclick"] {
+            assert!(!page.contains(forbidden), "{forbidden} in {page}");
+        }
+        let page = page.replace(&PAY_AT.replace('&', "&amp;"), "");
+        assert!(!page.contains("//"), "a foreign host in {page}");
+        let link = format!("<link rel=\"stylesheet\" href=\"{}\">", style::PATH);
+        assert!(page.contains(&link) && page.matches("<h1").count() == 1, "{page}");
+    }
+    let css = style::CSS;
+    assert!(!css.contains("url(") && !css.contains("@import") && !css.contains("//"));
+    let policy = HEADERS.iter().find(|(name, _)| *name == "content-security-policy").unwrap().1;
+    assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"));
+}
+
+#[test]
+fn names_of_strangers_stay_text() {
+    for page in every_page(HOSTILE) {
+        assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
+    }
+    let page = receipt::page(&settings(), &facts(&refunded(), None), HOSTILE, &said());
+    assert!(page.contains("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;"), "{page}");
+}
+
+#[test]
+fn every_class_on_a_page_is_in_the_stylesheet_and_every_one_there_on_a_page() {
+    let mut used = std::collections::BTreeSet::new();
+    for page in every_page("Wattle Street Clinic") {
+        for rest in page.split(" class=\"").skip(1) {
+            let names = rest.split('"').next().unwrap_or_default();
+            used.extend(names.split_whitespace().map(str::to_owned));
+        }
+    }
+    let class = |rest: &str| -> String {
+        rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect()
+    };
+    let styled = style::CSS.split('.').skip(1).map(class);
+    let styled: std::collections::BTreeSet<_> = styled.filter(|name| !name.is_empty()).collect();
+    let written = |name: &&String| !name.starts_with("rem") && !name.starts_with("em");
+    let unused: Vec<_> = styled.iter().filter(written).filter(|n| !used.contains(*n)).collect();
+    let units = ["s"];
+    let unused: Vec<_> = unused.into_iter().filter(|n| !units.contains(&n.as_str())).collect();
+    assert!(unused.is_empty(), "styled and never used: {unused:?}");
+    let bare: Vec<_> = used.difference(&styled).collect();
+    assert!(bare.is_empty(), "used and never styled: {bare:?}");
+}
+
+#[test]
+fn a_receipt_states_items_tax_payments_and_what_is_left() {
+    let case = with(vec![Payment { method: visa(), ..payment(1, 17_200, State::Paid) }]);
+    let page = receipt::page(&settings(), &facts(&case, None), "Juniper Vale", &said());
+    insta::assert_snapshot!(text(&page), @"");
+}
+
+#[test]
+fn a_refund_s_receipt_names_the_one_it_replaces() {
+    let page = receipt::page(&settings(), &facts(&refunded(), Some("r1")), "Juniper Vale", &said());
+    let text = text(&page);
+    for words in [
+        "01234567-1-1 · issued 9 December 2026 Replaces 01234567-1 ",
+        "Refund to you −$20.00",
+        "Paid, after refunds $152.00",
+        "Left to pay $0.00",
+    ] {
+        assert!(text.contains(words), "{words} not in {text}");
+    }
+}
+
+#[test]
+fn a_walk_in_s_receipt_names_nobody_and_its_items_by_number() {
+    let plain = Settings {
+        address: String::new(),
+        phone: String::new(),
+        tax_number: String::new(),
+        ..settings()
+    };
+    let case = with(vec![payment(1, 17_200, State::Paid)]);
+    let text = text(&receipt::page(&plain, &facts(&case, None), "", &[]));
+    assert!(!text.contains("Patient") && !text.contains("Tax receipt"), "{text}");
+    assert!(text.contains("Item 1 none $150.00 Item 2 Quantity 2 $2.00 $22.00"), "{text}");
+    assert!(text.contains("Paid online through Stripe $172.00"), "{text}");
+    assert!(text.contains("Questions? Ask the clinic and quote 01234567-1 ."), "{text}");
+}
+
+#[test]
+fn an_invoice_that_is_due_says_how_much_for_what_until_when_and_where() {
+    let case = with(vec![on_page(1, 17_200, State::Open)]);
+    let page = invoice::page(&settings(), &case, "Juniper Vale", &said(), Some(PAY_AT), &[]);
+    let button = "href=\"https://checkout.stripe.com/c/pay/1?a=1&amp;b=2\"";
+    assert!(page.contains(button), "{page}");
+    insta::assert_snapshot!(text(&page), @"");
+}
+
+#[test]
+fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
+    let returned = Payment { returned_whole: true, ..payment(1, 17_200, State::Returned) };
+    let lost = Dispute { id: "dp_1".into(), amount: money(17_200), state: dispute::State::Lost };
+    let lost = Payment { disputes: vec![lost], ..payment(1, 17_200, State::Returned) };
+    let approved = Payment { approved: true, ..on_page(1, 17_200, State::Open) };
+    let saved = Payment { method: visa(), ..payment(1, 17_200, State::Open) };
+    let mut void = case();
+    void.invoice.void = true;
+    for (case, words, asks) in [
+        (case(), "Your invoice is ready", true),
+        (with(vec![payment(1, 17_200, State::Paid)]), "This invoice is paid", false),
+        (with(vec![payment(1, 6000, State::Paid)]), "$112.00 is left to pay", true),
+        (with(vec![payment(1, 17_200, State::Pending)]), "We are confirming your payment", false),
+        (with(vec![payment(1, 17_200, State::Unknown)]), "Please do not pay again", false),
+        (with(vec![approved]), "We are confirming your payment", false),
+        (with(vec![saved]), "We are confirming your payment", false),
+        (with(vec![on_page(1, 17_200, State::Declined)]), "No money was taken", true),
+        (with(vec![payment(1, 17_200, State::Expired)]), "Your invoice is ready", true),
+        (with(vec![returned]), "Your bank returned the payment of $172.00", true),
+        (with(vec![lost]), "Your bank returned the payment of $172.00", true),
+        (refunded(), "Paid, and money was sent back", false),
+        (void, "This invoice was cancelled", false),
+    ] {
+        let text = shown(&case, Some(PAY_AT));
+        assert!(text.contains(words), "{words} not in {text}");
+        assert_eq!(text.contains("Pay $"), asks, "{text}");
+    }
+    let nowhere = shown(&case(), None);
+    assert!(nowhere.contains("Call (03) 7010 0142 and quote WS-2041."), "{nowhere}");
+    assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
+}

@@ -1,0 +1,395 @@
+//! A case with its journal and all that its decisions asked for, kept in memory as the store would.
+//! Every commit is checked as it is made, so a test that only drives events tests the books too.
+
+use jiff::{SignedDuration, Timestamp};
+use meridian::domain::case::{Case, Intent, Payment, Step};
+use meridian::domain::decide::{Decision, Refusal, Verdict, decide};
+use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::domain::invoice::Line;
+use meridian::domain::journal::{self, Balances, Entry};
+use meridian::domain::policy::Policy;
+use meridian::domain::task::{Alert, Task, Topic, Work};
+use meridian::ids;
+use meridian::money::{Currency, Money};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+pub const GATEWAY: &str = "stripe";
+const TOPICS: [Topic; 10] = [
+    Topic::InvoiceIssued,
+    Topic::CheckoutReady,
+    Topic::PaymentReceived,
+    Topic::PaymentFailed,
+    Topic::PaymentReturned,
+    Topic::RefundPaid,
+    Topic::RefundFailed,
+    Topic::DisputeOpened,
+    Topic::DisputeClosed,
+    Topic::NeedsPerson,
+];
+
+pub fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::read("EUR").unwrap())
+}
+
+#[derive(Clone)]
+pub struct Books {
+    pub case: Case,
+    pub journal: Vec<Entry>,
+    /// The sum of the journal's postings so far.
+    pub balances: Balances,
+    /// Rows of work that are open, people's and messages' too.
+    pub rows: BTreeMap<String, Task>,
+    /// Every message ever asked for, by its row's id, as often as it was asked for.
+    pub told: Vec<String>,
+    /// Every receipt ever asked for.
+    pub receipts: Vec<String>,
+    pub now: Timestamp,
+    pub late_failures: bool,
+}
+
+/// A verdict without the decision that it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    Changed,
+    Nothing,
+    Wait,
+    Ask,
+    Unmatched,
+    Contradiction,
+    Refused(Refusal),
+}
+
+pub fn start() -> Timestamp {
+    "2026-03-02T09:00:00Z".parse().unwrap()
+}
+
+pub fn saved_method() -> Method {
+    Method {
+        gateway: GATEWAY.into(),
+        customer: Some("cus_1".into()),
+        token: "pm_1".into(),
+        label: "Visa ending 4242".into(),
+    }
+}
+
+/// The invoice of 100.00 net and 10.00 tax per hundred that most tests bill, as one line with tax.
+pub fn invoice(total: i64) -> NewInvoice {
+    NewInvoice {
+        id: ids::derived(&["case"]),
+        clinic: "demo".into(),
+        number: "2026-1".into(),
+        patient: Some("patient".into()),
+        appointment: None,
+        currency: eur(0).currency,
+        lines: vec![Line {
+            quantity: 1,
+            unit: eur(total),
+            tax_rate: "10".parse().unwrap(),
+            tax_included: true,
+        }],
+        policy: Policy::default(),
+        charge: None,
+    }
+}
+
+/// `None` as the amount asks for all that is due.
+pub fn charge(amount: Option<i64>, method: Option<Method>) -> NewCharge {
+    NewCharge {
+        amount: amount.map(eur),
+        gateway: GATEWAY.into(),
+        method,
+        keep_method: false,
+    }
+}
+
+impl Books {
+    pub fn open(new: NewInvoice) -> Self {
+        let ctx = context(start());
+        let case = match decide(None, &Event::Invoiced(Box::new(new)), &ctx) {
+            Verdict::Change(decision) => decision,
+            other => panic!("an invoice is {other:?}"),
+        };
+        let mut books = Self {
+            case: case.case.clone(),
+            journal: vec![],
+            balances: Balances::new(),
+            rows: BTreeMap::new(),
+            told: vec![],
+            receipts: vec![],
+            now: start(),
+            late_failures: false,
+        };
+        books.keep(*case, 0);
+        books
+    }
+
+    /// An invoice of so much with one payment for all of it: on the gateway's page, or from a
+    /// saved method.
+    pub fn with_payment(total: i64, method: Option<Method>) -> Self {
+        Self::open(NewInvoice {
+            charge: Some(charge(None, method)),
+            ..invoice(total)
+        })
+    }
+
+    pub fn paid(total: i64) -> Self {
+        let mut books = Self::with_payment(total, None);
+        assert_eq!(books.hear(succeeded(1)), Said::Changed);
+        books
+    }
+
+    pub fn later(&mut self, seconds: i64) {
+        self.now = self
+            .now
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap();
+    }
+
+    pub fn apply(&mut self, event: &Event) -> Said {
+        let before = self.case.entries;
+        match decide(Some(&self.case), event, &context(self.now)) {
+            Verdict::Change(decision) => {
+                self.keep(*decision, before);
+                Said::Changed
+            }
+            Verdict::Nothing => Said::Nothing,
+            Verdict::Wait(_) => Said::Wait,
+            Verdict::Ask { .. } => Said::Ask,
+            Verdict::Unmatched => Said::Unmatched,
+            Verdict::Contradiction(_) => Said::Contradiction,
+            Verdict::Refused(refusal) => Said::Refused(refusal),
+        }
+    }
+
+    /// What a webhook says.
+    pub fn hear(&mut self, fact: Fact) -> Said {
+        self.report(vec![fact], false)
+    }
+
+    pub fn report(&mut self, facts: Vec<Fact>, current: bool) -> Said {
+        let late_failures = self.late_failures;
+        self.apply(&Event::Reported(Report {
+            gateway: GATEWAY.into(),
+            facts,
+            current,
+            late_failures,
+        }))
+    }
+
+    pub fn call(&mut self, payment: u32, refund: Option<u32>, intent: Intent) -> Said {
+        self.apply(&Event::Calling {
+            payment,
+            refund,
+            intent,
+        })
+    }
+
+    pub fn ask_refund(&mut self, request: &str, minor: i64) -> Said {
+        self.apply(&Event::RefundRequested(refund_of(request, minor)))
+    }
+
+    /// The intent that a function would write now: the same key for the same step, always.
+    pub fn intent(&self, step: Step, payment: u32, refund: Option<u32>) -> Intent {
+        let reference = match refund {
+            None => ids::payment_reference(&self.case.id, payment),
+            Some(n) => ids::refund_reference(&self.case.id, n),
+        };
+        Intent {
+            step,
+            key: format!("{reference}-{step:?}"),
+            owner: format!("owner at {}", self.now),
+            lease_until: self
+                .now
+                .checked_add(SignedDuration::from_secs(LEASE))
+                .unwrap(),
+            first_sent_at: self.now,
+            request: serde_json::json!({"path": "/charges", "reference": reference}),
+        }
+    }
+
+    pub fn payment(&self, n: u32) -> &Payment {
+        self.case.payment(n).unwrap()
+    }
+
+    /// The alerts that people have on their list.
+    pub fn alerts(&self) -> Vec<Alert> {
+        let alert = |task: &Task| match &task.work {
+            Work::Person { alert, .. } => Some(*alert),
+            _ => None,
+        };
+        self.rows.values().filter_map(alert).collect()
+    }
+
+    /// How often this was told, of whatever payment or refund.
+    pub fn told_of(&self, topic: Topic) -> usize {
+        let part = format!("tell-desk-{}", topic.name());
+        self.told.iter().filter(|id| id.starts_with(&part)).count()
+    }
+
+    /// The rows that make the house act by itself.
+    pub fn work(&self) -> BTreeMap<&str, &Task> {
+        let by_itself = |task: &&Task| !matches!(task.work, Work::Deliver(_) | Work::Person { .. });
+        let work = self.rows.values().filter(by_itself);
+        work.map(|task| (task.id.as_str(), task)).collect()
+    }
+
+    /// Takes a decision over as the store does, and holds it against everything that a commit
+    /// must keep.
+    fn keep(&mut self, decision: Decision, entries_before: u64) {
+        let Decision {
+            case,
+            entry,
+            tasks,
+            done,
+            receipts,
+            ..
+        } = decision;
+        assert_eq!(entry.seq, entries_before + 1, "one entry per commit");
+        assert_eq!((case.entries, &case.head), (entry.seq, &entry.hash));
+        assert_eq!(entry.hash, entry.computed_hash());
+        let before = self.journal.last().map_or("", |last| last.hash.as_str());
+        assert_eq!(entry.before, before, "entries are chained");
+        assert_eq!(entry.postings.iter().map(|p| p.minor).sum::<i64>(), 0);
+        for posting in &entry.postings {
+            *self.balances.entry(posting.account.clone()).or_default() += posting.minor;
+        }
+        self.balances.retain(|_, minor| *minor != 0);
+        assert_eq!(self.balances, journal::balances(&case), "{}", entry.what);
+        for payment in &case.payments {
+            assert!(
+                payment.refunded().minor <= payment.amount.minor,
+                "{case:#?}"
+            );
+            assert!(
+                payment.refunded().minor == 0 || payment.arrived(),
+                "{case:#?}"
+            );
+        }
+        self.journal.push(entry);
+        self.case = case;
+        self.receipts
+            .extend(receipts.into_iter().map(|receipt| receipt.id));
+
+        let mut put = HashSet::new();
+        for task in tasks.into_iter().rev() {
+            if put.insert(task.id.clone()) {
+                if matches!(task.work, Work::Deliver(_)) {
+                    self.told.push(task.id.clone());
+                }
+                self.rows.insert(task.id.clone(), task);
+            }
+        }
+        self.rows
+            .retain(|id, _| put.contains(id) || !done.contains(id));
+    }
+
+    /// The journal read back as it is stored tells the same as the case.
+    pub fn verify(&self) {
+        let stored: Vec<_> = self
+            .journal
+            .iter()
+            .map(|e| serde_json::to_string(e).unwrap())
+            .collect();
+        let read: Vec<Entry> = stored
+            .iter()
+            .map(|e| serde_json::from_str(e).unwrap())
+            .collect();
+        assert_eq!(journal::verify(&self.case, &read), Ok(()));
+        assert_eq!(journal::replay(&read).unwrap().values().sum::<i64>(), 0);
+        let case = serde_json::to_string(&self.case).unwrap();
+        assert_eq!(serde_json::from_str::<Case>(&case).unwrap(), self.case);
+    }
+
+    /// No refund of ours can come to more than what is there.
+    pub fn reserved_fits(&self) {
+        for payment in &self.case.payments {
+            let kept = payment.refunds.iter().filter(|r| r.state.reserves());
+            let reserved: i64 = kept.map(|r| r.amount.minor).sum();
+            assert!(reserved <= payment.amount.minor, "{payment:#?}");
+        }
+    }
+
+    /// Every message and receipt was asked for once.
+    pub fn told_once(&self) {
+        for all in [&self.told, &self.receipts] {
+            let different: BTreeSet<_> = all.iter().collect();
+            assert_eq!(different.len(), all.len(), "{all:#?}");
+        }
+    }
+}
+
+pub const LEASE: i64 = 90;
+
+fn context(now: Timestamp) -> Context {
+    Context {
+        now,
+        audience: TOPICS.map(|topic| ("desk".into(), topic)).into(),
+        cause: "test".into(),
+    }
+}
+
+// ---- facts: those of payment `n` carry our reference and the gateway's id ---------------------
+
+pub fn fact(kind: Kind, n: u32) -> Fact {
+    Fact {
+        reference: Some(ids::payment_reference(&ids::derived(&["case"]), n)),
+        payment: Some(format!("pi_{n}")),
+        ..Fact::new(kind)
+    }
+}
+
+pub fn succeeded(n: u32) -> Fact {
+    fact(Kind::PaymentSucceeded, n)
+}
+
+pub fn failed(n: u32, why: Decline) -> Fact {
+    Fact {
+        decline: Some(why),
+        ..fact(Kind::PaymentFailed, n)
+    }
+}
+
+/// A refund as the gateway tells of it, made by whomever.
+pub fn refund(kind: Kind, n: u32, id: &str, minor: i64) -> Fact {
+    Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(minor)),
+        ..fact(kind, n)
+    }
+}
+
+/// One of our own refunds: the gateway hands our reference back.
+pub fn our_refund(kind: Kind, payment: u32, n: u32, id: &str, minor: i64) -> Fact {
+    Fact {
+        reference: Some(ids::refund_reference(&ids::derived(&["case"]), n)),
+        ..refund(kind, payment, id, minor)
+    }
+}
+
+pub fn dispute(kind: Kind, n: u32, id: &str, minor: i64) -> Fact {
+    Fact {
+        dispute: Some(id.into()),
+        amount: Some(eur(minor)),
+        ..fact(kind, n)
+    }
+}
+
+pub fn refund_of(request: &str, minor: i64) -> NewRefund {
+    NewRefund {
+        request: request.into(),
+        amount: Some(eur(minor)),
+        payment: None,
+        needs_approval: false,
+    }
+}
+
+pub fn not_done(payment: u32, refund: Option<u32>, retry_at: Timestamp, never: bool) -> Event {
+    Event::NotDone(NotDone {
+        payment,
+        refund,
+        retry_at,
+        never,
+        note: None,
+    })
+}

@@ -1,0 +1,9 @@
+//! The rules of a case, held from outside: every order of events, sequences at random, each state
+//! and each call under a lease, and the journal that must show all of it.
+
+mod books;
+mod calls;
+mod journal;
+mod lives;
+mod orders;
+mod sequences;
