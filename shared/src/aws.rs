@@ -67,18 +67,27 @@ impl Aws {
         let shared = connector.clone();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(text("AWS_REGION").unwrap_or_else(|| "us-east-1".into())))
+            .region(Region::new(
+                text("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            ))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client_fn(move |_, _| shared.clone()))
             .sleep_impl(TokioSleep::new())
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt).build())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(attempt)
+                    .build(),
+            )
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(3)
                     .with_initial_backoff(Duration::from_millis(50)),
             );
         config.set_endpoint_url(text("AWS_ENDPOINT_URL"));
-        Self { config: config.build(), connector }
+        Self {
+            config: config.build(),
+            connector,
+        }
     }
 
     /// Opens the connection to a service while Lambda still gives a whole processor, by a request
@@ -94,7 +103,9 @@ impl Aws {
             // The body is read to its end, so that the connection goes back to the pool.
             if let Ok(mut reply) = reply {
                 let body = std::mem::replace(reply.body_mut(), Vec::new().into());
-                let _ = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
+                let _ = aws_smithy_types::byte_stream::ByteStream::new(body)
+                    .collect()
+                    .await;
             }
         }
     }

@@ -18,8 +18,11 @@ pub fn tables() -> String {
     }
     out += "\n| system | is | hears of | after a lost reply |\n|---|---|---|---|\n";
     for system in systems::ALL {
-        let topics: Vec<_> =
-            system.hears.iter().map(|hears| hears.topic.name().replace('-', " ")).collect();
+        let topics: Vec<_> = system
+            .hears
+            .iter()
+            .map(|hears| hears.topic.name().replace('-', " "))
+            .collect();
         let mut lost: Vec<_> = system
             .hears
             .iter()
@@ -29,7 +32,11 @@ pub fn tables() -> String {
         lost.sort_unstable();
         lost.dedup();
         let (name, is) = (system.vendor.name, system.is);
-        out += &format!("| {name} | {is} | {} | {} |\n", topics.join(", "), lost.join("; "));
+        out += &format!(
+            "| {name} | {is} | {} | {} |\n",
+            topics.join(", "),
+            lost.join("; ")
+        );
     }
     out
 }
@@ -42,7 +49,10 @@ fn row(gateway: &Gateway) -> String {
     };
     let charge = offered(&gateway.charge);
     let refund = offered(&gateway.refund);
-    let lost = gateway.charge.yes().map_or("a person decides".into(), |e| meaning(&e.lost_reply));
+    let lost = gateway
+        .charge
+        .yes()
+        .map_or("a person decides".into(), |e| meaning(&e.lost_reply));
     let webhook = match &gateway.webhook {
         Offer::No(why) => format!("no: {why}"),
         Offer::Yes(inbound) => proofs(inbound),

@@ -13,7 +13,9 @@ use std::panic::AssertUnwindSafe;
 
 /// Logs as JSON lines, at the level of `RUST_LOG`.
 pub fn logs() {
-    let level = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let level = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse().ok());
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -77,7 +79,9 @@ impl HttpRequest {
 
     /// The parameters of the query, decoded.
     pub fn query(&self) -> BTreeMap<String, String> {
-        form_urlencoded::parse(self.raw_query_string.as_bytes()).into_owned().collect()
+        form_urlencoded::parse(self.raw_query_string.as_bytes())
+            .into_owned()
+            .collect()
     }
 }
 
@@ -93,7 +97,12 @@ pub struct HttpResponse {
 impl HttpResponse {
     pub fn new(status: u16, content_type: &str, body: String) -> Self {
         let headers = BTreeMap::from([("content-type", content_type.to_owned())]);
-        Self { status_code: status, headers, body, is_base64_encoded: false }
+        Self {
+            status_code: status,
+            headers,
+            body,
+            is_base64_encoded: false,
+        }
     }
 
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -108,7 +117,8 @@ pub async fn serve<F: Future<Output = HttpResponse>>(
 ) -> Result<(), Error> {
     let handle = &handle;
     run(service_fn(async |event: LambdaEvent<HttpRequest>| {
-        Ok::<_, Error>(handle(event.payload).await)
+        // On the heap: the futures of the SDK below are deep, and this one is moved about.
+        Ok::<_, Error>(Box::pin(handle(event.payload)).await)
     }))
     .await
 }
@@ -142,7 +152,8 @@ impl Message {
 
     /// A local stack's message that asks for a panic: what a poisonous one does, without the bug.
     fn is_poison(&self) -> bool {
-        self.message_attributes.contains_key("panic") && std::env::var_os("MERIDIAN_CLOCK").is_some()
+        self.message_attributes.contains_key("panic")
+            && std::env::var_os("MERIDIAN_CLOCK").is_some()
     }
 }
 
@@ -166,7 +177,10 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let work = &work;
-    run(service_fn(async |event: LambdaEvent<Batch>| batch(event.payload, work).await)).await
+    run(service_fn(async |event: LambdaEvent<Batch>| {
+        Box::pin(batch(event.payload, work)).await
+    }))
+    .await
 }
 
 /// Hands each row of each nudge to `work`. Rows of one nudge fail together.
@@ -197,7 +211,9 @@ where
         if let Err(why) = outcome.unwrap_or_else(|_| Err("the handler panicked".into())) {
             let id = id.ok_or("a message without an id failed")?;
             tracing::error!(message = id, %why, "a message goes back to the queue");
-            partial.batch_item_failures.push(Failed { item_identifier: id });
+            partial.batch_item_failures.push(Failed {
+                item_identifier: id,
+            });
         }
     }
     Ok(partial)
@@ -209,7 +225,10 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let times = message.times_received();
-    assert!(!message.is_poison() || times > LAST_CHANCE, "this message asks for a panic");
+    assert!(
+        !message.is_poison() || times > LAST_CHANCE,
+        "this message asks for a panic"
+    );
     work(serde_json::from_str(&message.body)?, times).await
 }
 
@@ -225,7 +244,10 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let work = &work;
-    run(service_fn(async |_: LambdaEvent<serde_json::Value>| work().await)).await
+    run(service_fn(async |_: LambdaEvent<serde_json::Value>| {
+        Box::pin(work()).await
+    }))
+    .await
 }
 
 #[cfg(test)]
@@ -260,7 +282,14 @@ mod tests {
     #[tokio::test]
     async fn a_failure_without_an_id_fails_the_invocation() {
         assert!(run(json!([{ "body": "2" }])).await.is_err());
-        assert!(run(json!([{ "messageId": "", "body": "3" }])).await.is_err());
-        assert_eq!(run(json!([{ "body": "1" }])).await.unwrap(), Partial::default());
+        assert!(
+            run(json!([{ "messageId": "", "body": "3" }]))
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            run(json!([{ "body": "1" }])).await.unwrap(),
+            Partial::default()
+        );
     }
 }

@@ -25,4 +25,5 @@ pub mod store;
 pub mod transport;
 
 // rules, rooms and I/O put together
+pub mod api;
 pub mod flows;

@@ -58,7 +58,9 @@ impl std::error::Error for NotSent {}
 
 impl Queues {
     pub fn new(aws: &Aws) -> Self {
-        Self { client: Client::new(&aws.config) }
+        Self {
+            client: Client::new(&aws.config),
+        }
     }
 
     /// Sends one message. The template names each queue's address in the environment.
@@ -66,8 +68,16 @@ impl Queues {
         let name = variable(queue);
         let address = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
         let body = serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
-        let sent = self.client.send_message().queue_url(address).message_body(body).send().await;
-        sent.map(drop).map_err(|why| NotSent(DisplayErrorContext(why).to_string()))
+        // The SDK's futures are large: kept on the heap.
+        let sent = self
+            .client
+            .send_message()
+            .queue_url(address)
+            .message_body(body)
+            .send();
+        let sent = Box::pin(sent).await;
+        sent.map(drop)
+            .map_err(|why| NotSent(DisplayErrorContext(why).to_string()))
     }
 }
 

@@ -22,7 +22,9 @@ impl Key {
     /// The key for one purpose, from the deployment's secret.
     pub fn derive(secret: &str, purpose: &str) -> Self {
         let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes());
-        let mac = mac.expect("any length is a key").chain_update(purpose.as_bytes());
+        let mac = mac
+            .expect("any length is a key")
+            .chain_update(purpose.as_bytes());
         Self(mac.finalize().into_bytes().into())
     }
 
@@ -51,7 +53,9 @@ impl Key {
         let mut bytes = BASE64_STANDARD.decode(sealed).map_err(|_| CannotOpen)?;
         let (nonce, rest) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(CannotOpen)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotOpen)?;
-        let plain = self.aead().open_in_place(nonce, Aad::from(place.as_bytes()), rest);
+        let plain = self
+            .aead()
+            .open_in_place(nonce, Aad::from(place.as_bytes()), rest);
         serde_json::from_slice(plain.map_err(|_| CannotOpen)?).map_err(|_| CannotOpen)
     }
 
@@ -69,7 +73,10 @@ impl Key {
     /// The token of an object in an address: its id and a 128-bit code. Computed when needed and
     /// stored nowhere.
     pub fn token(&self, kind: &str, clinic: &str, id: &str) -> String {
-        format!("{clinic}.{id}.{}", hex::encode(&self.code(kind, clinic, id)[..16]))
+        format!(
+            "{clinic}.{id}.{}",
+            hex::encode(&self.code(kind, clinic, id)[..16])
+        )
     }
 
     /// The clinic and the id that a token names, if its code holds.
@@ -116,7 +123,10 @@ mod tests {
         let token = key.token("receipt", "demo", "abc-p1");
         assert_eq!(key.read_token("receipt", &token), Some(("demo", "abc-p1")));
         assert_eq!(key.read_token("invoice", &token), None);
-        assert_eq!(key.read_token("receipt", &token.replace("-p1", "-p2")), None);
+        assert_eq!(
+            key.read_token("receipt", &token.replace("-p1", "-p2")),
+            None
+        );
         assert_eq!(key.read_token("receipt", &format!("{token}.")), None);
         assert_eq!(key.read_token("receipt", "demo.abc-p1."), None);
     }

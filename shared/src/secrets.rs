@@ -42,13 +42,20 @@ impl std::error::Error for Unavailable {}
 
 impl Secrets {
     pub fn new(aws: &Aws) -> Self {
-        Self { client: Client::new(&aws.config), cache: Mutex::default() }
+        Self {
+            client: Client::new(&aws.config),
+            cache: Mutex::default(),
+        }
     }
 
     /// The current secret, or `None` where there is none of that name.
     pub async fn current(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         if let Some(cached) = self.cached(name) {
-            let kept = if cached.current.is_some() { KEPT } else { MISSING_KEPT };
+            let kept = if cached.current.is_some() {
+                KEPT
+            } else {
+                MISSING_KEPT
+            };
             if cached.at.elapsed() < kept {
                 return Ok(cached.current);
             }
@@ -59,7 +66,10 @@ impl Secrets {
     /// The current secret, fetched anew, after what was cached did not fit; `None` where it was
     /// fetched only just now or does not exist.
     pub async fn refreshed(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        if self.cached(name).is_some_and(|cached| cached.at.elapsed() < FORCED) {
+        if self
+            .cached(name)
+            .is_some_and(|cached| cached.at.elapsed() < FORCED)
+        {
             return Ok(None);
         }
         self.fetch(name).await
@@ -67,7 +77,11 @@ impl Secrets {
 
     /// The secret before the last rotation, asked for only when the current one does not fit.
     pub async fn previous(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        if let Some(Cached { previous: Some(previous), at, .. }) = self.cached(name)
+        if let Some(Cached {
+            previous: Some(previous),
+            at,
+            ..
+        }) = self.cached(name)
             && at.elapsed() < KEPT
         {
             return Ok(previous);
@@ -87,17 +101,33 @@ impl Secrets {
     /// Writes a whole secret: a new version where it exists.
     pub async fn put(&self, name: &str, fields: &Fields) -> Result<(), Unavailable> {
         let text = serde_json::to_string(fields).map_err(|why| Unavailable(why.to_string()))?;
-        let put = self.client.put_secret_value().secret_id(name).secret_string(&text).send().await;
-        let missing = |why: &aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError| {
-            why.is_resource_not_found_exception()
-                || why.code() == Some("AccessDeniedException")
-        };
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(name)
+            .secret_string(&text)
+            .send();
+        let put = Box::pin(put).await;
+        let missing =
+            |why: &aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError| {
+                why.is_resource_not_found_exception() || why.code() == Some("AccessDeniedException")
+            };
         let done = match put {
             Err(why) if why.as_service_error().is_some_and(missing) => {
-                let created = self.client.create_secret().name(name).secret_string(text).send();
-                created.await.map(drop).map_err(|why| DisplayErrorContext(why).to_string())
+                let created = self
+                    .client
+                    .create_secret()
+                    .name(name)
+                    .secret_string(text)
+                    .send();
+                Box::pin(created)
+                    .await
+                    .map(drop)
+                    .map_err(|why| DisplayErrorContext(why).to_string())
             }
-            other => other.map(drop).map_err(|why| DisplayErrorContext(why).to_string()),
+            other => other
+                .map(drop)
+                .map_err(|why| DisplayErrorContext(why).to_string()),
         };
         self.lock().remove(name);
         done.map_err(Unavailable)
@@ -105,14 +135,22 @@ impl Secrets {
 
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let current = self.get(name, "AWSCURRENT").await?;
-        let cached = Cached { at: Instant::now(), current: current.clone(), previous: None };
+        let cached = Cached {
+            at: Instant::now(),
+            current: current.clone(),
+            previous: None,
+        };
         self.lock().insert(name.to_owned(), cached);
         Ok(current)
     }
 
     async fn get(&self, name: &str, stage: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        let asked = self.client.get_secret_value().secret_id(name).version_stage(stage);
-        let text = match asked.send().await {
+        let asked = self
+            .client
+            .get_secret_value()
+            .secret_id(name)
+            .version_stage(stage);
+        let text = match Box::pin(asked.send()).await {
             Ok(found) => found.secret_string,
             // Where the policy names secrets by pattern, AWS answers AccessDenied for one that does
             // not exist, so that names cannot be probed.
@@ -129,7 +167,10 @@ impl Secrets {
         let fields = serde_json::from_str(text.as_deref().unwrap_or_default());
         // The text itself is a secret and stays out of the error.
         fields.map(|fields| Some(Arc::new(fields))).map_err(|why| {
-            Unavailable(format!("{name} is no JSON object of strings (column {})", why.column()))
+            Unavailable(format!(
+                "{name} is no JSON object of strings (column {})",
+                why.column()
+            ))
         })
     }
 
@@ -138,7 +179,9 @@ impl Secrets {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {
-        self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.cache
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -83,11 +83,22 @@ pub enum Write {
     /// Put where nothing is.
     New(Row),
     /// Put where the row has this version.
-    Replace { row: Row, version: u64 },
+    Replace {
+        row: Row,
+        version: u64,
+    },
     /// Put where nothing is, or where the attribute has this value.
-    NewOr { row: Row, attribute: &'static str, value: String },
+    NewOr {
+        row: Row,
+        attribute: &'static str,
+        value: String,
+    },
     /// Set and remove attributes of a row that exists.
-    Change { key: RowKey, set: Row, remove: Vec<&'static str> },
+    Change {
+        key: RowKey,
+        set: Row,
+        remove: Vec<&'static str>,
+    },
     Delete(RowKey),
 }
 
@@ -113,8 +124,12 @@ impl Row {
 
     /// Puts the row into the due index.
     pub fn due(self, millis: i64) -> Self {
-        let shard = self.get("pk").bytes().fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
-        self.text("due_pk", format!("due#{}", shard % DUE_SHARDS)).number("due_at", millis)
+        let shard = self
+            .get("pk")
+            .bytes()
+            .fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
+        self.text("due_pk", format!("due#{}", shard % DUE_SHARDS))
+            .number("due_at", millis)
     }
 
     /// Puts the row into a list.
@@ -124,7 +139,10 @@ impl Row {
 
     /// A text attribute; empty where there is none.
     pub fn get(&self, name: &str) -> &str {
-        self.0.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+        self.0
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .map_or("", String::as_str)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -138,12 +156,19 @@ impl Row {
 
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         serde_json::from_str(self.get(name)).map_err(|why| {
-            StoreError::Corrupt(format!("{} {} {name}: {why}", self.get("pk"), self.get("sk")))
+            StoreError::Corrupt(format!(
+                "{} {} {name}: {why}",
+                self.get("pk"),
+                self.get("sk")
+            ))
         })
     }
 
     pub fn key(&self) -> RowKey {
-        RowKey { pk: self.get("pk").into(), sk: self.get("sk").into() }
+        RowKey {
+            pk: self.get("pk").into(),
+            sk: self.get("sk").into(),
+        }
     }
 }
 
@@ -151,7 +176,10 @@ impl Store {
     /// The table is named by `TABLE_NAME`.
     pub fn new(aws: &Aws) -> Self {
         let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
-        Self { client: Client::new(&aws.config), table }
+        Self {
+            client: Client::new(&aws.config),
+            table,
+        }
     }
 
     /// One consistent read.
@@ -163,7 +191,10 @@ impl Store {
             .key("pk", Value::S(pk.into()))
             .key("sk", Value::S(sk.into()))
             .consistent_read(true);
-        asked.send().await.map(|found| found.item.map(Row)).map_err(unavailable)
+        Box::pin(asked.send())
+            .await
+            .map(|found| found.item.map(Row))
+            .map_err(unavailable)
     }
 
     /// Several rows in one consistent read; those that do not exist are left out.
@@ -176,11 +207,16 @@ impl Store {
             }
             let mut wanted = Some(wanted.build().map_err(unavailable)?);
             while let Some(some) = wanted.take() {
-                let asked = self.client.batch_get_item().request_items(&self.table, some);
-                let found = asked.send().await.map_err(unavailable)?;
+                let asked = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, some);
+                let found = Box::pin(asked.send()).await.map_err(unavailable)?;
                 let of_table = found.responses.unwrap_or_default().remove(&self.table);
                 rows.extend(of_table.unwrap_or_default().into_iter().map(Row));
-                wanted = found.unprocessed_keys.and_then(|mut left| left.remove(&self.table));
+                wanted = found
+                    .unprocessed_keys
+                    .and_then(|mut left| left.remove(&self.table));
             }
         }
         Ok(rows)
@@ -199,9 +235,8 @@ impl Store {
                 .expression_attribute_values(":sk", Value::S(prefix.into()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(unavailable)?;
+                .send();
+            let page = Box::pin(page).await.map_err(unavailable)?;
             rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -227,10 +262,14 @@ impl Store {
             .expression_attribute_values(":before", Value::S(before.unwrap_or("~").into()))
             .scan_index_forward(false)
             .limit(limit)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        Ok(page.items.unwrap_or_default().into_iter().map(Row).collect())
+            .send();
+        let page = Box::pin(page).await.map_err(unavailable)?;
+        Ok(page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(Row)
+            .collect())
     }
 
     /// Keys of rows whose due time has passed, of one slice. An index only finds candidates.
@@ -244,27 +283,38 @@ impl Store {
             .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
             .expression_attribute_values(":now", Value::N(millis.to_string()))
             .limit(200)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        Ok(page.items.unwrap_or_default().into_iter().map(|row| Row(row).key()).collect())
+            .send();
+        let page = Box::pin(page).await.map_err(unavailable)?;
+        Ok(page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|row| Row(row).key())
+            .collect())
     }
 
     /// All of it or nothing.
     pub async fn transact(&self, writes: &[Write]) -> Result<Written, StoreError> {
         if writes.len() > MOST_ITEMS {
-            return Err(StoreError::TooLarge(format!("a commit of {} items", writes.len())));
+            return Err(StoreError::TooLarge(format!(
+                "a commit of {} items",
+                writes.len()
+            )));
         }
         let mut call = self.client.transact_write_items();
         for write in writes {
             call = call.transact_items(self.item(write)?);
         }
-        let Err(why) = call.send().await else { return Ok(Written::Done) };
+        let Err(why) = Box::pin(call.send()).await else {
+            return Ok(Written::Done);
+        };
         match why.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let reasons = cancelled.cancellation_reasons();
-                let codes: Vec<_> =
-                    reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+                let codes: Vec<_> = reasons
+                    .iter()
+                    .map(|reason| reason.code().unwrap_or("None"))
+                    .collect();
                 let failed: Vec<_> = (0..codes.len())
                     .filter(|at| codes[*at] == "ConditionalCheckFailed")
                     .collect();
@@ -287,30 +337,42 @@ impl Store {
     }
 
     fn item(&self, write: &Write) -> Result<TransactWriteItem, StoreError> {
-        let put = |row: &Row| Put::builder().table_name(&self.table).set_item(Some(row.0.clone()));
+        let put = |row: &Row| {
+            Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(row.0.clone()))
+        };
         let built = match write {
             Write::Put(row) => put(row).build(),
-            Write::New(row) => {
-                put(row).condition_expression("attribute_not_exists(pk)").build()
-            }
+            Write::New(row) => put(row)
+                .condition_expression("attribute_not_exists(pk)")
+                .build(),
             Write::Replace { row, version } => put(row)
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", Value::N(version.to_string()))
                 .build(),
-            Write::NewOr { row, attribute, value } => put(row)
+            Write::NewOr {
+                row,
+                attribute,
+                value,
+            } => put(row)
                 .condition_expression("attribute_not_exists(pk) OR #a = :value")
                 .expression_attribute_names("#a", *attribute)
                 .expression_attribute_values(":value", Value::S(value.clone()))
                 .build(),
             Write::Change { key, set, remove } => return self.change(key, set, remove),
             Write::Delete(key) => {
-                let delete =
-                    Delete::builder().table_name(&self.table).set_key(Some(key_of(key))).build();
+                let delete = Delete::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .build();
                 let delete = delete.map_err(unavailable)?;
                 return Ok(TransactWriteItem::builder().delete(delete).build());
             }
         };
-        Ok(TransactWriteItem::builder().put(built.map_err(unavailable)?).build())
+        Ok(TransactWriteItem::builder()
+            .put(built.map_err(unavailable)?)
+            .build())
     }
 
     fn change(
@@ -335,7 +397,10 @@ impl Store {
             parts.push(format!("{}#r{n}", if n == 0 { " REMOVE " } else { ", " }));
             update = update.expression_attribute_names(format!("#r{n}"), *name);
         }
-        let update = update.update_expression(parts.concat()).build().map_err(unavailable)?;
+        let update = update
+            .update_expression(parts.concat())
+            .build()
+            .map_err(unavailable)?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 }

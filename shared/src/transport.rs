@@ -1,7 +1,9 @@
 //! Calls to vendors. A request that a room described is given its host, its proof and its key here;
 //! access tokens are got and shared here. Nothing else in the crate opens a connection to a vendor.
 
-use crate::vendor::{Account, Auth, Body, Credential, Host, KeyPlace, Reply, Request, Trouble, Vendor};
+use crate::vendor::{
+    Account, Auth, Body, Credential, Host, KeyPlace, Reply, Request, Trouble, Vendor,
+};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,8 +11,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// What stays as it is in a query or form: RFC 3986's unreserved letters.
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 pub struct Transport {
     client: reqwest::Client,
@@ -33,7 +38,9 @@ impl Transport {
             .expect("ring knows TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let millis = std::env::var("VENDOR_TIMEOUT_MS").ok().and_then(|text| text.parse().ok());
+        let millis = std::env::var("VENDOR_TIMEOUT_MS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .timeout(Duration::from_millis(millis.unwrap_or(10_000)))
@@ -74,7 +81,8 @@ impl Transport {
             }
             Auth::InAddress | Auth::Open => {}
         }
-        self.exchange(vendor, &vendor.host, account, request, headers, key).await
+        self.exchange(vendor, &vendor.host, account, request, headers, key)
+            .await
     }
 
     /// A token call: client credentials in the Basic header, a form as the body.
@@ -86,10 +94,13 @@ impl Transport {
         form: Vec<(&str, String)>,
     ) -> Result<Reply, Trouble> {
         let (id, secret) = oauth.client;
-        let headers =
-            vec![("authorization", basic(account.secret(id), account.secret(secret)))];
+        let headers = vec![(
+            "authorization",
+            basic(account.secret(id), account.secret(secret)),
+        )];
         let request = Request::form(oauth.path, form);
-        self.exchange(vendor, &oauth.host, account, &request, headers, None).await
+        self.exchange(vendor, &oauth.host, account, &request, headers, None)
+            .await
     }
 
     async fn exchange(
@@ -133,9 +144,9 @@ impl Transport {
             Body::Form(fields) => call
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(encode(fields)),
-            Body::Json(value) => {
-                call.header("content-type", "application/json").body(value.to_string())
-            }
+            Body::Json(value) => call
+                .header("content-type", "application/json")
+                .body(value.to_string()),
             Body::Exact { content_type, text } => {
                 call.header("content-type", content_type).body(text.clone())
             }
@@ -148,12 +159,17 @@ impl Transport {
             false => unclear(why),
         })?;
         let status = reply.status().as_u16();
-        let headers = reply.headers().iter().filter_map(|(name, value)| {
-            Some((name.to_string(), value.to_str().ok()?.to_owned()))
-        });
+        let headers = reply
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
         let body = reply.bytes().await.map_err(unclear)?.to_vec();
-        Ok(Reply { status, headers, body })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
@@ -174,7 +190,6 @@ fn encode(fields: &[(String, String)]) -> String {
 /// that stands for scheme and host of all its calls. Read each time, as it may change.
 pub fn local_base(vendor: &str) -> Option<String> {
     let file = std::env::var_os("MERIDIAN_HOSTS")?;
-    let hosts: HashMap<String, String> =
-        serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    let hosts: HashMap<String, String> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
     hosts.get(vendor).cloned()
 }

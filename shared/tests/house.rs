@@ -9,9 +9,17 @@ fn sources(folder: &str) -> BTreeMap<String, String> {
     let mut todo = vec![root.join(folder)];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
-            todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            todo.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
         } else if path.extension().is_some_and(|end| end == "rs") {
-            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            let name = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
             found.insert(name, std::fs::read_to_string(&path).unwrap());
         }
     }
@@ -26,13 +34,28 @@ fn code(text: &str) -> String {
 
 #[test]
 fn only_the_modules_of_io_touch_aws_a_vendor_or_the_systems_clock() {
-    let io = ["aws.rs", "store.rs", "queue.rs", "secrets.rs", "transport.rs", "lambda.rs", "clock.rs"];
+    let io = [
+        "aws.rs",
+        "store.rs",
+        "queue.rs",
+        "secrets.rs",
+        "transport.rs",
+        "lambda.rs",
+        "clock.rs",
+    ];
     for (name, text) in sources("") {
         if io.contains(&name.as_str()) {
             continue;
         }
         let text = code(&text);
-        let mut words = vec!["aws_sdk_", "reqwest::", "SystemTime", "Timestamp::now", "std::net", "lambda_runtime"];
+        let mut words = vec![
+            "aws_sdk_",
+            "reqwest::",
+            "SystemTime",
+            "Timestamp::now",
+            "std::net",
+            "lambda_runtime",
+        ];
         // Fetches a vendor's certificate while it proves a webhook.
         if name != "flows/intake.rs" {
             words.push("aws_smithy");
@@ -47,7 +70,9 @@ fn only_the_modules_of_io_touch_aws_a_vendor_or_the_systems_clock() {
 fn the_rules_import_no_room_and_do_no_io() {
     for (name, text) in sources("domain") {
         let text = code(&text);
-        for word in ["gateways", "systems", "sources", "flows", "store::", "vendor::", "async fn"] {
+        for word in [
+            "gateways", "systems", "sources", "flows", "store::", "vendor::", "async fn",
+        ] {
             assert!(!text.contains(word), "{name} mentions {word}");
         }
     }
@@ -62,7 +87,12 @@ fn a_room_is_at_most_three_files_of_250_lines_and_knows_no_other_room_and_no_clo
             if below == "mod.rs" {
                 continue;
             }
-            let room = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let room = below
+                .split('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".rs")
+                .to_owned();
             rooms.entry(room).or_default().push((name, text));
         }
         for (room, files) in &rooms {
@@ -75,7 +105,14 @@ fn a_room_is_at_most_three_files_of_250_lines_and_knows_no_other_room_and_no_clo
                     let path = format!("{kind}::{other}");
                     assert!(!text.contains(&path), "{name} knows {other}");
                 }
-                for word in ["clock::", "async ", "Timestamp::now", "f64", "f32", "std::env"] {
+                for word in [
+                    "clock::",
+                    "async ",
+                    "Timestamp::now",
+                    "f64",
+                    "f32",
+                    "std::env",
+                ] {
                     assert!(!text.contains(word), "{name} uses {word}");
                 }
             }
@@ -112,12 +149,25 @@ fn no_float_comes_near_money() {
 fn every_room_is_listed_once_and_shows_in_the_table() {
     let table = meridian::capabilities::tables();
     for gateway in meridian::gateways::ALL {
-        assert_eq!(table.matches(&format!("\n| {} |", gateway.vendor.name)).count(), 1);
+        assert_eq!(
+            table
+                .matches(&format!("\n| {} |", gateway.vendor.name))
+                .count(),
+            1
+        );
     }
     for system in meridian::systems::ALL {
-        assert_eq!(table.matches(&format!("\n| {} |", system.vendor.name)).count(), 1);
+        assert_eq!(
+            table
+                .matches(&format!("\n| {} |", system.vendor.name))
+                .count(),
+            1
+        );
     }
-    let ids: Vec<_> = meridian::gateways::ALL.iter().map(|gateway| gateway.vendor.id).collect();
+    let ids: Vec<_> = meridian::gateways::ALL
+        .iter()
+        .map(|gateway| gateway.vendor.id)
+        .collect();
     let unique: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len());
 }

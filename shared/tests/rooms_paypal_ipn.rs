@@ -14,7 +14,9 @@ fn ipn() -> &'static Inbound {
 }
 
 fn account(fields: &[(&str, &str)]) -> Account {
-    let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
     Account::load(&[], fields.collect()).expect("an account")
 }
 
@@ -24,7 +26,10 @@ fn usd(minor: i64) -> Money {
 
 fn delivery(body: &[u8]) -> Delivery {
     Delivery {
-        headers: vec![("content-type".into(), "application/x-www-form-urlencoded".into())],
+        headers: vec![(
+            "content-type".into(),
+            "application/x-www-form-urlencoded".into(),
+        )],
         query: String::new(),
         body: body.into(),
         url: "https://pay.example.test/webhooks/wattle/paypal-ipn".into(),
@@ -34,9 +39,14 @@ fn delivery(body: &[u8]) -> Delivery {
 
 /// A notification with these fields; a name in Latin letters of another charset rides along.
 fn message(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut all = vec![("receiver_email", "Clinic@Example.test"), ("mc_currency", "USD")];
+    let mut all = vec![
+        ("receiver_email", "Clinic@Example.test"),
+        ("mc_currency", "USD"),
+    ];
     all.extend_from_slice(fields);
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(all)
+        .finish();
     format!("{form}&last_name=M%FCller&charset=windows-1252").into_bytes()
 }
 
@@ -65,7 +75,11 @@ fn back(status: &str, id: &str, gross: &str) -> Vec<u8> {
 fn item(body: &[u8]) -> Item {
     let account = account(&[("receiver_email", "clinic@example.test")]);
     let delivery = delivery(body);
-    let verified = Verified { delivery: &delivery, account: &account, trusted: true };
+    let verified = Verified {
+        delivery: &delivery,
+        account: &account,
+        trusted: true,
+    };
     let mut items = (ipn().read)(&verified).expect("items");
     assert_eq!(items.len(), 1);
     items.remove(0)
@@ -74,7 +88,10 @@ fn item(body: &[u8]) -> Item {
 fn fact(body: &[u8]) -> Fact {
     if let Some(contracts) = Contracts::from_env() {
         let headers = delivery(body).headers;
-        assert_eq!(contracts.check_webhook("paypal-ipn", &headers, body), Vec::<String>::new());
+        assert_eq!(
+            contracts.check_webhook("paypal-ipn", &headers, body),
+            Vec::<String>::new()
+        );
     }
     match item(body).notice {
         Ok(Notice::Fact(fact)) => *fact,
@@ -102,9 +119,17 @@ fn postback() -> (Ask, Verdict) {
 fn the_very_bytes_go_back_behind_the_command() {
     let sent = payment("Completed", "80.00");
     let request = postback().0(&delivery(&sent));
-    let Body::Exact { content_type, text } = &request.body else { panic!("exact bytes") };
-    assert_eq!(text.as_bytes(), [b"cmd=_notify-validate&", &sent[..]].concat());
-    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/cgi-bin/webscr"));
+    let Body::Exact { content_type, text } = &request.body else {
+        panic!("exact bytes")
+    };
+    assert_eq!(
+        text.as_bytes(),
+        [b"cmd=_notify-validate&", &sent[..]].concat()
+    );
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("POST", "/cgi-bin/webscr")
+    );
     let Some(contracts) = Contracts::from_env() else {
         eprintln!("contracts not checked");
         return;
@@ -126,12 +151,21 @@ fn the_very_bytes_go_back_behind_the_command() {
 
 #[test]
 fn only_paypals_word_proves_a_notification() {
-    let reply = |status, body: &str| Reply { status, headers: vec![], body: body.into() };
+    let reply = |status, body: &str| Reply {
+        status,
+        headers: vec![],
+        body: body.into(),
+    };
     let verdict = postback().1;
     assert_eq!(verdict(&reply(200, "VERIFIED")), Ok(true));
     assert_eq!(verdict(&reply(200, "VERIFIED\n")), Ok(true));
     assert_eq!(verdict(&reply(200, "INVALID")), Ok(false));
-    for (status, body) in [(200, ""), (200, "<html>VERIFIED</html>"), (500, "VERIFIED"), (302, "")] {
+    for (status, body) in [
+        (200, ""),
+        (200, "<html>VERIFIED</html>"),
+        (500, "VERIFIED"),
+        (302, ""),
+    ] {
         assert!(verdict(&reply(status, body)).is_err(), "{status} {body}");
     }
 }
@@ -139,21 +173,33 @@ fn only_paypals_word_proves_a_notification() {
 #[test]
 fn nothing_is_proven_at_the_door_and_nothing_is_read_before_paypal_said_so() {
     let (delivery, account) = (delivery(&payment("Completed", "80.00")), account(&[]));
-    assert!(matches!(prove(ipn(), &delivery, &account), Ok(Outcome::NeedsVendor)));
-    let verified = Verified { delivery: &delivery, account: &account, trusted: false };
+    assert!(matches!(
+        prove(ipn(), &delivery, &account),
+        Ok(Outcome::NeedsVendor)
+    ));
+    let verified = Verified {
+        delivery: &delivery,
+        account: &account,
+        trusted: false,
+    };
     assert!((ipn().read)(&verified).is_err());
 }
 
 #[test]
 fn the_clinics_secret_and_not_the_message_says_which_paypal_is_asked() {
-    let Host::From(host) = ipn().vendor.host else { panic!("the host depends on the account") };
+    let Host::From(host) = ipn().vendor.host else {
+        panic!("the host depends on the account")
+    };
     assert_eq!(host(&account(&[])), "https://ipnpb.paypal.com");
     let sandbox = account(&[("environment", "sandbox")]);
     assert_eq!(host(&sandbox), "https://ipnpb.sandbox.paypal.com");
     let mut forged = payment("Completed", "80.00");
     forged.extend_from_slice(b"&test_ipn=1");
     assert_eq!(postback().0(&delivery(&forged)).host, None);
-    assert!(matches!(ipn().vendor.auth, Auth::Open), "no token leaves for another host");
+    assert!(
+        matches!(ipn().vendor.auth, Auth::Open),
+        "no token leaves for another host"
+    );
 }
 
 // ---- what it says ------------------------------------------------------------------------------
@@ -176,10 +222,19 @@ fn a_payment_is_told_by_its_status() {
     }
     for status in ["Failed", "Denied", "Voided"] {
         let failed = fact(&payment(status, "80.00"));
-        assert_eq!((failed.kind, failed.decline), (Kind::PaymentFailed, Some(Decline::Other)));
-        assert_eq!((failed.payment, failed.aliases), (None, vec!["61E67681CH3238416".into()]));
+        assert_eq!(
+            (failed.kind, failed.decline),
+            (Kind::PaymentFailed, Some(Decline::Other))
+        );
+        assert_eq!(
+            (failed.payment, failed.aliases),
+            (None, vec!["61E67681CH3238416".into()])
+        );
     }
-    assert_eq!(fact(&payment("Expired", "80.00")).kind, Kind::PaymentExpired);
+    assert_eq!(
+        fact(&payment("Expired", "80.00")).kind,
+        Kind::PaymentExpired
+    );
 }
 
 #[test]
@@ -191,26 +246,46 @@ fn a_refund_names_the_payment_as_its_parent_and_is_written_with_a_minus() {
         amount: Some(usd(3000)),
         ..Fact::new(Kind::RefundSucceeded)
     };
-    assert_eq!(fact(&back("Refunded", "1JU08902781691411", "-30.00")), expected);
+    assert_eq!(
+        fact(&back("Refunded", "1JU08902781691411", "-30.00")),
+        expected
+    );
 }
 
 #[test]
 fn a_reversal_holds_the_money_until_it_is_cancelled() {
     let reversed = fact(&back("Reversed", "R1", "-80.00"));
     let cancelled = fact(&back("Canceled_Reversal", "R2", "80.00"));
-    assert_eq!((reversed.kind, cancelled.kind), (Kind::DisputeOpened, Kind::DisputeWon));
+    assert_eq!(
+        (reversed.kind, cancelled.kind),
+        (Kind::DisputeOpened, Kind::DisputeWon)
+    );
     assert_eq!(reversed.dispute, cancelled.dispute);
-    assert_eq!((reversed.amount, cancelled.amount), (Some(usd(8000)), Some(usd(8000))));
+    assert_eq!(
+        (reversed.amount, cancelled.amount),
+        (Some(usd(8000)), Some(usd(8000)))
+    );
 }
 
 #[test]
 fn summer_and_winter_are_told_apart_and_another_zone_is_not_guessed() {
     let at = |date: &str| {
-        let fields = [("txn_id", "1"), ("payment_status", "Completed"), ("mc_gross", "1.00"), ("payment_date", date)];
+        let fields = [
+            ("txn_id", "1"),
+            ("payment_status", "Completed"),
+            ("mc_gross", "1.00"),
+            ("payment_date", date),
+        ];
         fact(&message(&fields)).occurred_at.map(|at| at.to_string())
     };
-    assert_eq!(at("18:30:30 Jan 01, 2026 PST").as_deref(), Some("2026-01-02T02:30:30Z"));
-    assert_eq!(at("18:30:30 Jul 14, 2026 PDT").as_deref(), Some("2026-07-15T01:30:30Z"));
+    assert_eq!(
+        at("18:30:30 Jan 01, 2026 PST").as_deref(),
+        Some("2026-01-02T02:30:30Z")
+    );
+    assert_eq!(
+        at("18:30:30 Jul 14, 2026 PDT").as_deref(),
+        Some("2026-07-15T01:30:30Z")
+    );
     assert_eq!(at("18:30:30 Jan 01, 2026 CET"), None);
     assert_eq!(at("yesterday"), None);
 }
@@ -218,9 +293,18 @@ fn summer_and_winter_are_told_apart_and_another_zone_is_not_guessed() {
 #[test]
 fn the_same_transaction_is_another_event_under_another_status() {
     let id = |body: &[u8]| item(body).id.expect("an id");
-    assert_eq!(id(&payment("Pending", "80.00")), id(&payment("Pending", "80.00")));
-    assert_ne!(id(&payment("Pending", "80.00")), id(&payment("Completed", "80.00")));
-    assert_ne!(id(&back("Refunded", "R1", "-30.00")), id(&back("Refunded", "R2", "-30.00")));
+    assert_eq!(
+        id(&payment("Pending", "80.00")),
+        id(&payment("Pending", "80.00"))
+    );
+    assert_ne!(
+        id(&payment("Pending", "80.00")),
+        id(&payment("Completed", "80.00"))
+    );
+    assert_ne!(
+        id(&back("Refunded", "R1", "-30.00")),
+        id(&back("Refunded", "R2", "-30.00"))
+    );
 }
 
 #[test]
@@ -230,7 +314,11 @@ fn what_does_not_fit_is_unreadable_and_not_guessed() {
     assert!(unread(&payment("Completed", "-80.00")).contains("-80.00"));
     assert!(unread(&payment("Completed", "80.005")).contains("80.005"));
     assert!(unread(&payment("Completed", "")).contains("mc_gross"));
-    let orphan = message(&[("txn_id", "R1"), ("payment_status", "Refunded"), ("mc_gross", "-1.00")]);
+    let orphan = message(&[
+        ("txn_id", "R1"),
+        ("payment_status", "Refunded"),
+        ("mc_gross", "-1.00"),
+    ]);
     assert!(unread(&orphan).contains("parent_txn_id"));
 }
 
@@ -242,7 +330,11 @@ fn money_that_went_to_another_receiver_is_not_ours() {
     assert!(unread(other.as_bytes()).contains("another receiver"));
     // Without a configured receiver nothing is ours.
     let (delivery, account) = (delivery(text.as_bytes()), account(&[]));
-    let verified = Verified { delivery: &delivery, account: &account, trusted: true };
+    let verified = Verified {
+        delivery: &delivery,
+        account: &account,
+        trusted: true,
+    };
     let items = (ipn().read)(&verified).expect("items");
     assert!(items[0].notice.is_err());
 }
@@ -250,12 +342,21 @@ fn money_that_went_to_another_receiver_is_not_ours() {
 #[test]
 fn a_message_about_no_payment_is_of_no_consequence() {
     let case = item(&message(&[("txn_type", "new_case"), ("case_id", "PP-001")]));
-    assert_eq!((case.name.as_str(), case.notice), ("new_case", Ok(Notice::Ignored)));
+    assert_eq!(
+        (case.name.as_str(), case.notice),
+        ("new_case", Ok(Notice::Ignored))
+    );
 }
 
 #[test]
 fn a_source_is_found_by_its_name_and_no_two_share_one() {
-    assert_eq!(find_inbound("paypal").map(|inbound| inbound.source), Some("paypal"));
-    assert_eq!(find_inbound("paypal-ipn").map(|inbound| inbound.vendor.id), Some("paypal"));
+    assert_eq!(
+        find_inbound("paypal").map(|inbound| inbound.source),
+        Some("paypal")
+    );
+    assert_eq!(
+        find_inbound("paypal-ipn").map(|inbound| inbound.vendor.id),
+        Some("paypal")
+    );
     assert!(find_inbound("").is_none() && find_inbound("PayPal").is_none());
 }

@@ -20,8 +20,11 @@ pub fn build(
         "--profile",
         profile,
     ]);
+    // Of the whole workspace, as `cargo run` and `cargo test --workspace` build it: with another
+    // selection cargo would compile most libraries once more, for another set of features.
+    command.arg("--workspace");
     for package in packages {
-        command.args(["--package", package]);
+        command.args(["--bin", package]);
     }
     let output = command
         .stdin(Stdio::null())

@@ -33,7 +33,10 @@ fn secrets() -> Vec<(&'static str, Value)> {
             "paypal",
             json!({ "client_id": "demo-client", "client_secret": "demo-secret", "environment": "sandbox" }),
         ),
-        ("paypal/inbound", json!({ "webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox" })),
+        (
+            "paypal/inbound",
+            json!({ "webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox" }),
+        ),
         ("gocardless", json!({ "access_token": "sandbox_demo" })),
         (
             "gocardless/inbound",
@@ -85,14 +88,27 @@ fn clinic() -> Value {
     })
 }
 
-/// Three commands to try.
+/// Three commands to try: a patient, an invoice, and the messages that follow, with the page to pay on.
 pub fn commands(http: &str, key: &str) -> [String; 3] {
+    let post = |path: &str, more: &str, body: Value| {
+        let json = "-H 'content-type: application/json'";
+        format!("curl {http}{path} -H 'authorization: Bearer {key}'{more} {json} -d '{body}'")
+    };
+    let patient = json!({
+        "reference": "p-1",
+        "name": "Robin Hale",
+        "email": "robin@example.test",
+        "phone": "+61370100142",
+    });
+    let unit = json!({ "amount": "80.00", "currency": "EUR" });
+    let invoice = json!({
+        "patient": { "reference": "p-1" },
+        "lines": [{ "description": "Session, 50 minutes", "unit": unit }],
+    });
     [
-        format!("curl {http}/v1/invoices -H 'authorization: Bearer {key}'"),
+        post("/v1/patients", "", patient),
+        post("/v1/invoices", " -H 'idempotency-key: first'", invoice),
         format!("curl {http}/_local/outbox"),
-        format!(
-            "curl -X POST {http}/_local/clock -H 'content-type: application/json' -d '{{\"advance\": \"PT48H\"}}'"
-        ),
     ]
 }
 

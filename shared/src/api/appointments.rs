@@ -53,13 +53,22 @@ pub async fn put(call: &Call<'_>) -> Answered {
         case: None,
     };
     for _ in 0..TRIES {
-        let read = call.house.appointment(call.clinic(), &appointment.id).await?;
-        if read.as_ref().is_some_and(|(known, _)| known.state != AppointmentState::Booked) {
+        let read = call
+            .house
+            .appointment(call.clinic(), &appointment.id)
+            .await?;
+        if read
+            .as_ref()
+            .is_some_and(|(known, _)| known.state != AppointmentState::Booked)
+        {
             let why = "it is no longer booked, so it cannot be changed: invoice the rest apart";
             return Err(Problem::new(Kind::Conflict, why));
         }
         let version = read.map(|(_, version)| version);
-        let put = call.house.put_appointment(&call.settings, &appointment, version, None).await?;
+        let put = call
+            .house
+            .put_appointment(&call.settings, &appointment, version, None)
+            .await?;
         if put == Written::Done {
             let status = if version.is_none() { 201 } else { 200 };
             return Ok(reply(status, &view(call, &appointment, &descriptions)));
@@ -71,7 +80,10 @@ pub async fn put(call: &Call<'_>) -> Answered {
 pub async fn get(call: &Call<'_>) -> Answered {
     let found = call.house.appointment(call.clinic(), &call.path[0]).await?;
     let (appointment, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
-    let patient = call.house.patient(call.clinic(), &appointment.patient).await?;
+    let patient = call
+        .house
+        .patient(call.clinic(), &appointment.patient)
+        .await?;
     let place = lines_place(call, &appointment.id);
     let opened = patient.and_then(|p| p.key.open(&place, &appointment.descriptions_sealed).ok());
     let descriptions: Vec<String> = opened.unwrap_or_default();
@@ -79,7 +91,6 @@ pub async fn get(call: &Call<'_>) -> Answered {
 }
 
 pub async fn complete(call: &Call<'_>) -> Answered {
-    let super::read::Nothing {} = call.body()?;
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
         Once::First(row) => row,
@@ -96,9 +107,14 @@ pub async fn complete(call: &Call<'_>) -> Answered {
         let request = once::write(&row, &answer);
         let written = match appointment.state {
             AppointmentState::Booked => {
-                let done = Appointment { state: AppointmentState::Completed, ..appointment };
+                let done = Appointment {
+                    state: AppointmentState::Completed,
+                    ..appointment
+                };
                 let (settings, house) = (&call.settings, call.house);
-                house.put_appointment(settings, &done, Some(version), Some(request)).await?
+                house
+                    .put_appointment(settings, &done, Some(version), Some(request))
+                    .await?
             }
             AppointmentState::Completed => call.house.store.transact(&[request]).await?,
             AppointmentState::Cancelled | AppointmentState::NoShow => {
@@ -120,7 +136,10 @@ pub async fn complete(call: &Call<'_>) -> Answered {
 }
 
 fn met_others() -> Problem {
-    Problem::new(Kind::Conflict, "it is being written by other requests: repeat this one")
+    Problem::new(
+        Kind::Conflict,
+        "it is being written by other requests: repeat this one",
+    )
 }
 
 fn lines_place(call: &Call<'_>, appointment: &str) -> String {
@@ -132,8 +151,19 @@ fn invoice_of(call: &Call<'_>, appointment: &str) -> String {
 }
 
 fn view(call: &Call<'_>, appointment: &Appointment, descriptions: &[String]) -> Value {
-    let Appointment { id, patient, starts_at, state, currency, lines, collect, .. } = appointment;
-    let total = Invoice::new(String::new(), *currency, lines.clone()).ok().map(|sum| sum.total);
+    let Appointment {
+        id,
+        patient,
+        starts_at,
+        state,
+        currency,
+        lines,
+        collect,
+        ..
+    } = appointment;
+    let total = Invoice::new(String::new(), *currency, lines.clone())
+        .ok()
+        .map(|sum| sum.total);
     let completed = *state == AppointmentState::Completed;
     json!({
         "id": id,

@@ -12,8 +12,9 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 /// Posting rows of a day are spread by the first letter of their hash.
-const SHARDS: [&str; 16] =
-    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+const SHARDS: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
+];
 
 pub async fn list(call: &Call<'_>) -> Answered {
     match (call.query("case"), call.query("day")) {
@@ -36,19 +37,26 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
         .iter()
         .map(|shard| format!("{}#journal#{day}#{shard}", call.clinic()))
         .collect();
-    let reads = lists.iter().map(|list| call.house.store.list(list, before.as_deref(), limit));
+    let reads = lists
+        .iter()
+        .map(|list| call.house.store.list(list, before.as_deref(), limit));
     let mut rows: Vec<Row> = try_join_all(reads).await?.into_iter().flatten().collect();
     rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| more || rows.len() == limit as usize);
     let next = last.map(|row| cursor(row.get("list_sk")));
-    let entries: Vec<Entry> = rows.iter().map(|row| row.read("data")).collect::<Result<_, _>>()?;
+    let entries: Vec<Entry> = rows
+        .iter()
+        .map(|row| row.read("data"))
+        .collect::<Result<_, _>>()?;
     Ok(listed("entries", entries.iter().map(view).collect(), next))
 }
 
 pub async fn verify(call: &Call<'_>) -> Answered {
-    let id = call.query("case").ok_or_else(|| Problem::invalid("case", "name a case"))?;
+    let id = call
+        .query("case")
+        .ok_or_else(|| Problem::invalid("case", "name a case"))?;
     let case = invoices::known(call, id).await?;
     let mut entries = entries(call, id).await?;
     // What was committed since the case was read is not held against it.
@@ -60,24 +68,33 @@ pub async fn verify(call: &Call<'_>) -> Answered {
             json!({ "account": account, "balance": Money::new(minor, case.currency) })
         })
         .collect();
-    Ok(reply(200, &json!({
-        "case": id,
-        "entries": entries.len(),
-        "holds": broken.is_none(),
-        "fault": broken.map(fault),
-        "balances": balances,
-    })))
+    Ok(reply(
+        200,
+        &json!({
+            "case": id,
+            "entries": entries.len(),
+            "holds": broken.is_none(),
+            "fault": broken.map(fault),
+            "balances": balances,
+        }),
+    ))
 }
 
 /// A case's journal, from its first entry.
 pub async fn entries(call: &Call<'_>, case: &str) -> Result<Vec<Entry>, StoreError> {
-    let rows = call.house.store.under(&case_pk(call.clinic(), case), "journal#").await?;
+    let rows = call
+        .house
+        .store
+        .under(&case_pk(call.clinic(), case), "journal#")
+        .await?;
     rows.iter().map(|row| row.read("data")).collect()
 }
 
 fn fault(broken: Broken) -> String {
     match broken {
-        Broken::Gap { expected, found } => format!("entry {expected} is missing: {found} was found"),
+        Broken::Gap { expected, found } => {
+            format!("entry {expected} is missing: {found} was found")
+        }
         Broken::Changed { seq } => format!("entry {seq} was changed"),
         Broken::Unchained { seq } => format!("entry {seq} does not follow the one before"),
         Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),

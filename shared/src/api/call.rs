@@ -53,24 +53,36 @@ impl Call<'_> {
     pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
         let (before, limit) = (self.before()?, self.limit()?);
         let list = format!("{}#{list}", self.clinic());
-        let rows = self.house.store.list(&list, before.as_deref(), limit).await?;
+        let rows = self
+            .house
+            .store
+            .list(&list, before.as_deref(), limit)
+            .await?;
         let last = rows.last().filter(|_| rows.len() == limit as usize);
         let next = last.map(|row| cursor(row.get("list_sk")));
         Ok((rows, next))
     }
 
     pub fn limit(&self) -> Result<i32, Problem> {
-        let Some(text) = self.query("limit") else { return Ok(PAGE) };
-        let limit = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
+        let Some(text) = self.query("limit") else {
+            return Ok(PAGE);
+        };
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=LONGEST_PAGE).contains(limit));
         limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
     }
 
     pub fn before(&self) -> Result<Option<String>, Problem> {
-        let Some(text) = self.query("before") else { return Ok(None) };
+        let Some(text) = self.query("before") else {
+            return Ok(None);
+        };
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
         let read = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         let read = read.filter(|read| !read.is_empty());
-        read.map(Some).ok_or_else(|| Problem::invalid("before", "give the `next` of a page"))
+        read.map(Some)
+            .ok_or_else(|| Problem::invalid("before", "give the `next` of a page"))
     }
 }
 
@@ -96,33 +108,43 @@ pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpRespon
 /// misspelt must not be taken for none.
 pub fn query(route: &Route, request: &HttpRequest) -> Result<BTreeMap<String, String>, Problem> {
     let query = request.query();
-    match query.keys().find(|name| !route.query.contains(&name.as_str())) {
+    match query
+        .keys()
+        .find(|name| !route.query.contains(&name.as_str()))
+    {
         None => Ok(query),
         Some(unknown) => {
             let known = match route.query {
                 [] => "this takes no parameters".into(),
                 some => format!("this takes {}", some.join(", ")),
             };
-            Err(Problem::invalid(unknown, format!("an unknown parameter; {known}")))
+            Err(Problem::invalid(
+                unknown,
+                format!("an unknown parameter; {known}"),
+            ))
         }
     }
 }
 
-/// The bytes of the body, where the route takes one.
+/// The bytes of the body: of the shape that the route takes, or refused before anything is done.
 pub fn body(route: &Route, request: &HttpRequest) -> Result<Vec<u8>, Problem> {
     let unreadable = || Problem::new(Kind::Malformed, "the body is no base64");
     let body = request.body().ok_or_else(unreadable)?;
     if body.len() > LARGEST {
-        return Err(Problem::new(Kind::TooLarge, "a body may have 1,000,000 bytes"));
+        return Err(Problem::new(
+            Kind::TooLarge,
+            "a body may have 1,000,000 bytes",
+        ));
     }
-    if route.takes.is_none() || body.is_empty() {
+    let Some(takes) = &route.takes else {
         return Ok(body);
-    }
+    };
     let of_type = request.header("content-type").unwrap_or_default();
     let of_type = of_type.split(';').next().unwrap_or_default().trim();
-    if !of_type.eq_ignore_ascii_case("application/json") {
+    if !body.is_empty() && !of_type.eq_ignore_ascii_case("application/json") {
         let why = "send the body as application/json";
         return Err(Problem::new(Kind::UnsupportedType, why));
     }
+    (takes.reads)(&body)?;
     Ok(body)
 }

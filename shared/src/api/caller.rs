@@ -19,8 +19,13 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 5] =
-        [Self::View, Self::Charge, Self::Refund, Self::Approve, Self::Configure];
+    pub const ALL: [Self; 5] = [
+        Self::View,
+        Self::Charge,
+        Self::Refund,
+        Self::Approve,
+        Self::Configure,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -43,12 +48,22 @@ pub struct Caller {
 
 impl Caller {
     pub async fn of(house: &House, request: &HttpRequest) -> Result<Self, Problem> {
-        let key = bearer(request).filter(|key| key.starts_with("mk_")).ok_or_else(unknown)?;
+        let key = bearer(request)
+            .filter(|key| key.starts_with("mk_"))
+            .ok_or_else(unknown)?;
         let hash = hash(key);
         // Found by the hash of all of it: how long the search takes tells nothing of the key.
-        let row = house.store.get(&pk(&hash), "key").await?.ok_or_else(unknown)?;
+        let row = house
+            .store
+            .get(&pk(&hash), "key")
+            .await?
+            .ok_or_else(unknown)?;
         let permissions = row.read("permissions")?;
-        Ok(Self { clinic: row.get("clinic").into(), permissions, key: hash })
+        Ok(Self {
+            clinic: row.get("clinic").into(),
+            permissions,
+            key: hash,
+        })
     }
 
     pub fn has(&self, permission: Permission) -> bool {
@@ -85,7 +100,10 @@ pub async fn root(house: &House, request: &HttpRequest) -> Result<(), Problem> {
 }
 
 pub fn unknown() -> Problem {
-    Problem::new(Kind::Unauthorized, "send `Authorization: Bearer mk_…` with a key of the clinic")
+    Problem::new(
+        Kind::Unauthorized,
+        "send `Authorization: Bearer mk_…` with a key of the clinic",
+    )
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

@@ -60,7 +60,10 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
     let new: ChargeOf = call.body()?;
     check(new.method.as_ref(), new.gateway.as_deref())?;
     if let (Some(_), Some(Way::Checkout)) = (&new.method, new.collect) {
-        return Err(Problem::invalid("collect", "a checkout has no method: leave one of them out"));
+        return Err(Problem::invalid(
+            "collect",
+            "a checkout has no method: leave one of them out",
+        ));
     }
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
@@ -121,18 +124,28 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
         currency,
         lines,
         descriptions,
-        collect: Some(if method.is_some() { Collect::SavedMethod } else { Collect::Checkout }),
+        collect: Some(if method.is_some() {
+            Collect::SavedMethod
+        } else {
+            Collect::Checkout
+        }),
         gateway: new.gateway,
         method,
     };
     let (settings, why) = (&call.settings, call.cause(&row));
-    let (_, made) = call.house.invoice(settings, wanted, Some(row.clone()), vec![], why).await?;
+    let (_, made) = call
+        .house
+        .invoice(settings, wanted, Some(row.clone()), vec![], why)
+        .await?;
     call.ended(made, &row)
 }
 
 /// The payment that the commit has just planned.
 fn newest(case: &Case, _: &EventRow) -> String {
-    let payment = case.payments.last().map(|payment| payments::view(case, payment));
+    let payment = case
+        .payments
+        .last()
+        .map(|payment| payments::view(case, payment));
     payment.unwrap_or_default().to_string()
 }
 
@@ -148,13 +161,17 @@ fn check(method: Option<&TextOr<Kept>>, gateway: Option<&str>) -> Result<(), Pro
         Some(TextOr::Object(kept)) => {
             settings::charges("method.gateway", &kept.gateway)?;
             if gateway.is_some_and(|gateway| gateway != kept.gateway) {
-                return Err(Problem::invalid("gateway", "the method is kept at another gateway"));
+                return Err(Problem::invalid(
+                    "gateway",
+                    "the method is kept at another gateway",
+                ));
             }
             plain("method.token", &kept.token, 200)?;
             no_card_number("method.token", &kept.token)?;
-            for (field, text) in
-                [("method.customer", &kept.customer), ("method.label", &kept.label)]
-            {
+            for (field, text) in [
+                ("method.customer", &kept.customer),
+                ("method.label", &kept.label),
+            ] {
                 if let Some(text) = text {
                     plain(field, text, 200)?;
                     no_card_number(field, text)?;
@@ -179,7 +196,9 @@ async fn chosen(
         Some(patient) => call.house.methods(call.clinic(), patient).await?,
         None => vec![],
     };
-    let same = methods.into_iter().find(|m| m.gateway == kept.gateway && m.token == kept.token);
+    let same = methods
+        .into_iter()
+        .find(|m| m.gateway == kept.gateway && m.token == kept.token);
     Ok(same.unwrap_or_else(|| Method {
         gateway: kept.gateway.clone(),
         customer: kept.customer.clone(),
@@ -189,6 +208,11 @@ async fn chosen(
 }
 
 async fn saved(call: &Call<'_>, patient: Option<&str>) -> Result<Option<Method>, Problem> {
-    let Some(patient) = patient else { return Ok(None) };
-    Ok(call.house.method_to_charge(call.clinic(), patient, None).await?)
+    let Some(patient) = patient else {
+        return Ok(None);
+    };
+    Ok(call
+        .house
+        .method_to_charge(call.clinic(), patient, None)
+        .await?)
 }

@@ -15,7 +15,10 @@ pub async fn create(house: &House, body: &[u8]) -> Answered {
     let key = new_key(&settings.id);
     let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
     if !house.make_clinic(&settings, row).await? {
-        let why = format!("the clinic {} exists: change it with one of its own keys", settings.id);
+        let why = format!(
+            "the clinic {} exists: change it with one of its own keys",
+            settings.id
+        );
         return Err(Problem::new(Kind::Conflict, why));
     }
     tracing::info!(event = "clinic_made", clinic = settings.id);

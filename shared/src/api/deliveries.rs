@@ -3,7 +3,6 @@
 
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
-use super::read::Nothing;
 use super::{invoices, tasks};
 use crate::clock;
 use crate::domain::task::{Queue, Task, Work};
@@ -24,17 +23,27 @@ pub async fn list(call: &Call<'_>) -> Answered {
 }
 
 pub async fn of_case(call: &Call<'_>, case: &str) -> Result<Vec<Row>, StoreError> {
-    call.house.store.under(&case_pk(call.clinic(), case), "task#tell-").await
+    call.house
+        .store
+        .under(&case_pk(call.clinic(), case), "task#tell-")
+        .await
 }
 
 pub async fn repeat(call: &Call<'_>) -> Answered {
-    let Nothing {} = call.body()?;
     let (case, id) = (&call.path[0], &call.path[1]);
     let (pk, sk) = (case_pk(call.clinic(), case), format!("task#{id}"));
-    let row = call.house.store.get(&pk, &sk).await?.filter(|_| id.starts_with("tell-"));
+    let row = call
+        .house
+        .store
+        .get(&pk, &sk)
+        .await?
+        .filter(|_| id.starts_with("tell-"));
     let row = row.ok_or_else(|| Problem::missing("delivery"))?;
     if !matches!(row.get("state"), "failed" | "unknown" | "skipped") {
-        let why = format!("it is {}: only what did not arrive is repeated", row.get("state"));
+        let why = format!(
+            "it is {}: only what did not arrive is repeated",
+            row.get("state")
+        );
         return Err(Problem::new(Kind::Conflict, why));
     }
     let version = row.int("version") as u64;
@@ -46,18 +55,25 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         .due(clock::millis(clock::now()));
     // A fresh call: the person says that the one before did not arrive.
     open.0.remove("sent_at");
-    let write = Write::Replace { row: open.clone(), version };
+    let write = Write::Replace {
+        row: open.clone(),
+        version,
+    };
     if call.house.store.transact(&[write]).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
-    call.house.nudge([(Queue::Deliveries, open.key())].into_iter()).await;
+    call.house
+        .nudge([(Queue::Deliveries, open.key())].into_iter())
+        .await;
     Ok(reply(202, &view(&open)?.unwrap_or_default()))
 }
 
 /// A delivery; `None` for a row that is something else.
 pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = task.work else { return Ok(None) };
+    let Work::Deliver(delivery) = task.work else {
+        return Ok(None);
+    };
     let text = |name: &str| Some(row.get(name).to_owned()).filter(|text| !text.is_empty());
     Ok(Some(json!({
         "case": tasks::owner(row),

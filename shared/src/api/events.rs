@@ -3,7 +3,6 @@
 
 use super::call::{Answered, Call, cursor, listed, reply};
 use super::problem::{Kind, Problem};
-use super::read::Nothing;
 use crate::clock;
 use crate::domain::task::Queue;
 use crate::flows::events::EventRow;
@@ -19,8 +18,14 @@ use serde_json::{Value, json};
 const READ: i32 = 200;
 const ROUNDS: usize = 10;
 
-const STATES: [&str; 6] =
-    ["waiting", "posted", "ignored", "superseded", "quarantined", "contradiction"];
+const STATES: [&str; 6] = [
+    "waiting",
+    "posted",
+    "ignored",
+    "superseded",
+    "quarantined",
+    "contradiction",
+];
 
 pub async fn list(call: &Call<'_>) -> Answered {
     let since = match call.query("since") {
@@ -33,7 +38,10 @@ pub async fn list(call: &Call<'_>) -> Answered {
     let (source, id) = (call.query("source"), call.query("vendor_event_id"));
     let (reference, state) = (call.query("gateway_ref"), call.query("state"));
     if state.is_some_and(|state| !STATES.contains(&state)) {
-        return Err(Problem::invalid("state", format!("one of {}", STATES.join(", "))));
+        return Err(Problem::invalid(
+            "state",
+            format!("one of {}", STATES.join(", ")),
+        ));
     }
     let fits = |row: &Row, event: &EventRow| {
         source.is_none_or(|source| event.source == source)
@@ -43,20 +51,26 @@ pub async fn list(call: &Call<'_>) -> Answered {
             && since.is_none_or(|since| event.received_at >= since)
     };
     if let (Some(source), Some(id)) = (source, id) {
-        let row = call.house.store.get(&pk(call.clinic(), source, id), "event").await?;
+        let row = call
+            .house
+            .store
+            .get(&pk(call.clinic(), source, id), "event")
+            .await?;
         let mut found = vec![];
-        for row in &row {
+        if let Some(row) = row {
             let event: EventRow = row.read("data")?;
-            if fits(row, &event) {
-                found.push(view(row, &event));
-            }
+            found.extend(fits(&row, &event).then(|| view(&row, &event)));
         }
         return Ok(listed("events", found, None));
     }
     let (list, limit) = (format!("{}#events", call.clinic()), call.limit()? as usize);
     let (mut before, mut found) = (call.before()?, vec![]);
     for _ in 0..ROUNDS {
-        let rows = call.house.store.list(&list, before.as_deref(), READ).await?;
+        let rows = call
+            .house
+            .store
+            .list(&list, before.as_deref(), READ)
+            .await?;
         for row in &rows {
             let event: EventRow = row.read("data")?;
             if since.is_some_and(|since| event.received_at < since) {
@@ -79,21 +93,30 @@ pub async fn list(call: &Call<'_>) -> Answered {
 
 /// Sends a quarantined event through posting once more, as proven as it was.
 pub async fn replay(call: &Call<'_>) -> Answered {
-    let Nothing {} = call.body()?;
     let id = &call.path[0];
     let missing = || Problem::missing("event");
     let (source, vendor_event_id) = id.split_once(':').ok_or_else(missing)?;
     let pk = pk(call.clinic(), source, vendor_event_id);
-    let row = call.house.store.get(&pk, "event").await?.ok_or_else(missing)?;
+    let row = call
+        .house
+        .store
+        .get(&pk, "event")
+        .await?
+        .ok_or_else(missing)?;
     if row.get("state") != "quarantined" {
-        let why = format!("it is {}: only quarantined events are replayed", row.get("state"));
+        let why = format!(
+            "it is {}: only quarantined events are replayed",
+            row.get("state")
+        );
         return Err(Problem::new(Kind::Conflict, why));
     }
     let event: EventRow = row.read("data")?;
     let received = received(call, &row, &event).await?;
     // Open to be posted again, and only by the one who sends it.
     let opened = Write::NewOr {
-        row: row.text("state", "waiting").text("why", "sent through again"),
+        row: row
+            .text("state", "waiting")
+            .text("why", "sent through again"),
         attribute: "state",
         value: "quarantined".into(),
     };
@@ -101,13 +124,25 @@ pub async fn replay(call: &Call<'_>) -> Answered {
         return Err(Problem::new(Kind::Conflict, "it is being replayed already"));
     }
     if let Err(why) = call.house.queues.send(Queue::Events, &received).await {
-        let key = RowKey { pk, sk: "event".into() };
+        let key = RowKey {
+            pk,
+            sk: "event".into(),
+        };
         let back = Row::default().text("state", "quarantined");
-        let back = Write::Change { key, set: back, remove: vec![] };
+        let back = Write::Change {
+            key,
+            set: back,
+            remove: vec![],
+        };
         call.house.store.transact(&[back]).await?;
         return Err(why.into());
     }
-    tracing::info!(event = "replayed", source, id = vendor_event_id, key = call.caller.short());
+    tracing::info!(
+        event = "replayed",
+        source,
+        id = vendor_event_id,
+        key = call.caller.short()
+    );
     Ok(reply(202, &json!({ "id": id, "state": "waiting" })))
 }
 
@@ -131,7 +166,10 @@ async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Receiv
         // What was not proven when it came is proven by nobody's wish to see it again.
         proven: row.get("proven") == "true",
         received_at: clock::now().as_second(),
-        url: format!("{}/webhooks/{}/{}", call.house.public_url, event.clinic, event.source),
+        url: format!(
+            "{}/webhooks/{}/{}",
+            call.house.public_url, event.clinic, event.source
+        ),
         headers: vec![],
         sha256: body_hash(&body),
         body: text,

@@ -3,6 +3,7 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
+use crate::inbound::Inbound;
 use crate::secrets::{self, Fields};
 use crate::sources;
 use crate::vendor::{Auth, Grant, Vendor};
@@ -10,9 +11,6 @@ use crate::{gateways, systems};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-/// What every inbound secret may hold beside its vendor's own.
-const PUBLIC_URL: &str = "public_url";
 
 /// What is written; a group that is left out stays as it is.
 #[derive(Deserialize)]
@@ -28,6 +26,7 @@ struct Group {
     name: &'static str,
     secret: String,
     needed: Vec<&'static str>,
+    optional: Vec<&'static str>,
     /// Settings of some accounts only, such as another environment, are let through.
     others: bool,
 }
@@ -44,21 +43,34 @@ pub async fn get(call: &Call<'_>) -> Answered {
 pub async fn put(call: &Call<'_>) -> Answered {
     let new: Connection = call.body()?;
     let vendor = known(&call.path[0])?;
-    let mut given = [("fields", new.fields), ("inbound", new.inbound), ("oauth", new.oauth)];
+    let mut given = [
+        ("fields", new.fields),
+        ("inbound", new.inbound),
+        ("oauth", new.oauth),
+    ];
     let groups = groups(call.clinic(), vendor);
     let mut writes = vec![];
     for (name, fields) in &mut given {
-        let Some(fields) = fields.take() else { continue };
+        let Some(fields) = fields.take() else {
+            continue;
+        };
         let group = groups.iter().find(|group| group.name == *name);
         let group = group.ok_or_else(|| {
-            Problem::invalid(name, format!("{} has nothing to configure here", vendor.name))
+            Problem::invalid(
+                name,
+                format!("{} has nothing to configure here", vendor.name),
+            )
         })?;
         check(group, &fields)?;
         writes.push((&group.secret, fields));
     }
     for (secret, fields) in &writes {
         call.house.secrets.put(secret, fields).await?;
-        tracing::info!(event = "configured", secret = *secret, key = call.caller.short());
+        tracing::info!(
+            event = "configured",
+            secret = *secret,
+            key = call.caller.short()
+        );
     }
     Ok(reply(200, &view(call, vendor).await?))
 }
@@ -66,17 +78,23 @@ pub async fn put(call: &Call<'_>) -> Answered {
 fn check(group: &Group, fields: &Fields) -> Result<(), Problem> {
     let at = |field: &str| format!("{}.{field}", group.name);
     for field in &group.needed {
-        if fields.get(*field).is_none_or(|value| value.trim().is_empty()) {
+        if fields
+            .get(*field)
+            .is_none_or(|value| value.trim().is_empty())
+        {
             return Err(Problem::invalid(&at(field), "it is needed"));
         }
     }
     for (field, value) in fields {
-        let known = group.needed.contains(&field.as_str()) || field == PUBLIC_URL || group.others;
-        if !known {
+        let mut declared = group.needed.iter().chain(&group.optional);
+        if !group.others && !declared.any(|name| name == field) {
             return Err(Problem::invalid(&at(field), "an unknown field"));
         }
         if value.len() > 4096 || value.chars().any(|c| c.is_control() && c != '\n') {
-            return Err(Problem::invalid(&at(field), "at most 4096 printable characters"));
+            return Err(Problem::invalid(
+                &at(field),
+                "at most 4096 printable characters",
+            ));
         }
     }
     Ok(())
@@ -109,15 +127,21 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
             name: "fields",
             secret: secrets::configured(clinic, vendor.id),
             needed: vendor.secrets.to_vec(),
+            optional: vec![],
             others: true,
         });
     }
-    let speaks = sources::find_inbound(vendor.id).is_some();
-    if speaks || !vendor.inbound_secrets.is_empty() {
+    let heard = heard(vendor);
+    if !heard.is_empty() {
+        // What another of its rooms reads is needed only by who uses that room.
+        let of_rooms = heard.iter().flat_map(|room| room.vendor.inbound_secrets);
+        let own = vendor.inbound_secrets;
+        let further = of_rooms.copied().filter(|name| !own.contains(name));
         groups.push(Group {
             name: "inbound",
             secret: secrets::inbound(clinic, vendor.id),
-            needed: vendor.inbound_secrets.to_vec(),
+            needed: own.to_vec(),
+            optional: further.chain(["public_url"]).collect(),
             others: true,
         });
     }
@@ -128,10 +152,20 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
             name: "oauth",
             secret: secrets::oauth(clinic, vendor.id),
             needed: vec!["refresh_token"],
+            optional: vec![],
             others: false,
         });
     }
     groups
+}
+
+/// The rooms in which a vendor is heard.
+fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {
+    let gateways = gateways::ALL
+        .iter()
+        .filter_map(|gateway| gateway.webhook.yes());
+    let all = gateways.chain(sources::ALL.iter().copied());
+    all.filter(|room| room.vendor.id == vendor.id).collect()
 }
 
 fn roles(vendor: &Vendor) -> Vec<&'static str> {
@@ -142,7 +176,7 @@ fn roles(vendor: &Vendor) -> Vec<&'static str> {
     if systems::find(vendor.id).is_some() {
         roles.push("system");
     }
-    if sources::find_inbound(vendor.id).is_some() {
+    if !heard(vendor).is_empty() {
         roles.push("source");
     }
     roles
@@ -154,22 +188,25 @@ async fn view(call: &Call<'_>, vendor: &'static Vendor) -> Result<Value, Problem
         "name": vendor.name,
         "docs": vendor.docs,
         "roles": roles(vendor),
-        "webhook_url": sources::find_inbound(vendor.id).map(|inbound| {
-            format!("{}/webhooks/{}/{}", call.house.public_url, call.clinic(), inbound.source)
-        }),
+        "webhook_urls": heard(vendor)
+            .iter()
+            .map(|room| format!("{}/webhooks/{}/{}", call.house.public_url, call.clinic(), room.source))
+            .collect::<Vec<_>>(),
         "fields": {},
         "inbound": {},
         "oauth": {},
     });
     let mut connected = true;
     for group in groups(call.clinic(), vendor) {
-        let held = call.house.secrets.current(&group.secret).await?;
+        let held = call.house.secrets.latest(&group.secret).await?;
         connected &= held.is_some();
         let held = held.unwrap_or_default();
         let has = |field: &str| held.get(field).is_some_and(|value| !value.is_empty());
         connected &= group.needed.iter().all(|field| has(field));
-        let mut fields: Map<String, Value> =
-            group.needed.iter().map(|field| ((*field).into(), has(field).into())).collect();
+        let declared = group.needed.iter().chain(&group.optional);
+        let mut fields: Map<String, Value> = declared
+            .map(|field| ((*field).into(), has(field).into()))
+            .collect();
         // Names that are set beside the declared ones are told as well.
         fields.extend(held.keys().map(|field| (field.clone(), has(field).into())));
         shown[group.name] = fields.into();

@@ -12,10 +12,8 @@ use crate::domain::policy::Collect;
 use crate::domain::refund::Refund;
 use crate::flows::events::EventRow;
 use crate::flows::invoicing::Wanted;
-use crate::flows::{House, receipts};
 use crate::ids;
 use crate::money::Currency;
-use crate::queue::RowKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,7 +68,10 @@ pub async fn create(call: &Call<'_>) -> Answered {
         method: None,
     };
     let (settings, why) = (&call.settings, call.cause(&row));
-    let (_, made) = call.house.invoice(settings, wanted, Some(row.clone()), vec![], why).await?;
+    let (_, made) = call
+        .house
+        .invoice(settings, wanted, Some(row.clone()), vec![], why)
+        .await?;
     call.ended(made, &row)
 }
 
@@ -95,7 +96,17 @@ pub async fn get(call: &Call<'_>) -> Answered {
     };
     let receipts = call.house.receipts_of(&case).await?;
     let page = Some(call.house.invoice_address(call.clinic(), &case.id).await?);
-    Ok(reply(200, &view(&case, &Papers { descriptions, receipts, page })))
+    Ok(reply(
+        200,
+        &view(
+            &case,
+            &Papers {
+                descriptions,
+                receipts,
+                page,
+            },
+        ),
+    ))
 }
 
 /// The case of an invoice.
@@ -105,40 +116,6 @@ pub async fn known(call: &Call<'_>, id: &str) -> Result<Case, Problem> {
         false => None,
     };
     found.ok_or_else(|| Problem::missing("invoice"))
-}
-
-impl House {
-    /// The receipts that were issued for a case: their numbers and addresses.
-    pub async fn receipts_of(&self, case: &Case) -> Result<Vec<(String, String)>, Problem> {
-        let of_payment = |p: &crate::domain::case::Payment| {
-            let base = ids::payment_reference(&case.id, p.n);
-            let refunds: Vec<_> =
-                p.refunds.iter().map(|refund| format!("{base}-{}", refund.key())).collect();
-            std::iter::once(base).chain(refunds).collect::<Vec<_>>()
-        };
-        let ids: Vec<_> = case.payments.iter().flat_map(of_payment).collect();
-        let key = |id: &String| RowKey {
-            pk: receipts::pk(&case.clinic, id),
-            sk: "receipt".into(),
-        };
-        let rows = match ids.is_empty() {
-            true => vec![],
-            false => self.store.get_all(&ids.iter().map(key).collect::<Vec<_>>()).await?,
-        };
-        let issued = |id: &&String| rows.iter().any(|row| row.get("pk") == key(id).pk);
-        let mut found = vec![];
-        for id in ids.iter().filter(issued) {
-            let address = self.receipt_address(&case.clinic, id).await?;
-            found.push((receipts::number(id), address));
-        }
-        Ok(found)
-    }
-
-    /// The address of an invoice's page.
-    pub async fn invoice_address(&self, clinic: &str, case: &str) -> Result<String, Problem> {
-        let token = self.key("addresses").await?.token("invoice", clinic, case);
-        Ok(format!("{}/invoices/{token}", self.public_url))
-    }
 }
 
 fn summary(case: &Case) -> Value {
@@ -161,7 +138,9 @@ fn summary(case: &Case) -> Value {
 pub fn view(case: &Case, papers: &Papers) -> Value {
     let mut shown = summary(case);
     let open = case.payments.iter().rev().find_map(|p| p.open_page());
-    let refunds = case.refunds().map(|(payment, refund)| refund_view(case, payment.n, refund));
+    let refunds = case
+        .refunds()
+        .map(|(payment, refund)| refund_view(case, payment.n, refund));
     let disputes = case.payments.iter().flat_map(|p| {
         let payment = p.reference(&case.id);
         p.disputes.iter().map(move |d| {

@@ -18,21 +18,33 @@ pub struct NewKey {
 }
 
 pub async fn create(call: &Call<'_>) -> Answered {
-    let NewKey { label, mut permissions } = call.body()?;
+    let NewKey {
+        label,
+        mut permissions,
+    } = call.body()?;
     plain("label", &label, 60)?;
     permissions.sort_by_key(|permission| permission.name());
     permissions.dedup();
     if permissions.is_empty() {
         return Err(Problem::invalid("permissions", "at least one"));
     }
-    if let Some(more) = permissions.iter().find(|permission| !call.caller.has(**permission)) {
-        let why = format!("a key cannot give {}, which it does not have itself", more.name());
+    if let Some(more) = permissions
+        .iter()
+        .find(|permission| !call.caller.has(**permission))
+    {
+        let why = format!(
+            "a key cannot give {}, which it does not have itself",
+            more.name()
+        );
         return Err(Problem::new(Kind::Forbidden, why));
     }
     let key = new_key(call.clinic());
     let row = key_row(call.clinic(), &key, &label, &permissions);
     if call.house.store.transact(&[row]).await? != Written::Done {
-        return Err(Problem::new(Kind::Unavailable, "the key was not made: repeat the request"));
+        return Err(Problem::new(
+            Kind::Unavailable,
+            "the key was not made: repeat the request",
+        ));
     }
     let answer = json!({
         "id": hash(&key), "label": label, "permissions": permissions, "key": key,
@@ -56,10 +68,16 @@ pub async fn delete(call: &Call<'_>) -> Answered {
     if row.is_none_or(|row| row.get("clinic") != call.clinic()) {
         return Err(Problem::missing("key"));
     }
-    let gone = Write::Delete(RowKey { pk: pk(id), sk: "key".into() });
+    let gone = Write::Delete(RowKey {
+        pk: pk(id),
+        sk: "key".into(),
+    });
     match call.house.store.transact(&[gone]).await? {
         Written::Done => Ok(reply(200, &json!({ "id": id, "deleted": true }))),
-        _ => Err(Problem::new(Kind::Unavailable, "the key is still there: repeat the request")),
+        _ => Err(Problem::new(
+            Kind::Unavailable,
+            "the key is still there: repeat the request",
+        )),
     }
 }
 

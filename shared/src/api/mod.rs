@@ -32,8 +32,7 @@ use crate::flows::House;
 use crate::lambda::{HttpRequest, HttpResponse};
 use call::{Answered, Call};
 use caller::Caller;
-use problem::{Kind, Problem};
-use routes::{Route, Serves};
+use routes::Serves;
 
 /// Answers one request.
 pub async fn answer(house: &House, request: HttpRequest) -> HttpResponse {
@@ -46,7 +45,9 @@ pub async fn answer(house: &House, request: HttpRequest) -> HttpResponse {
         );
         problem.response()
     });
-    response.header("cache-control", "no-store").header("x-content-type-options", "nosniff")
+    response
+        .header("cache-control", "no-store")
+        .header("x-content-type-options", "nosniff")
 }
 
 async fn served(house: &House, request: &HttpRequest) -> Answered {
@@ -64,7 +65,17 @@ async fn served(house: &House, request: &HttpRequest) -> Answered {
             let settings = settings.ok_or_else(caller::unknown)?;
             let query = call::query(route, request)?;
             let body = call::body(route, request)?;
-            handle(&Call { house, settings, caller, route, path, query, body, request }).await
+            handle(&Call {
+                house,
+                settings,
+                caller,
+                route,
+                path,
+                query,
+                body,
+                request,
+            })
+            .await
         }
     }
 }

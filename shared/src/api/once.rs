@@ -41,13 +41,21 @@ impl Call<'_> {
         }
         let printable = key.bytes().all(|b| (b' '..=b'~').contains(&b));
         if key.len() > 100 || !printable {
-            return Err(Problem::invalid("Idempotency-Key", "1 to 100 printable characters"));
+            return Err(Problem::invalid(
+                "Idempotency-Key",
+                "1 to 100 printable characters",
+            ));
         }
         let (route, body) = (self.route, read::value(&self.body)?.to_string());
         let parts = [route.method, self.request.raw_path.as_str(), &body];
         let name = format!("{} {}", route.method, route.path);
-        let mut row =
-            EventRow::new(self.clinic(), SOURCE, &digest_id(&[key]), &name, clock::now());
+        let mut row = EventRow::new(
+            self.clinic(),
+            SOURCE,
+            &digest_id(&[key]),
+            &name,
+            clock::now(),
+        );
         row.digest = Some(hex::encode(ids::digest(&parts)));
         Ok(row)
     }
@@ -82,17 +90,28 @@ impl Call<'_> {
 
     /// How the journal names this request.
     pub fn cause(&self, row: &EventRow) -> String {
-        format!("{SOURCE} {} by key {}", row.vendor_event_id, self.caller.short())
+        format!(
+            "{SOURCE} {} by key {}",
+            row.vendor_event_id,
+            self.caller.short()
+        )
     }
 }
 
 /// The row of a request whose answer does not come from a case.
 pub fn write(row: &EventRow, answer: &str) -> Write {
     let kept = row.row("posted").text("answer", answer);
-    Write::NewOr { row: kept, attribute: "state", value: "waiting".into() }
+    Write::NewOr {
+        row: kept,
+        attribute: "state",
+        value: "waiting".into(),
+    }
 }
 
 /// A request's row with what it will be answered.
 pub fn answering(row: EventRow, answer: fn(&Case, &EventRow) -> String) -> EventRow {
-    EventRow { answer: Some(answer), ..row }
+    EventRow {
+        answer: Some(answer),
+        ..row
+    }
 }

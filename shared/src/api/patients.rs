@@ -43,14 +43,32 @@ pub async fn put(call: &Call<'_>) -> Answered {
         plain("name", name, 120)?;
     }
     if new.email.as_ref().is_some_and(|email| !is_address(email)) {
-        return Err(Problem::invalid("email", "an address such as name@example.org"));
+        return Err(Problem::invalid(
+            "email",
+            "an address such as name@example.org",
+        ));
     }
     if new.phone.as_ref().is_some_and(|phone| !is_number(phone)) {
-        return Err(Problem::invalid("phone", "international form, such as +61370100142"));
+        return Err(Problem::invalid(
+            "phone",
+            "international form, such as +61370100142",
+        ));
     }
-    let NewPatient { reference, name, email, phone } = new;
-    let person = Person { name: name.unwrap_or_default(), email, phone };
-    let (patient, new) = call.house.put_patient(call.clinic(), &reference, &person).await?;
+    let NewPatient {
+        reference,
+        name,
+        email,
+        phone,
+    } = new;
+    let person = Person {
+        name: name.unwrap_or_default(),
+        email,
+        phone,
+    };
+    let (patient, new) = call
+        .house
+        .put_patient(call.clinic(), &reference, &person)
+        .await?;
     Ok(reply(if new { 201 } else { 200 }, &view(&patient)))
 }
 
@@ -61,11 +79,19 @@ pub async fn get(call: &Call<'_>) -> Answered {
 pub async fn methods(call: &Call<'_>) -> Answered {
     let patient = known(call, &call.path[0]).await?;
     let methods = call.house.methods(call.clinic(), &patient.id).await?;
-    Ok(reply(200, &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() })))
+    Ok(reply(
+        200,
+        &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() }),
+    ))
 }
 
 pub async fn keep(call: &Call<'_>) -> Answered {
-    let NewMethod { gateway, token, customer, label } = call.body()?;
+    let NewMethod {
+        gateway,
+        token,
+        customer,
+        label,
+    } = call.body()?;
     settings::charges("gateway", &gateway)?;
     plain("token", &token, 200)?;
     no_card_number("token", &token)?;
@@ -75,11 +101,19 @@ pub async fn keep(call: &Call<'_>) -> Answered {
         plain("customer", customer, 200)?;
     }
     let patient = known(call, &call.path[0]).await?;
-    let method = Method { gateway, customer, token, label };
+    let method = Method {
+        gateway,
+        customer,
+        token,
+        label,
+    };
     let writes = keep_method(call.clinic(), &patient.id, &method);
     match call.house.store.transact(&writes).await? {
         Written::Done => Ok(reply(201, &shown(&method))),
-        _ => Err(Problem::new(Kind::Conflict, "it is being written by another request: repeat")),
+        _ => Err(Problem::new(
+            Kind::Conflict,
+            "it is being written by another request: repeat",
+        )),
     }
 }
 

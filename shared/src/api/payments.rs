@@ -2,7 +2,7 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
-use super::{invoices, story};
+use super::story;
 use crate::domain::case::{Case, Payment};
 use crate::ids::{self, Reference};
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ pub async fn story(call: &Call<'_>) -> Answered {
     let (case, n) = known(call).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let told = story::of(call, &case).await?;
-    let answer = json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
+    let answer =
+        json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
     Ok(reply(200, &answer))
 }
 

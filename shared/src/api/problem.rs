@@ -50,7 +50,11 @@ impl Kind {
     fn facts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Malformed => (400, "malformed", "The request cannot be read"),
-            Self::KeyMissing => (400, "idempotency-key-missing", "An Idempotency-Key is needed"),
+            Self::KeyMissing => (
+                400,
+                "idempotency-key-missing",
+                "An Idempotency-Key is needed",
+            ),
             Self::Unauthorized => (401, "unauthorized", "No valid API key"),
             Self::Forbidden => (403, "forbidden", "The key lacks a permission"),
             Self::NotFound => (404, "not-found", "There is no such thing"),
@@ -61,7 +65,11 @@ impl Kind {
             Self::TooLarge => (413, "too-large", "The body is too large"),
             Self::UnsupportedType => (415, "unsupported-type", "The body is no JSON"),
             Self::Invalid => (422, "invalid", "A field is not as it must be"),
-            Self::KeyReused => (422, "idempotency-key-reused", "The key belongs to another request"),
+            Self::KeyReused => (
+                422,
+                "idempotency-key-reused",
+                "The key belongs to another request",
+            ),
             Self::Internal => (500, "internal", "Something failed on our side"),
             Self::Unavailable => (503, "unavailable", "Not available just now"),
         }
@@ -93,7 +101,12 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), more: vec![], allow: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            more: vec![],
+            allow: None,
+        }
     }
 
     /// A field of the body or a parameter that is not as it must be.
@@ -102,7 +115,10 @@ impl Problem {
     }
 
     pub fn missing(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("there is no such {what} in this clinic"))
+        Self::new(
+            Kind::NotFound,
+            format!("there is no such {what} in this clinic"),
+        )
     }
 
     pub fn with(mut self, name: &'static str, value: Value) -> Self {
@@ -117,11 +133,18 @@ impl Problem {
 
     pub fn json(&self) -> Value {
         let mut body = Map::new();
-        body.insert("type".into(), json!(format!("/problems/{}", self.kind.name())));
+        body.insert(
+            "type".into(),
+            json!(format!("/problems/{}", self.kind.name())),
+        );
         body.insert("title".into(), json!(self.kind.title()));
         body.insert("status".into(), json!(self.kind.status()));
         body.insert("detail".into(), json!(self.detail));
-        body.extend(self.more.iter().map(|(name, value)| ((*name).into(), value.clone())));
+        body.extend(
+            self.more
+                .iter()
+                .map(|(name, value)| ((*name).into(), value.clone())),
+        );
         body.into()
     }
 
@@ -163,9 +186,10 @@ impl From<StoreError> for Problem {
     fn from(why: StoreError) -> Self {
         match why {
             StoreError::Unavailable(_) => later(&why),
-            StoreError::TooLarge(_) => {
-                Self::new(Kind::Conflict, "this has grown too large to hold more: begin a new invoice")
-            }
+            StoreError::TooLarge(_) => Self::new(
+                Kind::Conflict,
+                "this has grown too large to hold more: begin a new invoice",
+            ),
             StoreError::Corrupt(_) => internal(&why),
         }
     }
@@ -197,7 +221,10 @@ impl From<Failure> for Problem {
 
 fn later(why: &dyn std::error::Error) -> Problem {
     tracing::warn!(%why, "a request is put off");
-    Problem::new(Kind::Unavailable, "a part of the house did not answer: repeat the request as it is")
+    Problem::new(
+        Kind::Unavailable,
+        "a part of the house did not answer: repeat the request as it is",
+    )
 }
 
 fn internal(why: &dyn std::error::Error) -> Problem {

@@ -2,9 +2,9 @@
 
 use super::problem::{Kind, Problem};
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::marker::PhantomData;
@@ -84,7 +84,8 @@ impl<'de> Deserialize<'de> for Rate {
                 let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
                 let read = plain.then(|| Decimal::from_str_exact(text).ok()).flatten();
                 let fits = read.filter(|rate| *rate <= Decimal::ONE_HUNDRED);
-                fits.map(Rate).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                fits.map(Rate)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
 
             fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Rate, E> {
@@ -99,8 +100,14 @@ impl<'de> Deserialize<'de> for Rate {
 
 /// A text that people or systems chose: so long, and without control characters.
 pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
-    if text.trim().is_empty() || text.chars().count() > longest || text.chars().any(char::is_control) {
-        return Err(Problem::invalid(field, format!("1 to {longest} printable characters")));
+    if text.trim().is_empty()
+        || text.chars().count() > longest
+        || text.chars().any(char::is_control)
+    {
+        return Err(Problem::invalid(
+            field,
+            format!("1 to {longest} printable characters"),
+        ));
     }
     Ok(())
 }
@@ -108,7 +115,9 @@ pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
 /// What is charged at a gateway is an opaque id: the number of a card must never be kept here.
 pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let only = text.chars().all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
+    let only = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
     let luhn: u32 = digits
         .iter()
         .rev()
@@ -119,7 +128,10 @@ pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
         })
         .sum();
     if only && (12..=19).contains(&digits.len()) && luhn.is_multiple_of(10) {
-        return Err(Problem::invalid(field, "this looks like a card's number: send the gateway's id"));
+        return Err(Problem::invalid(
+            field,
+            "this looks like a card's number: send the gateway's id",
+        ));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::caller::Permission;
 use super::invoices;
 use super::once::{Once, answering};
 use super::problem::{Kind, Problem};
-use super::read::{Nothing, plain};
+use super::read::plain;
 use crate::domain::case::Case;
 use crate::domain::decide::{Verdict, decide};
 use crate::domain::event::{Event, NewRefund};
@@ -101,15 +101,21 @@ pub async fn list(call: &Call<'_>) -> Answered {
 }
 
 pub async fn approve(call: &Call<'_>) -> Answered {
-    let Nothing {} = call.body()?;
     let (_, case) = known(call).await?;
     let (id, request) = (case.id.clone(), call.path[0].clone());
     let cause = format!("refund {request} approved by key {}", call.caller.short());
-    let event = Event::RefundApproved { request: request.clone() };
+    let event = Event::RefundApproved {
+        request: request.clone(),
+    };
     let change = Change::new(&call.settings, &id, event, cause);
     let case = match call.house.commit(change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
-        _ => return Err(Problem::new(Kind::Conflict, "it cannot be approved just now: repeat")),
+        _ => {
+            return Err(Problem::new(
+                Kind::Conflict,
+                "it cannot be approved just now: repeat",
+            ));
+        }
     };
     let shown = view(&case, &request).ok_or_else(|| Problem::missing("refund"))?;
     Ok(reply(200, &shown))
@@ -134,14 +140,27 @@ async fn read(
         }
         Some(_) => return Err(Problem::invalid("payment", "no payment of this invoice")),
     };
-    let refundable = payment.and_then(|n| case.payment(n)).map(|payment| payment.refundable());
-    let amount = wanted.amount.or(refundable).unwrap_or_else(|| case.refundable());
+    let refundable = payment
+        .and_then(|n| case.payment(n))
+        .map(|payment| payment.refundable());
+    let amount = wanted
+        .amount
+        .or(refundable)
+        .unwrap_or_else(|| case.refundable());
     // With nothing left, the rules say so in their own words.
     let amount = Some(amount).filter(|amount| amount.minor != 0 || wanted.amount.is_some());
     let above = call.settings.policy.approval_above;
     let large = above.is_some_and(|above| amount.is_some_and(|sum| sum.decimal() > above));
     let needs_approval = large && !call.caller.has(Permission::Approve);
-    Ok((case, NewRefund { request, amount, payment, needs_approval }))
+    Ok((
+        case,
+        NewRefund {
+            request,
+            amount,
+            payment,
+            needs_approval,
+        },
+    ))
 }
 
 /// How it would be taken and what would stay, by the very rules that would decide it.
@@ -151,7 +170,12 @@ fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
     let after = match decide(Some(case), &Event::RefundRequested(new), &ctx) {
         Verdict::Change(decision) => decision.case,
         Verdict::Refused(why) => return Err(why.into()),
-        _ => return Err(Problem::new(Kind::Conflict, "it cannot be told just now: repeat")),
+        _ => {
+            return Err(Problem::new(
+                Kind::Conflict,
+                "it cannot be told just now: repeat",
+            ));
+        }
     };
     let shown = view(&after, &request).unwrap_or_default();
     let reserved = after.refunds().filter(|(_, r)| r.state.reserves());
@@ -170,7 +194,11 @@ fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
 /// The refund's row and its case.
 async fn known(call: &Call<'_>) -> Result<(Row, Case), Problem> {
     let missing = || Problem::missing("refund");
-    let row = call.house.store.get(&pk(call.clinic(), &call.path[0]), "refund").await?;
+    let row = call
+        .house
+        .store
+        .get(&pk(call.clinic(), &call.path[0]), "refund")
+        .await?;
     let row = row.ok_or_else(missing)?;
     let case = invoices::known(call, row.get("case")).await?;
     Ok((row, case))
@@ -191,7 +219,10 @@ fn requested(case: &Case, row: &EventRow) -> String {
 /// A request for a refund, with what became of each part; `None` where the case has none of it.
 pub fn view(case: &Case, request: &str) -> Option<Value> {
     let of_request = |r: &Refund| r.request.as_deref() == Some(request);
-    let mut parts: Vec<_> = case.refunds().filter(|(_, refund)| of_request(refund)).collect();
+    let mut parts: Vec<_> = case
+        .refunds()
+        .filter(|(_, refund)| of_request(refund))
+        .collect();
     parts.sort_by_key(|(_, refund)| refund.n);
     let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
     let state = together(&states)?;

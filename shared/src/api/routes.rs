@@ -27,6 +27,8 @@ pub struct Route {
     pub once: bool,
     /// The status and the schema of a good answer.
     pub gives: (u16, &'static str),
+    /// Another good answer.
+    pub also: Option<(u16, &'static str)>,
 }
 
 /// Who may call, and what is done.
@@ -54,7 +56,13 @@ const fn get(
     schema: &'static str,
     about: &'static str,
 ) -> Route {
-    route("GET", path, Serves::Clinic(needs, handler), (200, schema), about)
+    route(
+        "GET",
+        path,
+        Serves::Clinic(needs, handler),
+        (200, schema),
+        about,
+    )
 }
 
 const fn post(
@@ -74,7 +82,13 @@ const fn put(
     schema: &'static str,
     about: &'static str,
 ) -> Route {
-    route("PUT", path, Serves::Clinic(needs, handler), (200, schema), about)
+    route(
+        "PUT",
+        path,
+        Serves::Clinic(needs, handler),
+        (200, schema),
+        about,
+    )
 }
 
 const fn route(
@@ -84,7 +98,17 @@ const fn route(
     gives: (u16, &'static str),
     about: &'static str,
 ) -> Route {
-    Route { method, path, about, serves, query: &[], takes: None, once: false, gives }
+    Route {
+        method,
+        path,
+        about,
+        serves,
+        query: &[],
+        takes: None,
+        once: false,
+        gives,
+        also: None,
+    }
 }
 
 impl Route {
@@ -94,7 +118,15 @@ impl Route {
     }
 
     const fn takes<T: DeserializeOwned>(mut self, schema: &'static str) -> Self {
-        self.takes = Some(Takes { schema, reads: reads::<T> });
+        self.takes = Some(Takes {
+            schema,
+            reads: reads::<T>,
+        });
+        self
+    }
+
+    const fn also(mut self, status: u16, schema: &'static str) -> Self {
+        self.also = Some((status, schema));
         self
     }
 
@@ -139,8 +171,14 @@ pub static ROUTES: &[Route] = &[
         "Writes all settings. Functions may remember the former ones for a minute.",
     )
     .takes::<Settings>("Settings"),
-    get("/v1/keys", Configure, |call| Box::pin(keys::list(call)), "Keys", "The clinic's keys.")
-        .query(PAGING),
+    get(
+        "/v1/keys",
+        Configure,
+        |call| Box::pin(keys::list(call)),
+        "Keys",
+        "The clinic's keys.",
+    )
+    .query(PAGING),
     post(
         "/v1/keys",
         Configure,
@@ -163,7 +201,8 @@ pub static ROUTES: &[Route] = &[
         (201, "Patient"),
         "Makes a patient, or writes all of one whose reference is known (200).",
     )
-    .takes::<patients::NewPatient>("PatientRequest"),
+    .takes::<patients::NewPatient>("PatientRequest")
+    .also(200, "Patient"),
     get(
         "/v1/patients/{id}",
         View,
@@ -193,7 +232,8 @@ pub static ROUTES: &[Route] = &[
         (201, "Appointment"),
         "Books an appointment, or writes all of one that is still booked (200).",
     )
-    .takes::<appointments::NewAppointment>("AppointmentRequest"),
+    .takes::<appointments::NewAppointment>("AppointmentRequest")
+    .also(200, "Appointment"),
     get(
         "/v1/appointments/{id}",
         View,
@@ -284,6 +324,7 @@ pub static ROUTES: &[Route] = &[
     )
     .query(&["preview"])
     .takes::<refunds::NewRefundOf>("RefundRequest")
+    .also(200, "RefundPreview")
     .once(),
     get(
         "/v1/refunds/{id}",
@@ -308,7 +349,15 @@ pub static ROUTES: &[Route] = &[
         "What came from outside, newest first. A page may hold fewer than `limit`: go on while \
          there is a `next`.",
     )
-    .query(&["source", "vendor_event_id", "gateway_ref", "state", "since", "before", "limit"]),
+    .query(&[
+        "source",
+        "vendor_event_id",
+        "gateway_ref",
+        "state",
+        "since",
+        "before",
+        "limit",
+    ]),
     post(
         "/v1/events/{id}/replay",
         Configure,
@@ -392,7 +441,9 @@ pub static ROUTES: &[Route] = &[
 
 /// The route of a request, and the parameters of its path in order.
 pub fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
-    let at_path = ROUTES.iter().filter_map(|route| Some((route, matched(route.path, path)?)));
+    let at_path = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, matched(route.path, path)?)));
     let (mut allowed, mut known) = (vec![], false);
     for (route, parameters) in at_path {
         known = true;

@@ -10,7 +10,11 @@ use crate::{gateways, systems};
 use serde_json::json;
 
 pub async fn get(call: &Call<'_>) -> Answered {
-    Ok(reply(200, &json!(*call.settings)))
+    let settings = call.house.latest_settings(call.clinic()).await?;
+    Ok(reply(
+        200,
+        &json!(settings.ok_or_else(|| Problem::missing("clinic"))?),
+    ))
 }
 
 pub async fn put(call: &Call<'_>) -> Answered {
@@ -45,10 +49,17 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
     }
     let policy = &settings.policy;
     page("policy.gateway", &policy.gateway)?;
-    if policy.retry_after_days.len() > 10 || policy.retry_after_days.iter().any(|days| *days > 365) {
-        return Err(Problem::invalid("policy.retry_after_days", "at most 10, each 0 to 365 days"));
+    if policy.retry_after_days.len() > 10 || policy.retry_after_days.iter().any(|days| *days > 365)
+    {
+        return Err(Problem::invalid(
+            "policy.retry_after_days",
+            "at most 10, each 0 to 365 days",
+        ));
     }
-    if policy.approval_above.is_some_and(|above| above.is_sign_negative()) {
+    if policy
+        .approval_above
+        .is_some_and(|above| above.is_sign_negative())
+    {
         return Err(Problem::invalid("policy.approval_above", "0 or more"));
     }
     for (n, id) in settings.systems.iter().enumerate() {
@@ -77,12 +88,21 @@ fn offers(
     lacks: fn(&gateways::Gateway) -> Option<&'static str>,
 ) -> Result<(), Problem> {
     let Some(gateway) = gateways::find(id) else {
-        let known: Vec<_> = gateways::ALL.iter().map(|gateway| gateway.vendor.id).collect();
-        return Err(Problem::invalid(field, format!("one of {}", known.join(", "))));
+        let known: Vec<_> = gateways::ALL
+            .iter()
+            .map(|gateway| gateway.vendor.id)
+            .collect();
+        return Err(Problem::invalid(
+            field,
+            format!("one of {}", known.join(", ")),
+        ));
     };
     match lacks(gateway) {
         None => Ok(()),
-        Some(why) => Err(Problem::invalid(field, format!("{id} does not offer this: {why}"))),
+        Some(why) => Err(Problem::invalid(
+            field,
+            format!("{id} does not offer this: {why}"),
+        )),
     }
 }
 

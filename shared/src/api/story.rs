@@ -31,7 +31,10 @@ pub async fn of(call: &Call<'_>, case: &Case) -> Result<Vec<Value>, Problem> {
             let mut words = entry.cause.split(' ');
             let (source, id) = (words.next()?, words.next()?);
             let pk = format!("{}#event#{source}#{id}", call.clinic());
-            Some(RowKey { pk, sk: "event".into() })
+            Some(RowKey {
+                pk,
+                sk: "event".into(),
+            })
         })
         .collect();
     keys.sort_by(|a, b| a.pk.cmp(&b.pk));
@@ -44,9 +47,7 @@ pub async fn of(call: &Call<'_>, case: &Case) -> Result<Vec<Value>, Problem> {
     }
     // Entries and events of one instant: what came in stands before what it brought about.
     told.sort_by_key(|told| (told.at, rank(told.kind)));
-    let view = |told: Told| {
-        json!({ "at": told.at, "kind": told.kind, "text": told.text, "cause": told.cause })
-    };
+    let view = |told: Told| json!({ "at": told.at, "kind": told.kind, "text": told.text, "cause": told.cause });
     Ok(told.into_iter().map(view).collect())
 }
 
@@ -62,11 +63,20 @@ fn posted(entry: &Entry) -> Told {
     let moved = entry.postings.iter().filter_map(|posting| {
         let gateway = posting.account.strip_prefix("gateway:")?;
         let amount = Money::new(posting.minor.abs(), entry.currency);
-        let way = if posting.minor > 0 { "came in at" } else { "left" };
+        let way = if posting.minor > 0 {
+            "came in at"
+        } else {
+            "left"
+        };
         Some(format!(" {amount} {way} {gateway}."))
     });
     let text = format!("{}{}", words(&entry.what), moved.collect::<String>());
-    Told { at: entry.at, kind: "entry", text, cause: Some(entry.cause.clone()) }
+    Told {
+        at: entry.at,
+        kind: "entry",
+        text,
+        cause: Some(entry.cause.clone()),
+    }
 }
 
 fn words(what: &str) -> String {
@@ -100,18 +110,28 @@ fn words(what: &str) -> String {
 
 fn reported(row: &Row) -> Result<Told, StoreError> {
     let event: EventRow = row.read("data")?;
-    let amount = event.amount.map(|amount| format!(" of {amount}")).unwrap_or_default();
+    let amount = event
+        .amount
+        .map(|amount| format!(" of {amount}"))
+        .unwrap_or_default();
     let (source, name, id) = (&event.source, &event.name, &event.vendor_event_id);
     let text = match source.as_str() {
         super::once::SOURCE => format!("The clinic asked: {name}."),
         _ => format!("{source} reported {name}{amount}: {}.", row.get("state")),
     };
-    Ok(Told { at: event.received_at, kind: "event", text, cause: Some(format!("{source} {id}")) })
+    Ok(Told {
+        at: event.received_at,
+        kind: "event",
+        text,
+        cause: Some(format!("{source} {id}")),
+    })
 }
 
 fn delivered(row: &Row) -> Result<Option<Told>, StoreError> {
     let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = task.work else { return Ok(None) };
+    let Work::Deliver(delivery) = task.work else {
+        return Ok(None);
+    };
     let (system, topic) = (&delivery.system, delivery.topic.name().replace('-', " "));
     let mut text = format!("{system} is told of {topic}: {}", row.get("state"));
     if row.has("filed_as") {
@@ -120,5 +140,10 @@ fn delivered(row: &Row) -> Result<Option<Told>, StoreError> {
     if !row.get("why").is_empty() && row.get("state") != "done" {
         text += &format!(" ({})", row.get("why"));
     }
-    Ok(Some(Told { at: task.due, kind: "delivery", text: format!("{text}."), cause: None }))
+    Ok(Some(Told {
+        at: task.due,
+        kind: "delivery",
+        text: format!("{text}."),
+        cause: None,
+    }))
 }

@@ -2,7 +2,6 @@
 
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
-use super::read::Nothing;
 use crate::clock;
 use crate::domain::task::{Task, Work};
 use crate::flows::{case_pk, read_case_pk};
@@ -17,7 +16,6 @@ pub async fn list(call: &Call<'_>) -> Answered {
 }
 
 pub async fn done(call: &Call<'_>) -> Answered {
-    let Nothing {} = call.body()?;
     let (owner, id) = (&call.path[0], &call.path[1]);
     let missing = || Problem::missing("task");
     let pk = match owner.split_once(':') {
@@ -27,7 +25,9 @@ pub async fn done(call: &Call<'_>) -> Answered {
         None => return Err(missing()),
     };
     let row = call.house.store.get(&pk, &format!("task#{id}")).await?;
-    let row = row.filter(|_| id.starts_with("person-")).ok_or_else(missing)?;
+    let row = row
+        .filter(|_| id.starts_with("person-"))
+        .ok_or_else(missing)?;
     if row.get("state") == "done" {
         return Ok(reply(200, &view(&row)?.unwrap_or_default()));
     }
@@ -40,9 +40,17 @@ pub async fn done(call: &Call<'_>) -> Answered {
     done.0.remove("list_pk");
     done.0.remove("list_sk");
     let shown = view(&done)?.unwrap_or_default();
-    match call.house.store.transact(&[Write::Replace { row: done, version }]).await? {
+    match call
+        .house
+        .store
+        .transact(&[Write::Replace { row: done, version }])
+        .await?
+    {
         Written::Done => Ok(reply(200, &shown)),
-        _ => Err(Problem::new(Kind::Conflict, "it has just changed: look at it again")),
+        _ => Err(Problem::new(
+            Kind::Conflict,
+            "it has just changed: look at it again",
+        )),
     }
 }
 
@@ -51,13 +59,19 @@ pub fn owner(row: &Row) -> String {
     let pk = row.get("pk");
     match read_case_pk(pk) {
         Some((_, case)) => case.to_owned(),
-        None => pk.splitn(3, '#').nth(2).unwrap_or_default().replacen('#', ":", 1),
+        None => pk
+            .splitn(3, '#')
+            .nth(2)
+            .unwrap_or_default()
+            .replacen('#', ":", 1),
     }
 }
 
 fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     let task: Task = row.read("data")?;
-    let Work::Person { alert, note } = task.work else { return Ok(None) };
+    let Work::Person { alert, note } = task.work else {
+        return Ok(None);
+    };
     Ok(Some(json!({
         "case": owner(row),
         "id": task.id,

@@ -88,6 +88,11 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// Whether somebody is calling, as far as one may know.
+    pub fn lives(&self, now: Timestamp) -> bool {
+        self.lease_until > now
+    }
+
     /// Ends the lease; tells in how many seconds to ask, longer the longer it has been unknown.
     pub fn let_go(&mut self, now: Timestamp) -> i64 {
         self.lease_until = now;
@@ -162,6 +167,15 @@ impl Payment {
             .sum();
         let left = self.amount.minor - reserved - self.returned().minor - self.disputed().minor;
         Money::new(left.max(0), self.amount.currency)
+    }
+
+    /// Whether it may be tried again by itself: it failed or went back, for a reason that leaves
+    /// hope, and the payer has not disputed it with success.
+    pub fn may_retry(&self) -> bool {
+        let hopeless = self.decline.is_some_and(|why| !why.may_retry());
+        let mut disputes = self.disputes.iter();
+        let lost = disputes.any(|d| d.state == dispute::State::Lost);
+        matches!(self.state, State::Declined | State::Returned) && !hopeless && !lost
     }
 
     /// What we would do next at the gateway, if anything.

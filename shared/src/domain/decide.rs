@@ -222,6 +222,9 @@ impl<'a> Draft<'a> {
                 tries,
                 person,
             } => {
+                if !self.only_asking_helps(*payment, *refund)? {
+                    return Err(Verdict::Nothing);
+                }
                 self.what = "still_unknown";
                 let id = task_id(*payment, *refund);
                 if *person {
@@ -315,7 +318,8 @@ impl<'a> Draft<'a> {
         let newest = self.case.payments.iter().map(|p| p.n).max();
         let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
         // A newer attempt, or money that came otherwise, has made this retry needless.
-        if let Some(method) = method.filter(|_| newest == Some(payment) && due.minor > 0) {
+        let needed = newest == Some(payment) && failed.may_retry() && due.minor > 0;
+        if let Some(method) = method.filter(|_| needed) {
             let amount = Money::new(failed.amount.minor.min(due.minor), due.currency);
             self.plan(amount, method.gateway.clone(), Some(method.clone()), false);
         }
@@ -360,7 +364,9 @@ impl<'a> Draft<'a> {
                 state,
                 intent: None,
             };
-            self.payment(payment)?.refunds.push(refund);
+            let refunds = &mut self.payment(payment)?.refunds;
+            refunds.push(refund);
+            refunds.sort_by_key(Refund::key);
             if !new.needs_approval {
                 self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
             }
@@ -398,22 +404,22 @@ impl<'a> Draft<'a> {
     fn calling_payment(&mut self, n: u32, intent: &Intent) -> Applied {
         let now = self.ctx.now;
         let payment = self.payment(n)?;
-        let first_sent_at = match &payment.intent {
-            Some(old) if old.lease_until > now => return Err(Verdict::Refused(Refusal::Busy)),
+        let (first_sent_at, event) = match &payment.intent {
+            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
             // Only a repeat under the very same key may follow a call that was sent.
             Some(old) if old.key != intent.key || old.step != intent.step => {
                 return Err(Verdict::Refused(Refusal::Busy));
             }
-            Some(old) => old.first_sent_at,
+            // The call before ran out of its lease: it may have acted.
+            Some(old) => (old.first_sent_at, payment::Event::ReplyLost),
             None if payment.next_step() != Some(intent.step) => return Err(Verdict::Nothing),
-            None => intent.first_sent_at,
+            None => (intent.first_sent_at, payment::Event::Submitted),
         };
         if intent.step != Step::Checkout {
-            let to = match payment.state {
-                State::Open => payment::next(State::Open, payment::Event::Submitted),
-                same => Some(same),
-            };
-            payment.state = to.filter(|s| s.is_under_way()).ok_or(Verdict::Nothing)?;
+            let to = payment::next(payment.state, event).unwrap_or(payment.state);
+            payment.state = Some(to)
+                .filter(|s| s.is_under_way())
+                .ok_or(Verdict::Nothing)?;
         }
         payment.intent = Some(Intent {
             first_sent_at,
@@ -444,17 +450,18 @@ impl<'a> Draft<'a> {
     fn calling_refund(&mut self, payment: u32, n: u32, intent: &Intent) -> Applied {
         let now = self.ctx.now;
         let refund = self.our_refund(payment, n)?;
-        let first_sent_at = match &refund.intent {
-            Some(old) if old.lease_until > now => return Err(Verdict::Refused(Refusal::Busy)),
+        let (first_sent_at, event) = match &refund.intent {
+            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
             Some(old) if old.key != intent.key => return Err(Verdict::Refused(Refusal::Busy)),
-            Some(old) => old.first_sent_at,
+            // The call before ran out of its lease: it may have acted.
+            Some(old) => (old.first_sent_at, refund::Event::ReplyLost),
             None if refund.state != refund::State::Requested => return Err(Verdict::Nothing),
-            None => intent.first_sent_at,
+            None => (intent.first_sent_at, refund::Event::Calling),
         };
         if refund.state.is_final() {
             return Err(Verdict::Nothing);
         }
-        refund.state = refund::next(refund.state, refund::Event::Calling).unwrap_or(refund.state);
+        refund.state = refund::next(refund.state, event).unwrap_or(refund.state);
         refund.intent = Some(Intent {
             first_sent_at,
             ..intent.clone()
@@ -487,7 +494,10 @@ impl<'a> Draft<'a> {
                 }
                 // A page that nobody was sent to is simply opened again under its key.
                 let step = paying.intent.as_ref().map(|i| i.step);
-                let wait = paying.intent.as_mut().map_or(5, |intent| intent.let_go(now));
+                let wait = paying
+                    .intent
+                    .as_mut()
+                    .map_or(5, |intent| intent.let_go(now));
                 let work = match step {
                     Some(step @ Step::Checkout) => Work::Pay { payment, step },
                     _ => {
@@ -507,7 +517,10 @@ impl<'a> Draft<'a> {
                 if refund.state.is_final() || refund.intent.is_none() {
                     return Err(Verdict::Nothing);
                 }
-                let wait = refund.intent.as_mut().map_or(5, |intent| intent.let_go(now));
+                let wait = refund
+                    .intent
+                    .as_mut()
+                    .map_or(5, |intent| intent.let_go(now));
                 refund.state =
                     refund::next(refund.state, refund::Event::ReplyLost).unwrap_or(refund.state);
                 let work = Work::Settle {
@@ -523,19 +536,42 @@ impl<'a> Draft<'a> {
 
     fn not_done(&mut self, not_done: &NotDone) -> Applied {
         self.what = "gateway_busy";
-        let NotDone { payment, refund, retry_at, never, note } = not_done;
-        let (payment, refund) = (*payment, *refund);
+        let NotDone {
+            payment,
+            refund,
+            retry_at,
+            never,
+            note,
+        } = not_done;
+        let (payment, refund, now) = (*payment, *refund, self.ctx.now);
+        // A look-up that found nothing knows nothing of a call that was made since.
+        let overtaken =
+            |intent: &Option<Intent>| *never && intent.as_ref().is_some_and(|i| i.lives(now));
         // After an unknown outcome "not now" says nothing of the first try: its key is kept.
         let work = match refund {
             None => {
                 let paying = self.payment(payment)?;
-                let step = paying.intent.as_ref().map(|i| i.step).or(paying.next_step());
+                let step = paying
+                    .intent
+                    .as_ref()
+                    .map(|i| i.step)
+                    .or(paying.next_step());
                 let Some(step) = step.filter(|_| paying.state.is_under_way()) else {
                     return Err(Verdict::Nothing);
                 };
+                if overtaken(&paying.intent) {
+                    return Err(Verdict::Nothing);
+                }
                 if paying.state == State::Unknown && !never {
-                    paying.intent.iter_mut().for_each(|i| i.lease_until = *retry_at);
-                    Work::Settle { payment, refund, tries: 1 }
+                    paying
+                        .intent
+                        .iter_mut()
+                        .for_each(|i| i.lease_until = *retry_at);
+                    Work::Settle {
+                        payment,
+                        refund,
+                        tries: 1,
+                    }
                 } else {
                     paying.intent = None;
                     let waiting = step == Step::Complete;
@@ -545,10 +581,24 @@ impl<'a> Draft<'a> {
             }
             Some(n) => {
                 let refund = self.our_refund(payment, n)?;
+                if overtaken(&refund.intent) {
+                    return Err(Verdict::Nothing);
+                }
                 match refund.state {
+                    // The gateway has it: a late word of another try changes nothing.
+                    refund::State::Executing if refund.intent.is_none() => {
+                        return Err(Verdict::Nothing);
+                    }
                     refund::State::Unknown if !never => {
-                        refund.intent.iter_mut().for_each(|i| i.lease_until = *retry_at);
-                        Work::Settle { payment, refund: Some(n), tries: 1 }
+                        refund
+                            .intent
+                            .iter_mut()
+                            .for_each(|i| i.lease_until = *retry_at);
+                        Work::Settle {
+                            payment,
+                            refund: Some(n),
+                            tries: 1,
+                        }
                     }
                     refund::State::Requested
                     | refund::State::Executing
@@ -567,8 +617,38 @@ impl<'a> Draft<'a> {
         if let Some(note) = note {
             self.person(&format!("blocked-{id}"), Alert::Blocked, note);
         }
-        self.tasks.push(Task { id, work, due: *retry_at });
+        self.tasks.push(Task {
+            id,
+            work,
+            due: *retry_at,
+        });
         Ok(())
+    }
+
+    /// Whether it is open and no call is due, under way, or lost unnoticed: each of those has a
+    /// row of its own that must not be replaced.
+    fn only_asking_helps(&mut self, payment: u32, refund: Option<u32>) -> Result<bool, Verdict> {
+        let now = self.ctx.now;
+        let (unknown, accepted, intent) = match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                let accepted = paying.state.is_under_way() && paying.next_step().is_none();
+                (paying.state == State::Unknown, accepted, &paying.intent)
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                let accepted = refund.state == refund::State::Executing;
+                (
+                    refund.state == refund::State::Unknown,
+                    accepted,
+                    &refund.intent,
+                )
+            }
+        };
+        Ok(match intent {
+            Some(intent) => unknown && !intent.lives(now),
+            None => accepted,
+        })
     }
 
     fn session_opened(&mut self, n: u32, session: &Session) -> Applied {
@@ -597,8 +677,16 @@ impl<'a> Draft<'a> {
     fn fact(&mut self, report: &Report, fact: &Fact) -> Applied {
         let n = self.matching(report, fact).ok_or(Verdict::Unmatched)?;
         let payment = self.payment(n)?;
+        let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
+        let stranger = !fact.payment_ids().any(|id| payment.aliases.contains(id));
+        if succeeded && payment.arrived() && payment.capture.is_some() && stranger {
+            return Err(Verdict::Contradiction(
+                "this payment was made a second time, under another id of the gateway".into(),
+            ));
+        }
         payment.aliases.extend(fact.payment_ids().map(String::from));
-        if payment.capture.is_none() {
+        // A try that failed may have had an id of its own: the one that paid is refunded.
+        if payment.capture.is_none() || (succeeded && !payment.arrived()) {
             payment.capture.clone_from(&fact.payment);
         }
         match fact.kind {
@@ -608,11 +696,11 @@ impl<'a> Draft<'a> {
             | Kind::PaymentExpired
             | Kind::PaymentReturned => self.payment_fact(n, report, fact),
             Kind::RefundSucceeded | Kind::RefundFailed | Kind::RefundPending => {
-                self.refund_fact(n, fact)
+                self.refund_fact(n, report, fact)
             }
-            Kind::DisputeOpened => self.dispute_fact(n, fact, dispute::State::Open),
-            Kind::DisputeWon => self.dispute_fact(n, fact, dispute::State::Won),
-            Kind::DisputeLost => self.dispute_fact(n, fact, dispute::State::Lost),
+            Kind::DisputeOpened => self.dispute_fact(n, report, fact, dispute::State::Open),
+            Kind::DisputeWon => self.dispute_fact(n, report, fact, dispute::State::Won),
+            Kind::DisputeLost => self.dispute_fact(n, report, fact, dispute::State::Lost),
             // Known kinds that change nothing in a case.
             Kind::Settled
             | Kind::PayoutPaid
@@ -661,7 +749,16 @@ impl<'a> Draft<'a> {
     fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
         let state = payment.state;
-        let event = match fact.kind {
+        let stays = payment.arrived() && !payment.returned_whole;
+        let kind = match fact.kind {
+            // A debit that fails after it cleared takes its money back.
+            Kind::PaymentFailed if stays && report.late_failures => match report.current {
+                true => Kind::PaymentReturned,
+                false => return Err(Verdict::Ask { payment: n }),
+            },
+            kind => kind,
+        };
+        let event = match kind {
             Kind::PaymentSucceeded => {
                 if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
                     let text = format!("{amount} arrived where {} was asked", payment.amount);
@@ -675,12 +772,6 @@ impl<'a> Draft<'a> {
                 }
                 payment::Event::Succeeded
             }
-            Kind::PaymentFailed if state == State::Paid && report.late_failures => {
-                if !report.current {
-                    return Err(Verdict::Ask { payment: n });
-                }
-                payment::Event::Returned
-            }
             Kind::PaymentFailed => payment::Event::Failed,
             Kind::PaymentExpired => payment::Event::Expired,
             // A lost dispute took a part before; now all of it is gone.
@@ -690,10 +781,28 @@ impl<'a> Draft<'a> {
                 self.what = "payment_returned";
                 return Ok(());
             }
-            Kind::PaymentReturned => payment::Event::Returned,
+            Kind::PaymentReturned => {
+                if !payment.arrived() {
+                    self.move_payment(n, payment::Event::Succeeded, None)?;
+                }
+                payment::Event::Returned
+            }
             _ => return self.pending_fact(n, fact),
         };
         self.move_payment(n, event, fact.decline)
+    }
+
+    /// A refund or a dispute implies the payment that it is about: that is posted first.
+    fn imply_payment(&mut self, n: u32, report: &Report) -> Applied {
+        let payment = self.payment(n)?;
+        if payment.arrived() {
+            return Ok(());
+        }
+        // Did the debit fail before it cleared, or after?
+        if payment.state == State::Declined && report.late_failures && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        self.move_payment(n, payment::Event::Succeeded, None)
     }
 
     /// The payer is at it, or the gateway is.
@@ -765,6 +874,9 @@ impl<'a> Draft<'a> {
                 self.tell(Topic::PaymentReceived, Some(n), None);
                 // On the gateway's page a declined payer may simply try again.
                 let given_up = from == State::Declined && self.payment(n)?.method.is_some();
+                if given_up {
+                    self.done.push(format!("retry-p{n}"));
+                }
                 if given_up || from == State::Expired {
                     let note = "This payment had been given up and the money came after all.";
                     self.person(&format!("late-p{n}"), Alert::LatePayment, note);
@@ -796,8 +908,8 @@ impl<'a> Draft<'a> {
         let Some(payment) = self.case.payment(n) else {
             return;
         };
-        let hopeless = payment.decline.is_some_and(|why| !why.may_retry());
-        if hopeless || payment.method.is_none() || self.case.policy.collect == Collect::Later {
+        let by_hand = self.case.policy.collect == Collect::Later;
+        if !payment.may_retry() || payment.method.is_none() || by_hand {
             return;
         }
         let failed = |p: &&Payment| {
@@ -821,7 +933,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn refund_fact(&mut self, n: u32, fact: &Fact) -> Applied {
+    fn refund_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let ours = match fact.reference.as_deref().and_then(ids::read_reference) {
             Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
             _ => None,
@@ -833,9 +945,16 @@ impl<'a> Draft<'a> {
                 .iter()
                 .position(|r| r.id.as_ref() == Some(id))
         });
-        let by_number =
-            ours.and_then(|number| payment.refunds.iter().position(|r| r.n == Some(number)));
+        // Under another id it is another refund, though it carries our reference.
+        let same = |r: &Refund| r.id.is_none() || fact.refund.is_none() || r.id == fact.refund;
+        let by_number = ours.and_then(|number| {
+            let numbered = |r: &Refund| r.n == Some(number) && same(r);
+            payment.refunds.iter().position(numbered)
+        });
         let known = by_number.or(by_id);
+        // It may have been mirrored from a webhook before our call's reply told its id.
+        let mirrored = by_id.filter(|at| known != Some(*at));
+        let mirrored = mirrored.map(|at| payment.refunds[at].state);
         if known.is_none() && fact.refund.is_none() {
             // Only a running total: either known, or to be asked for refund by refund.
             let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
@@ -855,7 +974,7 @@ impl<'a> Draft<'a> {
             Some(at) => at,
             None => {
                 let amount = fact.amount.ok_or(Verdict::Ask { payment: n })?;
-                if amount.currency != payment.amount.currency {
+                if amount.currency != payment.amount.currency || amount.minor <= 0 {
                     let text = format!("a refund of {amount} on a payment of {}", payment.amount);
                     return Err(Verdict::Contradiction(text));
                 }
@@ -883,12 +1002,19 @@ impl<'a> Draft<'a> {
             Kind::RefundFailed => refund::Event::Failed,
             _ => refund::Event::Accepted,
         };
+        // What was heard of the mirrored one holds, and was told.
+        let heard = match mirrored {
+            Some(refund::State::Succeeded) => Some(refund::Event::Succeeded),
+            Some(refund::State::Failed) => Some(refund::Event::Failed),
+            _ => None,
+        };
+        let held = heard.and_then(|event| refund::next(refund.state, event));
+        refund.state = held.unwrap_or(refund.state);
         let was_calling = refund.intent.take().is_some();
         let (key, number) = (refund.key(), refund.n);
         let to = refund::next(refund.state, event);
         refund.state = to.unwrap_or(refund.state);
         let settled = refund.state.is_final();
-        // The same refund may have been mirrored from a webhook before our call's reply told its id.
         let id = refund.id.clone();
         if number.is_some() && id.is_some() {
             payment.refunds.retain(|r| r.n.is_some() || r.id != id);
@@ -903,9 +1029,8 @@ impl<'a> Draft<'a> {
             Kind::RefundFailed => "refund_failed",
             _ => "refund_pending",
         };
-        // A refund implies the payment that it gives back.
-        if !matches!(fact.kind, Kind::RefundFailed) && !self.payment(n)?.arrived() {
-            self.move_payment(n, payment::Event::Succeeded, None)?;
+        if fact.kind != Kind::RefundFailed {
+            self.imply_payment(n, report)?;
         }
         if let Some(number) = number {
             if settled {
@@ -937,12 +1062,15 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn dispute_fact(&mut self, n: u32, fact: &Fact, said: dispute::State) -> Applied {
+    fn dispute_fact(
+        &mut self,
+        n: u32,
+        report: &Report,
+        fact: &Fact,
+        said: dispute::State,
+    ) -> Applied {
         let id = fact.dispute.clone().ok_or(Verdict::Unmatched)?;
-        if !self.payment(n)?.arrived() {
-            // A dispute implies the payment that it is about.
-            self.move_payment(n, payment::Event::Succeeded, None)?;
-        }
+        self.imply_payment(n, report)?;
         let payment = self.payment(n)?;
         let at = payment.disputes.iter().position(|d| d.id == id);
         let known = at.map(|at| payment.disputes[at].state);
@@ -951,7 +1079,7 @@ impl<'a> Draft<'a> {
             Some(at) => payment.disputes[at].state = to,
             None => {
                 let amount = fact.amount.unwrap_or(payment.amount);
-                if amount.currency != payment.amount.currency {
+                if amount.currency != payment.amount.currency || amount.minor < 0 {
                     let text = format!("a dispute over {amount} on {}", payment.amount);
                     return Err(Verdict::Contradiction(text));
                 }
@@ -963,7 +1091,12 @@ impl<'a> Draft<'a> {
                 payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
             }
         }
-        let key = Dispute { id, amount: payment.amount, state: to }.key();
+        let key = Dispute {
+            id,
+            amount: payment.amount,
+            state: to,
+        }
+        .key();
         match to {
             dispute::State::Open => {
                 self.what = "dispute_opened";
@@ -980,6 +1113,10 @@ impl<'a> Draft<'a> {
                 self.what = "dispute_lost";
                 self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
                 self.done.push(format!("person-dispute-{key}"));
+                // Who disputed with success is not charged again by itself.
+                if self.payment(n)?.method.is_some() {
+                    self.done.push(format!("retry-p{n}"));
+                }
                 let payment = self.payment(n)?;
                 if payment.state == State::Paid {
                     payment.state = State::Returned;

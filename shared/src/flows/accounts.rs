@@ -50,17 +50,24 @@ impl House {
         key: Option<(KeyPlace, &str)>,
     ) -> Result<Reply, Trouble> {
         let Auth::OAuth(oauth) = &vendor.auth else {
-            return self.transport.send(vendor, account, request, None, key).await;
+            return self
+                .transport
+                .send(vendor, account, request, None, key)
+                .await;
         };
         let token = self.token(clinic, vendor, oauth, account, false).await?;
-        let reply =
-            self.transport.send(vendor, account, request, Some(&token.token), key).await?;
+        let reply = self
+            .transport
+            .send(vendor, account, request, Some(&token.token), key)
+            .await?;
         if reply.status != 401 {
             return Ok(reply);
         }
         // The vendor took the token back early: one renewal, one more try.
         let token = self.token(clinic, vendor, oauth, account, true).await?;
-        self.transport.send(vendor, account, request, Some(&token.token), key).await
+        self.transport
+            .send(vendor, account, request, Some(&token.token), key)
+            .await
     }
 
     async fn token(
@@ -72,9 +79,7 @@ impl House {
         renew: bool,
     ) -> Result<AccessToken, Trouble> {
         let pk = format!("{clinic}#token#{}", vendor.id);
-        let fresh = |token: &AccessToken| {
-            token.expires_at - MARGIN > clock::now().as_second()
-        };
+        let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
         let cached = self.tokens().get(&pk).cloned();
         if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
             return Ok(token);
@@ -82,11 +87,16 @@ impl House {
         let stale = cached.map(|token| token.token);
         let key = self.key("tokens").await.map_err(|why| unclear(&*why))?;
         for _ in 0..40 {
-            let row = self.store.get(&pk, "token").await.map_err(|why| unclear(&why))?;
+            let row = self
+                .store
+                .get(&pk, "token")
+                .await
+                .map_err(|why| unclear(&why))?;
             let kept = row.as_ref().filter(|row| row.has("sealed"));
             let kept = kept.and_then(|row| key.open::<AccessToken>(&pk, row.get("sealed")).ok());
             // Another function may have renewed it in the meantime.
-            if let Some(token) = kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
+            if let Some(token) =
+                kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
             {
                 self.tokens().insert(pk, token.clone());
                 return Ok(token);
@@ -102,7 +112,10 @@ impl House {
                     row = row.text("sealed", key.seal(&pk, token));
                 }
                 // Should this write fail, the lock runs out by itself and the next one renews.
-                let _ = self.store.transact(&[Write::Replace { row, version }]).await;
+                let _ = self
+                    .store
+                    .transact(&[Write::Replace { row, version }])
+                    .await;
                 if let Some(token) = token {
                     self.tokens().insert(pk, token);
                 }
@@ -123,9 +136,16 @@ impl House {
             .text("locked_by", ids::random());
         let write = match row {
             None => Write::New(locked),
-            Some(_) => Write::Replace { row: locked, version },
+            Some(_) => Write::Replace {
+                row: locked,
+                version,
+            },
         };
-        let written = self.store.transact(&[write]).await.map_err(|why| unclear(&why))?;
+        let written = self
+            .store
+            .transact(&[write])
+            .await
+            .map_err(|why| unclear(&why))?;
         Ok((written == Written::Done).then_some(version + 1))
     }
 
@@ -150,7 +170,10 @@ impl House {
                 ]
             }
         };
-        let reply = self.transport.send_token(vendor, oauth, account, form).await?;
+        let reply = self
+            .transport
+            .send_token(vendor, oauth, account, form)
+            .await?;
         if matches!(reply.status, 400 | 401 | 403) {
             return Err(Trouble::Credentials("the token call was refused".into()));
         }
@@ -158,14 +181,22 @@ impl House {
         if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
             // Kept before the access token is used: the old one works only for a grace period.
             let fields = Fields::from([("refresh_token".into(), token)]);
-            self.secrets.put(&kept, &fields).await.map_err(unavailable)?;
+            self.secrets
+                .put(&kept, &fields)
+                .await
+                .map_err(unavailable)?;
         }
         let expires_at = clock::now().as_second() + granted.expires_in;
-        Ok(AccessToken { token: granted.access_token, expires_at })
+        Ok(AccessToken {
+            token: granted.access_token,
+            expires_at,
+        })
     }
 
     fn tokens(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, AccessToken>> {
-        self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.tokens
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -28,7 +28,9 @@ pub enum Committed {
     Repeated(Box<Row>),
     Refused(Refusal),
     Wait(&'static str),
-    Ask { payment: u32 },
+    Ask {
+        payment: u32,
+    },
     Unmatched,
     Contradiction(String),
 }
@@ -48,7 +50,14 @@ pub struct Change<'a> {
 
 impl<'a> Change<'a> {
     pub fn new(settings: &'a Settings, case: &'a str, event: Event, cause: String) -> Self {
-        Self { settings, case, event, cause, row: None, also: vec![] }
+        Self {
+            settings,
+            case,
+            event,
+            cause,
+            row: None,
+            also: vec![],
+        }
     }
 }
 
@@ -69,7 +78,9 @@ impl House {
             };
             // Our own write whose reply was lost: the entry's hash names this very commit.
             if let Some(ours) = tried.take()
-                && before.as_ref().is_some_and(|now| now.head == ours.case.head)
+                && before
+                    .as_ref()
+                    .is_some_and(|now| now.head == ours.case.head)
             {
                 return Ok(self.done(None, Some(ours)).await);
             }
@@ -96,7 +107,10 @@ impl House {
             };
             let mut writes = vec![];
             if let Some(row) = &change.row {
-                let after = decision.as_ref().map(|decision| &decision.case).or(before.as_ref());
+                let after = decision
+                    .as_ref()
+                    .map(|decision| &decision.case)
+                    .or(before.as_ref());
                 writes.push(row.write(state, change.case, &commit, after));
             }
             if let Some(decision) = &decision {
@@ -125,7 +139,9 @@ impl House {
     }
 
     async fn done(&self, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
-        let Some(decision) = decision else { return Committed::Nothing(before.map(Box::new)) };
+        let Some(decision) = decision else {
+            return Committed::Nothing(before.map(Box::new));
+        };
         tracing::info!(
             event = decision.entry.what,
             case = decision.case.id,
@@ -134,10 +150,17 @@ impl House {
         );
         let pk = case_pk(&decision.case.clinic, &decision.case.id);
         let now = clock::now();
-        let due = decision.tasks.iter().filter(|task| task.due <= now).filter_map(|task| {
-            let key = RowKey { pk: pk.clone(), sk: format!("task#{}", task.id) };
-            task.work.queue().map(|queue| (queue, key))
-        });
+        let due = decision
+            .tasks
+            .iter()
+            .filter(|task| task.due <= now)
+            .filter_map(|task| {
+                let key = RowKey {
+                    pk: pk.clone(),
+                    sk: format!("task#{}", task.id),
+                };
+                task.work.queue().map(|queue| (queue, key))
+            });
         self.nudge(due).await;
         Committed::Changed(Box::new(decision.case))
     }
@@ -171,7 +194,11 @@ fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Wri
     let (clinic, pk) = (&case.clinic, case_pk(&case.clinic, &case.id));
     let data = serde_json::to_string(case).map_err(|why| StoreError::Corrupt(why.to_string()))?;
     if data.len() > LARGEST {
-        return Err(StoreError::TooLarge(format!("case {} has {} bytes", case.id, data.len())));
+        return Err(StoreError::TooLarge(format!(
+            "case {} has {} bytes",
+            case.id,
+            data.len()
+        )));
     }
     let created = format!("{:015}#{}", clock::millis(case.created_at), case.id);
     let row = Row::new(&pk, "case")
@@ -180,21 +207,36 @@ fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Wri
         .listed(format!("{clinic}#invoices"), created);
     let mut writes = vec![match before {
         None => Write::New(row),
-        Some(before) => Write::Replace { row, version: before.entries },
+        Some(before) => Write::Replace {
+            row,
+            version: before.entries,
+        },
     }];
     let entry = &decision.entry;
     let day = entry.at.strftime("%Y-%m-%d");
     // Posting rows are spread over shards: no clinic's day becomes one hot key.
     let shard = entry.hash.get(..1).unwrap_or("0");
     writes.push(Write::New(
-        Row::new(&pk, format!("journal#{:08}", entry.seq)).json("data", entry).listed(
-            format!("{clinic}#journal#{day}#{shard}"),
-            format!("{:015}#{}#{:08}", clock::millis(entry.at), case.id, entry.seq),
-        ),
+        Row::new(&pk, format!("journal#{:08}", entry.seq))
+            .json("data", entry)
+            .listed(
+                format!("{clinic}#journal#{day}#{shard}"),
+                format!(
+                    "{:015}#{}#{:08}",
+                    clock::millis(entry.at),
+                    case.id,
+                    entry.seq
+                ),
+            ),
     ));
     let mut put = HashSet::new();
     // The last word on a row counts.
-    for task in decision.tasks.iter().rev().filter(|task| put.insert(&task.id)) {
+    for task in decision
+        .tasks
+        .iter()
+        .rev()
+        .filter(|task| put.insert(&task.id))
+    {
         let mut row = Row::new(&pk, format!("task#{}", task.id))
             .json("data", task)
             .text("state", "open")
@@ -209,9 +251,16 @@ fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Wri
         };
         writes.push(Write::Put(row));
     }
-    let gone: HashSet<_> = decision.done.iter().filter(|id| !put.contains(id)).collect();
+    let gone: HashSet<_> = decision
+        .done
+        .iter()
+        .filter(|id| !put.contains(id))
+        .collect();
     for id in gone {
-        writes.push(Write::Delete(RowKey { pk: pk.clone(), sk: format!("task#{id}") }));
+        writes.push(Write::Delete(RowKey {
+            pk: pk.clone(),
+            sk: format!("task#{id}"),
+        }));
     }
     for (gateway, id) in &decision.aliases {
         let row = Row::new(alias_pk(clinic, gateway, id), "ref").text("case", &case.id);

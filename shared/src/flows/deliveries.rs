@@ -24,7 +24,11 @@ const BEHIND: i64 = 5;
 enum Act {
     Done(Option<String>),
     /// Again after so many seconds; `sent` where the call may have reached the system.
-    Again { wait: i64, sent: bool, why: String },
+    Again {
+        wait: i64,
+        sent: bool,
+        why: String,
+    },
     /// It may have reached the system, and cannot be asked or repeated.
     Unknown(String),
     /// The system refuses it for good.
@@ -59,29 +63,47 @@ impl House {
     /// Works one delivery off (`task#tell-…`).
     pub async fn deliver(&self, key: &RowKey) -> Result<(), Failure> {
         let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-        let Some(row) = self.store.get(&key.pk, &key.sk).await? else { return Ok(()) };
+        let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
+            return Ok(());
+        };
         let now = clock::now();
         if !row.has("due_at") || row.int("due_at") > clock::millis(now) {
             return Ok(());
         }
         let task: Task = row.read("data")?;
-        let Work::Deliver(delivery) = &task.work else { return Ok(()) };
+        let Work::Deliver(delivery) = &task.work else {
+            return Ok(());
+        };
         let settings = self.settings_of(clinic).await?;
-        let case = self.case(clinic, case).await?.ok_or("a delivery without a case")?;
+        let case = self
+            .case(clinic, case)
+            .await?
+            .ok_or("a delivery without a case")?;
         let found = systems::find(&delivery.system).and_then(|system| {
-            let hears = system.hears.iter().find(|hears| hears.topic == delivery.topic)?;
+            let hears = system
+                .hears
+                .iter()
+                .find(|hears| hears.topic == delivery.topic)?;
             Some((system, hears))
         });
         let Some((system, hears)) = found else {
-            return self.finish(&row, "failed", "this version does not tell it that").await;
+            return self
+                .finish(&row, "failed", "this version does not tell it that")
+                .await;
         };
         let mut builds_on = None;
         if let Some(after) = hears.after {
             match self.earlier(&case, delivery, after).await? {
                 Earlier::Done(id) => builds_on = id,
                 Earlier::Waiting => {
-                    let behind = Later { wait: BEHIND, sent: false, tried: false };
-                    return self.put_off(&row, behind, "waits for an earlier delivery").await;
+                    let behind = Later {
+                        wait: BEHIND,
+                        sent: false,
+                        tried: false,
+                    };
+                    return self
+                        .put_off(&row, behind, "waits for an earlier delivery")
+                        .await;
                 }
                 Earlier::Failed => {
                     let why = "what it builds on was not filed";
@@ -89,25 +111,47 @@ impl House {
                 }
             }
         }
-        let telling = match self.telling(&settings, &case, system, delivery, &task.id).await? {
+        let telling = match self
+            .telling(&settings, &case, system, delivery, &task.id)
+            .await?
+        {
             Ok(telling) => telling,
             Err(why) => return self.finish(&row, "skipped", why).await,
         };
         let account = match self.account(clinic, system.vendor).await {
             Ok(account) => account,
             Err(trouble) => {
-                return self.failed(&settings, &case, &row, &trouble.to_string()).await;
+                return self
+                    .failed(&settings, &case, &row, &trouble.to_string())
+                    .await;
             }
         };
-        let desk = Desk { house: self, settings: &settings, case: &case, system, account };
-        desk.acts(row, hears, Telling { filed: builds_on, ..telling }).await
+        let desk = Desk {
+            house: self,
+            settings: &settings,
+            case: &case,
+            system,
+            account,
+        };
+        desk.acts(
+            row,
+            hears,
+            Telling {
+                filed: builds_on,
+                ..telling
+            },
+        )
+        .await
     }
 
     /// Writes a row if nobody else did since it was read; `None` where somebody did.
     async fn replace(&self, read: &Row, row: Row) -> Result<Option<Row>, Failure> {
         let version = read.int("version") as u64;
         let row = row.number("version", version + 1);
-        let write = Write::Replace { row: row.clone(), version };
+        let write = Write::Replace {
+            row: row.clone(),
+            version,
+        };
         match self.store.transact(&[write]).await? {
             Written::Done => Ok(Some(row)),
             Written::Failed(_) | Written::Conflict => {
@@ -170,7 +214,11 @@ impl House {
             alert: Alert::DeliveryFailed,
             note: format!("{id} was not delivered: {why}."),
         };
-        self.commit(Change::new(settings, &case.id, event, format!("delivery {id}")), None).await?;
+        self.commit(
+            Change::new(settings, &case.id, event, format!("delivery {id}")),
+            None,
+        )
+        .await?;
         Ok(())
     }
 
@@ -186,7 +234,9 @@ impl House {
         let prefix = format!("task#tell-{}-{}", delivery.system, topic.name());
         let mut filed = None;
         for row in self.store.under(&pk, &prefix).await? {
-            let Work::Deliver(other) = row.read::<Task>("data")?.work else { continue };
+            let Work::Deliver(other) = row.read::<Task>("data")?.work else {
+                continue;
+            };
             // Of another payment of the case: nothing to wait for.
             if other.payment.is_some() && other.payment != delivery.payment {
                 continue;
@@ -194,7 +244,10 @@ impl House {
             let row = match row.get("state") {
                 "open" => {
                     Box::pin(self.deliver(&row.key())).await?;
-                    self.store.get(&pk, row.get("sk")).await?.unwrap_or_default()
+                    self.store
+                        .get(&pk, row.get("sk"))
+                        .await?
+                        .unwrap_or_default()
                 }
                 _ => row,
             };
@@ -220,7 +273,10 @@ impl House {
             Some(patient) => self.patient(&settings.id, patient).await?,
             None => None,
         };
-        let person = patient.as_ref().map(|patient| patient.person.clone()).unwrap_or_default();
+        let person = patient
+            .as_ref()
+            .map(|patient| patient.person.clone())
+            .unwrap_or_default();
         match system.channel {
             Channel::PatientEmail if person.email.is_none() => return Ok(Err("no e-mail address")),
             Channel::PatientText if person.phone.is_none() => return Ok(Err("no phone number")),
@@ -230,12 +286,18 @@ impl House {
         let customer = Customer {
             reference: patient.map_or("walk-in".into(), |patient| patient.reference),
             name: Some(person.name).filter(|name| shared && !name.is_empty()),
-            email: person.email.filter(|_| system.channel == Channel::PatientEmail),
-            phone: person.phone.filter(|_| system.channel == Channel::PatientText),
+            email: person
+                .email
+                .filter(|_| system.channel == Channel::PatientEmail),
+            phone: person
+                .phone
+                .filter(|_| system.channel == Channel::PatientText),
         };
         let payment = delivery.payment.and_then(|n| case.payment(n));
         let refund = delivery.object.as_deref().and_then(|key| {
-            case.refunds().find(|(_, refund)| refund.key() == key).map(|(_, refund)| refund)
+            case.refunds()
+                .find(|(_, refund)| refund.key() == key)
+                .map(|(_, refund)| refund)
         });
         let dispute = delivery.object.as_deref().and_then(|key| {
             payment.and_then(|p| p.disputes.iter().find(|dispute| dispute.key() == key))
@@ -262,8 +324,12 @@ impl House {
             due: case.due(),
             receipt: receipt.as_deref().map(super::receipts::number),
             receipt_address: address.as_deref(),
-            page: payment.and_then(|p| p.open_page()).map(|page| page.url.as_str()),
-            method: payment.and_then(|p| p.method.as_ref()).map(|m| m.label.as_str()),
+            page: payment
+                .and_then(|p| p.open_page())
+                .map(|page| page.url.as_str()),
+            method: payment
+                .and_then(|p| p.method.as_ref())
+                .map(|m| m.label.as_str()),
             gateway: payment.map(|p| p.gateway.as_str()),
             retry_at: retry_day(case, payment.map(|p| p.n), settings),
             note: self.note_of(case, delivery).await?,
@@ -292,12 +358,17 @@ impl House {
 
     /// What a person's task says, where the delivery tells of one.
     async fn note_of(&self, case: &Case, delivery: &Delivery) -> Result<Option<String>, Failure> {
-        let Some(object) = &delivery.object else { return Ok(None) };
+        let Some(object) = &delivery.object else {
+            return Ok(None);
+        };
         if delivery.topic != Topic::NeedsPerson {
             return Ok(None);
         }
         let pk = super::case_pk(&case.clinic, &case.id);
-        let row = self.store.get(&pk, &format!("task#person-{object}")).await?;
+        let row = self
+            .store
+            .get(&pk, &format!("task#person-{object}"))
+            .await?;
         let task = row.map(|row| row.read::<Task>("data")).transpose()?;
         Ok(task.and_then(|task| match task.work {
             Work::Person { note, .. } => Some(note),
@@ -307,27 +378,34 @@ impl House {
 }
 
 /// The day of the next try, in the clinic's zone.
-fn retry_day(
-    case: &Case,
-    payment: Option<u32>,
-    settings: &Settings,
-) -> Option<jiff::civil::Date> {
+fn retry_day(case: &Case, payment: Option<u32>, settings: &Settings) -> Option<jiff::civil::Date> {
     let payment = case.payment(payment?)?;
     let days = case.policy.retry_after_days.first()?;
-    let hopeful = payment.decline.is_some_and(crate::domain::fact::Decline::may_retry);
+    let hopeful = payment
+        .decline
+        .is_some_and(crate::domain::fact::Decline::may_retry);
     let planned = hopeful && payment.method.is_some();
     let at = clock::after(clock::now(), i64::from(*days) * 86_400);
     planned.then(|| at.to_zoned(settings.zone()).date())
 }
 
 fn lease_seconds() -> i64 {
-    std::env::var("LEASE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(90)
+    std::env::var("LEASE_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(90)
 }
 
 impl Desk<'_> {
     /// Every act from the first that is not done, each under a lease of its own.
     async fn acts(&self, mut row: Row, hears: &Hears, mut telling: Telling) -> Result<(), Failure> {
-        let Self { house, settings, case, system, .. } = self;
+        let Self {
+            house,
+            settings,
+            case,
+            system,
+            ..
+        } = self;
         while let Some(act) = hears.acts.get(row.int("acts_done") as usize) {
             if row.has("filed_as") {
                 telling.filed = Some(row.get("filed_as").to_owned());
@@ -341,7 +419,9 @@ impl Desk<'_> {
                 .text("state", "calling")
                 .number("sent_at", lost.unwrap_or(now.as_second()))
                 .due(clock::millis(clock::after(now, lease_seconds())));
-            let Some(leased) = house.replace(&row, leased).await? else { return Ok(()) };
+            let Some(leased) = house.replace(&row, leased).await? else {
+                return Ok(());
+            };
             row = leased;
             let age = lost.map(|at| now.as_second() - at);
             let outcome = self.act(act, &telling, age).await;
@@ -363,14 +443,20 @@ impl Desk<'_> {
                         next.0.remove("due_at");
                         next = next.text("state", "done");
                     }
-                    let Some(next) = house.replace(&row, next).await? else { return Ok(()) };
+                    let Some(next) = house.replace(&row, next).await? else {
+                        return Ok(());
+                    };
                     row = next;
                 }
                 Act::Again { why, .. } if row.int("tries") >= WAITS.len() as i64 => {
                     return house.failed(settings, case, &row, &why).await;
                 }
                 Act::Again { wait, sent, why } => {
-                    let later = Later { wait, sent, tried: true };
+                    let later = Later {
+                        wait,
+                        sent,
+                        tried: true,
+                    };
                     return house.put_off(&row, later, &why).await;
                 }
                 Act::Unknown(why) => {
@@ -390,7 +476,9 @@ impl Desk<'_> {
         telling: &Telling,
         age: Option<i64>,
     ) -> Act {
-        let Self { account, system, .. } = self;
+        let Self {
+            account, system, ..
+        } = self;
         let (clinic, vendor) = (&self.settings.id, system.vendor);
         let mut lost = &act.lost_reply;
         if let Some(age) = age {
@@ -405,11 +493,16 @@ impl Desk<'_> {
                 LostReply::Human => {
                     return Act::Unknown("it may have been sent; look before repeating it".into());
                 }
-                LostReply::Find { call, trusted_after } => {
+                LostReply::Find {
+                    call,
+                    trusted_after,
+                } => {
                     let found = async {
                         let request = (call.build)(telling, account)?;
-                        let reply =
-                            self.house.call(clinic, vendor, account, &request, None).await?;
+                        let reply = self
+                            .house
+                            .call(clinic, vendor, account, &request, None)
+                            .await?;
                         (call.parse)(telling, &reply, account)
                     };
                     match found.await {
@@ -418,7 +511,11 @@ impl Desk<'_> {
                         Ok(None) | Err(_) => {
                             // Still calling: the next look comes when the lease is over.
                             let why = "looked for it, not there yet".into();
-                            return Act::Again { wait: *trusted_after, sent: true, why };
+                            return Act::Again {
+                                wait: *trusted_after,
+                                sent: true,
+                                why,
+                            };
                         }
                     }
                 }
@@ -432,7 +529,10 @@ impl Desk<'_> {
             LostReply::SameKey { place, .. } => Some((*place, telling.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
-        let reply = self.house.call(clinic, vendor, account, &request, key).await;
+        let reply = self
+            .house
+            .call(clinic, vendor, account, &request, key)
+            .await;
         let trouble = match reply.and_then(|reply| (act.call.parse)(telling, &reply, account)) {
             Ok(filed) => return Act::Done(filed.0),
             Err(trouble) => trouble,
@@ -441,12 +541,16 @@ impl Desk<'_> {
         let text = trouble.to_string();
         match trouble {
             Trouble::Exists(id) => Act::Done(Some(id)),
-            Trouble::Limited { seconds } => {
-                Act::Again { wait: seconds.clamp(1, 3600), sent: age.is_some(), why: text }
-            }
-            Trouble::Credentials(_) | Trouble::Missing => {
-                Act::Again { wait: 900, sent: age.is_some(), why: text }
-            }
+            Trouble::Limited { seconds } => Act::Again {
+                wait: seconds.clamp(1, 3600),
+                sent: age.is_some(),
+                why: text,
+            },
+            Trouble::Credentials(_) | Trouble::Missing => Act::Again {
+                wait: 900,
+                sent: age.is_some(),
+                why: text,
+            },
             Trouble::Rejected(_) | Trouble::Declined(_) => Act::Failed(text),
             Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => {
                 let wait = match &act.lost_reply {
@@ -454,7 +558,11 @@ impl Desk<'_> {
                     LostReply::SameKey { .. } => 10,
                     LostReply::Find { trusted_after, .. } => *trusted_after,
                 };
-                Act::Again { wait, sent: true, why: text }
+                Act::Again {
+                    wait,
+                    sent: true,
+                    why: text,
+                }
             }
         }
     }

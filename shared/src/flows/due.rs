@@ -59,7 +59,11 @@ impl House {
         }
         let task: Task = row.read("data")?;
         match task.work {
-            Work::Settle { payment, refund, tries } => {
+            Work::Settle {
+                payment,
+                refund,
+                tries,
+            } => {
                 self.settle(key, Target { payment, refund }, tries).await?;
                 Ok(None)
             }

@@ -58,7 +58,10 @@ impl EventRow {
     /// With what its fact tells.
     pub fn of_fact(mut self, fact: &Fact) -> Self {
         self.kind = fact.kind;
-        self.gateway_ref = fact.payment.clone().or_else(|| fact.aliases.first().cloned());
+        self.gateway_ref = fact
+            .payment
+            .clone()
+            .or_else(|| fact.aliases.first().cloned());
         self.refund_ref.clone_from(&fact.refund);
         self.amount = fact.amount;
         self.occurred_at = fact.occurred_at;
@@ -66,7 +69,10 @@ impl EventRow {
     }
 
     pub fn pk(&self) -> String {
-        format!("{}#event#{}#{}", self.clinic, self.source, self.vendor_event_id)
+        format!(
+            "{}#event#{}#{}",
+            self.clinic, self.source, self.vendor_event_id
+        )
     }
 
     /// The row in a state that it keeps. One that was waiting is replaced; any other stays.
@@ -75,15 +81,22 @@ impl EventRow {
         if let (Some(answer), Some(case)) = (self.answer, after) {
             row = row.text("answer", answer(case, self));
         }
-        Write::NewOr { row, attribute: "state", value: "waiting".into() }
+        Write::NewOr {
+            row,
+            attribute: "state",
+            value: "waiting".into(),
+        }
     }
 
     pub fn row(&self, state: &str) -> Row {
         let at = clock::millis(self.received_at);
-        let row = Row::new(self.pk(), "event").json("data", self).text("state", state).listed(
-            format!("{}#events", self.clinic),
-            format!("{at:015}#{}#{}", self.source, self.vendor_event_id),
-        );
+        let row = Row::new(self.pk(), "event")
+            .json("data", self)
+            .text("state", state)
+            .listed(
+                format!("{}#events", self.clinic),
+                format!("{at:015}#{}#{}", self.source, self.vendor_event_id),
+            );
         match &self.digest {
             Some(digest) => row.text("digest", digest),
             None => row,

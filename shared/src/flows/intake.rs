@@ -111,7 +111,11 @@ impl Intake {
             received_at: delivery.received_at,
             url: delivery.url,
             // The content type tells the character set of a form; nothing else is needed again.
-            headers: delivery.headers.into_iter().filter(|(n, _)| n == "content-type").collect(),
+            headers: delivery
+                .headers
+                .into_iter()
+                .filter(|(n, _)| n == "content-type")
+                .collect(),
             sha256: inbound::body_hash(&delivery.body),
             body: BASE64_STANDARD.encode(&delivery.body),
             replays: None,
@@ -166,7 +170,8 @@ impl Intake {
             Outcome::Proven => Ok(true),
             Outcome::NeedsVendor => Ok(false),
             Outcome::NeedsCertificate(signed) => {
-                self.prove_certificate(inbound, &signed, delivery.received_at).await
+                self.prove_certificate(inbound, &signed, delivery.received_at)
+                    .await
             }
         }
     }
@@ -177,7 +182,9 @@ impl Intake {
         signed: &CertificateSigned,
         at: i64,
     ) -> Result<bool, Refused> {
-        let pem = self.certificate(inbound.vendor.id, &signed.certificate_url).await?;
+        let pem = self
+            .certificate(inbound.vendor.id, &signed.certificate_url)
+            .await?;
         let mut roots = trust_anchors(CERTIFICATE_ROOTS);
         roots.extend(aws::local_roots().iter().flat_map(|pem| trust_anchors(pem)));
         inbound::prove_certificate(signed, &pem, &roots, at).map(|()| true)
@@ -185,7 +192,11 @@ impl Intake {
 
     /// The certificate at an address whose host was checked; kept as long as the process lives.
     async fn certificate(&self, vendor: &str, address: &str) -> Result<Arc<Vec<u8>>, Refused> {
-        let cache = || self.certificates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let cache = || {
+            self.certificates
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
         if let Some(known) = cache().get(address) {
             return Ok(known.clone());
         }
@@ -198,17 +209,24 @@ impl Intake {
         let web = self.web.get_or_init(|| aws::connector(CERTIFICATE_ROOTS));
         let request = HttpRequest::get(asked).map_err(|why| unreachable(why.to_string()))?;
         let fetch = async {
-            let mut reply = web.call(request).await.map_err(|why| unreachable(why.to_string()))?;
+            let mut reply = web
+                .call(request)
+                .await
+                .map_err(|why| unreachable(why.to_string()))?;
             let status = reply.status().as_u16();
             let body = std::mem::replace(reply.body_mut(), Vec::new().into());
-            let body = aws_smithy_types::byte_stream::ByteStream::new(body).collect().await;
+            let body = aws_smithy_types::byte_stream::ByteStream::new(body)
+                .collect()
+                .await;
             let body = body.map_err(|why| unreachable(why.to_string()))?;
             match status {
                 200 => Ok(body.to_vec()),
                 other => Err(unreachable(format!("status {other}"))),
             }
         };
-        let millis = std::env::var("VENDOR_TIMEOUT_MS").ok().and_then(|text| text.parse().ok());
+        let millis = std::env::var("VENDOR_TIMEOUT_MS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let within = std::time::Duration::from_millis(millis.unwrap_or(1000));
         let fetched = tokio::time::timeout(within, fetch).await;
         let pem = Arc::new(fetched.map_err(|_| unreachable("too slow".into()))??);
@@ -226,18 +244,27 @@ impl Intake {
 fn trust_anchors(pem: &[u8]) -> Vec<TrustAnchor<'static>> {
     CertificateDer::pem_slice_iter(pem)
         .filter_map(Result::ok)
-        .filter_map(|der| webpki::anchor_from_trusted_cert(&der).ok().map(|a| a.to_owned()))
+        .filter_map(|der| {
+            webpki::anchor_from_trusted_cert(&der)
+                .ok()
+                .map(|a| a.to_owned())
+        })
         .collect()
 }
 
 /// Whether a path segment can be the name of a clinic.
 pub fn is_name(text: &str) -> bool {
-    let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let letters = text
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     letters && (1..=40).contains(&text.len()) && !text.starts_with('-')
 }
 
 fn answer(status: u16, body: &str) -> Answer {
-    Answer { status, body: body.into() }
+    Answer {
+        status,
+        body: body.into(),
+    }
 }
 
 /// We cannot judge it now: every vendor sends again after a 503.

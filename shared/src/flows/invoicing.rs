@@ -66,13 +66,18 @@ pub enum AppointmentState {
 }
 
 pub fn appointment_pk(clinic: &str, id: &str) -> String {
-    format!("{clinic}#appointment#{}", ids::derived(&["appointment", id]))
+    format!(
+        "{clinic}#appointment#{}",
+        ids::derived(&["appointment", id])
+    )
 }
 
 /// The id of the case that this cause begins.
 pub fn case_id(clinic: &str, cause: &[String]) -> String {
-    let parts: Vec<_> =
-        ["case", clinic].into_iter().chain(cause.iter().map(String::as_str)).collect();
+    let parts: Vec<_> = ["case", clinic]
+        .into_iter()
+        .chain(cause.iter().map(String::as_str))
+        .collect();
     ids::derived(&parts)
 }
 
@@ -91,7 +96,12 @@ impl House {
         let owner = wanted.patient.clone().unwrap_or_default();
         let reader = self.reader(settings, &owner).await?;
         let (key, _) = reader.ok_or("the patient of an invoice does not exist")?;
-        also.push(receipts::document(&settings.id, &id, &key, &wanted.descriptions));
+        also.push(receipts::document(
+            &settings.id,
+            &id,
+            &key,
+            &wanted.descriptions,
+        ));
         let number = wanted.number.unwrap_or_else(|| id[..8].to_uppercase());
         let new = NewInvoice {
             id: id.clone(),
@@ -104,7 +114,11 @@ impl House {
             policy: settings.policy.clone(),
             charge,
         };
-        let change = Change { row, also, ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause) };
+        let change = Change {
+            row,
+            also,
+            ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause)
+        };
         let committed = self.commit(change, None).await?;
         Ok((id, committed))
     }
@@ -115,12 +129,13 @@ impl House {
         wanted: &Wanted,
     ) -> Result<Option<NewCharge>, Failure> {
         let collect = wanted.collect.unwrap_or(settings.policy.collect);
-        let page = wanted.gateway.clone().unwrap_or_else(|| settings.policy.gateway.clone());
+        let page = wanted
+            .gateway
+            .clone()
+            .unwrap_or_else(|| settings.policy.gateway.clone());
         let method = match (&wanted.method, &wanted.patient) {
             (Some(method), _) => Some(method.clone()),
-            (None, Some(patient)) => {
-                self.method_to_charge(&settings.id, patient, None).await?
-            }
+            (None, Some(patient)) => self.method_to_charge(&settings.id, patient, None).await?,
             (None, None) => None,
         };
         Ok(match (collect, method) {
@@ -144,7 +159,9 @@ impl House {
     /// Invoices a completed appointment (`task#visit` in the appointment's rows).
     pub async fn visit(&self, key: &RowKey) -> Result<(), Failure> {
         let clinic = key.pk.split('#').next().unwrap_or_default();
-        let Some(row) = self.store.get(&key.pk, "appointment").await? else { return Ok(()) };
+        let Some(row) = self.store.get(&key.pk, "appointment").await? else {
+            return Ok(());
+        };
         let appointment: Appointment = row.read("data")?;
         if appointment.state != AppointmentState::Completed {
             return Ok(());
@@ -167,10 +184,16 @@ impl House {
             method: None,
         };
         let case = case_id(clinic, &wanted.cause);
-        let done = Appointment { case: Some(case), ..appointment };
+        let done = Appointment {
+            case: Some(case),
+            ..appointment
+        };
         let also = vec![
             Write::Change {
-                key: RowKey { pk: key.pk.clone(), sk: "appointment".into() },
+                key: RowKey {
+                    pk: key.pk.clone(),
+                    sk: "appointment".into(),
+                },
                 set: Row::default().json("data", &done),
                 remove: vec![],
             },
@@ -190,8 +213,12 @@ impl House {
         clinic: &str,
         id: &str,
     ) -> Result<Option<(Appointment, u64)>, StoreError> {
-        let row = self.store.get(&appointment_pk(clinic, id), "appointment").await?;
-        row.map(|row| Ok((row.read("data")?, row.int("version") as u64))).transpose()
+        let row = self
+            .store
+            .get(&appointment_pk(clinic, id), "appointment")
+            .await?;
+        row.map(|row| Ok((row.read("data")?, row.int("version") as u64)))
+            .transpose()
     }
 
     /// Writes an appointment if nobody wrote it since this version was read (`None` where there was
@@ -222,11 +249,16 @@ impl House {
             appointment.state == AppointmentState::Completed && appointment.case.is_none();
         if completed {
             let now = clock::millis(clock::now());
-            writes.push(Write::Put(Row::new(&pk, "task#visit").text("state", "open").due(now)));
+            writes.push(Write::Put(
+                Row::new(&pk, "task#visit").text("state", "open").due(now),
+            ));
         }
         let written = self.store.transact(&writes).await?;
         if completed && written == Written::Done {
-            let task = RowKey { pk, sk: "task#visit".into() };
+            let task = RowKey {
+                pk,
+                sk: "task#visit".into(),
+            };
             self.nudge([(Queue::Visits, task)].into_iter()).await;
         }
         Ok(written)

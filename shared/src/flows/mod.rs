@@ -8,6 +8,7 @@ pub mod due;
 pub mod events;
 pub mod intake;
 pub mod invoicing;
+pub mod pages;
 pub mod patients;
 pub mod posting;
 pub mod receipts;
@@ -64,10 +65,19 @@ impl House {
         {
             return Ok(Some(settings.clone()));
         }
-        let row = self.store.get(&format!("{clinic}#settings"), "settings").await?;
+        self.latest_settings(clinic).await
+    }
+
+    /// A clinic's settings as they are now, whatever is remembered.
+    pub async fn latest_settings(&self, clinic: &str) -> Result<Option<Arc<Settings>>, StoreError> {
+        let row = self
+            .store
+            .get(&format!("{clinic}#settings"), "settings")
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let settings = Arc::new(row.read::<Settings>("data")?);
-        self.remembered().insert(clinic.into(), (Instant::now(), settings.clone()));
+        self.remembered()
+            .insert(clinic.into(), (Instant::now(), settings.clone()));
         Ok(Some(settings))
     }
 
@@ -85,18 +95,23 @@ impl House {
 
     /// Writes the settings of a clinic that exists.
     pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
-        let written = self.store.transact(&[Write::Put(settings_row(settings))]).await?;
+        let written = self
+            .store
+            .transact(&[Write::Put(settings_row(settings))])
+            .await?;
         self.remembered().remove(&settings.id);
         match written {
             Written::Done => Ok(()),
-            _ => Err(StoreError::Unavailable("the settings are being written by others".into())),
+            _ => Err(StoreError::Unavailable(
+                "the settings are being written by others".into(),
+            )),
         }
     }
 
-    fn remembered(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<Settings>)>> {
-        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<Settings>)>> {
+        self.settings
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The key of one purpose, from the deployment's secret.
@@ -115,7 +130,11 @@ impl House {
 
     pub fn context(&self, settings: &Settings, cause: impl Into<String>) -> Context {
         let audience = systems::audience(&settings.systems);
-        Context { now: crate::clock::now(), audience, cause: cause.into() }
+        Context {
+            now: crate::clock::now(),
+            audience,
+            cause: cause.into(),
+        }
     }
 }
 

@@ -1,28 +1,46 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
-use super::{Failure, House, case_pk};
+use super::{Failure, House, receipts};
+use crate::domain::case::{Case, Payment};
+use crate::ids;
 use crate::lambda::{HttpRequest, HttpResponse};
 use crate::pages::{self, HEADERS, Page, done, style};
+use crate::queue::RowKey;
 
 impl House {
     /// Answers a patient's request. A HEAD, as message previews send it, has no effect.
     pub async fn show(&self, request: &HttpRequest) -> HttpResponse {
         let method = request.method();
         if !matches!(method, "GET" | "HEAD") {
-            let page = Page { status: 405, html: done::not_found() };
+            let page = Page {
+                status: 405,
+                html: done::not_found(),
+            };
             return response(page, HEADERS, method).header("allow", "GET, HEAD");
         }
         let path = &request.raw_path;
         if path == style::PATH {
-            let page = Page { status: 200, html: style::CSS.into() };
+            let page = Page {
+                status: 200,
+                html: style::CSS.into(),
+            };
             return response(page, style::HEADERS, method);
         }
         let page = match self.page(path, method == "HEAD").await {
             Ok(Some(html)) => Page { status: 200, html },
-            Ok(None) => Page { status: 404, html: done::not_found() },
+            Ok(None) => Page {
+                status: 404,
+                html: done::not_found(),
+            },
             Err(why) => {
                 tracing::error!(%why, "a page failed");
-                return response(Page { status: 503, html: done::not_now() }, HEADERS, method)
+                let text = "This page cannot be shown just now. Please try again in a minute.\n";
+                let page = Page {
+                    status: 503,
+                    html: text.into(),
+                };
+                return response(page, HEADERS, method)
+                    .header("content-type", "text/plain; charset=utf-8")
                     .header("retry-after", "5");
             }
         };
@@ -39,27 +57,79 @@ impl House {
             _ => return Ok(None),
         };
         let key = self.key("addresses").await?;
-        let Some((clinic, id)) = key.read_token(kind, token) else { return Ok(None) };
+        let Some((clinic, id)) = key.read_token(kind, token) else {
+            return Ok(None);
+        };
         if head {
             return Ok(Some(String::new()));
         }
-        let Some(settings) = self.settings(clinic).await? else { return Ok(None) };
+        let Some(settings) = self.settings(clinic).await? else {
+            return Ok(None);
+        };
         if kind == "receipt" {
             return self.receipt_page(&settings, id).await;
         }
-        let Some(case) = self.case(clinic, id).await? else { return Ok(None) };
+        let Some(case) = self.case(clinic, id).await? else {
+            return Ok(None);
+        };
         let owner = case.patient.clone().unwrap_or_default();
         let Some((key, patient)) = self.reader(&settings, &owner).await? else {
             return Ok(Some(pages::receipt::erased(&settings)));
         };
         let descriptions = self.descriptions(&case, &key).await?;
-        let name = patient.map(|patient| patient.person.name).unwrap_or_default();
+        let name = patient
+            .map(|patient| patient.person.name)
+            .unwrap_or_default();
         let receipts = self.receipts_of(&case).await?;
-        let open = case.payments.iter().rev().find_map(|payment| payment.open_page());
+        let open = case
+            .payments
+            .iter()
+            .rev()
+            .find_map(|payment| payment.open_page());
         let pay_at = open.map(|page| page.url.as_str());
-        let page =
-            pages::invoice::page(&settings, &case, &name, &descriptions, pay_at, &receipts);
+        let page = pages::invoice::page(&settings, &case, &name, &descriptions, pay_at, &receipts);
         Ok(Some(page))
+    }
+
+    /// The address of an invoice's page.
+    pub async fn invoice_address(&self, clinic: &str, case: &str) -> Result<String, Failure> {
+        let token = self.key("addresses").await?.token("invoice", clinic, case);
+        Ok(format!("{}/invoices/{token}", self.public_url))
+    }
+
+    /// The receipts that were issued for a case: their numbers and addresses.
+    pub async fn receipts_of(&self, case: &Case) -> Result<Vec<(String, String)>, Failure> {
+        let of_payment = |payment: &Payment| {
+            let base = ids::payment_reference(&case.id, payment.n);
+            let refunds = payment
+                .refunds
+                .iter()
+                .map(|refund| format!("{base}-{}", refund.key()));
+            std::iter::once(base.clone())
+                .chain(refunds)
+                .collect::<Vec<_>>()
+        };
+        let ids: Vec<_> = case.payments.iter().flat_map(of_payment).collect();
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        let row = |id: &String| RowKey {
+            pk: receipts::pk(&case.clinic, id),
+            sk: "receipt".into(),
+        };
+        let rows = self
+            .store
+            .get_all(&ids.iter().map(row).collect::<Vec<_>>())
+            .await?;
+        let mut issued = vec![];
+        for id in ids {
+            let pk = receipts::pk(&case.clinic, &id);
+            if rows.iter().any(|row| row.get("pk") == pk) {
+                let address = self.receipt_address(&case.clinic, &id).await?;
+                issued.push((receipts::number(&id), address));
+            }
+        }
+        Ok(issued)
     }
 }
 
@@ -69,7 +139,13 @@ fn response(
     headers: &'static [(&'static str, &'static str)],
     method: &str,
 ) -> HttpResponse {
-    let body = if method == "HEAD" { String::new() } else { page.html };
+    let body = if method == "HEAD" {
+        String::new()
+    } else {
+        page.html
+    };
     let empty = HttpResponse::new(page.status, "text/html; charset=utf-8", body);
-    headers.iter().fold(empty, |response, (name, value)| response.header(name, *value))
+    headers.iter().fold(empty, |response, (name, value)| {
+        response.header(name, *value)
+    })
 }

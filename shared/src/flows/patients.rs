@@ -44,17 +44,29 @@ impl House {
     /// A patient; an erased one has no name and no addresses.
     pub async fn patient(&self, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
         let pk = pk(clinic, id);
-        let Some(row) = self.store.get(&pk, "patient").await? else { return Ok(None) };
+        let Some(row) = self.store.get(&pk, "patient").await? else {
+            return Ok(None);
+        };
         let master = self.key("patients").await?;
         let reference = row.get("reference").to_owned();
         let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
         if !row.has("key") {
             let (person, key) = (Person::default(), Key::random());
-            return Ok(Some(Patient { id: id.into(), reference, person, key }));
+            return Ok(Some(Patient {
+                id: id.into(),
+                reference,
+                person,
+                key,
+            }));
         }
         let key = Key::unwrap(row.get("key"), &master, &pk).map_err(cannot)?;
         let person = key.open(&pk, row.get("sealed")).map_err(cannot)?;
-        Ok(Some(Patient { id: id.into(), reference, person, key }))
+        Ok(Some(Patient {
+            id: id.into(),
+            reference,
+            person,
+            key,
+        }))
     }
 
     /// Makes a patient, or changes who a known one is. The key stays. Tells whether it is a new one.
@@ -77,10 +89,22 @@ impl House {
                 .text("sealed", key.seal(&pk, person))
                 .listed(format!("{clinic}#patients"), id.clone());
             // Two that make the patient at once must not end with two keys.
-            let write = if new { Write::New(row) } else { Write::Put(row) };
+            let write = if new {
+                Write::New(row)
+            } else {
+                Write::Put(row)
+            };
             if self.store.transact(&[write]).await? == Written::Done {
                 let reference = reference.to_owned();
-                return Ok((Patient { id, reference, person: person.clone(), key }, new));
+                return Ok((
+                    Patient {
+                        id,
+                        reference,
+                        person: person.clone(),
+                        key,
+                    },
+                    new,
+                ));
             }
         }
         Err(format!("patient {id} is being written by others").into())
@@ -103,7 +127,10 @@ impl House {
     ) -> Result<Option<Method>, StoreError> {
         let methods = self.methods(clinic, patient).await?;
         let same = used.and_then(|used| {
-            methods.iter().find(|m| m.gateway == used.gateway && m.token == used.token).cloned()
+            methods
+                .iter()
+                .find(|m| m.gateway == used.gateway && m.token == used.token)
+                .cloned()
         });
         // A method that the clinic charged without keeping it here may be charged again.
         Ok(same.or_else(|| methods.first().cloned()).or(used.cloned()))
@@ -113,18 +140,28 @@ impl House {
 /// What is written when a patient let a gateway keep a method.
 pub fn keep_method(clinic: &str, patient: &str, method: &Method) -> Vec<Write> {
     let now = crate::clock::millis(crate::clock::now());
-    let row = Row::new(pk(clinic, patient), method_sk(&method.gateway, &method.token))
-        .json("data", method)
-        .number("kept_at", now);
-    let alias = Row::new(alias_pk(clinic, &method.gateway, &method.token), "ref")
-        .text("patient", patient);
+    let row = Row::new(
+        pk(clinic, patient),
+        method_sk(&method.gateway, &method.token),
+    )
+    .json("data", method)
+    .number("kept_at", now);
+    let alias =
+        Row::new(alias_pk(clinic, &method.gateway, &method.token), "ref").text("patient", patient);
     vec![Write::Put(row), Write::Put(alias)]
 }
 
 /// What is written when a method can no longer be charged.
 pub fn method_gone(clinic: &str, patient: &str, gateway: &str, token: &str) -> Write {
-    let key = RowKey { pk: pk(clinic, patient), sk: method_sk(gateway, token) };
-    Write::Change { key, set: Row::default().text("gone", "cancelled at the gateway"), remove: vec![] }
+    let key = RowKey {
+        pk: pk(clinic, patient),
+        sk: method_sk(gateway, token),
+    };
+    Write::Change {
+        key,
+        set: Row::default().text("gone", "cancelled at the gateway"),
+        remove: vec![],
+    }
 }
 
 fn method_sk(gateway: &str, token: &str) -> String {

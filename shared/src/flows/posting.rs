@@ -77,12 +77,20 @@ impl House {
                 .await
                 .map_err(failure)?;
             if !verdict(&reply).map_err(failure)? {
-                tracing::info!(event = "webhook_refused", source = inbound.source, "not the vendor's");
+                tracing::info!(
+                    event = "webhook_refused",
+                    source = inbound.source,
+                    "not the vendor's"
+                );
                 return Ok(());
             }
             trusted = true;
         }
-        let verified = Verified { delivery: &delivery, account: &account, trusted };
+        let verified = Verified {
+            delivery: &delivery,
+            account: &account,
+            trusted,
+        };
         let items = match (inbound.read)(&verified) {
             Ok(items) => items,
             Err(why) => {
@@ -116,7 +124,8 @@ impl House {
             proven: received.proven,
         };
         let id = inbound::digest_id(&["body", &received.sha256]);
-        desk.quarantine(&desk.row(&id, "given up"), why, &body).await
+        desk.quarantine(&desk.row(&id, "given up"), why, &body)
+            .await
     }
 
     /// Tries an event that waits for its case once more (`event` rows in the due index).
@@ -140,7 +149,13 @@ impl House {
 
 impl Desk<'_> {
     fn row(&self, id: &str, name: &str) -> EventRow {
-        EventRow::new(&self.settings.id, self.inbound.source, id, name, self.received_at)
+        EventRow::new(
+            &self.settings.id,
+            self.inbound.source,
+            id,
+            name,
+            self.received_at,
+        )
     }
 
     async fn item(&self, item: Item, trusted: bool) -> Result<(), Failure> {
@@ -186,22 +201,33 @@ impl Desk<'_> {
         };
         for fact in facts {
             let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
-            self.fact(&self.row(&id, name).of_fact(&fact), fact, 0).await?;
+            self.fact(&self.row(&id, name).of_fact(&fact), fact, 0)
+                .await?;
         }
         Ok(())
     }
 
     async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
-        let account = self.house.account(&self.settings.id, gateway.vendor).await?;
-        self.house.look_up(&self.settings.id, gateway, &account, ask).await
+        let account = self
+            .house
+            .account(&self.settings.id, gateway.vendor)
+            .await?;
+        self.house
+            .look_up(&self.settings.id, gateway, &account, ask)
+            .await
     }
 
     async fn fact(&self, row: &EventRow, fact: Fact, tries: usize) -> Result<(), Failure> {
-        if matches!(fact.kind, Kind::Settled | Kind::PayoutPaid | Kind::PayoutFailed) {
+        if matches!(
+            fact.kind,
+            Kind::Settled | Kind::PayoutPaid | Kind::PayoutFailed
+        ) {
             return self.keep(row, "ignored", None).await;
         }
         let Some(case) = self.case_of(&fact).await? else {
-            return self.wait(row, &fact, tries, "no case has this reference yet").await;
+            return self
+                .wait(row, &fact, tries, "no case has this reference yet")
+                .await;
         };
         let report = |facts: Vec<Fact>, current: bool| {
             Event::Reported(Report {
@@ -249,12 +275,17 @@ impl Desk<'_> {
         payment: u32,
         fact: &Fact,
     ) -> Result<Option<Vec<Fact>>, Failure> {
-        let Some(gateway) = self.gateway else { return Ok(None) };
+        let Some(gateway) = self.gateway else {
+            return Ok(None);
+        };
         let found = self.house.case(&self.settings.id, case).await?;
         let known = found.as_ref().and_then(|case| case.payment(payment));
         let ask = Lookup {
             reference: ids::payment_reference(case, payment),
-            payment: fact.payment.clone().or(known.and_then(|p| p.capture.clone())),
+            payment: fact
+                .payment
+                .clone()
+                .or(known.and_then(|p| p.capture.clone())),
             session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
             amount: known.map_or(Money::zero(self.settings.currency), |p| p.amount),
         };
@@ -271,8 +302,10 @@ impl Desk<'_> {
             facts.insert(0, fact.clone());
         }
         for looked_up in &mut facts {
-            looked_up.reference =
-                looked_up.reference.take().or_else(|| Some(ask.reference.clone()));
+            looked_up.reference = looked_up
+                .reference
+                .take()
+                .or_else(|| Some(ask.reference.clone()));
         }
         Ok(Some(facts))
     }
@@ -282,7 +315,10 @@ impl Desk<'_> {
         if let Some((case, _)) = fact.reference.as_deref().and_then(ids::read_reference) {
             return Ok(Some(case.into()));
         }
-        let ids = fact.payment_ids().chain(fact.refund.as_deref()).chain(fact.dispute.as_deref());
+        let ids = fact
+            .payment_ids()
+            .chain(fact.refund.as_deref())
+            .chain(fact.dispute.as_deref());
         let key = |id: &str| RowKey {
             pk: alias_pk(&self.settings.id, self.inbound.vendor.id, id),
             sk: "ref".into(),
@@ -294,7 +330,10 @@ impl Desk<'_> {
             return Ok(None);
         }
         let rows = self.house.store.get_all(&keys).await?;
-        Ok(rows.first().map(|row| row.get("case").to_owned()).filter(|case| !case.is_empty()))
+        Ok(rows
+            .first()
+            .map(|row| row.get("case").to_owned())
+            .filter(|case| !case.is_empty()))
     }
 
     /// Tried again on a growing schedule for a day, then a person's task.
@@ -326,7 +365,10 @@ impl Desk<'_> {
             id: format!("person-{id}"),
             work: crate::domain::task::Work::Person {
                 alert: Alert::ChargeWithoutInvoice,
-                note: format!("{} of {:?} matches no invoice: {why}.", row.name, fact.amount),
+                note: format!(
+                    "{} of {:?} matches no invoice: {why}.",
+                    row.name, fact.amount
+                ),
             },
             due: clock::now(),
         };
@@ -336,9 +378,16 @@ impl Desk<'_> {
             .text("state", "open")
             .number("version", 1)
             .listed(format!("{}#tasks", row.clinic), format!("{at:015}#{id}"));
-        let event = row.row("waiting").json("fact", fact).text("why", "left to a person");
+        let event = row
+            .row("waiting")
+            .json("fact", fact)
+            .text("why", "left to a person");
         let writes = [
-            Write::NewOr { row: event, attribute: "state", value: "waiting".into() },
+            Write::NewOr {
+                row: event,
+                attribute: "state",
+                value: "waiting".into(),
+            },
             Write::Put(person),
         ];
         self.house.store.transact(&writes).await?;
@@ -346,14 +395,21 @@ impl Desk<'_> {
     }
 
     async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
-        let kept = row.row("contradiction").text("case", case).text("why", &why);
+        let kept = row
+            .row("contradiction")
+            .text("case", case)
+            .text("why", &why);
         let event = Event::Person {
             id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
             alert: Alert::Contradiction,
             note: why,
         };
         let change = Change {
-            also: vec![Write::NewOr { row: kept, attribute: "state", value: "waiting".into() }],
+            also: vec![Write::NewOr {
+                row: kept,
+                attribute: "state",
+                value: "waiting".into(),
+            }],
             ..Change::new(
                 self.settings,
                 case,
@@ -392,7 +448,9 @@ impl Desk<'_> {
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
     async fn replayed(&self, id: &str) -> Result<(), Failure> {
         let row = self.row(id, "replayed");
-        let Some(known) = self.house.store.get(&row.pk(), "event").await? else { return Ok(()) };
+        let Some(known) = self.house.store.get(&row.pk(), "event").await? else {
+            return Ok(());
+        };
         // Posted or put aside again, or waiting for its case: it is one of the items.
         if known.get("state") != "waiting" || known.has("fact") {
             return Ok(());
@@ -401,7 +459,11 @@ impl Desk<'_> {
     }
 
     async fn put(&self, row: Row) -> Result<(), Failure> {
-        let write = Write::NewOr { row, attribute: "state", value: "waiting".into() };
+        let write = Write::NewOr {
+            row,
+            attribute: "state",
+            value: "waiting".into(),
+        };
         self.house.store.transact(&[write]).await?;
         Ok(())
     }
@@ -414,8 +476,8 @@ impl Desk<'_> {
         for (n, part) in parts.iter().enumerate() {
             let place = format!("{} part {n}", row.pk());
             let part = std::str::from_utf8(part)?;
-            let kept = Row::new(row.pk(), format!("part#{n:03}"))
-                .text("sealed", key.seal(&place, &part));
+            let kept =
+                Row::new(row.pk(), format!("part#{n:03}")).text("sealed", key.seal(&place, &part));
             self.house.store.transact(&[Write::Put(kept)]).await?;
         }
         let kept = row
@@ -423,7 +485,12 @@ impl Desk<'_> {
             .text("why", why)
             .number("parts", parts.len())
             .text("proven", self.proven.to_string());
-        tracing::warn!(event = "quarantined", source = row.source, id = row.vendor_event_id, why);
+        tracing::warn!(
+            event = "quarantined",
+            source = row.source,
+            id = row.vendor_event_id,
+            why
+        );
         self.put(kept).await
     }
 }

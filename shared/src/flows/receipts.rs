@@ -62,7 +62,10 @@ pub fn pk(clinic: &str, receipt: &str) -> String {
 pub fn number(receipt: &str) -> String {
     let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
     let short = case.get(..8).unwrap_or(case).to_uppercase();
-    let rest = rest.trim_start_matches('p').replace("-r", "-").replace("-g", "-");
+    let rest = rest
+        .trim_start_matches('p')
+        .replace("-r", "-")
+        .replace("-g", "-");
     format!("{short}-{rest}")
 }
 
@@ -72,7 +75,11 @@ pub fn facts(case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
     let arrived = case.payments.iter().filter(|p| p.arrived());
     let lines = case.invoice.lines.iter().filter_map(|line| {
         let (gross, tax) = line.gross_and_tax().ok()?;
-        Some(Line { quantity: line.quantity, gross, tax })
+        Some(Line {
+            quantity: line.quantity,
+            gross,
+            tax,
+        })
     });
     Facts {
         id: receipt.id.clone(),
@@ -106,7 +113,10 @@ pub fn facts(case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
 impl House {
     /// The address of a receipt's page.
     pub async fn receipt_address(&self, clinic: &str, receipt: &str) -> Result<String, Failure> {
-        let token = self.key("addresses").await?.token("receipt", clinic, receipt);
+        let token = self
+            .key("addresses")
+            .await?
+            .token("receipt", clinic, receipt);
         Ok(format!("{}/receipts/{token}", self.public_url))
     }
 
@@ -119,30 +129,50 @@ impl House {
     ) -> Result<Option<String>, Failure> {
         let clinic = &settings.id;
         let pk = pk(clinic, receipt);
-        let Some(row) = self.store.get(&pk, "receipt").await? else { return Ok(None) };
+        let Some(row) = self.store.get(&pk, "receipt").await? else {
+            return Ok(None);
+        };
         let facts: Facts = row.read("facts")?;
         let place = format!("{pk} page");
         if row.has("page") {
             let key = self.reader(settings, row.get("patient")).await?;
-            let Some((key, _)) = key else { return Ok(Some(pages::receipt::erased(settings))) };
+            let Some((key, _)) = key else {
+                return Ok(Some(pages::receipt::erased(settings)));
+            };
             let page = key.open(&place, row.get("page"));
-            return Ok(Some(page.unwrap_or_else(|_| pages::receipt::erased(settings))));
+            return Ok(Some(
+                page.unwrap_or_else(|_| pages::receipt::erased(settings)),
+            ));
         }
-        let case = self.case(clinic, row.get("case")).await?.ok_or("a receipt without a case")?;
+        let case = self
+            .case(clinic, row.get("case"))
+            .await?
+            .ok_or("a receipt without a case")?;
         let owner = case.patient.clone().unwrap_or_default();
         let Some((key, patient)) = self.reader(settings, &owner).await? else {
             return Ok(Some(pages::receipt::erased(settings)));
         };
         let descriptions = self.descriptions(&case, &key).await?;
-        let name = patient.map(|patient| patient.person.name).unwrap_or_default();
+        let name = patient
+            .map(|patient| patient.person.name)
+            .unwrap_or_default();
         let page = pages::receipt::page(settings, &facts, &name, &descriptions);
-        let written = row.text("page", key.seal(&place, &page)).text("patient", owner);
+        let written = row
+            .text("page", key.seal(&place, &page))
+            .text("patient", owner);
         // Two that write it at once: the first one stays.
-        let write = Write::Replace { row: written.number("version", 1), version: 0 };
+        let write = Write::Replace {
+            row: written.number("version", 1),
+            version: 0,
+        };
         match self.store.transact(&[write]).await? {
             crate::store::Written::Done => Ok(Some(page)),
             _ => {
-                let row = self.store.get(&pk, "receipt").await?.ok_or("a receipt vanished")?;
+                let row = self
+                    .store
+                    .get(&pk, "receipt")
+                    .await?
+                    .ok_or("a receipt vanished")?;
                 Ok(key.open(&place, row.get("page")).ok())
             }
         }
@@ -156,7 +186,10 @@ impl House {
         patient: &str,
     ) -> Result<Option<(Key, Option<Patient>)>, Failure> {
         if patient.is_empty() {
-            return Ok(Some((self.key(&format!("clinic {}", settings.id)).await?, None)));
+            return Ok(Some((
+                self.key(&format!("clinic {}", settings.id)).await?,
+                None,
+            )));
         }
         let patient = self.patient(&settings.id, patient).await?;
         Ok(patient.map(|patient| (patient.key.clone(), Some(patient))))

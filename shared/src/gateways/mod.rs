@@ -12,7 +12,12 @@ pub mod paypal;
 pub mod stripe;
 
 /// Every gateway that a clinic can connect.
-pub static ALL: &[&Gateway] = &[&stripe::GATEWAY, &gocardless::GATEWAY, &mollie::GATEWAY, &paypal::GATEWAY];
+pub static ALL: &[&Gateway] = &[
+    &stripe::GATEWAY,
+    &gocardless::GATEWAY,
+    &mollie::GATEWAY,
+    &paypal::GATEWAY,
+];
 
 pub fn find(id: &str) -> Option<&'static Gateway> {
     ALL.iter().copied().find(|gateway| gateway.vendor.id == id)

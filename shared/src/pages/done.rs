@@ -9,7 +9,7 @@ use maud::{Markup, html};
 pub fn back() -> String {
     let act = html! {
         (state(
-            Icon::Check,
+            Icon::Clock,
             "",
             "We are confirming your payment",
             "This usually takes a few seconds; a bank debit takes some days. You can close this \
@@ -18,10 +18,10 @@ pub fn back() -> String {
         div.notice.info {
             (Icon::Info.draw())
             div {
-                h2 { "Please do not pay again" }
+                h2 { "Did you stop before the end?" }
                 p {
-                    "If you stopped before the end, nothing was taken, and the link in our message \
-                     still works."
+                    "Then nothing was taken, and the link in our message still works. If you have "
+                    "paid, please do not pay again."
                 }
             }
         }

@@ -45,7 +45,10 @@ pub fn page(
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
     let title = format!("Invoice {} · {}", case.invoice.number, settings.name);
-    document(&title, &split(&lead(settings, case, standing, pay_at), &act))
+    document(
+        &title,
+        &split(&lead(settings, case, standing, pay_at), &act),
+    )
 }
 
 fn standing(case: &Case) -> Standing {
@@ -63,10 +66,14 @@ fn standing(case: &Case) -> Standing {
     if case.payments.iter().any(on_its_way) {
         return Standing::Confirming;
     }
-    let last = case.payments.iter().rev().find(|p| p.state != State::Expired);
-    match last.map(|p| (p.state, p.amount)) {
-        Some((State::Declined, amount)) => Standing::Declined(amount),
-        Some((State::Returned, amount)) => Standing::Returned(amount),
+    let last = case
+        .payments
+        .iter()
+        .rev()
+        .find(|p| p.state != State::Expired);
+    match last.map(|p| (p.state, p)) {
+        Some((State::Declined, p)) => Standing::Declined(p.amount),
+        Some((State::Returned, p)) => Standing::Returned(p.returned()),
         _ if case.paid().minor > 0 => Standing::PartPaid,
         _ => Standing::Due,
     }
@@ -190,7 +197,12 @@ fn alert(heading: &str, text: &str) -> Markup {
 fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
     let Some(address) = pay_at.filter(|address| is_link(address)) else {
         return match settings.phone.is_empty() {
-            true => notice("", Icon::Info, "To pay, ask the clinic", "Quote the invoice's number."),
+            true => notice(
+                "",
+                Icon::Info,
+                "To pay, ask the clinic",
+                "Quote the invoice's number.",
+            ),
             false => notice(
                 "",
                 Icon::Info,
@@ -200,7 +212,10 @@ fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
         };
     };
     // The gateway's page asks for its own payment's amount, which may be a part of what is due.
-    let asked = case.payments.iter().find(|p| p.open_page().is_some_and(|s| s.url == address));
+    let asked = case
+        .payments
+        .iter()
+        .find(|p| p.open_page().is_some_and(|s| s.url == address));
     let asked = asked.map_or(case.due(), |payment| payment.amount);
     html! {
         div.stack {

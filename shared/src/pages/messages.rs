@@ -36,22 +36,33 @@ pub struct Said<'a> {
 pub fn to_patient(topic: Topic, said: &Said) -> Message {
     let clinic = short(said.clinic, 60);
     let sum = amount(said.amount);
-    let with = said.method.map(|method| format!(" with {}", short(method, 40)));
+    let with = said
+        .method
+        .map(|method| format!(" with {}", short(method, 40)));
     let with = with.unwrap_or_default();
     let mut letter = Letter::new(&clinic);
     match topic {
         Topic::InvoiceIssued => {
             letter.subject = format!("Invoice for {sum} from {clinic}");
-            letter.say(format!("Your invoice {} over {sum} is ready.", invoice(said)));
+            letter.say(format!(
+                "Your invoice {} over {sum} is ready.",
+                invoice(said)
+            ));
         }
         Topic::CheckoutReady => {
             letter.subject = format!("{sum} to pay to {clinic}");
             letter.say(format!("{sum} is due on your invoice {}.", invoice(said)));
-            ask(&mut letter, said, "Pay on our payment partner's secure page");
+            ask(
+                &mut letter,
+                said,
+                "Pay on our payment partner's secure page",
+            );
         }
         Topic::PaymentReceived => {
             letter.subject = format!("Receipt for {sum} from {clinic}");
-            letter.say(format!("We have received your payment of {sum}{with}. Thank you."));
+            letter.say(format!(
+                "We have received your payment of {sum}{with}. Thank you."
+            ));
             if said.due.minor > 0 {
                 letter.say(format!("{} is left to pay.", amount(said.due)));
             }
@@ -59,12 +70,16 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
         }
         Topic::PaymentFailed => {
             letter.subject = format!("Your payment of {sum} did not go through");
-            letter.say(format!("Your payment of {sum}{with} did not go through. No money was taken."));
+            letter.say(format!(
+                "Your payment of {sum}{with} did not go through. No money was taken."
+            ));
             ask(&mut letter, said, "Pay again or choose another way");
         }
         Topic::PaymentReturned => {
             letter.subject = format!("Your payment of {sum} was returned");
-            letter.say(format!("Your payment of {sum}{with} was returned by the bank."));
+            letter.say(format!(
+                "Your payment of {sum}{with} was returned by the bank."
+            ));
             if said.due.minor > 0 {
                 letter.say(format!("{} is due again.", amount(said.due)));
             }
@@ -106,7 +121,9 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
     let (sum, invoice) = (amount(said.amount), invoice(said));
     let about = {
         let method = said.method.map(|method| format!(", {}", short(method, 40)));
-        let gateway = said.gateway.map(|id| format!(", through {}", gateway_name(id)));
+        let gateway = said
+            .gateway
+            .map(|id| format!(", through {}", gateway_name(id)));
         let (method, gateway) = (method.unwrap_or_default(), gateway.unwrap_or_default());
         format!("{sum} on invoice {invoice}{method}{gateway}.")
     };
@@ -114,7 +131,10 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
         0 => "Nothing is due on the invoice.".into(),
         _ => format!("{} is due on the invoice.", amount(said.due)),
     };
-    let number = said.receipt.as_ref().map(|number| format!("Receipt {number}. "));
+    let number = said
+        .receipt
+        .as_ref()
+        .map(|number| format!("Receipt {number}. "));
     let number = number.unwrap_or_default();
     let next = match (said.due.minor, said.retry_at, said.page) {
         (0, ..) => "Nothing to do.".into(),
@@ -178,7 +198,9 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
 
 /// An amount as people read it: `$1,200.00`, `€12.50`, `¥1,200`, `CHF 80.00`, `−$5.00`.
 pub fn amount(money: Money) -> String {
-    let digits = Money::new(money.minor.saturating_abs(), money.currency).decimal().to_string();
+    let digits = Money::new(money.minor.saturating_abs(), money.currency)
+        .decimal()
+        .to_string();
     let (whole, part) = digits.split_once('.').unwrap_or((&digits, ""));
     let mut grouped = String::new();
     for (n, digit) in whole.chars().enumerate() {
@@ -290,10 +312,20 @@ impl Letter {
 
     /// Plain letters where ours: one typographic quote would halve what fits into a text message.
     fn message(self) -> Message {
-        let Self { clinic, subject, sentences, phone, link } = self;
+        let Self {
+            clinic,
+            subject,
+            sentences,
+            phone,
+            link,
+        } = self;
         let call = phone.map(|phone| format!("Questions? Call {phone}."));
         let mut text = format!("{clinic}: {}", sentences.join(" "));
-        for part in call.iter().cloned().chain(link.iter().map(|(l, a)| format!("{l}: {a}"))) {
+        for part in call
+            .iter()
+            .cloned()
+            .chain(link.iter().map(|(l, a)| format!("{l}: {a}")))
+        {
             text = format!("{text} {part}");
         }
         let html = html! {
@@ -316,7 +348,11 @@ impl Letter {
                 }
             }
         };
-        Message { subject, text, html: html.into_string() }
+        Message {
+            subject,
+            text,
+            html: html.into_string(),
+        }
     }
 }
 
@@ -360,7 +396,10 @@ mod tests {
     }
 
     fn paid() -> Said<'static> {
-        Said { due: money(0, "AUD"), ..said() }
+        Said {
+            due: money(0, "AUD"),
+            ..said()
+        }
     }
 
     #[test]
@@ -387,7 +426,10 @@ mod tests {
     #[test]
     fn a_receipt_comes_with_its_number_and_its_address_last() {
         let message = to_patient(Topic::PaymentReceived, &paid());
-        assert_eq!(message.subject, "Receipt for $60.00 from Wattle Street Clinic");
+        assert_eq!(
+            message.subject,
+            "Receipt for $60.00 from Wattle Street Clinic"
+        );
         assert_eq!(
             message.text,
             "Wattle Street Clinic: We have received your payment of $60.00 with Visa ending 4242. \
@@ -397,7 +439,11 @@ mod tests {
         let link = "<a href=\"https://pay.example/receipts/abc\">Your receipt K7M2Q9AB-1</a>";
         assert!(message.html.contains(link), "{}", message.html);
         let part = to_patient(Topic::PaymentReceived, &said());
-        assert!(part.text.contains("Thank you. $60.00 is left to pay."), "{}", part.text);
+        assert!(
+            part.text.contains("Thank you. $60.00 is left to pay."),
+            "{}",
+            part.text
+        );
     }
 
     #[test]
@@ -421,9 +467,16 @@ mod tests {
             format!("{begin} {call} Pay again or choose another way: https://pay.example/c/1")
         );
         // Another payment has settled the invoice meanwhile: nobody is asked to pay twice.
-        let settled = told(&Said { page, retry_at, ..paid() });
+        let settled = told(&Said {
+            page,
+            retry_at,
+            ..paid()
+        });
         assert_eq!(settled, format!("{begin} Nothing is left to pay. {call}"));
-        assert!(!told(&said()).contains("receipt"), "there is none for a failed payment");
+        assert!(
+            !told(&said()).contains("receipt"),
+            "there is none for a failed payment"
+        );
     }
 
     #[test]
@@ -433,7 +486,13 @@ mod tests {
             returned.contains("was returned by the bank. $60.00 is due again. Please call us"),
             "{returned}"
         );
-        let refund = to_patient(Topic::RefundPaid, &Said { amount: money(2000, "AUD"), ..paid() });
+        let refund = to_patient(
+            Topic::RefundPaid,
+            &Said {
+                amount: money(2000, "AUD"),
+                ..paid()
+            },
+        );
         assert_eq!(refund.subject, "Refund of $20.00 from Wattle Street Clinic");
         assert_eq!(
             refund.text,
@@ -451,15 +510,31 @@ mod tests {
             for due in [0, 6000] {
                 for (page, retry_at) in [
                     (None, None),
-                    (Some("https://pay.example/pay/0123456789abcdefghjk0123456789abcdef"), None),
+                    (
+                        Some("https://pay.example/pay/0123456789abcdefghjk0123456789abcdef"),
+                        None,
+                    ),
                     (None, Some(jiff::civil::date(2026, 9, 30))),
                 ] {
                     let due = money(due, "AUD");
-                    let said = Said { due, page, retry_at, ..said() };
+                    let said = Said {
+                        due,
+                        page,
+                        retry_at,
+                        ..said()
+                    };
                     let message = to_patient(topic, &said);
-                    assert!(message.text.len() < 320 && message.text.is_ascii(), "{topic:?}");
+                    assert!(
+                        message.text.len() < 320 && message.text.is_ascii(),
+                        "{topic:?}"
+                    );
                     assert!(!message.subject.is_empty() && message.html.contains("<p>"));
-                    let long = Said { clinic: &name, invoice: &name, method: Some(&name), ..said };
+                    let long = Said {
+                        clinic: &name,
+                        invoice: &name,
+                        method: Some(&name),
+                        ..said
+                    };
                     let long = to_patient(topic, &long);
                     assert!(long.text.chars().count() < 420, "{topic:?}: {}", long.text);
                     assert!(!long.text.contains(['\r', '\n']) && !long.subject.contains('\n'));
@@ -472,9 +547,20 @@ mod tests {
     fn only_web_addresses_become_links_and_names_are_escaped() {
         let page = Some("javascript:alert(1)");
         let clinic = "<b>Dr & Co</b>";
-        let message = to_patient(Topic::CheckoutReady, &Said { page, clinic, ..said() });
+        let message = to_patient(
+            Topic::CheckoutReady,
+            &Said {
+                page,
+                clinic,
+                ..said()
+            },
+        );
         assert!(!message.text.contains("javascript") && !message.html.contains("javascript"));
-        assert!(message.html.contains("&lt;b&gt;Dr &amp; Co&lt;/b&gt;"), "{}", message.html);
+        assert!(
+            message.html.contains("&lt;b&gt;Dr &amp; Co&lt;/b&gt;"),
+            "{}",
+            message.html
+        );
         assert!(!message.html.contains("<b>"));
     }
 

@@ -8,14 +8,13 @@ use crate::money::Money;
 use maud::{Markup, html};
 
 /// The receipt's page, as it stays. `patient` is empty for a walk-in.
-pub fn page(
-    settings: &Settings,
-    facts: &Facts,
-    patient: &str,
-    descriptions: &[String],
-) -> String {
+pub fn page(settings: &Settings, facts: &Facts, patient: &str, descriptions: &[String]) -> String {
     // A paper is a tax receipt only where it bears the number that makes it one.
-    let heading = if settings.tax_number.is_empty() { "Receipt" } else { "Tax receipt" };
+    let heading = if settings.tax_number.is_empty() {
+        "Receipt"
+    } else {
+        "Tax receipt"
+    };
     let body = html! {
         div.paper-page {
             header.bar { (by("Receipt kept by Meridian")) }
@@ -43,10 +42,6 @@ pub fn page(
                 (items(facts, descriptions))
                 (payments(facts))
                 dl.sums {
-                    div { dt { "Total of the invoice" } dd { (amount(facts.total)) } }
-                    @if facts.paid != facts.total {
-                        div { dt { (paid_label(facts)) } dd { (amount(facts.paid)) } }
-                    }
                     div.total { dt { "Left to pay" } dd { (amount(facts.due)) } }
                 }
                 p.small.soft {
@@ -56,7 +51,7 @@ pub fn page(
                 }
             }
             footer.bar {
-                span.foot {
+                p.small.soft {
                     @if settings.phone.is_empty() {
                         "Questions? Ask the clinic and quote "
                     } @else {
@@ -67,7 +62,10 @@ pub fn page(
             }
         }
     };
-    document(&format!("Receipt {} · {}", facts.number, settings.name), &body)
+    document(
+        &format!("Receipt {} · {}", facts.number, settings.name),
+        &body,
+    )
 }
 
 /// What stands in place of a receipt whose patient was erased.
@@ -81,10 +79,13 @@ pub fn erased(settings: &Settings) -> String {
         Icon::Ended,
         "warn",
         "This receipt can no longer be shown",
-        "The personal data on it was erased on request. The clinic's books keep the amounts \
+        "The personal data on it was erased on request. The clinic’s books keep the amounts \
          without a name.",
     );
-    document(&format!("Receipt erased · {}", settings.name), &split(&lead, &act))
+    document(
+        &format!("Receipt erased · {}", settings.name),
+        &split(&lead, &act),
+    )
 }
 
 fn issuer(settings: &Settings) -> Markup {
@@ -127,7 +128,10 @@ fn items(facts: &Facts, descriptions: &[String]) -> Markup {
 
 /// What a line is for, or its number where nobody said.
 pub fn item(n: usize, quantity: u32, descriptions: &[String]) -> Markup {
-    let said = descriptions.get(n).map(String::as_str).filter(|text| !text.trim().is_empty());
+    let said = descriptions
+        .get(n)
+        .map(String::as_str)
+        .filter(|text| !text.trim().is_empty());
     html! {
         @match said {
             Some(text) => (text),
@@ -138,7 +142,11 @@ pub fn item(n: usize, quantity: u32, descriptions: &[String]) -> Markup {
 }
 
 pub fn tax(money: Money) -> String {
-    if money.minor == 0 { "none".into() } else { amount(money) }
+    if money.minor == 0 {
+        "none".into()
+    } else {
+        amount(money)
+    }
 }
 
 fn payments(facts: &Facts) -> Markup {
@@ -174,5 +182,9 @@ fn payments(facts: &Facts) -> Markup {
 }
 
 fn paid_label(facts: &Facts) -> &'static str {
-    if facts.refunds.is_empty() { "Paid" } else { "Paid, after refunds" }
+    if facts.refunds.is_empty() {
+        "Paid"
+    } else {
+        "Paid, after refunds"
+    }
 }

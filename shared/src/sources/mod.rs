@@ -10,7 +10,9 @@ pub static ALL: &[&Inbound] = &[&paypal_ipn::INBOUND];
 
 /// What stands behind `/webhooks/{clinic}/{source}`.
 pub fn find_inbound(source: &str) -> Option<&'static Inbound> {
-    let gateways = gateways::ALL.iter().filter_map(|gateway| gateway.webhook.yes());
+    let gateways = gateways::ALL
+        .iter()
+        .filter_map(|gateway| gateway.webhook.yes());
     let mut known = gateways.chain(ALL.iter().copied());
     known.find(|inbound| inbound.source == source)
 }

@@ -65,19 +65,29 @@ struct Message(BTreeMap<String, String>);
 
 impl Message {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     fn need(&self, name: &str) -> Result<&str, Unreadable> {
-        self.get(name).ok_or_else(|| Unreadable(format!("a notification without {name}")))
+        self.get(name)
+            .ok_or_else(|| Unreadable(format!("a notification without {name}")))
     }
 }
 
 fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     if !verified.trusted {
-        return Err(Unreadable("PayPal has not yet said that it sent this".into()));
+        return Err(Unreadable(
+            "PayPal has not yet said that it sent this".into(),
+        ));
     }
-    let message = Message(form_urlencoded::parse(verified.body()).into_owned().collect());
+    let message = Message(
+        form_urlencoded::parse(verified.body())
+            .into_owned()
+            .collect(),
+    );
     let Some(status) = message.get("payment_status") else {
         // A new case, a subscription, a payout: told without a payment.
         return Ok(vec![Item {
@@ -87,9 +97,15 @@ fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
         }]);
     };
     // One transaction is told again under each of its statuses.
-    let parts = [message.need("txn_id")?, status, message.get("parent_txn_id").unwrap_or("")];
+    let parts = [
+        message.need("txn_id")?,
+        status,
+        message.get("parent_txn_id").unwrap_or(""),
+    ];
     let expected = verified.account.secret("receiver_email");
-    let ours = message.need("receiver_email")?.eq_ignore_ascii_case(expected);
+    let ours = message
+        .need("receiver_email")?
+        .eq_ignore_ascii_case(expected);
     Ok(vec![Item {
         id: Some(digest_id(&parts)),
         name: status.into(),
@@ -152,7 +168,11 @@ fn amount(message: &Message, back: bool) -> Result<Money, Unreadable> {
     let code = message.need("mc_currency")?;
     let unknown = || Unreadable(format!("currency {code}"));
     let text = message.need("mc_gross")?;
-    let text = if back { text.trim_start_matches('-') } else { text };
+    let text = if back {
+        text.trim_start_matches('-')
+    } else {
+        text
+    };
     let money = Money::read(text, Currency::read(code).ok_or_else(unknown)?)?;
     match money.minor > 0 {
         true => Ok(money),
@@ -162,7 +182,9 @@ fn amount(message: &Message, back: bool) -> Result<Money, Unreadable> {
 
 /// Other pages of the clinic may use these fields for something else.
 fn reference(message: &Message) -> Option<String> {
-    let fields = ["custom", "invoice"].into_iter().filter_map(|name| message.get(name));
+    let fields = ["custom", "invoice"]
+        .into_iter()
+        .filter_map(|name| message.get(name));
     let mut ours = fields.filter(|text| ids::read_reference(text).is_some());
     ours.next().map(str::to_owned)
 }

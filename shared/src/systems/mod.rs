@@ -28,7 +28,12 @@ pub fn find(id: &str) -> Option<&'static System> {
 pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
     ALL.iter()
         .filter(|system| switched_on.iter().any(|id| id == system.vendor.id))
-        .flat_map(|system| system.hears.iter().map(|hears| (system.vendor.id.into(), hears.topic)))
+        .flat_map(|system| {
+            system
+                .hears
+                .iter()
+                .map(|hears| (system.vendor.id.into(), hears.topic))
+        })
         .collect()
 }
 

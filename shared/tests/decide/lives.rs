@@ -711,6 +711,11 @@ fn a_retry_comes_once_however_often_it_is_due() {
     books.apply(&retry_due(1));
     books.apply(&retry_due(1));
     assert_eq!(books.case.payments.len(), 2);
+    // Nor before its own day, once the second try has failed too.
+    books.hear(failed(2, Decline::Funds));
+    books.apply(&retry_due(1));
+    assert_eq!(books.case.payments.len(), 2);
+    assert!(books.rows.contains_key("retry-p2"));
 }
 
 /// The other half of the invoice was never asked for.

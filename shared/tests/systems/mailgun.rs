@@ -138,8 +138,11 @@ fn a_lost_reply_is_found_by_our_key_among_the_patients_events() {
             .contains(&("recipient".into(), "sam@example.com".into()))
     );
     let event = |key: &str, id: &str| {
+        let headers = value!({"to": "sam@example.com", "from": "billing@mg.example.com",
+            "subject": "Your receipt", "message-id": id});
         value!({"event": "accepted", "id": "x", "timestamp": 1773446400.5, "tags": [],
-            "user-variables": {"delivery": key}, "message": {"headers": {"message-id": id}}})
+            "user-variables": {"delivery": key},
+            "message": {"headers": headers, "attachments": [], "size": 867}})
     };
     let other = value!({"event": "delivered", "id": "y", "user-variables": {}});
     let both = json(

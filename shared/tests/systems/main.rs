@@ -26,7 +26,7 @@ fn told(topic: Topic) -> Telling {
         filed: Some("61ed71fc-01bf-4eb8-8419-8a18789ff45f".into()),
         clinic: "demo".into(),
         invoice: "INV-7".into(),
-        refund: Some("R-7-1".into()),
+        refund: (topic == Topic::RefundPaid).then(|| "R-7-1".into()),
         amount: eur(11900),
         net: eur(10000),
         tax: eur(1900),

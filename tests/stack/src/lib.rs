@@ -59,16 +59,16 @@ fn target() -> PathBuf {
 }
 
 /// Builds a binary of the workspace with one `cargo build`; quick where nothing changed.
-pub fn build(package: &str, binary: &str, profile: &str) -> PathBuf {
+pub fn build(binary: &str, profile: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", package, "--bin", binary, "--profile", profile])
+        .args(["build", "--quiet", "--workspace", "--bin", binary, "--profile", profile])
         .arg("--target-dir")
         .arg(target())
         .current_dir(root())
         .status()
         .expect("cargo runs");
-    assert!(built.success(), "{package} does not build");
+    assert!(built.success(), "{binary} does not build");
     let folder = if profile == "dev" { "debug" } else { profile };
     target().join(folder).join(binary)
 }
@@ -89,7 +89,7 @@ impl Stack {
 
     /// A stack of its own, in memory, on free ports.
     pub fn start(options: &[&str]) -> Self {
-        let runner = build("meridian-local", "meridian", "dev");
+        let runner = build("meridian", "dev");
         let mut child = Command::new(runner)
             .args(["--memory", "--ready-json", "--port=0", "--aws-port=0", "--vendor-port=0"])
             .args(options)

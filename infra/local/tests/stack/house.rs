@@ -77,11 +77,8 @@ impl House {
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
-        self.client
-            .get(format!("{}{path}", self.http))
-            .send()
-            .await
-            .expect("an answer")
+        let request = self.client.get(format!("{}{path}", self.http));
+        self.answered(request.send().await)
     }
 
     pub async fn post(&self, path: &str, body: Value) -> reqwest::Response {
@@ -89,11 +86,7 @@ impl House {
             .client
             .post(format!("{}{path}", self.http))
             .header("content-type", "application/json");
-        request
-            .body(body.to_string())
-            .send()
-            .await
-            .expect("an answer")
+        self.answered(request.body(body.to_string()).send().await)
     }
 
     pub async fn put(&self, path: &str, body: Value) -> reqwest::Response {
@@ -101,11 +94,7 @@ impl House {
             .client
             .put(format!("{}{path}", self.http))
             .header("content-type", "application/json");
-        request
-            .body(body.to_string())
-            .send()
-            .await
-            .expect("an answer")
+        self.answered(request.body(body.to_string()).send().await)
     }
 
     pub async fn advance(&self, by: &str) {
@@ -150,13 +139,18 @@ impl House {
         let request = request
             .header("content-type", "application/x-amz-json-1.0")
             .body(body.to_string());
-        let answer = request.send().await.expect("an answer");
+        let answer = self.answered(request.send().await);
         assert!(
             answer.status().is_success(),
             "{target}: {}",
             answer.text().await.unwrap_or_default()
         );
         json_of(answer).await
+    }
+
+    /// The answer; or what the house said before it gave none.
+    fn answered(&self, answer: reqwest::Result<reqwest::Response>) -> reqwest::Response {
+        answer.unwrap_or_else(|e| panic!("{e:?}; the house said: {}", self.stderr()))
     }
 
     pub fn queue_url(&self, name: &str) -> String {

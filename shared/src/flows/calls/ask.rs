@@ -28,21 +28,30 @@ impl Target {
 
     pub fn is_unknown(self, case: &Case) -> bool {
         match self.refund {
-            None => case.payment(self.payment).is_some_and(|p| p.state == State::Unknown),
-            Some(n) => case.refund(n).is_some_and(|(_, r)| r.state == refund::State::Unknown),
+            None => case
+                .payment(self.payment)
+                .is_some_and(|p| p.state == State::Unknown),
+            Some(n) => case
+                .refund(n)
+                .is_some_and(|(_, r)| r.state == refund::State::Unknown),
         }
     }
 
     /// Whether it may still change by itself.
     pub fn is_open(self, case: &Case) -> bool {
         match self.refund {
-            None => case.payment(self.payment).is_some_and(|p| p.state.is_under_way()),
+            None => case
+                .payment(self.payment)
+                .is_some_and(|p| p.state.is_under_way()),
             Some(n) => case.refund(n).is_some_and(|(_, r)| !r.state.is_final()),
         }
     }
 
     pub fn state(self, case: &Case) -> Option<(State, Option<refund::State>)> {
-        let refund = self.refund.and_then(|n| case.refund(n)).map(|(_, r)| r.state);
+        let refund = self
+            .refund
+            .and_then(|n| case.refund(n))
+            .map(|(_, r)| r.state);
         case.payment(self.payment).map(|p| (p.state, refund))
     }
 
@@ -77,14 +86,20 @@ impl Target {
         Lookup {
             reference: ids::payment_reference(&case.id, self.payment),
             payment: payment.and_then(|p| p.capture.clone()),
-            session: payment.and_then(|p| p.session.as_ref()).map(|session| session.id.clone()),
+            session: payment
+                .and_then(|p| p.session.as_ref())
+                .map(|session| session.id.clone()),
             amount: payment.map_or(Money::zero(case.currency), |p| p.amount),
         }
     }
 
     /// The gateway said no: this attempt is over.
     pub fn failed(self, case: &Case, trouble: &Trouble) -> Fact {
-        let kind = if self.refund.is_some() { Kind::RefundFailed } else { Kind::PaymentFailed };
+        let kind = if self.refund.is_some() {
+            Kind::RefundFailed
+        } else {
+            Kind::PaymentFailed
+        };
         let decline = match trouble {
             Trouble::Declined(why) => *why,
             // The same request would be refused again.
@@ -117,7 +132,10 @@ pub enum Outcome {
 /// What a lost reply means now, the kinds of call made one.
 pub enum Lost {
     Repeat,
-    Find { request: Request, trusted_after: i64 },
+    Find {
+        request: Request,
+        trusted_after: i64,
+    },
     Person,
 }
 
@@ -162,9 +180,8 @@ impl Ask {
             Step::Refund => {
                 let (payment, refund) = case.refund(target.refund?)?;
                 let others = payment.refunds.iter().filter(|r| r.n != refund.n);
-                let sent = others.filter(|r| {
-                    r.state.reserves() && (r.id.is_some() || r.intent.is_some())
-                });
+                let sent =
+                    others.filter(|r| r.state.reserves() && (r.id.is_some() || r.intent.is_some()));
                 let total = refund.amount.minor + sent.map(|r| r.amount.minor).sum::<i64>();
                 Self::Refund(Refund {
                     reference,
@@ -232,12 +249,20 @@ impl Ask {
             account: &Account,
             age: i64,
         ) -> Lost {
-            let Some(effect) = effect else { return Lost::Person };
+            let Some(effect) = effect else {
+                return Lost::Person;
+            };
             match current(&effect.lost_reply, age) {
                 LostReply::SameKey { .. } => Lost::Repeat,
                 LostReply::Human => Lost::Person,
-                LostReply::Find { call, trusted_after } => match (call.build)(ask, account) {
-                    Ok(request) => Lost::Find { request, trusted_after: *trusted_after },
+                LostReply::Find {
+                    call,
+                    trusted_after,
+                } => match (call.build)(ask, account) {
+                    Ok(request) => Lost::Find {
+                        request,
+                        trusted_after: *trusted_after,
+                    },
                     Err(_) => Lost::Person,
                 },
             }

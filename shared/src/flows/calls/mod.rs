@@ -45,7 +45,15 @@ impl House {
         let payment = id.strip_prefix('p').and_then(|n| n.parse().ok());
         let payment = payment.ok_or_else(|| format!("no payment: {id}"))?;
         let case = self.case(clinic, case).await?.ok_or("no such case")?;
-        self.execute(clinic, case, Target { payment, refund: None }).await
+        self.execute(
+            clinic,
+            case,
+            Target {
+                payment,
+                refund: None,
+            },
+        )
+        .await
     }
 
     /// Sends a refund (`task#r1`) to its gateway.
@@ -54,8 +62,13 @@ impl House {
         let n = key.sk.strip_prefix("task#r").and_then(|n| n.parse().ok());
         let n = n.ok_or_else(|| format!("no refund: {}", key.sk))?;
         let case = self.case(clinic, id).await?.ok_or("no such case")?;
-        let Some((payment, _)) = case.refund(n) else { return Ok(()) };
-        let target = Target { payment: payment.n, refund: Some(n) };
+        let Some((payment, _)) = case.refund(n) else {
+            return Ok(());
+        };
+        let target = Target {
+            payment: payment.n,
+            refund: Some(n),
+        };
         self.execute(clinic, case, target).await
     }
 
@@ -69,14 +82,22 @@ impl House {
             }
             return self.lost(&settings, case, target).await;
         }
-        let Some(step) = target.next_step(&case) else { return Ok(()) };
-        let Some((desk, case)) = self.desk(settings, case, target).await? else { return Ok(()) };
-        let built = desk.ask(&case, step).and_then(|ask| ask.build(desk.gateway, &desk.account));
+        let Some(step) = target.next_step(&case) else {
+            return Ok(());
+        };
+        let Some((desk, case)) = self.desk(settings, case, target).await? else {
+            return Ok(());
+        };
+        let built = desk
+            .ask(&case, step)
+            .and_then(|ask| ask.build(desk.gateway, &desk.account));
         let request = match built {
             Ok(request) => request,
             Err(trouble) => {
                 let event = desk.reported(vec![target.failed(&case, &trouble)]);
-                return self.record(&desk.settings, case, event, &trouble.to_string()).await;
+                return self
+                    .record(&desk.settings, case, event, &trouble.to_string())
+                    .await;
             }
         };
         let intent = Intent {
@@ -98,12 +119,20 @@ impl House {
         case: Case,
         target: Target,
     ) -> Result<Option<(Desk<'_>, Case)>, Failure> {
-        let name = case.payment(target.payment).map_or("", |p| p.gateway.as_str());
+        let name = case
+            .payment(target.payment)
+            .map_or("", |p| p.gateway.as_str());
         let trouble = match gateways::find(name) {
             None => Trouble::Credentials(format!("{name} is no gateway of this version")),
             Some(gateway) => match self.account(&settings.id, gateway.vendor).await {
                 Ok(account) => {
-                    let desk = Desk { house: self, settings, gateway, account, target };
+                    let desk = Desk {
+                        house: self,
+                        settings,
+                        gateway,
+                        account,
+                        target,
+                    };
                     return Ok(Some((desk, case)));
                 }
                 Err(trouble) => trouble,
@@ -118,7 +147,8 @@ impl House {
     async fn lost(&self, settings: &Settings, case: Case, target: Target) -> Result<(), Failure> {
         let Target { payment, refund } = target;
         let event = Event::ReplyLost { payment, refund };
-        self.record(settings, case, event, "a call never came back").await
+        self.record(settings, case, event, "a call never came back")
+            .await
     }
 
     /// Commits what came of a call. What cannot be true becomes a person's task.
@@ -133,8 +163,13 @@ impl House {
         let change = Change::new(settings, &id, event, cause.into());
         if let Committed::Contradiction(note) = self.commit(change, Some(case)).await? {
             let task = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
-            let event = Event::Person { id: task, alert: Alert::Contradiction, note };
-            self.commit(Change::new(settings, &id, event, cause.into()), None).await?;
+            let event = Event::Person {
+                id: task,
+                alert: Alert::Contradiction,
+                note,
+            };
+            self.commit(Change::new(settings, &id, event, cause.into()), None)
+                .await?;
         }
         Ok(())
     }
@@ -150,7 +185,10 @@ impl House {
         let inquiry = gateway.lookup.get()?;
         let mut replies = vec![];
         for request in (inquiry.build)(ask, account) {
-            replies.push(self.call(clinic, gateway.vendor, account, &request, None).await?);
+            replies.push(
+                self.call(clinic, gateway.vendor, account, &request, None)
+                    .await?,
+            );
         }
         (inquiry.parse)(ask, &replies, account)
     }
@@ -162,7 +200,9 @@ impl House {
         case: &str,
         payment: u32,
     ) -> Result<(), Failure> {
-        let Some(row) = self.store.get(&key.pk, &key.sk).await? else { return Ok(()) };
+        let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
+            return Ok(());
+        };
         if row.int("due_at") > clock::millis(clock::now()) {
             return Ok(());
         }
@@ -170,12 +210,16 @@ impl House {
         let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
         let failed = loaded.payment(payment).and_then(|p| p.method.clone());
         let method = match &loaded.patient {
-            Some(patient) => self.method_to_charge(clinic, patient, failed.as_ref()).await?,
+            Some(patient) => {
+                self.method_to_charge(clinic, patient, failed.as_ref())
+                    .await?
+            }
             None => failed,
         };
         let event = Event::RetryDue { payment, method };
         let cause = format!("retry of payment {payment}");
-        self.commit(Change::new(&settings, case, event, cause), Some(loaded)).await?;
+        self.commit(Change::new(&settings, case, event, cause), Some(loaded))
+            .await?;
         Ok(())
     }
 }
@@ -183,15 +227,25 @@ impl House {
 impl Desk<'_> {
     fn ask(&self, case: &Case, step: crate::domain::case::Step) -> Result<Ask, Trouble> {
         let lacking = || Trouble::Rejected("the payment lacks what this call needs".into());
-        Ask::of(case, self.target, step, &self.settings, &self.house.public_url)
-            .ok_or_else(lacking)
+        Ask::of(
+            case,
+            self.target,
+            step,
+            &self.settings,
+            &self.house.public_url,
+        )
+        .ok_or_else(lacking)
     }
 
     /// Intent, call, record.
     async fn call_and_record(&self, case: Case, intent: Intent) -> Result<(), Failure> {
         let Target { payment, refund } = self.target;
         let (id, owner) = (case.id.clone(), intent.owner.clone());
-        let calling = Event::Calling { payment, refund, intent };
+        let calling = Event::Calling {
+            payment,
+            refund,
+            intent,
+        };
         let cause = format!("{} {}", self.gateway.vendor.id, task_id(payment, refund));
         let change = Change::new(&self.settings, &id, calling, cause);
         let Committed::Changed(case) = self.house.commit(change, Some(case)).await? else {
@@ -207,7 +261,8 @@ impl Desk<'_> {
             Ok(Err(mut facts)) => {
                 // A reply need not repeat the reference that it answers.
                 for fact in &mut facts {
-                    fact.reference.get_or_insert_with(|| self.target.reference(&case));
+                    fact.reference
+                        .get_or_insert_with(|| self.target.reference(&case));
                 }
                 self.reported(facts)
             }
@@ -217,7 +272,9 @@ impl Desk<'_> {
             }
         };
         let cause = format!("{} reply", self.gateway.vendor.id);
-        self.house.record(&self.settings, *case, event, &cause).await
+        self.house
+            .record(&self.settings, *case, event, &cause)
+            .await
     }
 
     /// The call that an intent describes: a page that was opened, or facts.
@@ -238,7 +295,10 @@ impl Desk<'_> {
             let key = place.map(|place| (place, key.as_str()));
             let clinic = &self.settings.id;
             let vendor = self.gateway.vendor;
-            let reply = self.house.call(clinic, vendor, &self.account, &request, key).await?;
+            let reply = self
+                .house
+                .call(clinic, vendor, &self.account, &request, key)
+                .await?;
             match ask.parse(self.gateway, &reply, &self.account)? {
                 Outcome::Page(session) => return Ok(Ok(session)),
                 Outcome::Facts(facts) => return Ok(Err(facts)),
@@ -251,7 +311,9 @@ impl Desk<'_> {
                 Outcome::Next(_) => break,
             }
         }
-        Err(Trouble::Unreadable("a page that takes more than four calls".into()))
+        Err(Trouble::Unreadable(
+            "a page that takes more than four calls".into(),
+        ))
     }
 
     async fn after_trouble(&self, case: &Case, trouble: Trouble) -> Event {
@@ -269,7 +331,11 @@ impl Desk<'_> {
                     ask.payment = Some(id.clone());
                 }
                 let clinic = &self.settings.id;
-                match self.house.look_up(clinic, self.gateway, &self.account, &ask).await {
+                match self
+                    .house
+                    .look_up(clinic, self.gateway, &self.account, &ask)
+                    .await
+                {
                     Ok(facts) if !facts.is_empty() => self.reported(facts),
                     _ => Event::ReplyLost { payment, refund },
                 }
@@ -299,10 +365,19 @@ fn not_done(target: Target, trouble: &Trouble, who: &str) -> Event {
         other => (BLOCKED, Some(format!("{who}: {other}."))),
     };
     let retry_at = clock::after(clock::now(), seconds);
-    Event::NotDone(NotDone { payment, refund, retry_at, never: false, note })
+    Event::NotDone(NotDone {
+        payment,
+        refund,
+        retry_at,
+        never: false,
+        note,
+    })
 }
 
 /// Longer than any function may run: a template test holds it.
 fn lease_seconds() -> i64 {
-    std::env::var("LEASE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(90)
+    std::env::var("LEASE_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(90)
 }

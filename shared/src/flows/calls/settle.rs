@@ -50,11 +50,18 @@ impl Desk<'_> {
         match ask.lost(self.gateway, &self.account, age) {
             Lost::Repeat => {
                 let lease_until = clock::after(now, lease_seconds());
-                let intent = Intent { owner: ids::random(), lease_until, ..intent };
+                let intent = Intent {
+                    owner: ids::random(),
+                    lease_until,
+                    ..intent
+                };
                 self.call_and_record(case, intent).await
             }
             Lost::Person => self.still_unknown(case, RESOLVES[0], tries, true).await,
-            Lost::Find { request, trusted_after } => {
+            Lost::Find {
+                request,
+                trusted_after,
+            } => {
                 let found = self.find(&ask, &request, age).await;
                 let event = match found {
                     Some(Some(facts)) => self.reported(facts),
@@ -63,7 +70,13 @@ impl Desk<'_> {
                         let Target { payment, refund } = self.target;
                         let retry_at = now;
                         let never = true;
-                        Event::NotDone(NotDone { payment, refund, retry_at, never, note: None })
+                        Event::NotDone(NotDone {
+                            payment,
+                            refund,
+                            retry_at,
+                            never,
+                            note: None,
+                        })
                     }
                     Some(None) | None => {
                         let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
@@ -83,9 +96,14 @@ impl Desk<'_> {
         age: i64,
     ) -> Option<Option<Vec<crate::domain::fact::Fact>>> {
         let (clinic, vendor) = (&self.settings.id, self.gateway.vendor);
-        let reply = self.house.call(clinic, vendor, &self.account, request, None).await;
+        let reply = self
+            .house
+            .call(clinic, vendor, &self.account, request, None)
+            .await;
         let found = reply.and_then(|r| ask.found(self.gateway, &r, &self.account, age));
-        found.inspect_err(|trouble| tracing::warn!(%trouble, "a look-up failed")).ok()
+        found
+            .inspect_err(|trouble| tracing::warn!(%trouble, "a look-up failed"))
+            .ok()
     }
 
     /// A payment under way that nobody spoke of: what does the gateway say?
@@ -93,7 +111,10 @@ impl Desk<'_> {
         let before = self.target.state(&case);
         let ask = self.target.lookup(&case);
         let clinic = &self.settings.id;
-        let facts = self.house.look_up(clinic, self.gateway, &self.account, &ask).await;
+        let facts = self
+            .house
+            .look_up(clinic, self.gateway, &self.account, &ask)
+            .await;
         let facts = facts
             .inspect_err(|trouble| tracing::warn!(%trouble, case = case.id, "a look-up failed"))
             .unwrap_or_default();
@@ -102,7 +123,11 @@ impl Desk<'_> {
         let change = Change::new(&self.settings, &id, self.reported(facts), cause);
         let case = match self.house.commit(change, Some(case)).await? {
             Committed::Changed(case) | Committed::Nothing(Some(case)) => *case,
-            _ => self.house.case(clinic, &id).await?.ok_or("a case vanished")?,
+            _ => self
+                .house
+                .case(clinic, &id)
+                .await?
+                .ok_or("a case vanished")?,
         };
         if self.target.state(&case) != before || !self.target.is_open(&case) {
             return Ok(());
@@ -120,8 +145,15 @@ impl Desk<'_> {
     ) -> Result<(), Failure> {
         let Target { payment, refund } = self.target;
         let again_at = clock::after(clock::now(), wait);
-        let event =
-            Event::StillUnknown { payment, refund, again_at, tries: tries + 1, person };
-        self.house.record(&self.settings, case, event, "looked up, nothing new").await
+        let event = Event::StillUnknown {
+            payment,
+            refund,
+            again_at,
+            tries: tries + 1,
+            person,
+        };
+        self.house
+            .record(&self.settings, case, event, "looked up, nothing new")
+            .await
     }
 }

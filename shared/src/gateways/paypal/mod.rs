@@ -8,12 +8,12 @@ mod reports;
 mod wire;
 
 use super::*;
-use crate::domain::fact::Decline;
 use crate::inbound::Proof;
 use crate::money::{BadAmount, Style};
 use crate::vendor::*;
+use reports::GivenBack;
 use serde_json::{Value, json};
-use wire::{GivenBack, Order, Refusal};
+use wire::{Order, refused};
 
 /// Two currencies that ISO 4217 gives decimals go without any here.
 const AMOUNTS: Amounts = Amounts {
@@ -39,11 +39,10 @@ static VENDOR: Vendor = Vendor {
 };
 
 fn host(account: &Account) -> String {
-    let host = match account.secret("environment") {
-        "sandbox" => "https://api-m.sandbox.paypal.com",
-        _ => "https://api-m.paypal.com",
-    };
-    host.into()
+    match account.secret("environment") {
+        "sandbox" => "https://api-m.sandbox.paypal.com".into(),
+        _ => "https://api-m.paypal.com".into(),
+    }
 }
 
 pub static GATEWAY: Gateway = Gateway {
@@ -55,7 +54,7 @@ pub static GATEWAY: Gateway = Gateway {
     checkout: Offer::Yes(Effect {
         call: Call {
             build: checkout,
-            parse: opened,
+            parse: |_, reply, _| clear(reply)?.json::<Order>()?.page().map(Opening::Page),
         },
         lost_reply: key(ORDER_KEYS, &LostReply::Human),
     }),
@@ -69,7 +68,9 @@ pub static GATEWAY: Gateway = Gateway {
             ORDER_KEYS,
             &LostReply::Find {
                 call: Call {
-                    build: |ask, _| Ok(Request::get(format!("/v2/checkout/orders/{}", ask.session))),
+                    build: |ask, _| {
+                        Ok(Request::get(format!("/v2/checkout/orders/{}", ask.session)))
+                    },
                     parse: found,
                 },
                 trusted_after: 60,
@@ -167,10 +168,6 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
     Ok(whole("/v2/checkout/orders".into(), body))
 }
 
-fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
-    clear(reply)?.json::<Order>()?.page().map(Opening::Page)
-}
-
 fn capture(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
     let path = format!("/v2/checkout/orders/{}/capture", ask.session);
     Ok(whole(path, json!({})))
@@ -216,43 +213,23 @@ fn refunded(ask: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Troub
     }])
 }
 
-/// PayPal's own errors before what a status means everywhere.
+/// PayPal's own errors before what a status means everywhere. What tells one from another is the
+/// issue of the first detail, else the name.
 fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    let issue = || {
+        let error: Value = reply.json()?;
+        let issue = text(&error, "/details/0/issue").or(text(&error, "/name"));
+        issue.ok_or(Trouble::Unreadable(format!("status {}", reply.status)))
+    };
     match reply.status {
         409 => Err(Trouble::InFlight),
-        403 => Err(Trouble::Credentials(reply.json::<Refusal>()?.issue())),
-        400 | 422 => Err(refused(reply.json::<Refusal>()?.issue())),
+        403 => Err(Trouble::Credentials(issue()?)),
+        400 | 422 => Err(refused(issue()?)),
         _ => reply.ok(),
     }
 }
 
-fn refused(issue: String) -> Trouble {
-    match issue.as_str() {
-        // Our reference or our key was seen before: something of ours happened, and must be found.
-        "DUPLICATE_INVOICE_ID" | "DUPLICATE_REQUEST_ID" => Trouble::Unclear(issue),
-        "ORDER_ALREADY_CAPTURED" => Trouble::Exists(String::new()),
-        "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS" => Trouble::InFlight,
-        "PAYER_ACTION_REQUIRED"
-        | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"
-        | "ORDER_NOT_APPROVED" => Trouble::Declined(Decline::Action),
-        "PAYER_CANNOT_PAY"
-        | "PAYER_ACCOUNT_RESTRICTED"
-        | "PAYER_ACCOUNT_LOCKED_OR_CLOSED"
-        | "AGREEMENT_ALREADY_CANCELLED"
-        | "BILLING_AGREEMENT_NOT_FOUND"
-        | "TOKEN_ID_NOT_FOUND"
-        | "TOKEN_EXPIRED"
-        | "CARD_EXPIRED"
-        | "REFERENCED_CARD_EXPIRED"
-        | "PAYMENT_SOURCE_CANNOT_BE_USED" => Trouble::Declined(Decline::Method),
-        "COMPLIANCE_VIOLATION" | "PAYEE_BLOCKED_TRANSACTION" | "TRANSACTION_BLOCKED_BY_PAYEE" => {
-            Trouble::Declined(Decline::Fraud)
-        }
-        "INSTRUMENT_DECLINED"
-        | "PAYMENT_SOURCE_DECLINED_BY_PROCESSOR"
-        | "TRANSACTION_REFUSED"
-        | "TRANSACTION_LIMIT_EXCEEDED"
-        | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED" => Trouble::Declined(Decline::Other),
-        _ => Trouble::Rejected(issue),
-    }
+/// What stands at a place that may be missing.
+fn text(value: &Value, place: &str) -> Option<String> {
+    value.pointer(place)?.as_str().map(str::to_owned)
 }

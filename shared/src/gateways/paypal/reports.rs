@@ -1,8 +1,8 @@
 //! What PayPal says by itself or when asked: webhooks, signed with a certificate of PayPal's own,
-//! and look-ups of an order or a capture.
+//! and look-ups of an order or a capture. Refunds and disputes are read here.
 
 use super::wire::*;
-use super::{Lookup, clear};
+use super::{Lookup, clear, text};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
@@ -64,6 +64,9 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
     fn read<T: DeserializeOwned>(resource: Value) -> Result<T, Trouble> {
         serde_json::from_value(resource).map_err(|why| Trouble::Unreadable(why.to_string()))
     }
+    fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
+        text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
+    }
     let fact = match name {
         // Approved is not paid: the order must be captured.
         "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
@@ -93,12 +96,13 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
             read::<Disputed>(resource)?.fact(name)?
         }
         "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
-            let token = read::<Kept>(resource)?.id;
-            return Ok(Notice::MethodGone { token });
+            return Ok(Notice::MethodGone {
+                token: need(&resource, "/id")?,
+            });
         }
         // Too late to capture what was approved.
         "CHECKOUT.PAYMENT-APPROVAL.REVERSED" => Fact {
-            aliases: vec![read::<Lapsed>(resource)?.order_id],
+            aliases: vec![need(&resource, "/order_id")?],
             ..Fact::new(Kind::PaymentExpired)
         },
         _ => return Ok(Notice::Ignored),
@@ -106,14 +110,41 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
     Ok(Notice::Fact(Box::new(fact)))
 }
 
+/// A refund; a reversal has the same shape.
 #[derive(Deserialize)]
-struct Kept {
+pub struct GivenBack {
     id: String,
+    status: String,
+    amount: Amount,
+    custom_id: Option<String>,
+    invoice_id: Option<String>,
+    #[serde(default)]
+    links: Vec<Link>,
 }
 
-#[derive(Deserialize)]
-struct Lapsed {
-    order_id: String,
+impl GivenBack {
+    pub fn fact(&self) -> Result<Fact, Trouble> {
+        let kind = match self.status.as_str() {
+            "COMPLETED" => Kind::RefundSucceeded,
+            "PENDING" => Kind::RefundPending,
+            "FAILED" | "CANCELLED" => Kind::RefundFailed,
+            other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
+        };
+        Ok(Fact {
+            refund: Some(self.id.clone()),
+            ..self.fact_of(kind)?
+        })
+    }
+
+    pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
+        Ok(Fact {
+            // One made in PayPal's dashboard carries the payment's.
+            reference: self.custom_id.clone().or(self.invoice_id.clone()),
+            payment: above(&self.links, "/captures"),
+            amount: Some(self.amount.money()?),
+            ..Fact::new(kind)
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -158,20 +189,32 @@ impl Disputed {
             reference: about.custom.or(about.invoice_number),
             payment: about.seller_transaction_id,
             dispute: Some(self.dispute_id),
-            amount: self.dispute_amount.map(|amount| amount.money()).transpose()?,
+            amount: self
+                .dispute_amount
+                .map(|amount| amount.money())
+                .transpose()?,
             ..Fact::new(kind)
         })
     }
 
     fn end(&self) -> Result<Kind, Trouble> {
-        match self.dispute_outcome.as_ref().map(|outcome| outcome.outcome_code.as_str()) {
+        match self
+            .dispute_outcome
+            .as_ref()
+            .map(|outcome| outcome.outcome_code.as_str())
+        {
             Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(Kind::DisputeLost),
             // A payout is PayPal's own money; NONE closes a dispute for a newer one.
             Some(
-                "RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER" | "DENIED"
+                "RESOLVED_SELLER_FAVOUR"
+                | "RESOLVED_WITH_PAYOUT"
+                | "CANCELED_BY_BUYER"
+                | "DENIED"
                 | "NONE",
             ) => Ok(Kind::DisputeWon),
-            other => Err(Trouble::Unreadable(format!("a dispute that ended {other:?}"))),
+            other => Err(Trouble::Unreadable(format!(
+                "a dispute that ended {other:?}"
+            ))),
         }
     }
 }

@@ -1,32 +1,15 @@
-//! PayPal's resources, as far as they are read, and what each says as a fact.
+//! PayPal's orders and captures, as far as they are read, what each says as a fact, and what a
+//! refusal means.
 
-use super::AMOUNTS;
+use super::reports::GivenBack;
+use super::{AMOUNTS, text};
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::money::{Currency, Money};
 use crate::vendor::Trouble;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-
-/// An error's body.
-#[derive(Deserialize)]
-pub struct Refusal {
-    name: Option<String>,
-    #[serde(default)]
-    details: Vec<Detail>,
-}
-#[derive(Deserialize)]
-struct Detail {
-    issue: String,
-}
-
-impl Refusal {
-    /// What tells one error from another: the issue of the first detail, else the name.
-    pub fn issue(self) -> String {
-        let issue = self.details.into_iter().next().map(|detail| detail.issue);
-        issue.or(self.name).unwrap_or_default()
-    }
-}
+use serde_json::Value;
 
 #[derive(Deserialize)]
 pub struct Amount {
@@ -43,13 +26,13 @@ impl Amount {
 }
 
 #[derive(Deserialize)]
-struct Link {
+pub struct Link {
     href: String,
     rel: String,
 }
 
 /// The id at the end of the link to the resource above, where that is one of these.
-fn above(links: &[Link], resources: &str) -> Option<String> {
+pub fn above(links: &[Link], resources: &str) -> Option<String> {
     let up = links.iter().find(|link| link.rel == "up")?;
     let (rest, id) = up.href.rsplit_once('/')?;
     rest.ends_with(resources).then(|| id.into())
@@ -62,44 +45,23 @@ pub struct Order {
     create_time: Option<Timestamp>,
     #[serde(default)]
     purchase_units: Vec<Unit>,
-    payment_source: Option<Source>,
+    #[serde(default)]
+    payment_source: Value,
     #[serde(default)]
     links: Vec<Link>,
 }
 #[derive(Deserialize)]
 struct Unit {
-    reference_id: Option<String>,
     custom_id: Option<String>,
     amount: Option<Amount>,
-    payments: Option<Payments>,
+    #[serde(default)]
+    payments: Payments,
 }
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Payments {
-    #[serde(default)]
     captures: Vec<Capture>,
-    #[serde(default)]
     refunds: Vec<GivenBack>,
-}
-#[derive(Deserialize)]
-struct Source {
-    paypal: Option<Wallet>,
-}
-#[derive(Deserialize)]
-struct Wallet {
-    attributes: Option<Attributes>,
-}
-#[derive(Deserialize)]
-struct Attributes {
-    vault: Option<Vault>,
-}
-#[derive(Deserialize)]
-struct Vault {
-    id: Option<String>,
-    customer: Option<Customer>,
-}
-#[derive(Deserialize)]
-struct Customer {
-    id: Option<String>,
 }
 
 impl Order {
@@ -108,20 +70,20 @@ impl Order {
         let to_payer = |link: &Link| link.rel == "payer-action" || link.rel == "approve";
         let link = self.links.into_iter().find(to_payer);
         let missing = || Trouble::Unreadable(format!("an order {} without a page", self.status));
-        let expires_at = self.create_time.map(|at| at + SignedDuration::from_hours(3));
+        let window = SignedDuration::from_hours(3);
         Ok(Session {
             id: self.id,
             url: link.ok_or_else(missing)?.href,
-            expires_at,
+            expires_at: self.create_time.map(|at| at + window),
         })
     }
 
     fn payments(&self) -> impl Iterator<Item = &Payments> {
-        self.purchase_units.iter().filter_map(|unit| unit.payments.as_ref())
+        self.purchase_units.iter().map(|unit| &unit.payments)
     }
 
     pub fn has_captures(&self) -> bool {
-        self.payments().any(|payments| !payments.captures.is_empty())
+        self.payments().any(|of| !of.captures.is_empty())
     }
 
     /// The reply to a call that takes money.
@@ -129,27 +91,35 @@ impl Order {
         match self.status.as_str() {
             _ if self.has_captures() => self.facts(),
             "PAYER_ACTION_REQUIRED" => Err(Trouble::Declined(Decline::Action)),
-            other => Err(Trouble::Unclear(format!("an order {other} without a capture"))),
+            _ => Err(Trouble::Unclear(self.bare())),
         }
     }
 
+    fn bare(&self) -> String {
+        format!("an order {} without a capture", self.status)
+    }
+
     pub fn facts(&self) -> Result<Vec<Fact>, Trouble> {
-        let mut captures = vec![];
-        for capture in self.payments().flat_map(|payments| &payments.captures) {
-            captures.push(self.of(capture.fact()?)?);
+        let mut facts = vec![];
+        for capture in self.payments().flat_map(|of| &of.captures) {
+            let method = self.method();
+            facts.push(self.whole(Fact {
+                method,
+                ..capture.fact()?
+            }));
         }
-        let Some(last) = captures.last().cloned() else {
-            return Ok(vec![self.of(self.before_capture()?)?]);
+        let Some(last) = facts.last().cloned() else {
+            return Ok(vec![self.whole(self.before_capture()?)]);
         };
         // The payer may try again on the page: a failed attempt counts where there is no other.
-        captures.retain(|fact| fact.kind != Kind::PaymentFailed);
-        if captures.is_empty() {
-            captures.push(last);
+        facts.retain(|fact| fact.kind != Kind::PaymentFailed);
+        if facts.is_empty() {
+            facts.push(last);
         }
-        for refund in self.payments().flat_map(|payments| &payments.refunds) {
-            captures.push(refund.fact()?);
+        for refund in self.payments().flat_map(|of| &of.refunds) {
+            facts.push(self.whole(refund.fact()?));
         }
-        Ok(captures)
+        Ok(facts)
     }
 
     fn before_capture(&self) -> Result<Fact, Trouble> {
@@ -157,38 +127,37 @@ impl Order {
             "APPROVED" => (Kind::PaymentPending, true),
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => (Kind::PaymentPending, false),
             "VOIDED" => (Kind::PaymentExpired, false),
-            other => return Err(Trouble::Unreadable(format!("an order {other} without a capture"))),
+            _ => return Err(Trouble::Unreadable(self.bare())),
         };
+        let mut amounts = self
+            .purchase_units
+            .iter()
+            .filter_map(|of| of.amount.as_ref());
         Ok(Fact {
             approved,
+            amount: amounts.next().map(Amount::money).transpose()?,
             ..Fact::new(kind)
         })
     }
 
-    /// A fact with what only the order knows.
-    fn of(&self, mut fact: Fact) -> Result<Fact, Trouble> {
-        let unit = self.purchase_units.first();
-        let reference = || unit.and_then(|unit| unit.custom_id.clone().or(unit.reference_id.clone()));
-        fact.reference = fact.reference.or_else(reference);
+    /// A fact with what the order knows.
+    fn whole(&self, mut fact: Fact) -> Fact {
+        let custom = |unit: &Unit| unit.custom_id.clone();
+        let ours = || self.purchase_units.iter().find_map(custom);
+        fact.reference = fact.reference.or_else(ours);
         if !fact.aliases.contains(&self.id) {
             fact.aliases.push(self.id.clone());
         }
-        if fact.amount.is_none() {
-            let amount = unit.and_then(|unit| unit.amount.as_ref());
-            fact.amount = amount.map(Amount::money).transpose()?;
-        }
-        fact.method = self.method();
-        Ok(fact)
+        fact
     }
 
     /// The wallet that PayPal now keeps.
     fn method(&self) -> Option<Method> {
-        let wallet = self.payment_source.as_ref()?.paypal.as_ref()?;
-        let vault = wallet.attributes.as_ref()?.vault.as_ref()?;
+        let vault = self.payment_source.pointer("/paypal/attributes/vault")?;
         Some(Method {
             gateway: "paypal".into(),
-            customer: vault.customer.as_ref().and_then(|customer| customer.id.clone()),
-            token: vault.id.clone()?,
+            customer: text(vault, "/customer/id"),
+            token: text(vault, "/id")?,
             label: "PayPal account".into(),
         })
     }
@@ -201,22 +170,12 @@ pub struct Capture {
     amount: Amount,
     custom_id: Option<String>,
     invoice_id: Option<String>,
-    processor_response: Option<Processor>,
-    supplementary_data: Option<Supplement>,
+    #[serde(default)]
+    processor_response: Value,
+    #[serde(default)]
+    supplementary_data: Value,
     #[serde(default)]
     links: Vec<Link>,
-}
-#[derive(Deserialize)]
-struct Processor {
-    response_code: Option<String>,
-}
-#[derive(Deserialize)]
-struct Supplement {
-    related_ids: Option<Related>,
-}
-#[derive(Deserialize)]
-struct Related {
-    order_id: Option<String>,
 }
 
 impl Capture {
@@ -232,9 +191,9 @@ impl Capture {
     }
 
     pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
-        let related = self.supplementary_data.as_ref().and_then(|data| data.related_ids.as_ref());
-        let order = related.and_then(|ids| ids.order_id.clone());
-        let mut aliases: Vec<_> = order.or_else(|| above(&self.links, "/orders")).into_iter().collect();
+        let order = text(&self.supplementary_data, "/related_ids/order_id");
+        let order = order.or_else(|| above(&self.links, "/orders"));
+        let mut aliases: Vec<_> = order.into_iter().collect();
         // An attempt that failed gives its id to no payment: the next one in the order may pay.
         let failed = kind == Kind::PaymentFailed;
         if failed {
@@ -252,8 +211,7 @@ impl Capture {
 
     /// The processor's codes are PayPal's public list; its API files name the codes only.
     fn why(&self) -> Decline {
-        let answer = self.processor_response.as_ref();
-        match answer.and_then(|answer| answer.response_code.as_deref()) {
+        match self.processor_response["response_code"].as_str() {
             Some("5120") => Decline::Funds,
             Some("1330" | "5400" | "9520") => Decline::Method,
             Some("9500") => Decline::Fraud,
@@ -263,39 +221,29 @@ impl Capture {
     }
 }
 
-/// A refund; a reversal has the same shape.
-#[derive(Deserialize)]
-pub struct GivenBack {
-    id: String,
-    status: String,
-    amount: Amount,
-    custom_id: Option<String>,
-    invoice_id: Option<String>,
-    #[serde(default)]
-    links: Vec<Link>,
-}
-
-impl GivenBack {
-    pub fn fact(&self) -> Result<Fact, Trouble> {
-        let kind = match self.status.as_str() {
-            "COMPLETED" => Kind::RefundSucceeded,
-            "PENDING" => Kind::RefundPending,
-            "FAILED" | "CANCELLED" => Kind::RefundFailed,
-            other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
-        };
-        Ok(Fact {
-            refund: Some(self.id.clone()),
-            ..self.fact_of(kind)?
-        })
-    }
-
-    pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
-        Ok(Fact {
-            // One made in PayPal's dashboard carries the payment's.
-            reference: self.custom_id.clone().or(self.invoice_id.clone()),
-            payment: above(&self.links, "/captures"),
-            amount: Some(self.amount.money()?),
-            ..Fact::new(kind)
-        })
+/// By the issue of an error: definite only where nothing of ours can have happened.
+pub fn refused(issue: String) -> Trouble {
+    match issue.as_str() {
+        // Our reference or our key was seen before: something of ours happened, and must be found.
+        "DUPLICATE_INVOICE_ID" | "DUPLICATE_REQUEST_ID" => Trouble::Unclear(issue),
+        "ORDER_ALREADY_CAPTURED" => Trouble::Exists(String::new()),
+        "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS" => Trouble::InFlight,
+        "PAYER_ACTION_REQUIRED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" | "ORDER_NOT_APPROVED" => {
+            Trouble::Declined(Decline::Action)
+        }
+        "PAYER_CANNOT_PAY"
+        | "PAYER_ACCOUNT_RESTRICTED"
+        | "PAYER_ACCOUNT_LOCKED_OR_CLOSED"
+        | "TOKEN_ID_NOT_FOUND"
+        | "TOKEN_EXPIRED"
+        | "PAYMENT_SOURCE_CANNOT_BE_USED" => Trouble::Declined(Decline::Method),
+        "COMPLIANCE_VIOLATION" | "PAYEE_BLOCKED_TRANSACTION" | "TRANSACTION_BLOCKED_BY_PAYEE" => {
+            Trouble::Declined(Decline::Fraud)
+        }
+        "INSTRUMENT_DECLINED"
+        | "PAYMENT_SOURCE_DECLINED_BY_PROCESSOR"
+        | "TRANSACTION_REFUSED"
+        | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED" => Trouble::Declined(Decline::Other),
+        _ => Trouble::Rejected(issue),
     }
 }

@@ -61,19 +61,23 @@ fn documents(ask: &Telling, reply: &Reply) -> Result<Vec<Document>, Trouble> {
     }
 }
 
-/// A number that is taken may have been taken by ourselves when a reply was lost: that is looked
-/// up, not refused. Xero quotes the contact, whose name stays out of errors.
+/// A number or key that is taken may have been taken by ourselves when a reply was lost: that is
+/// looked up, not refused.
 fn refusal(ask: &Telling, said: &str) -> Trouble {
-    let name = ask.customer.name.as_deref().unwrap_or_default();
-    let said = match name.is_empty() {
-        true => said.to_string(),
-        false => said.replace(name, "the patient"),
-    };
     let small = said.to_lowercase();
-    if small.contains("must be unique") && !small.contains("contact") {
-        Trouble::Unclear(said)
+    let number_taken = small.contains("must be unique") && !small.contains("contact");
+    if number_taken || small.contains("idempotency") {
+        Trouble::Unclear(unnamed(ask, said))
     } else {
-        Trouble::Rejected(said)
+        Trouble::Rejected(unnamed(ask, said))
+    }
+}
+
+/// Xero quotes the contact, whose name stays out of errors.
+fn unnamed(ask: &Telling, said: &str) -> String {
+    match ask.customer.name.as_deref() {
+        Some(name) if !name.is_empty() => said.replace(name, "the patient"),
+        _ => said.into(),
     }
 }
 
@@ -82,10 +86,13 @@ fn only(ask: &Telling, reply: &Reply) -> Result<Document, Trouble> {
     document.ok_or_else(|| Trouble::Unreadable("no document in the answer".into()))
 }
 
+/// A 200 may carry errors: without an id nothing was filed, with one only a look-up can tell.
 pub fn filed(ask: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
     let document = only(ask, reply)?;
+    let nothing = document.id.bytes().all(|b| b == b'0' || b == b'-');
     match document.validation_errors.first() {
-        Some(said) => Err(refusal(ask, &said.message)),
+        Some(said) if nothing => Err(refusal(ask, &said.message)),
+        Some(said) => Err(Trouble::Unclear(unnamed(ask, &said.message))),
         None => Ok(Filed(Some(document.id))),
     }
 }
@@ -112,10 +119,9 @@ pub fn undone(ask: &Telling, reply: &Reply, account: &Account) -> Result<Filed, 
 
 pub fn found_undone(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
     let payment = only(ask, reply)?;
-    match (payment.validation_errors.first(), payment.status.as_deref()) {
-        (Some(said), _) => Err(refusal(ask, &said.message)),
-        (None, Some("DELETED")) => Ok(Some(Filed(Some(payment.id)))),
-        (None, Some("AUTHORISED")) => Ok(None),
-        (None, other) => Err(Trouble::Unreadable(format!("a payment {other:?}"))),
+    match payment.status.as_deref() {
+        Some("DELETED") => Ok(Some(Filed(Some(payment.id)))),
+        Some("AUTHORISED") => Ok(None),
+        other => Err(Trouble::Unreadable(format!("a payment {other:?}"))),
     }
 }

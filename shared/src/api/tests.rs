@@ -1,0 +1,629 @@
+//! Routing, errors, and the OpenAPI document held to the code: what the code refuses, the document
+//! refuses, and what the code answers, the document describes.
+
+use super::problem::{Kind, Problem};
+use super::routes::{ROUTES, Serves, find};
+use super::*;
+use crate::domain::case::{Case, Payment, Session};
+use crate::domain::decide::{Verdict, decide};
+use crate::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Report};
+use crate::domain::fact::{Fact, Kind as Said, Method};
+use crate::domain::invoice::Line;
+use crate::domain::policy::Policy;
+use crate::flows::events::EventRow;
+use crate::ids;
+use crate::money::{Currency, Money};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+// ---- routing -----------------------------------------------------------------------------------
+
+fn problem(method: &str, path: &str) -> Problem {
+    find(method, path)
+        .err()
+        .unwrap_or_else(|| panic!("{method} {path} is served"))
+}
+
+#[test]
+fn a_path_leads_to_its_route_with_its_parameters() {
+    let (route, parameters) = find("POST", "/v1/tasks/c1/person-x/done").expect("a route");
+    assert_eq!(route.path, "/v1/tasks/{case}/{id}/done");
+    assert_eq!(parameters, ["c1", "person-x"]);
+    let (route, parameters) = find("GET", "/v1/audit/verify").expect("a route");
+    assert_eq!((route.path, parameters.len()), ("/v1/audit/verify", 0));
+}
+
+#[test]
+fn unknown_paths_are_404_and_other_methods_405_with_what_is_allowed() {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/invoice",
+        "/v1/invoices/",
+        "/v1/invoices//charges",
+        "/v2",
+    ] {
+        assert_eq!(problem("GET", path).kind, Kind::NotFound, "{path}");
+    }
+    let refused = problem("DELETE", "/v1/invoices");
+    assert_eq!(refused.kind, Kind::MethodNotAllowed);
+    assert_eq!(refused.response().headers["allow"], "GET, POST");
+    assert_eq!(problem("HEAD", "/v1/invoices").kind, Kind::MethodNotAllowed);
+}
+
+#[test]
+fn no_two_routes_answer_the_same_request() {
+    for (n, route) in ROUTES.iter().enumerate() {
+        let found = find(route.method, &route.path.replace(['{', '}'], "")).expect("itself");
+        let first = ROUTES.iter().position(|other| std::ptr::eq(other, found.0));
+        assert_eq!(
+            first,
+            Some(n),
+            "{} {} is shadowed",
+            route.method,
+            route.path
+        );
+    }
+}
+
+#[test]
+fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
+    let moves = [
+        "/v1/appointments/{id}/complete",
+        "/v1/invoices",
+        "/v1/invoices/{id}/charges",
+        "/v1/charges",
+        "/v1/refunds",
+    ];
+    for route in ROUTES {
+        let money = route.method == "POST" && moves.contains(&route.path);
+        assert_eq!(route.once, money, "{} {}", route.method, route.path);
+        if let Serves::Clinic(permission, _) = route.serves {
+            let reads = permission == caller::Permission::View;
+            assert_eq!(
+                reads,
+                route.method == "GET" && route.path != "/v1/keys",
+                "{}",
+                route.path
+            );
+        }
+    }
+}
+
+// ---- errors ------------------------------------------------------------------------------------
+
+#[test]
+fn a_problem_says_what_was_wrong_and_carries_what_is_left() {
+    let left = Money::read("24.00", Currency::read("EUR").unwrap()).unwrap();
+    let refused = crate::domain::decide::Refusal::NotRefundable { refundable: left };
+    let response = Problem::from(refused).response();
+    assert_eq!(response.status_code, 409);
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    let body: Value = serde_json::from_str(&response.body).unwrap();
+    insta::assert_json_snapshot!(body, @r#"
+    {
+      "detail": "only 24.00 EUR can still be refunded: ask for that much or less",
+      "refundable": {
+        "amount": "24.00",
+        "currency": "EUR"
+      },
+      "status": 409,
+      "title": "More than can be refunded",
+      "type": "/problems/not-refundable"
+    }
+    "#);
+}
+
+#[test]
+fn every_kind_of_problem_is_as_documented() {
+    let schema = schema("Problem");
+    let mut names = BTreeSet::new();
+    for kind in Kind::ALL {
+        let body = Problem::new(kind, "why").json();
+        assert!(schema.is_valid(&body), "{body}");
+        assert!(names.insert(kind.name()), "{} twice", kind.name());
+    }
+    let response = Problem::new(Kind::Unauthorized, "no").response();
+    assert_eq!(response.headers["www-authenticate"], "Bearer");
+    assert_eq!(
+        Problem::new(Kind::Unavailable, "no").response().headers["retry-after"],
+        "2"
+    );
+}
+
+fn refused(path: &str, body: &str) -> (Kind, Value) {
+    let (route, _) = find("POST", path).expect("a route");
+    let reads = route.takes.as_ref().expect("a body").reads;
+    let problem = reads(body.as_bytes()).expect_err("it is refused");
+    (problem.kind, problem.json()["field"].clone())
+}
+
+#[test]
+fn a_field_that_is_not_as_it_must_be_is_named() {
+    let line = |change: &str| format!(r#"{{"lines":[{{"description":"x",{change}}}]}}"#);
+    let eur = |amount: &str| format!(r#""unit":{{"amount":"{amount}","currency":"EUR"}}"#);
+    for (body, field) in [
+        (r#"{"lines":[],"note":"x"}"#.into(), "note"),
+        (r#"{"lines":7}"#.into(), "lines"),
+        ("{}".into(), "body"),
+        (
+            line(r#""unit":{"amount":12.5,"currency":"EUR"}"#),
+            "lines[0].unit.amount",
+        ),
+        (
+            line(&format!(r#"{},"tax_rate":7.7"#, eur("1"))),
+            "lines[0].tax_rate",
+        ),
+        (
+            line(&format!(r#"{},"tax_rate":"101""#, eur("1"))),
+            "lines[0].tax_rate",
+        ),
+        (
+            line(&format!(r#"{},"quantity":-1"#, eur("1"))),
+            "lines[0].quantity",
+        ),
+        (
+            line(r#""unit":{"amount":"1","currency":"EUR","x":1}"#),
+            "lines[0].unit.x",
+        ),
+    ] {
+        let (kind, named) = refused("/v1/invoices", &body);
+        assert_eq!((kind, named), (Kind::Invalid, json!(field)), "{body}");
+    }
+    for body in ["{", "[1,]", "\u{0}", "{} {}"] {
+        assert_eq!(refused("/v1/invoices", body).0, Kind::Malformed, "{body}");
+    }
+}
+
+#[test]
+fn a_cards_number_is_refused_where_an_opaque_id_belongs() {
+    for number in [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "3782-822463-10005",
+    ] {
+        assert!(read::no_card_number("token", number).is_err(), "{number}");
+    }
+    for id in [
+        "pm_1",
+        "MD000123",
+        "Visa ending 4242",
+        "4242424242424241",
+        "tok 4242424242424242x",
+    ] {
+        assert!(read::no_card_number("token", id).is_ok(), "{id}");
+    }
+}
+
+// ---- a request's head ---------------------------------------------------------------------------
+
+fn request(value: Value) -> crate::lambda::HttpRequest {
+    serde_json::from_value(value).expect("a request")
+}
+
+#[test]
+fn bodies_are_held_to_type_size_and_encoding() {
+    let (route, _) = find("POST", "/v1/invoices/x/charges").expect("a route");
+    let kind = |value: Value| call::body(route, &request(value)).err().map(|why| why.kind);
+    let json = json!({ "content-type": "Application/JSON; charset=utf-8" });
+    assert_eq!(kind(json!({ "headers": json, "body": "{}" })), None);
+    assert_eq!(
+        kind(json!({ "headers": json, "body": "e30=", "isBase64Encoded": true })),
+        None
+    );
+    assert_eq!(kind(json!({ "headers": {} })), None);
+    assert_eq!(kind(json!({ "body": "{}" })), Some(Kind::UnsupportedType));
+    let form = json!({ "content-type": "application/x-www-form-urlencoded" });
+    assert_eq!(
+        kind(json!({ "headers": form, "body": "a=1" })),
+        Some(Kind::UnsupportedType)
+    );
+    let bad = json!({ "headers": json, "body": "%", "isBase64Encoded": true });
+    assert_eq!(kind(bad), Some(Kind::Malformed));
+    let large = json!({ "headers": json, "body": " ".repeat(1_000_001) });
+    assert_eq!(kind(large), Some(Kind::TooLarge));
+}
+
+#[test]
+fn a_parameter_that_is_not_known_is_refused_rather_than_ignored() {
+    let (route, _) = find("GET", "/v1/events").expect("a route");
+    let query = |text: &str| call::query(route, &request(json!({ "rawQueryString": text })));
+    assert_eq!(query("source=stripe&since=2026-01-01").unwrap().len(), 2);
+    let refused = query("sourec=stripe").expect_err("misspelt");
+    assert_eq!(
+        (refused.kind, &refused.json()["field"]),
+        (Kind::Invalid, &json!("sourec"))
+    );
+}
+
+// ---- the document ------------------------------------------------------------------------------
+
+fn schema(name: &str) -> Validator {
+    let document = openapi::document();
+    let root = json!({
+        "$ref": format!("#/components/schemas/{name}"),
+        "components": document["components"],
+    });
+    let options = jsonschema::options().should_validate_formats(true);
+    options
+        .build(&root)
+        .unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let document = openapi::document();
+    let paths = document["paths"].as_object().expect("paths");
+    let documented: BTreeSet<_> = paths
+        .iter()
+        .flat_map(|(path, at)| {
+            let methods = at.as_object().into_iter().flat_map(|at| at.keys());
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let served: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    assert_eq!(documented, served);
+    let answer = openapi::get();
+    assert_eq!(
+        (answer.status_code, serde_json::from_str(&answer.body).ok()),
+        (200, Some(document))
+    );
+}
+
+#[test]
+fn every_reference_resolves_and_every_schema_is_used() {
+    let document = openapi::document();
+    let mut used = BTreeSet::new();
+    references(&document, &mut used);
+    let schemas = document["components"]["schemas"]
+        .as_object()
+        .expect("schemas");
+    let known: BTreeSet<String> = schemas.keys().cloned().collect();
+    assert_eq!(used, known);
+    let ids: Vec<_> = document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(|paths| paths.values())
+        .flat_map(|at| at.as_object().into_iter().flat_map(|at| at.values()))
+        .map(|operation| operation["operationId"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(
+        ids.len(),
+        ids.iter().collect::<BTreeSet<_>>().len(),
+        "{ids:?}"
+    );
+}
+
+fn references(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                match (name.as_str(), value.as_str()) {
+                    ("$ref", Some(to)) => {
+                        let name = to.strip_prefix("#/components/schemas/").expect("a schema");
+                        into.insert(name.to_owned());
+                    }
+                    _ => references(value, into),
+                }
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|value| references(value, into)),
+        _ => {}
+    }
+}
+
+/// A change of one place in a document.
+type Change = (String, Value);
+
+/// The document with every property left out once, an unknown one added to every object, and every
+/// value replaced by one of another type.
+fn changes(value: &Value) -> Vec<Change> {
+    fn places(value: &Value, at: String, into: &mut Vec<String>) {
+        into.push(at.clone());
+        match value {
+            Value::Object(map) => {
+                map.iter()
+                    .for_each(|(name, value)| places(value, format!("{at}/{name}"), into));
+            }
+            Value::Array(all) => all
+                .iter()
+                .enumerate()
+                .for_each(|(n, value)| places(value, format!("{at}/{n}"), into)),
+            _ => {}
+        }
+    }
+    let mut all = vec![];
+    places(value, String::new(), &mut all);
+    let mut changed = vec![];
+    for place in all {
+        for other in [
+            json!(null),
+            json!(true),
+            json!(7),
+            json!(-7),
+            json!("text"),
+            json!([]),
+            json!({}),
+        ] {
+            let mut copy = value.clone();
+            *copy.pointer_mut(&place).expect("a place") = other.clone();
+            changed.push((format!("{place} = {other}"), copy));
+        }
+        let mut copy = value.clone();
+        if let Some(map) = copy.pointer_mut(&place).and_then(Value::as_object_mut) {
+            map.insert("unheard_of".into(), json!("x"));
+            changed.push((format!("{place} and a field more"), copy));
+        }
+        if let Some((parent, name)) = place.rsplit_once('/') {
+            let mut copy = value.clone();
+            if let Some(map) = copy.pointer_mut(parent).and_then(Value::as_object_mut) {
+                map.remove(name);
+                changed.push((format!("without {place}"), copy));
+            }
+        }
+    }
+    changed
+}
+
+#[test]
+fn what_the_code_refuses_by_shape_the_document_refuses_too() {
+    let document = openapi::document();
+    let (mut refused, mut taken) = (0, 0);
+    for route in ROUTES {
+        let Some(takes) = &route.takes else { continue };
+        let (name, schema) = (takes.schema, schema(takes.schema));
+        let examples = &document["components"]["schemas"][name]["examples"];
+        let examples = examples
+            .as_array()
+            .unwrap_or_else(|| panic!("{name} has no example"));
+        for example in examples {
+            for (change, body) in changes(example)
+                .into_iter()
+                .chain([("nothing".into(), example.clone())])
+            {
+                let by_code = (takes.reads)(body.to_string().as_bytes());
+                let by_schema = schema.is_valid(&body);
+                match by_code {
+                    Err(why) => {
+                        refused += 1;
+                        assert!(
+                            !by_schema,
+                            "{name}: {change} is documented and refused: {why:?}"
+                        );
+                    }
+                    Ok(()) => taken += 1,
+                }
+                if change == "nothing" {
+                    assert!(by_schema, "{name}: its example does not fit: {body}");
+                }
+                // What the document lets be left out, the code lets be left out, and the reverse.
+                if change.starts_with("without") || change.ends_with("a field more") {
+                    let code = (takes.reads)(body.to_string().as_bytes()).is_ok();
+                    assert_eq!(code, by_schema, "{name}: {change}");
+                }
+            }
+        }
+    }
+    assert!(
+        refused > 500 && taken > 100,
+        "{refused} refused, {taken} taken"
+    );
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+
+fn eur(text: &str) -> Money {
+    Money::read(text, Currency::read("EUR").unwrap()).unwrap()
+}
+
+fn decided(case: Option<&Case>, event: Event) -> Case {
+    let ctx = Context {
+        now: "2026-11-20T09:00:00Z".parse().unwrap(),
+        audience: vec![],
+        cause: "test".into(),
+    };
+    match decide(case, &event, &ctx) {
+        Verdict::Change(decision) => decision.case,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An invoice of 100.00, paid in two parts, a third one open on its page.
+fn case() -> Case {
+    let id = ids::derived(&["test"]);
+    let line = |unit: &str| Line {
+        quantity: 1,
+        unit: eur(unit),
+        tax_rate: "10".parse().unwrap(),
+        tax_included: true,
+    };
+    let new = NewInvoice {
+        id: id.clone(),
+        clinic: "demo".into(),
+        number: "INV-1".into(),
+        patient: Some(ids::derived(&["patient"])),
+        appointment: None,
+        currency: eur("0").currency,
+        lines: vec![line("60.00"), line("40.00")],
+        policy: Policy::default(),
+        charge: None,
+    };
+    let mut case = decided(None, Event::Invoiced(Box::new(new)));
+    for (n, amount) in [(1, "30.00"), (2, "50.00"), (3, "20.00")] {
+        let method = Method {
+            gateway: "stripe".into(),
+            customer: None,
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        };
+        let charge = NewCharge {
+            amount: Some(eur(amount)),
+            gateway: "stripe".into(),
+            method: (n < 3).then_some(method),
+            keep_method: false,
+        };
+        case = decided(Some(&case), Event::Charge(charge));
+        let event = if n < 3 {
+            let mut fact = Fact::new(Said::PaymentSucceeded);
+            fact.reference = Some(ids::payment_reference(&id, n));
+            fact.payment = Some(format!("pi_{n}"));
+            Event::Reported(Report {
+                gateway: "stripe".into(),
+                facts: vec![fact],
+                current: false,
+                late_failures: false,
+            })
+        } else {
+            let session = Session {
+                id: "cs_1".into(),
+                url: "https://checkout.example/cs_1".into(),
+                expires_at: None,
+            };
+            Event::SessionOpened {
+                payment: n,
+                session,
+            }
+        };
+        case = decided(Some(&case), event);
+    }
+    case
+}
+
+fn fits(name: &str, value: &Value) {
+    let errors: Vec<_> = schema(name)
+        .iter_errors(value)
+        .map(|why| format!("{why} at {}", why.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}\n{value:#}");
+}
+
+#[test]
+fn an_invoice_is_answered_as_documented() {
+    let papers = invoices::Papers {
+        descriptions: vec!["First".into(), "Second".into()],
+        receipts: vec![("K7-1".into(), "https://pay.example/receipts/x".into())],
+        page: Some("https://pay.example/invoices/x".into()),
+    };
+    let mut case = case();
+    let shown = invoices::view(&case, &papers);
+    fits("Invoice", &shown);
+    assert_eq!(shown["status"], "part_paid");
+    assert_eq!(shown["due"]["amount"], "20.00");
+    assert_eq!(shown["chargeable"]["amount"], "0.00");
+    assert_eq!(shown["checkout_url"], "https://checkout.example/cs_1");
+    assert_eq!(shown["lines"][1]["description"], "Second");
+    assert_eq!(shown["payments"][0]["gateway_ref"], "pi_1");
+    // Without the papers nothing names a service.
+    let bare = invoices::view(&case, &invoices::Papers::default());
+    fits("Invoice", &bare);
+    assert!(bare["lines"][0]["description"].is_null());
+    let payment: &Payment = case.payment(3).expect("the third");
+    fits("Payment", &payments::view(&case, payment));
+    let refund = NewRefund {
+        request: ids::derived(&["r"]),
+        amount: Some(eur("60.00")),
+        payment: None,
+        needs_approval: false,
+    };
+    case = decided(Some(&case), Event::RefundRequested(refund));
+    fits("Invoice", &invoices::view(&case, &papers));
+}
+
+#[test]
+fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
+    let request = ids::derived(&["r"]);
+    let refund = NewRefund {
+        request: request.clone(),
+        amount: Some(eur("60.00")),
+        payment: None,
+        needs_approval: true,
+    };
+    let case = decided(Some(&case()), Event::RefundRequested(refund));
+    let shown = refunds::view(&case, &request).expect("a refund");
+    fits("Refund", &shown);
+    assert_eq!(
+        (&shown["state"], &shown["amount"]["amount"]),
+        (&json!("awaiting_approval"), &json!("60.00"))
+    );
+    let parts: Vec<_> = shown["parts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|part| part["amount"]["amount"].clone())
+        .collect();
+    assert_eq!(parts, [json!("50.00"), json!("10.00")]);
+    assert_eq!(refunds::view(&case, "another"), None);
+}
+
+#[test]
+fn an_event_is_answered_as_documented() {
+    let at = "2026-11-20T09:00:00Z".parse().unwrap();
+    let mut event = EventRow::new("demo", "stripe", "evt_1", "charge.succeeded", at);
+    event.amount = Some(eur("12.50"));
+    let row = event.row("posted").text("case", "c");
+    let shown = events::view(&row, &event);
+    fits("Event", &shown);
+    assert_eq!(
+        (&shown["amount"], &shown["currency"]),
+        (&json!("12.50"), &json!("EUR"))
+    );
+    fits(
+        "Event",
+        &events::view(
+            &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
+            &event,
+        ),
+    );
+}
+
+#[test]
+fn the_settings_of_a_clinic_are_answered_as_documented() {
+    let example = &openapi::document()["components"]["schemas"]["Settings"]["examples"][0];
+    let read: crate::domain::settings::Settings = serde_json::from_value(example.clone()).unwrap();
+    assert!(settings::check(&read).is_ok());
+    fits("Settings", &json!(read));
+    let minimal: crate::domain::settings::Settings =
+        serde_json::from_value(json!({ "id": "a", "name": "A", "currency": "EUR" })).unwrap();
+    assert!(settings::check(&minimal).is_ok());
+    fits("Settings", &json!(minimal));
+    for (field, value, named) in [
+        ("id", json!("A B"), "id"),
+        ("name", json!(" "), "name"),
+        ("time_zone", json!("Mars/Base"), "time_zone"),
+        ("systems", json!(["fax"]), "systems[0]"),
+        ("systems", json!(["slack", "slack"]), "systems[1]"),
+        ("policy", json!({ "gateway": "cash" }), "policy.gateway"),
+        (
+            "policy",
+            json!({ "approval_above": "-1" }),
+            "policy.approval_above",
+        ),
+        (
+            "policy",
+            json!({ "retry_after_days": [366] }),
+            "policy.retry_after_days",
+        ),
+    ] {
+        let mut changed = example.clone();
+        changed[field] = value;
+        let changed = serde_json::from_value(changed).unwrap();
+        let problem = settings::check(&changed).expect_err(named);
+        assert_eq!(problem.json()["field"], named);
+    }
+}
+
+#[test]
+fn keys_are_long_random_and_only_hashed() {
+    let (one, two) = (caller::new_key("demo"), caller::new_key("demo"));
+    assert!(one != two && one.starts_with("mk_demo_") && one.len() == 8 + 32);
+    let row = format!(
+        "{:?}",
+        caller::key_row("demo", &one, "desk", &caller::Permission::ALL)
+    );
+    assert!(!row.contains(&one) && row.contains(&caller::hash(&one)));
+}
