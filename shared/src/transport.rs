@@ -116,13 +116,12 @@ impl Transport {
         if let Some((KeyPlace::Query(name), key)) = key {
             query.push((name.into(), key.into()));
         }
-        let base = local_base(vendor.id).unwrap_or_else(|| match &request.host {
-            Some(host) => host.clone(),
-            None => match host {
-                Host::One(host) => (*host).into(),
-                Host::From(of) => of(account),
-            },
-        });
+        let real = match (&request.host, host) {
+            (Some(host), _) => host.clone(),
+            (None, Host::One(host)) => (*host).into(),
+            (None, Host::From(of)) => of(account),
+        };
+        let base = at_home(vendor.id, real);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
         if !query.is_empty() {
             address = format!("{address}?{}", encode(&query));
@@ -184,6 +183,14 @@ fn encode(fields: &[(String, String)]) -> String {
         format!("{name}={}", utf8_percent_encode(value, ESCAPED))
     };
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// The address with scheme and host of the local stack, where there is one. A path stays: some
+/// vendors' addresses hold the secret in it.
+fn at_home(vendor: &str, real: String) -> String {
+    let Some(base) = local_base(vendor) else { return real };
+    let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
+    format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
 }
 
 /// Where a local stack puts a vendor: the file `MERIDIAN_HOSTS` maps a vendor's id to the address

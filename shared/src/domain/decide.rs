@@ -767,7 +767,9 @@ impl<'a> Draft<'a> {
                 if state == State::Declined && report.late_failures && !report.current {
                     return Err(Verdict::Ask { payment: n });
                 }
-                if payment.keep_method {
+                // Kept even where another event told of the success first.
+                if payment.keep_method && payment.method.is_none() {
+                    payment.method.clone_from(&fact.method);
                     self.kept = self.kept.take().or(fact.method.clone());
                 }
                 payment::Event::Succeeded

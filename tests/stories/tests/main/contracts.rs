@@ -45,7 +45,7 @@ fn requests_and_replies_of_a_whole_story_fit_the_vendors_contracts() {
         println!("contracts not checked");
         return;
     };
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
     let case = id(&invoice(stack, &patient, "saved_method", "stripe"));

@@ -16,7 +16,7 @@ fn events(stack: &Stack, source: &str, id: &str) -> Vec<Value> {
 
 #[test]
 fn a_webhook_without_its_proof_has_no_effect() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let json = [("content-type", "application/json")];
     for (source, status) in [("stripe", 401), ("gocardless", 498), ("paypal", 401)] {
         let answer = post(stack, source, &json, br#"{"id":"evt_forged"}"#);
@@ -29,7 +29,7 @@ fn a_webhook_without_its_proof_has_no_effect() {
 
 #[test]
 fn an_unknown_clinic_or_source_is_not_found() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     for path in ["/webhooks/nobody/stripe", "/webhooks/demo/nothing", "/webhooks/demo"] {
         let answer = stack.send("POST", &format!("{}{path}", stack.http), &[], b"{}");
         assert_eq!(answer.status, 404, "{path}");
@@ -38,14 +38,14 @@ fn an_unknown_clinic_or_source_is_not_found() {
 
 #[test]
 fn a_body_above_700_kib_is_refused() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let large = vec![b'x'; 701 * 1024];
     assert_eq!(post(stack, "stripe", &[("content-type", "text/plain")], &large).status, 413);
 }
 
 #[test]
 fn mollie_is_always_answered_200_and_a_strange_id_changes_nothing() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let form = [("content-type", "application/x-www-form-urlencoded")];
     assert_eq!(post(stack, "mollie", &form, b"id=tr_nobodys").status, 200);
     stack.quiet();
@@ -53,7 +53,7 @@ fn mollie_is_always_answered_200_and_a_strange_id_changes_nothing() {
 
 #[test]
 fn every_webhook_delivered_twice_has_its_effect_once() {
-    let (stack, _guard) = Stack::alone();
+    let (stack, _alone) = Stack::alone();
     stack.faults(&json!({ "vendors": [{ "vendor": "stripe", "action": "webhooks:duplicate" }] }));
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
@@ -69,7 +69,7 @@ fn every_webhook_delivered_twice_has_its_effect_once() {
 
 #[test]
 fn a_dispute_takes_the_money_and_a_won_one_gives_it_back() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
     let case = id(&invoice(stack, &patient, "saved_method", "stripe"));
@@ -87,7 +87,7 @@ fn a_dispute_takes_the_money_and_a_won_one_gives_it_back() {
 
 #[test]
 fn a_debit_that_fails_late_makes_the_invoice_due_again() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let patient = patient(stack);
     let case = id(&invoice(stack, &patient, "checkout", "gocardless"));
     let page = checkout(stack, &case);
@@ -109,7 +109,7 @@ fn a_debit_that_fails_late_makes_the_invoice_due_again() {
 
 #[test]
 fn what_is_proven_and_cannot_be_read_is_quarantined() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let id = unique("evt");
     let body = json!({ "id": id, "type": "payment_intent.succeeded", "data": { "object": { "id": 7 } } });
     let body = body.to_string();
