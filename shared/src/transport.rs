@@ -188,7 +188,9 @@ fn encode(fields: &[(String, String)]) -> String {
 /// The address with scheme and host of the local stack, where there is one. A path stays: some
 /// vendors' addresses hold the secret in it.
 fn at_home(vendor: &str, real: String) -> String {
-    let Some(base) = local_base(vendor) else { return real };
+    let Some(base) = local_base(vendor) else {
+        return real;
+    };
     let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
     format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
 }

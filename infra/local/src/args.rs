@@ -18,6 +18,7 @@ meridian: runs template.yaml on an embedded stack, on loopback only
   --no-build             do not build the functions: take them from --bin-dir
   --bin-dir DIR          binaries that were built before (target/debug)
   --ready-json           when ready, print one line of JSON for programs; the log goes to standard error
+  --end-with-input       end when standard input does: with the program that started it
 ";
 
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct Args {
     pub build: bool,
     pub bin_dir: PathBuf,
     pub ready_json: bool,
+    pub end_with_input: bool,
 }
 
 impl Default for Args {
@@ -50,6 +52,7 @@ impl Default for Args {
             build: true,
             bin_dir: "target/debug".into(),
             ready_json: false,
+            end_with_input: false,
         }
     }
 }
@@ -72,6 +75,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
             "--memory" => args.state = None,
             "--no-build" => args.build = false,
             "--ready-json" => args.ready_json = true,
+            "--end-with-input" => args.end_with_input = true,
             _ => {
                 let value = given
                     .or_else(|| words.next())

@@ -97,7 +97,7 @@ pub async fn run(args: Args) -> Result<(), String> {
     let ended = match &ready {
         Ok(ready) => {
             say_ready(&args, &house, ready, began.elapsed());
-            wait_for_the_end(args.ready_json).await
+            wait_for_the_end(args.end_with_input).await
         }
         Err(_) => Ok(()),
     };

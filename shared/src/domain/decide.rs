@@ -860,6 +860,7 @@ impl<'a> Draft<'a> {
         let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
         payment.state = to;
         payment.intent = None;
+        payment.approved &= to.is_under_way();
         payment.decline = match to {
             State::Declined | State::Returned => why.or(Some(Decline::Other)),
             _ => None,

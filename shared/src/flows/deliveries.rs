@@ -508,6 +508,7 @@ impl Desk<'_> {
                     match found.await {
                         Ok(Some(filed)) => return Act::Done(filed.0),
                         Ok(None) if age > *trusted_after => {}
+                        Err(Trouble::Rejected(why)) => return Act::Failed(why),
                         Ok(None) | Err(_) => {
                             // Still calling: the next look comes when the lease is over.
                             let why = "looked for it, not there yet".into();

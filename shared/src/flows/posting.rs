@@ -93,6 +93,8 @@ impl House {
         };
         let items = match (inbound.read)(&verified) {
             Ok(items) => items,
+            // Nobody stands for these bytes: anyone could fill the table with them.
+            Err(_) if !trusted => return Ok(()),
             Err(why) => {
                 let id = inbound::digest_id(&["body", &received.sha256]);
                 let row = desk.row(&id, "unreadable");

@@ -45,8 +45,11 @@ pub struct Gateway {
 /// request, or a few whose replies are read together.
 pub struct Inquiry {
     pub build: fn(&Lookup, &Account) -> Vec<Request>,
-    pub parse: fn(&Lookup, &[Reply], &Account) -> Result<Vec<Fact>, Trouble>,
+    pub parse: fn(&Lookup, &[Reply], &Account) -> Told,
 }
+
+/// What a look-up tells, or why it tells nothing.
+pub type Told = Result<Vec<Fact>, Trouble>;
 
 /// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
 pub struct Checkout {

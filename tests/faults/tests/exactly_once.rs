@@ -40,7 +40,11 @@ const PATHS: [Path; 3] = [
             let invoice = invoice(stack, case);
             same("status", &invoice["status"], "paid")?;
             same("paid", &invoice["paid"]["amount"], "60.00")?;
-            count("charges at the gateway", at_stripe(stack, "payment_intents", case), 1)
+            count(
+                "charges at the gateway",
+                at_stripe(stack, "payment_intents", case),
+                1,
+            )
         },
     },
     Path {
@@ -53,10 +57,17 @@ const PATHS: [Path; 3] = [
             case
         },
         act: |stack, case| {
-            let url = invoice(stack, case)["checkout_url"].as_str().unwrap_or_default().to_owned();
+            let url = invoice(stack, case)["checkout_url"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             let page = url.rsplit('/').next().unwrap_or_default();
             let page = page.split(['?', '#']).next().unwrap_or_default();
-            stack.at_vendor("stripe", &format!("pay/{page}"), &json!({ "outcome": "paid" }));
+            stack.at_vendor(
+                "stripe",
+                &format!("pay/{page}"),
+                &json!({ "outcome": "paid" }),
+            );
         },
         holds: |stack, case| {
             let invoice = invoice(stack, case);
@@ -83,14 +94,18 @@ const PATHS: [Path; 3] = [
             let invoice = invoice(stack, case);
             same("refunded", &invoice["refunded"]["amount"], "22.50")?;
             same("refundable", &invoice["refundable"]["amount"], "37.50")?;
-            count("refunds at the gateway", at_stripe(stack, "refunds", case), 1)
+            count(
+                "refunds at the gateway",
+                at_stripe(stack, "refunds", case),
+                1,
+            )
         },
     },
 ];
 
 #[test]
 fn nothing_is_lost_and_nothing_doubled_wherever_a_process_dies_or_a_connection_breaks() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let mut broken = vec![];
     let mut scenarios = 0;
     for path in &PATHS {
@@ -108,16 +123,26 @@ fn nothing_is_lost_and_nothing_doubled_wherever_a_process_dies_or_a_connection_b
         }
     }
     println!("{scenarios} scenarios");
-    assert!(broken.is_empty(), "{} of {scenarios} broken:\n{}", broken.len(), broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "{} of {scenarios} broken:\n{}",
+        broken.len(),
+        broken.join("\n")
+    );
     assert!(scenarios >= 40, "only {scenarios} scenarios were learned");
 }
 
 #[test]
 fn a_gateway_that_acts_late_drops_replies_or_is_still_in_flight_charges_and_refunds_once() {
-    let stack = Stack::shared();
+    let (stack, _alone) = Stack::alone();
     let mut broken = vec![];
     for path in [&PATHS[0], &PATHS[2]] {
-        for action in ["act_late:5000", "drop_after_acting", "conflict_in_flight", "status:503"] {
+        for action in [
+            "act_late:5000",
+            "drop_after_acting",
+            "conflict_in_flight",
+            "status:503",
+        ] {
             let fault = json!({ "vendors": [
                 { "vendor": "stripe", "method": "POST", "action": action, "times": 1 },
                 { "vendor": "stripe", "action": "search_lag:60000" },
@@ -154,12 +179,20 @@ fn learn(stack: &Stack, path: &Path) -> BTreeMap<String, Calls> {
     }
     let mut learned: BTreeMap<String, Calls> = BTreeMap::new();
     let aws = stack.control("GET", "aws-calls", &Value::Null).expect(200);
-    for call in aws.as_array().or(aws["calls"].as_array()).cloned().unwrap_or_default() {
+    for call in aws
+        .as_array()
+        .or(aws["calls"].as_array())
+        .cloned()
+        .unwrap_or_default()
+    {
         let caller = call["caller"].as_str().unwrap_or_default();
         let function = caller.split('.').nth(1).unwrap_or_default();
         if path.functions.contains(&function) {
             let operation = call["operation"].as_str().unwrap_or_default().to_owned();
-            learned.entry(function.into()).or_default().push((Kind::Aws, operation));
+            learned
+                .entry(function.into())
+                .or_default()
+                .push((Kind::Aws, operation));
         }
     }
     for call in stack.calls("stripe") {
@@ -167,7 +200,10 @@ fn learn(stack: &Stack, path: &Path) -> BTreeMap<String, Calls> {
         if path.functions.contains(&function) {
             let text = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
             let shown = format!("{} {}", text("method"), text("path"));
-            learned.entry(function.into()).or_default().push((Kind::Vendor, shown));
+            learned
+                .entry(function.into())
+                .or_default()
+                .push((Kind::Vendor, shown));
         }
     }
     learned
@@ -175,7 +211,10 @@ fn learn(stack: &Stack, path: &Path) -> BTreeMap<String, Calls> {
 
 fn fault(function: &str, kind: Kind, calls: &Calls, nth: usize, deed: &str) -> Value {
     // Counted among the calls of its own kind.
-    let nth = calls[..nth].iter().filter(|(other, _)| *other == kind).count();
+    let nth = calls[..nth]
+        .iter()
+        .filter(|(other, _)| *other == kind)
+        .count();
     match kind {
         Kind::Aws => json!({ "aws": [{ "function": function, "nth": nth, "action": deed }] }),
         Kind::Vendor => json!({ "vendors": [
@@ -214,29 +253,45 @@ fn whole(stack: &Stack, path: &Path, case: &str) -> Result<(), String> {
 }
 
 fn same(what: &str, found: &Value, wanted: &str) -> Result<(), String> {
-    if found == wanted { Ok(()) } else { Err(format!("{what} is {found}, not {wanted}")) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("{what} is {found}, not {wanted}"))
+    }
 }
 
 fn count(what: &str, found: usize, wanted: usize) -> Result<(), String> {
-    if found == wanted { Ok(()) } else { Err(format!("{found} {what}, not {wanted}")) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("{found} {what}, not {wanted}"))
+    }
 }
 
 /// How many objects of this case Stripe itself knows, failed ones left out.
 fn at_stripe(stack: &Stack, kind: &str, case: &str) -> usize {
     let url = format!("{}/stripe/v1/{kind}?limit=100", stack.vendors);
-    let headers = [("authorization", "Bearer sk_test_demo"), ("stripe-version", "2023-08-16")];
+    let headers = [
+        ("authorization", "Bearer sk_test_demo"),
+        ("stripe-version", "2023-08-16"),
+    ];
     let listed = stack.send("GET", &url, &headers, b"").expect(200);
     let of_case = |object: &&Value| {
-        object["metadata"]["reference"].as_str().is_some_and(|r| r.starts_with(case))
+        object["metadata"]["reference"]
+            .as_str()
+            .is_some_and(|r| r.starts_with(case))
             && object["status"] == "succeeded"
     };
-    listed["data"].as_array().map_or(0, |all| all.iter().filter(of_case).count())
+    listed["data"]
+        .as_array()
+        .map_or(0, |all| all.iter().filter(of_case).count())
 }
 
 fn patient(stack: &Stack) -> String {
     let made = stack.post("/v1/patients", &json!({ "reference": unique("P") }));
     let patient = id(&made.json());
-    let method = json!({ "gateway": "stripe", "token": "pm_card_visa", "label": "Visa ending 4242" });
+    let method =
+        json!({ "gateway": "stripe", "token": "pm_card_visa", "label": "Visa ending 4242" });
     let path = format!("/v1/patients/{patient}/payment-methods");
     assert!(stack.post(&path, &method).status < 300);
     patient
@@ -252,5 +307,8 @@ fn invoice(stack: &Stack, case: &str) -> Value {
 }
 
 fn id(value: &Value) -> String {
-    value["id"].as_str().unwrap_or_else(|| panic!("no id: {value}")).to_owned()
+    value["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no id: {value}"))
+        .to_owned()
 }

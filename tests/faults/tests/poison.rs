@@ -17,12 +17,15 @@ fn sqs(stack: &Stack, action: &str, body: &Value) -> Value {
         ("x-amz-target", target.as_str()),
         ("authorization", authorization),
     ];
-    stack.send("POST", &stack.aws, &headers, body.to_string().as_bytes()).expect(200)
+    stack
+        .send("POST", &stack.aws, &headers, body.to_string().as_bytes())
+        .expect(200)
 }
 
 /// A proven webhook on its way to posting: a Stripe event of a kind that changes nothing.
 fn message(stack: &Stack, id: &str, now: i64) -> String {
-    let event = json!({ "id": id, "type": "customer.created", "data": { "object": {} } }).to_string();
+    let event =
+        json!({ "id": id, "type": "customer.created", "data": { "object": {} } }).to_string();
     json!({
         "clinic": stack.clinic,
         "source": "stripe",
@@ -45,33 +48,66 @@ fn a_message_that_panics_fails_alone_and_ends_in_quarantine() {
         let url = url.as_str().unwrap_or_default().to_lowercase();
         url.contains("eventsqueue") || url.ends_with("/events")
     };
-    let queue = urls.iter().find(events).expect("the queue of events").clone();
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs() as i64;
+    let queue = urls
+        .iter()
+        .find(events)
+        .expect("the queue of events")
+        .clone();
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("a clock")
+        .as_secs() as i64;
     let poison = json!({ "panic": { "DataType": "String", "StringValue": "yes" } });
     let entries = json!([
         { "Id": "a", "MessageBody": message(&stack, "evt_before", now) },
         { "Id": "b", "MessageBody": message(&stack, "evt_poison", now), "MessageAttributes": poison },
         { "Id": "c", "MessageBody": message(&stack, "evt_after", now) },
     ]);
-    let sent = sqs(&stack, "SendMessageBatch", &json!({ "QueueUrl": queue, "Entries": entries }));
-    assert_eq!(sent["Successful"].as_array().map(Vec::len), Some(3), "{sent}");
+    let sent = sqs(
+        &stack,
+        "SendMessageBatch",
+        &json!({ "QueueUrl": queue, "Entries": entries }),
+    );
+    assert_eq!(
+        sent["Successful"].as_array().map(Vec::len),
+        Some(3),
+        "{sent}"
+    );
     // Received again whenever its visibility runs out, until it is put aside.
     for _ in 0..5 {
         stack.advance(400);
     }
     let found = stack.get("/v1/events?source=stripe").expect(200);
-    let found = found["events"].as_array().or(found.as_array()).cloned().unwrap_or_default();
+    let found = found["events"]
+        .as_array()
+        .or(found.as_array())
+        .cloned()
+        .unwrap_or_default();
     let state = |id: &str| {
-        let of: Vec<_> = found.iter().filter(|e| e["vendor_event_id"] == id).collect();
+        let of: Vec<_> = found
+            .iter()
+            .filter(|e| e["vendor_event_id"] == id)
+            .collect();
         assert!(of.len() <= 1, "{of:?}");
-        of.first().map(|event| event["state"].as_str().unwrap_or_default().to_owned())
+        of.first()
+            .map(|event| event["state"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(state("evt_before").as_deref(), Some("ignored"));
     assert_eq!(state("evt_after").as_deref(), Some("ignored"));
-    let quarantined: Vec<_> = found.iter().filter(|e| e["state"] == "quarantined").collect();
+    let quarantined: Vec<_> = found
+        .iter()
+        .filter(|e| e["state"] == "quarantined")
+        .collect();
     assert_eq!(quarantined.len(), 1, "{found:?}");
-    let depths = sqs(&stack, "GetQueueAttributes", &json!({
-        "QueueUrl": queue, "AttributeNames": ["All"],
-    }));
-    assert_eq!(depths["Attributes"]["ApproximateNumberOfMessages"], "0", "{depths}");
+    let depths = sqs(
+        &stack,
+        "GetQueueAttributes",
+        &json!({
+            "QueueUrl": queue, "AttributeNames": ["All"],
+        }),
+    );
+    assert_eq!(
+        depths["Attributes"]["ApproximateNumberOfMessages"], "0",
+        "{depths}"
+    );
 }

@@ -42,27 +42,44 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the workspace")
 }
 
 /// Where cargo puts what it builds, as for the running test.
 fn target() -> PathBuf {
     let test = std::env::current_exe().expect("a running test");
     // target/debug/deps/test-hash
-    test.ancestors().nth(3).expect("below a target folder").to_owned()
+    test.ancestors()
+        .nth(3)
+        .expect("below a target folder")
+        .to_owned()
 }
 
 /// Builds a binary of the workspace with one `cargo build`; quick where nothing changed.
 pub fn build(binary: &str, profile: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bin", binary, "--profile", profile])
+        .args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--bin",
+            binary,
+            "--profile",
+            profile,
+        ])
         .arg("--target-dir")
         .arg(target())
         .current_dir(root())
@@ -91,7 +108,14 @@ impl Stack {
     pub fn start(options: &[&str]) -> Self {
         let runner = build("meridian", "dev");
         let mut child = Command::new(runner)
-            .args(["--memory", "--ready-json", "--port=0", "--aws-port=0", "--vendor-port=0"])
+            .args([
+                "--memory",
+                "--end-with-input",
+                "--ready-json",
+                "--port=0",
+                "--aws-port=0",
+                "--vendor-port=0",
+            ])
             .args(options)
             .env("CARGO_TARGET_DIR", target())
             .current_dir(root())
@@ -134,12 +158,23 @@ impl Stack {
             .headers()
             .iter()
             .map(|(name, value)| {
-                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
             })
             .collect();
         let status = reply.status().as_u16();
-        let text = reply.body_mut().with_config().limit(50_000_000).read_to_string();
-        Answer { status, headers, text: text.unwrap_or_default() }
+        let text = reply
+            .body_mut()
+            .with_config()
+            .limit(50_000_000)
+            .read_to_string();
+        Answer {
+            status,
+            headers,
+            text: text.unwrap_or_default(),
+        }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -164,12 +199,21 @@ impl Stack {
             ("content-type", "application/json"),
             ("idempotency-key", idempotency),
         ];
-        self.send(method, &format!("{}{path}", self.http), &headers, body.to_string().as_bytes())
+        self.send(
+            method,
+            &format!("{}{path}", self.http),
+            &headers,
+            body.to_string().as_bytes(),
+        )
     }
 
     /// Local control.
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
         let url = format!("{}/_local/{path}", self.http);
         self.send(method, &url, &[("content-type", "application/json")], &body)
     }
@@ -178,26 +222,37 @@ impl Stack {
     #[track_caller]
     pub fn quiet(&self) {
         let answer = self.control("GET", "quiet?timeout=60", &Value::Null);
-        assert_eq!(answer.status, 200, "the house does not come to rest: {}", answer.text);
+        assert_eq!(
+            answer.status, 200,
+            "the house does not come to rest: {}",
+            answer.text
+        );
     }
 
     /// Moves the house's clock on, instant by instant.
     #[track_caller]
     pub fn advance(&self, seconds: i64) {
-        self.control("POST", "clock", &json!({ "advance": seconds })).expect(200);
+        self.control("POST", "clock", &json!({ "advance": seconds }))
+            .expect(200);
     }
 
     /// Every call to vendors so far.
     pub fn calls(&self, vendor: &str) -> Vec<Value> {
         let answer = self.control("GET", &format!("calls?vendor={vendor}"), &Value::Null);
         let json = answer.expect(200);
-        json.as_array().or(json["calls"].as_array()).cloned().unwrap_or_default()
+        json.as_array()
+            .or(json["calls"].as_array())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Messages that patients and staff got.
     pub fn outbox(&self) -> Vec<Value> {
         let json = self.control("GET", "outbox", &Value::Null).expect(200);
-        json.as_array().or(json["messages"].as_array()).cloned().unwrap_or_default()
+        json.as_array()
+            .or(json["messages"].as_array())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Makes something happen at a simulated vendor.
@@ -205,7 +260,8 @@ impl Stack {
     pub fn at_vendor(&self, vendor: &str, what: &str, body: &Value) -> Value {
         let url = format!("{}/_sandbox/{vendor}/{what}", self.vendors);
         let headers = [("content-type", "application/json")];
-        self.send("POST", &url, &headers, body.to_string().as_bytes()).expect(200)
+        self.send("POST", &url, &headers, body.to_string().as_bytes())
+            .expect(200)
     }
 
     pub fn faults(&self, faults: &Value) {
@@ -220,5 +276,9 @@ impl Stack {
 /// A name that no other test uses.
 pub fn unique(what: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!("{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{what}-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }

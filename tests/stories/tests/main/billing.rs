@@ -24,7 +24,10 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
     stack.post(&path, &json!({})).expect(202);
     stack.quiet();
 
-    let case = completed["invoice"].as_str().expect("the invoice's id").to_owned();
+    let case = completed["invoice"]
+        .as_str()
+        .expect("the invoice's id")
+        .to_owned();
     let invoice = read_invoice(stack, &case);
     assert_eq!(invoice["status"], "paid", "{invoice}");
     assert_eq!(invoice["tax"]["amount"], "5.45");
@@ -35,7 +38,9 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
         .into_iter()
         .filter(|call| {
             call["method"] == "POST"
-                && call["path"].as_str().is_some_and(|p| p.ends_with("/v1/payment_intents"))
+                && call["path"]
+                    .as_str()
+                    .is_some_and(|p| p.ends_with("/v1/payment_intents"))
                 && call.to_string().contains(&case)
         })
         .collect();
@@ -45,7 +50,10 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
     let number = receipt["number"].as_str().expect("a receipt");
     assert_eq!(messages(stack, "mailgun", number).len(), 1);
     assert_eq!(messages(stack, "twilio", number).len(), 1);
-    assert_eq!(messages(stack, "slack", invoice["number"].as_str().unwrap()).len(), 1);
+    assert_eq!(
+        messages(stack, "slack", invoice["number"].as_str().unwrap()).len(),
+        1
+    );
     let page = stack.send("GET", receipt["url"].as_str().unwrap(), &[], b"");
     assert_eq!(page.status, 200);
     assert!(page.text.contains(number) && page.text.contains("Initial visit"));
@@ -54,7 +62,10 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
     // Nobody but the receipt's page names the service.
     for vendor in ["stripe", "mailgun", "twilio", "slack", "xero"] {
         for call in stack.calls(vendor) {
-            assert!(!call.to_string().contains("Initial visit"), "{vendor}: {call}");
+            assert!(
+                !call.to_string().contains("Initial visit"),
+                "{vendor}: {call}"
+            );
         }
     }
 }
@@ -131,8 +142,13 @@ fn a_declined_charge_tells_patient_and_staff_at_once_and_is_tried_again_on_its_d
 #[test]
 fn staff_charge_a_walk_in_without_an_appointment_or_a_patient() {
     let (stack, _alone) = Stack::alone();
-    let charged = stack.post("/v1/charges", &json!({ "lines": lines() })).expect(202);
-    let case = charged["invoice"].as_str().or(charged["case"].as_str()).expect("its invoice");
+    let charged = stack
+        .post("/v1/charges", &json!({ "lines": lines() }))
+        .expect(202);
+    let case = charged["invoice"]
+        .as_str()
+        .or(charged["case"].as_str())
+        .expect("its invoice");
     let page = checkout(stack, case);
     pay_on_page(stack, "stripe", &page);
     stack.quiet();
@@ -152,7 +168,10 @@ fn the_same_request_gets_the_same_answer_and_another_one_under_its_key_is_refuse
     let other = json!({ "patient": patient, "collect": "checkout", "lines": lines() });
     let refused = stack.post_as("/v1/invoices", &other, &key);
     assert_eq!(refused.status, 422, "{}", refused.text);
-    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        refused.header("content-type"),
+        Some("application/problem+json")
+    );
 }
 
 /// Pays as a person does, at the sandbox's page of this address.

@@ -62,18 +62,22 @@ pub fn checkout(stack: &Stack, invoice: &str) -> String {
     stack.quiet();
     let read = read_invoice(stack, invoice);
     let url = read["checkout_url"].as_str();
-    url.unwrap_or_else(|| panic!("no page was opened: {read}")).to_owned()
+    url.unwrap_or_else(|| panic!("no page was opened: {read}"))
+        .to_owned()
 }
 
 /// The books of a case are whole.
 #[track_caller]
 pub fn books_hold(stack: &Stack, case: &str) {
-    let verified = stack.get(&format!("/v1/audit/verify?case={case}")).expect(200);
+    let verified = stack
+        .get(&format!("/v1/audit/verify?case={case}"))
+        .expect(200);
     assert_eq!(verified["holds"], true, "{verified}");
 }
 
 /// Messages that mention this text.
 pub fn messages(stack: &Stack, system: &str, text: &str) -> Vec<Value> {
-    let about = |message: &&Value| message["system"] == system && message.to_string().contains(text);
+    let about =
+        |message: &&Value| message["system"] == system && message.to_string().contains(text);
     stack.outbox().iter().filter(about).cloned().collect()
 }

@@ -11,9 +11,8 @@ fn exchange(call: &Value) -> Exchange {
     let text = |name: &str| call[name].as_str().unwrap_or_default();
     let headers = |name: &str| {
         let pairs = call[name].as_array().cloned().unwrap_or_default();
-        let pair = |pair: &Value| {
-            Some((pair[0].as_str()?.to_owned(), pair[1].as_str()?.to_owned()))
-        };
+        let pair =
+            |pair: &Value| Some((pair[0].as_str()?.to_owned(), pair[1].as_str()?.to_owned()));
         match call[name].as_object() {
             Some(map) => map
                 .iter()
@@ -55,7 +54,16 @@ fn requests_and_replies_of_a_whole_story_fit_the_vendors_contracts() {
         .expect(202);
     stack.quiet();
     let mut seen = 0;
-    for vendor in ["stripe", "paypal", "gocardless", "mollie", "mailgun", "twilio", "slack", "xero"] {
+    for vendor in [
+        "stripe",
+        "paypal",
+        "gocardless",
+        "mollie",
+        "mailgun",
+        "twilio",
+        "slack",
+        "xero",
+    ] {
         for call in stack.calls(vendor) {
             let problems = contracts.check(&exchange(&call));
             assert!(problems.is_empty(), "{problems:#?}\n{call:#}");

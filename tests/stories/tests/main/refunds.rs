@@ -17,7 +17,9 @@ fn paid(stack: &Stack) -> String {
 fn refunds_sent(stack: &Stack, case: &str) -> Vec<Value> {
     let sent = |call: &Value| {
         call["method"] == "POST"
-            && call["path"].as_str().is_some_and(|path| path.ends_with("/v1/refunds"))
+            && call["path"]
+                .as_str()
+                .is_some_and(|path| path.ends_with("/v1/refunds"))
             && call.to_string().contains(case)
     };
     stack.calls("stripe").into_iter().filter(sent).collect()
@@ -29,7 +31,10 @@ fn a_refund_is_previewed_then_executed_and_everybody_hears_of_it_once() {
     let case = paid(stack);
     let wanted = json!({ "invoice": case, "amount": { "amount": "22.50", "currency": "EUR" } });
     let preview = stack.post("/v1/refunds?preview=true", &wanted).expect(200);
-    assert_eq!(preview["parts"][0]["amount"]["amount"], "22.50", "{preview}");
+    assert_eq!(
+        preview["parts"][0]["amount"]["amount"], "22.50",
+        "{preview}"
+    );
     assert!(refunds_sent(stack, &case).is_empty());
 
     stack.post("/v1/refunds", &wanted).expect(202);
@@ -42,13 +47,19 @@ fn a_refund_is_previewed_then_executed_and_everybody_hears_of_it_once() {
     let receipts = invoice["receipts"].as_array().expect("receipts");
     assert_eq!(receipts.len(), 2, "{invoice}");
     let number = receipts.iter().find_map(|r| {
-        r["number"].as_str().filter(|number| number.matches('-').count() == 2)
+        r["number"]
+            .as_str()
+            .filter(|number| number.matches('-').count() == 2)
     });
     let number = number.expect("the receipt of the refund");
     assert_eq!(messages(stack, "mailgun", number).len(), 1);
     let credit = stack.calls("xero").into_iter().filter(|call| {
-        call["path"].as_str().is_some_and(|path| path.contains("/CreditNotes"))
-            && call.to_string().contains(invoice["number"].as_str().unwrap())
+        call["path"]
+            .as_str()
+            .is_some_and(|path| path.contains("/CreditNotes"))
+            && call
+                .to_string()
+                .contains(invoice["number"].as_str().unwrap())
     });
     assert!(credit.count() >= 1);
 }
@@ -61,7 +72,11 @@ fn a_refund_made_in_the_gateways_dashboard_is_mirrored_and_nothing_is_sent_back(
         .as_str()
         .expect("the gateway's id")
         .to_owned();
-    stack.at_vendor("stripe", &format!("refund/{intent}"), &json!({ "amount": 2000 }));
+    stack.at_vendor(
+        "stripe",
+        &format!("refund/{intent}"),
+        &json!({ "amount": 2000 }),
+    );
     stack.quiet();
     let invoice = read_invoice(stack, &case);
     assert_eq!(invoice["refunded"]["amount"], "20.00", "{invoice}");
@@ -77,11 +92,19 @@ fn of_two_refunds_of_more_than_half_at_once_one_is_accepted() {
     let both: Vec<_> = std::thread::scope(|scope| {
         let one = || stack.post_as("/v1/refunds", &wanted, &unique("refund"));
         let running: Vec<_> = (0..2).map(|_| scope.spawn(one)).collect();
-        running.into_iter().map(|one| one.join().expect("an answer")).collect()
+        running
+            .into_iter()
+            .map(|one| one.join().expect("an answer"))
+            .collect()
     });
     let refused: Vec<_> = both.iter().filter(|answer| answer.status == 409).collect();
     assert_eq!(refused.len(), 1, "{both:?}");
-    assert_eq!(refused[0].json()["refundable"]["amount"], "24.00", "{}", refused[0].text);
+    assert_eq!(
+        refused[0].json()["refundable"]["amount"],
+        "24.00",
+        "{}",
+        refused[0].text
+    );
     stack.quiet();
     assert_eq!(read_invoice(stack, &case)["refunded"]["amount"], "36.00");
     assert_eq!(refunds_sent(stack, &case).len(), 1);

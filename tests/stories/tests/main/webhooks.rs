@@ -10,8 +10,14 @@ fn post(stack: &Stack, source: &str, headers: &[(&str, &str)], body: &[u8]) -> A
 }
 
 fn events(stack: &Stack, source: &str, id: &str) -> Vec<Value> {
-    let found = stack.get(&format!("/v1/events?source={source}&vendor_event_id={id}")).expect(200);
-    found["events"].as_array().or(found.as_array()).cloned().unwrap_or_default()
+    let found = stack
+        .get(&format!("/v1/events?source={source}&vendor_event_id={id}"))
+        .expect(200);
+    found["events"]
+        .as_array()
+        .or(found.as_array())
+        .cloned()
+        .unwrap_or_default()
 }
 
 #[test]
@@ -23,14 +29,21 @@ fn a_webhook_without_its_proof_has_no_effect() {
         assert_eq!(answer.status, status, "{source}: {}", answer.text);
         assert!(events(stack, source, "evt_forged").is_empty());
     }
-    let forged = [("stripe-signature", "t=1,v1=00"), ("content-type", "application/json")];
+    let forged = [
+        ("stripe-signature", "t=1,v1=00"),
+        ("content-type", "application/json"),
+    ];
     assert_eq!(post(stack, "stripe", &forged, b"{}").status, 401);
 }
 
 #[test]
 fn an_unknown_clinic_or_source_is_not_found() {
     let (stack, _alone) = Stack::alone();
-    for path in ["/webhooks/nobody/stripe", "/webhooks/demo/nothing", "/webhooks/demo"] {
+    for path in [
+        "/webhooks/nobody/stripe",
+        "/webhooks/demo/nothing",
+        "/webhooks/demo",
+    ] {
         let answer = stack.send("POST", &format!("{}{path}", stack.http), &[], b"{}");
         assert_eq!(answer.status, 404, "{path}");
     }
@@ -40,7 +53,10 @@ fn an_unknown_clinic_or_source_is_not_found() {
 fn a_body_above_700_kib_is_refused() {
     let (stack, _alone) = Stack::alone();
     let large = vec![b'x'; 701 * 1024];
-    assert_eq!(post(stack, "stripe", &[("content-type", "text/plain")], &large).status, 413);
+    assert_eq!(
+        post(stack, "stripe", &[("content-type", "text/plain")], &large).status,
+        413
+    );
 }
 
 #[test]
@@ -61,7 +77,10 @@ fn every_webhook_delivered_twice_has_its_effect_once() {
     stack.quiet();
     stack.faults(&json!({}));
     let read = read_invoice(stack, &id(&made));
-    assert_eq!((&read["status"], &read["paid"]["amount"]), (&json!("paid"), &json!("60.00")));
+    assert_eq!(
+        (&read["status"], &read["paid"]["amount"]),
+        (&json!("paid"), &json!("60.00"))
+    );
     let number = read["receipts"][0]["number"].as_str().expect("a receipt");
     assert_eq!(messages(stack, "mailgun", number).len(), 1);
     books_hold(stack, &id(&made));
@@ -74,8 +93,15 @@ fn a_dispute_takes_the_money_and_a_won_one_gives_it_back() {
     keep_card(stack, &patient, "pm_card_visa");
     let case = id(&invoice(stack, &patient, "saved_method", "stripe"));
     stack.quiet();
-    let intent = read_invoice(stack, &case)["payments"][0]["gateway_ref"].as_str().unwrap().to_owned();
-    stack.at_vendor("stripe", &format!("dispute/{intent}"), &json!({ "amount": 6000 }));
+    let intent = read_invoice(stack, &case)["payments"][0]["gateway_ref"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    stack.at_vendor(
+        "stripe",
+        &format!("dispute/{intent}"),
+        &json!({ "amount": 6000 }),
+    );
     stack.quiet();
     let disputed = read_invoice(stack, &case);
     assert_eq!(disputed["refundable"]["amount"], "0.00", "{disputed}");
@@ -91,14 +117,28 @@ fn a_debit_that_fails_late_makes_the_invoice_due_again() {
     let patient = patient(stack);
     let case = id(&invoice(stack, &patient, "checkout", "gocardless"));
     let page = checkout(stack, &case);
-    let flow = page.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
-    stack.at_vendor("gocardless", &format!("pay/{flow}"), &json!({ "outcome": "paid" }));
+    let flow = page
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .split('?')
+        .next()
+        .unwrap()
+        .to_owned();
+    stack.at_vendor(
+        "gocardless",
+        &format!("pay/{flow}"),
+        &json!({ "outcome": "paid" }),
+    );
     stack.quiet();
     stack.advance(6 * 86_400);
     stack.quiet();
     let paid = read_invoice(stack, &case);
     assert_eq!(paid["status"], "paid", "{paid}");
-    let payment = paid["payments"][0]["gateway_ref"].as_str().unwrap().to_owned();
+    let payment = paid["payments"][0]["gateway_ref"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     stack.at_vendor("gocardless", &format!("fail/{payment}"), &json!({}));
     stack.quiet();
     let returned = read_invoice(stack, &case);
@@ -111,12 +151,18 @@ fn a_debit_that_fails_late_makes_the_invoice_due_again() {
 fn what_is_proven_and_cannot_be_read_is_quarantined() {
     let (stack, _alone) = Stack::alone();
     let id = unique("evt");
-    let body = json!({ "id": id, "type": "payment_intent.succeeded", "data": { "object": { "id": 7 } } });
+    let body =
+        json!({ "id": id, "type": "payment_intent.succeeded", "data": { "object": { "id": 7 } } });
     let body = body.to_string();
     let at = stack.control("GET", "clock", &Value::Null).expect(200);
     let now = at["now"].as_str().expect("now").to_owned();
     let signed = sign_stripe(&now, &body);
-    let answer = post(stack, "stripe", &[("stripe-signature", &signed)], body.as_bytes());
+    let answer = post(
+        stack,
+        "stripe",
+        &[("stripe-signature", &signed)],
+        body.as_bytes(),
+    );
     assert_eq!(answer.status, 200, "{}", answer.text);
     stack.quiet();
     let found = events(stack, "stripe", &id);
@@ -130,6 +176,11 @@ fn sign_stripe(now: &str, body: &str) -> String {
         t=int(d.datetime.fromisoformat(sys.argv[1].split('.')[0].rstrip('Z')+'+00:00').timestamp())\n\
         m=hmac.new(b'whsec_demo',f'{t}.'.encode()+sys.argv[2].encode(),hashlib.sha256)\n\
         print(f't={t},v1={m.hexdigest()}')";
-    let out = std::process::Command::new("python3").args(["-c", script, now, body]).output();
-    String::from_utf8(out.expect("python3").stdout).expect("text").trim().to_owned()
+    let out = std::process::Command::new("python3")
+        .args(["-c", script, now, body])
+        .output();
+    String::from_utf8(out.expect("python3").stdout)
+        .expect("text")
+        .trim()
+        .to_owned()
 }
