@@ -7,7 +7,7 @@ mod settle;
 use super::commit::{Change, Committed};
 use super::{Failure, House, read_case_pk};
 use crate::clock;
-use crate::domain::case::{Case, Intent, Session};
+use crate::domain::case::{Case, Intent, Session, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::Fact;
@@ -79,6 +79,20 @@ impl House {
             // Somebody is calling; or was, and never came back: then the outcome is unknown.
             if intent.lease_until > now || target.is_unknown(&case) {
                 return Ok(());
+            }
+            if intent.step == Step::Checkout {
+                // Nobody was sent to that page: it is opened again under its key.
+                let lease_until = clock::after(now, lease_seconds());
+                let intent = Intent {
+                    owner: ids::random(),
+                    lease_until,
+                    ..intent.clone()
+                };
+                let ready = self.desk(settings, case, target).await?;
+                return match ready {
+                    Some((desk, case)) => desk.call_and_record(case, intent).await,
+                    None => Ok(()),
+                };
             }
             return self.lost(&settings, case, target).await;
         }
