@@ -303,6 +303,12 @@ impl Desk<'_> {
         if fact.kind == Kind::PaymentSucceeded {
             facts.insert(0, fact.clone());
         }
+        // What the look-up does not mention was reported all the same: a refund, a dispute.
+        let told = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
+        let of_object = fact.refund.is_some() || fact.dispute.is_some();
+        if of_object && !facts.iter().any(told) {
+            facts.push(fact.clone());
+        }
         for looked_up in &mut facts {
             looked_up.reference = looked_up
                 .reference
