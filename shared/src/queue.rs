@@ -1,14 +1,18 @@
 //! SQS: nudges to look at rows, and proven webhooks on their way from intake to posting.
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Service};
 use crate::domain::task::Queue;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+const SQS: Service = Service {
+    name: "sqs",
+    target: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+};
+
 pub struct Queues {
-    client: Client,
+    aws: Aws,
 }
 
 /// "Look at these rows." Losing one harms nothing: the due index finds the rows again.
@@ -56,28 +60,31 @@ impl fmt::Display for NotSent {
 
 impl std::error::Error for NotSent {}
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    queue_url: String,
+    message_body: String,
+}
+
 impl Queues {
     pub fn new(aws: &Aws) -> Self {
-        Self {
-            client: Client::new(&aws.config),
-        }
+        Self { aws: aws.clone() }
     }
 
-    /// Sends one message. The template names each queue's address in the environment.
+    /// Sends one message; after a lost reply it may be there twice. The template names each
+    /// queue's address in the environment.
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
         let name = variable(queue);
-        let address = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
-        let body = serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
-        // The SDK's futures are large: kept on the heap.
-        let sent = self
-            .client
-            .send_message()
-            .queue_url(address)
-            .message_body(body)
-            .send();
-        let sent = Box::pin(sent).await;
-        sent.map(drop)
-            .map_err(|why| NotSent(DisplayErrorContext(why).to_string()))
+        let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
+        let message_body =
+            serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
+        let input = SendMessage {
+            queue_url,
+            message_body,
+        };
+        let sent = self.aws.call(&SQS, "SendMessage", &input).await;
+        sent.map(drop).map_err(|why| NotSent(why.to_string()))
     }
 }
 

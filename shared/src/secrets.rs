@@ -1,12 +1,45 @@
 //! Secrets Manager: JSON objects of strings, cached for at most five minutes.
 
-use crate::aws::Aws;
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata};
+use crate::aws::{Aws, CallError, Service};
+use crate::ids;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Get<'a> {
+    secret_id: &'a str,
+    version_stage: &'a str,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Found {
+    secret_string: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Put<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    secret_string: &'a str,
+    client_request_token: String,
+}
+
+/// Of a secret that exists, or of one to be made.
+#[derive(Serialize)]
+enum Place<'a> {
+    SecretId(&'a str),
+    Name(&'a str),
+}
+
+fn is_missing(why: &CallError) -> bool {
+    why.code().is_some_and(|code| MISSING.contains(&code))
+}
 
 pub type Fields = BTreeMap<String, String>;
 
@@ -16,8 +49,17 @@ const MISSING_KEPT: Duration = Duration::from_secs(10);
 /// At most one forced refresh of a secret in this time, however many proofs fail.
 const FORCED: Duration = Duration::from_secs(20);
 
+const SECRETS_MANAGER: Service = Service {
+    name: "secretsmanager",
+    target: "secretsmanager",
+    content_type: "application/x-amz-json-1.1",
+};
+/// Where the policy names secrets by pattern, AWS answers the second for one that does not exist,
+/// so that names cannot be probed.
+const MISSING: [&str; 2] = ["ResourceNotFoundException", "AccessDeniedException"];
+
 pub struct Secrets {
-    client: Client,
+    aws: Aws,
     cache: Mutex<HashMap<String, Cached>>,
 }
 
@@ -43,7 +85,7 @@ impl std::error::Error for Unavailable {}
 impl Secrets {
     pub fn new(aws: &Aws) -> Self {
         Self {
-            client: Client::new(&aws.config),
+            aws: aws.clone(),
             cache: Mutex::default(),
         }
     }
@@ -101,36 +143,23 @@ impl Secrets {
     /// Writes a whole secret: a new version where it exists.
     pub async fn put(&self, name: &str, fields: &Fields) -> Result<(), Unavailable> {
         let text = serde_json::to_string(fields).map_err(|why| Unavailable(why.to_string()))?;
-        let put = self
-            .client
-            .put_secret_value()
-            .secret_id(name)
-            .secret_string(&text)
-            .send();
-        let put = Box::pin(put).await;
-        let missing =
-            |why: &aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError| {
-                why.is_resource_not_found_exception() || why.code() == Some("AccessDeniedException")
-            };
-        let done = match put {
-            Err(why) if why.as_service_error().is_some_and(missing) => {
-                let created = self
-                    .client
-                    .create_secret()
-                    .name(name)
-                    .secret_string(text)
-                    .send();
-                Box::pin(created)
-                    .await
-                    .map(drop)
-                    .map_err(|why| DisplayErrorContext(why).to_string())
-            }
-            other => other
-                .map(drop)
-                .map_err(|why| DisplayErrorContext(why).to_string()),
+        let input = |place| Put {
+            place,
+            secret_string: &text,
+            // A repeat after a lost reply makes no second version.
+            client_request_token: format!("{}{}", ids::random(), ids::random()),
         };
+        let existing = input(Place::SecretId(name));
+        let mut put = self.call("PutSecretValue", &existing).await;
+        if put.as_ref().is_err_and(is_missing) {
+            put = self.call("CreateSecret", &input(Place::Name(name))).await;
+        }
         self.lock().remove(name);
-        done.map_err(Unavailable)
+        put.map(drop).map_err(|why| Unavailable(why.to_string()))
+    }
+
+    async fn call(&self, operation: &str, input: &impl Serialize) -> Result<Vec<u8>, CallError> {
+        self.aws.call(&SECRETS_MANAGER, operation, input).await
     }
 
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
@@ -145,26 +174,18 @@ impl Secrets {
     }
 
     async fn get(&self, name: &str, stage: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        let asked = self
-            .client
-            .get_secret_value()
-            .secret_id(name)
-            .version_stage(stage);
-        let text = match Box::pin(asked.send()).await {
-            Ok(found) => found.secret_string,
-            // Where the policy names secrets by pattern, AWS answers AccessDenied for one that does
-            // not exist, so that names cannot be probed.
-            Err(why) => match why.as_service_error() {
-                Some(error)
-                    if error.is_resource_not_found_exception()
-                        || error.code() == Some("AccessDeniedException") =>
-                {
-                    return Ok(None);
-                }
-                _ => return Err(Unavailable(DisplayErrorContext(why).to_string())),
-            },
+        let input = Get {
+            secret_id: name,
+            version_stage: stage,
         };
-        let fields = serde_json::from_str(text.as_deref().unwrap_or_default());
+        let reply = match self.call("GetSecretValue", &input).await {
+            Ok(reply) => reply,
+            Err(why) if is_missing(&why) => return Ok(None),
+            Err(why) => return Err(Unavailable(why.to_string())),
+        };
+        let found: Found = serde_json::from_slice(&reply)
+            .map_err(|_| Unavailable(format!("{name} was answered in no known way")))?;
+        let fields = serde_json::from_str(&found.secret_string);
         // The text itself is a secret and stays out of the error.
         fields.map(|fields| Some(Arc::new(fields))).map_err(|why| {
             Unavailable(format!(

@@ -214,13 +214,9 @@ impl Intake {
                 .await
                 .map_err(|why| unreachable(why.to_string()))?;
             let status = reply.status().as_u16();
-            let body = std::mem::replace(reply.body_mut(), Vec::new().into());
-            let body = aws_smithy_types::byte_stream::ByteStream::new(body)
-                .collect()
-                .await;
-            let body = body.map_err(|why| unreachable(why.to_string()))?;
+            let body = aws::read(&mut reply).await.map_err(unreachable)?;
             match status {
-                200 => Ok(body.to_vec()),
+                200 => Ok(body),
                 other => Err(unreachable(format!("status {other}"))),
             }
         };
