@@ -1,5 +1,6 @@
 //! `/v1/clinics`: making a clinic, with the deployment's root key. The clinic and its first key are
-//! one write, so that no clinic is left without one.
+//! one write, so that no clinic is left without one. The same request again gives the same clinic
+//! another key: the answer with the first may have been lost.
 
 use super::call::{Answered, reply};
 use super::caller::{Permission, key_row, new_key};
@@ -7,6 +8,7 @@ use super::problem::{Kind, Problem};
 use super::{read, settings};
 use crate::domain::settings::Settings;
 use crate::flows::House;
+use crate::store::Written;
 use serde_json::json;
 
 pub async fn create(house: &House, body: &[u8]) -> Answered {
@@ -14,7 +16,15 @@ pub async fn create(house: &House, body: &[u8]) -> Answered {
     settings::check(&settings)?;
     let key = new_key(&settings.id);
     let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
-    if !house.make_clinic(&settings, row).await? {
+    let made = house.make_clinic(&settings, row.clone()).await?;
+    let same = !made && house.latest_settings(&settings.id).await?.as_deref() == Some(&settings);
+    if same && house.store.transact(&[row]).await? != Written::Done {
+        return Err(Problem::new(
+            Kind::Unavailable,
+            "no key was made: repeat the request",
+        ));
+    }
+    if !made && !same {
         let why = format!(
             "the clinic {} exists: change it with one of its own keys",
             settings.id

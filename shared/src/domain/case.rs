@@ -33,6 +33,9 @@ pub struct Case {
     pub payments: Vec<Payment>,
     /// The last number that one of our refunds got.
     pub refunds_numbered: u32,
+    /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blocked: BTreeSet<String>,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
     pub head: String,
@@ -119,30 +122,36 @@ impl Payment {
         matches!(self.state, State::Paid | State::Returned)
     }
 
-    /// What lost disputes, or a return of the whole, took back.
+    /// What lost disputes, or a return of the whole, took back. Disputes take what refunds left: one
+    /// that the seller ends by a refund is told as a loss and as that refund.
     pub fn returned(&self) -> Money {
-        let lost = self
-            .disputes
-            .iter()
-            .filter(|d| d.state == dispute::State::Lost);
-        match (self.state, self.returned_whole) {
-            (payment::State::Returned, true) => self.amount,
-            _ => Money::new(lost.map(|d| d.amount.minor).sum(), self.amount.currency),
-        }
+        let left = (self.amount.minor - self.refunded().minor).max(0);
+        let took = match (self.state, self.returned_whole) {
+            (payment::State::Returned, true) => self.amount.minor,
+            _ => self.disputes_in(dispute::State::Lost).min(left),
+        };
+        Money::new(took, self.amount.currency)
     }
 
-    /// What open disputes hold.
+    /// What open disputes hold, of what is still there.
     pub fn disputed(&self) -> Money {
-        let open = self
-            .disputes
-            .iter()
-            .filter(|d| d.state == dispute::State::Open);
-        let held = if self.returned_whole {
-            0
-        } else {
-            open.map(|d| d.amount.minor).sum()
+        let held = match self.returned_whole {
+            true => 0,
+            false => self.disputes_in(dispute::State::Open),
         };
-        Money::new(held, self.amount.currency)
+        let left = self.amount.minor - self.refunded().minor - self.returned().minor;
+        Money::new(held.min(left.max(0)), self.amount.currency)
+    }
+
+    /// Whether refunds and what was taken back come to more than was paid.
+    pub fn overreturned(&self) -> bool {
+        let lost = self.disputes_in(dispute::State::Lost);
+        lost > 0 && !self.returned_whole && self.refunded().minor + lost > self.amount.minor
+    }
+
+    fn disputes_in(&self, state: dispute::State) -> i64 {
+        let of_state = self.disputes.iter().filter(|d| d.state == state);
+        of_state.map(|d| d.amount.minor).sum()
     }
 
     pub fn refunded(&self) -> Money {
@@ -155,10 +164,15 @@ impl Payment {
 
     /// What may still be refunded: what arrived, less what went back, is held, or is reserved.
     pub fn refundable(&self) -> Money {
-        let none = Money::zero(self.amount.currency);
-        if self.state != State::Paid {
-            return none;
+        match self.state {
+            State::Paid => Money::new(self.unreserved().minor.max(0), self.amount.currency),
+            _ => Money::zero(self.amount.currency),
         }
+    }
+
+    /// What arrived, less what went back, is held, or is reserved by refunds: negative where money
+    /// went back that a refund was to give.
+    pub fn unreserved(&self) -> Money {
         let reserved: i64 = self
             .refunds
             .iter()
@@ -166,7 +180,7 @@ impl Payment {
             .map(|r| r.amount.minor)
             .sum();
         let left = self.amount.minor - reserved - self.returned().minor - self.disputed().minor;
-        Money::new(left.max(0), self.amount.currency)
+        Money::new(left, self.amount.currency)
     }
 
     /// Whether it may be tried again by itself: it failed or went back, for a reason that leaves

@@ -143,6 +143,7 @@ impl<'a> Draft<'a> {
             policy: new.policy.clone(),
             payments: vec![],
             refunds_numbered: 0,
+            blocked: BTreeSet::new(),
             entries: 0,
             head: String::new(),
         };
@@ -156,6 +157,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.overreturned(before);
         if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
             return Verdict::Nothing;
         }
@@ -461,6 +463,11 @@ impl<'a> Draft<'a> {
         if refund.state.is_final() {
             return Err(Verdict::Nothing);
         }
+        let sent_before = event == refund::Event::ReplyLost;
+        if !sent_before && self.payment(payment)?.unreserved().minor < 0 {
+            return self.needless_refund(payment, n);
+        }
+        let refund = self.our_refund(payment, n)?;
         refund.state = refund::next(refund.state, event).unwrap_or(refund.state);
         refund.intent = Some(Intent {
             first_sent_at,
@@ -480,6 +487,20 @@ impl<'a> Draft<'a> {
             work,
             due: intent.lease_until,
         });
+        Ok(())
+    }
+
+    /// The money went back by itself before this refund was sent: sending it would pay twice.
+    fn needless_refund(&mut self, payment: u32, n: u32) -> Applied {
+        self.what = "refund_failed";
+        let refund = self.our_refund(payment, n)?;
+        refund.state = refund::State::Failed;
+        let key = refund.key();
+        self.done.push(task_id(payment, Some(n)));
+        self.tell(Topic::RefundFailed, Some(payment), Some(key.clone()));
+        let note = "The payment was taken back before this refund was sent. It was not sent: the \
+                    patient has the money already, or a dispute holds it.";
+        self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
         Ok(())
     }
 
@@ -614,7 +635,10 @@ impl<'a> Draft<'a> {
             }
         };
         let id = task_id(payment, refund);
-        if let Some(note) = note {
+        // Tried again and again until it is mended: the person is told once.
+        if let Some(note) = note
+            && self.case.blocked.insert(id.clone())
+        {
             self.person(&format!("blocked-{id}"), Alert::Blocked, note);
         }
         self.tasks.push(Task {
@@ -660,7 +684,9 @@ impl<'a> Draft<'a> {
         payment.aliases.insert(session.id.clone());
         payment.session = Some(session.clone());
         payment.intent = None;
-        if payment.state.is_under_way() {
+        let under_way = payment.state.is_under_way();
+        self.unblocked(n, None);
+        if under_way {
             let work = Work::Settle {
                 payment: n,
                 refund: None,
@@ -670,6 +696,14 @@ impl<'a> Draft<'a> {
             self.tell(Topic::CheckoutReady, Some(n), None);
         }
         Ok(())
+    }
+
+    /// The gateway answers again.
+    fn unblocked(&mut self, payment: u32, refund: Option<u32>) {
+        let id = task_id(payment, refund);
+        if self.case.blocked.remove(&id) {
+            self.done.push(format!("person-blocked-{id}"));
+        }
     }
 
     // ---- what gateways say -------------------------------------------------------------------
@@ -689,6 +723,7 @@ impl<'a> Draft<'a> {
         if payment.capture.is_none() || (succeeded && !payment.arrived()) {
             payment.capture.clone_from(&fact.payment);
         }
+        self.unblocked(n, None);
         match fact.kind {
             Kind::PaymentSucceeded
             | Kind::PaymentFailed
@@ -748,6 +783,19 @@ impl<'a> Draft<'a> {
 
     fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
+        if fact.kind == Kind::PaymentReturned
+            && let Some(amount) = fact.amount
+            && amount.currency == payment.amount.currency
+            && amount.minor < payment.amount.minor
+        {
+            // A part that went back is booked as a dispute that was lost without a hearing.
+            let id = fact.refund.clone().or(fact.dispute.clone());
+            let lost = Fact {
+                dispute: Some(id.unwrap_or_else(|| format!("returned {amount}"))),
+                ..fact.clone()
+            };
+            return self.dispute_fact(n, report, &lost, dispute::State::Lost);
+        }
         let state = payment.state;
         let stays = payment.arrived() && !payment.returned_whole;
         let kind = match fact.kind {
@@ -1036,6 +1084,7 @@ impl<'a> Draft<'a> {
             self.imply_payment(n, report)?;
         }
         if let Some(number) = number {
+            self.unblocked(n, Some(number));
             if settled {
                 self.done.push(task_id(n, Some(number)));
                 self.tasks
@@ -1129,6 +1178,33 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Refunds and lost disputes that come to more than was paid: the same money told twice, or
+    /// lost twice. The books take it once, and a person looks.
+    fn overreturned(&mut self, before: Option<&Case>) {
+        for payment in &self.case.payments {
+            let was = before.and_then(|case| case.payment(payment.n));
+            let id = format!("person-overreturned-p{}", payment.n);
+            match (
+                was.is_some_and(Payment::overreturned),
+                payment.overreturned(),
+            ) {
+                (false, true) => {
+                    let note = "This payment was refunded and a dispute over it was lost. The \
+                                books take the money once: see in the gateway's dashboard whether \
+                                it left twice.";
+                    let work = Work::Person {
+                        alert: Alert::Contradiction,
+                        note: note.into(),
+                    };
+                    let due = self.ctx.now;
+                    self.tasks.push(Task { id, work, due });
+                }
+                (true, false) => self.done.push(id),
+                (false, false) | (true, true) => {}
+            }
+        }
     }
 
     // ---- small parts -------------------------------------------------------------------------

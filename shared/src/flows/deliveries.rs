@@ -2,7 +2,7 @@
 //! system filed it, live in the delivery's own row; the case does not hear of it.
 
 use super::commit::Change;
-use super::{Failure, House, read_case_pk};
+use super::{Failure, House, lease_seconds, read_case_pk};
 use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::event::Event;
@@ -112,7 +112,7 @@ impl House {
             }
         }
         let telling = match self
-            .telling(&settings, &case, system, delivery, &task.id)
+            .telling(&settings, &case, system, delivery, &task)
             .await?
         {
             Ok(telling) => telling,
@@ -267,7 +267,7 @@ impl House {
         case: &Case,
         system: &System,
         delivery: &Delivery,
-        id: &str,
+        task: &Task,
     ) -> Result<Result<Telling, &'static str>, Failure> {
         let patient = match &case.patient {
             Some(patient) => self.patient(&settings.id, patient).await?,
@@ -336,7 +336,7 @@ impl House {
         };
         let topic = delivery.topic;
         Ok(Ok(Telling {
-            key: format!("{}-{}", case.id, &ids::derived(&[id])[..12]),
+            key: format!("{}-{}", case.id, &ids::derived(&[&task.id])[..12]),
             topic,
             filed: None,
             clinic: settings.name.clone(),
@@ -346,7 +346,8 @@ impl House {
             net: case.invoice.net,
             tax: case.invoice.tax,
             total: case.invoice.total,
-            date: case.created_at.to_zoned(settings.zone()).date(),
+            // Due from the moment of what it tells.
+            date: task.due.to_zoned(settings.zone()).date(),
             gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
             customer,
             message: match system.channel {
@@ -387,13 +388,6 @@ fn retry_day(case: &Case, payment: Option<u32>, settings: &Settings) -> Option<j
     let planned = hopeful && payment.method.is_some();
     let at = clock::after(clock::now(), i64::from(*days) * 86_400);
     planned.then(|| at.to_zoned(settings.zone()).date())
-}
-
-fn lease_seconds() -> i64 {
-    std::env::var("LEASE_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(90)
 }
 
 impl Desk<'_> {

@@ -6,6 +6,7 @@ use super::events::EventRow;
 use super::patients::Patient;
 use super::{Failure, House, receipts};
 use crate::clock;
+use crate::domain::decide::Refusal;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
 use crate::domain::fact::Method;
 use crate::domain::invoice::Line;
@@ -13,7 +14,7 @@ use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
 use crate::ids;
-use crate::money::{Currency, Money};
+use crate::money::Currency;
 use crate::queue::RowKey;
 use crate::store::{Row, StoreError, Write, Written};
 use jiff::Timestamp;
@@ -72,6 +73,11 @@ pub fn appointment_pk(clinic: &str, id: &str) -> String {
     )
 }
 
+/// Where an invoice's number leads to its case.
+fn number_pk(clinic: &str, number: &str) -> String {
+    format!("{clinic}#number#{}", ids::derived(&["number", number]))
+}
+
 /// The id of the case that this cause begins.
 pub fn case_id(clinic: &str, cause: &[String]) -> String {
     let parts: Vec<_> = ["case", clinic]
@@ -102,7 +108,21 @@ impl House {
             &key,
             &wanted.descriptions,
         ));
-        let number = wanted.number.unwrap_or_else(|| id[..8].to_uppercase());
+        // Accounting knows an invoice by its number: no two of a clinic may share one.
+        let named = wanted.number.is_some();
+        let mut number = wanted.number.unwrap_or_else(|| id[..8].to_uppercase());
+        if self.taken(&settings.id, &number, &id).await? {
+            if named {
+                let why = format!("the number {number} is another invoice's");
+                return Ok((id, Committed::Refused(Refusal::Invalid(why))));
+            }
+            number = id.to_uppercase();
+        }
+        also.push(Write::NewOr {
+            row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
+            attribute: "case",
+            value: id.clone(),
+        });
         let new = NewInvoice {
             id: id.clone(),
             clinic: settings.id.clone(),
@@ -121,6 +141,12 @@ impl House {
         };
         let committed = self.commit(change, None).await?;
         Ok((id, committed))
+    }
+
+    /// Whether another case has this number.
+    async fn taken(&self, clinic: &str, number: &str, case: &str) -> Result<bool, StoreError> {
+        let row = self.store.get(&number_pk(clinic, number), "ref").await?;
+        Ok(row.is_some_and(|row| row.get("case") != case))
     }
 
     async fn first_charge(
@@ -263,10 +289,4 @@ impl House {
         }
         Ok(written)
     }
-}
-
-/// The sum of lines, as somebody may want to see it beforehand.
-pub fn total(currency: Currency, lines: &[Line]) -> Result<Money, crate::money::BadAmount> {
-    let invoice = crate::domain::invoice::Invoice::new(String::new(), currency, lines.to_vec())?;
-    Ok(invoice.total)
 }

@@ -142,6 +142,15 @@ fn settings_row(settings: &Settings) -> Row {
     Row::new(format!("{}#settings", settings.id), "settings").json("data", settings)
 }
 
+/// How long a call may be under way before its outcome counts as unknown: longer than any function
+/// may run, which a test holds against the template.
+fn lease_seconds() -> i64 {
+    std::env::var("LEASE_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(90)
+}
+
 pub fn case_pk(clinic: &str, case: &str) -> String {
     format!("{clinic}#case#{case}")
 }

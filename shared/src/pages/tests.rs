@@ -54,6 +54,7 @@ fn case() -> Case {
         policy: Policy::default(),
         payments: vec![],
         refunds_numbered: 0,
+        blocked: Default::default(),
         entries: 0,
         head: String::new(),
     }

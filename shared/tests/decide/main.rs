@@ -5,5 +5,6 @@ mod books;
 mod calls;
 mod journal;
 mod lives;
+mod mended;
 mod orders;
 mod sequences;

@@ -5,7 +5,7 @@ mod ask;
 mod settle;
 
 use super::commit::{Change, Committed};
-use super::{Failure, House, read_case_pk};
+use super::{Failure, House, lease_seconds, read_case_pk};
 use crate::clock;
 use crate::domain::case::{Case, Intent, Session, Step};
 use crate::domain::decide::task_id;
@@ -108,7 +108,7 @@ impl House {
         let request = match built {
             Ok(request) => request,
             Err(trouble) => {
-                let event = desk.reported(vec![target.failed(&case, &trouble)]);
+                let event = desk.answered(&case, vec![target.failed(&case, &trouble)]);
                 return self
                     .record(&desk.settings, case, event, &trouble.to_string())
                     .await;
@@ -272,14 +272,7 @@ impl Desk<'_> {
         };
         let event = match self.call(&case, intent).await {
             Ok(Ok(session)) => Event::SessionOpened { payment, session },
-            Ok(Err(mut facts)) => {
-                // A reply need not repeat the reference that it answers.
-                for fact in &mut facts {
-                    fact.reference
-                        .get_or_insert_with(|| self.target.reference(&case));
-                }
-                self.reported(facts)
-            }
+            Ok(Err(facts)) => self.answered(&case, facts),
             Err(trouble) => {
                 tracing::warn!(gateway = self.gateway.vendor.id, case = id, %trouble, "no answer");
                 self.after_trouble(&case, trouble).await
@@ -334,7 +327,7 @@ impl Desk<'_> {
         let Target { payment, refund } = self.target;
         match &trouble {
             Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
-                self.reported(vec![self.target.failed(case, &trouble)])
+                self.answered(case, vec![self.target.failed(case, &trouble)])
             }
             Trouble::Credentials(_) | Trouble::Limited { .. } => {
                 not_done(self.target, &trouble, self.gateway.vendor.name)
@@ -350,7 +343,7 @@ impl Desk<'_> {
                     .look_up(clinic, self.gateway, &self.account, &ask)
                     .await
                 {
-                    Ok(facts) if !facts.is_empty() => self.reported(facts),
+                    Ok(facts) if !facts.is_empty() => self.looked_up(case, facts),
                     _ => Event::ReplyLost { payment, refund },
                 }
             }
@@ -360,8 +353,21 @@ impl Desk<'_> {
         }
     }
 
+    /// What our own call, or the look-up of it, was answered. It need not repeat the reference.
+    fn answered(&self, case: &Case, facts: Vec<Fact>) -> Event {
+        self.reported(facts, self.target.reference(case))
+    }
+
+    /// What was looked up of the payment as a whole.
+    fn looked_up(&self, case: &Case, facts: Vec<Fact>) -> Event {
+        self.reported(facts, ids::payment_reference(&case.id, self.target.payment))
+    }
+
     /// Facts that we asked for ourselves: what is true now.
-    fn reported(&self, facts: Vec<Fact>) -> Event {
+    fn reported(&self, mut facts: Vec<Fact>, reference: String) -> Event {
+        for fact in &mut facts {
+            fact.reference.get_or_insert_with(|| reference.clone());
+        }
         Event::Reported(Report {
             gateway: self.gateway.vendor.id.into(),
             facts,
@@ -386,12 +392,4 @@ fn not_done(target: Target, trouble: &Trouble, who: &str) -> Event {
         never: false,
         note,
     })
-}
-
-/// Longer than any function may run: a template test holds it.
-fn lease_seconds() -> i64 {
-    std::env::var("LEASE_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(90)
 }

@@ -1,12 +1,12 @@
 //! Settling: what became of a call whose reply was lost, and of a payment that nobody spoke of.
 
 use super::ask::{Ask, Lost};
-use super::{Desk, Target, lease_seconds};
+use super::{Desk, Target};
 use crate::clock;
 use crate::domain::case::{Case, Intent};
 use crate::domain::event::{Event, NotDone};
 use crate::flows::commit::{Change, Committed};
-use crate::flows::{Failure, House, read_case_pk};
+use crate::flows::{Failure, House, lease_seconds, read_case_pk};
 use crate::ids;
 use crate::queue::RowKey;
 
@@ -64,7 +64,7 @@ impl Desk<'_> {
             } => {
                 let found = self.find(&ask, &request, age).await;
                 let event = match found {
-                    Some(Some(facts)) => self.reported(facts),
+                    Some(Some(facts)) => self.answered(&case, facts),
                     // Nothing is known there, and by now it would be: it never happened.
                     Some(None) if age > trusted_after => {
                         let Target { payment, refund } = self.target;
@@ -120,7 +120,8 @@ impl Desk<'_> {
             .unwrap_or_default();
         let id = case.id.clone();
         let cause = format!("{} look-up", self.gateway.vendor.id);
-        let change = Change::new(&self.settings, &id, self.reported(facts), cause);
+        let event = self.looked_up(&case, facts);
+        let change = Change::new(&self.settings, &id, event, cause);
         let case = match self.house.commit(change, Some(case)).await? {
             Committed::Changed(case) | Committed::Nothing(Some(case)) => *case,
             _ => self
