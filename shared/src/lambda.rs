@@ -232,8 +232,7 @@ where
     work(serde_json::from_str(&message.body)?, times).await
 }
 
-/// From this delivery on a message is put aside instead of worked off: one more failure would lose
-/// it to the dead-letter queue (`maxReceiveCount` is 5).
+/// After so many deliveries a webhook is put aside instead of worked off, where staff see it.
 pub const LAST_CHANCE: u32 = 3;
 
 // ---- schedules ---------------------------------------------------------------------------------

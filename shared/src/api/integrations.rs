@@ -3,7 +3,7 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
-use crate::inbound::Inbound;
+use crate::inbound::{Inbound, Proof};
 use crate::secrets::{self, Fields};
 use crate::sources;
 use crate::vendor::{Auth, Grant, Vendor};
@@ -11,6 +11,7 @@ use crate::{gateways, systems};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// What is written; a group that is left out stays as it is.
 #[derive(Deserialize)]
@@ -133,10 +134,17 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
     }
     let heard = heard(vendor);
     if !heard.is_empty() {
-        // What another of its rooms reads is needed only by who uses that room.
+        // What another of its rooms reads is needed only by who uses that room, and what a second
+        // proof reads only by who set that up.
         let of_rooms = heard.iter().flat_map(|room| room.vendor.inbound_secrets);
+        let of_proofs = heard.iter().flat_map(|room| room.proofs);
+        let of_proofs = of_proofs.filter_map(|proof| match proof {
+            Proof::Hmac { secret, .. } => Some(secret),
+            Proof::Certificate { .. } | Proof::Postback { .. } | Proof::FetchBack => None,
+        });
         let own = vendor.inbound_secrets;
-        let further = of_rooms.copied().filter(|name| !own.contains(name));
+        let further: BTreeSet<_> = of_rooms.chain(of_proofs).copied().collect();
+        let further = further.into_iter().filter(|name| !own.contains(name));
         groups.push(Group {
             name: "inbound",
             secret: secrets::inbound(clinic, vendor.id),

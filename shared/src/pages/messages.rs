@@ -44,14 +44,11 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
     match topic {
         Topic::InvoiceIssued => {
             letter.subject = format!("Invoice for {sum} from {clinic}");
-            letter.say(format!(
-                "Your invoice {} over {sum} is ready.",
-                invoice(said)
-            ));
+            letter.say(format!("Your invoice over {sum} is ready."));
         }
         Topic::CheckoutReady => {
             letter.subject = format!("{sum} to pay to {clinic}");
-            letter.say(format!("{sum} is due on your invoice {}.", invoice(said)));
+            letter.say(format!("{sum} is due on your invoice."));
             ask(
                 &mut letter,
                 said,
