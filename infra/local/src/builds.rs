@@ -20,6 +20,14 @@ pub fn build(
         "--profile",
         profile,
     ]);
+    // `cargo run` tells its program which package it is of. Build scripts that read that, as ring's
+    // does, would run again each time, and everything above them be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
     // Of the whole workspace, as `cargo run` and `cargo test --workspace` build it: with another
     // selection cargo would compile most libraries once more, for another set of features.
     command.arg("--workspace");

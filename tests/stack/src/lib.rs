@@ -70,7 +70,16 @@ fn target() -> PathBuf {
 /// Builds a binary of the workspace with one `cargo build`; quick where nothing changed.
 pub fn build(binary: &str, profile: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let built = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // `cargo test` tells its program which package it is of. Build scripts that read that, as ring's
+    // does, would run again each time, and everything above them be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
+    let built = command
         .args([
             "build",
             "--quiet",
