@@ -37,7 +37,9 @@ const RESOURCES: [&str; 12] = [
     "Subscription",
 ];
 
-/// Actions of the facts for the kinds that money depends on.
+/// Actions for the kinds that money depends on. Beside those of the facts stand a few that change
+/// nothing here (created, submitted, granted, resubmitted, settled refunds, rates of a payout);
+/// these are unverified.
 const ACTIONS: [(&str, &[&str]); 4] = [
     (
         "payments",

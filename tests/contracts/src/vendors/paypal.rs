@@ -21,7 +21,8 @@ const FILES: [&str; 9] = [
 ];
 
 /// Events of the vendor's facts, as the file lists none, with the file and schema of what they
-/// carry where one is known.
+/// carry where one is known. `CHECKOUT.ORDER.COMPLETED` and those of the vault stand on PayPal's own
+/// pages on webhooks (developer.paypal.com: commerce platform, saved payment methods).
 const EVENTS: [(&str, Option<(usize, &str)>); 17] = [
     ("CHECKOUT.ORDER.APPROVED", Some((0, "order"))),
     ("CHECKOUT.ORDER.COMPLETED", Some((0, "order"))),

@@ -4,4 +4,5 @@ mod billing;
 mod clinic;
 mod contracts;
 mod refunds;
+mod setup;
 mod webhooks;

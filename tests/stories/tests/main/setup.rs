@@ -1,0 +1,70 @@
+//! A clinic is made, and its invoices are numbered.
+
+use crate::clinic::*;
+use meridian_stack::{Stack, unique};
+use serde_json::{Value, json};
+
+/// The key that makes clinics, from where the template keeps it.
+fn root_key(stack: &Stack) -> String {
+    let authorization = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/secretsmanager/\
+                         aws4_request, SignedHeaders=host, Signature=0";
+    let headers = [
+        ("content-type", "application/x-amz-json-1.1"),
+        ("x-amz-target", "secretsmanager.GetSecretValue"),
+        ("authorization", authorization),
+    ];
+    let asked = json!({ "SecretId": "meridian/_/root" }).to_string();
+    let found = stack
+        .send("POST", &stack.aws, &headers, asked.as_bytes())
+        .expect(200);
+    let fields: Value = serde_json::from_str(found["SecretString"].as_str().expect("a secret"))
+        .expect("a secret of fields");
+    fields["root_key"].as_str().expect("a root key").to_owned()
+}
+
+#[test]
+fn a_clinic_whose_first_key_was_lost_on_the_way_is_given_another() {
+    let (stack, _alone) = Stack::alone();
+    let authorization = format!("Bearer {}", root_key(stack));
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let url = format!("{}/v1/clinics", stack.http);
+    let wanted = json!({
+        "id": unique("wattle"),
+        "name": "Wattle Street Clinic",
+        "currency": "AUD",
+        "time_zone": "Australia/Melbourne",
+    });
+    let make = |wanted: &Value| stack.send("POST", &url, &headers, wanted.to_string().as_bytes());
+    let first = make(&wanted).expect(201);
+    let again = make(&wanted).expect(201);
+    assert_ne!(first["key"], again["key"]);
+    for made in [first, again] {
+        let authorization = format!("Bearer {}", made["key"].as_str().expect("a key"));
+        let settings = format!("{}/v1/settings", stack.http);
+        let read = stack.send("GET", &settings, &[("authorization", &authorization)], b"");
+        assert_eq!(read.expect(200)["id"], wanted["id"]);
+    }
+    // Another clinic of that name is nobody's to make.
+    let mut other = wanted.clone();
+    other["name"] = json!("Somebody else's clinic");
+    assert_eq!(make(&other).status, 409);
+}
+
+#[test]
+fn two_invoices_of_a_clinic_never_share_a_number() {
+    let (stack, _alone) = Stack::alone();
+    let number = unique("WS");
+    let body = json!({ "number": number, "collect": "later", "lines": lines() });
+    let key = unique("key");
+    let first = stack.post_as("/v1/invoices", &body, &key).expect(201);
+    assert_eq!(first["number"], number);
+    let refused = stack.post("/v1/invoices", &body);
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains(&number), "{}", refused.text);
+    // The same request again is the same invoice, not a second one of its number.
+    let repeated = stack.post_as("/v1/invoices", &body, &key).expect(201);
+    assert_eq!(repeated["id"], first["id"]);
+}
