@@ -1,16 +1,10 @@
 //! Tells one system or one patient.
 
-use meridian::aws::Aws;
 use meridian::flows::House;
 use meridian::lambda;
-use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda::logs();
-    let aws = Aws::from_environment(Duration::from_secs(5));
-    let house = House::new(&aws);
-    tokio::join!(aws.warm("dynamodb"), aws.warm("sqs"));
-    let house = &house;
+    let house = &House::start().await;
     lambda::each_row(async |row| house.deliver(&row).await).await
 }

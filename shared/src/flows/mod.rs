@@ -45,6 +45,19 @@ pub struct House {
 const SETTINGS_KEPT: Duration = Duration::from_secs(60);
 
 impl House {
+    /// What each function but intake does at its start, while Lambda still gives a whole processor:
+    /// logs, clients, and the connections that the first event would wait for.
+    pub async fn start() -> Self {
+        crate::lambda::logs();
+        let aws = Aws::from_environment(Duration::from_secs(5));
+        tokio::join!(
+            aws.warm("dynamodb"),
+            aws.warm("sqs"),
+            aws.warm("secretsmanager")
+        );
+        Self::new(&aws)
+    }
+
     pub fn new(aws: &Aws) -> Self {
         let public_url = std::env::var("PUBLIC_URL").unwrap_or_default();
         Self {

@@ -31,22 +31,10 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
-    hears: &[
-        hears(Topic::CheckoutReady),
-        hears(Topic::PaymentReceived),
-        hears(Topic::PaymentFailed),
-        hears(Topic::PaymentReturned),
-        hears(Topic::RefundPaid),
-    ],
+    hears: &HEARS,
 };
 
-const fn hears(topic: Topic) -> Hears {
-    Hears {
-        topic,
-        acts: &SEND,
-        after: None,
-    }
-}
+static HEARS: [Hears; 5] = to_patients(&SEND);
 
 /// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {

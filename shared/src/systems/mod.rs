@@ -66,6 +66,28 @@ pub struct Hears {
     pub after: Option<Topic>,
 }
 
+impl Hears {
+    /// A topic for which nothing must have been filed before.
+    pub const fn of(topic: Topic, acts: &'static [Effect<Telling, Filed>]) -> Self {
+        Self {
+            topic,
+            acts,
+            after: None,
+        }
+    }
+}
+
+/// What a patient is told of, by whatever channel.
+pub const fn to_patients(acts: &'static [Effect<Telling, Filed>]) -> [Hears; 5] {
+    [
+        Hears::of(Topic::CheckoutReady, acts),
+        Hears::of(Topic::PaymentReceived, acts),
+        Hears::of(Topic::PaymentFailed, acts),
+        Hears::of(Topic::PaymentReturned, acts),
+        Hears::of(Topic::RefundPaid, acts),
+    ]
+}
+
 /// What a system is told. Neutral by construction: no service, no diagnosis, no note.
 #[derive(Clone, Debug)]
 pub struct Telling {

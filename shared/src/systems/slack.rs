@@ -28,24 +28,16 @@ pub static SYSTEM: System = System {
     is: "messages to staff",
     channel: Channel::Staff,
     hears: &[
-        hears(Topic::PaymentReceived),
-        hears(Topic::PaymentFailed),
-        hears(Topic::PaymentReturned),
-        hears(Topic::RefundPaid),
-        hears(Topic::RefundFailed),
-        hears(Topic::DisputeOpened),
-        hears(Topic::DisputeClosed),
-        hears(Topic::NeedsPerson),
+        Hears::of(Topic::PaymentReceived, &SEND),
+        Hears::of(Topic::PaymentFailed, &SEND),
+        Hears::of(Topic::PaymentReturned, &SEND),
+        Hears::of(Topic::RefundPaid, &SEND),
+        Hears::of(Topic::RefundFailed, &SEND),
+        Hears::of(Topic::DisputeOpened, &SEND),
+        Hears::of(Topic::DisputeClosed, &SEND),
+        Hears::of(Topic::NeedsPerson, &SEND),
     ],
 };
-
-const fn hears(topic: Topic) -> Hears {
-    Hears {
-        topic,
-        acts: &SEND,
-        after: None,
-    }
-}
 
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {
     call: Call {

@@ -26,22 +26,10 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "SMS to patients",
     channel: Channel::PatientText,
-    hears: &[
-        hears(Topic::CheckoutReady),
-        hears(Topic::PaymentReceived),
-        hears(Topic::PaymentFailed),
-        hears(Topic::PaymentReturned),
-        hears(Topic::RefundPaid),
-    ],
+    hears: &HEARS,
 };
 
-const fn hears(topic: Topic) -> Hears {
-    Hears {
-        topic,
-        acts: &SEND,
-        after: None,
-    }
-}
+static HEARS: [Hears; 5] = to_patients(&SEND);
 
 /// Twilio gives no bound for its list; a minute is ours, unverified.
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {
