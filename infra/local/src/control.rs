@@ -32,7 +32,7 @@ pub fn router(house: Arc<House>) -> Router {
         )
         .route("/_local/hosts", get(hosts).put(set_hosts))
         .route("/_local/outbox", get(outbox))
-        .route("/_local/instances", get(instances))
+        .route("/_local/instances", get(instances).delete(end_instances))
         .route("/_local/reset", post(reset))
         .with_state(house)
 }
@@ -200,6 +200,12 @@ async fn outbox(State(house): Shared) -> Json<Value> {
 
 async fn instances(State(house): Shared) -> Json<Value> {
     Json(json!(house.instances()))
+}
+
+/// The next call of each function meets a cold process, which remembers nothing.
+async fn end_instances(State(house): Shared) -> StatusCode {
+    house.stop_instances().await;
+    StatusCode::NO_CONTENT
 }
 
 async fn reset(State(house): Shared) -> Response {

@@ -13,12 +13,13 @@
 //! - `inbound` `{from, body}`: a text message that a phone sends to Twilio.
 //! - `pay/{invoice}` `{amount}` at Xero: the clinic enters a payment there itself.
 //! - `endpoints` `{account, url, secret, source}`: webhooks of another account.
-//! - `events` (GET): all webhooks with their attempts. `events/{id}/resend`: once more.
+//! - `events` (GET): all webhooks with their attempts, signed as they would be now.
+//!   `events/{id}/resend`: once more.
 //!
 //! Amounts are in minor units. What cannot be done answers 422 with the reason.
 
 use crate::vendors;
-use crate::webhooks::{Endpoint, Webhook};
+use crate::webhooks::Endpoint;
 use crate::wire::{Call, Reply};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ pub fn answer(world: &mut World, call: &Call) -> Reply {
                 .webhooks
                 .iter()
                 .filter(|webhook| webhook.vendor == vendor.id);
-            Ok(of_vendor.map(Webhook::shown).collect())
+            Ok(of_vendor.map(|webhook| webhook.shown(world.now)).collect())
         }
         ("POST", ["events", id, "resend"]) => resend(world, vendor.id, id),
         ("POST", ["endpoints"]) => endpoint(world, vendor.id, &ask),
@@ -72,7 +73,7 @@ fn resend(world: &mut World, vendor: &str, id: &str) -> Result<Value, String> {
     again.due = Some(now);
     again.sending = false;
     again.attempts.clear();
-    let shown = again.shown();
+    let shown = again.shown(now);
     world.webhooks.push(again);
     Ok(shown)
 }

@@ -107,10 +107,11 @@ impl Sandbox {
     }
     /// Every webhook with its attempts.
     pub fn webhooks(&self) -> Vec<Value> {
+        let now = (self.shared.clock)();
         lock(&self.shared)
             .webhooks
             .iter()
-            .map(webhooks::Webhook::shown)
+            .map(|webhook| webhook.shown(now))
             .collect()
     }
     /// Vendors as on their first day; faults are lifted too.

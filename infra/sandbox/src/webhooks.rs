@@ -134,16 +134,27 @@ impl World {
 }
 
 impl Webhook {
-    pub fn shown(&self) -> Value {
+    /// As people see it, with the headers that an attempt at this instant has.
+    pub fn shown(&self, now: i64) -> Value {
         json!({
             "id": self.id,
             "vendor": self.vendor,
             "event": self.event,
             "url": self.url,
+            "headers": self.headers(now),
             "body": String::from_utf8_lossy(&self.body),
             "due": self.due.map(|due| stamp(due, "%FT%T%.3fZ")),
             "attempts": self.attempts,
         })
+    }
+
+    fn headers(&self, now: i64) -> Vec<(String, String)> {
+        let mut headers = vec![
+            ("content-type".into(), self.content_type.into()),
+            ("user-agent".into(), format!("{}-sandbox/1", self.vendor)),
+        ];
+        headers.extend((self.sign)(self, now));
+        headers
     }
 }
 
@@ -194,11 +205,9 @@ async fn send(webhook: &Webhook, now: i64) -> Result<(u16, String), String> {
         .await
         .map_err(|e| e.to_string())?;
     let connection = tokio::spawn(connection);
-    let mut request = hyper::Request::post(uri.path_and_query().map_or("/", |p| p.as_str()))
-        .header("host", host)
-        .header("content-type", webhook.content_type)
-        .header("user-agent", format!("{}-sandbox/1", webhook.vendor));
-    for (name, value) in (webhook.sign)(webhook, now) {
+    let mut request =
+        hyper::Request::post(uri.path_and_query().map_or("/", |p| p.as_str())).header("host", host);
+    for (name, value) in webhook.headers(now) {
         request = request.header(name, value);
     }
     let body = Full::new(Bytes::from(webhook.body.clone()));
