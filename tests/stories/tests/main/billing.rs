@@ -1,12 +1,13 @@
 //! A completed session is billed and paid; a failure is told at once; staff charge a walk-in.
 
 use crate::clinic::*;
-use meridian_stack::{Stack, unique};
+use crate::contracts::alone;
+use meridian_stack::unique;
 use serde_json::json;
 
 #[test]
 fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_everywhere() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
     let appointment = unique("A");
@@ -72,7 +73,7 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
 
 #[test]
 fn an_invoice_without_a_card_opens_the_gateways_page_and_is_paid_there() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     for gateway in ["stripe", "paypal", "mollie", "gocardless"] {
         let patient = patient(stack);
         let invoice = invoice(stack, &patient, "checkout", gateway);
@@ -97,7 +98,7 @@ fn an_invoice_without_a_card_opens_the_gateways_page_and_is_paid_there() {
 
 #[test]
 fn a_method_kept_on_the_page_is_charged_for_the_next_invoice() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     for gateway in ["stripe", "paypal", "mollie", "gocardless"] {
         let patient = patient(stack);
         let first = id(&invoice(stack, &patient, "checkout", gateway));
@@ -117,7 +118,7 @@ fn a_method_kept_on_the_page_is_charged_for_the_next_invoice() {
 
 #[test]
 fn a_declined_charge_tells_patient_and_staff_at_once_and_is_tried_again_on_its_day() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_insufficient_funds");
     let told = || ["mailgun", "twilio"].map(|to| messages(stack, to, "did not go through").len());
@@ -141,7 +142,7 @@ fn a_declined_charge_tells_patient_and_staff_at_once_and_is_tried_again_on_its_d
 
 #[test]
 fn staff_charge_a_walk_in_without_an_appointment_or_a_patient() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let charged = stack
         .post("/v1/charges", &json!({ "lines": lines() }))
         .expect(202);
@@ -158,7 +159,7 @@ fn staff_charge_a_walk_in_without_an_appointment_or_a_patient() {
 
 #[test]
 fn the_same_request_gets_the_same_answer_and_another_one_under_its_key_is_refused() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let (key, patient) = (unique("once"), patient(stack));
     let body = json!({ "patient": patient, "collect": "later", "lines": lines() });
     let first = stack.post_as("/v1/invoices", &body, &key);
@@ -172,15 +173,4 @@ fn the_same_request_gets_the_same_answer_and_another_one_under_its_key_is_refuse
         refused.header("content-type"),
         Some("application/problem+json")
     );
-}
-
-/// Pays as a person does, at the sandbox's page of this address.
-fn pay_on_page(stack: &Stack, vendor: &str, page: &str) {
-    // PayPal's page is told its order in the query, the others' in the path.
-    let path = page.split(['?', '#']).next().unwrap_or_default();
-    let id = match page.split_once("token=") {
-        Some((_, id)) => id,
-        None => path.rsplit('/').next().unwrap_or_default(),
-    };
-    stack.at_vendor(vendor, &format!("pay/{id}"), &json!({ "outcome": "paid" }));
 }

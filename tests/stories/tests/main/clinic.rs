@@ -81,3 +81,14 @@ pub fn messages(stack: &Stack, system: &str, text: &str) -> Vec<Value> {
         |message: &&Value| message["system"] == system && message.to_string().contains(text);
     stack.outbox().iter().filter(about).cloned().collect()
 }
+
+/// Pays as a person does, at the sandbox's page of this address.
+pub fn pay_on_page(stack: &Stack, vendor: &str, page: &str) {
+    // PayPal's page is told its order in the query, the others' in the path.
+    let path = page.split(['?', '#']).next().unwrap_or_default();
+    let id = match page.split_once("token=") {
+        Some((_, id)) => id,
+        None => path.rsplit('/').next().unwrap_or_default(),
+    };
+    stack.at_vendor(vendor, &format!("pay/{id}"), &json!({ "outcome": "paid" }));
+}

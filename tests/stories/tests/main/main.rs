@@ -3,6 +3,9 @@
 mod billing;
 mod clinic;
 mod contracts;
+mod post;
+mod proofs;
 mod refunds;
 mod setup;
+mod shuffled;
 mod webhooks;

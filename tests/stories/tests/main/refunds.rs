@@ -1,6 +1,7 @@
 //! Refunds: previewed, executed once, confirmed, mirrored from the gateway's dashboard.
 
 use crate::clinic::*;
+use crate::contracts::alone;
 use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ fn refunds_sent(stack: &Stack, case: &str) -> Vec<Value> {
 
 #[test]
 fn a_refund_is_previewed_then_executed_and_everybody_hears_of_it_once() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let case = paid(stack);
     let wanted = json!({ "invoice": case, "amount": { "amount": "22.50", "currency": "EUR" } });
     let preview = stack.post("/v1/refunds?preview=true", &wanted).expect(200);
@@ -66,7 +67,7 @@ fn a_refund_is_previewed_then_executed_and_everybody_hears_of_it_once() {
 
 #[test]
 fn a_refund_made_in_the_gateways_dashboard_is_mirrored_and_nothing_is_sent_back() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let case = paid(stack);
     let intent = read_invoice(stack, &case)["payments"][0]["gateway_ref"]
         .as_str()
@@ -86,7 +87,7 @@ fn a_refund_made_in_the_gateways_dashboard_is_mirrored_and_nothing_is_sent_back(
 
 #[test]
 fn of_two_refunds_of_more_than_half_at_once_one_is_accepted() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let case = paid(stack);
     let wanted = json!({ "invoice": case, "amount": { "amount": "36.00", "currency": "EUR" } });
     let both: Vec<_> = std::thread::scope(|scope| {
@@ -113,7 +114,7 @@ fn of_two_refunds_of_more_than_half_at_once_one_is_accepted() {
 
 #[test]
 fn a_repeated_request_for_a_refund_is_not_a_second_one() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let case = paid(stack);
     let wanted = json!({ "invoice": case, "amount": { "amount": "40.00", "currency": "EUR" } });
     let key = unique("refund");

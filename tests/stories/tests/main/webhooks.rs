@@ -1,6 +1,8 @@
 //! Webhooks at the door: proven or refused, doubled and shuffled, kept when they cannot be read.
 
 use crate::clinic::*;
+use crate::contracts::alone;
+use crate::post::{now, stripe_code};
 use meridian_stack::{Answer, Stack, unique};
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ fn events(stack: &Stack, source: &str, id: &str) -> Vec<Value> {
 
 #[test]
 fn a_webhook_without_its_proof_has_no_effect() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let json = [("content-type", "application/json")];
     for (source, status) in [("stripe", 401), ("gocardless", 498), ("paypal", 401)] {
         let answer = post(stack, source, &json, br#"{"id":"evt_forged"}"#);
@@ -38,7 +40,7 @@ fn a_webhook_without_its_proof_has_no_effect() {
 
 #[test]
 fn an_unknown_clinic_or_source_is_not_found() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     for path in [
         "/webhooks/nobody/stripe",
         "/webhooks/demo/nothing",
@@ -51,7 +53,7 @@ fn an_unknown_clinic_or_source_is_not_found() {
 
 #[test]
 fn a_body_above_700_kib_is_refused() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let large = vec![b'x'; 701 * 1024];
     assert_eq!(
         post(stack, "stripe", &[("content-type", "text/plain")], &large).status,
@@ -61,7 +63,7 @@ fn a_body_above_700_kib_is_refused() {
 
 #[test]
 fn mollie_is_always_answered_200_and_a_strange_id_changes_nothing() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let form = [("content-type", "application/x-www-form-urlencoded")];
     assert_eq!(post(stack, "mollie", &form, b"id=tr_nobodys").status, 200);
     stack.quiet();
@@ -69,7 +71,7 @@ fn mollie_is_always_answered_200_and_a_strange_id_changes_nothing() {
 
 #[test]
 fn every_webhook_delivered_twice_has_its_effect_once() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     stack.faults(&json!({ "vendors": [{ "vendor": "stripe", "action": "webhooks:duplicate" }] }));
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
@@ -88,7 +90,7 @@ fn every_webhook_delivered_twice_has_its_effect_once() {
 
 #[test]
 fn a_dispute_takes_the_money_and_a_won_one_gives_it_back() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
     let case = id(&invoice(stack, &patient, "saved_method", "stripe"));
@@ -113,7 +115,7 @@ fn a_dispute_takes_the_money_and_a_won_one_gives_it_back() {
 
 #[test]
 fn a_debit_that_fails_late_makes_the_invoice_due_again() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let patient = patient(stack);
     let case = id(&invoice(stack, &patient, "checkout", "gocardless"));
     let page = checkout(stack, &case);
@@ -149,14 +151,16 @@ fn a_debit_that_fails_late_makes_the_invoice_due_again() {
 
 #[test]
 fn what_is_proven_and_cannot_be_read_is_quarantined() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let id = unique("evt");
     let body =
         json!({ "id": id, "type": "payment_intent.succeeded", "data": { "object": { "id": 7 } } });
     let body = body.to_string();
-    let at = stack.control("GET", "clock", &Value::Null).expect(200);
-    let now = at["now"].as_str().expect("now").to_owned();
-    let signed = sign_stripe(&now, &body);
+    let at = now(stack);
+    let signed = format!(
+        "t={at},v1={}",
+        stripe_code("whsec_demo", at, body.as_bytes())
+    );
     let answer = post(
         stack,
         "stripe",
@@ -168,19 +172,4 @@ fn what_is_proven_and_cannot_be_read_is_quarantined() {
     let found = events(stack, "stripe", &id);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["state"], "quarantined", "{found:?}");
-}
-
-/// `t=…,v1=…` by another implementation than ours.
-fn sign_stripe(now: &str, body: &str) -> String {
-    let script = "import sys,hmac,hashlib,datetime as d\n\
-        t=int(d.datetime.fromisoformat(sys.argv[1].split('.')[0].rstrip('Z')+'+00:00').timestamp())\n\
-        m=hmac.new(b'whsec_demo',f'{t}.'.encode()+sys.argv[2].encode(),hashlib.sha256)\n\
-        print(f't={t},v1={m.hexdigest()}')";
-    let out = std::process::Command::new("python3")
-        .args(["-c", script, now, body])
-        .output();
-    String::from_utf8(out.expect("python3").stdout)
-        .expect("text")
-        .trim()
-        .to_owned()
 }
