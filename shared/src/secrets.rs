@@ -66,6 +66,8 @@ pub struct Secrets {
 #[derive(Clone)]
 struct Cached {
     at: Instant,
+    /// When a proof that failed last forced a refresh.
+    forced: Option<Instant>,
     current: Option<Arc<Fields>>,
     previous: Option<Option<Arc<Fields>>>,
 }
@@ -105,16 +107,18 @@ impl Secrets {
         self.fetch(name).await
     }
 
-    /// The current secret, fetched anew, after what was cached did not fit; `None` where it was
-    /// fetched only just now or does not exist.
+    /// The current secret, fetched anew, after what was cached did not fit; `None` where that was
+    /// done only just now, or where there is none.
     pub async fn refreshed(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        if self
-            .cached(name)
-            .is_some_and(|cached| cached.at.elapsed() < FORCED)
-        {
+        let forced = self.cached(name).and_then(|cached| cached.forced);
+        if forced.is_some_and(|at| at.elapsed() < FORCED) {
             return Ok(None);
         }
-        self.fetch(name).await
+        let current = self.fetch(name).await?;
+        if let Some(cached) = self.lock().get_mut(name) {
+            cached.forced = Some(Instant::now());
+        }
+        Ok(current)
     }
 
     /// The secret before the last rotation, asked for only when the current one does not fit.
@@ -164,12 +168,14 @@ impl Secrets {
 
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let current = self.get(name, "AWSCURRENT").await?;
+        let mut cache = self.lock();
         let cached = Cached {
             at: Instant::now(),
+            forced: cache.get(name).and_then(|cached| cached.forced),
             current: current.clone(),
             previous: None,
         };
-        self.lock().insert(name.to_owned(), cached);
+        cache.insert(name.to_owned(), cached);
         Ok(current)
     }
 

@@ -17,7 +17,7 @@ use crate::vendor::{Account, Effect, LostReply, Trouble};
 
 /// Seconds from one try to the next; after the last a person is told.
 const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
-/// A delivery that needs another one first looks again after so many seconds.
+/// A delivery that needs another one first looks again after so many seconds at least.
 const BEHIND: i64 = 5;
 
 /// What one act of a delivery came to.
@@ -38,7 +38,8 @@ enum Act {
 enum Earlier {
     /// With the id under which it was filed.
     Done(Option<String>),
-    Waiting,
+    /// Until then nothing is done about it, in epoch milliseconds.
+    Waiting(i64),
     Failed,
 }
 
@@ -95,9 +96,9 @@ impl House {
         if let Some(after) = hears.after {
             match self.earlier(&case, delivery, after).await? {
                 Earlier::Done(id) => builds_on = id,
-                Earlier::Waiting => {
+                Earlier::Waiting(until) => {
                     let behind = Later {
-                        wait: BEHIND,
+                        wait: ((until - clock::millis(now)) / 1000).max(0) + BEHIND,
                         sent: false,
                         tried: false,
                     };
@@ -253,7 +254,7 @@ impl House {
             };
             match row.get("state") {
                 "done" => filed = Some(row.get("filed_as").to_owned()).filter(|id| !id.is_empty()),
-                "open" | "calling" => return Ok(Earlier::Waiting),
+                "open" | "calling" => return Ok(Earlier::Waiting(row.int("due_at"))),
                 _ => return Ok(Earlier::Failed),
             }
         }
@@ -501,7 +502,7 @@ impl Desk<'_> {
                     };
                     match found.await {
                         Ok(Some(filed)) => return Act::Done(filed.0),
-                        Ok(None) if age > *trusted_after => {}
+                        Ok(None) if age >= *trusted_after => {}
                         Err(Trouble::Rejected(why)) => return Act::Failed(why),
                         Ok(None) | Err(_) => {
                             // Still calling: the next look comes when the lease is over.

@@ -66,7 +66,7 @@ impl Desk<'_> {
                 let event = match found {
                     Some(Some(facts)) => self.answered(&case, facts),
                     // Nothing is known there, and by now it would be: it never happened.
-                    Some(None) if age > trusted_after => {
+                    Some(None) if age >= trusted_after => {
                         let Target { payment, refund } = self.target;
                         let retry_at = now;
                         let never = true;

@@ -1,6 +1,7 @@
 //! A clinic is made, and its invoices are numbered.
 
 use crate::clinic::*;
+use crate::contracts::alone;
 use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ fn root_key(stack: &Stack) -> String {
 
 #[test]
 fn a_clinic_whose_first_key_was_lost_on_the_way_is_given_another() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let authorization = format!("Bearer {}", root_key(stack));
     let headers = [
         ("authorization", authorization.as_str()),
@@ -55,7 +56,7 @@ fn a_clinic_whose_first_key_was_lost_on_the_way_is_given_another() {
 
 #[test]
 fn two_invoices_of_a_clinic_never_share_a_number() {
-    let (stack, _alone) = Stack::alone();
+    let (stack, _alone) = alone();
     let number = unique("WS");
     let body = json!({ "number": number, "collect": "later", "lines": lines() });
     let key = unique("key");
