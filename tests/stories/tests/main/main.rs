@@ -3,6 +3,7 @@
 mod billing;
 mod clinic;
 mod contracts;
+mod ipn;
 mod post;
 mod proofs;
 mod refunds;
