@@ -1,6 +1,6 @@
 //! How AWS is reached: one HTTP client for all, rustls on ring, the few roots that AWS endpoints
 //! chain to, attempts that end well inside a function's own timeout. DynamoDB has the SDK's client;
-//! SQS and Secrets Manager, of which we need five operations, are called as the JSON services that
+//! SQS and Secrets Manager, of which we need four operations, are called as the JSON services that
 //! they are, signed by the SDK's signer: that halves what a webhook costs and the size of intake.
 
 use aws_credential_types::Credentials;

@@ -13,6 +13,7 @@
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
 //! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
+//! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |

@@ -1,12 +1,13 @@
-//! `/v1/audit`: the journal, by case or by day, and its proof.
+//! `/v1/audit`: the journal, by case or by day, and its proof. By day also what changed outside of
+//! it: settings, keys, connections, tasks that people closed.
 
 use super::call::{Answered, Call, cursor, listed, reply};
 use super::invoices;
 use super::problem::Problem;
-use crate::domain::journal::{self, Broken, Entry, verify as verified};
-use crate::flows::case_pk;
+use crate::domain::journal::{self, Broken, Entry, Note, verify as verified};
+use crate::flows::{case_pk, noted};
 use crate::money::Money;
-use crate::store::{Row, StoreError};
+use crate::store::{Row, StoreError, Write};
 use futures::future::try_join_all;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -46,11 +47,20 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| more || rows.len() == limit as usize);
     let next = last.map(|row| cursor(row.get("list_sk")));
-    let entries: Vec<Entry> = rows
-        .iter()
-        .map(|row| row.read("data"))
-        .collect::<Result<_, _>>()?;
-    Ok(listed("entries", entries.iter().map(view).collect(), next))
+    let shown = |row: &Row| match row.has("note") {
+        true => row.read("note").map(|note| aside(&note)),
+        false => row.read("data").map(|entry| view(&entry)),
+    };
+    let entries = rows.iter().map(shown).collect::<Result<_, _>>()?;
+    Ok(listed("entries", entries, next))
+}
+
+impl Call<'_> {
+    /// The audit row of a change outside of every case's journal.
+    pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
+        let cause = format!("api {} by key {}", self.route.path, self.caller.short());
+        noted(self.clinic(), case, what, cause)
+    }
 }
 
 pub async fn verify(call: &Call<'_>) -> Answered {
@@ -100,6 +110,20 @@ fn fault(broken: Broken) -> String {
         Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),
         Broken::Differs { .. } => "the case says something else than its entries".into(),
     }
+}
+
+/// A change that moved no money and stands in no journal.
+fn aside(note: &Note) -> Value {
+    json!({
+        "case": note.case,
+        "seq": 0,
+        "at": note.at,
+        "what": note.what,
+        "cause": note.cause,
+        "postings": [],
+        "before": "",
+        "hash": "",
+    })
 }
 
 fn view(entry: &Entry) -> Value {

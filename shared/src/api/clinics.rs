@@ -7,7 +7,7 @@ use super::caller::{Permission, key_row, new_key};
 use super::problem::{Kind, Problem};
 use super::{read, settings};
 use crate::domain::settings::Settings;
-use crate::flows::House;
+use crate::flows::{House, noted};
 use crate::store::Written;
 use serde_json::json;
 
@@ -16,9 +16,12 @@ pub async fn create(house: &House, body: &[u8]) -> Answered {
     settings::check(&settings)?;
     let key = new_key(&settings.id);
     let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
-    let made = house.make_clinic(&settings, row.clone()).await?;
+    let note = |what| noted(&settings.id, None, what, "api by the root key".into());
+    let made = house
+        .make_clinic(&settings, row.clone(), note("clinic_made"))
+        .await?;
     let same = !made && house.latest_settings(&settings.id).await?.as_deref() == Some(&settings);
-    if same && house.store.transact(&[row]).await? != Written::Done {
+    if same && house.store.transact(&[row, note("key_made")]).await? != Written::Done {
         return Err(Problem::new(
             Kind::Unavailable,
             "no key was made: repeat the request",

@@ -66,6 +66,9 @@ pub async fn put(call: &Call<'_>) -> Answered {
         writes.push((&group.secret, fields));
     }
     for (secret, fields) in &writes {
+        // Noted first: a secret that changed without a trace is worse than a trace of a try.
+        let note = call.noted(None, &format!("integration_changed {}", vendor.id));
+        call.house.store.transact(&[note]).await?;
         call.house.secrets.put(secret, fields).await?;
         tracing::info!(
             event = "configured",

@@ -40,7 +40,8 @@ pub async fn create(call: &Call<'_>) -> Answered {
     }
     let key = new_key(call.clinic());
     let row = key_row(call.clinic(), &key, &label, &permissions);
-    if call.house.store.transact(&[row]).await? != Written::Done {
+    let note = call.noted(None, &format!("key_made {}", &hash(&key)[..8]));
+    if call.house.store.transact(&[row, note]).await? != Written::Done {
         return Err(Problem::new(
             Kind::Unavailable,
             "the key was not made: repeat the request",
@@ -72,7 +73,8 @@ pub async fn delete(call: &Call<'_>) -> Answered {
         pk: pk(id),
         sk: "key".into(),
     });
-    match call.house.store.transact(&[gone]).await? {
+    let note = call.noted(None, &format!("key_deleted {}", id.get(..8).unwrap_or(id)));
+    match call.house.store.transact(&[gone, note]).await? {
         Written::Done => Ok(reply(200, &json!({ "id": id, "deleted": true }))),
         _ => Err(Problem::new(
             Kind::Unavailable,

@@ -23,7 +23,8 @@ pub async fn put(call: &Call<'_>) -> Answered {
         return Err(Problem::invalid("id", "a clinic keeps its id"));
     }
     check(&settings)?;
-    call.house.put_settings(&settings).await?;
+    let note = call.noted(None, "settings_changed");
+    call.house.put_settings(&settings, note).await?;
     Ok(reply(200, &json!(settings)))
 }
 

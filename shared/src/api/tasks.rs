@@ -40,12 +40,10 @@ pub async fn done(call: &Call<'_>) -> Answered {
     done.0.remove("list_pk");
     done.0.remove("list_sk");
     let shown = view(&done)?.unwrap_or_default();
-    match call
-        .house
-        .store
-        .transact(&[Write::Replace { row: done, version }])
-        .await?
-    {
+    let case = Some(owner.as_str()).filter(|owner| ids::is_id(owner));
+    let note = call.noted(case, &format!("task_done {id}"));
+    let writes = [Write::Replace { row: done, version }, note];
+    match call.house.store.transact(&writes).await? {
         Written::Done => Ok(reply(200, &shown)),
         _ => Err(Problem::new(
             Kind::Conflict,

@@ -50,6 +50,17 @@ pub struct Entry {
     pub hash: String,
 }
 
+/// What changed outside of every journal: settings, a key, a person's task that was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The case that it is about, if any.
+    pub case: Option<String>,
+    pub at: Timestamp,
+    /// What happened, in a word of the house: `settings_changed`, `key_made`, `task_done`.
+    pub what: String,
+    pub cause: String,
+}
+
 pub type Balances = BTreeMap<String, i64>;
 
 /// The balances that a case in this state calls for. They sum to zero.

@@ -16,7 +16,9 @@ pub mod receipts;
 use crate::aws::Aws;
 use crate::domain::case::Case;
 use crate::domain::event::Context;
+use crate::domain::journal::Note;
 use crate::domain::settings::Settings;
+use crate::ids;
 use crate::queue::Queues;
 use crate::seal::Key;
 use crate::secrets::Secrets;
@@ -101,16 +103,21 @@ impl House {
     }
 
     /// Makes a clinic, with its first key; `false` where it exists.
-    pub async fn make_clinic(&self, settings: &Settings, key: Write) -> Result<bool, StoreError> {
-        let writes = [Write::New(settings_row(settings)), key];
+    pub async fn make_clinic(
+        &self,
+        settings: &Settings,
+        key: Write,
+        note: Write,
+    ) -> Result<bool, StoreError> {
+        let writes = [Write::New(settings_row(settings)), key, note];
         Ok(self.store.transact(&writes).await? == Written::Done)
     }
 
     /// Writes the settings of a clinic that exists.
-    pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+    pub async fn put_settings(&self, settings: &Settings, note: Write) -> Result<(), StoreError> {
         let written = self
             .store
-            .transact(&[Write::Put(settings_row(settings))])
+            .transact(&[Write::Put(settings_row(settings)), note])
             .await?;
         self.remembered().remove(&settings.id);
         match written {
@@ -149,6 +156,26 @@ impl House {
             cause: cause.into(),
         }
     }
+}
+
+/// The audit row of a change that no journal has: written with it, seen by day.
+pub fn noted(clinic: &str, case: Option<&str>, what: &str, cause: String) -> Write {
+    let at = crate::clock::now();
+    let id = ids::random();
+    let note = Note {
+        case: case.map(String::from),
+        at,
+        what: what.into(),
+        cause,
+    };
+    let place = format!("{:015}#{id}", crate::clock::millis(at));
+    let shard = &hex::encode(ids::digest(&[&id]))[..1];
+    let day = at.strftime("%Y-%m-%d");
+    Write::New(
+        Row::new(format!("{clinic}#audit"), &place)
+            .json("note", &note)
+            .listed(format!("{clinic}#journal#{day}#{shard}"), place),
+    )
 }
 
 fn settings_row(settings: &Settings) -> Row {

@@ -2,6 +2,7 @@
 
 use crate::clinic::*;
 use crate::contracts::alone;
+use crate::post::now;
 use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 
@@ -68,4 +69,33 @@ fn two_invoices_of_a_clinic_never_share_a_number() {
     // The same request again is the same invoice, not a second one of its number.
     let repeated = stack.post_as("/v1/invoices", &body, &key).expect(201);
     assert_eq!(repeated["id"], first["id"]);
+}
+
+#[test]
+fn whoever_changes_settings_keys_or_connections_is_named_in_the_audit_of_the_day() {
+    let (stack, _alone) = alone();
+    let settings = stack.get("/v1/settings").expect(200);
+    let put = stack.call("PUT", "/v1/settings", &settings, &unique("key"));
+    assert_eq!(put.status, 200, "{}", put.text);
+    let wanted = json!({ "label": "front desk", "permissions": ["view"] });
+    let key = stack.post("/v1/keys", &wanted).expect(201);
+    let key = key["id"].as_str().expect("an id");
+    let path = format!("/v1/keys/{key}");
+    let gone = stack.call("DELETE", &path, &Value::Null, &unique("key"));
+    assert_eq!(gone.status, 200, "{}", gone.text);
+    let now = jiff::Timestamp::from_second(now(stack)).expect("a time");
+    let day = now.strftime("%F");
+    let audit = stack.get(&format!("/v1/audit?day={day}")).expect(200);
+    let entries = audit["entries"].as_array().cloned().unwrap_or_default();
+    for what in [
+        "settings_changed".to_owned(),
+        format!("key_made {}", &key[..8]),
+        format!("key_deleted {}", &key[..8]),
+    ] {
+        let found = entries.iter().find(|entry| entry["what"] == what);
+        let found = found.unwrap_or_else(|| panic!("no {what} in {entries:?}"));
+        let cause = found["cause"].as_str().unwrap_or_default();
+        assert!(cause.contains("by key "), "{found}");
+        assert_eq!(found["postings"], json!([]));
+    }
 }
