@@ -23,7 +23,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Amazon's root certificates, as amazontrust.com publishes them.
 const ROOTS: &[u8] = include_bytes!("../roots/aws.pem");
@@ -180,14 +180,19 @@ impl Aws {
     ) -> Result<Vec<u8>, CallError> {
         let unreachable = |why: &dyn fmt::Display| CallError::Unreachable(why.to_string());
         let body = serde_json::to_string(input).map_err(|why| unreachable(&why))?;
-        let (mut tries, mut pause) = (1, FIRST_PAUSE);
+        let (mut tries, mut pause, began) = (1, FIRST_PAUSE, Instant::now());
         loop {
             let request = self
                 .signed(service, operation, &body)
                 .map_err(|why| unreachable(&why))?;
             let tried = tokio::time::timeout(self.attempt, self.exchange(request)).await;
             match tried.unwrap_or_else(|_| Err(CallError::Unreachable("too slow".into()))) {
-                Err(why) if why.passes() && tries < ATTEMPTS => {
+                // One that begins late would run into the function's own timeout.
+                Err(why)
+                    if why.passes()
+                        && tries < ATTEMPTS
+                        && began.elapsed() < self.attempt * 5 / 4 =>
+                {
                     tracing::debug!(%why, service = service.name, "once more");
                     tokio::time::sleep(pause).await;
                     (tries, pause) = (tries + 1, pause * 2);

@@ -497,6 +497,7 @@ impl<'a> Draft<'a> {
         refund.state = refund::State::Failed;
         let key = refund.key();
         self.done.push(task_id(payment, Some(n)));
+        self.unblocked(payment, Some(n));
         self.tell(Topic::RefundFailed, Some(payment), Some(key.clone()));
         let note = "The payment was taken back before this refund was sent. It was not sent: the \
                     patient has the money already, or a dispute holds it.";

@@ -1,7 +1,7 @@
 //! Exactly once. Each money path is run undisturbed to learn its calls; then once for every call,
 //! both sides of it, with the function's process killed there or the connection cut. After the
 //! house has come to rest, nothing may be lost and nothing doubled. A new call is covered by
-//! itself, as it is learned. What only tells others of the money is disturbed too, behind `--ignored`.
+//! itself, as it is learned. What only tells others of the money is disturbed in the same way.
 
 mod clinic;
 mod paths;
@@ -41,13 +41,11 @@ fn a_session_is_billed_once_however_often_its_completion_is_reported_and_broken_
 }
 
 #[test]
-#[ignore = "minutes; CI runs it"]
 fn the_books_are_told_of_an_invoice_once_wherever_a_process_dies_or_a_connection_breaks() {
     disturbed_everywhere(&paths::BOOKS, 20);
 }
 
 #[test]
-#[ignore = "minutes; CI runs it"]
 fn everybody_is_told_of_a_payment_once_wherever_a_process_dies_or_a_connection_breaks() {
     disturbed_everywhere(&paths::MESSAGES, 70);
 }
@@ -94,7 +92,6 @@ fn a_gateway_that_acts_late_drops_replies_or_is_still_in_flight_charges_and_refu
 }
 
 #[test]
-#[ignore = "minutes; CI runs it"]
 fn books_that_act_late_or_drop_replies_have_an_invoice_and_its_payment_once() {
     troubled(&paths::BOTH, "xero", "PUT");
 }
