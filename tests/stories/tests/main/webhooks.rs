@@ -2,7 +2,7 @@
 
 use crate::clinic::*;
 use crate::contracts::alone;
-use crate::post::{now, stripe_code};
+use crate::post::{HeldBack, deliver, now, stripe_code};
 use meridian_stack::{Answer, Stack, unique};
 use serde_json::{Value, json};
 
@@ -146,6 +146,46 @@ fn a_debit_that_fails_late_makes_the_invoice_due_again() {
     let returned = read_invoice(stack, &case);
     assert_eq!(returned["payments"][0]["state"], "returned", "{returned}");
     assert_eq!(returned["due"]["amount"], "60.00");
+    books_hold(stack, &case);
+}
+
+#[test]
+fn a_debit_whose_failure_and_refund_come_before_its_success_is_asked_about() {
+    let (stack, _alone) = alone();
+    let case = id(&invoice(stack, &patient(stack), "checkout", "gocardless"));
+    pay_on_page(stack, "gocardless", &checkout(stack, &case));
+    stack.quiet();
+    let under_way = read_invoice(stack, &case);
+    let payment = under_way["payments"][0]["gateway_ref"].as_str();
+    let payment = payment.unwrap_or_else(|| panic!("no payment: {under_way}"));
+
+    // Collected, refunded in part from the dashboard, and failed late: nobody has told us yet.
+    let held = HeldBack::at(stack, &["gocardless"]);
+    let happens =
+        |what: &str, how| stack.at_vendor("gocardless", &format!("{what}/{payment}"), &how);
+    happens("settle", json!({}));
+    happens("refund", json!({ "amount": 700 }));
+    happens("fail", json!({}));
+    let told = held.of("gocardless");
+    let of = |event: &str| {
+        let mut found = told.iter().filter(|webhook| webhook.event.contains(event));
+        let found = found.next();
+        found.unwrap_or_else(|| panic!("no {event} among {told:?}"))
+    };
+    assert_eq!(deliver(stack, of("payments.failed")).status, 204);
+    stack.quiet();
+    assert_eq!(deliver(stack, of("refunds.")).status, 204);
+    stack.quiet();
+    let end = read_invoice(stack, &case);
+    assert_eq!(end["payments"][0]["state"], "returned", "{end}");
+    assert_eq!(end["refunds"][0]["amount"]["amount"], "7.00", "{end}");
+    assert_eq!(end["due"]["amount"], "60.00");
+
+    // The rest comes late and changes nothing any more.
+    assert_eq!(deliver(stack, of("payments.confirmed")).status, 204);
+    stack.quiet();
+    let later = read_invoice(stack, &case);
+    assert_eq!(later["payments"], end["payments"]);
     books_hold(stack, &case);
 }
 
