@@ -28,12 +28,12 @@ async fn answer(intake: &Intake, request: HttpRequest) -> HttpResponse {
         return plain(400, "the body is not base64".into());
     };
     let incoming = Incoming {
-        method: request.method(),
+        method: &request.request_context.http.method,
         clinic,
         source,
         path: &request.raw_path,
         query: &request.raw_query_string,
-        headers: request.headers.clone().into_iter().collect(),
+        headers: request.headers.into_iter().collect(),
         body,
     };
     let answer = intake.handle(incoming).await;
