@@ -76,11 +76,9 @@ impl House {
                 Some(case) => Some(case),
                 None => self.case(clinic, change.case).await?,
             };
-            // Our own write whose reply was lost: the entry's hash names this very commit.
+            // Our own write whose reply was lost, with the owner of its lease.
             if let Some(ours) = tried.take()
-                && before
-                    .as_ref()
-                    .is_some_and(|now| now.head == ours.case.head)
+                && before.as_ref() == Some(&ours.case)
             {
                 return Ok(self.done(None, Some(ours)).await);
             }

@@ -412,6 +412,8 @@ impl Desk<'_> {
             let leased = row
                 .clone()
                 .text("state", "calling")
+                // Two that take the row in the same instant must not write the same row.
+                .text("owner", ids::random())
                 .number("sent_at", lost.unwrap_or(now.as_second()))
                 .due(clock::millis(clock::after(now, lease_seconds())));
             let Some(leased) = house.replace(&row, leased).await? else {
