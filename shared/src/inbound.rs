@@ -1,6 +1,6 @@
 //! How a webhook proves its sender and how it is read. Only [`prove`] makes a [`Verified`].
 
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Kind};
 use crate::vendor::{Account, Reply, Request, Trouble, Vendor};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -123,8 +123,8 @@ pub enum Notice {
     MethodGone {
         token: String,
     },
-    /// Known, and of no consequence.
-    Ignored,
+    /// Known, and of no consequence to a case: only listed, under this kind.
+    Ignored(Kind),
 }
 
 /// Why a body or a part of it could not be read.

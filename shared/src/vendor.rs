@@ -299,6 +299,9 @@ pub enum Trouble {
     Missing,
     /// Too many requests. Nothing happened.
     Limited { seconds: i64 },
+    /// It no longer fits what the vendor knows, which has changed meanwhile. Nothing happened: look,
+    /// then build it anew.
+    Stale(String),
     /// The first call under this key is still running: ask again under the same key.
     InFlight,
     /// It was already done under this key, and this is the object.
@@ -327,6 +330,7 @@ impl fmt::Display for Trouble {
             Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
             Self::Missing => f.write_str("no such object"),
             Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
+            Self::Stale(why) => write!(f, "overtaken: {why}"),
             Self::InFlight => f.write_str("still in flight under the same key"),
             Self::Exists(id) => write!(f, "exists already as {id}"),
             Self::Unclear(why) => write!(f, "no clear answer: {why}"),

@@ -1092,7 +1092,7 @@ fn a_wallet_taken_out_of_the_vault_is_gone() {
 #[test]
 fn other_events_are_known_to_be_of_no_consequence_and_no_event_at_all_is_unreadable() {
     let other = notice("BILLING.PLAN.CREATED", "plan", json!({"id": "P-1"}));
-    assert_eq!(other, Ok(Notice::Ignored));
+    assert_eq!(other, Ok(Notice::Ignored(Kind::Other)));
     for body in [&b"not json"[..], b"{}", b"[]"] {
         assert!(read(body).is_err());
     }
@@ -1187,6 +1187,7 @@ fn at_paypal() -> Case {
         number: "17".into(),
         patient: None,
         appointment: None,
+        starts_at: None,
         currency: eur(0).currency,
         lines: vec![Line {
             quantity: 1,

@@ -344,7 +344,7 @@ fn a_message_about_no_payment_is_of_no_consequence() {
     let case = item(&message(&[("txn_type", "new_case"), ("case_id", "PP-001")]));
     assert_eq!(
         (case.name.as_str(), case.notice),
-        ("new_case", Ok(Notice::Ignored))
+        ("new_case", Ok(Notice::Ignored(Kind::Other)))
     );
 }
 

@@ -121,6 +121,7 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
         number: None,
         patient,
         appointment: None,
+        starts_at: None,
         currency,
         lines,
         descriptions,

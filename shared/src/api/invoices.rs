@@ -60,6 +60,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         number: new.number,
         patient,
         appointment: None,
+        starts_at: None,
         currency,
         lines,
         descriptions,

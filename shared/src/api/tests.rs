@@ -448,6 +448,7 @@ fn case() -> Case {
         number: "INV-1".into(),
         patient: Some(ids::derived(&["patient"])),
         appointment: None,
+        starts_at: None,
         currency: eur("0").currency,
         lines: vec![line("60.00"), line("40.00")],
         policy: Policy::default(),

@@ -24,6 +24,9 @@ pub struct Case {
     /// Our opaque id of the patient; a walk-in may have none.
     pub patient: Option<String>,
     pub appointment: Option<String>,
+    /// When the session began, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub currency: Currency,
     pub invoice: Invoice,
@@ -60,6 +63,12 @@ pub struct Payment {
     pub approved: bool,
     pub intent: Option<Intent>,
     pub decline: Option<Decline>,
+    /// When the money came, as the gateway says; else when we heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
+    /// What paid, as people tell it apart: `Visa ending 4242`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_with: Option<String>,
     /// All of it went back at once, as a late failure does; else what lost disputes took.
     pub returned_whole: bool,
     /// Sorted by key, so that two orders of the same events make the same case.

@@ -137,6 +137,7 @@ impl<'a> Draft<'a> {
             clinic: new.clinic.clone(),
             patient: new.patient.clone(),
             appointment: new.appointment.clone(),
+            starts_at: new.starts_at,
             created_at: ctx.now,
             currency: new.currency,
             invoice,
@@ -307,6 +308,8 @@ impl<'a> Draft<'a> {
             approved: false,
             intent: None,
             decline: None,
+            paid_at: None,
+            paid_with: None,
             returned_whole: false,
             refunds: vec![],
             disputes: vec![],
@@ -364,6 +367,7 @@ impl<'a> Draft<'a> {
                 id: None,
                 amount: part,
                 state,
+                paid_at: None,
                 intent: None,
             };
             let refunds = &mut self.payment(payment)?.refunds;
@@ -1036,6 +1040,7 @@ impl<'a> Draft<'a> {
                     id: fact.refund.clone(),
                     amount,
                     state: refund::State::Executing,
+                    paid_at: None,
                     intent: None,
                 });
                 payment.refunds.len() - 1

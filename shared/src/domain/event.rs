@@ -76,6 +76,7 @@ pub struct NewInvoice {
     pub number: String,
     pub patient: Option<String>,
     pub appointment: Option<String>,
+    pub starts_at: Option<Timestamp>,
     pub currency: Currency,
     pub lines: Vec<Line>,
     pub policy: Policy,

@@ -88,6 +88,9 @@ pub struct Fact {
     /// The payer approved, and the money moves only when we complete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approved: bool,
+    /// How people tell the method apart that paid, kept or not: `Visa ending 4242`. Nothing general.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_with: Option<String>,
     /// A method that the gateway now keeps and that may be charged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
@@ -107,6 +110,7 @@ impl Fact {
             decline: None,
             occurred_at: None,
             approved: false,
+            paid_with: None,
             method: None,
         }
     }

@@ -2,6 +2,7 @@
 //! once cannot exceed what is refundable; a failed one gives the amount back.
 
 use crate::money::Money;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +104,9 @@ pub struct Refund {
     pub id: Option<String>,
     pub amount: Money,
     pub state: State,
+    /// When the money went back, as the gateway says; else when we heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<super::case::Intent>,
 }

@@ -544,7 +544,7 @@ impl Desk<'_> {
                 sent: age.is_some(),
                 why: text,
             },
-            Trouble::Credentials(_) | Trouble::Missing => Act::Again {
+            Trouble::Credentials(_) | Trouble::Missing | Trouble::Stale(_) => Act::Again {
                 wait: 900,
                 sent: age.is_some(),
                 why: text,

@@ -30,6 +30,8 @@ pub struct Wanted {
     /// Our id of the patient; `None` for a walk-in.
     pub patient: Option<String>,
     pub appointment: Option<String>,
+    /// When its session began, where there was one.
+    pub starts_at: Option<Timestamp>,
     pub currency: Currency,
     pub lines: Vec<Line>,
     /// What each line is for; sealed, shown only on invoice and receipt.
@@ -129,6 +131,7 @@ impl House {
             number,
             patient: wanted.patient,
             appointment: wanted.appointment,
+            starts_at: wanted.starts_at,
             currency: wanted.currency,
             lines: wanted.lines,
             policy: settings.policy.clone(),
@@ -202,6 +205,7 @@ impl House {
             number: None,
             patient: Some(appointment.patient.clone()),
             appointment: Some(appointment.id.clone()),
+            starts_at: Some(appointment.starts_at),
             currency: appointment.currency,
             lines: appointment.lines.clone(),
             descriptions: descriptions.unwrap_or_default(),

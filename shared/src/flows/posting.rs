@@ -171,7 +171,9 @@ impl Desk<'_> {
         let row = self.row(&id, &item.name);
         match item.notice {
             Err(why) => self.quarantine(&row, &why.0, self.body).await,
-            Ok(Notice::Ignored) => self.keep(&row, "ignored", None).await,
+            Ok(Notice::Ignored(kind)) => {
+                self.keep(&EventRow { kind, ..row }, "ignored", None).await
+            }
             Ok(Notice::Fact(fact)) if trusted => {
                 self.fact(&row.clone().of_fact(&fact), *fact, 0).await
             }

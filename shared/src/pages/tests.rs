@@ -48,6 +48,7 @@ fn case() -> Case {
         clinic: "wattle".into(),
         patient: None,
         appointment: None,
+        starts_at: None,
         created_at: "2026-12-07T20:00:00Z".parse().unwrap(),
         currency,
         invoice: Invoice::new("WS-2041".into(), currency, lines).unwrap(),
@@ -74,6 +75,8 @@ fn payment(n: u32, minor: i64, state: State) -> Payment {
         approved: false,
         intent: None,
         decline: None,
+        paid_at: None,
+        paid_with: None,
         returned_whole: false,
         refunds: vec![],
         disputes: vec![],
@@ -112,6 +115,7 @@ fn sent_back(minor: i64) -> Refund {
         amount: money(minor),
         state: refund::State::Succeeded,
         request: None,
+        paid_at: None,
         intent: None,
     }
 }

@@ -93,7 +93,7 @@ fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
         return Ok(vec![Item {
             id: None,
             name: message.get("txn_type").unwrap_or("message").into(),
-            notice: Ok(Notice::Ignored),
+            notice: Ok(Notice::Ignored(Kind::Other)),
         }]);
     };
     // One transaction is told again under each of its statuses.

@@ -81,6 +81,7 @@ pub fn invoice(total: i64) -> NewInvoice {
         number: "2026-1".into(),
         patient: Some("patient".into()),
         appointment: None,
+        starts_at: None,
         currency: eur(0).currency,
         lines: vec![Line {
             quantity: 1,

@@ -539,7 +539,11 @@ fn the_vendors_own_vector_holds() {
     let items = read(inbound(&GATEWAY), &theirs, &headers, text("body")).unwrap();
     let ids: Vec<_> = items.iter().map(|item| item.id.as_deref()).collect();
     assert_eq!(ids, [Some("EV00BD05S5VM2T"), Some("EV00BD05TB8K63")]);
-    assert!(items.iter().all(|item| item.notice == Ok(Notice::Ignored)));
+    assert!(
+        items
+            .iter()
+            .all(|item| item.notice == Ok(Notice::Ignored(Kind::Other)))
+    );
 }
 
 // ---- webhooks ----------------------------------------------------------------------------------
@@ -676,7 +680,7 @@ fn a_mandate_that_ended_is_a_method_gone() {
         object!({"mandate": "MD1"}),
         object!({}),
     );
-    assert_eq!(items(&[active])[0].notice, Ok(Notice::Ignored));
+    assert_eq!(items(&[active])[0].notice, Ok(Notice::Ignored(Kind::Other)));
     let payout = fact(event(
         "payouts",
         "paid",

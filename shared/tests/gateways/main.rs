@@ -227,6 +227,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
             number: "7".into(),
             patient: None,
             appointment: None,
+            starts_at: None,
             currency: eur(0).currency,
             lines: vec![Line {
                 quantity: 1,

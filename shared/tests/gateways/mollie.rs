@@ -507,7 +507,10 @@ fn a_classic_webhook_is_a_hint_at_a_payment_and_nothing_else() {
         |body: &str| read(inbound(&GATEWAY), &hooks(), &[], body).map(|mut all| all.remove(0));
     let item = said("id=tr_d0b0E3EA3v").unwrap();
     assert_eq!((item.id, item.notice), (None, hint("tr_d0b0E3EA3v")));
-    assert_eq!(said("id=pl_1").unwrap().notice, Ok(Notice::Ignored));
+    assert_eq!(
+        said("id=pl_1").unwrap().notice,
+        Ok(Notice::Ignored(Kind::Other))
+    );
     for odd in [
         "id=tr_",
         "id=tr_..%2F..%2Frefunds",
@@ -566,7 +569,7 @@ fn other_signed_events_are_known_or_an_error() {
     ] {
         assert_eq!(
             signed(&event(kind, "x_1", Value::Null)).notice,
-            Ok(Notice::Ignored),
+            Ok(Notice::Ignored(Kind::Other)),
             "{kind}"
         );
     }

@@ -347,9 +347,10 @@ impl Desk<'_> {
                     _ => Event::ReplyLost { payment, refund },
                 }
             }
-            Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => {
-                Event::ReplyLost { payment, refund }
-            }
+            Trouble::Stale(_)
+            | Trouble::InFlight
+            | Trouble::Unclear(_)
+            | Trouble::Unreadable(_) => Event::ReplyLost { payment, refund },
         }
     }
 

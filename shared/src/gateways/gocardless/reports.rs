@@ -88,7 +88,7 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
     let name = event.name();
     let mut quiet = QUIET.split(' ');
     if quiet.any(|known| known == name || known == event.resource_type) {
-        return Ok(Notice::Ignored);
+        return Ok(Notice::Ignored(Kind::Other));
     }
     let fact = match name.as_str() {
         "payments.created"

@@ -39,7 +39,7 @@ fn classic(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     let notice = match id.split_once('_') {
         Some(("tr", _)) => hint(&id),
         // Links, settlements, subscriptions, orders: nothing of ours.
-        Some(("pl" | "stl" | "sub" | "ord", _)) => Ok(Notice::Ignored),
+        Some(("pl" | "stl" | "sub" | "ord", _)) => Ok(Notice::Ignored(Kind::Other)),
         _ => Err(Unreadable("an id of nothing known".into())),
     };
     Ok(vec![Item {
@@ -95,7 +95,7 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
                 | "sales-invoice"
                 | "business-account-transfer",
                 _,
-            )) => Ok(Notice::Ignored),
+            )) => Ok(Notice::Ignored(Kind::Other)),
             _ => Err(Unreadable(format!("an event {other}"))),
         },
     };

@@ -105,7 +105,7 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
             aliases: vec![need(&resource, "/order_id")?],
             ..Fact::new(Kind::PaymentExpired)
         },
-        _ => return Ok(Notice::Ignored),
+        _ => return Ok(Notice::Ignored(Kind::Other)),
     };
     Ok(Notice::Fact(Box::new(fact)))
 }

@@ -28,7 +28,7 @@ pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     let event: Event = serde_json::from_slice(verified.body())?;
     let notice = notice(&event.r#type, event.data.object).map(|fact| {
-        fact.map_or(Notice::Ignored, |fact| {
+        fact.map_or(Notice::Ignored(Kind::Other), |fact| {
             let occurred_at = event.created.and_then(at);
             Notice::Fact(Box::new(Fact {
                 occurred_at,
