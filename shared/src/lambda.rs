@@ -9,6 +9,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 
 /// Logs as JSON lines, at the level of `RUST_LOG`.
@@ -169,46 +170,109 @@ pub struct Failed {
     pub item_identifier: String,
 }
 
-/// Hands each message to `work`. A message that cannot be read, fails or panics goes back to the
-/// queue alone; its neighbours are not delivered again.
-pub async fn each_message<T, F>(work: impl Fn(T, u32) -> F) -> Result<(), Error>
+/// Why a message was not worked off.
+#[derive(Debug)]
+pub enum Fault {
+    Failed(Error),
+    Panicked,
+    /// It was taken so often that it must be what ends the process each time; it was not tried.
+    TakenTooOften,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Failed(why) => write!(f, "{why}"),
+            Self::Panicked => f.write_str("the handler panicked"),
+            Self::TakenTooOften => f.write_str("it ended the function again and again"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// After so many deliveries a message that fails by itself may be put aside.
+pub const LAST_CHANCE: u32 = 3;
+/// After so many it is not tried any more.
+const TOO_OFTEN: u32 = 100;
+
+/// Hands each message to `work`. One that cannot be read, fails or panics goes back to the queue
+/// alone, unless `rescue`, which is told how often it was received, finds another end for it. Its
+/// neighbours are not delivered again.
+pub async fn each_message<T, F, R>(
+    work: impl Fn(T) -> F,
+    rescue: impl Fn(T, Fault, u32) -> R,
+) -> Result<(), Error>
 where
-    T: DeserializeOwned,
+    T: DeserializeOwned + Clone,
     F: Future<Output = Result<(), Error>>,
+    R: Future<Output = Result<(), Error>>,
 {
-    let work = &work;
+    let (work, rescue) = (&work, &rescue);
     run(service_fn(async |event: LambdaEvent<Batch>| {
-        Box::pin(batch(event.payload, work)).await
+        let end = Some(event.context.deadline);
+        Box::pin(batch(event.payload, end, work, rescue)).await
     }))
     .await
 }
 
-/// Hands each row of each nudge to `work`. Rows of one nudge fail together.
+/// Hands each row of each nudge to `work`. A nudge with a row that failed comes again.
 pub async fn each_row<F>(work: impl Fn(RowKey) -> F) -> Result<(), Error>
 where
     F: Future<Output = Result<(), Error>>,
 {
     let work = &work;
-    each_message(async |nudge: Nudge, _| {
-        for row in nudge.rows {
-            work(row).await?;
-        }
-        Ok(())
-    })
+    run(service_fn(async |event: LambdaEvent<Batch>| {
+        let end = Some(event.context.deadline);
+        let rows = async |nudge: Nudge| {
+            let mut failed = None;
+            for (n, row) in nudge.rows.into_iter().enumerate() {
+                if n > 0 && is_short(end) {
+                    return Err("no time is left for all of its rows".into());
+                }
+                // One that fails must not hold up the others.
+                if let Err(why) = work(row).await {
+                    failed.get_or_insert(why);
+                }
+            }
+            failed.map_or(Ok(()), Err)
+        };
+        let again = async |_: Nudge, fault: Fault, _| Err(fault.into());
+        Box::pin(batch(event.payload, end, &rows, &again)).await
+    }))
     .await
 }
 
-async fn batch<T, F>(batch: Batch, work: &impl Fn(T, u32) -> F) -> Result<Partial, Error>
+/// Whether too little of an invocation is left to begin something that calls a vendor. `end` is in
+/// epoch milliseconds.
+fn is_short(end: Option<u64>) -> bool {
+    let vendor = std::env::var("VENDOR_TIMEOUT_MS").ok();
+    let vendor: u64 = vendor.and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_millis() as u64);
+    end.is_some_and(|end| end.saturating_sub(now) < 2 * vendor + 5_000)
+}
+
+async fn batch<T, F, R>(
+    batch: Batch,
+    end: Option<u64>,
+    work: &impl Fn(T) -> F,
+    rescue: &impl Fn(T, Fault, u32) -> R,
+) -> Result<Partial, Error>
 where
-    T: DeserializeOwned,
+    T: DeserializeOwned + Clone,
     F: Future<Output = Result<(), Error>>,
+    R: Future<Output = Result<(), Error>>,
 {
     let mut partial = Partial::default();
-    for message in batch.records {
+    for (n, message) in batch.records.into_iter().enumerate() {
         // Without an id a single failure cannot be named: an empty one would mean all of them.
         let id = message.message_id.clone().filter(|id| !id.is_empty());
-        let outcome = AssertUnwindSafe(one(message, work)).catch_unwind().await;
-        if let Err(why) = outcome.unwrap_or_else(|_| Err("the handler panicked".into())) {
+        let outcome = match n > 0 && is_short(end) {
+            true => Err("no time is left for it".into()),
+            false => one(message, work, rescue).await,
+        };
+        if let Err(why) = outcome {
             let id = id.ok_or("a message without an id failed")?;
             tracing::error!(message = id, %why, "a message goes back to the queue");
             partial.batch_item_failures.push(Failed {
@@ -219,21 +283,36 @@ where
     Ok(partial)
 }
 
-async fn one<T, F>(message: Message, work: &impl Fn(T, u32) -> F) -> Result<(), Error>
+async fn one<T, F, R>(
+    message: Message,
+    work: &impl Fn(T) -> F,
+    rescue: &impl Fn(T, Fault, u32) -> R,
+) -> Result<(), Error>
 where
-    T: DeserializeOwned,
+    T: DeserializeOwned + Clone,
     F: Future<Output = Result<(), Error>>,
+    R: Future<Output = Result<(), Error>>,
 {
     let times = message.times_received();
-    assert!(
-        !message.is_poison() || times > LAST_CHANCE,
-        "this message asks for a panic"
-    );
-    work(serde_json::from_str(&message.body)?, times).await
+    let read: T = serde_json::from_str(&message.body)?;
+    let (copy, poison) = (read.clone(), message.is_poison());
+    let tried = async move {
+        assert!(!poison, "this message asks for a panic");
+        work(copy).await
+    };
+    let fault = match times > TOO_OFTEN {
+        true => Fault::TakenTooOften,
+        false => match AssertUnwindSafe(tried).catch_unwind().await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => Fault::Failed(why),
+            Err(_) => Fault::Panicked,
+        },
+    };
+    let rescued = AssertUnwindSafe(rescue(read, fault, times)).catch_unwind();
+    rescued
+        .await
+        .unwrap_or_else(|_| Err("the handler panicked".into()))
 }
-
-/// After so many deliveries a webhook is put aside instead of worked off, where staff see it.
-pub const LAST_CHANCE: u32 = 3;
 
 // ---- schedules ---------------------------------------------------------------------------------
 
@@ -254,25 +333,33 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    async fn run(records: serde_json::Value) -> Result<Partial, Error> {
+    async fn run(records: serde_json::Value, end: Option<u64>) -> Result<Partial, Error> {
         let read = serde_json::from_value(json!({ "Records": records })).unwrap();
-        let work = async |n: u8, _| match n {
+        let work = async |n: u8| match n {
             1 => Ok(()),
             2 => Err("no".into()),
             _ => panic!("boom"),
         };
-        batch(read, &work).await
+        let rescue = async |n: u8, fault: Fault, _| match n {
+            4 => Ok(()),
+            _ => Err(fault.into()),
+        };
+        batch(read, end, &work, &rescue).await
     }
 
     #[tokio::test]
     async fn a_bad_message_fails_alone() {
-        let partial = run(json!([
-            { "messageId": "good", "body": "1" },
-            { "messageId": "not json", "body": "{" },
-            { "messageId": "fails", "body": "2" },
-            { "messageId": "panics", "body": "3" },
-            { "messageId": "also good", "body": "1" },
-        ]));
+        let partial = run(
+            json!([
+                { "messageId": "good", "body": "1" },
+                { "messageId": "not json", "body": "{" },
+                { "messageId": "fails", "body": "2" },
+                { "messageId": "panics", "body": "3" },
+                { "messageId": "panics and is rescued", "body": "4" },
+                { "messageId": "also good", "body": "1" },
+            ]),
+            None,
+        );
         let failed = partial.await.unwrap().batch_item_failures;
         let failed: Vec<_> = failed.into_iter().map(|f| f.item_identifier).collect();
         assert_eq!(failed, ["not json", "fails", "panics"]);
@@ -280,15 +367,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_without_an_id_fails_the_invocation() {
-        assert!(run(json!([{ "body": "2" }])).await.is_err());
-        assert!(
-            run(json!([{ "messageId": "", "body": "3" }]))
-                .await
-                .is_err()
-        );
-        assert_eq!(
-            run(json!([{ "body": "1" }])).await.unwrap(),
-            Partial::default()
-        );
+        assert!(run(json!([{ "body": "2" }]), None).await.is_err());
+        let nameless = json!([{ "messageId": "", "body": "3" }]);
+        assert!(run(nameless, None).await.is_err());
+        let good = run(json!([{ "body": "1" }]), None).await.unwrap();
+        assert_eq!(good, Partial::default());
+    }
+
+    #[tokio::test]
+    async fn what_an_invocation_has_no_time_for_goes_back_and_its_first_message_is_tried() {
+        let records = json!([
+            { "messageId": "first", "body": "1" },
+            { "messageId": "second", "body": "1" },
+        ]);
+        let failed = run(records, Some(0)).await.unwrap().batch_item_failures;
+        let failed: Vec<_> = failed.into_iter().map(|f| f.item_identifier).collect();
+        assert_eq!(failed, ["second"]);
     }
 }

@@ -95,6 +95,12 @@ pub enum Write {
         attribute: &'static str,
         value: String,
     },
+    /// Set another due time where it is still the one that was read, in epoch milliseconds.
+    Postpone {
+        key: RowKey,
+        read: i64,
+        due: i64,
+    },
     /// Set and remove attributes of a row that exists.
     Change {
         key: RowKey,
@@ -274,25 +280,35 @@ impl Store {
             .collect())
     }
 
-    /// Keys of rows whose due time has passed, of one slice. An index only finds candidates.
-    pub async fn overdue(&self, shard: u64, millis: i64) -> Result<Vec<RowKey>, StoreError> {
-        let page = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_pk = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
-            .expression_attribute_values(":now", Value::N(millis.to_string()))
-            .limit(200)
-            .send();
-        let page = Box::pin(page).await.map_err(unavailable)?;
-        Ok(page
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|row| Row(row).key())
-            .collect())
+    /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.
+    /// An index only finds candidates.
+    pub async fn overdue(
+        &self,
+        shard: u64,
+        millis: i64,
+        most: usize,
+    ) -> Result<Vec<RowKey>, StoreError> {
+        let (mut keys, mut start) = (vec![], None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("due")
+                .key_condition_expression("due_pk = :shard AND due_at <= :now")
+                .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
+                .expression_attribute_values(":now", Value::N(millis.to_string()))
+                .limit(200)
+                .set_exclusive_start_key(start)
+                .send();
+            let page = Box::pin(page).await.map_err(unavailable)?;
+            let items = page.items.unwrap_or_default();
+            keys.extend(items.into_iter().map(|row| Row(row).key()));
+            start = page.last_evaluated_key;
+            if start.is_none() || keys.len() >= most {
+                return Ok(keys);
+            }
+        }
     }
 
     /// All of it or nothing.
@@ -363,6 +379,18 @@ impl Store {
                 .expression_attribute_values(":value", Value::S(value.clone()))
                 .build(),
             Write::Change { key, set, remove } => return self.change(key, set, remove),
+            Write::Postpone { key, read, due } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .condition_expression("due_at = :read")
+                    .update_expression("SET due_at = :due")
+                    .expression_attribute_values(":read", Value::N(read.to_string()))
+                    .expression_attribute_values(":due", Value::N(due.to_string()))
+                    .build()
+                    .map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().update(update).build());
+            }
             Write::Delete(key) => {
                 let delete = Delete::builder()
                     .table_name(&self.table)

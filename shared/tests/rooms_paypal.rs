@@ -1163,6 +1163,7 @@ fn report(facts: Vec<Fact>, current: bool) -> Event {
         facts,
         current,
         late_failures: GATEWAY.late_failures,
+        page_stays: true,
     })
 }
 
@@ -1174,6 +1175,13 @@ fn after(case: Option<&Case>, event: &Event) -> Case {
     };
     match (decide(case, event, &ctx), case) {
         (Verdict::Change(decision), _) => decision.case,
+        // PayPal is asked, and knows no more than it told.
+        (Verdict::Ask { .. }, Some(_)) => match event {
+            Event::Reported(told) if !told.current => {
+                after(case, &report(told.facts.clone(), true))
+            }
+            other => panic!("{other:?} asks again"),
+        },
         (Verdict::Nothing, Some(case)) => case.clone(),
         (other, _) => panic!("{event:?} came to {other:?}"),
     }
@@ -1232,9 +1240,11 @@ fn one_end(events: &[Value]) -> Payment {
         let twice = order.iter().chain(&order);
         let told = twice.map(|n| report(vec![facts[*n].clone()], false));
         let case = told.fold(at_paypal(), |case, event| after(Some(&case), &event));
-        // Whether the approval was heard before the money tells the way, not the end.
+        // Whether the approval was heard before the money tells the way, not the end; so does the
+        // time of a payment that was known only by what came after it.
         let end = Payment {
             approved: false,
+            paid_at: None,
             ..case.payments[0].clone()
         };
         (end, order)

@@ -8,11 +8,9 @@ use meridian::queue::Received;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let house = &House::start().await;
-    lambda::each_message(async |received: Received, times| {
-        if times > lambda::LAST_CHANCE {
-            return house.give_up(&received, "it failed again and again").await;
-        }
-        house.post(&received).await
-    })
+    lambda::each_message(
+        async |received: Received| house.post(&received).await,
+        async |received: Received, fault, times| house.not_posted(&received, fault, times).await,
+    )
     .await
 }

@@ -478,6 +478,7 @@ fn case() -> Case {
                 facts: vec![fact],
                 current: false,
                 late_failures: false,
+                page_stays: true,
             })
         } else {
             let session = Session {

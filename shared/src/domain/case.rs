@@ -36,6 +36,9 @@ pub struct Case {
     pub payments: Vec<Payment>,
     /// The last number that one of our refunds got.
     pub refunds_numbered: u32,
+    /// Receipts by id, in the order in which they were issued.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<String>,
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
@@ -59,8 +62,14 @@ pub struct Payment {
     /// Every id under which the gateway ever spoke of it.
     pub aliases: BTreeSet<String>,
     pub session: Option<Session>,
+    /// Nobody can pay on that page any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub page_over: bool,
     /// The payer approved on the gateway's page; the money moves when we complete it.
     pub approved: bool,
+    /// How often that was: each approval is completed under a key of its own.
+    #[serde(default)]
+    pub approvals: u32,
     pub intent: Option<Intent>,
     pub decline: Option<Decline>,
     /// When the money came, as the gateway says; else when we heard of it.
@@ -131,15 +140,27 @@ impl Payment {
         matches!(self.state, State::Paid | State::Returned)
     }
 
-    /// What lost disputes, or a return of the whole, took back. Disputes take what refunds left: one
-    /// that the seller ends by a refund is told as a loss and as that refund.
+    /// What lost disputes, reversals, or a return of the whole, took back. They take what refunds
+    /// left: a dispute that the seller ends by a refund is told as a loss and as that refund.
     pub fn returned(&self) -> Money {
         let left = (self.amount.minor - self.refunded().minor).max(0);
         let took = match (self.state, self.returned_whole) {
             (payment::State::Returned, true) => self.amount.minor,
-            _ => self.disputes_in(dispute::State::Lost).min(left),
+            _ => self.taken().min(left),
         };
         Money::new(took, self.amount.currency)
+    }
+
+    /// What banks took in parts. A lost dispute is executed by a reversal: the same money, told
+    /// twice.
+    fn taken(&self) -> i64 {
+        let reversed: i64 = self
+            .disputes
+            .iter()
+            .filter(|d| d.reversal)
+            .map(|d| d.amount.minor)
+            .sum();
+        reversed.max(self.disputes_in(dispute::State::Lost))
     }
 
     /// What open disputes hold, of what is still there.
@@ -154,12 +175,15 @@ impl Payment {
 
     /// Whether refunds and what was taken back come to more than was paid.
     pub fn overreturned(&self) -> bool {
-        let lost = self.disputes_in(dispute::State::Lost);
+        let lost = self.taken();
         lost > 0 && !self.returned_whole && self.refunded().minor + lost > self.amount.minor
     }
 
     fn disputes_in(&self, state: dispute::State) -> i64 {
-        let of_state = self.disputes.iter().filter(|d| d.state == state);
+        let of_state = self
+            .disputes
+            .iter()
+            .filter(|d| d.state == state && !d.reversal);
         of_state.map(|d| d.amount.minor).sum()
     }
 
@@ -173,9 +197,9 @@ impl Payment {
 
     /// What may still be refunded: what arrived, less what went back, is held, or is reserved.
     pub fn refundable(&self) -> Money {
-        match self.state {
-            State::Paid => Money::new(self.unreserved().minor.max(0), self.amount.currency),
-            _ => Money::zero(self.amount.currency),
+        match self.arrived() && !self.returned_whole {
+            true => Money::new(self.unreserved().minor.max(0), self.amount.currency),
+            false => Money::zero(self.amount.currency),
         }
     }
 
@@ -214,7 +238,7 @@ impl Payment {
     /// The gateway's page, while the payer may still pay on it.
     pub fn open_page(&self) -> Option<&Session> {
         let open = matches!(self.state, State::Open | State::Declined) && !self.approved;
-        self.session.as_ref().filter(|_| open)
+        self.session.as_ref().filter(|_| open && !self.page_over)
     }
 
     pub fn reference(&self, case: &str) -> String {

@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 
 /// How long a call that was sent may stay without a word before we ask.
 const FIRST_POLL: i64 = 15 * 60;
+/// How long a call may be without an answer before a person hears of it.
+const WORRY: i64 = 6 * 3600;
 
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -76,13 +78,15 @@ pub struct Decision {
     pub kept: Option<Method>,
 }
 
-/// A receipt is issued for a payment, and again for each refund of it, replacing the one before.
+/// A receipt is issued for a payment, and again whenever money goes back or comes back again,
+/// replacing the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// `{case}-p1`, `{case}-p1-r2`.
     pub id: String,
     pub payment: u32,
-    pub refund: Option<String>,
+    /// What happened to the payment since: a refund's key, `returned`, `r2-failed`.
+    pub after: Option<String>,
 }
 
 /// What is changed while an event is worked through.
@@ -144,6 +148,7 @@ impl<'a> Draft<'a> {
             policy: new.policy.clone(),
             payments: vec![],
             refunds_numbered: 0,
+            receipts: vec![],
             blocked: BTreeSet::new(),
             entries: 0,
             head: String::new(),
@@ -259,6 +264,8 @@ impl<'a> Draft<'a> {
             }),
             Event::RefundRequested(new) => self.refund(new),
             Event::RefundApproved { request } => self.approve(request),
+            Event::RefundRejected { request } => self.reject(request),
+            Event::Closed { payment } => self.close(*payment),
             Event::Person { id, alert, note } => {
                 self.what = "needs_person";
                 self.person(id, *alert, note);
@@ -305,7 +312,9 @@ impl<'a> Draft<'a> {
             capture: None,
             aliases: BTreeSet::new(),
             session: None,
+            page_over: false,
             approved: false,
+            approvals: 0,
             intent: None,
             decline: None,
             paid_at: None,
@@ -377,32 +386,64 @@ impl<'a> Draft<'a> {
                 self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
             }
         }
+        if new.needs_approval {
+            let note = format!("A refund of {amount} waits for approval: approve or reject it.");
+            self.person(&waits(&new.request), Alert::RefundWaits, &note);
+        }
         Ok(())
     }
 
     fn approve(&mut self, request: &str) -> Applied {
         self.what = "refund_approved";
-        let mut approved = vec![];
+        for (payment, n) in self.judged(request, refund::Event::Approved)? {
+            self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
+        }
+        Ok(())
+    }
+
+    /// Gives up a refund that waits for approval: its amount is refundable again.
+    fn reject(&mut self, request: &str) -> Applied {
+        self.what = "refund_rejected";
+        self.judged(request, refund::Event::Failed).map(drop)
+    }
+
+    /// Moves every part of a request that waits for approval; there must be one.
+    fn judged(&mut self, request: &str, event: refund::Event) -> Result<Vec<(u32, u32)>, Verdict> {
+        let mut judged = vec![];
         for payment in &mut self.case.payments {
-            for part in payment
-                .refunds
-                .iter_mut()
-                .filter(|r| r.request.as_deref() == Some(request))
-            {
-                if let Some(to) = refund::next(part.state, refund::Event::Approved) {
+            let of_request = |r: &&mut Refund| r.request.as_deref() == Some(request);
+            for part in payment.refunds.iter_mut().filter(of_request) {
+                let waits = part.state == refund::State::AwaitingApproval;
+                if let Some(to) = refund::next(part.state, event).filter(|_| waits) {
                     part.state = to;
-                    approved.extend(part.n.map(|n| (payment.n, n)));
+                    judged.extend(part.n.map(|n| (payment.n, n)));
                 }
             }
         }
-        for (payment, n) in &approved {
-            self.schedule(*payment, Some(*n), Work::Refund { refund: *n }, 0);
+        self.done.push(format!("person-{}", waits(request)));
+        match judged.is_empty() {
+            true => Err(Verdict::Nothing),
+            false => Ok(judged),
         }
-        if approved.is_empty() {
-            Err(Verdict::Nothing)
-        } else {
-            Ok(())
+    }
+
+    /// A person looked it up: it never happened. Money that comes all the same still counts.
+    fn close(&mut self, n: u32) -> Applied {
+        let now = self.ctx.now;
+        let payment = self.payment(n)?;
+        if payment
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.lives(now))
+        {
+            return Err(Verdict::Refused(Refusal::Busy));
         }
+        payment.page_over = true;
+        self.move_payment(n, payment::Event::Expired, None)?;
+        self.unblocked(n, None);
+        self.done.push(format!("person-{}", task_id(n, None)));
+        self.what = "payment_closed";
+        Ok(())
     }
 
     // ---- our own calls -----------------------------------------------------------------------
@@ -512,6 +553,7 @@ impl<'a> Draft<'a> {
     fn reply_lost(&mut self, payment: u32, refund: Option<u32>) -> Applied {
         self.what = "reply_lost";
         let now = self.ctx.now;
+        self.worry(payment, refund)?;
         match refund {
             None => {
                 let paying = self.payment(payment)?;
@@ -556,6 +598,24 @@ impl<'a> Draft<'a> {
                 };
                 self.schedule(payment, Some(n), work, wait);
             }
+        }
+        Ok(())
+    }
+
+    /// A call without an answer for hours: a person is told once, while we go on asking.
+    fn worry(&mut self, payment: u32, refund: Option<u32>) -> Applied {
+        let now = self.ctx.now;
+        let intent = match refund {
+            None => self.payment(payment)?.intent.as_ref(),
+            Some(n) => self.our_refund(payment, n)?.intent.as_ref(),
+        };
+        let since = intent.map_or(now, |intent| intent.first_sent_at);
+        let id = task_id(payment, refund);
+        let long = now.as_second() - since.as_second() > WORRY;
+        if long && self.case.blocked.insert(id.clone()) {
+            let note = "The gateway has not said for hours what became of this call. It is still \
+                        asked, under the same key; look into the gateway's dashboard.";
+            self.person(&format!("blocked-{id}"), Alert::UnknownOutcome, note);
         }
         Ok(())
     }
@@ -716,16 +776,31 @@ impl<'a> Draft<'a> {
     fn fact(&mut self, report: &Report, fact: &Fact) -> Applied {
         let n = self.matching(report, fact).ok_or(Verdict::Unmatched)?;
         let payment = self.payment(n)?;
+        let arrived = payment.arrived();
         let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
-        let stranger = !fact.payment_ids().any(|id| payment.aliases.contains(id));
-        if succeeded && payment.arrived() && payment.capture.is_some() && stranger {
+        let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
+        let stranger = fact.payment_ids().next().is_some() && !known;
+        if succeeded && arrived && payment.capture.is_some() && stranger {
             return Err(Verdict::Contradiction(
                 "this payment was made a second time, under another id of the gateway".into(),
             ));
         }
+        // Anybody who pays this gateway can write our reference on another payment: what implies
+        // that money came, or speaks of another payment than the one that came, is asked first.
+        let implies = fact.refund.is_some() || fact.dispute.is_some();
+        let unsure = !arrived || (stranger && payment.capture.is_some());
+        if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
+            return Err(Verdict::Ask { payment: n });
+        }
+        let other = fact.amount.is_some_and(|amount| amount != payment.amount);
+        if fact.kind == Kind::PaymentSucceeded && other && !arrived {
+            let amount = fact.amount.unwrap_or(payment.amount);
+            let text = format!("{amount} arrived where {} was asked", payment.amount);
+            return Err(Verdict::Contradiction(text));
+        }
         payment.aliases.extend(fact.payment_ids().map(String::from));
         // A try that failed may have had an id of its own: the one that paid is refunded.
-        if payment.capture.is_none() || (succeeded && !payment.arrived()) {
+        if payment.capture.is_none() || (succeeded && !arrived) {
             payment.capture.clone_from(&fact.payment);
         }
         self.unblocked(n, None);
@@ -766,11 +841,12 @@ impl<'a> Draft<'a> {
             && case == self.case.id
         {
             let found = match reference {
-                Reference::Payment(n) => self.case.payment(n).map(|p| p.n),
-                Reference::Refund(n) => self.case.refund(n).map(|(p, _)| p.n),
+                Reference::Payment(n) => self.case.payment(n),
+                Reference::Refund(n) => self.case.refund(n).map(|(p, _)| p),
             };
-            if found.is_some() {
-                return found;
+            // Written on a payment at another gateway, it is a stranger's.
+            if let Some(payment) = found.filter(|p| p.gateway == report.gateway) {
+                return Some(payment.n);
             }
         }
         let known = |p: &&Payment| {
@@ -799,10 +875,27 @@ impl<'a> Draft<'a> {
                 dispute: Some(id.unwrap_or_else(|| format!("returned {amount}"))),
                 ..fact.clone()
             };
-            return self.dispute_fact(n, report, &lost, dispute::State::Lost);
+            return self.taken_back(n, report, &lost, dispute::State::Lost, true);
+        }
+        if payment.paid_with.is_none() {
+            payment.paid_with.clone_from(&fact.paid_with);
         }
         let state = payment.state;
         let stays = payment.arrived() && !payment.returned_whole;
+        // A debit that failed or came back may be collected again, at the gateway or by its staff.
+        let anew = match (fact.kind, state) {
+            (Kind::PaymentPending, State::Declined | State::Returned) => {
+                Some(payment::Event::Resubmitted)
+            }
+            (Kind::PaymentSucceeded, State::Returned) => Some(payment::Event::Reinstated),
+            _ => None,
+        };
+        if let Some(event) = anew.filter(|_| report.late_failures && !fact.approved) {
+            return match report.current {
+                true => self.collected_again(n, report, event),
+                false => Err(Verdict::Ask { payment: n }),
+            };
+        }
         let kind = match fact.kind {
             // A debit that fails after it cleared takes its money back.
             Kind::PaymentFailed if stays && report.late_failures => match report.current {
@@ -817,6 +910,7 @@ impl<'a> Draft<'a> {
                     let text = format!("{amount} arrived where {} was asked", payment.amount);
                     return Err(Verdict::Contradiction(text));
                 }
+                payment.paid_at = payment.paid_at.or(fact.occurred_at);
                 if state == State::Declined && report.late_failures && !report.current {
                     return Err(Verdict::Ask { payment: n });
                 }
@@ -844,7 +938,43 @@ impl<'a> Draft<'a> {
             }
             _ => return self.pending_fact(n, fact),
         };
-        self.move_payment(n, event, fact.decline)
+        let over = match kind {
+            Kind::PaymentExpired => true,
+            Kind::PaymentFailed => !report.page_stays,
+            _ => false,
+        };
+        let payment = self.payment(n)?;
+        let ends = over && !payment.arrived() && !payment.page_over;
+        payment.page_over |= ends;
+        match self.move_payment(n, event, fact.decline) {
+            Err(Verdict::Nothing) if ends => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What had failed or gone back is under way or there again, unless the same report says that
+    /// it went back since.
+    fn collected_again(&mut self, n: u32, report: &Report, event: payment::Event) -> Applied {
+        let gone = |fact: &Fact| matches!(fact.kind, Kind::PaymentFailed | Kind::PaymentReturned);
+        let lost = |d: &Dispute| d.state == dispute::State::Lost;
+        let payment = self.payment(n)?;
+        if report.facts.iter().any(gone) || payment.disputes.iter().any(lost) {
+            return Err(Verdict::Nothing);
+        }
+        self.move_payment(n, event, None)?;
+        let payment = self.payment(n)?;
+        payment.returned_whole = false;
+        self.done.push(format!("retry-p{n}"));
+        if event == payment::Event::Resubmitted {
+            self.what = "payment_resubmitted";
+            let work = Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            };
+            self.schedule(n, None, work, FIRST_POLL);
+        }
+        Ok(())
     }
 
     /// A refund or a dispute implies the payment that it is about: that is posted first.
@@ -853,8 +983,8 @@ impl<'a> Draft<'a> {
         if payment.arrived() {
             return Ok(());
         }
-        // Did the debit fail before it cleared, or after?
-        if payment.state == State::Declined && report.late_failures && !report.current {
+        // The look-up tells how much came, if anything did.
+        if !report.current {
             return Err(Verdict::Ask { payment: n });
         }
         self.move_payment(n, payment::Event::Succeeded, None)
@@ -862,8 +992,13 @@ impl<'a> Draft<'a> {
 
     /// The payer is at it, or the gateway is.
     fn pending_fact(&mut self, n: u32, fact: &Fact) -> Applied {
+        let chargeable = self.case.chargeable();
         let payment = self.payment(n)?;
-        if !payment.state.is_under_way() {
+        // After a decline the payer may have chosen another way to pay on the same page.
+        let again = payment.state == State::Declined
+            && payment.open_page().is_some()
+            && payment.amount.minor <= chargeable.minor;
+        if !payment.state.is_under_way() && !(fact.approved && again) {
             return Err(Verdict::Nothing);
         }
         if fact.approved {
@@ -871,7 +1006,11 @@ impl<'a> Draft<'a> {
                 return Err(Verdict::Nothing);
             }
             payment.approved = true;
+            payment.approvals += 1;
+            // Of the try that failed: this one will have an id of its own.
+            payment.capture = None;
             payment.state = State::Pending;
+            payment.decline = None;
             payment.intent = None;
             payment.method = payment.method.take().or(fact.method.clone());
             let kept = fact.method.clone().filter(|_| payment.keep_method);
@@ -908,12 +1047,20 @@ impl<'a> Draft<'a> {
     }
 
     fn move_payment(&mut self, n: u32, event: payment::Event, why: Option<Decline>) -> Applied {
+        let now = self.ctx.now;
         let payment = self.payment(n)?;
         let from = payment.state;
         let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
         payment.state = to;
         payment.intent = None;
         payment.approved &= to.is_under_way();
+        // One that began on a page may have brought the method that was kept there.
+        let on_page = payment.keep_method || payment.session.is_some() || payment.method.is_none();
+        if to == State::Paid {
+            payment.paid_at = payment.paid_at.or(Some(now));
+            payment.page_over = false;
+            payment.approvals = 0;
+        }
         payment.decline = match to {
             State::Declined | State::Returned => why.or(Some(Decline::Other)),
             _ => None,
@@ -926,10 +1073,14 @@ impl<'a> Draft<'a> {
         match to {
             State::Paid => {
                 self.what = "payment_succeeded";
+                // On the gateway's page a declined payer may simply try again.
+                let given_up = match from {
+                    State::Declined => !on_page,
+                    State::Returned => true,
+                    _ => false,
+                };
                 self.receipt(n, None);
                 self.tell(Topic::PaymentReceived, Some(n), None);
-                // On the gateway's page a declined payer may simply try again.
-                let given_up = from == State::Declined && self.payment(n)?.method.is_some();
                 if given_up {
                     self.done.push(format!("retry-p{n}"));
                 }
@@ -950,6 +1101,7 @@ impl<'a> Draft<'a> {
             }
             State::Returned => {
                 self.what = "payment_returned";
+                self.receipt(n, Some("returned".into()));
                 self.tell(Topic::PaymentReturned, Some(n), None);
                 self.plan_retry(n);
             }
@@ -990,6 +1142,7 @@ impl<'a> Draft<'a> {
     }
 
     fn refund_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let now = self.ctx.now;
         let ours = match fact.reference.as_deref().and_then(ids::read_reference) {
             Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
             _ => None,
@@ -1014,9 +1167,10 @@ impl<'a> Draft<'a> {
         if known.is_none() && fact.refund.is_none() {
             // Only a running total: either known, or to be asked for refund by refund.
             let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
-            return Err(match payment.refunded().minor >= total {
-                true => Verdict::Nothing,
-                false => Verdict::Ask { payment: n },
+            return Err(match (payment.refunded().minor >= total, report.current) {
+                (true, _) => Verdict::Nothing,
+                (false, false) => Verdict::Ask { payment: n },
+                (false, true) => Verdict::Wait("the gateway does not show the refund itself yet"),
             });
         }
         if known.is_none() {
@@ -1069,8 +1223,13 @@ impl<'a> Draft<'a> {
         refund.state = held.unwrap_or(refund.state);
         let was_calling = refund.intent.take().is_some();
         let (key, number) = (refund.key(), refund.n);
+        let had_gone = refund.state == refund::State::Succeeded;
         let to = refund::next(refund.state, event);
         refund.state = to.unwrap_or(refund.state);
+        refund.paid_at = match refund.state {
+            refund::State::Succeeded => refund.paid_at.or(fact.occurred_at).or(Some(now)),
+            _ => None,
+        };
         let settled = refund.state.is_final();
         let id = refund.id.clone();
         if number.is_some() && id.is_some() {
@@ -1110,6 +1269,9 @@ impl<'a> Draft<'a> {
                 self.tell(Topic::RefundPaid, Some(n), Some(key));
             }
             Some(refund::State::Failed) => {
+                if had_gone {
+                    self.receipt(n, Some(format!("{key}-failed")));
+                }
                 self.tell(Topic::RefundFailed, Some(n), Some(key.clone()));
                 let note = "The gateway did not give this refund out. The amount is refundable \
                             again: choose another way to return it.";
@@ -1127,34 +1289,66 @@ impl<'a> Draft<'a> {
         fact: &Fact,
         said: dispute::State,
     ) -> Applied {
+        self.taken_back(n, report, fact, said, false)
+    }
+
+    /// A dispute, or a part that the bank simply took.
+    fn taken_back(
+        &mut self,
+        n: u32,
+        report: &Report,
+        fact: &Fact,
+        said: dispute::State,
+        reversal: bool,
+    ) -> Applied {
         let id = fact.dispute.clone().ok_or(Verdict::Unmatched)?;
         self.imply_payment(n, report)?;
         let payment = self.payment(n)?;
+        let whole = payment.amount;
+        if let Some(amount) = fact.amount
+            && (amount.currency != whole.currency || amount.minor < 0)
+        {
+            let text = format!("a dispute over {amount} on {whole}");
+            return Err(Verdict::Contradiction(text));
+        }
         let at = payment.disputes.iter().position(|d| d.id == id);
         let known = at.map(|at| payment.disputes[at].state);
-        let to = dispute::next(known, said).ok_or(Verdict::Nothing)?;
-        match at {
-            Some(at) => payment.disputes[at].state = to,
-            None => {
-                let amount = fact.amount.unwrap_or(payment.amount);
-                if amount.currency != payment.amount.currency || amount.minor < 0 {
-                    let text = format!("a dispute over {amount} on {}", payment.amount);
-                    return Err(Verdict::Contradiction(text));
-                }
-                payment.disputes.push(Dispute {
-                    id: id.clone(),
-                    amount,
-                    state: to,
-                });
-                payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
+        let turned = dispute::ends_otherwise(known, said);
+        if turned && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        let at = at.unwrap_or_else(|| {
+            payment.disputes.push(Dispute {
+                id: id.clone(),
+                amount: fact.amount.unwrap_or(whole),
+                state: said,
+                reversal,
+            });
+            payment.disputes.len() - 1
+        });
+        let dispute = &mut payment.disputes[at];
+        // An inquiry holds nothing until it becomes a dispute; what is lost is told at the end.
+        let raised = fact.amount.filter(|amount| match (known, said) {
+            (Some(dispute::State::Open), dispute::State::Open) => {
+                amount.minor > dispute.amount.minor
             }
-        }
-        let key = Dispute {
-            id,
-            amount: payment.amount,
-            state: to,
-        }
-        .key();
+            (Some(_), dispute::State::Lost) => dispute.amount != *amount,
+            _ => false,
+        });
+        dispute.amount = raised.unwrap_or(dispute.amount);
+        let to = match turned {
+            true => Some(said),
+            false => dispute::next(known, said),
+        };
+        dispute.state = to.unwrap_or(dispute.state);
+        let key = dispute.key();
+        payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
+        let Some(to) = to else {
+            return match raised {
+                Some(_) => Ok(()),
+                None => Err(Verdict::Nothing),
+            };
+        };
         match to {
             dispute::State::Open => {
                 self.what = "dispute_opened";
@@ -1166,6 +1360,7 @@ impl<'a> Draft<'a> {
                 self.what = "dispute_won";
                 self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
                 self.done.push(format!("person-dispute-{key}"));
+                self.given_back(n, &key)?;
             }
             dispute::State::Lost => {
                 self.what = "dispute_lost";
@@ -1179,10 +1374,34 @@ impl<'a> Draft<'a> {
                 if payment.state == State::Paid {
                     payment.state = State::Returned;
                     payment.decline = Some(Decline::Fraud);
+                    self.receipt(n, Some("returned".into()));
                     self.tell(Topic::PaymentReturned, Some(n), None);
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A dispute was won: what it had taken is there again, where nothing else took it.
+    fn given_back(&mut self, n: u32, key: &str) -> Applied {
+        let payment = self.payment(n)?;
+        if payment.state != State::Returned {
+            return Ok(());
+        }
+        let reversed = payment.disputes.iter().any(|d| d.reversal);
+        if payment.returned_whole || reversed {
+            let note = "A dispute was won, and the payment had gone back all the same. See in the \
+                        gateway's dashboard whether the money is there.";
+            self.person(&format!("won-{key}"), Alert::Contradiction, note);
+            return Ok(());
+        }
+        if payment.returned().minor > 0 {
+            return Ok(());
+        }
+        payment.state =
+            payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
+        payment.decline = None;
+        self.receipt(n, Some("reinstated".into()));
         Ok(())
     }
 
@@ -1238,16 +1457,26 @@ impl<'a> Draft<'a> {
         });
     }
 
-    fn receipt(&mut self, payment: u32, refund: Option<String>) {
+    /// Issues a receipt: each once, and for a payment that was collected again a further one.
+    fn receipt(&mut self, payment: u32, after: Option<String>) {
         let base = ids::payment_reference(&self.case.id, payment);
-        let id = refund
+        let mut id = after
             .as_ref()
-            .map_or(base.clone(), |key| format!("{base}-{key}"));
-        self.receipts.push(Receipt {
-            id,
-            payment,
-            refund,
-        });
+            .map_or(base.clone(), |what| format!("{base}-{what}"));
+        if after.is_none() && self.case.receipts.contains(&id) {
+            let again = format!("{base}-again");
+            let before = self
+                .case
+                .receipts
+                .iter()
+                .filter(|id| id.starts_with(&again));
+            id = format!("{again}{}", before.count() + 1);
+        }
+        if self.case.receipts.contains(&id) {
+            return;
+        }
+        self.case.receipts.push(id.clone());
+        self.receipts.push(Receipt { id, payment, after });
     }
 
     fn person(&mut self, id: &str, alert: Alert, note: &str) {
@@ -1295,6 +1524,11 @@ impl<'a> Draft<'a> {
 /// The row of a payment's or a refund's next step: one row for all its steps.
 pub fn task_id(payment: u32, refund: Option<u32>) -> String {
     refund.map_or(format!("p{payment}"), |n| format!("r{n}"))
+}
+
+/// The name of the person's task of a refund that waits for approval.
+fn waits(request: &str) -> String {
+    format!("refund-waits-{request}")
 }
 
 /// How a refund would be taken: from the newest payment first, over several where one is not

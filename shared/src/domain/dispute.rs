@@ -21,12 +21,24 @@ pub fn next(state: Option<State>, said: State) -> Option<State> {
     }
 }
 
+/// Whether what is said is another end than the one that is known: an appeal, or a chargeback that
+/// was cancelled. Only the gateway can tell which of the two came last.
+pub fn ends_otherwise(state: Option<State>, said: State) -> bool {
+    matches!(
+        (state, said),
+        (Some(State::Won), State::Lost) | (Some(State::Lost), State::Won)
+    )
+}
+
 /// A dispute under a payment, known by the gateway's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
     pub id: String,
     pub amount: Money,
     pub state: State,
+    /// A part that the bank simply took, as it does when a dispute is lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reversal: bool,
 }
 
 impl Dispute {

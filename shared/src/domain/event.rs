@@ -50,6 +50,14 @@ pub enum Event {
     RefundApproved {
         request: String,
     },
+    /// Somebody decided that this refund, which waits for approval, is not made.
+    RefundRejected {
+        request: String,
+    },
+    /// A person found that this payment, of which nobody knows more, did not happen.
+    Closed {
+        payment: u32,
+    },
     /// Nothing to decide here; somebody must look.
     Person {
         id: String,
@@ -113,6 +121,8 @@ pub struct Report {
     pub current: bool,
     /// Whether a cleared payment at this gateway can still fail, as debits do.
     pub late_failures: bool,
+    /// Whether a declined payer may simply try again on the gateway's page.
+    pub page_stays: bool,
 }
 
 /// What a decision may know beside the case and the event.

@@ -29,6 +29,10 @@ pub enum Event {
     Expired,
     /// A debit failed after it had cleared, an eCheck came back, a dispute was lost.
     Returned,
+    /// A debit that had failed or come back is collected again, as the gateway says now.
+    Resubmitted,
+    /// What had gone back is there again, as the gateway says now.
+    Reinstated,
 }
 
 impl State {
@@ -49,13 +53,15 @@ impl State {
 }
 
 impl Event {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Submitted,
         Self::ReplyLost,
         Self::Succeeded,
         Self::Failed,
         Self::Expired,
         Self::Returned,
+        Self::Resubmitted,
+        Self::Reinstated,
     ];
 }
 
@@ -75,7 +81,11 @@ pub fn next(state: State, event: Event) -> Option<State> {
         (S::Open | S::Pending | S::Unknown | S::Paid | S::Declined | S::Expired, E::Returned) => {
             Some(S::Returned)
         }
-        (S::Pending | S::Paid | S::Declined | S::Expired | S::Returned, E::Submitted)
+        (S::Declined | S::Returned, E::Resubmitted) => Some(S::Pending),
+        (S::Returned, E::Reinstated) => Some(S::Paid),
+        (S::Open | S::Pending | S::Unknown | S::Paid | S::Expired, E::Resubmitted)
+        | (S::Open | S::Pending | S::Unknown | S::Paid | S::Declined | S::Expired, E::Reinstated)
+        | (S::Pending | S::Paid | S::Declined | S::Expired | S::Returned, E::Submitted)
         | (S::Unknown | S::Paid | S::Declined | S::Expired | S::Returned, E::ReplyLost)
         | (S::Paid | S::Returned, E::Succeeded)
         | (S::Paid | S::Declined | S::Returned, E::Failed)
@@ -97,14 +107,14 @@ mod tests {
             table += &format!("|{state:?}|{}|\n", row.join("|"));
         }
         insta::assert_snapshot!(table, @r"
-        | |Submitted|ReplyLost|Succeeded|Failed|Expired|Returned|
-        |Open|Pending|Unknown|Paid|Declined|Expired|Returned|
-        |Pending|·|Unknown|Paid|Declined|Expired|Returned|
-        |Unknown|Pending|·|Paid|Declined|Expired|Returned|
-        |Paid|·|·|·|·|·|Returned|
-        |Declined|·|·|Paid|·|·|Returned|
-        |Expired|·|·|Paid|Declined|·|Returned|
-        |Returned|·|·|·|·|·|·|
+        | |Submitted|ReplyLost|Succeeded|Failed|Expired|Returned|Resubmitted|Reinstated|
+        |Open|Pending|Unknown|Paid|Declined|Expired|Returned|·|·|
+        |Pending|·|Unknown|Paid|Declined|Expired|Returned|·|·|
+        |Unknown|Pending|·|Paid|Declined|Expired|Returned|·|·|
+        |Paid|·|·|·|·|·|Returned|·|·|
+        |Declined|·|·|Paid|·|·|Returned|Pending|·|
+        |Expired|·|·|Paid|Declined|·|Returned|·|·|
+        |Returned|·|·|·|·|·|·|Pending|Paid|
         ");
     }
 

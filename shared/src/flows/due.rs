@@ -6,32 +6,34 @@ use super::{Failure, House};
 use crate::clock;
 use crate::domain::task::{Queue, Task, Work};
 use crate::queue::RowKey;
-use crate::store::{DUE_SHARDS, Row};
+use crate::store::{DUE_SHARDS, Row, StoreError, Write};
 use std::time::{Duration, Instant};
 
-/// A run stops taking new rows after this long: the next minute's goes on.
-const LONGEST: Duration = Duration::from_secs(40);
+/// A run asks no gateway any more after this long: the next minute's goes on.
+const LONGEST: Duration = Duration::from_secs(25);
+/// How many rows of each slice a run looks at.
+const MOST: usize = 1000;
+/// A row that failed comes again after so many seconds, and does not hold up the others.
+const AFTER_FAILURE: i64 = 300;
 
 impl House {
-    /// One run over the due index. Failures of single rows are logged; their due time stays.
+    /// One run over the due index. Failures of single rows are logged, and the rows put off.
     pub async fn work_off_due(&self) -> Result<(), Failure> {
         let started = Instant::now();
         let now = clock::millis(clock::now());
         let mut keys = vec![];
         for shard in 0..DUE_SHARDS {
-            keys.extend(self.store.overdue(shard, now).await?);
+            keys.extend(self.store.overdue(shard, now, MOST).await?);
         }
-        let mut nudges: Vec<(Queue, RowKey)> = vec![];
-        for row in self.store.get_all(&keys).await? {
-            // The index is behind the row: only the row decides.
-            if !row.has("due_at") || row.int("due_at") > now || started.elapsed() > LONGEST {
-                continue;
-            }
-            let key = row.key();
-            match self.due(&row, &key).await {
-                Ok(Some(queue)) => nudges.push((queue, key)),
-                Ok(None) => {}
-                Err(why) => tracing::error!(pk = key.pk, sk = key.sk, %why, "a due row failed"),
+        // The index is behind the row: only the row decides.
+        let mut due = self.store.get_all(&keys).await?;
+        due.retain(|row| row.has("due_at") && row.int("due_at") <= now);
+        let (mut nudges, mut here): (Vec<(Queue, RowKey)>, Vec<Row>) = (vec![], vec![]);
+        for row in due {
+            match queue_of(&row) {
+                Ok(Some(queue)) => nudges.push((queue, row.key())),
+                Ok(None) => here.push(row),
+                Err(why) => self.failed_row(&row, &why.into()).await,
             }
         }
         // One message carries one row where a function works off one at a time.
@@ -46,28 +48,52 @@ impl House {
         for some in nudges.chunks(25) {
             self.nudge(some.iter().cloned()).await;
         }
+        for row in here {
+            if started.elapsed() > LONGEST {
+                break;
+            }
+            if let Err(why) = self.due(&row).await {
+                self.failed_row(&row, &why).await;
+            }
+        }
         Ok(())
     }
 
-    /// Works a row off here, or tells which queue's function does.
-    async fn due(&self, row: &Row, key: &RowKey) -> Result<Option<Queue>, Failure> {
+    /// Works a row off that no queue's function does.
+    async fn due(&self, row: &Row) -> Result<(), Failure> {
+        let key = row.key();
         if key.sk == "event" {
-            return self.post_again(row).await.map(|()| None);
+            return self.post_again(row).await;
         }
-        if key.sk == "task#visit" {
-            return Ok(Some(Queue::Visits));
-        }
-        let task: Task = row.read("data")?;
-        match task.work {
+        match row.read::<Task>("data")?.work {
             Work::Settle {
                 payment,
                 refund,
                 tries,
-            } => {
-                self.settle(key, Target { payment, refund }, tries).await?;
-                Ok(None)
-            }
-            other => Ok(other.queue()),
+            } => self.settle(&key, Target { payment, refund }, tries).await,
+            _ => Ok(()),
         }
+    }
+
+    /// Without another due time the oldest failures would hide everything behind them.
+    async fn failed_row(&self, row: &Row, why: &Failure) {
+        let key = row.key();
+        tracing::error!(pk = key.pk, sk = key.sk, %why, "a due row failed");
+        let later = Write::Postpone {
+            read: row.int("due_at"),
+            due: clock::millis(clock::after(clock::now(), AFTER_FAILURE)),
+            key,
+        };
+        // One that cannot be put off stays due.
+        let _ = self.store.transact(&[later]).await;
+    }
+}
+
+/// Which queue's function works a row off; `None` for one that is worked off here.
+fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
+    match row.get("sk") {
+        "event" => Ok(None),
+        "task#visit" => Ok(Some(Queue::Visits)),
+        _ => Ok(row.read::<Task>("data")?.work.queue()),
     }
 }

@@ -126,14 +126,17 @@ impl House {
         used: Option<&Method>,
     ) -> Result<Option<Method>, StoreError> {
         let methods = self.methods(clinic, patient).await?;
-        let same = used.and_then(|used| {
-            methods
-                .iter()
-                .find(|m| m.gateway == used.gateway && m.token == used.token)
-                .cloned()
-        });
-        // A method that the clinic charged without keeping it here may be charged again.
-        Ok(same.or_else(|| methods.first().cloned()).or(used.cloned()))
+        let same =
+            |m: &&Method| used.is_some_and(|u| (&u.gateway, &u.token) == (&m.gateway, &m.token));
+        let kept = methods.iter().find(same).or(methods.first());
+        let Some(used) = used.filter(|_| kept.is_none()) else {
+            return Ok(kept.cloned());
+        };
+        // One that the clinic charged without keeping it here may be charged again, unless the
+        // gateway said since that it is gone.
+        let place = method_sk(&used.gateway, &used.token);
+        let known = self.store.get(&pk(clinic, patient), &place).await?;
+        Ok(known.is_none().then(|| used.clone()))
     }
 }
 

@@ -13,11 +13,12 @@ use crate::domain::task::Alert;
 use crate::gateways::{self, Gateway, Lookup};
 use crate::ids;
 use crate::inbound::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
+use crate::lambda::{Fault, LAST_CHANCE};
 use crate::money::Money;
 use crate::queue::{Received, RowKey};
 use crate::secrets;
 use crate::sources;
-use crate::store::{Row, Write};
+use crate::store::{Row, StoreError, Write, Written};
 use crate::vendor::{Account, Trouble};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -101,18 +102,44 @@ impl House {
                 return desk.quarantine(&row, &why.0, &body).await;
             }
         };
+        // One that fails must not hold up the others; all that were posted are posted once.
+        let mut failed = None;
         for item in items {
-            desk.item(item, trusted).await?;
+            if let Err(why) = desk.item(item, trusted).await {
+                tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
+                failed.get_or_insert(why);
+            }
         }
-        match &received.replays {
-            Some(id) => desk.replayed(id).await,
-            None => Ok(()),
+        match (failed, &received.replays) {
+            (Some(why), _) => Err(why),
+            (None, Some(id)) => desk.replayed(id).await,
+            (None, None) => Ok(()),
         }
     }
 
-    /// Puts a delivery that failed again and again where staff see it, so that it does not die in
-    /// a dead-letter queue.
-    pub async fn give_up(&self, received: &Received, why: &str) -> Result<(), Failure> {
+    /// What becomes of a delivery that was not posted: what is out of reach is tried again for as
+    /// long as the queue keeps it; what fails by itself is put aside after a few times.
+    pub async fn not_posted(
+        &self,
+        received: &Received,
+        fault: Fault,
+        times: u32,
+    ) -> Result<(), Failure> {
+        let by_itself = match &fault {
+            Fault::Failed(why) => matches!(
+                why.downcast_ref(),
+                Some(StoreError::Corrupt(_) | StoreError::TooLarge(_))
+            ),
+            Fault::Panicked | Fault::TakenTooOften => true,
+        };
+        match by_itself && times > LAST_CHANCE {
+            true => self.give_up(received, &fault.to_string()).await,
+            false => Err(fault.into()),
+        }
+    }
+
+    /// Puts a delivery where staff see it, so that it does not die in a dead-letter queue.
+    async fn give_up(&self, received: &Received, why: &str) -> Result<(), Failure> {
         let inbound = sources::find_inbound(&received.source).ok_or("an unknown source")?;
         let settings = self.settings_of(&received.clinic).await?;
         let body = BASE64_STANDARD.decode(&received.body)?;
@@ -125,13 +152,18 @@ impl House {
             body: &body,
             proven: received.proven,
         };
-        let id = inbound::digest_id(&["body", &received.sha256]);
+        // Of this delivery: another with the same bytes may tell of another moment.
+        let at = received.received_at.to_string();
+        let id = inbound::digest_id(&["body", &received.sha256, &at]);
         desk.quarantine(&desk.row(&id, "given up"), why, &body)
             .await
     }
 
     /// Tries an event that waits for its case once more (`event` rows in the due index).
     pub async fn post_again(&self, row: &Row) -> Result<(), Failure> {
+        if row.get("state") != "waiting" {
+            return Ok(());
+        }
         let event: EventRow = row.read("data")?;
         let fact: Fact = row.read("fact")?;
         let settings = self.settings_of(&event.clinic).await?;
@@ -169,40 +201,76 @@ impl Desk<'_> {
             },
         };
         let row = self.row(&id, &item.name);
+        if !trusted {
+            // Unproven bytes are only a hint, whatever they say, and leave no row of their own.
+            let payment = match item.notice {
+                Ok(Notice::Fact(fact)) => fact.payment,
+                Ok(Notice::Hint { payment }) => Some(payment),
+                Ok(Notice::Ignored(_) | Notice::MethodGone { .. }) | Err(_) => None,
+            };
+            let Some(payment) = payment else {
+                return Ok(());
+            };
+            return match self.fetched(&payment).await {
+                Ok(facts) => self.state(&item.name, &payment, facts).await,
+                Err(Trouble::Unreadable(_) | Trouble::Rejected(_)) => Ok(()),
+                Err(trouble) => Err(failure(trouble)),
+            };
+        }
         match item.notice {
             Err(why) => self.quarantine(&row, &why.0, self.body).await,
             Ok(Notice::Ignored(kind)) => {
                 self.keep(&EventRow { kind, ..row }, "ignored", None).await
             }
-            Ok(Notice::Fact(fact)) if trusted => {
-                self.fact(&row.clone().of_fact(&fact), *fact, 0).await
+            Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
+            Ok(Notice::Hint { payment }) => {
+                let facts = match self.fetched(&payment).await {
+                    Ok(facts) => facts,
+                    // Asking again would be answered the same.
+                    Err(Trouble::Unreadable(why) | Trouble::Rejected(why)) => {
+                        return self.quarantine(&row, &why, self.body).await;
+                    }
+                    Err(trouble) => return Err(failure(trouble)),
+                };
+                let (kind, kept) = match facts.last() {
+                    Some(fact) => (fact.kind, "posted"),
+                    None => (Kind::Other, "ignored"),
+                };
+                self.state(&item.name, &payment, facts).await?;
+                let hinted = EventRow {
+                    kind,
+                    gateway_ref: Some(payment),
+                    ..row
+                };
+                self.keep(&hinted, kept, None).await
             }
-            // Unproven bytes are only a hint, whatever they say.
-            Ok(Notice::Fact(fact)) => match fact.payment {
-                Some(payment) => self.hint(&item.name, &payment).await,
-                None => Ok(()),
-            },
-            Ok(Notice::Hint { payment }) => self.hint(&item.name, &payment).await,
-            Ok(Notice::MethodGone { token }) => self.method_gone(&row, &token).await,
+            Ok(Notice::MethodGone { token }) => {
+                let kind = Kind::MandateCancelled;
+                self.method_gone(&EventRow { kind, ..row }, &token).await
+            }
         }
     }
 
-    /// Fetches a payment and posts what the gateway says of it. The event's id is a digest of that
-    /// state, so the same state is posted once, however often the hint comes.
-    async fn hint(&self, name: &str, payment: &str) -> Result<(), Failure> {
-        let gateway = self.gateway.ok_or("a hint from what is no gateway")?;
+    /// What the gateway says of a payment that was hinted at; nothing where it is not the clinic's:
+    /// a probe, or another account's.
+    async fn fetched(&self, payment: &str) -> Result<Vec<Fact>, Trouble> {
+        let missing = || Trouble::Rejected("a hint from what is no gateway".into());
+        let gateway = self.gateway.ok_or_else(missing)?;
         let ask = Lookup {
             reference: String::new(),
             payment: Some(payment.into()),
             session: None,
             amount: Money::zero(self.settings.currency),
         };
-        let facts = match self.look_up(gateway, &ask).await {
-            Ok(facts) => facts,
-            // Not the clinic's: a probe, or another account's. Nothing to keep.
-            Err(Trouble::Missing) => return Ok(()),
-            Err(trouble) => return Err(failure(trouble)),
-        };
+        match self.look_up(gateway, &ask).await {
+            Err(Trouble::Missing) => Ok(vec![]),
+            other => other,
+        }
+    }
+
+    /// Posts what was fetched. Each event's id is a digest of that state, so the same state is
+    /// posted once, however often the hint comes.
+    async fn state(&self, name: &str, payment: &str, facts: Vec<Fact>) -> Result<(), Failure> {
         for fact in facts {
             let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
             self.fact(&self.row(&id, name).of_fact(&fact), fact, 0)
@@ -239,6 +307,7 @@ impl Desk<'_> {
                 facts,
                 current,
                 late_failures: self.gateway.is_some_and(|gateway| gateway.late_failures),
+                page_stays: self.gateway.is_some_and(|gateway| gateway.page_stays),
             })
         };
         let commit = async |event: Event| {
@@ -357,7 +426,15 @@ impl Desk<'_> {
         let now = clock::now();
         let age = now.as_second() - row.received_at.as_second();
         if age > GIVE_UP {
-            return self.nobodys(row, fact, why).await;
+            let moved = !matches!(
+                fact.kind,
+                Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
+            );
+            return match moved {
+                true => self.nobodys(row, fact, why).await,
+                // Of a payment that is not ours, and brought nothing.
+                false => self.keep(row, "ignored", None).await,
+            };
         }
         let due = clock::millis(clock::after(now, WAITS[tries.min(WAITS.len() - 1)]));
         let waiting = row
@@ -370,7 +447,9 @@ impl Desk<'_> {
     }
 
     async fn nobodys(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
-        let id = ids::derived(&["charge without invoice", &row.pk()]);
+        // One task for a stranger's payment, however many events tell of it.
+        let of = row.gateway_ref.clone().unwrap_or_else(|| row.pk());
+        let id = ids::derived(&["charge without invoice", row.source.as_str(), &of]);
         let task = crate::domain::task::Task {
             id: format!("person-{id}"),
             work: crate::domain::task::Work::Person {
@@ -400,8 +479,7 @@ impl Desk<'_> {
             },
             Write::Put(person),
         ];
-        self.house.store.transact(&writes).await?;
-        Ok(())
+        self.write(&writes).await
     }
 
     async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
@@ -444,15 +522,29 @@ impl Desk<'_> {
             return self.keep(row, "ignored", None).await;
         };
         let gone = super::patients::method_gone(&self.settings.id, &patient, gateway, token);
-        self.keep(row, "posted", Some(gone)).await
+        let writes = [row.write("posted", "", "", None), gone];
+        match self.house.store.transact(&writes).await? {
+            Written::Done => Ok(()),
+            // No such method of the patient: there is only the event to show.
+            Written::Failed(at) if !at.contains(&0) => self.keep(row, "ignored", None).await,
+            Written::Failed(_) => Ok(()),
+            Written::Conflict => Err("others are at the same rows".into()),
+        }
     }
 
     /// A row that is only kept, with what else is to be written.
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
         let mut writes = vec![row.write(state, "", "", None)];
         writes.extend(also);
-        self.house.store.transact(&writes).await?;
-        Ok(())
+        self.write(&writes).await
+    }
+
+    /// A row that is there already was written before; one that others are at is tried again.
+    async fn write(&self, writes: &[Write]) -> Result<(), Failure> {
+        match self.house.store.transact(writes).await? {
+            Written::Done | Written::Failed(_) => Ok(()),
+            Written::Conflict => Err("others are at the same rows".into()),
+        }
     }
 
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
@@ -474,8 +566,7 @@ impl Desk<'_> {
             attribute: "state",
             value: "waiting".into(),
         };
-        self.house.store.transact(&[write]).await?;
-        Ok(())
+        self.write(&[write]).await
     }
 
     /// Kept sealed, in parts where it is large, to be seen and replayed by staff.
@@ -488,7 +579,7 @@ impl Desk<'_> {
             let part = std::str::from_utf8(part)?;
             let kept =
                 Row::new(row.pk(), format!("part#{n:03}")).text("sealed", key.seal(&place, &part));
-            self.house.store.transact(&[Write::Put(kept)]).await?;
+            self.write(&[Write::Put(kept)]).await?;
         }
         let kept = row
             .row("quarantined")

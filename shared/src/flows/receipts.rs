@@ -84,7 +84,7 @@ pub fn facts(case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
     Facts {
         id: receipt.id.clone(),
         number: number(&receipt.id),
-        replaces: receipt.refund.as_ref().map(|_| number(&base)),
+        replaces: receipt.after.as_ref().map(|_| number(&base)),
         issued_at: at,
         case: case.id.clone(),
         invoice: case.invoice.number.clone(),

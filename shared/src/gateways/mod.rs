@@ -30,6 +30,8 @@ pub struct Gateway {
     pub moves: &'static str,
     /// Whether a payment that cleared can still fail: debits. Such a failure returns the money.
     pub late_failures: bool,
+    /// Whether a payer who was declined on its page may try again there.
+    pub page_stays: bool,
     /// A page at the gateway where the payer pays or approves.
     pub checkout: Offer<Effect<Checkout, Opening>>,
     /// What takes the money after the payer approved on that page, where the page does not.

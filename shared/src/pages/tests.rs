@@ -55,6 +55,7 @@ fn case() -> Case {
         policy: Policy::default(),
         payments: vec![],
         refunds_numbered: 0,
+        receipts: vec![],
         blocked: Default::default(),
         entries: 0,
         head: String::new(),
@@ -73,6 +74,8 @@ fn payment(n: u32, minor: i64, state: State) -> Payment {
         aliases: Default::default(),
         session: None,
         approved: false,
+        approvals: 0,
+        page_over: false,
         intent: None,
         decline: None,
         paid_at: None,
@@ -134,7 +137,7 @@ fn facts(case: &Case, refund: Option<&str>) -> Facts {
     let made = crate::domain::decide::Receipt {
         id: refund.map_or(base.clone(), |key| format!("{base}-{key}")),
         payment: 1,
-        refund: refund.map(str::to_owned),
+        after: refund.map(str::to_owned),
     };
     receipts::facts(case, &made, "2026-12-08T23:30:00Z".parse().unwrap())
 }
@@ -412,6 +415,7 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         id: "dp_1".into(),
         amount: money(17_200),
         state: dispute::State::Lost,
+        reversal: false,
     };
     let lost = Payment {
         disputes: vec![lost],

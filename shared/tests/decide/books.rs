@@ -175,7 +175,16 @@ impl Books {
             facts,
             current,
             late_failures,
+            page_stays: true,
         }))
+    }
+
+    /// What a webhook says, of which the gateway itself knows no more when it is asked.
+    pub fn hear_out(&mut self, fact: Fact) -> Said {
+        match self.hear(fact.clone()) {
+            Said::Ask => self.report(vec![fact], true),
+            other => other,
+        }
     }
 
     pub fn call(&mut self, payment: u32, refund: Option<u32>, intent: Intent) -> Said {

@@ -64,18 +64,207 @@ fn a_refund_that_ended_is_never_under_way_again() {
 }
 
 #[test]
-fn a_dispute_that_ended_is_never_open_again_nor_ends_the_other_way() {
-    for (end, state) in [
-        (Kind::DisputeWon, disputes::State::Won),
-        (Kind::DisputeLost, disputes::State::Lost),
+fn a_dispute_that_ended_is_never_open_again_and_ends_otherwise_only_where_the_gateway_says_so() {
+    for (end, state, other) in [
+        (Kind::DisputeWon, disputes::State::Won, Kind::DisputeLost),
+        (Kind::DisputeLost, disputes::State::Lost, Kind::DisputeWon),
     ] {
         let mut books = Books::paid(10_000);
         books.hear(dispute(end, 1, "dp_1", 4000));
-        for kind in [Kind::DisputeOpened, Kind::DisputeWon, Kind::DisputeLost] {
+        for kind in [Kind::DisputeOpened, end] {
             assert_eq!(books.hear(dispute(kind, 1, "dp_1", 4000)), Said::Nothing);
-            assert_eq!(books.payment(1).disputes[0].state, state);
         }
+        let heard = books.hear(dispute(other, 1, "dp_1", 4000));
+        assert_eq!(heard, Said::Ask, "which came last?");
+        assert_eq!(books.payment(1).disputes[0].state, state);
+        // It says again what is known.
+        books.report(vec![dispute(end, 1, "dp_1", 4000)], true);
+        assert_eq!(books.payment(1).disputes[0].state, state);
+        books.report(vec![dispute(other, 1, "dp_1", 4000)], true);
+        let left = if other == Kind::DisputeWon {
+            10_000
+        } else {
+            6000
+        };
+        assert_eq!(books.case.refundable(), eur(left));
+        assert_eq!(books.case.due(), eur(10_000 - left));
+        books.verify();
     }
+}
+
+#[test]
+fn an_inquiry_holds_nothing_until_it_becomes_a_dispute_and_a_loss_takes_what_was_lost() {
+    let mut books = Books::paid(10_000);
+    books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 0));
+    assert_eq!(books.case.refundable(), eur(10_000));
+    books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 8000));
+    assert_eq!(books.case.refundable(), eur(2000));
+    assert_eq!(books.told_of(Topic::DisputeOpened), 1);
+    // An offer of 20.00 was accepted.
+    books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 2000));
+    assert_eq!(books.payment(1).returned(), eur(2000));
+    assert_eq!(
+        books.case.refundable(),
+        eur(8000),
+        "the rest can be refunded"
+    );
+    books.verify();
+}
+
+#[test]
+fn a_lost_dispute_and_the_reversal_that_executes_it_take_the_money_once() {
+    let reversed = Fact {
+        refund: Some("rev_1".into()),
+        amount: Some(eur(4000)),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let lost = dispute(Kind::DisputeLost, 1, "dp_1", 4000);
+    for order in [[reversed.clone(), lost.clone()], [lost, reversed]] {
+        let mut books = Books::paid(10_000);
+        for fact in order {
+            books.hear(fact);
+        }
+        assert_eq!(books.payment(1).returned(), eur(4000));
+        assert_eq!(books.case.due(), eur(4000));
+        books.told_once();
+        books.verify();
+    }
+}
+
+#[test]
+fn a_debit_that_is_collected_again_is_not_charged_a_second_time_by_us() {
+    for returned in [false, true] {
+        let mut books = Books::with_payment(10_000, Some(saved_method()));
+        books.late_failures = true;
+        books.call(1, None, books.intent(Step::Charge, 1, None));
+        if returned {
+            books.hear(succeeded(1));
+        }
+        books.report(vec![failed(1, Decline::Funds)], true);
+        assert!(books.work().contains_key("retry-p1"));
+        let again = fact(Kind::PaymentPending, 1);
+        assert_eq!(books.hear(again.clone()), Said::Ask);
+        assert_eq!(books.report(vec![again], true), Said::Changed);
+        assert!(!books.work().contains_key("retry-p1"), "{:?}", books.work());
+        assert_eq!(books.payment(1).state, State::Pending);
+        assert_eq!(books.report(vec![succeeded(1)], true), Said::Changed);
+        assert_eq!(books.case.due(), eur(0));
+        assert_eq!(books.receipts.len(), if returned { 3 } else { 1 });
+        books.verify();
+    }
+}
+
+#[test]
+fn a_payment_that_came_back_and_cleared_after_all_is_there_again() {
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    books.late_failures = true;
+    books.call(1, None, books.intent(Step::Charge, 1, None));
+    books.hear(succeeded(1));
+    books.report(vec![failed(1, Decline::Funds)], true);
+    assert_eq!(books.payment(1).state, State::Returned);
+    assert_eq!(books.hear(succeeded(1)), Said::Ask);
+    // The success that was heard is old: it went back since.
+    books.report(vec![succeeded(1), failed(1, Decline::Funds)], true);
+    assert_eq!(books.payment(1).state, State::Returned);
+    books.report(vec![succeeded(1)], true);
+    assert_eq!(
+        (books.payment(1).state, books.case.due()),
+        (State::Paid, eur(0))
+    );
+    assert!(!books.work().contains_key("retry-p1"));
+    assert_eq!(books.alerts(), [Alert::LatePayment]);
+    books.verify();
+}
+
+#[test]
+fn what_a_stranger_wrote_our_reference_on_pays_nothing() {
+    let mut books = Books::with_payment(10_000, None);
+    let theirs = |mut fact: Fact, minor: i64| {
+        fact.payment = Some("pi_theirs".into());
+        fact.amount = Some(eur(minor));
+        fact
+    };
+    let paid = theirs(succeeded(1), 100);
+    assert_eq!(books.hear(paid.clone()), Said::Contradiction);
+    let refunded = theirs(refund(Kind::RefundSucceeded, 1, "re_x", 100), 100);
+    assert_eq!(books.hear(refunded.clone()), Said::Ask);
+    let told = books.report(vec![paid.clone(), refunded], true);
+    assert_eq!(told, Said::Contradiction);
+    let disputed = theirs(dispute(Kind::DisputeOpened, 1, "dp_x", 100), 100);
+    assert_eq!(books.hear(disputed.clone()), Said::Ask);
+    assert_eq!(books.case.paid(), eur(0));
+    // Nor does it touch what was paid.
+    assert_eq!(books.hear(succeeded(1)), Said::Changed);
+    assert_eq!(books.hear(disputed.clone()), Said::Ask);
+    assert_eq!(
+        books.report(vec![paid, disputed], true),
+        Said::Contradiction
+    );
+    assert_eq!(books.case.refundable(), eur(10_000));
+    books.verify();
+}
+
+#[test]
+fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
+    let mut books = Books::with_payment(10_000, None);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    books.call(1, None, books.intent(Step::Checkout, 1, None));
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    assert_eq!(books.apply(&opened), Said::Changed);
+    let approved = Fact {
+        approved: true,
+        payment: None,
+        ..fact(Kind::PaymentPending, 1)
+    };
+    for time in 1..=2 {
+        assert_eq!(books.hear(approved.clone()), Said::Changed, "time {time}");
+        assert_eq!(books.payment(1).approvals, time);
+        assert_eq!(books.payment(1).next_step(), Some(Step::Complete));
+        assert!(books.work().contains_key("p1"));
+        books.report(vec![failed(1, Decline::Action)], true);
+        assert_eq!(books.payment(1).state, State::Declined);
+        assert!(books.payment(1).open_page().is_some());
+    }
+}
+
+#[test]
+fn a_refund_that_is_rejected_is_refundable_again_and_its_person_is_done() {
+    let mut books = Books::paid(10_000);
+    let asked = Event::RefundRequested(NewRefund {
+        needs_approval: true,
+        ..refund_of("q1", 4000)
+    });
+    assert_eq!(books.apply(&asked), Said::Changed);
+    assert_eq!(books.alerts(), [Alert::RefundWaits]);
+    assert_eq!(books.case.refundable(), eur(6000));
+    let reject = Event::RefundRejected {
+        request: "q1".into(),
+    };
+    assert_eq!(books.apply(&reject), Said::Changed);
+    assert_eq!(
+        (books.case.refundable(), books.alerts()),
+        (eur(10_000), vec![])
+    );
+    assert_eq!(books.apply(&reject), Said::Nothing);
+    assert_eq!(books.work().len(), 0);
+}
+
+#[test]
+fn a_payment_that_a_person_closed_makes_room_for_another_and_money_still_counts() {
+    let mut books = Books::with_payment(10_000, None);
+    assert_eq!(books.case.chargeable(), eur(0));
+    assert_eq!(books.apply(&Event::Closed { payment: 1 }), Said::Changed);
+    assert_eq!(books.case.chargeable(), eur(10_000));
+    assert_eq!(books.apply(&Event::Closed { payment: 1 }), Said::Nothing);
+    assert_eq!(books.hear(succeeded(1)), Said::Changed);
+    assert_eq!(books.alerts(), [Alert::LatePayment]);
 }
 
 #[test]
@@ -794,7 +983,15 @@ fn each_topic_is_told_once_and_each_receipt_issued_once_however_often_facts_repe
     let receipt = |rest: &str| format!("{}-p1{rest}", books.case.id);
     let key = |at: usize| format!("-{}", books.payment(1).refunds[at].key());
     let mut issued = books.receipts.clone();
-    let mut expected = vec![receipt(""), receipt(&key(0)), receipt(&key(1))];
+    let bounced = books
+        .payment(1)
+        .refunds
+        .iter()
+        .find(|r| r.id.as_deref() == Some("re_2"));
+    let bounced = format!("-{}-failed", bounced.unwrap().key());
+    let mut expected: Vec<_> = ["", &key(0), &key(1), &bounced, "-returned"]
+        .map(receipt)
+        .into();
     issued.sort();
     expected.sort();
     assert_eq!(issued, expected);

@@ -99,7 +99,7 @@ fn a_dispute_lost_because_it_was_refunded_takes_the_money_once_and_a_person_look
     for order in [[0, 1, 2], [0, 2, 1], [1, 2, 0], [2, 1, 0]] {
         let mut books = Books::with_payment(10_000, None);
         for at in order {
-            books.hear(facts[at].clone());
+            books.hear_out(facts[at].clone());
         }
         assert_eq!(books.payment(1).refunded(), eur(10_000));
         assert_eq!(books.payment(1).returned(), eur(0));

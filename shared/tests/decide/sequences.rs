@@ -208,6 +208,7 @@ fn end(books: &Books) -> (Case, Balances) {
     let case = Case {
         entries: 0,
         head: String::new(),
+        receipts: vec![],
         ..books.case.clone()
     };
     (case, books.balances.clone())

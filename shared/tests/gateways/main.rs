@@ -266,6 +266,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
             facts: answer,
             current: true,
             late_failures: gateway.late_failures,
+            page_stays: true,
         }),
     )
 }
@@ -281,6 +282,7 @@ fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Pay
                 facts,
                 current,
                 late_failures: gateway.late_failures,
+                page_stays: true,
             })
         };
         let one = vec![(*fact).clone()];

@@ -76,7 +76,10 @@ impl Target {
         let reference = self.reference(case);
         match step {
             Step::Checkout => format!("{reference}-page"),
-            Step::Complete => format!("{reference}-take"),
+            Step::Complete => match case.payment(self.payment).map_or(0, |p| p.approvals) {
+                0 | 1 => format!("{reference}-take"),
+                again => format!("{reference}-take-{again}"),
+            },
             Step::Charge | Step::Refund => reference,
         }
     }

@@ -24,6 +24,8 @@ pub use ask::Target;
 
 /// A wrong key or a missing secret is tried again after this many seconds.
 const BLOCKED: i64 = 900;
+/// A request that the gateway's own state has overtaken is built anew after so many seconds.
+const STALE: i64 = 30;
 
 /// One payment or refund on the table: everything that its calls need.
 struct Desk<'a> {
@@ -334,23 +336,67 @@ impl Desk<'_> {
             }
             Trouble::Exists(id) => {
                 let mut ask = self.target.lookup(case);
-                if refund.is_none() {
+                if refund.is_none() && !id.is_empty() {
                     ask.payment = Some(id.clone());
                 }
-                let clinic = &self.settings.id;
-                match self
-                    .house
-                    .look_up(clinic, self.gateway, &self.account, &ask)
-                    .await
-                {
+                match self.look(&ask).await {
                     Ok(facts) if !facts.is_empty() => self.looked_up(case, facts),
                     _ => Event::ReplyLost { payment, refund },
                 }
             }
-            Trouble::Stale(_)
-            | Trouble::InFlight
-            | Trouble::Unclear(_)
-            | Trouble::Unreadable(_) => Event::ReplyLost { payment, refund },
+            Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => {
+                Event::ReplyLost { payment, refund }
+            }
+            // An earlier try may have acted: only the gateway's own list can tell.
+            Trouble::Stale(_) if self.target.is_unknown(case) => {
+                match self.look(&self.target.lookup(case)).await {
+                    Ok(facts) if self.mentions(case, &facts) => self.looked_up(case, facts),
+                    _ => Event::ReplyLost { payment, refund },
+                }
+            }
+            Trouble::Stale(_) => {
+                self.learn(case).await;
+                Event::NotDone(NotDone {
+                    payment,
+                    refund,
+                    retry_at: clock::after(clock::now(), STALE),
+                    never: false,
+                    note: None,
+                })
+            }
+        }
+    }
+
+    async fn look(&self, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
+        let clinic = &self.settings.id;
+        self.house
+            .look_up(clinic, self.gateway, &self.account, ask)
+            .await
+    }
+
+    fn mentions(&self, case: &Case, facts: &[Fact]) -> bool {
+        let reference = self.target.reference(case);
+        facts
+            .iter()
+            .any(|fact| fact.reference.as_ref() == Some(&reference))
+    }
+
+    /// Commits what the gateway knows of the payment and we do not, so that the next try fits.
+    async fn learn(&self, case: &Case) {
+        let learned = match self.look(&self.target.lookup(case)).await {
+            Ok(facts) => facts,
+            Err(trouble) => {
+                tracing::warn!(%trouble, case = case.id, "a look-up failed");
+                return;
+            }
+        };
+        let event = self.looked_up(case, learned);
+        let cause = format!("{} look-up", self.gateway.vendor.id);
+        let record = self
+            .house
+            .record(&self.settings, case.clone(), event, &cause);
+        if let Err(why) = record.await {
+            tracing::warn!(%why, case = case.id, "what was looked up is not kept");
         }
     }
 
@@ -374,6 +420,7 @@ impl Desk<'_> {
             facts,
             current: true,
             late_failures: self.gateway.late_failures,
+            page_stays: self.gateway.page_stays,
         })
     }
 }

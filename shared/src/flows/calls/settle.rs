@@ -5,15 +5,19 @@ use super::{Desk, Target};
 use crate::clock;
 use crate::domain::case::{Case, Intent};
 use crate::domain::event::{Event, NotDone};
-use crate::flows::commit::{Change, Committed};
+use crate::domain::fact::{Fact, Kind};
+use crate::domain::payment::State;
 use crate::flows::{Failure, House, lease_seconds, read_case_pk};
 use crate::ids;
 use crate::queue::RowKey;
+use crate::vendor::Trouble;
 
 /// Seconds from one look at an unsettled payment to the next; the last one goes on.
 const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
 /// Seconds from one try at an unknown outcome to the next.
 const RESOLVES: [i64; 8] = [10, 30, 60, 300, 900, 3600, 3 * 3600, 6 * 3600];
+/// So many seconds after its end a page counts as over, where the gateway does not say so.
+const PAGE_OVER: i64 = 900;
 /// After so many looks a person takes over.
 const MOST: u32 = 40;
 
@@ -27,8 +31,13 @@ impl House {
             Some(intent) if intent.lease_until > clock::now() => Ok(()),
             Some(_) if !target.is_unknown(&case) => self.lost(&settings, case, target).await,
             intent => {
+                let waits = intent.is_none();
                 let Some((desk, case)) = self.desk(settings, case, target).await? else {
-                    return Ok(());
+                    // Nothing was to be sent, so nothing was put off either.
+                    return match waits {
+                        true => Err("its gateway cannot be asked".into()),
+                        false => Ok(()),
+                    };
                 };
                 match intent {
                     Some(intent) => desk.resolve(case, intent, tries).await,
@@ -94,7 +103,7 @@ impl Desk<'_> {
         ask: &Ask,
         request: &crate::vendor::Request,
         age: i64,
-    ) -> Option<Option<Vec<crate::domain::fact::Fact>>> {
+    ) -> Option<Option<Vec<Fact>>> {
         let (clinic, vendor) = (&self.settings.id, self.gateway.vendor);
         let reply = self
             .house
@@ -115,26 +124,59 @@ impl Desk<'_> {
             .house
             .look_up(clinic, self.gateway, &self.account, &ask)
             .await;
-        let facts = facts
-            .inspect_err(|trouble| tracing::warn!(%trouble, case = case.id, "a look-up failed"))
-            .unwrap_or_default();
-        let id = case.id.clone();
-        let cause = format!("{} look-up", self.gateway.vendor.id);
-        let event = self.looked_up(&case, facts);
-        let change = Change::new(&self.settings, &id, event, cause);
-        let case = match self.house.commit(change, Some(case)).await? {
-            Committed::Changed(case) | Committed::Nothing(Some(case)) => *case,
-            _ => self
-                .house
-                .case(clinic, &id)
-                .await?
-                .ok_or("a case vanished")?,
+        let facts = match facts {
+            // The gateway has forgotten a page on which nobody paid.
+            Err(Trouble::Missing) if self.waits_on_page(&case) => vec![self.expired(&case)],
+            other => other
+                .inspect_err(|trouble| tracing::warn!(%trouble, case = case.id, "a look-up failed"))
+                .unwrap_or_default(),
         };
+        let mut case = self.told(case, facts).await?;
+        if self.waits_on_page(&case) && self.page_ran_out(&case) {
+            let expired = self.expired(&case);
+            case = self.told(case, vec![expired]).await?;
+        }
         if self.target.state(&case) != before || !self.target.is_open(&case) {
             return Ok(());
         }
         let wait = POLLS[(tries as usize).min(POLLS.len() - 1)];
         self.still_unknown(case, wait, tries, tries > MOST).await
+    }
+
+    /// Commits what was looked up; the case as it is then.
+    async fn told(&self, case: Case, facts: Vec<Fact>) -> Result<Case, Failure> {
+        let id = case.id.clone();
+        let cause = format!("{} look-up", self.gateway.vendor.id);
+        let event = self.looked_up(&case, facts);
+        self.house
+            .record(&self.settings, case, event, &cause)
+            .await?;
+        let now = self.house.case(&self.settings.id, &id).await?;
+        now.ok_or_else(|| "a case vanished".into())
+    }
+
+    /// Whether the payer may still pay on a page, and nothing was heard of that.
+    fn waits_on_page(&self, case: &Case) -> bool {
+        let payment = case.payment(self.target.payment);
+        self.target.refund.is_none()
+            && payment.is_some_and(|p| {
+                p.state == State::Open && p.open_page().is_some() && p.capture.is_none()
+            })
+    }
+
+    fn page_ran_out(&self, case: &Case) -> bool {
+        let page = case
+            .payment(self.target.payment)
+            .and_then(|p| p.session.as_ref());
+        let until = page.and_then(|page| page.expires_at);
+        until.is_some_and(|until| clock::after(until, PAGE_OVER) < clock::now())
+    }
+
+    fn expired(&self, case: &Case) -> Fact {
+        Fact {
+            reference: Some(self.target.reference(case)),
+            ..Fact::new(Kind::PaymentExpired)
+        }
     }
 
     async fn still_unknown(

@@ -33,6 +33,7 @@ pub static GATEWAY: Gateway = Gateway {
     amounts: AMOUNTS,
     moves: "bank debits",
     late_failures: true,
+    page_stays: false,
     checkout: Offer::Yes(Effect {
         call: Call {
             build: checkout,

@@ -34,6 +34,7 @@ pub static GATEWAY: Gateway = Gateway {
     amounts: AMOUNTS,
     moves: "cards, iDEAL, bank debits",
     late_failures: false,
+    page_stays: false,
     checkout: Offer::Yes(Effect {
         call: Call {
             build: checkout,

@@ -51,6 +51,7 @@ pub static GATEWAY: Gateway = Gateway {
     moves: "PayPal wallets, cards as a guest",
     // An eCheck is pending until it cleared; what takes money back later is a reversal.
     late_failures: false,
+    page_stays: true,
     checkout: Offer::Yes(Effect {
         call: Call {
             build: checkout,

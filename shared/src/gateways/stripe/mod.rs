@@ -40,6 +40,7 @@ pub static GATEWAY: Gateway = Gateway {
     amounts: AMOUNTS,
     moves: "cards, wallets",
     late_failures: false,
+    page_stays: true,
     checkout: Offer::Yes(Effect {
         call: Call {
             build: checkout,
