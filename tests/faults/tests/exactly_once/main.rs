@@ -5,6 +5,7 @@
 
 mod clinic;
 mod paths;
+mod together;
 
 use meridian_stack::Stack;
 use paths::Path;

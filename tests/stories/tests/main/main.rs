@@ -1,5 +1,6 @@
 //! The stories of the house, through the running local stack.
 
+mod anew;
 mod billing;
 mod clinic;
 mod contracts;
