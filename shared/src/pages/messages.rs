@@ -36,10 +36,7 @@ pub struct Said<'a> {
 pub fn to_patient(topic: Topic, said: &Said) -> Message {
     let clinic = short(said.clinic, 60);
     let sum = amount(said.amount);
-    let with = said
-        .method
-        .map(|method| format!(" with {}", short(method, 40)));
-    let with = with.unwrap_or_default();
+    let with = with(said.method);
     let mut letter = Letter::new(&clinic);
     match topic {
         Topic::InvoiceIssued => {
@@ -230,6 +227,14 @@ pub fn gateway_name(id: &str) -> &str {
 pub fn is_link(address: &str) -> bool {
     let web = address.starts_with("https://") || address.starts_with("http://");
     web && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// What was paid with, where the label tells one card or account from another.
+fn with(method: Option<&str>) -> String {
+    let names =
+        |label: &&str| label.contains(" ending ") || label.contains(|c: char| c.is_ascii_digit());
+    let named = method.filter(names);
+    named.map_or(String::new(), |label| format!(" with {}", short(label, 40)))
 }
 
 fn invoice(said: &Said) -> String {
@@ -474,6 +479,25 @@ mod tests {
             !told(&said()).contains("receipt"),
             "there is none for a failed payment"
         );
+    }
+
+    #[test]
+    fn only_a_method_that_is_told_apart_is_named_to_the_patient() {
+        let told = |label| {
+            let method = Some(label);
+            to_patient(Topic::PaymentReceived, &Said { method, ..paid() }).text
+        };
+        for label in ["Card", "Bank account", "Saved method", "PayPal account", ""] {
+            let text = told(label);
+            assert!(
+                text.contains("your payment of $60.00. Thank you."),
+                "{text}"
+            );
+        }
+        for label in ["Visa ending 4242", "Card ending in 0341", "DE** **** 3000"] {
+            let text = told(label);
+            assert!(text.contains(&format!("$60.00 with {label}. ")), "{text}");
+        }
     }
 
     #[test]
