@@ -33,10 +33,11 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
+    optional: &["region"],
     hears: &HEARS,
 };
 
-static HEARS: [Hears; 5] = to_patients(&SEND);
+static HEARS: [Hears; 6] = to_patients(&SEND);
 
 /// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {

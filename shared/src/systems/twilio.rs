@@ -26,10 +26,11 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "SMS to patients",
     channel: Channel::PatientText,
+    optional: &[],
     hears: &HEARS,
 };
 
-static HEARS: [Hears; 5] = to_patients(&SEND);
+static HEARS: [Hears; 6] = to_patients(&SEND);
 
 /// Twilio gives no bound for its list; a minute is ours, unverified.
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {
