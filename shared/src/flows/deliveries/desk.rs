@@ -1,7 +1,7 @@
 //! One delivery on the table: its acts, each sent under a lease and once, and what becomes of a
 //! call whose end nobody recorded.
 
-use super::{Failure, House, Later, Of, WAITS, filed};
+use super::{Failure, House, Of, WAITS, filed};
 use crate::clock;
 use crate::flows::lease_seconds;
 use crate::ids;
@@ -12,10 +12,12 @@ use crate::vendor::{Account, Effect, LostReply, Trouble};
 
 pub type Act = Effect<Telling, Filed>;
 
-/// What an act came to.
+/// What an act came to: the id under which it was filed, where the system told one.
+pub type End = Result<Option<String>, Setback>;
+
+/// Why an act is not done.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
-    Done(Option<String>),
+pub enum Setback {
     /// Again after so many seconds; `sent` where the call may have reached the system, `mend` where
     /// a person must mend the connection first.
     Again {
@@ -54,39 +56,21 @@ pub struct Desk<'a> {
 impl Desk<'_> {
     /// Every act from the first that is not done.
     pub async fn acts(&self, mut row: Row, hears: &Hears, telling: Telling) -> Result<(), Failure> {
-        let (house, of) = (self.house, self.of);
         while let Some(act) = hears.acts.get(row.int("acts_done") as usize) {
             let Some((held, end)) = self.attempt(act, row, &telling).await? else {
                 return Ok(());
             };
-            row = held;
-            match end {
-                End::Done(id) => {
-                    let Some(next) = house.replace(&row, self.done(&row, hears, id)).await? else {
-                        return Ok(());
-                    };
-                    row = next;
+            let done = match end {
+                Ok(id) => self.done(&held, hears, id),
+                Err(setback) => {
+                    let (of, system) = (self.of, self.system);
+                    return self.house.set_back(of, &held, system, setback).await;
                 }
-                End::Again { sent, why, .. } if out_of_tries(&row) => {
-                    return house.undelivered(of, &row, sent, &why).await;
-                }
-                End::Again {
-                    wait,
-                    sent,
-                    mend,
-                    why,
-                } => {
-                    if mend {
-                        house.blocked(of, &row, self.system, &why).await?;
-                    }
-                    let tried = true;
-                    let later = Later { wait, sent, tried };
-                    return house.put_off(&row, later, &why).await;
-                }
-                End::Needless(why) => return house.finish(&row, "skipped", why).await,
-                End::Unknown(why) => return house.undelivered(of, &row, true, &why).await,
-                End::Failed(why) => return house.undelivered(of, &row, false, &why).await,
-            }
+            };
+            let Some(next) = self.house.replace(&held, done).await? else {
+                return Ok(());
+            };
+            row = next;
         }
         Ok(())
     }
@@ -109,12 +93,12 @@ impl Desk<'_> {
             }
             if out_of_tries(&row) {
                 let why = "it was sent again and again and never arrived";
-                return Ok(Some((row, End::Failed(why.into()))));
+                return Ok(Some((row, Err(Setback::Failed(why.into())))));
             }
         }
         // Half done, it is finished: what follows builds on the whole.
         if let Some(why) = self.needless.filter(|_| row.int("acts_done") == 0) {
-            return Ok(Some((row, End::Needless(why))));
+            return Ok(Some((row, Err(Setback::Needless(why)))));
         }
         let sending = sending(&row, self.system.channel, self.key.as_ref(), telling);
         let Some(row) = self.house.replace(&row, sending).await? else {
@@ -177,7 +161,7 @@ impl Desk<'_> {
             trusted_after,
         } = lost
         else {
-            return Look::End(End::Unknown("nobody recorded its end".into()));
+            return Look::End(Err(Setback::Unknown("nobody recorded its end".into())));
         };
         let found = async {
             let request = (call.build)(telling, &self.account)?;
@@ -200,7 +184,7 @@ impl Desk<'_> {
         let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
         let request = match (act.call.build)(telling, &self.account) {
             Ok(request) => request,
-            Err(why) => return End::Failed(why.to_string()),
+            Err(why) => return Err(Setback::Failed(why.to_string())),
         };
         let key = match &act.lost_reply {
             LostReply::SameKey { place, .. } => Some((*place, telling.key.as_str())),
@@ -211,7 +195,7 @@ impl Desk<'_> {
             .call(clinic, vendor, &self.account, &request, key)
             .await;
         match reply.and_then(|reply| (act.call.parse)(telling, &reply, &self.account)) {
-            Ok(filed) => End::Done(filed.0),
+            Ok(filed) => Ok(filed.0),
             Err(trouble) => {
                 tracing::warn!(system = vendor.id, %trouble, "a delivery failed");
                 troubled(trouble, &act.lost_reply, repeated)
@@ -222,52 +206,52 @@ impl Desk<'_> {
 
 /// What a look-up says of a call that was sent `age` seconds ago.
 pub fn seen(found: Result<Option<Filed>, Trouble>, age: i64, trusted_after: i64) -> Look {
-    let again = |wait, mend, why| {
-        let sent = true;
-        Look::End(End::Again {
-            wait,
-            sent,
+    let again = |mend, why| {
+        Look::End(Err(Setback::Again {
+            wait: trusted_after,
+            sent: true,
             mend,
             why,
-        })
+        }))
     };
     match found {
-        Ok(Some(filed)) => Look::End(End::Done(filed.0)),
+        Ok(Some(filed)) => Look::End(Ok(filed.0)),
         Ok(None) if age >= trusted_after => Look::Nothing,
-        Ok(None) => again(trusted_after, false, "looked for it, not there yet".into()),
-        Err(Trouble::Rejected(why)) => Look::End(End::Failed(why)),
+        Ok(None) => again(false, "looked for it, not there yet".into()),
+        Err(Trouble::Rejected(why)) => Look::End(Err(Setback::Failed(why))),
         Err(trouble) => {
             let mend = matches!(trouble, Trouble::Credentials(_));
-            let why = format!("looked for it: {trouble}");
-            again(trusted_after, mend, why)
+            again(mend, format!("looked for it: {trouble}"))
         }
     }
 }
 
-/// What a call's trouble means for the delivery.
-pub fn troubled(trouble: Trouble, lost: &LostReply<Telling, Filed>, repeated: bool) -> End {
+/// What a call's trouble means for the delivery; `sent` where one before it may have arrived.
+pub fn troubled(trouble: Trouble, lost: &LostReply<Telling, Filed>, sent: bool) -> End {
     let why = trouble.to_string();
-    let again = |wait, sent, mend| End::Again {
-        wait,
-        sent,
-        mend,
-        why: why.clone(),
+    let again = |wait, sent, mend| {
+        Err(Setback::Again {
+            wait,
+            sent,
+            mend,
+            why: why.clone(),
+        })
     };
     match trouble {
-        Trouble::Exists(id) => End::Done(Some(id)),
-        Trouble::Limited { seconds } => again(seconds.clamp(1, 3600), repeated, false),
-        Trouble::Credentials(_) => again(900, repeated, true),
-        Trouble::Missing | Trouble::Stale(_) => again(900, repeated, false),
-        Trouble::Rejected(_) | Trouble::Declined(_) => End::Failed(why),
+        Trouble::Exists(id) => Ok(Some(id)),
+        Trouble::Limited { seconds } => again(seconds.clamp(1, 3600), sent, false),
+        Trouble::Credentials(_) => again(900, sent, true),
+        Trouble::Missing | Trouble::Stale(_) => again(900, sent, false),
+        Trouble::Rejected(_) | Trouble::Declined(_) => Err(Setback::Failed(why)),
         Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => match lost {
-            LostReply::Human => End::Unknown(why),
+            LostReply::Human => Err(Setback::Unknown(why)),
             LostReply::SameKey { .. } => again(10, true, false),
             LostReply::Find { trusted_after, .. } => again(*trusted_after, true, false),
         },
     }
 }
 
-fn out_of_tries(row: &Row) -> bool {
+pub fn out_of_tries(row: &Row) -> bool {
     row.int("tries") >= WAITS.len() as i64
 }
 

@@ -20,8 +20,8 @@ use crate::domain::task::{Alert, Task, Topic, Work};
 use crate::queue::RowKey;
 use crate::store::{Row, Write, Written};
 use crate::systems::{self, System, Telling};
-use crate::vendor::Trouble;
-use desk::Desk;
+use crate::vendor::LostReply;
+use desk::{Desk, Setback, out_of_tries, troubled};
 use earlier::Earlier;
 
 /// Seconds from one try to the next; after the last a person is told.
@@ -107,7 +107,12 @@ impl House {
         }
         let account = match self.account(clinic, system.vendor).await {
             Ok(account) => account,
-            Err(trouble) => return self.no_account(of, &row, system, trouble).await,
+            Err(trouble) => {
+                // Nothing was called: what was sent before stays sent.
+                let end = troubled(trouble, &LostReply::Human, may_be_sent(&row));
+                let Err(setback) = end else { return Ok(()) };
+                return self.set_back(of, &row, system, setback).await;
+            }
         };
         let desk = Desk {
             house: self,
@@ -124,31 +129,34 @@ impl House {
         desk.acts(row, hears, telling).await
     }
 
-    /// Nothing can be sent without the account's secrets: a person mends them, meanwhile it waits.
-    async fn no_account(
+    /// Puts off what may still be done, and ends the rest.
+    async fn set_back(
         &self,
         of: Of<'_>,
         row: &Row,
         system: &System,
-        trouble: Trouble,
+        setback: Setback,
     ) -> Result<(), Failure> {
-        let (sent, why) = (may_be_sent(row), trouble.to_string());
-        if row.int("tries") >= WAITS.len() as i64 {
-            return self.undelivered(of, row, sent, &why).await;
-        }
-        let wait = match trouble {
-            Trouble::Limited { seconds } => seconds,
-            _ => {
-                self.blocked(of, row, system, &why).await?;
-                900
+        match setback {
+            Setback::Again { sent, why, .. } if out_of_tries(row) => {
+                self.undelivered(of, row, sent, &why).await
             }
-        };
-        let later = Later {
-            wait,
-            sent,
-            tried: true,
-        };
-        self.put_off(row, later, &why).await
+            Setback::Again {
+                wait,
+                sent,
+                mend,
+                why,
+            } => {
+                if mend {
+                    self.blocked(of, row, system, &why).await?;
+                }
+                let tried = true;
+                self.put_off(row, Later { wait, sent, tried }, &why).await
+            }
+            Setback::Needless(why) => self.finish(row, "skipped", why).await,
+            Setback::Unknown(why) => self.undelivered(of, row, true, &why).await,
+            Setback::Failed(why) => self.undelivered(of, row, false, &why).await,
+        }
     }
 
     /// Writes a row if nobody else did since it was read; `None` where somebody did.

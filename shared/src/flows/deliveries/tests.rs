@@ -1,6 +1,6 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
-use super::desk::{End, Look, as_sent, seen, sending, troubled};
+use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::telling::{About, due_day, paid_before, rates, unreachable};
 use super::{ending, filed};
@@ -393,15 +393,15 @@ fn what_is_sent_anew_has_its_own_time_and_lease_and_counts_as_a_try() {
 #[test]
 fn a_look_up_is_believed_only_where_it_could_see() {
     let found = Ok(Some(Filed(Some("SM1".into()))));
-    assert_eq!(seen(found, 1, 60), Look::End(End::Done(Some("SM1".into()))));
+    assert_eq!(seen(found, 1, 60), Look::End(Ok(Some("SM1".into()))));
     assert_eq!(seen(Ok(None), 60, 60), Look::Nothing);
     let again = |looked: Result<Option<Filed>, Trouble>| match seen(looked, 600, 1000) {
-        Look::End(End::Again {
+        Look::End(Err(Setback::Again {
             sent: true,
             mend,
             why,
             ..
-        }) => (mend, why),
+        })) => (mend, why),
         other => panic!("{other:?}"),
     };
     assert_eq!(again(Ok(None)).1, "looked for it, not there yet");
@@ -412,34 +412,29 @@ fn a_look_up_is_believed_only_where_it_could_see() {
     let gave_up = Err(Trouble::Rejected("bounced".into()));
     assert_eq!(
         seen(gave_up, 1, 60),
-        Look::End(End::Failed("bounced".into()))
+        Look::End(Err(Setback::Failed("bounced".into())))
     );
 }
 
 #[test]
 fn a_refused_key_is_a_persons_to_mend_and_a_busy_vendor_is_waited_for() {
-    let lost = LostReply::Human;
-    let key = troubled(Trouble::Credentials("status 401".into()), &lost, false);
-    assert!(matches!(
-        key,
-        End::Again {
-            mend: true,
-            sent: false,
-            ..
-        }
-    ));
-    let busy = troubled(Trouble::Limited { seconds: 7 }, &lost, false);
-    assert!(matches!(
-        busy,
-        End::Again {
-            mend: false,
-            sent: false,
-            wait: 7,
-            ..
-        }
-    ));
-    let lost = troubled(Trouble::Unclear("no reply".into()), &lost, false);
-    assert!(matches!(lost, End::Unknown(_)));
+    let put_off = |trouble, sent| match troubled(trouble, &LostReply::Human, sent) {
+        Err(Setback::Again {
+            wait, sent, mend, ..
+        }) => (wait, sent, mend),
+        other => panic!("{other:?}"),
+    };
+    let key = || Trouble::Credentials("Xero is not configured".into());
+    assert_eq!(put_off(key(), false), (900, false, true));
+    // Also where our own side cannot read the account's secrets for a moment.
+    let busy = || Trouble::Limited { seconds: 10 };
+    assert_eq!(put_off(busy(), false), (10, false, false));
+    // A call before this one may have arrived all the same.
+    assert_eq!(put_off(busy(), true), (10, true, false));
+    assert_eq!(put_off(key(), true), (900, true, true));
+    let lost = Trouble::Unclear("no reply".into());
+    let lost = troubled(lost, &LostReply::Human, false);
+    assert!(matches!(lost, Err(Setback::Unknown(_))));
 }
 
 #[test]
