@@ -131,7 +131,7 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
             name: "fields",
             secret: secrets::configured(clinic, vendor.id),
             needed: vendor.secrets.to_vec(),
-            optional: vec![],
+            optional: systems::find(vendor.id).map_or(vec![], |system| system.optional.to_vec()),
             others: true,
         });
     }

@@ -14,8 +14,11 @@ pub struct Said<'a> {
     pub clinic: &'a str,
     pub phone: &'a str,
     pub invoice: &'a str,
-    /// Of the payment, the refund, the dispute or the invoice, whichever the topic speaks of.
+    /// Of the payment, what was returned of it, the refund, the dispute or the invoice, whichever
+    /// the topic speaks of.
     pub amount: Money,
+    /// The whole payment, where the topic speaks of one.
+    pub payment: Option<Money>,
     /// What is left to pay on the invoice.
     pub due: Money,
     /// The receipt's number.
@@ -36,10 +39,7 @@ pub struct Said<'a> {
 pub fn to_patient(topic: Topic, said: &Said) -> Message {
     let clinic = short(said.clinic, 60);
     let sum = amount(said.amount);
-    let with = said
-        .method
-        .map(|method| format!(" with {}", short(method, 40)));
-    let with = with.unwrap_or_default();
+    let with = with(said.method);
     let mut letter = Letter::new(&clinic);
     match topic {
         Topic::InvoiceIssued => {
@@ -73,10 +73,12 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
             ask(&mut letter, said, "Pay again or choose another way");
         }
         Topic::PaymentReturned => {
-            letter.subject = format!("Your payment of {sum} was returned");
-            letter.say(format!(
-                "Your payment of {sum}{with} was returned by the bank."
-            ));
+            let returned = match part_of(said) {
+                Some(whole) => format!("{sum} of your payment of {whole}"),
+                None => format!("Your payment of {sum}"),
+            };
+            letter.subject = format!("{returned} was returned");
+            letter.say(format!("{returned}{with} was returned by the bank."));
             if said.due.minor > 0 {
                 letter.say(format!("{} is due again.", amount(said.due)));
             }
@@ -89,9 +91,11 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
             receipt(&mut letter, said, "Your new receipt");
         }
         Topic::RefundFailed => {
-            letter.subject = format!("Your refund of {sum} is delayed");
-            letter.say(format!("Your refund of {sum} did not go through."));
-            letter.say("We will send it another way. You need not do anything.".into());
+            letter.subject = format!("Your refund of {sum} did not go through");
+            letter.say(format!(
+                "Your refund of {sum}, which we told you was sent, did not go through."
+            ));
+            letter.say("We are finding another way to return it. You need not do anything.".into());
         }
         Topic::DisputeOpened => {
             letter.subject = format!("Your bank asked about a payment of {sum}");
@@ -157,7 +161,12 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
             format!("No money was taken. {due} {next}"),
         ),
         Topic::PaymentReturned => (
-            format!("Payment returned by the bank: {about}"),
+            match part_of(said) {
+                Some(whole) => {
+                    format!("Part of a payment of {whole} returned by the bank: {about}")
+                }
+                None => format!("Payment returned by the bank: {about}"),
+            },
             format!("{due} {next}"),
         ),
         Topic::RefundPaid => (
@@ -230,6 +239,20 @@ pub fn gateway_name(id: &str) -> &str {
 pub fn is_link(address: &str) -> bool {
     let web = address.starts_with("https://") || address.starts_with("http://");
     web && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// The whole payment, where only a part of it went back.
+fn part_of(said: &Said) -> Option<String> {
+    let whole = said.payment.filter(|whole| said.amount.minor < whole.minor);
+    whole.map(amount)
+}
+
+/// What was paid with, where the label tells one card or account from another.
+fn with(method: Option<&str>) -> String {
+    let names =
+        |label: &&str| label.contains(" ending ") || label.contains(|c: char| c.is_ascii_digit());
+    let named = method.filter(names);
+    named.map_or(String::new(), |label| format!(" with {}", short(label, 40)))
 }
 
 fn invoice(said: &Said) -> String {
@@ -381,6 +404,7 @@ mod tests {
             phone: "(03) 7010 0142",
             invoice: "WS-2041",
             amount: money(6000, "AUD"),
+            payment: Some(money(6000, "AUD")),
             due: money(6000, "AUD"),
             receipt: Some("K7M2Q9AB-1".into()),
             receipt_address: Some("https://pay.example/receipts/abc"),
@@ -474,6 +498,51 @@ mod tests {
             !told(&said()).contains("receipt"),
             "there is none for a failed payment"
         );
+    }
+
+    #[test]
+    fn only_a_method_that_is_told_apart_is_named_to_the_patient() {
+        let told = |label| {
+            let method = Some(label);
+            to_patient(Topic::PaymentReceived, &Said { method, ..paid() }).text
+        };
+        for label in ["Card", "Bank account", "Saved method", "PayPal account", ""] {
+            let text = told(label);
+            assert!(
+                text.contains("your payment of $60.00. Thank you."),
+                "{text}"
+            );
+        }
+        for label in ["Visa ending 4242", "Card ending in 0341", "DE** **** 3000"] {
+            let text = told(label);
+            assert!(text.contains(&format!("$60.00 with {label}. ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_was_returned_is_not_told_as_the_whole_payment() {
+        let amount = money(2000, "AUD");
+        let part = Said {
+            amount,
+            due: amount,
+            ..said()
+        };
+        let text = to_patient(Topic::PaymentReturned, &part).text;
+        let expected = "$20.00 of your payment of $60.00 with Visa ending 4242 was returned by \
+                        the bank. $20.00 is due again.";
+        assert!(text.contains(expected), "{text}");
+        let subject = to_staff(Topic::PaymentReturned, &part).subject;
+        let expected = "Part of a payment of $60.00 returned by the bank: $20.00 on invoice";
+        assert!(subject.starts_with(expected), "{subject}");
+    }
+
+    #[test]
+    fn who_was_told_of_a_refund_hears_that_it_failed() {
+        let amount = money(2000, "AUD");
+        let text = to_patient(Topic::RefundFailed, &Said { amount, ..paid() }).text;
+        let expected = "Your refund of $20.00, which we told you was sent, did not go through. \
+                        We are finding another way to return it. You need not do anything.";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Mailgun: e-mail to patients. A message is a form to the clinic's own sending domain; accounts
-//! in the EU live at another host. Sending knows no idempotency, so every message carries our key
-//! as a user variable, by which the domain's events are searched when a reply was lost.
+//! in the EU live at another host (`region`: `eu`, or `us`, which is meant where it is empty).
+//! Sending knows no idempotency, so every message carries our key as a user variable, by which the
+//! domain's events are searched when a reply was lost.
 //! Facts: Mailgun's OpenAPI (messages, events), documentation.mailgun.com/docs/mailgun/user-manual/events.
 
 use super::*;
@@ -14,9 +15,10 @@ static VENDOR: Vendor = Vendor {
     id: "mailgun",
     name: "Mailgun",
     docs: "https://documentation.mailgun.com/docs/mailgun/api-reference",
-    host: Host::From(|account| match account.secret("region") {
-        "eu" => "https://api.eu.mailgun.net".into(),
-        _ => "https://api.mailgun.net".into(),
+    // A region that is neither is refused before anything is sent.
+    host: Host::From(|account| match region(account) {
+        Ok(Region::Eu) => "https://api.eu.mailgun.net".into(),
+        Ok(Region::Us) | Err(_) => "https://api.mailgun.net".into(),
     }),
     auth: Auth::Basic {
         user: Credential::Fixed("api"),
@@ -31,10 +33,11 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
+    optional: &["region"],
     hears: &HEARS,
 };
 
-static HEARS: [Hears; 5] = to_patients(&SEND);
+static HEARS: [Hears; 6] = to_patients(&SEND);
 
 /// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {
@@ -51,7 +54,26 @@ static SEND: [Effect<Telling, Filed>; 1] = [Effect {
     },
 }];
 
+enum Region {
+    Us,
+    Eu,
+}
+
+fn region(account: &Account) -> Result<Region, BadAmount> {
+    match account
+        .secret("region")
+        .trim()
+        .to_ascii_lowercase()
+        .as_str()
+    {
+        "" | "us" => Ok(Region::Us),
+        "eu" => Ok(Region::Eu),
+        _ => Err(BadAmount("region must be us or eu".into())),
+    }
+}
+
 fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+    region(account)?;
     let Message {
         subject,
         text,
@@ -97,6 +119,7 @@ fn sent(_: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
 
 /// The search begins a day before ours, for a clinic's day may begin before that of UTC.
 fn find(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+    region(account)?;
     let begin = ask.date.yesterday().ok();
     let begin = begin.and_then(|day| {
         let midnight = day.to_datetime(time(0, 0, 0, 0));
@@ -117,6 +140,8 @@ struct Events {
 }
 #[derive(Deserialize)]
 struct Happened {
+    event: Option<String>,
+    severity: Option<String>,
     #[serde(rename = "user-variables", default)]
     variables: Variables,
     message: Option<Mail>,
@@ -135,11 +160,27 @@ struct MailHeaders {
     id: Option<String>,
 }
 
-/// Any event of the message proves that it was taken.
+impl Happened {
+    /// It was given up: not taken at all, or bounced for good.
+    fn is_the_end(&self) -> bool {
+        match self.event.as_deref() {
+            Some("rejected") => true,
+            Some("failed") => self.severity.as_deref() == Some("permanent"),
+            _ => false,
+        }
+    }
+}
+
+/// Any event of the message proves that it was taken, unless one says that it was given up.
 fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
     let events: Events = clear(reply)?.json()?;
     let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
-    Ok(events.items.into_iter().find(ours).map(|event| {
+    let ours: Vec<_> = events.items.into_iter().filter(ours).collect();
+    if ours.iter().any(Happened::is_the_end) {
+        let why = "the message did not reach the patient's mailbox: see Mailgun's log";
+        return Err(Trouble::Rejected(why.into()));
+    }
+    Ok(ours.into_iter().next().map(|event| {
         let headers = event.message.and_then(|mail| mail.headers);
         Filed(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
     }))

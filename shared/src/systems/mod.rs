@@ -6,6 +6,8 @@ use crate::domain::task::Topic;
 use crate::money::Money;
 use crate::vendor::{Effect, Vendor};
 use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 pub mod mailgun;
 pub mod slack;
@@ -42,6 +44,8 @@ pub struct System {
     /// What it is to the clinic, as the table shows it: `SMS to patients`, `accounting`.
     pub is: &'static str,
     pub channel: Channel,
+    /// What may be configured beside the vendor's secrets, where an account needs it.
+    pub optional: &'static [&'static str],
     pub hears: &'static [Hears],
 }
 
@@ -61,9 +65,27 @@ pub enum Channel {
 pub struct Hears {
     pub topic: Topic,
     pub acts: &'static [Effect<Telling, Filed>],
-    /// What this system must have filed for the same case before, and for the same payment where
-    /// both speak of one: a payment needs its invoice.
-    pub after: Option<Topic>,
+    pub after: After,
+}
+
+/// What this system must have heard before: of the same case, and of the same payment, refund or
+/// dispute where both speak of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Nothing,
+    /// It builds on what was filed then: a payment needs its invoice.
+    Needs(Topic),
+    /// It takes back what was told then: where nothing was, there is nothing to take back.
+    TakesBack(Topic),
+}
+
+impl After {
+    pub fn topic(self) -> Option<Topic> {
+        match self {
+            Self::Nothing => None,
+            Self::Needs(topic) | Self::TakesBack(topic) => Some(topic),
+        }
+    }
 }
 
 impl Hears {
@@ -72,19 +94,25 @@ impl Hears {
         Self {
             topic,
             acts,
-            after: None,
+            after: After::Nothing,
         }
     }
 }
 
-/// What a patient is told of, by whatever channel.
-pub const fn to_patients(acts: &'static [Effect<Telling, Filed>]) -> [Hears; 5] {
+/// What a patient is told of, by whatever channel. That a refund failed concerns only who was told
+/// that it was paid.
+pub const fn to_patients(acts: &'static [Effect<Telling, Filed>]) -> [Hears; 6] {
     [
         Hears::of(Topic::CheckoutReady, acts),
         Hears::of(Topic::PaymentReceived, acts),
         Hears::of(Topic::PaymentFailed, acts),
         Hears::of(Topic::PaymentReturned, acts),
         Hears::of(Topic::RefundPaid, acts),
+        Hears {
+            topic: Topic::RefundFailed,
+            acts,
+            after: After::TakesBack(Topic::RefundPaid),
+        },
     ]
 }
 
@@ -94,20 +122,23 @@ pub struct Telling {
     /// Ours for this delivery and stable over repeats: letters, digits and dashes, at most 60.
     pub key: String,
     pub topic: Topic,
-    /// The id under which this system filed what this act builds on: the act before it, or for the
-    /// first act what the telling comes `after`.
-    pub filed: Option<String>,
+    /// The ids under which this system filed what the telling comes `after`, one for each act of it.
+    pub filed: Vec<String>,
     pub clinic: String,
     /// As the patient quotes it.
     pub invoice: String,
     /// The refund's own number, as it stands on its receipt, where the topic is a refund.
     pub refund: Option<String>,
-    /// Of the payment, the refund or the invoice, whichever the topic speaks of.
+    /// Of the payment, what was returned of it, the refund or the invoice, whichever the topic
+    /// speaks of.
     pub amount: Money,
-    /// Of the whole invoice.
-    pub net: Money,
-    pub tax: Money,
+    /// The whole payment, where the topic speaks of one.
+    pub payment: Option<Money>,
+    /// What was refunded of the invoice before this refund.
+    pub refunded_before: Money,
+    /// Of the whole invoice, and what each of its tax rates comes to.
     pub total: Money,
+    pub rates: Vec<OfRate>,
     /// In the clinic's time zone.
     pub date: Date,
     pub gateway: String,
@@ -115,9 +146,18 @@ pub struct Telling {
     pub message: Message,
 }
 
+/// What the lines of one tax rate come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRate {
+    /// Per cent, without zeros at its end.
+    pub percent: Decimal,
+    pub gross: Money,
+    pub tax: Money,
+}
+
 /// The patient towards a system: the clinic's own reference; the name only where the clinic
 /// switched it on; the address only for the channel that needs it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     pub reference: String,
     pub name: Option<String>,
@@ -127,7 +167,7 @@ pub struct Customer {
 }
 
 /// What a person reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub subject: String,
     pub text: String,

@@ -27,6 +27,7 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "messages to staff",
     channel: Channel::Staff,
+    optional: &[],
     hears: &[
         Hears::of(Topic::PaymentReceived, &SEND),
         Hears::of(Topic::PaymentFailed, &SEND),

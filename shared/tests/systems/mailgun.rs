@@ -3,7 +3,7 @@
 use super::*;
 use meridian::systems::mailgun::SYSTEM;
 use meridian::vendor::Trouble;
-use serde_json::json as value;
+use serde_json::{Value, json as value};
 
 pub const SECRETS: &[(&str, &str)] = &[
     ("api_key", "key-0123456789abcdef"),
@@ -76,13 +76,19 @@ fn an_address_that_names_several_people_or_none_is_refused() {
 }
 
 #[test]
-fn accounts_of_the_eu_live_at_their_own_host() {
-    assert_eq!(
-        base(&SYSTEM.vendor.host, &demo(&SYSTEM)),
-        "https://api.mailgun.net"
-    );
-    let eu = account(&SYSTEM, &[SECRETS, &[("region", "eu")]].concat());
-    assert_eq!(base(&SYSTEM.vendor.host, &eu), "https://api.eu.mailgun.net");
+fn accounts_of_the_eu_live_at_their_own_host_and_a_region_that_is_none_is_refused() {
+    let of = |region: &str| account(&SYSTEM, &[SECRETS, &[("region", region)]].concat());
+    let ask = told(Topic::PaymentReceived);
+    let (us, eu) = ("https://api.mailgun.net", "https://api.eu.mailgun.net");
+    assert_eq!(base(&SYSTEM.vendor.host, &demo(&SYSTEM)), us);
+    for (region, host) in [("", us), ("us", us), ("US", us), ("eu", eu), ("EU", eu)] {
+        assert_eq!(base(&SYSTEM.vendor.host, &of(region)), host, "{region}");
+        assert!((act().call.build)(&ask, &of(region)).is_ok(), "{region}");
+    }
+    for region in ["europe", "de", "us1"] {
+        assert!((act().call.build)(&ask, &of(region)).is_err(), "{region}");
+        assert!((search(act()).build)(&ask, &of(region)).is_err());
+    }
 }
 
 #[test]
@@ -152,6 +158,27 @@ fn a_lost_reply_is_found_by_our_key_among_the_patients_events() {
     assert_eq!(looked_up(&ask, &both), Ok(Some(Filed(Some("2@x".into())))));
     let none = json(200, value!({"items": [event("another", "1@x")]}));
     assert_eq!(looked_up(&ask, &none), Ok(None));
+}
+
+#[test]
+fn a_message_that_is_found_as_given_up_was_not_delivered() {
+    let ask = told(Topic::PaymentReceived);
+    let event = |event: &str, severity: Option<&str>| {
+        value!({"event": event, "id": "x", "timestamp": 1773446400.5, "severity": severity,
+            "user-variables": {"delivery": ask.key}})
+    };
+    let accepted = event("accepted", None);
+    let looked = |last: Value| {
+        let items = value!({"items": [accepted, last]});
+        (search(act()).parse)(&ask, &json(200, items), &demo(&SYSTEM))
+    };
+    for last in [event("failed", Some("permanent")), event("rejected", None)] {
+        assert!(matches!(looked(last), Err(Trouble::Rejected(_))));
+    }
+    // Mailgun itself goes on trying, or it has arrived.
+    for last in [event("failed", Some("temporary")), event("delivered", None)] {
+        assert!(matches!(looked(last), Ok(Some(_))));
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod xero;
 
 use meridian::domain::task::Topic;
 use meridian::money::{Currency, Money};
-use meridian::systems::{self, Customer, Filed, Message, System, Telling};
+use meridian::systems::{self, After, Customer, Filed, Message, OfRate, System, Telling};
 use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
@@ -18,19 +18,31 @@ fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::read("EUR").unwrap())
 }
 
+fn rate(percent: u32, gross: i64, tax: i64) -> OfRate {
+    OfRate {
+        percent: percent.into(),
+        gross: eur(gross),
+        tax: eur(tax),
+    }
+}
+
 /// An invoice over 119.00 with 19.00 of tax, told of with nothing shared but what the channel needs.
 fn told(topic: Topic) -> Telling {
     Telling {
         key: "t-0abcdefghjkmnpqrstvw-receipt-p1".into(),
         topic,
-        filed: Some("61ed71fc-01bf-4eb8-8419-8a18789ff45f".into()),
+        filed: vec![
+            "61ed71fc-01bf-4eb8-8419-8a18789ff45f".into(),
+            "5e0d7d7f-3b5c-4f0a-9b57-1c4c8f1e2b3d".into(),
+        ],
         clinic: "demo".into(),
         invoice: "INV-7".into(),
         refund: (topic == Topic::RefundPaid).then(|| "R-7-1".into()),
         amount: eur(11900),
-        net: eur(10000),
-        tax: eur(1900),
+        payment: Some(eur(11900)),
+        refunded_before: eur(0),
         total: eur(11900),
+        rates: vec![rate(19, 11900, 1900)],
         date: jiff::civil::date(2026, 3, 14),
         gateway: "stripe".into(),
         customer: Customer {
@@ -251,13 +263,22 @@ fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
         for hears in system.hears {
             let times = topics.iter().filter(|topic| **topic == hears.topic).count();
             assert_eq!(times, 1, "{id} {:?}", hears.topic);
-            assert!(
-                hears.after.is_none_or(|after| topics.contains(&after)),
-                "{id}"
-            );
+            let after = hears.after.topic();
+            assert!(after.is_none_or(|after| topics.contains(&after)), "{id}");
             assert!(!hears.acts.is_empty(), "{id}");
         }
         assert!(systems::find(id).is_some());
+    }
+}
+
+#[test]
+fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
+    for id in ["mailgun", "twilio", "xero"] {
+        let system = systems::find(id).unwrap();
+        let mut hears = system.hears.iter();
+        let failed = hears.find(|hears| hears.topic == Topic::RefundFailed);
+        let after = failed.map(|hears| hears.after);
+        assert_eq!(after, Some(After::TakesBack(Topic::RefundPaid)), "{id}");
     }
 }
 

@@ -66,6 +66,16 @@ fn a_messaging_service_is_named_as_one() {
 }
 
 #[test]
+fn a_name_as_sender_that_begins_like_a_messaging_service_is_a_sender() {
+    for name in ["MGClinic", "MG", "MG0123456789abcdef0123456789abcdeg"] {
+        let account = account(&SYSTEM, &[&SECRETS[..2], &[("from", name)]].concat());
+        let request = (act().call.build)(&told(Topic::RefundPaid), &account).unwrap();
+        assert_eq!(field(&request, "From"), Some(name));
+        assert_eq!(field(&request, "MessagingServiceSid"), None);
+    }
+}
+
+#[test]
 fn a_text_of_1600_letters_is_sent_and_a_longer_or_empty_one_refused() {
     let mut ask = told(Topic::PaymentReceived);
     let mut send = |text: String| {

@@ -69,8 +69,52 @@ fn a_name_is_filed_only_where_the_clinic_shares_it() {
     let request = built(Topic::InvoiceIssued, 0, &ask);
     assert_eq!(
         body(&request)["Invoices"][0]["Contact"],
-        value!({"Name": "Sam Smith"})
+        value!({"Name": "Sam Smith (P-12)"})
     );
+}
+
+#[test]
+fn two_patients_of_one_name_are_two_contacts() {
+    let name = |reference: &str| {
+        let mut ask = told(Topic::InvoiceIssued);
+        ask.customer.name = Some("Sam Smith".into());
+        ask.customer.reference = reference.into();
+        body(&built(Topic::InvoiceIssued, 0, &ask))["Invoices"][0]["Contact"]["Name"].clone()
+    };
+    assert_ne!(name("P-12"), name("P-13"));
+}
+
+/// 119.00 at 19 %, 53.50 at 7 % and 40.00 free of tax.
+fn of_three_rates(topic: Topic) -> Telling {
+    Telling {
+        total: eur(21250),
+        rates: vec![rate(0, 4000, 0), rate(7, 5350, 350), rate(19, 11900, 1900)],
+        ..told(topic)
+    }
+}
+
+fn numbers(lines: &Value, name: &str) -> Vec<String> {
+    let lines = lines.as_array().unwrap().iter();
+    lines.map(|line| line[name].to_string()).collect()
+}
+
+#[test]
+fn each_rate_of_tax_is_a_line_of_its_own_type() {
+    let ask = of_three_rates(Topic::InvoiceIssued);
+    let free = [("tax_type_0", "EXEMPTOUTPUT"), ("tax_type_7", "TAX002")];
+    let account = account(&SYSTEM, &[SECRETS, &free].concat());
+    let request = (acts(&SYSTEM, Topic::InvoiceIssued)[0].call.build)(&ask, &account).unwrap();
+    holds(&SYSTEM, &request, &account, None);
+    let lines = &body(&request)["Invoices"][0]["LineItems"];
+    assert_eq!(numbers(lines, "UnitAmount"), ["40.0", "50.0", "100.0"]);
+    assert_eq!(numbers(lines, "TaxAmount"), ["0.0", "3.5", "19.0"]);
+    let types = ["\"EXEMPTOUTPUT\"", "\"TAX002\"", "\"OUTPUT2\""];
+    assert_eq!(numbers(lines, "TaxType"), types);
+    // Where the clinic named no other type, its one type is all.
+    let request = built(Topic::InvoiceIssued, 0, &ask);
+    let lines = &body(&request)["Invoices"][0]["LineItems"];
+    assert_eq!(numbers(lines, "TaxType"), ["\"OUTPUT2\""; 3]);
+    assert_eq!(SYSTEM.optional, ["tax_type_0"]);
 }
 
 #[test]
@@ -118,9 +162,56 @@ fn returned_money_undoes_the_payment_that_was_filed() {
         ("POST", path)
     );
     assert_eq!(body(&request), &value!({"Status": "DELETED"}));
-    let unknown = Telling { filed: None, ..ask };
+    let filed = vec![];
+    let unknown = Telling { filed, ..ask };
     let act = &acts(&SYSTEM, Topic::PaymentReturned)[0];
     assert!((act.call.build)(&unknown, &demo(&SYSTEM)).is_err());
+}
+
+#[test]
+fn a_payment_of_which_a_part_stayed_is_not_undone() {
+    let mut ask = told(Topic::PaymentReturned);
+    ask.amount = eur(5000);
+    let act = &acts(&SYSTEM, Topic::PaymentReturned)[0];
+    let refused = (act.call.build)(&ask, &demo(&SYSTEM)).unwrap_err();
+    let expected = "50.00 EUR of the payment went back and the rest stayed";
+    assert!(refused.0.starts_with(expected), "{refused}");
+}
+
+#[test]
+fn a_refund_that_failed_loses_its_payment_first_and_then_its_credit_note() {
+    let ask = told(Topic::RefundFailed);
+    let (note, payment) = (&ask.filed[0], &ask.filed[1]);
+    let undone = built(Topic::RefundFailed, 0, &ask);
+    assert_eq!(undone.path, format!("/api.xro/2.0/Payments/{payment}"));
+    assert_eq!(body(&undone), &value!({"Status": "DELETED"}));
+    let voided = built(Topic::RefundFailed, 1, &ask);
+    assert_eq!(voided.method, "POST");
+    assert_eq!(voided.path, format!("/api.xro/2.0/CreditNotes/{note}"));
+    let expected = value!({"CreditNotes": [{"CreditNoteID": note, "Status": "VOIDED"}]});
+    assert_eq!(body(&voided), &expected);
+    let gone = value!({"CreditNotes": [{"CreditNoteID": ID, "Status": "VOIDED"}]});
+    let gone = json(200, gone);
+    assert_eq!(
+        parsed(Topic::RefundFailed, 1, &gone),
+        Ok(Filed(Some(ID.into())))
+    );
+    // After a lost reply the document itself says whether it still stands.
+    let state = |act, list: &str, id: &str, status: &str| {
+        let body = value!({list: [{id: ID, "Status": status}]});
+        looked_up(Topic::RefundFailed, act, &json(200, body))
+    };
+    let filed = Ok(Some(Filed(Some(ID.into()))));
+    assert_eq!(state(0, "Payments", "PaymentID", "DELETED"), filed);
+    assert_eq!(state(0, "Payments", "PaymentID", "AUTHORISED"), Ok(None));
+    assert_eq!(state(1, "CreditNotes", "CreditNoteID", "VOIDED"), filed);
+    let note = state(1, "CreditNotes", "CreditNoteID", "AUTHORISED");
+    assert_eq!(note, Ok(None));
+    // Half of it was filed: nobody can say what to undo.
+    let filed = vec![ID.into()];
+    let half = Telling { filed, ..ask };
+    let act = &acts(&SYSTEM, Topic::RefundFailed)[0];
+    assert!((act.call.build)(&half, &demo(&SYSTEM)).is_err());
 }
 
 #[test]
@@ -135,7 +226,7 @@ fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
             keys.push((key, hears.topic));
         }
     }
-    assert_eq!(keys.len(), 5);
+    assert_eq!(keys.len(), 7);
     let headers = (SYSTEM.vendor.headers)(&demo(&SYSTEM));
     assert!(headers.contains(&("xero-tenant-id", SECRETS[2].1.into())));
     assert!(headers.contains(&("Accept", "application/json".into())));
@@ -165,6 +256,33 @@ proptest! {
         let tax = Money::read(&tax, ask.amount.currency).unwrap().minor;
         // 1900 of 11900, to the nearest cent.
         prop_assert!((tax * 11900 - 1900 * part).abs() * 2 <= 11900);
+    }
+
+    #[test]
+    fn all_refunds_of_an_invoice_take_exactly_what_stood_on_it(
+        mut cuts in proptest::collection::vec(0_i64..=21250, 0..6)
+    ) {
+        cuts.extend([0, 21250]);
+        cuts.sort_unstable();
+        let of = |line: &Value, name| {
+            let text = line[name].to_string();
+            Money::read(&text, eur(0).currency).unwrap().minor
+        };
+        let (mut gross, mut tax) = (0, 0);
+        for (from, to) in cuts.iter().zip(&cuts[1..]).filter(|(from, to)| from < to) {
+            let ask = Telling {
+                amount: eur(to - from),
+                refunded_before: eur(*from),
+                ..of_three_rates(Topic::RefundPaid)
+            };
+            let request = built(Topic::RefundPaid, 0, &ask);
+            let lines = body(&request)["CreditNotes"][0]["LineItems"].as_array().unwrap().clone();
+            let sum: i64 = lines.iter().map(|line| of(line, "UnitAmount")).sum();
+            prop_assert_eq!(sum, to - from);
+            gross += sum;
+            tax += lines.iter().map(|line| of(line, "TaxAmount")).sum::<i64>();
+        }
+        prop_assert_eq!((gross, tax), (21250, 2250));
     }
 }
 
@@ -358,6 +476,19 @@ fn a_lost_undoing_is_seen_by_the_payment_itself() {
 }
 
 #[test]
+fn a_suppliers_bill_of_the_same_number_is_not_asked_for() {
+    let filter = |topic| {
+        let act = &acts(&SYSTEM, topic)[0];
+        let request = (search(act).build)(&told(topic), &demo(&SYSTEM)).unwrap();
+        request.query[0].1.clone()
+    };
+    let invoice = r#"Type=="ACCREC" AND InvoiceNumber=="INV-7""#;
+    assert_eq!(filter(Topic::InvoiceIssued), invoice);
+    let note = r#"Type=="ACCRECCREDIT" AND CreditNoteNumber=="R-7-1""#;
+    assert_eq!(filter(Topic::RefundPaid), note);
+}
+
+#[test]
 fn a_number_with_quotes_stays_inside_its_filter() {
     let ask = Telling {
         invoice: r#"A" OR 1==1 OR "\"#.into(),
@@ -365,7 +496,7 @@ fn a_number_with_quotes_stays_inside_its_filter() {
     };
     let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
     let request = (search(act).build)(&ask, &demo(&SYSTEM)).unwrap();
-    let expected = r#"InvoiceNumber=="A\" OR 1==1 OR \"\\""#;
+    let expected = r#"Type=="ACCREC" AND InvoiceNumber=="A\" OR 1==1 OR \"\\""#;
     assert_eq!(request.query, [("where".to_string(), expected.to_string())]);
 }
 

@@ -180,6 +180,37 @@ async fn an_invoice_is_paid_credited_and_found_again() {
 }
 
 #[tokio::test]
+async fn a_credit_note_is_voided_only_without_its_cash_refund() {
+    let bench = Bench::start().await;
+    let books = Books::open(&bench).await;
+    let note = json!({"CreditNotes": [{"Type": "ACCRECCREDIT", "Contact": {"Name": "P-17"},
+        "Date": "2026-11-21", "CreditNoteNumber": "CR-1", "Reference": "re_1",
+        "Status": "AUTHORISED", "LineAmountTypes": "Inclusive", "LineItems": [line(60.0)]}]});
+    let note = books.call("PUT", "CreditNotes", "", note).await.ok()["CreditNotes"][0].clone();
+    let refund = json!({"Payments": [{"CreditNote": {"CreditNoteNumber": "CR-1"},
+        "Account": {"Code": "090"}, "Date": "2026-11-21", "Amount": 60, "Reference": "re_1"}]});
+    let refund = books.call("PUT", "Payments", "", refund).await.ok();
+    let payment = refund["Payments"][0]["PaymentID"].as_str().unwrap();
+    let id = note["CreditNoteID"].as_str().unwrap();
+    let path = format!("CreditNotes/{id}");
+    let void = json!({"CreditNotes": [{"CreditNoteID": id, "Status": "VOIDED"}]});
+    let paid = books.call("POST", &path, "", void.clone()).await;
+    assert!(messages(&paid).contains("not of valid status"));
+    let gone = json!({"Status": "DELETED"});
+    let gone = books
+        .call("POST", &format!("Payments/{payment}"), "", gone)
+        .await;
+    assert_eq!(gone.ok()["Payments"][0]["Status"], "DELETED");
+    let voided = books.call("POST", &path, "", void).await.ok();
+    assert_eq!(voided["CreditNotes"][0]["Status"], "VOIDED");
+    let read = books.get(&path).await["CreditNotes"][0].clone();
+    assert_eq!(
+        (&read["Status"], &read["RemainingCredit"]),
+        (&json!("VOIDED"), &json!(0))
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named_and_nothing_is_saved() {
     let bench = Bench::start().await;
     let books = Books::open(&bench).await;

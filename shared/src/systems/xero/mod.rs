@@ -1,33 +1,23 @@
 //! Xero: the clinic's books. An invoice becomes a sales invoice, money received a payment on it,
-//! a refund a credit note with a cash refund, returned money a payment undone. One line each: the
-//! books need no service. Amounts are JSON numbers in major units, days are `YYYY-MM-DD`.
+//! a refund a credit note with a cash refund; returned money and a failed refund undo what was
+//! written. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
+//! the clinic names another for a rate: `tax_type_0` for what is free of tax, `tax_type_7`.
+//! Amounts are JSON numbers in major units, days are `YYYY-MM-DD`.
 //!
 //! Every write carries an `Idempotency-Key`, but is not repeated on its strength: Xero keeps a key
 //! for minutes, and users found it bound to the access token (both unverified). A lost reply is
 //! looked for by our number or reference instead.
 //! Facts: Xero's OpenAPI 16 (accounting), developer.xero.com/documentation/api/accounting.
 
+mod lines;
 mod replies;
 
 use super::*;
-use crate::money::{Amounts, BadAmount};
+use crate::money::BadAmount;
 use crate::vendor::*;
+use lines::number;
 use replies::*;
-use serde_json::{Number, Value, json};
-
-/// Xero books at most two decimals.
-const AMOUNTS: Amounts = Amounts {
-    exponents: &[
-        ("BHD", 2),
-        ("IQD", 2),
-        ("JOD", 2),
-        ("KWD", 2),
-        ("LYD", 2),
-        ("OMR", 2),
-        ("TND", 2),
-    ],
-    ..Amounts::MAJOR
-};
+use serde_json::{Value, json};
 
 static VENDOR: Vendor = Vendor {
     id: "xero",
@@ -61,16 +51,22 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "accounting",
     channel: Channel::Books,
+    optional: &["tax_type_0"],
     hears: &[
         Hears {
             topic: Topic::InvoiceIssued,
             acts: &[effect(invoice, filed, find_invoice, found)],
-            after: None,
+            after: After::Nothing,
         },
         Hears {
             topic: Topic::PaymentReceived,
             acts: &[effect(payment, filed, find_payment, found)],
-            after: Some(Topic::InvoiceIssued),
+            after: After::Needs(Topic::InvoiceIssued),
+        },
+        Hears {
+            topic: Topic::PaymentReturned,
+            acts: &[effect(undo_payment, undone, read_payment, found_undone)],
+            after: After::Needs(Topic::PaymentReceived),
         },
         Hears {
             topic: Topic::RefundPaid,
@@ -78,12 +74,15 @@ pub static SYSTEM: System = System {
                 effect(credit_note, filed, find_credit_note, found),
                 effect(cash_refund, filed, find_payment, found),
             ],
-            after: Some(Topic::PaymentReceived),
+            after: After::Needs(Topic::PaymentReceived),
         },
         Hears {
-            topic: Topic::PaymentReturned,
-            acts: &[effect(undo, undone, read_payment, found_undone)],
-            after: Some(Topic::PaymentReceived),
+            topic: Topic::RefundFailed,
+            acts: &[
+                effect(undo_cash_refund, undone, read_cash_refund, found_undone),
+                effect(void_credit_note, undone, read_credit_note, found_undone),
+            ],
+            after: After::TakesBack(Topic::RefundPaid),
         },
     ],
 };
@@ -113,7 +112,6 @@ const fn effect(
 }
 
 fn invoice(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
-    let line = line(ask, account, ask.net, ask.tax)?;
     let invoice = json!({
         "Type": "ACCREC",
         "Status": "AUTHORISED",
@@ -124,7 +122,7 @@ fn invoice(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
         "DueDate": ask.date.to_string(),
         "CurrencyCode": ask.total.currency.code(),
         "LineAmountTypes": "Exclusive",
-        "LineItems": [line],
+        "LineItems": lines::of_invoice(ask, account)?,
     });
     Ok(put("Invoices", ask, invoice))
 }
@@ -134,11 +132,7 @@ fn payment(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
     paid(ask, account, "Invoice", of)
 }
 
-/// A refund's part of the tax is the invoice's in proportion.
 fn credit_note(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
-    let part = ask.amount.decimal().checked_div(ask.total.decimal());
-    let part = part.ok_or_else(|| BadAmount("a refund of an invoice over nothing".into()))?;
-    let line = line(ask, account, ask.amount, ask.tax.times(part)?)?;
     let note = json!({
         "Type": "ACCRECCREDIT",
         "Status": "AUTHORISED",
@@ -148,7 +142,7 @@ fn credit_note(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
         "Date": ask.date.to_string(),
         "CurrencyCode": ask.amount.currency.code(),
         "LineAmountTypes": "Inclusive",
-        "LineItems": [line],
+        "LineItems": lines::of_refund(ask, account)?,
     });
     Ok(put("CreditNotes", ask, note))
 }
@@ -158,9 +152,31 @@ fn cash_refund(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
     paid(ask, account, "CreditNote", of)
 }
 
-fn undo(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+/// A payment is undone as a whole: where a part came back, undoing it would lose what stayed.
+fn undo_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    if ask.payment != Some(ask.amount) {
+        return Err(BadAmount(format!(
+            "{} of the payment went back and the rest stayed: enter that in Xero by hand",
+            ask.amount
+        )));
+    }
+    delete(ask, filed_as(ask, 0)?)
+}
+
+/// The first step back from a refund: its credit note can be voided only without its payment.
+fn undo_cash_refund(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    delete(ask, filed_as(ask, 1)?)
+}
+
+fn delete(ask: &Telling, payment: &str) -> Result<Request, BadAmount> {
     let body = json!({"Status": "DELETED"});
-    Ok(write("POST", &payment_path(ask)?, ask, body))
+    Ok(write("POST", &format!("/Payments/{payment}"), ask, body))
+}
+
+fn void_credit_note(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    let note = filed_as(ask, 0)?;
+    let body = json!({"CreditNotes": [{"CreditNoteID": note, "Status": "VOIDED"}]});
+    Ok(write("POST", &format!("/CreditNotes/{note}"), ask, body))
 }
 
 fn paid(ask: &Telling, account: &Account, what: &str, of: Value) -> Result<Request, BadAmount> {
@@ -174,30 +190,15 @@ fn paid(ask: &Telling, account: &Account, what: &str, of: Value) -> Result<Reque
     Ok(put("Payments", ask, payment))
 }
 
-/// The tax is told, not left to Xero's rate: it is what stands on the patient's invoice.
-fn line(ask: &Telling, account: &Account, unit: Money, tax: Money) -> Result<Value, BadAmount> {
-    Ok(json!({
-        "Description": format!("Invoice {}", ask.invoice),
-        "Quantity": 1,
-        "UnitAmount": number(unit)?,
-        "TaxAmount": number(tax)?,
-        "TaxType": account.secret("tax_type"),
-        "AccountCode": account.secret("sales_account"),
-    }))
-}
-
-/// An amount as a JSON number that reads back as the same amount. The number is a double inside:
-/// what its shortest spelling cannot give back is refused.
-fn number(money: Money) -> Result<Number, BadAmount> {
-    let number: Option<Number> = AMOUNTS.write(money)?.parse().ok();
-    let same = |number: &Number| AMOUNTS.read(&number.to_string(), money.currency) == Ok(money);
-    let odd = || BadAmount(format!("{money} is too large to be written as a number"));
-    number.filter(same).ok_or_else(odd)
-}
-
+/// A name is one contact at Xero: the reference keeps two patients of one name apart.
 fn contact(customer: &Customer) -> String {
-    let neutral = || format!("Patient {}", customer.reference);
-    customer.name.clone().unwrap_or_else(neutral)
+    let Customer {
+        name, reference, ..
+    } = customer;
+    match name {
+        Some(name) => format!("{name} ({reference})"),
+        None => format!("Patient {reference}"),
+    }
 }
 
 fn refund(ask: &Telling) -> Result<&str, BadAmount> {
@@ -205,10 +206,11 @@ fn refund(ask: &Telling) -> Result<&str, BadAmount> {
     ask.refund.as_deref().ok_or_else(missing)
 }
 
-fn payment_path(ask: &Telling) -> Result<String, BadAmount> {
-    let id = ask.filed.as_deref();
-    let id = id.ok_or_else(|| BadAmount("the payment's id in Xero is not known".into()))?;
-    Ok(format!("/Payments/{id}"))
+/// The id of what an act of the telling before was filed as.
+fn filed_as(ask: &Telling, act: usize) -> Result<&str, BadAmount> {
+    let id = ask.filed.get(act).filter(|id| !id.is_empty());
+    let missing = || BadAmount("what must be undone has no known id in Xero".into());
+    id.map(String::as_str).ok_or_else(missing)
 }
 
 const BASE: &str = "/api.xro/2.0";
@@ -221,25 +223,4 @@ fn put(list: &str, ask: &Telling, document: Value) -> Request {
 fn write(method: &str, path: &str, ask: &Telling, body: Value) -> Request {
     let key = format!("{}{}", ask.key, path.replace('/', "-").to_lowercase());
     Request::json(method, format!("{BASE}{path}"), body).header("Idempotency-Key", key)
-}
-
-fn find_invoice(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    Ok(find_where("/Invoices", "InvoiceNumber", &ask.invoice))
-}
-
-fn find_credit_note(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    Ok(find_where("/CreditNotes", "CreditNoteNumber", refund(ask)?))
-}
-
-fn find_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    Ok(find_where("/Payments", "Reference", &ask.key))
-}
-
-fn find_where(path: &str, field: &str, value: &str) -> Request {
-    let value = value.replace('\\', r"\\").replace('"', r#"\""#);
-    Request::get(format!("{BASE}{path}")).query("where", format!("{field}==\"{value}\""))
-}
-
-fn read_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    Ok(Request::get(format!("{BASE}{}", payment_path(ask)?)))
 }

@@ -1,8 +1,50 @@
-//! What Xero answers: lists of the documents that were written or found, and validation errors.
+//! How Xero is asked for what was written, and what it answers: lists of the documents that were
+//! written or found, and validation errors.
 
-use super::{Filed, Telling};
-use crate::vendor::{Account, Reply, Trouble};
+use super::{BASE, Filed, Telling, filed_as, refund};
+use crate::money::BadAmount;
+use crate::vendor::{Account, Reply, Request, Trouble};
 use serde::Deserialize;
+
+/// A bill of a supplier may have the same number.
+pub fn find_invoice(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    let of = [("Type", "ACCREC"), ("InvoiceNumber", &ask.invoice)];
+    Ok(find_where("/Invoices", &of))
+}
+
+pub fn find_credit_note(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    let of = [("Type", "ACCRECCREDIT"), ("CreditNoteNumber", refund(ask)?)];
+    Ok(find_where("/CreditNotes", &of))
+}
+
+pub fn find_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    Ok(find_where("/Payments", &[("Reference", &ask.key)]))
+}
+
+fn find_where(path: &str, fields: &[(&str, &str)]) -> Request {
+    let quoted = |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#);
+    let fields = fields.iter();
+    let equal = fields.map(|(name, value)| format!("{name}==\"{}\"", quoted(value)));
+    let all = equal.collect::<Vec<_>>().join(" AND ");
+    Request::get(format!("{BASE}{path}")).query("where", all)
+}
+
+fn read(list: &str, ask: &Telling, act: usize) -> Result<Request, BadAmount> {
+    let id = filed_as(ask, act)?;
+    Ok(Request::get(format!("{BASE}/{list}/{id}")))
+}
+
+pub fn read_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    read("Payments", ask, 0)
+}
+
+pub fn read_cash_refund(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    read("Payments", ask, 1)
+}
+
+pub fn read_credit_note(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+    read("CreditNotes", ask, 0)
+}
 
 /// `{"Invoices": […]}`, `{"CreditNotes": […]}` or `{"Payments": […]}`.
 #[derive(Deserialize)]
@@ -114,14 +156,15 @@ pub fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>,
 
 pub fn undone(ask: &Telling, reply: &Reply, account: &Account) -> Result<Filed, Trouble> {
     let gone = found_undone(ask, reply, account)?;
-    gone.ok_or_else(|| Trouble::Unreadable("the payment still stands".into()))
+    gone.ok_or_else(|| Trouble::Unreadable("the document still stands".into()))
 }
 
+/// Payments are deleted, credit notes voided.
 pub fn found_undone(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
-    let payment = only(ask, reply)?;
-    match payment.status.as_deref() {
-        Some("DELETED") => Ok(Some(Filed(Some(payment.id)))),
+    let document = only(ask, reply)?;
+    match document.status.as_deref() {
+        Some("DELETED" | "VOIDED") => Ok(Some(Filed(Some(document.id)))),
         Some("AUTHORISED") => Ok(None),
-        other => Err(Trouble::Unreadable(format!("a payment {other:?}"))),
+        other => Err(Trouble::Unreadable(format!("a document {other:?}"))),
     }
 }

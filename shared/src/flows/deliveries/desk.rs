@@ -1,0 +1,299 @@
+//! One delivery on the table: its acts, each sent under a lease and once, and what becomes of a
+//! call whose end nobody recorded.
+
+use super::{Failure, House, Of, WAITS, filed};
+use crate::clock;
+use crate::flows::lease_seconds;
+use crate::ids;
+use crate::seal::Key;
+use crate::store::Row;
+use crate::systems::{Channel, Customer, Filed, Hears, Message, System, Telling};
+use crate::vendor::{Account, Effect, LostReply, Trouble};
+
+pub type Act = Effect<Telling, Filed>;
+
+/// What an act came to: the id under which it was filed, where the system told one.
+pub type End = Result<Option<String>, Setback>;
+
+/// Why an act is not done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// Again after so many seconds; `sent` where the call may have reached the system, `mend` where
+    /// a person must mend the connection first.
+    Again {
+        wait: i64,
+        sent: bool,
+        mend: bool,
+        why: String,
+    },
+    /// Nothing of it was sent, and nobody need hear of it any more.
+    Needless(&'static str),
+    /// It may have reached the system, and cannot be asked or repeated.
+    Unknown(String),
+    /// The system refuses it for good.
+    Failed(String),
+}
+
+/// What is found of a call that was sent before.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Look {
+    End(End),
+    /// It never reached the system: it may be sent anew.
+    Nothing,
+    /// The same bytes under the same key.
+    Repeat,
+}
+
+pub struct Desk<'a> {
+    pub(super) house: &'a House,
+    pub(super) of: Of<'a>,
+    pub system: &'static System,
+    pub account: Account,
+    pub key: Option<Key>,
+    pub needless: Option<&'static str>,
+}
+
+impl Desk<'_> {
+    /// Every act from the first that is not done.
+    pub async fn acts(&self, mut row: Row, hears: &Hears, telling: Telling) -> Result<(), Failure> {
+        while let Some(act) = hears.acts.get(row.int("acts_done") as usize) {
+            let Some((held, end)) = self.attempt(act, row, &telling).await? else {
+                return Ok(());
+            };
+            let done = match end {
+                Ok(id) => self.done(&held, hears, id),
+                Err(setback) => {
+                    let (of, system) = (self.of, self.system);
+                    return self.house.set_back(of, &held, system, setback).await;
+                }
+            };
+            let Some(next) = self.house.replace(&held, done).await? else {
+                return Ok(());
+            };
+            row = next;
+        }
+        Ok(())
+    }
+
+    /// Looks for a call that was lost; sends where there was none, or where it never arrived.
+    /// `None` where the row is in other hands.
+    async fn attempt(
+        &self,
+        act: &'static Act,
+        mut row: Row,
+        telling: &Telling,
+    ) -> Result<Option<(Row, End)>, Failure> {
+        if super::may_be_sent(&row) {
+            let Some(held) = self.house.replace(&row, leased(&row)).await? else {
+                return Ok(None);
+            };
+            row = held;
+            if let Some(end) = self.look_again(act, &row, telling).await {
+                return Ok(Some((row, end)));
+            }
+            if out_of_tries(&row) {
+                let why = "it was sent again and again and never arrived";
+                return Ok(Some((row, Err(Setback::Failed(why.into())))));
+            }
+        }
+        // Half done, it is finished: what follows builds on the whole.
+        if let Some(why) = self.needless.filter(|_| row.int("acts_done") == 0) {
+            return Ok(Some((row, Err(Setback::Needless(why)))));
+        }
+        let sending = sending(&row, self.system.channel, self.key.as_ref(), telling);
+        let Some(row) = self.house.replace(&row, sending).await? else {
+            return Ok(None);
+        };
+        let end = self.send(act, telling, false).await;
+        Ok(Some((row, end)))
+    }
+
+    /// The row with one more act done.
+    fn done(&self, row: &Row, hears: &Hears, id: Option<String>) -> Row {
+        let done = row.int("acts_done") + 1;
+        let mut ids = filed(row);
+        ids.push(id.clone().unwrap_or_default());
+        let mut next = row
+            .clone()
+            .text("state", "open")
+            .number("acts_done", done)
+            .json("filed", &ids);
+        if let Some(id) = id {
+            next = next.text("filed_as", id);
+        }
+        if done as usize == hears.acts.len() {
+            tracing::info!(
+                event = "delivered",
+                system = self.system.vendor.id,
+                topic = hears.topic.name(),
+                case = self.of.case.id
+            );
+            for name in ["due_pk", "due_at", "sent"] {
+                next.0.remove(name);
+            }
+            next = next.text("state", "done");
+        }
+        next
+    }
+
+    /// How a call ended that was sent before and whose end nobody recorded; `None` where it never
+    /// reached the system.
+    async fn look_again(&self, act: &'static Act, row: &Row, telling: &Telling) -> Option<End> {
+        let sent = as_sent(row, self.key.as_ref(), telling);
+        let age = clock::now().as_second() - row.int("sent_at");
+        match self.look(act, &sent, age).await {
+            Look::End(end) => Some(end),
+            Look::Repeat => Some(self.send(act, &sent, true).await),
+            Look::Nothing => None,
+        }
+    }
+
+    async fn look(&self, act: &'static Act, telling: &Telling, age: i64) -> Look {
+        let mut lost = &act.lost_reply;
+        while let LostReply::SameKey { lifetime, then, .. } = lost {
+            if age <= lifetime - lifetime / 10 {
+                return Look::Repeat;
+            }
+            lost = then;
+        }
+        let LostReply::Find {
+            call,
+            trusted_after,
+        } = lost
+        else {
+            return Look::End(Err(Setback::Unknown("nobody recorded its end".into())));
+        };
+        let found = async {
+            let request = (call.build)(telling, &self.account)?;
+            let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
+            let asked = self
+                .house
+                .call(clinic, vendor, &self.account, &request, None);
+            let reply = asked.await?;
+            match (call.parse)(telling, &reply, &self.account) {
+                // A look-up that was refused itself says nothing of what it looks for.
+                Err(Trouble::Rejected(why)) if !reply.is_success() => Err(Trouble::Unclear(why)),
+                parsed => parsed,
+            }
+        };
+        seen(found.await, age, *trusted_after)
+    }
+
+    /// `repeated` where it was sent before under the same key.
+    async fn send(&self, act: &'static Act, telling: &Telling, repeated: bool) -> End {
+        let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
+        let request = match (act.call.build)(telling, &self.account) {
+            Ok(request) => request,
+            Err(why) => return Err(Setback::Failed(why.to_string())),
+        };
+        let key = match &act.lost_reply {
+            LostReply::SameKey { place, .. } => Some((*place, telling.key.as_str())),
+            LostReply::Find { .. } | LostReply::Human => None,
+        };
+        let reply = self
+            .house
+            .call(clinic, vendor, &self.account, &request, key)
+            .await;
+        match reply.and_then(|reply| (act.call.parse)(telling, &reply, &self.account)) {
+            Ok(filed) => Ok(filed.0),
+            Err(trouble) => {
+                tracing::warn!(system = vendor.id, %trouble, "a delivery failed");
+                troubled(trouble, &act.lost_reply, repeated)
+            }
+        }
+    }
+}
+
+/// What a look-up says of a call that was sent `age` seconds ago.
+pub fn seen(found: Result<Option<Filed>, Trouble>, age: i64, trusted_after: i64) -> Look {
+    let again = |mend, why| {
+        Look::End(Err(Setback::Again {
+            wait: trusted_after,
+            sent: true,
+            mend,
+            why,
+        }))
+    };
+    match found {
+        Ok(Some(filed)) => Look::End(Ok(filed.0)),
+        Ok(None) if age >= trusted_after => Look::Nothing,
+        Ok(None) => again(false, "looked for it, not there yet".into()),
+        Err(Trouble::Rejected(why)) => Look::End(Err(Setback::Failed(why))),
+        Err(trouble) => {
+            let mend = matches!(trouble, Trouble::Credentials(_));
+            again(mend, format!("looked for it: {trouble}"))
+        }
+    }
+}
+
+/// What a call's trouble means for the delivery; `sent` where one before it may have arrived.
+pub fn troubled(trouble: Trouble, lost: &LostReply<Telling, Filed>, sent: bool) -> End {
+    let why = trouble.to_string();
+    let again = |wait, sent, mend| {
+        Err(Setback::Again {
+            wait,
+            sent,
+            mend,
+            why: why.clone(),
+        })
+    };
+    match trouble {
+        Trouble::Exists(id) => Ok(Some(id)),
+        Trouble::Limited { seconds } => again(seconds.clamp(1, 3600), sent, false),
+        Trouble::Credentials(_) => again(900, sent, true),
+        Trouble::Missing | Trouble::Stale(_) => again(900, sent, false),
+        Trouble::Rejected(_) | Trouble::Declined(_) => Err(Setback::Failed(why)),
+        Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => match lost {
+            LostReply::Human => Err(Setback::Unknown(why)),
+            LostReply::SameKey { .. } => again(10, true, false),
+            LostReply::Find { trusted_after, .. } => again(*trusted_after, true, false),
+        },
+    }
+}
+
+pub fn out_of_tries(row: &Row) -> bool {
+    row.int("tries") >= WAITS.len() as i64
+}
+
+/// The row in our hands. Two that take it in the same instant must not write the same row.
+fn leased(row: &Row) -> Row {
+    let until = clock::after(clock::now(), lease_seconds());
+    row.clone()
+        .text("state", "calling")
+        .text("owner", ids::random())
+        .due(clock::millis(until))
+}
+
+/// The row as it is from the moment of a call. One that follows a lost one counts as a try. What
+/// goes to a patient is kept sealed: a look-up must find the words that were sent, not today's.
+pub fn sending(row: &Row, channel: Channel, key: Option<&Key>, telling: &Telling) -> Row {
+    let again = i64::from(super::may_be_sent(row));
+    let sending = leased(row)
+        .number("sent_at", clock::now().as_second())
+        .number("tries", row.int("tries") + again);
+    let to_patient = matches!(channel, Channel::PatientEmail | Channel::PatientText);
+    match key.filter(|_| to_patient) {
+        Some(key) => {
+            let sealed = key.seal(&place(row), &(&telling.customer, &telling.message));
+            sending.text("sent", sealed)
+        }
+        None => sending,
+    }
+}
+
+/// The telling with the addressee and the words that were sent.
+pub fn as_sent(row: &Row, key: Option<&Key>, telling: &Telling) -> Telling {
+    let mut sent = telling.clone();
+    let kept = key.and_then(|key| {
+        key.open::<(Customer, Message)>(&place(row), row.get("sent"))
+            .ok()
+    });
+    if let Some((customer, message)) = kept {
+        (sent.customer, sent.message) = (customer, message);
+    }
+    sent
+}
+
+fn place(row: &Row) -> String {
+    format!("{} {}", row.get("pk"), row.get("sk"))
+}

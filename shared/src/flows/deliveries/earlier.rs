@@ -1,0 +1,94 @@
+//! What a delivery builds on: what became of an earlier one of the same case at the same system.
+
+use super::telling::refund_named;
+use super::{Failure, House, filed};
+use crate::domain::case::Case;
+use crate::domain::refund::Refund;
+use crate::domain::task::{Delivery, Task, Work};
+use crate::flows::case_pk;
+use crate::store::Row;
+use crate::systems::After;
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// With the ids under which it was filed, one for each act.
+    Filed(Vec<String>),
+    /// Until then nothing is done about it, in epoch milliseconds.
+    Waiting(i64),
+    /// Nothing was told that had to be taken back.
+    Needless(&'static str),
+    Failed(&'static str),
+}
+
+impl House {
+    /// What became of it. One that is due is worked off first.
+    pub(super) async fn earlier(
+        &self,
+        case: &Case,
+        delivery: &Delivery,
+        after: After,
+    ) -> Result<Earlier, Failure> {
+        let Some(topic) = after.topic() else {
+            return Ok(Earlier::Filed(vec![]));
+        };
+        let pk = case_pk(&case.clinic, &case.id);
+        let prefix = format!("task#tell-{}-{}", delivery.system, topic.name());
+        let mut last = None;
+        for row in self.store.under(&pk, &prefix).await? {
+            let Work::Deliver(other) = row.read::<Task>("data")?.work else {
+                continue;
+            };
+            if !of_the_same(case, &other, delivery) {
+                continue;
+            }
+            let row = match row.get("state") {
+                "open" => {
+                    Box::pin(self.deliver(&row.key())).await?;
+                    self.store.get(&pk, row.get("sk")).await?
+                }
+                _ => Some(row),
+            };
+            let said = said(after, row.as_ref());
+            if matches!(said, Earlier::Waiting(_)) {
+                return Ok(said);
+            }
+            last = Some(said);
+        }
+        Ok(last.unwrap_or_else(|| said(after, None)))
+    }
+}
+
+/// Whether two deliveries speak of the same payment, refund or dispute, as far as both name one.
+pub fn of_the_same(case: &Case, one: &Delivery, other: &Delivery) -> bool {
+    let object = |delivery: &Delivery| {
+        let key = delivery.object.as_deref()?;
+        Some(refund_named(case, key).map_or(key.to_owned(), Refund::key))
+    };
+    let payments = one.payment.zip(other.payment);
+    let objects = object(one).zip(object(other));
+    payments.is_none_or(|(a, b)| a == b) && objects.is_none_or(|(a, b)| a == b)
+}
+
+/// What the row of the earlier delivery says; `None` where there is no such row.
+pub fn said(after: After, row: Option<&Row>) -> Earlier {
+    let Some(row) = row else {
+        return match after {
+            After::Nothing => Earlier::Filed(vec![]),
+            After::Needs(_) => {
+                Earlier::Failed("what it builds on was never filed: the system was connected later")
+            }
+            After::TakesBack(_) => Earlier::Needless("what it takes back was never told"),
+        };
+    };
+    let nothing_told = row.int("acts_done") == 0;
+    match (row.get("state"), after) {
+        ("done", _) => Earlier::Filed(filed(row)),
+        ("open" | "calling", _) => Earlier::Waiting(row.int("due_at")),
+        ("skipped" | "failed", After::TakesBack(_)) if nothing_told => {
+            Earlier::Needless("what it takes back was never told")
+        }
+        // Who may have been told must hear the rest.
+        ("unknown", After::TakesBack(_)) => Earlier::Filed(filed(row)),
+        _ => Earlier::Failed("what it builds on was not filed"),
+    }
+}

@@ -1,0 +1,290 @@
+//! Deliveries: one message to one system, once. What became of it, and the ids under which the
+//! system filed it, live in the delivery's own row; the case does not hear of it.
+//!
+//! A row is `open` while nothing of it can have reached the system, and `calling` from the moment
+//! it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say.
+
+mod desk;
+mod earlier;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+use super::commit::Change;
+use super::{Failure, House, case_pk, read_case_pk};
+use crate::clock;
+use crate::domain::case::Case;
+use crate::domain::event::Event;
+use crate::domain::settings::Settings;
+use crate::domain::task::{Alert, Task, Topic, Work};
+use crate::queue::RowKey;
+use crate::store::{Row, Write, Written};
+use crate::systems::{self, System, Telling};
+use crate::vendor::LostReply;
+use desk::{Desk, Setback, out_of_tries, troubled};
+use earlier::Earlier;
+
+/// Seconds from one try to the next; after the last a person is told.
+const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
+/// A delivery that needs another one first looks again after so many seconds at least.
+const BEHIND: i64 = 5;
+
+/// How a delivery is put off.
+struct Later {
+    wait: i64,
+    /// The call may have reached the system: the next try asks first.
+    sent: bool,
+    tried: bool,
+}
+
+/// Whose delivery it is, for those who are told of its end.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    settings: &'a Settings,
+    case: &'a Case,
+}
+
+impl House {
+    /// Works one delivery off (`task#tell-…`).
+    pub async fn deliver(&self, key: &RowKey) -> Result<(), Failure> {
+        let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+        let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
+            return Ok(());
+        };
+        let now = clock::now();
+        if !row.has("due_at") || row.int("due_at") > clock::millis(now) {
+            return Ok(());
+        }
+        let task: Task = row.read("data")?;
+        let Work::Deliver(delivery) = &task.work else {
+            return Ok(());
+        };
+        let settings = self.settings_of(clinic).await?;
+        let case = self
+            .case(clinic, case)
+            .await?
+            .ok_or("a delivery without a case")?;
+        let of = Of {
+            settings: &settings,
+            case: &case,
+        };
+        let found = systems::find(&delivery.system).and_then(|system| {
+            let mut all = system.hears.iter();
+            Some((system, all.find(|hears| hears.topic == delivery.topic)?))
+        });
+        let Some((system, hears)) = found else {
+            let why = "this version does not tell it that";
+            return self.finish(&row, "failed", why).await;
+        };
+        let filed = match self.earlier(&case, delivery, hears.after).await? {
+            Earlier::Filed(ids) => ids,
+            Earlier::Waiting(until) => {
+                let wait = ((until - clock::millis(now)) / 1000).max(0) + BEHIND;
+                let behind = Later {
+                    wait,
+                    sent: may_be_sent(&row),
+                    tried: false,
+                };
+                let why = "waits for an earlier delivery";
+                return self.put_off(&row, behind, why).await;
+            }
+            Earlier::Needless(why) => return self.finish(&row, "skipped", why).await,
+            Earlier::Failed(why) => {
+                return self.undelivered(of, &row, may_be_sent(&row), why).await;
+            }
+        };
+        let told = match self.telling(of, system, delivery, &task).await? {
+            Ok(told) => told,
+            Err(why) => return self.undelivered(of, &row, may_be_sent(&row), why).await,
+        };
+        if told.unreachable {
+            let id = format!("unreachable-p{}", delivery.payment.unwrap_or_default());
+            let note = "No message with the page to pay on can reach this patient: there is \
+                        neither an e-mail address nor a phone number that a connected system \
+                        writes to. Add one and repeat the delivery, or hand the page over.";
+            self.person_once(of, &row, &id, Alert::DeliveryFailed, note)
+                .await?;
+        }
+        let account = match self.account(clinic, system.vendor).await {
+            Ok(account) => account,
+            Err(trouble) => {
+                // Nothing was called: what was sent before stays sent.
+                let end = troubled(trouble, &LostReply::Human, may_be_sent(&row));
+                let Err(setback) = end else { return Ok(()) };
+                return self.set_back(of, &row, system, setback).await;
+            }
+        };
+        let desk = Desk {
+            house: self,
+            of,
+            system,
+            account,
+            key: told.key,
+            needless: told.needless,
+        };
+        let telling = Telling {
+            filed,
+            ..told.telling
+        };
+        desk.acts(row, hears, telling).await
+    }
+
+    /// Puts off what may still be done, and ends the rest.
+    async fn set_back(
+        &self,
+        of: Of<'_>,
+        row: &Row,
+        system: &System,
+        setback: Setback,
+    ) -> Result<(), Failure> {
+        match setback {
+            Setback::Again { sent, why, .. } if out_of_tries(row) => {
+                self.undelivered(of, row, sent, &why).await
+            }
+            Setback::Again {
+                wait,
+                sent,
+                mend,
+                why,
+            } => {
+                if mend {
+                    self.blocked(of, row, system, &why).await?;
+                }
+                let tried = true;
+                self.put_off(row, Later { wait, sent, tried }, &why).await
+            }
+            Setback::Needless(why) => self.finish(row, "skipped", why).await,
+            Setback::Unknown(why) => self.undelivered(of, row, true, &why).await,
+            Setback::Failed(why) => self.undelivered(of, row, false, &why).await,
+        }
+    }
+
+    /// Writes a row if nobody else did since it was read; `None` where somebody did.
+    async fn replace(&self, read: &Row, row: Row) -> Result<Option<Row>, Failure> {
+        let version = read.int("version") as u64;
+        let row = row.number("version", version + 1);
+        let write = Write::Replace {
+            row: row.clone(),
+            version,
+        };
+        match self.store.transact(&[write]).await? {
+            Written::Done => Ok(Some(row)),
+            Written::Failed(_) | Written::Conflict => {
+                // Our own write whose reply was lost counts as ours.
+                let now = self.store.get(read.get("pk"), read.get("sk")).await?;
+                Ok(now.filter(|now| *now == row))
+            }
+        }
+    }
+
+    /// Later. A call that may have been sent stays `calling`, so that the next try asks first.
+    async fn put_off(&self, row: &Row, later: Later, why: &str) -> Result<(), Failure> {
+        let Later { wait, sent, tried } = later;
+        let tries = row.int("tries") + i64::from(tried);
+        let least = WAITS[(tries.max(1) - 1).min(WAITS.len() as i64 - 1) as usize];
+        let wait = if tried { wait.max(least) } else { wait };
+        let mut later = row
+            .clone()
+            .number("tries", tries)
+            .text("why", why)
+            .due(clock::millis(clock::after(clock::now(), wait)));
+        if !sent {
+            later = later.text("state", "open");
+        }
+        self.replace(row, later).await.map(drop)
+    }
+
+    async fn finish(&self, row: &Row, state: &str, why: &str) -> Result<(), Failure> {
+        let mut done = row.clone().text("state", state).text("why", why);
+        for name in ["due_pk", "due_at", "sent"] {
+            done.0.remove(name);
+        }
+        self.replace(row, done).await.map(drop)
+    }
+
+    /// The end without success, of which a person is told.
+    async fn undelivered(
+        &self,
+        of: Of<'_>,
+        row: &Row,
+        sent: bool,
+        why: &str,
+    ) -> Result<(), Failure> {
+        let id = row.get("sk").trim_start_matches("task#");
+        let (state, note) = ending(id, sent, why);
+        self.person(of, row, id, Alert::DeliveryFailed, note)
+            .await?;
+        self.finish(row, state, why).await
+    }
+
+    /// The system does not take our key: said once for a case, whatever else waits for it.
+    async fn blocked(
+        &self,
+        of: Of<'_>,
+        row: &Row,
+        system: &System,
+        why: &str,
+    ) -> Result<(), Failure> {
+        let (id, name) = (format!("blocked-{}", system.vendor.id), system.vendor.name);
+        let note =
+            format!("{name}: {why}. Mend the connection; what waits is then told by itself.");
+        self.person_once(of, row, &id, Alert::Blocked, &note).await
+    }
+
+    /// Asks a person, unless the same is asked already and nobody has closed it.
+    async fn person_once(
+        &self,
+        of: Of<'_>,
+        row: &Row,
+        id: &str,
+        alert: Alert,
+        note: &str,
+    ) -> Result<(), Failure> {
+        let pk = case_pk(&of.case.clinic, &of.case.id);
+        let asked = self.store.get(&pk, &format!("task#person-{id}")).await?;
+        match asked.is_some_and(|task| task.get("state") == "open") {
+            true => Ok(()),
+            false => self.person(of, row, id, alert, note.into()).await,
+        }
+    }
+
+    async fn person(
+        &self,
+        of: Of<'_>,
+        row: &Row,
+        id: &str,
+        alert: Alert,
+        note: String,
+    ) -> Result<(), Failure> {
+        // A system that cannot be told must not be told of that without end.
+        if row.get("sk").contains(Topic::NeedsPerson.name()) {
+            return Ok(());
+        }
+        let cause = format!("delivery {}", row.get("sk").trim_start_matches("task#"));
+        let id = id.to_owned();
+        let event = Event::Person { id, alert, note };
+        let change = Change::new(of.settings, &of.case.id, event, cause);
+        self.commit(change, None).await.map(drop)
+    }
+}
+
+/// Whether a call of this row may have reached the system.
+fn may_be_sent(row: &Row) -> bool {
+    row.get("state") == "calling"
+}
+
+/// How a delivery ends that did not succeed: its state, and what a person reads.
+fn ending(id: &str, sent: bool, why: &str) -> (&'static str, String) {
+    match sent {
+        true => (
+            "unknown",
+            format!("{id} may have been sent: look before repeating it. {why}."),
+        ),
+        false => ("failed", format!("{id} was not delivered: {why}.")),
+    }
+}
+
+/// The ids under which the acts that are done were filed; empty where the system told none.
+fn filed(row: &Row) -> Vec<String> {
+    serde_json::from_str(row.get("filed")).unwrap_or_default()
+}

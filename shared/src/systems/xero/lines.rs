@@ -1,0 +1,109 @@
+//! The lines of a document at Xero: one for each tax rate of the invoice. The tax is told, not left
+//! to Xero's rate: it is what stands on the patient's invoice.
+
+use super::{Account, OfRate, Telling};
+use crate::money::{Amounts, BadAmount, Money};
+use rust_decimal::Decimal;
+use serde_json::{Number, Value, json};
+
+/// Xero books at most two decimals.
+const AMOUNTS: Amounts = Amounts {
+    exponents: &[
+        ("BHD", 2),
+        ("IQD", 2),
+        ("JOD", 2),
+        ("KWD", 2),
+        ("LYD", 2),
+        ("OMR", 2),
+        ("TND", 2),
+    ],
+    ..Amounts::MAJOR
+};
+
+/// Without their tax.
+pub fn of_invoice(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
+    let rates = ask.rates.iter();
+    let line = |rate: &OfRate| {
+        let net = less(rate.gross, rate.tax);
+        line(ask, account, rate.percent, net, rate.tax)
+    };
+    rates.map(line).collect()
+}
+
+/// With their tax. A refund takes what all refunds up to it come to, less what those before it
+/// took: together they take no cent more or less than the invoice had.
+pub fn of_refund(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
+    let before = parts(ask, ask.refunded_before)?;
+    let after = parts(ask, ask.refunded_before.plus(ask.amount)?)?;
+    let mut lines = vec![];
+    for ((rate, before), after) in ask.rates.iter().zip(before).zip(after) {
+        let (gross, tax) = (less(after.0, before.0), less(after.1, before.1));
+        if gross.minor != 0 || tax.minor != 0 {
+            lines.push(line(ask, account, rate.percent, gross, tax)?);
+        }
+    }
+    Ok(lines)
+}
+
+/// So much of the invoice, rate by rate: with its tax, and the tax. Rounded as a running sum, so
+/// that the parts come to the whole.
+fn parts(ask: &Telling, amount: Money) -> Result<Vec<(Money, Money)>, BadAmount> {
+    let share = share(amount, ask.total)?;
+    let (mut sum, mut taken) = (Money::zero(ask.total.currency), 0);
+    let mut parts = vec![];
+    for rate in &ask.rates {
+        sum = sum.plus(rate.gross)?;
+        let up_to_here = sum.times(share)?.minor;
+        let gross = Money::new(up_to_here - taken, ask.total.currency);
+        taken = up_to_here;
+        let of_rate = match rate.gross.minor {
+            0 => share,
+            _ => self::share(gross, rate.gross)?,
+        };
+        parts.push((gross, rate.tax.times(of_rate)?));
+    }
+    Ok(parts)
+}
+
+fn share(part: Money, whole: Money) -> Result<Decimal, BadAmount> {
+    let share = part.decimal().checked_div(whole.decimal());
+    share.ok_or_else(|| BadAmount("a refund of an invoice over nothing".into()))
+}
+
+fn less(amount: Money, by: Money) -> Money {
+    Money::new(amount.minor - by.minor, amount.currency)
+}
+
+fn line(
+    ask: &Telling,
+    account: &Account,
+    percent: Decimal,
+    unit: Money,
+    tax: Money,
+) -> Result<Value, BadAmount> {
+    Ok(json!({
+        "Description": format!("Invoice {}", ask.invoice),
+        "Quantity": 1,
+        "UnitAmount": number(unit)?,
+        "TaxAmount": number(tax)?,
+        "TaxType": tax_type(account, percent),
+        "AccountCode": account.secret("sales_account"),
+    }))
+}
+
+/// The clinic's own type for a rate, such as `tax_type_0`, where it named one; else `tax_type`.
+fn tax_type(account: &Account, percent: Decimal) -> &str {
+    match account.secret(&format!("tax_type_{percent}")) {
+        "" => account.secret("tax_type"),
+        own => own,
+    }
+}
+
+/// An amount as a JSON number that reads back as the same amount. The number is a double inside:
+/// what its shortest spelling cannot give back is refused.
+pub fn number(money: Money) -> Result<Number, BadAmount> {
+    let number: Option<Number> = AMOUNTS.write(money)?.parse().ok();
+    let same = |number: &Number| AMOUNTS.read(&number.to_string(), money.currency) == Ok(money);
+    let odd = || BadAmount(format!("{money} is too large to be written as a number"));
+    number.filter(same).ok_or_else(odd)
+}
