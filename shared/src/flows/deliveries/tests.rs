@@ -63,6 +63,8 @@ fn paid() -> Case {
         aliases: BTreeSet::new(),
         session: None,
         approved: false,
+        approvals: 0,
+        page_over: false,
         intent: None,
         decline: None,
         paid_at: None,
@@ -83,6 +85,7 @@ fn paid() -> Case {
         policy: Default::default(),
         payments: vec![payment],
         refunds_numbered: 0,
+        receipts: vec![],
         blocked: BTreeSet::new(),
         entries: 1,
         head: String::new(),
@@ -114,6 +117,7 @@ fn a_return_tells_what_went_back_and_not_the_whole_payment() {
     case.payments[0].disputes = vec![Dispute {
         id: "dp_1".into(),
         amount: eur(2000),
+        reversal: false,
         state: dispute::State::Lost,
     }];
     assert_eq!(amount(&case, Topic::PaymentReturned, None), Ok(eur(2000)));
