@@ -1004,6 +1004,29 @@ fn a_failure_that_was_tried_again_with_success_is_paid_in_every_order() {
     assert_eq!(end.state, payment::State::Paid);
 }
 
+#[test]
+fn a_chargeback_that_is_cancelled_after_it_was_settled_is_won_in_every_order() {
+    let actions = [
+        "confirmed",
+        "charged_back",
+        "chargeback_settled",
+        "chargeback_cancelled",
+    ];
+    let facts = actions.map(|action| fact(of_payment(action, "other")));
+    let asked = looked_up("paid_out", &[], &facts_history(&actions));
+    let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
+    assert_eq!(
+        (end.state, end.disputes[0].state),
+        (payment::State::Paid, dispute::State::Won)
+    );
+    let asked = looked_up("charged_back", &[], &facts_history(&actions[..3]));
+    let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
+    assert_eq!(
+        (end.state, end.disputes[0].state),
+        (payment::State::Returned, dispute::State::Lost)
+    );
+}
+
 fn facts_history(actions: &[&str]) -> Vec<Value> {
     actions
         .iter()

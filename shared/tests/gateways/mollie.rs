@@ -577,6 +577,33 @@ fn a_returned_debit_is_due_again_in_every_order() {
 }
 
 #[test]
+fn a_debit_that_came_back_and_came_again_is_paid() {
+    let debited = |over: Value| {
+        let mut payment = object!({"method": "directdebit",
+            "paidAt": "2026-03-14T10:00:00+00:00"});
+        payment["_embedded"] = object!({"chargebacks": [over]});
+        fetched(paid_by("paid", payment))
+    };
+    let back = debited(chargeback(Value::Null));
+    let again = debited(chargeback("2026-03-20T10:00:00+00:00".into()));
+    let case = sent(
+        &GATEWAY,
+        mandate(),
+        fetched(paid_by("pending", object!({}))),
+    );
+    let told = |facts: &[Fact]| {
+        let facts: Vec<_> = facts.iter().collect();
+        after(&GATEWAY, &case, &facts, &again)
+    };
+    assert_eq!(told(&back).state, payment::State::Returned);
+    let end = told(&[back, again.clone()].concat());
+    assert_eq!(
+        (end.state, end.returned_whole, end.decline),
+        (payment::State::Paid, false, None)
+    );
+}
+
+#[test]
 fn a_list_that_shows_less_than_it_counts_proves_no_absence() {
     let mut short = list("refunds", object!([]), Value::Null);
     short.body = String::from_utf8(short.body)
