@@ -62,6 +62,16 @@ fn event(kind: &str, action: &str, links: Value, details: Value) -> Value {
         "metadata": {}})
 }
 
+/// The event, as of that day of March.
+fn on(day: u32, mut event: Value) -> Value {
+    event["created_at"] = format!("2026-03-{day:02}T10:00:00.000Z").into();
+    event
+}
+
+fn hint(id: &str) -> Result<Notice, Unreadable> {
+    Ok(Notice::Hint { payment: id.into() })
+}
+
 fn of_payment(action: &str, cause: &str) -> Value {
     let links = object!({"payment": "PM1"});
     event(
@@ -259,7 +269,10 @@ fn every_refusal_says_whether_money_may_have_moved() {
     let gone = said(422, "invalid_state", "mandate_is_inactive");
     assert_eq!(gone, Trouble::Declined(Decline::Method));
     let total = said(422, "invalid_state", "total_amount_confirmation_invalid");
-    assert!(matches!(total, Trouble::Unclear(_)), "{total}");
+    assert!(
+        matches!(total, Trouble::Stale(_)) && !total.may_have_happened(),
+        "{total}"
+    );
     let refused = said(422, "validation_failed", "amount_too_small");
     assert_eq!(
         refused,
@@ -401,37 +414,40 @@ fn a_payment_comes_with_its_refunds() {
     assert_eq!(facts[1].amount, Some(eur(2_500)));
 }
 
-#[test]
-fn a_session_is_looked_up_by_its_billing_request() {
+fn request_looked_up(status: &str, links: Value, resources: Value) -> Fact {
     let inquiry = GATEWAY.lookup.yes().unwrap();
     let ask = lookup(None, Some("BRQ1"));
     let requests = (inquiry.build)(&ask, &outbound());
-    let found = |status: &str, links: Value| {
-        let reply = json(
-            200,
-            object!({"billing_requests": {"id": "BRQ1", "status": status,
-            "created_at": "2026-03-14T10:00:00.000Z", "links": links,
-            "metadata": {"reference": reference()}}}),
-        );
-        fits(&GATEWAY, &outbound(), &requests[0], Some(&reply));
-        (inquiry.parse)(&ask, &[reply], &outbound())
-            .unwrap()
-            .remove(0)
-    };
     assert_eq!(requests[0].path, "/billing_requests/BRQ1");
-    let open = found("pending", object!({}));
-    assert_eq!((open.kind, open.approved), (Kind::PaymentPending, false));
-    let done = found(
-        "fulfilled",
-        object!({"customer": "CU1", "mandate_request_mandate": "MD1"}),
+    let reply = json(
+        200,
+        object!({"billing_requests": {"id": "BRQ1", "status": status,
+        "created_at": "2026-03-14T10:00:00.000Z", "links": links, "resources": resources,
+        "metadata": {"reference": reference()}}}),
     );
+    fits(&GATEWAY, &outbound(), &requests[0], Some(&reply));
+    (inquiry.parse)(&ask, &[reply], &outbound())
+        .unwrap()
+        .remove(0)
+}
+
+#[test]
+fn a_session_is_looked_up_by_its_billing_request() {
+    for status in ["pending", "ready_to_fulfil", "fulfilling"] {
+        let open = request_looked_up(status, object!({}), object!({}));
+        assert_eq!((open.kind, open.approved), (Kind::PaymentPending, false));
+    }
+    let links = object!({"customer": "CU1", "mandate_request_mandate": "MD1"});
+    let bank = object!({"customer_bank_account": {"id": "BA1", "account_number_ending": "11"}});
+    let done = request_looked_up("fulfilled", links, bank);
     assert_eq!((done.kind, done.approved), (Kind::PaymentPending, true));
     assert_eq!(done.method, Some(mandate()));
+    assert_eq!(done.paid_with.as_deref(), Some("Bank account ending 11"));
     assert_eq!(
         (done.aliases, done.payment),
         (vec!["BRQ1".to_string()], None)
     );
-    let gone = found("cancelled", object!({}));
+    let gone = request_looked_up("cancelled", object!({}), object!({}));
     assert_eq!(
         (gone.kind, gone.decline),
         (Kind::PaymentFailed, Some(Decline::Cancelled))
@@ -560,7 +576,6 @@ fn each_payment_event_says_its_kind() {
         ("failed", Kind::PaymentFailed),
         ("cancelled", Kind::PaymentFailed),
         ("customer_approval_denied", Kind::PaymentFailed),
-        ("late_failure_settled", Kind::PaymentReturned),
         ("charged_back", Kind::DisputeOpened),
         ("chargeback_cancelled", Kind::DisputeWon),
         ("chargeback_settled", Kind::DisputeLost),
@@ -594,18 +609,132 @@ fn the_cause_of_a_failure_decides_what_follows_and_a_reason_code_does_not() {
     assert_eq!(why("insufficient_funds"), Some(Decline::Funds));
     assert_eq!(why("bank_account_closed"), Some(Decline::Method));
     assert_eq!(why("mandate_cancelled"), Some(Decline::Method));
-    assert_eq!(why("payment_stopped"), Some(Decline::Cancelled));
-    assert_eq!(why("test_failure"), Some(Decline::Other));
+    for cause in [
+        "payment_stopped",
+        "authorisation_disputed",
+        "return_on_odfi_request",
+    ] {
+        assert_eq!(why(cause), Some(Decline::Cancelled), "{cause}");
+    }
+    assert_eq!(why("refer_to_payer"), Some(Decline::Funds));
+    assert_eq!(why("daily_payment_limit_reached"), Some(Decline::Funds));
+    assert_eq!(
+        why("insufficient_payment_permissions"),
+        Some(Decline::Action)
+    );
+    assert_eq!(
+        why("payment_violated_mandate_parameters"),
+        Some(Decline::Method)
+    );
+    for cause in ["test_failure", "other", "bank_declined_payment"] {
+        assert_eq!(why(cause), Some(Decline::Other), "{cause}");
+    }
     let details = object!({"cause": "other", "reason_code": "AM04"});
     let coded = event("payments", "failed", object!({"payment": "PM1"}), details);
     assert_eq!(fact(coded).decline, Some(Decline::Other));
 }
 
 #[test]
-fn a_failure_that_gocardless_tries_again_is_no_failure_yet() {
+fn what_was_cancelled_is_not_tried_again_whatever_the_cause() {
+    let why = |cause: &str| fact(of_payment("cancelled", cause)).decline;
+    assert_eq!(why("payment_cancelled"), Some(Decline::Cancelled));
+    assert_eq!(why("other"), Some(Decline::Cancelled));
+    assert_eq!(why("refer_to_payer"), Some(Decline::Cancelled));
+    assert_eq!(why("bank_account_closed"), Some(Decline::Method));
+    let told = looked_up(
+        "cancelled",
+        &[],
+        &[of_payment("cancelled", "mandate_expired")],
+    );
+    assert_eq!(told[0].decline, Some(Decline::Method));
+}
+
+#[test]
+fn a_failure_that_gocardless_tries_again_is_looked_up() {
     let details = object!({"cause": "insufficient_funds", "will_attempt_retry": true});
     let again = event("payments", "failed", object!({"payment": "PM1"}), details);
-    assert_eq!(fact(again).kind, Kind::PaymentPending);
+    let notice = items(std::slice::from_ref(&again)).remove(0).notice;
+    assert_eq!(notice, hint("PM1"));
+    // Not over yet, unless it had been collected before.
+    let told = looked_up("failed", &[], std::slice::from_ref(&again));
+    assert_eq!(told[0].kind, Kind::PaymentPending);
+    let before = of_payment("confirmed", "payment_confirmed");
+    let told = looked_up("failed", &[], &[again, before]);
+    assert_eq!(told[0].kind, Kind::PaymentReturned);
+}
+
+#[test]
+fn a_late_failure_that_a_payout_paid_for_is_looked_up_and_says_no_reason_of_its_own() {
+    let settled = of_payment("late_failure_settled", "late_failure_settled");
+    assert_eq!(items(&[settled])[0].notice, hint("PM1"));
+    let history = [
+        on(
+            9,
+            of_payment("late_failure_settled", "late_failure_settled"),
+        ),
+        on(8, of_payment("failed", "payment_stopped")),
+        on(5, of_payment("confirmed", "payment_confirmed")),
+    ];
+    let told = looked_up("failed", &[], &history).remove(0);
+    assert_eq!(
+        (told.kind, told.decline),
+        (Kind::PaymentReturned, Some(Decline::Cancelled))
+    );
+    assert_eq!(
+        told.occurred_at,
+        Some("2026-03-08T10:00:00Z".parse().unwrap())
+    );
+}
+
+#[test]
+fn a_debit_that_is_collected_again_is_under_way() {
+    let again = fact(of_payment("resubmission_requested", "payment_retried"));
+    assert_eq!(
+        (again.kind, again.payment.as_deref(), again.decline),
+        (Kind::PaymentPending, Some("PM1"), None)
+    );
+    assert!(again.occurred_at.is_some());
+    let mut history = vec![
+        on(1, of_payment("created", "payment_created")),
+        on(4, of_payment("confirmed", "payment_confirmed")),
+        on(8, of_payment("failed", "insufficient_funds")),
+        on(9, of_payment("resubmission_requested", "payment_retried")),
+    ];
+    let told = looked_up("pending_submission", &[], &history).remove(0);
+    assert_eq!(told.kind, Kind::PaymentPending);
+    assert_eq!(
+        told.occurred_at,
+        Some("2026-03-09T10:00:00Z".parse().unwrap())
+    );
+    // What failed then had not come a second time.
+    history.push(on(12, of_payment("failed", "bank_account_closed")));
+    for _ in 0..2 {
+        history.reverse();
+        let told = looked_up("failed", &[], &history).remove(0);
+        assert_eq!(
+            (told.kind, told.decline),
+            (Kind::PaymentFailed, Some(Decline::Method))
+        );
+    }
+}
+
+#[test]
+fn a_refund_that_failed_is_no_failure_of_its_payment() {
+    let links = object!({"payment": "PM1", "refund": "RF1"});
+    let history = [
+        on(
+            9,
+            event(
+                "refunds",
+                "failed",
+                links,
+                object!({"cause": "payment_stopped"}),
+            ),
+        ),
+        on(8, of_payment("failed", "insufficient_funds")),
+    ];
+    let told = looked_up("failed", &[], &history).remove(0);
+    assert_eq!(told.decline, Some(Decline::Funds));
 }
 
 #[test]
@@ -627,8 +756,31 @@ fn each_refund_event_says_its_kind() {
         assert_eq!(said.payment.as_deref(), Some("PM1"));
     }
     let mut ours = event("refunds", "paid", object!({"refund": "RF1"}), object!({}));
-    ours["resource_metadata"] = object!({"reference": "ours"});
-    assert_eq!(fact(ours).reference.as_deref(), Some("ours"));
+    let ref_1 = ids::refund_reference(&case_id(), 1);
+    ours["resource_metadata"] = object!({"reference": ref_1});
+    assert_eq!(fact(ours).reference, Some(ref_1));
+}
+
+#[test]
+fn what_others_call_a_reference_leads_nowhere_and_metadata_may_hold_anything() {
+    for metadata in [
+        object!({"reference": "order 7"}),
+        object!({"reference": 7, "flags": [true, null], "more": {"a": 1}}),
+        object!({}),
+        Value::Null,
+    ] {
+        let mut theirs = event("refunds", "paid", object!({"refund": "RF9"}), object!({}));
+        theirs["resource_metadata"] = metadata.clone();
+        assert_eq!(items(&[theirs])[0].notice, hint("RF9"), "{metadata}");
+        let mut payment = of_payment("confirmed", "payment_confirmed");
+        payment["resource_metadata"] = metadata.clone();
+        let said = fact(payment);
+        assert_eq!(
+            (said.reference, said.payment.as_deref()),
+            (None, Some("PM1")),
+            "{metadata}"
+        );
+    }
 }
 
 #[test]
@@ -652,10 +804,7 @@ fn a_fulfilled_billing_request_is_the_payers_approval() {
         object!({"billing_request": "BRQ1"}),
         object!({}),
     );
-    let expected = Notice::Hint {
-        payment: "BRQ1".into(),
-    };
-    assert_eq!(items(&[bare])[0].notice, Ok(expected));
+    assert_eq!(items(&[bare])[0].notice, hint("BRQ1"));
 
     let links = object!({"billing_request": "BRQ1"});
     let gone = fact(event("billing_requests", "cancelled", links, object!({})));
@@ -666,28 +815,76 @@ fn a_fulfilled_billing_request_is_the_payers_approval() {
 }
 
 #[test]
+fn a_payment_that_gocardless_made_with_the_page_is_not_collected_a_second_time() {
+    let links = |mandate: bool| {
+        let mut links = object!({"billing_request": "BRQ1", "payment_request_payment": "PM7"});
+        if mandate {
+            links["mandate_request_mandate"] = "MD1".into();
+        }
+        links
+    };
+    for mandate in [true, false] {
+        let done = event("billing_requests", "fulfilled", links(mandate), object!({}));
+        let said = fact(done);
+        assert_eq!((said.kind, said.approved), (Kind::PaymentPending, false));
+        assert_eq!(said.payment.as_deref(), Some("PM7"));
+        let told = request_looked_up("fulfilled", links(mandate), object!({}));
+        assert_eq!((told.kind, told.approved), (Kind::PaymentPending, false));
+        assert_eq!(told.payment.as_deref(), Some("PM7"));
+    }
+    // Fulfilled with neither is nothing to wait for, and nothing to complete.
+    let told = request_looked_up("fulfilled", object!({}), object!({}));
+    assert_eq!((told.kind, told.approved), (Kind::PaymentPending, false));
+}
+
+#[test]
 fn a_mandate_that_ended_is_a_method_gone() {
-    for action in ["cancelled", "failed", "expired"] {
-        let ended = event("mandates", action, object!({"mandate": "MD1"}), object!({}));
+    let of_mandate = |action: &str| {
+        let links = object!({"mandate": "MD1", "new_mandate": "MD2"});
+        let said = event("mandates", action, links, object!({}));
+        items(&[said]).remove(0).notice
+    };
+    for action in [
+        "cancelled",
+        "failed",
+        "expired",
+        "blocked",
+        "consumed",
+        "replaced",
+        "suspended_by_payer",
+    ] {
         let expected = Notice::MethodGone {
             token: "MD1".into(),
         };
-        assert_eq!(items(&[ended])[0].notice, Ok(expected), "{action}");
+        assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }
-    let active = event(
-        "mandates",
-        "active",
-        object!({"mandate": "MD1"}),
-        object!({}),
+    for (action, kind) in [
+        ("created", Kind::Other),
+        ("submitted", Kind::Other),
+        ("active", Kind::MandateActive),
+        ("reinstated", Kind::MandateActive),
+    ] {
+        assert_eq!(of_mandate(action), Ok(Notice::Ignored(kind)), "{action}");
+    }
+    assert!(of_mandate("teleported").is_err());
+}
+
+#[test]
+fn payouts_and_subscriptions_are_listed() {
+    let links = object!({"payout": "PO1"});
+    let payout = fact(event("payouts", "paid", links, object!({})));
+    assert_eq!(
+        (payout.kind, payout.payment_ids().next()),
+        (Kind::PayoutPaid, Some("PO1"))
     );
-    assert_eq!(items(&[active])[0].notice, Ok(Notice::Ignored(Kind::Other)));
-    let payout = fact(event(
-        "payouts",
-        "paid",
-        object!({"payout": "PO1"}),
-        object!({}),
-    ));
-    assert_eq!((payout.kind, payout.payment), (Kind::PayoutPaid, None));
+    for (action, kind) in [
+        ("created", Kind::Other),
+        ("cancelled", Kind::SubscriptionCancelled),
+    ] {
+        let links = object!({"subscription": "SB1"});
+        let said = event("subscriptions", action, links, object!({}));
+        assert_eq!(items(&[said])[0].notice, Ok(Notice::Ignored(kind)));
+    }
 }
 
 #[test]
@@ -744,25 +941,58 @@ fn a_collected_debit_is_paid_in_every_order() {
 }
 
 #[test]
-fn a_late_failure_returns_the_money_in_every_order() {
-    let history = ["failed", "paid_out", "confirmed"].map(|a| of_payment(a, "bank_account_closed"));
+fn a_late_failure_returns_the_money_for_its_reason_in_every_order() {
+    let history = ["failed", "paid_out", "confirmed"].map(|a| of_payment(a, "payment_stopped"));
     let asked = looked_up("failed", &[], &history);
-    for actions in [
-        &["confirmed", "failed"][..],
-        &["submitted", "confirmed", "failed", "late_failure_settled"],
-        &["late_failure_settled"],
-    ] {
-        let facts: Vec<_> = actions
+    for actions in [&["confirmed", "failed"][..], &["submitted", "failed"], &[]] {
+        let facts = actions
             .iter()
-            .map(|a| fact(of_payment(a, "bank_account_closed")))
-            .collect();
+            .map(|a| fact(of_payment(a, "payment_stopped")));
+        // Its settlement is a hint: what is looked up then is posted.
+        let facts: Vec<_> = facts.chain(asked.clone()).collect();
         let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
         assert_eq!(
             (end.state, end.returned_whole),
             (payment::State::Returned, true),
             "{actions:?}"
         );
+        assert_eq!(end.decline, Some(Decline::Cancelled), "{actions:?}");
+        assert!(!end.may_retry(), "{actions:?}");
     }
+}
+
+#[test]
+fn the_last_word_on_a_chargeback_is_the_one_that_a_look_up_tells() {
+    let told = |status: &str, days: [u32; 3]| {
+        let [opened, cancelled, settled] = days;
+        let history = [
+            on(3, of_payment("confirmed", "payment_confirmed")),
+            on(opened, of_payment("charged_back", "refund_requested")),
+            on(
+                cancelled,
+                of_payment("chargeback_cancelled", "payment_confirmed"),
+            ),
+            on(
+                settled,
+                of_payment("chargeback_settled", "chargeback_settled"),
+            ),
+        ];
+        let dispute = looked_up(status, &[], &history).remove(1);
+        (dispute.kind, dispute.occurred_at.unwrap().to_string())
+    };
+    let on_12th = "2026-03-12T10:00:00Z".to_string();
+    assert_eq!(
+        told("paid_out", [8, 12, 10]),
+        (Kind::DisputeWon, on_12th.clone())
+    );
+    assert_eq!(
+        told("charged_back", [8, 10, 12]),
+        (Kind::DisputeLost, on_12th.clone())
+    );
+    assert_eq!(
+        told("charged_back", [12, 10, 9]),
+        (Kind::DisputeOpened, on_12th)
+    );
 }
 
 #[test]
@@ -772,6 +1002,29 @@ fn a_failure_that_was_tried_again_with_success_is_paid_in_every_order() {
     let asked = looked_up("confirmed", &[], &facts_history(&actions));
     let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
     assert_eq!(end.state, payment::State::Paid);
+}
+
+#[test]
+fn a_chargeback_that_is_cancelled_after_it_was_settled_is_won_in_every_order() {
+    let actions = [
+        "confirmed",
+        "charged_back",
+        "chargeback_settled",
+        "chargeback_cancelled",
+    ];
+    let facts = actions.map(|action| fact(of_payment(action, "other")));
+    let asked = looked_up("paid_out", &[], &facts_history(&actions));
+    let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
+    assert_eq!(
+        (end.state, end.disputes[0].state),
+        (payment::State::Paid, dispute::State::Won)
+    );
+    let asked = looked_up("charged_back", &[], &facts_history(&actions[..3]));
+    let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
+    assert_eq!(
+        (end.state, end.disputes[0].state),
+        (payment::State::Returned, dispute::State::Lost)
+    );
 }
 
 fn facts_history(actions: &[&str]) -> Vec<Value> {

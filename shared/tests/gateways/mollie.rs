@@ -362,8 +362,81 @@ fn the_reason_of_a_failure_decides_what_follows() {
         why(object!({"details": {"bankReasonCode": "AM04"}})),
         Decline::Funds
     );
-    let reason = object!({"statusReason": {"code": "lost_card", "message": "x"}});
-    assert_eq!(why(reason), Decline::Method);
+    let status = |reason: &str| object!({"statusReason": {"code": reason, "message": "x"}});
+    assert_eq!(why(status("lost_card")), Decline::Method);
+    for reason in [
+        "stop_payment_order",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+    ] {
+        assert_eq!(why(status(reason)), Decline::Cancelled, "{reason}");
+        // What is said in general says nothing against it.
+        for general in ["refused_by_issuer", "card_declined", "unknown_reason"] {
+            let mut both = status(reason);
+            both["details"] = object!({"failureReason": general});
+            assert_eq!(why(both), Decline::Cancelled, "{general}");
+        }
+    }
+    let mut both = status("do_not_honor");
+    both["details"] = object!({"failureReason": "insufficient_funds"});
+    assert_eq!(why(both), Decline::Funds);
+    let mut both = status("insufficient_funds");
+    both["details"] = object!({"failureReason": "possible_fraud"});
+    assert_eq!(why(both), Decline::Fraud);
+    for (reason, expected) in [
+        ("exceeds_withdrawal_count_limit", Decline::Funds),
+        ("restricted_card", Decline::Method),
+        ("no_checking_account", Decline::Method),
+        ("card_is_blocked", Decline::Method),
+        ("invalid_pin", Decline::Action),
+        (
+            "additional_customer_authentication_required",
+            Decline::Action,
+        ),
+        ("security_violation", Decline::Fraud),
+        ("terminal_busy", Decline::Other),
+        ("issuer_unavailable", Decline::Other),
+    ] {
+        assert_eq!(why(status(reason)), expected, "{reason}");
+    }
+}
+
+#[test]
+fn what_happened_has_the_time_of_its_kind() {
+    let times = object!({"paidAt": "2026-03-15T08:00:00+01:00",
+        "failedAt": "2026-03-16T08:00:00+00:00", "canceledAt": "2026-03-17T08:00:00+00:00",
+        "expiredAt": "2026-03-18T08:00:00+00:00"});
+    for (status, at) in [
+        ("open", "2026-03-14T10:00:00Z"),
+        ("paid", "2026-03-15T07:00:00Z"),
+        ("failed", "2026-03-16T08:00:00Z"),
+        ("canceled", "2026-03-17T08:00:00Z"),
+        ("expired", "2026-03-18T08:00:00Z"),
+    ] {
+        let fact = fetched(paid_by(status, times.clone())).remove(0);
+        assert_eq!(fact.occurred_at, Some(at.parse().unwrap()), "{status}");
+    }
+}
+
+#[test]
+fn what_paid_is_named_where_it_can_be_told_apart() {
+    let named = |details: Value| {
+        let paid = paid_by("paid", object!({"method": "ideal", "details": details}));
+        fetched(paid).remove(0).paid_with
+    };
+    let card = object!({"cardNumber": "4242", "cardLabel": "Mastercard"});
+    assert_eq!(named(card).as_deref(), Some("Mastercard ending 4242"));
+    let bank = object!({"consumerAccount": "NL55INGB0000001234", "consumerName": "Sam"});
+    assert_eq!(named(bank).as_deref(), Some("Bank account ending 1234"));
+    for general in [
+        Value::Null,
+        object!({}),
+        object!({"consumerAccount": "sam1234@example.test"}),
+        object!({"consumerAccount": "+31612341234"}),
+        object!({"cardNumber": "42é2"}),
+    ] {
+        assert_eq!(named(general.clone()), None, "{general}");
+    }
 }
 
 #[test]
@@ -374,7 +447,12 @@ fn a_first_payment_leaves_a_method_once_it_is_paid() {
     bank["method"] = "ideal".into();
     bank["details"] = object!({"consumerAccount": "NL55INGB0000000000", "consumerName": "Sam"});
     let label = fetched(bank)[0].method.clone().unwrap().label;
-    assert_eq!(label, "Bank account");
+    assert_eq!(label, "Bank account ending 0000");
+    let mut nameless = kept("paid");
+    nameless["method"] = "paypal".into();
+    nameless["details"] = object!({"consumerAccount": "sam@example.test"});
+    let label = fetched(nameless)[0].method.clone().unwrap().label;
+    assert_eq!(label, "PayPal account");
 }
 
 #[test]
@@ -400,6 +478,141 @@ fn refunds_and_chargebacks_come_with_their_payment() {
     let reversed = object!({"chargebacks": [chargeback("2026-03-15T10:00:00+00:00".into())]});
     let facts = fetched(paid_by("paid", object!({"_embedded": reversed})));
     assert_eq!(facts[1].kind, Kind::DisputeWon);
+}
+
+/// The chargeback of a payment by this method, with what is laid over both.
+fn charged_back(method: &str, value: &str, over: Value) -> Fact {
+    let mut back = chargeback(Value::Null);
+    back["amount"] = money(value);
+    for (name, value) in over.as_object().unwrap() {
+        back[name] = value.clone();
+    }
+    let embedded = object!({"chargebacks": [back]});
+    let payment = object!({"method": method, "_embedded": embedded,
+        "paidAt": "2026-03-14T10:00:00+00:00"});
+    let mut facts = fetched(paid_by("paid", payment));
+    assert_eq!((facts.len(), facts[0].kind), (2, Kind::PaymentSucceeded));
+    facts.remove(1)
+}
+
+#[test]
+fn a_debit_that_comes_back_is_a_return_and_a_card_is_disputed() {
+    let because = |code: &str| object!({"reason": {"code": code, "description": "x"}});
+    for method in ["directdebit", "bacs"] {
+        let back = charged_back(method, "100.00", because("AM04"));
+        assert_eq!(
+            (back.kind, back.decline, back.amount),
+            (
+                Kind::PaymentReturned,
+                Some(Decline::Funds),
+                Some(eur(10_000))
+            )
+        );
+        assert_eq!(
+            (back.payment.as_deref(), back.dispute),
+            (Some("tr_1"), None)
+        );
+        assert_eq!(back.refund.as_deref(), Some("chb_1"));
+        let back = charged_back(method, "40.00", because("MD06"));
+        assert_eq!(
+            (back.kind, back.decline, back.amount),
+            (
+                Kind::PaymentReturned,
+                Some(Decline::Cancelled),
+                Some(eur(4_000))
+            )
+        );
+    }
+    assert_eq!(
+        charged_back("directdebit", "100.00", object!({"reason": null})).decline,
+        Some(Decline::Other)
+    );
+    for method in ["creditcard", "paypal", "applepay"] {
+        let back = charged_back(method, "100.00", because("AM04"));
+        assert_eq!((back.kind, back.decline), (Kind::DisputeOpened, None));
+        assert_eq!(back.dispute.as_deref(), Some("chb_1"));
+    }
+}
+
+#[test]
+fn a_chargeback_that_is_reversed_gives_the_money_back() {
+    let reversed = || object!({"reversedAt": "2026-03-20T10:00:00+00:00"});
+    let at = Some("2026-03-20T10:00:00Z".parse().unwrap());
+    let all = charged_back("directdebit", "100.00", reversed());
+    // A payment as of then: another fact than the first time, so that it is posted.
+    assert_eq!(
+        (all.kind, all.occurred_at, all.amount),
+        (Kind::PaymentSucceeded, at, Some(eur(10_000)))
+    );
+    for (method, value) in [("directdebit", "40.00"), ("creditcard", "100.00")] {
+        let back = charged_back(method, value, reversed());
+        assert_eq!(
+            (back.kind, back.occurred_at, back.dispute.as_deref()),
+            (Kind::DisputeWon, at, Some("chb_1")),
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn a_returned_debit_is_due_again_in_every_order() {
+    let paid = paid_by("paid", object!({"method": "directdebit"}));
+    let mut back = paid.clone();
+    let mut chargeback = chargeback(Value::Null);
+    chargeback["reason"] = object!({"code": "MS02", "description": "x"});
+    back["_embedded"] = object!({"chargebacks": [chargeback]});
+    let last = fetched(back);
+    let facts = [fetched(paid), last[1..].to_vec()].concat();
+    let case = sent(
+        &GATEWAY,
+        mandate(),
+        fetched(paid_by("pending", object!({}))),
+    );
+    let end = one_end(&GATEWAY, &case, &facts, &last);
+    assert_eq!(
+        (end.state, end.returned_whole, end.decline),
+        (payment::State::Returned, true, Some(Decline::Cancelled))
+    );
+    assert!(end.disputes.is_empty() && !end.may_retry());
+}
+
+#[test]
+fn a_debit_that_came_back_and_came_again_is_paid() {
+    let debited = |over: Value| {
+        let mut payment = object!({"method": "directdebit",
+            "paidAt": "2026-03-14T10:00:00+00:00"});
+        payment["_embedded"] = object!({"chargebacks": [over]});
+        fetched(paid_by("paid", payment))
+    };
+    let back = debited(chargeback(Value::Null));
+    let again = debited(chargeback("2026-03-20T10:00:00+00:00".into()));
+    let case = sent(
+        &GATEWAY,
+        mandate(),
+        fetched(paid_by("pending", object!({}))),
+    );
+    let told = |facts: &[Fact]| {
+        let facts: Vec<_> = facts.iter().collect();
+        after(&GATEWAY, &case, &facts, &again)
+    };
+    assert_eq!(told(&back).state, payment::State::Returned);
+    let end = told(&[back, again.clone()].concat());
+    assert_eq!(
+        (end.state, end.returned_whole, end.decline),
+        (payment::State::Paid, false, None)
+    );
+}
+
+#[test]
+fn a_list_that_shows_less_than_it_counts_proves_no_absence() {
+    let mut short = list("refunds", object!([]), Value::Null);
+    short.body = String::from_utf8(short.body)
+        .unwrap()
+        .replace("\"count\":0", "\"count\":1")
+        .into();
+    let call = search(&GATEWAY.refund.yes().unwrap().lost_reply);
+    let answer = (call.parse)(&refund("tr_1"), &short, &outbound());
+    assert!(matches!(answer, Err(Trouble::Unclear(_))), "{answer:?}");
 }
 
 #[test]
@@ -435,6 +648,12 @@ fn a_refund_or_chargeback_that_came_without_its_payment_is_found_in_its_list() {
     assert_eq!(facts[0].kind, Kind::DisputeOpened);
     let other = looked_up(&lookup(Some("chb_2"), None), &page);
     assert_eq!(other, Err(Trouble::Missing));
+    // Its payment comes with it, and says what kind of taking back it is.
+    let mut back = chargeback(Value::Null);
+    back["_embedded"] = object!({"payment": paid_by("paid", object!({"method": "directdebit"}))});
+    let page = list("chargebacks", object!([back]), Value::Null);
+    let facts = looked_up(&lookup(Some("chb_1"), None), &page).unwrap();
+    assert_eq!(facts[0].kind, Kind::PaymentReturned);
 }
 
 // ---- proofs ------------------------------------------------------------------------------------
@@ -507,6 +726,10 @@ fn a_classic_webhook_is_a_hint_at_a_payment_and_nothing_else() {
         |body: &str| read(inbound(&GATEWAY), &hooks(), &[], body).map(|mut all| all.remove(0));
     let item = said("id=tr_d0b0E3EA3v").unwrap();
     assert_eq!((item.id, item.notice), (None, hint("tr_d0b0E3EA3v")));
+    for id in ["re_4qqhO89gsT", "chb_xFzwUN4ci8HAmSGUACS4J"] {
+        let item = said(&format!("id={id}")).unwrap();
+        assert_eq!((item.id, item.notice), (None, hint(id)), "{id}");
+    }
     assert_eq!(
         said("id=pl_1").unwrap().notice,
         Ok(Notice::Ignored(Kind::Other))
@@ -515,6 +738,8 @@ fn a_classic_webhook_is_a_hint_at_a_payment_and_nothing_else() {
         "id=tr_",
         "id=tr_..%2F..%2Frefunds",
         "id=tr_1%3Fa%3Db",
+        "id=..%2F..%2Fv2%2Fx_1",
+        "id=tr%2Fx_1",
         "id=cst_1",
         "id=7",
         "id=",
@@ -566,6 +791,7 @@ fn other_signed_events_are_known_or_an_error() {
         "payment-link.paid",
         "balance-transaction.created",
         "payout.initiated",
+        "hook.ping",
     ] {
         assert_eq!(
             signed(&event(kind, "x_1", Value::Null)).notice,
@@ -580,7 +806,10 @@ fn other_signed_events_are_known_or_an_error() {
         let Ok(Notice::Fact(fact)) = signed(&event(kind, "pyt_1", Value::Null)).notice else {
             panic!("{kind}")
         };
-        assert_eq!(fact.kind, expected);
+        assert_eq!(
+            (fact.kind, fact.payment_ids().next()),
+            (expected, Some("pyt_1"))
+        );
     }
     for kind in ["payment.teleported", "coin.tossed", "*"] {
         assert!(
@@ -588,11 +817,28 @@ fn other_signed_events_are_known_or_an_error() {
             "{kind}"
         );
     }
-    assert!(
-        signed(&event("payment.paid", "tr_../x", Value::Null))
-            .notice
-            .is_err()
-    );
+    // An unsigned body may name anything: it must not lead to another address.
+    for id in [
+        "tr_../x",
+        "../../v2/customers/cst_1",
+        "cst_1",
+        "x_1",
+        "",
+        "tr_",
+        "tr_1?a",
+    ] {
+        let said = event("payment.paid", id, Value::Null);
+        let item = read(inbound(&GATEWAY), &hooks(), &[], &said)
+            .unwrap()
+            .remove(0);
+        assert!(item.notice.is_err(), "{id}");
+        let entity = object!({"paymentId": id});
+        let said = event("refund.refunded", "re_1", entity);
+        let item = read(inbound(&GATEWAY), &hooks(), &[], &said)
+            .unwrap()
+            .remove(0);
+        assert!(item.notice.is_err(), "{id}");
+    }
 }
 
 // ---- every order of the same states ------------------------------------------------------------

@@ -1,6 +1,10 @@
 //! GoCardless: billing requests with their authorisation page, mandates, payments by bank debit
 //! and refunds. Money takes days of house time and may come back; events travel in signed
 //! batches. A repeated key is a conflict that names what the first call made.
+//!
+//! Beside what every vendor's control has: `retry/{payment}` (staff collect a failed one again),
+//! `cancel/{billing request}`, `mandates/{id}/expire` and `/reinstate`, and `knobs`
+//! `{resource_metadata: false}`: events that carry ids alone, as older endpoints get them.
 
 mod acts;
 mod events;
@@ -25,6 +29,7 @@ pub static VENDOR: Vendor = Vendor {
     harmless: |call| call.path.starts_with("/flow/"),
 };
 
+const KNOBS: &str = "gocardless.knobs";
 const VERSION: &str = "2015-07-06";
 const DAY: i64 = 86_400_000;
 const KEY_LIFETIME: i64 = 30 * DAY;

@@ -3,6 +3,10 @@
 //! registered through the control also get signed next-generation events.
 //!
 //! A refunded or charged-back payment still reads `paid`. Keys are forgotten after an hour.
+//!
+//! Beside what every vendor's control has: `fail/{payment}` takes a `cause`, a bank's or a card's;
+//! `knobs` `{embedded: false}`: signed events that name their entity and do not carry it; `ping`:
+//! what the dashboard sends to test an endpoint.
 
 mod payments;
 mod refunds;
@@ -24,6 +28,7 @@ pub static VENDOR: Vendor = Vendor {
     harmless: |call| call.path.starts_with("/checkout/"),
 };
 
+const KNOBS: &str = "mollie.knobs";
 const HOUR: i64 = 3_600_000;
 const OPEN_FOR: i64 = 15 * 60_000;
 const REFUND_TAKES: i64 = 2 * HOUR;
@@ -201,6 +206,30 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
             own(world, "mollie.mandate", "mandate", id)?;
             world.set("mollie.mandate", id, json!({"status": "invalid"}));
             Ok((204, Value::Null))
+        }
+        ("GET", ["v2", list @ ("refunds" | "chargebacks")]) => {
+            let kind = if *list == "refunds" {
+                "mollie.refund"
+            } else {
+                "mollie.chargeback"
+            };
+            let embed = call.query("embed").unwrap_or_default();
+            if !["", "payment"].contains(&embed.as_str()) {
+                return Err(problem(400, "Bad Request", "embed", "Unknown embed"));
+            }
+            let mut all: Vec<Value> = world
+                .list("mollie", kind, account)
+                .into_iter()
+                .cloned()
+                .collect();
+            if embed == "payment" {
+                for one in &mut all {
+                    let payment = one["paymentId"].as_str().unwrap_or("");
+                    one["_embedded"]["payment"] = world.body("mollie.payment", payment);
+                }
+            }
+            let shown = listed(list, &format!("/{list}"), all.iter().collect(), call);
+            Ok((200, shown))
         }
         ("GET", ["v2", "payments"]) => {
             let all = world.list("mollie", "mollie.payment", account);

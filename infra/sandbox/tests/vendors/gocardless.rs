@@ -79,6 +79,8 @@ async fn mandate(bench: &Bench) -> String {
     let path = format!("billing_requests/{}", request.as_str().unwrap());
     let request = call(bench, "GET", &path, "", None).await.ok()["billing_requests"].clone();
     assert_eq!(request["status"], "fulfilled");
+    let bank = &request["resources"]["customer_bank_account"];
+    assert_eq!(bank["account_number_ending"], "11");
     request["links"]["mandate_request_mandate"]
         .as_str()
         .unwrap()
@@ -139,7 +141,7 @@ async fn a_debit_takes_days_and_its_events_are_signed() {
         .ok();
     let late = [
         "payments.failed refer_to_payer",
-        "payments.late_failure_settled refer_to_payer",
+        "payments.late_failure_settled late_failure_settled",
     ];
     assert_eq!(told(&bench.taken().await), late);
     let retried = call(
@@ -320,4 +322,74 @@ async fn what_is_wrong_is_named() {
         call(&bench, "GET", "payments/PM1", "", None).await.status,
         404
     );
+}
+
+#[tokio::test]
+async fn staff_collect_again_and_mandates_come_and_go() {
+    let bench = Bench::start().await;
+    let mandate = mandate(&bench).await;
+    let payment = call(&bench, "POST", "payments", "", Some(ask(&mandate)))
+        .await
+        .ok();
+    let id = payment["payments"]["id"].as_str().unwrap();
+    let early = bench
+        .control(&format!("gocardless/retry/{id}"), json!({}))
+        .await;
+    assert_eq!(early.status, 422);
+    bench
+        .control(&format!("gocardless/fail/{id}"), json!({}))
+        .await
+        .ok();
+    bench.taken().await;
+    for step in [
+        format!("retry/{id}"),
+        format!("mandates/{mandate}/expire"),
+        format!("mandates/{mandate}/reinstate"),
+    ] {
+        bench
+            .control(&format!("gocardless/{step}"), json!({}))
+            .await
+            .ok();
+    }
+    let said = [
+        "payments.resubmission_requested payment_retried",
+        "mandates.expired mandate_expired",
+        "mandates.reinstated mandate_reinstated",
+    ];
+    assert_eq!(told(&bench.taken().await), said);
+}
+
+#[tokio::test]
+async fn events_may_carry_ids_alone() {
+    let bench = Bench::start().await;
+    let mandate = mandate(&bench).await;
+    bench.taken().await;
+    bench
+        .control("gocardless/knobs", json!({"resource_metadata": false}))
+        .await
+        .ok();
+    call(&bench, "POST", "payments", "", Some(ask(&mandate)))
+        .await
+        .ok();
+    let event = bench.taken().await[0].json()["events"][0].clone();
+    assert_eq!(event["action"], "created");
+    assert!(event.get("resource_metadata").is_none(), "{event}");
+}
+
+#[tokio::test]
+async fn a_billing_request_can_be_cancelled_by_staff() {
+    let bench = Bench::start().await;
+    let ask = json!({"billing_requests": {"mandate_request": {"scheme": "sepa_core"}}});
+    let request = call(&bench, "POST", "billing_requests", "", Some(ask))
+        .await
+        .ok();
+    let id = request["billing_requests"]["id"].as_str().unwrap();
+    bench.taken().await;
+    let gone = bench
+        .control(&format!("gocardless/cancel/{id}"), json!({}))
+        .await
+        .ok();
+    assert_eq!(gone["status"], "cancelled");
+    let said = ["billing_requests.cancelled billing_request_cancelled"];
+    assert_eq!(told(&bench.taken().await), said);
 }

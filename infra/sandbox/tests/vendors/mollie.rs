@@ -234,3 +234,60 @@ async fn what_is_wrong_is_named_and_open_payments_expire() {
         format!("sha256={proof}")
     );
 }
+
+#[tokio::test]
+async fn refunds_and_chargebacks_are_listed_and_events_may_come_without_their_entity() {
+    let bench = Bench::start().await;
+    let url = house(&bench).await;
+    let event = json!({"account": "test_demo", "url": url, "secret": "mollie-demo-secret"});
+    bench.control("mollie/endpoints", event).await.ok();
+    bench
+        .control("mollie/knobs", json!({"embedded": false}))
+        .await
+        .ok();
+    let payment = call(&bench, "POST", "payments", "", Some(ask(&url)))
+        .await
+        .ok();
+    let id = payment["id"].as_str().unwrap();
+    bench
+        .control(&format!("mollie/pay/{id}"), json!({}))
+        .await
+        .ok();
+    let paid = call(&bench, "GET", &format!("payments/{id}"), "", None)
+        .await
+        .ok();
+    assert_eq!(paid["details"]["cardNumber"], "4242");
+    let refund = bench
+        .control(&format!("mollie/refund/{id}"), json!({"amount": 1000}))
+        .await
+        .ok();
+    let back = bench
+        .control(&format!("mollie/fail/{id}"), json!({"cause": "MS02"}))
+        .await
+        .ok();
+    assert_eq!(back["reason"]["code"], "MS02");
+    let signed: Vec<_> = bench
+        .taken()
+        .await
+        .iter()
+        .filter(|one| !one.header("x-mollie-signature").is_empty())
+        .map(|one| one.json())
+        .collect();
+    assert_eq!(signed.len(), 3);
+    assert!(signed.iter().all(|event| event["_embedded"].is_null()));
+
+    let from = format!("refunds?from={}&limit=1", refund["id"].as_str().unwrap());
+    let list = call(&bench, "GET", &from, "", None).await.ok();
+    assert_eq!(list["_embedded"]["refunds"][0]["id"], refund["id"]);
+    assert_eq!(list["_embedded"]["refunds"][0]["paymentId"], id);
+    let list = call(&bench, "GET", "chargebacks?embed=payment", "", None)
+        .await
+        .ok();
+    let shown = &list["_embedded"]["chargebacks"][0];
+    assert_eq!(
+        (&shown["id"], &shown["_embedded"]["payment"]["id"]),
+        (&back["id"], &payment["id"])
+    );
+    let wrong = call(&bench, "GET", "refunds?embed=captures", "", None).await;
+    assert_eq!(wrong.status, 400);
+}

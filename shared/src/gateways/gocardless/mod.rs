@@ -9,8 +9,9 @@ mod wire;
 
 use super::*;
 use crate::domain::fact::Decline;
+use crate::ids;
 use crate::inbound::{Algorithm, Proof};
-use crate::money::BadAmount;
+use crate::money::{BadAmount, Currency};
 use crate::vendor::*;
 use serde_json::{Value, json};
 use wire::*;
@@ -137,17 +138,19 @@ fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble
         other => other?,
     };
     if ask.opened.is_none() {
-        let made: Requested = reply.json()?;
-        return Ok(Opening::Next(made.billing_requests.id));
+        let made: BillingRequest = inside(reply, "billing_requests")?;
+        return Ok(Opening::Next(made.id));
     }
-    let flow = reply.json::<Flows>()?.billing_request_flows;
-    let url = flow
-        .authorisation_url
-        .ok_or(Trouble::Unreadable("a flow without its address".into()))?;
+    let flow: Value = inside(reply, "billing_request_flows")?;
+    let text = |value: &Value| {
+        let missing = || Trouble::Unreadable("a flow without its address".into());
+        value.as_str().map(String::from).ok_or_else(missing)
+    };
+    let expires_at = flow["expires_at"].as_str();
     Ok(Opening::Page(Session {
-        id: flow.links.billing_request,
-        url,
-        expires_at: flow.expires_at,
+        id: text(&flow["links"]["billing_request"])?,
+        url: text(&flow["authorisation_url"])?,
+        expires_at: expires_at.and_then(|at| at.parse().ok()),
     }))
 }
 
@@ -180,7 +183,7 @@ fn collect(
 }
 
 fn collecting(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
-    clear(reply)?.json::<Paid>()?.payments.facts(&[])
+    inside::<Payment>(clear(reply)?, "payments")?.facts(&[])
 }
 
 fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
@@ -194,7 +197,8 @@ fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
 }
 
 fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
-    Ok(vec![clear(reply)?.json::<Refunded>()?.refunds.fact()?])
+    let refund: GivenBack = inside(clear(reply)?, "refunds")?;
+    Ok(vec![refund.fact()?])
 }
 
 fn post(path: &str, body: Value) -> Request {
@@ -206,6 +210,18 @@ fn minor(amount: Money) -> Result<i64, BadAmount> {
     text.parse().map_err(|_| BadAmount(text))
 }
 
+fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
+    let unknown = || Trouble::Unreadable(format!("currency {code}"));
+    let currency = Currency::read(code).ok_or_else(unknown)?;
+    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
+}
+
+/// Ours, where it is one: metadata holds any JSON, and others call things references too.
+fn reference(metadata: &Value) -> Option<String> {
+    let reference = metadata["reference"].as_str()?;
+    ids::read_reference(reference).map(|_| reference.into())
+}
+
 /// Errors of GoCardless's own before what a status means everywhere. Only its own error shape is
 /// a refusal: a page from something in between says nothing about the money.
 fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
@@ -215,16 +231,12 @@ fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
     let Ok(Failed { error }) = reply.json::<Failed>() else {
         return Err(Trouble::Unclear(format!("status {}", reply.status)));
     };
-    let reason = error
-        .errors
-        .first()
-        .and_then(|detail| detail.reason.as_deref());
-    Err(match (reply.status, error.conflicting(), reason) {
-        (_, Some(id), _) => Trouble::Exists(id.clone()),
+    Err(match (reply.status, error.conflicting(), error.reason()) {
+        (_, Some(id), _) => Trouble::Exists(id.into()),
         (404, None, _) => Trouble::Missing,
         (409, None, _) => Trouble::InFlight,
-        // They count other refunds than we do: it is looked up before anything goes out again.
-        (_, None, Some("total_amount_confirmation_invalid")) => Trouble::Unclear(error.words()),
+        // They count other refunds than we do.
+        (_, None, Some("total_amount_confirmation_invalid")) => Trouble::Stale(error.words()),
         (_, None, Some("mandate_is_inactive" | "bank_account_disabled")) => {
             Trouble::Declined(Decline::Method)
         }

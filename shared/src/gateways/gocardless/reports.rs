@@ -2,13 +2,13 @@
 //! no amounts, in no order) and look-ups.
 
 use super::wire::*;
-use super::{Lookup, clear};
+use super::{Lookup, clear, reference};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// The whole body under the endpoint's secret, in hex.
 pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
@@ -20,12 +20,8 @@ pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
 }
 
 #[derive(Deserialize)]
-struct History {
-    events: Vec<Happened>,
-}
-#[derive(Deserialize)]
 struct Batch {
-    events: Vec<serde_json::Value>,
+    events: Vec<Value>,
 }
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
@@ -42,23 +38,31 @@ pub struct Happened {
     #[serde(default)]
     pub links: Links,
     #[serde(default)]
-    pub details: Details,
-    pub resource_metadata: Option<BTreeMap<String, String>>,
-}
-#[derive(Default, Deserialize)]
-pub struct Details {
-    pub cause: Option<String>,
+    details: Value,
     #[serde(default)]
-    pub will_attempt_retry: bool,
+    resource_metadata: Value,
 }
 
 impl Happened {
     pub fn name(&self) -> String {
         format!("{}.{}", self.resource_type, self.action)
     }
+
+    pub fn cause(&self) -> Option<&str> {
+        self.details["cause"].as_str()
+    }
+
+    pub fn is_tried_again(&self) -> bool {
+        self.action == "failed" && self.details["will_attempt_retry"] == true
+    }
+
+    /// A payment's history holds events of its refunds too.
+    pub fn is_of_payment(&self, actions: &[&str]) -> bool {
+        self.resource_type == "payments" && actions.contains(&self.action.as_str())
+    }
 }
 
-fn item(event: serde_json::Value) -> Item {
+fn item(event: Value) -> Item {
     let id = event["id"].as_str().map(String::from);
     let (name, notice) = match Happened::deserialize(event) {
         Ok(event) => (event.name(), notice(&event)),
@@ -72,9 +76,9 @@ const QUIET: &str = "creditors customers exports instalment_schedules organisati
     outbound_payments payer_authorisations payment_account_transactions scheme_identifiers \
     subscriptions payments.surcharge_fee_credited payments.surcharge_fee_debited \
     payments.sds_settlement_delayed refunds.refund_settled mandates.created \
-    mandates.customer_approval_granted mandates.customer_approval_skipped mandates.active \
+    mandates.customer_approval_granted mandates.customer_approval_skipped \
     mandates.transferred mandates.submitted mandates.resubmission_requested \
-    mandates.reinstated mandates.replaced billing_requests.created \
+    billing_requests.created \
     billing_requests.flow_created billing_requests.flow_visited billing_requests.flow_exited \
     billing_requests.collect_customer_details billing_requests.collect_amount \
     billing_requests.collect_bank_account billing_requests.choose_currency \
@@ -86,10 +90,10 @@ const QUIET: &str = "creditors customers exports instalment_schedules organisati
 
 fn notice(event: &Happened) -> Result<Notice, Unreadable> {
     let name = event.name();
-    let mut quiet = QUIET.split(' ');
-    if quiet.any(|known| known == name || known == event.resource_type) {
-        return Ok(Notice::Ignored(Kind::Other));
-    }
+    let hint = |id: &str| {
+        let payment = id.to_string();
+        Ok(Notice::Hint { payment })
+    };
     let fact = match name.as_str() {
         "payments.created"
         | "payments.customer_approval_granted"
@@ -97,18 +101,14 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         | "payments.resubmission_requested" => payment(event, Kind::PaymentPending, None)?,
         "payments.confirmed" => payment(event, Kind::PaymentSucceeded, None)?,
         "payments.paid_out" => payment(event, Kind::Settled, None)?,
-        // GoCardless tries again by itself: the payment is not over.
-        "payments.failed" if event.details.will_attempt_retry => {
-            payment(event, Kind::PaymentPending, None)?
-        }
-        "payments.failed" => {
-            let why = decline(event.details.cause.as_deref());
-            payment(event, Kind::PaymentFailed, Some(why))?
-        }
+        // It is tried again by itself: not over, unless it had been collected before.
+        "payments.failed" if event.is_tried_again() => return hint(&link(event, "payment")?),
+        "payments.failed" => payment(event, Kind::PaymentFailed, Some(decline(event.cause())))?,
         "payments.cancelled" | "payments.customer_approval_denied" => {
-            payment(event, Kind::PaymentFailed, Some(Decline::Cancelled))?
+            payment(event, Kind::PaymentFailed, Some(given_up(Some(event))))?
         }
-        "payments.late_failure_settled" => payment(event, Kind::PaymentReturned, None)?,
+        // A payout paid for what `failed` told of, with its cause; it may be collected again since.
+        "payments.late_failure_settled" => return hint(&link(event, "payment")?),
         "payments.charged_back" => chargeback(event, Kind::DisputeOpened)?,
         "payments.chargeback_cancelled" => chargeback(event, Kind::DisputeWon)?,
         "payments.chargeback_settled" => chargeback(event, Kind::DisputeLost)?,
@@ -117,31 +117,49 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         "refunds.failed" | "refunds.bounced" | "refunds.funds_returned" => {
             refund(event, Kind::RefundFailed)?
         }
-        "mandates.cancelled" | "mandates.failed" | "mandates.expired" | "mandates.blocked"
-        | "mandates.consumed" => {
+        "mandates.active" | "mandates.reinstated" => {
+            return Ok(Notice::Ignored(Kind::MandateActive));
+        }
+        "mandates.cancelled"
+        | "mandates.failed"
+        | "mandates.expired"
+        | "mandates.blocked"
+        | "mandates.consumed"
+        | "mandates.replaced"
+        | "mandates.suspended_by_payer" => {
             let token = link(event, "mandate")?;
             return Ok(Notice::MethodGone { token });
         }
-        "billing_requests.fulfilled" => page(event, Kind::PaymentPending, None)?,
-        "billing_requests.cancelled" => page(event, Kind::PaymentFailed, Some(Decline::Cancelled))?,
-        "billing_requests.failed" => page(event, Kind::PaymentFailed, Some(Decline::Other))?,
-        "payouts.paid" => Fact::new(Kind::PayoutPaid),
-        _ => return Err(Unreadable(format!("an event {name}"))),
+        "subscriptions.cancelled" => return Ok(Notice::Ignored(Kind::SubscriptionCancelled)),
+        "billing_requests.fulfilled" => asked_for(event, Kind::PaymentPending, None)?,
+        "billing_requests.cancelled" => {
+            asked_for(event, Kind::PaymentFailed, Some(Decline::Cancelled))?
+        }
+        "billing_requests.failed" => asked_for(event, Kind::PaymentFailed, Some(Decline::Other))?,
+        "payouts.paid" => Fact {
+            aliases: vec![link(event, "payout")?],
+            ..Fact::new(Kind::PayoutPaid)
+        },
+        other => {
+            let mut quiet = QUIET.split(' ');
+            let known = quiet.any(|known| known == other || known == event.resource_type);
+            return match known {
+                true => Ok(Notice::Ignored(Kind::Other)),
+                false => Err(Unreadable(format!("an event {other}"))),
+            };
+        }
     };
     let fact = Fact {
-        reference: reference(event.resource_metadata.as_ref()),
+        reference: reference(&event.resource_metadata),
         occurred_at: event.created_at,
         ..fact
     };
     // Events carry few ids: what leads to no payment, and an approval of nothing, is fetched.
     let lost = fact.payment.is_none() && fact.reference.is_none();
+    let empty = event.action == "fulfilled" && fact.payment.is_none() && !fact.approved;
     match (&fact.refund, fact.aliases.first()) {
-        (Some(id), _) if lost => Ok(Notice::Hint {
-            payment: id.clone(),
-        }),
-        (_, Some(id)) if fact.approved && fact.method.is_none() => Ok(Notice::Hint {
-            payment: id.clone(),
-        }),
+        (Some(id), _) if lost => hint(id),
+        (None, Some(id)) if empty => hint(id),
         _ => Ok(Notice::Fact(Box::new(fact))),
     }
 }
@@ -170,15 +188,11 @@ fn refund(event: &Happened, kind: Kind) -> Result<Fact, Unreadable> {
     })
 }
 
-/// The hosted page: fulfilled is the payer's approval, and names the mandate.
-fn page(event: &Happened, kind: Kind, decline: Option<Decline>) -> Result<Fact, Unreadable> {
-    let approved = event.action == "fulfilled";
+fn asked_for(event: &Happened, kind: Kind, decline: Option<Decline>) -> Result<Fact, Unreadable> {
+    let (id, fulfilled) = (link(event, "billing_request")?, event.action == "fulfilled");
     Ok(Fact {
-        aliases: vec![link(event, "billing_request")?],
         decline,
-        approved,
-        method: method(&event.links).filter(|_| approved),
-        ..Fact::new(kind)
+        ..page(id, &event.links, fulfilled, kind)
     })
 }
 
@@ -210,20 +224,21 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
 pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
     match replies {
         [payment, refunds, events] => {
-            let payment = clear(payment)?.json::<Paid>()?.payments;
-            let history: History = clear(events)?.json()?;
-            let mut facts = payment.facts(&history.events)?;
-            for refund in clear(refunds)?.json::<AllRefunds>()?.refunds {
+            let payment: Payment = inside(clear(payment)?, "payments")?;
+            let history: Vec<Happened> = inside(clear(events)?, "events")?;
+            let mut facts = payment.facts(&history)?;
+            for refund in inside::<Vec<GivenBack>>(clear(refunds)?, "refunds")? {
                 facts.push(refund.fact()?);
             }
             Ok(facts)
         }
-        [refund] if id(ask).starts_with("RF") => {
-            Ok(vec![clear(refund)?.json::<Refunded>()?.refunds.fact()?])
+        [one] if id(ask).starts_with("RF") => {
+            let refund: GivenBack = inside(clear(one)?, "refunds")?;
+            Ok(vec![refund.fact()?])
         }
-        [request] => {
-            let request: Requested = clear(request)?.json()?;
-            Ok(vec![request.billing_requests.fact()?])
+        [one] => {
+            let request: BillingRequest = inside(clear(one)?, "billing_requests")?;
+            Ok(vec![request.fact()?])
         }
         _ => Err(Trouble::Unclear("without an id it cannot be found".into())),
     }

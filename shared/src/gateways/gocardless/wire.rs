@@ -1,34 +1,20 @@
 //! GoCardless's resources, as far as they are read, and what each says as a fact.
 
-use super::AMOUNTS;
 use super::reports::Happened;
+use super::{money, reference};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
-use crate::money::{Currency, Money};
-use crate::vendor::Trouble;
-use jiff::Timestamp;
+use crate::vendor::{Reply, Trouble};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Bodies are wrapped in the plural name of their resource.
-#[derive(Deserialize)]
-pub struct Requested {
-    pub billing_requests: BillingRequest,
-}
-#[derive(Deserialize)]
-pub struct Flows {
-    pub billing_request_flows: Flow,
-}
-#[derive(Deserialize)]
-pub struct Paid {
-    pub payments: Payment,
-}
-#[derive(Deserialize)]
-pub struct Refunded {
-    pub refunds: GivenBack,
-}
-#[derive(Deserialize)]
-pub struct AllRefunds {
-    pub refunds: Vec<GivenBack>,
+pub fn inside<T: DeserializeOwned>(reply: &Reply, name: &str) -> Result<T, Trouble> {
+    let mut body: Value = reply.json()?;
+    let resource = body.get_mut(name).map(Value::take).unwrap_or_default();
+    T::deserialize(resource).map_err(|why| Trouble::Unreadable(format!("{name}: {why}")))
 }
 
 #[derive(Deserialize)]
@@ -37,39 +23,35 @@ pub struct Failed {
 }
 #[derive(Deserialize)]
 pub struct Failure {
-    pub r#type: String,
+    r#type: String,
     #[serde(default)]
-    pub errors: Vec<Detail>,
-}
-#[derive(Deserialize)]
-pub struct Detail {
-    pub reason: Option<String>,
-    field: Option<String>,
-    #[serde(default)]
-    links: Links,
+    errors: Vec<Value>,
 }
 
 impl Failure {
+    pub fn reason(&self) -> Option<&str> {
+        self.errors.first()?["reason"].as_str()
+    }
+
     /// What was made under this key before.
-    pub fn conflicting(&self) -> Option<&String> {
-        let conflict = |detail: &&Detail| detail.says("idempotent_creation_conflict");
+    pub fn conflicting(&self) -> Option<&str> {
+        let conflict = |detail: &&Value| detail["reason"] == "idempotent_creation_conflict";
         let detail = self.errors.iter().find(conflict)?;
-        detail.links.get("conflicting_resource_id")
+        detail["links"]["conflicting_resource_id"].as_str()
     }
 
     /// For staff: reasons and fields, never what was sent in them.
     pub fn words(&self) -> String {
-        let each = self.errors.iter();
-        let each = each.filter_map(|detail| detail.reason.as_ref().or(detail.field.as_ref()));
+        let said = |detail: &Value| {
+            detail["reason"]
+                .as_str()
+                .or(detail["field"].as_str())
+                .map(String::from)
+        };
+        let each = self.errors.iter().filter_map(said);
         each.fold(self.r#type.clone(), |words, each| {
             format!("{words}, {each}")
         })
-    }
-}
-
-impl Detail {
-    pub fn says(&self, reason: &str) -> bool {
-        self.reason.as_deref() == Some(reason)
     }
 }
 
@@ -80,35 +62,49 @@ pub type Links = BTreeMap<String, String>;
 pub struct BillingRequest {
     pub id: String,
     status: String,
-    metadata: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    metadata: Value,
     #[serde(default)]
     links: Links,
+    /// What was made of it, whole: of all that, the end of the bank account's number is read.
+    #[serde(default)]
+    resources: Value,
 }
 
 impl BillingRequest {
     pub fn fact(self) -> Result<Fact, Trouble> {
-        let method = method(&self.links);
-        let (kind, decline) = match self.status.as_str() {
-            "pending" | "ready_to_fulfil" | "fulfilling" => (Kind::PaymentPending, None),
-            "fulfilled" if method.is_some() => (Kind::PaymentPending, None),
-            "cancelled" => (Kind::PaymentFailed, Some(Decline::Cancelled)),
+        let kind = match self.status.as_str() {
+            "pending" | "ready_to_fulfil" | "fulfilling" | "fulfilled" => Kind::PaymentPending,
+            "cancelled" => Kind::PaymentFailed,
             other => return Err(Trouble::Unreadable(format!("a billing request {other}"))),
         };
-        let approved = self.status == "fulfilled";
+        let ending = self.resources["customer_bank_account"]["account_number_ending"].as_str();
         Ok(Fact {
-            reference: reference(self.metadata.as_ref()),
-            aliases: vec![self.id],
-            decline,
-            approved,
-            method: method.filter(|_| approved),
-            ..Fact::new(kind)
+            reference: reference(&self.metadata),
+            decline: (kind == Kind::PaymentFailed).then_some(Decline::Cancelled),
+            paid_with: ending.map(|digits| format!("Bank account ending {digits}")),
+            ..page(self.id, &self.links, self.status == "fulfilled", kind)
         })
+    }
+}
+
+/// A hosted page, as a webhook or a look-up tells of it. Fulfilled with a mandate it is the
+/// payer's approval, unless GoCardless collects a payment of its own making by itself.
+pub fn page(id: String, links: &Links, fulfilled: bool, kind: Kind) -> Fact {
+    let payment = links.get("payment_request_payment").cloned();
+    let method = method(links).filter(|_| fulfilled && payment.is_none());
+    Fact {
+        payment,
+        aliases: vec![id],
+        approved: method.is_some(),
+        method,
+        ..Fact::new(kind)
     }
 }
 
 /// The mandate that a fulfilled billing request made. The payer's bank is left out of the label:
 /// only some notices tell it.
-pub fn method(links: &Links) -> Option<Method> {
+fn method(links: &Links) -> Option<Method> {
     let mandate = links
         .get("mandate_request_mandate")
         .or_else(|| links.get("mandate"))?;
@@ -121,65 +117,70 @@ pub fn method(links: &Links) -> Option<Method> {
 }
 
 #[derive(Deserialize)]
-pub struct Flow {
-    pub authorisation_url: Option<String>,
-    pub expires_at: Option<Timestamp>,
-    pub links: FlowLinks,
-}
-#[derive(Deserialize)]
-pub struct FlowLinks {
-    pub billing_request: String,
-}
-
-#[derive(Deserialize)]
 pub struct Payment {
     id: String,
     amount: i64,
     currency: String,
     status: String,
-    metadata: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    metadata: Value,
 }
 
 impl Payment {
     /// What the payment comes to. A status alone does not say whether money that failed had been
-    /// collected before, nor how a chargeback ended: the history does.
+    /// collected before, nor how a chargeback ended: the history does, however it is sorted.
     pub fn facts(self, history: &[Happened]) -> Result<Vec<Fact>, Trouble> {
-        let had = |action: &str| history.iter().find(|event| event.action == action);
-        let collected = had("confirmed").is_some() || had("paid_out").is_some();
-        let cause = had("failed").and_then(|event| event.details.cause.as_deref());
-        let (kind, why) = match self.status.as_str() {
+        let last = |actions: &[&str]| {
+            let of = history.iter().filter(|event| event.is_of_payment(actions));
+            of.min_by_key(|event| Reverse(event.created_at))
+        };
+        let why = |event: Option<&Happened>| decline(event.and_then(Happened::cause));
+        let failed = last(&["failed"]);
+        let given_up_at = last(&["cancelled", "customer_approval_denied"]);
+        let under_way = last(&["created", "submitted", "resubmission_requested"]);
+        // Collected once, gone back, and failed when it was tried again: that is a new failure.
+        let again = last(&["resubmission_requested"]).and_then(|event| event.created_at);
+        let collected = last(&["confirmed", "paid_out"])
+            .is_some_and(|event| again.is_none() || event.created_at > again);
+        let retried = failed.is_some_and(Happened::is_tried_again);
+        let (kind, decline, at) = match self.status.as_str() {
             "pending_customer_approval" | "pending_submission" | "submitted" => {
-                (Kind::PaymentPending, None)
+                (Kind::PaymentPending, None, under_way)
             }
-            "confirmed" | "paid_out" | "charged_back" => (Kind::PaymentSucceeded, None),
-            // Without a reason: the event of a late failure has none either, and either may come first.
-            "failed" if collected => (Kind::PaymentReturned, None),
-            "failed" => (Kind::PaymentFailed, Some(decline(cause))),
-            "cancelled" | "customer_approval_denied" => {
-                (Kind::PaymentFailed, Some(Decline::Cancelled))
+            "confirmed" | "paid_out" | "charged_back" => {
+                (Kind::PaymentSucceeded, None, last(&["confirmed"]))
             }
+            "failed" if collected => (Kind::PaymentReturned, Some(why(failed)), failed),
+            "failed" if retried => (Kind::PaymentPending, None, failed),
+            "failed" => (Kind::PaymentFailed, Some(why(failed)), failed),
+            "cancelled" | "customer_approval_denied" => (
+                Kind::PaymentFailed,
+                Some(given_up(given_up_at)),
+                given_up_at,
+            ),
             other => return Err(Trouble::Unreadable(format!("a payment {other}"))),
         };
-        let dispute = match self.status.as_str() {
-            "charged_back" if had("chargeback_settled").is_some() => Some(Kind::DisputeLost),
-            "charged_back" => Some(Kind::DisputeOpened),
-            _ => had("chargeback_cancelled").map(|_| Kind::DisputeWon),
+        let back = last(&["charged_back", "chargeback_cancelled", "chargeback_settled"]);
+        let dispute = match (self.status.as_str(), back.map(|event| &*event.action)) {
+            ("charged_back", Some("chargeback_settled")) => Some(Kind::DisputeLost),
+            ("charged_back", _) => Some(Kind::DisputeOpened),
+            (_, Some(_)) => last(&["chargeback_cancelled"]).map(|_| Kind::DisputeWon),
+            (_, None) => None,
         };
         let payment = Fact {
-            reference: reference(self.metadata.as_ref()),
+            reference: reference(&self.metadata),
             payment: Some(self.id.clone()),
             amount: Some(money(self.amount, &self.currency)?),
+            occurred_at: at.and_then(|event| event.created_at),
             ..Fact::new(kind)
         };
         let dispute = dispute.map(|kind| Fact {
             kind,
             dispute: Some(self.id),
+            occurred_at: back.and_then(|event| event.created_at),
             ..payment.clone()
         });
-        let payment = Fact {
-            decline: why,
-            ..payment
-        };
+        let payment = Fact { decline, ..payment };
         Ok([payment].into_iter().chain(dispute).collect())
     }
 }
@@ -190,7 +191,8 @@ pub struct GivenBack {
     amount: i64,
     currency: String,
     status: String,
-    metadata: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    metadata: Value,
     #[serde(default)]
     links: Links,
 }
@@ -204,7 +206,7 @@ impl GivenBack {
             other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
         };
         Ok(Fact {
-            reference: reference(self.metadata.as_ref()),
+            reference: reference(&self.metadata),
             payment: self.links.get("payment").cloned(),
             refund: Some(self.id),
             amount: Some(money(self.amount, &self.currency)?),
@@ -213,36 +215,33 @@ impl GivenBack {
     }
 }
 
-pub fn reference(metadata: Option<&BTreeMap<String, String>>) -> Option<String> {
-    metadata?.get("reference").cloned()
-}
-
-fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
-    let unknown = || Trouble::Unreadable(format!("currency {code}"));
-    let currency = Currency::read(code).ok_or_else(unknown)?;
-    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
-}
-
 /// Causes are the same for all schemes; a scheme's own reason codes are not looked at.
 pub fn decline(cause: Option<&str>) -> Decline {
+    let is = |causes: &str| causes.split(' ').any(|known| Some(known) == cause);
     match cause {
-        Some("insufficient_funds" | "refer_to_payer") => Decline::Funds,
-        Some("payment_stopped" | "payment_cancelled") => Decline::Cancelled,
-        Some(cause) if ENDED.contains(&cause) => Decline::Method,
+        Some("insufficient_payment_permissions") => Decline::Action,
+        _ if is(FUNDS) => Decline::Funds,
+        _ if is(STOPPED) => Decline::Cancelled,
+        _ if is(ENDED) => Decline::Method,
         // Every other cause may pass on another day.
-        Some(_) | None => Decline::Other,
+        _ => Decline::Other,
     }
 }
 
-const ENDED: &[&str] = &[
-    "account_blocked_for_any_financial_transaction",
-    "authorisation_disputed",
-    "bank_account_closed",
-    "bank_account_disabled",
-    "bank_account_transferred",
-    "direct_debit_not_enabled",
-    "invalid_bank_details",
-    "mandate_cancelled",
-    "mandate_expired",
-    "mandate_suspended_by_payer",
-];
+/// A payment that was cancelled is not tried again by itself, whatever the cause.
+pub fn given_up(event: Option<&Happened>) -> Decline {
+    let why = decline(event.and_then(Happened::cause));
+    if why.may_retry() {
+        Decline::Cancelled
+    } else {
+        why
+    }
+}
+
+const FUNDS: &str = "insufficient_funds refer_to_payer daily_payment_limit_reached";
+const STOPPED: &str = "payment_stopped payment_cancelled authorisation_disputed \
+    return_on_odfi_request refund_requested customer_approval_denied";
+const ENDED: &str = "account_blocked_for_any_financial_transaction bank_account_closed \
+    bank_account_disabled bank_account_transferred direct_debit_not_enabled \
+    initial_one_off_payment_failed invalid_bank_details mandate_cancelled mandate_expired \
+    mandate_suspended_by_payer payment_violated_mandate_parameters";

@@ -11,7 +11,7 @@ use crate::domain::fact::Decline;
 use crate::inbound::{Algorithm, Proof};
 use crate::money::BadAmount;
 use crate::vendor::*;
-use reports::{Page, Payments, Refunds};
+use reports::Page;
 use serde_json::{Value, json};
 use wire::*;
 
@@ -33,7 +33,8 @@ pub static GATEWAY: Gateway = Gateway {
     vendor: &VENDOR,
     amounts: AMOUNTS,
     moves: "cards, iDEAL, bank debits",
-    late_failures: false,
+    // A bank debit that was paid may come back, and again come to stay.
+    late_failures: true,
     page_stays: false,
     checkout: Offer::Yes(Effect {
         call: Call {
@@ -140,7 +141,7 @@ fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble
 }
 
 fn opened_before(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Option<Opening>, Trouble> {
-    let list: Page<Payments> = clear(reply)?.json()?;
+    let list: Page = clear(reply)?.json()?;
     let found = list.payment(&ask.reference)?;
     found.map(|payment| page(&payment)).transpose()
 }
@@ -185,7 +186,7 @@ fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble>
 }
 
 fn charged_before(ask: &Charge, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
-    let list: Page<Payments> = clear(reply)?.json()?;
+    let list: Page = clear(reply)?.json()?;
     let found = list.payment(&ask.reference)?;
     found.map(|payment| payment.facts()).transpose()
 }
@@ -208,7 +209,7 @@ fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble
 }
 
 fn refunded_before(ask: &Refund, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
-    let list: Page<Refunds> = clear(reply)?.json()?;
+    let list: Page = clear(reply)?.json()?;
     let found = list.refund(&ask.reference)?;
     found.map(|refund| Ok(vec![refund.fact()?])).transpose()
 }

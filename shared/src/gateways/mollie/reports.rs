@@ -3,9 +3,10 @@
 
 use super::wire::*;
 use super::{Lookup, clear};
-use crate::domain::fact::{Fact, Kind};
+use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -31,16 +32,15 @@ pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     }
 }
 
-/// `id=tr_…`: the same call for every change of the payment, its refunds and chargebacks.
+/// `id=tr_…`: the same call for every change of the payment, mostly its refunds' and chargebacks' too.
 fn classic(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     let mut fields = form_urlencoded::parse(body);
     let id = fields.find(|(name, _)| name == "id");
     let (_, id) = id.ok_or(Unreadable("a webhook without an id".into()))?;
     let notice = match id.split_once('_') {
-        Some(("tr", _)) => hint(&id),
         // Links, settlements, subscriptions, orders: nothing of ours.
         Some(("pl" | "stl" | "sub" | "ord", _)) => Ok(Notice::Ignored(Kind::Other)),
-        _ => Err(Unreadable("an id of nothing known".into())),
+        _ => hint(&id),
     };
     Ok(vec![Item {
         id: None,
@@ -49,14 +49,15 @@ fn classic(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     }])
 }
 
-/// The id goes into an address: nothing but letters and digits may.
+/// Of a payment, a refund or a chargeback. It goes into an address: nothing but letters, digits
+/// and `_` may.
 fn hint(id: &str) -> Result<Notice, Unreadable> {
-    let (_, rest) = id.split_once('_').unwrap_or_default();
-    let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric());
-    let payment = id.to_string();
-    plain
-        .then_some(Notice::Hint { payment })
-        .ok_or(Unreadable("an id with odd letters".into()))
+    let (kind, rest) = id.split_once('_').unwrap_or_default();
+    let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match ["tr", "re", "chb"].contains(&kind) && plain && !rest.is_empty() {
+        true => Ok(Notice::Hint { payment: id.into() }),
+        false => Err(Unreadable("an id of nothing known".into())),
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,7 +65,9 @@ fn hint(id: &str) -> Result<Notice, Unreadable> {
 struct Event {
     id: String,
     r#type: String,
+    #[serde(default)]
     entity_id: String,
+    created_at: Option<Timestamp>,
     #[serde(default, rename = "_embedded")]
     embedded: Value,
 }
@@ -73,6 +76,14 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     let event: Event = serde_json::from_slice(body)?;
     // Refunds and chargebacks name their payment only where the event carries them whole.
     let payment = event.embedded["entity"]["paymentId"].as_str();
+    let payout = |kind| {
+        let (aliases, occurred_at) = (vec![event.entity_id.clone()], event.created_at);
+        Ok(Notice::Fact(Box::new(Fact {
+            aliases,
+            occurred_at,
+            ..Fact::new(kind)
+        })))
+    };
     let notice = match event.r#type.as_str() {
         "payment.paid" | "payment.authorized" | "payment.failed" | "payment.canceled"
         | "payment.expired" | "payment.pending" => hint(&event.entity_id),
@@ -84,8 +95,9 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
         | "refund.canceled"
         | "chargeback.received"
         | "chargeback.reversed" => hint(payment.unwrap_or(&event.entity_id)),
-        "payout.completed" => Ok(Notice::Fact(Box::new(Fact::new(Kind::PayoutPaid)))),
-        "payout.failed" => Ok(Notice::Fact(Box::new(Fact::new(Kind::PayoutFailed)))),
+        "payout.completed" => payout(Kind::PayoutPaid),
+        "payout.failed" => payout(Kind::PayoutFailed),
+        "hook.ping" => Ok(Notice::Ignored(Kind::Other)),
         other => match other.split_once('.') {
             Some((
                 "capture"
@@ -112,7 +124,7 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     vec![match id.map(|id| (id, id.split_once('_'))) {
         None => latest(),
         Some((id, Some(("re", _)))) => first_from("/v2/refunds", id),
-        Some((id, Some(("chb", _)))) => first_from("/v2/chargebacks", id),
+        Some((id, Some(("chb", _)))) => first_from("/v2/chargebacks", id).query("embed", "payment"),
         Some((id, _)) => {
             Request::get(format!("/v2/payments/{id}")).query("embed", "refunds,chargebacks")
         }
@@ -136,19 +148,19 @@ pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fac
     let reply = clear(replies.first().ok_or_else(unasked)?)?;
     let id = ask.payment.as_deref().or(ask.session.as_deref());
     match id.map(|id| (id, id.split_once('_'))) {
-        None => match reply.json::<Page<Payments>>()?.payment(&ask.reference)? {
+        None => match reply.json::<Page>()?.payment(&ask.reference)? {
             Some(payment) => payment.facts(),
             None => Ok(vec![]),
         },
         Some((id, Some(("re", _)))) => {
-            let found = reply.json::<Page<Refunds>>()?.embedded.refunds;
+            let found = reply.json::<Page>()?.embedded.refunds;
             let found = found.iter().find(|refund| refund.id == id);
             Ok(vec![found.ok_or(Trouble::Missing)?.fact()?])
         }
         Some((id, Some(("chb", _)))) => {
-            let found = reply.json::<Page<Chargebacks>>()?.embedded.chargebacks;
+            let found = reply.json::<Page>()?.embedded.chargebacks;
             let found = found.iter().find(|chargeback| chargeback.id == id);
-            Ok(vec![found.ok_or(Trouble::Missing)?.fact()?])
+            Ok(vec![found.ok_or(Trouble::Missing)?.fact(None)?])
         }
         Some(_) => reply.json::<Payment>()?.facts(),
     }
@@ -160,20 +172,39 @@ pub struct Chargeback {
     pub id: String,
     amount: Amount,
     payment_id: String,
-    reversed_at: Option<String>,
+    #[serde(default)]
+    reason: Value,
+    created_at: Option<Timestamp>,
+    reversed_at: Option<Timestamp>,
+    #[serde(default, rename = "_embedded")]
+    embedded: Embedded,
 }
 
 impl Chargeback {
-    /// The money is gone at once; there is no verdict but a reversal.
-    pub fn fact(&self) -> Result<Fact, Trouble> {
-        let kind = match self.reversed_at {
-            Some(_) => Kind::DisputeWon,
-            None => Kind::DisputeOpened,
+    /// The money is gone at once, and there is no verdict but a reversal. Over a card a bank can
+    /// be answered: a dispute. A bank debit simply comes back, as from every gateway, and is due.
+    pub fn fact(&self, payment: Option<&Payment>) -> Result<Fact, Trouble> {
+        let payment = payment.or(self.embedded.payment.as_deref());
+        let debited = payment.map(Payment::debited).transpose()?.flatten();
+        let amount = self.amount.money()?;
+        let whole = debited.filter(|debited| debited.minor <= amount.minor);
+        let amount = whole.unwrap_or(amount);
+        let (kind, occurred_at) = match (debited, self.reversed_at) {
+            (Some(_), None) => (Kind::PaymentReturned, self.created_at),
+            // All of it is there again: paid, as of then.
+            (Some(_), at @ Some(_)) if whole.is_some() => (Kind::PaymentSucceeded, at),
+            (_, at @ Some(_)) => (Kind::DisputeWon, at),
+            (None, None) => (Kind::DisputeOpened, self.created_at),
         };
+        let (id, returned) = (Some(self.id.clone()), kind == Kind::PaymentReturned);
+        let why = self.reason["code"].as_str().and_then(why);
         Ok(Fact {
             payment: Some(self.payment_id.clone()),
-            dispute: Some(self.id.clone()),
-            amount: Some(self.amount.money()?),
+            refund: id.clone().filter(|_| returned),
+            dispute: id.filter(|_| matches!(kind, Kind::DisputeWon | Kind::DisputeOpened)),
+            amount: Some(amount),
+            decline: returned.then_some(why.unwrap_or(Decline::Other)),
+            occurred_at,
             ..Fact::new(kind)
         })
     }
@@ -181,50 +212,37 @@ impl Chargeback {
 
 /// A page of a list.
 #[derive(Deserialize)]
-pub struct Page<T> {
+pub struct Page {
+    count: usize,
     #[serde(rename = "_embedded")]
-    embedded: T,
+    embedded: Embedded,
     #[serde(rename = "_links")]
-    links: Around,
-}
-#[derive(Deserialize)]
-struct Around {
-    next: Option<Link>,
-}
-#[derive(Deserialize)]
-pub struct Payments {
-    payments: Vec<Payment>,
-}
-#[derive(Deserialize)]
-pub struct Refunds {
-    refunds: Vec<GivenBack>,
-}
-#[derive(Deserialize)]
-pub struct Chargebacks {
-    chargebacks: Vec<Chargeback>,
+    links: Value,
 }
 
-impl Page<Payments> {
+impl Page {
     /// The payment with our reference.
     pub fn payment(self, reference: &str) -> Result<Option<Payment>, Trouble> {
+        let whole = self.is_whole(self.embedded.payments.len());
         let mut all = self.embedded.payments.into_iter();
-        let found = all.find(|payment| payment.reference() == Some(reference));
-        sure(found, self.links)
+        sure(all.find(|one| one.reference() == Some(reference)), whole)
     }
-}
 
-impl Page<Refunds> {
     pub fn refund(self, reference: &str) -> Result<Option<GivenBack>, Trouble> {
+        let whole = self.is_whole(self.embedded.refunds.len());
         let mut all = self.embedded.refunds.into_iter();
-        let found = all.find(|refund| refund.reference() == Some(reference));
-        sure(found, self.links)
+        sure(all.find(|one| one.reference() == Some(reference)), whole)
+    }
+
+    fn is_whole(&self, shown: usize) -> bool {
+        self.count == shown && self.links["next"].is_null()
     }
 }
 
 /// "Not there" is only said of a list that has no further page.
-fn sure<T>(found: Option<T>, links: Around) -> Result<Option<T>, Trouble> {
-    match (found, links.next) {
-        (None, Some(_)) => Err(Trouble::Unclear("it is not among the latest 250".into())),
+fn sure<T>(found: Option<T>, whole: bool) -> Result<Option<T>, Trouble> {
+    match (found, whole) {
+        (None, false) => Err(Trouble::Unclear("it is not among the latest 250".into())),
         (found, _) => Ok(found),
     }
 }

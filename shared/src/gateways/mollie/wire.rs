@@ -47,40 +47,30 @@ pub struct Payment {
     method: Option<String>,
     customer_id: Option<String>,
     mandate_id: Option<String>,
-    details: Option<Details>,
-    status_reason: Option<Reason>,
+    /// What the method tells, by its kind.
+    #[serde(default)]
+    details: Value,
+    #[serde(default)]
+    status_reason: Value,
+    created_at: Option<Timestamp>,
+    paid_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+    canceled_at: Option<Timestamp>,
+    expired_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     #[serde(default, rename = "_links")]
-    links: Links,
+    links: Value,
     #[serde(default, rename = "_embedded")]
     embedded: Embedded,
 }
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Details {
-    card_number: Option<String>,
-    card_label: Option<String>,
-    failure_reason: Option<String>,
-    bank_reason_code: Option<String>,
-}
-#[derive(Deserialize)]
-struct Reason {
-    code: String,
-}
+/// What comes with a payment, a chargeback or a list.
 #[derive(Default, Deserialize)]
-struct Links {
-    checkout: Option<Link>,
-}
-#[derive(Deserialize)]
-pub struct Link {
-    pub href: String,
-}
-#[derive(Default, Deserialize)]
-struct Embedded {
-    #[serde(default)]
-    refunds: Vec<GivenBack>,
-    #[serde(default)]
-    chargebacks: Vec<Chargeback>,
+#[serde(default)]
+pub struct Embedded {
+    pub payment: Option<Box<Payment>>,
+    pub payments: Vec<Payment>,
+    pub refunds: Vec<GivenBack>,
+    pub chargebacks: Vec<Chargeback>,
 }
 
 impl Payment {
@@ -90,28 +80,29 @@ impl Payment {
 
     /// The hosted page, as long as there is one.
     pub fn page(&self) -> Option<String> {
-        self.links.checkout.as_ref().map(|link| link.href.clone())
+        self.links["checkout"]["href"].as_str().map(String::from)
     }
 
     /// The payment, then its refunds and chargebacks.
     pub fn facts(&self) -> Result<Vec<Fact>, Trouble> {
-        let kind = match self.status.as_str() {
-            "open" | "pending" | "authorized" => Kind::PaymentPending,
-            "paid" => Kind::PaymentSucceeded,
-            "failed" | "canceled" => Kind::PaymentFailed,
-            "expired" => Kind::PaymentExpired,
+        let (kind, decline, occurred_at) = match self.status.as_str() {
+            "open" | "pending" | "authorized" => (Kind::PaymentPending, None, self.created_at),
+            "paid" => (Kind::PaymentSucceeded, None, self.paid_at),
+            "failed" => (Kind::PaymentFailed, Some(self.decline()), self.failed_at),
+            "canceled" => {
+                let why = Some(Decline::Cancelled);
+                (Kind::PaymentFailed, why, self.canceled_at)
+            }
+            "expired" => (Kind::PaymentExpired, None, self.expired_at),
             other => return Err(Trouble::Unreadable(format!("a payment {other}"))),
-        };
-        let decline = match self.status.as_str() {
-            "failed" => Some(self.decline()),
-            "canceled" => Some(Decline::Cancelled),
-            _ => None,
         };
         let payment = Fact {
             reference: self.reference().map(String::from),
             payment: Some(self.id.clone()),
             amount: Some(self.amount.money()?),
             decline,
+            occurred_at,
+            paid_with: self.paid_with(),
             method: self.kept(),
             ..Fact::new(kind)
         };
@@ -120,79 +111,102 @@ impl Payment {
             facts.push(refund.fact()?);
         }
         for chargeback in &self.embedded.chargebacks {
-            facts.push(chargeback.fact()?);
+            facts.push(chargeback.fact(Some(self))?);
         }
         Ok(facts)
+    }
+
+    /// What was taken from a bank account on a mandate.
+    pub fn debited(&self) -> Result<Option<Money>, Trouble> {
+        let debit = matches!(self.method.as_deref(), Some("directdebit" | "bacs"));
+        debit.then(|| self.amount.money()).transpose()
     }
 
     /// A mandate can be charged once the first payment is paid.
     fn kept(&self) -> Option<Method> {
         let paid = self.status == "paid";
         let both = self.customer_id.clone().zip(self.mandate_id.clone());
+        let in_general = match self.method.as_deref() {
+            Some("creditcard" | "applepay" | "googlepay") => "Card",
+            Some("paypal") => "PayPal account",
+            _ => "Bank account",
+        };
         both.filter(|_| paid).map(|(customer, token)| Method {
             gateway: "mollie".into(),
             customer: Some(customer),
             token,
-            label: self.label(),
+            label: self.paid_with().unwrap_or(in_general.into()),
         })
     }
 
-    fn label(&self) -> String {
-        let last4 = |digits: &&String| digits.len() == 4;
-        let details = self.details.as_ref();
-        let card = details.and_then(|details| {
-            let digits = details.card_number.as_ref().filter(last4)?;
-            Some((details.card_label.as_deref().unwrap_or("Card"), digits))
-        });
-        match (card, self.method.as_deref()) {
-            (Some((brand, last4)), _) => format!("{brand} ending {last4}"),
-            (None, Some("creditcard" | "applepay")) => "Card".into(),
-            (None, Some("paypal")) => "PayPal account".into(),
-            (None, _) => "Bank account".into(),
+    fn paid_with(&self) -> Option<String> {
+        let text = |name: &str| self.details[name].as_str();
+        if let Some(last4) = text("cardNumber").and_then(last4) {
+            return Some(format!(
+                "{} ending {last4}",
+                text("cardLabel").unwrap_or("Card")
+            ));
         }
+        // Of other methods the "account" is an e-mail address or a telephone number.
+        let account = text("consumerAccount").filter(|account| is_iban(account))?;
+        Some(format!("Bank account ending {}", last4(account)?))
     }
 
+    /// What says something in particular goes before what says "declined", and a reason that
+    /// leaves no hope before one that does.
     fn decline(&self) -> Decline {
-        let details = self.details.as_ref();
-        let card = details.and_then(|details| details.failure_reason.as_deref());
-        let bank = details.and_then(|details| details.bank_reason_code.as_deref());
-        let reason = self.status_reason.as_ref().map(|reason| &*reason.code);
-        match card.or(reason).or(bank) {
-            Some(
-                "insufficient_funds"
-                | "exceeds_withdrawal_amount_limit"
-                | "exceeds_withdrawal_count_limit"
-                | "AM04",
-            ) => Decline::Funds,
-            Some(
-                "card_expired"
-                | "expired_card"
-                | "inactive_card"
-                | "lost_card"
-                | "stolen_card"
-                | "invalid_card_number"
-                | "invalid_card_type"
-                | "closed_account"
-                | "invalid_account_number"
-                | "AC01"
-                | "AC04"
-                | "AC06"
-                | "AC13"
-                | "MD01"
-                | "MD07",
-            ) => Decline::Method,
-            Some(
-                "authentication_abandoned"
-                | "authentication_failed"
-                | "authentication_required"
-                | "authentication_unavailable_acs",
-            ) => Decline::Action,
-            Some("possible_fraud" | "suspected_fraud" | "fraud_security_related") => Decline::Fraud,
-            // Every other reason may pass on another day.
-            Some(_) | None => Decline::Other,
-        }
+        let details = ["failureReason", "bankReasonCode"].map(|name| self.details[name].as_str());
+        let told = [self.status_reason["code"].as_str(), details[0], details[1]];
+        let told: Vec<_> = told.into_iter().flatten().filter_map(why).collect();
+        let hopeless = told.iter().find(|why| !why.may_retry());
+        *hopeless.or(told.first()).unwrap_or(&Decline::Other)
     }
 }
+
+fn last4(number: &str) -> Option<&str> {
+    let last = number.get(number.len().checked_sub(4)?..)?;
+    last.bytes().all(|b| b.is_ascii_digit()).then_some(last)
+}
+
+fn is_iban(account: &str) -> bool {
+    let (country, rest) = account.split_at_checked(2).unwrap_or_default();
+    let letters = country.bytes().all(|b| b.is_ascii_uppercase());
+    letters && rest.len() > 12 && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// What a reason says in particular: of a card, a voucher, or in four letters of a bank debit.
+pub fn why(code: &str) -> Option<Decline> {
+    let is = |codes: &str| codes.split(' ').any(|known| known == code);
+    match () {
+        _ if is(FUNDS) => Some(Decline::Funds),
+        _ if is(STOPPED) => Some(Decline::Cancelled),
+        _ if is(FRAUD) => Some(Decline::Fraud),
+        _ if is(PAYER) => Some(Decline::Action),
+        _ if is(ENDED) => Some(Decline::Method),
+        // Every other reason may pass on another day.
+        _ => None,
+    }
+}
+
+const FUNDS: &str =
+    "insufficient_funds exceeds_withdrawal_amount_limit exceeds_withdrawal_count_limit AM04";
+const STOPPED: &str = "stop_payment_order revocation_of_authorization \
+    revocation_of_all_authorizations MD06 MS02 SL01";
+const FRAUD: &str = "possible_fraud suspected_fraud fraud_security_related security_violation";
+const PAYER: &str = "authentication_abandoned authentication_failed authentication_required \
+    authentication_unavailable_acs additional_customer_authentication_required \
+    card_authentication_failed invalid_cvv invalid_card_holder_name decline_for_cvv2_failure \
+    invalid_pin cannot_verify_pin pin_not_changed unacceptable_pin unsafe_pin pin_data_required \
+    allowable_number_of_pin_tries_exceeded honor_with_id blocked_first_used";
+const ENDED: &str = "card_expired expired_card inactive_card lost_card stolen_card capture_card \
+    restricted_card pick_up_card_special_condition invalid_card_number invalid_card_type \
+    invalid_issuer transaction_not_permitted_to_cardholder lifecycle_related policy_related \
+    invalid_nonexistent_to_account_specified invalid_nonexistent_from_account_specified \
+    invalid_nonexistent_account_specified domestic_debit_transaction_not_allowed closed_account \
+    no_credit_account no_checking_account no_savings_account invalid_account_number \
+    violation_of_law transaction_does_not_fulfill_aml_requirement card_does_not_exist \
+    card_is_blocked invalid_card_id card_is_transferred card_is_not_active card_not_available \
+    AC01 AC04 AC06 AC13 AG01 MD01 MD02 MD07 RC01";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -201,6 +215,7 @@ pub struct GivenBack {
     status: String,
     amount: Amount,
     payment_id: String,
+    created_at: Option<Timestamp>,
     #[serde(default)]
     metadata: Value,
 }
@@ -222,6 +237,8 @@ impl GivenBack {
             payment: Some(self.payment_id.clone()),
             refund: Some(self.id.clone()),
             amount: Some(self.amount.money()?),
+            // Of its end no time is told.
+            occurred_at: self.created_at.filter(|_| kind == Kind::RefundPending),
             ..Fact::new(kind)
         })
     }

@@ -5,7 +5,7 @@ use super::flow::end_flow;
 use super::payments::{fail, move_payment, proceed, schedule};
 use super::refunds::{end_refund, new_refund};
 use super::setup::{activate, cancel_mandate};
-use super::{Refused, kind, state, usage};
+use super::{KNOBS, Refused, kind, state, usage};
 use crate::control::amount;
 use crate::world::World;
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             }
             if *end == "won" {
                 world.set(kind("payments"), id, json!({"status": "paid_out"}));
-                let cause = "payment_paid_out";
+                let cause = "payment_confirmed";
                 say(
                     world,
                     &account,
@@ -158,6 +158,33 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             item.notes["decline"] = ask["decline"].clone();
             Ok(item.body.clone())
         }
+        ["retry", id] => by_staff(world, "payments", id, "retry"),
+        ["cancel", id] => by_staff(world, "billing_requests", id, "cancel"),
+        ["knobs"] => {
+            world.put(KNOBS, "", "all", ask.clone());
+            Ok(ask.clone())
+        }
+        ["mandates", id, verb @ ("expire" | "reinstate")] => {
+            let (status, action) = match *verb {
+                "expire" => ("expired", "expired"),
+                _ => ("active", "reinstated"),
+            };
+            let account = world
+                .account_of(kind("mandates"), id)
+                .ok_or("no such mandate")?;
+            world.set(kind("mandates"), id, json!({"status": status}));
+            let cause = format!("mandate_{action}");
+            say(
+                world,
+                &account,
+                "mandates",
+                id,
+                action,
+                &cause,
+                "gocardless",
+            );
+            Ok(world.body(kind("mandates"), id))
+        }
         ["mandates", id, "cancel"] => {
             world.item(kind("mandates"), id).ok_or("no such mandate")?;
             cancel_mandate(world, id, "authorisation_disputed", "bank");
@@ -165,4 +192,15 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         }
         _ => Err("GoCardless does not know this".into()),
     }
+}
+
+/// What staff of the clinic do in GoCardless's dashboard, which does what the API does.
+fn by_staff(world: &mut World, name: &str, id: &str, verb: &str) -> Result<Value, String> {
+    let body = world.body(kind(name), id);
+    if body.is_null() {
+        return Err(format!("no {id} among the {name}"));
+    }
+    act(world, name, id, verb, &body)
+        .map_err(|reply| String::from_utf8_lossy(&reply.body).into_owned())?;
+    Ok(world.body(kind(name), id))
 }

@@ -1,6 +1,6 @@
 //! Events at GoCardless: written for every change, sent in signed batches.
 
-use super::{WHEN, kind};
+use super::{KNOBS, WHEN, kind};
 use crate::webhooks::{News, Webhook};
 use crate::wire::{hmac_sha256, stamp};
 use crate::world::World;
@@ -71,9 +71,12 @@ pub fn write(world: &mut World, account: &str, event: &Event) -> Value {
     if event.resource == "payments" && event.action == "failed" {
         details["will_attempt_retry"] = json!(false);
     }
-    let body = json!({"id": id, "created_at": stamp(world.now, WHEN),
+    let mut body = json!({"id": id, "created_at": stamp(world.now, WHEN),
         "resource_type": event.resource, "action": event.action, "links": links,
-        "details": details, "metadata": {}, "resource_metadata": resource["metadata"]});
+        "details": details, "metadata": {}});
+    if world.body(KNOBS, "all")["resource_metadata"] != false {
+        body["resource_metadata"] = resource["metadata"].clone();
+    }
     world.put(kind("events"), account, &id, body.clone());
     body
 }

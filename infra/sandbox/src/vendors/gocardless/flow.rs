@@ -208,6 +208,7 @@ pub fn fulfil(world: &mut World, account: &str, request: &str, flow: &Value, acc
         "account_holder_name": "SANDBOX PAYER", "account_number_ending": "11",
         "bank_name": "SANDBOX BANK", "country_code": "AU", "currency": currency,
         "enabled": true, "metadata": {}, "links": {"customer": customer}});
+    let resources = json!({"customer_bank_account": bank_body});
     world.put(kind("customer_bank_accounts"), account, &bank, bank_body);
     let mut links = body["links"].clone();
     links["customer"] = json!(customer);
@@ -254,7 +255,8 @@ pub fn fulfil(world: &mut World, account: &str, request: &str, flow: &Value, acc
     for action in actions.as_array_mut().into_iter().flatten() {
         action["status"] = json!("completed");
     }
-    let changes = json!({"status": "fulfilled", "links": links, "actions": actions});
+    let changes = json!({"status": "fulfilled", "links": links, "actions": actions,
+        "resources": resources});
     world.set(kind("billing_requests"), request, changes);
     told.push((
         "billing_requests",

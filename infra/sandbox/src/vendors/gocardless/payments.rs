@@ -157,7 +157,7 @@ pub fn fail(world: &mut World, id: &str, cause: String) -> Result<Value, String>
             "payments",
             id,
             "late_failure_settled",
-            &cause,
+            "late_failure_settled",
             "gocardless",
         );
     }

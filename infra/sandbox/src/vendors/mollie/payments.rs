@@ -135,7 +135,10 @@ pub fn end(world: &mut World, id: &str, status: &str, reason: Option<&str>) {
     let now = stamp(world.now, WHEN);
     let mut changes = json!({"status": status, "isCancelable": false});
     match status {
-        "paid" => changes["paidAt"] = json!(now),
+        "paid" => {
+            changes["paidAt"] = json!(now);
+            changes["details"] = details(world, id);
+        }
         "failed" => changes["failedAt"] = json!(now),
         "expired" => changes["expiredAt"] = json!(now),
         "canceled" => changes["canceledAt"] = json!(now),
@@ -161,6 +164,18 @@ pub fn end(world: &mut World, id: &str, status: &str, reason: Option<&str>) {
         id,
         &world.body("mollie.payment", id),
     );
+}
+
+/// What a method tells of itself once it paid.
+fn details(world: &World, id: &str) -> Value {
+    let method = world.body("mollie.payment", id)["method"].clone();
+    match method.as_str() {
+        Some("creditcard") => json!({"cardHolder": "Sandbox Payer", "cardNumber": "4242",
+            "cardLabel": "Visa", "cardExpiryDate": "2034-12-31"}),
+        Some("directdebit" | "ideal" | "banktransfer") => json!({"consumerName": "Sandbox Payer",
+            "consumerAccount": "NL55INGB0000000000", "consumerBic": "INGBNL2A"}),
+        _ => Value::Null,
+    }
 }
 
 /// A first payment leaves a mandate: for the card itself, or a debit for bank methods.

@@ -1,8 +1,8 @@
 //! Money that goes back at Mollie, and what a person brings about.
 
 use super::payments::{currency, end, end_checkout, payable, settle};
-use super::webhooks::tell;
-use super::{API, Done, REFUND_TAKES, WHEN, cents, docs, link, money, refused};
+use super::webhooks::{ping, tell};
+use super::{API, Done, KNOBS, REFUND_TAKES, WHEN, cents, docs, link, money, refused};
 use crate::control::amount;
 use crate::wire::{exponent, major, stamp};
 use crate::world::World;
@@ -138,10 +138,14 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["fail", id] if id.starts_with("re_") => end_refund(world, id, "failed"),
         ["fail", id] => match world.body("mollie.payment", id)["status"].as_str() {
             Some("open" | "pending") => {
-                end(world, id, "failed", Some("insufficient_funds"));
+                let cause = ask["cause"].as_str().unwrap_or("insufficient_funds");
+                end(world, id, "failed", Some(cause));
                 Ok(world.body("mollie.payment", id))
             }
-            _ => charge_back(world, id, &json!({}), "AM04"),
+            _ => {
+                let cause = ask["cause"].as_str().unwrap_or("AM04");
+                charge_back(world, id, &json!({}), cause)
+            }
         },
         ["refund", id] => {
             let payment = world.body("mollie.payment", id);
@@ -158,6 +162,15 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["dispute", id, "won"] => reverse_chargeback(world, id),
         // A chargeback that nobody contests is lost already.
         ["dispute", id, "lost"] => Ok(world.body("mollie.payment", id)),
+        ["knobs"] => {
+            world.put(KNOBS, "", "all", ask.clone());
+            Ok(ask.clone())
+        }
+        ["ping"] => {
+            let account = ask["account"].as_str().unwrap_or("test_demo");
+            ping(world, account);
+            Ok(json!({}))
+        }
         ["methods", id] => {
             let item = world
                 .item_mut("mollie.mandate", id)

@@ -1,6 +1,6 @@
 //! What Mollie tells: the classic call with an id, and signed events.
 
-use super::{API, WHEN, docs, link};
+use super::{API, KNOBS, WHEN, docs, link};
 use crate::webhooks::{News, Webhook};
 use crate::wire::{hmac_sha256, stamp};
 use crate::world::World;
@@ -23,14 +23,26 @@ pub fn tell(world: &mut World, payment: &str, kind: &str, entity: &str, body: &V
         };
         world.queue(&news, url.to_string(), String::new());
     }
+    let whole = world.body(KNOBS, "all")["embedded"] != false;
+    let embedded = whole.then(|| json!({"entity": body}));
+    signed(world, &account, kind, entity, embedded);
+}
+
+/// What the dashboard sends to test the account's endpoints.
+pub fn ping(world: &mut World, account: &str) {
+    let endpoint = world.id("hook_", 10);
+    signed(world, account, "hook.ping", &endpoint, None);
+}
+
+fn signed(world: &mut World, account: &str, kind: &str, entity: &str, embedded: Option<Value>) {
     let id = world.id("event_", 16);
     let event = json!({"resource": "event", "id": id, "type": kind, "entityId": entity,
-        "createdAt": stamp(world.now, WHEN), "_embedded": {"entity": body},
+        "createdAt": stamp(world.now, WHEN), "_embedded": embedded,
         "_links": {"self": link(&format!("{API}/events/{id}")), "documentation": docs()}});
     world.notify(&News {
         vendor: "mollie",
         source: "mollie",
-        account: &account,
+        account,
         event: kind,
         content_type: "application/json",
         body: event.to_string().into_bytes(),
