@@ -134,6 +134,13 @@ impl House {
 
     /// As any AWS client calls, from outside the house.
     pub async fn aws(&self, target: &str, body: Value) -> Value {
+        let (status, answer) = self.ask_aws(target, body).await;
+        assert_eq!(status, 200, "{target}: {answer}");
+        answer
+    }
+
+    /// A call that may be refused.
+    pub async fn ask_aws(&self, target: &str, body: Value) -> (u16, Value) {
         let service = match target.split_once('.').expect("Service.Operation").0 {
             "AmazonSQS" => "sqs",
             "secretsmanager" => "secretsmanager",
@@ -151,12 +158,7 @@ impl House {
             .header("content-type", "application/x-amz-json-1.0")
             .body(body.to_string());
         let answer = self.answered(request.send().await);
-        assert!(
-            answer.status().is_success(),
-            "{target}: {}",
-            answer.text().await.unwrap_or_default()
-        );
-        json_of(answer).await
+        (answer.status().as_u16(), json_of(answer).await)
     }
 
     /// The answer; or what the house said before it gave none.

@@ -240,3 +240,40 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
     assert_eq!(stripe(&house).await, first, "the first day again");
 }
+
+#[tokio::test]
+async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stripe = json!({ "SecretId": "meridian/demo/stripe" });
+    let put = json!({ "SecretId": "meridian/demo/stripe", "SecretString": "mine" });
+    let mut house = House::start_in(folder.path());
+    house.aws("secretsmanager.PutSecretValue", put).await;
+    for deleted in ["meridian/demo/stripe", "meridian/_/root"] {
+        let delete = json!({ "SecretId": deleted });
+        house.aws("secretsmanager.DeleteSecret", delete).await;
+    }
+    house.signal(Signal::INT);
+
+    let house = House::start_in(folder.path());
+    let get =
+        async |of: serde_json::Value| house.ask_aws("secretsmanager.GetSecretValue", of).await;
+    assert_eq!(get(stripe.clone()).await.0, 400, "it stays as it was left");
+    let root = json!({ "SecretId": "meridian/_/root" });
+    assert_eq!(get(root).await.0, 200, "nothing works without it");
+    let other = json!({ "Name": "meridian/other/stripe", "SecretString": "theirs" });
+    house.aws("secretsmanager.CreateSecret", other).await;
+
+    assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
+    let (status, current) = get(stripe).await;
+    assert_eq!(
+        (status, &current["SecretString"]),
+        (200, &json!(r#"{"secret_key":"sk_test_demo"}"#))
+    );
+    for (gone, stage) in [
+        ("meridian/demo/stripe", "AWSPREVIOUS"),
+        ("meridian/other/stripe", "AWSCURRENT"),
+    ] {
+        let (status, refused) = get(json!({ "SecretId": gone, "VersionStage": stage })).await;
+        assert_eq!(status, 400, "{gone}: {refused}");
+    }
+}
