@@ -67,7 +67,8 @@ pub async fn run(args: Args) -> Result<(), String> {
     serving.abort();
     keeping.abort();
     polling.iter().for_each(tokio::task::JoinHandle::abort);
-    house.stop_instances().await;
+    // a call to a vendor that hangs is not waited for
+    let _ = tokio::time::timeout(LAST, house.stop_instances()).await;
     if drained {
         state.ended_cleanly();
     }

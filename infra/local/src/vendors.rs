@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::RwLock;
 
 pub const PREFIX: &str = "/_vendor/";
@@ -39,6 +40,10 @@ const CONNECTION_HEADERS: [HeaderName; 4] = [HOST, CONNECTION, CONTENT_LENGTH, T
 /// Marks a response that must not be sent: the connection closes instead.
 #[derive(Clone)]
 pub struct Cut;
+
+/// Marks a response that must wait.
+#[derive(Clone)]
+struct Late(Duration);
 
 pub struct Vendors {
     pub clock: Arc<Clock>,
@@ -129,7 +134,12 @@ impl Vendors {
             let _guard = guard;
             vendors.pass(request).await
         });
-        passing.await.unwrap_or_else(|_| cut())
+        let mut response = passing.await.unwrap_or_else(|_| cut());
+        // here, where it ends with a caller that is gone, and keeps nobody from rest
+        if let Some(Late(pause)) = response.extensions_mut().remove() {
+            tokio::time::sleep(pause).await;
+        }
+        response
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
@@ -187,7 +197,7 @@ impl Vendors {
             }
             _ => {}
         }
-        let reply = match self
+        let mut reply = match self
             .forward_struck(strike, vendor, &path, &head, body)
             .await
         {
@@ -211,7 +221,7 @@ impl Vendors {
             }
             Some(Action::CutAfter) => cut(),
             Some(Action::Delay(pause)) => {
-                tokio::time::sleep(pause).await;
+                reply.extensions_mut().insert(Late(pause));
                 reply
             }
             _ => reply,

@@ -132,6 +132,19 @@ async fn each_fault_does_what_it_says_once() {
 }
 
 #[tokio::test]
+async fn a_delay_is_over_with_the_caller_who_gave_up() {
+    let mut house = House::start();
+    let acted = vendor(&house).await;
+    fault(&house, "delay:60000").await;
+    assert!(ask(&house).await.starts_with("broken"));
+    assert_eq!(acted.lock().expect("a lock").len(), 1);
+    assert_eq!(house.quiet(5.0).await.0, 200);
+    let began = std::time::Instant::now();
+    assert!(house.signal(rustix::process::Signal::INT).success());
+    assert!(began.elapsed().as_secs() < 5);
+}
+
+#[tokio::test]
 async fn a_kill_before_and_after_ends_the_process() {
     let house = House::start();
     let acted = vendor(&house).await;
