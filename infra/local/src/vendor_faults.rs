@@ -92,7 +92,8 @@ impl Action {
     pub fn struck(self, status: StatusCode) -> bool {
         match self {
             Action::ActLate => status == StatusCode::GATEWAY_TIMEOUT,
-            Action::Conflict => status.is_client_error(),
+            // as Stripe and PayPal, Mollie, and Xero put it
+            Action::Conflict => matches!(status.as_u16(), 409 | 503 | 400),
             _ => true,
         }
     }

@@ -198,7 +198,7 @@ impl Vendors {
             _ => {}
         }
         let mut reply = match self
-            .forward_struck(strike, vendor, &path, &head, body)
+            .forward_struck(seq, strike, vendor, &path, &head, body)
             .await
         {
             Ok((status, headers, bytes)) => {
@@ -232,6 +232,7 @@ impl Vendors {
     /// meanwhile. A fault that found nothing to do has not struck.
     async fn forward_struck(
         &self,
+        seq: u64,
         strike: Strike,
         vendor: &str,
         path: &str,
@@ -251,7 +252,7 @@ impl Vendors {
         if let Ok((status, ..)) = &reply
             && !deed.struck(*status)
         {
-            state.take_back(place, deed);
+            state.take_back(seq, place, deed);
         }
         drop(state);
         reply
@@ -434,7 +435,10 @@ impl State {
             .collect()
     }
 
-    fn take_back(&mut self, place: usize, deed: Action) {
+    fn take_back(&mut self, seq: u64, place: usize, deed: Action) {
+        if let Some(call) = self.call(seq) {
+            call.fault = None;
+        }
         // the faults may have been replaced meanwhile
         if let Some(armed) = self.faults.get_mut(place).filter(|one| one.deed == deed) {
             armed.struck = armed.struck.saturating_sub(1);

@@ -199,7 +199,8 @@ async fn what_only_the_vendor_can_do_wrong_strikes_the_calls_that_were_named_and
     });
     let elsewhere =
         json!({ "vendor": "stripe", "method": "GET", "times": 1, "action": "act_late:5000" });
-    let set = json!({ "vendors": [late, elsewhere] });
+    let first = json!({ "vendor": "stripe", "path": "/v1/charges", "action": "conflict_in_flight", "times": 1 });
+    let set = json!({ "vendors": [late, elsewhere, first] });
     assert_eq!(house.put("/_local/faults", set).await.status(), 200);
     for (path, is_late) in [
         ("v1/charges", false),
@@ -218,8 +219,9 @@ async fn what_only_the_vendor_can_do_wrong_strikes_the_calls_that_were_named_and
         )
     };
     assert_eq!(
-        (counts(0), counts(1)),
-        ((Some(3), Some(1)), (Some(0), Some(0)))
+        (counts(0), counts(1), counts(2)),
+        ((Some(3), Some(1)), (Some(0), Some(0)), (Some(1), Some(0))),
+        "a first call is in conflict with nothing"
     );
     let faults: Vec<_> = calls(&house)
         .await
