@@ -6,11 +6,18 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-/// An `Allow` of a policy: actions and resources as IAM writes them, with `*` and `?`.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One statement of a policy: actions and resources as IAM writes them, with `*` and `?`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
+    pub effect: Effect,
     pub actions: Vec<String>,
     pub resources: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Effect {
+    Allow,
+    Deny,
 }
 
 /// Policies by function. Until they are set everybody may do everything.
@@ -46,6 +53,10 @@ impl Access {
         let (action, resource) = needed
             .into_iter()
             .find(|(action, resource)| !allows(statements, action, resource))?;
+        let because = match named(statements, Effect::Deny, &action, &resource) {
+            true => "with an explicit deny in an identity-based policy".to_owned(),
+            false => format!("because no identity-based policy allows the {action} action"),
+        };
         let code = match service {
             Service::SecretsManager => "AccessDeniedException",
             Service::Sqs => "com.amazonaws.sqs#AccessDenied",
@@ -55,15 +66,22 @@ impl Access {
             code,
             format!(
                 "User: {function} is not authorized to perform: {action} on resource: {resource} \
-                 because no identity-based policy allows the {action} action"
+                 {because}"
             ),
         ))
     }
 }
 
-fn allows(statements: &[Statement], action: &str, resource: &str) -> bool {
+/// Whether a policy of these statements allows an action on a resource.
+pub fn allows(statements: &[Statement], action: &str, resource: &str) -> bool {
+    named(statements, Effect::Allow, action, resource)
+        && !named(statements, Effect::Deny, action, resource)
+}
+
+fn named(statements: &[Statement], effect: Effect, action: &str, resource: &str) -> bool {
     statements.iter().any(|s| {
-        s.actions.iter().any(|pattern| matches(pattern, action))
+        s.effect == effect
+            && s.actions.iter().any(|pattern| matches(pattern, action))
             && s.resources.iter().any(|pattern| matches(pattern, resource))
     })
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Strikes calls of functions; calls of people and of the runner pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// `None` strikes every function.
     pub function: Option<String>,
@@ -43,7 +43,7 @@ pub enum Action {
 }
 
 /// A fault with its counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Armed {
     #[serde(flatten)]
     pub fault: Fault,

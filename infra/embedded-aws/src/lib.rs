@@ -14,7 +14,7 @@ mod reply;
 mod secrets;
 mod sqs;
 
-pub use access::Statement;
+pub use access::{Effect, Statement, allows};
 pub use calls::Call;
 pub use faults::{Action, Armed, Fault};
 pub use sqs::Depth;
@@ -223,9 +223,10 @@ impl Aws {
         self.house.sqs.depths()
     }
 
-    /// Empties tables and queues; definitions and secrets stay.
+    /// Empties tables and queues, whose definitions stay, and forgets every secret.
     pub async fn reset(&self) -> Result<(), Error> {
         self.house.sqs.clear();
+        self.house.secrets.clear()?;
         self.house.dynamodb.clear().await
     }
 

@@ -70,6 +70,16 @@ impl Secrets {
             .map(|secret| secret.arn.clone())
     }
 
+    /// Forgets every secret with all its versions, those that wait for their deletion too.
+    pub fn clear(&self) -> Result<(), Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = SecretsManagerState::default();
+        self.save(&state, true).map_err(|reason| Error::State {
+            path: self.file.clone().unwrap_or_default(),
+            reason,
+        })
+    }
+
     /// Written beside and renamed, so that a crash leaves the old file or the new one.
     fn save(&self, state: &SecretsManagerState, changed: bool) -> Result<(), String> {
         let (true, Some(path)) = (changed, &self.file) else {

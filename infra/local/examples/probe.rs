@@ -54,6 +54,17 @@ async fn http(event: &Value, deadline: u64) -> Result<Value, Error> {
             let request = json!({ "TableName": std::env::var("TABLE_NAME")? });
             Ok(json!({ "statusCode": 200, "body": dynamodb(operation, &request)?.to_string() }))
         }
+        ("send", ..) => {
+            let body = json!({ "do": "ok" }).to_string();
+            let message = json!({ "QueueUrl": std::env::var("QUEUE_URL")?, "MessageBody": body });
+            let sent = aws("AmazonSQS.SendMessage", &message)?;
+            let status = if sent["MessageId"].is_string() {
+                200
+            } else {
+                500
+            };
+            Ok(json!({ "statusCode": status, "body": sent.to_string() }))
+        }
         ("vendor", Some(vendor), rest) => {
             let hosts = std::fs::read_to_string(std::env::var("MERIDIAN_HOSTS")?)?;
             let hosts: Value = serde_json::from_str(&hosts)?;
@@ -143,14 +154,17 @@ fn house_now() -> i64 {
 }
 
 fn dynamodb(operation: &str, request: &Value) -> Result<Value, Error> {
+    aws(&format!("DynamoDB_20120810.{operation}"), request)
+}
+
+fn aws(target: &str, request: &Value) -> Result<Value, Error> {
     let key = std::env::var("AWS_ACCESS_KEY_ID")?;
     let signed = format!(
-        "AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+        "AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0"
     );
-    let target = format!("DynamoDB_20120810.{operation}");
     let headers = [
         ("authorization", signed.as_str()),
-        ("x-amz-target", &target),
+        ("x-amz-target", target),
         ("content-type", "application/x-amz-json-1.0"),
     ];
     let answer = call(

@@ -1,10 +1,12 @@
 //! The command line.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub const HELP: &str = "\
 meridian: runs template.yaml on an embedded stack, on loopback only
+
+Paths that are not given are those of the workspace, also from a folder inside it.
 
   --template FILE        what to run (template.yaml)
   --parameter NAME=VALUE a parameter of the template
@@ -21,7 +23,6 @@ meridian: runs template.yaml on an embedded stack, on loopback only
   --end-with-input       end when standard input does: with the program that started it
 ";
 
-#[derive(Debug)]
 pub struct Args {
     pub template: PathBuf,
     pub parameters: BTreeMap<String, String>,
@@ -38,32 +39,27 @@ pub struct Args {
     pub end_with_input: bool,
 }
 
-impl Default for Args {
-    fn default() -> Args {
-        Args {
-            template: "template.yaml".into(),
-            parameters: BTreeMap::new(),
-            only: None,
-            state: Some(".meridian".into()),
-            port: 8700,
-            aws_port: 8701,
-            vendor_port: 8702,
-            profile: "dev".into(),
-            build: true,
-            bin_dir: "target/debug".into(),
-            ready_json: false,
-            end_with_input: false,
-        }
-    }
-}
-
 pub enum Asked {
     Help,
     Run(Args),
 }
 
 pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
-    let mut args = Args::default();
+    let mut args = Args {
+        template: PathBuf::new(),
+        parameters: BTreeMap::new(),
+        only: None,
+        state: None,
+        port: 8700,
+        aws_port: 8701,
+        vendor_port: 8702,
+        profile: "dev".into(),
+        build: true,
+        bin_dir: PathBuf::new(),
+        ready_json: false,
+        end_with_input: false,
+    };
+    let (mut template, mut state, mut bin_dir, mut memory) = (None, None, None, false);
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let (option, given) = match word.split_once('=') {
@@ -72,7 +68,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
         };
         match option.as_str() {
             "--help" | "-h" => return Ok(Asked::Help),
-            "--memory" => args.state = None,
+            "--memory" => memory = true,
             "--no-build" => args.build = false,
             "--ready-json" => args.ready_json = true,
             "--end-with-input" => args.end_with_input = true,
@@ -86,14 +82,14 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
                         .map_err(|_| format!("{option} wants a port, not `{value}`"))
                 };
                 match option.as_str() {
-                    "--template" => args.template = value.into(),
+                    "--template" => template = Some(PathBuf::from(value)),
                     "--only" => args.only = Some(value.split(',').map(str::to_owned).collect()),
-                    "--state" => args.state = Some(value.into()),
+                    "--state" => state = Some(PathBuf::from(value)),
                     "--port" => args.port = number()?,
                     "--aws-port" => args.aws_port = number()?,
                     "--vendor-port" => args.vendor_port = number()?,
                     "--profile" => args.profile = value,
-                    "--bin-dir" => args.bin_dir = value.into(),
+                    "--bin-dir" => bin_dir = Some(PathBuf::from(value)),
                     "--parameter" => {
                         let (name, value) = value
                             .split_once('=')
@@ -105,5 +101,41 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
             }
         }
     }
+    // beside a template that was named all else is where the person stands
+    let root = match template {
+        Some(_) => PathBuf::new(),
+        None => workspace(&std::env::current_dir().map_err(|e| e.to_string())?)?,
+    };
+    args.template = template.unwrap_or_else(|| root.join("template.yaml"));
+    args.bin_dir = bin_dir.unwrap_or_else(|| root.join("target/debug"));
+    args.state = (!memory).then(|| state.unwrap_or_else(|| root.join(".meridian")));
     Ok(Asked::Run(args))
+}
+
+/// The nearest folder, from here upwards, that holds a template.
+fn workspace(here: &Path) -> Result<PathBuf, String> {
+    let mut folders = here.ancestors();
+    let root = folders.find(|folder| folder.join("template.yaml").is_file());
+    root.map(Path::to_owned).ok_or_else(|| {
+        format!(
+            "there is no template.yaml in {} or above it: go into the workspace, or name it with --template",
+            here.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_is_found_from_a_folder_inside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = folder.path().join("functions/clinic-api");
+        std::fs::create_dir_all(&inside).expect("a folder");
+        let why = workspace(&inside).expect_err("no template yet");
+        assert!(why.contains("--template"), "{why}");
+        std::fs::write(folder.path().join("template.yaml"), "").expect("written");
+        assert_eq!(workspace(&inside).as_deref(), Ok(folder.path()));
+    }
 }

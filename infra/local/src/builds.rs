@@ -9,7 +9,7 @@ use std::time::SystemTime;
 /// One binary for each package, built now.
 pub fn build(
     root: &Path,
-    packages: &[&str],
+    packages: &[String],
     profile: &str,
 ) -> Result<BTreeMap<String, PathBuf>, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -58,10 +58,10 @@ pub fn build(
         .iter()
         .map(|package| {
             let binary = built
-                .remove(*package)
+                .remove(package)
                 .ok_or(format!("package {package} builds no binary of its name"))?;
             refuse_old(&binary, root, package)?;
-            Ok(((*package).to_owned(), binary))
+            Ok((package.clone(), binary))
         })
         .collect()
 }
@@ -70,7 +70,7 @@ pub fn build(
 pub fn find(
     root: &Path,
     folder: &Path,
-    packages: &[&str],
+    packages: &[String],
 ) -> Result<BTreeMap<String, PathBuf>, String> {
     packages
         .iter()
@@ -82,7 +82,7 @@ pub fn find(
                 plain
             };
             refuse_old(&binary, root, package)?;
-            Ok(((*package).to_owned(), binary))
+            Ok((package.clone(), binary))
         })
         .collect()
 }
@@ -170,13 +170,13 @@ mod tests {
         };
 
         touch(built - Duration::from_secs(5));
-        assert!(find(folder.path(), folder.path(), &["pay"]).is_ok());
+        assert!(find(folder.path(), folder.path(), &["pay".into()]).is_ok());
         touch(built + Duration::from_secs(5));
-        let refused = find(folder.path(), folder.path(), &["pay"]).expect_err("refused");
+        let refused = find(folder.path(), folder.path(), &["pay".into()]).expect_err("refused");
         assert!(
             refused.contains("a b.rs") && refused.contains("older"),
             "{refused}"
         );
-        assert!(find(folder.path(), folder.path(), &["gone"]).is_err());
+        assert!(find(folder.path(), folder.path(), &["gone".into()]).is_err());
     }
 }

@@ -17,10 +17,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What there is, for `GET /_local`.
+const HELP: &str = include_str!("control.txt");
+
 type Shared = State<Arc<House>>;
 
 pub fn router(house: Arc<House>) -> Router {
     Router::new()
+        .route("/_local", get(HELP))
+        .route("/_local/", get(HELP))
         .route("/_local/clock", get(clock).post(move_clock))
         .route("/_local/fire/{name}", post(fire))
         .route("/_local/quiet", get(quiet))
@@ -34,6 +39,7 @@ pub fn router(house: Arc<House>) -> Router {
         .route("/_local/outbox", get(outbox))
         .route("/_local/instances", get(instances).delete(end_instances))
         .route("/_local/reset", post(reset))
+        .fallback(async || refused(StatusCode::NOT_FOUND, "GET /_local says what there is"))
         .with_state(house)
 }
 
@@ -172,6 +178,13 @@ async fn set_faults(State(house): Shared, body: Json<Value>) -> Response {
         Ok(wanted) => wanted,
         Err(e) => return refused(StatusCode::BAD_REQUEST, e.to_string()),
     };
+    let of_aws = wanted.aws.iter().map(|fault| &fault.function);
+    let of_vendors = wanted.vendors.iter().map(|fault| &fault.function);
+    let runs = |function: &&String| house.pools.iter().any(|pool| pool.name() == *function);
+    if let Some(unknown) = of_aws.chain(of_vendors).flatten().find(|f| !runs(f)) {
+        let why = format!("`{unknown}` is no function that runs here");
+        return refused(StatusCode::BAD_REQUEST, why);
+    }
     if let Err(why) = house.vendors.set_faults(wanted.vendors) {
         return refused(StatusCode::BAD_REQUEST, why);
     }
@@ -215,5 +228,28 @@ async fn reset(State(house): Shared) -> Response {
     match demo::seed(&house).await {
         Ok(ready) => Json(ready.json(&house)).into_response(),
         Err(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HELP;
+    use crate::vendor_faults::Action;
+
+    #[test]
+    fn the_help_names_every_route_and_only_faults_that_there_are() {
+        for line in include_str!("control.rs").lines() {
+            let Some((_, rest)) = line.split_once("\"/_local/") else {
+                continue;
+            };
+            let route = rest.split(['"', '{']).next().unwrap_or_default();
+            assert!(HELP.contains(&format!("/_local/{route}")), "{route}");
+        }
+        let (_, faults) = HELP.split_once("vendor actions").expect("their list");
+        let (faults, _) = faults.split_once("aws actions").expect("another list");
+        for fault in faults.split_whitespace().filter(|word| *word != "|") {
+            let fault = fault.replace("MS", "5000").replace("CODE", "503");
+            assert!(Action::parse(&fault).is_ok(), "{fault}");
+        }
     }
 }

@@ -188,6 +188,8 @@ async fn put_secret(house: &House, name: &str, value: &Value) -> Result<(), Stri
                 .await
                 .map(drop);
         }
+        // a person deleted it, and may restore it
+        Err(e) if e.contains("InvalidRequest") => return Ok(()),
         other => other?["SecretString"]
             .as_str()
             .unwrap_or_default()

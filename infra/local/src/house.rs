@@ -6,10 +6,10 @@ use crate::http_api::HttpApi;
 use crate::instances::{Failure, Pool, request_id};
 use crate::log::Log;
 use crate::poller::Poller;
-use crate::schedules;
-use crate::template::Schedule;
+use crate::template::{Schedule, Secret};
 use crate::time::Agenda;
 use crate::vendors::Vendors;
+use crate::{resources, schedules};
 use bytes::Bytes;
 use meridian_embedded_aws::Aws;
 use meridian_sandbox::Sandbox;
@@ -35,6 +35,8 @@ pub struct House {
     pub agenda: tokio::sync::Mutex<Agenda>,
     /// The tables with the index of due rows.
     pub due_tables: Vec<String>,
+    /// The secrets that the template declares.
+    pub secrets: Vec<Secret>,
     pub state: PathBuf,
     /// Tables and secrets began with this house, or with its last reset.
     pub fresh: AtomicBool,
@@ -83,13 +85,15 @@ impl House {
             .collect()
     }
 
-    /// Tables, queues, vendors, clock, faults and records as on the first day; warm processes are ended,
-    /// since they remember clinics.
+    /// Tables, queues, secrets, vendors, clock, faults and records as on the first day; warm processes
+    /// are ended, since they remember clinics and keys.
     pub async fn reset(&self) -> Result<(), String> {
         let mut agenda = self.agenda.lock().await;
         self.held.store(true, Ordering::SeqCst);
+        self.http_api.close();
         let done = self.empty().await;
         *agenda = Agenda::starting(self.clock.now());
+        self.http_api.open();
         self.held.store(false, Ordering::SeqCst);
         done
     }
@@ -102,6 +106,7 @@ impl House {
         self.vendors.reset();
         self.clock.set_offset(0).map_err(|e| e.to_string())?;
         self.aws.reset().await.map_err(|e| e.to_string())?;
+        resources::create_secrets(&self.aws, &self.secrets).await?;
         self.aws.reset_calls();
         self.fresh.store(true, Ordering::SeqCst);
         Ok(())
@@ -140,8 +145,7 @@ impl House {
                     },
                     "Limit": limit,
                 });
-                let reply =
-                    crate::resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
+                let reply = resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
                 rows.extend(
                     reply["Items"]
                         .as_array()

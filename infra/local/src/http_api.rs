@@ -1,11 +1,12 @@
 //! The HTTP API in front of the functions: routes of the template, payload format 2.0, API Gateway's own answers.
 
+use crate::activity::Activity;
 use crate::clock::machine_now;
 use crate::instances::{Failure, Pool, request_id};
 use crate::resolve::ACCOUNT;
 use crate::template::Throttle;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,8 @@ const HOP_BY_HOP: [&str; 6] = [
 pub struct HttpApi {
     routes: Vec<Served>,
     throttle: Option<(Throttle, Mutex<(f64, Instant)>)>,
+    activity: Activity,
+    closed: AtomicBool,
 }
 
 struct Served {
@@ -52,7 +56,7 @@ enum Segment {
 type Variables = BTreeMap<String, String>;
 
 impl HttpApi {
-    pub fn new(pools: &[Arc<Pool>], throttle: Option<Throttle>) -> HttpApi {
+    pub fn new(pools: &[Arc<Pool>], throttle: Option<Throttle>, activity: Activity) -> HttpApi {
         let served = |pool: &Arc<Pool>| {
             let routes = pool.function.routes.iter().map(|route| Served {
                 method: route.method.clone(),
@@ -66,7 +70,18 @@ impl HttpApi {
         HttpApi {
             routes: pools.iter().flat_map(served).collect(),
             throttle: throttle.map(|t| (t, Mutex::new((t.burst, Instant::now())))),
+            activity,
+            closed: AtomicBool::new(false),
         }
+    }
+
+    /// No request passes any more. Those that did show as activity until they are answered.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub fn open(&self) {
+        self.closed.store(false, Ordering::SeqCst);
     }
 
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
@@ -81,6 +96,11 @@ impl HttpApi {
         let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
+        // begun before the look at the door: who shuts it and then sees no activity left nobody inside
+        let _inside = self.activity.begin();
+        if self.closed.load(Ordering::SeqCst) {
+            return closing();
+        }
         let query = head.uri.query().unwrap_or_default();
         let event = event(
             route,
@@ -362,6 +382,15 @@ fn response(payload: &[u8]) -> Option<Response<Body>> {
         headers.append(SET_COOKIE, HeaderValue::from_str(cookie.as_str()?).ok()?);
     }
     Some(response)
+}
+
+/// Vendors send again what was answered so, and a connection that was kept is not used again.
+fn closing() -> Response<Body> {
+    let mut response = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn failed() -> Response<Body> {

@@ -6,6 +6,7 @@ mod builds;
 mod clock;
 mod control;
 mod demo;
+mod ends;
 mod house;
 mod http_api;
 mod instances;
@@ -43,7 +44,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return refuse(&e.to_string()),
     };
-    match runtime.block_on(start::run(args)) {
+    let ended = runtime.block_on(start::run(args));
+    // a build that was interrupted may go on, and nobody waits for it
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => refuse(&why),
     }

@@ -4,6 +4,9 @@ use crate::template::Refusal;
 use crate::yaml::{Entry, Node, Value};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 // the one account and region of the embedded stack
 pub use meridian_embedded_aws::{ACCOUNT, REGION};
@@ -13,6 +16,10 @@ pub struct Physical {
     pub reference: String,
     pub attributes: BTreeMap<&'static str, String>,
 }
+
+/// What a number in a template may be read as.
+pub trait Number: FromStr + PartialOrd + Display {}
+impl<T: FromStr + PartialOrd + Display> Number for T {}
 
 #[derive(Default)]
 pub struct Resolver {
@@ -49,10 +56,14 @@ impl Resolver {
         }
     }
 
-    pub fn number<T: std::str::FromStr>(&self, node: &Node) -> Result<T, Refusal> {
+    pub fn number<T: Number>(&self, node: &Node, range: RangeInclusive<T>) -> Result<T, Refusal> {
         let text = self.text(node)?;
-        text.parse()
-            .map_err(|_| Refusal::new(node.line, format!("a number is wanted here, not `{text}`")))
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (least, most) = range.into_inner();
+            let wanted = format!("a number from {least} to {most} is wanted here, not `{text}`");
+            Refusal::new(node.line, wanted)
+        })
     }
 
     pub fn boolean(&self, node: &Node) -> Result<bool, Refusal> {
@@ -240,9 +251,13 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
-    pub fn number<T: std::str::FromStr>(&mut self, key: &str) -> Result<Option<T>, Refusal> {
+    pub fn number<T: Number>(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, Refusal> {
         self.take(key)
-            .map(|node| self.resolver.number(node))
+            .map(|node| self.resolver.number(node, range))
             .transpose()
     }
 

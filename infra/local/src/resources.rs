@@ -4,6 +4,14 @@ use crate::template::{Queue, Secret, Table, Template};
 use meridian_embedded_aws::Aws;
 use serde_json::{Value, json};
 
+/// Whether an earlier house left tables here.
+pub async fn are_there(aws: &Aws) -> Result<bool, String> {
+    let listed = call(aws, "DynamoDB_20120810.ListTables", json!({})).await?;
+    Ok(listed["TableNames"]
+        .as_array()
+        .is_some_and(|names| !names.is_empty()))
+}
+
 pub async fn create(aws: &Aws, template: &Template) -> Result<(), String> {
     for table in &template.tables {
         create_table(aws, table)
@@ -18,7 +26,11 @@ pub async fn create(aws: &Aws, template: &Template) -> Result<(), String> {
             .await
             .map_err(|e| format!("queue {}: {e}", queue.name))?;
     }
-    for secret in &template.secrets {
+    create_secrets(aws, &template.secrets).await
+}
+
+pub async fn create_secrets(aws: &Aws, secrets: &[Secret]) -> Result<(), String> {
+    for secret in secrets {
         create_secret(aws, secret)
             .await
             .map_err(|e| format!("secret {}: {e}", secret.name))?;
@@ -80,13 +92,14 @@ async fn create_queue(aws: &Aws, queue: &Queue) -> Result<(), String> {
 }
 
 async fn create_secret(aws: &Aws, secret: &Secret) -> Result<(), String> {
-    match call(
-        aws,
-        "secretsmanager.DescribeSecret",
-        json!({ "SecretId": secret.name }),
-    )
-    .await
-    {
+    let name = json!({ "SecretId": secret.name });
+    match call(aws, "secretsmanager.DescribeSecret", name.clone()).await {
+        // the functions cannot do without it
+        Ok(found) if !found["DeletedDate"].is_null() => {
+            return call(aws, "secretsmanager.RestoreSecret", name)
+                .await
+                .map(drop);
+        }
         Ok(_) => return Ok(()),
         Err(e) if e.contains("ResourceNotFound") => {}
         Err(e) => return Err(e),

@@ -3,12 +3,13 @@
 use crate::activity::Activity;
 use crate::args::Args;
 use crate::clock::Clock;
+use crate::ends::{End, Ends};
 use crate::house::{DUE_INDEX, House};
 use crate::http_api::HttpApi;
 use crate::instances::{Pool, Surroundings};
 use crate::log::Log;
 use crate::poller::Poller;
-use crate::quiet::Rest;
+use crate::quiet::{Moving, Rest};
 use crate::state::State;
 use crate::template::{Setting, Template};
 use crate::time::Agenda;
@@ -22,18 +23,59 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 const STACK: &str = "meridian-local";
 /// Processes of one function: behind the HTTP API, and behind a queue or a schedule.
 const HTTP_INSTANCES: usize = 8;
 const INSTANCES: usize = 4;
-/// How long the end waits for queues to run empty.
+/// How long the end waits for queues to run empty, and then for what came in by the last moment.
 const DRAIN: Duration = Duration::from_secs(20);
+const LAST: Duration = Duration::from_secs(5);
 
 pub async fn run(args: Args) -> Result<(), String> {
     let began = Instant::now();
+    let mut ends = Ends::watch(args.end_with_input).map_err(|e| e.to_string())?;
     let state = State::open(args.state.as_deref())?;
+    let (house, listener) = tokio::select! {
+        built = build(&args, &state) => built?,
+        _ = ends.first() => return Ok(()),
+    };
+    state.runs()?;
+    let serving = tokio::spawn(server::serve(listener, house.clone()));
+    let keeping = tokio::spawn(house.clone().keep_time());
+    let polling: Vec<_> = house
+        .pollers
+        .iter()
+        .map(|poller| tokio::spawn(poller.clone().run()))
+        .collect();
+
+    let ready = tokio::select! {
+        ready = demo::seed(&house) => ready.map(Some),
+        _ = ends.first() => Ok(None),
+    };
+    let drained = match &ready {
+        Ok(Some(ready)) => {
+            say_ready(&args, &house, ready, began.elapsed());
+            match ends.first().await {
+                End::Asked => drain(&house, &mut ends).await,
+                End::StarterGone => false,
+            }
+        }
+        // nobody was told where to send anything
+        Ok(None) | Err(_) => true,
+    };
+    serving.abort();
+    keeping.abort();
+    polling.iter().for_each(tokio::task::JoinHandle::abort);
+    // a call to a vendor that hangs is not waited for
+    let _ = tokio::time::timeout(LAST, house.stop_instances()).await;
+    if drained {
+        state.ended_cleanly();
+    }
+    ready.map(drop)
+}
+
+async fn build(args: &Args, state: &State) -> Result<(Arc<House>, TcpListener), String> {
     // what the vendors' stand-in needs to reach a real test account; already installed is as good
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await;
@@ -57,19 +99,20 @@ pub async fn run(args: Args) -> Result<(), String> {
             "the last house here did not end cleanly: webhooks that it had not posted yet are lost",
         );
     }
-
-    if state.is_old {
+    let aws = Arc::new(start_aws(args, state, &clock).await?);
+    let is_old = resources::are_there(&aws).await?;
+    if is_old {
         log.line("house", "tables and secrets are those of before; the simulated vendors begin anew and know none of it");
     }
-    let aws = Arc::new(start_aws(&args, &state, &clock).await?);
-    let sandbox = Arc::new(start_sandbox(&args, &clock, &address).await?);
+    let sandbox = Arc::new(start_sandbox(args, &clock, &address).await?);
     let setting = Setting {
         stack: STACK.into(),
         aws_endpoint: aws.endpoint(),
-        parameters: parameters(&args, &address),
+        parameters: args.parameters.clone(),
+        public_url: address.clone(),
     };
     let template = template::load(&args.template, setting)?;
-    let binaries = binaries(&args, &template)?;
+    let binaries = binaries(args, &template).await?;
     let policies = template
         .functions
         .iter()
@@ -83,36 +126,10 @@ pub async fn run(args: Args) -> Result<(), String> {
         log,
         aws,
         sandbox,
+        is_old,
     };
-    let house = Arc::new(assemble(template, binaries, &state, parts)?);
-    let serving = tokio::spawn(server::serve(listener, house.clone()));
-    let keeping = tokio::spawn(house.clone().keep_time());
-    let polling: Vec<_> = house
-        .pollers
-        .iter()
-        .map(|poller| tokio::spawn(poller.clone().run()))
-        .collect();
-
-    let ready = demo::seed(&house).await;
-    let ended = match &ready {
-        Ok(ready) => {
-            say_ready(&args, &house, ready, began.elapsed());
-            wait_for_the_end(args.end_with_input).await
-        }
-        Err(_) => Ok(()),
-    };
-    let drained = match &ready {
-        Ok(_) => drain(&house).await,
-        Err(_) => true,
-    };
-    serving.abort();
-    keeping.abort();
-    polling.iter().for_each(tokio::task::JoinHandle::abort);
-    house.stop_instances().await;
-    if drained {
-        state.ended_cleanly();
-    }
-    ready.map(drop).and(ended)
+    let house = Arc::new(assemble(template, binaries, state, parts)?);
+    Ok((house, listener))
 }
 
 async fn start_aws(args: &Args, state: &State, clock: &Arc<Clock>) -> Result<Aws, String> {
@@ -144,15 +161,7 @@ async fn start_sandbox(args: &Args, clock: &Arc<Clock>, address: &str) -> Result
     })
 }
 
-fn parameters(args: &Args, address: &str) -> BTreeMap<String, String> {
-    let mut parameters = args.parameters.clone();
-    parameters
-        .entry("PublicUrl".into())
-        .or_insert_with(|| address.to_owned());
-    parameters
-}
-
-fn binaries(args: &Args, template: &Template) -> Result<BTreeMap<String, PathBuf>, String> {
+async fn binaries(args: &Args, template: &Template) -> Result<BTreeMap<String, PathBuf>, String> {
     let names: Vec<&str> = template
         .functions
         .iter()
@@ -174,16 +183,24 @@ fn binaries(args: &Args, template: &Template) -> Result<BTreeMap<String, PathBuf
             .as_ref()
             .is_none_or(|only| only.iter().any(|o| o == name))
     };
-    let names: Vec<&str> = names.into_iter().filter(wanted).collect();
+    let names: Vec<String> = names
+        .into_iter()
+        .filter(wanted)
+        .map(str::to_owned)
+        .collect();
     let root = args
         .template
         .canonicalize()
         .map_err(|e| format!("{}: {e}", args.template.display()))?;
-    let root = root.parent().unwrap_or(Path::new("."));
-    match args.build {
-        true => builds::build(root, &names, &args.profile),
-        false => builds::find(root, &args.bin_dir, &names),
+    let root = root.parent().unwrap_or(Path::new(".")).to_owned();
+    if !args.build {
+        return builds::find(&root, &args.bin_dir, &names);
     }
+    let profile = args.profile.clone();
+    // cargo takes its time, and Ctrl-C is heard meanwhile
+    tokio::task::spawn_blocking(move || builds::build(&root, &names, &profile))
+        .await
+        .map_err(|e| e.to_string())?
 }
 
 /// What was started before the template could be read.
@@ -193,6 +210,8 @@ struct Parts {
     log: Arc<Log>,
     aws: Arc<Aws>,
     sandbox: Arc<Sandbox>,
+    /// Tables and secrets are those of an earlier house.
+    is_old: bool,
 }
 
 fn assemble(
@@ -207,6 +226,7 @@ fn assemble(
         log,
         aws,
         sandbox,
+        is_old,
     } = parts;
     let roots_file = state.folder.join("roots.pem");
     std::fs::write(&roots_file, sandbox.roots_pem())
@@ -282,11 +302,14 @@ fn assemble(
             activity: activity.clone(),
             client: client()?,
             kill: kill(&pools),
+            log: log.clone(),
             state: Mutex::new(vendors::State::default()),
+            turn: tokio::sync::RwLock::new(()),
         }),
-        http_api: HttpApi::new(&pools, template.throttle),
+        http_api: HttpApi::new(&pools, template.throttle, activity.clone()),
+        secrets: template.secrets,
         due_tables: due_tables.map(|table| table.name.clone()).collect(),
-        fresh: AtomicBool::new(!state.is_old),
+        fresh: AtomicBool::new(!is_old),
         state: state.folder.clone(),
         pools,
         pollers,
@@ -323,7 +346,7 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
     println!("  API            {http}/v1");
     println!("  webhooks       {http}/webhooks/{}/<source>", demo::CLINIC);
     println!("  pages          {http}/pay/<token>");
-    println!("  local control  {http}/_local/clock");
+    println!("  local control  {http}/_local");
     println!("  AWS endpoint   {}", text("aws"));
     println!("  vendors        {}", text("vendors"));
     println!("  demo API key   {}", text("key"));
@@ -334,47 +357,33 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
     println!("ready in {:.1} s; Ctrl-C ends it", took.as_secs_f64());
 }
 
-/// A program that started the house holds the other end of its input: the end of that is the end
-/// of the program, and nobody is left to drain for.
-fn end_with_the_starter() {
-    std::thread::spawn(|| {
-        let mut rest = std::io::stdin().lock();
-        let _ = std::io::copy(&mut rest, &mut std::io::sink());
-        // Instances end by themselves when the Runtime API is gone.
-        std::process::exit(0);
-    });
-}
-
-async fn wait_for_the_end(started_by_a_program: bool) -> Result<(), String> {
-    if started_by_a_program {
-        end_with_the_starter();
-    }
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
-    tokio::select! {
-        end = tokio::signal::ctrl_c() => end.map_err(|e| e.to_string()),
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-/// Lets queues run empty; tables and secrets are on disk anyway, messages are not.
-async fn drain(house: &House) -> bool {
+/// Lets queues run empty; tables and secrets are on disk anyway, messages are not. Says whether
+/// nothing was lost.
+async fn drain(house: &House, ends: &mut Ends) -> bool {
     house.log.line(
         "house",
         "ending: the queues run empty first; Ctrl-C again ends at once",
     );
     let rest = tokio::select! {
-        rest = house.wait_for(Rest::Quiet, DRAIN) => rest,
-        _ = tokio::signal::ctrl_c() => return false,
+        // a function that hangs may outlast every wait
+        rest = tokio::time::timeout(DRAIN + 2 * LAST, come_to_rest(house)) => rest,
+        () = ends.at_once() => return false,
     };
-    match rest {
-        Ok(()) => true,
-        Err(moving) if moving.holds_messages() => {
-            house.log.line(
-                "house",
-                &format!("ended with messages in the queues: {}", moving.json()),
-            );
-            false
-        }
-        Err(_) => true,
-    }
+    let left = match rest {
+        Ok(Ok(())) => return true,
+        Ok(Err(moving)) if !moving.holds_messages() => return true,
+        Ok(Err(moving)) => format!("ended with messages in the queues: {}", moving.json()),
+        Err(_) => "ended while a function was still running".to_owned(),
+    };
+    house.log.line("house", &left);
+    false
+}
+
+/// Vendors' webhooks still come in while the queues run empty. Then the door is shut: what passed
+/// it by then is done, and who comes later is told to come again.
+async fn come_to_rest(house: &House) -> Result<(), Moving> {
+    // what did not come to rest shows again below
+    let _ = house.wait_for(Rest::Quiet, DRAIN).await;
+    house.http_api.close();
+    house.wait_for(Rest::Quiet, LAST).await
 }

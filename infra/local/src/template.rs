@@ -43,12 +43,17 @@ impl fmt::Display for Refusal {
 pub struct Setting {
     pub stack: String,
     pub aws_endpoint: String,
+    /// What a person gave.
     pub parameters: BTreeMap<String, String>,
+    /// The parameter PublicUrl, where nobody gave it.
+    pub public_url: String,
 }
 
 #[derive(Default)]
 pub struct Template {
     pub functions: Vec<Function>,
+    /// The logical name of the HttpApi.
+    pub api: Option<String>,
     pub throttle: Option<Throttle>,
     pub tables: Vec<Table>,
     pub queues: Vec<Queue>,
@@ -57,6 +62,8 @@ pub struct Template {
 
 #[derive(Clone)]
 pub struct Function {
+    /// Where its code is named.
+    pub line: usize,
     /// The last folder of CodeUri: package, binary and folder are named alike.
     pub name: String,
     pub logical: String,
@@ -81,6 +88,7 @@ pub struct Route {
 /// An event source mapping: a queue that feeds a function.
 #[derive(Clone)]
 pub struct Source {
+    pub line: usize,
     pub queue_arn: String,
     pub batch_size: usize,
     pub concurrency: Option<usize>,
@@ -144,7 +152,11 @@ pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
     sections.only("AWSTemplateFormatVersion", &["2010-09-09"])?;
     sections.only("Transform", &["AWS::Serverless-2016-10-31"])?;
     sections.nothing_here(&["Description", "Metadata"])?;
-    resolver.parameters = parameters(sections.take("Parameters"), setting.parameters)?;
+    resolver.parameters = parameters(
+        sections.take("Parameters"),
+        setting.parameters,
+        &setting.public_url,
+    )?;
     let globals = sections.take("Globals");
     let resources = sections.need("Resources")?;
     let outputs = sections.take("Outputs");
@@ -183,19 +195,19 @@ pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
     if let Some(outputs) = outputs {
         resolver.json(outputs)?;
     }
-    agree(&template, resources.first().map_or(1, |r| r.line))?;
+    agree(&template)?;
     Ok(template)
 }
 
 /// What only the whole shows: one binary per function, sources that exist.
-fn agree(template: &Template, line: usize) -> Result<(), Refusal> {
+fn agree(template: &Template) -> Result<(), Refusal> {
     for (at, function) in template.functions.iter().enumerate() {
         if template.functions[..at]
             .iter()
             .any(|other| other.name == function.name)
         {
             return Err(Refusal::new(
-                line,
+                function.line,
                 format!("two functions take their code from `{}`", function.name),
             ));
         }
@@ -209,7 +221,7 @@ fn agree(template: &Template, line: usize) -> Result<(), Refusal> {
                     "{} reads {}, which is no queue of this template",
                     function.name, source.queue_arn
                 );
-                return Err(Refusal::new(line, text));
+                return Err(Refusal::new(source.line, text));
             }
         }
     }
@@ -219,27 +231,34 @@ fn agree(template: &Template, line: usize) -> Result<(), Refusal> {
 fn parameters(
     section: Option<&Node>,
     mut given: BTreeMap<String, String>,
+    public_url: &str,
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let blank = Resolver::default();
     let mut out = BTreeMap::new();
-    let Some(Node {
-        value: Value::Map(entries),
-        ..
-    }) = section
-    else {
-        return Ok(out);
+    let entries = match section.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        _ => &[],
     };
     for Entry { line, key, node } in entries {
         let mut fields = blank.fields(format!("parameter {key}"), node)?;
-        fields.only("Type", &["String", "Number"])?;
+        let kind = fields.text("Type")?.unwrap_or_default();
+        if !["String", "Number"].contains(&kind.as_str()) {
+            let text = format!("parameter {key}: the Type is String or Number, not `{kind}`");
+            return Err(Refusal::new(*line, text));
+        }
         fields.nothing_here(&["Description", "ConstraintDescription"])?;
         let default = fields.text("Default")?;
-        let Some(value) = given.remove(key).or(default) else {
+        let ours = (key == "PublicUrl").then(|| public_url.to_owned());
+        let Some(value) = given.remove(key).or(ours).or(default) else {
             return Err(Refusal::new(
                 *line,
                 format!("parameter {key} has no default: give --parameter {key}=..."),
             ));
         };
+        if kind == "Number" && value.parse::<f64>().is_err() {
+            let text = format!("parameter {key}: `{value}` is no number");
+            return Err(Refusal::new(*line, text));
+        }
         if let Some(pattern) = fields.text("AllowedPattern")? {
             let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
             let fits =
@@ -268,6 +287,14 @@ fn parameters(
         }
         fields.end()?;
         out.insert(key.clone(), value);
+    }
+    if let Some(unknown) = given.keys().next() {
+        let known: Vec<&str> = out.keys().map(String::as_str).collect();
+        let text = format!(
+            "--parameter {unknown}: the template has {}",
+            known.join(", ")
+        );
+        return Err(Refusal::new(section.map_or(1, |node| node.line), text));
     }
     Ok(out)
 }

@@ -4,6 +4,7 @@
 
 use crate::activity::Activity;
 use crate::clock::{Clock, stamp};
+use crate::log::Log;
 use crate::vendor_faults::{Action, Armed, Fault};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
@@ -14,7 +15,10 @@ use bytes::Bytes;
 use meridian_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::RwLock;
 
 pub const PREFIX: &str = "/_vendor/";
 /// The vendors that the sandbox simulates.
@@ -37,13 +41,20 @@ const CONNECTION_HEADERS: [HeaderName; 4] = [HOST, CONNECTION, CONTENT_LENGTH, T
 #[derive(Clone)]
 pub struct Cut;
 
+/// Marks a response that must wait.
+#[derive(Clone)]
+struct Late(Duration);
+
 pub struct Vendors {
     pub clock: Arc<Clock>,
+    pub log: Arc<Log>,
     pub sandbox: Arc<Sandbox>,
     pub activity: Activity,
     pub client: reqwest::Client,
     pub kill: Box<dyn Fn(&str) + Send + Sync>,
     pub state: Mutex<State>,
+    /// Held by one call alone while the vendor is told to treat it badly.
+    pub turn: RwLock<()>,
 }
 
 #[derive(Default)]
@@ -71,7 +82,12 @@ pub struct Call {
     reply_headers: Map<String, Value>,
     reply: Bytes,
     fault: Option<String>,
+    /// Why the vendor could not be reached.
+    error: Option<String>,
 }
+
+/// The fault that strikes a call: its place among those that are set, and what it does.
+type Strike = Option<(usize, Action)>;
 
 impl Call {
     fn json(&self) -> Value {
@@ -87,6 +103,7 @@ impl Call {
             "status": self.status,
             "reply_headers": self.reply_headers,
             "fault": self.fault,
+            "error": self.error,
         });
         for (name, bytes) in [("body", &self.body), ("reply", &self.reply)] {
             match std::str::from_utf8(bytes) {
@@ -117,7 +134,12 @@ impl Vendors {
             let _guard = guard;
             vendors.pass(request).await
         });
-        passing.await.unwrap_or_else(|_| cut())
+        let mut response = passing.await.unwrap_or_else(|_| cut());
+        // here, where it ends with a caller that is gone, and keeps nobody from rest
+        if let Some(Late(pause)) = response.extensions_mut().remove() {
+            tokio::time::sleep(pause).await;
+        }
+        response
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
@@ -158,8 +180,10 @@ impl Vendors {
             reply_headers: Map::new(),
             reply: Bytes::new(),
             fault: None,
+            error: None,
         };
-        let (seq, action) = self.arrived(call);
+        let (seq, strike) = self.arrived(call);
+        let action = strike.map(|(_, action)| action);
         match action {
             Some(Action::KillBefore) => {
                 (self.kill)(caller);
@@ -171,10 +195,12 @@ impl Vendors {
                 self.answered(seq, status, reply.headers(), b"a fault of the local stack");
                 return reply;
             }
-            Some(Action::KillAfter | Action::CutAfter | Action::Delay(_) | Action::Sandbox)
-            | None => {}
+            _ => {}
         }
-        let reply = match self.forward(vendor, &path, &head, body).await {
+        let mut reply = match self
+            .forward_struck(seq, strike, vendor, &path, &head, body)
+            .await
+        {
             Ok((status, headers, bytes)) => {
                 self.answered(seq, status, &headers, &bytes);
                 let mut reply = Response::new(Body::from(bytes));
@@ -183,7 +209,10 @@ impl Vendors {
                 reply
             }
             // what cannot be reached looks to the function as it would outside: a broken connection
-            Err(_) => cut(),
+            Err(why) => {
+                self.unreachable(seq, vendor, why);
+                cut()
+            }
         };
         match action {
             Some(Action::KillAfter) => {
@@ -192,11 +221,41 @@ impl Vendors {
             }
             Some(Action::CutAfter) => cut(),
             Some(Action::Delay(pause)) => {
-                tokio::time::sleep(pause).await;
+                reply.extensions_mut().insert(Late(pause));
                 reply
             }
             _ => reply,
         }
+    }
+
+    /// What only the vendor can do wrong, it is told to do for this one call, and no other passes
+    /// meanwhile. A fault that found nothing to do has not struck.
+    async fn forward_struck(
+        &self,
+        seq: u64,
+        strike: Strike,
+        vendor: &str,
+        path: &str,
+        head: &axum::http::request::Parts,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), reqwest::Error> {
+        let Some((place, deed)) = strike.filter(|(_, deed)| deed.is_the_vendors()) else {
+            let _with_others = self.turn.read().await;
+            return self.forward(vendor, path, head, body).await;
+        };
+        let _alone = self.turn.write().await;
+        self.sandbox
+            .set_faults(self.lock().of_the_vendors(Some(place)));
+        let reply = self.forward(vendor, path, head, body).await;
+        let mut state = self.lock();
+        self.sandbox.set_faults(state.of_the_vendors(None));
+        if let Ok((status, ..)) = &reply
+            && !deed.struck(*status)
+        {
+            state.take_back(seq, place, deed);
+        }
+        drop(state);
+        reply
     }
 
     async fn forward(
@@ -230,20 +289,17 @@ impl Vendors {
         pointed.unwrap_or_else(|| self.sandbox.base(vendor))
     }
 
-    fn arrived(&self, mut call: Call) -> (u64, Option<Action>) {
+    fn arrived(&self, mut call: Call) -> (u64, Strike) {
         let mut state = self.lock();
-        let mut action = None;
-        for armed in &mut state.faults {
-            let Ok(wanted) = Action::parse(&armed.fault.action) else {
-                continue;
-            };
+        let mut strike = None;
+        for (place, armed) in state.faults.iter_mut().enumerate() {
             if !armed.matches(&call) {
                 continue;
             }
             armed.seen += 1;
-            if action.is_none() && wanted != Action::Sandbox && armed.is_due() {
+            if strike.is_none() && !armed.is_standing() && armed.is_due() {
                 armed.struck += 1;
-                action = Some(wanted);
+                strike = Some((place, armed.deed));
                 call.fault = Some(armed.fault.action.clone());
             }
         }
@@ -253,17 +309,27 @@ impl Vendors {
             state.calls.pop_front();
         }
         state.calls.push_back(Call { seq, ..call });
-        (seq, action)
+        (seq, strike)
+    }
+
+    fn unreachable(&self, seq: u64, vendor: &str, why: reqwest::Error) {
+        let base = self.base(vendor);
+        let why = why.without_url();
+        let mut reason = why.to_string();
+        let mut deeper = why.source();
+        while let Some(cause) = deeper {
+            reason += &format!(": {cause}");
+            deeper = cause.source();
+        }
+        let text = format!("{vendor} cannot be reached at {base}: {reason}");
+        self.log.line("house", &text);
+        if let Some(call) = self.lock().call(seq) {
+            call.error = Some(text);
+        }
     }
 
     fn answered(&self, seq: u64, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
-        if let Some(call) = self
-            .lock()
-            .calls
-            .iter_mut()
-            .rev()
-            .find(|call| call.seq == seq)
-        {
+        if let Some(call) = self.lock().call(seq) {
             call.status = status.as_u16();
             call.reply_headers = shown(headers);
             call.reply = Bytes::copy_from_slice(body);
@@ -290,25 +356,22 @@ impl Vendors {
     }
 
     pub fn set_faults(&self, faults: Vec<Fault>) -> Result<(), String> {
-        let mut for_sandbox = Vec::new();
-        for fault in &faults {
-            if Action::parse(&fault.action)? == Action::Sandbox {
-                let vendor = fault
-                    .vendor
-                    .clone()
-                    .ok_or(format!("`{}` wants a vendor", fault.action))?;
-                for_sandbox.push((vendor, fault.action.clone()));
+        let armed: Vec<Armed> = faults
+            .into_iter()
+            .map(Fault::armed)
+            .collect::<Result<_, _>>()?;
+        let mut state = self.lock();
+        for one in armed.iter().filter(|one| one.deed.is_the_vendors()) {
+            let vendor = one.fault.vendor.as_deref().unwrap_or_default();
+            if let Some(base) = state.hosts.get(vendor) {
+                let action = &one.fault.action;
+                return Err(format!(
+                    "`{action}`: {vendor} is pointed at {base}, and only the simulated one does that"
+                ));
             }
         }
-        self.sandbox.set_faults(for_sandbox);
-        self.lock().faults = faults
-            .into_iter()
-            .map(|fault| Armed {
-                fault,
-                seen: 0,
-                struck: 0,
-            })
-            .collect();
+        state.faults = armed;
+        self.sandbox.set_faults(state.of_the_vendors(None));
         Ok(())
     }
 
@@ -324,11 +387,10 @@ impl Vendors {
             if !VENDORS.contains(&vendor.as_str()) {
                 return Err(format!("`{vendor}` is none of {}", VENDORS.join(", ")));
             }
-            if base
-                .as_ref()
-                .is_some_and(|base| reqwest::Url::parse(base).is_err())
-            {
-                return Err(format!("the address of {vendor} is no URL"));
+            if let Some(base) = base.as_ref().filter(|base| !is_base(base)) {
+                return Err(format!(
+                    "{vendor}: an address is http(s)://host with at most a path, not `{base}`"
+                ));
             }
         }
         let mut state = self.lock();
@@ -356,6 +418,41 @@ impl Vendors {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn call(&mut self, seq: u64) -> Option<&mut Call> {
+        self.calls.iter_mut().rev().find(|call| call.seq == seq)
+    }
+
+    /// What the simulated vendors are to do wrong: always, and at the call that one fault strikes.
+    fn of_the_vendors(&self, striking: Option<usize>) -> Vec<(String, String)> {
+        let told = self.faults.iter().enumerate();
+        told.filter(|(place, armed)| armed.is_standing() || striking == Some(*place))
+            .filter_map(|(_, armed)| {
+                Some((armed.fault.vendor.clone()?, armed.fault.action.clone()))
+            })
+            .collect()
+    }
+
+    fn take_back(&mut self, seq: u64, place: usize, deed: Action) {
+        if let Some(call) = self.call(seq) {
+            call.fault = None;
+        }
+        // the faults may have been replaced meanwhile
+        if let Some(armed) = self.faults.get_mut(place).filter(|one| one.deed == deed) {
+            armed.struck = armed.struck.saturating_sub(1);
+        }
+    }
+}
+
+fn is_base(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
 }
 
 fn shown(headers: &HeaderMap) -> Map<String, Value> {

@@ -143,6 +143,8 @@ impl Stack {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
             .max_redirects(0)
+            // a machine behind a proxy reaches its own loopback without
+            .proxy(None)
             .build();
         Self {
             http: text("http"),

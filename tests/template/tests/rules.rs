@@ -23,12 +23,17 @@ fn source(function: &Value) -> Option<(String, &Value)> {
     first
 }
 
+/// Actions and resources of the statements that allow.
 fn statements(function: &Value) -> Vec<(BTreeSet<&str>, Vec<String>)> {
+    statements_that("Allow", function)
+}
+
+fn statements_that<'f>(effect: &str, function: &'f Value) -> Vec<(BTreeSet<&'f str>, Vec<String>)> {
     let statements = list(&function["Policies"])
         .iter()
-        .flat_map(|p| list(&p["Statement"]));
+        .flat_map(|p| list(&p["Statement"]))
+        .filter(|statement| statement["Effect"] == effect);
     let statements = statements.map(|statement| {
-        assert_eq!(statement["Effect"], "Allow");
         let resource = &statement["Resource"];
         let resources = if resource.is_array() {
             list(resource)
@@ -142,7 +147,12 @@ fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
         );
         let watched =
             json!([{ "Name": "QueueName", "Value": { "!GetAtt": format!("{dead}.QueueName") } }]);
-        assert!(has_alarm(&template, &watched), "{dead} has no alarm");
+        let visible = "ApproximateNumberOfMessagesVisible";
+        assert!(has_alarm(&template, visible, &watched), "{dead}");
+        let watched =
+            json!([{ "Name": "QueueName", "Value": { "!GetAtt": format!("{queue}.QueueName") } }]);
+        let age = "ApproximateAgeOfOldestMessage";
+        assert!(has_alarm(&template, age, &watched), "{queue}");
         all.extend([queue.clone(), dead.to_owned()]);
     }
     for (queue, properties) in template.of_type("AWS::SQS::Queue") {
@@ -151,11 +161,19 @@ fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
     }
 }
 
-fn has_alarm(template: &Template, dimensions: &Value) -> bool {
+fn has_alarm(template: &Template, metric: &str, dimensions: &Value) -> bool {
     let alarms = template.of_type("AWS::CloudWatch::Alarm");
-    alarms
-        .values()
-        .any(|a| a["Dimensions"] == *dimensions && !list(&a["AlarmActions"]).is_empty())
+    alarms.values().any(|a| {
+        a["MetricName"] == metric
+            && a["Dimensions"] == *dimensions
+            && !list(&a["AlarmActions"]).is_empty()
+    })
+}
+
+#[test]
+fn server_errors_at_the_door_alarm() {
+    let watched = json!([{ "Name": "ApiId", "Value": { "!Ref": "Api" } }]);
+    assert!(has_alarm(&Template::read(), "5xx", &watched));
 }
 
 #[test]
@@ -171,7 +189,7 @@ fn each_function_runs_alike_and_alarms() {
         );
         let watched =
             json!([{ "Name": "FunctionName", "Value": { "!Ref": function["LogicalName"] } }]);
-        assert!(has_alarm(&template, &watched), "{name} has no alarm");
+        assert!(has_alarm(&template, "Errors", &watched), "{name}");
     }
 }
 
@@ -217,7 +235,10 @@ fn a_function_is_told_of_a_queue_or_the_table_exactly_when_it_may_use_it() {
 #[test]
 fn policies_name_their_actions_and_resources() {
     for (name, function) in Template::read().functions() {
-        for (actions, resources) in statements(&function) {
+        let all = ["Allow", "Deny"]
+            .into_iter()
+            .flat_map(|effect| statements_that(effect, &function));
+        for (actions, resources) in all {
             for action in actions {
                 assert!(!action.contains('*'), "{name}: {action}");
             }
@@ -287,10 +308,18 @@ fn the_table_is_kept() {
         table["TimeToLiveSpecification"],
         json!({ "AttributeName": "expires_at", "Enabled": "true" })
     );
-    for kept in ["Table", "RootKey", "SealKey"] {
-        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-            assert_eq!(template.resources[kept][policy], "Retain", "{kept}");
-        }
+    for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        assert_eq!(template.resources["Table"][policy], "Retain");
+    }
+}
+
+#[test]
+fn the_keys_are_kept_but_for_a_first_deploy_that_failed() {
+    for name in ["RootKey", "SealKey"] {
+        let key = &Template::read().resources[name];
+        // another deploy would find their fixed names taken
+        assert_eq!(key["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+        assert_eq!(key["UpdateReplacePolicy"], "Retain", "{name}");
     }
 }
 

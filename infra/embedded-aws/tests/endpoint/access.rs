@@ -3,11 +3,12 @@
 use crate::stack::{Stack, TABLE, credentials};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
-use meridian_embedded_aws::{ACCOUNT, REGION, Statement};
+use meridian_embedded_aws::{ACCOUNT, Effect, REGION, Statement};
 use std::collections::HashMap;
 
 fn allow(action: &str, resource: String) -> Statement {
     Statement {
+        effect: Effect::Allow,
         actions: vec![action.to_owned()],
         resources: vec![resource],
     }
@@ -124,6 +125,31 @@ async fn what_is_not_allowed_is_refused_and_names_action_and_resource() {
             "{id}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_deny_wins_over_every_allow() {
+    let stack = stack().await;
+    let all = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:meridian/*");
+    let deny = Statement {
+        effect: Effect::Deny,
+        ..allow(
+            "secretsmanager:GetSecretValue",
+            format!("{all}/inbound-??????"),
+        )
+    };
+    let statements = vec![deny, allow("secretsmanager:GetSecretValue", all)];
+    stack
+        .aws
+        .set_policies(HashMap::from([("charge-execution".to_owned(), statements)]));
+    let get = |id: &str| stack.secrets.get_secret_value().secret_id(id).send();
+    get("meridian/demo/stripe").await.expect("allowed");
+    let refused = get("meridian/demo/stripe/inbound")
+        .await
+        .expect_err("denied")
+        .into_service_error();
+    let message = refused.message().unwrap_or_default();
+    assert!(message.contains("explicit deny"), "{message}");
 }
 
 #[tokio::test]

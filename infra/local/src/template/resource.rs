@@ -4,10 +4,13 @@ use super::{Function, Queue, Refusal, Route, Schedule, Secret, Source, Table, Te
 use crate::resolve::{ACCOUNT, Physical, REGION, Resolver};
 use crate::schedules::Rhythm;
 use crate::yaml::{Entry, Node, Value};
-use meridian_embedded_aws::Statement;
+use meridian_embedded_aws::{Effect, Statement};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The id of the one HttpApi.
+const API: &str = "local";
 
 /// One entry of `Resources`.
 pub struct Resource<'a> {
@@ -63,7 +66,7 @@ impl<'a> Resource<'a> {
                 let arn = arn("lambda", &format!("function:{name}"));
                 of(name, &[("Arn", arn)])
             }
-            "AWS::Serverless::HttpApi" => of("local".into(), &[]),
+            "AWS::Serverless::HttpApi" => of(API.into(), &[]),
             "AWS::DynamoDB::Table" => {
                 let name = self.own_name("TableName", resolver)?;
                 let arn = arn("dynamodb", &format!("table/{name}"));
@@ -122,7 +125,13 @@ impl<'a> Resource<'a> {
             "AWS::Serverless::Function" => {
                 template.functions.push(self.function(globals, resolver)?)
             }
-            "AWS::Serverless::HttpApi" => template.throttle = self.http_api(resolver)?,
+            "AWS::Serverless::HttpApi" => {
+                if let Some(first) = template.api.replace(self.logical.to_owned()) {
+                    let text = format!("the local stack has one HttpApi, and {first} is it");
+                    return Err(Refusal::new(self.line, text));
+                }
+                template.throttle = self.http_api(resolver)?;
+            }
             "AWS::DynamoDB::Table" => template.tables.push(self.table(resolver)?),
             "AWS::SQS::Queue" => template.queues.push(self.queue(resolver)?),
             "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(resolver)?),
@@ -148,10 +157,11 @@ impl<'a> Resource<'a> {
     fn function(&self, globals: Option<&Node>, resolver: &Resolver) -> Result<Function, Refusal> {
         let merged = merged(globals, &self.properties);
         let mut fields = resolver.fields(self.logical, &merged)?;
+        let code = fields.need("CodeUri")?.line;
         fields.only("Runtime", &["provided.al2023"])?;
         fields.only("Handler", &["bootstrap"])?;
         fields.only("PackageType", &["Zip"])?;
-        fields.nothing_here(&["Architectures", "CodeUri", "Description", "Tags", "Tracing"])?;
+        fields.nothing_here(&["Architectures", "Description", "Tags", "Tracing"])?;
         let mut environment = BTreeMap::new();
         if let Some(node) = fields.take("Environment") {
             let mut outer = resolver.fields(format!("Environment of {}", self.logical), node)?;
@@ -174,10 +184,11 @@ impl<'a> Resource<'a> {
         }
         let mut function = Function {
             name: self.package(resolver)?,
+            line: code,
             logical: self.logical.to_owned(),
-            timeout: Duration::from_secs(fields.number("Timeout")?.unwrap_or(3)),
-            memory: fields.number("MemorySize")?.unwrap_or(128),
-            reserved: fields.number("ReservedConcurrentExecutions")?,
+            timeout: Duration::from_secs(fields.number("Timeout", 1..=900)?.unwrap_or(3)),
+            memory: fields.number("MemorySize", 128..=10_240)?.unwrap_or(128),
+            reserved: fields.number("ReservedConcurrentExecutions", 1..=1000)?,
             environment,
             json_logs,
             statements: statements(fields.take("Policies"), resolver)?,
@@ -213,11 +224,17 @@ impl<'a> Resource<'a> {
         match resolver.text(kind)?.as_str() {
             "HttpApi" => {
                 fields.only("PayloadFormatVersion", &["2.0"])?;
-                fields.nothing_here(&["ApiId"])?;
+                // without one SAM makes another API
+                let api = fields.need("ApiId")?;
+                if resolver.text(api)? != API {
+                    return Err(Refusal::new(
+                        api.line,
+                        "ApiId must be the template's HttpApi",
+                    ));
+                }
                 let millis = fields
-                    .number("TimeoutInMillis")?
-                    .unwrap_or(30_000)
-                    .min(30_000);
+                    .number("TimeoutInMillis", 50..=30_000)?
+                    .unwrap_or(30_000);
                 function.routes.push(Route {
                     method: resolver.text(fields.need("Method")?)?.to_uppercase(),
                     path: resolver.text(fields.need("Path")?)?,
@@ -232,7 +249,7 @@ impl<'a> Resource<'a> {
                     Some(node) => {
                         let mut scaling =
                             resolver.fields(format!("ScalingConfig of {what}"), node)?;
-                        let concurrency = scaling.number("MaximumConcurrency")?;
+                        let concurrency = scaling.number("MaximumConcurrency", 2..=1000)?;
                         scaling.end()?;
                         concurrency
                     }
@@ -241,9 +258,12 @@ impl<'a> Resource<'a> {
                     .take("FunctionResponseTypes")
                     .map(|node| resolver.json(node))
                     .transpose()?;
+                let queue = fields.need("Queue")?;
                 function.sources.push(Source {
-                    queue_arn: resolver.text(fields.need("Queue")?)?,
-                    batch_size: fields.number("BatchSize")?.unwrap_or(10),
+                    line: queue.line,
+                    queue_arn: resolver.text(queue)?,
+                    // a larger batch wants a window to gather in
+                    batch_size: fields.number("BatchSize", 1..=10)?.unwrap_or(10),
                     concurrency,
                     partial_failures: types == Some(json!(["ReportBatchItemFailures"])),
                 });
@@ -287,12 +307,13 @@ impl<'a> Resource<'a> {
                 let mut route =
                     resolver.fields(format!("DefaultRouteSettings of {}", self.logical), node)?;
                 route.nothing_here(&["DetailedMetricsEnabled"])?;
-                let burst = route.number("ThrottlingBurstLimit")?;
-                let per_second = route.number("ThrottlingRateLimit")?;
+                let burst = route.number("ThrottlingBurstLimit", 0..=1_000_000)?;
+                let per_second = route.number("ThrottlingRateLimit", 0.0..=1_000_000.0)?;
                 route.end()?;
-                burst
-                    .zip(per_second)
-                    .map(|(burst, per_second)| Throttle { burst, per_second })
+                burst.zip(per_second).map(|(burst, per_second)| Throttle {
+                    burst: f64::from(burst),
+                    per_second,
+                })
             }
         };
         fields.end()?;
@@ -336,14 +357,14 @@ impl<'a> Resource<'a> {
         let mut fields = resolver.fields(self.logical, &self.properties)?;
         fields.nothing_here(&["QueueName", "SqsManagedSseEnabled", "Tags"])?;
         let mut attributes = BTreeMap::new();
-        for key in [
-            "DelaySeconds",
-            "MaximumMessageSize",
-            "MessageRetentionPeriod",
-            "VisibilityTimeout",
+        for (key, range) in [
+            ("DelaySeconds", 0..=900),
+            ("MaximumMessageSize", 1024..=1_048_576),
+            ("MessageRetentionPeriod", 60..=1_209_600),
+            ("VisibilityTimeout", 0..=43_200),
         ] {
-            if let Some(text) = fields.text(key)? {
-                attributes.insert(key.to_owned(), text);
+            if let Some(number) = fields.number::<u32>(key, range)? {
+                attributes.insert(key.to_owned(), number.to_string());
             }
         }
         let mut max_receive = None;
@@ -351,7 +372,7 @@ impl<'a> Resource<'a> {
             let mut redrive =
                 resolver.fields(format!("RedrivePolicy of {}", self.logical), node)?;
             let target = resolver.text(redrive.need("deadLetterTargetArn")?)?;
-            let count: u32 = resolver.number(redrive.need("maxReceiveCount")?)?;
+            let count: u32 = resolver.number(redrive.need("maxReceiveCount")?, 1..=1000)?;
             redrive.end()?;
             let policy = json!({ "deadLetterTargetArn": target, "maxReceiveCount": count });
             attributes.insert("RedrivePolicy".into(), policy.to_string());
@@ -381,11 +402,18 @@ impl<'a> Resource<'a> {
         fields.end()?;
         let mut generate =
             resolver.fields(format!("GenerateSecretString of {}", self.logical), node)?;
-        let around = resolver.text(generate.need("SecretStringTemplate")?)?;
-        let around =
-            serde_json::from_str(&around).map_err(|e| Refusal::new(node.line, e.to_string()))?;
+        let around = generate.need("SecretStringTemplate")?;
+        let line = around.line;
+        let around: Json = serde_json::from_str(&resolver.text(around)?)
+            .map_err(|e| Refusal::new(line, e.to_string()))?;
+        if !around.is_object() {
+            return Err(Refusal::new(
+                line,
+                "SecretStringTemplate must be a JSON object",
+            ));
+        }
         let key = resolver.text(generate.need("GenerateStringKey")?)?;
-        let length = generate.number("PasswordLength")?.unwrap_or(32);
+        let length = generate.number("PasswordLength", 1..=4096)?.unwrap_or(32);
         let plain = generate
             .take("ExcludePunctuation")
             .map(|node| resolver.boolean(node))
@@ -438,7 +466,7 @@ fn merged(globals: Option<&Node>, own: &Node) -> Node {
     }
 }
 
-/// Inline policy documents with `Allow` statements; SAM's policy templates and managed policies are not known here.
+/// Inline policy documents; SAM's policy templates and managed policies are not known here.
 fn statements(policies: Option<&Node>, resolver: &Resolver) -> Result<Vec<Statement>, Refusal> {
     let mut out = Vec::new();
     let Some(policies) = policies else {
@@ -461,11 +489,23 @@ fn statements(policies: Option<&Node>, resolver: &Resolver) -> Result<Vec<Statem
         for statement in statements {
             let mut fields = resolver.fields("policy statement", statement)?;
             fields.nothing_here(&["Sid"])?;
-            fields.only("Effect", &["Allow"])?;
+            let effect = fields.need("Effect")?;
+            let effect = match resolver.text(effect)?.as_str() {
+                "Allow" => Effect::Allow,
+                "Deny" => Effect::Deny,
+                other => {
+                    let text = format!("Effect is Allow or Deny, not `{other}`");
+                    return Err(Refusal::new(effect.line, text));
+                }
+            };
             let actions = texts(fields.need("Action")?, resolver)?;
             let resources = texts(fields.need("Resource")?, resolver)?;
             fields.end()?;
-            out.push(Statement { actions, resources });
+            out.push(Statement {
+                effect,
+                actions,
+                resources,
+            });
         }
     }
     Ok(out)

@@ -3,11 +3,11 @@
 use super::*;
 
 fn setting() -> Setting {
-    let parameters = BTreeMap::from([("PublicUrl".to_owned(), "http://127.0.0.1:8700".to_owned())]);
     Setting {
         stack: "test".into(),
         aws_endpoint: "http://127.0.0.1:1".into(),
-        parameters,
+        parameters: BTreeMap::new(),
+        public_url: "http://127.0.0.1:8700".into(),
     }
 }
 
@@ -111,7 +111,33 @@ fn what_is_not_known_is_refused_at_its_line() {
             "ImportValue",
         ),
         ("SUMMARY: !Sub", "SUMMARY: !Sub '${Nowhere}' #", "Nowhere"),
-        ("{Effect: Allow, Action", "{Effect: Deny, Action", "Effect"),
+        ("{Effect: Allow, Action", "{Effect: Maybe, Action", "Effect"),
+        ("VisibilityTimeout: 60", "VisibilityTimeout: 43201", "43200"),
+        ("BatchSize: 10", "BatchSize: 11", "from 1 to 10"),
+        (
+            "BatchSize: 10",
+            "ScalingConfig: {MaximumConcurrency: 1}",
+            "from 2 to 1000",
+        ),
+        ("maxReceiveCount: 2", "maxReceiveCount: 0", "from 1"),
+        ("      Timeout: 1", "      Timeout: 901", "900"),
+        ("MemorySize: 256", "MemorySize: 64", "128"),
+        ("PasswordLength: 40", "PasswordLength: 0", "from 1"),
+        (
+            "  Probe:",
+            "  Second: {Type: 'AWS::Serverless::HttpApi'}\n  Probe:",
+            "one HttpApi",
+        ),
+        (
+            "{ApiId: !Ref Api, Path: '/probe/{proxy+}'",
+            "{ApiId: !Ref Table, Path: '/probe/{proxy+}'",
+            "ApiId",
+        ),
+        (
+            "            Queue: !GetAtt Queue.Arn",
+            "            Queue: !GetAtt Table.Arn",
+            "no queue",
+        ),
         (
             "Transform: AWS::Serverless-2016-10-31",
             "Transform: AWS::Other",
@@ -137,28 +163,79 @@ fn what_is_not_known_is_refused_at_its_line() {
 }
 
 #[test]
-fn a_parameter_is_held_to_its_pattern() {
-    let wrong = BTreeMap::from([("PublicUrl".to_owned(), "ftp://elsewhere".to_owned())]);
-    let refusal = read(
-        PROBE,
-        Setting {
-            parameters: wrong,
+fn two_functions_of_one_binary_are_refused_at_the_second() {
+    let more = "  Again: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: target/lambda/probe/}}\n";
+    let refusal = read(&format!("{PROBE}{more}"), setting())
+        .err()
+        .expect("refused");
+    assert_eq!(refusal.line, PROBE.lines().count() + 1, "{refusal}");
+}
+
+#[test]
+fn a_parameter_is_held_to_its_pattern_and_its_name() {
+    for (name, value, about) in [
+        ("PublicUrl", "ftp://elsewhere", "does not match"),
+        (
+            "PublicURL",
+            "http://127.0.0.1:1",
+            "the template has PublicUrl",
+        ),
+    ] {
+        let given = Setting {
+            parameters: BTreeMap::from([(name.to_owned(), value.to_owned())]),
             ..setting()
-        },
-    )
-    .err()
-    .expect("refused");
-    assert!(refusal.text.contains("does not match"), "{refusal}");
-    let refusal = read(
-        PROBE,
-        Setting {
-            parameters: BTreeMap::new(),
-            ..setting()
-        },
-    )
-    .err()
-    .expect("refused");
+        };
+        let refusal = read(PROBE, given).err().expect("refused");
+        assert!(refusal.text.contains(about), "{refusal}");
+    }
+    let other = PROBE.replace("  PublicUrl:\n", "  Other:\n");
+    let refusal = read(&other, setting()).err().expect("refused");
     assert!(refusal.text.contains("no default"), "{refusal}");
+}
+
+/// Who may do what with which secrets, by the policies as they are enforced.
+#[test]
+fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
+    let template =
+        read(&project(), setting()).unwrap_or_else(|refusal| panic!("template.yaml:{refusal}"));
+    let names = [
+        ("root", "_/root"),
+        ("seal", "_/seal"),
+        ("configured", "demo/stripe"),
+        ("inbound", "demo/stripe/inbound"),
+        ("oauth", "demo/xero/oauth"),
+    ];
+    let may = |function: &Function, verb: &str| {
+        let action = format!("secretsmanager:{verb}");
+        let reached = names.iter().filter(|(_, name)| {
+            let arn = format!(
+                "arn:aws:secretsmanager:us-east-1:000000000000:secret:meridian/{name}-AbCdEf"
+            );
+            meridian_embedded_aws::allows(&function.statements, &action, &arn)
+        });
+        let kinds: Vec<&str> = reached.map(|(kind, _)| *kind).collect();
+        kinds.join(" ")
+    };
+    for function in &template.functions {
+        let (read, write, make) = match function.name.as_str() {
+            "webhook-intake" => ("inbound", "", ""),
+            "invoice-creation" => ("seal", "", ""),
+            "payment-posting" => ("seal configured inbound oauth", "oauth", ""),
+            "clinic-api" => (
+                "root seal configured inbound oauth",
+                "configured inbound oauth",
+                "configured inbound oauth",
+            ),
+            _ => ("seal configured oauth", "oauth", ""),
+        };
+        let name = &function.name;
+        assert_eq!(may(function, "GetSecretValue"), read, "{name} reads");
+        assert_eq!(may(function, "PutSecretValue"), write, "{name} writes");
+        assert_eq!(may(function, "CreateSecret"), make, "{name} makes");
+        for never in ["DeleteSecret", "UpdateSecret", "RestoreSecret"] {
+            assert_eq!(may(function, never), "", "{name}: {never}");
+        }
+    }
 }
 
 #[test]

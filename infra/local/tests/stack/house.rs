@@ -25,6 +25,16 @@ pub fn binaries() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_meridian")).with_file_name("examples")
 }
 
+/// On free ports, with functions that were built before.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meridian"));
+    command
+        .args(["--port=0", "--aws-port=0", "--vendor-port=0"])
+        .args(["--no-build", "--bin-dir"])
+        .arg(binaries());
+    command
+}
+
 impl House {
     pub fn start() -> House {
         let folder = tempfile::tempdir().expect("a folder");
@@ -34,23 +44,24 @@ impl House {
     }
 
     pub fn start_in(state: &Path) -> House {
+        House::start_as(state, |command| command.arg("--state").arg(state))
+    }
+
+    /// Keeps nothing, and ends with its input.
+    pub fn start_in_memory(folder: &Path, temporary: &Path) -> House {
+        House::start_as(folder, |command| {
+            command
+                .args(["--memory", "--end-with-input"])
+                .env("TMPDIR", temporary)
+                .stdin(Stdio::piped())
+        })
+    }
+
+    fn start_as(state: &Path, more: impl FnOnce(&mut Command) -> &mut Command) -> House {
         let errors = std::fs::File::create(state.join("stderr")).expect("a file for the log");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_meridian"))
-            .arg("--template")
-            .arg(template())
-            .args(["--no-build", "--bin-dir"])
-            .arg(binaries())
-            .arg("--state")
-            .arg(state)
-            .args([
-                "--port",
-                "0",
-                "--aws-port",
-                "0",
-                "--vendor-port",
-                "0",
-                "--ready-json",
-            ])
+        let mut command = command();
+        let mut child = more(command.arg("--template").arg(template()))
+            .arg("--ready-json")
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()
@@ -123,6 +134,13 @@ impl House {
 
     /// As any AWS client calls, from outside the house.
     pub async fn aws(&self, target: &str, body: Value) -> Value {
+        let (status, answer) = self.ask_aws(target, body).await;
+        assert_eq!(status, 200, "{target}: {answer}");
+        answer
+    }
+
+    /// A call that may be refused.
+    pub async fn ask_aws(&self, target: &str, body: Value) -> (u16, Value) {
         let service = match target.split_once('.').expect("Service.Operation").0 {
             "AmazonSQS" => "sqs",
             "secretsmanager" => "secretsmanager",
@@ -140,12 +158,7 @@ impl House {
             .header("content-type", "application/x-amz-json-1.0")
             .body(body.to_string());
         let answer = self.answered(request.send().await);
-        assert!(
-            answer.status().is_success(),
-            "{target}: {}",
-            answer.text().await.unwrap_or_default()
-        );
-        json_of(answer).await
+        (answer.status().as_u16(), json_of(answer).await)
     }
 
     /// The answer; or what the house said before it gave none.
@@ -213,12 +226,31 @@ impl House {
     }
 
     pub fn signal(&mut self, signal: Signal) -> std::process::ExitStatus {
+        self.tell(signal);
+        self.ended()
+    }
+
+    pub fn tell(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
             .expect("a process id");
         kill_process(pid, signal).expect("signalled");
-        self.child.wait().expect("ended")
+    }
+
+    pub fn end_input(&mut self) {
+        drop(self.child.stdin.take().expect("a pipe"));
+    }
+
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        // one that does not end must not hold the tests up for ever
+        for _ in 0..600 {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("it does not end: {}", self.stderr());
     }
 }
 

@@ -1,9 +1,9 @@
 //! Start, end, restart and reset; what is refused before anything runs.
 
-use crate::house::{House, binaries, json_of, template};
+use crate::house::{House, command, json_of, template};
 use rustix::process::Signal;
 use serde_json::json;
-use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn an_interrupt_drains_the_queues_and_keeps_the_tables() {
@@ -59,6 +59,69 @@ async fn a_message_that_cannot_be_drained_makes_the_end_unclean() {
 }
 
 #[tokio::test]
+async fn a_house_in_memory_leaves_nothing_behind_however_it_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let left = || std::fs::read_dir(&temporary).expect("the folder").count();
+    for end in [
+        |house: &mut House| house.end_input(),
+        |house: &mut House| house.tell(Signal::INT),
+        |house: &mut House| house.tell(Signal::TERM),
+    ] {
+        let mut house = House::start_in_memory(folder.path(), &temporary);
+        assert_eq!(left(), 1);
+        house.advance("P30D").await;
+        end(&mut house);
+        assert!(house.ended().success());
+        assert_eq!(left(), 0);
+    }
+}
+
+#[test]
+fn a_start_that_failed_is_no_house_that_was_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let failed = command()
+        .args(["--template", "nowhere.yaml", "--state"])
+        .arg(folder.path())
+        .output()
+        .expect("an end");
+    assert!(!failed.status.success());
+    let house = House::start_in(folder.path());
+    for untrue in ["did not end cleanly", "those of before"] {
+        assert!(!house.stderr().contains(untrue), "{}", house.stderr());
+    }
+}
+
+#[tokio::test]
+async fn what_a_kept_connection_was_told_is_done_is_done_also_at_the_end() {
+    let mut house = House::start();
+    let (client, url) = (house.client.clone(), format!("{}/probe/send", house.http));
+    let sender = tokio::spawn(async move {
+        let mut taken = 0;
+        // until nobody answers any more
+        while let Ok(answer) = client.post(&url).body("{}").send().await {
+            match answer.status().as_u16() {
+                200 => taken += 1,
+                503 => break,
+                other => panic!("{other}"),
+            }
+        }
+        taken
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    house.tell(Signal::INT);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    house.tell(Signal::TERM);
+    let taken = sender.await.expect("no other answer");
+    assert!(house.ended().success());
+    assert!(began.elapsed() < Duration::from_secs(28));
+    assert!(taken > 0);
+    assert_eq!(house.events("message").len(), taken);
+}
+
+#[tokio::test]
 async fn reset_is_the_first_day_again() {
     let house = House::start();
     let pid = async || json_of(house.get("/probe/echo").await).await["pid"].clone();
@@ -98,20 +161,8 @@ fn two_houses_do_not_share_a_folder_and_refusals_name_the_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let _house = House::start_in(folder.path());
     let refused = |template: &std::path::Path, state: &std::path::Path| {
-        let ports = [
-            "--port",
-            "0",
-            "--aws-port",
-            "0",
-            "--vendor-port",
-            "0",
-            "--no-build",
-            "--bin-dir",
-        ];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_meridian"));
+        let mut command = command();
         command
-            .args(ports)
-            .arg(binaries())
             .arg("--template")
             .arg(template)
             .arg("--state")
@@ -188,4 +239,41 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     );
     assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
     assert_eq!(stripe(&house).await, first, "the first day again");
+}
+
+#[tokio::test]
+async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stripe = json!({ "SecretId": "meridian/demo/stripe" });
+    let put = json!({ "SecretId": "meridian/demo/stripe", "SecretString": "mine" });
+    let mut house = House::start_in(folder.path());
+    house.aws("secretsmanager.PutSecretValue", put).await;
+    for deleted in ["meridian/demo/stripe", "meridian/_/root"] {
+        let delete = json!({ "SecretId": deleted });
+        house.aws("secretsmanager.DeleteSecret", delete).await;
+    }
+    house.signal(Signal::INT);
+
+    let house = House::start_in(folder.path());
+    let get =
+        async |of: serde_json::Value| house.ask_aws("secretsmanager.GetSecretValue", of).await;
+    assert_eq!(get(stripe.clone()).await.0, 400, "it stays as it was left");
+    let root = json!({ "SecretId": "meridian/_/root" });
+    assert_eq!(get(root).await.0, 200, "nothing works without it");
+    let other = json!({ "Name": "meridian/other/stripe", "SecretString": "theirs" });
+    house.aws("secretsmanager.CreateSecret", other).await;
+
+    assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
+    let (status, current) = get(stripe).await;
+    assert_eq!(
+        (status, &current["SecretString"]),
+        (200, &json!(r#"{"secret_key":"sk_test_demo"}"#))
+    );
+    for (gone, stage) in [
+        ("meridian/demo/stripe", "AWSPREVIOUS"),
+        ("meridian/other/stripe", "AWSCURRENT"),
+    ] {
+        let (status, refused) = get(json!({ "SecretId": gone, "VersionStage": stage })).await;
+        assert_eq!(status, 400, "{gone}: {refused}");
+    }
 }

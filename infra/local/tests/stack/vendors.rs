@@ -41,8 +41,12 @@ async fn vendor(house: &House) -> Acted {
 }
 
 async fn ask(house: &House) -> String {
+    ask_for(house, "v1/charges%3Fexpand%3Dall").await
+}
+
+async fn ask_for(house: &House, path: &str) -> String {
     house
-        .get("/probe/vendor/stripe/v1/charges%3Fexpand%3Dall")
+        .get(&format!("/probe/vendor/stripe/{path}"))
         .await
         .text()
         .await
@@ -128,6 +132,19 @@ async fn each_fault_does_what_it_says_once() {
 }
 
 #[tokio::test]
+async fn a_delay_is_over_with_the_caller_who_gave_up() {
+    let mut house = House::start();
+    let acted = vendor(&house).await;
+    fault(&house, "delay:60000").await;
+    assert!(ask(&house).await.starts_with("broken"));
+    assert_eq!(acted.lock().expect("a lock").len(), 1);
+    assert_eq!(house.quiet(5.0).await.0, 200);
+    let began = std::time::Instant::now();
+    assert!(house.signal(rustix::process::Signal::INT).success());
+    assert!(began.elapsed().as_secs() < 5);
+}
+
+#[tokio::test]
 async fn a_kill_before_and_after_ends_the_process() {
     let house = House::start();
     let acted = vendor(&house).await;
@@ -175,34 +192,139 @@ async fn a_kill_at_an_aws_call_ends_the_process_too() {
 }
 
 #[tokio::test]
+async fn what_only_the_vendor_can_do_wrong_strikes_the_calls_that_were_named_and_no_other() {
+    let house = House::start();
+    let late = json!({
+        "vendor": "stripe", "method": "POST", "path": "/v1/refunds", "nth": 2, "action": "act_late:5000",
+    });
+    let elsewhere =
+        json!({ "vendor": "stripe", "method": "GET", "times": 1, "action": "act_late:5000" });
+    let first = json!({ "vendor": "stripe", "path": "/v1/charges", "action": "conflict_in_flight", "times": 1 });
+    let set = json!({ "vendors": [late, elsewhere, first] });
+    assert_eq!(house.put("/_local/faults", set).await.status(), 200);
+    for (path, is_late) in [
+        ("v1/charges", false),
+        ("v1/refunds", false),
+        ("v1/refunds", true),
+        ("v1/refunds", false),
+    ] {
+        let answer = ask_for(&house, path).await;
+        assert_eq!(answer.starts_with("HTTP/1.1 504"), is_late, "{answer}");
+    }
+    let armed = json_of(house.get("/_local/faults").await).await;
+    let counts = |n: usize| {
+        (
+            armed["vendors"][n]["seen"].as_u64(),
+            armed["vendors"][n]["struck"].as_u64(),
+        )
+    };
+    assert_eq!(
+        (counts(0), counts(1), counts(2)),
+        ((Some(3), Some(1)), (Some(0), Some(0)), (Some(1), Some(0))),
+        "a first call is in conflict with nothing"
+    );
+    let faults: Vec<_> = calls(&house)
+        .await
+        .iter()
+        .map(|call| call["fault"].clone())
+        .collect();
+    assert_eq!(
+        faults,
+        [
+            json!(null),
+            json!(null),
+            json!("act_late:5000"),
+            json!(null)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_vendor_that_cannot_be_reached_says_why() {
+    let house = House::start();
+    let nobody = json!({ "stripe": "http://127.0.0.1:1" });
+    assert_eq!(house.put("/_local/hosts", nobody).await.status(), 200);
+    assert_eq!(ask(&house).await, "broken: closed without a reply");
+    let why = "stripe cannot be reached at http://127.0.0.1:1";
+    let recorded = calls(&house).await[0]["error"].clone();
+    assert!(
+        recorded.as_str().is_some_and(|error| error.contains(why)),
+        "{recorded}"
+    );
+    assert!(house.stderr().contains(why), "{}", house.stderr());
+    let late = json!({ "vendors": [{ "vendor": "stripe", "action": "act_late:5000" }] });
+    let refused = house.put("/_local/faults", late).await;
+    assert_eq!(refused.status(), 400, "the simulated one is not asked");
+}
+
+#[tokio::test]
+async fn local_control_says_what_there_is() {
+    let house = House::start();
+    let help = house.get("/_local").await.text().await.expect("a body");
+    assert!(help.contains("PUT    /_local/faults"), "{help}");
+    let unknown = house.get("/_local/everything").await;
+    assert_eq!(unknown.status(), 404);
+    assert!(json_of(unknown).await.to_string().contains("GET /_local"));
+}
+
+#[tokio::test]
 async fn wrong_faults_and_hosts_are_refused() {
     let house = House::start();
+    for (wrong, about) in [
+        (
+            json!({ "vendors": [{ "vendor": "stripe", "action": "explode" }] }),
+            "explode",
+        ),
+        (
+            json!({ "vendors": [{ "vendor": "acme", "action": "cut_after" }] }),
+            "acme",
+        ),
+        (
+            json!({ "vendors": [{ "action": "act_late:5000" }] }),
+            "a vendor",
+        ),
+        (
+            json!({ "vendors": [{ "vendor": "stripe", "action": "search_lag:5000", "times": 1 }] }),
+            "times",
+        ),
+        (
+            json!({ "vendors": [{ "vendor": "stripe", "action": "cut_after", "often": 2 }] }),
+            "often",
+        ),
+        (
+            json!({ "vendors": [{ "action": "cut_after", "function": "prob" }] }),
+            "prob",
+        ),
+        (json!({ "aws": [{ "action": "explode" }] }), "explode"),
+        (json!({ "aws": [{ "function": "probe" }] }), "action"),
+        (
+            json!({ "aws": [{ "action": "throttle", "often": 2 }] }),
+            "often",
+        ),
+        (
+            json!({ "aws": [{ "action": "throttle", "function": "prob" }] }),
+            "prob",
+        ),
+    ] {
+        let refused = house.put("/_local/faults", wrong.clone()).await;
+        assert_eq!(refused.status(), 400, "{wrong}");
+        let why = json_of(refused).await["error"].to_string();
+        assert!(why.contains(about), "{wrong}: {why}");
+    }
     for wrong in [
-        json!({ "vendors": [{ "vendor": "stripe", "action": "explode" }] }),
-        json!({ "vendors": [{ "action": "act_late:5000" }] }),
-        json!({ "vendors": [{ "vendor": "stripe", "action": "cut_after", "often": 2 }] }),
-        json!({ "aws": [{ "action": "explode" }] }),
+        json!({ "acme": "http://127.0.0.1:1" }),
+        json!({ "stripe": "nowhere" }),
+        json!({ "stripe": "ftp://127.0.0.1" }),
+        json!({ "stripe": "mailto:somebody@example.test" }),
+        json!({ "stripe": "http://" }),
+        json!({ "stripe": "http://127.0.0.1:1/?a=b" }),
     ] {
         assert_eq!(
-            house.put("/_local/faults", wrong.clone()).await.status(),
+            house.put("/_local/hosts", wrong.clone()).await.status(),
             400,
             "{wrong}"
         );
     }
-    assert_eq!(
-        house
-            .put("/_local/hosts", json!({ "acme": "http://127.0.0.1:1" }))
-            .await
-            .status(),
-        400
-    );
-    assert_eq!(
-        house
-            .put("/_local/hosts", json!({ "stripe": "nowhere" }))
-            .await
-            .status(),
-        400
-    );
     let before = json_of(house.get("/_local/hosts").await).await;
     house
         .put("/_local/hosts", json!({ "stripe": "http://127.0.0.1:1" }))
