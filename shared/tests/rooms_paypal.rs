@@ -1164,6 +1164,7 @@ fn report(facts: Vec<Fact>, current: bool) -> Event {
         current,
         late_failures: GATEWAY.late_failures,
         page_stays: true,
+        answer: false,
     })
 }
 

@@ -479,6 +479,7 @@ fn case() -> Case {
                 current: false,
                 late_failures: false,
                 page_stays: true,
+                answer: false,
             })
         } else {
             let session = Session {

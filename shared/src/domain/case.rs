@@ -154,12 +154,9 @@ impl Payment {
     /// What banks took in parts. A lost dispute is executed by a reversal: the same money, told
     /// twice.
     fn taken(&self) -> i64 {
-        let reversed: i64 = self
-            .disputes
-            .iter()
-            .filter(|d| d.reversal)
-            .map(|d| d.amount.minor)
-            .sum();
+        let lost = |d: &&Dispute| d.reversal && d.state == dispute::State::Lost;
+        let reversed = self.disputes.iter().filter(lost);
+        let reversed: i64 = reversed.map(|d| d.amount.minor).sum();
         reversed.max(self.disputes_in(dispute::State::Lost))
     }
 

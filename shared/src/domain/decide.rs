@@ -864,6 +864,10 @@ impl<'a> Draft<'a> {
 
     fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
+        // It may have been collected again since.
+        if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
         if fact.kind == Kind::PaymentReturned
             && let Some(amount) = fact.amount
             && amount.currency == payment.amount.currency
@@ -891,6 +895,10 @@ impl<'a> Draft<'a> {
             _ => None,
         };
         if let Some(event) = anew.filter(|_| report.late_failures && !fact.approved) {
+            // What a call was answered first says nothing of what came after.
+            if report.answer {
+                return Err(Verdict::Nothing);
+            }
             return match report.current {
                 true => self.collected_again(n, report, event),
                 false => Err(Verdict::Ask { payment: n }),
@@ -1388,8 +1396,8 @@ impl<'a> Draft<'a> {
         if payment.state != State::Returned {
             return Ok(());
         }
-        let reversed = payment.disputes.iter().any(|d| d.reversal);
-        if payment.returned_whole || reversed {
+        let reversed = |d: &Dispute| d.reversal && d.state == dispute::State::Lost;
+        if payment.returned_whole || payment.disputes.iter().any(reversed) {
             let note = "A dispute was won, and the payment had gone back all the same. See in the \
                         gateway's dashboard whether the money is there.";
             self.person(&format!("won-{key}"), Alert::Contradiction, note);

@@ -119,6 +119,8 @@ pub struct Report {
     pub facts: Vec<Fact>,
     /// Whether this is what the gateway says now, asked by us; a webhook may be older.
     pub current: bool,
+    /// Whether it is the answer to a call of ours, which under a repeated key is the first one again.
+    pub answer: bool,
     /// Whether a cleared payment at this gateway can still fail, as debits do.
     pub late_failures: bool,
     /// Whether a declined payer may simply try again on the gateway's page.

@@ -306,6 +306,7 @@ impl Desk<'_> {
                 gateway: self.inbound.vendor.id.into(),
                 facts,
                 current,
+                answer: false,
                 late_failures: self.gateway.is_some_and(|gateway| gateway.late_failures),
                 page_stays: self.gateway.is_some_and(|gateway| gateway.page_stays),
             })
@@ -376,7 +377,9 @@ impl Desk<'_> {
         }
         // What the look-up does not mention was reported all the same: a refund, a dispute.
         let told = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
-        let of_object = fact.refund.is_some() || fact.dispute.is_some();
+        // A return that it does not mention is over.
+        let returned = fact.kind == Kind::PaymentReturned;
+        let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
         if of_object && !facts.iter().any(told) {
             facts.push(fact.clone());
         }

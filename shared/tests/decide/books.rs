@@ -176,6 +176,7 @@ impl Books {
             current,
             late_failures,
             page_stays: true,
+            answer: false,
         }))
     }
 

@@ -267,6 +267,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
             current: true,
             late_failures: gateway.late_failures,
             page_stays: true,
+            answer: false,
         }),
     )
 }
@@ -283,6 +284,7 @@ fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Pay
                 current,
                 late_failures: gateway.late_failures,
                 page_stays: true,
+                answer: false,
             })
         };
         let one = vec![(*fact).clone()];

@@ -402,16 +402,17 @@ impl Desk<'_> {
 
     /// What our own call, or the look-up of it, was answered. It need not repeat the reference.
     fn answered(&self, case: &Case, facts: Vec<Fact>) -> Event {
-        self.reported(facts, self.target.reference(case))
+        self.reported(facts, self.target.reference(case), true)
     }
 
     /// What was looked up of the payment as a whole.
     fn looked_up(&self, case: &Case, facts: Vec<Fact>) -> Event {
-        self.reported(facts, ids::payment_reference(&case.id, self.target.payment))
+        let reference = ids::payment_reference(&case.id, self.target.payment);
+        self.reported(facts, reference, false)
     }
 
     /// Facts that we asked for ourselves: what is true now.
-    fn reported(&self, mut facts: Vec<Fact>, reference: String) -> Event {
+    fn reported(&self, mut facts: Vec<Fact>, reference: String, answer: bool) -> Event {
         for fact in &mut facts {
             fact.reference.get_or_insert_with(|| reference.clone());
         }
@@ -419,6 +420,7 @@ impl Desk<'_> {
             gateway: self.gateway.vendor.id.into(),
             facts,
             current: true,
+            answer,
             late_failures: self.gateway.late_failures,
             page_stays: self.gateway.page_stays,
         })
