@@ -167,6 +167,26 @@ fn a_page_of_something_in_between_leaves_a_charge_and_a_refund_unclear() {
 }
 
 #[test]
+fn json_of_another_shape_is_unreadable_and_nothing_breaks() {
+    for body in [
+        object!([]),
+        object!("no"),
+        object!({"error": "no"}),
+        object!(null),
+    ] {
+        for status in [400, 402, 404] {
+            let (_, answer) = charge_answer(&json(status, body.clone()));
+            let trouble = answer.unwrap_err();
+            assert!(matches!(trouble, Trouble::Unreadable(_)), "{trouble}");
+        }
+        let event = object!({"id": "evt_1", "type": "charge.succeeded", "data": body});
+        assert!(heard(&event).is_err());
+    }
+    let bare = object!({"id": "evt_1", "type": "payment_method.detached"});
+    assert!(heard(&bare).is_err());
+}
+
+#[test]
 fn a_refund_names_the_intent_or_the_charge_where_there_is_none() {
     let call = &GATEWAY.refund.yes().unwrap().call;
     for (payment, field) in [

@@ -198,7 +198,8 @@ pub fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
 }
 
 fn error(reply: &Reply) -> Result<Value, Trouble> {
-    let error = reply.json::<Value>()?["error"].take();
+    let body: Value = reply.json()?;
+    let error = body["error"].clone();
     match error["type"].is_string() {
         true => Ok(error),
         false => Err(Trouble::Unreadable(format!("status {}", reply.status))),

@@ -43,13 +43,11 @@ struct Event {
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     let event: Event = serde_json::from_slice(verified.body())?;
+    let data = event.data.unwrap_or_default();
     let occurred_at = event.created.and_then(|at| at.as_i64()).and_then(at);
     let notice = match event.object.as_deref() {
         Some("v2.core.event") => Ok(thin(&event.related_object.unwrap_or_default())),
-        _ => notice(
-            &event.r#type,
-            event.data.unwrap_or_default()["object"].take(),
-        ),
+        _ => notice(&event.r#type, data["object"].clone()),
     };
     let notice = notice.map(|notice| match notice {
         Notice::Fact(fact) => Notice::Fact(Box::new(Fact {
