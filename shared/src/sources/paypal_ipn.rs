@@ -45,17 +45,16 @@ pub static INBOUND: Inbound = Inbound {
 fn ask(delivery: &Delivery) -> Request {
     // A form is ASCII. A raw letter of another charset goes back as a form would write it: the same
     // value, where text would have changed it and PayPal then disowned it.
-    let sent: String =
-        delivery
-            .body
-            .iter()
-            .fold(String::new(), |sent, byte| match byte.is_ascii() {
-                true => sent + char::from(*byte).encode_utf8(&mut [0; 4]),
-                false => format!("{sent}%{byte:02X}"),
-            });
+    let mut text = String::from("cmd=_notify-validate&");
+    for byte in &delivery.body {
+        match byte.is_ascii() {
+            true => text.push(char::from(*byte)),
+            false => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
     let body = Body::Exact {
         content_type: "application/x-www-form-urlencoded".into(),
-        text: format!("cmd=_notify-validate&{sent}"),
+        text,
     };
     Request::new("POST", "/cgi-bin/webscr", body)
 }
