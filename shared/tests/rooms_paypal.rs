@@ -362,6 +362,54 @@ fn a_failed_capture_gives_its_id_to_no_payment() {
 }
 
 #[test]
+fn a_processor_that_asks_for_the_payer_is_told_from_one_that_says_no() {
+    for (code, decline) in [
+        ("5650", Decline::Action),
+        ("5140", Decline::Method),
+        ("5100", Decline::Other),
+    ] {
+        let mut declined = capture("DECLINED");
+        declined["processor_response"] = json!({"response_code": code});
+        let said = fact("PAYMENT.CAPTURE.DECLINED", "capture", declined);
+        assert_eq!(said.decline, Some(decline), "{code}");
+    }
+}
+
+#[test]
+fn a_label_is_cut_between_letters_and_to_what_paypal_counts() {
+    let call = &GATEWAY.charge.yes().expect("offered").call;
+    for (letter, kept) in [("a", 127), ("é", 63), ("診", 42)] {
+        let ask = Charge {
+            label: letter.repeat(200),
+            ..charge()
+        };
+        let request = (call.build)(&ask, &account(&[])).expect("a request");
+        let label = body(&request)["purchase_units"][0]["description"].clone();
+        assert_eq!(label, letter.repeat(kept));
+    }
+}
+
+#[test]
+fn a_refused_refund_says_why_and_declines_nobody() {
+    let call = &GATEWAY.refund.yes().expect("offered").call;
+    let issue = |issue| {
+        let answer = refusal(422, issue);
+        (call.parse)(&refund(), &answer, &account(&[])).expect_err("trouble")
+    };
+    for why in [
+        "REFUND_TIME_LIMIT_EXCEEDED",
+        "REFUND_FAILED_INSUFFICIENT_FUNDS",
+        "PAYER_ACCOUNT_RESTRICTED",
+        "TRANSACTION_REFUSED",
+    ] {
+        assert_eq!(issue(why), Trouble::Rejected(why.into()));
+    }
+    // Made before under this reference: to be found.
+    let made = issue("DUPLICATE_INVOICE_ID");
+    assert_eq!(made, Trouble::Exists(String::new()));
+}
+
+#[test]
 fn a_refund_names_its_own_reference_and_the_capture() {
     let call = &GATEWAY.refund.yes().expect("offered").call;
     let request = (call.build)(&refund(), &account(&[])).expect("a request");
@@ -484,9 +532,20 @@ fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
         issue("ORDER_ALREADY_CAPTURED"),
         Trouble::Exists(ORDER.into())
     );
+    assert_eq!(issue("DUPLICATE_INVOICE_ID"), Trouble::Exists(ORDER.into()));
+    for ours in [
+        "PAYEE_ACCOUNT_RESTRICTED",
+        "PAYEE_ACCOUNT_LOCKED_OR_CLOSED",
+        "PAYEE_NOT_ENABLED_FOR_CARD_PROCESSING",
+        "AUTH_CAPTURE_NOT_ENABLED",
+        "NOT_ENABLED_TO_VAULT_PAYMENT_SOURCE",
+        "TRANSACTION_RECEIVING_LIMIT_EXCEEDED",
+    ] {
+        assert_eq!(issue(ours), Trouble::Credentials(ours.into()));
+    }
     assert_eq!(
-        issue("DUPLICATE_INVOICE_ID"),
-        Trouble::Unclear("DUPLICATE_INVOICE_ID".into())
+        issue("PAYEE_BLOCKED_TRANSACTION"),
+        Trouble::Declined(Decline::Fraud)
     );
     assert_eq!(issue("ORDER_COMPLETION_IN_PROGRESS"), Trouble::InFlight);
     assert_eq!(
@@ -509,7 +568,10 @@ fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
         trouble(reply(401, json!({"error": "invalid_token"}))),
         Trouble::Credentials(_)
     ));
-    assert_eq!(trouble(reply(404, json!({}))), Trouble::Missing);
+    let gone = json!({"name": "RESOURCE_NOT_FOUND", "message": "It does not exist."});
+    assert_eq!(trouble(reply(404, gone)), Trouble::Missing);
+    // Something in between may answer so too.
+    assert!(trouble(reply(404, json!({}))).may_have_happened());
     assert!(matches!(
         trouble(reply(429, json!({}))),
         Trouble::Limited { .. }
@@ -580,12 +642,8 @@ fn a_look_up_of_an_order_says_where_the_payer_is() {
         ..open.clone()
     };
     assert_eq!(facts("APPROVED", vec![]), Ok(vec![approved]));
-    let waiting = Fact {
-        kind: Kind::PaymentPending,
-        ..open.clone()
-    };
     for status in ["CREATED", "PAYER_ACTION_REQUIRED", "SAVED"] {
-        assert_eq!(facts(status, vec![]), Ok(vec![waiting.clone()]), "{status}");
+        assert_eq!(facts(status, vec![]), Ok(vec![]), "{status}");
     }
     assert_eq!(
         facts("VOIDED", vec![]),
@@ -626,6 +684,12 @@ fn a_charge_of_a_kept_wallet_is_looked_up_by_its_capture() {
         Ok(vec![paid()])
     );
     assert_eq!((inquiry.build)(&ask(None), &account(&[])), vec![]);
+    assert_eq!((inquiry.build)(&ask(Some("")), &account(&[])), vec![]);
+    let gone = json!({"name": "RESOURCE_NOT_FOUND", "message": "It does not exist."});
+    assert_eq!(
+        (inquiry.parse)(&ask(Some(CAPTURE)), &[reply(404, gone)], &account(&[])),
+        Err(Trouble::Missing)
+    );
     assert_eq!((inquiry.parse)(&ask(None), &[], &account(&[])), Ok(vec![]));
 }
 
@@ -818,9 +882,11 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, St
         && ![
             "CHECKOUT.ORDER.VOIDED",
             "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
-            "BILLING.PLAN.CREATED",
+            "PAYMENT.PAYOUTSBATCH.DENIED",
         ]
         .contains(&name)
+        && !name.starts_with("PAYMENT.SALE.")
+        && !name.starts_with("BILLING.")
     {
         assert_eq!(
             contracts.check_webhook("paypal", &headers, body.as_bytes()),
@@ -986,6 +1052,7 @@ fn a_reversal_takes_the_payment_back_whatever_its_shape() {
     let expected = Fact {
         reference: Some(REFERENCE.into()),
         payment: Some(CAPTURE.into()),
+        refund: Some("1JU08902781691411".into()),
         amount: Some(eur(3000)),
         decline: Some(Decline::Fraud),
         ..Fact::new(Kind::PaymentReturned)
@@ -998,6 +1065,7 @@ fn a_reversal_takes_the_payment_back_whatever_its_shape() {
     let whole = Fact {
         amount: Some(eur(8000)),
         aliases: vec![ORDER.into()],
+        refund: None,
         ..expected
     };
     assert_eq!(
@@ -1059,6 +1127,19 @@ fn a_dispute_is_told_from_its_opening_to_its_end() {
 }
 
 #[test]
+fn a_dispute_loses_what_was_refunded_in_the_end() {
+    let ended = |code: &str| {
+        let mut ended = dispute("RESOLVED", Some(code));
+        let refunded = json!({"currency_code": "EUR", "value": "25.00"});
+        ended["dispute_outcome"]["amount_refunded"] = refunded;
+        fact("CUSTOMER.DISPUTE.RESOLVED", "dispute", ended).amount
+    };
+    assert_eq!(ended("ACCEPTED"), Some(eur(2500)));
+    // PayPal paid that itself.
+    assert_eq!(ended("RESOLVED_WITH_PAYOUT"), Some(eur(8000)));
+}
+
+#[test]
 fn a_dispute_that_cannot_be_placed_is_unreadable_and_not_guessed() {
     let unread = |dispute: Value| {
         let body = event("CUSTOMER.DISPUTE.RESOLVED", "dispute", dispute).to_string();
@@ -1085,6 +1166,52 @@ fn a_wallet_taken_out_of_the_vault_is_gone() {
                 token: "8kk8451t".into()
             }),
             "{name}"
+        );
+    }
+}
+
+#[test]
+fn sales_of_the_older_api_are_money_and_other_news_keeps_its_kind() {
+    let sale = json!({"id": "0UX830254Y426081E", "state": "completed", "custom": "table 4",
+        "amount": {"total": "14.97", "currency": "EUR", "details": {"subtotal": "14.97"}},
+        "billing_agreement_id": "I-1", "parent_payment": "PAY-1"});
+    let came = fact("PAYMENT.SALE.COMPLETED", "sale", sale);
+    let expected = Fact {
+        reference: Some("table 4".into()),
+        payment: Some("0UX830254Y426081E".into()),
+        amount: Some(eur(1497)),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    assert_eq!(came, expected);
+    let back = json!({"id": "R1", "sale_id": "0UX830254Y426081E", "state": "completed",
+        "amount": {"total": "-5.00", "currency": "EUR"}});
+    let back = fact("PAYMENT.SALE.REFUNDED", "refund", back);
+    let expected = Fact {
+        payment: Some("0UX830254Y426081E".into()),
+        refund: Some("R1".into()),
+        amount: Some(eur(500)),
+        ..Fact::new(Kind::RefundSucceeded)
+    };
+    assert_eq!(back, expected);
+    for (name, kind) in [
+        ("VAULT.PAYMENT-TOKEN.CREATED", Kind::MandateActive),
+        (
+            "BILLING.SUBSCRIPTION.CANCELLED",
+            Kind::SubscriptionCancelled,
+        ),
+    ] {
+        let told = notice(name, "any", json!({"id": "I-1"}));
+        assert_eq!(told, Ok(Notice::Ignored(kind)));
+    }
+    for (name, kind) in [
+        ("PAYMENT.PAYOUTSBATCH.SUCCESS", Kind::PayoutPaid),
+        ("PAYMENT.PAYOUTSBATCH.DENIED", Kind::PayoutFailed),
+    ] {
+        let batch = json!({"batch_header": {"payout_batch_id": "QDJW8KN8G2QDL"}});
+        let told = fact(name, "payouts", batch);
+        assert_eq!(
+            (told.kind, told.payment.as_deref()),
+            (kind, Some("QDJW8KN8G2QDL"))
         );
     }
 }

@@ -253,18 +253,32 @@ fn a_refund_names_the_payment_as_its_parent_and_is_written_with_a_minus() {
 }
 
 #[test]
-fn a_reversal_holds_the_money_until_it_is_cancelled() {
-    let reversed = fact(&back("Reversed", "R1", "-80.00"));
-    let cancelled = fact(&back("Canceled_Reversal", "R2", "80.00"));
+fn a_reversal_takes_the_payment_back_as_the_newer_webhooks_tell_it() {
+    let expected = Fact {
+        reference: Some(REFERENCE.into()),
+        payment: Some("61E67681CH3238416".into()),
+        refund: Some("R1".into()),
+        amount: Some(usd(3000)),
+        decline: Some(Decline::Fraud),
+        ..Fact::new(Kind::PaymentReturned)
+    };
+    assert_eq!(fact(&back("Reversed", "R1", "-30.00")), expected);
+    let cancelled = fact(&back("Canceled_Reversal", "R2", "30.00"));
     assert_eq!(
-        (reversed.kind, cancelled.kind),
-        (Kind::DisputeOpened, Kind::DisputeWon)
+        (cancelled.kind, cancelled.dispute.as_deref()),
+        (Kind::DisputeWon, Some("reversal-61E67681CH3238416"))
     );
-    assert_eq!(reversed.dispute, cancelled.dispute);
-    assert_eq!(
-        (reversed.amount, cancelled.amount),
-        (Some(usd(8000)), Some(usd(8000)))
-    );
+    assert_eq!(cancelled.amount, Some(usd(3000)));
+}
+
+#[test]
+fn a_raw_letter_of_another_charset_goes_back_as_the_same_value() {
+    let mut sent = payment("Completed", "80.00");
+    sent.extend_from_slice(b"&first_name=Zo\xEB");
+    let Body::Exact { text, .. } = postback().0(&delivery(&sent)).body else {
+        panic!("exact bytes")
+    };
+    assert!(text.ends_with("&first_name=Zo%EB"), "{text}");
 }
 
 #[test]

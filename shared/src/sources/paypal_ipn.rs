@@ -43,11 +43,18 @@ pub static INBOUND: Inbound = Inbound {
 };
 
 fn ask(delivery: &Delivery) -> Request {
-    // A form is ASCII; what is not would be changed here, and PayPal would then disown it.
-    let sent = String::from_utf8_lossy(&delivery.body);
+    // A form is ASCII. A raw letter of another charset goes back as a form would write it: the same
+    // value, where text would have changed it and PayPal then disowned it.
+    let mut text = String::from("cmd=_notify-validate&");
+    for byte in &delivery.body {
+        match byte.is_ascii() {
+            true => text.push(char::from(*byte)),
+            false => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
     let body = Body::Exact {
         content_type: "application/x-www-form-urlencoded".into(),
-        text: format!("cmd=_notify-validate&{sent}"),
+        text,
     };
     Request::new("POST", "/cgi-bin/webscr", body)
 }
@@ -123,8 +130,9 @@ fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
         "Denied" | "Failed" | "Voided" => Kind::PaymentFailed,
         "Expired" => Kind::PaymentExpired,
         "Refunded" => Kind::RefundSucceeded,
-        // A reversal may be cancelled, so it is held like a dispute until then.
-        "Reversed" => Kind::DisputeOpened,
+        // As the newer webhooks tell it: a reversal takes the payment back under its own id, which
+        // is the same there, whatever a dispute tells besides. What cancels it gives that back.
+        "Reversed" => Kind::PaymentReturned,
         "Canceled_Reversal" => Kind::DisputeWon,
         other => return Err(Unreadable(format!("a payment {other}"))),
     };
@@ -143,7 +151,14 @@ fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
             amount: Some(amount(message, true)?),
             ..base
         },
-        Kind::DisputeOpened | Kind::DisputeWon => Fact {
+        Kind::PaymentReturned => Fact {
+            payment: Some(parent()?),
+            refund: Some(id),
+            amount: Some(amount(message, true)?),
+            decline: Some(Decline::Fraud),
+            ..base
+        },
+        Kind::DisputeWon => Fact {
             payment: Some(parent()?),
             dispute: Some(format!("reversal-{}", parent()?)),
             amount: Some(amount(message, true)?),

@@ -3,6 +3,7 @@
 
 mod gocardless;
 mod mollie;
+mod stripe;
 
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::domain::case::{Case, Intent, Payment, Step};
@@ -122,6 +123,12 @@ fn fits(gateway: &Gateway, account: &Account, request: &Request, reply: Option<&
         Body::Json(value) => {
             headers.push(("Content-Type".into(), "application/json".into()));
             value.to_string().into_bytes()
+        }
+        Body::Form(fields) => {
+            let form = "application/x-www-form-urlencoded";
+            headers.push(("Content-Type".into(), form.into()));
+            let mut text = form_urlencoded::Serializer::new(String::new());
+            text.extend_pairs(fields).finish().into_bytes()
         }
         other => panic!("no room here sends {other:?}"),
     };

@@ -4,6 +4,11 @@
 //! An approved order is not paid: somebody must capture it. A repeated `PayPal-Request-Id`
 //! answers with the latest state of what it made, for six hours (orders) or 45 days (refunds).
 //! The key and certificates beside this file were made for tests and sign nothing else.
+//!
+//! Beside what every vendor is made to do: `fail/{payment}` `{amount}` reverses a part;
+//! `dispute/{payment}/lost` `{amount}` costs less than was disputed; `methods/{id}` takes an issue
+//! (`PAYEE_ACCOUNT_RESTRICTED`) as well as a reason; `ipn` takes `{parent, status}`
+//! (`Canceled_Reversal`), and `ipn/{id}` of a reversal says `Reversed`; `payout` `{amount, currency}`.
 
 mod captures;
 mod orders;

@@ -2,7 +2,10 @@
 //! disputes at API version 2023-08-16; form-encoded requests, events signed `Stripe-Signature`.
 //!
 //! A session has no payment intent until somebody pays on its page, as at Stripe. Test methods
-//! (`pm_card_visa`, `pm_card_chargeDeclined`, …) decide how their charges end.
+//! (`pm_card_visa`, `pm_card_chargeDeclined`, …) decide how their charges end. Beside what every
+//! vendor is made to do: `dispute/{payment}` with `{inquiry: true}` takes no money and ends `closed`
+//! or `escalated`; `fail/{payment}` of a paid one is a debit that comes back, as a dispute lost from
+//! the start; `payout` `{amount, currency, failed}` tells of one to the clinic's bank.
 
 mod checkout;
 mod intents;

@@ -371,6 +371,47 @@ async fn webhooks_are_proven_by_a_certificate_under_the_root() {
 }
 
 #[tokio::test]
+async fn a_part_is_reversed_and_told_by_both_ways_under_one_id() {
+    let bench = Bench::start().await;
+    let paid = captured(&bench, "ref-1", "paid").await;
+    let id = &paid["purchase_units"][0]["payments"]["captures"][0]["id"];
+    let id = id.as_str().unwrap();
+    bench.taken().await;
+    let part = json!({"amount": 4000});
+    let back = bench.control(&format!("paypal/fail/{id}"), part).await.ok();
+    let reversal = back["id"].as_str().unwrap();
+    let path = format!("paypal/ipn/{reversal}");
+    bench.control(&path, json!({})).await.ok();
+    let undone = json!({"status": "Canceled_Reversal", "parent": id, "amount": 4000});
+    bench.control("paypal/ipn", undone).await.ok();
+    let taken = bench.taken().await;
+    let told = taken[0].json();
+    assert_eq!(told["event_type"], "PAYMENT.CAPTURE.REVERSED");
+    assert_eq!(told["resource"]["amount"]["value"], "40.00");
+    for part in [
+        format!("txn_id={reversal}"),
+        format!("parent_txn_id={id}"),
+        "payment_status=Reversed".into(),
+        "mc_gross=-40.00".into(),
+    ] {
+        assert!(taken[1].body.contains(&part), "{part}");
+    }
+    assert!(taken[2].body.contains("payment_status=Canceled_Reversal"));
+
+    let dispute = format!("paypal/dispute/{id}");
+    bench.control(&dispute, json!({"amount": 5000})).await.ok();
+    let lost = json!({"amount": 2500});
+    let lost = bench.control(&format!("{dispute}/lost"), lost).await.ok();
+    assert_eq!(lost["dispute_amount"]["value"], "50.00");
+    assert_eq!(lost["dispute_outcome"]["amount_refunded"]["value"], "25.00");
+    bench.taken().await;
+    let payout = json!({"amount": 8000});
+    bench.control("paypal/payout", payout).await.ok();
+    let taken = bench.taken().await;
+    assert_eq!(events(&taken), ["PAYMENT.PAYOUTSBATCH.SUCCESS"]);
+}
+
+#[tokio::test]
 async fn ipn_is_verified_byte_for_byte() {
     let bench = Bench::start().await;
     let ask = json!({"invoice": "INV-7", "amount": 15000, "currency": "EUR"});

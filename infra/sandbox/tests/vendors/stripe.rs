@@ -125,7 +125,7 @@ async fn a_checkout_is_clicked_through_and_its_events_are_signed() {
 #[tokio::test]
 async fn a_key_answers_the_same_until_a_day_has_passed() {
     let bench = Bench::start().await;
-    let body = "amount=15000&currency=eur&confirm=true&payment_method=pm_card_visa";
+    let body = "amount=15000&currency=eur&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa";
     let first = post(&bench, "payment_intents", "k", body).await.ok();
     let again = post(&bench, "payment_intents", "k", body).await;
     assert_eq!(again.headers["idempotent-replayed"], "true");
@@ -148,7 +148,7 @@ async fn a_key_answers_the_same_until_a_day_has_passed() {
     );
 
     // A decline is an answer like any other: the key keeps it.
-    let body = "amount=900&currency=eur&confirm=true&payment_method=pm_card_chargeDeclined";
+    let body = "amount=900&currency=eur&confirm=true&payment_method_types[]=card&payment_method=pm_card_chargeDeclined";
     let declined = post(&bench, "payment_intents", "d", body).await;
     assert_eq!(declined.status, 402);
     let error = declined.json()["error"].clone();
@@ -293,7 +293,7 @@ async fn saved_cards_charge_off_session_and_can_turn_bad() {
     let method = intent["payment_method"].as_str().unwrap();
     let body = format!(
         "amount=5000&currency=eur&customer={customer}&payment_method={method}\
-        &off_session=true&confirm=true&metadata[reference]=again"
+        &off_session=true&confirm=true&payment_method_types[]=card&metadata[reference]=again"
     );
     assert_eq!(
         post(&bench, "payment_intents", "a", &body).await.ok()["status"],
@@ -390,7 +390,7 @@ async fn a_call_that_acts_late_is_found_by_its_key() {
     let bench = Bench::start().await;
     let fault = |action: &str| vec![("stripe".to_string(), action.to_string())];
     bench.sandbox.set_faults(fault("act_late:5000"));
-    let body = "amount=15000&currency=eur&confirm=true&payment_method=pm_card_visa\
+    let body = "amount=15000&currency=eur&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa\
         &metadata[reference]=late";
     assert_eq!(
         post(&bench, "payment_intents", "late", body).await.status,
@@ -441,7 +441,7 @@ async fn a_call_that_acts_late_is_found_by_its_key() {
 async fn webhooks_are_repeated_shuffled_delayed_or_lost() {
     let bench = Bench::start().await;
     let fault = |action: &str| vec![("stripe".to_string(), action.to_string())];
-    let pay = "amount=900&currency=eur&confirm=true&payment_method=pm_card_visa";
+    let pay = "amount=900&currency=eur&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa";
     bench.house_answers(500);
     post(&bench, "payment_intents", "", pay).await.ok();
     assert_eq!(bench.taken().await.len(), 3);
@@ -488,4 +488,83 @@ async fn webhooks_are_repeated_shuffled_delayed_or_lost() {
     );
     bench.sandbox.reset();
     assert!(bench.sandbox.calls().is_empty() && bench.sandbox.next_due().is_none());
+}
+
+#[tokio::test]
+async fn a_charge_by_the_dashboards_methods_needs_a_way_back_and_refuses_one_parameter() {
+    let bench = Bench::start().await;
+    let body = "amount=900&currency=eur&confirm=true&off_session=true&payment_method=pm_card_visa";
+    let bare = post(&bench, "payment_intents", "", body).await;
+    assert_eq!(
+        (bare.status, bare.json()["error"]["param"].clone()),
+        (400, json!("return_url"))
+    );
+    let stays = format!(
+        "{body}&automatic_payment_methods[enabled]=true\
+        &automatic_payment_methods[allow_redirects]=never"
+    );
+    post(&bench, "payment_intents", "", &stays).await.ok();
+    let pair = format!("{stays}&error_on_requires_action=true");
+    let refused = post(&bench, "payment_intents", "", &pair).await;
+    assert_eq!(refused.json()["error"]["param"], "error_on_requires_action");
+}
+
+#[tokio::test]
+async fn inquiries_returned_debits_and_payouts_are_told() {
+    let bench = Bench::start().await;
+    let intent = paid_session(&bench).await["payment_intent"]["id"].clone();
+    let intent = intent.as_str().unwrap().to_string();
+    bench.taken().await;
+    let dispute = format!("stripe/dispute/{intent}");
+    let inquiry = json!({"inquiry": true});
+    let open = bench.control(&dispute, inquiry.clone()).await.ok();
+    assert_eq!(open["status"], "warning_needs_response");
+    bench
+        .control(&format!("{dispute}/closed"), json!({}))
+        .await
+        .ok();
+    bench.control(&dispute, inquiry).await.ok();
+    bench
+        .control(&format!("{dispute}/escalated"), json!({}))
+        .await
+        .ok();
+    assert_eq!(
+        kinds(&bench.taken().await),
+        [
+            "charge.dispute.created",
+            "charge.dispute.closed",
+            "charge.dispute.created",
+            "charge.dispute.updated",
+            "charge.dispute.funds_withdrawn",
+        ]
+    );
+    let listed = format!("disputes?payment_intent={intent}&limit=100");
+    let listed = get(&bench, &listed).await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+    bench
+        .control(&format!("{dispute}/won"), json!({}))
+        .await
+        .ok();
+    bench.taken().await;
+    let back = bench
+        .control(&format!("stripe/fail/{intent}"), json!({}))
+        .await
+        .ok();
+    assert_eq!(
+        (&back["status"], &back["reason"]),
+        (&json!("lost"), &json!("insufficient_funds"))
+    );
+    let path = format!(
+        "disputes/{}?expand[]=payment_intent.latest_charge",
+        back["id"].as_str().unwrap()
+    );
+    let shown = get(&bench, &path).await.ok();
+    assert_eq!(shown["payment_intent"]["latest_charge"]["object"], "charge");
+    bench.taken().await;
+    let payout = json!({"amount": 8000, "failed": true});
+    bench.control("stripe/payout", payout).await.ok();
+    assert_eq!(
+        kinds(&bench.taken().await),
+        ["payout.paid", "payout.failed"]
+    );
 }

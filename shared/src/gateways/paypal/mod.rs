@@ -135,7 +135,8 @@ fn whole(path: String, body: Value) -> Request {
 /// Our reference stands in every field that comes back, whichever PayPal shows in an event. As
 /// `invoice_id` it also makes PayPal refuse a second payment of the same reference.
 fn unit(reference: &str, amount: Money, label: &str) -> Result<Value, BadAmount> {
-    let label: String = label.chars().take(127).collect();
+    // PayPal counts the limit in ASCII: letters beyond it take more than one.
+    let label = &label[..label.floor_char_boundary(127)];
     Ok(json!({
         "reference_id": reference,
         "custom_id": reference,
@@ -206,7 +207,12 @@ fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
 }
 
 fn refunded(ask: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
-    let fact = clear(reply)?.json::<GivenBack>()?.fact()?;
+    let back: GivenBack = match clear(reply) {
+        // Nobody's payment is declined here: what PayPal says is for staff.
+        Err(Trouble::Declined(_)) => return Err(Trouble::Rejected(issue(reply)?)),
+        other => other?.json()?,
+    };
+    let fact = back.fact()?;
     Ok(vec![Fact {
         reference: Some(ask.reference.clone()),
         payment: Some(ask.payment.clone()),
@@ -214,20 +220,23 @@ fn refunded(ask: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Troub
     }])
 }
 
-/// PayPal's own errors before what a status means everywhere. What tells one from another is the
-/// issue of the first detail, else the name.
+/// PayPal's own errors before what a status means everywhere.
 fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
-    let issue = || {
-        let error: Value = reply.json()?;
-        let issue = text(&error, "/details/0/issue").or(text(&error, "/name"));
-        issue.ok_or(Trouble::Unreadable(format!("status {}", reply.status)))
-    };
     match reply.status {
         409 => Err(Trouble::InFlight),
-        403 => Err(Trouble::Credentials(issue()?)),
-        400 | 422 => Err(refused(issue()?)),
+        403 => Err(Trouble::Credentials(issue(reply)?)),
+        // Only PayPal's own word says that something is not there.
+        404 => issue(reply).and(Err(Trouble::Missing)),
+        400 | 422 => Err(refused(issue(reply)?)),
         _ => reply.ok(),
     }
+}
+
+/// What tells one error from another: the issue of its first detail, else its name.
+fn issue(reply: &Reply) -> Result<String, Trouble> {
+    let error: Value = reply.json()?;
+    let issue = text(&error, "/details/0/issue").or(text(&error, "/name"));
+    issue.ok_or(Trouble::Unreadable(format!("status {}", reply.status)))
 }
 
 /// What stands at a place that may be missing.

@@ -5,6 +5,7 @@ use super::wire::*;
 use super::{Lookup, clear, text};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
+use crate::money::Money;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -44,29 +45,24 @@ struct Event {
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     let event: Event = serde_json::from_slice(verified.body())?;
-    let occurred_at = event.create_time;
-    let notice = notice(&event.event_type, &event.resource_type, event.resource);
-    let notice = notice.map(|notice| match notice {
-        Notice::Fact(fact) => Notice::Fact(Box::new(Fact {
-            occurred_at,
-            ..*fact
-        })),
-        other => other,
-    });
-    Ok(vec![Item {
-        id: Some(event.id),
-        name: event.event_type,
-        notice: notice.map_err(|why| Unreadable(why.to_string())),
-    }])
+    let (id, name) = (Some(event.id.clone()), event.event_type.clone());
+    let notice = notice(event).map_err(|why| Unreadable(why.to_string()));
+    Ok(vec![Item { id, name, notice }])
 }
 
-fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Trouble> {
+fn notice(event: Event) -> Result<Notice, Trouble> {
+    let (name, resource) = (event.event_type.as_str(), event.resource);
     fn read<T: DeserializeOwned>(resource: Value) -> Result<T, Trouble> {
         serde_json::from_value(resource).map_err(|why| Trouble::Unreadable(why.to_string()))
     }
     fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
         text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
     }
+    let ignored = |kind| Ok(Notice::Ignored(kind));
+    let batch = |kind| Fact {
+        payment: text(&resource, "/batch_header/payout_batch_id"),
+        ..Fact::new(kind)
+    };
     let fact = match name {
         // Approved is not paid: the order must be captured.
         "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
@@ -80,21 +76,30 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
         "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.REFUND.PENDING" | "PAYMENT.REFUND.FAILED" => {
             read::<GivenBack>(resource)?.fact()?
         }
-        // Told of the payment as a whole, whatever a dispute tells besides, so that both together
-        // take it back once.
+        // A reversal, as the older notifications tell it too: it is told of the payment and not of
+        // a dispute, under an id of its own, so that both together take it back once.
+        "PAYMENT.CAPTURE.REVERSED" if event.resource_type == "capture" => {
+            read::<Capture>(resource)?.fact_of(Kind::PaymentReturned)?
+        }
         "PAYMENT.CAPTURE.REVERSED" => {
-            let fact = match resource_type {
-                "capture" => read::<Capture>(resource)?.fact_of(Kind::PaymentReturned)?,
-                _ => read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?,
-            };
-            Fact {
-                decline: Some(Decline::Fraud),
-                ..fact
-            }
+            read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
         }
         "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
             read::<Disputed>(resource)?.fact(name)?
         }
+        "PAYMENT.SALE.COMPLETED" => {
+            let sale: GivenBack = read(resource)?;
+            Fact {
+                payment: Some(sale.id.clone()),
+                refund: None,
+                ..sale.fact_of(Kind::PaymentSucceeded)?
+            }
+        }
+        "PAYMENT.SALE.REFUNDED" => read::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?,
+        "PAYMENT.PAYOUTSBATCH.SUCCESS" => batch(Kind::PayoutPaid),
+        "PAYMENT.PAYOUTSBATCH.DENIED" => batch(Kind::PayoutFailed),
+        "VAULT.PAYMENT-TOKEN.CREATED" => return ignored(Kind::MandateActive),
+        "BILLING.SUBSCRIPTION.CANCELLED" => return ignored(Kind::SubscriptionCancelled),
         "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
             return Ok(Notice::MethodGone {
                 token: need(&resource, "/id")?,
@@ -105,19 +110,29 @@ fn notice(name: &str, resource_type: &str, resource: Value) -> Result<Notice, Tr
             aliases: vec![need(&resource, "/order_id")?],
             ..Fact::new(Kind::PaymentExpired)
         },
-        _ => return Ok(Notice::Ignored(Kind::Other)),
+        _ => return ignored(Kind::Other),
     };
-    Ok(Notice::Fact(Box::new(fact)))
+    let reversed = fact.kind == Kind::PaymentReturned;
+    Ok(Notice::Fact(Box::new(Fact {
+        occurred_at: event.create_time,
+        decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
+        ..fact
+    })))
 }
 
-/// A refund; a reversal has the same shape.
+/// A refund; a reversal has the same shape, and so, under older names, has a sale of PayPal's first
+/// API, which subscriptions still use.
 #[derive(Deserialize)]
 pub struct GivenBack {
     id: String,
+    #[serde(alias = "state")]
     status: String,
     amount: Amount,
+    #[serde(alias = "custom")]
     custom_id: Option<String>,
+    #[serde(alias = "invoice_number")]
     invoice_id: Option<String>,
+    sale_id: Option<String>,
     #[serde(default)]
     links: Vec<Link>,
 }
@@ -130,18 +145,22 @@ impl GivenBack {
             "FAILED" | "CANCELLED" => Kind::RefundFailed,
             other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
         };
-        Ok(Fact {
-            refund: Some(self.id.clone()),
-            ..self.fact_of(kind)?
-        })
+        self.fact_of(kind)
     }
 
     pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
+        // What goes back may be written with a minus.
+        let amount = self.amount.money()?;
+        let amount = Money::new(amount.minor.abs(), amount.currency);
         Ok(Fact {
             // One made in PayPal's dashboard carries the payment's.
             reference: self.custom_id.clone().or(self.invoice_id.clone()),
-            payment: above(&self.links, "/captures"),
-            amount: Some(self.amount.money()?),
+            payment: self
+                .sale_id
+                .clone()
+                .or_else(|| above(&self.links, "/captures")),
+            refund: Some(self.id.clone()),
+            amount: Some(amount),
             ..Fact::new(kind)
         })
     }
@@ -159,6 +178,7 @@ struct Disputed {
 #[derive(Deserialize)]
 struct Outcome {
     outcome_code: String,
+    amount_refunded: Option<Amount>,
 }
 #[derive(Deserialize)]
 struct Transaction {
@@ -185,36 +205,27 @@ impl Disputed {
         // One amount stands for all: over several payments it cannot be told apart.
         let [about] = <[_; 1]>::try_from(self.disputed_transactions)
             .map_err(|all| Trouble::Unreadable(format!("a dispute over {} payments", all.len())))?;
+        // What the payer gets in the end may be less than what was disputed.
+        let lost = self.dispute_outcome.filter(|_| kind == Kind::DisputeLost);
+        let amount = lost.and_then(|outcome| outcome.amount_refunded);
+        let amount = amount.or(self.dispute_amount);
         Ok(Fact {
             reference: about.custom.or(about.invoice_number),
             payment: about.seller_transaction_id,
             dispute: Some(self.dispute_id),
-            amount: self
-                .dispute_amount
-                .map(|amount| amount.money())
-                .transpose()?,
+            amount: amount.map(|amount| amount.money()).transpose()?,
             ..Fact::new(kind)
         })
     }
 
     fn end(&self) -> Result<Kind, Trouble> {
-        match self
-            .dispute_outcome
-            .as_ref()
-            .map(|outcome| outcome.outcome_code.as_str())
-        {
+        let outcome = self.dispute_outcome.as_ref();
+        match outcome.map(|outcome| outcome.outcome_code.as_str()) {
             Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(Kind::DisputeLost),
             // A payout is PayPal's own money; NONE closes a dispute for a newer one.
-            Some(
-                "RESOLVED_SELLER_FAVOUR"
-                | "RESOLVED_WITH_PAYOUT"
-                | "CANCELED_BY_BUYER"
-                | "DENIED"
-                | "NONE",
-            ) => Ok(Kind::DisputeWon),
-            other => Err(Trouble::Unreadable(format!(
-                "a dispute that ended {other:?}"
-            ))),
+            Some("RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER")
+            | Some("DENIED" | "NONE") => Ok(Kind::DisputeWon),
+            other => Err(Trouble::Unreadable(format!("a dispute ended {other:?}"))),
         }
     }
 }
@@ -222,7 +233,8 @@ impl Disputed {
 /// An order holds its captures and refunds. A capture by itself, as a charge of a kept wallet
 /// leaves it, says nothing of its refunds: those are told by webhooks.
 pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
-    match (&ask.session, &ask.payment) {
+    let payment = ask.payment.as_ref().filter(|id| !id.is_empty());
+    match (&ask.session, payment) {
         (Some(order), _) => vec![Request::get(format!("/v2/checkout/orders/{order}"))],
         (None, Some(capture)) => vec![Request::get(format!("/v2/payments/captures/{capture}"))],
         (None, None) => vec![],

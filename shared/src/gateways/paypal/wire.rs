@@ -13,7 +13,9 @@ use serde_json::Value;
 
 #[derive(Deserialize)]
 pub struct Amount {
+    #[serde(alias = "currency")]
     currency_code: String,
+    #[serde(alias = "total")]
     value: String,
 }
 
@@ -102,14 +104,13 @@ impl Order {
     pub fn facts(&self) -> Result<Vec<Fact>, Trouble> {
         let mut facts = vec![];
         for capture in self.payments().flat_map(|of| &of.captures) {
-            let method = self.method();
-            facts.push(self.whole(Fact {
-                method,
-                ..capture.fact()?
-            }));
+            let mut fact = capture.fact()?;
+            fact.method = self.method();
+            facts.push(self.whole(fact));
         }
         let Some(last) = facts.last().cloned() else {
-            return Ok(vec![self.whole(self.before_capture()?)]);
+            let before = self.before_capture()?.map(|fact| self.whole(fact));
+            return Ok(before.into_iter().collect());
         };
         // The payer may try again on the page: a failed attempt counts where there is no other.
         facts.retain(|fact| fact.kind != Kind::PaymentFailed);
@@ -122,22 +123,20 @@ impl Order {
         Ok(facts)
     }
 
-    fn before_capture(&self) -> Result<Fact, Trouble> {
+    /// Nothing while the payer has not begun, or is at it.
+    fn before_capture(&self) -> Result<Option<Fact>, Trouble> {
         let (kind, approved) = match self.status.as_str() {
             "APPROVED" => (Kind::PaymentPending, true),
-            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => (Kind::PaymentPending, false),
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => return Ok(None),
             "VOIDED" => (Kind::PaymentExpired, false),
             _ => return Err(Trouble::Unreadable(self.bare())),
         };
-        let mut amounts = self
-            .purchase_units
-            .iter()
-            .filter_map(|of| of.amount.as_ref());
-        Ok(Fact {
+        let mut amounts = self.purchase_units.iter().flat_map(|of| &of.amount);
+        Ok(Some(Fact {
             approved,
             amount: amounts.next().map(Amount::money).transpose()?,
             ..Fact::new(kind)
-        })
+        }))
     }
 
     /// A fact with what the order knows.
@@ -193,16 +192,13 @@ impl Capture {
     pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
         let order = text(&self.supplementary_data, "/related_ids/order_id");
         let order = order.or_else(|| above(&self.links, "/orders"));
-        let mut aliases: Vec<_> = order.into_iter().collect();
         // An attempt that failed gives its id to no payment: the next one in the order may pay.
         let failed = kind == Kind::PaymentFailed;
-        if failed {
-            aliases.push(self.id.clone());
-        }
+        let own = failed.then(|| self.id.clone());
         Ok(Fact {
             reference: self.custom_id.clone().or(self.invoice_id.clone()),
             payment: (!failed).then(|| self.id.clone()),
-            aliases,
+            aliases: order.into_iter().chain(own).collect(),
             amount: Some(self.amount.money()?),
             decline: failed.then(|| self.why()),
             ..Fact::new(kind)
@@ -213,7 +209,8 @@ impl Capture {
     fn why(&self) -> Decline {
         match self.processor_response["response_code"].as_str() {
             Some("5120") => Decline::Funds,
-            Some("1330" | "5400" | "9520") => Decline::Method,
+            Some("1330" | "5140" | "5150" | "5180" | "5400" | "9510" | "9520") => Decline::Method,
+            Some("5650") => Decline::Action,
             Some("9500") => Decline::Fraud,
             // Every other code may pass on another day.
             Some(_) | None => Decline::Other,
@@ -221,29 +218,33 @@ impl Capture {
     }
 }
 
+/// Issues that say no to the payer.
+const METHOD: &str = "PAYER_CANNOT_PAY PAYER_ACCOUNT_RESTRICTED PAYER_ACCOUNT_LOCKED_OR_CLOSED \
+    TOKEN_ID_NOT_FOUND TOKEN_EXPIRED PAYMENT_SOURCE_CANNOT_BE_USED";
+const ACTION: &str =
+    "PAYER_ACTION_REQUIRED REDIRECT_PAYER_FOR_ALTERNATE_FUNDING ORDER_NOT_APPROVED";
+const FRAUD: &str = "COMPLIANCE_VIOLATION PAYEE_BLOCKED_TRANSACTION TRANSACTION_BLOCKED_BY_PAYEE";
+const OTHER: &str = "INSTRUMENT_DECLINED PAYMENT_SOURCE_DECLINED_BY_PROCESSOR TRANSACTION_REFUSED \
+    MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED";
+/// Issues of the clinic's own account, which its staff must mend with PayPal.
+const CLINIC: &str = "AUTH_CAPTURE_NOT_ENABLED TRANSACTION_RECEIVING_LIMIT_EXCEEDED \
+    INVALID_ACCOUNT_STATUS PERMISSION_DENIED";
+const CLINICS: [&str; 3] = ["PAYEE_ACCOUNT_", "PAYEE_NOT_ENABLED_", "NOT_ENABLED_"];
+
 /// By the issue of an error: definite only where nothing of ours can have happened.
 pub fn refused(issue: String) -> Trouble {
+    let known = |list: &str| list.split(' ').any(|known| known == issue);
+    let of_clinic = known(CLINIC) || CLINICS.iter().any(|of| issue.starts_with(of));
     match issue.as_str() {
         // Our reference or our key was seen before: something of ours happened, and must be found.
-        "DUPLICATE_INVOICE_ID" | "DUPLICATE_REQUEST_ID" => Trouble::Unclear(issue),
-        "ORDER_ALREADY_CAPTURED" => Trouble::Exists(String::new()),
+        "DUPLICATE_INVOICE_ID" | "ORDER_ALREADY_CAPTURED" => Trouble::Exists(String::new()),
+        "DUPLICATE_REQUEST_ID" => Trouble::Unclear(issue),
         "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS" => Trouble::InFlight,
-        "PAYER_ACTION_REQUIRED" | "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING" | "ORDER_NOT_APPROVED" => {
-            Trouble::Declined(Decline::Action)
-        }
-        "PAYER_CANNOT_PAY"
-        | "PAYER_ACCOUNT_RESTRICTED"
-        | "PAYER_ACCOUNT_LOCKED_OR_CLOSED"
-        | "TOKEN_ID_NOT_FOUND"
-        | "TOKEN_EXPIRED"
-        | "PAYMENT_SOURCE_CANNOT_BE_USED" => Trouble::Declined(Decline::Method),
-        "COMPLIANCE_VIOLATION" | "PAYEE_BLOCKED_TRANSACTION" | "TRANSACTION_BLOCKED_BY_PAYEE" => {
-            Trouble::Declined(Decline::Fraud)
-        }
-        "INSTRUMENT_DECLINED"
-        | "PAYMENT_SOURCE_DECLINED_BY_PROCESSOR"
-        | "TRANSACTION_REFUSED"
-        | "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED" => Trouble::Declined(Decline::Other),
+        _ if known(METHOD) => Trouble::Declined(Decline::Method),
+        _ if known(ACTION) => Trouble::Declined(Decline::Action),
+        _ if known(FRAUD) => Trouble::Declined(Decline::Fraud),
+        _ if known(OTHER) => Trouble::Declined(Decline::Other),
+        _ if of_clinic => Trouble::Credentials(issue),
         _ => Trouble::Rejected(issue),
     }
 }

@@ -1,111 +1,80 @@
-//! Stripe's resources, as far as they are read, and what each says as a fact.
+//! Stripe's resources, as far as they are read, and what each says as a fact. Any other resource
+//! in them may be an id or the object itself.
 
-use super::AMOUNTS;
+use super::{decline, money};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
-use crate::money::{Currency, Money};
 use crate::vendor::Trouble;
-use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-#[derive(Deserialize)]
-pub struct List<T> {
-    pub data: Vec<T>,
+pub fn id_of(place: Option<&Value>) -> Option<String> {
+    let text = place.and_then(|value| value.as_str().or(value["id"].as_str()));
+    text.map(str::to_owned)
 }
 
-#[derive(Deserialize)]
-pub struct Failed {
-    pub error: Failure,
-}
-#[derive(Deserialize)]
-pub struct Failure {
-    pub r#type: String,
-    pub code: Option<String>,
-    pub decline_code: Option<String>,
+pub fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, Trouble> {
+    serde_json::from_value(value).map_err(|why| Trouble::Unreadable(why.to_string()))
 }
 
-/// An id, or the object itself where it was asked to be expanded.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub enum Expanded<T> {
-    Id(String),
-    Object(Box<T>),
-}
-
-impl<T> Expanded<T> {
-    pub fn object(self) -> Option<T> {
-        match self {
-            Self::Object(object) => Some(*object),
-            Self::Id(_) => None,
-        }
-    }
+/// Our reference, from metadata that may be null.
+fn ours(metadata: Option<&Value>) -> Option<String> {
+    metadata?["reference"].as_str().map(str::to_owned)
 }
 
 #[derive(Deserialize)]
 pub struct Intent {
-    pub id: String,
+    id: String,
     amount: i64,
+    amount_received: Option<i64>,
     currency: String,
     status: String,
-    customer: Option<String>,
-    payment_method: Option<Expanded<WithId>>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    last_payment_error: Option<Failure>,
-    pub latest_charge: Option<Expanded<Charged>>,
-}
-#[derive(Deserialize)]
-pub struct WithId {
-    id: String,
+    customer: Option<Value>,
+    payment_method: Option<Value>,
+    payment_method_types: Option<Vec<String>>,
+    metadata: Option<Value>,
+    last_payment_error: Option<Value>,
+    latest_charge: Option<Value>,
 }
 
 impl Intent {
-    pub fn fact(&self) -> Result<Fact, Trouble> {
+    /// Nothing where it only waits for the payer, who has not begun or is at it.
+    pub fn fact(&self) -> Result<Option<Fact>, Trouble> {
+        let error = self.last_payment_error.as_ref();
         let kind = match self.status.as_str() {
             "succeeded" => Kind::PaymentSucceeded,
             "canceled" => Kind::PaymentFailed,
-            "requires_payment_method" if self.last_payment_error.is_some() => Kind::PaymentFailed,
-            "requires_payment_method"
-            | "requires_confirmation"
-            | "requires_action"
-            | "processing"
-            | "requires_capture" => Kind::PaymentPending,
+            "processing" | "requires_capture" => Kind::PaymentPending,
+            "requires_payment_method" if error.is_some() => Kind::PaymentFailed,
+            "requires_payment_method" | "requires_confirmation" | "requires_action" => {
+                return Ok(None);
+            }
             other => return Err(Trouble::Unreadable(format!("an intent {other}"))),
         };
-        let failed = kind == Kind::PaymentFailed;
-        let why = if self.status == "canceled" {
-            Decline::Cancelled
-        } else {
-            self.why()
+        let came = self.amount_received.filter(|_| self.status == "succeeded");
+        let why = match self.status.as_str() {
+            "canceled" => Decline::Cancelled,
+            _ => error.map_or(Decline::Other, decline),
         };
-        let token = self.payment_method.as_ref().map(|method| match method {
-            Expanded::Id(id) => id.clone(),
-            Expanded::Object(method) => method.id.clone(),
-        });
-        let charge = self.latest_charge.as_ref();
-        let method = self
-            .customer
-            .clone()
-            .zip(token)
-            .map(|(customer, token)| Method {
-                gateway: "stripe".into(),
-                customer: Some(customer),
-                token,
-                label: charge.map_or("Card".into(), Expanded::label),
-            });
-        Ok(Fact {
-            reference: self.metadata.get("reference").cloned(),
+        let charge = self.latest_charge.clone().filter(Value::is_object);
+        let charge = charge.map(read_as::<Charged>).transpose()?;
+        let details = charge
+            .as_ref()
+            .and_then(|c| c.payment_method_details.as_ref());
+        let types = self.payment_method_types.iter().flatten();
+        let once = details.is_none() && types.into_iter().any(|t| ONCE.contains(&t.as_str()));
+        let method = kept(&self.customer, &self.payment_method, details).filter(|_| !once);
+        let arrived = kind == Kind::PaymentSucceeded;
+        Ok(Some(Fact {
+            reference: ours(self.metadata.as_ref()),
             payment: Some(self.id.clone()),
-            aliases: charge.map(Expanded::charge_id).into_iter().collect(),
-            amount: Some(money(self.amount, &self.currency)?),
-            decline: failed.then_some(why),
+            aliases: id_of(self.latest_charge.as_ref()).into_iter().collect(),
+            amount: Some(money(came.unwrap_or(self.amount), &self.currency)?),
+            decline: (kind == Kind::PaymentFailed).then_some(why),
+            paid_with: details.filter(|_| arrived).and_then(label),
             method,
             ..Fact::new(kind)
-        })
-    }
-
-    fn why(&self) -> Decline {
-        decline(self.last_payment_error.as_ref())
+        }))
     }
 }
 
@@ -113,132 +82,167 @@ impl Intent {
 pub struct Charged {
     id: String,
     amount: i64,
+    amount_captured: i64,
     amount_refunded: i64,
+    captured: bool,
     currency: String,
-    payment_intent: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    payment_method_details: Option<Details>,
-    pub refunds: Option<List<GivenBack>>,
+    status: String,
+    payment_intent: Option<Value>,
+    customer: Option<Value>,
+    payment_method: Option<Value>,
+    metadata: Option<Value>,
+    payment_method_details: Option<Value>,
     failure_code: Option<String>,
-}
-#[derive(Deserialize)]
-struct Details {
-    card: Option<Card>,
-}
-#[derive(Deserialize)]
-struct Card {
-    brand: Option<String>,
-    last4: Option<String>,
+    outcome: Option<Value>,
 }
 
 impl Charged {
-    pub fn fact(self, name: &str) -> Result<Fact, Trouble> {
-        let kind = match name {
-            "charge.refunded" => Kind::RefundSucceeded,
-            "charge.failed" => Kind::PaymentFailed,
-            _ => Kind::PaymentSucceeded,
+    pub fn fact(&self) -> Result<Fact, Trouble> {
+        let (kind, minor) = match (self.status.as_str(), self.captured) {
+            ("succeeded", true) => (Kind::PaymentSucceeded, self.amount_captured),
+            // Only set aside on the card.
+            ("succeeded", false) | ("pending", _) => (Kind::PaymentPending, self.amount),
+            ("failed", _) => (Kind::PaymentFailed, self.amount),
+            (other, _) => return Err(Trouble::Unreadable(format!("a charge {other}"))),
         };
-        let amount = money(self.amount, &self.currency)?;
-        let total = money(self.amount_refunded, &self.currency)?;
-        let refunded = kind == Kind::RefundSucceeded;
-        let failure = Failure {
-            r#type: "card_error".into(),
-            code: None,
-            decline_code: self.failure_code,
+        let why = match &self.outcome {
+            Some(why) if why["type"] == "blocked" => Decline::Fraud,
+            Some(why) if why["reason"].is_string() => decline(&json!({"code": why["reason"],
+                "advice_code": why["advice_code"]})),
+            _ => decline(&json!({"code": self.failure_code})),
         };
+        let details = self.payment_method_details.as_ref();
+        let arrived = kind == Kind::PaymentSucceeded;
+        let method = kept(&self.customer, &self.payment_method, details);
         Ok(Fact {
-            reference: self.metadata.get("reference").cloned(),
-            payment: self.payment_intent.clone().or(Some(self.id.clone())),
-            aliases: vec![self.id],
-            amount: (!refunded).then_some(amount),
-            refunded_total: refunded.then_some(total),
-            decline: (kind == Kind::PaymentFailed).then(|| decline(Some(&failure))),
-            ..Fact::new(kind)
+            amount: Some(money(minor, &self.currency)?),
+            decline: (kind == Kind::PaymentFailed).then_some(why),
+            paid_with: details.filter(|_| arrived).and_then(label),
+            method: method.filter(|_| arrived),
+            ..self.about(kind)
         })
     }
-}
 
-impl Expanded<Charged> {
-    fn charge_id(&self) -> String {
-        match self {
-            Self::Id(id) => id.clone(),
-            Self::Object(charge) => charge.id.clone(),
-        }
+    /// All that was refunded of it so far.
+    pub fn refunded(&self) -> Result<Fact, Trouble> {
+        Ok(Fact {
+            refunded_total: Some(money(self.amount_refunded, &self.currency)?),
+            ..self.about(Kind::RefundSucceeded)
+        })
     }
 
-    fn label(&self) -> String {
-        let card = match self {
-            Self::Object(charge) => charge
-                .payment_method_details
-                .as_ref()
-                .and_then(|details| details.card.as_ref()),
-            Self::Id(_) => None,
-        };
-        match card.map(|card| (&card.brand, &card.last4)) {
-            Some((Some(brand), Some(last4))) => format!("{brand} ending {last4}"),
-            _ => "Card".into(),
+    fn about(&self, kind: Kind) -> Fact {
+        Fact {
+            reference: ours(self.metadata.as_ref()),
+            payment: id_of(self.payment_intent.as_ref()).or(Some(self.id.clone())),
+            aliases: vec![self.id.clone()],
+            ..Fact::new(kind)
         }
     }
 }
 
+/// What moves under a payment, or out to the clinic: a refund, a dispute, a payout.
 #[derive(Deserialize)]
-pub struct GivenBack {
+pub struct Moved {
     id: String,
     amount: i64,
     currency: String,
     status: Option<String>,
-    payment_intent: Option<String>,
-    charge: Option<String>,
-    metadata: Option<BTreeMap<String, String>>,
+    reason: Option<String>,
+    payment_intent: Option<Value>,
+    charge: Option<Value>,
+    metadata: Option<Value>,
 }
 
-impl GivenBack {
-    pub fn fact(&self) -> Result<Fact, Trouble> {
+impl Moved {
+    pub fn refund(&self) -> Result<Fact, Trouble> {
         let kind = match self.status.as_deref() {
             Some("succeeded") => Kind::RefundSucceeded,
             Some("failed" | "canceled") => Kind::RefundFailed,
             Some("pending" | "requires_action") => Kind::RefundPending,
             other => return Err(Trouble::Unreadable(format!("a refund {other:?}"))),
         };
-        let metadata = self.metadata.as_ref();
         Ok(Fact {
-            reference: metadata.and_then(|m| m.get("reference")).cloned(),
-            payment: self.payment_intent.clone().or(self.charge.clone()),
-            aliases: self.charge.iter().cloned().collect(),
+            reference: ours(self.metadata.as_ref()),
             refund: Some(self.id.clone()),
-            amount: Some(money(self.amount, &self.currency)?),
+            ..self.of(kind, self.amount)?
+        })
+    }
+
+    pub fn dispute(&self, name: &str) -> Result<Fact, Trouble> {
+        // What banks send back of a debit is told as a dispute, lost from the start.
+        let returned = match self.reason.as_deref() {
+            Some("insufficient_funds") => Some(Decline::Funds),
+            Some("incorrect_account_details") => Some(Decline::Method),
+            Some("debit_not_authorized") => Some(Decline::Cancelled),
+            Some("bank_cannot_process" | "check_returned") => Some(Decline::Other),
+            _ => None,
+        };
+        let back = name == "charge.dispute.funds_reinstated";
+        let (kind, minor) = match self.status.as_deref() {
+            Some("lost") if returned.is_some() => (Kind::PaymentReturned, self.amount),
+            Some("lost") => (Kind::DisputeLost, self.amount),
+            Some("won" | "warning_closed") => (Kind::DisputeWon, self.amount),
+            Some("needs_response" | "under_review") if back => (Kind::DisputeWon, self.amount),
+            Some("needs_response" | "under_review") => (Kind::DisputeOpened, self.amount),
+            // An inquiry: nothing was taken yet.
+            Some("warning_needs_response" | "warning_under_review") => (Kind::DisputeOpened, 0),
+            other => return Err(Trouble::Unreadable(format!("a dispute {other:?}"))),
+        };
+        Ok(Fact {
+            dispute: Some(self.id.clone()),
+            decline: returned.filter(|_| kind == Kind::PaymentReturned),
+            ..self.of(kind, minor)?
+        })
+    }
+
+    pub fn payout(&self, kind: Kind) -> Result<Fact, Trouble> {
+        Ok(Fact {
+            payment: Some(self.id.clone()),
+            ..self.of(kind, self.amount)?
+        })
+    }
+
+    fn of(&self, kind: Kind, minor: i64) -> Result<Fact, Trouble> {
+        let charge = id_of(self.charge.as_ref());
+        Ok(Fact {
+            payment: id_of(self.payment_intent.as_ref()).or(charge.clone()),
+            aliases: charge.into_iter().collect(),
+            amount: Some(money(minor, &self.currency)?),
             ..Fact::new(kind)
         })
     }
 }
 
-pub fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
-    let unknown = || Trouble::Unreadable(format!("currency {code}"));
-    let currency = Currency::read(code).ok_or_else(unknown)?;
-    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
-}
+/// Methods of a bank's own page serve once: what may be charged again is the debit that they leave
+/// behind, which only the charge names.
+const ONCE: [&str; 3] = ["ideal", "bancontact", "sofort"];
 
-pub fn decline(error: Option<&Failure>) -> Decline {
-    let Some(error) = error else {
-        return Decline::Other;
+fn kept(customer: &Option<Value>, token: &Option<Value>, of: Option<&Value>) -> Option<Method> {
+    let kind = of.and_then(|of| of["type"].as_str()).unwrap_or_default();
+    let token = match of.filter(|_| ONCE.contains(&kind)) {
+        Some(of) => id_of(of[kind].get("generated_sepa_debit"))?,
+        None => id_of(token.as_ref())?,
     };
-    match error.decline_code.as_deref().or(error.code.as_deref()) {
-        Some(
-            "insufficient_funds" | "card_velocity_exceeded" | "withdrawal_count_limit_exceeded",
-        ) => Decline::Funds,
-        Some("expired_card" | "lost_card" | "stolen_card" | "pickup_card" | "incorrect_number") => {
-            Decline::Method
-        }
-        Some("authentication_required" | "payment_intent_authentication_failure") => {
-            Decline::Action
-        }
-        Some("fraudulent" | "merchant_blacklist") => Decline::Fraud,
-        // Every other code may pass on another day.
-        Some(_) | None => Decline::Other,
-    }
+    Some(Method {
+        gateway: "stripe".into(),
+        customer: Some(id_of(customer.as_ref())?),
+        token,
+        label: of.and_then(label).unwrap_or("Card".into()),
+    })
 }
 
-pub fn at(seconds: i64) -> Option<Timestamp> {
-    Timestamp::from_second(seconds).ok()
+/// `Visa ending 4242`; nothing where only the kind is known.
+fn label(details: &Value) -> Option<String> {
+    let of = &details[details["type"].as_str()?];
+    let last4 = of["last4"].as_str().or(of["iban_last4"].as_str())?;
+    let name = match of["brand"].as_str() {
+        None => "Bank account".into(),
+        Some("unknown") => "Card".into(),
+        Some(brand) => {
+            let (first, rest) = brand.split_at_checked(1).unwrap_or((brand, ""));
+            first.to_uppercase() + rest
+        }
+    };
+    Some(format!("{name} ending {last4}"))
 }

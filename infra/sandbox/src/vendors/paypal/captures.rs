@@ -161,7 +161,7 @@ pub fn reverse(world: &mut World, client: &str, id: &str, cents: i64) -> Value {
         client,
         &reversal,
         body.clone(),
-        json!({"capture": id}),
+        json!({"capture": id, "reversal": true}),
     );
     count_refund(world, id, cents);
     notify(world, client, "PAYMENT.CAPTURE.REVERSED", "refund", &body);
@@ -190,16 +190,21 @@ pub fn dispute(world: &mut World, client: &str, id: &str, cents: i64) -> Value {
     body
 }
 
-pub fn resolve(world: &mut World, client: &str, capture: &str, won: bool) -> Result<Value, String> {
+/// Ends a dispute; one that is lost may cost less than was disputed.
+pub fn resolve(
+    world: &mut World,
+    client: &str,
+    capture: &str,
+    won: bool,
+    ask: &Value,
+) -> Result<Value, String> {
     let open = world
         .all("paypal.dispute")
         .into_iter()
         .find(|item| item.notes["capture"] == capture && item.body["status"] == "OPEN");
     let open = open.ok_or("no open dispute")?;
-    let (cents, amount) = (
-        open.notes["cents"].as_i64().unwrap_or(0),
-        open.body["dispute_amount"].clone(),
-    );
+    let cents = amount(ask, open.notes["cents"].as_i64().unwrap_or(0))?;
+    let currency = open.body["dispute_amount"]["currency_code"].clone();
     let id = open.body["dispute_id"].as_str().unwrap_or("").to_string();
     let code = if won {
         "RESOLVED_SELLER_FAVOUR"
@@ -208,7 +213,7 @@ pub fn resolve(world: &mut World, client: &str, capture: &str, won: bool) -> Res
     };
     let mut outcome = json!({"outcome_code": code});
     if !won {
-        outcome["amount_refunded"] = amount;
+        outcome["amount_refunded"] = money(cents, currency.as_str().unwrap_or(""));
     }
     world.set(
         "paypal.dispute",
@@ -220,6 +225,27 @@ pub fn resolve(world: &mut World, client: &str, capture: &str, won: bool) -> Res
     }
     let body = world.body("paypal.dispute", &id);
     notify(world, client, "CUSTOMER.DISPUTE.RESOLVED", "dispute", &body);
+    Ok(body)
+}
+
+/// Money that the clinic sends out in a batch.
+fn payout(world: &mut World, ask: &Value) -> Result<Value, String> {
+    let client = ask["account"].as_str().unwrap_or("demo-client");
+    let cents = ask["amount"].as_i64().ok_or("amount is required")?;
+    let currency = ask["currency"].as_str().unwrap_or("EUR");
+    let batch = world.id_over(b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", 13);
+    let body = json!({"batch_header": {"payout_batch_id": batch, "batch_status": "SUCCESS",
+        "time_created": stamp(world.now, WHEN), "time_completed": stamp(world.now, WHEN),
+        "sender_batch_header": {"sender_batch_id": format!("batch-{batch}")},
+        "amount": {"currency": currency, "value": money(cents, currency)["value"]},
+        "fees": {"currency": currency, "value": money(0, currency)["value"]}}});
+    notify(
+        world,
+        client,
+        "PAYMENT.PAYOUTSBATCH.SUCCESS",
+        "payouts",
+        &body,
+    );
     Ok(body)
 }
 
@@ -249,6 +275,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["settle" | "fail", id] if world.item("paypal.refund", id).is_some() => {
             return end_refund(world, id, verb[0] == "settle");
         }
+        ["payout"] => return payout(world, ask),
         ["ipn"] | ["ipn", _] => return notify_ipn(world, verb.get(1).copied(), ask),
         _ => {}
     }
@@ -280,7 +307,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             Ok(world.body("paypal.capture", &id))
         }
         ["fail", _] if done => {
-            let cents = left(world, &id);
+            let cents = amount(ask, left(world, &id))?;
             Ok(reverse(world, &client, &id, cents))
         }
         ["refund", _] if done => {
@@ -295,7 +322,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             let cents = amount(ask, left(world, &id))?;
             Ok(dispute(world, &client, &id, cents))
         }
-        ["dispute", _, end @ ("won" | "lost")] => resolve(world, &client, &id, *end == "won"),
+        ["dispute", _, end @ ("won" | "lost")] => resolve(world, &client, &id, *end == "won", ask),
         _ => Err(format!(
             "not possible while the capture is {}",
             capture["status"]

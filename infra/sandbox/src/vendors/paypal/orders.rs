@@ -63,9 +63,14 @@ pub fn create(world: &mut World, client: &str, ask: &Value, keyed: bool) -> Done
     let kept = world
         .item("paypal.vault", vaulted)
         .filter(|item| item.account == client);
-    let declined = kept.ok_or_else(not_found)?.notes["decline"].is_string();
-    if declined {
-        return Err(instrument_declined());
+    let kept = kept.ok_or_else(not_found)?;
+    match kept.notes["decline"].as_str() {
+        None => {}
+        // An issue by its own name: what the clinic's account may not do, say.
+        Some(issue) if issue.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') => {
+            return Err(refused(issue, "The payment cannot be processed.", ""));
+        }
+        Some(_) => return Err(instrument_declined()),
     }
     refuse_duplicate(world, client, &unit["invoice_id"])?;
     order["payment_source"] = json!({"paypal": payer(json!({}))});

@@ -158,12 +158,13 @@ pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Va
             id,
             item.account.clone(),
             item.body.clone(),
-            item.notes["capture"].clone(),
+            item.notes.clone(),
         ))
     });
     let mut fields: Vec<(&str, String)> = vec![("txn_type", "web_accept".into())];
     let client = match made.transpose()? {
-        Some((id, client, body, parent)) => {
+        Some((id, client, body, notes)) => {
+            let parent = &notes["capture"];
             let refund = parent.is_string();
             let currency = body["amount"]["currency_code"]
                 .as_str()
@@ -174,6 +175,7 @@ pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Va
             let status = match body["status"].as_str() {
                 Some("PENDING") => "Pending",
                 Some("DECLINED" | "FAILED") => "Failed",
+                _ if notes["reversal"] == true => "Reversed",
                 _ if refund => "Refunded",
                 _ => "Completed",
             };
@@ -200,10 +202,17 @@ pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Va
                 Some(id) => id.to_string(),
                 None => world.id_over(b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17),
             };
+            let status = text("status", "Completed");
+            let back = matches!(status.as_str(), "Refunded" | "Reversed");
+            let sign = if back { "-" } else { "" };
+            let gross = major(cents, super::digits(&currency));
+            if let Some(parent) = ask["parent"].as_str() {
+                fields.push(("parent_txn_id", parent.to_string()));
+            }
             fields.extend([
                 ("txn_id", id),
-                ("payment_status", text("status", "Completed")),
-                ("mc_gross", major(cents, super::digits(&currency))),
+                ("payment_status", status),
+                ("mc_gross", format!("{sign}{gross}")),
                 ("mc_currency", currency),
                 ("invoice", text("invoice", "")),
                 ("custom", text("custom", "")),

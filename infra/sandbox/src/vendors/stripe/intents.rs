@@ -191,6 +191,23 @@ pub fn intent(world: &mut World, account: &str, ask: &Value) -> Done {
         let words = "You cannot set `off_session` without setting `confirm=true`.";
         return Err(invalid(400, "", "off_session", words));
     }
+    // This version takes what the Dashboard enables unless the types are named; some of those
+    // methods send the payer elsewhere and back.
+    let automatic = ask["payment_method_types"].is_null()
+        && ask["automatic_payment_methods"]["enabled"] != false;
+    if ask["confirm"] == true && automatic {
+        if !ask["error_on_requires_action"].is_null() {
+            let words = "`error_on_requires_action` cannot be used when confirming with automatic \
+                payment methods.";
+            return Err(invalid(400, "", "error_on_requires_action", words));
+        }
+        let stays = ask["automatic_payment_methods"]["allow_redirects"] == "never";
+        if ask["return_url"].is_null() && !stays {
+            let words = "You must provide a `return_url`, or set \
+                `automatic_payment_methods[allow_redirects]` to `never`.";
+            return Err(invalid(400, "", "return_url", words));
+        }
+    }
     let mut ask = ask.clone();
     if let Some(name) = ask["payment_method"].as_str() {
         let method = usable(world, account, name, &ask["customer"])?;
@@ -322,6 +339,7 @@ pub fn pay(world: &mut World, account: &str, id: &str, method: &str) {
             &charge_id,
             charge["amount"].as_i64().unwrap_or(0),
             "fraudulent",
+            "needs_response",
         );
     }
 }

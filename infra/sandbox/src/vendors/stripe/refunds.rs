@@ -116,48 +116,83 @@ pub fn end_refund(world: &mut World, id: &str, settled: bool) -> Result<Value, S
     Ok(body)
 }
 
+/// A dispute that takes money at once, or an inquiry (`warning_needs_response`) that takes none.
 pub fn open_dispute(
     world: &mut World,
     account: &str,
     charge: &str,
     amount: i64,
     reason: &str,
+    status: &str,
 ) -> Value {
     let id = world.id("dp_1", 23);
     let charge_body = world.body("stripe.charge", charge);
-    let body = shapes::dispute(&id, world.now / 1000, amount, reason, &charge_body);
+    let mut body = shapes::dispute(&id, world.now / 1000, amount, reason, &charge_body);
+    body["status"] = json!(status);
     world.put("stripe.dispute", account, &id, body.clone());
-    world.set("stripe.charge", charge, json!({"disputed": true}));
     event(world, account, "charge.dispute.created", &body);
+    if status == "warning_needs_response" {
+        return body;
+    }
+    withdraw(world, account, &id)
+}
+
+fn withdraw(world: &mut World, account: &str, dispute: &str) -> Value {
+    let body = world.body("stripe.dispute", dispute);
+    let charge = body["charge"].as_str().unwrap_or("").to_string();
+    world.set("stripe.charge", &charge, json!({"disputed": true}));
     event(world, account, "charge.dispute.funds_withdrawn", &body);
     body
 }
 
-pub fn close_dispute(
+/// The end of a charge's open dispute: `won`, `lost`, or, of an inquiry, `closed` or `escalated`.
+pub fn end_dispute(
     world: &mut World,
     account: &str,
     charge: &str,
-    won: bool,
+    end: &str,
 ) -> Result<Value, String> {
+    let (was, becomes) = match end {
+        "closed" => ("warning_needs_response", "warning_closed"),
+        "escalated" => ("warning_needs_response", "needs_response"),
+        "won" | "lost" => ("needs_response", end),
+        other => return Err(format!("a dispute does not end {other}")),
+    };
     let open = world
         .all("stripe.dispute")
         .into_iter()
-        .find(|item| item.body["charge"] == charge && item.body["status"] == "needs_response");
+        .find(|item| item.body["charge"] == charge && item.body["status"] == was);
     let id = open
         .and_then(|item| item.body["id"].as_str())
         .ok_or("no open dispute")?
         .to_string();
-    world.set(
-        "stripe.dispute",
-        &id,
-        json!({"status": if won { "won" } else { "lost" }}),
-    );
+    world.set("stripe.dispute", &id, json!({"status": becomes}));
     let body = world.body("stripe.dispute", &id);
+    if end == "escalated" {
+        event(world, account, "charge.dispute.updated", &body);
+        return Ok(withdraw(world, account, &id));
+    }
     event(world, account, "charge.dispute.closed", &body);
-    if won {
+    if end == "won" {
         event(world, account, "charge.dispute.funds_reinstated", &body);
     }
     Ok(body)
+}
+
+fn payout(world: &mut World, ask: &Value) -> Result<Value, String> {
+    let account = ask["account"].as_str().unwrap_or("sk_test_demo");
+    let amount = ask["amount"].as_i64().ok_or("amount is required")?;
+    let currency = ask["currency"].as_str().unwrap_or("eur");
+    let id = world.id("po_1", 23);
+    let paid = shapes::payout(&id, world.now / 1000, amount, currency, "paid");
+    event(world, account, "payout.paid", &paid);
+    if ask["failed"] != true {
+        return Ok(paid);
+    }
+    // A bank may send one back that was already told as paid.
+    let failed = shapes::payout(&id, world.now / 1000, amount, currency, "failed");
+    event(world, account, "payout.failed", &failed);
+    Ok(failed)
 }
 
 pub fn step(world: &mut World, step: &Value) {
@@ -203,6 +238,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         return Ok(item.body.clone());
     }
     match verb {
+        ["payout"] => return payout(world, ask),
         ["settle", id] if id.starts_with("re_") => return end_refund(world, id, true),
         ["fail", id] if id.starts_with("re_") => return end_refund(world, id, false),
         _ => {}
@@ -233,8 +269,10 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         // A debit that is returned after it succeeded comes as a dispute that cannot be contested.
         ["fail", _] if body["status"] == "succeeded" => {
             let amount = left(&world.body("stripe.charge", &charge));
-            open_dispute(world, &account, &charge, amount, "insufficient_funds");
-            close_dispute(world, &account, &charge, false)
+            let reason = ask["cause"].as_str().unwrap_or("insufficient_funds");
+            let body = open_dispute(world, &account, &charge, amount, reason, "lost");
+            event(world, &account, "charge.dispute.closed", &body);
+            Ok(body)
         }
         ["refund", _] => {
             let amount = amount(ask, left(&world.body("stripe.charge", &charge)))?;
@@ -245,11 +283,15 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["dispute", _] if body["status"] == "succeeded" => {
             let amount = amount(ask, left(&world.body("stripe.charge", &charge)))?;
             let reason = ask["reason"].as_str().unwrap_or("fraudulent");
-            Ok(open_dispute(world, &account, &charge, amount, reason))
+            let status = match ask["inquiry"] == true {
+                true => "warning_needs_response",
+                false => "needs_response",
+            };
+            Ok(open_dispute(
+                world, &account, &charge, amount, reason, status,
+            ))
         }
-        ["dispute", _, end @ ("won" | "lost")] => {
-            close_dispute(world, &account, &charge, *end == "won")
-        }
+        ["dispute", _, end] => end_dispute(world, &account, &charge, end),
         _ => Err(format!(
             "not possible while the payment is {}",
             body["status"]

@@ -266,6 +266,20 @@ pub fn dispute(id: &str, at: i64, amount: i64, reason: &str, charge: &Value) -> 
     })
 }
 
+pub fn payout(id: &str, at: i64, amount: i64, currency: &str, status: &str) -> Value {
+    json!({
+        "id": id, "object": "payout", "amount": amount, "arrival_date": at, "automatic": true,
+        "balance_transaction": format!("txn_{}", &id[3..]), "created": at, "currency": currency,
+        "description": "STRIPE PAYOUT", "destination": "ba_1SandboxBankAccount",
+        "failure_balance_transaction": null,
+        "failure_code": if status == "failed" { json!("account_closed") } else { Value::Null },
+        "failure_message": null, "livemode": false, "metadata": {}, "method": "standard",
+        "original_payout": null, "reconciliation_status": "completed", "reversed_by": null,
+        "source_type": "card", "statement_descriptor": null, "status": status,
+        "type": "bank_account",
+    })
+}
+
 fn map(ask: &Value, name: &str) -> Value {
     if ask[name].is_object() {
         ask[name].clone()
