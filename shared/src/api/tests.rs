@@ -238,6 +238,70 @@ fn a_parameter_that_is_not_known_is_refused_rather_than_ignored() {
     );
 }
 
+#[test]
+fn an_id_longer_than_any_is_no_address_and_no_parameter() {
+    for (method, path) in [
+        ("POST", "/v1/tasks/ID/x/done"),
+        ("POST", "/v1/tasks/x/ID/done"),
+        ("POST", "/v1/deliveries/x/ID/repeat"),
+        ("POST", "/v1/events/ID/replay"),
+        ("GET", "/v1/refunds/ID"),
+        ("DELETE", "/v1/keys/ID"),
+    ] {
+        assert!(find(method, path).is_ok(), "{path}");
+        let refused = problem(
+            method,
+            &path.replace("ID", &"x".repeat(call::LONGEST_ID + 1)),
+        );
+        assert_eq!(refused.kind, Kind::NotFound, "{path}");
+        assert!(refused.detail.len() < 200, "{}", refused.detail);
+    }
+    let (route, _) = find("GET", "/v1/events").expect("a route");
+    let long = format!("vendor_event_id={}", "x".repeat(call::LONGEST_ID + 1));
+    let refused = call::query(route, &request(json!({ "rawQueryString": long })));
+    let refused = refused.expect_err("too long");
+    assert_eq!(
+        (refused.kind, &refused.json()["field"]),
+        (Kind::Invalid, &json!("vendor_event_id"))
+    );
+}
+
+#[test]
+fn text_that_hides_or_turns_around_is_refused() {
+    for hidden in [
+        '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{200d}', '\n',
+    ] {
+        let refused = read::plain("description", &format!("Session{hidden}"), 200);
+        assert!(refused.is_err(), "{hidden:?}");
+    }
+    for text in ["Sitzung, 50 Minuten", "جلسة", "診察", "Zoë’s session"] {
+        assert!(read::plain("description", text, 200).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn pages_of_several_lists_are_merged_down_to_where_the_first_of_them_ended() {
+    let rows = |places: &[&str]| -> Vec<_> {
+        let row = |place: &&str| crate::store::Row::default().text("list_sk", *place);
+        places.iter().map(row).collect()
+    };
+    let told = |pages, limit| {
+        let (rows, next) = audit::merged(pages, limit);
+        let places: Vec<_> = rows
+            .iter()
+            .map(|row| row.get("list_sk").to_owned())
+            .collect();
+        (places.join(" "), next)
+    };
+    let ended = |place: &str| Some(place.to_owned());
+    // The first list was cut at 1 MB: what it holds below 7 was not read.
+    let cut = vec![(rows(&["9", "7"]), ended("7")), (rows(&["8", "3"]), None)];
+    assert_eq!(told(cut, 50), ("9 8 7".into(), ended("7")));
+    let whole = vec![(rows(&["9", "7"]), None), (rows(&["8", "3"]), None)];
+    assert_eq!(told(whole.clone(), 50), ("9 8 7 3".into(), None));
+    assert_eq!(told(whole, 3), ("9 8 7".into(), ended("7")));
+}
+
 // ---- the document ------------------------------------------------------------------------------
 
 fn schema(name: &str) -> Validator {

@@ -39,6 +39,9 @@ pub struct Case {
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
+    /// Receipts that were issued, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<String>,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
     pub head: String,

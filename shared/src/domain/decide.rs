@@ -145,6 +145,7 @@ impl<'a> Draft<'a> {
             payments: vec![],
             refunds_numbered: 0,
             blocked: BTreeSet::new(),
+            receipts: vec![],
             entries: 0,
             head: String::new(),
         };
@@ -259,6 +260,7 @@ impl<'a> Draft<'a> {
             }),
             Event::RefundRequested(new) => self.refund(new),
             Event::RefundApproved { request } => self.approve(request),
+            Event::RefundRejected { .. } | Event::Closed { .. } => Err(Verdict::Nothing),
             Event::Person { id, alert, note } => {
                 self.what = "needs_person";
                 self.person(id, *alert, note);
@@ -1243,6 +1245,7 @@ impl<'a> Draft<'a> {
         let id = refund
             .as_ref()
             .map_or(base.clone(), |key| format!("{base}-{key}"));
+        self.case.receipts.push(id.clone());
         self.receipts.push(Receipt {
             id,
             payment,

@@ -50,6 +50,14 @@ pub enum Event {
     RefundApproved {
         request: String,
     },
+    /// A refund that waits for an approval is given up.
+    RefundRejected {
+        request: String,
+    },
+    /// A person found that this payment never happened.
+    Closed {
+        payment: u32,
+    },
     /// Nothing to decide here; somebody must look.
     Person {
         id: String,

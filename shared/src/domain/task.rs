@@ -116,4 +116,6 @@ pub enum Alert {
     /// A call cannot be made before somebody mends the configuration.
     Blocked,
     DisputeOpened,
+    /// A refund waits for somebody who may approve it.
+    RefundWaits,
 }

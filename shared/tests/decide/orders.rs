@@ -26,6 +26,7 @@ fn end(books: &Books) -> End {
     books.verify();
     books.told_once();
     let case = Case {
+        receipts: vec![],
         entries: 0,
         head: String::new(),
         ..books.case.clone()

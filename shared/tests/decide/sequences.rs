@@ -206,6 +206,7 @@ fn end(books: &Books) -> (Case, Balances) {
     books.verify();
     books.told_once();
     let case = Case {
+        receipts: vec![],
         entries: 0,
         head: String::new(),
         ..books.case.clone()
