@@ -133,6 +133,15 @@ fn every_kind_of_problem_is_as_documented() {
     );
 }
 
+#[test]
+fn a_request_that_met_others_at_every_try_may_be_repeated_as_it_is() {
+    let met: crate::flows::Failure = crate::flows::commit::Busy("case c".into()).into();
+    let problem = Problem::from(met);
+    assert_eq!((problem.kind, problem.kind.status()), (Kind::Busy, 503));
+    assert!(problem.detail.contains("as it is"), "{}", problem.detail);
+    assert_eq!(problem.response().headers["retry-after"], "2");
+}
+
 fn refused(path: &str, body: &str) -> (Kind, Value) {
     let (route, _) = find("POST", path).expect("a route");
     let reads = route.takes.as_ref().expect("a body").reads;
@@ -378,6 +387,68 @@ fn references(value: &Value, into: &mut BTreeSet<String>) {
         }
         Value::Array(all) => all.iter().for_each(|value| references(value, into)),
         _ => {}
+    }
+}
+
+#[test]
+fn only_a_preview_goes_without_an_idempotency_key() {
+    let document = openapi::document();
+    let needed = |path: &str| {
+        let parameters = document["paths"][path]["post"]["parameters"].clone();
+        let of_key = |one: &&Value| one["name"] == "Idempotency-Key";
+        let all = parameters.as_array().cloned().unwrap_or_default();
+        all.iter().find(of_key).map(|one| one["required"] == true)
+    };
+    for route in ROUTES.iter().filter(|route| route.once) {
+        let previews = route.query.contains(&"preview");
+        assert_eq!(needed(route.path), Some(!previews), "{}", route.path);
+    }
+    assert_eq!(needed("/v1/refunds"), Some(false));
+}
+
+#[test]
+fn a_task_names_the_calls_that_settle_it() {
+    use crate::domain::task::{Alert, Task, Work};
+    let case = ids::derived(&["c"]);
+    let shown = |id: &str, alert| {
+        let work = Work::Person {
+            alert,
+            note: "why".into(),
+        };
+        let due = "2026-11-20T09:00:00Z".parse().unwrap();
+        let task = Task {
+            id: id.into(),
+            work,
+            due,
+        };
+        let pk = crate::flows::case_pk("demo", &case);
+        let row = crate::store::Row::new(pk, "task#x").json("data", &task);
+        let shown = tasks::view(&row.text("state", "open")).unwrap().unwrap();
+        fits("Task", &shown);
+        shown["answers"].clone()
+    };
+    assert_eq!(
+        shown("person-refund-waits-r7", Alert::RefundWaits),
+        json!(["POST /v1/refunds/r7/approve", "POST /v1/refunds/r7/reject"])
+    );
+    assert_eq!(
+        shown("person-p2", Alert::UnknownOutcome),
+        json!([format!("POST /v1/payments/{case}-p2/close")])
+    );
+    assert_eq!(shown("person-r1", Alert::UnknownOutcome), json!([]));
+    assert_eq!(shown("person-overpaid-p1", Alert::Overpaid), json!([]));
+}
+
+#[test]
+fn who_ends_a_refund_or_a_payment_must_be_allowed_to_approve() {
+    for path in [
+        "/v1/refunds/x/approve",
+        "/v1/refunds/x/reject",
+        "/v1/payments/x/close",
+    ] {
+        let (route, _) = find("POST", path).expect("a route");
+        let approves = matches!(route.serves, Serves::Clinic(caller::Permission::Approve, _));
+        assert!(approves && !route.once, "{path}");
     }
 }
 

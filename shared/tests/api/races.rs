@@ -1,6 +1,6 @@
 //! Requests that meet: one wins, the others are told, and none fails.
 
-use crate::stack::{Clinic, house, lines};
+use crate::stack::{Clinic, house, lines, meeting_others};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -37,5 +37,19 @@ async fn a_patient_who_is_made_several_times_at_once_is_one_patient() {
     for answer in &answers {
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         assert_eq!(answer.body["id"], answers[0].body["id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_meets_others_goes_through_a_little_later_or_may_be_repeated() {
+    let clinic = Clinic::new().await;
+    let patient = json!({ "reference": "P-7", "name": "Juniper Vale" });
+    let invoice = json!({ "lines": lines() });
+    for (path, body) in [("/v1/patients", &patient), ("/v1/invoices", &invoice)] {
+        let house = meeting_others(1000);
+        let refused = clinic.call_at(&house, "POST", path, body).await;
+        assert_eq!(refused.expect(503)["type"], "/problems/busy", "{path}");
+        let house = meeting_others(5);
+        clinic.call_at(&house, "POST", path, body).await.expect(201);
     }
 }

@@ -12,10 +12,18 @@ use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-static AWS: OnceLock<embedded::Aws> = OnceLock::new();
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// AWS, and how the one function reaches it whose calls faults may strike.
+static AWS: OnceLock<(embedded::Aws, Aws)> = OnceLock::new();
+const STRUCK: &str = "struck";
 
 /// AWS, started once for all tests, on a thread that goes on serving between them.
 pub fn aws() -> &'static embedded::Aws {
+    &started().0
+}
+
+fn started() -> &'static (embedded::Aws, Aws) {
     AWS.get_or_init(|| {
         let (ready, started) = channel();
         std::thread::spawn(move || {
@@ -42,8 +50,12 @@ pub fn aws() -> &'static embedded::Aws {
         unsafe {
             std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
             std::env::set_var("EVENTS_QUEUE_URL", queue);
+            std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
         }
-        aws
+        let struck = Aws::from_environment(PATIENCE);
+        // SAFETY: as above; from here on nobody's calls are struck.
+        unsafe { std::env::set_var("AWS_ACCESS_KEY_ID", "test") };
+        (aws, struck)
     })
 }
 
@@ -83,7 +95,20 @@ async fn fill(aws: &embedded::Aws) {
 /// One process of a function.
 pub fn house() -> House {
     aws();
-    House::new(&Aws::from_environment(Duration::from_secs(20)))
+    House::new(&Aws::from_environment(PATIENCE))
+}
+
+/// One whose transactions meet others so many times.
+pub fn meeting_others(times: u64) -> House {
+    let (aws, struck) = started();
+    aws.set_faults(vec![embedded::Fault {
+        function: Some(STRUCK.into()),
+        operation: Some("TransactWriteItems".into()),
+        action: embedded::Action::Conflict,
+        nth: None,
+        times: Some(times),
+    }]);
+    House::new(struck)
 }
 
 /// What came back, already held to the document.
