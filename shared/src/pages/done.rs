@@ -45,7 +45,7 @@ enum Standing<'a> {
     /// Its page is still open: the payer may have paid a moment ago, or have stopped.
     Unsaid(&'a Session),
     /// It brought nothing, or it went back; something is still due.
-    Not(&'static str),
+    Not(&'static str, &'static str),
     /// It brought nothing, and nothing is due any more.
     Settled,
 }
@@ -56,7 +56,7 @@ pub fn of_payment(settings: &Settings, case: &Case, payment: &Payment, receipt: 
     let label = match standing {
         Standing::Paid => "Paid",
         Standing::Confirming | Standing::Unsaid(_) => "Confirming",
-        Standing::Not(_) => "Not paid",
+        Standing::Not(..) => "Not paid",
         Standing::Settled => "Nothing to pay",
     };
     let lead = html! {
@@ -85,6 +85,7 @@ pub fn of_payment(settings: &Settings, case: &Case, payment: &Payment, receipt: 
 }
 
 fn standing<'a>(case: &Case, payment: &'a Payment) -> Standing<'a> {
+    let coming = |p: &Payment| p.state.is_under_way() && p.open_page().is_none();
     match (payment.state, payment.open_page()) {
         (State::Paid, _) => Standing::Paid,
         (State::Open, Some(page)) => Standing::Unsaid(page),
@@ -92,9 +93,24 @@ fn standing<'a>(case: &Case, payment: &'a Payment) -> Standing<'a> {
         (State::Declined | State::Expired | State::Returned, _) if case.due().minor == 0 => {
             Standing::Settled
         }
-        (State::Declined, _) => Standing::Not("Your payment did not go through"),
-        (State::Expired, _) => Standing::Not("The page to pay on has closed"),
-        (State::Returned, _) => Standing::Not("Your bank returned the payment"),
+        // Another attempt is under way: who paid again now would pay twice.
+        (State::Declined | State::Expired | State::Returned, _)
+            if case.payments.iter().any(coming) =>
+        {
+            Standing::Confirming
+        }
+        (State::Declined, _) => Standing::Not(
+            "Your payment did not go through",
+            "Nothing was taken. Pay another way, or try the same way later.",
+        ),
+        (State::Expired, _) => Standing::Not(
+            "The page to pay on has closed",
+            "Nothing was taken. The invoice is still to be paid.",
+        ),
+        (State::Returned, _) => Standing::Not(
+            "Your bank returned the payment",
+            "The money went back to your account, so the invoice is due again.",
+        ),
     }
 }
 
@@ -138,8 +154,8 @@ fn act(settings: &Settings, case: &Case, standing: &Standing, receipt: &str) -> 
                 }))
                 (pay(page, "Go back and pay"))
             }
-            Standing::Not(heading) => {
-                (alert(heading))
+            Standing::Not(heading, text) => {
+                (alert(heading, text))
                 @match case.payments.iter().rev().find_map(Payment::open_page) {
                     Some(page) => (pay(page, "Pay again")),
                     None => (notice(
@@ -166,13 +182,13 @@ fn notice(heading: &str, text: &Markup) -> Markup {
     }
 }
 
-fn alert(heading: &str) -> Markup {
+fn alert(heading: &str, text: &str) -> Markup {
     html! {
         div.notice.bad role="alert" {
             (Icon::Alert.draw())
             div {
                 h1 { (heading) }
-                p { "No money of this payment is with us. The invoice is still to be paid." }
+                p { (text) }
             }
         }
     }

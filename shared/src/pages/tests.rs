@@ -556,6 +556,14 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
         (
             vec![
                 payment(1, 17_200, State::Declined),
+                payment(2, 17_200, State::Pending),
+            ],
+            "Please do not pay again",
+            "href=\"\"",
+        ),
+        (
+            vec![
+                payment(1, 17_200, State::Declined),
                 payment(2, 17_200, State::Paid),
             ],
             "Nothing is left to pay",
@@ -570,6 +578,14 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
         for shown in ["Wattle Street Clinic", "$172.00", "WS-2041"] {
             assert!(read.contains(shown), "{shown} not in {read}");
         }
+        let closed = [State::Declined, State::Expired].contains(&case.payments[0].state);
+        let again = case.payments.iter().all(|p| p.state != State::Pending);
+        let nothing = closed && again && case.due().minor > 0 || link == "Go back and pay";
+        assert_eq!(
+            read.contains("nothing was taken") || read.contains("Nothing was taken"),
+            nothing,
+            "{read}"
+        );
         let thanks = case.payments[0].state == State::Paid;
         assert_eq!(read.contains("Thank you"), thanks, "{read}");
         assert_eq!(page.contains("/receipts/abc"), thanks, "{page}");
