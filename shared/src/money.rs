@@ -121,12 +121,21 @@ impl Money {
 
     /// Sum of two amounts of one currency.
     pub fn plus(self, other: Self) -> Result<Self, BadAmount> {
+        self.with(other, i64::checked_add)
+    }
+
+    /// Difference of two amounts of one currency.
+    pub fn less(self, other: Self) -> Result<Self, BadAmount> {
+        self.with(other, i64::checked_sub)
+    }
+
+    fn with(self, other: Self, of: fn(i64, i64) -> Option<i64>) -> Result<Self, BadAmount> {
         if self.currency != other.currency {
             return Err(BadAmount(format!(
                 "{self} and {other} are of two currencies"
             )));
         }
-        let minor = self.minor.checked_add(other.minor);
+        let minor = of(self.minor, other.minor);
         minor
             .map(|minor| Self { minor, ..self })
             .ok_or_else(|| BadAmount("too large".into()))

@@ -253,13 +253,15 @@ impl Store {
         }
     }
 
-    /// A page of a list, newest first, from (not including) `before`.
+    /// A page of a list, newest first, from (not including) `before`, and where the next one
+    /// begins. A page ends at `limit` rows or at DynamoDB's own limit of 1 MB, whichever comes
+    /// first, so only that place tells whether there is more.
     pub async fn list(
         &self,
         list: &str,
         before: Option<&str>,
         limit: i32,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<(Vec<Row>, Option<String>), StoreError> {
         let page = self
             .client
             .query()
@@ -272,12 +274,10 @@ impl Store {
             .limit(limit)
             .send();
         let page = Box::pin(page).await.map_err(unavailable)?;
-        Ok(page
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(Row)
-            .collect())
+        let next = page.last_evaluated_key.map(Row);
+        let next = next.map(|key| key.get("list_sk").to_owned());
+        let rows = page.items.unwrap_or_default().into_iter().map(Row);
+        Ok((rows.collect(), next))
     }
 
     /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.

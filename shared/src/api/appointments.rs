@@ -39,7 +39,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
-    let patient = patients::named(call, &new.patient).await?;
+    let (patient, key) = patients::named(call, &new.patient).await?;
     let place = lines_place(call, &new.id);
     let appointment = Appointment {
         id: new.id,
@@ -48,10 +48,11 @@ pub async fn put(call: &Call<'_>) -> Answered {
         state: AppointmentState::Booked,
         currency,
         lines,
-        descriptions_sealed: patient.key.seal(&place, &descriptions),
+        descriptions_sealed: key.seal(&place, &descriptions),
         collect: new.collect,
         case: None,
     };
+    let note = call.noted(None, &format!("appointment_booked {}", appointment.id));
     for _ in 0..TRIES {
         let read = call
             .house
@@ -67,7 +68,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
         let version = read.map(|(_, version)| version);
         let put = call
             .house
-            .put_appointment(&call.settings, &appointment, version, None)
+            .put_appointment(&call.settings, &appointment, version, vec![note.clone()])
             .await?;
         if put == Written::Done {
             let status = if version.is_none() { 201 } else { 200 };
@@ -85,7 +86,8 @@ pub async fn get(call: &Call<'_>) -> Answered {
         .patient(call.clinic(), &appointment.patient)
         .await?;
     let place = lines_place(call, &appointment.id);
-    let opened = patient.and_then(|p| p.key.open(&place, &appointment.descriptions_sealed).ok());
+    let key = patient.and_then(|patient| patient.key);
+    let opened = key.and_then(|key| key.open(&place, &appointment.descriptions_sealed).ok());
     let descriptions: Vec<String> = opened.unwrap_or_default();
     Ok(reply(200, &view(call, &appointment, &descriptions)))
 }
@@ -111,9 +113,10 @@ pub async fn complete(call: &Call<'_>) -> Answered {
                     state: AppointmentState::Completed,
                     ..appointment
                 };
+                let note = call.noted(None, &format!("appointment_completed {}", done.id));
                 let (settings, house) = (&call.settings, call.house);
                 house
-                    .put_appointment(settings, &done, Some(version), Some(request))
+                    .put_appointment(settings, &done, Some(version), vec![request, note])
                     .await?
             }
             AppointmentState::Completed => call.house.store.transact(&[request]).await?,

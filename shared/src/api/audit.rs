@@ -1,5 +1,5 @@
 //! `/v1/audit`: the journal, by case or by day, and its proof. By day also what changed outside of
-//! it: settings, keys, connections, tasks that people closed.
+//! it: settings, keys, connections, patients, bookings, what people repeated or closed.
 
 use super::call::{Answered, Call, cursor, listed, reply};
 use super::invoices;
@@ -41,18 +41,33 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
     let reads = lists
         .iter()
         .map(|list| call.house.store.list(list, before.as_deref(), limit));
-    let mut rows: Vec<Row> = try_join_all(reads).await?.into_iter().flatten().collect();
-    rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let last = rows.last().filter(|_| more || rows.len() == limit as usize);
-    let next = last.map(|row| cursor(row.get("list_sk")));
+    let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
+    let next = next.as_deref().map(cursor);
     let shown = |row: &Row| match row.has("note") {
         true => row.read("note").map(|note| aside(&note)),
         false => row.read("data").map(|entry| view(&entry)),
     };
     let entries = rows.iter().map(shown).collect::<Result<_, _>>()?;
     Ok(listed("entries", entries, next))
+}
+
+/// Pages of several lists as one, newest first, and where it goes on. Below the place where any of
+/// them ended, that one may hold rows that were not read: no row from there is told yet.
+pub fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Option<String>) {
+    let ends = pages.iter().filter_map(|(_, next)| next.clone());
+    let floor = ends.max();
+    let mut rows: Vec<Row> = pages.into_iter().flat_map(|(rows, _)| rows).collect();
+    rows.retain(|row| {
+        floor
+            .as_deref()
+            .is_none_or(|floor| row.get("list_sk") >= floor)
+    });
+    rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+    let more = floor.is_some() || rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next = last.map(|row| row.get("list_sk").to_owned());
+    (rows, next)
 }
 
 impl Call<'_> {

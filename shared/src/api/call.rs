@@ -21,6 +21,9 @@ const LARGEST: usize = 1_000_000;
 const PAGE: i32 = 50;
 const LONGEST_PAGE: i32 = 200;
 
+/// No id of ours or of a vendor is longer, and no key of the table could be.
+pub const LONGEST_ID: usize = 900;
+
 pub type Answered = Result<HttpResponse, Problem>;
 
 pub struct Call<'a> {
@@ -53,14 +56,9 @@ impl Call<'_> {
     pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
         let (before, limit) = (self.before()?, self.limit()?);
         let list = format!("{}#{list}", self.clinic());
-        let rows = self
-            .house
-            .store
-            .list(&list, before.as_deref(), limit)
-            .await?;
-        let last = rows.last().filter(|_| rows.len() == limit as usize);
-        let next = last.map(|row| cursor(row.get("list_sk")));
-        Ok((rows, next))
+        let store = &self.house.store;
+        let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
+        Ok((rows, next.as_deref().map(cursor)))
     }
 
     pub fn limit(&self) -> Result<i32, Problem> {
@@ -108,6 +106,12 @@ pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpRespon
 /// misspelt must not be taken for none.
 pub fn query(route: &Route, request: &HttpRequest) -> Result<BTreeMap<String, String>, Problem> {
     let query = request.query();
+    if let Some((name, _)) = query.iter().find(|(_, value)| value.len() > LONGEST_ID) {
+        return Err(Problem::invalid(
+            name,
+            format!("at most {LONGEST_ID} bytes"),
+        ));
+    }
     match query
         .keys()
         .find(|name| !route.query.contains(&name.as_str()))

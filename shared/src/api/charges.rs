@@ -59,6 +59,9 @@ pub enum Way {
 pub async fn of_invoice(call: &Call<'_>) -> Answered {
     let new: ChargeOf = call.body()?;
     check(new.method.as_ref(), new.gateway.as_deref())?;
+    if new.amount.is_some_and(|amount| amount.minor <= 0) {
+        return Err(Problem::invalid("amount", "more than 0"));
+    }
     if let (Some(_), Some(Way::Checkout)) = (&new.method, new.collect) {
         return Err(Problem::invalid(
             "collect",
@@ -75,9 +78,13 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
         Collect::Checkout => Way::Checkout,
         Collect::SavedMethod | Collect::Later => Way::SavedMethod,
     });
+    let at = new.gateway.as_deref();
     let method = match (&new.method, way) {
-        (Some(method), _) => Some(chosen(call, patient, method).await?),
-        (None, Way::SavedMethod) => saved(call, patient).await?,
+        (Some(method), _) => Some(chosen(call, patient, method, at).await?),
+        (None, Way::SavedMethod) => {
+            let asked = new.collect.is_some();
+            saved(call, patient, at, asked).await?
+        }
         (None, Way::Checkout) => None,
     };
     let policy = &call.settings.policy;
@@ -109,11 +116,14 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
         Once::First(row) => answering(row, newest),
     };
     let patient = match &new.patient {
-        Some(named) => Some(patients::named(call, named).await?.id),
+        Some(named) => Some(patients::named(call, named).await?.0.id),
         None => None,
     };
     let method = match &new.method {
-        Some(method) => Some(chosen(call, patient.as_deref(), method).await?),
+        Some(method) => {
+            let at = new.gateway.as_deref();
+            Some(chosen(call, patient.as_deref(), method, at).await?)
+        }
         None => None,
     };
     let wanted = Wanted {
@@ -188,10 +198,14 @@ async fn chosen(
     call: &Call<'_>,
     patient: Option<&str>,
     method: &TextOr<Kept>,
+    gateway: Option<&str>,
 ) -> Result<Method, Problem> {
     let TextOr::Object(kept) = method else {
-        let none = || Problem::invalid("method", "no method is saved: leave it out for a checkout");
-        return saved(call, patient).await?.ok_or_else(none);
+        let none = || {
+            let why = "no method is saved: leave it out, with `collect` as `checkout`";
+            Problem::invalid("method", why)
+        };
+        return saved(call, patient, gateway, true).await?.ok_or_else(none);
     };
     let methods = match patient {
         Some(patient) => call.house.methods(call.clinic(), patient).await?,
@@ -208,12 +222,28 @@ async fn chosen(
     }))
 }
 
-async fn saved(call: &Call<'_>, patient: Option<&str>) -> Result<Option<Method>, Problem> {
-    let Some(patient) = patient else {
-        return Ok(None);
+/// The patient's newest method, at this gateway where one was named. Another gateway's is never
+/// charged in its place; by policy alone a patient without any method is sent to its page.
+async fn saved(
+    call: &Call<'_>,
+    patient: Option<&str>,
+    gateway: Option<&str>,
+    asked: bool,
+) -> Result<Option<Method>, Problem> {
+    let methods = match patient {
+        Some(patient) => call.house.methods(call.clinic(), patient).await?,
+        None => vec![],
     };
-    Ok(call
-        .house
-        .method_to_charge(call.clinic(), patient, None)
-        .await?)
+    let elsewhere = !methods.is_empty();
+    let fits = |method: &Method| gateway.is_none_or(|gateway| method.gateway == gateway);
+    match (methods.into_iter().find(fits), gateway) {
+        (None, Some(gateway)) if asked || elsewhere => Err(Problem::invalid(
+            "gateway",
+            format!(
+                "no method is saved at {gateway}: leave the gateway out to charge another one, or \
+                 open a page there with `collect` as `checkout`"
+            ),
+        )),
+        (found, _) => Ok(found),
+    }
 }

@@ -59,7 +59,8 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         row: open.clone(),
         version,
     };
-    if call.house.store.transact(&[write]).await? != Written::Done {
+    let note = call.noted(Some(case), &format!("delivery_repeated {id}"));
+    if call.house.store.transact(&[write, note]).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
     call.house

@@ -66,7 +66,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     let (list, limit) = (format!("{}#events", call.clinic()), call.limit()? as usize);
     let (mut before, mut found) = (call.before()?, vec![]);
     for _ in 0..ROUNDS {
-        let rows = call
+        let (rows, next) = call
             .house
             .store
             .list(&list, before.as_deref(), READ)
@@ -84,7 +84,8 @@ pub async fn list(call: &Call<'_>) -> Answered {
                 return Ok(listed("events", found, before.as_deref().map(cursor)));
             }
         }
-        if rows.len() < READ as usize {
+        before = next;
+        if before.is_none() {
             return Ok(listed("events", found, None));
         }
     }
@@ -120,7 +121,8 @@ pub async fn replay(call: &Call<'_>) -> Answered {
         attribute: "state",
         value: "quarantined".into(),
     };
-    if call.house.store.transact(&[opened]).await? != Written::Done {
+    let note = call.noted(None, &format!("event_replayed {source} {vendor_event_id}"));
+    if call.house.store.transact(&[opened, note]).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being replayed already"));
     }
     if let Err(why) = call.house.queues.send(Queue::Events, &received).await {

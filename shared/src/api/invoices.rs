@@ -52,7 +52,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         Once::First(row) => answering(row, |case, _| view(case, &Papers::default()).to_string()),
     };
     let patient = match &new.patient {
-        Some(named) => Some(patients::named(call, named).await?.id),
+        Some(named) => Some(patients::named(call, named).await?.0.id),
         None => None,
     };
     let wanted = Wanted {

@@ -1,7 +1,7 @@
 //! `/v1/openapi.json`: drawn from the table of routes; the shapes are written beside it, in
 //! `schemas.json`, and tests hold them to the code.
 
-use super::call::reply;
+use super::call::{LONGEST_ID, reply};
 use super::problem::Kind;
 use super::routes::{ROUTES, Route, Serves};
 use crate::lambda::HttpResponse;
@@ -32,7 +32,8 @@ pub fn document() -> Value {
             "description": "Amounts are decimal strings with a currency. Requests that move money \
                 need an `Idempotency-Key`: the same key and body get the same answer, another body \
                 is refused with 422. What was refused left nothing behind, so the key may be used \
-                again. Lists are newest first and go on at `before` with the `next` of the page. \
+                again. Lists are newest first and go on at `before` with the `next` of the page; a page \
+                may hold fewer than `limit`, so go on while there is a `next`. \
                 Errors are `application/problem+json` with a stable `type`.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
@@ -98,18 +99,24 @@ fn operation_id(route: &Route) -> String {
 fn parameters(route: &Route) -> Vec<Value> {
     let of_path = route.path.split('/').filter_map(|segment| {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-        Some(
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
-        )
+        let schema = json!({ "type": "string", "maxLength": LONGEST_ID });
+        Some(json!({ "name": name, "in": "path", "required": true, "schema": schema }))
     });
     let of_query = route.query.iter().map(
         |name| json!({ "name": name, "in": "query", "required": false, "schema": of_name(name) }),
     );
+    // A preview writes nothing, so it needs none.
+    let needed = !route.query.contains(&"preview");
+    let about = match needed {
+        true => "Of your own making: repeats under it happen once.",
+        false => "Of your own making: repeats under it happen once. Needed but for a preview.",
+    };
     let key = route.once.then(|| {
         json!({
             "name": "Idempotency-Key",
             "in": "header",
-            "required": true,
+            "required": needed,
+            "description": about,
             "schema": { "type": "string", "minLength": 1, "maxLength": 100 },
         })
     });
@@ -122,7 +129,7 @@ fn of_name(name: &str) -> Value {
         "preview" => json!({ "type": "boolean", "default": false }),
         "since" => json!({ "type": "string", "format": "date-time" }),
         "day" => json!({ "type": "string", "format": "date" }),
-        _ => json!({ "type": "string" }),
+        _ => json!({ "type": "string", "maxLength": LONGEST_ID }),
     }
 }
 

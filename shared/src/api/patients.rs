@@ -7,6 +7,7 @@ use super::settings;
 use crate::domain::fact::Method;
 use crate::flows::patients::{self, Patient, Person, keep_method};
 use crate::ids;
+use crate::seal::Key;
 use crate::store::Written;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +41,8 @@ pub async fn put(call: &Call<'_>) -> Answered {
     let new: NewPatient = call.body()?;
     plain("reference", &new.reference, 64)?;
     if let Some(name) = &new.name {
-        plain("name", name, 120)?;
+        // Names in some scripts need the joiners, which have no width.
+        plain("name", &name.replace(['\u{200c}', '\u{200d}'], ""), 120)?;
     }
     if new.email.as_ref().is_some_and(|email| !is_address(email)) {
         return Err(Problem::invalid(
@@ -65,9 +67,11 @@ pub async fn put(call: &Call<'_>) -> Answered {
         email,
         phone,
     };
+    let id = patients::id(call.clinic(), &reference);
+    let note = call.noted(None, &format!("patient_written {id}"));
     let (patient, new) = call
         .house
-        .put_patient(call.clinic(), &reference, &person)
+        .put_patient(call.clinic(), &reference, &person, note)
         .await?;
     Ok(reply(if new { 201 } else { 200 }, &view(&patient)))
 }
@@ -99,6 +103,7 @@ pub async fn keep(call: &Call<'_>) -> Answered {
     no_card_number("label", &label)?;
     if let Some(customer) = &customer {
         plain("customer", customer, 200)?;
+        no_card_number("customer", customer)?;
     }
     let patient = known(call, &call.path[0]).await?;
     let method = Method {
@@ -107,7 +112,8 @@ pub async fn keep(call: &Call<'_>) -> Answered {
         token,
         label,
     };
-    let writes = keep_method(call.clinic(), &patient.id, &method);
+    let mut writes = keep_method(call.clinic(), &patient.id, &method);
+    writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
     match call.house.store.transact(&writes).await? {
         Written::Done => Ok(reply(201, &shown(&method))),
         _ => Err(Problem::new(
@@ -126,16 +132,23 @@ pub async fn known(call: &Call<'_>, id: &str) -> Result<Patient, Problem> {
     found.ok_or_else(|| Problem::missing("patient"))
 }
 
-/// The patient that a body names, by our id or by the clinic's reference.
-pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<Patient, Problem> {
+/// The patient that a body names, by our id or by the clinic's reference, and the key under which
+/// what is said of them is sealed.
+pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<(Patient, Key), Problem> {
     let id = match named {
         TextOr::Text(id) => id.clone(),
         TextOr::Object(Reference { reference }) => patients::id(call.clinic(), reference),
     };
-    known(call, &id).await.map_err(|why| match why.kind {
+    let known = known(call, &id).await.map_err(|why| match why.kind {
         Kind::NotFound => Problem::invalid("patient", "nobody is known by this: POST /v1/patients"),
         _ => why,
-    })
+    })?;
+    let erased = || {
+        let why = "this patient was erased: POST /v1/patients begins anew";
+        Problem::invalid("patient", why)
+    };
+    let key = known.key.clone().ok_or_else(erased)?;
+    Ok((known, key))
 }
 
 /// An erased patient has nothing but an id and a reference.

@@ -3,6 +3,7 @@
 
 use crate::domain::decide::Refusal;
 use crate::flows::Failure;
+use crate::flows::commit::Busy;
 use crate::lambda::HttpResponse;
 use crate::queue::NotSent;
 use crate::secrets::Unavailable;
@@ -25,11 +26,12 @@ pub enum Kind {
     Invalid,
     KeyReused,
     Internal,
+    Busy,
     Unavailable,
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::KeyMissing,
         Self::Unauthorized,
@@ -44,6 +46,7 @@ impl Kind {
         Self::Invalid,
         Self::KeyReused,
         Self::Internal,
+        Self::Busy,
         Self::Unavailable,
     ];
 
@@ -71,6 +74,7 @@ impl Kind {
                 "The key belongs to another request",
             ),
             Self::Internal => (500, "internal", "Something failed on our side"),
+            Self::Busy => (503, "busy", "Others are writing the same just now"),
             Self::Unavailable => (503, "unavailable", "Not available just now"),
         }
     }
@@ -154,7 +158,7 @@ impl Problem {
         match (self.kind, &self.allow) {
             (Kind::MethodNotAllowed, Some(methods)) => response.header("allow", methods.clone()),
             (Kind::Unauthorized, _) => response.header("www-authenticate", "Bearer"),
-            (Kind::Unavailable, _) => response.header("retry-after", "2"),
+            (Kind::Busy | Kind::Unavailable, _) => response.header("retry-after", "2"),
             _ => response,
         }
     }
@@ -209,12 +213,20 @@ impl From<NotSent> for Problem {
 
 impl From<Failure> for Problem {
     fn from(why: Failure) -> Self {
-        match why.downcast::<StoreError>() {
-            Ok(why) => (*why).into(),
-            Err(why) => match why.downcast::<Unavailable>() {
-                Ok(why) => (*why).into(),
-                Err(why) => internal(&*why),
-            },
+        let why = match why.downcast::<StoreError>() {
+            Ok(why) => return (*why).into(),
+            Err(why) => why,
+        };
+        let why = match why.downcast::<Unavailable>() {
+            Ok(why) => return (*why).into(),
+            Err(why) => why,
+        };
+        match why.downcast::<Busy>() {
+            Ok(why) => {
+                tracing::info!(%why, "a request met others at every try");
+                Self::new(Kind::Busy, format!("{why}: repeat the request as it is"))
+            }
+            Err(why) => internal(&*why),
         }
     }
 }

@@ -98,18 +98,31 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
-/// A text that people or systems chose: so long, and without control characters.
+/// A text that people or systems chose: so long, and without characters that nobody sees.
 pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
-    if text.trim().is_empty()
-        || text.chars().count() > longest
-        || text.chars().any(char::is_control)
-    {
+    let unseen = |c: char| c.is_control() || is_hidden(c);
+    if text.trim().is_empty() || text.chars().count() > longest || text.contains(unseen) {
         return Err(Problem::invalid(
             field,
             format!("1 to {longest} printable characters"),
         ));
     }
     Ok(())
+}
+
+/// Without a width, or turning the direction of what follows: two texts that look the same could
+/// differ, and one could read backwards on a paper.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 /// What is charged at a gateway is an opaque id: the number of a card must never be kept here.

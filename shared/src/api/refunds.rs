@@ -7,7 +7,7 @@ use super::invoices;
 use super::once::{Once, answering};
 use super::problem::{Kind, Problem};
 use super::read::plain;
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Payment};
 use crate::domain::decide::{Verdict, decide};
 use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
@@ -34,6 +34,9 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let wanted: NewRefundOf = call.body()?;
     if let Some(reason) = &wanted.reason {
         plain("reason", reason, 500)?;
+    }
+    if wanted.amount.is_some_and(|amount| amount.minor <= 0) {
+        return Err(Problem::invalid("amount", "more than 0"));
     }
     let preview = match call.query("preview") {
         None | Some("false") => false,
@@ -101,23 +104,39 @@ pub async fn list(call: &Call<'_>) -> Answered {
 }
 
 pub async fn approve(call: &Call<'_>) -> Answered {
+    let request = call.path[0].clone();
+    judged(call, Event::RefundApproved { request }, "approved").await
+}
+
+pub async fn reject(call: &Call<'_>) -> Answered {
+    let request = call.path[0].clone();
+    judged(call, Event::RefundRejected { request }, "rejected").await
+}
+
+/// A person's word on a refund that waits for one. The same word again is answered the same; the
+/// other word comes too late.
+async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
     let (_, case) = known(call).await?;
-    let (id, request) = (case.id.clone(), call.path[0].clone());
-    let cause = format!("refund {request} approved by key {}", call.caller.short());
-    let event = Event::RefundApproved {
-        request: request.clone(),
-    };
+    let (id, request) = (case.id.clone(), &call.path[0]);
+    let cause = format!("refund {request} {word} by key {}", call.caller.short());
+    let gives_up = matches!(event, Event::RefundRejected { .. });
     let change = Change::new(&call.settings, &id, event, cause);
-    let case = match call.house.commit(change, Some(case)).await? {
-        Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
+    let (case, changed) = match call.house.commit(change, Some(case)).await? {
+        Committed::Changed(case) => (case, true),
+        Committed::Nothing(Some(case)) => (case, false),
+        Committed::Refused(why) => return Err(why.into()),
         _ => {
-            return Err(Problem::new(
-                Kind::Conflict,
-                "it cannot be approved just now: repeat",
-            ));
+            let why = format!("it cannot be {word} just now: repeat");
+            return Err(Problem::new(Kind::Conflict, why));
         }
     };
-    let shown = view(&case, &request).ok_or_else(|| Problem::missing("refund"))?;
+    let shown = view(&case, request).ok_or_else(|| Problem::missing("refund"))?;
+    let failed = shown["state"] == json!(State::Failed);
+    if !changed && failed != gives_up {
+        let state = shown["state"].as_str().unwrap_or_default();
+        let why = format!("it is {state}: only what waits for an approval is {word}");
+        return Err(Problem::new(Kind::Conflict, why));
+    }
     Ok(reply(200, &shown))
 }
 
@@ -140,6 +159,15 @@ async fn read(
         }
         Some(_) => return Err(Problem::invalid("payment", "no payment of this invoice")),
     };
+    let arrived = |p: &&Payment| p.arrived() && payment.is_none_or(|n| n == p.n);
+    if !case.payments.iter().any(|p| arrived(&p)) {
+        let nothing = Money::zero(case.currency);
+        let why = match payment {
+            Some(_) => "this payment brought no money: there is nothing to refund",
+            None => "nothing was paid on this invoice yet: there is nothing to refund",
+        };
+        return Err(Problem::new(Kind::NotRefundable, why).with("refundable", json!(nothing)));
+    }
     let refundable = payment
         .and_then(|n| case.payment(n))
         .map(|payment| payment.refundable());
@@ -227,7 +255,7 @@ pub fn view(case: &Case, request: &str) -> Option<Value> {
     let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
     let state = together(&states)?;
     let total = parts.iter().map(|(_, refund)| refund.amount.minor).sum();
-    let part = |(payment, refund): &(&crate::domain::case::Payment, &Refund)| {
+    let part = |(payment, refund): &(&Payment, &Refund)| {
         json!({
             "payment": payment.reference(&case.id),
             "gateway": payment.gateway,

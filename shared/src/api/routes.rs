@@ -1,7 +1,7 @@
 //! The table of routes: who may call what, what it takes and what it gives. The OpenAPI document
 //! is drawn from it.
 
-use super::call::{Answered, Call};
+use super::call::{Answered, Call, LONGEST_ID};
 use super::caller::Permission::{self, Approve, Charge, Configure, Refund, View};
 use super::problem::{Kind, Problem};
 use super::{
@@ -279,7 +279,8 @@ pub static ROUTES: &[Route] = &[
         Charge,
         |call| Box::pin(charges::of_invoice(call)),
         (202, "Payment"),
-        "Collects all that is due on an invoice, or a part.",
+        "Collects all that is due on an invoice, or a part. A `gateway` whose methods the patient \
+         has none of is refused where a saved method is to be charged.",
     )
     .takes::<charges::ChargeOf>("ChargeRequest")
     .once(),
@@ -306,6 +307,15 @@ pub static ROUTES: &[Route] = &[
         "Story",
         "What happened, in order and in words.",
     ),
+    post(
+        "/v1/payments/{id}/close",
+        Approve,
+        |call| Box::pin(payments::close(call)),
+        (200, "Payment"),
+        "A person looked, and the gateway knows no such payment: an open or unknown one expires, \
+         and what it asked for can be charged again. Money that comes all the same still counts.",
+    )
+    .takes::<read::Nothing>("Nothing"),
     get(
         "/v1/refunds",
         View,
@@ -339,6 +349,14 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(refunds::approve(call)),
         (200, "Refund"),
         "Lets a refund go that waits for an approval.",
+    )
+    .takes::<read::Nothing>("Nothing"),
+    post(
+        "/v1/refunds/{id}/reject",
+        Approve,
+        |call| Box::pin(refunds::reject(call)),
+        (200, "Refund"),
+        "Gives up a refund that waits for an approval: what it kept is refundable again.",
     )
     .takes::<read::Nothing>("Nothing"),
     get(
@@ -441,8 +459,11 @@ pub static ROUTES: &[Route] = &[
 
 /// The route of a request, and the parameters of its path in order.
 pub fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
+    // What is longer than any id names nothing.
+    let too_long = path.split('/').any(|part| part.len() > LONGEST_ID);
     let at_path = ROUTES
         .iter()
+        .filter(|_| !too_long)
         .filter_map(|route| Some((route, matched(route.path, path)?)));
     let (mut allowed, mut known) = (vec![], false);
     for (route, parameters) in at_path {
@@ -457,6 +478,7 @@ pub fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<String>), P
         let why = format!("this takes {methods}");
         return Err(Problem::new(Kind::MethodNotAllowed, why).allowing(methods));
     }
+    let path: String = path.chars().take(100).collect();
     let why = format!("{path} is no address of the API: see /v1/openapi.json");
     Err(Problem::new(Kind::NotFound, why))
 }

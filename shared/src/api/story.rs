@@ -97,6 +97,8 @@ fn words(what: &str) -> String {
         "payment_returned" => "The payment went back.".into(),
         "refund_requested" => "A refund was asked for.".into(),
         "refund_approved" => "The refund was approved.".into(),
+        "refund_rejected" => "The refund was given up.".into(),
+        "payment_closed" => "A person found that this payment never happened.".into(),
         "refund_pending" => "The refund was under way.".into(),
         "refund_succeeded" => "The refund was paid.".into(),
         "refund_failed" => "The refund failed.".into(),

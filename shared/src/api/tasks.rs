@@ -3,7 +3,7 @@
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
 use crate::clock;
-use crate::domain::task::{Task, Work};
+use crate::domain::task::{Alert, Task, Work};
 use crate::flows::{case_pk, read_case_pk};
 use crate::ids;
 use crate::store::{Row, StoreError, Write, Written};
@@ -65,13 +65,30 @@ pub fn owner(row: &Row) -> String {
     }
 }
 
-fn view(row: &Row) -> Result<Option<Value>, StoreError> {
+/// The calls that settle what a task asks, beside closing it.
+fn answers(case: &str, id: &str, alert: Alert) -> Vec<String> {
+    let id = id.strip_prefix("person-").unwrap_or(id);
+    match (alert, id.strip_prefix("refund-waits-")) {
+        (Alert::RefundWaits, Some(request)) => ["approve", "reject"]
+            .map(|word| format!("POST /v1/refunds/{request}/{word}"))
+            .into(),
+        // Of a payment, `p1`; what became of a refund, `r1`, only its gateway can say.
+        (Alert::UnknownOutcome, _) if id.starts_with('p') => {
+            vec![format!("POST /v1/payments/{case}-{id}/close")]
+        }
+        _ => vec![],
+    }
+}
+
+pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     let task: Task = row.read("data")?;
     let Work::Person { alert, note } = task.work else {
         return Ok(None);
     };
+    let case = owner(row);
     Ok(Some(json!({
-        "case": owner(row),
+        "answers": answers(&case, &task.id, alert),
+        "case": case,
         "id": task.id,
         "alert": alert,
         "note": note,

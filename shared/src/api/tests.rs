@@ -133,6 +133,15 @@ fn every_kind_of_problem_is_as_documented() {
     );
 }
 
+#[test]
+fn a_request_that_met_others_at_every_try_may_be_repeated_as_it_is() {
+    let met: crate::flows::Failure = crate::flows::commit::Busy("case c".into()).into();
+    let problem = Problem::from(met);
+    assert_eq!((problem.kind, problem.kind.status()), (Kind::Busy, 503));
+    assert!(problem.detail.contains("as it is"), "{}", problem.detail);
+    assert_eq!(problem.response().headers["retry-after"], "2");
+}
+
 fn refused(path: &str, body: &str) -> (Kind, Value) {
     let (route, _) = find("POST", path).expect("a route");
     let reads = route.takes.as_ref().expect("a body").reads;
@@ -238,6 +247,70 @@ fn a_parameter_that_is_not_known_is_refused_rather_than_ignored() {
     );
 }
 
+#[test]
+fn an_id_longer_than_any_is_no_address_and_no_parameter() {
+    for (method, path) in [
+        ("POST", "/v1/tasks/ID/x/done"),
+        ("POST", "/v1/tasks/x/ID/done"),
+        ("POST", "/v1/deliveries/x/ID/repeat"),
+        ("POST", "/v1/events/ID/replay"),
+        ("GET", "/v1/refunds/ID"),
+        ("DELETE", "/v1/keys/ID"),
+    ] {
+        assert!(find(method, path).is_ok(), "{path}");
+        let refused = problem(
+            method,
+            &path.replace("ID", &"x".repeat(call::LONGEST_ID + 1)),
+        );
+        assert_eq!(refused.kind, Kind::NotFound, "{path}");
+        assert!(refused.detail.len() < 200, "{}", refused.detail);
+    }
+    let (route, _) = find("GET", "/v1/events").expect("a route");
+    let long = format!("vendor_event_id={}", "x".repeat(call::LONGEST_ID + 1));
+    let refused = call::query(route, &request(json!({ "rawQueryString": long })));
+    let refused = refused.expect_err("too long");
+    assert_eq!(
+        (refused.kind, &refused.json()["field"]),
+        (Kind::Invalid, &json!("vendor_event_id"))
+    );
+}
+
+#[test]
+fn text_that_hides_or_turns_around_is_refused() {
+    for hidden in [
+        '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{200d}', '\n',
+    ] {
+        let refused = read::plain("description", &format!("Session{hidden}"), 200);
+        assert!(refused.is_err(), "{hidden:?}");
+    }
+    for text in ["Sitzung, 50 Minuten", "جلسة", "診察", "Zoë’s session"] {
+        assert!(read::plain("description", text, 200).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn pages_of_several_lists_are_merged_down_to_where_the_first_of_them_ended() {
+    let rows = |places: &[&str]| -> Vec<_> {
+        let row = |place: &&str| crate::store::Row::default().text("list_sk", *place);
+        places.iter().map(row).collect()
+    };
+    let told = |pages, limit| {
+        let (rows, next) = audit::merged(pages, limit);
+        let places: Vec<_> = rows
+            .iter()
+            .map(|row| row.get("list_sk").to_owned())
+            .collect();
+        (places.join(" "), next)
+    };
+    let ended = |place: &str| Some(place.to_owned());
+    // The first list was cut at 1 MB: what it holds below 7 was not read.
+    let cut = vec![(rows(&["9", "7"]), ended("7")), (rows(&["8", "3"]), None)];
+    assert_eq!(told(cut, 50), ("9 8 7".into(), ended("7")));
+    let whole = vec![(rows(&["9", "7"]), None), (rows(&["8", "3"]), None)];
+    assert_eq!(told(whole.clone(), 50), ("9 8 7 3".into(), None));
+    assert_eq!(told(whole, 3), ("9 8 7".into(), ended("7")));
+}
+
 // ---- the document ------------------------------------------------------------------------------
 
 fn schema(name: &str) -> Validator {
@@ -314,6 +387,68 @@ fn references(value: &Value, into: &mut BTreeSet<String>) {
         }
         Value::Array(all) => all.iter().for_each(|value| references(value, into)),
         _ => {}
+    }
+}
+
+#[test]
+fn only_a_preview_goes_without_an_idempotency_key() {
+    let document = openapi::document();
+    let needed = |path: &str| {
+        let parameters = document["paths"][path]["post"]["parameters"].clone();
+        let of_key = |one: &&Value| one["name"] == "Idempotency-Key";
+        let all = parameters.as_array().cloned().unwrap_or_default();
+        all.iter().find(of_key).map(|one| one["required"] == true)
+    };
+    for route in ROUTES.iter().filter(|route| route.once) {
+        let previews = route.query.contains(&"preview");
+        assert_eq!(needed(route.path), Some(!previews), "{}", route.path);
+    }
+    assert_eq!(needed("/v1/refunds"), Some(false));
+}
+
+#[test]
+fn a_task_names_the_calls_that_settle_it() {
+    use crate::domain::task::{Alert, Task, Work};
+    let case = ids::derived(&["c"]);
+    let shown = |id: &str, alert| {
+        let work = Work::Person {
+            alert,
+            note: "why".into(),
+        };
+        let due = "2026-11-20T09:00:00Z".parse().unwrap();
+        let task = Task {
+            id: id.into(),
+            work,
+            due,
+        };
+        let pk = crate::flows::case_pk("demo", &case);
+        let row = crate::store::Row::new(pk, "task#x").json("data", &task);
+        let shown = tasks::view(&row.text("state", "open")).unwrap().unwrap();
+        fits("Task", &shown);
+        shown["answers"].clone()
+    };
+    assert_eq!(
+        shown("person-refund-waits-r7", Alert::RefundWaits),
+        json!(["POST /v1/refunds/r7/approve", "POST /v1/refunds/r7/reject"])
+    );
+    assert_eq!(
+        shown("person-p2", Alert::UnknownOutcome),
+        json!([format!("POST /v1/payments/{case}-p2/close")])
+    );
+    assert_eq!(shown("person-r1", Alert::UnknownOutcome), json!([]));
+    assert_eq!(shown("person-overpaid-p1", Alert::Overpaid), json!([]));
+}
+
+#[test]
+fn who_ends_a_refund_or_a_payment_must_be_allowed_to_approve() {
+    for path in [
+        "/v1/refunds/x/approve",
+        "/v1/refunds/x/reject",
+        "/v1/payments/x/close",
+    ] {
+        let (route, _) = find("POST", path).expect("a route");
+        let approves = matches!(route.serves, Serves::Clinic(caller::Permission::Approve, _));
+        assert!(approves && !route.once, "{path}");
     }
 }
 

@@ -218,7 +218,7 @@ impl Payment {
     pub fn may_retry(&self) -> bool {
         let hopeless = self.decline.is_some_and(|why| !why.may_retry());
         let mut disputes = self.disputes.iter();
-        let lost = disputes.any(|d| d.state == dispute::State::Lost);
+        let lost = disputes.any(|d| d.state == dispute::State::Lost && !d.reversal);
         matches!(self.state, State::Declined | State::Returned) && !hopeless && !lost
     }
 

@@ -868,15 +868,15 @@ impl<'a> Draft<'a> {
         if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
             return Err(Verdict::Ask { payment: n });
         }
-        if fact.kind == Kind::PaymentReturned
-            && let Some(amount) = fact.amount
-            && amount.currency == payment.amount.currency
-            && amount.minor < payment.amount.minor
-        {
-            // A part that went back is booked as a dispute that was lost without a hearing.
-            let id = fact.refund.clone().or(fact.dispute.clone());
+        // What the bank takes under an id of its own, or a part, can be given back again: it is
+        // booked like a dispute that was lost without a hearing.
+        let named = fact.refund.clone().or(fact.dispute.clone());
+        let part = fact
+            .amount
+            .filter(|amount| amount.minor < payment.amount.minor);
+        if fact.kind == Kind::PaymentReturned && (named.is_some() || part.is_some()) {
             let lost = Fact {
-                dispute: Some(id.unwrap_or_else(|| format!("returned {amount}"))),
+                dispute: named.or(part.map(|amount| format!("returned {amount}"))),
                 ..fact.clone()
             };
             return self.taken_back(n, report, &lost, dispute::State::Lost, true);
@@ -1031,10 +1031,7 @@ impl<'a> Draft<'a> {
             self.schedule(n, None, work, 0);
             return Ok(());
         }
-        // An answer to our call: it is no longer unknown, and the lease ends.
-        if payment.session.is_some() && payment.state == State::Open && payment.intent.is_none() {
-            return Err(Verdict::Nothing);
-        }
+        // Money is under way, whoever began it; an answer to our call ends its lease.
         if payment.state == State::Pending && payment.intent.is_none() {
             return Err(Verdict::Nothing);
         }
@@ -1281,9 +1278,13 @@ impl<'a> Draft<'a> {
                     self.receipt(n, Some(format!("{key}-failed")));
                 }
                 self.tell(Topic::RefundFailed, Some(n), Some(key.clone()));
-                let note = "The gateway did not give this refund out. The amount is refundable \
-                            again: choose another way to return it.";
-                self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
+                let why = fact.words.as_deref().map(|words| format!(" ({words})"));
+                let note = format!(
+                    "The gateway did not give this refund out{}. The amount is refundable again: \
+                     choose another way to return it.",
+                    why.unwrap_or_default()
+                );
+                self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, &note);
             }
             _ => {}
         }
@@ -1344,6 +1345,7 @@ impl<'a> Draft<'a> {
             _ => false,
         });
         dispute.amount = raised.unwrap_or(dispute.amount);
+        dispute.reversal |= reversal;
         let to = match turned {
             true => Some(said),
             false => dispute::next(known, said),
@@ -1371,19 +1373,24 @@ impl<'a> Draft<'a> {
                 self.given_back(n, &key)?;
             }
             dispute::State::Lost => {
-                self.what = "dispute_lost";
-                self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
-                self.done.push(format!("person-dispute-{key}"));
+                if !reversal || known.is_some() {
+                    self.what = "dispute_lost";
+                    self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
+                    self.done.push(format!("person-dispute-{key}"));
+                }
                 // Who disputed with success is not charged again by itself.
-                if self.payment(n)?.method.is_some() {
+                if !reversal && self.payment(n)?.method.is_some() {
                     self.done.push(format!("retry-p{n}"));
                 }
                 let payment = self.payment(n)?;
                 if payment.state == State::Paid {
                     payment.state = State::Returned;
-                    payment.decline = Some(Decline::Fraud);
+                    // A debit that came back says why; whatever else was taken was disputed.
+                    payment.decline = fact.decline.filter(|_| reversal).or(Some(Decline::Fraud));
+                    self.what = "payment_returned";
                     self.receipt(n, Some("returned".into()));
                     self.tell(Topic::PaymentReturned, Some(n), None);
+                    self.plan_retry(n);
                 }
             }
         }

@@ -83,6 +83,9 @@ pub struct Fact {
     pub refunded_total: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline: Option<Decline>,
+    /// The gateway's own words for a refusal, for staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// The payer approved, and the money moves only when we complete it.
@@ -108,6 +111,7 @@ impl Fact {
             amount: None,
             refunded_total: None,
             decline: None,
+            words: None,
             occurred_at: None,
             approved: false,
             paid_with: None,

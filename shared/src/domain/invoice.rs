@@ -4,6 +4,12 @@ use crate::money::{BadAmount, Currency, Money};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+/// No line and no invoice comes to more minor units than this: far above any bill, and far below
+/// where sums of a clinic's year would run over.
+pub const MOST: i64 = 1_000_000_000_000_000;
+/// No line has more pieces.
+pub const MOST_PIECES: u32 = 1_000_000;
+
 /// One line as a clinic states it. `label` is neutral text for business systems; what the line is
 /// for stays in the sealed document and never leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +52,7 @@ impl Line {
         let rate = self.tax_rate / Decimal::ONE_HUNDRED;
         if self.tax_included {
             let net = stated.times(Decimal::ONE / (Decimal::ONE + rate))?;
-            Ok((
-                stated,
-                Money::new(stated.minor - net.minor, stated.currency),
-            ))
+            Ok((stated, stated.less(net)?))
         } else {
             let tax = stated.times(rate)?;
             Ok((stated.plus(tax)?, tax))
@@ -71,7 +74,12 @@ impl Invoice {
             if line.quantity == 0 {
                 return Err(BadAmount("a line needs a quantity of at least 1".into()));
             }
+            if line.quantity > MOST_PIECES {
+                let why = format!("a quantity of {}: {MOST_PIECES} at most", line.quantity);
+                return Err(BadAmount(why));
+            }
             let (gross, of_it_tax) = line.gross_and_tax()?;
+            bounded("a line", gross)?;
             total = total.plus(gross)?;
             tax = tax.plus(of_it_tax)?;
         }
@@ -80,7 +88,8 @@ impl Invoice {
                 "an invoice of {total}: it must come to more than 0"
             )));
         }
-        let net = Money::new(total.minor - tax.minor, currency);
+        bounded("an invoice", total)?;
+        let net = total.less(tax)?;
         Ok(Self {
             number,
             lines,
@@ -90,6 +99,14 @@ impl Invoice {
             void: false,
         })
     }
+}
+
+fn bounded(what: &str, sum: Money) -> Result<(), BadAmount> {
+    if sum.minor.unsigned_abs() > MOST.unsigned_abs() {
+        let most = Money::new(MOST, sum.currency);
+        return Err(BadAmount(format!("{what} of {sum}: {most} at most")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -129,5 +146,23 @@ mod tests {
             ..line(1, 5, "0", true)
         };
         assert!(Invoice::new("1".into(), eur, vec![usd]).is_err());
+    }
+
+    #[test]
+    fn no_line_and_no_invoice_is_larger_than_the_books_can_sum() {
+        let eur = Currency::read("EUR").unwrap();
+        let of = |lines| Invoice::new("1".into(), eur, lines);
+        assert!(of(vec![line(1, MOST, "0", true)]).is_ok());
+        for lines in [
+            vec![line(1, MOST + 1, "0", true)],
+            vec![line(1, MOST, "10", false)],
+            vec![line(2, MOST / 2 + 1, "0", true)],
+            vec![line(1, MOST, "0", true), line(1, 1, "0", true)],
+            vec![line(1, -MOST - 1, "0", true), line(1, MOST, "0", true)],
+            vec![line(1, i64::MIN, "0", true)],
+            vec![line(MOST_PIECES + 1, 1, "0", true)],
+        ] {
+            assert!(of(lines.clone()).is_err(), "{lines:?}");
+        }
     }
 }

@@ -13,9 +13,22 @@ use crate::ids;
 use crate::queue::{Nudge, RowKey};
 use crate::store::{Row, StoreError, Write, Written};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 /// How often a commit that met another one is tried again.
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
+
+/// A commit that met others at every try; the same again may well go through.
+#[derive(Debug)]
+pub struct Busy(pub String);
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} is being written by others", self.0)
+    }
+}
+
+impl std::error::Error for Busy {}
 
 /// How a change ended.
 #[derive(Debug)]
@@ -112,8 +125,9 @@ impl House {
                 writes.push(row.write(state, change.case, &commit, after));
             }
             if let Some(decision) = &decision {
-                writes.extend(decision_writes(before.as_ref(), decision)?);
+                writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
             }
+            let own = writes.len();
             writes.extend(change.also.iter().cloned());
             match self.store.transact(&writes).await? {
                 Written::Done => return Ok(self.done(before, decision).await),
@@ -127,13 +141,17 @@ impl House {
                     }
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
+                // Only what is written beside the case is in the way: reading it again helps nobody.
+                Written::Failed(at) if at.iter().all(|at| *at >= own) => {
+                    return Err(Busy(format!("what stands beside case {}", change.case)).into());
+                }
                 Written::Failed(_) | Written::Conflict => {
                     tried = decision;
                     pause(attempt).await;
                 }
             }
         }
-        Err(format!("case {}: {TRIES} commits met others", change.case).into())
+        Err(Busy(format!("case {}", change.case)).into())
     }
 
     async fn done(&self, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
@@ -180,14 +198,18 @@ impl House {
 }
 
 /// Longer from try to try, and different from function to function.
-async fn pause(attempt: u32) {
+pub(super) async fn pause(attempt: u32) {
     let mut byte = [0];
     let _ = getrandom::fill(&mut byte);
     let millis = (5 << attempt.min(6)) + u64::from(byte[0]) / 8;
     tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
 }
 
-fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Write>, StoreError> {
+fn decision_writes(
+    settings: &Settings,
+    before: Option<&Case>,
+    decision: &Decision,
+) -> Result<Vec<Write>, StoreError> {
     let case = &decision.case;
     let (clinic, pk) = (&case.clinic, case_pk(&case.clinic, &case.id));
     let data = serde_json::to_string(case).map_err(|why| StoreError::Corrupt(why.to_string()))?;
@@ -265,7 +287,7 @@ fn decision_writes(before: Option<&Case>, decision: &Decision) -> Result<Vec<Wri
         writes.push(Write::Put(row));
     }
     for receipt in &decision.receipts {
-        let facts = super::receipts::facts(case, receipt, entry.at);
+        let facts = super::receipts::facts(settings, case, receipt, entry.at);
         let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
             .json("facts", &facts)
             .number("version", 0)

@@ -1,7 +1,7 @@
 //! Invoices: a completed session, a posted invoice or a walk-in begins a case, and the clinic's
 //! policy says how it is collected.
 
-use super::commit::{Change, Committed};
+use super::commit::{Busy, Change, Committed};
 use super::events::EventRow;
 use super::patients::Patient;
 use super::{Failure, House, receipts};
@@ -102,33 +102,15 @@ impl House {
         let id = case_id(&settings.id, &wanted.cause);
         let charge = self.first_charge(settings, &wanted).await?;
         let owner = wanted.patient.clone().unwrap_or_default();
-        let reader = self.reader(settings, &owner).await?;
-        let (key, _) = reader.ok_or("the patient of an invoice does not exist")?;
-        also.push(receipts::document(
-            &settings.id,
-            &id,
-            &key,
-            &wanted.descriptions,
-        ));
-        // Accounting knows an invoice by its number: no two of a clinic may share one.
-        let named = wanted.number.is_some();
-        let mut number = wanted.number.unwrap_or_else(|| id[..8].to_uppercase());
-        if self.taken(&settings.id, &number, &id).await? {
-            if named {
-                let why = format!("the number {number} is another invoice's");
-                return Ok((id, Committed::Refused(Refusal::Invalid(why))));
-            }
-            number = id.to_uppercase();
+        // Of an erased patient nothing can be kept in words; what is owed is owed all the same.
+        if let Some((key, _)) = self.reader(settings, &owner).await? {
+            let descriptions = &wanted.descriptions;
+            also.push(receipts::document(&settings.id, &id, &key, descriptions));
         }
-        also.push(Write::NewOr {
-            row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
-            attribute: "case",
-            value: id.clone(),
-        });
         let new = NewInvoice {
             id: id.clone(),
             clinic: settings.id.clone(),
-            number,
+            number: String::new(),
             patient: wanted.patient,
             appointment: wanted.appointment,
             starts_at: wanted.starts_at,
@@ -137,13 +119,43 @@ impl House {
             policy: settings.policy.clone(),
             charge,
         };
-        let change = Change {
-            row,
-            also,
-            ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause)
-        };
-        let committed = self.commit(change, None).await?;
-        Ok((id, committed))
+        // Accounting knows an invoice by its number: no two of a clinic may share one.
+        let own = [id[..8].to_uppercase(), id.to_uppercase()];
+        let named = wanted.number.map(|number| vec![number]);
+        let mut lost = None;
+        for number in named.unwrap_or(own.into()) {
+            if self.taken(&settings.id, &number, &id).await? {
+                lost = Some(number);
+                continue;
+            }
+            let claim = Write::NewOr {
+                row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
+                attribute: "case",
+                value: id.clone(),
+            };
+            let new = NewInvoice {
+                number: number.clone(),
+                ..new.clone()
+            };
+            let change = Change {
+                row: row.clone(),
+                also: also.iter().cloned().chain([claim]).collect(),
+                ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause.clone())
+            };
+            match self.commit(change, None).await {
+                Ok(committed) => return Ok((id, committed)),
+                // Another request took the number between the look and the commit.
+                Err(why) if why.is::<Busy>() && self.taken(&settings.id, &number, &id).await? => {
+                    lost = Some(number);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        let why = format!(
+            "the number {} is another invoice's",
+            lost.unwrap_or_default()
+        );
+        Ok((id, Committed::Refused(Refusal::Invalid(why))))
     }
 
     /// Whether another case has this number.
@@ -164,7 +176,10 @@ impl House {
             .unwrap_or_else(|| settings.policy.gateway.clone());
         let method = match (&wanted.method, &wanted.patient) {
             (Some(method), _) => Some(method.clone()),
-            (None, Some(patient)) => self.method_to_charge(&settings.id, patient, None).await?,
+            (None, Some(patient)) => {
+                let at = wanted.gateway.as_deref();
+                self.newest_method(&settings.id, patient, at).await?
+            }
             (None, None) => None,
         };
         Ok(match (collect, method) {
@@ -199,7 +214,8 @@ impl House {
         let patient = self.patient(clinic, &appointment.patient).await?;
         let patient: Patient = patient.ok_or("an appointment without a patient")?;
         let place = format!("{} lines", key.pk);
-        let descriptions = patient.key.open(&place, &appointment.descriptions_sealed);
+        let sealed = &appointment.descriptions_sealed;
+        let descriptions = patient.key.and_then(|key| key.open(&place, sealed).ok());
         let wanted = Wanted {
             cause: vec!["appointment".into(), appointment.id.clone()],
             number: None,
@@ -252,14 +268,14 @@ impl House {
     }
 
     /// Writes an appointment if nobody wrote it since this version was read (`None` where there was
-    /// none) and, once it is completed, the task that invoices it. `request` is the row of the request, first in
-    /// the transaction.
+    /// none) and, once it is completed, the task that invoices it. `before` comes first in the
+    /// transaction: the row of the request, the audit's.
     pub async fn put_appointment(
         &self,
         settings: &Settings,
         appointment: &Appointment,
         read: Option<u64>,
-        request: Option<Write>,
+        before: Vec<Write>,
     ) -> Result<Written, Failure> {
         let pk = appointment_pk(&settings.id, &appointment.id);
         let starts = clock::millis(appointment.starts_at);
@@ -270,7 +286,7 @@ impl House {
                 format!("{}#appointments", settings.id),
                 format!("{starts:015}#{}", appointment.id),
             );
-        let mut writes: Vec<Write> = request.into_iter().collect();
+        let mut writes = before;
         writes.push(match read {
             None => Write::New(row),
             Some(version) => Write::Replace { row, version },

@@ -2,7 +2,8 @@
 
 use super::{Failure, House, receipts};
 use crate::domain::case::{Case, Payment};
-use crate::ids;
+use crate::domain::settings::Settings;
+use crate::ids::{self, Reference};
 use crate::lambda::{HttpRequest, HttpResponse};
 use crate::pages::{self, HEADERS, Page, done, style};
 use crate::queue::RowKey;
@@ -52,6 +53,10 @@ impl House {
         let mut parts = path.trim_start_matches('/').splitn(2, '/');
         let (kind, token) = match (parts.next(), parts.next()) {
             (Some("pay"), Some("done")) => return Ok(Some(done::back())),
+            (Some("pay"), Some(rest)) => match rest.strip_prefix("done/") {
+                Some(token) => ("done", token),
+                None => return Ok(None),
+            },
             (Some("receipts"), Some(token)) => ("receipt", token),
             (Some("invoices"), Some(token)) => ("invoice", token),
             _ => return Ok(None),
@@ -68,6 +73,9 @@ impl House {
         };
         if kind == "receipt" {
             return self.receipt_page(&settings, id).await;
+        }
+        if kind == "done" {
+            return self.back(&settings, id).await;
         }
         let Some(case) = self.case(clinic, id).await? else {
             return Ok(None);
@@ -91,6 +99,27 @@ impl House {
         Ok(Some(page))
     }
 
+    /// How a payment stands, for who comes back from its gateway's page.
+    async fn back(&self, settings: &Settings, reference: &str) -> Result<Option<String>, Failure> {
+        let Some((case, Reference::Payment(n))) = ids::read_reference(reference) else {
+            return Ok(None);
+        };
+        let Some(case) = self.case(&settings.id, case).await? else {
+            return Ok(None);
+        };
+        let Some(payment) = case.payment(n) else {
+            return Ok(None);
+        };
+        let receipt = self.receipt_address(&settings.id, reference).await?;
+        Ok(Some(done::of_payment(settings, &case, payment, &receipt)))
+    }
+
+    /// Where a gateway sends the payer of this payment (`{case}-p1`) back to.
+    pub async fn done_address(&self, clinic: &str, payment: &str) -> Result<String, Failure> {
+        let token = self.key("addresses").await?.token("done", clinic, payment);
+        Ok(format!("{}/pay/done/{token}", self.public_url))
+    }
+
     /// The address of an invoice's page.
     pub async fn invoice_address(&self, clinic: &str, case: &str) -> Result<String, Failure> {
         let token = self.key("addresses").await?.token("invoice", clinic, case);
@@ -109,7 +138,10 @@ impl House {
                 .chain(refunds)
                 .collect::<Vec<_>>()
         };
-        let ids: Vec<_> = case.payments.iter().flat_map(of_payment).collect();
+        // Those of a case that began before it kept its receipts, then those that it kept.
+        let derived = case.payments.iter().flat_map(of_payment);
+        let mut ids: Vec<_> = derived.filter(|id| !case.receipts.contains(id)).collect();
+        ids.extend(case.receipts.iter().cloned());
         if ids.is_empty() {
             return Ok(vec![]);
         }

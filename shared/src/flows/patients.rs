@@ -1,7 +1,7 @@
 //! Patients: who they are, sealed under a key of their own, and the methods that gateways keep for
 //! them. Erasing the key in the row erases the person; the books stay whole.
 
-use super::commit::alias_pk;
+use super::commit::{Busy, TRIES, alias_pk, pause};
 use super::{Failure, House};
 use crate::domain::fact::Method;
 use crate::ids;
@@ -28,7 +28,8 @@ pub struct Patient {
     pub id: String,
     pub reference: String,
     pub person: Person,
-    pub key: Key,
+    /// `None` once the patient was erased: what one sealed now, nobody could open again.
+    pub key: Option<Key>,
 }
 
 pub fn pk(clinic: &str, patient: &str) -> String {
@@ -51,12 +52,11 @@ impl House {
         let reference = row.get("reference").to_owned();
         let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
         if !row.has("key") {
-            let (person, key) = (Person::default(), Key::random());
             return Ok(Some(Patient {
                 id: id.into(),
                 reference,
-                person,
-                key,
+                person: Person::default(),
+                key: None,
             }));
         }
         let key = Key::unwrap(row.get("key"), &master, &pk).map_err(cannot)?;
@@ -65,24 +65,27 @@ impl House {
             id: id.into(),
             reference,
             person,
-            key,
+            key: Some(key),
         }))
     }
 
-    /// Makes a patient, or changes who a known one is. The key stays. Tells whether it is a new one.
+    /// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
+    /// fresh one. Tells whether it is a new one. `note` is the audit's row.
     pub async fn put_patient(
         &self,
         clinic: &str,
         reference: &str,
         person: &Person,
+        note: Write,
     ) -> Result<(Patient, bool), Failure> {
         let id = id(clinic, reference);
         let pk = pk(clinic, &id);
         let master = self.key("patients").await?;
-        for _ in 0..4 {
+        for attempt in 0..TRIES {
             let known = self.patient(clinic, &id).await?;
             let new = known.is_none();
-            let key = known.map_or_else(Key::random, |patient| patient.key);
+            let key = known.and_then(|patient| patient.key);
+            let key = key.unwrap_or_else(Key::random);
             let row = Row::new(&pk, "patient")
                 .text("reference", reference)
                 .text("key", key.wrapped(&master, &pk))
@@ -94,20 +97,21 @@ impl House {
             } else {
                 Write::Put(row)
             };
-            if self.store.transact(&[write]).await? == Written::Done {
+            if self.store.transact(&[write, note.clone()]).await? == Written::Done {
                 let reference = reference.to_owned();
                 return Ok((
                     Patient {
                         id,
                         reference,
                         person: person.clone(),
-                        key,
+                        key: Some(key),
                     },
                     new,
                 ));
             }
+            pause(attempt).await;
         }
-        Err(format!("patient {id} is being written by others").into())
+        Err(Busy(format!("patient {id}")).into())
     }
 
     /// The methods that may be charged, newest first.
@@ -116,6 +120,18 @@ impl House {
         let mut usable: Vec<_> = rows.iter().filter(|row| !row.has("gone")).collect();
         usable.sort_by_key(|row| std::cmp::Reverse(row.int("kept_at")));
         usable.into_iter().map(|row| row.read("data")).collect()
+    }
+
+    /// The method to charge, at this gateway or at any.
+    pub async fn newest_method(
+        &self,
+        clinic: &str,
+        patient: &str,
+        gateway: Option<&str>,
+    ) -> Result<Option<Method>, StoreError> {
+        let methods = self.methods(clinic, patient).await?;
+        let fits = |method: &Method| gateway.is_none_or(|gateway| method.gateway == gateway);
+        Ok(methods.into_iter().find(fits))
     }
 
     /// The method to charge: the one that was used, while it is still kept, else the newest.

@@ -3,8 +3,9 @@
 
 use super::patients::Patient;
 use super::{Failure, House};
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Payment};
 use crate::domain::decide::Receipt;
+use crate::domain::refund::{Refund, State};
 use crate::domain::settings::Settings;
 use crate::ids;
 use crate::money::Money;
@@ -12,6 +13,7 @@ use crate::pages;
 use crate::seal::Key;
 use crate::store::{Row, Write};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// What a receipt states, as it was at its time. No personal data and no service's name.
@@ -26,14 +28,29 @@ pub struct Facts {
     pub case: String,
     pub invoice: String,
     pub invoiced_at: Timestamp,
+    /// Who issued it, as the clinic was then.
+    #[serde(default)]
+    pub issuer: Option<Issuer>,
+    /// When the session began, where there was one.
+    #[serde(default)]
+    pub starts_at: Option<Timestamp>,
     pub lines: Vec<Line>,
     pub net: Money,
     pub tax: Money,
     pub total: Money,
     pub payments: Vec<Paid>,
-    pub refunds: Vec<Money>,
+    pub refunds: Vec<Refunded>,
     pub paid: Money,
     pub due: Money,
+}
+
+/// The clinic as a receipt names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    pub name: String,
+    pub address: String,
+    pub phone: String,
+    pub tax_number: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +58,9 @@ pub struct Line {
     pub quantity: u32,
     pub gross: Money,
     pub tax: Money,
+    /// Per cent.
+    #[serde(default)]
+    pub tax_rate: Option<Decimal>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +68,27 @@ pub struct Paid {
     pub gateway: String,
     /// `Visa ending 4242`, where the gateway told.
     pub method: Option<String>,
+    /// What arrived.
     pub amount: Money,
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// What the bank took back of it.
+    #[serde(default)]
+    pub returned: Option<Money>,
+}
+
+/// Money that was sent back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refunded {
+    #[serde(flatten)]
+    pub amount: Money,
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// The method that it went to, and the gateway that sent it.
+    #[serde(default)]
+    pub to: Option<String>,
+    #[serde(default)]
+    pub gateway: String,
 }
 
 /// What each line is for: sealed beside the case, shown only behind a token.
@@ -62,52 +102,96 @@ pub fn pk(clinic: &str, receipt: &str) -> String {
 pub fn number(receipt: &str) -> String {
     let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
     let short = case.get(..8).unwrap_or(case).to_uppercase();
-    let rest = rest
-        .trim_start_matches('p')
-        .replace("-r", "-")
-        .replace("-g", "-");
-    format!("{short}-{rest}")
+    let spoken = |part: &str| match part {
+        "returned" => "R".to_owned(),
+        "failed" => "F".to_owned(),
+        "reinstated" => "B".to_owned(),
+        other => other.strip_prefix(['p', 'r', 'g']).unwrap_or(other).into(),
+    };
+    let rest: Vec<String> = rest.split('-').map(spoken).collect();
+    format!("{short}-{}", rest.join("-"))
 }
 
 /// The facts of a receipt, from the case as it is after the commit.
-pub fn facts(case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
-    let base = ids::payment_reference(&case.id, receipt.payment);
-    let arrived = case.payments.iter().filter(|p| p.arrived());
+pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
     let lines = case.invoice.lines.iter().filter_map(|line| {
         let (gross, tax) = line.gross_and_tax().ok()?;
         Some(Line {
             quantity: line.quantity,
             gross,
             tax,
+            tax_rate: Some(line.tax_rate),
         })
     });
+    let arrived = case.payments.iter().filter(|p| p.arrived());
+    let succeeded = case.refunds().filter(|(_, r)| r.state == State::Succeeded);
     Facts {
         id: receipt.id.clone(),
         number: number(&receipt.id),
-        replaces: receipt.after.as_ref().map(|_| number(&base)),
+        replaces: replaced(case, receipt).as_deref().map(number),
         issued_at: at,
         case: case.id.clone(),
         invoice: case.invoice.number.clone(),
         invoiced_at: case.created_at,
+        issuer: Some(Issuer::of(settings)),
+        starts_at: case.starts_at,
         lines: lines.collect(),
         net: case.invoice.net,
         tax: case.invoice.tax,
         total: case.invoice.total,
-        payments: arrived
-            .map(|p| Paid {
-                gateway: p.gateway.clone(),
-                method: p.method.as_ref().map(|m| m.label.clone()),
-                amount: Money::new(p.amount.minor - p.returned().minor, p.amount.currency),
-            })
-            .collect(),
-        refunds: case
-            .refunds()
-            .filter(|(_, r)| r.state == crate::domain::refund::State::Succeeded)
-            .map(|(_, r)| r.amount)
-            .collect(),
+        payments: arrived.map(paid).collect(),
+        refunds: succeeded.map(|(p, r)| refunded(p, r)).collect(),
         paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
         due: case.due(),
     }
+}
+
+impl Issuer {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            address: settings.address.clone(),
+            phone: settings.phone.clone(),
+            tax_number: settings.tax_number.clone(),
+        }
+    }
+}
+
+/// The receipt of the case that was the newest before this one: each states all that was paid so
+/// far, so the newest one holds and no other.
+fn replaced(case: &Case, receipt: &Receipt) -> Option<String> {
+    let before = case.receipts.iter().take_while(|id| **id != receipt.id);
+    let newest = before.last().cloned();
+    // A case that began before it kept its receipts: a refund's receipt follows its payment's.
+    let base = || ids::payment_reference(&case.id, receipt.payment);
+    newest.or_else(|| Some(base()).filter(|base| *base != receipt.id))
+}
+
+fn paid(payment: &Payment) -> Paid {
+    Paid {
+        gateway: payment.gateway.clone(),
+        method: told(payment),
+        amount: payment.amount,
+        at: payment.paid_at,
+        returned: Some(payment.returned()).filter(|returned| returned.minor > 0),
+    }
+}
+
+fn refunded(payment: &Payment, refund: &Refund) -> Refunded {
+    Refunded {
+        amount: refund.amount,
+        at: refund.paid_at,
+        to: told(payment),
+        gateway: payment.gateway.clone(),
+    }
+}
+
+/// What paid, as people tell it apart. A label that could be anybody's, such as `Card`, says less
+/// than nothing on a receipt.
+fn told(payment: &Payment) -> Option<String> {
+    let kept = payment.method.as_ref().map(|method| method.label.clone());
+    let own = kept.filter(|label| label.chars().any(|c| c.is_ascii_digit()));
+    payment.paid_with.clone().or(own)
 }
 
 impl House {
@@ -178,8 +262,8 @@ impl House {
         }
     }
 
-    /// The key that opens a patient's texts; the clinic's own where there is no patient. `None`
-    /// once the patient was erased.
+    /// The key that opens and seals a patient's texts; the clinic's own where there is no patient.
+    /// `None` once the patient was erased: nothing may be sealed that nobody can open.
     pub async fn reader(
         &self,
         settings: &Settings,
@@ -192,7 +276,7 @@ impl House {
             )));
         }
         let patient = self.patient(&settings.id, patient).await?;
-        Ok(patient.map(|patient| (patient.key.clone(), Some(patient))))
+        Ok(patient.and_then(|patient| Some((patient.key.clone()?, Some(patient)))))
     }
 
     /// What the lines of an invoice are for.

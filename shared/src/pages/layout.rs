@@ -177,6 +177,13 @@ pub fn day(at: Timestamp, settings: &Settings) -> String {
         .to_string()
 }
 
+/// A day in a row of a paper: `9 Dec 2026`.
+pub fn short_day(at: Timestamp, settings: &Settings) -> String {
+    at.to_zoned(settings.zone())
+        .strftime("%-d %b %Y")
+        .to_string()
+}
+
 /// A deadline, with the zone that it is meant in: `Saturday 28 November, 2:10 pm (Melbourne time)`.
 pub fn deadline(at: Timestamp, settings: &Settings) -> String {
     let at = at.to_zoned(settings.zone());

@@ -1,16 +1,20 @@
 //! The receipt: what was billed, how it was paid, what went back. Written once and kept as it is.
 
-use super::layout::{Icon, by, clinic, day, document, split, state};
+use super::layout::{Icon, by, clinic, day, document, short_day, split, state};
 use super::messages::{amount, gateway_name};
 use crate::domain::settings::Settings;
-use crate::flows::receipts::Facts;
+use crate::flows::receipts::{Facts, Issuer};
 use crate::money::Money;
+use jiff::Timestamp;
 use maud::{Markup, html};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// The receipt's page, as it stays. `patient` is empty for a walk-in.
 pub fn page(settings: &Settings, facts: &Facts, patient: &str, descriptions: &[String]) -> String {
+    let issuer = facts.issuer.clone().unwrap_or_else(|| Issuer::of(settings));
     // A paper is a tax receipt only where it bears the number that makes it one.
-    let heading = if settings.tax_number.is_empty() {
+    let heading = if issuer.tax_number.is_empty() {
         "Receipt"
     } else {
         "Tax receipt"
@@ -30,17 +34,20 @@ pub fn page(settings: &Settings, facts: &Facts, patient: &str, descriptions: &[S
                             }
                         }
                     }
-                    (issuer(settings))
+                    (named(&issuer))
                 }
                 dl.facts {
                     @if !patient.is_empty() {
                         div { dt { "Patient" } dd { (patient) } }
                     }
+                    @if let Some(at) = facts.starts_at {
+                        div { dt { "Date of service" } dd { (day(at, settings)) } }
+                    }
                     div { dt { "Invoice" } dd { (facts.invoice) } }
                     div { dt { "Invoice date" } dd { (day(facts.invoiced_at, settings)) } }
                 }
                 (items(facts, descriptions))
-                (payments(facts))
+                (payments(settings, facts))
                 dl.sums {
                     div.total { dt { "Left to pay" } dd { (amount(facts.due)) } }
                 }
@@ -52,20 +59,18 @@ pub fn page(settings: &Settings, facts: &Facts, patient: &str, descriptions: &[S
             }
             footer.bar {
                 p.small.soft {
-                    @if settings.phone.is_empty() {
+                    @if issuer.phone.is_empty() {
                         "Questions? Ask the clinic and quote "
                     } @else {
-                        "Questions? Call " span.nowrap { (settings.phone) } " and quote "
+                        "Questions? Call " span.nowrap { (issuer.phone) } " and quote "
                     }
                     span.nowrap { (facts.number) } "."
                 }
             }
         }
     };
-    document(
-        &format!("Receipt {} · {}", facts.number, settings.name),
-        &body,
-    )
+    let title = format!("Receipt {} · {}", facts.number, issuer.name);
+    document(&title, &body)
 }
 
 /// What stands in place of a receipt whose patient was erased.
@@ -88,11 +93,11 @@ pub fn erased(settings: &Settings) -> String {
     )
 }
 
-fn issuer(settings: &Settings) -> Markup {
+fn named(issuer: &Issuer) -> Markup {
     html! {
         address.small {
-            strong { (settings.name) }
-            @for line in [&settings.address, &settings.tax_number, &settings.phone] {
+            strong { (issuer.name) }
+            @for line in [&issuer.address, &issuer.tax_number, &issuer.phone] {
                 @if !line.is_empty() { br; (line) }
             }
         }
@@ -110,12 +115,27 @@ fn items(facts: &Facts, descriptions: &[String]) -> Markup {
                 @for (n, line) in facts.lines.iter().enumerate() {
                     tr {
                         td { (item(n, line.quantity, descriptions)) }
-                        td.n { (tax(line.tax)) }
+                        td.n {
+                            (tax(line.tax))
+                            @if let Some(rate) = line.tax_rate.filter(|rate| !rate.is_zero()) {
+                                span.hint { (rate.normalize()) "%" }
+                            }
+                        }
                         td.n { (amount(line.gross)) }
                     }
                 }
             }
             tfoot {
+                @if facts.tax.minor != 0 {
+                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(facts.net)) } }
+                    @for (rate, net, of_it_tax) in by_rate(facts) {
+                        tr {
+                            th scope="row" { "Tax of " (rate.normalize()) "% on " (amount(net)) }
+                            td {}
+                            td.n { (amount(of_it_tax)) }
+                        }
+                    }
+                }
                 tr {
                     th scope="row" { "Total" }
                     td.n { (amount(facts.tax)) }
@@ -124,6 +144,22 @@ fn items(facts: &Facts, descriptions: &[String]) -> Markup {
             }
         }
     }
+}
+
+/// Per rate of tax: what it was taken on, and what it came to.
+fn by_rate(facts: &Facts) -> Vec<(Decimal, Money, Money)> {
+    let mut sums: BTreeMap<Decimal, (i64, i64)> = BTreeMap::new();
+    for line in &facts.lines {
+        if let Some(rate) = line.tax_rate.filter(|rate| !rate.is_zero()) {
+            let (net, tax) = sums.entry(rate).or_default();
+            *net += line.gross.minor - line.tax.minor;
+            *tax += line.tax.minor;
+        }
+    }
+    let money = |minor| Money::new(minor, facts.total.currency);
+    sums.into_iter()
+        .map(|(rate, (net, tax))| (rate, money(net), money(tax)))
+        .collect()
 }
 
 /// What a line is for, or its number where nobody said.
@@ -149,7 +185,8 @@ pub fn tax(money: Money) -> String {
     }
 }
 
-fn payments(facts: &Facts) -> Markup {
+fn payments(settings: &Settings, facts: &Facts) -> Markup {
+    let on = |at: Option<Timestamp>| at.map(|at| format!("{} · ", short_day(at, settings)));
     html! {
         table.bill {
             caption { "How it was paid" }
@@ -160,17 +197,38 @@ fn payments(facts: &Facts) -> Markup {
                         td {
                             (paid.method.as_deref().unwrap_or("Paid online"))
                             span.hint {
-                                @if paid.amount.minor == 0 { "returned by the bank" }
-                                @else { "through " (gateway_name(&paid.gateway)) }
+                                (on(paid.at).unwrap_or_default())
+                                "through " (gateway_name(&paid.gateway))
                             }
                         }
                         td.n { (amount(paid.amount)) }
                     }
+                    @if let Some(returned) = paid.returned {
+                        tr {
+                            td {
+                                "Taken back by the bank"
+                                span.hint {
+                                    "of the " (amount(paid.amount))
+                                    @if let Some(at) = paid.at { " of " (short_day(at, settings)) }
+                                }
+                            }
+                            td.n { (amount(minus(returned))) }
+                        }
+                    }
                 }
                 @for refund in &facts.refunds {
                     tr {
-                        td { "Refund to you" }
-                        td.n { (amount(Money::new(-refund.minor, refund.currency))) }
+                        td {
+                            "Refund to you"
+                            span.hint {
+                                (on(refund.at).unwrap_or_default())
+                                @match &refund.to {
+                                    Some(method) => { "to " (method) },
+                                    None => { "the way you paid, through " (gateway_name(&refund.gateway)) },
+                                }
+                            }
+                        }
+                        td.n { (amount(minus(refund.amount))) }
                     }
                 }
             }
@@ -181,10 +239,16 @@ fn payments(facts: &Facts) -> Markup {
     }
 }
 
+fn minus(money: Money) -> Money {
+    Money::new(-money.minor, money.currency)
+}
+
 fn paid_label(facts: &Facts) -> &'static str {
-    if facts.refunds.is_empty() {
-        "Paid"
-    } else {
-        "Paid, after refunds"
+    let returned = facts.payments.iter().any(|paid| paid.returned.is_some());
+    match (returned, facts.refunds.is_empty()) {
+        (false, true) => "Paid",
+        (false, false) => "Paid, after refunds",
+        (true, true) => "Paid, after what was taken back",
+        (true, false) => "Paid, after refunds and what was taken back",
     }
 }

@@ -139,7 +139,8 @@ fn facts(case: &Case, refund: Option<&str>) -> Facts {
         payment: 1,
         after: refund.map(str::to_owned),
     };
-    receipts::facts(case, &made, "2026-12-08T23:30:00Z".parse().unwrap())
+    let at = "2026-12-08T23:30:00Z".parse().unwrap();
+    receipts::facts(&settings(), case, &made, at)
 }
 
 fn said() -> Vec<String> {
@@ -202,6 +203,10 @@ fn every_page(name: &str) -> Vec<String> {
     };
     let said = vec![name.to_owned(); 2];
     let receipts = [("K7M2-1".to_owned(), "/receipts/abc".to_owned())];
+    let facts = Facts {
+        issuer: Some(receipts::Issuer::of(&settings)),
+        ..facts
+    };
     let mut pages = vec![
         done::back(),
         done::not_found(),
@@ -220,6 +225,11 @@ fn every_page(name: &str) -> Vec<String> {
             Some(PAY_AT),
             &receipts,
         ));
+        let mut case = case;
+        case.invoice.number = name.into();
+        case.payments[0].paid_with = Some(name.into());
+        let page = done::of_payment(&settings, &case, &case.payments[0], "/receipts/abc");
+        pages.push(page);
     }
     pages
 }
@@ -310,7 +320,9 @@ fn a_receipt_states_items_tax_payments_and_what_is_left() {
     What it was for
     Item Tax Amount
     Initial visit, 45 minutes none $150.00
-    Equipment to take home Quantity 2 $2.00 $22.00
+    Equipment to take home Quantity 2 $2.00 10% $22.00
+    Without tax $170.00
+    Tax of 10% on $20.00 $2.00
     Total $2.00 $172.00
     How it was paid
     Payment Amount
@@ -333,12 +345,257 @@ fn a_refund_s_receipt_names_the_one_it_replaces() {
     let text = text(&page);
     for words in [
         "01234567-1-1 · issued 9 December 2026 Replaces 01234567-1 ",
-        "Refund to you −$20.00",
+        "Refund to you to Visa ending 4242 −$20.00",
         "Paid, after refunds $152.00",
         "Left to pay $0.00",
     ] {
         assert!(text.contains(words), "{words} not in {text}");
     }
+}
+
+/// 100.00 by card, of which a lost dispute took 30.00, then 20.00 sent back; 72.00 from a bank.
+fn lived() -> Case {
+    let lost = Dispute {
+        id: "dp_1".into(),
+        amount: money(3000),
+        state: dispute::State::Lost,
+        reversal: false,
+    };
+    let refund = Refund {
+        paid_at: Some("2026-12-10T01:00:00Z".parse().unwrap()),
+        ..sent_back(2000)
+    };
+    let card = Payment {
+        paid_at: Some("2026-12-07T14:30:00Z".parse().unwrap()),
+        paid_with: Some("Visa ending 4242".into()),
+        disputes: vec![lost],
+        refunds: vec![refund],
+        ..payment(1, 10_000, State::Returned)
+    };
+    let bank = Payment {
+        gateway: "gocardless".into(),
+        paid_at: Some("2026-12-09T02:00:00Z".parse().unwrap()),
+        method: Some(Method {
+            label: "Bank account".into(),
+            ..visa().unwrap()
+        }),
+        ..payment(2, 7200, State::Paid)
+    };
+    Case {
+        starts_at: Some("2026-12-07T14:00:00Z".parse().unwrap()),
+        receipts: ["p1", "p2", "p1-returned", "p1-r1"]
+            .map(|end| format!("{}-{end}", case().id))
+            .into(),
+        ..with(vec![card, bank])
+    }
+}
+
+#[test]
+fn a_receipt_says_when_by_what_and_to_whom_each_sum_went() {
+    let page = receipt::page(
+        &settings(),
+        &facts(&lived(), Some("r1")),
+        "Juniper Vale",
+        &said(),
+    );
+    insta::assert_snapshot!(lines(&page), @r"
+    Skip to the main part
+    Receipt kept by Meridian
+    Tax receipt
+    01234567-1-1 · issued 9 December 2026
+    Replaces 01234567-1-R
+    Wattle Street Clinic
+    12 Wattle Street, Exampleton VIC 3999
+    ABN 00 000 000 000
+    (03) 7010 0142
+    Patient Juniper Vale
+    Date of service 8 December 2026
+    Invoice WS-2041
+    Invoice date 8 December 2026
+    What it was for
+    Item Tax Amount
+    Initial visit, 45 minutes none $150.00
+    Equipment to take home Quantity 2 $2.00 10% $22.00
+    Without tax $170.00
+    Tax of 10% on $20.00 $2.00
+    Total $2.00 $172.00
+    How it was paid
+    Payment Amount
+    Visa ending 4242 8 Dec 2026 · through Stripe $100.00
+    Taken back by the bank of the $100.00 of 8 Dec 2026 −$30.00
+    Paid online 9 Dec 2026 · through GoCardless $72.00
+    Refund to you 10 Dec 2026 · to Visa ending 4242 −$20.00
+    Paid, after refunds and what was taken back $122.00
+    Left to pay $30.00
+    All amounts are in AUD and include tax where shown. This receipt does not change: if something is corrected or refunded, you get a new one that names this one.
+    Questions? Call (03) 7010 0142 and quote 01234567-1-1 .
+    ");
+}
+
+#[test]
+fn a_receipt_replaces_the_newest_before_it_of_its_case() {
+    let case = lived();
+    let replaced = |end: &str| {
+        let made = crate::domain::decide::Receipt {
+            id: format!("{}-{end}", case.id),
+            payment: 1,
+            after: None,
+        };
+        let at = "2026-12-08T23:30:00Z".parse().unwrap();
+        receipts::facts(&settings(), &case, &made, at).replaces
+    };
+    for (end, before) in [
+        ("p1", None),
+        ("p2", Some("01234567-1")),
+        ("p1-returned", Some("01234567-2")),
+        ("p1-r1", Some("01234567-1-R")),
+        ("p1-r1-failed", Some("01234567-1-1")),
+    ] {
+        assert_eq!(replaced(end).as_deref(), before, "{end}");
+    }
+    assert_eq!(
+        receipts::number(&format!("{}-p1-r1-failed", case.id)),
+        "01234567-1-1-F"
+    );
+}
+
+#[test]
+fn a_receipt_names_the_clinic_as_it_was_when_it_was_issued() {
+    let facts = facts(&refunded(), None);
+    let moved = Settings {
+        name: "Another name".into(),
+        address: "Elsewhere".into(),
+        phone: "0".into(),
+        tax_number: String::new(),
+        ..settings()
+    };
+    let text = text(&receipt::page(&moved, &facts, "", &[]));
+    for words in [
+        "Tax receipt",
+        "Wattle Street Clinic 12 Wattle Street",
+        "ABN 00",
+    ] {
+        assert!(text.contains(words), "{words} not in {text}");
+    }
+    assert!(
+        !text.contains("Elsewhere") && !text.contains("Another"),
+        "{text}"
+    );
+}
+
+#[test]
+fn facts_that_were_written_before_they_had_dates_still_read() {
+    let old = serde_json::json!({
+        "id": "c-p1", "number": "C-1", "replaces": null, "issued_at": "2026-12-08T23:30:00Z",
+        "case": "c", "invoice": "WS-1", "invoiced_at": "2026-12-07T20:00:00Z",
+        "lines": [{ "quantity": 1, "gross": money(1100), "tax": money(100) }],
+        "net": money(1000), "tax": money(100), "total": money(1100),
+        "payments": [{ "gateway": "stripe", "method": null, "amount": money(1100) }],
+        "refunds": [money(500)], "paid": money(600), "due": money(0),
+    });
+    let facts: Facts = serde_json::from_value(old).unwrap();
+    assert_eq!(facts.refunds[0].amount, money(500));
+    let again: Facts = serde_json::from_value(serde_json::json!(facts)).unwrap();
+    assert_eq!(again, facts);
+    let text = text(&receipt::page(&settings(), &facts, "", &[]));
+    assert!(text.contains("Wattle Street Clinic"), "{text}");
+}
+
+#[test]
+fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
+    let returned = Payment {
+        returned_whole: true,
+        ..on_page(1, 17_200, State::Returned)
+    };
+    let approved = Payment {
+        approved: true,
+        ..on_page(1, 17_200, State::Open)
+    };
+    let paid = Payment {
+        paid_with: Some("Visa ending 4242".into()),
+        ..on_page(1, 17_200, State::Paid)
+    };
+    for (payments, words, link) in [
+        (
+            vec![paid],
+            "Thank you, your payment is here",
+            "/receipts/abc",
+        ),
+        (vec![approved], "Please do not pay again", "href=\"\""),
+        (
+            vec![on_page(1, 17_200, State::Pending)],
+            "We are confirming your payment",
+            "href=\"\"",
+        ),
+        (
+            vec![on_page(1, 17_200, State::Unknown)],
+            "Please do not pay again",
+            "href=\"\"",
+        ),
+        (
+            vec![on_page(1, 17_200, State::Open)],
+            "Did you stop before the end? Then nothing was taken.",
+            "Go back and pay",
+        ),
+        (
+            vec![on_page(1, 17_200, State::Declined)],
+            "Your payment did not go through",
+            "Pay again",
+        ),
+        (
+            vec![payment(1, 17_200, State::Expired)],
+            "The page to pay on has closed",
+            "",
+        ),
+        (
+            vec![
+                payment(1, 17_200, State::Expired),
+                on_page(2, 17_200, State::Open),
+            ],
+            "The page to pay on has closed",
+            "Pay again",
+        ),
+        (vec![returned], "Your bank returned the payment", ""),
+        (
+            vec![
+                payment(1, 17_200, State::Declined),
+                payment(2, 17_200, State::Pending),
+            ],
+            "Please do not pay again",
+            "href=\"\"",
+        ),
+        (
+            vec![
+                payment(1, 17_200, State::Declined),
+                payment(2, 17_200, State::Paid),
+            ],
+            "Nothing is left to pay",
+            "",
+        ),
+    ] {
+        let case = with(payments);
+        let page = done::of_payment(&settings(), &case, &case.payments[0], "/receipts/abc");
+        let read = text(&page);
+        assert!(read.contains(words), "{words} not in {read}");
+        assert!(page.contains(link), "{link} not in {page}");
+        for shown in ["Wattle Street Clinic", "$172.00", "WS-2041"] {
+            assert!(read.contains(shown), "{shown} not in {read}");
+        }
+        let closed = [State::Declined, State::Expired].contains(&case.payments[0].state);
+        let again = case.payments.iter().all(|p| p.state != State::Pending);
+        let nothing = closed && again && case.due().minor > 0 || link == "Go back and pay";
+        assert_eq!(
+            read.contains("nothing was taken") || read.contains("Nothing was taken"),
+            nothing,
+            "{read}"
+        );
+        let thanks = case.payments[0].state == State::Paid;
+        assert_eq!(read.contains("Thank you"), thanks, "{read}");
+        assert_eq!(page.contains("/receipts/abc"), thanks, "{page}");
+        let pays = link.to_lowercase().ends_with("pay") || link == "Pay again";
+        assert_eq!(page.contains("checkout.stripe.com"), pays, "{page}");
+    }
+    assert!(!text(&done::back()).contains("Thank you"));
 }
 
 #[test]
@@ -350,13 +607,17 @@ fn a_walk_in_s_receipt_names_nobody_and_its_items_by_number() {
         ..settings()
     };
     let case = with(vec![payment(1, 17_200, State::Paid)]);
-    let text = text(&receipt::page(&plain, &facts(&case, None), "", &[]));
+    let facts = Facts {
+        issuer: Some(receipts::Issuer::of(&plain)),
+        ..facts(&case, None)
+    };
+    let text = text(&receipt::page(&plain, &facts, "", &[]));
     assert!(
         !text.contains("Patient") && !text.contains("Tax receipt"),
         "{text}"
     );
     assert!(
-        text.contains("Item 1 none $150.00 Item 2 Quantity 2 $2.00 $22.00"),
+        text.contains("Item 1 none $150.00 Item 2 Quantity 2 $2.00 10% $22.00"),
         "{text}"
     );
     assert!(

@@ -111,6 +111,10 @@ impl Target {
         Fact {
             reference: Some(self.reference(case)),
             decline: Some(decline),
+            words: match trouble {
+                Trouble::Rejected(why) => Some(why.clone()),
+                _ => None,
+            },
             ..Fact::new(kind)
         }
     }
@@ -150,6 +154,7 @@ impl Ask {
         step: Step,
         settings: &Settings,
         public_url: &str,
+        return_to: &str,
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
@@ -161,7 +166,7 @@ impl Ask {
                 reference,
                 amount,
                 label,
-                return_to: format!("{public_url}/pay/done"),
+                return_to: return_to.into(),
                 webhook_url,
                 keep_method: payment.keep_method,
                 opened: None,

@@ -34,6 +34,8 @@ struct Desk<'a> {
     gateway: &'static Gateway,
     account: Account,
     target: Target,
+    /// Where the gateway sends the payer back to.
+    return_to: String,
 }
 
 impl House {
@@ -142,12 +144,15 @@ impl House {
             None => Trouble::Credentials(format!("{name} is no gateway of this version")),
             Some(gateway) => match self.account(&settings.id, gateway.vendor).await {
                 Ok(account) => {
+                    let payment = ids::payment_reference(&case.id, target.payment);
+                    let return_to = self.done_address(&settings.id, &payment).await?;
                     let desk = Desk {
                         house: self,
                         settings,
                         gateway,
                         account,
                         target,
+                        return_to,
                     };
                     return Ok(Some((desk, case)));
                 }
@@ -249,6 +254,7 @@ impl Desk<'_> {
             step,
             &self.settings,
             &self.house.public_url,
+            &self.return_to,
         )
         .ok_or_else(lacking)
     }

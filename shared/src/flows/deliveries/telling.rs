@@ -49,7 +49,7 @@ impl House {
             Some(patient) => self.patient(&settings.id, patient).await?,
             None => None,
         };
-        let key = patient.as_ref().map(|patient| patient.key.clone());
+        let key = patient.as_ref().and_then(|patient| patient.key.clone());
         let (reference, person) = match patient {
             Some(patient) => (patient.reference, patient.person),
             None => ("walk-in".into(), Person::default()),

@@ -238,7 +238,7 @@ pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fac
         }
         [one] => {
             let request: BillingRequest = inside(clear(one)?, "billing_requests")?;
-            Ok(vec![request.fact()?])
+            Ok(request.fact()?.into_iter().collect())
         }
         _ => Err(Trouble::Unclear("without an id it cannot be found".into())),
     }

@@ -72,19 +72,21 @@ pub struct BillingRequest {
 }
 
 impl BillingRequest {
-    pub fn fact(self) -> Result<Fact, Trouble> {
+    /// Nothing while nobody has agreed to it.
+    pub fn fact(self) -> Result<Option<Fact>, Trouble> {
         let kind = match self.status.as_str() {
-            "pending" | "ready_to_fulfil" | "fulfilling" | "fulfilled" => Kind::PaymentPending,
+            "pending" | "ready_to_fulfil" => return Ok(None),
+            "fulfilling" | "fulfilled" => Kind::PaymentPending,
             "cancelled" => Kind::PaymentFailed,
             other => return Err(Trouble::Unreadable(format!("a billing request {other}"))),
         };
         let ending = self.resources["customer_bank_account"]["account_number_ending"].as_str();
-        Ok(Fact {
+        Ok(Some(Fact {
             reference: reference(&self.metadata),
             decline: (kind == Kind::PaymentFailed).then_some(Decline::Cancelled),
             paid_with: ending.map(|digits| format!("Bank account ending {digits}")),
             ..page(self.id, &self.links, self.status == "fulfilled", kind)
-        })
+        }))
     }
 }
 

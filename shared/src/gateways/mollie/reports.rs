@@ -191,8 +191,6 @@ impl Chargeback {
         let amount = whole.unwrap_or(amount);
         let (kind, occurred_at) = match (debited, self.reversed_at) {
             (Some(_), None) => (Kind::PaymentReturned, self.created_at),
-            // All of it is there again: paid, as of then.
-            (Some(_), at @ Some(_)) if whole.is_some() => (Kind::PaymentSucceeded, at),
             (_, at @ Some(_)) => (Kind::DisputeWon, at),
             (None, None) => (Kind::DisputeOpened, self.created_at),
         };

@@ -106,7 +106,9 @@ impl Payment {
             method: self.kept(),
             ..Fact::new(kind)
         };
-        let mut facts = vec![payment];
+        // On an open page nobody has paid yet.
+        let idle = self.status == "open" && self.page().is_some();
+        let mut facts: Vec<_> = (!idle).then_some(payment).into_iter().collect();
         for refund in &self.embedded.refunds {
             facts.push(refund.fact()?);
         }

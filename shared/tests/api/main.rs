@@ -1,0 +1,8 @@
+//! The API over a table: what only rows that were written, or several requests at once, can show.
+
+mod lists;
+mod money;
+mod people;
+mod races;
+mod resources;
+mod stack;

@@ -1,0 +1,269 @@
+//! A house over AWS in this process, called as API Gateway would call it. Every answer is held to
+//! the served document.
+
+use meridian::aws::Aws;
+use meridian::flows::House;
+use meridian::lambda::{HttpRequest, HttpResponse};
+use meridian::store::{Write, Written};
+use meridian::{api, ids};
+use meridian_embedded_aws as embedded;
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// AWS, and how the one function reaches it whose calls faults may strike.
+static AWS: OnceLock<(embedded::Aws, Aws)> = OnceLock::new();
+const STRUCK: &str = "struck";
+
+/// AWS, started once for all tests, on a thread that goes on serving between them.
+pub fn aws() -> &'static embedded::Aws {
+    &started().0
+}
+
+fn started() -> &'static (embedded::Aws, Aws) {
+    AWS.get_or_init(|| {
+        let (ready, started) = channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let clock = std::sync::Arc::new(|| meridian::clock::now().as_millisecond());
+                let options = embedded::Options {
+                    port: 0,
+                    state: None,
+                    clock,
+                };
+                let aws = embedded::start(options).await.expect("AWS starts");
+                fill(&aws).await;
+                ready.send(aws).expect("somebody waits");
+                std::future::pending::<()>().await;
+            });
+        });
+        let aws = started.recv().expect("AWS is up");
+        let queue = format!("{}/{}/events", aws.endpoint(), embedded::ACCOUNT);
+        // SAFETY: set once, under the lock, before any house of this process reads them.
+        unsafe {
+            std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
+            std::env::set_var("EVENTS_QUEUE_URL", queue);
+            std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
+        }
+        let struck = Aws::from_environment(PATIENCE);
+        // SAFETY: as above; from here on nobody's calls are struck.
+        unsafe { std::env::set_var("AWS_ACCESS_KEY_ID", "test") };
+        (aws, struck)
+    })
+}
+
+/// The table and the secrets of the deployment, as the template makes them.
+async fn fill(aws: &embedded::Aws) {
+    let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+    let key = |hash: &str, range: &str| {
+        json!([
+            { "AttributeName": hash, "KeyType": "HASH" },
+            { "AttributeName": range, "KeyType": "RANGE" },
+        ])
+    };
+    let table = json!({
+        "TableName": "meridian",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [text("pk"), text("sk"), text("list_pk"), text("list_sk")],
+        "KeySchema": key("pk", "sk"),
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "list",
+            "KeySchema": key("list_pk", "list_sk"),
+            "Projection": { "ProjectionType": "ALL" },
+        }],
+    });
+    let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
+    made.expect("a table");
+    let queue = json!({ "QueueName": "events" });
+    let made = aws.call("AmazonSQS.CreateQueue", queue).await;
+    made.expect("a queue");
+    for (name, field) in [("root", "root_key"), ("seal", "seal_key")] {
+        let secret = json!({ field: field }).to_string();
+        let secret = json!({ "Name": format!("meridian/_/{name}"), "SecretString": secret });
+        let made = aws.call("secretsmanager.CreateSecret", secret).await;
+        made.expect("a secret");
+    }
+}
+
+/// One process of a function.
+pub fn house() -> House {
+    aws();
+    House::new(&Aws::from_environment(PATIENCE))
+}
+
+/// One whose transactions meet others so many times.
+pub fn meeting_others(times: u64) -> House {
+    let (aws, struck) = started();
+    aws.set_faults(vec![embedded::Fault {
+        function: Some(STRUCK.into()),
+        operation: Some("TransactWriteItems".into()),
+        action: embedded::Action::Conflict,
+        nth: None,
+        times: Some(times),
+    }]);
+    House::new(struck)
+}
+
+/// What came back, already held to the document.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+/// A clinic of a test's own.
+pub struct Clinic {
+    pub id: String,
+    pub house: House,
+    pub key: String,
+}
+
+impl Clinic {
+    pub async fn new() -> Self {
+        let (id, house) = (format!("c-{}", ids::random()), house());
+        let settings = json!({
+            "id": id, "name": "Wattle Street Clinic", "currency": "EUR",
+            "time_zone": "Australia/Melbourne", "policy": { "collect": "later" },
+            "systems": ["xero"],
+        });
+        let made = send(&house, "POST", "/v1/clinics", "root_key", "", &settings).await;
+        let key = made.expect(201)["key"].as_str().expect("a key").to_owned();
+        Self { id, house, key }
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.call_at(&self.house, method, path, body).await
+    }
+
+    /// Through another process of the function.
+    pub async fn call_at(&self, house: &House, method: &str, path: &str, body: &Value) -> Answer {
+        send(house, method, path, &self.key, &ids::random(), body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.call("GET", path, &Value::Null).await.expect(200)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, &body).await
+    }
+
+    /// A row as no request writes it.
+    pub async fn write(&self, write: Write) {
+        let written = self.house.store.transact(&[write]).await;
+        assert_eq!(written.expect("a table"), Written::Done);
+    }
+
+    pub async fn patient(&self) -> String {
+        let new = json!({ "reference": "P-1", "name": "Juniper Vale" });
+        let made = self.post("/v1/patients", new).await;
+        made.body["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub async fn invoice(&self, patient: Option<&str>) -> String {
+        let new = json!({ "patient": patient, "lines": lines() });
+        let made = self.post("/v1/invoices", new).await.expect(201);
+        made["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// One line of 60.00 with ten per cent of tax included.
+pub fn lines() -> Value {
+    let unit = json!({ "amount": "60.00", "currency": "EUR" });
+    json!([{ "description": "Initial visit", "unit": unit, "tax_rate": "10" }])
+}
+
+/// An event as API Gateway hands it to the function.
+pub fn request(method: &str, path: &str, headers: Value, body: Option<String>) -> HttpRequest {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let event = json!({
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": { "http": { "method": method } },
+        "body": body,
+    });
+    serde_json::from_value(event).expect("a request")
+}
+
+async fn send(
+    house: &House,
+    method: &str,
+    path: &str,
+    key: &str,
+    once: &str,
+    body: &Value,
+) -> Answer {
+    let headers = json!({
+        "authorization": format!("Bearer {key}"),
+        "content-type": "application/json",
+        "idempotency-key": once,
+    });
+    let body = (!body.is_null()).then(|| body.to_string());
+    let answer = api::answer(house, request(method, path, headers, body));
+    let HttpResponse {
+        status_code: status,
+        body,
+        ..
+    } = Box::pin(answer).await;
+    let body = serde_json::from_str(&body).expect("JSON");
+    let path = path.split('?').next().unwrap_or_default();
+    documented(house, method, path, status, &body).await;
+    Answer { status, body }
+}
+
+/// The answer is one that the document gives for this route.
+async fn documented(house: &House, method: &str, path: &str, status: u16, body: &Value) {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    if DOCUMENT.get().is_none() {
+        let asked = request("GET", "/v1/openapi.json", json!({}), None);
+        let answer = Box::pin(api::answer(house, asked)).await;
+        let document = serde_json::from_str(&answer.body).expect("a document");
+        DOCUMENT.get_or_init(|| document);
+    }
+    let document = DOCUMENT.get().expect("the document");
+    let fits = |pattern: &str| {
+        let (wanted, given) = (pattern.split('/'), path.split('/'));
+        let same = |(wanted, given): (&str, &str)| wanted.starts_with('{') || wanted == given;
+        wanted.clone().count() == given.clone().count() && wanted.zip(given).all(same)
+    };
+    let paths = document["paths"].as_object().expect("paths");
+    let mut found: Vec<_> = paths.iter().filter(|(pattern, _)| fits(pattern)).collect();
+    found.sort_by_key(|(pattern, _)| pattern.matches('{').count());
+    let Some((pattern, at)) = found.first() else {
+        panic!("{path} is not documented");
+    };
+    let answers = &at[method.to_ascii_lowercase()]["responses"];
+    let (answer, kind) = match &answers[status.to_string()] {
+        Value::Null => (&answers["default"], "application/problem+json"),
+        good => (good, "application/json"),
+    };
+    assert_eq!(kind == "application/json", status < 400, "{body}");
+    let mut schema = answer["content"][kind]["schema"].clone();
+    schema["components"] = document["components"].clone();
+    let options = jsonschema::options().should_validate_formats(true);
+    let schema = options.build(&schema).expect("a schema");
+    let errors: Vec<_> = schema
+        .iter_errors(body)
+        .map(|why| format!("{why} at {}", why.instance_path()))
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "{method} {pattern}: {errors:#?} {body:#}"
+    );
+}
