@@ -1373,8 +1373,12 @@ impl<'a> Draft<'a> {
                 self.given_back(n, &key)?;
             }
             dispute::State::Lost => {
+                self.what = if reversal {
+                    "payment_returned"
+                } else {
+                    "dispute_lost"
+                };
                 if !reversal || known.is_some() {
-                    self.what = "dispute_lost";
                     self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
                     self.done.push(format!("person-dispute-{key}"));
                 }
@@ -1387,7 +1391,6 @@ impl<'a> Draft<'a> {
                     payment.state = State::Returned;
                     // A debit that came back says why; whatever else was taken was disputed.
                     payment.decline = fact.decline.filter(|_| reversal).or(Some(Decline::Fraud));
-                    self.what = "payment_returned";
                     self.receipt(n, Some("returned".into()));
                     self.tell(Topic::PaymentReturned, Some(n), None);
                     self.plan_retry(n);
@@ -1416,6 +1419,7 @@ impl<'a> Draft<'a> {
         payment.state =
             payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
         payment.decline = None;
+        self.done.push(format!("retry-p{n}"));
         self.receipt(n, Some("reinstated".into()));
         Ok(())
     }

@@ -132,6 +132,36 @@ fn a_lost_dispute_and_the_reversal_that_executes_it_take_the_money_once() {
 }
 
 #[test]
+fn what_a_bank_took_under_an_id_and_gave_back_is_there_again() {
+    let id = "rev_1";
+    let taken = Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(10_000)),
+        decline: Some(Decline::Funds),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    books.hear(succeeded(1));
+    books.hear(taken);
+    assert_eq!(
+        (books.case.due(), books.case.refundable()),
+        (eur(10_000), eur(0))
+    );
+    assert!(books.work().contains_key("retry-p1"), "it is tried again");
+    assert_eq!(books.told_of(Topic::DisputeClosed), 0, "nobody disputed");
+    let back = dispute(Kind::DisputeWon, 1, id, 10_000);
+    assert_eq!(books.hear(back.clone()), Said::Ask);
+    assert_eq!(books.report(vec![back], true), Said::Changed);
+    assert_eq!(
+        (books.payment(1).state, books.case.due()),
+        (State::Paid, eur(0))
+    );
+    assert!(!books.work().contains_key("retry-p1"), "{:?}", books.work());
+    assert_eq!(books.alerts(), []);
+    books.verify();
+}
+
+#[test]
 fn a_debit_that_is_collected_again_is_not_charged_a_second_time_by_us() {
     for returned in [false, true] {
         let mut books = Books::with_payment(10_000, Some(saved_method()));

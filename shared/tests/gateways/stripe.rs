@@ -691,6 +691,6 @@ fn every_order_of_the_same_events_ends_in_the_same_payment() {
             over(disputed("won", "fraudulent"), object!({})),
         ),
     ];
-    let end = one_end(&GATEWAY, &case, &facts, &[]);
+    let end = one_end(&GATEWAY, &case, &facts, &facts);
     assert_eq!(end.state, meridian::domain::payment::State::Paid);
 }

@@ -108,14 +108,11 @@ impl Payment {
         };
         // On an open page nobody has paid yet.
         let idle = self.status == "open" && self.page().is_some();
-        let mut facts: Vec<_> = (!idle).then_some(payment).into_iter().collect();
-        for refund in &self.embedded.refunds {
-            facts.push(refund.fact()?);
-        }
-        for chargeback in &self.embedded.chargebacks {
-            facts.push(chargeback.fact(Some(self))?);
-        }
-        Ok(facts)
+        let own = (!idle).then_some(Ok(payment)).into_iter();
+        let refunds = self.embedded.refunds.iter().map(GivenBack::fact);
+        let chargebacks = self.embedded.chargebacks.iter();
+        let chargebacks = chargebacks.map(|one| one.fact(Some(self)));
+        own.chain(refunds).chain(chargebacks).collect()
     }
 
     /// What was taken from a bank account on a mandate.
