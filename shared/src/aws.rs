@@ -141,14 +141,14 @@ impl Aws {
         input: &impl Serialize,
     ) -> Result<Bytes, CallError> {
         let unreachable = |why: &dyn fmt::Display| CallError::Unreachable(why.to_string());
-        let origin = self.address(service.name);
-        let origin = Uri::try_from(origin).map_err(|why| unreachable(&why))?;
+        let address = self.address(service.name);
+        let origin = Uri::try_from(&address).map_err(|why| unreachable(&why))?;
         let body = serde_json::to_vec(input).map_err(|why| unreachable(&why))?;
         let body = Bytes::from(body);
         let (mut tries, mut pause, began) = (1, FIRST_PAUSE, Instant::now());
         loop {
             let request = self
-                .signed(service, operation, &origin, body.clone())
+                .signed(service, operation, &address, body.clone())
                 .map_err(|why| unreachable(&why))?;
             match self.exchange(&origin, request).await {
                 // One that begins late would run into the function's own timeout.
@@ -170,7 +170,7 @@ impl Aws {
         &self,
         service: &Service,
         operation: &str,
-        origin: &Uri,
+        address: &str,
         body: Bytes,
     ) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
         let target = format!("{}.{operation}", service.target);
@@ -180,7 +180,7 @@ impl Aws {
         ];
         let signable = SignableRequest::new(
             "POST",
-            origin.to_string(),
+            address,
             headers.into_iter(),
             SignableBody::Bytes(&body),
         )?;
@@ -194,7 +194,7 @@ impl Aws {
             .into();
         let (signature, _) = sign(signable, &params)?.into_parts();
         let mut request = Request::post("/")
-            .header(CONTENT_TYPE, service.content_type)
+            .header(CONTENT_TYPE, HeaderValue::from_static(service.content_type))
             .header(&TARGET, target)
             .body(Full::new(body))?;
         let (signed, _) = signature.into_parts();

@@ -114,7 +114,8 @@ impl Web {
         request.headers_mut().insert(HOST, host(origin)?);
         let mut open = match self.kept(origin) {
             Some(open) => open,
-            None => self.open(origin, by).await?,
+            // On the heap, as it is large and seldom there.
+            None => Box::pin(self.open(origin, by)).await?,
         };
         let reply = open.exchange(request, by).await?;
         if !open.sender.is_closed() {

@@ -171,8 +171,8 @@ impl Intake {
             Outcome::Proven => Ok(true),
             Outcome::NeedsVendor => Ok(false),
             Outcome::NeedsCertificate(signed) => {
-                self.prove_certificate(inbound, &signed, delivery.received_at)
-                    .await
+                let proof = self.prove_certificate(inbound, &signed, delivery.received_at);
+                Box::pin(proof).await
             }
         }
     }
