@@ -3,6 +3,7 @@
 //! SQS and Secrets Manager, of which we need four operations, are called as the JSON services that
 //! they are, signed by the SDK's signer: that halves what a webhook costs and the size of intake.
 
+use crate::web::{CONNECT, Web, local_roots};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -15,14 +16,20 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::identity::Identity;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Uri};
+use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Amazon's root certificates, as amazontrust.com publishes them.
@@ -32,12 +39,13 @@ const ROOTS: &[u8] = include_bytes!("../roots/aws.pem");
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
 /// AWS as one function reaches it.
 #[derive(Clone)]
 pub struct Aws {
-    /// For the SDK's clients.
-    pub config: SdkConfig,
-    connector: SharedHttpConnector,
+    web: Arc<Web>,
+    credentials: Credentials,
     identity: Identity,
     region: String,
     endpoint: Option<String>,
@@ -95,31 +103,6 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// HTTPS that trusts these roots (PEM), and those in the file `MERIDIAN_ROOTS`, which only a local
-/// stack names.
-pub fn connector(roots: &[u8]) -> SharedHttpConnector {
-    let mut trust = TrustStore::empty().with_pem_certificate(roots);
-    if let Some(more) = local_roots() {
-        trust = trust.with_pem_certificate(more);
-    }
-    let tls = TlsContext::builder().with_trust_store(trust).build();
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(Duration::from_millis(700))
-        .build();
-    let connector = Connector::builder()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls.expect("bundled roots are well formed"))
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new())
-        .build();
-    SharedHttpConnector::new(connector)
-}
-
-/// The certificate authorities that a local stack adds, as PEM.
-pub fn local_roots() -> Option<Vec<u8>> {
-    std::fs::read(std::env::var_os("MERIDIAN_ROOTS")?).ok()
-}
-
 impl Aws {
     /// From the environment that Lambda gives: region, credentials, and an endpoint where one is
     /// set. `attempt` is how long one try of a call may take.
@@ -132,33 +115,12 @@ impl Aws {
             None,
             "environment",
         );
-        let connector = connector(ROOTS);
-        let shared = connector.clone();
-        let region = text("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
-        let endpoint = text("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned());
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
-            .http_client(http_client_fn(move |_, _| shared.clone()))
-            .sleep_impl(TokioSleep::new())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(attempt)
-                    .build(),
-            )
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS)
-                    .with_initial_backoff(FIRST_PAUSE),
-            );
-        config.set_endpoint_url(endpoint.clone());
         Self {
-            config: config.build(),
-            connector,
-            identity: credentials.into(),
-            region,
-            endpoint,
+            web: Arc::new(Web::new(ROOTS)),
+            identity: credentials.clone().into(),
+            credentials,
+            region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            endpoint: text("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
             attempt,
         }
     }
@@ -177,16 +139,18 @@ impl Aws {
         service: &Service,
         operation: &str,
         input: &impl Serialize,
-    ) -> Result<Vec<u8>, CallError> {
+    ) -> Result<Bytes, CallError> {
         let unreachable = |why: &dyn fmt::Display| CallError::Unreachable(why.to_string());
-        let body = serde_json::to_string(input).map_err(|why| unreachable(&why))?;
+        let address = self.address(service.name);
+        let origin = Uri::try_from(&address).map_err(|why| unreachable(&why))?;
+        let body = serde_json::to_vec(input).map_err(|why| unreachable(&why))?;
+        let body = Bytes::from(body);
         let (mut tries, mut pause, began) = (1, FIRST_PAUSE, Instant::now());
         loop {
             let request = self
-                .signed(service, operation, &body)
+                .signed(service, operation, &address, body.clone())
                 .map_err(|why| unreachable(&why))?;
-            let tried = tokio::time::timeout(self.attempt, self.exchange(request)).await;
-            match tried.unwrap_or_else(|_| Err(CallError::Unreachable("too slow".into()))) {
+            match self.exchange(&origin, request).await {
                 // One that begins late would run into the function's own timeout.
                 Err(why)
                     if why.passes()
@@ -206,19 +170,19 @@ impl Aws {
         &self,
         service: &Service,
         operation: &str,
-        body: &str,
-    ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
-        let address = format!("{}/", self.address(service.name));
+        address: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
         let target = format!("{}.{operation}", service.target);
         let headers = [
-            ("content-type", service.content_type),
-            ("x-amz-target", target.as_str()),
+            (CONTENT_TYPE.as_str(), service.content_type),
+            (TARGET.as_str(), target.as_str()),
         ];
         let signable = SignableRequest::new(
             "POST",
-            &address,
+            address,
             headers.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
+            SignableBody::Bytes(&body),
         )?;
         let params = SigningParams::builder()
             .identity(&self.identity)
@@ -229,35 +193,32 @@ impl Aws {
             .build()?
             .into();
         let (signature, _) = sign(signable, &params)?.into_parts();
-        let mut request = HttpRequest::new(body.into());
-        request.set_method("POST")?;
-        request.set_uri(address.as_str())?;
+        let mut request = Request::post("/")
+            .header(CONTENT_TYPE, HeaderValue::from_static(service.content_type))
+            .header(&TARGET, target)
+            .body(Full::new(body))?;
         let (signed, _) = signature.into_parts();
-        let signed = signed.iter().map(|header| (header.name(), header.value()));
-        for (name, value) in headers.into_iter().chain(signed) {
-            request
-                .headers_mut()
-                .try_insert(name.to_owned(), value.to_owned())?;
+        for header in signed {
+            let value = HeaderValue::from_str(header.value())?;
+            request.headers_mut().insert(header.name(), value);
         }
         Ok(request)
     }
 
-    async fn exchange(&self, request: HttpRequest) -> Result<Vec<u8>, CallError> {
-        let reply = self.connector.call(request).await;
-        let mut reply = reply.map_err(|why| {
-            // Its source says what happened, the error itself only where.
-            let source = std::error::Error::source(&why).map(ToString::to_string);
-            CallError::Unreachable(source.unwrap_or_else(|| why.to_string()))
-        })?;
-        let status = reply.status().as_u16();
-        let body = read(&mut reply).await.map_err(CallError::Unreachable)?;
-        if status == 200 {
+    async fn exchange(
+        &self,
+        origin: &Uri,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Bytes, CallError> {
+        let reply = self.web.exchange(origin, request, self.attempt).await;
+        let (head, body) = reply.map_err(CallError::Unreachable)?.into_parts();
+        if head.status == 200 {
             return Ok(body);
         }
         let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
         let code = refusal.code.rsplit('#').next().unwrap_or_default();
         Err(match code {
-            "" => CallError::Unreachable(format!("status {status}")),
+            "" => CallError::Unreachable(format!("status {}", head.status.as_u16())),
             code => CallError::Refused {
                 code: code.to_owned(),
                 message: refusal.message,
@@ -268,13 +229,78 @@ impl Aws {
     /// Opens the connection to a service while Lambda still gives a whole processor, by a request
     /// that is no API call. A failure is left for the first real call to meet.
     pub async fn warm(&self, service: &str) {
-        if let Ok(request) = HttpRequest::get(format!("{}/ping", self.address(service)))
+        if let Ok(origin) = Uri::try_from(self.address(service))
+            && let Ok(request) = Request::get("/ping").body(Full::default())
+        {
+            let _ = self.web.exchange(&origin, request, self.attempt).await;
+        }
+    }
+
+    /// What the SDK's clients are made with: the same, over the HTTP client that they need.
+    pub fn sdk(&self) -> Sdk {
+        let connector = connector();
+        let shared = connector.clone();
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .http_client(http_client_fn(move |_, _| shared.clone()))
+            .sleep_impl(TokioSleep::new())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(self.attempt)
+                    .build(),
+            )
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(FIRST_PAUSE),
+            );
+        config.set_endpoint_url(self.endpoint.clone());
+        Sdk {
+            config: config.build(),
+            connector,
+            address: self.address("dynamodb"),
+        }
+    }
+}
+
+/// How DynamoDB's client is made.
+pub struct Sdk {
+    pub config: SdkConfig,
+    connector: SharedHttpConnector,
+    address: String,
+}
+
+impl Sdk {
+    /// As [`Aws::warm`].
+    pub async fn warm(&self) {
+        if let Ok(request) = HttpRequest::get(format!("{}/ping", self.address))
             && let Ok(mut reply) = self.connector.call(request).await
         {
             // Read to its end, so that the connection goes back to the pool.
-            let _ = read(&mut reply).await;
+            let body = std::mem::replace(reply.body_mut(), SdkBody::empty());
+            let _ = ByteStream::new(body).collect().await;
         }
     }
+}
+
+fn connector() -> SharedHttpConnector {
+    let mut trust = TrustStore::empty().with_pem_certificate(ROOTS);
+    if let Some(more) = local_roots() {
+        trust = trust.with_pem_certificate(more);
+    }
+    let tls = TlsContext::builder().with_trust_store(trust).build();
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT)
+        .build();
+    let connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls.expect("bundled roots are well formed"))
+        .connector_settings(settings)
+        .sleep_impl(TokioSleep::new())
+        .build();
+    SharedHttpConnector::new(connector)
 }
 
 /// How AWS's JSON services say no: the field's case differs from service to service.
@@ -285,13 +311,4 @@ struct Refusal {
     code: String,
     #[serde(alias = "Message")]
     message: String,
-}
-
-/// All of a reply's body.
-pub async fn read(reply: &mut HttpResponse) -> Result<Vec<u8>, String> {
-    let body = std::mem::replace(reply.body_mut(), SdkBody::empty());
-    let read = aws_smithy_types::byte_stream::ByteStream::new(body).collect();
-    read.await
-        .map(|body| body.to_vec())
-        .map_err(|why| why.to_string())
 }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -117,9 +118,13 @@ pub async fn serve<F: Future<Output = HttpResponse>>(
     handle: impl Fn(HttpRequest) -> F,
 ) -> Result<(), Error> {
     let handle = &handle;
-    run(service_fn(async |event: LambdaEvent<HttpRequest>| {
-        // On the heap: the futures of the SDK below are deep, and this one is moved about.
-        Ok::<_, Error>(Box::pin(handle(event.payload)).await)
+    // Raw, as the runtime would note the path to every field while it reads them; on the heap, as
+    // the runtime moves the future about.
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        Box::pin(async move {
+            let request = serde_json::from_str(event.payload.get())?;
+            Ok::<_, Error>(handle(request).await)
+        })
     }))
     .await
 }

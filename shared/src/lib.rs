@@ -23,6 +23,7 @@ pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod transport;
+pub mod web;
 
 // rules, rooms and I/O put together
 pub mod api;

@@ -2,6 +2,7 @@
 
 use crate::aws::{Aws, CallError, Service};
 use crate::ids;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -162,7 +163,7 @@ impl Secrets {
         put.map(drop).map_err(|why| Unavailable(why.to_string()))
     }
 
-    async fn call(&self, operation: &str, input: &impl Serialize) -> Result<Vec<u8>, CallError> {
+    async fn call(&self, operation: &str, input: &impl Serialize) -> Result<Bytes, CallError> {
         self.aws.call(&SECRETS_MANAGER, operation, input).await
     }
 

@@ -18,7 +18,7 @@
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Sdk};
 use crate::queue::RowKey;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
@@ -38,6 +38,7 @@ pub const DUE_SHARDS: u64 = 4;
 
 pub struct Store {
     client: Client,
+    sdk: Sdk,
     table: String,
 }
 
@@ -184,10 +185,17 @@ impl Store {
     /// The table is named by `TABLE_NAME`.
     pub fn new(aws: &Aws) -> Self {
         let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
+        let sdk = aws.sdk();
         Self {
-            client: Client::new(&aws.config),
+            client: Client::new(&sdk.config),
+            sdk,
             table,
         }
+    }
+
+    /// Opens the connection, as [`Aws::warm`] does.
+    pub async fn warm(&self) {
+        self.sdk.warm().await;
     }
 
     /// One consistent read.

@@ -1,7 +1,7 @@
 //! Intake: prove the sender of a webhook, queue it, answer as the vendor expects. One AWS call
 //! where the secret is warm. Nothing is written before the proof holds.
 
-use crate::aws;
+use crate::aws::Aws;
 use crate::domain::task::Queue;
 use crate::inbound::{self, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::queue::{Queues, Received};
@@ -9,14 +9,15 @@ use crate::secrets::{self, Fields, Secrets};
 use crate::sources;
 use crate::transport::local_base;
 use crate::vendor::Account;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use crate::web::{Web, local_roots};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 /// Above this a body is refused: as base64 in a message it must stay under SQS's 1 MiB.
 pub const LARGEST: usize = 700 * 1024;
@@ -29,8 +30,8 @@ pub struct Intake {
     pub secrets: Secrets,
     pub queues: Queues,
     pub public_url: String,
-    web: OnceLock<SharedHttpConnector>,
-    certificates: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+    web: OnceLock<Web>,
+    certificates: Mutex<HashMap<String, Bytes>>,
 }
 
 /// What the vendor is answered.
@@ -53,7 +54,7 @@ pub struct Incoming<'a> {
 }
 
 impl Intake {
-    pub fn new(aws: &aws::Aws) -> Self {
+    pub fn new(aws: &Aws) -> Self {
         Self {
             secrets: Secrets::new(aws),
             queues: Queues::new(aws),
@@ -170,8 +171,8 @@ impl Intake {
             Outcome::Proven => Ok(true),
             Outcome::NeedsVendor => Ok(false),
             Outcome::NeedsCertificate(signed) => {
-                self.prove_certificate(inbound, &signed, delivery.received_at)
-                    .await
+                let proof = self.prove_certificate(inbound, &signed, delivery.received_at);
+                Box::pin(proof).await
             }
         }
     }
@@ -186,12 +187,12 @@ impl Intake {
             .certificate(inbound.vendor.id, &signed.certificate_url)
             .await?;
         let mut roots = trust_anchors(CERTIFICATE_ROOTS);
-        roots.extend(aws::local_roots().iter().flat_map(|pem| trust_anchors(pem)));
+        roots.extend(local_roots().iter().flat_map(|pem| trust_anchors(pem)));
         inbound::prove_certificate(signed, &pem, &roots, at).map(|()| true)
     }
 
     /// The certificate at an address whose host was checked; kept as long as the process lives.
-    async fn certificate(&self, vendor: &str, address: &str) -> Result<Arc<Vec<u8>>, Refused> {
+    async fn certificate(&self, vendor: &str, address: &str) -> Result<Bytes, Refused> {
         let cache = || {
             self.certificates
                 .lock()
@@ -206,26 +207,20 @@ impl Intake {
             (Some(base), Ok(url)) => format!("{}{}", base.trim_end_matches('/'), url.path()),
             _ => address.to_owned(),
         };
-        let web = self.web.get_or_init(|| aws::connector(CERTIFICATE_ROOTS));
-        let request = HttpRequest::get(asked).map_err(|why| unreachable(why.to_string()))?;
-        let fetch = async {
-            let mut reply = web
-                .call(request)
-                .await
-                .map_err(|why| unreachable(why.to_string()))?;
-            let status = reply.status().as_u16();
-            let body = aws::read(&mut reply).await.map_err(unreachable)?;
-            match status {
-                200 => Ok(body),
-                other => Err(unreachable(format!("status {other}"))),
-            }
-        };
+        let at = http::Uri::try_from(asked).map_err(|why| unreachable(why.to_string()))?;
+        let path = at.path_and_query().map_or("/", |path| path.as_str());
+        let request = http::Request::get(path).body(Default::default());
+        let request = request.map_err(|why| unreachable(why.to_string()))?;
         let millis = std::env::var("VENDOR_TIMEOUT_MS")
             .ok()
             .and_then(|text| text.parse().ok());
-        let within = std::time::Duration::from_millis(millis.unwrap_or(1000));
-        let fetched = tokio::time::timeout(within, fetch).await;
-        let pem = Arc::new(fetched.map_err(|_| unreachable("too slow".into()))??);
+        let within = Duration::from_millis(millis.unwrap_or(1000));
+        let web = self.web.get_or_init(|| Web::new(CERTIFICATE_ROOTS));
+        let reply = web.exchange(&at, request, within).await;
+        let (head, pem) = reply.map_err(unreachable)?.into_parts();
+        if head.status != 200 {
+            return Err(unreachable(format!("status {}", head.status.as_u16())));
+        }
         let mut known = cache();
         // An address is part of an unproven request: nobody may fill the memory with them.
         if known.len() > 20 {

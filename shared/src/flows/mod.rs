@@ -52,12 +52,13 @@ impl House {
     pub async fn start() -> Self {
         crate::lambda::logs();
         let aws = Aws::from_environment(Duration::from_secs(5));
+        let house = Self::new(&aws);
         tokio::join!(
-            aws.warm("dynamodb"),
+            house.store.warm(),
             aws.warm("sqs"),
             aws.warm("secretsmanager")
         );
-        Self::new(&aws)
+        house
     }
 
     pub fn new(aws: &Aws) -> Self {
