@@ -8,20 +8,6 @@ use meridian_stack::Stack;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-fn sqs(stack: &Stack, action: &str, body: &Value) -> Value {
-    let target = format!("AmazonSQS.{action}");
-    let authorization = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/sqs/aws4_request, \
-                         SignedHeaders=host, Signature=0";
-    let headers = [
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amz-target", target.as_str()),
-        ("authorization", authorization),
-    ];
-    stack
-        .send("POST", &stack.aws, &headers, body.to_string().as_bytes())
-        .expect(200)
-}
-
 /// A proven webhook on its way to posting: a Stripe event of a kind that changes nothing.
 fn message(stack: &Stack, id: &str, now: i64) -> String {
     let event =
@@ -42,17 +28,7 @@ fn message(stack: &Stack, id: &str, now: i64) -> String {
 fn a_message_that_panics_fails_alone_and_ends_in_quarantine() {
     let profile = std::env::var("MERIDIAN_PROFILE").unwrap_or_else(|_| "dev".into());
     let stack = Stack::start(&["--profile", &profile]);
-    let queues = sqs(&stack, "ListQueues", &json!({}));
-    let urls = queues["QueueUrls"].as_array().expect("queues");
-    let events = |url: &&Value| {
-        let url = url.as_str().unwrap_or_default().to_lowercase();
-        url.contains("eventsqueue") || url.ends_with("/events")
-    };
-    let queue = urls
-        .iter()
-        .find(events)
-        .expect("the queue of events")
-        .clone();
+    let queue = stack.queue("events");
     let now = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
         .expect("a clock")
@@ -63,8 +39,7 @@ fn a_message_that_panics_fails_alone_and_ends_in_quarantine() {
         { "Id": "b", "MessageBody": message(&stack, "evt_poison", now), "MessageAttributes": poison },
         { "Id": "c", "MessageBody": message(&stack, "evt_after", now) },
     ]);
-    let sent = sqs(
-        &stack,
+    let sent = stack.sqs(
         "SendMessageBatch",
         &json!({ "QueueUrl": queue, "Entries": entries }),
     );
@@ -99,8 +74,7 @@ fn a_message_that_panics_fails_alone_and_ends_in_quarantine() {
         .filter(|e| e["state"] == "quarantined")
         .collect();
     assert_eq!(quarantined.len(), 1, "{found:?}");
-    let depths = sqs(
-        &stack,
+    let depths = stack.sqs(
         "GetQueueAttributes",
         &json!({
             "QueueUrl": queue, "AttributeNames": ["All"],

@@ -247,6 +247,34 @@ impl Stack {
             .expect(200);
     }
 
+    /// A call to the embedded SQS, as nobody in particular.
+    pub fn sqs(&self, action: &str, body: &Value) -> Value {
+        let target = format!("AmazonSQS.{action}");
+        let authorization = "AWS4-HMAC-SHA256 \
+                             Credential=test/20261121/us-east-1/sqs/aws4_request, \
+                             SignedHeaders=host, Signature=0";
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", target.as_str()),
+            ("authorization", authorization),
+        ];
+        let body = body.to_string();
+        let answer = self.send("POST", &self.aws, &headers, body.as_bytes());
+        answer.expect(200)
+    }
+
+    /// The address of the queue of this name.
+    pub fn queue(&self, name: &str) -> String {
+        let queues = self.sqs("ListQueues", &json!({}));
+        let urls = queues["QueueUrls"].as_array().into_iter().flatten();
+        let mut urls = urls.filter_map(Value::as_str);
+        let named = |url: &&str| {
+            let last = url.rsplit('/').next().unwrap_or_default().to_lowercase();
+            last.contains(name) && !last.contains("dead")
+        };
+        urls.find(named).expect("the queue").to_owned()
+    }
+
     /// Every call to vendors so far.
     pub fn calls(&self, vendor: &str) -> Vec<Value> {
         let answer = self.control("GET", &format!("calls?vendor={vendor}"), &Value::Null);

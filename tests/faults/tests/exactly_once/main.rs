@@ -211,7 +211,19 @@ fn disturbed(stack: &Stack, path: &Path, fault: &Value) -> Ended {
     }
     stack.quiet();
     let holds = whole(stack, path, &case);
+    closed(stack, &case);
     Ended { struck, holds }
+}
+
+/// Pages that nobody will pay on: the house would ask for them in every scenario that follows.
+fn closed(stack: &Stack, case: &str) {
+    let invoice = clinic::invoice(stack, case);
+    for payment in invoice["payments"].as_array().into_iter().flatten() {
+        if payment["state"] == "open" {
+            let path = format!("/v1/payments/{}/close", clinic::id(payment));
+            stack.post(&path, &json!({})).expect(200);
+        }
+    }
 }
 
 fn whole(stack: &Stack, path: &Path, case: &str) -> Result<(), String> {

@@ -12,7 +12,7 @@ const COPIES: usize = 40;
 #[test]
 fn a_message_that_many_functions_would_send_at_the_same_moment_is_sent_once() {
     let (stack, _alone) = Stack::alone();
-    let queue = queue(stack, "deliveries");
+    let queue = stack.queue("deliveries");
     // Nobody is nudged by the charge itself: all begin together.
     let silent = json!({ "aws": [
         { "function": "charge-execution", "operation": "SendMessage", "action": "cut_before" },
@@ -50,29 +50,5 @@ fn nudge(stack: &Stack, queue: &str, row: &Value) {
     let entry = |n: usize| json!({ "Id": format!("n{n}"), "MessageBody": body });
     let entries: Vec<_> = (0..10).map(entry).collect();
     let asked = json!({ "QueueUrl": queue, "Entries": entries });
-    sqs(stack, "SendMessageBatch", &asked);
-}
-
-fn queue(stack: &Stack, name: &str) -> String {
-    let queues = sqs(stack, "ListQueues", &json!({}));
-    let urls = queues["QueueUrls"].as_array().into_iter().flatten();
-    let mut urls = urls.filter_map(Value::as_str);
-    let named = |url: &&str| {
-        let last = url.rsplit('/').next().unwrap_or_default().to_lowercase();
-        last.contains(name) && !last.contains("dead")
-    };
-    urls.find(named).expect("the queue").to_owned()
-}
-
-fn sqs(stack: &Stack, action: &str, body: &Value) -> Value {
-    let target = format!("AmazonSQS.{action}");
-    let authorization = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/sqs/aws4_request, \
-                         SignedHeaders=host, Signature=0";
-    let headers = [
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amz-target", target.as_str()),
-        ("authorization", authorization),
-    ];
-    let answer = stack.send("POST", &stack.aws, &headers, body.to_string().as_bytes());
-    answer.expect(200)
+    stack.sqs("SendMessageBatch", &asked);
 }
