@@ -135,6 +135,31 @@ pub enum Step {
 }
 
 impl Payment {
+    /// One of which nothing has happened yet.
+    pub fn planned(n: u32, gateway: String, amount: Money) -> Self {
+        Self {
+            n,
+            gateway,
+            amount,
+            state: State::Open,
+            method: None,
+            keep_method: false,
+            capture: None,
+            aliases: BTreeSet::new(),
+            session: None,
+            page_over: false,
+            approved: false,
+            approvals: 0,
+            intent: None,
+            decline: None,
+            paid_at: None,
+            paid_with: None,
+            returned_whole: false,
+            refunds: vec![],
+            disputes: vec![],
+        }
+    }
+
     /// Whether money came in, even if it later went back.
     pub fn arrived(&self) -> bool {
         matches!(self.state, State::Paid | State::Returned)

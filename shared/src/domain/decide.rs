@@ -303,25 +303,9 @@ impl<'a> Draft<'a> {
             Step::Checkout
         };
         self.case.payments.push(Payment {
-            n,
-            gateway,
-            amount,
-            state: State::Open,
             method,
             keep_method: keep,
-            capture: None,
-            aliases: BTreeSet::new(),
-            session: None,
-            page_over: false,
-            approved: false,
-            approvals: 0,
-            intent: None,
-            decline: None,
-            paid_at: None,
-            paid_with: None,
-            returned_whole: false,
-            refunds: vec![],
-            disputes: vec![],
+            ..Payment::planned(n, gateway, amount)
         });
         self.schedule(n, None, Work::Pay { payment: n, step }, 0);
     }
@@ -972,8 +956,8 @@ impl<'a> Draft<'a> {
         self.move_payment(n, event, None)?;
         let payment = self.payment(n)?;
         payment.returned_whole = false;
-        self.done.push(format!("retry-p{n}"));
         if event == payment::Event::Resubmitted {
+            payment.paid_at = None;
             self.what = "payment_resubmitted";
             let work = Work::Settle {
                 payment: n,
@@ -982,6 +966,7 @@ impl<'a> Draft<'a> {
             };
             self.schedule(n, None, work, FIRST_POLL);
         }
+        self.done.push(format!("retry-p{n}"));
         Ok(())
     }
 

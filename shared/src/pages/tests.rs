@@ -64,25 +64,8 @@ fn case() -> Case {
 
 fn payment(n: u32, minor: i64, state: State) -> Payment {
     Payment {
-        n,
-        gateway: "stripe".into(),
-        amount: money(minor),
         state,
-        method: None,
-        keep_method: false,
-        capture: None,
-        aliases: Default::default(),
-        session: None,
-        approved: false,
-        approvals: 0,
-        page_over: false,
-        intent: None,
-        decline: None,
-        paid_at: None,
-        paid_with: None,
-        returned_whole: false,
-        refunds: vec![],
-        disputes: vec![],
+        ..Payment::planned(n, "stripe".into(), money(minor))
     }
 }
 

@@ -53,25 +53,9 @@ fn refund(n: Option<u32>, id: &str, amount: i64, state: refund::State) -> Refund
 fn paid() -> Case {
     let lines = vec![line(6000, "19")];
     let payment = Payment {
-        n: 1,
-        gateway: "stripe".into(),
-        amount: eur(6000),
         state: State::Paid,
-        method: None,
-        keep_method: false,
         capture: Some("pi_1".into()),
-        aliases: BTreeSet::new(),
-        session: None,
-        approved: false,
-        approvals: 0,
-        page_over: false,
-        intent: None,
-        decline: None,
-        paid_at: None,
-        paid_with: None,
-        returned_whole: false,
-        refunds: vec![],
-        disputes: vec![],
+        ..Payment::planned(1, "stripe".into(), eur(6000))
     };
     Case {
         id: "0123456789abcdefghjkmnpqrs".into(),
