@@ -991,7 +991,7 @@ impl<'a> Draft<'a> {
         let again = payment.state == State::Declined
             && payment.open_page().is_some()
             && payment.amount.minor <= chargeable.minor;
-        if !payment.state.is_under_way() && !(fact.approved && again) {
+        if !(payment.state.is_under_way() || (fact.approved && again)) {
             return Err(Verdict::Nothing);
         }
         if fact.approved {
