@@ -451,8 +451,9 @@ impl Desk<'_> {
 
     async fn nobodys(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
         // One task for a stranger's payment, however many events tell of it.
-        let of = row.gateway_ref.clone().unwrap_or_else(|| row.pk());
-        let id = ids::derived(&["charge without invoice", row.source.as_str(), &of]);
+        let of = row.gateway_ref.as_ref().unwrap_or(&row.vendor_event_id);
+        let owner = self.row(of, &row.name).pk();
+        let id = ids::derived(&["charge without invoice", &owner]);
         let task = crate::domain::task::Task {
             id: format!("person-{id}"),
             work: crate::domain::task::Work::Person {
@@ -465,7 +466,7 @@ impl Desk<'_> {
             due: clock::now(),
         };
         let at = clock::millis(task.due);
-        let person = Row::new(row.pk(), format!("task#{}", task.id))
+        let person = Row::new(owner, format!("task#{}", task.id))
             .json("data", &task)
             .text("state", "open")
             .number("version", 1)

@@ -26,21 +26,25 @@ async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
     }
 }
 
-async fn pays(clinic: &Clinic, case: &str) -> Case {
-    let fact = Fact {
-        reference: Some(ids::payment_reference(case, 1)),
-        payment: Some("pi_1".into()),
-        ..Fact::new(Kind::PaymentSucceeded)
-    };
-    let report = Report {
+/// What a webhook of Stripe says.
+fn reported(fact: Fact) -> Event {
+    Event::Reported(Report {
         gateway: "stripe".into(),
         facts: vec![fact],
         current: false,
         late_failures: false,
         page_stays: true,
         answer: false,
+    })
+}
+
+async fn pays(clinic: &Clinic, case: &str) -> Case {
+    let fact = Fact {
+        reference: Some(ids::payment_reference(case, 1)),
+        payment: Some("pi_1".into()),
+        ..Fact::new(Kind::PaymentSucceeded)
     };
-    happens(clinic, case, Event::Reported(report)).await
+    happens(clinic, case, reported(fact)).await
 }
 
 async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
@@ -191,15 +195,7 @@ async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() 
         )),
         ..Fact::new(Kind::RefundSucceeded)
     };
-    let report = Report {
-        gateway: "stripe".into(),
-        facts: vec![fact],
-        current: false,
-        late_failures: false,
-        page_stays: true,
-        answer: false,
-    };
-    happens(&clinic, &case, Event::Reported(report)).await;
+    happens(&clinic, &case, reported(fact)).await;
     let mut settings = clinic.get("/v1/settings").await;
     settings["name"] = json!("Moved Away Clinic");
     clinic

@@ -217,6 +217,44 @@ fn a_stranger_who_writes_our_reference_on_a_payment_pays_and_refunds_nothing_of_
 }
 
 #[test]
+fn a_payment_that_belongs_to_no_invoice_is_one_task_however_many_events_tell_of_it() {
+    let (stack, _alone) = alone();
+    let tasks = || {
+        let all = stack.get("/v1/tasks?limit=100").expect(200)["tasks"].clone();
+        let all = all.as_array().cloned().unwrap_or_default();
+        let nobodys = |task: &Value| task["alert"] == "charge_without_invoice";
+        all.into_iter().filter(nobodys).collect::<Vec<_>>()
+    };
+    let before = tasks().len();
+    let form = [
+        ("authorization", "Bearer sk_test_demo"),
+        ("stripe-version", "2023-08-16"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let body = "amount=2500&currency=eur&confirm=true&payment_method=pm_card_visa&\
+                off_session=true&payment_method_types%5B%5D=card";
+    let url = format!("{}/stripe/v1/payment_intents", stack.vendors);
+    let theirs = id(&stack.send("POST", &url, &form, body.as_bytes()).expect(200));
+    stack.quiet();
+    // A day long its invoice may still come.
+    stack.advance(2 * DAY);
+    stack.quiet();
+    let told = stack.get(&format!("/v1/events?gateway_ref={theirs}&limit=100"));
+    let told = told.expect(200)["events"].as_array().map_or(0, Vec::len);
+    assert!(told > 1, "only {told} events told of it");
+    let now = tasks();
+    assert_eq!(now.len(), before + 1, "{now:?}");
+    let task = &now[0];
+    let path = format!(
+        "/v1/tasks/{}/{}/done",
+        task["case"].as_str().expect("an owner"),
+        task["id"].as_str().expect("an id")
+    );
+    stack.post(&path, &json!({})).expect(200);
+    assert_eq!(tasks().len(), before);
+}
+
+#[test]
 fn one_unreadable_item_of_a_batch_does_not_hold_up_the_others() {
     let (stack, _alone) = alone();
     let case = id(&invoice(stack, &patient(stack), "checkout", "gocardless"));
