@@ -1,0 +1,332 @@
+//! Our own calls at a gateway: a lease taken, a reply lost, a try that was put off, a page opened.
+
+use super::*;
+
+impl Draft<'_> {
+    pub(super) fn calling_payment(&mut self, n: u32, intent: &Intent) -> Applied {
+        let now = self.ctx.now;
+        let payment = self.payment(n)?;
+        let (first_sent_at, event) = match &payment.intent {
+            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
+            // Only a repeat under the very same key may follow a call that was sent.
+            Some(old) if old.key != intent.key || old.step != intent.step => {
+                return Err(Verdict::Refused(Refusal::Busy));
+            }
+            // The call before ran out of its lease: it may have acted.
+            Some(old) => (old.first_sent_at, payment::Event::ReplyLost),
+            None if payment.next_step() != Some(intent.step) => return Err(Verdict::Nothing),
+            None => (intent.first_sent_at, payment::Event::Submitted),
+        };
+        if intent.step != Step::Checkout {
+            let to = payment::next(payment.state, event).unwrap_or(payment.state);
+            payment.state = Some(to)
+                .filter(|s| s.is_under_way())
+                .ok_or(Verdict::Nothing)?;
+        }
+        payment.intent = Some(Intent {
+            first_sent_at,
+            ..intent.clone()
+        });
+        let work = Work::Pay {
+            payment: n,
+            step: intent.step,
+        };
+        let work = match payment.state {
+            State::Unknown => Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 1,
+            },
+            _ => work,
+        };
+        let due = intent.lease_until;
+        self.what = "calling_gateway";
+        self.tasks.push(Task {
+            id: task_id(n, None),
+            work,
+            due,
+        });
+        Ok(())
+    }
+
+    pub(super) fn calling_refund(&mut self, payment: u32, n: u32, intent: &Intent) -> Applied {
+        let now = self.ctx.now;
+        let refund = self.our_refund(payment, n)?;
+        let (first_sent_at, event) = match &refund.intent {
+            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
+            Some(old) if old.key != intent.key => return Err(Verdict::Refused(Refusal::Busy)),
+            // The call before ran out of its lease: it may have acted.
+            Some(old) => (old.first_sent_at, refund::Event::ReplyLost),
+            None if refund.state != refund::State::Requested => return Err(Verdict::Nothing),
+            None => (intent.first_sent_at, refund::Event::Calling),
+        };
+        if refund.state.is_final() {
+            return Err(Verdict::Nothing);
+        }
+        let sent_before = event == refund::Event::ReplyLost;
+        if !sent_before && self.payment(payment)?.unreserved().minor < 0 {
+            return self.needless_refund(payment, n);
+        }
+        let refund = self.our_refund(payment, n)?;
+        refund.state = refund::next(refund.state, event).unwrap_or(refund.state);
+        refund.intent = Some(Intent {
+            first_sent_at,
+            ..intent.clone()
+        });
+        let work = match refund.state {
+            refund::State::Unknown => Work::Settle {
+                payment,
+                refund: Some(n),
+                tries: 1,
+            },
+            _ => Work::Refund { refund: n },
+        };
+        self.what = "calling_gateway";
+        self.tasks.push(Task {
+            id: task_id(payment, Some(n)),
+            work,
+            due: intent.lease_until,
+        });
+        Ok(())
+    }
+
+    /// The money went back by itself before this refund was sent: sending it would pay twice.
+    pub(super) fn needless_refund(&mut self, payment: u32, n: u32) -> Applied {
+        self.what = "refund_failed";
+        let refund = self.our_refund(payment, n)?;
+        refund.state = refund::State::Failed;
+        let key = refund.key();
+        self.done.push(task_id(payment, Some(n)));
+        self.unblocked(payment, Some(n));
+        self.tell(Topic::RefundFailed, Some(payment), Some(key.clone()));
+        let note = "The payment was taken back before this refund was sent. It was not sent: the \
+                    patient has the money already, or a dispute holds it.";
+        self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
+        Ok(())
+    }
+
+    pub(super) fn reply_lost(&mut self, payment: u32, refund: Option<u32>) -> Applied {
+        self.what = "reply_lost";
+        let now = self.ctx.now;
+        self.worry(payment, refund)?;
+        match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                if !paying.state.is_under_way() || paying.intent.is_none() {
+                    return Err(Verdict::Nothing);
+                }
+                // A page that nobody was sent to is simply opened again under its key.
+                let step = paying.intent.as_ref().map(|i| i.step);
+                let wait = paying
+                    .intent
+                    .as_mut()
+                    .map_or(5, |intent| intent.let_go(now));
+                let work = match step {
+                    Some(step @ Step::Checkout) => Work::Pay { payment, step },
+                    _ => {
+                        paying.state = payment::next(paying.state, payment::Event::ReplyLost)
+                            .unwrap_or(paying.state);
+                        Work::Settle {
+                            payment,
+                            refund: None,
+                            tries: 0,
+                        }
+                    }
+                };
+                self.schedule(payment, None, work, wait);
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                if refund.state.is_final() || refund.intent.is_none() {
+                    return Err(Verdict::Nothing);
+                }
+                let wait = refund
+                    .intent
+                    .as_mut()
+                    .map_or(5, |intent| intent.let_go(now));
+                refund.state =
+                    refund::next(refund.state, refund::Event::ReplyLost).unwrap_or(refund.state);
+                let work = Work::Settle {
+                    payment,
+                    refund: Some(n),
+                    tries: 0,
+                };
+                self.schedule(payment, Some(n), work, wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// A call without an answer for hours: a person is told once, while we go on asking.
+    pub(super) fn worry(&mut self, payment: u32, refund: Option<u32>) -> Applied {
+        let now = self.ctx.now;
+        let intent = match refund {
+            None => self.payment(payment)?.intent.as_ref(),
+            Some(n) => self.our_refund(payment, n)?.intent.as_ref(),
+        };
+        let since = intent.map_or(now, |intent| intent.first_sent_at);
+        let id = task_id(payment, refund);
+        let long = now.as_second() - since.as_second() > WORRY;
+        if long && self.case.blocked.insert(id.clone()) {
+            let note = "The gateway has not said for hours what became of this call. It is still \
+                        asked, under the same key; look into the gateway's dashboard.";
+            self.person(&format!("blocked-{id}"), Alert::UnknownOutcome, note);
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_done(&mut self, not_done: &NotDone) -> Applied {
+        self.what = "gateway_busy";
+        let NotDone {
+            payment,
+            refund,
+            retry_at,
+            never,
+            note,
+        } = not_done;
+        let (payment, refund, now) = (*payment, *refund, self.ctx.now);
+        // A look-up that found nothing knows nothing of a call that was made since.
+        let overtaken =
+            |intent: &Option<Intent>| *never && intent.as_ref().is_some_and(|i| i.lives(now));
+        // After an unknown outcome "not now" says nothing of the first try: its key is kept.
+        let work = match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                let step = paying
+                    .intent
+                    .as_ref()
+                    .map(|i| i.step)
+                    .or(paying.next_step());
+                let Some(step) = step.filter(|_| paying.state.is_under_way()) else {
+                    return Err(Verdict::Nothing);
+                };
+                if overtaken(&paying.intent) {
+                    return Err(Verdict::Nothing);
+                }
+                if paying.state == State::Unknown && !never {
+                    paying
+                        .intent
+                        .iter_mut()
+                        .for_each(|i| i.lease_until = *retry_at);
+                    Work::Settle {
+                        payment,
+                        refund,
+                        tries: 1,
+                    }
+                } else {
+                    paying.intent = None;
+                    let waiting = step == Step::Complete;
+                    paying.state = if waiting { State::Pending } else { State::Open };
+                    Work::Pay { payment, step }
+                }
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                if overtaken(&refund.intent) {
+                    return Err(Verdict::Nothing);
+                }
+                match refund.state {
+                    // The gateway has it: a late word of another try changes nothing.
+                    refund::State::Executing if refund.intent.is_none() => {
+                        return Err(Verdict::Nothing);
+                    }
+                    refund::State::Unknown if !never => {
+                        refund
+                            .intent
+                            .iter_mut()
+                            .for_each(|i| i.lease_until = *retry_at);
+                        Work::Settle {
+                            payment,
+                            refund: Some(n),
+                            tries: 1,
+                        }
+                    }
+                    refund::State::Requested
+                    | refund::State::Executing
+                    | refund::State::Unknown => {
+                        refund.intent = None;
+                        refund.state = refund::State::Requested;
+                        Work::Refund { refund: n }
+                    }
+                    refund::State::AwaitingApproval
+                    | refund::State::Succeeded
+                    | refund::State::Failed => return Err(Verdict::Nothing),
+                }
+            }
+        };
+        let id = task_id(payment, refund);
+        // Tried again and again until it is mended: the person is told once.
+        if let Some(note) = note
+            && self.case.blocked.insert(id.clone())
+        {
+            self.person(&format!("blocked-{id}"), Alert::Blocked, note);
+        }
+        self.tasks.push(Task {
+            id,
+            work,
+            due: *retry_at,
+        });
+        Ok(())
+    }
+
+    /// Whether it is open and no call is due, under way, or lost unnoticed: each of those has a
+    /// row of its own that must not be replaced.
+    pub(super) fn only_asking_helps(
+        &mut self,
+        payment: u32,
+        refund: Option<u32>,
+    ) -> Result<bool, Verdict> {
+        let now = self.ctx.now;
+        let (unknown, accepted, intent) = match refund {
+            None => {
+                let paying = self.payment(payment)?;
+                let accepted = paying.state.is_under_way() && paying.next_step().is_none();
+                (paying.state == State::Unknown, accepted, &paying.intent)
+            }
+            Some(n) => {
+                let refund = self.our_refund(payment, n)?;
+                let accepted = refund.state == refund::State::Executing;
+                (
+                    refund.state == refund::State::Unknown,
+                    accepted,
+                    &refund.intent,
+                )
+            }
+        };
+        Ok(match intent {
+            Some(intent) => unknown && !intent.lives(now),
+            None => accepted,
+        })
+    }
+
+    pub(super) fn session_opened(&mut self, n: u32, session: &Session) -> Applied {
+        self.what = "checkout_opened";
+        let payment = self.payment(n)?;
+        if payment.session.is_some() {
+            return Err(Verdict::Nothing);
+        }
+        payment.aliases.insert(session.id.clone());
+        payment.session = Some(session.clone());
+        payment.intent = None;
+        let under_way = payment.state.is_under_way();
+        self.unblocked(n, None);
+        if under_way {
+            let work = Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            };
+            self.schedule(n, None, work, FIRST_POLL);
+            self.tell(Topic::CheckoutReady, Some(n), None);
+        }
+        Ok(())
+    }
+
+    /// The gateway answers again.
+    pub(super) fn unblocked(&mut self, payment: u32, refund: Option<u32>) {
+        let id = task_id(payment, refund);
+        if self.case.blocked.remove(&id) {
+            self.done.push(format!("person-blocked-{id}"));
+        }
+    }
+}

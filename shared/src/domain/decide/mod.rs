@@ -1,0 +1,398 @@
+//! What an event does to a case: `decide(case, event, context)`, pure and total.
+//!
+//! Receipts, messages and deliveries are keyed by payment or refund, not by event, and the books
+//! are the difference of two states (see [`super::journal`]): every order of the same events ends
+//! in the same case and the same balances.
+
+mod calls;
+mod disputes;
+mod payments;
+mod refunds;
+mod requests;
+
+use super::case::{Case, Intent, Payment, Session, Step};
+use super::dispute::{self, Dispute};
+use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use super::fact::{Decline, Fact, Kind, Method};
+use super::invoice::Invoice;
+use super::journal::{self, Entry};
+use super::payment::{self, State};
+use super::policy::Collect;
+use super::refund::{self, Refund};
+use super::task::{Alert, Delivery, Task, Topic, Work};
+use crate::clock;
+use crate::ids::{self, Reference};
+use crate::money::Money;
+use std::collections::BTreeSet;
+
+/// How long a call that was sent may stay without a word before we ask.
+const FIRST_POLL: i64 = 15 * 60;
+/// How long a call may be without an answer before a person hears of it.
+const WORRY: i64 = 6 * 3600;
+
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Commit this.
+    Change(Box<Decision>),
+    /// Known already, or older than what is known.
+    Nothing,
+    /// It cannot be understood yet: our own call on the same object is still under way.
+    Wait(&'static str),
+    /// Only the gateway can tell: look the payment up and report what it says.
+    Ask {
+        payment: u32,
+    },
+    /// It matches nothing here.
+    Unmatched,
+    /// It cannot be true together with what is known.
+    Contradiction(String),
+    Refused(Refusal),
+}
+
+/// Why a request is not granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request makes no sense: what is wrong, and what to do.
+    Invalid(String),
+    /// More than is refundable.
+    NotRefundable {
+        refundable: Money,
+    },
+    /// More than is due.
+    NotDue {
+        due: Money,
+    },
+    /// Another call on the same object is under way.
+    Busy,
+    NotFound(String),
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub case: Case,
+    pub entry: Entry,
+    /// Put, replacing rows of the same id.
+    pub tasks: Vec<Task>,
+    /// Rows that are no longer due.
+    pub done: Vec<String>,
+    /// Ids under which the gateway may speak of this case from now on.
+    pub aliases: BTreeSet<(String, String)>,
+    /// Keys of receipts to be issued.
+    pub receipts: Vec<Receipt>,
+    /// A method that the patient let the gateway keep.
+    pub kept: Option<Method>,
+}
+
+/// A receipt is issued for a payment, and again whenever money goes back or comes back again,
+/// replacing the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// `{case}-p1`, `{case}-p1-r2`.
+    pub id: String,
+    pub payment: u32,
+    /// What happened to the payment since: a refund's key, `returned`, `r2-failed`.
+    pub after: Option<String>,
+}
+
+/// What is changed while an event is worked through.
+struct Draft<'a> {
+    case: Case,
+    ctx: &'a Context,
+    what: &'static str,
+    tasks: Vec<Task>,
+    done: Vec<String>,
+    receipts: Vec<Receipt>,
+    kept: Option<Method>,
+}
+
+/// `Err` is any verdict other than a change.
+type Applied = Result<(), Verdict>;
+
+/// What the event does to the case; `case` is `None` only before its first event.
+pub fn decide(case: Option<&Case>, event: &Event, ctx: &Context) -> Verdict {
+    let outcome = match (case, event) {
+        (None, Event::Invoiced(new)) => Draft::begin(new, ctx),
+        (None, _) => return Verdict::Unmatched,
+        (Some(_), Event::Invoiced(_)) => return Verdict::Nothing,
+        (Some(case), event) => {
+            let mut draft = Draft::new(case.clone(), ctx);
+            draft.apply(event).map(|()| draft)
+        }
+    };
+    match outcome {
+        Ok(draft) => draft.finish(case),
+        Err(verdict) => verdict,
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn new(case: Case, ctx: &'a Context) -> Self {
+        Self {
+            case,
+            ctx,
+            what: "noted",
+            tasks: vec![],
+            done: vec![],
+            receipts: vec![],
+            kept: None,
+        }
+    }
+
+    fn begin(new: &NewInvoice, ctx: &'a Context) -> Result<Self, Verdict> {
+        let invoice = Invoice::new(new.number.clone(), new.currency, new.lines.clone())
+            .map_err(|why| Verdict::Refused(Refusal::Invalid(why.to_string())))?;
+        let case = Case {
+            id: new.id.clone(),
+            clinic: new.clinic.clone(),
+            patient: new.patient.clone(),
+            appointment: new.appointment.clone(),
+            starts_at: new.starts_at,
+            created_at: ctx.now,
+            currency: new.currency,
+            invoice,
+            policy: new.policy.clone(),
+            payments: vec![],
+            refunds_numbered: 0,
+            receipts: vec![],
+            blocked: BTreeSet::new(),
+            entries: 0,
+            head: String::new(),
+        };
+        let mut draft = Self::new(case, ctx);
+        draft.what = "invoice_issued";
+        draft.tell(Topic::InvoiceIssued, None, None);
+        if let Some(charge) = &new.charge {
+            draft.charge(charge)?;
+        }
+        Ok(draft)
+    }
+
+    fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.overreturned(before);
+        if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
+            return Verdict::Nothing;
+        }
+        let was = before.map(journal::balances).unwrap_or_default();
+        let entry = Entry {
+            case: self.case.id.clone(),
+            seq: self.case.entries + 1,
+            at: self.ctx.now,
+            cause: self.ctx.cause.clone(),
+            what: self.what.into(),
+            currency: self.case.currency,
+            postings: journal::difference(&was, &journal::balances(&self.case)),
+            before: self.case.head.clone(),
+            hash: String::new(),
+        }
+        .sealed();
+        self.case.entries = entry.seq;
+        self.case.head.clone_from(&entry.hash);
+        let ids = |case: &Case| -> BTreeSet<(String, String)> {
+            let of = |p: &Payment| {
+                let refunds = p.refunds.iter().filter_map(|r| r.id.clone());
+                let all: Vec<_> = p.aliases.iter().cloned().chain(refunds).collect();
+                all.into_iter()
+                    .map(|id| (p.gateway.clone(), id))
+                    .collect::<Vec<_>>()
+            };
+            case.payments.iter().flat_map(of).collect()
+        };
+        let known = before.map(ids).unwrap_or_default();
+        let aliases = ids(&self.case).difference(&known).cloned().collect();
+        Verdict::Change(Box::new(Decision {
+            case: self.case,
+            entry,
+            tasks: self.tasks,
+            done: self.done,
+            aliases,
+            receipts: self.receipts,
+            kept: self.kept,
+        }))
+    }
+
+    fn apply(&mut self, event: &Event) -> Applied {
+        match event {
+            Event::Invoiced(_) => Err(Verdict::Nothing),
+            Event::Charge(charge) => {
+                self.what = "charge_requested";
+                self.charge(charge)
+            }
+            Event::RetryDue { payment, method } => self.retry(*payment, method.as_ref()),
+            Event::Calling {
+                payment,
+                refund,
+                intent,
+            } => match refund {
+                None => self.calling_payment(*payment, intent),
+                Some(n) => self.calling_refund(*payment, *n, intent),
+            },
+            Event::ReplyLost { payment, refund } => self.reply_lost(*payment, *refund),
+            Event::NotDone(not_done) => self.not_done(not_done),
+            Event::StillUnknown {
+                payment,
+                refund,
+                again_at,
+                tries,
+                person,
+            } => {
+                if !self.only_asking_helps(*payment, *refund)? {
+                    return Err(Verdict::Nothing);
+                }
+                self.what = "still_unknown";
+                let id = task_id(*payment, *refund);
+                if *person {
+                    self.done.push(id.clone());
+                    let note = "The gateway cannot say what became of this call. Look it up in \
+                                the gateway's dashboard, then record what you find.";
+                    self.person(&id, Alert::UnknownOutcome, note);
+                } else {
+                    let work = Work::Settle {
+                        payment: *payment,
+                        refund: *refund,
+                        tries: *tries,
+                    };
+                    self.tasks.push(Task {
+                        id,
+                        work,
+                        due: *again_at,
+                    });
+                }
+                Ok(())
+            }
+            Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
+            Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
+                match self.fact(report, fact) {
+                    // One fact of several that tells nothing new must not hide the others.
+                    Err(Verdict::Nothing) => Ok(()),
+                    other => other,
+                }
+            }),
+            Event::RefundRequested(new) => self.refund(new),
+            Event::RefundApproved { request } => self.approve(request),
+            Event::RefundRejected { request } => self.reject(request),
+            Event::Closed { payment } => self.close(*payment),
+            Event::Person { id, alert, note } => {
+                self.what = "needs_person";
+                self.person(id, *alert, note);
+                Ok(())
+            }
+        }
+    }
+
+    fn payment(&mut self, n: u32) -> Result<&mut Payment, Verdict> {
+        let missing = || Verdict::Refused(Refusal::NotFound(format!("payment {n}")));
+        self.case.payment_mut(n).ok_or_else(missing)
+    }
+
+    fn our_refund(&mut self, payment: u32, n: u32) -> Result<&mut Refund, Verdict> {
+        let found = self
+            .payment(payment)?
+            .refunds
+            .iter_mut()
+            .find(|r| r.n == Some(n));
+        found.ok_or_else(|| Verdict::Refused(Refusal::NotFound(format!("refund {n}"))))
+    }
+
+    fn schedule(&mut self, payment: u32, refund: Option<u32>, work: Work, seconds: i64) {
+        let due = clock::after(self.ctx.now, seconds);
+        self.tasks.push(Task {
+            id: task_id(payment, refund),
+            work,
+            due,
+        });
+    }
+
+    /// Issues a receipt: each once, and for a payment that was collected again a further one.
+    fn receipt(&mut self, payment: u32, after: Option<String>) {
+        let base = ids::payment_reference(&self.case.id, payment);
+        let mut id = after
+            .as_ref()
+            .map_or(base.clone(), |what| format!("{base}-{what}"));
+        if after.is_none() && self.case.receipts.contains(&id) {
+            let again = format!("{base}-again");
+            let before = self
+                .case
+                .receipts
+                .iter()
+                .filter(|id| id.starts_with(&again));
+            id = format!("{again}{}", before.count() + 1);
+        }
+        if self.case.receipts.contains(&id) {
+            return;
+        }
+        self.case.receipts.push(id.clone());
+        self.receipts.push(Receipt { id, payment, after });
+    }
+
+    fn person(&mut self, id: &str, alert: Alert, note: &str) {
+        let work = Work::Person {
+            alert,
+            note: note.into(),
+        };
+        self.tasks.push(Task {
+            id: format!("person-{id}"),
+            work,
+            due: self.ctx.now,
+        });
+        self.tell(Topic::NeedsPerson, None, Some(id.into()));
+    }
+
+    fn tell(&mut self, topic: Topic, payment: Option<u32>, object: Option<String>) {
+        for (system, _) in self
+            .ctx
+            .audience
+            .iter()
+            .filter(|(_, heard)| *heard == topic)
+        {
+            let mut id = format!("tell-{system}-{}", topic.name());
+            if let Some(n) = payment {
+                id += &format!("-p{n}");
+            }
+            if let Some(object) = &object {
+                id += &format!("-{object}");
+            }
+            let delivery = Delivery {
+                system: system.clone(),
+                topic,
+                payment,
+                object: object.clone(),
+            };
+            self.tasks.push(Task {
+                id,
+                work: Work::Deliver(delivery),
+                due: self.ctx.now,
+            });
+        }
+    }
+}
+
+/// The row of a payment's or a refund's next step: one row for all its steps.
+pub fn task_id(payment: u32, refund: Option<u32>) -> String {
+    refund.map_or(format!("p{payment}"), |n| format!("r{n}"))
+}
+
+/// The name of the person's task of a refund that waits for approval.
+fn waits(request: &str) -> String {
+    format!("refund-waits-{request}")
+}
+
+/// How a refund would be taken: from the newest payment first, over several where one is not
+/// enough. The amounts come to no more than is refundable.
+pub fn split_refund(case: &Case, amount: Money, only: Option<u32>) -> Vec<(u32, Money)> {
+    let mut left = amount.minor;
+    let mut parts = vec![];
+    for payment in case
+        .payments
+        .iter()
+        .rev()
+        .filter(|p| only.is_none_or(|n| n == p.n))
+    {
+        let part = left.min(payment.refundable().minor);
+        if part > 0 {
+            parts.push((payment.n, Money::new(part, amount.currency)));
+            left -= part;
+        }
+    }
+    parts
+}

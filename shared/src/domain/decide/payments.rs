@@ -1,0 +1,389 @@
+//! What gateways say of a payment: which one a fact is about, and what it makes of it.
+
+use super::*;
+
+impl Draft<'_> {
+    pub(super) fn fact(&mut self, report: &Report, fact: &Fact) -> Applied {
+        let n = self.matching(report, fact).ok_or(Verdict::Unmatched)?;
+        let payment = self.payment(n)?;
+        let arrived = payment.arrived();
+        let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
+        let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
+        let stranger = fact.payment_ids().next().is_some() && !known;
+        if succeeded && arrived && payment.capture.is_some() && stranger {
+            return Err(Verdict::Contradiction(
+                "this payment was made a second time, under another id of the gateway".into(),
+            ));
+        }
+        // Anybody who pays this gateway can write our reference on another payment: what implies
+        // that money came, or speaks of another payment than the one that came, is asked first.
+        let implies = fact.refund.is_some() || fact.dispute.is_some();
+        let unsure = !arrived || (stranger && payment.capture.is_some());
+        if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
+            return Err(Verdict::Ask { payment: n });
+        }
+        let other = fact.amount.is_some_and(|amount| amount != payment.amount);
+        if fact.kind == Kind::PaymentSucceeded && other && !arrived {
+            let amount = fact.amount.unwrap_or(payment.amount);
+            let text = format!("{amount} arrived where {} was asked", payment.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        payment.aliases.extend(fact.payment_ids().map(String::from));
+        // A try that failed may have had an id of its own: the one that paid is refunded.
+        if payment.capture.is_none() || (succeeded && !arrived) {
+            payment.capture.clone_from(&fact.payment);
+        }
+        self.unblocked(n, None);
+        match fact.kind {
+            Kind::PaymentSucceeded
+            | Kind::PaymentFailed
+            | Kind::PaymentPending
+            | Kind::PaymentExpired
+            | Kind::PaymentReturned => self.payment_fact(n, report, fact),
+            Kind::RefundSucceeded | Kind::RefundFailed | Kind::RefundPending => {
+                self.refund_fact(n, report, fact)
+            }
+            Kind::DisputeOpened => self.dispute_fact(n, report, fact, dispute::State::Open),
+            Kind::DisputeWon => self.dispute_fact(n, report, fact, dispute::State::Won),
+            Kind::DisputeLost => self.dispute_fact(n, report, fact, dispute::State::Lost),
+            // Known kinds that change nothing in a case.
+            Kind::Settled
+            | Kind::PayoutPaid
+            | Kind::PayoutFailed
+            | Kind::MandateActive
+            | Kind::MandateCancelled
+            | Kind::SubscriptionCancelled
+            | Kind::AppointmentCompleted
+            | Kind::AppointmentCancelled
+            | Kind::AppointmentRescheduled
+            | Kind::AppointmentNoShow
+            | Kind::MessageReceived
+            | Kind::FormSubmitted
+            | Kind::OrderCreated
+            | Kind::Other => Err(Verdict::Nothing),
+        }
+    }
+
+    /// The payment that a fact is about: by our reference first, then by any id ever seen.
+    pub(super) fn matching(&self, report: &Report, fact: &Fact) -> Option<u32> {
+        let by_reference = fact.reference.as_deref().and_then(ids::read_reference);
+        if let Some((case, reference)) = by_reference
+            && case == self.case.id
+        {
+            let found = match reference {
+                Reference::Payment(n) => self.case.payment(n),
+                Reference::Refund(n) => self.case.refund(n).map(|(p, _)| p),
+            };
+            // Written on a payment at another gateway, it is a stranger's.
+            if let Some(payment) = found.filter(|p| p.gateway == report.gateway) {
+                return Some(payment.n);
+            }
+        }
+        let known = |p: &&Payment| {
+            p.gateway == report.gateway
+                && (fact.payment_ids().any(|id| p.aliases.contains(id))
+                    || p.refunds
+                        .iter()
+                        .any(|r| r.id.is_some() && r.id == fact.refund)
+                    || p.disputes
+                        .iter()
+                        .any(|d| Some(&d.id) == fact.dispute.as_ref()))
+        };
+        self.case.payments.iter().find(known).map(|p| p.n)
+    }
+
+    pub(super) fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        // It may have been collected again since.
+        if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        // What the bank takes under an id of its own, or a part, can be given back again: it is
+        // booked like a dispute that was lost without a hearing.
+        let named = fact.refund.clone().or(fact.dispute.clone());
+        let part = fact
+            .amount
+            .filter(|amount| amount.minor < payment.amount.minor);
+        if fact.kind == Kind::PaymentReturned && (named.is_some() || part.is_some()) {
+            let lost = Fact {
+                dispute: named.or(part.map(|amount| format!("returned {amount}"))),
+                ..fact.clone()
+            };
+            return self.taken_back(n, report, &lost, dispute::State::Lost, true);
+        }
+        if payment.paid_with.is_none() {
+            payment.paid_with.clone_from(&fact.paid_with);
+        }
+        let state = payment.state;
+        let stays = payment.arrived() && !payment.returned_whole;
+        // A debit that failed or came back may be collected again, at the gateway or by its staff.
+        let anew = match (fact.kind, state) {
+            (Kind::PaymentPending, State::Declined | State::Returned) => {
+                Some(payment::Event::Resubmitted)
+            }
+            (Kind::PaymentSucceeded, State::Returned) => Some(payment::Event::Reinstated),
+            _ => None,
+        };
+        if let Some(event) = anew.filter(|_| report.late_failures && !fact.approved) {
+            // What a call was answered first says nothing of what came after.
+            if report.answer {
+                return Err(Verdict::Nothing);
+            }
+            return match report.current {
+                true => self.collected_again(n, report, event),
+                false => Err(Verdict::Ask { payment: n }),
+            };
+        }
+        let kind = match fact.kind {
+            // A debit that fails after it cleared takes its money back.
+            Kind::PaymentFailed if stays && report.late_failures => match report.current {
+                true => Kind::PaymentReturned,
+                false => return Err(Verdict::Ask { payment: n }),
+            },
+            kind => kind,
+        };
+        let event = match kind {
+            Kind::PaymentSucceeded => {
+                if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
+                    let text = format!("{amount} arrived where {} was asked", payment.amount);
+                    return Err(Verdict::Contradiction(text));
+                }
+                payment.paid_at = payment.paid_at.or(fact.occurred_at);
+                if state == State::Declined && report.late_failures && !report.current {
+                    return Err(Verdict::Ask { payment: n });
+                }
+                // Kept even where another event told of the success first.
+                if payment.keep_method && payment.method.is_none() {
+                    payment.method.clone_from(&fact.method);
+                    self.kept = self.kept.take().or(fact.method.clone());
+                }
+                payment::Event::Succeeded
+            }
+            Kind::PaymentFailed => payment::Event::Failed,
+            Kind::PaymentExpired => payment::Event::Expired,
+            // A lost dispute took a part before; now all of it is gone.
+            Kind::PaymentReturned if state == State::Returned && !payment.returned_whole => {
+                payment.returned_whole = true;
+                payment.decline = fact.decline.or(Some(Decline::Other));
+                self.what = "payment_returned";
+                return Ok(());
+            }
+            Kind::PaymentReturned => {
+                if !payment.arrived() {
+                    self.move_payment(n, payment::Event::Succeeded, None)?;
+                }
+                payment::Event::Returned
+            }
+            _ => return self.pending_fact(n, fact),
+        };
+        let over = match kind {
+            Kind::PaymentExpired => true,
+            Kind::PaymentFailed => !report.page_stays,
+            _ => false,
+        };
+        let payment = self.payment(n)?;
+        let ends = over && !payment.arrived() && !payment.page_over;
+        payment.page_over |= ends;
+        match self.move_payment(n, event, fact.decline) {
+            Err(Verdict::Nothing) if ends => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What had failed or gone back is under way or there again, unless the same report says that
+    /// it went back since.
+    pub(super) fn collected_again(
+        &mut self,
+        n: u32,
+        report: &Report,
+        event: payment::Event,
+    ) -> Applied {
+        let gone = |fact: &Fact| matches!(fact.kind, Kind::PaymentFailed | Kind::PaymentReturned);
+        let lost = |d: &Dispute| d.state == dispute::State::Lost;
+        let payment = self.payment(n)?;
+        if report.facts.iter().any(gone) || payment.disputes.iter().any(lost) {
+            return Err(Verdict::Nothing);
+        }
+        self.move_payment(n, event, None)?;
+        let payment = self.payment(n)?;
+        payment.returned_whole = false;
+        if event == payment::Event::Resubmitted {
+            payment.paid_at = None;
+            self.what = "payment_resubmitted";
+            let work = Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            };
+            self.schedule(n, None, work, FIRST_POLL);
+        }
+        self.done.push(format!("retry-p{n}"));
+        Ok(())
+    }
+
+    /// A refund or a dispute implies the payment that it is about: that is posted first.
+    pub(super) fn imply_payment(&mut self, n: u32, report: &Report) -> Applied {
+        let payment = self.payment(n)?;
+        if payment.arrived() {
+            return Ok(());
+        }
+        // The look-up tells how much came, if anything did.
+        if !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        self.move_payment(n, payment::Event::Succeeded, None)
+    }
+
+    /// The payer is at it, or the gateway is.
+    pub(super) fn pending_fact(&mut self, n: u32, fact: &Fact) -> Applied {
+        let chargeable = self.case.chargeable();
+        let payment = self.payment(n)?;
+        // After a decline the payer may have chosen another way to pay on the same page.
+        let again = payment.state == State::Declined
+            && payment.open_page().is_some()
+            && payment.amount.minor <= chargeable.minor;
+        if !(payment.state.is_under_way() || (fact.approved && again)) {
+            return Err(Verdict::Nothing);
+        }
+        if fact.approved {
+            if payment.approved {
+                return Err(Verdict::Nothing);
+            }
+            payment.approved = true;
+            payment.approvals += 1;
+            // Of the try that failed: this one will have an id of its own.
+            payment.capture = None;
+            payment.state = State::Pending;
+            payment.decline = None;
+            payment.intent = None;
+            payment.method = payment.method.take().or(fact.method.clone());
+            let kept = fact.method.clone().filter(|_| payment.keep_method);
+            self.kept = self.kept.take().or(kept);
+            self.what = "payment_approved";
+            let work = Work::Pay {
+                payment: n,
+                step: Step::Complete,
+            };
+            self.schedule(n, None, work, 0);
+            return Ok(());
+        }
+        // Money is under way, whoever began it; an answer to our call ends its lease.
+        if payment.state == State::Pending && payment.intent.is_none() {
+            return Err(Verdict::Nothing);
+        }
+        payment.state = State::Pending;
+        payment.intent = None;
+        self.what = "payment_pending";
+        self.schedule(
+            n,
+            None,
+            Work::Settle {
+                payment: n,
+                refund: None,
+                tries: 0,
+            },
+            FIRST_POLL,
+        );
+        Ok(())
+    }
+
+    pub(super) fn move_payment(
+        &mut self,
+        n: u32,
+        event: payment::Event,
+        why: Option<Decline>,
+    ) -> Applied {
+        let now = self.ctx.now;
+        let payment = self.payment(n)?;
+        let from = payment.state;
+        let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
+        payment.state = to;
+        payment.intent = None;
+        payment.approved &= to.is_under_way();
+        // One that began on a page may have brought the method that was kept there.
+        let on_page = payment.keep_method || payment.session.is_some() || payment.method.is_none();
+        if to == State::Paid {
+            payment.paid_at = payment.paid_at.or(Some(now));
+            payment.page_over = false;
+            payment.approvals = 0;
+        }
+        payment.decline = match to {
+            State::Declined | State::Returned => why.or(Some(Decline::Other)),
+            _ => None,
+        };
+        if event == payment::Event::Returned {
+            payment.returned_whole = true;
+        }
+        self.done.push(task_id(n, None));
+        self.tasks.retain(|task| task.id != task_id(n, None));
+        match to {
+            State::Paid => {
+                self.what = "payment_succeeded";
+                // On the gateway's page a declined payer may simply try again.
+                let given_up = match from {
+                    State::Declined => !on_page,
+                    State::Returned => true,
+                    _ => false,
+                };
+                self.receipt(n, None);
+                self.tell(Topic::PaymentReceived, Some(n), None);
+                if given_up {
+                    self.done.push(format!("retry-p{n}"));
+                }
+                if given_up || from == State::Expired {
+                    let note = "This payment had been given up and the money came after all.";
+                    self.person(&format!("late-p{n}"), Alert::LatePayment, note);
+                }
+                if self.case.paid().minor > self.case.invoice.total.minor {
+                    let note = "More was paid than the invoice asks for. Refund the rest, or \
+                                keep it as credit.";
+                    self.person(&format!("overpaid-p{n}"), Alert::Overpaid, note);
+                }
+            }
+            State::Declined => {
+                self.what = "payment_failed";
+                self.tell(Topic::PaymentFailed, Some(n), None);
+                self.plan_retry(n);
+            }
+            State::Returned => {
+                self.what = "payment_returned";
+                self.receipt(n, Some("returned".into()));
+                self.tell(Topic::PaymentReturned, Some(n), None);
+                self.plan_retry(n);
+            }
+            State::Expired => self.what = "payment_expired",
+            State::Open | State::Pending | State::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// Dunning: another try on the next of the policy's days, where the reason leaves hope.
+    pub(super) fn plan_retry(&mut self, n: u32) {
+        let Some(payment) = self.case.payment(n) else {
+            return;
+        };
+        let by_hand = self.case.policy.collect == Collect::Later;
+        if !payment.may_retry() || payment.method.is_none() || by_hand {
+            return;
+        }
+        let failed = |p: &&Payment| {
+            p.method.is_some() && matches!(p.state, State::Declined | State::Returned)
+        };
+        let before = self
+            .case
+            .payments
+            .iter()
+            .filter(failed)
+            .count()
+            .saturating_sub(1);
+        if let Some(days) = self.case.policy.retry_after_days.get(before) {
+            let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
+            let work = Work::Retry { payment: n };
+            self.tasks.push(Task {
+                id: format!("retry-p{n}"),
+                work,
+                due,
+            });
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What gateways say of a refund, ours or one that was made at the gateway.
+
+use super::*;
+
+impl Draft<'_> {
+    pub(super) fn refund_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let now = self.ctx.now;
+        let ours = match fact.reference.as_deref().and_then(ids::read_reference) {
+            Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
+            _ => None,
+        };
+        let payment = self.payment(n)?;
+        let by_id = fact.refund.as_ref().and_then(|id| {
+            payment
+                .refunds
+                .iter()
+                .position(|r| r.id.as_ref() == Some(id))
+        });
+        // Under another id it is another refund, though it carries our reference.
+        let same = |r: &Refund| r.id.is_none() || fact.refund.is_none() || r.id == fact.refund;
+        let by_number = ours.and_then(|number| {
+            let numbered = |r: &Refund| r.n == Some(number) && same(r);
+            payment.refunds.iter().position(numbered)
+        });
+        let known = by_number.or(by_id);
+        // It may have been mirrored from a webhook before our call's reply told its id.
+        let mirrored = by_id.filter(|at| known != Some(*at));
+        let mirrored = mirrored.map(|at| payment.refunds[at].state);
+        if known.is_none() && fact.refund.is_none() {
+            // Only a running total: either known, or to be asked for refund by refund.
+            let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
+            return Err(match (payment.refunded().minor >= total, report.current) {
+                (true, _) => Verdict::Nothing,
+                (false, false) => Verdict::Ask { payment: n },
+                (false, true) => Verdict::Wait("the gateway does not show the refund itself yet"),
+            });
+        }
+        if known.is_none() {
+            let calling =
+                |r: &Refund| r.id.is_none() && r.intent.is_some() && Some(r.amount) == fact.amount;
+            if payment.refunds.iter().any(calling) {
+                return Err(Verdict::Wait("our own refund of this amount is under way"));
+            }
+        }
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let amount = fact.amount.ok_or(Verdict::Ask { payment: n })?;
+                if amount.currency != payment.amount.currency || amount.minor <= 0 {
+                    let text = format!("a refund of {amount} on a payment of {}", payment.amount);
+                    return Err(Verdict::Contradiction(text));
+                }
+                payment.refunds.push(Refund {
+                    n: None,
+                    request: None,
+                    id: fact.refund.clone(),
+                    amount,
+                    state: refund::State::Executing,
+                    paid_at: None,
+                    intent: None,
+                });
+                payment.refunds.len() - 1
+            }
+        };
+        let refund = &mut payment.refunds[at];
+        if refund.id.is_none() {
+            refund.id.clone_from(&fact.refund);
+        }
+        if let Some(amount) = fact.amount.filter(|amount| *amount != refund.amount) {
+            let text = format!("a refund of {} was reported as {amount}", refund.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        let event = match fact.kind {
+            Kind::RefundSucceeded => refund::Event::Succeeded,
+            Kind::RefundFailed => refund::Event::Failed,
+            _ => refund::Event::Accepted,
+        };
+        // What was heard of the mirrored one holds, and was told.
+        let heard = match mirrored {
+            Some(refund::State::Succeeded) => Some(refund::Event::Succeeded),
+            Some(refund::State::Failed) => Some(refund::Event::Failed),
+            _ => None,
+        };
+        let held = heard.and_then(|event| refund::next(refund.state, event));
+        refund.state = held.unwrap_or(refund.state);
+        let was_calling = refund.intent.take().is_some();
+        let (key, number) = (refund.key(), refund.n);
+        let had_gone = refund.state == refund::State::Succeeded;
+        let to = refund::next(refund.state, event);
+        refund.state = to.unwrap_or(refund.state);
+        refund.paid_at = match refund.state {
+            refund::State::Succeeded => refund.paid_at.or(fact.occurred_at).or(Some(now)),
+            _ => None,
+        };
+        let settled = refund.state.is_final();
+        let id = refund.id.clone();
+        if number.is_some() && id.is_some() {
+            payment.refunds.retain(|r| r.n.is_some() || r.id != id);
+        }
+        payment.refunds.sort_by_key(Refund::key);
+        if payment.refunded().minor > payment.amount.minor {
+            let text = format!("more refunded than the {} that was paid", payment.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        self.what = match fact.kind {
+            Kind::RefundSucceeded => "refund_succeeded",
+            Kind::RefundFailed => "refund_failed",
+            _ => "refund_pending",
+        };
+        if fact.kind != Kind::RefundFailed {
+            self.imply_payment(n, report)?;
+        }
+        if let Some(number) = number {
+            self.unblocked(n, Some(number));
+            if settled {
+                self.done.push(task_id(n, Some(number)));
+                self.tasks
+                    .retain(|task| task.id != task_id(n, Some(number)));
+            } else if was_calling {
+                let work = Work::Settle {
+                    payment: n,
+                    refund: Some(number),
+                    tries: 0,
+                };
+                self.schedule(n, Some(number), work, FIRST_POLL);
+            }
+        }
+        match to {
+            Some(refund::State::Succeeded) => {
+                self.receipt(n, Some(key.clone()));
+                self.tell(Topic::RefundPaid, Some(n), Some(key));
+            }
+            Some(refund::State::Failed) => {
+                if had_gone {
+                    self.receipt(n, Some(format!("{key}-failed")));
+                }
+                self.tell(Topic::RefundFailed, Some(n), Some(key.clone()));
+                let why = fact.words.as_deref().map(|words| format!(" ({words})"));
+                let note = format!(
+                    "The gateway did not give this refund out{}. The amount is refundable again: \
+                     choose another way to return it.",
+                    why.unwrap_or_default()
+                );
+                self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, &note);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

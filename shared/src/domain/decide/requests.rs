@@ -1,0 +1,170 @@
+//! What people and systems ask for: charges, retries, refunds and their approval, a payment that is
+//! closed.
+
+use super::*;
+
+impl Draft<'_> {
+    pub(super) fn charge(&mut self, charge: &NewCharge) -> Applied {
+        let due = self.case.chargeable();
+        let amount = charge.amount.unwrap_or(due);
+        if amount.currency != self.case.currency {
+            let text = format!("the invoice is in {}", self.case.currency.code());
+            return Err(Verdict::Refused(Refusal::Invalid(text)));
+        }
+        if amount.minor <= 0 || amount.minor > due.minor {
+            return Err(Verdict::Refused(Refusal::NotDue { due }));
+        }
+        self.plan(
+            amount,
+            charge.gateway.clone(),
+            charge.method.clone(),
+            charge.keep_method,
+        );
+        Ok(())
+    }
+
+    pub(super) fn plan(
+        &mut self,
+        amount: Money,
+        gateway: String,
+        method: Option<Method>,
+        keep: bool,
+    ) {
+        let n = self.case.payments.len() as u32 + 1;
+        let step = if method.is_some() {
+            Step::Charge
+        } else {
+            Step::Checkout
+        };
+        self.case.payments.push(Payment {
+            method,
+            keep_method: keep,
+            ..Payment::planned(n, gateway, amount)
+        });
+        self.schedule(n, None, Work::Pay { payment: n, step }, 0);
+    }
+
+    pub(super) fn retry(&mut self, payment: u32, method: Option<&Method>) -> Applied {
+        self.what = "retry_due";
+        self.done.push(format!("retry-p{payment}"));
+        let newest = self.case.payments.iter().map(|p| p.n).max();
+        let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
+        // A newer attempt, or money that came otherwise, has made this retry needless.
+        let needed = newest == Some(payment) && failed.may_retry() && due.minor > 0;
+        if let Some(method) = method.filter(|_| needed) {
+            let amount = Money::new(failed.amount.minor.min(due.minor), due.currency);
+            self.plan(amount, method.gateway.clone(), Some(method.clone()), false);
+        }
+        Ok(())
+    }
+
+    pub(super) fn refund(&mut self, new: &NewRefund) -> Applied {
+        self.what = "refund_requested";
+        let of_one = |n| self.case.payment(n).map_or(0, |p| p.refundable().minor);
+        let refundable = Money::new(
+            new.payment.map_or(self.case.refundable().minor, of_one),
+            self.case.currency,
+        );
+        let amount = new.amount.unwrap_or(refundable);
+        if amount.currency != self.case.currency || amount.minor <= 0 {
+            let text = format!(
+                "a refund is an amount above 0 in {}",
+                self.case.currency.code()
+            );
+            return Err(match refundable.minor {
+                0 if new.amount.is_none() => {
+                    Verdict::Refused(Refusal::NotRefundable { refundable })
+                }
+                _ => Verdict::Refused(Refusal::Invalid(text)),
+            });
+        }
+        if amount.minor > refundable.minor {
+            return Err(Verdict::Refused(Refusal::NotRefundable { refundable }));
+        }
+        let state = match new.needs_approval {
+            true => refund::State::AwaitingApproval,
+            false => refund::State::Requested,
+        };
+        for (payment, part) in split_refund(&self.case, amount, new.payment) {
+            self.case.refunds_numbered += 1;
+            let n = self.case.refunds_numbered;
+            let refund = Refund {
+                n: Some(n),
+                request: Some(new.request.clone()),
+                id: None,
+                amount: part,
+                state,
+                paid_at: None,
+                intent: None,
+            };
+            let refunds = &mut self.payment(payment)?.refunds;
+            refunds.push(refund);
+            refunds.sort_by_key(Refund::key);
+            if !new.needs_approval {
+                self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
+            }
+        }
+        if new.needs_approval {
+            let note = format!("A refund of {amount} waits for approval: approve or reject it.");
+            self.person(&waits(&new.request), Alert::RefundWaits, &note);
+        }
+        Ok(())
+    }
+
+    pub(super) fn approve(&mut self, request: &str) -> Applied {
+        self.what = "refund_approved";
+        for (payment, n) in self.judged(request, refund::Event::Approved)? {
+            self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
+        }
+        Ok(())
+    }
+
+    /// Gives up a refund that waits for approval: its amount is refundable again.
+    pub(super) fn reject(&mut self, request: &str) -> Applied {
+        self.what = "refund_rejected";
+        self.judged(request, refund::Event::Failed).map(drop)
+    }
+
+    /// Moves every part of a request that waits for approval; there must be one.
+    pub(super) fn judged(
+        &mut self,
+        request: &str,
+        event: refund::Event,
+    ) -> Result<Vec<(u32, u32)>, Verdict> {
+        let mut judged = vec![];
+        for payment in &mut self.case.payments {
+            let of_request = |r: &&mut Refund| r.request.as_deref() == Some(request);
+            for part in payment.refunds.iter_mut().filter(of_request) {
+                let waits = part.state == refund::State::AwaitingApproval;
+                if let Some(to) = refund::next(part.state, event).filter(|_| waits) {
+                    part.state = to;
+                    judged.extend(part.n.map(|n| (payment.n, n)));
+                }
+            }
+        }
+        self.done.push(format!("person-{}", waits(request)));
+        match judged.is_empty() {
+            true => Err(Verdict::Nothing),
+            false => Ok(judged),
+        }
+    }
+
+    /// A person looked it up: it never happened. Money that comes all the same still counts.
+    pub(super) fn close(&mut self, n: u32) -> Applied {
+        let now = self.ctx.now;
+        let payment = self.payment(n)?;
+        if payment
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.lives(now))
+        {
+            return Err(Verdict::Refused(Refusal::Busy));
+        }
+        payment.page_over = true;
+        self.move_payment(n, payment::Event::Expired, None)?;
+        self.unblocked(n, None);
+        self.done.push(format!("person-{}", task_id(n, None)));
+        self.what = "payment_closed";
+        Ok(())
+    }
+}
