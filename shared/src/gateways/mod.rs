@@ -51,7 +51,33 @@ pub struct Inquiry {
 }
 
 /// What a look-up tells, or why it tells nothing.
-pub type Told = Result<Vec<Fact>, Trouble>;
+pub type Told = Result<LookedUp, Trouble>;
+
+/// The parts of a look-up, each read by itself: one that cannot be read hides no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    pub facts: Vec<Fact>,
+    /// Why a part could not be read. Names the field, never what stood in it.
+    pub unread: Vec<String>,
+}
+
+impl From<Vec<Fact>> for LookedUp {
+    fn from(facts: Vec<Fact>) -> Self {
+        let unread = vec![];
+        Self { facts, unread }
+    }
+}
+
+impl LookedUp {
+    /// One more part.
+    pub fn add(&mut self, part: Result<Fact, Trouble>) {
+        match part {
+            Ok(fact) => self.facts.push(fact),
+            Err(Trouble::Unreadable(why)) => self.unread.push(why),
+            Err(other) => self.unread.push(other.to_string()),
+        }
+    }
+}
 
 /// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
 pub struct Checkout {

@@ -111,7 +111,7 @@ fn looked_up(status: &str, refunds: &[Value], events: &[Value]) -> Vec<Fact> {
     for (request, reply) in requests.iter().zip(&replies) {
         fits(&GATEWAY, &outbound(), request, Some(reply));
     }
-    (inquiry.parse)(&ask, &replies, &outbound()).expect("it is read")
+    whole((inquiry.parse)(&ask, &replies, &outbound())).expect("it is read")
 }
 
 fn debit_sent() -> Case {
@@ -426,7 +426,7 @@ fn request_looked_up(status: &str, links: Value, resources: Value) -> Vec<Fact> 
         "metadata": {"reference": reference()}}}),
     );
     fits(&GATEWAY, &outbound(), &requests[0], Some(&reply));
-    (inquiry.parse)(&ask, &[reply], &outbound()).unwrap()
+    whole((inquiry.parse)(&ask, &[reply], &outbound())).unwrap()
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn a_refund_that_came_without_its_payment_is_fetched_by_itself() {
     let request = (inquiry.build)(&ask, &outbound()).remove(0);
     let reply = json(200, object!({"refunds": refund_of("paid")}));
     fits(&GATEWAY, &outbound(), &request, Some(&reply));
-    let fact = (inquiry.parse)(&ask, &[reply], &outbound())
+    let fact = whole((inquiry.parse)(&ask, &[reply], &outbound()))
         .unwrap()
         .remove(0);
     assert_eq!(

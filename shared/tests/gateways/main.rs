@@ -12,7 +12,7 @@ use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
-use meridian::gateways::{Charge, Checkout, Gateway, Lookup, Refund};
+use meridian::gateways::{Charge, Checkout, Gateway, LookedUp, Lookup, Refund};
 use meridian::ids;
 use meridian::inbound::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
 use meridian::money::{Currency, Money};
@@ -147,6 +147,13 @@ fn fits(gateway: &Gateway, account: &Account, request: &Request, reply: Option<&
         response_body: reply.map(|r| r.body.clone()).unwrap_or_default(),
     });
     assert!(problems.is_empty(), "{problems:#?}\n{request:#?}");
+}
+
+/// What a look-up tells, every part of which can be read.
+fn whole(told: Result<LookedUp, Trouble>) -> Result<Vec<Fact>, Trouble> {
+    let told = told?;
+    assert_eq!(told.unread, Vec::<String>::new());
+    Ok(told.facts)
 }
 
 /// A file beside the contracts, where their folder is named.

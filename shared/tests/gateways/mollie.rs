@@ -108,7 +108,11 @@ fn looked_up(ask: &Lookup, reply: &Reply) -> Result<Vec<Fact>, Trouble> {
     let requests = (inquiry.build)(ask, &outbound());
     assert_eq!(requests.len(), 1);
     fits(&GATEWAY, &outbound(), &requests[0], Some(reply));
-    (inquiry.parse)(ask, std::slice::from_ref(reply), &outbound())
+    whole((inquiry.parse)(
+        ask,
+        std::slice::from_ref(reply),
+        &outbound(),
+    ))
 }
 
 fn fetched(payment: Value) -> Vec<Fact> {

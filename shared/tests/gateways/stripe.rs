@@ -123,7 +123,7 @@ fn looked_up(ask: &Lookup, replies: &[Reply]) -> Result<Vec<Fact>, Trouble> {
     for request in &requests {
         fits(&GATEWAY, &outbound(), request, None);
     }
-    (inquiry.parse)(ask, replies, &outbound())
+    whole((inquiry.parse)(ask, replies, &outbound()))
 }
 
 fn kinds(facts: &[Fact]) -> Vec<Kind> {

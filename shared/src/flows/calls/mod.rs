@@ -13,7 +13,7 @@ use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
 use crate::domain::task::Alert;
-use crate::gateways::{self, Gateway, Lookup};
+use crate::gateways::{self, Gateway, Lookup, Told};
 use crate::ids;
 use crate::queue::RowKey;
 use crate::vendor::{Account, Request, Trouble};
@@ -195,7 +195,7 @@ impl House {
         Ok(())
     }
 
-    /// What the gateway now says of a payment.
+    /// What the gateway now says of a payment, as far as it can be read.
     pub async fn look_up(
         &self,
         clinic: &str,
@@ -203,6 +203,18 @@ impl House {
         account: &Account,
         ask: &Lookup,
     ) -> Result<Vec<Fact>, Trouble> {
+        let told = self.look_up_parts(clinic, gateway, account, ask).await?;
+        Ok(told.facts)
+    }
+
+    /// What the gateway now says of a payment, part by part.
+    pub async fn look_up_parts(
+        &self,
+        clinic: &str,
+        gateway: &Gateway,
+        account: &Account,
+        ask: &Lookup,
+    ) -> Told {
         let inquiry = gateway.lookup.get()?;
         let mut replies = vec![];
         for request in (inquiry.build)(ask, account) {

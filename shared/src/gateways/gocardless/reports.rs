@@ -2,7 +2,7 @@
 //! no amounts, in no order) and look-ups.
 
 use super::wire::*;
-use super::{Lookup, clear, reference};
+use super::{Lookup, Told, clear, reference};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
@@ -221,7 +221,7 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     }
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     match replies {
         [payment, refunds, events] => {
             let payment: Payment = inside(clear(payment)?, "payments")?;
@@ -230,15 +230,16 @@ pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fac
             for refund in inside::<Vec<GivenBack>>(clear(refunds)?, "refunds")? {
                 facts.push(refund.fact()?);
             }
-            Ok(facts)
+            Ok(facts.into())
         }
         [one] if id(ask).starts_with("RF") => {
             let refund: GivenBack = inside(clear(one)?, "refunds")?;
-            Ok(vec![refund.fact()?])
+            Ok(vec![refund.fact()?].into())
         }
         [one] => {
             let request: BillingRequest = inside(clear(one)?, "billing_requests")?;
-            Ok(request.fact()?.into_iter().collect())
+            let facts: Vec<Fact> = request.fact()?.into_iter().collect();
+            Ok(facts.into())
         }
         _ => Err(Trouble::Unclear("without an id it cannot be found".into())),
     }

@@ -2,7 +2,7 @@
 //! are fetched) and look-ups, by id or through lists, newest first.
 
 use super::wire::*;
-use super::{Lookup, clear};
+use super::{LookedUp, Lookup, Told, clear};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
@@ -143,26 +143,26 @@ pub fn latest_of(customer: &str) -> Request {
     Request::get(format!("/v2/customers/{customer}/payments")).query("limit", "250")
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     let unasked = || Trouble::Unreadable("no reply".into());
     let reply = clear(replies.first().ok_or_else(unasked)?)?;
     let id = ask.payment.as_deref().or(ask.session.as_deref());
     match id.map(|id| (id, id.split_once('_'))) {
         None => match reply.json::<Page>()?.payment(&ask.reference)? {
-            Some(payment) => payment.facts(),
-            None => Ok(vec![]),
+            Some(payment) => Ok(payment.facts()?.into()),
+            None => Ok(LookedUp::default()),
         },
         Some((id, Some(("re", _)))) => {
             let found = reply.json::<Page>()?.embedded.refunds;
             let found = found.iter().find(|refund| refund.id == id);
-            Ok(vec![found.ok_or(Trouble::Missing)?.fact()?])
+            Ok(vec![found.ok_or(Trouble::Missing)?.fact()?].into())
         }
         Some((id, Some(("chb", _)))) => {
             let found = reply.json::<Page>()?.embedded.chargebacks;
             let found = found.iter().find(|chargeback| chargeback.id == id);
-            Ok(vec![found.ok_or(Trouble::Missing)?.fact(None)?])
+            Ok(vec![found.ok_or(Trouble::Missing)?.fact(None)?].into())
         }
-        Some(_) => reply.json::<Payment>()?.facts(),
+        Some(_) => Ok(reply.json::<Payment>()?.facts()?.into()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! and look-ups of an order or a capture. Refunds and disputes are read here.
 
 use super::wire::*;
-use super::{Lookup, clear, text};
+use super::{LookedUp, Lookup, Told, clear, text};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
 use crate::money::Money;
@@ -241,10 +241,10 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     }
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     match (replies.first(), &ask.session) {
-        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.facts(),
-        (Some(reply), None) => Ok(vec![clear(reply)?.json::<Capture>()?.fact()?]),
-        (None, _) => Ok(vec![]),
+        (Some(reply), Some(_)) => Ok(clear(reply)?.json::<Order>()?.facts()?.into()),
+        (Some(reply), None) => Ok(vec![clear(reply)?.json::<Capture>()?.fact()?].into()),
+        (None, _) => Ok(LookedUp::default()),
     }
 }

@@ -2,7 +2,7 @@
 //! object is the resource, thin ones that only name it) and look-ups.
 
 use super::wire::*;
-use super::{Lookup, clear, money};
+use super::{Lookup, Told, clear, money};
 use crate::domain::fact::{Fact, Kind};
 use crate::inbound::*;
 use crate::vendor::{Account, Reply, Request, Trouble};
@@ -200,12 +200,12 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     all
 }
 
-pub fn looked_up(_: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(_: &Lookup, replies: &[Reply], _: &Account) -> Told {
     let mut facts = vec![];
     for reply in replies {
         tell(&clear(reply)?.json()?, &mut facts)?;
     }
-    Ok(facts)
+    Ok(facts.into())
 }
 
 /// What an object says, the payment that it belongs to first.
