@@ -3,6 +3,8 @@
 mod lists;
 mod money;
 mod people;
+mod posting;
 mod races;
 mod resources;
 mod stack;
+mod vendors;

@@ -163,8 +163,18 @@ impl Books {
         }
     }
 
-    /// What a webhook says.
-    pub fn hear(&mut self, fact: Fact) -> Said {
+    /// What a webhook says. A success and a return tell how much, unless [`Self::report`] is given
+    /// one that does not.
+    pub fn hear(&mut self, mut fact: Fact) -> Said {
+        if matches!(fact.kind, Kind::PaymentSucceeded | Kind::PaymentReturned) {
+            let about = |p: &&Payment| {
+                let named = ids::payment_reference(&self.case.id, p.n);
+                let known = fact.payment_ids().any(|id| p.aliases.contains(id));
+                fact.reference.as_ref() == Some(&named) || known
+            };
+            let whole = self.case.payments.iter().find(about).map(|p| p.amount);
+            fact.amount = fact.amount.or(whole);
+        }
         self.report(vec![fact], false)
     }
 

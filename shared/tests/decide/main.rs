@@ -9,3 +9,4 @@ mod mended;
 mod orders;
 mod protocol;
 mod sequences;
+mod unsaid;

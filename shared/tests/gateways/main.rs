@@ -3,6 +3,7 @@
 
 mod gocardless;
 mod mollie;
+mod parts;
 mod stripe;
 
 use hmac::{Hmac, KeyInit, Mac};
