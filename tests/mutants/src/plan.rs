@@ -188,6 +188,8 @@ fn drawn(options: &Options, areas: &[(&str, &[&str], usize)]) -> Vec<Planted> {
     let mut random = Random(options.seed);
     let mut drawn: Vec<Planted> = vec![];
     for ((_, _, share), mut sites) in areas.iter().zip(all) {
+        // Of files that were named one by one, no area has a share.
+        let share = options.only.as_ref().map_or(*share, |_| 100);
         let wanted = (options.count * share).div_ceil(100);
         let most = drawn.len() + wanted;
         while drawn.len() < most.min(options.count) && !sites.is_empty() {
