@@ -187,10 +187,10 @@ fn compile(tree: &Path, target: &Path, options: &Options) -> Result<(Vec<Test>, 
     for line in BufReader::new(child.stdout.take().ok_or("no output")?).lines() {
         let message: Value = serde_json::from_str(&line.unwrap_or_default()).unwrap_or_default();
         match message["reason"].as_str() {
-            Some("compiler-artifact") if message["executable"].is_string() => {
-                if message["profile"]["test"] == true {
-                    tests.extend(test(&message));
-                }
+            Some("compiler-artifact")
+                if message["executable"].is_string() && message["profile"]["test"] == true =>
+            {
+                tests.extend(test(&message));
             }
             Some("compiler-message") if message["message"]["level"] == "error" => {
                 for span in message["message"]["spans"].as_array().into_iter().flatten() {
