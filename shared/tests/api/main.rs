@@ -3,6 +3,7 @@
 mod lists;
 mod money;
 mod people;
+mod permissions;
 mod races;
 mod resources;
 mod stack;

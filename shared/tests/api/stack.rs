@@ -8,6 +8,7 @@ use meridian::store::{Write, Written};
 use meridian::{api, ids};
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -71,12 +72,19 @@ async fn fill(aws: &embedded::Aws) {
     let table = json!({
         "TableName": "meridian",
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [text("pk"), text("sk"), text("list_pk"), text("list_sk")],
+        "AttributeDefinitions": [
+            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
+            { "AttributeName": "due_at", "AttributeType": "N" },
+        ],
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [{
             "IndexName": "list",
             "KeySchema": key("list_pk", "list_sk"),
             "Projection": { "ProjectionType": "ALL" },
+        }, {
+            "IndexName": "due",
+            "KeySchema": key("due_pk", "due_at"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
         }],
     });
     let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
@@ -155,6 +163,32 @@ impl Clinic {
         send(house, method, path, &self.key, &ids::random(), body).await
     }
 
+    /// Another key of the clinic, with these permissions alone.
+    pub async fn key_with(&self, permissions: &[&str]) -> String {
+        let new = json!({ "label": "some", "permissions": permissions });
+        let made = self.post("/v1/keys", new).await.expect(201);
+        made["key"].as_str().expect("a key").to_owned()
+    }
+
+    /// The clinic as somebody else calls it, with another of its keys.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self {
+            id: self.id.clone(),
+            house: house(),
+            key: key.to_owned(),
+        }
+    }
+
+    /// Repeats or meets an earlier request under this Idempotency-Key.
+    pub async fn post_under(&self, once: &str, path: &str, body: &Value) -> Answer {
+        send(&self.house, "POST", path, &self.key, once, body).await
+    }
+
+    /// All rows of the clinic, by their keys.
+    pub async fn rows(&self) -> BTreeMap<String, Value> {
+        rows_of(&self.id).await
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         self.call("GET", path, &Value::Null).await.expect(200)
     }
@@ -179,6 +213,29 @@ impl Clinic {
         let new = json!({ "patient": patient, "lines": lines() });
         let made = self.post("/v1/invoices", new).await.expect(201);
         made["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// What the table holds of a clinic: the rows under its name, and its keys.
+async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
+    let (mut rows, mut start) = (BTreeMap::new(), Value::Null);
+    loop {
+        let mut asked = json!({ "TableName": "meridian", "ConsistentRead": true });
+        if !start.is_null() {
+            asked["ExclusiveStartKey"] = start;
+        }
+        let page = aws().call("DynamoDB_20120810.Scan", asked).await;
+        let page = page.expect("a table");
+        for row in page["Items"].as_array().into_iter().flatten() {
+            let text = |name: &str| row[name]["S"].as_str().unwrap_or_default();
+            if text("pk").starts_with(&format!("{clinic}#")) || text("clinic") == clinic {
+                rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
+            }
+        }
+        start = page["LastEvaluatedKey"].clone();
+        if start.is_null() {
+            return rows;
+        }
     }
 }
 
