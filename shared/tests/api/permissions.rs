@@ -83,11 +83,8 @@ const NAMES: [&str; 3] = ["Juniper Vale", "Wattle Street Clinic", "juniper@"];
 
 impl World {
     async fn new() -> Self {
-        let clinic = Clinic::new().await;
-        let mut settings = clinic.get("/v1/settings").await;
-        settings["policy"]["approval_above"] = json!("20");
-        let put = clinic.call("PUT", "/v1/settings", &settings).await;
-        put.expect(200);
+        let policy = json!({ "collect": "later", "approval_above": "20" });
+        let clinic = Clinic::of("EUR", policy).await;
         let person = json!({
             "reference": "P-1042", "name": "Juniper Vale", "email": "juniper@example.org",
         });
@@ -159,7 +156,8 @@ impl World {
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
                 let schema = schema["$ref"].as_str().map(|text| text.replace('#', ""));
                 let example = schema.map(|place| document.pointer(&place).cloned());
-                let example = example.map(|schema| schema.unwrap_or_default()["examples"][0].clone());
+                let example =
+                    example.map(|schema| schema.unwrap_or_default()["examples"][0].clone());
                 all.push(Asked {
                     needs: needs(operation),
                     method: method.to_uppercase(),
@@ -196,7 +194,10 @@ impl World {
             let name = format!("meridian/{}/{of}", self.clinic.id);
             let asked = json!({ "SecretId": name });
             let held = aws().call("secretsmanager.GetSecretValue", asked).await;
-            kept.insert(name, held.map_or(Value::Null, |held| held["SecretString"].clone()));
+            kept.insert(
+                name,
+                held.map_or(Value::Null, |held| held["SecretString"].clone()),
+            );
         }
         kept
     }
@@ -263,14 +264,20 @@ fn tells_nothing(asked: &Asked, body: &Value, secrets: &[&str]) {
     for secret in secrets {
         // A path may be named back to who sent it.
         let known = asked.path.contains(secret);
-        assert!(known || !told.contains(secret), "{asked:?} tells {secret}: {told}");
+        assert!(
+            known || !told.contains(secret),
+            "{asked:?} tells {secret}: {told}"
+        );
     }
 }
 
+/// Nothing was written between two looks at the rows.
 #[track_caller]
-fn unchanged(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>, who: &str) {
+pub fn unchanged(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>, who: &str) {
     let all = before.keys().chain(after.keys());
-    let changed: Vec<_> = all.filter(|key| before.get(*key) != after.get(*key)).collect();
+    let changed: Vec<_> = all
+        .filter(|key| before.get(*key) != after.get(*key))
+        .collect();
     assert!(changed.is_empty(), "{who} changed {changed:#?}");
 }
 
@@ -280,7 +287,11 @@ async fn every_route_needs_what_is_written_down_here() {
     let mut served = vec![];
     for (route, at) in document["paths"].as_object().expect("paths") {
         for (method, operation) in at.as_object().expect("methods") {
-            served.push(format!("{} {} {route}", needs(operation), method.to_uppercase()));
+            served.push(format!(
+                "{} {} {route}",
+                needs(operation),
+                method.to_uppercase()
+            ));
         }
     }
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -288,8 +299,14 @@ async fn every_route_needs_what_is_written_down_here() {
     let mut written: Vec<_> = lines.collect();
     served.sort();
     written.sort();
-    let new: Vec<_> = served.iter().filter(|line| !written.contains(line)).collect();
-    let gone: Vec<_> = written.iter().filter(|line| !served.contains(line)).collect();
+    let new: Vec<_> = served
+        .iter()
+        .filter(|line| !written.contains(line))
+        .collect();
+    let gone: Vec<_> = written
+        .iter()
+        .filter(|line| !served.contains(line))
+        .collect();
     assert!(
         new.is_empty() && gone.is_empty(),
         "write into NEEDS what a route needs, by what it is worth.\nserved: {new:#?}\nwritten: {gone:#?}"
@@ -403,8 +420,14 @@ async fn no_body_names_what_is_another_clinics() {
     let before = mine.kept().await;
     let (patient, payment) = (&mine.patient, format!("{}-p1", mine.case));
     for (path, body) in [
-        ("/v1/invoices", json!({ "patient": patient, "lines": lines() })),
-        ("/v1/charges", json!({ "patient": patient, "lines": lines() })),
+        (
+            "/v1/invoices",
+            json!({ "patient": patient, "lines": lines() }),
+        ),
+        (
+            "/v1/charges",
+            json!({ "patient": patient, "lines": lines() }),
+        ),
         (
             "/v1/appointments",
             json!({

@@ -9,8 +9,8 @@ use meridian::{api, ids};
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -106,17 +106,46 @@ pub fn house() -> House {
     House::new(&Aws::from_environment(PATIENCE))
 }
 
-/// One whose transactions meet others so many times.
-pub fn meeting_others(times: u64) -> House {
-    let (aws, struck) = started();
-    aws.set_faults(vec![embedded::Fault {
-        function: Some(STRUCK.into()),
-        operation: Some("TransactWriteItems".into()),
-        action: embedded::Action::Conflict,
-        nth: None,
-        times: Some(times),
-    }]);
-    House::new(struck)
+/// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
+pub struct Struck {
+    pub house: House,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Struck {
+    /// By these faults, in this order.
+    pub fn by(faults: Vec<(&str, embedded::Action, u64, u64)>) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (aws, struck) = started();
+        let fault = |(operation, action, nth, times): (&str, _, _, _)| embedded::Fault {
+            function: Some(STRUCK.into()),
+            operation: Some(operation.into()),
+            action,
+            nth: Some(nth),
+            times: Some(times),
+        };
+        aws.set_faults(faults.into_iter().map(fault).collect());
+        Self {
+            house: House::new(struck),
+            _alone: alone,
+        }
+    }
+
+    /// One whose transactions meet others so many times.
+    pub fn meeting_others(times: u64) -> Self {
+        Self::by(vec![(
+            "TransactWriteItems",
+            embedded::Action::Conflict,
+            1,
+            times,
+        )])
+    }
+
+    /// How often each fault struck.
+    pub fn struck(&self) -> Vec<u64> {
+        aws().faults().iter().map(|armed| armed.struck).collect()
+    }
 }
 
 /// What came back, already held to the document.
@@ -143,10 +172,15 @@ pub struct Clinic {
 
 impl Clinic {
     pub async fn new() -> Self {
+        Self::of("EUR", json!({ "collect": "later" })).await
+    }
+
+    /// One that bills in this currency, by this policy.
+    pub async fn of(currency: &str, policy: Value) -> Self {
         let (id, house) = (format!("c-{}", ids::random()), house());
         let settings = json!({
-            "id": id, "name": "Wattle Street Clinic", "currency": "EUR",
-            "time_zone": "Australia/Melbourne", "policy": { "collect": "later" },
+            "id": id, "name": "Wattle Street Clinic", "currency": currency,
+            "time_zone": "Australia/Melbourne", "policy": policy,
             "systems": ["xero"],
         });
         let made = send(&house, "POST", "/v1/clinics", "root_key", "", &settings).await;
@@ -181,7 +215,11 @@ impl Clinic {
 
     /// Repeats or meets an earlier request under this Idempotency-Key.
     pub async fn post_under(&self, once: &str, path: &str, body: &Value) -> Answer {
-        send(&self.house, "POST", path, &self.key, once, body).await
+        self.post_at(&self.house, once, path, body).await
+    }
+
+    pub async fn post_at(&self, house: &House, once: &str, path: &str, body: &Value) -> Answer {
+        send(house, "POST", path, &self.key, once, body).await
     }
 
     /// All rows of the clinic, by their keys.
