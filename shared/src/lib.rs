@@ -10,6 +10,7 @@ pub mod capabilities;
 pub mod domain;
 pub mod gateways;
 pub mod inbound;
+pub mod json;
 pub mod pages;
 pub mod seal;
 pub mod sources;
