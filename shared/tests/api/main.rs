@@ -6,3 +6,4 @@ mod people;
 mod races;
 mod resources;
 mod stack;
+mod tasks;
