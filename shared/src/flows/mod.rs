@@ -12,6 +12,7 @@ pub mod pages;
 pub mod patients;
 pub mod posting;
 pub mod receipts;
+pub mod tasks;
 
 use crate::aws::Aws;
 use crate::domain::case::Case;

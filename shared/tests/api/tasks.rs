@@ -62,9 +62,16 @@ async fn a_proven_event_that_cannot_be_read_is_a_task_and_told_once() {
     // What is told belongs to no case and is delivered all the same: here no address is configured.
     let pk = format!("{}#event#{}", clinic.id, event.replacen(':', "#", 1));
     let sk = format!("task#{}", told[0]["id"].as_str().expect("an id"));
-    clinic.house.deliver(&RowKey { pk, sk }).await.expect("tried");
+    clinic
+        .house
+        .deliver(&RowKey { pk, sk })
+        .await
+        .expect("tried");
     let told = listed(&clinic, "deliveries").await;
-    assert_eq!((&told[0]["state"], &told[0]["tries"]), (&json!("open"), &json!(1)));
+    assert_eq!(
+        (&told[0]["state"], &told[0]["tries"]),
+        (&json!("open"), &json!(1))
+    );
     // It is answered by replaying it: the task ends, and comes again only where it fails again.
     clinic.post(&path, json!({})).await.expect(202);
     assert_eq!(listed(&clinic, "tasks").await, Vec::<Value>::new());

@@ -12,7 +12,7 @@ use crate::domain::decide::task_id;
 use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
-use crate::domain::task::Alert;
+use crate::domain::task::{Alert, Matter};
 use crate::gateways::{self, Gateway, Lookup};
 use crate::ids;
 use crate::queue::RowKey;
@@ -186,8 +186,7 @@ impl House {
             let task = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
             let event = Event::Person {
                 id: task,
-                alert: Alert::Contradiction,
-                note,
+                matter: Matter::of(Alert::Contradiction).words(note),
             };
             self.commit(Change::new(settings, &id, event, cause.into()), None)
                 .await?;
