@@ -233,7 +233,12 @@ fn a_surplus_that_was_refunded_is_nobodys_task_any_more() {
     books.hear(succeeded(2));
     books.hear(succeeded(1));
     assert_eq!(books.case.paid(), eur(20_000));
-    let open = |books: &Books| books.rows.keys().any(|id| id.starts_with("person-overpaid"));
+    let open = |books: &Books| {
+        books
+            .rows
+            .keys()
+            .any(|id| id.starts_with("person-overpaid"))
+    };
     let surplus_goes = books.case.refunds().count() > 0;
     assert!(open(&books) || surplus_goes);
     books.hear(refund(Kind::RefundSucceeded, 1, "re_9", 10_000));
