@@ -11,4 +11,5 @@ mod posting;
 mod races;
 mod resources;
 mod stack;
+mod tasks;
 mod vendors;
