@@ -1389,10 +1389,11 @@ fn after(case: Option<&Case>, event: &Event) -> Case {
     };
     match (decide(case, event, &ctx), case) {
         (Verdict::Change(decision), _) => decision.case,
-        // PayPal is asked, and knows no more than it told.
+        // PayPal is asked, and knows the payment and no more than it told.
         (Verdict::Ask { .. }, Some(_)) => match event {
             Event::Reported(told) if !told.current => {
-                after(case, &report(told.facts.clone(), true))
+                let now = [vec![paid()], told.facts.clone()].concat();
+                after(case, &report(now, true))
             }
             other => panic!("{other:?} asks again"),
         },

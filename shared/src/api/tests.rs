@@ -614,6 +614,7 @@ fn case() -> Case {
             let mut fact = Fact::new(Said::PaymentSucceeded);
             fact.reference = Some(ids::payment_reference(&id, n));
             fact.payment = Some(format!("pi_{n}"));
+            fact.amount = Some(eur(amount));
             Event::Reported(Report {
                 gateway: "stripe".into(),
                 facts: vec![fact],

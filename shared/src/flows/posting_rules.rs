@@ -9,7 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::gateways::Lookup;
-use crate::ids;
+use crate::ids::{self, Reference};
 use crate::money::Money;
 use crate::vendor::Trouble;
 
@@ -39,6 +39,39 @@ pub fn lookup(case: &Case, payment: u32, fact: &Fact) -> Lookup {
     }
 }
 
+/// Whether it tells that money came or went back, and not how much.
+fn leaves_unsaid(fact: &Fact) -> bool {
+    let moved = matches!(fact.kind, Kind::PaymentSucceeded | Kind::PaymentReturned);
+    moved && fact.amount.is_none()
+}
+
+/// What was taken back, where the event does not say how much: what the gateway lists as given
+/// back, and the case knows neither as a refund nor as taken.
+pub fn taken(case: &Case, fact: &Fact, mut facts: Vec<Fact>) -> Vec<Fact> {
+    if fact.kind != Kind::PaymentReturned || !leaves_unsaid(fact) {
+        return facts;
+    }
+    let known = |id: &str| {
+        let mut payments = case.payments.iter();
+        payments.any(|p| {
+            let refunded = p.refunds.iter().any(|r| r.id.as_deref() == Some(id));
+            refunded || p.disputes.iter().any(|d| d.id == id)
+        })
+    };
+    let ours = |other: &Fact| {
+        let reference = other.reference.as_deref().and_then(ids::read_reference);
+        matches!(reference, Some((_, Reference::Refund(_))))
+    };
+    for other in &mut facts {
+        let new = other.refund.as_deref().is_some_and(|id| !known(id));
+        if other.kind == Kind::RefundSucceeded && new && !ours(other) {
+            other.kind = Kind::PaymentReturned;
+            other.decline = fact.decline;
+        }
+    }
+    facts
+}
+
 /// What is posted once the gateway was asked; `None` where it cannot be asked just now. A success
 /// that was reported did happen, whatever is true now.
 pub fn told(
@@ -49,12 +82,17 @@ pub fn told(
 ) -> Option<Event> {
     let mut facts = match answer {
         Ok(facts) => facts,
-        // It knows nothing of it: then the event is taken at its word.
-        Err(Trouble::Missing) => vec![fact.clone()],
+        // It knows nothing of it: then the event is taken at its word, where that says how much.
+        Err(Trouble::Missing) if !leaves_unsaid(fact) => vec![fact.clone()],
         Err(_) => return None,
     };
-    if fact.kind == Kind::PaymentSucceeded {
-        facts.insert(0, fact.clone());
+    let of_it = |other: &Fact| other.payment == fact.payment;
+    match leaves_unsaid(fact) {
+        // Only what the gateway itself says of this payment counts.
+        true if !facts.iter().any(of_it) => return None,
+        true => {}
+        false if fact.kind == Kind::PaymentSucceeded => facts.insert(0, fact.clone()),
+        false => {}
     }
     // What the look-up does not mention was reported all the same: a refund, a dispute.
     let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;

@@ -39,9 +39,12 @@ pub fn reported(fact: Fact) -> Event {
 }
 
 pub async fn pays(clinic: &Clinic, case: &str) -> Case {
+    let known = clinic.house.case(&clinic.id, case).await;
+    let known = known.expect("a table").expect("a case");
     let fact = Fact {
         reference: Some(ids::payment_reference(case, 1)),
         payment: Some("pi_1".into()),
+        amount: Some(known.payments[0].amount),
         ..Fact::new(Kind::PaymentSucceeded)
     };
     happens(clinic, case, reported(fact)).await

@@ -190,10 +190,20 @@ impl Books {
         }))
     }
 
-    /// What a webhook says, of which the gateway itself knows no more when it is asked.
+    /// What a webhook says, of which the gateway itself, when it is asked, knows the payment and no
+    /// more.
     pub fn hear_out(&mut self, fact: Fact) -> Said {
         match self.hear(fact.clone()) {
-            Said::Ask => self.report(vec![fact], true),
+            Said::Ask => {
+                let came = Fact {
+                    reference: fact.reference.clone(),
+                    payment: fact.payment.clone(),
+                    ..Fact::new(Kind::PaymentSucceeded)
+                };
+                let implied = fact.refund.is_some() || fact.dispute.is_some();
+                let facts = implied.then_some(came).into_iter().chain([fact]);
+                self.report(facts.collect(), true)
+            }
             other => other,
         }
     }

@@ -1,7 +1,7 @@
 //! What a report leaves unsaid is asked and not guessed, and one of its facts that cannot be true
 //! hides no other.
 
-use crate::books::{Books, Said, dispute, eur, fact, refund, succeeded};
+use crate::books::{Books, Said, dispute, eur, fact, our_refund, refund, succeeded};
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
@@ -78,6 +78,26 @@ fn a_return_that_does_not_say_how_much_is_asked() {
     let bare = without_amount(Kind::PaymentReturned);
     assert_eq!(books.report(vec![bare.clone()], false), Said::Ask);
     assert_eq!(books.payment(1).state, State::Paid);
+    // The gateway lists what went back: what is not known of it, and no refund of ours, was taken.
+    books.ask_refund("q1", 1_000);
+    let known = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 1_000);
+    books.hear(known.clone());
+    let taken = refund(Kind::RefundSucceeded, 1, "re_2", 2_000);
+    let paid = Fact {
+        amount: Some(eur(6_000)),
+        ..succeeded(1)
+    };
+    let ask = posting_rules::lookup(&books.case, 1, &bare);
+    let traits = Traits::unknown("stripe");
+    let facts = posting_rules::taken(&books.case, &bare, vec![paid, known, taken]);
+    let event = posting_rules::told(&traits, &bare, &ask, Ok(facts)).unwrap();
+    assert_eq!(books.apply(&event), Said::Changed);
+    let payment = books.payment(1);
+    assert_eq!(
+        (payment.refunded(), payment.returned()),
+        (eur(1_000), eur(2_000))
+    );
+    assert_eq!(payment.state, State::Returned);
 }
 
 #[test]
