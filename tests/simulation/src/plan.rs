@@ -321,25 +321,25 @@ impl Plan {
             all.push(plan);
         };
         for n in 0..self.acts.len() {
-            less(&|plan| drop(plan.acts.remove(n)));
+            less(&|plan| _ = plan.acts.remove(n));
         }
         for n in 0..self.methods.len() {
-            less(&|plan| drop(plan.methods.remove(n)));
+            less(&|plan| _ = plan.methods.remove(n));
         }
         for n in self.calls.keys() {
-            less(&|plan| drop(plan.calls.remove(n)));
+            less(&|plan| _ = plan.calls.remove(n));
         }
         for n in self.looks.keys() {
-            less(&|plan| drop(plan.looks.remove(n)));
+            less(&|plan| _ = plan.looks.remove(n));
         }
         for n in self.hooks.keys() {
-            less(&|plan| drop(plan.hooks.remove(n)));
+            less(&|plan| _ = plan.hooks.remove(n));
         }
         for n in self.fates.keys() {
-            less(&|plan| drop(plan.fates.remove(n)));
+            less(&|plan| _ = plan.fates.remove(n));
         }
         for n in self.refund_fates.keys() {
-            less(&|plan| drop(plan.refund_fates.remove(n)));
+            less(&|plan| _ = plan.refund_fates.remove(n));
         }
         if !self.retry_days.is_empty() {
             less(&|plan| plan.retry_days.clear());
