@@ -26,6 +26,7 @@ static CARD_KIND: Traits = Traits {
     id: "card",
     approves: false,
     debit: false,
+    late: false,
     page_stays: true,
     can_end: true,
     one_id: false,
@@ -39,6 +40,7 @@ static WALLET_KIND: Traits = Traits {
     id: "wallet",
     approves: true,
     debit: false,
+    late: false,
     page_stays: true,
     can_end: false,
     one_id: false,
@@ -52,6 +54,7 @@ static DEBIT_KIND: Traits = Traits {
     id: "debit",
     approves: true,
     debit: true,
+    late: true,
     page_stays: false,
     can_end: true,
     one_id: false,
@@ -65,6 +68,7 @@ static HOURLY_KIND: Traits = Traits {
     id: "hourly",
     approves: false,
     debit: false,
+    late: true,
     page_stays: false,
     can_end: false,
     one_id: true,
@@ -78,6 +82,7 @@ static ASKING_KIND: Traits = Traits {
     id: "asking",
     approves: false,
     debit: false,
+    late: false,
     page_stays: false,
     can_end: true,
     one_id: false,
@@ -209,13 +214,16 @@ static CARD: Gateway = takes_itself(
     charges(key(DAY, &LostReply::Human)),
     refunds(key(DAY, &LostReply::Human)),
 );
-static HOURLY: Gateway = takes_itself(
-    &HOURLY_VENDOR,
-    false,
-    pages(key(HOUR, &LostReply::Human)),
-    charges(key(HOUR, &find_charge(HOUR))),
-    refunds(key(HOUR, &find_refund(HOUR))),
-);
+static HOURLY: Gateway = Gateway {
+    late_failures: true,
+    ..takes_itself(
+        &HOURLY_VENDOR,
+        false,
+        pages(key(HOUR, &LostReply::Human)),
+        charges(key(HOUR, &find_charge(HOUR))),
+        refunds(key(HOUR, &find_refund(HOUR))),
+    )
+};
 static ASKING: Gateway = takes_itself(
     &ASKING_VENDOR,
     false,

@@ -14,8 +14,10 @@ pub struct Kind {
     pub id: &'static str,
     /// Whether the payer only approves on the page, and the money moves when it is completed.
     pub approves: bool,
-    /// Whether money takes days and may fail after it came.
+    /// Whether money always takes days.
     pub debit: bool,
+    /// Whether it may go back after it came, and be collected again.
+    pub late: bool,
     /// Whether a payer who was declined may try again on the same page.
     pub page_stays: bool,
     pub can_end: bool,
@@ -43,6 +45,10 @@ pub enum Fate {
     ComesBack,
     /// Clears, comes back, is collected again.
     CollectedAgain,
+    /// Fails, is collected again, clears.
+    FailsThenClears,
+    /// Fails, is collected again, clears, comes back.
+    FailsClearsComesBack,
 }
 
 /// What becomes of a refund.
@@ -157,6 +163,7 @@ enum Happening {
     CollectedAgain(usize),
     PageRunsOut(usize),
     RefundEnds(usize, RefundState),
+    DisputeEnds(usize, DisputeState),
 }
 
 pub struct Gateway {
@@ -319,30 +326,15 @@ impl Gateway {
         let n = self.payments.len();
         let own = page.clone().filter(|_| self.kind.one_id);
         let id = own.unwrap_or_else(|| self.id("pm"));
-        let slow = self.kind.debit || fate == Fate::Slow || fate == Fate::FailsSlowly;
+        let at_once = matches!(fate, Fate::Good | Fate::ComesBack | Fate::CollectedAgain);
+        let slow = self.kind.debit || !at_once;
         let state = match fate {
             Fate::NoFunds => State::Failed(Code::NoFunds),
             Fate::Dead => State::Failed(Code::Dead),
             _ if slow => State::Processing,
             _ => State::Succeeded,
         };
-        // What clears comes a day later; what comes back, three days later; and again.
-        let clears = now + if slow { DAY } else { 0 };
-        match fate {
-            Fate::FailsSlowly => self.to_come.push((clears, Happening::Fails(n))),
-            Fate::NoFunds | Fate::Dead => {}
-            _ if slow => self.to_come.push((clears, Happening::Clears(n))),
-            _ => {}
-        }
-        if self.kind.debit && matches!(fate, Fate::ComesBack | Fate::CollectedAgain) {
-            let back = clears + 3 * DAY;
-            self.to_come.push((back, Happening::ComesBack(n)));
-            if fate == Fate::CollectedAgain {
-                self.to_come
-                    .push((back + DAY, Happening::CollectedAgain(n)));
-                self.to_come.push((back + 3 * DAY, Happening::Clears(n)));
-            }
-        }
+        self.plan(now, n, fate, slow);
         self.payments.push(Payment {
             id,
             by,
@@ -364,6 +356,35 @@ impl Gateway {
         let told = self.payment_says(n);
         self.tell(now, told);
         n
+    }
+
+    /// What becomes of an attempt in the days after it.
+    fn plan(&mut self, now: i64, n: usize, fate: Fate, slow: bool) {
+        use Happening::{Clears, CollectedAgain, ComesBack, Fails};
+        let clears = slow.then_some((1, Clears(n)));
+        let days = match fate {
+            Fate::NoFunds | Fate::Dead => vec![],
+            Fate::FailsSlowly => vec![(1, Fails(n))],
+            Fate::FailsThenClears if self.kind.late => {
+                vec![(1, Fails(n)), (3, CollectedAgain(n)), (5, Clears(n))]
+            }
+            Fate::FailsClearsComesBack if self.kind.late => vec![
+                (1, Fails(n)),
+                (3, CollectedAgain(n)),
+                (5, Clears(n)),
+                (8, ComesBack(n)),
+            ],
+            Fate::ComesBack if self.kind.late => {
+                clears.into_iter().chain([(4, ComesBack(n))]).collect()
+            }
+            Fate::CollectedAgain if self.kind.late => {
+                let back = [(4, ComesBack(n)), (5, CollectedAgain(n)), (7, Clears(n))];
+                clears.into_iter().chain(back).collect()
+            }
+            _ => clears.into_iter().collect(),
+        };
+        let at = |(day, what)| (now + day * DAY, what);
+        self.to_come.extend(days.into_iter().map(at));
     }
 
     /// The payer tries to pay on a page, or approves there. `false` where the page is over.
@@ -458,8 +479,14 @@ impl Gateway {
         self.payments[payment].amount - refunded - held
     }
 
-    pub fn dispute(&mut self, now: i64, payment: usize, amount: i64) {
+    /// A dispute, and how it ends after so many days each.
+    pub fn dispute(&mut self, now: i64, payment: usize, amount: i64, ends: &[DisputeState]) {
         let id = self.id("dp");
+        let n = self.disputes.len();
+        for (days, end) in (1..).zip(ends) {
+            let ends = Happening::DisputeEnds(n, *end);
+            self.to_come.push((now + 9 * days * DAY, ends));
+        }
         self.disputes.push(Dispute {
             id,
             payment,
@@ -468,12 +495,6 @@ impl Gateway {
             at: now,
         });
         let told = vec![self.dispute_says(self.disputes.len() - 1)];
-        self.tell(now, told);
-    }
-
-    pub fn end_dispute(&mut self, now: i64, n: usize, state: DisputeState) {
-        (self.disputes[n].state, self.disputes[n].at) = (state, now);
-        let told = vec![self.dispute_says(n)];
         self.tell(now, told);
     }
 
@@ -506,6 +527,14 @@ impl Gateway {
                 }
                 String::new()
             }
+            Happening::DisputeEnds(n, state) => {
+                let dispute = &mut self.disputes[n];
+                (dispute.state, dispute.at) = (state, now);
+                let words = format!("dispute {} is {state:?}", dispute.id);
+                let told = vec![self.dispute_says(n)];
+                self.tell(now, told);
+                words
+            }
             Happening::RefundEnds(n, state) => {
                 let refund = &mut self.refunds[n];
                 (refund.state, refund.at) = (state, now);
@@ -525,7 +554,7 @@ impl Gateway {
         let fits = match (payment.state, to) {
             (State::Processing, State::Succeeded | State::Failed(_)) => true,
             (State::Succeeded, State::Returned) => whole,
-            (State::Returned, State::Processing) => true,
+            (State::Returned | State::Failed(_), State::Processing) => true,
             _ => false,
         };
         if !fits {

@@ -2,7 +2,7 @@
 //! `simulate --seed 7`: one history in words; with `--shrink` the smallest that breaks the same rule.
 //! `simulate --histories 2000 --survey`: every way in which rules are broken, and how often.
 
-use meridian_simulation::coverage::Coverage;
+use meridian_simulation::coverage::{Coverage, wanted};
 use meridian_simulation::runs;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -47,6 +47,9 @@ fn many(seed: u64, histories: u64, args: &[String]) -> ExitCode {
     let run = runs::run(seed, histories);
     if args.iter().any(|arg| arg == "--coverage") {
         print!("{}", run.coverage.table());
+        for what in run.coverage.missing(&wanted()) {
+            println!("    never  {what}");
+        }
     }
     let seconds = started.elapsed().as_secs_f64();
     match run.broken {

@@ -29,8 +29,7 @@ impl World<'_> {
             Act::Dies { method, told } => self.dies(method, told),
             Act::Stranger { payment, how } => self.stranger(payment, how),
             Act::DashboardRefund { half } => self.dashboard_refund(half),
-            Act::Dispute { half } => self.dispute(half),
-            Act::EndDispute { won } => self.end_dispute(won),
+            Act::Dispute { half, won, turns } => self.dispute(half, won, turns),
             Act::Swap { gateway, seconds } => {
                 self.swapped[gateway] = self.now + seconds;
                 true
@@ -257,27 +256,20 @@ impl World<'_> {
         true
     }
 
-    fn dispute(&mut self, half: bool) -> bool {
+    fn dispute(&mut self, half: bool, won: bool, turns: bool) -> bool {
         let Some((g, n, left)) = self.there() else {
             return false;
         };
         let amount = if half { (left + 1) / 2 } else { left };
-        self.gateways[g].dispute(self.now, n, amount);
+        let (first, last) = match won {
+            true => (DisputeState::Won, DisputeState::Lost),
+            false => (DisputeState::Lost, DisputeState::Won),
+        };
+        let ends = [first, last];
+        let ends = if turns { &ends[..] } else { &ends[..1] };
+        self.gateways[g].dispute(self.now, n, amount, ends);
         self.spread(g);
         true
-    }
-
-    fn end_dispute(&mut self, won: bool) -> bool {
-        for g in 0..self.gateways.len() {
-            let open = |d: &crate::gateway::Dispute| d.state == DisputeState::Open;
-            if let Some(n) = self.gateways[g].disputes.iter().position(open) {
-                let state = if won { DisputeState::Won } else { DisputeState::Lost };
-                self.gateways[g].end_dispute(self.now, n, state);
-                self.spread(g);
-                return true;
-            }
-        }
-        false
     }
 
     /// A retry is due: the method is chosen as the rules say.

@@ -64,8 +64,8 @@ pub enum Act {
     /// Somebody writes our reference on a payment of his own.
     Stranger { payment: usize, how: Foreign },
     DashboardRefund { half: bool },
-    Dispute { half: bool },
-    EndDispute { won: bool },
+    /// A bank disputes a payment; what it comes to, and whether that is turned later.
+    Dispute { half: bool, won: bool, turns: bool },
     /// Keys of another account are in place for a while.
     Swap { gateway: usize, seconds: i64 },
     /// Nothing reaches the gateway for a while.
@@ -295,8 +295,11 @@ impl Plan {
                 ),
             },
             33 => Act::DashboardRefund { half: rng.bool() },
-            34 => Act::Dispute { half: rng.bool() },
-            35 => Act::EndDispute { won: rng.bool() },
+            34..=35 => Act::Dispute {
+                half: rng.bool(),
+                won: rng.bool(),
+                turns: rng.u8(..3) == 0,
+            },
             36 => Act::Swap {
                 gateway,
                 seconds: pause(rng),
@@ -362,6 +365,8 @@ fn fate(rng: &mut Rng) -> Fate {
             Fate::FailsSlowly,
             Fate::ComesBack,
             Fate::CollectedAgain,
+            Fate::FailsThenClears,
+            Fate::FailsClearsComesBack,
         ],
     )
 }

@@ -25,6 +25,9 @@ pub struct Broken {
     pub story: String,
 }
 
+/// A story of more lines is cut in its middle.
+const LONGEST: usize = 160;
+
 pub fn plan(seed: u64) -> Plan {
     Plan::new(seed, adapters::ALL.len())
 }
@@ -45,6 +48,12 @@ pub fn tell(plan: &Plan) -> String {
         Err(violation) => format!("BROKEN: {violation}"),
     };
     let mut lines = world.story.unwrap_or_default();
+    // One that goes on and on is told by how it begins and how it ends.
+    if lines.len() > LONGEST {
+        let left_out = lines.len() - LONGEST;
+        let middle = [format!("… {left_out} lines …")];
+        lines.splice(LONGEST / 2..LONGEST / 2 + left_out, middle);
+    }
     lines.push(end);
     lines.join("\n")
 }
