@@ -51,10 +51,15 @@ pub struct Clinic {
 /// How a commit ended.
 #[derive(Debug)]
 pub enum Committed {
-    Changed { before: Option<Case>, told: Vec<Delivery> },
+    Changed {
+        before: Option<Case>,
+        told: Vec<Delivery>,
+    },
     Nothing,
     Wait,
-    Ask { payment: u32 },
+    Ask {
+        payment: u32,
+    },
     Unmatched,
     Contradiction(String),
     Refused(Refusal),
@@ -76,7 +81,12 @@ impl Default for Clinic {
 }
 
 impl Clinic {
-    pub fn commit(&mut self, now: Timestamp, event: &Event, cause: &str) -> Result<Committed, Violation> {
+    pub fn commit(
+        &mut self,
+        now: Timestamp,
+        event: &Event,
+        cause: &str,
+    ) -> Result<Committed, Violation> {
         let ctx = Context {
             now,
             audience: self.audience.clone(),
@@ -122,7 +132,9 @@ impl Clinic {
     pub fn keep(&mut self, method: Method, agreed: bool, default: bool, at: i64) {
         let same = |kept: &Kept| kept.method.token == method.token;
         if default {
-            self.methods.iter_mut().for_each(|kept| kept.default = false);
+            self.methods
+                .iter_mut()
+                .for_each(|kept| kept.default = false);
         }
         self.methods.retain(|kept| !same(kept));
         self.methods.push(Kept {
@@ -135,7 +147,7 @@ impl Clinic {
     }
 
     pub fn persons(&self) -> impl Iterator<Item = &Task> {
-        let person = |task: &&Task| matches!(task.work, Work::Person { .. });
+        let person = |task: &&Task| matches!(task.work, Work::Person(_));
         self.tasks.values().filter(person)
     }
 }

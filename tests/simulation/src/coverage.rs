@@ -75,14 +75,14 @@ pub fn wanted() -> Vec<String> {
     all.extend(ACTS.map(|act| format!("act {act}")));
     all.insert("keys of another account".into());
     all.extend(edges());
-    all.into_iter().filter(|what| !NEVER.contains(&&**what)).collect()
+    all.into_iter()
+        .filter(|what| !NEVER.contains(&&**what))
+        .collect()
 }
 
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 15] = [
     "Charge",
     "Close",
-    "Resolve",
-    "ResolveRefund",
     "Refund",
     "Judge",
     "Visit",
@@ -113,11 +113,15 @@ const NEVER: [&str; 5] = [
 fn edges() -> Vec<String> {
     let mut all = vec![];
     for from in payment::State::ALL {
-        let to = payment::Event::ALL.into_iter().filter_map(|event| payment::next(from, event));
+        let to = payment::Event::ALL
+            .into_iter()
+            .filter_map(|event| payment::next(from, event));
         all.extend(to.map(|to| format!("payment {from:?} → {to:?}")));
     }
     for from in refund::State::ALL {
-        let to = refund::Event::ALL.into_iter().filter_map(|event| refund::next(from, event));
+        let to = refund::Event::ALL
+            .into_iter()
+            .filter_map(|event| refund::next(from, event));
         all.extend(to.map(|to| format!("refund {from:?} → {to:?}")));
     }
     use dispute::State::{Lost, Open, Won};

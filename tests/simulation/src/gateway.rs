@@ -416,7 +416,8 @@ impl Gateway {
             return Answer::refused(Code::NotFound);
         };
         let left = self.left(at);
-        let before: i64 = self.payments[at].amount - left;
+        let given = |r: &&Refund| r.payment == at && r.state != RefundState::Failed;
+        let before: i64 = self.refunds.iter().filter(given).map(|r| r.amount).sum();
         let wrong = order.total.is_some_and(|t| t != before + order.amount);
         match () {
             _ if self.payments[at].state != State::Succeeded => {
@@ -506,7 +507,11 @@ impl Gateway {
 
     /// Lets the next thing happen; says what in words.
     pub fn happen(&mut self) -> String {
-        let next = self.to_come.iter().enumerate().min_by_key(|(_, (at, _))| *at);
+        let next = self
+            .to_come
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, (at, _))| *at);
         let Some(at) = next.map(|(n, _)| n) else {
             return String::new();
         };
@@ -580,7 +585,8 @@ impl Gateway {
     fn look(&self, now: i64, path: &str) -> Answer {
         let path = path.trim_start_matches('/');
         if let Some(reference) = path.strip_prefix("search/payments/") {
-            let shown = |p: &Payment| p.reference == reference && now - p.made_at >= self.kind.search_lag;
+            let shown =
+                |p: &Payment| p.reference == reference && now - p.made_at >= self.kind.search_lag;
             let found = (0..self.payments.len()).filter(|n| shown(&self.payments[*n]));
             return Answer::says(found.flat_map(|n| self.all_of(n)).collect());
         }
@@ -641,7 +647,10 @@ impl Gateway {
             token: None,
             at: page.opened_at,
         };
-        let newest = self.payments.iter().rposition(|p| p.page.as_deref() == Some(id));
+        let newest = self
+            .payments
+            .iter()
+            .rposition(|p| p.page.as_deref() == Some(id));
         match (page.state, newest) {
             (PageState::Expired | PageState::Ended, _) => vec![bare],
             (PageState::Approved, _) => vec![Say {

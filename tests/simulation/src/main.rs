@@ -54,12 +54,18 @@ fn many(seed: u64, histories: u64, args: &[String]) -> ExitCode {
     let seconds = started.elapsed().as_secs_f64();
     match run.broken {
         None => {
-            println!("{} histories in {seconds:.1} s, no rule was broken", run.histories);
+            println!(
+                "{} histories in {seconds:.1} s, no rule was broken",
+                run.histories
+            );
             ExitCode::SUCCESS
         }
         Some(broken) => {
             println!("{}\n", broken.story);
-            println!("seed {} breaks a rule after {} histories", broken.seed, broken.after);
+            println!(
+                "seed {} breaks a rule after {} histories",
+                broken.seed, broken.after
+            );
             ExitCode::FAILURE
         }
     }

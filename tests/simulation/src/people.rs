@@ -22,7 +22,8 @@ impl World<'_> {
             Act::Visit { page } => self.visit(page),
             Act::Store(stored) => {
                 let method = self.method(stored.gateway, 10 + self.clinic.methods.len());
-                self.clinic.keep(method, stored.agreed, stored.default, self.now);
+                self.clinic
+                    .keep(method, stored.agreed, stored.default, self.now);
                 true
             }
             Act::Remove { method } => self.remove(method),
@@ -64,7 +65,12 @@ impl World<'_> {
             return Ok(false);
         };
         let due = case.due();
-        let usable: Vec<_> = self.clinic.methods.iter().filter(|kept| !kept.gone).collect();
+        let usable: Vec<_> = self
+            .clinic
+            .methods
+            .iter()
+            .filter(|kept| !kept.gone)
+            .collect();
         let (gateway, method) = match way {
             Way::Page { gateway } => (self.name_of(gateway).to_owned(), None),
             Way::Kept { method } if !usable.is_empty() => {
@@ -95,7 +101,11 @@ impl World<'_> {
         Ok(false)
     }
 
-    fn resolve_refund(&mut self, _n: usize, _second: bool) -> Result<bool, crate::check::Violation> {
+    fn resolve_refund(
+        &mut self,
+        _n: usize,
+        _second: bool,
+    ) -> Result<bool, crate::check::Violation> {
         Ok(false)
     }
 
@@ -123,7 +133,9 @@ impl World<'_> {
     fn judge(&mut self, approve: bool) -> Result<bool, crate::check::Violation> {
         let case = self.clinic.case.as_ref();
         let waits = case.and_then(|case| {
-            let waiting = case.refunds().find(|(_, r)| r.state == refund::State::AwaitingApproval);
+            let waiting = case
+                .refunds()
+                .find(|(_, r)| r.state == refund::State::AwaitingApproval);
             waiting.and_then(|(_, r)| r.request.clone())
         });
         let Some(request) = waits else {
@@ -278,7 +290,8 @@ impl World<'_> {
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
         let kept = self.clinic.methods.iter().rev().filter(|kept| !kept.gone);
         let same = |kept: &&crate::clinic::Kept| {
-            used.as_ref().is_some_and(|used| used.token == kept.method.token)
+            used.as_ref()
+                .is_some_and(|used| used.token == kept.method.token)
         };
         let method = kept.clone().find(same).or(kept.clone().next());
         let method = method.map(|kept| kept.method.clone());

@@ -47,31 +47,72 @@ pub struct Stored {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Staff collect what is due, or half of it.
-    Charge { way: Way, half: bool },
+    Charge {
+        way: Way,
+        half: bool,
+    },
     /// Staff close a payment. Numbers wrap around what there is.
-    Close { payment: usize },
+    Close {
+        payment: usize,
+    },
     /// Staff look in the gateway's dashboard and record what they find.
-    Resolve { payment: usize, second: bool },
-    ResolveRefund { refund: usize, second: bool },
-    Refund { half: bool, waits: bool, of: Option<usize> },
-    Judge { approve: bool },
+    Resolve {
+        payment: usize,
+        second: bool,
+    },
+    ResolveRefund {
+        refund: usize,
+        second: bool,
+    },
+    Refund {
+        half: bool,
+        waits: bool,
+        of: Option<usize>,
+    },
+    Judge {
+        approve: bool,
+    },
     /// The patient goes to one of the pages that were ever opened, in whatever tab.
-    Visit { page: usize },
+    Visit {
+        page: usize,
+    },
     Store(Stored),
-    Remove { method: usize },
+    Remove {
+        method: usize,
+    },
     /// A kept method ends at its gateway, which tells or does not.
-    Dies { method: usize, told: bool },
+    Dies {
+        method: usize,
+        told: bool,
+    },
     /// Somebody writes our reference on a payment of his own.
-    Stranger { payment: usize, how: Foreign },
-    DashboardRefund { half: bool },
+    Stranger {
+        payment: usize,
+        how: Foreign,
+    },
+    DashboardRefund {
+        half: bool,
+    },
     /// A bank disputes a payment; what it comes to, and whether that is turned later.
-    Dispute { half: bool, won: bool, turns: bool },
+    Dispute {
+        half: bool,
+        won: bool,
+        turns: bool,
+    },
     /// Keys of another account are in place for a while.
-    Swap { gateway: usize, seconds: i64 },
-    /// Nothing reaches the gateway for a while.
-    Outage { gateway: usize, seconds: i64 },
+    Swap {
+        gateway: usize,
+        seconds: i64,
+    },
+    /// Nothing reaches the gateway for a while, and nothing comes from it.
+    Outage {
+        gateway: usize,
+        seconds: i64,
+    },
     /// No webhook arrives for a while.
-    Deaf { seconds: i64 },
+    Deaf {
+        seconds: i64,
+    },
     /// The row that is due first is handed to two workers at once.
     TwoWorkers,
 }
@@ -98,7 +139,10 @@ pub enum CallFault {
     /// It acted, and the reply was lost.
     LostAfter,
     /// Something in between answers with this status; `acted` says whether the call passed it.
-    Status { status: u16, acted: bool },
+    Status {
+        status: u16,
+        acted: bool,
+    },
     /// It acted, and its reply cannot be read.
     Garbled,
     /// The gateway refuses this call, in its own words, and does nothing.
@@ -306,7 +350,10 @@ impl Plan {
             },
             37 => Act::Outage {
                 gateway,
-                seconds: pause(rng),
+                seconds: match rng.u8(..3) {
+                    0 => 9 * DAY,
+                    _ => pause(rng),
+                },
             },
             38 => Act::Deaf {
                 seconds: pause(rng),

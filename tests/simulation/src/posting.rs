@@ -7,7 +7,7 @@ use crate::wire::Say;
 use crate::world::World;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Fact, Kind};
-use meridian::domain::task::Alert;
+use meridian::domain::task::{Alert, Matter};
 use meridian::flows::posting_rules;
 use meridian::ids;
 
@@ -32,9 +32,15 @@ impl World<'_> {
             return Ok(());
         };
         self.say(|world| {
-            let id = say.refund.as_ref().or(say.dispute.as_ref()).or(say.payment.as_ref());
+            let id = say
+                .refund
+                .as_ref()
+                .or(say.dispute.as_ref())
+                .or(say.payment.as_ref());
             let id = id.or(say.page.as_ref()).map_or("", |id| id);
-            let amount = say.amount.map_or("no amount".into(), |minor| minor.to_string());
+            let amount = say
+                .amount
+                .map_or("no amount".into(), |minor| minor.to_string());
             let name = world.name_of(gateway);
             format!("A webhook of {name}: {:?} {id}, {amount}.", say.what)
         });
@@ -91,8 +97,7 @@ impl World<'_> {
         self.clinic.posted.insert(waiting.n);
         let event = Event::Person {
             id: format!("contradiction-{}", waiting.n),
-            alert: Alert::Contradiction,
-            note,
+            matter: Matter::of(Alert::Contradiction).words(note),
         };
         self.commit(&event, "a contradiction").map(drop)
     }
@@ -100,12 +105,20 @@ impl World<'_> {
     /// By our reference, else by any id that the gateway gave.
     fn is_ours(&self, waiting: &Waiting) -> bool {
         let fact = &waiting.fact;
-        if fact.reference.as_deref().and_then(ids::read_reference).is_some() {
+        if fact
+            .reference
+            .as_deref()
+            .and_then(ids::read_reference)
+            .is_some()
+        {
             return true;
         }
         let gateway = self.name_of(waiting.gateway);
         let known = |id: &str| self.clinic.aliases.contains(&(gateway.into(), id.into()));
-        let mut ids = fact.payment_ids().chain(fact.refund.as_deref()).chain(fact.dispute.as_deref());
+        let mut ids = fact
+            .payment_ids()
+            .chain(fact.refund.as_deref())
+            .chain(fact.dispute.as_deref());
         ids.any(known)
     }
 

@@ -77,7 +77,9 @@ pub fn survey(first: u64, histories: u64) -> BTreeMap<String, (u64, u64)> {
     let mut ways: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for seed in first..first + histories {
         if let Some(violation) = happen(&plan(seed), &mut Coverage::default()) {
-            let words = violation.to_string().replace(|c: char| c.is_ascii_digit(), "");
+            let words = violation
+                .to_string()
+                .replace(|c: char| c.is_ascii_digit(), "");
             ways.entry(words).or_insert((0, seed)).0 += 1;
         }
     }

@@ -56,7 +56,11 @@ static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings {
 /// What is due to happen.
 enum Due {
     Act(usize),
-    Hook { n: usize, gateway: usize, say: Box<Say> },
+    Hook {
+        n: usize,
+        gateway: usize,
+        say: Box<Say>,
+    },
     Hear(Box<Flight>, Heard),
     Post(Waiting),
 }
@@ -101,7 +105,10 @@ impl<'a> World<'a> {
         Self {
             plan,
             now: BEGINNING,
-            gateways: adapters::ALL.iter().map(|(kind, _)| Gateway::new(kind)).collect(),
+            gateways: adapters::ALL
+                .iter()
+                .map(|(kind, _)| Gateway::new(kind))
+                .collect(),
             clinic: Clinic::default(),
             shown: HashSet::new(),
             most_surplus: 0,
@@ -156,7 +163,9 @@ impl<'a> World<'a> {
         let (day, rest) = (since / DAY, since % DAY);
         let (h, m, s) = (rest / 3600, rest / 60 % 60, rest % 60);
         let line = format!("day {day} {h:02}:{m:02}:{s:02}  {}", words(self));
-        self.story.iter_mut().for_each(|story| story.push(line.clone()));
+        self.story
+            .iter_mut()
+            .for_each(|story| story.push(line.clone()));
     }
 
     fn put(&mut self, at: i64, due: Due) {
@@ -181,7 +190,9 @@ impl<'a> World<'a> {
     }
 
     pub fn index_of(&self, gateway: &str) -> usize {
-        let at = adapters::ALL.iter().position(|(kind, _)| kind.id == gateway);
+        let at = adapters::ALL
+            .iter()
+            .position(|(kind, _)| kind.id == gateway);
         at.unwrap_or_default()
     }
 
@@ -192,7 +203,8 @@ impl<'a> World<'a> {
     fn begin(&mut self) -> Checked {
         for (n, stored) in self.plan.methods.iter().enumerate() {
             let method = self.method(stored.gateway, n);
-            self.clinic.keep(method, stored.agreed, stored.default, BEGINNING + n as i64);
+            self.clinic
+                .keep(method, stored.agreed, stored.default, BEGINNING + n as i64);
         }
         let newest = self.clinic.methods.last().map(|kept| kept.method.clone());
         let page = NewCharge {
@@ -263,9 +275,15 @@ impl<'a> World<'a> {
     fn next(&mut self, end: i64) -> Result<bool, Violation> {
         let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
         let by_itself = self.gateways.iter().enumerate();
-        let by_itself = by_itself.filter_map(|(n, g)| g.next_at().map(|at| (at, n))).min();
+        let by_itself = by_itself
+            .filter_map(|(n, g)| g.next_at().map(|at| (at, n)))
+            .min();
         let row = self.next_row();
-        let earliest = [agenda, by_itself.map(|(at, _)| at), row.as_ref().map(|(at, _)| *at)];
+        let earliest = [
+            agenda,
+            by_itself.map(|(at, _)| at),
+            row.as_ref().map(|(at, _)| *at),
+        ];
         let Some(at) = earliest.into_iter().flatten().min().filter(|at| *at <= end) else {
             return Ok(false);
         };
@@ -301,7 +319,7 @@ impl<'a> World<'a> {
 
     /// The row that is due first, and when a worker takes it: each minute again while it is due.
     fn next_row(&self) -> Option<(i64, String)> {
-        let works = |task: &&Task| !matches!(task.work, Work::Person { .. } | Work::Deliver(_));
+        let works = |task: &&Task| !matches!(task.work, Work::Person(_) | Work::Deliver(_));
         let rows = self.clinic.tasks.values().filter(works);
         let at = |task: &Task| {
             let due = task.due.as_second();
@@ -329,7 +347,9 @@ impl<'a> World<'a> {
                     payment,
                     refund: None,
                 },
-                Work::Settle { payment, refund, .. } => Target { payment, refund },
+                Work::Settle {
+                    payment, refund, ..
+                } => Target { payment, refund },
                 Work::Refund { refund } => {
                     let case = self.clinic.case.as_ref();
                     let Some((payment, _)) = case.and_then(|case| case.refund(refund)) else {
@@ -340,7 +360,7 @@ impl<'a> World<'a> {
                         refund: Some(refund),
                     }
                 }
-                Work::Deliver(_) | Work::Person { .. } => continue,
+                Work::Deliver(_) | Work::Person(_) => continue,
             };
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
@@ -356,7 +376,10 @@ impl<'a> World<'a> {
 
     /// Does what the protocol asks for until it waits for a gateway, or is done.
     fn drive(&mut self, mut flight: Flight, mut heard: Heard) -> Checked {
-        let name = flight.case.payment(flight.target.payment).map(|p| p.gateway.clone());
+        let name = flight
+            .case
+            .payment(flight.target.payment)
+            .map(|p| p.gateway.clone());
         let gateway = self.index_of(&name.unwrap_or_default());
         let traits = self.traits(gateway);
         loop {
@@ -397,7 +420,10 @@ impl<'a> World<'a> {
     fn put_off(&mut self, target: Target) {
         let due = Timestamp::from_second(self.now + 300).unwrap_or(Timestamp::MAX);
         let id = meridian::domain::decide::task_id(target.payment, target.refund);
-        self.clinic.tasks.entry(id).and_modify(|task| task.due = due);
+        self.clinic
+            .tasks
+            .entry(id)
+            .and_modify(|task| task.due = due);
     }
 
     /// The worker hears after a while, or died.
@@ -420,7 +446,9 @@ impl<'a> World<'a> {
         gateway: usize,
         step: Step,
     ) -> Result<serde_json::Value, Trouble> {
-        let request = self.ask(flight, step)?.build(adapters::ALL[gateway].1, &ACCOUNT)?;
+        let request = self
+            .ask(flight, step)?
+            .build(adapters::ALL[gateway].1, &ACCOUNT)?;
         serde_json::to_value(&request).map_err(|why| Trouble::Unreadable(why.to_string()))
     }
 
@@ -442,7 +470,9 @@ impl<'a> World<'a> {
         let (reply, wait) = self.call(gateway, &request, key)?;
         let heard = reply.map(|reply| {
             let read = reply.and_then(|reply| ask.parse(room, &reply, &ACCOUNT));
-            Heard::Answered(read.inspect(|outcome| debug_assert!(!matches!(outcome, Outcome::Next(_)))))
+            Heard::Answered(
+                read.inspect(|outcome| debug_assert!(!matches!(outcome, Outcome::Next(_)))),
+            )
         });
         if let Some(Heard::Answered(Err(trouble))) = &heard {
             let words = trouble.to_string();
@@ -506,7 +536,11 @@ impl<'a> World<'a> {
         }
         self.say(|world| {
             let fault = fault.map_or(String::new(), |fault| format!(" [{fault:?}]"));
-            format!("We call {} {}{fault}.", world.name_of(gateway), request.path)
+            format!(
+                "We call {} {}{fault}.",
+                world.name_of(gateway),
+                request.path
+            )
         });
         use CallFault as F;
         let acts = match fault {
@@ -520,9 +554,7 @@ impl<'a> World<'a> {
         };
         let reply = match fault {
             None | Some(F::Slow) => answer.map(|answer| Ok(reply(&answer))),
-            Some(F::LostBefore | F::LostAfter) => {
-                Some(Err(Trouble::Unclear("no reply".into())))
-            }
+            Some(F::LostBefore | F::LostAfter) => Some(Err(Trouble::Unclear("no reply".into()))),
             Some(F::Status { status, .. }) => Some(Ok(reply(&Answer::foreign(status)))),
             Some(F::Garbled) => Some(Ok(reply(&Answer::foreign(200)))),
             Some(F::Refused(code)) => Some(Ok(reply(&Answer::refused(code)))),
@@ -571,11 +603,18 @@ impl<'a> World<'a> {
     }
 
     pub fn fates(&self) -> (Fate, RefundFate) {
-        let attempts = self.gateways.iter().map(|g| g.payments.len()).sum::<usize>();
+        let attempts = self
+            .gateways
+            .iter()
+            .map(|g| g.payments.len())
+            .sum::<usize>();
         let refunds = self.gateways.iter().map(|g| g.refunds.len()).sum::<usize>();
         let fate = self.plan.fates.get(&attempts).copied();
         let refund = self.plan.refund_fates.get(&refunds).copied();
-        (fate.unwrap_or(Fate::Good), refund.unwrap_or(RefundFate::AtOnce))
+        (
+            fate.unwrap_or(Fate::Good),
+            refund.unwrap_or(RefundFate::AtOnce),
+        )
     }
 
     /// A call that only asks.
@@ -626,7 +665,7 @@ impl<'a> World<'a> {
             let n = self.hooks;
             self.hooks += 1;
             let mut fault = planned.filter(|_| !self.resting);
-            if self.now < self.deaf && !self.resting {
+            if self.now < self.deaf.max(self.out[gateway]) && !self.resting {
                 fault = Some(HookFault::Lost);
             }
             if let Some(fault) = fault {
@@ -693,7 +732,8 @@ impl<'a> World<'a> {
             let was = before.and_then(|case| case.payment(payment.n));
             let from = was.map_or(meridian::domain::payment::State::Open, |was| was.state);
             if from != payment.state {
-                self.coverage.saw(format!("payment {from:?} → {:?}", payment.state));
+                self.coverage
+                    .saw(format!("payment {from:?} → {:?}", payment.state));
             }
             for refund in &payment.refunds {
                 let key = refund.key();
@@ -707,7 +747,8 @@ impl<'a> World<'a> {
                 let known = was.and_then(|was| was.disputes.iter().find(|d| d.id == dispute.id));
                 let from = known.map(|known| known.state);
                 if from != Some(dispute.state) {
-                    self.coverage.saw(format!("dispute {from:?} → {:?}", dispute.state));
+                    self.coverage
+                        .saw(format!("dispute {from:?} → {:?}", dispute.state));
                 }
             }
         }
@@ -734,7 +775,10 @@ fn token_trouble(status: u16) -> Trouble {
     if matches!(status, 400 | 401 | 403) {
         return Trouble::Credentials("the token call was refused".into());
     }
-    answer.ok().err().unwrap_or(Trouble::Limited { seconds: 30 })
+    answer
+        .ok()
+        .err()
+        .unwrap_or(Trouble::Limited { seconds: 30 })
 }
 
 fn said(answer: &Answer) -> String {
@@ -742,8 +786,16 @@ fn said(answer: &Answer) -> String {
         crate::wire::Body::Foreign => format!("{} with a foreign page", answer.status),
         crate::wire::Body::Own(told) => {
             let says = told.says.iter().map(|s| {
-                let id = s.refund.as_ref().or(s.dispute.as_ref()).or(s.payment.as_ref());
-                format!("{:?} {}", s.what, id.or(s.page.as_ref()).map_or("", |id| id))
+                let id = s
+                    .refund
+                    .as_ref()
+                    .or(s.dispute.as_ref())
+                    .or(s.payment.as_ref());
+                format!(
+                    "{:?} {}",
+                    s.what,
+                    id.or(s.page.as_ref()).map_or("", |id| id)
+                )
             });
             let page = told.page.iter().map(|page| format!("page {}", page.id));
             let error = told.error.iter().map(|error| format!("{:?}", error.code));
@@ -774,7 +826,10 @@ fn stands(case: Option<&Case>) -> String {
 
 pub fn call_fault(fault: CallFault) -> String {
     let name = match fault {
-        CallFault::Status { status, acted: true } => format!("acted and answered {status}"),
+        CallFault::Status {
+            status,
+            acted: true,
+        } => format!("acted and answered {status}"),
         CallFault::Status { status, .. } => format!("answered {status}"),
         other => format!("{other:?}"),
     };
