@@ -610,6 +610,28 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_says_how_much_for_what_until_when_and_what_to_do() {
+        let page = Some("https://pay.example/c/1");
+        let mail = to_patient(Topic::CheckoutReady, &Said { page, ..said() }).html;
+        for part in [
+            "Wattle Street Clinic",
+            "$60.00 to pay to Wattle Street Clinic",
+            "WS-2041",
+            "8 December 2026",
+            "Wednesday 9 December, 2:10 pm (Melbourne time)",
+            "href=\"https://pay.example/c/1\"",
+            "(03) 7010 0142",
+            "12 Wattle Street",
+        ] {
+            assert!(mail.contains(part), "{part} not in {mail}");
+        }
+        assert!(
+            !mail.contains("<script") && !mail.contains("<img"),
+            "{mail}"
+        );
+    }
+
+    #[test]
     fn only_web_addresses_become_links_and_names_are_escaped() {
         let page = Some("javascript:alert(1)");
         let clinic = "<b>Dr & Co</b>";

@@ -737,3 +737,22 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
     );
     assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
 }
+
+#[test]
+fn an_invoice_is_one_that_a_health_fund_accepts() {
+    let case = Case {
+        starts_at: Some("2026-12-07T20:30:00Z".parse().unwrap()),
+        ..case()
+    };
+    let text = shown(&case, None);
+    for words in [
+        "From Wattle Street Clinic 12 Wattle Street, Exampleton VIC 3999 ABN 00 000 000 000",
+        "Patient Juniper Vale",
+        "Invoice WS-2041 of 8 December 2026",
+        "Date of service 8 December 2026",
+        "$2.00 10%",
+        "Without tax $170.00",
+    ] {
+        assert!(text.contains(words), "{words} not in {text}");
+    }
+}
