@@ -7,6 +7,7 @@ pub mod mail;
 pub mod messages;
 pub mod receipt;
 pub mod style;
+pub mod tasks;
 
 #[cfg(test)]
 mod tests;
