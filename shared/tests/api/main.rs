@@ -10,3 +10,5 @@ mod permissions;
 mod races;
 mod resources;
 mod stack;
+mod transport;
+mod vendors;

@@ -51,6 +51,7 @@ fn started() -> &'static (embedded::Aws, Aws) {
         unsafe {
             std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
             std::env::set_var("EVENTS_QUEUE_URL", queue);
+            std::env::set_var("MERIDIAN_HOSTS", crate::vendors::start());
             std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
         }
         let struck = Aws::from_environment(PATIENCE);
