@@ -101,14 +101,20 @@ async fn fill(aws: &embedded::Aws) {
     }
 }
 
+/// AWS as a function reaches it.
+pub fn here() -> Aws {
+    aws();
+    Aws::from_environment(PATIENCE)
+}
+
 /// One process of a function.
 pub fn house() -> House {
-    aws();
-    House::new(&Aws::from_environment(PATIENCE))
+    House::new(&here())
 }
 
 /// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
 pub struct Struck {
+    pub aws: &'static Aws,
     pub house: House,
     _alone: MutexGuard<'static, ()>,
 }
@@ -128,6 +134,7 @@ impl Struck {
         };
         aws.set_faults(faults.into_iter().map(fault).collect());
         Self {
+            aws: struck,
             house: House::new(struck),
             _alone: alone,
         }
