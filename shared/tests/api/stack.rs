@@ -266,7 +266,14 @@ impl Clinic {
 async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
     let (mut rows, mut start) = (BTreeMap::new(), Value::Null);
     loop {
-        let mut asked = json!({ "TableName": "meridian", "ConsistentRead": true });
+        let mut asked = json!({
+            "TableName": "meridian",
+            "ConsistentRead": true,
+            "FilterExpression": "begins_with(pk, :rows) OR clinic = :clinic",
+            "ExpressionAttributeValues": {
+                ":rows": { "S": format!("{clinic}#") }, ":clinic": { "S": clinic },
+            },
+        });
         if !start.is_null() {
             asked["ExclusiveStartKey"] = start;
         }
@@ -274,9 +281,7 @@ async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
         let page = page.expect("a table");
         for row in page["Items"].as_array().into_iter().flatten() {
             let text = |name: &str| row[name]["S"].as_str().unwrap_or_default();
-            if text("pk").starts_with(&format!("{clinic}#")) || text("clinic") == clinic {
-                rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
-            }
+            rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
         }
         start = page["LastEvaluatedKey"].clone();
         if start.is_null() {
