@@ -1,131 +1,222 @@
-//! Vendors of a test's own: what each answers is written down beforehand, and what was asked of it
-//! can be read. A clinic is told apart by the key that its calls carry.
+//! Vendors that answer what a test wants, on loopback. A call belongs to the clinic whose name
+//! stands in its credentials or its text, so that tests do not meet.
 
-use crate::stack;
+use crate::stack::Clinic;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
-use std::collections::{HashMap, VecDeque};
+use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The gateways, and where in their secret the key stands.
-const GATEWAYS: [(&str, &str); 3] = [
-    ("stripe", "secret_key"),
-    ("gocardless", "access_token"),
-    ("mollie", "api_key"),
-];
+/// A call as the vendor hears it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// `POST /stripe/v1/refunds`: the vendor is the first part of the path.
+    pub what: String,
+    pub query: String,
+    pub headers: HashMap<String, String>,
+    pub body: String,
+}
+
+impl Heard {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What it does then.
+#[derive(Clone, Debug)]
+pub enum Said {
+    Reply(u16, Value),
+    /// Sends the caller elsewhere.
+    Elsewhere(u16, String),
+    /// Closes the connection once it has read all of the request.
+    Cut,
+    /// Closes it in the middle of the reply.
+    CutInside,
+}
+
+pub fn ok(body: Value) -> Said {
+    Said::Reply(200, body)
+}
+
+type Script = Box<dyn FnMut(&Heard) -> Said + Send>;
 
 #[derive(Default)]
 struct Desk {
-    /// By `GET /path`, in their order; the last one stays.
-    answers: HashMap<String, VecDeque<(u16, String)>>,
-    asked: Vec<String>,
+    scripts: HashMap<String, Script>,
+    heard: HashMap<String, Vec<Heard>>,
 }
 
-fn desks() -> MutexGuard<'static, HashMap<String, Desk>> {
-    static DESKS: OnceLock<Mutex<HashMap<String, Desk>>> = OnceLock::new();
-    let desks = DESKS.get_or_init(Mutex::default);
-    desks.lock().unwrap_or_else(PoisonError::into_inner)
+fn desk() -> std::sync::MutexGuard<'static, Desk> {
+    static DESK: OnceLock<Mutex<Desk>> = OnceLock::new();
+    let desk = DESK.get_or_init(Mutex::default);
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Started once; the addresses of all vendors then lead here.
-pub fn start() {
-    static STARTED: OnceLock<()> = OnceLock::new();
-    STARTED.get_or_init(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let hosts: HashMap<_, _> = GATEWAYS.iter().map(|(id, _)| (*id, &base)).collect();
-        let file = std::env::temp_dir().join(format!("hosts-{}.json", std::process::id()));
-        std::fs::write(&file, json!(hosts).to_string()).expect("a file");
-        // SAFETY: set once, under the lock, before any call of this process reads it.
-        unsafe { std::env::set_var("MERIDIAN_HOSTS", file) };
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                std::thread::spawn(move || answer(stream));
-            }
-        });
+/// A vendor that nobody listens for.
+pub const CLOSED: &str = "nobody";
+
+/// Starts listening, and writes where each vendor is; the file for `MERIDIAN_HOSTS`.
+pub fn start() -> PathBuf {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(&stream));
+        }
     });
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = format!("http://{}", free.local_addr().expect("an address"));
+    drop(free);
+    let all = [
+        "stripe",
+        "gocardless",
+        "mollie",
+        "paypal",
+        "xero",
+        "twilio",
+        "mailgun",
+        "slack",
+    ];
+    let at = |vendor: &str| json!(format!("{base}/{vendor}"));
+    let mut hosts: HashMap<&str, Value> = all.into_iter().map(|one| (one, at(one))).collect();
+    hosts.insert(CLOSED, json!(nobody));
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("hosts-{}.json", std::process::id()));
+    std::fs::write(&file, json!(hosts).to_string()).expect("a file");
+    file
 }
 
-fn answer(mut stream: TcpStream) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
-    let (mut first, mut length, mut clinic) = (String::new(), 0, String::new());
-    if reader.read_line(&mut first).is_err() {
-        return;
+/// Connects the clinic to a vendor and lets it answer as `script` says.
+pub async fn connect(
+    clinic: &Clinic,
+    vendor: &str,
+    script: impl FnMut(&Heard) -> Said + Send + 'static,
+) {
+    let id = &clinic.id;
+    let fields = match vendor {
+        "stripe" => json!({ "secret_key": format!("sk_test_{id}") }),
+        "gocardless" => json!({ "access_token": format!("sandbox_{id}") }),
+        "mollie" => json!({ "api_key": format!("test_{id}") }),
+        "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
+        "mailgun" => json!({
+            "api_key": format!("key-{id}"), "domain": "mg.example.test",
+            "from": "clinic@mg.example.test",
+        }),
+        "twilio" => json!({
+            "account_sid": format!("AC{}", "0".repeat(32)), "auth_token": id, "from": "+15005550006",
+        }),
+        "slack" => json!({
+            "webhook_url": format!("https://hooks.slack.com/services/T0/B0/{}", own(id)),
+        }),
+        "xero" => json!({
+            "client_id": id, "client_secret": "secret", "sales_account": "200",
+            "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
+            "tax_type": "OUTPUT",
+        }),
+        other => panic!("how is {other} connected?"),
+    };
+    let mut connection = json!({ "fields": fields });
+    if vendor == "xero" {
+        connection["oauth"] = json!({ "refresh_token": "r1" });
     }
+    let path = format!("/v1/integrations/{vendor}");
+    let put = clinic.call("PUT", &path, &connection).await;
+    put.expect(200);
+    answer(clinic, script);
+}
+
+/// What is random in a clinic's name: letters and digits, as they may stand anywhere.
+fn own(id: &str) -> &str {
+    id.rsplit('-').next().unwrap_or(id)
+}
+
+/// How the vendors of the clinic answer from now on.
+pub fn answer(clinic: &Clinic, script: impl FnMut(&Heard) -> Said + Send + 'static) {
+    desk().scripts.insert(clinic.id.clone(), Box::new(script));
+}
+
+/// What vendors heard under the clinic's credentials.
+pub fn heard(clinic: &Clinic) -> Vec<Heard> {
+    desk().heard.get(&clinic.id).cloned().unwrap_or_default()
+}
+
+/// An access token that is the clinic's, as a token call answers it.
+pub fn token(clinic: &str, name: &str, seconds: i64) -> Said {
+    ok(json!({
+        "access_token": format!("{name}.{clinic}"), "token_type": "Bearer", "expires_in": seconds,
+    }))
+}
+
+fn serve(mut stream: &TcpStream) {
+    let Some(heard) = read(stream) else { return };
+    let sender = heard.header("authorization");
+    let basic = sender.strip_prefix("Basic ").unwrap_or_default();
+    let basic = BASE64_STANDARD.decode(basic).unwrap_or_default();
+    let basic = String::from_utf8_lossy(&basic);
+    let sender = format!("{sender} {basic} {} {}", heard.what, heard.body);
+    let said = {
+        let mut desk = desk();
+        let known = desk.scripts.keys().find(|id| sender.contains(own(id)));
+        let Some(id) = known.cloned() else {
+            return;
+        };
+        desk.heard
+            .entry(id.clone())
+            .or_default()
+            .push(heard.clone());
+        desk.scripts
+            .get_mut(&id)
+            .map_or(Said::Cut, |script| script(&heard))
+    };
+    let (status, head, body) = match said {
+        Said::Cut => return,
+        Said::CutInside => (200, "content-length: 1000".into(), "{".into()),
+        Said::Reply(status, body) => {
+            let body = body.to_string();
+            (status, format!("content-length: {}", body.len()), body)
+        }
+        Said::Elsewhere(status, to) => (
+            status,
+            format!("location: {to}\r\ncontent-length: 0"),
+            String::new(),
+        ),
+    };
+    let reply = format!(
+        "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\nconnection: close\r\n{head}\r\n\r\n{body}"
+    );
+    let _ = stream.write_all(reply.as_bytes());
+}
+
+fn read(stream: &TcpStream) -> Option<Heard> {
+    let mut lines = BufReader::new(stream);
+    let mut line = String::new();
+    lines.read_line(&mut line).ok()?;
+    let mut words = line.split(' ');
+    let (method, address) = (words.next()?, words.next()?);
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let mut headers = HashMap::new();
     loop {
         let mut line = String::new();
-        if reader.read_line(&mut line).is_err() || line.trim().is_empty() {
+        lines.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else {
             break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().unwrap_or(0),
-            "authorization" => clinic = value.trim().trim_start_matches("Bearer ").into(),
-            _ => {}
-        }
+        };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let _ = reader.read_exact(&mut vec![0; length]);
-    let asked = first.split(" HTTP").next().unwrap_or_default().to_owned();
-    let (status, body) = {
-        let mut all = desks();
-        let desk = all.entry(clinic).or_default();
-        desk.asked.push(asked.clone());
-        let path = asked.split('?').next().unwrap_or_default();
-        match desk.answers.get_mut(path) {
-            Some(answers) if answers.len() > 1 => answers.pop_front().expect("an answer"),
-            Some(answers) => answers[0].clone(),
-            None => (404, "nobody wrote an answer".into()),
-        }
-    };
-    let head = format!(
-        "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    let _ = stream.write_all(head.as_bytes());
-    let _ = stream.write_all(body.as_bytes());
-}
-
-/// Gives the clinic an account at each gateway.
-pub async fn connect(clinic: &str) {
-    start();
-    for (gateway, field) in GATEWAYS {
-        let secret = json!({ field: clinic }).to_string();
-        let secret =
-            json!({ "Name": format!("meridian/{clinic}/{gateway}"), "SecretString": secret });
-        let made = stack::aws()
-            .call("secretsmanager.CreateSecret", secret)
-            .await;
-        made.expect("a secret");
-    }
-}
-
-/// What is answered to `GET /path` from now on, in this order; the last answer stays.
-pub fn answers(clinic: &str, asked: &str, all: &[(u16, &str)]) {
-    let all = all.iter().map(|(status, body)| (*status, (*body).into()));
-    let mut desks = desks();
-    let desk = desks.entry(clinic.into()).or_default();
-    desk.answers.insert(asked.into(), all.collect());
-}
-
-/// What was asked so far.
-pub fn asked(clinic: &str) -> Vec<String> {
-    desks().entry(clinic.into()).or_default().asked.clone()
-}
-
-/// A delivery as intake queues it.
-pub fn received(clinic: &str, source: &str, proven: bool, body: &str) -> meridian::queue::Received {
-    meridian::queue::Received {
-        clinic: clinic.into(),
-        source: source.into(),
-        proven,
-        received_at: meridian::clock::now().as_second(),
-        url: format!("https://pay.example.test/webhooks/{clinic}/{source}"),
-        headers: vec![],
-        body: BASE64_STANDARD.encode(body),
-        sha256: meridian::inbound::body_hash(body.as_bytes()),
-        replays: None,
-    }
+    let length = headers
+        .get("content-length")
+        .and_then(|text| text.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    lines.read_exact(&mut body).ok()?;
+    Some(Heard {
+        what: format!("{method} {path}"),
+        query: query.into(),
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
