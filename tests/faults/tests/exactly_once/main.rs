@@ -76,7 +76,7 @@ fn disturbed_everywhere(path: &Path, least: usize) {
             for deed in DEEDS {
                 let call = &calls[nth - 1].shown;
                 let shown = format!("{deed} {function} {nth} {call}");
-                planned.push((shown, vec![fault(Some(&function), &calls[..nth], deed)]));
+                planned.push((shown, vec![fault(&function, &calls[..nth], deed)]));
             }
         }
     }
@@ -153,11 +153,10 @@ fn learn(stack: &Stack, path: &Path) -> BTreeMap<String, Vec<Made>> {
         let known = (path.before)(stack);
         stack.quiet();
         arm(stack, path, &[]);
-        stack.control("DELETE", "calls", &Value::Null);
-        stack.control("DELETE", "aws-calls", &Value::Null);
+        forget(stack);
         let case = (path.act)(stack, &known);
         stack.quiet();
-        learned = made(stack, path);
+        learned = made(stack, path.functions);
         stack.control("DELETE", "faults", &Value::Null);
         if let Err(why) = whole(stack, path, &case) {
             panic!("{} does not hold even undisturbed: {why}", path.name);
@@ -166,10 +165,18 @@ fn learn(stack: &Stack, path: &Path) -> BTreeMap<String, Vec<Made>> {
     learned
 }
 
-fn made(stack: &Stack, path: &Path) -> BTreeMap<String, Vec<Made>> {
+/// Empties the logs of calls.
+fn forget(stack: &Stack) {
+    for log in ["calls", "aws-calls"] {
+        stack.control("DELETE", log, &Value::Null);
+    }
+}
+
+/// The calls of these functions since the logs were emptied.
+fn made(stack: &Stack, functions: &[&str]) -> BTreeMap<String, Vec<Made>> {
     let mut made: BTreeMap<String, Vec<Made>> = BTreeMap::new();
     let mut add = |function: &str, vendor: Option<String>, shown: String| {
-        if path.functions.contains(&function) {
+        if functions.contains(&function) {
             let calls = made.entry(function.into()).or_default();
             calls.push(Made { vendor, shown });
         }
@@ -190,16 +197,12 @@ fn made(stack: &Stack, path: &Path) -> BTreeMap<String, Vec<Made>> {
     made
 }
 
-/// Strikes the last of these calls, counted among those to the same vendor or to AWS, of this
-/// function or of all.
-fn fault(function: Option<&str>, calls: &[Made], deed: &str) -> Value {
+/// Strikes the last of these calls of a function, counted among those to the same vendor or to AWS.
+fn fault(function: &str, calls: &[Made], deed: &str) -> Value {
     let vendor = calls.last().and_then(|call| call.vendor.as_ref());
     let same = |call: &&Made| call.vendor.as_ref() == vendor;
     let nth = calls.iter().filter(same).count();
-    let mut fault = json!({ "nth": nth, "action": deed });
-    if let Some(function) = function {
-        fault["function"] = json!(function);
-    }
+    let mut fault = json!({ "function": function, "nth": nth, "action": deed });
     if let Some(vendor) = vendor {
         fault["vendor"] = json!(vendor);
     }
@@ -236,6 +239,7 @@ impl Ended {
 fn disturbed(stack: &Stack, path: &Path, faults: &[Value]) -> Ended {
     let known = (path.before)(stack);
     stack.quiet();
+    forget(stack);
     arm(stack, path, faults);
     let case = (path.act)(stack, &known);
     // Visibility and leases run out by the house's clock, and gateways send again.
