@@ -134,6 +134,12 @@ mod tests {
         assert_eq!(of(line(1, 10_000, "10", false)), (11_000, 1_000));
         assert_eq!(of(line(3, 3333, "19", true)), (9999, 1596));
         assert_eq!(of(line(1, 100, "0", true)), (100, 0));
+        // Half a cent of tax goes up, whatever the rate's reciprocal looks like.
+        assert_eq!(of(line(1, 999, "20", true)), (999, 167));
+        assert_eq!(of(line(1, 3, "20", true)), (3, 1));
+        assert_eq!(of(line(1, 1005, "10", false)), (1106, 101));
+        assert_eq!(of(line(1, -999, "20", true)), (-999, -167));
+        assert_eq!(of(line(3, 1, "50", true)), (3, 1));
     }
 
     #[test]

@@ -5,4 +5,5 @@ mod money;
 mod people;
 mod races;
 mod resources;
+mod returns;
 mod stack;

@@ -13,7 +13,7 @@ fn eur(amount: &str) -> Value {
 }
 
 /// Something that no request of the API causes.
-async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
+pub async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
     let settings = clinic
         .house
         .settings_of(&clinic.id)
@@ -27,7 +27,7 @@ async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
 }
 
 /// What a webhook of Stripe says.
-fn reported(fact: Fact) -> Event {
+pub fn reported(fact: Fact) -> Event {
     Event::Reported(Report {
         gateway: "stripe".into(),
         facts: vec![fact],
@@ -47,7 +47,7 @@ async fn pays(clinic: &Clinic, case: &str) -> Case {
     happens(clinic, case, reported(fact)).await
 }
 
-async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
+pub async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
     let response = clinic
         .house
         .show(&request(method, address, json!({}), None))

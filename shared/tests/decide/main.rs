@@ -8,3 +8,4 @@ mod lives;
 mod mended;
 mod orders;
 mod sequences;
+mod sums;
