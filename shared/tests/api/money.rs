@@ -274,6 +274,7 @@ async fn a_preview_needs_no_key_and_writes_nothing() {
         amount: None,
         payment: None,
         needs_approval: true,
+        approval_above: None,
     };
     let after = happens(&clinic, &case, Event::RefundRequested(new)).await;
     assert_eq!(after.entries, paid.entries + 1);

@@ -183,7 +183,10 @@ fn a_dispute_that_was_lost_and_then_won_is_heard_by_whoever_heard_of_the_loss() 
     assert_eq!(books.report(vec![won], true), Said::Changed);
     assert_eq!(told(&books, Topic::PaymentReceived).len(), 3);
     assert_eq!(books.receipts.len(), 5, "{:?}", books.receipts);
-    books.told_once();
+    for topic in [Topic::PaymentReceived, Topic::PaymentReturned] {
+        let told = told(&books, topic);
+        assert!(told.values().all(|times| *times == 1), "{told:?}");
+    }
     books.verify();
 }
 
