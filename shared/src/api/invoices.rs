@@ -142,9 +142,10 @@ pub fn view(case: &Case, papers: &Papers) -> Value {
     let refunds = case
         .refunds()
         .map(|(payment, refund)| refund_view(case, payment.n, refund));
-    let disputes = case.payments.iter().flat_map(|p| {
-        p.disputes.iter().map(move |d| disputes::view(case, p, d))
-    });
+    let disputes = case
+        .payments
+        .iter()
+        .flat_map(|p| p.disputes.iter().map(move |d| disputes::view(case, p, d)));
     let receipts = papers.receipts.iter();
     let more = json!({
         "lines": lines::view(&case.invoice.lines, &papers.descriptions),

@@ -119,7 +119,8 @@ async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
     let (id, request) = (case.id.clone(), &call.path[0]);
     let approves = matches!(event, Event::RefundApproved { .. });
     if approves && row.get("requested_by") == call.caller.key {
-        let why = "who asked for a refund does not approve it: another person does, with another key";
+        let why =
+            "who asked for a refund does not approve it: another person does, with another key";
         return Err(Problem::new(Kind::Forbidden, why));
     }
     let cause = format!("refund {request} {word} by key {}", call.caller.short());

@@ -5,8 +5,8 @@ use super::call::{Answered, Call, LONGEST_ID};
 use super::caller::Permission::{self, Approve, Charge, Configure, Refund, View};
 use super::problem::{Kind, Problem};
 use super::{
-    appointments, audit, charges, clinics, deliveries, disputes, events, integrations, invoices, keys,
-    openapi, patients, payments, read, refunds, settings, tasks,
+    appointments, audit, charges, clinics, deliveries, disputes, events, integrations, invoices,
+    keys, openapi, patients, payments, read, refunds, settings, tasks,
 };
 use crate::domain::settings::Settings;
 use crate::flows::House;

@@ -11,7 +11,9 @@ pub mod invoicing;
 pub mod pages;
 pub mod patients;
 pub mod posting;
+pub mod posting_rules;
 pub mod receipts;
+pub mod tasks;
 
 use crate::aws::Aws;
 use crate::domain::case::Case;

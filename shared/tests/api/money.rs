@@ -38,7 +38,7 @@ pub fn reported(fact: Fact) -> Event {
     })
 }
 
-async fn pays(clinic: &Clinic, case: &str) -> Case {
+pub async fn pays(clinic: &Clinic, case: &str) -> Case {
     let fact = Fact {
         reference: Some(ids::payment_reference(case, 1)),
         payment: Some("pi_1".into()),

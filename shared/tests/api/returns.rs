@@ -42,12 +42,6 @@ impl Clinic {
         self.call("PUT", path, &settings).await.expect(200);
     }
 
-    async fn key_with(&self, permissions: &[&str]) -> String {
-        let new = json!({ "label": "desk", "permissions": permissions });
-        let made = self.post("/v1/keys", new).await.expect(201);
-        made["key"].as_str().expect("a key").to_owned()
-    }
-
     async fn post_as(&self, key: &str, path: &str, body: Value) -> Answer {
         send(&self.house, "POST", path, key, &ids::random(), &body).await
     }

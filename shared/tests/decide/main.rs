@@ -3,9 +3,11 @@
 
 mod books;
 mod calls;
+mod collecting;
 mod journal;
 mod lives;
 mod mended;
 mod orders;
+mod protocol;
 mod sequences;
 mod sums;

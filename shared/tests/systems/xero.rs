@@ -173,7 +173,7 @@ fn a_refund_is_a_credit_note_and_then_its_cash_refund() {
     let note = built(Topic::RefundPaid, 0, &ask);
     let expected = value!({"CreditNotes": [{
         "Type": "ACCRECCREDIT", "Status": "AUTHORISED", "CreditNoteNumber": "R-7-1",
-        "Reference": ask.key, "Contact": {"Name": "Patient P-12"}, "Date": "2026-03-14",
+        "Reference": ask.key, "Contact": {"ContactNumber": "P-12", "Name": "Patient P-12"}, "Date": "2026-03-14",
         "CurrencyCode": "EUR", "LineAmountTypes": "Inclusive",
         "LineItems": [{"Description": "Invoice INV-7", "Quantity": 1, "UnitAmount": 59.5,
             "TaxAmount": 9.5, "TaxType": "OUTPUT2", "AccountCode": "200"}],

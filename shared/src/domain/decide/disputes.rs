@@ -65,7 +65,7 @@ impl Draft<'_> {
             false => dispute::next(known, said),
         };
         dispute.state = to.unwrap_or(dispute.state);
-        let key = dispute.key();
+        let (key, amount) = (dispute.key(), dispute.amount);
         payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
         let Some(to) = to else {
             return match raised {
@@ -77,13 +77,8 @@ impl Draft<'_> {
             dispute::State::Open => {
                 self.what = "dispute_opened";
                 self.tell(Topic::DisputeOpened, Some(n), Some(key.clone()));
-                let reference = ids::payment_reference(&self.case.id, n);
-                let note = format!(
-                    "A bank disputes this payment. Answer in the gateway's dashboard. Where the \
-                     gateway never says how it ended, record it: POST \
-                     /v1/payments/{reference}/disputes/{key}/resolve"
-                );
-                self.person(&format!("dispute-{key}"), Alert::DisputeOpened, &note);
+                let matter = Matter::of(Alert::DisputeOpened).payment(n).amount(amount);
+                self.person(&format!("dispute-{key}"), matter);
             }
             dispute::State::Won => self.won(n, &key, before)?,
             dispute::State::Lost => {
@@ -120,7 +115,9 @@ impl Draft<'_> {
         reversals.sort_by_key(|d| d.state != dispute::State::Lost);
         match reversals.first() {
             Some(reversal) => Ok(Some(reversal.id.clone())),
-            None => Err(Verdict::Wait("the reversal that it cancels is not told yet")),
+            None => Err(Verdict::Wait(
+                "the reversal that it cancels is not told yet",
+            )),
         }
     }
 
@@ -157,7 +154,7 @@ impl Draft<'_> {
         self.what = "dispute_lost";
         // Who disputed with success is not charged again by itself.
         if !reversal && self.payment(n)?.method.is_some() {
-            self.done.push(format!("retry-p{n}"));
+            self.no_retry(n);
         }
         let payment = self.payment(n)?;
         let first = payment.state == State::Paid;
@@ -184,9 +181,10 @@ impl Draft<'_> {
         }
         let reversed = |d: &Dispute| d.reversal && d.state == dispute::State::Lost;
         if payment.returned_whole || payment.disputes.iter().any(reversed) {
-            let note = "A dispute was won, and the payment had gone back all the same. See in the \
-                        gateway's dashboard whether the money is there.";
-            self.person(&format!("won-{key}"), Alert::Contradiction, note);
+            let matter = Matter::of(Alert::Contradiction).payment(n);
+            let words = "A dispute was won, and the payment had gone back all the same. See \
+                         whether the money is there.";
+            self.person(&format!("won-{key}"), matter.words(words));
             return Ok(());
         }
         let gave = before.minor - payment.returned().minor;
@@ -195,38 +193,11 @@ impl Draft<'_> {
             payment.state =
                 payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
             payment.decline = None;
-            self.done.push(format!("retry-p{n}"));
+            self.no_retry(n);
         }
         if gave.minor > 0 {
             self.arrived(n, Some("reinstated"), Some(gave));
         }
         Ok(())
-    }
-
-    /// Refunds and lost disputes that come to more than was paid: the same money told twice, or
-    /// lost twice. The books take it once, and a person looks.
-    pub(super) fn overreturned(&mut self, before: Option<&Case>) {
-        for payment in &self.case.payments {
-            let was = before.and_then(|case| case.payment(payment.n));
-            let id = format!("person-overreturned-p{}", payment.n);
-            match (
-                was.is_some_and(Payment::overreturned),
-                payment.overreturned(),
-            ) {
-                (false, true) => {
-                    let note = "This payment was refunded and a dispute over it was lost. The \
-                                books take the money once: see in the gateway's dashboard whether \
-                                it left twice.";
-                    let work = Work::Person {
-                        alert: Alert::Contradiction,
-                        note: note.into(),
-                    };
-                    let due = self.ctx.now;
-                    self.tasks.push(Task { id, work, due });
-                }
-                (true, false) => self.done.push(id),
-                (false, false) | (true, true) => {}
-            }
-        }
     }
 }
