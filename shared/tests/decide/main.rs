@@ -10,4 +10,5 @@ mod mended;
 mod orders;
 mod protocol;
 mod sequences;
+mod sums;
 mod unsaid;
