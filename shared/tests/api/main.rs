@@ -1,5 +1,6 @@
 //! The API over a table: what only rows that were written, or several requests at once, can show.
 
+mod doors;
 mod lists;
 mod money;
 mod people;
