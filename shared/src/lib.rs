@@ -8,6 +8,7 @@ pub mod money;
 // rules and rooms: pure
 pub mod capabilities;
 pub mod domain;
+mod exact;
 pub mod gateways;
 pub mod inbound;
 pub mod pages;
