@@ -19,6 +19,7 @@ pub mod vendor;
 
 // the only I/O: one module per outside thing
 pub mod aws;
+pub mod directory;
 pub mod lambda;
 pub mod queue;
 pub mod secrets;

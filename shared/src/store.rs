@@ -15,6 +15,7 @@
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | settings | `{clinic}#settings` | `settings` |
+//! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
 
@@ -109,6 +110,12 @@ pub enum Write {
         remove: Vec<&'static str>,
     },
     Delete(RowKey),
+    /// Add a text to a set, in a row that need not be there.
+    Add {
+        key: RowKey,
+        attribute: &'static str,
+        text: String,
+    },
 }
 
 impl Row {
@@ -395,6 +402,21 @@ impl Store {
                     .update_expression("SET due_at = :due")
                     .expression_attribute_values(":read", Value::N(read.to_string()))
                     .expression_attribute_values(":due", Value::N(due.to_string()))
+                    .build()
+                    .map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().update(update).build());
+            }
+            Write::Add {
+                key,
+                attribute,
+                text,
+            } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .update_expression("ADD #a :text")
+                    .expression_attribute_names("#a", *attribute)
+                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]))
                     .build()
                     .map_err(unavailable)?;
                 return Ok(TransactWriteItem::builder().update(update).build());

@@ -14,12 +14,13 @@ pub mod posting;
 pub mod receipts;
 
 use crate::aws::Aws;
+use crate::directory;
 use crate::domain::case::Case;
 use crate::domain::event::Context;
 use crate::domain::journal::Note;
 use crate::domain::settings::Settings;
 use crate::ids;
-use crate::queue::Queues;
+use crate::queue::{Queues, RowKey};
 use crate::seal::Key;
 use crate::secrets::Secrets;
 use crate::store::{Row, Store, StoreError, Write, Written};
@@ -110,7 +111,15 @@ impl House {
         key: Write,
         note: Write,
     ) -> Result<bool, StoreError> {
-        let writes = [Write::New(settings_row(settings)), key, note];
+        let known = Write::Add {
+            key: RowKey {
+                pk: directory::pk(&settings.id),
+                sk: directory::SK.into(),
+            },
+            attribute: directory::IDS,
+            text: settings.id.clone(),
+        };
+        let writes = [Write::New(settings_row(settings)), key, note, known];
         Ok(self.store.transact(&writes).await? == Written::Done)
     }
 

@@ -55,6 +55,7 @@ fn notice(clinic: &Clinic, id: &str, in_seconds: i64) -> Received {
         sha256: body_hash(body.as_bytes()),
         body: BASE64_STANDARD.encode(body),
         replays: None,
+        again: false,
     }
 }
 

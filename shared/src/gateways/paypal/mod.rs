@@ -104,6 +104,7 @@ pub static GATEWAY: Gateway = Gateway {
         proofs: &[Proof::Certificate {
             header: "paypal-transmission-sig",
             host: "paypal.com",
+            path: "/v1/notifications/certs/",
             signed: reports::signed,
         }],
         read: reports::read,
