@@ -38,7 +38,7 @@ pub struct Directory {
 struct Part {
     /// Epoch seconds.
     read_at: i64,
-    /// `None` where there is no such row: then nothing is known.
+    /// `None` where it could not be read: then nothing is known.
     ids: Option<HashSet<String>>,
 }
 
@@ -94,7 +94,13 @@ impl Directory {
         let found = tokio::time::timeout(WITHIN, asked).await;
         let read = found.ok().and_then(Result::ok);
         let read = read.and_then(|reply| serde_json::from_slice::<Found>(&reply).ok());
-        let ids = read.and_then(|mut found| Some(found.item.remove(IDS)?.texts));
+        // Without the row no clinic was made whose id leads to it.
+        let ids = read.map(|mut found| {
+            found
+                .item
+                .remove(IDS)
+                .map_or_else(HashSet::new, |ids| ids.texts)
+        });
         let part = Part {
             read_at: crate::clock::now().as_second(),
             ids,

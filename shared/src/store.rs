@@ -9,6 +9,7 @@
 //! | sealed texts of an invoice | the case's | `document` |
 //! | event | `{clinic}#event#{source}#{id}` | `event` |
 //! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
+//! | when it was looked up for an unproven notice | the alias's | `asked` |
 //! | invoice's number | `{clinic}#number#{hash}` | `ref` |
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
 //! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |

@@ -1,15 +1,18 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
+mod notices;
+
 use super::accounts::failure;
+use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use super::{Failure, House};
+use super::{Failure, House, posting_rules, tasks};
 use crate::clock;
-use crate::domain::event::{Event, Report};
+use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::settings::Settings;
-use crate::domain::task::Alert;
+use crate::domain::task::{Alert, Matter};
 use crate::gateways::{self, Gateway, Lookup};
 use crate::ids;
 use crate::inbound::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
@@ -105,7 +108,11 @@ impl House {
         // One that fails must not hold up the others; all that were posted are posted once.
         let mut failed = None;
         for item in items {
-            if let Err(why) = desk.item(item, trusted).await {
+            let posted = match trusted {
+                true => desk.item(item, true).await,
+                false => desk.notice(received, item).await,
+            };
+            if let Err(why) = posted {
                 tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
                 failed.get_or_insert(why);
             }
@@ -301,16 +308,11 @@ impl Desk<'_> {
                 .wait(row, &fact, tries, "no case has this reference yet")
                 .await;
         };
-        let report = |facts: Vec<Fact>, current: bool| {
-            Event::Reported(Report {
-                gateway: self.inbound.vendor.id.into(),
-                facts,
-                current,
-                answer: false,
-                late_failures: self.gateway.is_some_and(|gateway| gateway.late_failures),
-                page_stays: self.gateway.is_some_and(|gateway| gateway.page_stays),
-            })
+        let traits = match self.gateway {
+            Some(gateway) => Traits::of(gateway),
+            None => Traits::unknown(self.inbound.vendor.id),
         };
+        let report = |fact: &Fact| posting_rules::reported(&traits, vec![fact.clone()], false);
         let commit = async |event: Event| {
             let change = Change {
                 row: Some(row.clone()),
@@ -323,11 +325,10 @@ impl Desk<'_> {
             };
             self.house.commit(change, None).await
         };
-        let mut outcome = commit(report(vec![fact.clone()], false)).await?;
+        let mut outcome = commit(report(&fact)).await?;
         if let Committed::Ask { payment } = outcome {
-            let facts = self.ask(&case, payment, &fact).await?;
-            outcome = match facts {
-                Some(facts) => commit(report(facts, true)).await?,
+            outcome = match self.ask(&traits, &case, payment, &fact).await? {
+                Some(event) => commit(event).await?,
                 None => Committed::Wait("the gateway cannot be asked just now"),
             };
         }
@@ -341,55 +342,24 @@ impl Desk<'_> {
         }
     }
 
-    /// What the gateway says of a payment whose events contradict each other in time; `None` where
-    /// it cannot be asked. A success that was reported did happen, whatever is true now.
+    /// What is to be posted once the gateway was asked; `None` where it cannot be asked.
     async fn ask(
         &self,
+        traits: &Traits,
         case: &str,
         payment: u32,
         fact: &Fact,
-    ) -> Result<Option<Vec<Fact>>, Failure> {
-        let Some(gateway) = self.gateway else {
+    ) -> Result<Option<Event>, Failure> {
+        let found = self.house.case(&self.settings.id, case).await?;
+        let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        let found = self.house.case(&self.settings.id, case).await?;
-        let known = found.as_ref().and_then(|case| case.payment(payment));
-        let ask = Lookup {
-            reference: ids::payment_reference(case, payment),
-            payment: fact
-                .payment
-                .clone()
-                .or(known.and_then(|p| p.capture.clone())),
-            session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
-            amount: known.map_or(Money::zero(self.settings.currency), |p| p.amount),
-        };
-        let mut facts = match self.look_up(gateway, &ask).await {
-            Ok(facts) => facts,
-            // It knows nothing of it: then the event is taken at its word.
-            Err(Trouble::Missing) => vec![fact.clone()],
-            Err(trouble) => {
-                tracing::warn!(%trouble, "a gateway could not be asked");
-                return Ok(None);
-            }
-        };
-        if fact.kind == Kind::PaymentSucceeded {
-            facts.insert(0, fact.clone());
+        let ask = posting_rules::lookup(&case, payment, fact);
+        let answer = self.look_up(gateway, &ask).await;
+        if let Err(trouble) = &answer {
+            tracing::warn!(%trouble, case = case.id, "a look-up failed");
         }
-        // What the look-up does not mention was reported all the same: a refund, a dispute.
-        let told = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
-        // A return that it does not mention is over.
-        let returned = fact.kind == Kind::PaymentReturned;
-        let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
-        if of_object && !facts.iter().any(told) {
-            facts.push(fact.clone());
-        }
-        for looked_up in &mut facts {
-            looked_up.reference = looked_up
-                .reference
-                .take()
-                .or_else(|| Some(ask.reference.clone()));
-        }
-        Ok(Some(facts))
+        Ok(posting_rules::told(traits, fact, &ask, answer))
     }
 
     /// The case that a fact is about: by our reference, else by any alias.
@@ -453,37 +423,17 @@ impl Desk<'_> {
         // One task for a stranger's payment, however many events tell of it.
         let of = row.gateway_ref.as_ref().unwrap_or(&row.vendor_event_id);
         let owner = self.row(of, &row.name).pk();
-        let id = ids::derived(&["charge without invoice", &owner]);
-        let task = crate::domain::task::Task {
-            id: format!("person-{id}"),
-            work: crate::domain::task::Work::Person {
-                alert: Alert::ChargeWithoutInvoice,
-                note: format!(
-                    "{} of {:?} matches no invoice: {why}.",
-                    row.name, fact.amount
-                ),
-            },
-            due: clock::now(),
-        };
-        let at = clock::millis(task.due);
-        let person = Row::new(owner, format!("task#{}", task.id))
-            .json("data", &task)
-            .text("state", "open")
-            .number("version", 1)
-            .listed(format!("{}#tasks", row.clinic), format!("{at:015}#{id}"));
+        let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(self.inbound.vendor.id);
+        matter.amount = row.amount;
+        let words = format!("{} of no invoice of ours ({why}).", row.name);
+        self.house
+            .raise(self.settings, &owner, "stranger", matter.words(words))
+            .await?;
         let event = row
             .row("waiting")
             .json("fact", fact)
             .text("why", "left to a person");
-        let writes = [
-            Write::NewOr {
-                row: event,
-                attribute: "state",
-                value: "waiting".into(),
-            },
-            Write::Put(person),
-        ];
-        self.write(&writes).await
+        self.put(event).await
     }
 
     async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
@@ -493,8 +443,9 @@ impl Desk<'_> {
             .text("why", &why);
         let event = Event::Person {
             id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
-            alert: Alert::Contradiction,
-            note: why,
+            matter: Matter::of(Alert::Contradiction)
+                .vendor(self.inbound.vendor.id)
+                .words(why),
         };
         let change = Change {
             also: vec![Write::NewOr {
@@ -596,6 +547,22 @@ impl Desk<'_> {
             id = row.vendor_event_id,
             why
         );
-        self.put(kept).await
+        let words = format!("{}: {why}.", row.name);
+        let matter = Matter::of(Alert::Unreadable).vendor(self.inbound.vendor.id);
+        let asked = tasks::asking(self.settings, &row.pk(), "unreadable", matter.words(words));
+        let kept = Write::NewOr {
+            row: kept,
+            attribute: "state",
+            value: "waiting".into(),
+        };
+        let also = asked.iter().cloned().map(Write::Put);
+        let writes: Vec<_> = [kept].into_iter().chain(also).collect();
+        match self.house.store.transact(&writes).await? {
+            Written::Done => self.house.nudge_told(&asked).await,
+            // It is kept already, and was told.
+            Written::Failed(_) => {}
+            Written::Conflict => return Err("others are at the same rows".into()),
+        }
+        Ok(())
     }
 }

@@ -3,8 +3,10 @@
 
 mod books;
 mod calls;
+mod collecting;
 mod journal;
 mod lives;
 mod mended;
 mod orders;
+mod protocol;
 mod sequences;

@@ -129,21 +129,12 @@ pub enum Ask {
 }
 
 /// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Facts(Vec<Fact>),
     Page(Session),
     /// Another call follows, with this id from the one before.
     Next(String),
-}
-
-/// What a lost reply means now, the kinds of call made one.
-pub enum Lost {
-    Repeat,
-    Find {
-        request: Request,
-        trusted_after: i64,
-    },
-    Person,
 }
 
 impl Ask {
@@ -249,35 +240,21 @@ impl Ask {
         }
     }
 
-    /// What to do `age` seconds after a call whose reply was lost.
-    pub fn lost(&self, gateway: &Gateway, account: &Account, age: i64) -> Lost {
+    /// The request that looks for a call `age` seconds after its reply was lost.
+    pub fn find(&self, gateway: &Gateway, account: &Account, age: i64) -> Result<Request, Trouble> {
         fn of<Ask>(
             effect: Option<&Effect<Ask, Vec<Fact>>>,
             ask: &Ask,
             account: &Account,
             age: i64,
-        ) -> Lost {
-            let Some(effect) = effect else {
-                return Lost::Person;
-            };
-            match current(&effect.lost_reply, age) {
-                LostReply::SameKey { .. } => Lost::Repeat,
-                LostReply::Human => Lost::Person,
-                LostReply::Find {
-                    call,
-                    trusted_after,
-                } => match (call.build)(ask, account) {
-                    Ok(request) => Lost::Find {
-                        request,
-                        trusted_after: *trusted_after,
-                    },
-                    Err(_) => Lost::Person,
-                },
+        ) -> Result<Request, Trouble> {
+            match effect.map(|effect| current(&effect.lost_reply, age)) {
+                Some(LostReply::Find { call, .. }) => Ok((call.build)(ask, account)?),
+                _ => Err(Trouble::Unclear("no look-up".into())),
             }
         }
         match self {
-            // A page that nobody was sent to is simply opened again.
-            Self::Checkout(_) => Lost::Repeat,
+            Self::Checkout(_) => Err(Trouble::Unclear("no look-up".into())),
             Self::Charge(ask) => of(gateway.charge.yes(), ask, account, age),
             Self::Complete(ask) => of(gateway.complete.yes(), ask, account, age),
             Self::Refund(ask) => of(gateway.refund.yes(), ask, account, age),
