@@ -9,6 +9,7 @@ mod cards;
 mod charges;
 mod clinics;
 mod deliveries;
+mod disputes;
 mod events;
 mod integrations;
 mod invoices;

@@ -122,9 +122,9 @@ fn facts(case: &Case, refund: Option<&str>) -> Facts {
         id: refund.map_or(base.clone(), |key| format!("{base}-{key}")),
         payment: 1,
         after: refund.map(str::to_owned),
+        at: "2026-12-08T23:30:00Z".parse().unwrap(),
     };
-    let at = "2026-12-08T23:30:00Z".parse().unwrap();
-    receipts::facts(&settings(), case, &made, at)
+    receipts::facts(&settings(), case, &made)
 }
 
 fn said() -> Vec<String> {
@@ -186,7 +186,12 @@ fn every_page(name: &str) -> Vec<String> {
         ..facts(&case, Some("r1"))
     };
     let said = vec![name.to_owned(); 2];
-    let receipts = [("K7M2-1".to_owned(), "/receipts/abc".to_owned())];
+    let receipts = [receipts::Paper {
+        number: "K7M2-1".into(),
+        address: "/receipts/abc".into(),
+        at: facts.issued_at,
+        about: receipts::About::Refund(money(2000)),
+    }];
     let facts = Facts {
         issuer: Some(receipts::Issuer::of(&settings)),
         ..facts
@@ -424,9 +429,9 @@ fn a_receipt_replaces_the_newest_before_it_of_its_case() {
             id: format!("{}-{end}", case.id),
             payment: 1,
             after: None,
+            at: "2026-12-08T23:30:00Z".parse().unwrap(),
         };
-        let at = "2026-12-08T23:30:00Z".parse().unwrap();
-        receipts::facts(&settings(), &case, &made, at).replaces
+        receipts::facts(&settings(), &case, &made).replaces
     };
     for (end, before) in [
         ("p1", None),
@@ -642,9 +647,14 @@ fn an_invoice_that_is_due_says_how_much_for_what_until_when_and_where() {
     What it is for
     Item Tax Amount
     Initial visit, 45 minutes none $150.00
-    Equipment to take home Quantity 2 $2.00 $22.00
+    Equipment to take home Quantity 2 $2.00 10% $22.00
+    Without tax $170.00
     Total $2.00 $172.00
+    From Wattle Street Clinic
+    12 Wattle Street, Exampleton VIC 3999
+    ABN 00 000 000 000
     Patient Juniper Vale
+    Invoice WS-2041 of 8 December 2026
     Rather talk to someone? Call the clinic on (03) 7010 0142 .
     Payments by Meridian
     ");
@@ -737,4 +747,23 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         "{nowhere}"
     );
     assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
+}
+
+#[test]
+fn an_invoice_is_one_that_a_health_fund_accepts() {
+    let case = Case {
+        starts_at: Some("2026-12-07T20:30:00Z".parse().unwrap()),
+        ..case()
+    };
+    let text = shown(&case, None);
+    for words in [
+        "From Wattle Street Clinic 12 Wattle Street, Exampleton VIC 3999 ABN 00 000 000 000",
+        "Patient Juniper Vale",
+        "Invoice WS-2041 of 8 December 2026",
+        "Date of service 8 December 2026",
+        "$2.00 10%",
+        "Without tax $170.00",
+    ] {
+        assert!(text.contains(words), "{words} not in {text}");
+    }
 }
