@@ -657,6 +657,22 @@ mod tests {
     }
 
     #[test]
+    fn staff_are_not_told_that_nothing_is_to_do_while_something_is_due() {
+        let part = Said {
+            due: money(3000, "AUD"),
+            ..paid()
+        };
+        let text = to_staff(Topic::PaymentReceived, &part).text;
+        assert!(text.contains("$30.00 is due on the invoice."), "{text}");
+        assert!(!text.contains("Nothing to do"), "{text}");
+        let refunded = to_staff(Topic::RefundPaid, &part).text;
+        assert!(
+            refunded.contains("$30.00 is due on the invoice."),
+            "{refunded}"
+        );
+    }
+
+    #[test]
     fn staff_read_one_line_and_what_to_do() {
         let told = |topic, said: &Said| {
             let message = to_staff(topic, said);

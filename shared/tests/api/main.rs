@@ -1,6 +1,7 @@
 //! The API over a table: what only rows that were written, or several requests at once, can show.
 
 mod approvals;
+mod collecting;
 mod commits;
 mod lists;
 mod money;

@@ -660,9 +660,10 @@ fn a_failure_that_gocardless_tries_again_is_looked_up() {
     let again = event("payments", "failed", object!({"payment": "PM1"}), details);
     let notice = items(std::slice::from_ref(&again)).remove(0).notice;
     assert_eq!(notice, hint("PM1"));
-    // Not over yet, unless it had been collected before.
+    // Not over yet, unless it had been collected before; why it failed is told.
     let told = looked_up("failed", &[], std::slice::from_ref(&again));
     assert_eq!(told[0].kind, Kind::PaymentPending);
+    assert_eq!(told[0].decline, Some(Decline::Funds));
     let before = of_payment("confirmed", "payment_confirmed");
     let told = looked_up("failed", &[], &[again, before]);
     assert_eq!(told[0].kind, Kind::PaymentReturned);
