@@ -58,6 +58,10 @@ pub enum Event {
     Closed {
         payment: u32,
     },
+    /// The invoice asks for nothing any more; it stands in these systems, by id.
+    Voided {
+        filed: Vec<String>,
+    },
     /// Nothing to decide here; somebody must look.
     Person {
         /// Tells tasks of a case apart: `contradiction-…`, `tell-slack-…`.

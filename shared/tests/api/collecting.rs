@@ -210,7 +210,7 @@ async fn an_invoice_is_voided_while_no_money_is_on_it_and_who_filed_it_is_a_task
     );
     let verified = clinic.get(&format!("/v1/audit/verify?case={case}")).await;
     assert_eq!(verified["holds"], true, "{verified}");
-    assert_eq!(verified["balances"], json!({}), "{verified}");
+    assert_eq!(verified["balances"], json!([]), "{verified}");
     let tasks = clinic.get("/v1/tasks").await;
     assert_eq!(tasks["tasks"][0]["alert"], "void_there", "{tasks}");
     assert_eq!(
@@ -399,4 +399,46 @@ async fn a_payments_story_is_of_that_payment_with_reasons_and_what_is_planned() 
     assert!(says(&first, "tried again"), "{first:#?}");
     assert!(says(&second, "A charge was asked for."), "{second:#?}");
     assert!(!says(&second, "The payment failed"), "{second:#?}");
+}
+
+/// What GoCardless says of a mandate.
+async fn mandate(clinic: &Clinic, action: &str) {
+    let event = json!({
+        "id": format!("EV_{action}"), "created_at": "2026-11-20T09:00:00.000Z",
+        "resource_type": "mandates", "action": action, "links": { "mandate": "MD1" },
+        "details": { "cause": "mandate_expired" },
+    });
+    let body = json!({ "events": [event] }).to_string();
+    let received = meridian::queue::Received {
+        clinic: clinic.id.clone(),
+        source: "gocardless".into(),
+        proven: true,
+        received_at: meridian::clock::now().as_second(),
+        url: "https://pay.example/webhooks".into(),
+        headers: vec![],
+        sha256: meridian::inbound::body_hash(body.as_bytes()),
+        body: base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &body),
+        replays: None,
+    };
+    clinic.house.post(&received).await.expect("posted");
+}
+
+#[tokio::test]
+async fn a_mandate_that_expired_is_charged_again_once_it_is_reinstated_unless_it_was_removed() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    let path = format!("/v1/patients/{patient}/payment-methods");
+    let kept = json!({ "gateway": "gocardless", "token": "MD1", "label": "Bank account" });
+    let kept = clinic.post(&path, kept).await.expect(201);
+    mandate(&clinic, "expired").await;
+    assert_eq!(methods(&clinic, &patient).await, Vec::<String>::new());
+    mandate(&clinic, "reinstated").await;
+    assert_eq!(methods(&clinic, &patient).await, ["MD1"]);
+    let one = format!("{path}/{}", kept["id"].as_str().expect("an id"));
+    clinic.call("DELETE", &one, &Value::Null).await.expect(200);
+    mandate(&clinic, "active").await;
+    assert_eq!(methods(&clinic, &patient).await, Vec::<String>::new());
+    let seen = clinic.get("/v1/events?source=gocardless").await;
+    let states = seen["events"].as_array().expect("events").iter();
+    assert!(states.clone().count() == 3 && states.clone().all(|e| e["state"] == "posted"));
 }

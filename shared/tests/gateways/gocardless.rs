@@ -864,13 +864,15 @@ fn a_mandate_that_ended_is_a_method_gone() {
         };
         assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }
-    for (action, kind) in [
-        ("created", Kind::Other),
-        ("submitted", Kind::Other),
-        ("active", Kind::MandateActive),
-        ("reinstated", Kind::MandateActive),
-    ] {
-        assert_eq!(of_mandate(action), Ok(Notice::Ignored(kind)), "{action}");
+    for action in ["active", "reinstated"] {
+        let expected = Notice::MethodBack {
+            token: "MD1".into(),
+        };
+        assert_eq!(of_mandate(action), Ok(expected), "{action}");
+    }
+    for action in ["created", "submitted"] {
+        let expected = Ok(Notice::Ignored(Kind::Other));
+        assert_eq!(of_mandate(action), expected, "{action}");
     }
     assert!(of_mandate("teleported").is_err());
 }
