@@ -4,6 +4,9 @@
 #[allow(dead_code, reason = "what the API's tests need beside")]
 #[path = "../api/stack.rs"]
 mod stack;
+#[allow(dead_code, reason = "what the API's tests need beside")]
+#[path = "../api/vendors.rs"]
+mod vendors;
 
 use meridian::clock;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
