@@ -15,6 +15,7 @@ mod posting;
 mod privacy;
 mod races;
 mod resources;
+mod returns;
 mod stack;
 mod tasks;
 mod transport;

@@ -84,6 +84,8 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
             topic: Topic::PaymentReceived,
             payment: Some(n),
             object: None,
+            amount: None,
+            at: None,
         };
         let id = format!("tell-xero-payment-received-p{n}");
         keys.push(write(&clinic, &case, &id, Work::Deliver(delivery)).await);
