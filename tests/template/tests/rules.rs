@@ -113,7 +113,8 @@ fn the_rows_of_a_message_fit_its_functions_time_and_are_nudged_again_only_after_
         ("refund-execution", Queue::Refunds),
         ("system-delivery", Queue::Deliveries),
     ] {
-        let (fed, event) = source(&functions[name]).expect("a queue feeds it");
+        let all = sources(&functions[name]);
+        let (fed, event) = all.first().expect("a queue feeds it");
         let vendor = number(variable(&functions[name], "VENDOR_TIMEOUT_MS")) / 1000;
         let rows = rows_together(queue) as u64 * number(&event["BatchSize"]);
         let left = number(&functions[name]["Timeout"]) - (rows - 1) * vendor;
@@ -121,7 +122,7 @@ fn the_rows_of_a_message_fit_its_functions_time_and_are_nudged_again_only_after_
             rows == 1 || left >= reserve(vendor),
             "{name}: {left} s are left"
         );
-        let hidden = number(&template.properties(&fed)["VisibilityTimeout"]);
+        let hidden = number(&template.properties(fed)["VisibilityTimeout"]);
         assert!(NUDGED as u64 >= hidden, "{name}: {NUDGED} < {hidden}");
     }
 }

@@ -21,7 +21,8 @@ impl Desk<'_> {
         let of = match &item.notice {
             Ok(Notice::Fact(fact)) => fact.payment_ids().next().map(str::to_owned),
             Ok(Notice::Hint { payment }) => Some(payment.clone()),
-            Ok(Notice::Ignored(_) | Notice::MethodGone { .. }) | Err(_) => None,
+            Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+            | Err(_) => None,
         };
         // No row has a longer key; nothing of ours has such an id.
         let Some(payment) = of.filter(|id| id.len() <= 200) else {
