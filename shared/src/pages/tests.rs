@@ -582,6 +582,31 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
 }
 
 #[test]
+fn who_comes_back_before_the_gateway_has_spoken_waits_on_a_page_that_looks_again_by_itself() {
+    let approved = Payment {
+        approved: true,
+        ..on_page(1, 17_200, State::Open)
+    };
+    for waits in [
+        on_page(1, 17_200, State::Open),
+        approved,
+        on_page(1, 17_200, State::Unknown),
+    ] {
+        let case = with(vec![waits]);
+        let page = done::of_payment(&settings(), &case, &case.payments[0], "/receipts/abc");
+        assert!(page.contains("http-equiv=\"refresh\""), "{page}");
+        assert!(
+            !page.contains("checkout.stripe.com"),
+            "no second way to pay: {page}"
+        );
+        assert!(text(&page).contains("Please do not pay again"), "{page}");
+    }
+    let paid = with(vec![on_page(1, 17_200, State::Paid)]);
+    let page = done::of_payment(&settings(), &paid, &paid.payments[0], "/receipts/abc");
+    assert!(!page.contains("refresh"), "{page}");
+}
+
+#[test]
 fn a_walk_in_s_receipt_names_nobody_and_its_items_by_number() {
     let plain = Settings {
         address: String::new(),

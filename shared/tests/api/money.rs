@@ -177,6 +177,28 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
 }
 
 #[tokio::test]
+async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_own() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let charges = format!("/v1/invoices/{case}/charges");
+    let asked = json!({ "collect": "checkout" });
+    clinic.post(&charges, asked).await.expect(202);
+    let payment = format!("{case}-p1");
+    let done = clinic.house.done_address(&clinic.id, &payment).await;
+    let done = done.expect("an address");
+    let cancelled = done.replace("/pay/done/", "/pay/cancelled/");
+    assert_ne!(done, cancelled);
+    let (status, shown) = page(&clinic, "GET", &cancelled).await;
+    assert_eq!(status, 200);
+    assert!(shown.contains("You stopped before the end"), "{shown}");
+    assert!(!shown.contains("We are confirming your payment"), "{shown}");
+    // Who pays all the same reads there what is true.
+    pays(&clinic, &case).await;
+    let (_, shown) = page(&clinic, "GET", &cancelled).await;
+    assert!(shown.contains("See your receipt"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;

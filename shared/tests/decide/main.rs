@@ -7,4 +7,5 @@ mod journal;
 mod lives;
 mod mended;
 mod orders;
+mod pages;
 mod sequences;
