@@ -23,6 +23,7 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A further payment. It is sent as soon as no page stands in its way.
     pub(super) fn plan(
         &mut self,
         amount: Money,
@@ -31,24 +32,18 @@ impl Draft<'_> {
         keep: bool,
     ) {
         let n = self.case.payments.len() as u32 + 1;
-        let step = if method.is_some() {
-            Step::Charge
-        } else {
-            Step::Checkout
-        };
         self.case.payments.push(Payment {
             method,
             keep_method: keep,
             ..Payment::planned(n, gateway, amount)
         });
-        self.schedule(n, None, Work::Pay { payment: n, step }, 0);
     }
 
     pub(super) fn retry(&mut self, payment: u32, method: Option<&Method>) -> Applied {
         self.what = "retry_due";
         self.done.push(format!("retry-p{payment}"));
         let newest = self.case.payments.iter().map(|p| p.n).max();
-        let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
+        let (due, failed) = (self.case.uncollected(), self.payment(payment)?.clone());
         // A newer attempt, or money that came otherwise, has made this retry needless.
         let needed = newest == Some(payment) && failed.may_retry() && due.minor > 0;
         if let Some(method) = method.filter(|_| needed) {
@@ -149,7 +144,8 @@ impl Draft<'_> {
         }
     }
 
-    /// A person looked it up: it never happened. Money that comes all the same still counts.
+    /// A page is ended at its gateway; what was never begun, or is unknown and a person looked it
+    /// up, ends here. Money that comes all the same still counts.
     pub(super) fn close(&mut self, n: u32) -> Applied {
         let now = self.ctx.now;
         let payment = self.payment(n)?;
@@ -160,7 +156,18 @@ impl Draft<'_> {
         {
             return Err(Verdict::Refused(Refusal::Busy));
         }
-        payment.page_over = true;
+        if payment.gives_way() {
+            if payment.ending.is_some() {
+                return Err(Verdict::Nothing);
+            }
+            self.what = "payment_closed";
+            self.give_way(n);
+            return Ok(());
+        }
+        // The money is on its way.
+        if payment.state == State::Pending {
+            return Err(Verdict::Nothing);
+        }
         self.move_payment(n, payment::Event::Expired, None)?;
         self.unblocked(n, None);
         self.done.push(format!("person-{}", task_id(n, None)));

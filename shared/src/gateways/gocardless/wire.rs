@@ -72,6 +72,17 @@ pub struct BillingRequest {
 }
 
 impl BillingRequest {
+    /// The answer to our wish that nobody agrees to it any more.
+    pub fn ended(self) -> Result<Option<Fact>, Trouble> {
+        let cancelled = self.status == "cancelled";
+        let ended = |fact: Fact| Fact {
+            kind: Kind::PaymentExpired,
+            decline: None,
+            ..fact
+        };
+        Ok(self.fact()?.map(|fact| if cancelled { ended(fact) } else { fact }))
+    }
+
     /// Nothing while nobody has agreed to it.
     pub fn fact(self) -> Result<Option<Fact>, Trouble> {
         let kind = match self.status.as_str() {
