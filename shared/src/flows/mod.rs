@@ -11,6 +11,7 @@ pub mod invoicing;
 pub mod pages;
 pub mod patients;
 pub mod posting;
+pub mod posting_rules;
 pub mod receipts;
 
 use crate::aws::Aws;

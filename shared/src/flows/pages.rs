@@ -120,6 +120,12 @@ impl House {
         Ok(format!("{}/pay/done/{token}", self.public_url))
     }
 
+    /// Where a gateway sends the payer of this payment who stops before the end.
+    pub async fn cancelled_address(&self, clinic: &str, payment: &str) -> Result<String, Failure> {
+        let token = self.key("addresses").await?.token("done", clinic, payment);
+        Ok(format!("{}/pay/cancelled/{token}", self.public_url))
+    }
+
     /// The address of an invoice's page.
     pub async fn invoice_address(&self, clinic: &str, case: &str) -> Result<String, Failure> {
         let token = self.key("addresses").await?.token("invoice", clinic, case);

@@ -2,11 +2,12 @@
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
 use super::accounts::failure;
+use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use super::{Failure, House};
+use super::{Failure, House, posting_rules};
 use crate::clock;
-use crate::domain::event::{Event, Report};
+use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::settings::Settings;
 use crate::domain::task::Alert;
@@ -301,16 +302,11 @@ impl Desk<'_> {
                 .wait(row, &fact, tries, "no case has this reference yet")
                 .await;
         };
-        let report = |facts: Vec<Fact>, current: bool| {
-            Event::Reported(Report {
-                gateway: self.inbound.vendor.id.into(),
-                facts,
-                current,
-                answer: false,
-                late_failures: self.gateway.is_some_and(|gateway| gateway.late_failures),
-                page_stays: self.gateway.is_some_and(|gateway| gateway.page_stays),
-            })
+        let traits = match self.gateway {
+            Some(gateway) => Traits::of(gateway),
+            None => Traits::unknown(self.inbound.vendor.id),
         };
+        let report = |fact: &Fact| posting_rules::reported(&traits, vec![fact.clone()], false);
         let commit = async |event: Event| {
             let change = Change {
                 row: Some(row.clone()),
@@ -323,12 +319,13 @@ impl Desk<'_> {
             };
             self.house.commit(change, None).await
         };
-        let mut outcome = commit(report(vec![fact.clone()], false)).await?;
+        let mut outcome = commit(report(&fact)).await?;
         if let Committed::Ask { payment } = outcome {
-            let facts = self.ask(&case, payment, &fact).await?;
-            outcome = match facts {
-                Some(facts) => commit(report(facts, true)).await?,
-                None => Committed::Wait("the gateway cannot be asked just now"),
+            outcome = match self.ask(&traits, &case, payment, &fact).await? {
+                Some(event) => commit(event).await?,
+                None => Committed::Wait(
+                    "the gateway cannot be asked just now, or does not know of it yet",
+                ),
             };
         }
         match outcome {
@@ -341,55 +338,24 @@ impl Desk<'_> {
         }
     }
 
-    /// What the gateway says of a payment whose events contradict each other in time; `None` where
-    /// it cannot be asked. A success that was reported did happen, whatever is true now.
+    /// What is to be posted once the gateway was asked; `None` where it cannot be asked.
     async fn ask(
         &self,
+        traits: &Traits,
         case: &str,
         payment: u32,
         fact: &Fact,
-    ) -> Result<Option<Vec<Fact>>, Failure> {
-        let Some(gateway) = self.gateway else {
+    ) -> Result<Option<Event>, Failure> {
+        let found = self.house.case(&self.settings.id, case).await?;
+        let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        let found = self.house.case(&self.settings.id, case).await?;
-        let known = found.as_ref().and_then(|case| case.payment(payment));
-        let ask = Lookup {
-            reference: ids::payment_reference(case, payment),
-            payment: fact
-                .payment
-                .clone()
-                .or(known.and_then(|p| p.capture.clone())),
-            session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
-            amount: known.map_or(Money::zero(self.settings.currency), |p| p.amount),
-        };
-        let mut facts = match self.look_up(gateway, &ask).await {
-            Ok(facts) => facts,
-            // It knows nothing of it: then the event is taken at its word.
-            Err(Trouble::Missing) => vec![fact.clone()],
-            Err(trouble) => {
-                tracing::warn!(%trouble, "a gateway could not be asked");
-                return Ok(None);
-            }
-        };
-        if fact.kind == Kind::PaymentSucceeded {
-            facts.insert(0, fact.clone());
+        let ask = posting_rules::lookup(traits, &case, payment, fact);
+        let answer = self.look_up(gateway, &ask).await;
+        if let Err(trouble) = &answer {
+            tracing::warn!(%trouble, case = case.id, "a look-up failed");
         }
-        // What the look-up does not mention was reported all the same: a refund, a dispute.
-        let told = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
-        // A return that it does not mention is over.
-        let returned = fact.kind == Kind::PaymentReturned;
-        let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
-        if of_object && !facts.iter().any(told) {
-            facts.push(fact.clone());
-        }
-        for looked_up in &mut facts {
-            looked_up.reference = looked_up
-                .reference
-                .take()
-                .or_else(|| Some(ask.reference.clone()));
-        }
-        Ok(Some(facts))
+        Ok(posting_rules::told(traits, fact, &ask, answer))
     }
 
     /// The case that a fact is about: by our reference, else by any alias.

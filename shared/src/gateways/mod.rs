@@ -127,3 +127,18 @@ pub struct Lookup {
     pub session: Option<String>,
     pub amount: Money,
 }
+
+impl Lookup {
+    /// What is told of a page that was asked for by its own id is that page's, whatever else it
+    /// names.
+    pub fn own(&self, facts: &mut [Fact]) {
+        let Some(session) = self.session.as_ref().filter(|_| self.payment.is_none()) else {
+            return;
+        };
+        for fact in facts {
+            if !fact.payment_ids().any(|id| id == session) {
+                fact.aliases.push(session.clone());
+            }
+        }
+    }
+}

@@ -8,4 +8,5 @@ mod lives;
 mod mended;
 mod orders;
 mod pages;
+mod protocol;
 mod sequences;

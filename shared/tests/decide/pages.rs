@@ -265,23 +265,20 @@ fn a_success_without_an_amount_or_of_an_unknown_id_is_looked_up_before_it_counts
     };
     for heard in [bare, unknown] {
         let mut books = with_page(7100);
-        assert_eq!(books.hear(heard.clone()), Said::Ask);
+        assert_eq!(books.say(vec![heard.clone()], false), Said::Ask);
         assert_eq!(books.case.paid(), eur(0));
-        assert_eq!(books.report(vec![heard.clone()], false), Said::Ask);
+        assert_eq!(books.say(vec![heard.clone()], false), Said::Ask);
         let other = |amount: Option<Money>| Fact {
             amount,
             ..heard.clone()
         };
         let pounds = Money::new(7100, Currency::read("GBP").unwrap());
         for amount in [Some(pounds), None] {
-            let said = books.report(vec![other(amount)], true);
+            let said = books.say(vec![other(amount)], true);
             assert_eq!(said, Said::Contradiction, "{amount:?}");
         }
         assert_eq!(books.case.paid(), eur(0));
-        assert_eq!(
-            books.report(vec![other(Some(eur(7100)))], true),
-            Said::Changed
-        );
+        assert_eq!(books.say(vec![other(Some(eur(7100)))], true), Said::Changed);
         assert_eq!(books.case.paid(), eur(7100));
         books.verify();
     }
@@ -292,21 +289,18 @@ fn a_success_without_an_amount_or_of_an_unknown_id_is_looked_up_before_it_counts
         aliases: vec![],
         ..paid_on_page(1, 100)
     };
-    assert_eq!(books.report(vec![theirs], true), Said::Contradiction);
+    assert_eq!(books.say(vec![theirs], true), Said::Contradiction);
 }
 
 #[test]
 fn a_part_that_arrives_in_our_own_payment_is_booked_as_what_it_is() {
     let mut books = with_page(6000);
     assert_eq!(
-        books.hear(paid_on_page(1, 4000)),
+        books.say(vec![paid_on_page(1, 4000)], false),
         Said::Ask,
         "looked up first"
     );
-    assert_eq!(
-        books.report(vec![paid_on_page(1, 4000)], true),
-        Said::Changed
-    );
+    assert_eq!(books.say(vec![paid_on_page(1, 4000)], true), Said::Changed);
     assert_eq!(books.payment(1).state, State::Paid);
     assert_eq!(
         (books.case.paid(), books.case.due(), books.case.chargeable()),
@@ -314,14 +308,11 @@ fn a_part_that_arrives_in_our_own_payment_is_booked_as_what_it_is() {
     );
     assert_eq!(books.payment(1).refundable(), eur(4000));
     assert_eq!(books.told_of(Topic::PaymentReceived), 1);
-    assert_eq!(
-        books.report(vec![paid_on_page(1, 4000)], true),
-        Said::Nothing
-    );
+    assert_eq!(books.say(vec![paid_on_page(1, 4000)], true), Said::Nothing);
     // More than was asked for is nobody's to book.
     let mut books = with_page(6000);
     assert_eq!(
-        books.report(vec![paid_on_page(1, 6001)], true),
+        books.say(vec![paid_on_page(1, 6001)], true),
         Said::Contradiction
     );
     books.verify();

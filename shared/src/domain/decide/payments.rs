@@ -30,7 +30,7 @@ impl Draft<'_> {
             return Err(Verdict::Nothing);
         }
         if fact.kind == Kind::PaymentSucceeded && !arrived {
-            payment.amount = arriving(payment, fact, known || report.answer)?;
+            payment.amount = arriving(payment, fact, known, report.answer)?;
         }
         payment.aliases.extend(fact.payment_ids().map(String::from));
         // A try that failed may have had an id of its own: the one that paid is refunded.
@@ -415,11 +415,13 @@ fn asks_first(payment: &Payment, fact: &Fact, stranger: bool) -> bool {
 }
 
 /// What a success brings, as far as it can be true: what was asked, or a part of it that came in
-/// our own payment.
-fn arriving(payment: &Payment, fact: &Fact, own: bool) -> Result<Money, Verdict> {
-    let unsaid = || Verdict::Contradiction("the gateway does not say how much arrived".into());
-    let amount = fact.amount.ok_or_else(unsaid)?;
+/// our own payment. The answer to a call of ours is about the amount that the call named.
+fn arriving(payment: &Payment, fact: &Fact, known: bool, answer: bool) -> Result<Money, Verdict> {
     let asked = payment.amount;
+    let unsaid = || Verdict::Contradiction("the gateway does not say how much arrived".into());
+    let named = fact.amount.or(Some(asked).filter(|_| answer));
+    let amount = named.ok_or_else(unsaid)?;
+    let own = known || answer;
     let part = own && amount.currency == asked.currency && (1..asked.minor).contains(&amount.minor);
     match amount == asked || part {
         true => Ok(amount),

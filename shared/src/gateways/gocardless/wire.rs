@@ -80,7 +80,9 @@ impl BillingRequest {
             decline: None,
             ..fact
         };
-        Ok(self.fact()?.map(|fact| if cancelled { ended(fact) } else { fact }))
+        Ok(self
+            .fact()?
+            .map(|fact| if cancelled { ended(fact) } else { fact }))
     }
 
     /// Nothing while nobody has agreed to it.

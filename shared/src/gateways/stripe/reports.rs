@@ -146,7 +146,7 @@ impl Page {
 
     /// Nothing of one that is no payment: it keeps a card, or begins a subscription.
     fn fact(self, name: &str) -> Result<Option<Fact>, Trouble> {
-        if self.mode.is_some_and(|mode| mode != "payment") {
+        if self.mode.as_deref().is_some_and(|mode| mode != "payment") {
             return Ok(None);
         }
         let kind = match (name, self.payment_status.as_deref()) {
@@ -255,7 +255,9 @@ fn tell(of: &Value, facts: &mut Vec<Fact>) -> Result<(), Trouble> {
             let before = facts.len();
             tell(payment, facts)?;
             // Its one payment failed after all: nobody tries again on a page that is complete.
-            let failed = facts[before..].iter().any(|fact| fact.kind == Kind::PaymentFailed);
+            let failed = facts[before..]
+                .iter()
+                .any(|fact| fact.kind == Kind::PaymentFailed);
             if of["status"] == "complete" && failed {
                 facts.push(read_as::<Page>(of.clone())?.of(Kind::PaymentExpired)?);
             }

@@ -1,0 +1,761 @@
+//! The call protocol: what is done next about one payment or refund, given its case and what was
+//! just heard. It holds the rules and does nothing itself: no I/O, no clock, no waiting. The
+//! functions drive it with the table and the gateways ([`super`]), a simulation with a model.
+//!
+//! One row that is due is one [`Job`]. The driver says why it came ([`Heard::Due`]), does what
+//! [`Job::step`] asks for, tells it what came of that, and so on until [`Move::Done`]:
+//!
+//! ```text
+//! let mut job = Job::new(target);
+//! let mut heard = Heard::Due(work);
+//! loop {
+//!     match job.step(&traits, &case, heard, &At { now, lease, owner }) {
+//!         Move::Commit { event, cause } => { /* decide, write; case = what is written now */ }
+//!         Move::Done => break,
+//!         // … each other move is one thing asked of the gateway
+//!     }
+//! }
+//! ```
+//!
+//! The case that is handed in is always the newest that the driver knows. A driver that dies
+//! between two moves loses the job and nothing else: what was written leads on from there.
+
+use super::ask::{Outcome, Target};
+use crate::clock;
+use crate::domain::case::{Case, Intent, Payment, Step};
+use crate::domain::decide::task_id;
+use crate::domain::event::{Event, NotDone, Report};
+use crate::domain::fact::{Fact, Kind};
+use crate::domain::payment::State;
+use crate::domain::refund;
+use crate::domain::task::{Alert, Work};
+use crate::gateways::{Gateway, Lookup};
+use crate::ids;
+use crate::vendor::{Effect, LostReply, Offer, Trouble};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A wrong key or a missing secret is tried again after this many seconds.
+const BLOCKED: i64 = 900;
+/// A request that the gateway's own state has overtaken is built anew after so many seconds.
+const STALE: i64 = 30;
+/// Seconds from one look at an unsettled payment to the next; the last one goes on.
+const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
+/// Seconds from one try at an unknown outcome to the next.
+const RESOLVES: [i64; 8] = [10, 30, 60, 300, 900, 3600, 3 * 3600, 6 * 3600];
+/// So many seconds after its end a page counts as over, where the gateway does not say so.
+const PAGE_OVER: i64 = 900;
+/// After so many looks a person takes over.
+const MOST: u32 = 40;
+
+/// What the rules know of a gateway: read from its room in production ([`Traits::of`]), written by
+/// hand in a simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// As payments name it: `stripe`.
+    pub id: String,
+    /// As people read it: `Stripe`.
+    pub name: String,
+    /// Whether a payment that cleared can still fail: debits.
+    pub late_failures: bool,
+    /// Whether a payer who was declined on its page may try again there.
+    pub page_stays: bool,
+    /// Whether we take the money after the payer approved on its page.
+    pub completes: bool,
+    /// Whether it can end a page before its time.
+    pub closes: bool,
+    pub charge: Lost,
+    pub complete: Lost,
+    pub refund: Lost,
+}
+
+/// What a lost reply means at a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Repeat under the same key, which the gateway remembers for `lifetime` seconds; `then` what
+    /// follows.
+    Repeat { lifetime: i64, then: Box<Lost> },
+    /// Look for our reference. "Not found" proves nothing before `trusted_after` seconds.
+    Find { trusted_after: i64 },
+    /// A person looks.
+    Person,
+}
+
+impl Lost {
+    /// What it means `age` seconds after the first try.
+    pub fn at(&self, age: i64) -> &Self {
+        match self {
+            // Well inside the lifetime, so that a slow repeat does not fall out of it.
+            Self::Repeat { lifetime, then } if age > lifetime - lifetime / 10 => then.at(age),
+            other => other,
+        }
+    }
+
+    fn of<Ask, Answer>(effect: &Offer<Effect<Ask, Answer>>) -> Self {
+        fn read<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Lost {
+            match lost {
+                LostReply::SameKey { lifetime, then, .. } => Lost::Repeat {
+                    lifetime: *lifetime,
+                    then: Box::new(read(then)),
+                },
+                LostReply::Find { trusted_after, .. } => Lost::Find {
+                    trusted_after: *trusted_after,
+                },
+                LostReply::Human => Lost::Person,
+            }
+        }
+        effect
+            .yes()
+            .map_or(Self::Person, |effect| read(&effect.lost_reply))
+    }
+}
+
+impl Traits {
+    pub fn of(gateway: &Gateway) -> Self {
+        Self {
+            id: gateway.vendor.id.into(),
+            name: gateway.vendor.name.into(),
+            late_failures: gateway.late_failures,
+            page_stays: gateway.page_stays,
+            completes: gateway.complete.yes().is_some(),
+            closes: gateway.close.yes().is_some(),
+            charge: Lost::of(&gateway.charge),
+            complete: Lost::of(&gateway.complete),
+            refund: Lost::of(&gateway.refund),
+        }
+    }
+
+    /// A gateway that this version does not have: nothing can be asked of it.
+    pub fn unknown(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: id.into(),
+            late_failures: false,
+            page_stays: false,
+            completes: false,
+            closes: false,
+            charge: Lost::Person,
+            complete: Lost::Person,
+            refund: Lost::Person,
+        }
+    }
+
+    /// What to do about a step whose reply was lost, `age` seconds after its first try.
+    fn lost(&self, step: Step, age: i64) -> &Lost {
+        const AGAIN: Lost = Lost::Find { trusted_after: 0 };
+        match step {
+            Step::Charge => self.charge.at(age),
+            Step::Complete => self.complete.at(age),
+            Step::Refund => self.refund.at(age),
+            // Never unknown: a page that nobody was sent to is opened again by its own row, and one
+            // that is to end is ended again.
+            Step::Checkout | Step::Close => &AGAIN,
+        }
+    }
+}
+
+/// What the driver brings to each step beside the case.
+pub struct At {
+    pub now: Timestamp,
+    /// For how many seconds a call is ours alone.
+    pub lease: i64,
+    /// A fresh id: whoever has it in the lease makes the call.
+    pub owner: String,
+}
+
+/// What was heard last.
+#[derive(Debug)]
+pub enum Heard {
+    /// A row is due: begin.
+    Due(Work),
+    /// What was asked for could not even be tried: the gateway is not configured here.
+    Blocked(Trouble),
+    /// The request of a step is built, or why it cannot be.
+    Prepared(Result<Value, Trouble>),
+    Committed(Recorded),
+    /// What the gateway answered to a call of ours.
+    Answered(Result<Outcome, Trouble>),
+    /// What it answered to a look for our reference; `None` is "not known there".
+    Found(Result<Option<Vec<Fact>>, Trouble>),
+    /// What it says of the payment as a whole.
+    LookedUp(Result<Vec<Fact>, Trouble>),
+}
+
+/// How a commit ended, as far as it matters here. The case handed in is then the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    Changed,
+    /// Known already, overtaken, or refused: nothing was written.
+    Not,
+    Contradiction(String),
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Move {
+    /// Build the request of this step and open what it needs: [`Heard::Prepared`] or
+    /// [`Heard::Blocked`]. Nothing is sent.
+    Prepare(Step),
+    /// Put this event to `decide` and write what it says: [`Heard::Committed`].
+    Commit {
+        event: Event,
+        cause: String,
+    },
+    /// Send the request that the intent holds under its key: [`Heard::Answered`]. A page that
+    /// takes several calls is one send.
+    Send(Intent),
+    /// Look for our reference, as the step's lost reply wants it at this age in seconds:
+    /// [`Heard::Found`].
+    Find {
+        step: Step,
+        age: i64,
+    },
+    /// Ask what the gateway now says of the payment: [`Heard::LookedUp`] or [`Heard::Blocked`].
+    LookUp(Lookup),
+    /// Nothing can be done or written: the row is looked at again later.
+    PutOff(&'static str),
+    Done,
+}
+
+/// One payment or refund that is worked on, from a row that is due to what is written of it.
+#[derive(Debug)]
+pub struct Job {
+    target: Target,
+    doing: Doing,
+}
+
+/// Where a job stands between two steps.
+#[derive(Debug)]
+enum Doing {
+    Begin,
+    Preparing(Why),
+    /// The intent is being written.
+    Leasing {
+        owner: String,
+    },
+    Calling,
+    /// A page could not be ended: was it paid, or is it over?
+    Closing,
+    /// What became of a page that was to end is being written.
+    Closed,
+    /// The reply was not enough: the gateway's own list is asked.
+    Looking {
+        exists: bool,
+    },
+    /// The request no longer fits: what the gateway knows is fetched, then written.
+    Learning,
+    Learned,
+    Finding {
+        tries: u32,
+        age: i64,
+        trusted_after: i64,
+    },
+    Polling {
+        tries: u32,
+    },
+    /// What was polled is being written; then whether the page ran out.
+    Polled {
+        tries: u32,
+        before: Before,
+    },
+    Expiring {
+        tries: u32,
+        before: Before,
+    },
+    /// The last commit.
+    Recording,
+}
+
+type Before = Option<(State, Option<refund::State>)>;
+
+/// Why a request is prepared.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    /// It was never sent.
+    First,
+    /// A page that nobody was sent to is opened again, or one that is to end is ended again.
+    Again,
+    /// Nobody knows what became of it.
+    Resolve { tries: u32 },
+}
+
+impl Job {
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            doing: Doing::Begin,
+        }
+    }
+
+    /// What is done next. What does not fit where the job stands ends it: the row is still there.
+    pub fn step(&mut self, traits: &Traits, case: &Case, heard: Heard, at: &At) -> Move {
+        let doing = std::mem::replace(&mut self.doing, Doing::Recording);
+        match (doing, heard) {
+            (Doing::Begin, Heard::Due(Work::Settle { tries, .. })) => self.settle(case, tries, at),
+            (Doing::Begin, Heard::Due(Work::Pay { .. } | Work::Refund { .. })) => {
+                self.execute(traits, case, at)
+            }
+            // What cannot be true becomes a person's task; then it goes on where it was.
+            (doing, Heard::Committed(Recorded::Contradiction(note))) => {
+                self.doing = doing;
+                contradicts(traits, note)
+            }
+            (Doing::Preparing(why), Heard::Prepared(built)) => {
+                self.prepared(traits, case, why, built, at)
+            }
+            (Doing::Preparing(_), Heard::Blocked(trouble)) => {
+                let event = self.not_done(&trouble, "A call waits safely", at);
+                self.record(event, "not sent".into())
+            }
+            (Doing::Leasing { owner }, Heard::Committed(Recorded::Changed)) => {
+                // Only the owner of the lease calls.
+                match self.target.intent(case).filter(|i| i.owner == owner) {
+                    Some(intent) => {
+                        self.doing = Doing::Calling;
+                        Move::Send(intent.clone())
+                    }
+                    None => Move::Done,
+                }
+            }
+            (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
+            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts),
+            (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
+            (Doing::Looking { exists }, Heard::LookedUp(facts)) => {
+                self.looked(traits, case, exists, facts)
+            }
+            (Doing::Learning, Heard::LookedUp(facts)) => match facts {
+                Ok(facts) => {
+                    self.doing = Doing::Learned;
+                    let event = self.looked_up(traits, case, facts);
+                    commit(event, format!("{} look-up", traits.id))
+                }
+                Err(_) => self.overtaken(traits, at),
+            },
+            (Doing::Learned, Heard::Committed(_)) => self.overtaken(traits, at),
+            (
+                Doing::Finding {
+                    tries,
+                    age,
+                    trusted_after,
+                },
+                Heard::Found(found),
+            ) => match found {
+                Ok(Some(facts)) => {
+                    let event = self.reply(traits, case, facts);
+                    self.record(event, format!("{} look-up", traits.id))
+                }
+                // Nothing is known there, and by now it would be: it never happened.
+                Ok(None) if age >= trusted_after => {
+                    let event = self.again(at.now, true, None);
+                    self.record(event, format!("{} look-up", traits.id))
+                }
+                Ok(None) | Err(_) => {
+                    let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
+                    self.still_unknown(wait, tries, tries > MOST, at)
+                }
+            },
+            (Doing::Polling { tries }, Heard::LookedUp(facts)) => {
+                self.polled(traits, case, tries, facts)
+            }
+            // Nothing was to be sent, so nothing was put off either.
+            (Doing::Polling { .. }, Heard::Blocked(_)) => {
+                Move::PutOff("its gateway cannot be asked")
+            }
+            (Doing::Polled { tries, before }, Heard::Committed(_)) => {
+                if self.waits_on_page(case) && self.page_ran_out(case, at.now) {
+                    self.doing = Doing::Expiring { tries, before };
+                    let expired = self.expired(case);
+                    let event = self.looked_up(traits, case, vec![expired]);
+                    return commit(event, format!("{} look-up", traits.id));
+                }
+                self.polled_again(case, tries, before, at)
+            }
+            (Doing::Expiring { tries, before }, Heard::Committed(_)) => {
+                self.polled_again(case, tries, before, at)
+            }
+            _ => Move::Done,
+        }
+    }
+
+    /// The next step of a payment, or a refund.
+    fn execute(&mut self, traits: &Traits, case: &Case, at: &At) -> Move {
+        match self.target.intent(case) {
+            // Somebody is calling; or was, and never came back: then the outcome is unknown.
+            Some(intent) if intent.lives(at.now) || self.target.is_unknown(case) => Move::Done,
+            // Nothing that moves money: it is done again under its key.
+            Some(intent) if intent.step.is_about_page() => self.prepare(Why::Again, intent.step),
+            Some(_) => self.lost("a call never came back".into()),
+            None => match self.target.next_step(case) {
+                Some(Step::Close) if !traits.closes => self.ended_or_not(traits, case),
+                Some(step) => self.prepare(Why::First, step),
+                None => Move::Done,
+            },
+        }
+    }
+
+    /// The gateway did not end the page: what does it say of it? One that it has forgotten is over.
+    fn could_not_end(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        facts: Result<Vec<Fact>, Trouble>,
+    ) -> Move {
+        let cause = format!("{} look-up", traits.id);
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(Trouble::Missing) => vec![self.expired(case)],
+            Err(_) => return self.lost(cause),
+        };
+        self.doing = Doing::Closed;
+        commit(self.looked_up(traits, case, facts), cause)
+    }
+
+    /// A page that neither ended nor was paid. What we must complete is never completed, so it is
+    /// over; anything else may still be paid there.
+    fn ended_or_not(&mut self, traits: &Traits, case: &Case) -> Move {
+        let payment = self.target.payment;
+        if !case.payment(payment).is_some_and(Payment::is_ending) {
+            return Move::Done;
+        }
+        let event = match traits.completes {
+            true => self.looked_up(traits, case, vec![self.expired(case)]),
+            false => Event::PageStays { payment },
+        };
+        self.record(event, format!("{} page", traits.id))
+    }
+
+    /// What became of a call whose reply was lost, or of a payment that nobody spoke of.
+    fn settle(&mut self, case: &Case, tries: u32, at: &At) -> Move {
+        match self.target.intent(case) {
+            Some(intent) if intent.lives(at.now) => Move::Done,
+            Some(_) if !self.target.is_unknown(case) => self.lost("a call never came back".into()),
+            Some(intent) => self.prepare(Why::Resolve { tries }, intent.step),
+            None => {
+                self.doing = Doing::Polling { tries };
+                Move::LookUp(self.target.lookup(case))
+            }
+        }
+    }
+
+    fn prepare(&mut self, why: Why, step: Step) -> Move {
+        self.doing = Doing::Preparing(why);
+        Move::Prepare(step)
+    }
+
+    fn prepared(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        why: Why,
+        built: Result<Value, Trouble>,
+        at: &At,
+    ) -> Move {
+        let sent = self.target.intent(case).cloned();
+        match (why, built, sent) {
+            (Why::First, Ok(request), None) => {
+                let Some(step) = self.target.next_step(case) else {
+                    return Move::Done;
+                };
+                let key = self.target.key(case, step);
+                let intent = Intent {
+                    step,
+                    key,
+                    owner: at.owner.clone(),
+                    lease_until: clock::after(at.now, at.lease),
+                    first_sent_at: at.now,
+                    request,
+                };
+                self.lease(traits, intent)
+            }
+            (Why::Again, Ok(_), Some(intent)) => self.lease_again(traits, intent, at),
+            (Why::Resolve { tries }, Ok(_), Some(intent)) => {
+                self.resolve(traits, intent, tries, at)
+            }
+            (Why::Resolve { tries }, Err(_), _) => self.still_unknown(RESOLVES[0], tries, true, at),
+            (Why::First | Why::Again, Err(trouble), _) => {
+                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
+                self.record(event, trouble.to_string())
+            }
+            (Why::First, Ok(_), Some(_)) | (Why::Again | Why::Resolve { .. }, Ok(_), None) => {
+                Move::Done
+            }
+        }
+    }
+
+    /// An unknown outcome: repeat under the same key, or look for our reference, or ask a person.
+    fn resolve(&mut self, traits: &Traits, intent: Intent, tries: u32, at: &At) -> Move {
+        let age = at.now.as_second() - intent.first_sent_at.as_second();
+        match traits.lost(intent.step, age) {
+            Lost::Repeat { .. } => self.lease_again(traits, intent, at),
+            Lost::Person => self.still_unknown(RESOLVES[0], tries, true, at),
+            Lost::Find { trusted_after } => {
+                self.doing = Doing::Finding {
+                    tries,
+                    age,
+                    trusted_after: *trusted_after,
+                };
+                Move::Find {
+                    step: intent.step,
+                    age,
+                }
+            }
+        }
+    }
+
+    fn lease_again(&mut self, traits: &Traits, intent: Intent, at: &At) -> Move {
+        let intent = Intent {
+            owner: at.owner.clone(),
+            lease_until: clock::after(at.now, at.lease),
+            ..intent
+        };
+        self.lease(traits, intent)
+    }
+
+    /// The intent is written before the call.
+    fn lease(&mut self, traits: &Traits, intent: Intent) -> Move {
+        let Target { payment, refund } = self.target;
+        self.doing = Doing::Leasing {
+            owner: intent.owner.clone(),
+        };
+        let calling = Event::Calling {
+            payment,
+            refund,
+            intent,
+        };
+        commit(
+            calling,
+            format!("{} {}", traits.id, task_id(payment, refund)),
+        )
+    }
+
+    fn answered(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        answer: Result<Outcome, Trouble>,
+        at: &At,
+    ) -> Move {
+        let payment = self.target.payment;
+        let cause = format!("{} reply", traits.id);
+        let trouble = match answer {
+            Ok(Outcome::Page(session)) => {
+                return self.record(Event::SessionOpened { payment, session }, cause);
+            }
+            Ok(Outcome::Facts(facts)) => {
+                let event = self.reply(traits, case, facts);
+                self.doing = Doing::Closed;
+                return commit(event, cause);
+            }
+            Ok(Outcome::Next(_)) => Trouble::Unreadable("a page that is not finished".into()),
+            Err(trouble) => trouble,
+        };
+        let closing = self
+            .target
+            .intent(case)
+            .is_some_and(|i| i.step == Step::Close);
+        match &trouble {
+            Trouble::Declined(_)
+            | Trouble::Rejected(_)
+            | Trouble::Missing
+            | Trouble::Exists(_)
+            | Trouble::Stale(_)
+                if closing =>
+            {
+                self.doing = Doing::Closing;
+                Move::LookUp(self.target.lookup(case))
+            }
+            Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
+                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
+                self.record(event, cause)
+            }
+            Trouble::Credentials(_) | Trouble::Limited { .. } => {
+                let event = self.not_done(&trouble, &traits.name, at);
+                self.record(event, cause)
+            }
+            Trouble::Exists(id) => {
+                let mut ask = self.target.lookup(case);
+                if self.target.refund.is_none() && !id.is_empty() {
+                    ask.payment = Some(id.clone());
+                }
+                self.look(ask, true)
+            }
+            Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => self.lost(cause),
+            // An earlier try may have acted: only the gateway's own list can tell.
+            Trouble::Stale(_) if self.target.is_unknown(case) => {
+                self.look(self.target.lookup(case), false)
+            }
+            Trouble::Stale(_) => {
+                self.doing = Doing::Learning;
+                Move::LookUp(self.target.lookup(case))
+            }
+        }
+    }
+
+    fn look(&mut self, ask: Lookup, exists: bool) -> Move {
+        self.doing = Doing::Looking { exists };
+        Move::LookUp(ask)
+    }
+
+    /// The gateway's own list was asked, as the reply was not enough.
+    fn looked(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        exists: bool,
+        facts: Result<Vec<Fact>, Trouble>,
+    ) -> Move {
+        let cause = format!("{} reply", traits.id);
+        let reference = self.target.reference(case);
+        let ours = |fact: &Fact| fact.reference.as_ref() == Some(&reference);
+        match facts {
+            Ok(facts) if facts.iter().any(|fact| exists || ours(fact)) => {
+                let event = self.looked_up(traits, case, facts);
+                self.record(event, cause)
+            }
+            _ => self.lost(cause),
+        }
+    }
+
+    /// Built anew in a moment.
+    fn overtaken(&mut self, traits: &Traits, at: &At) -> Move {
+        let event = self.again(clock::after(at.now, STALE), false, None);
+        self.record(event, format!("{} reply", traits.id))
+    }
+
+    /// A payment under way that nobody spoke of: what does the gateway say?
+    fn polled(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        tries: u32,
+        facts: Result<Vec<Fact>, Trouble>,
+    ) -> Move {
+        let before = self.target.state(case);
+        self.doing = Doing::Polled { tries, before };
+        let facts = match facts {
+            Ok(facts) => facts,
+            // The gateway has forgotten a page on which nobody paid.
+            Err(Trouble::Missing) if self.waits_on_page(case) => vec![self.expired(case)],
+            Err(_) => vec![],
+        };
+        let event = self.looked_up(traits, case, facts);
+        commit(event, format!("{} look-up", traits.id))
+    }
+
+    /// Whether it is to be asked again.
+    fn polled_again(&mut self, case: &Case, tries: u32, before: Before, at: &At) -> Move {
+        if self.target.state(case) != before || !self.target.is_open(case) {
+            return Move::Done;
+        }
+        let wait = POLLS[(tries as usize).min(POLLS.len() - 1)];
+        self.still_unknown(wait, tries, tries > MOST, at)
+    }
+
+    /// Whether the payer may still pay on a page, and nothing was heard of that.
+    fn waits_on_page(&self, case: &Case) -> bool {
+        let payment = case.payment(self.target.payment);
+        self.target.refund.is_none()
+            && payment
+                .is_some_and(|p| p.page_lives() && (p.state != State::Open || p.capture.is_none()))
+    }
+
+    fn page_ran_out(&self, case: &Case, now: Timestamp) -> bool {
+        let page = case
+            .payment(self.target.payment)
+            .and_then(|p| p.session.as_ref());
+        let until = page.and_then(|page| page.expires_at);
+        until.is_some_and(|until| clock::after(until, PAGE_OVER) < now)
+    }
+
+    fn expired(&self, case: &Case) -> Fact {
+        Fact {
+            reference: Some(self.target.reference(case)),
+            ..Fact::new(Kind::PaymentExpired)
+        }
+    }
+
+    fn still_unknown(&mut self, wait: i64, tries: u32, person: bool, at: &At) -> Move {
+        let Target { payment, refund } = self.target;
+        let event = Event::StillUnknown {
+            payment,
+            refund,
+            again_at: clock::after(at.now, wait),
+            tries: tries + 1,
+            person,
+        };
+        self.record(event, "looked up, nothing new".into())
+    }
+
+    /// The lease of a call ran out, or its reply says nothing.
+    fn lost(&mut self, cause: String) -> Move {
+        let Target { payment, refund } = self.target;
+        self.record(Event::ReplyLost { payment, refund }, cause)
+    }
+
+    /// The last commit of a job.
+    fn record(&mut self, event: Event, cause: String) -> Move {
+        self.doing = Doing::Recording;
+        commit(event, cause)
+    }
+
+    /// Nothing was done; it is tried again.
+    fn not_done(&self, trouble: &Trouble, who: &str, at: &At) -> Event {
+        let (seconds, note) = match trouble {
+            Trouble::Limited { seconds } => ((*seconds).clamp(1, 3600), None),
+            other => (BLOCKED, Some(format!("{who}: {other}."))),
+        };
+        self.again(clock::after(at.now, seconds), false, note)
+    }
+
+    fn again(&self, retry_at: Timestamp, never: bool, note: Option<String>) -> Event {
+        let Target { payment, refund } = self.target;
+        Event::NotDone(NotDone {
+            payment,
+            refund,
+            retry_at,
+            never,
+            note,
+        })
+    }
+
+    /// What our own call, or the look-up of it, was answered. It need not repeat the reference.
+    fn reply(&self, traits: &Traits, case: &Case, facts: Vec<Fact>) -> Event {
+        reported(traits, facts, &self.target.reference(case), true)
+    }
+
+    /// What was looked up of the payment as a whole.
+    fn looked_up(&self, traits: &Traits, case: &Case, mut facts: Vec<Fact>) -> Event {
+        self.target.lookup(case).own(&mut facts);
+        let reference = ids::payment_reference(&case.id, self.target.payment);
+        reported(traits, facts, &reference, false)
+    }
+}
+
+/// Facts that we asked for ourselves: what is true now.
+fn reported(traits: &Traits, mut facts: Vec<Fact>, reference: &str, answer: bool) -> Event {
+    for fact in &mut facts {
+        fact.reference.get_or_insert_with(|| reference.into());
+    }
+    Event::Reported(Report {
+        gateway: traits.id.clone(),
+        facts,
+        current: true,
+        answer,
+        late_failures: traits.late_failures,
+        page_stays: traits.page_stays,
+    })
+}
+
+fn contradicts(traits: &Traits, note: String) -> Move {
+    let id = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
+    let event = Event::Person {
+        id,
+        alert: Alert::Contradiction,
+        note,
+    };
+    commit(event, format!("{} contradicts itself", traits.id))
+}
+
+fn commit(event: Event, cause: String) -> Move {
+    Move::Commit { event, cause }
+}

@@ -1,0 +1,86 @@
+//! What a fact that was reported becomes: the same for a webhook, an event that waited for its
+//! case and a simulation. Pure: no I/O, no clock.
+//!
+//! The driver commits what [`reported`] makes of the fact. Where `decide` answers that only the
+//! gateway can tell, it asks what [`lookup`] names and commits what [`told`] makes of the answer.
+
+use super::calls::Traits;
+use crate::domain::case::Case;
+use crate::domain::event::{Event, Report};
+use crate::domain::fact::{Fact, Kind};
+use crate::gateways::Lookup;
+use crate::ids;
+use crate::money::Money;
+use crate::vendor::Trouble;
+
+/// What is posted for a fact that a gateway reported.
+pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
+    Event::Reported(Report {
+        gateway: traits.id.clone(),
+        facts,
+        current,
+        answer: false,
+        late_failures: traits.late_failures,
+        page_stays: traits.page_stays,
+    })
+}
+
+/// What the gateway is asked where only it can tell (`Verdict::Ask { payment }`).
+///
+/// An id that nobody knows may be of another page under our reference: where a page takes the money
+/// itself, or where the id is a page's, the page that we know is asked.
+pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup {
+    let known = case.payment(payment);
+    let stranger = known.is_some_and(|p| !fact.payment_ids().any(|id| p.aliases.contains(id)));
+    let on_page = known.is_some_and(|p| p.session.is_some() && p.capture.is_none());
+    let told = fact.payment.clone();
+    let told = told.filter(|_| !(stranger && on_page && !traits.completes));
+    Lookup {
+        reference: ids::payment_reference(&case.id, payment),
+        payment: told.or(known.and_then(|p| p.capture.clone())),
+        session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
+        amount: known.map_or(Money::zero(case.currency), |p| p.amount),
+    }
+}
+
+/// What is posted once the gateway was asked; `None` where it cannot be asked just now, or does not
+/// know yet of a success that it reported. One that it knows did happen, whatever is true now.
+pub fn told(
+    traits: &Traits,
+    fact: &Fact,
+    ask: &Lookup,
+    answer: Result<Vec<Fact>, Trouble>,
+) -> Option<Event> {
+    // A return that it does not mention is over.
+    let returned = fact.kind == Kind::PaymentReturned;
+    let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
+    let mut facts = match answer {
+        Ok(facts) => facts,
+        Err(Trouble::Missing) if of_object => vec![],
+        Err(_) => return None,
+    };
+    ask.own(&mut facts);
+    if fact.kind == Kind::PaymentSucceeded {
+        let about = |other: &&Fact| fact.payment.is_none() || other.payment == fact.payment;
+        let amount = facts.iter().filter(about).find_map(|other| {
+            let whole = other.refund.is_none() && other.dispute.is_none();
+            other.amount.filter(|_| whole)
+        });
+        // What came is what the gateway says now.
+        let succeeded = Fact {
+            amount: Some(amount?),
+            ..fact.clone()
+        };
+        facts.insert(0, succeeded);
+    }
+    // What the look-up does not mention was reported all the same: a refund, a dispute.
+    let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
+    if of_object && !facts.iter().any(same) {
+        facts.push(fact.clone());
+    }
+    for looked_up in &mut facts {
+        let reference = || ask.reference.clone();
+        looked_up.reference.get_or_insert_with(reference);
+    }
+    Some(reported(traits, facts, true))
+}

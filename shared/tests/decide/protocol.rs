@@ -1,0 +1,336 @@
+//! The call protocol against scripted answers: what is asked of a gateway, in which order, and what
+//! is written of it. The case is moved by `decide` itself.
+
+use crate::books::{Books, GATEWAY, LEASE, our_refund, saved_method, succeeded};
+use meridian::domain::case::{Session, Step};
+use meridian::domain::event::Event;
+use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::domain::refund;
+use meridian::domain::task::Work;
+use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
+use meridian::flows::posting_rules;
+use meridian::vendor::Trouble;
+use serde_json::json;
+use std::collections::VecDeque;
+
+/// What the gateway answers next.
+enum Said {
+    Reply(Result<Outcome, Trouble>),
+    Found(Result<Option<Vec<Fact>>, Trouble>),
+    LookedUp(Result<Vec<Fact>, Trouble>),
+}
+
+const PAYMENT: Target = Target {
+    payment: 1,
+    refund: None,
+};
+const REFUND: Target = Target {
+    payment: 1,
+    refund: Some(1),
+};
+
+/// One that remembers keys for a day and cannot be searched.
+fn by_key() -> Traits {
+    let day = Lost::Repeat {
+        lifetime: 86_400,
+        then: Box::new(Lost::Person),
+    };
+    Traits {
+        id: GATEWAY.into(),
+        name: "Stripe".into(),
+        page_stays: true,
+        charge: day.clone(),
+        refund: day,
+        ..Traits::unknown(GATEWAY)
+    }
+}
+
+/// One that remembers keys for an hour, and is searched afterwards.
+fn searched() -> Traits {
+    let hour = Lost::Repeat {
+        lifetime: 3600,
+        then: Box::new(Lost::Find {
+            trusted_after: 7200,
+        }),
+    };
+    Traits {
+        charge: hour.clone(),
+        refund: hour,
+        ..by_key()
+    }
+}
+
+/// Drives a job from the row of this target, as the functions do, and says what was asked.
+fn work(books: &mut Books, traits: &Traits, target: Target, script: Vec<Said>) -> Vec<String> {
+    let id = target.refund.map_or("p1".into(), |n| format!("r{n}"));
+    let due = books.rows[&id].work.clone();
+    let (mut script, mut trace) = (VecDeque::from(script), vec![]);
+    let (mut job, mut heard) = (Job::new(target), Heard::Due(due));
+    for _ in 0..20 {
+        let at = At {
+            now: books.now,
+            lease: LEASE,
+            owner: format!("owner {}", books.journal.len()),
+        };
+        heard = match job.step(traits, &books.case, heard, &at) {
+            Move::Prepare(_) => Heard::Prepared(Ok(json!({"path": "/charges"}))),
+            Move::Commit { event, .. } => match books.apply(&event) {
+                crate::books::Said::Changed => {
+                    let what = books.journal.last().map_or("", |entry| &entry.what);
+                    trace.push(what.to_owned());
+                    Heard::Committed(Recorded::Changed)
+                }
+                crate::books::Said::Contradiction => {
+                    trace.push("contradiction".into());
+                    Heard::Committed(Recorded::Contradiction("it cannot be".into()))
+                }
+                _ => Heard::Committed(Recorded::Not),
+            },
+            Move::Send(intent) => {
+                trace.push(format!("send {:?} {}", intent.step, short(&intent.key)));
+                Heard::Answered(match script.pop_front() {
+                    Some(Said::Reply(reply)) => reply,
+                    _ => panic!("nothing is said to a call: {trace:?}"),
+                })
+            }
+            Move::Find { step, .. } => {
+                trace.push(format!("find {step:?}"));
+                Heard::Found(match script.pop_front() {
+                    Some(Said::Found(found)) => found,
+                    _ => panic!("nothing is said to a search: {trace:?}"),
+                })
+            }
+            Move::LookUp(_) => {
+                trace.push("look up".into());
+                Heard::LookedUp(match script.pop_front() {
+                    Some(Said::LookedUp(facts)) => facts,
+                    _ => panic!("nothing is said to a look-up: {trace:?}"),
+                })
+            }
+            Move::PutOff(why) => {
+                trace.push(why.into());
+                break;
+            }
+            Move::Done => break,
+        };
+    }
+    assert!(script.is_empty(), "not everything was asked for: {trace:?}");
+    trace
+}
+
+/// A key without the case's id.
+fn short(key: &str) -> &str {
+    key.split_once('-').map_or(key, |(_, rest)| rest)
+}
+
+fn lost() -> Said {
+    Said::Reply(Err(Trouble::Unclear("timeout".into())))
+}
+
+fn facts(facts: Vec<Fact>) -> Said {
+    Said::Reply(Ok(Outcome::Facts(facts)))
+}
+
+fn charging() -> Books {
+    Books::with_payment(10_000, Some(saved_method()))
+}
+
+fn refunding() -> Books {
+    let mut books = Books::paid(10_000);
+    books.ask_refund("back", 4_000);
+    books
+}
+
+fn refund_state(books: &Books) -> refund::State {
+    books.case.refund(1).unwrap().1.state
+}
+
+#[test]
+fn a_call_is_written_before_it_is_sent_and_its_answer_after() {
+    let mut books = charging();
+    let asked = work(
+        &mut books,
+        &by_key(),
+        PAYMENT,
+        vec![facts(vec![succeeded(1)])],
+    );
+    assert_eq!(
+        asked,
+        ["calling_gateway", "send Charge p1", "payment_succeeded"]
+    );
+    assert_eq!(books.payment(1).state, State::Paid);
+}
+
+#[test]
+fn nobody_else_calls_while_a_lease_lives_and_after_it_the_outcome_is_unknown() {
+    let mut books = charging();
+    let intent = books.intent(Step::Charge, 1, None);
+    books.call(1, None, intent);
+    assert!(work(&mut books, &by_key(), PAYMENT, vec![]).is_empty());
+    books.later(LEASE + 1);
+    assert_eq!(work(&mut books, &by_key(), PAYMENT, vec![]), ["reply_lost"]);
+    assert_eq!(books.payment(1).state, State::Unknown);
+}
+
+#[test]
+fn a_lost_reply_is_repeated_under_the_same_key_while_the_gateway_remembers_it() {
+    let mut books = charging();
+    let asked = work(&mut books, &by_key(), PAYMENT, vec![lost()]);
+    assert_eq!(asked, ["calling_gateway", "send Charge p1", "reply_lost"]);
+    books.later(20 * 3600);
+    let asked = work(
+        &mut books,
+        &by_key(),
+        PAYMENT,
+        vec![facts(vec![succeeded(1)])],
+    );
+    assert_eq!(
+        asked,
+        ["calling_gateway", "send Charge p1", "payment_succeeded"]
+    );
+}
+
+#[test]
+fn a_key_that_may_be_forgotten_is_not_repeated_but_left_to_a_person() {
+    let mut books = charging();
+    work(&mut books, &by_key(), PAYMENT, vec![lost()]);
+    books.later(22 * 3600);
+    let asked = work(&mut books, &by_key(), PAYMENT, vec![]);
+    assert_eq!(asked, ["still_unknown"]);
+    assert!(books.rows.contains_key("person-p1"));
+}
+
+#[test]
+fn not_found_is_believed_only_after_the_gateways_delay() {
+    let mut books = refunding();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    books.later(3600);
+    let nothing = || vec![Said::Found(Ok(None))];
+    let asked = work(&mut books, &searched(), REFUND, nothing());
+    assert_eq!(asked, ["find Refund", "still_unknown"]);
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+    books.later(7200);
+    let asked = work(&mut books, &searched(), REFUND, nothing());
+    assert_eq!(asked, ["find Refund", "gateway_busy"]);
+    assert_eq!(refund_state(&books), refund::State::Requested);
+}
+
+#[test]
+fn what_was_found_under_our_reference_is_what_became_of_it() {
+    let mut books = refunding();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    books.later(3600);
+    let done = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+    let found = vec![Said::Found(Ok(Some(vec![done])))];
+    let asked = work(&mut books, &searched(), REFUND, found);
+    assert_eq!(asked, ["find Refund", "refund_succeeded"]);
+}
+
+#[test]
+fn a_search_that_fails_says_nothing() {
+    let mut books = refunding();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    books.later(9000);
+    let failed = vec![Said::Found(Err(Trouble::Unclear("503".into())))];
+    let asked = work(&mut books, &searched(), REFUND, failed);
+    assert_eq!(asked, ["find Refund", "still_unknown"]);
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+}
+
+#[test]
+fn a_first_answer_decides() {
+    let cases = [
+        (Trouble::Declined(Decline::Funds), State::Declined),
+        (Trouble::InFlight, State::Unknown),
+        (Trouble::Unreadable("<html>".into()), State::Unknown),
+        (Trouble::Limited { seconds: 30 }, State::Open),
+        (Trouble::Credentials("401".into()), State::Open),
+    ];
+    for (trouble, state) in cases {
+        let mut books = charging();
+        let said = vec![Said::Reply(Err(trouble.clone()))];
+        work(&mut books, &by_key(), PAYMENT, said);
+        assert_eq!(books.payment(1).state, state, "{trouble}");
+    }
+}
+
+#[test]
+fn an_overtaken_refund_learns_what_the_gateway_knows_and_is_built_anew() {
+    let mut books = refunding();
+    let other = crate::books::refund(Kind::RefundSucceeded, 1, "re_dash", 2_000);
+    let said = vec![
+        Said::Reply(Err(Trouble::Stale("the sum is another".into()))),
+        Said::LookedUp(Ok(vec![succeeded(1), other])),
+    ];
+    let asked = work(&mut books, &by_key(), REFUND, said);
+    let wanted = [
+        "calling_gateway",
+        "send Refund r1",
+        "look up",
+        "refund_succeeded",
+        "gateway_busy",
+    ];
+    assert_eq!(asked, wanted);
+    assert_eq!(refund_state(&books), refund::State::Requested);
+}
+
+#[test]
+fn a_page_is_opened_and_then_only_looked_at() {
+    let mut books = Books::with_payment(10_000, None);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.org/cs_1".into(),
+        expires_at: books
+            .now
+            .checked_add(jiff::SignedDuration::from_hours(24))
+            .ok(),
+    };
+    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
+    let asked = work(&mut books, &by_key(), PAYMENT, page);
+    assert_eq!(
+        asked,
+        [
+            "calling_gateway",
+            "send Checkout p1-page",
+            "checkout_opened"
+        ]
+    );
+    assert!(matches!(
+        books.rows["p1"].work,
+        Work::Settle { tries: 0, .. }
+    ));
+    books.later(900);
+    let nothing = vec![Said::LookedUp(Ok(vec![]))];
+    let asked = work(&mut books, &by_key(), PAYMENT, nothing);
+    assert_eq!(asked, ["look up", "still_unknown"]);
+    assert!(matches!(
+        books.rows["p1"].work,
+        Work::Settle { tries: 1, .. }
+    ));
+}
+
+// ---- what a reported fact becomes --------------------------------------------------------------
+
+#[test]
+fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
+    let books = Books::paid(10_000);
+    let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
+    assert_eq!(ask.payment.as_deref(), Some("pi_1"));
+    let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
+    assert!(told(Err(Trouble::Unclear("503".into()))).is_none());
+    // It mentions the payment alone: the refund was reported all the same.
+    let plain = Fact {
+        reference: None,
+        ..succeeded(1)
+    };
+    let Some(Event::Reported(report)) = told(Ok(vec![plain])) else {
+        panic!("nothing is posted");
+    };
+    let kinds: Vec<_> = report.facts.iter().map(|fact| fact.kind).collect();
+    assert_eq!(kinds, [Kind::PaymentSucceeded, Kind::RefundSucceeded]);
+    assert!(report.current && !report.answer);
+    let named = |fact: &Fact| fact.reference.as_deref() == Some(ask.reference.as_str());
+    assert!(report.facts.iter().all(named));
+}
