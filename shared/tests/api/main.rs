@@ -1,8 +1,12 @@
 //! The API over a table: what only rows that were written, or several requests at once, can show.
 
+mod approvals;
+mod commits;
 mod lists;
 mod money;
+mod once;
 mod people;
+mod permissions;
 mod races;
 mod resources;
 mod stack;

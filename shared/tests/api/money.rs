@@ -13,7 +13,7 @@ fn eur(amount: &str) -> Value {
 }
 
 /// Something that no request of the API causes.
-async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
+pub async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
     let settings = clinic
         .house
         .settings_of(&clinic.id)
@@ -27,7 +27,7 @@ async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
 }
 
 /// What a webhook of Stripe says.
-fn reported(fact: Fact) -> Event {
+pub fn reported(fact: Fact) -> Event {
     Event::Reported(Report {
         gateway: "stripe".into(),
         facts: vec![fact],
@@ -38,7 +38,7 @@ fn reported(fact: Fact) -> Event {
     })
 }
 
-async fn pays(clinic: &Clinic, case: &str) -> Case {
+pub async fn pays(clinic: &Clinic, case: &str) -> Case {
     let fact = Fact {
         reference: Some(ids::payment_reference(case, 1)),
         payment: Some("pi_1".into()),

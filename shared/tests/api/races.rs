@@ -1,6 +1,6 @@
 //! Requests that meet: one wins, the others are told, and none fails.
 
-use crate::stack::{Clinic, house, lines, meeting_others};
+use crate::stack::{Clinic, Struck, house, lines};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -46,10 +46,12 @@ async fn a_write_that_meets_others_goes_through_a_little_later_or_may_be_repeate
     let patient = json!({ "reference": "P-7", "name": "Juniper Vale" });
     let invoice = json!({ "lines": lines() });
     for (path, body) in [("/v1/patients", &patient), ("/v1/invoices", &invoice)] {
-        let house = meeting_others(1000);
-        let refused = clinic.call_at(&house, "POST", path, body).await;
+        let busy = Struck::meeting_others(1000);
+        let refused = clinic.call_at(&busy.house, "POST", path, body).await;
         assert_eq!(refused.expect(503)["type"], "/problems/busy", "{path}");
-        let house = meeting_others(5);
-        clinic.call_at(&house, "POST", path, body).await.expect(201);
+        drop(busy);
+        let busy = Struck::meeting_others(5);
+        let made = clinic.call_at(&busy.house, "POST", path, body).await;
+        made.expect(201);
     }
 }

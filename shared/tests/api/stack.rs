@@ -8,8 +8,9 @@ use meridian::store::{Write, Written};
 use meridian::{api, ids};
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,12 +72,19 @@ async fn fill(aws: &embedded::Aws) {
     let table = json!({
         "TableName": "meridian",
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [text("pk"), text("sk"), text("list_pk"), text("list_sk")],
+        "AttributeDefinitions": [
+            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
+            { "AttributeName": "due_at", "AttributeType": "N" },
+        ],
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [{
             "IndexName": "list",
             "KeySchema": key("list_pk", "list_sk"),
             "Projection": { "ProjectionType": "ALL" },
+        }, {
+            "IndexName": "due",
+            "KeySchema": key("due_pk", "due_at"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
         }],
     });
     let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
@@ -98,17 +106,46 @@ pub fn house() -> House {
     House::new(&Aws::from_environment(PATIENCE))
 }
 
-/// One whose transactions meet others so many times.
-pub fn meeting_others(times: u64) -> House {
-    let (aws, struck) = started();
-    aws.set_faults(vec![embedded::Fault {
-        function: Some(STRUCK.into()),
-        operation: Some("TransactWriteItems".into()),
-        action: embedded::Action::Conflict,
-        nth: None,
-        times: Some(times),
-    }]);
-    House::new(struck)
+/// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
+pub struct Struck {
+    pub house: House,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Struck {
+    /// By these faults, in this order.
+    pub fn by(faults: Vec<(&str, embedded::Action, u64, u64)>) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (aws, struck) = started();
+        let fault = |(operation, action, nth, times): (&str, _, _, _)| embedded::Fault {
+            function: Some(STRUCK.into()),
+            operation: Some(operation.into()),
+            action,
+            nth: Some(nth),
+            times: Some(times),
+        };
+        aws.set_faults(faults.into_iter().map(fault).collect());
+        Self {
+            house: House::new(struck),
+            _alone: alone,
+        }
+    }
+
+    /// One whose transactions meet others so many times.
+    pub fn meeting_others(times: u64) -> Self {
+        Self::by(vec![(
+            "TransactWriteItems",
+            embedded::Action::Conflict,
+            1,
+            times,
+        )])
+    }
+
+    /// How often each fault struck.
+    pub fn struck(&self) -> Vec<u64> {
+        aws().faults().iter().map(|armed| armed.struck).collect()
+    }
 }
 
 /// What came back, already held to the document.
@@ -135,10 +172,15 @@ pub struct Clinic {
 
 impl Clinic {
     pub async fn new() -> Self {
+        Self::of("EUR", json!({ "collect": "later" })).await
+    }
+
+    /// One that bills in this currency, by this policy.
+    pub async fn of(currency: &str, policy: Value) -> Self {
         let (id, house) = (format!("c-{}", ids::random()), house());
         let settings = json!({
-            "id": id, "name": "Wattle Street Clinic", "currency": "EUR",
-            "time_zone": "Australia/Melbourne", "policy": { "collect": "later" },
+            "id": id, "name": "Wattle Street Clinic", "currency": currency,
+            "time_zone": "Australia/Melbourne", "policy": policy,
             "systems": ["xero"],
         });
         let made = send(&house, "POST", "/v1/clinics", "root_key", "", &settings).await;
@@ -153,6 +195,36 @@ impl Clinic {
     /// Through another process of the function.
     pub async fn call_at(&self, house: &House, method: &str, path: &str, body: &Value) -> Answer {
         send(house, method, path, &self.key, &ids::random(), body).await
+    }
+
+    /// Another key of the clinic, with these permissions alone.
+    pub async fn key_with(&self, permissions: &[&str]) -> String {
+        let new = json!({ "label": "some", "permissions": permissions });
+        let made = self.post("/v1/keys", new).await.expect(201);
+        made["key"].as_str().expect("a key").to_owned()
+    }
+
+    /// The clinic as somebody else calls it, with another of its keys.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self {
+            id: self.id.clone(),
+            house: house(),
+            key: key.to_owned(),
+        }
+    }
+
+    /// Repeats or meets an earlier request under this Idempotency-Key.
+    pub async fn post_under(&self, once: &str, path: &str, body: &Value) -> Answer {
+        self.post_at(&self.house, once, path, body).await
+    }
+
+    pub async fn post_at(&self, house: &House, once: &str, path: &str, body: &Value) -> Answer {
+        send(house, "POST", path, &self.key, once, body).await
+    }
+
+    /// All rows of the clinic, by their keys.
+    pub async fn rows(&self) -> BTreeMap<String, Value> {
+        rows_of(&self.id).await
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -179,6 +251,29 @@ impl Clinic {
         let new = json!({ "patient": patient, "lines": lines() });
         let made = self.post("/v1/invoices", new).await.expect(201);
         made["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// What the table holds of a clinic: the rows under its name, and its keys.
+async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
+    let (mut rows, mut start) = (BTreeMap::new(), Value::Null);
+    loop {
+        let mut asked = json!({ "TableName": "meridian", "ConsistentRead": true });
+        if !start.is_null() {
+            asked["ExclusiveStartKey"] = start;
+        }
+        let page = aws().call("DynamoDB_20120810.Scan", asked).await;
+        let page = page.expect("a table");
+        for row in page["Items"].as_array().into_iter().flatten() {
+            let text = |name: &str| row[name]["S"].as_str().unwrap_or_default();
+            if text("pk").starts_with(&format!("{clinic}#")) || text("clinic") == clinic {
+                rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
+            }
+        }
+        start = page["LastEvaluatedKey"].clone();
+        if start.is_null() {
+            return rows;
+        }
     }
 }
 

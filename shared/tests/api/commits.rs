@@ -1,0 +1,388 @@
+//! Each condition of a commit, alone in the way; and a commit whose reply was lost.
+
+use crate::money::{happens, pays, reported};
+use crate::permissions::unchanged;
+use crate::stack::{Clinic, Struck};
+use meridian::domain::event::{Event, NewCharge};
+use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::task::Alert;
+use meridian::flows::case_pk;
+use meridian::flows::commit::{Change, Committed};
+use meridian::flows::events::EventRow;
+use meridian::ids;
+use meridian::queue::RowKey;
+use meridian::store::{Row, Write, Written};
+use meridian_embedded_aws::Action;
+use serde_json::{Value, json};
+
+fn key(pk: &str, sk: &str) -> RowKey {
+    RowKey {
+        pk: pk.into(),
+        sk: sk.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_written_only_where_it_is_as_it_was_read() {
+    let clinic = Clinic::new().await;
+    let pk = format!("{}#row", clinic.id);
+    let row = |sk: &str| {
+        Row::new(&pk, sk)
+            .text("text", "first")
+            .text("state", "posted")
+    };
+    clinic
+        .write(Write::Put(row("a").number("version", 3).due(7)))
+        .await;
+    let other = |sk: &str| {
+        Row::new(&pk, sk)
+            .text("text", "second")
+            .number("version", 9)
+    };
+    let before = clinic.rows().await;
+    let set = Row::default().text("text", "second");
+    for (what, write) in [
+        ("new, where one is", Write::New(other("a"))),
+        (
+            "an older version",
+            Write::Replace {
+                row: other("a"),
+                version: 2,
+            },
+        ),
+        (
+            "a newer version",
+            Write::Replace {
+                row: other("a"),
+                version: 4,
+            },
+        ),
+        (
+            "a version of none",
+            Write::Replace {
+                row: other("b"),
+                version: 3,
+            },
+        ),
+        (
+            "another state",
+            Write::NewOr {
+                row: other("a"),
+                attribute: "state",
+                value: "waiting".into(),
+            },
+        ),
+        (
+            "another due time",
+            Write::Postpone {
+                key: key(&pk, "a"),
+                read: 8,
+                due: 9,
+            },
+        ),
+        (
+            "a due time of none",
+            Write::Postpone {
+                key: key(&pk, "b"),
+                read: 7,
+                due: 9,
+            },
+        ),
+        (
+            "a change of none",
+            Write::Change {
+                key: key(&pk, "b"),
+                set,
+                remove: vec![],
+            },
+        ),
+    ] {
+        // What stands beside it is not written either.
+        let beside = Write::Put(other("beside"));
+        let written = clinic.house.store.transact(&[beside, write]).await;
+        assert_eq!(
+            written.expect("a table"),
+            Written::Failed(vec![1]),
+            "{what}"
+        );
+        unchanged(&before, &clinic.rows().await, what);
+    }
+    for (what, write) in [
+        (
+            "this version",
+            Write::Replace {
+                row: other("a").due(7),
+                version: 3,
+            },
+        ),
+        (
+            "this due time",
+            Write::Postpone {
+                key: key(&pk, "a"),
+                read: 7,
+                due: 9,
+            },
+        ),
+        (
+            "nothing yet",
+            Write::NewOr {
+                row: row("c"),
+                attribute: "state",
+                value: "waiting".into(),
+            },
+        ),
+        (
+            "this state",
+            Write::NewOr {
+                row: other("c"),
+                attribute: "state",
+                value: "posted".into(),
+            },
+        ),
+    ] {
+        let written = clinic.house.store.transact(&[write]).await;
+        assert_eq!(written.expect("a table"), Written::Done, "{what}");
+    }
+    let rows = clinic.rows().await;
+    assert_eq!(rows[&format!("{pk} a")]["due_at"]["N"], "9");
+    assert_eq!(rows[&format!("{pk} c")]["text"]["S"], "second");
+}
+
+fn charge(amount: &str) -> Event {
+    let eur = meridian::money::Currency::read("EUR").expect("a currency");
+    Event::Charge(NewCharge {
+        amount: Some(meridian::money::Money::read(amount, eur).expect("an amount")),
+        gateway: "stripe".into(),
+        method: None,
+        keep_method: false,
+    })
+}
+
+/// Commits as a function does; `Err` says why it gave up.
+async fn committed(
+    clinic: &Clinic,
+    case: &str,
+    event: Event,
+    row: Option<EventRow>,
+) -> Result<Committed, String> {
+    let settings = clinic
+        .house
+        .settings_of(&clinic.id)
+        .await
+        .expect("a clinic");
+    let change = Change {
+        row,
+        ..Change::new(&settings, case, event, "test".into())
+    };
+    let ended = clinic.house.commit(change, None).await;
+    ended.map_err(|why| why.to_string())
+}
+
+#[tokio::test]
+async fn who_decided_on_an_older_case_decides_again() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let read = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    let settings = clinic
+        .house
+        .settings_of(&clinic.id)
+        .await
+        .expect("a clinic");
+    for _ in 0..2 {
+        let change = Change::new(&settings, &case, charge("40.00"), "test".into());
+        let ended = clinic.house.commit(change, read.clone()).await;
+        ended.expect("a commit");
+    }
+    let now = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    let now = now.expect("a case");
+    // 60.00 are due: the second found only 20.00 of them free.
+    assert_eq!(now.payments.len(), 1, "{now:?}");
+    assert_eq!(now.entries, read.expect("a case").entries + 1);
+}
+
+#[tokio::test]
+async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
+    for in_the_way in ["version", "journal", "receipt"] {
+        let clinic = Clinic::new().await;
+        let case = clinic.invoice(None).await;
+        let case = happens(&clinic, &case, charge("60.00")).await;
+        let pk = case_pk(&clinic.id, &case.id);
+        let receipt = format!("{}#receipt#{}-p1", clinic.id, case.id);
+        clinic
+            .write(match in_the_way {
+                "version" => Write::Change {
+                    key: key(&pk, "case"),
+                    set: Row::default().number("version", case.entries + 1),
+                    remove: vec![],
+                },
+                "journal" => {
+                    let next = format!("journal#{:08}", case.entries + 1);
+                    Write::New(Row::new(&pk, next).text("data", "somebody's"))
+                }
+                _ => Write::New(Row::new(&receipt, "receipt").text("facts", "somebody's")),
+            })
+            .await;
+        let before = clinic.rows().await;
+        let fact = Fact {
+            reference: Some(ids::payment_reference(&case.id, 1)),
+            payment: Some("pi_1".into()),
+            ..Fact::new(Kind::PaymentSucceeded)
+        };
+        let held = committed(&clinic, &case.id, reported(fact), None).await;
+        let why = held.expect_err(in_the_way);
+        assert!(why.contains("written by others"), "{in_the_way}: {why}");
+        unchanged(&before, &clinic.rows().await, in_the_way);
+    }
+}
+
+#[tokio::test]
+async fn an_events_row_is_written_once_and_only_what_waits_is_written_over() {
+    let clinic = Clinic::new().await;
+    let at = meridian::clock::now();
+    for (state, goes) in [("posted", false), ("quarantined", false), ("waiting", true)] {
+        let case = clinic.invoice(None).await;
+        let row = EventRow::new(&clinic.id, "stripe", &format!("evt_{state}"), "x", at);
+        clinic.write(Write::Put(row.row(state))).await;
+        let before = clinic.rows().await;
+        let ended = committed(&clinic, &case, charge("60.00"), Some(row.clone())).await;
+        match goes {
+            true => assert!(matches!(ended, Ok(Committed::Changed(_))), "{ended:?}"),
+            false => {
+                assert!(matches!(ended, Ok(Committed::Repeated(_))), "{ended:?}");
+                unchanged(&before, &clinic.rows().await, state);
+            }
+        }
+        let again = committed(&clinic, &case, charge("60.00"), Some(row)).await;
+        assert!(matches!(again, Ok(Committed::Repeated(_))), "{again:?}");
+    }
+}
+
+/// Each way in which the reply to a transaction that was applied may be lost, and what the client
+/// of DynamoDB meets when it sends it again.
+fn lost_replies() -> Vec<(&'static str, Vec<(&'static str, Action, u64, u64)>)> {
+    let write = "TransactWriteItems";
+    vec![
+        ("cut once", vec![(write, Action::CutAfter, 1, 1)]),
+        ("a 500 once", vec![(write, Action::AppliedThen500, 1, 1)]),
+        ("cut twice", vec![(write, Action::CutAfter, 1, 2)]),
+        (
+            "cut, then in progress",
+            vec![
+                (write, Action::CutAfter, 1, 1),
+                (write, Action::Conflict, 2, 1),
+            ],
+        ),
+        (
+            "a 500 twice, then in progress",
+            vec![
+                (write, Action::AppliedThen500, 1, 2),
+                (write, Action::Conflict, 3, 1),
+            ],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
+    for (what, faults) in lost_replies() {
+        for with_row in [true, false] {
+            let clinic = Clinic::new().await;
+            let case = clinic.invoice(None).await;
+            let at = meridian::clock::now();
+            let row = with_row.then(|| EventRow::new(&clinic.id, "stripe", "evt_1", "x", at));
+            let struck = Struck::by(faults.clone());
+            let settings = struck
+                .house
+                .settings_of(&clinic.id)
+                .await
+                .expect("a clinic");
+            let change = Change {
+                row,
+                ..Change::new(&settings, &case, charge("60.00"), "test".into())
+            };
+            let ended = struck.house.commit(change, None).await;
+            let ended = ended.unwrap_or_else(|why| panic!("{what}: {why}"));
+            let wanted: u64 = faults.iter().map(|fault| fault.3).sum();
+            assert_eq!(struck.struck().iter().sum::<u64>(), wanted, "{what}");
+            let Committed::Changed(after) = ended else {
+                panic!("{what}, with a row {with_row}: {ended:?}");
+            };
+            assert_eq!((after.payments.len(), after.entries), (1, 2), "{what}");
+            let now = clinic.house.case(&clinic.id, &case).await.expect("a table");
+            assert_eq!(now.as_ref(), Some(&*after), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_never_answered_is_answered_when_it_is_repeated_and_acts_once() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = json!({ "collect": "checkout" });
+    clinic.post(&path, page).await.expect(202);
+    pays(&clinic, &case).await;
+    let wanted = json!({ "invoice": case, "amount": { "amount": "5.00", "currency": "EUR" } });
+    // Every try of the client is applied, or was before, and none is answered.
+    let struck = Struck::by(vec![("TransactWriteItems", Action::CutAfter, 1, 3)]);
+    let first = clinic
+        .post_at(&struck.house, "k", "/v1/refunds", &wanted)
+        .await;
+    assert_eq!(
+        (first.status, struck.struck()),
+        (503, vec![3]),
+        "{}",
+        first.body
+    );
+    drop(struck);
+    let before = clinic.rows().await;
+    let again = clinic
+        .post_under("k", "/v1/refunds", &wanted)
+        .await
+        .expect(202);
+    assert_eq!(again["state"], "requested");
+    unchanged(&before, &clinic.rows().await, "the repeat");
+    let listed = clinic.get("/v1/refunds").await;
+    assert_eq!(listed["refunds"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_nudge_that_was_not_sent_undoes_no_commit() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let struck = Struck::by(vec![("SendMessage", Action::CutBefore, 1, 1000)]);
+    let page = json!({ "collect": "checkout" });
+    let granted = clinic.post_at(&struck.house, "k", &path, &page).await;
+    granted.expect(202);
+    drop(struck);
+    let row = clinic.rows().await[&format!("{} task#p1", case_pk(&clinic.id, &case))].clone();
+    assert_ne!(row["due_at"], Value::Null, "its due time finds it");
+}
+
+#[tokio::test]
+async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let settings = clinic
+        .house
+        .settings_of(&clinic.id)
+        .await
+        .expect("a clinic");
+    let taken = Write::New(Row::new(format!("{}#beside", clinic.id), "x"));
+    clinic.write(taken.clone()).await;
+    let before = clinic.rows().await;
+    let event = Event::Person {
+        id: "contradiction-1".into(),
+        alert: Alert::Contradiction,
+        note: "why".into(),
+    };
+    let change = Change {
+        also: vec![taken],
+        ..Change::new(&settings, &case, event, "test".into())
+    };
+    let ended = clinic.house.commit(change, None).await;
+    let why = ended.expect_err("its place is taken").to_string();
+    assert!(why.contains("beside"), "{why}");
+    unchanged(&before, &clinic.rows().await, "half a commit");
+}

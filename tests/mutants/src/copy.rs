@@ -1,0 +1,227 @@
+//! The scratch copy: the workspace's files with every bug behind a switch, built once. The switch
+//! is the number in `MERIDIAN_MUTANT`; nothing of it exists outside the copy.
+
+use crate::plan::{Options, Planted, root};
+use crate::suites::{self, Suite};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const SWITCH: &str = r#"
+/// The bug that is switched on.
+pub mod mutant {
+    pub fn on(n: u32) -> bool {
+        static ON: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        let read = || std::env::var("MERIDIAN_MUTANT").ok()?.parse().ok();
+        *ON.get_or_init(|| read().unwrap_or(0)) == n
+    }
+}
+"#;
+
+pub struct Copy {
+    pub tree: PathBuf,
+    tests: Vec<Test>,
+}
+
+/// A built test program.
+#[derive(Clone)]
+pub struct Test {
+    pub package: String,
+    pub target: String,
+    pub program: PathBuf,
+    pub folder: PathBuf,
+}
+
+impl Copy {
+    pub fn suites(&self, options: &Options) -> Vec<Suite> {
+        suites::chosen(&options.suites, &options.set, &self.tests)
+    }
+
+    /// The template with one bug, or as it is. Tests read it as they run.
+    pub fn template(&self, bug: Option<&Planted>) -> Option<()> {
+        let bug = bug.filter(|bug| bug.file == Path::new("template.yaml"));
+        let mut text = std::fs::read_to_string(root().join("template.yaml")).ok()?;
+        if let Some(bug) = bug {
+            text.replace_range(bug.at.clone(), &bug.text);
+        }
+        write(&self.tree.join("template.yaml"), text.as_bytes());
+        Some(())
+    }
+}
+
+/// Copies, plants and builds. Bugs that do not compile are left out.
+pub fn build(mut planted: Vec<Planted>, options: &Options) -> Result<(Copy, Vec<Planted>), String> {
+    let target = root().join("target/mutants");
+    let tree = target.join("tree");
+    for _ in 0..8 {
+        lay(&tree, &planted)?;
+        let (tests, wrong) = compile(&tree, &target.join("target"), options)?;
+        if wrong.is_empty() {
+            return Ok((Copy { tree, tests }, planted));
+        }
+        let broken = |bug: &Planted| {
+            let lines = lines_of(&tree, bug);
+            let name = bug.file.to_string_lossy();
+            wrong
+                .iter()
+                .any(|(file, line)| name.ends_with(&**file) && lines.contains(line))
+        };
+        let before = planted.len();
+        planted.retain(|bug| !broken(bug));
+        if planted.len() == before {
+            return Err(format!("the copy does not compile: {wrong:?}"));
+        }
+        println!(
+            "{} bugs do not compile and are left out",
+            before - planted.len()
+        );
+    }
+    Err("the copy does not compile after eight rounds".into())
+}
+
+/// Writes what differs, so that only that is compiled again.
+fn lay(tree: &Path, planted: &[Planted]) -> Result<(), String> {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
+        .current_dir(root())
+        .output()
+        .map_err(|why| why.to_string())?;
+    let mut kept = HashSet::new();
+    for name in String::from_utf8_lossy(&listed.stdout).split('\0') {
+        let from = root().join(name);
+        let Ok(mut bytes) = std::fs::read(&from) else {
+            continue;
+        };
+        let mut bugs: Vec<_> = planted
+            .iter()
+            .filter(|bug| bug.file == Path::new(name))
+            .collect();
+        if !bugs.is_empty() && name.ends_with(".rs") {
+            bugs.sort_by_key(|bug| std::cmp::Reverse(bug.at.start));
+            let mut text = String::from_utf8(bytes).map_err(|why| why.to_string())?;
+            for bug in bugs {
+                let switch = format!("/*bug {}*/crate::mutant::on({})", bug.n, bug.n);
+                text.replace_range(bug.at.clone(), &bug.text.replace("ON", &switch));
+            }
+            bytes = text.into_bytes();
+        }
+        match name {
+            "shared/src/lib.rs" => bytes.extend(SWITCH.bytes()),
+            // Functions start with an empty environment: the switch comes along.
+            "infra/local/src/instances.rs" => {
+                let text = String::from_utf8_lossy(&bytes).replace(
+                    ".env_clear()",
+                    ".env_clear()\n.envs(std::env::var(\"MERIDIAN_MUTANT\").map(|n| (\"MERIDIAN_MUTANT\", n)))",
+                );
+                bytes = text.into_bytes();
+            }
+            _ => {}
+        }
+        write(&tree.join(name), &bytes);
+        kept.insert(tree.join(name));
+    }
+    gone(tree, &kept);
+    Ok(())
+}
+
+/// Removes sources that the workspace no longer has.
+fn gone(folder: &Path, kept: &HashSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            gone(&path, kept);
+        } else if !kept.contains(&path) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    if std::fs::read(path).is_ok_and(|known| known == bytes) {
+        return;
+    }
+    if let Some(folder) = path.parent() {
+        let _ = std::fs::create_dir_all(folder);
+    }
+    std::fs::write(path, bytes).expect("the scratch copy can be written");
+}
+
+/// The lines of the copied file between a bug's mark and the end of what was planted.
+fn lines_of(tree: &Path, bug: &Planted) -> std::ops::RangeInclusive<usize> {
+    let text = std::fs::read_to_string(tree.join(&bug.file)).unwrap_or_default();
+    let mark = format!("/*bug {}*/", bug.n);
+    let at = text.find(&mark).unwrap_or(0);
+    let first = text[..at].lines().count().max(1);
+    first..=first + bug.text.lines().count() - 1
+}
+
+type Wrong = Vec<(String, usize)>;
+
+/// Builds every test; or tells where errors are.
+fn compile(tree: &Path, target: &Path, options: &Options) -> Result<(Vec<Test>, Wrong), String> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--no-run", "--message-format=json"]);
+    match suites::package(&options.suites) {
+        Some(package) => command.args(["--package", package]),
+        None => command.args(["--workspace", "--exclude", "meridian-mutants"]),
+    };
+    let mut child = command
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("RUSTFLAGS", "-Awarnings")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|why| why.to_string())?;
+    let (mut tests, mut wrong) = (vec![], vec![]);
+    let mut seen = BTreeMap::new();
+    for line in BufReader::new(child.stdout.take().ok_or("no output")?).lines() {
+        let message: Value = serde_json::from_str(&line.unwrap_or_default()).unwrap_or_default();
+        match message["reason"].as_str() {
+            Some("compiler-artifact")
+                if message["executable"].is_string() && message["profile"]["test"] == true =>
+            {
+                tests.extend(test(&message));
+            }
+            Some("compiler-message") if message["message"]["level"] == "error" => {
+                for span in message["message"]["spans"].as_array().into_iter().flatten() {
+                    let file = span["file_name"].as_str().unwrap_or_default().to_owned();
+                    let lines = span["line_start"].as_u64()..=span["line_end"].as_u64();
+                    let (first, last) = (lines.start().unwrap_or(0), lines.end().unwrap_or(0));
+                    wrong.extend((first..=last).map(|line| (file.clone(), line as usize)));
+                }
+                let shown = message["message"]["rendered"].as_str().unwrap_or_default();
+                seen.entry(shown.to_owned()).or_insert(());
+            }
+            _ => {}
+        }
+    }
+    let status = child.wait().map_err(|why| why.to_string())?;
+    if !status.success() && wrong.is_empty() {
+        let shown: Vec<_> = seen.into_keys().collect();
+        return Err(format!("the copy does not build: {}", shown.join("\n")));
+    }
+    Ok((tests, wrong))
+}
+
+fn test(artifact: &Value) -> Option<Test> {
+    let manifest = Path::new(artifact["manifest_path"].as_str()?);
+    let folder = manifest.parent()?.to_owned();
+    let text = std::fs::read_to_string(manifest).ok()?;
+    let package = text.lines().find_map(|line| line.strip_prefix("name = "))?;
+    Some(Test {
+        package: package.trim_matches('"').to_owned(),
+        target: artifact["target"]["name"].as_str()?.to_owned(),
+        program: artifact["executable"].as_str()?.into(),
+        folder,
+    })
+}

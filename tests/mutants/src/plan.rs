@@ -1,0 +1,304 @@
+//! Which bugs are planted: drawn by a seed from all sites of the chosen files, or written out in a
+//! file; in the sources or in the template.
+
+use crate::sites;
+use serde::Deserialize;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Parts of the product, the files of each, and how many of a hundred bugs it gets.
+const AREAS: [(&str, &[&str], usize); 7] = [
+    (
+        "intake",
+        &[
+            "flows/intake.rs",
+            "inbound.rs",
+            "secrets.rs",
+            "seal.rs",
+            "queue.rs",
+        ],
+        11,
+    ),
+    ("store", &["store.rs", "flows/commit.rs"], 6),
+    (
+        "transport",
+        &["transport.rs", "web.rs", "flows/accounts.rs"],
+        7,
+    ),
+    ("domain", &["domain/", "money.rs", "ids.rs"], 25),
+    ("gateways", &["gateways/", "sources/"], 15),
+    ("api", &["api/"], 15),
+    ("flows", &["flows/"], 21),
+];
+
+pub const HELP: &str = "\
+--set product|rules|template|FILE   where bugs are planted (product); rules are the step function and
+                                    decide; FILE is JSON: [{name, file, find, replace}]
+--count N       how many (200)
+--seed N        which (1)
+--only PATH     only files below shared/src/PATH
+--suites NAME   quick (10 minutes at the most), all, or the name of one
+--workers N     at a time (2)
+--at-least N    per cent that must be found (0)
+--list          only print what would be planted";
+
+pub struct Options {
+    pub set: String,
+    pub count: usize,
+    pub seed: u64,
+    pub only: Option<String>,
+    pub suites: String,
+    pub workers: usize,
+    pub at_least: usize,
+    pub list: bool,
+}
+
+impl Options {
+    pub fn read(words: impl Iterator<Item = String>) -> Self {
+        let mut options = Self {
+            set: "product".into(),
+            count: 200,
+            seed: 1,
+            only: None,
+            suites: "quick".into(),
+            workers: 2,
+            at_least: 0,
+            list: false,
+        };
+        let mut words = words;
+        while let Some(word) = words.next() {
+            if word == "--list" {
+                options.list = true;
+                continue;
+            }
+            let value = words.next().filter(|_| word.starts_with("--"));
+            let Some(value) = value else { usage() };
+            let number = || value.parse::<usize>().unwrap_or_else(|_| usage());
+            match word.as_str() {
+                "--set" => options.set = value,
+                "--count" => options.count = number(),
+                "--seed" => options.seed = number() as u64,
+                "--only" => options.only = Some(value),
+                "--suites" => options.suites = value,
+                "--workers" => options.workers = number().max(1),
+                "--at-least" => options.at_least = number(),
+                _ => usage(),
+            }
+        }
+        options
+    }
+}
+
+fn usage() -> ! {
+    println!("{HELP}");
+    std::process::exit(2)
+}
+
+/// A bug with the number of its switch.
+#[derive(Clone, Debug)]
+pub struct Planted {
+    /// From 1; 0 is no bug.
+    pub n: u32,
+    pub area: String,
+    /// Relative to the workspace.
+    pub file: PathBuf,
+    pub at: Range<usize>,
+    pub line: usize,
+    pub within: String,
+    pub what: String,
+    /// What stands there instead; `ON` is the switch.
+    pub text: String,
+}
+
+impl fmt::Display for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut what = self.what.split_whitespace().collect::<Vec<_>>().join(" ");
+        if what.chars().count() > 110 {
+            what = what.chars().take(107).collect::<String>() + "...";
+        }
+        let file = self.file.display();
+        write!(
+            f,
+            "#{} {file}:{} {}: {what}",
+            self.n, self.line, self.within
+        )
+    }
+}
+
+/// A bug written out by hand.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    file: PathBuf,
+    find: String,
+    replace: String,
+}
+
+pub fn plan(options: &Options) -> Result<Vec<Planted>, String> {
+    let mut planted = match options.set.as_str() {
+        "product" => drawn(options, &AREAS),
+        "rules" => {
+            let files: &[&str] = &["domain/decide/", "flows/calls/protocol.rs"];
+            drawn(options, &[("rules", files, 100)])
+        }
+        "template" => of_template(options),
+        file => written(Path::new(file))?,
+    };
+    for (n, bug) in (1..).zip(&mut planted) {
+        bug.n = n;
+    }
+    Ok(planted)
+}
+
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    here.canonicalize().unwrap_or(here)
+}
+
+fn drawn(options: &Options, areas: &[(&str, &[&str], usize)]) -> Vec<Planted> {
+    let mut all: Vec<Vec<Planted>> = areas.iter().map(|_| vec![]).collect();
+    for file in files(&root().join("shared/src")) {
+        let name = file
+            .strip_prefix(root().join("shared/src"))
+            .unwrap_or(&file);
+        let name = name.to_string_lossy().into_owned();
+        let wanted = options
+            .only
+            .as_ref()
+            .is_none_or(|only| name.starts_with(only));
+        let of = |(_, paths, _): &(&str, &[&str], usize)| {
+            paths.iter().any(|path| name.starts_with(path)) && !name.ends_with("tests.rs")
+        };
+        let Some(area) = areas.iter().position(of).filter(|_| wanted) else {
+            continue;
+        };
+        let source = std::fs::read_to_string(&file).unwrap_or_default();
+        all[area].extend(sites::of(&source).into_iter().map(|site| Planted {
+            n: 0,
+            area: areas[area].0.into(),
+            file: Path::new("shared/src").join(&name),
+            at: site.at,
+            line: site.line,
+            within: site.within,
+            what: site.what,
+            text: site.text,
+        }));
+    }
+    let mut random = Random(options.seed);
+    let mut drawn: Vec<Planted> = vec![];
+    for ((_, _, share), mut sites) in areas.iter().zip(all) {
+        // Of files that were named one by one, no area has a share.
+        let share = options.only.as_ref().map_or(*share, |_| 100);
+        let wanted = (options.count * share).div_ceil(100);
+        let most = drawn.len() + wanted;
+        while drawn.len() < most.min(options.count) && !sites.is_empty() {
+            let site = sites.swap_remove(random.below(sites.len()));
+            if !drawn.iter().any(|other| overlap(other, &site)) {
+                drawn.push(site);
+            }
+        }
+    }
+    drawn
+}
+
+fn overlap(a: &Planted, b: &Planted) -> bool {
+    a.file == b.file && a.at.start < b.at.end && b.at.start < a.at.end
+}
+
+fn written(file: &Path) -> Result<Vec<Planted>, String> {
+    let text = std::fs::read(file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let all: Vec<Written> = serde_json::from_slice(&text).map_err(|why| why.to_string())?;
+    let place = |bug: Written| {
+        let source = std::fs::read_to_string(root().join(&bug.file)).unwrap_or_default();
+        let mut found = source.match_indices(&bug.find);
+        let (Some((at, _)), None) = (found.next(), found.next()) else {
+            let file = bug.file.display();
+            return Err(format!("{}: its text must stand once in {file}", bug.name));
+        };
+        Ok(Planted {
+            n: 0,
+            area: "written".into(),
+            line: source[..at].lines().count() + 1,
+            at: at..at + bug.find.len(),
+            file: bug.file,
+            within: bug.name.clone(),
+            what: bug.name,
+            text: bug.replace,
+        })
+    };
+    all.into_iter().map(place).collect()
+}
+
+/// Bugs of the template: a line left out, a number another one, an effect turned round.
+fn of_template(options: &Options) -> Vec<Planted> {
+    let source = std::fs::read_to_string(root().join("template.yaml")).unwrap_or_default();
+    let mut all = vec![];
+    let mut at = 0;
+    for (line, text) in (1..).zip(source.split_inclusive('\n')) {
+        let plain = text.trim();
+        let value = plain.rsplit(' ').next().unwrap_or_default();
+        let other = match value.parse::<u64>() {
+            _ if plain.starts_with('#') || plain.is_empty() => None,
+            Ok(number) => Some(text.replacen(value, &(number * 10 + 1).to_string(), 1)),
+            Err(_) if plain.ends_with("Effect: Deny") => Some(text.replace("Deny", "Allow")),
+            Err(_) if plain.ends_with("true") => Some(text.replace("true", "false")),
+            Err(_) if plain.starts_with("- ") && !plain.ends_with(':') => Some(String::new()),
+            Err(_) => None,
+        };
+        if let Some(other) = other {
+            all.push(Planted {
+                n: 0,
+                area: "template".into(),
+                file: "template.yaml".into(),
+                at: at..at + text.len(),
+                line,
+                within: "template".into(),
+                what: format!(
+                    "{plain}: {}",
+                    if other.is_empty() {
+                        "left out"
+                    } else {
+                        other.trim()
+                    }
+                ),
+                text: other,
+            });
+        }
+        at += text.len();
+    }
+    let mut random = Random(options.seed);
+    let mut drawn = vec![];
+    while drawn.len() < options.count && !all.is_empty() {
+        drawn.push(all.swap_remove(random.below(all.len())));
+    }
+    drawn
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut todo = vec![folder.to_owned()];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            todo.extend(entries.map(|entry| entry.path()));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % most as u64) as usize
+    }
+}
