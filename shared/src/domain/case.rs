@@ -11,6 +11,7 @@ use super::{dispute, payment};
 use crate::ids;
 use crate::money::{Currency, Money};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -79,6 +80,9 @@ pub struct Payment {
     /// When the money came, as the gateway says; else when we heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// The day on which the bank debits it, where the gateway says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_on: Option<Date>,
     /// What paid, as people tell it apart: `Visa ending 4242`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_with: Option<String>,
@@ -177,6 +181,7 @@ impl Payment {
             intent: None,
             decline: None,
             paid_at: None,
+            collected_on: None,
             paid_with: None,
             returned_whole: false,
             refunds: vec![],

@@ -48,6 +48,7 @@ fn checkout(keep_method: bool, opened: Option<&str>) -> Checkout {
         amount: eur(10_000),
         label: "Wattle Street Clinic, invoice 7".into(),
         return_to: "https://pay.example/pay/done".into(),
+        cancel_to: "https://pay.example/pay/cancelled".into(),
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
         keep_method,
         opened: opened.map(String::from),

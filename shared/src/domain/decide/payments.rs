@@ -272,8 +272,15 @@ impl Draft<'_> {
             return Ok(());
         }
         // Money is under way, whoever began it; an answer to our call ends its lease.
-        if payment.state == State::Pending && payment.intent.is_none() {
+        let day = fact.collected_on.or(payment.collected_on);
+        let known = payment.state == State::Pending && payment.intent.is_none();
+        if known && day == payment.collected_on {
             return Err(Verdict::Nothing);
+        }
+        payment.collected_on = day;
+        if known {
+            self.what = "payment_pending";
+            return Ok(());
         }
         payment.state = State::Pending;
         payment.intent = None;

@@ -4,6 +4,7 @@ use super::reports::Happened;
 use super::{money, reference};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::vendor::{Reply, Trouble};
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -137,6 +138,7 @@ pub struct Payment {
     amount: i64,
     currency: String,
     status: String,
+    charge_date: Option<Date>,
     #[serde(default)]
     metadata: Value,
 }
@@ -186,6 +188,7 @@ impl Payment {
             reference: reference(&self.metadata),
             payment: Some(self.id.clone()),
             amount: Some(money(self.amount, &self.currency)?),
+            collected_on: self.charge_date.filter(|_| kind == Kind::PaymentPending),
             occurred_at: at.and_then(|event| event.created_at),
             ..Fact::new(kind)
         };
@@ -193,6 +196,7 @@ impl Payment {
             kind,
             dispute: Some(self.id),
             occurred_at: back.and_then(|event| event.created_at),
+            collected_on: None,
             ..payment.clone()
         });
         let payment = Fact { decline, ..payment };
