@@ -10,3 +10,4 @@ mod permissions;
 mod races;
 mod resources;
 mod stack;
+mod tasks;

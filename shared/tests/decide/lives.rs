@@ -293,9 +293,9 @@ fn a_refund_that_is_rejected_is_refundable_again_and_its_person_is_done() {
 #[test]
 fn a_payment_that_a_person_closed_makes_room_for_another_and_money_still_counts() {
     let mut books = Books::with_payment(10_000, None);
-    assert_eq!(books.case.uncollected(), eur(0));
+    assert_eq!(books.case.unasked(), eur(0));
     assert_eq!(books.apply(&Event::Closed { payment: 1 }), Said::Changed);
-    assert_eq!(books.case.uncollected(), eur(10_000));
+    assert_eq!(books.case.unasked(), eur(10_000));
     assert_eq!(books.case.chargeable(), eur(10_000));
     assert_eq!(books.apply(&Event::Closed { payment: 1 }), Said::Nothing);
     assert_eq!(books.hear(succeeded(1)), Said::Changed);
@@ -893,7 +893,8 @@ fn only_a_decline_that_leaves_hope_is_tried_again() {
     for (why, hopeful) in [
         (Decline::Funds, true),
         (Decline::Other, true),
-        (Decline::Method, false),
+        // Another method, or a page.
+        (Decline::Method, true),
         (Decline::Action, false),
         (Decline::Fraud, false),
         (Decline::Cancelled, false),
@@ -1012,8 +1013,8 @@ fn each_topic_is_told_once_and_each_receipt_issued_once_however_often_facts_repe
         (Topic::RefundFailed, 1),
         (Topic::DisputeOpened, 1),
         (Topic::DisputeClosed, 1),
-        // The payment was late, a refund failed, a bank disputed.
-        (Topic::NeedsPerson, 3),
+        // The payment was late, a refund failed, a bank disputed, and what was lost is due again.
+        (Topic::NeedsPerson, 4),
     ];
     for (topic, times) in told {
         assert_eq!(books.told_of(topic), times, "{topic:?}");

@@ -100,9 +100,12 @@ impl Draft<'_> {
         self.done.push(task_id(payment, Some(n)));
         self.unblocked(payment, Some(n));
         self.tell(Topic::RefundFailed, Some(payment), Some(key.clone()));
-        let note = "The payment was taken back before this refund was sent. It was not sent: the \
-                    patient has the money already, or a dispute holds it.";
-        self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
+        let words = "The payment was taken back before this refund was sent. It was not sent: the \
+                     patient has the money already, or a dispute holds it.";
+        let matter = Matter::of(Alert::RefundFailed)
+            .payment(payment)
+            .refund(Some(n));
+        self.person(&format!("refund-failed-{key}"), matter.words(words));
         Ok(())
     }
 
@@ -169,21 +172,24 @@ impl Draft<'_> {
         let since = intent.map_or(now, |intent| intent.first_sent_at);
         let closing = intent.is_some_and(|intent| intent.step == Step::Close);
         let id = task_id(payment, refund);
-        let (most, note) = match closing {
+        let (most, words) = match closing {
             true => (
                 WORRY_ABOUT_PAGE,
-                "The gateway does not say whether it ended the page of this payment. Another way \
-                 to pay waits for that. It is still asked; end the page in the gateway's dashboard.",
+                "The gateway does not say whether it ended the page of this payment, and another \
+                 way to pay waits for that. It is still asked.",
             ),
             false => (
                 WORRY,
                 "The gateway has not said for hours what became of this call. It is still asked, \
-                 under the same key; look into the gateway's dashboard.",
+                 under the same key.",
             ),
         };
         let long = now.as_second() - since.as_second() > most;
         if long && self.case.blocked.insert(id.clone()) {
-            self.person(&format!("blocked-{id}"), Alert::UnknownOutcome, note);
+            let matter = Matter::of(Alert::UnknownOutcome)
+                .payment(payment)
+                .refund(refund);
+            self.person(&format!("blocked-{id}"), matter.words(words));
         }
         Ok(())
     }
@@ -275,7 +281,8 @@ impl Draft<'_> {
         if let Some(note) = note
             && self.case.blocked.insert(id.clone())
         {
-            self.person(&format!("blocked-{id}"), Alert::Blocked, note);
+            let matter = Matter::of(Alert::Blocked).payment(payment).refund(refund);
+            self.person(&format!("blocked-{id}"), matter.words(note));
         }
         self.tasks.push(Task {
             id,

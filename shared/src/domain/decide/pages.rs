@@ -122,23 +122,20 @@ impl Draft<'_> {
         }
     }
 
-    /// More came than is due: what is too much goes back once, from the payment that brought it.
-    pub(super) fn return_surplus(&mut self, n: u32) -> Applied {
+    /// More came than was due: so much goes back once, from the payment that brought it.
+    pub(super) fn return_surplus(&mut self, n: u32, beyond: i64) -> Applied {
         let request = surplus_request(n);
         let payment = self.payment(n)?;
-        let known = payment.refunds.iter();
-        let before = known
-            .filter(|r| r.request.as_ref() == Some(&request))
-            .count();
-        let refundable = payment.refundable().minor;
-        let surplus = self.case.surplus().minor.min(refundable);
-        if surplus <= 0 || before > 0 {
+        let same = |r: &Refund| r.request.as_ref() == Some(&request);
+        let minor = beyond.min(payment.refundable().minor);
+        if minor == 0 || payment.refunds.iter().any(same) {
             return Ok(());
         }
+        let amount = Money::new(minor, payment.amount.currency);
         let what = self.what;
         self.refund(&NewRefund {
+            amount: Some(amount),
             request,
-            amount: Some(Money::new(surplus, self.case.currency)),
             payment: Some(n),
             needs_approval: false,
         })?;

@@ -219,7 +219,7 @@ impl Draft<'_> {
             self.what = "payment_resubmitted";
             self.poll(n);
         }
-        self.done.push(format!("retry-p{n}"));
+        self.no_retry(n);
         Ok(())
     }
 
@@ -295,10 +295,11 @@ impl Draft<'_> {
         event: payment::Event,
         why: Option<Decline>,
     ) -> Applied {
-        let now = self.ctx.now;
+        let (now, due) = (self.ctx.now, self.case.due());
         let payment = self.payment(n)?;
         let from = payment.state;
         let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
+        let beyond = (payment.amount.minor - due.minor).max(0);
         payment.state = to;
         payment.intent = None;
         payment.approved &= to.is_under_way();
@@ -331,19 +332,18 @@ impl Draft<'_> {
                 self.receipt(n, None);
                 self.tell(Topic::PaymentReceived, Some(n), None);
                 if given_up {
-                    self.done.push(format!("retry-p{n}"));
+                    self.no_retry(n);
                 }
-                let too_much = self.case.surplus().minor > 0;
-                if !too_much && (given_up || from == State::Expired) {
-                    let note = "This payment had been given up and the money came after all.";
-                    self.person(&format!("late-p{n}"), Alert::LatePayment, note);
+                if beyond == 0 && (given_up || from == State::Expired) {
+                    let matter = Matter::of(Alert::LatePayment).payment(n);
+                    self.person(&format!("late-p{n}"), matter);
                 }
-                if too_much && from == State::Returned {
-                    let note = "More was paid than the invoice asks for. Refund the rest, or \
-                                keep it as credit.";
-                    self.person(&format!("overpaid-p{n}"), Alert::Overpaid, note);
-                } else if too_much {
-                    self.return_surplus(n)?;
+                let surplus = people::surplus(&self.case);
+                if from != State::Returned {
+                    self.return_surplus(n, beyond)?;
+                } else if surplus.minor > 0 {
+                    let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
+                    self.person(&format!("overpaid-p{n}"), matter);
                 }
             }
             State::Declined => {
@@ -392,6 +392,11 @@ impl Draft<'_> {
             .saturating_sub(1);
         if let Some(days) = self.case.policy.retry_after_days.get(before) {
             let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
+            // One is planned at a time: the newest.
+            if let Some(other) = self.case.retry.take().filter(|other| other.payment != n) {
+                self.done.push(format!("retry-p{}", other.payment));
+            }
+            self.case.retry = Some(Retry { payment: n, due });
             let work = Work::Retry { payment: n };
             self.tasks.push(Task {
                 id: format!("retry-p{n}"),
@@ -399,6 +404,12 @@ impl Draft<'_> {
                 due,
             });
         }
+    }
+
+    /// No other try follows this payment.
+    pub(super) fn no_retry(&mut self, n: u32) {
+        self.case.retry.take_if(|retry| retry.payment == n);
+        self.done.push(format!("retry-p{n}"));
     }
 }
 
