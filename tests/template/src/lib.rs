@@ -3,6 +3,10 @@
 //! A CloudFormation function keeps its name: `!Ref Table` reads as `{"!Ref": "Table"}`. Text stays
 //! text, also where it is a number or a boolean.
 
+mod deployed;
+
+pub use deployed::deployed;
+
 use saphyr_parser::{Event, Parser, Tag};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -16,13 +20,18 @@ pub struct Template {
     pub resources: Resources,
     /// What every function has where it does not say otherwise.
     pub globals: Value,
+    pub parameters: Value,
 }
 
 impl Template {
     /// The template of this workspace.
     pub fn read() -> Template {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
-        let text = std::fs::read_to_string(path).expect("template.yaml is readable");
+        Self::of(std::fs::read_to_string(path).expect("template.yaml is readable"))
+    }
+
+    /// The template that this text is.
+    pub fn of(text: String) -> Template {
         let document = parse(&text);
         let resources = document["Resources"]
             .as_object()
@@ -33,6 +42,7 @@ impl Template {
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect(),
             globals: document["Globals"]["Function"].clone(),
+            parameters: document["Parameters"].clone(),
             text,
         }
     }

@@ -1,0 +1,282 @@
+//! What a call over the wire came to, as far as it decides what may be done next: the vendor did
+//! it, surely did not, or may have.
+
+use crate::stack::{Clinic, house};
+use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
+use meridian::flows::House;
+use meridian::gateways::{self, Gateway};
+use meridian::vendor::{KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
+use serde_json::json;
+
+const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
+
+async fn call_at(
+    house: &House,
+    clinic: &Clinic,
+    vendor: &Vendor,
+    request: &Request,
+) -> Result<Reply, Trouble> {
+    let account = house.account(&clinic.id, vendor).await?;
+    house
+        .call(&clinic.id, vendor, &account, request, Some(KEY))
+        .await
+}
+
+fn stripe() -> &'static Gateway {
+    gateways::find("stripe").expect("a gateway")
+}
+
+fn paypal() -> &'static Gateway {
+    gateways::find("paypal").expect("a gateway")
+}
+
+fn moves() -> Request {
+    Request::form("/v1/refunds", vec![("amount", "500".into())])
+}
+
+#[tokio::test]
+async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
+    for said in [Said::Cut, Said::CutInside] {
+        let clinic = Clinic::new().await;
+        let answers = said.clone();
+        connect(&clinic, "stripe", move |_| answers.clone()).await;
+        let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+        let why = came.expect_err("no reply");
+        assert!(matches!(why, Trouble::Unclear(_)), "{said:?}: {why:?}");
+        assert!(why.may_have_happened(), "{said:?}");
+        assert!(
+            !why.to_string().contains("http"),
+            "an address may be a secret: {why}"
+        );
+        assert_eq!(heard(&clinic).len(), 1, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_happened() {
+    let clinic = Clinic::new().await;
+    let fields = json!({ "fields": { "access_token": "sandbox_1" } });
+    let path = format!("/v1/integrations/{CLOSED}");
+    clinic.call("PUT", &path, &fields).await.expect(200);
+    let vendor = gateways::find(CLOSED).expect("a gateway").vendor;
+    let came = call_at(&clinic.house, &clinic, vendor, &moves()).await;
+    let why = came.expect_err("nobody is there");
+    assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
+    assert!(!why.may_have_happened());
+}
+
+#[tokio::test]
+async fn a_credential_follows_no_redirect() {
+    for status in [301, 302, 303, 307, 308] {
+        let clinic = Clinic::new().await;
+        let script = move |heard: &Heard| match heard.what.contains("/elsewhere") {
+            true => ok(json!({ "id": "re_1" })),
+            false => Said::Elsewhere(status, "/stripe/elsewhere".into()),
+        };
+        connect(&clinic, "stripe", script).await;
+        let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+        let read = came.and_then(|reply| reply.ok().map(|reply| reply.status));
+        assert!(read.is_err(), "{status}: {read:?}");
+        let heard = heard(&clinic);
+        assert_eq!(heard.len(), 1, "{status}: {heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_carries_its_credential_its_key_and_its_bytes() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| ok(json!({ "id": "re_1" }))).await;
+    let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+    assert_eq!(came.expect("a reply").status, 200);
+    let heard = &heard(&clinic)[0];
+    assert_eq!(heard.what, "POST /stripe/v1/refunds");
+    assert_eq!(
+        heard.header("authorization"),
+        format!("Bearer sk_test_{}", clinic.id)
+    );
+    assert_eq!(heard.header("idempotency-key"), "key-1");
+    assert_eq!(heard.header("stripe-version"), "2023-08-16");
+    assert_eq!(heard.body, "amount=500");
+    // In the query, where a vendor wants it there.
+    let account = clinic.house.account(&clinic.id, stripe().vendor).await;
+    let account = account.expect("an account");
+    let place = Some((KeyPlace::Query("key"), "k 1&x"));
+    let house = &clinic.house;
+    let called = house
+        .call(&clinic.id, stripe().vendor, &account, &moves(), place)
+        .await;
+    called.expect("a reply");
+    let last = crate::vendors::heard(&clinic).pop().expect("two calls");
+    assert_eq!(last.query, "key=k%201%26x");
+    assert_eq!(last.header("idempotency-key"), "");
+}
+
+#[test]
+fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
+    fn header<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Option<&'static str> {
+        match lost {
+            LostReply::SameKey {
+                place: KeyPlace::Header(name),
+                ..
+            } => Some(name),
+            _ => None,
+        }
+    }
+    for (gateway, name) in [
+        ("stripe", "Idempotency-Key"),
+        ("gocardless", "Idempotency-Key"),
+        ("mollie", "Idempotency-Key"),
+        ("paypal", "PayPal-Request-Id"),
+    ] {
+        let gateway = gateways::find(gateway).expect("a gateway");
+        let of = gateway.vendor.id;
+        let charge = gateway
+            .charge
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
+        assert_eq!(charge, Some(Some(name)), "{of}: a charge");
+        let refund = gateway
+            .refund
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
+        assert_eq!(refund, Some(Some(name)), "{of}: a refund");
+        let page = gateway
+            .checkout
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
+        assert_eq!(page, Some(Some(name)), "{of}: a page");
+        if let Some(complete) = gateway.complete.yes() {
+            assert_eq!(
+                header(&complete.lost_reply),
+                Some(name),
+                "{of}: its completion"
+            );
+        }
+    }
+}
+
+/// PayPal of a clinic: access tokens `t1`, `t2`, … that live so long; each of the refused ones is
+/// answered 401.
+async fn paypal_of(clinic: &Clinic, seconds: i64, refused: &'static [&'static str]) {
+    let (id, mut given) = (clinic.id.clone(), 0);
+    let script = move |heard: &Heard| {
+        if heard.what.ends_with("/v1/oauth2/token") {
+            given += 1;
+            return token(&id, &format!("t{given}"), seconds);
+        }
+        let by = heard.header("authorization");
+        let old = refused
+            .iter()
+            .any(|name| by.contains(&format!("{name}.{id}")));
+        match old {
+            true => Said::Reply(401, json!({ "error": "invalid_token" })),
+            false => ok(json!({ "id": "x" })),
+        }
+    };
+    connect(clinic, "paypal", script).await;
+}
+
+fn capture() -> Request {
+    Request::json(
+        "POST",
+        "/v2/payments/captures/c/refund",
+        json!({ "amount": "5.00" }),
+    )
+}
+
+/// The calls that were no token calls, by the token that they carried.
+fn tokens(clinic: &Clinic) -> Vec<String> {
+    let all = heard(clinic).into_iter();
+    let calls = all.filter(|heard| !heard.what.ends_with("/token"));
+    let name = |heard: Heard| {
+        let by = heard.header("authorization").trim_start_matches("Bearer ");
+        by.split('.').next().unwrap_or_default().to_owned()
+    };
+    calls.map(name).collect()
+}
+
+fn token_calls(clinic: &Clinic) -> usize {
+    heard(clinic).len() - tokens(clinic).len()
+}
+
+#[tokio::test]
+async fn a_token_that_the_vendor_took_back_is_renewed_once_and_the_call_made_once_more() {
+    let clinic = Clinic::new().await;
+    paypal_of(&clinic, 3600, &["t1"]).await;
+    let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+    assert_eq!(came.expect("a reply").status, 200);
+    assert_eq!(tokens(&clinic), ["t1", "t2"]);
+    let calls: Vec<_> = heard(&clinic)
+        .into_iter()
+        .filter(|heard| !heard.what.ends_with("/token"))
+        .collect();
+    assert_eq!(calls[0].body, calls[1].body);
+    for call in calls {
+        assert_eq!(call.header("idempotency-key"), "key-1");
+    }
+    // One that is refused again is an answer, and no third is asked for.
+    let clinic = Clinic::new().await;
+    paypal_of(&clinic, 3600, &["t1", "t2", "t3"]).await;
+    let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+    assert_eq!(came.expect("a reply").status, 401);
+    assert_eq!(tokens(&clinic), ["t1", "t2"]);
+}
+
+#[tokio::test]
+async fn a_token_is_shared_while_it_lives_and_renewed_before_it_ends() {
+    let clinic = Clinic::new().await;
+    paypal_of(&clinic, 3600, &[]).await;
+    let another = house();
+    for house in [&clinic.house, &clinic.house, &another] {
+        let came = call_at(house, &clinic, paypal().vendor, &capture()).await;
+        assert_eq!(came.expect("a reply").status, 200);
+    }
+    assert_eq!(
+        (tokens(&clinic), token_calls(&clinic)),
+        (vec!["t1".into(); 3], 1)
+    );
+    // It ends within two minutes: another call must not meet its end.
+    let clinic = Clinic::new().await;
+    paypal_of(&clinic, 100, &[]).await;
+    for _ in 0..2 {
+        let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+        assert_eq!(came.expect("a reply").status, 200);
+    }
+    assert_eq!(tokens(&clinic), ["t1", "t2"]);
+}
+
+#[tokio::test]
+async fn one_clinics_token_is_never_anothers() {
+    let (mine, other) = (Clinic::new().await, Clinic::new().await);
+    for clinic in [&mine, &other] {
+        paypal_of(clinic, 3600, &[]).await;
+    }
+    // One process serves both.
+    for clinic in [&mine, &other, &mine] {
+        let came = call_at(&mine.house, clinic, paypal().vendor, &capture()).await;
+        assert_eq!(came.expect("a reply").status, 200);
+    }
+    assert_eq!((token_calls(&mine), token_calls(&other)), (1, 1));
+    assert_eq!((tokens(&mine).len(), tokens(&other).len()), (2, 1));
+    // In the table it is sealed.
+    let rows = mine.rows().await;
+    let row = &rows[&format!("{}#token#paypal token", mine.id)];
+    assert!(!row.to_string().contains("t1."), "{row}");
+}
+
+#[tokio::test]
+async fn what_a_token_call_answers_sends_no_money_call() {
+    for said in [
+        Said::Cut,
+        Said::Reply(401, json!({ "error": "invalid_client" })),
+        Said::Reply(503, json!({})),
+        Said::Reply(200, json!({ "access_token": "x" })),
+    ] {
+        let clinic = Clinic::new().await;
+        let answers = said.clone();
+        connect(&clinic, "paypal", move |_| answers.clone()).await;
+        let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+        came.expect_err("no token");
+        assert_eq!(tokens(&clinic), Vec::<String>::new(), "{said:?}");
+    }
+}
