@@ -120,6 +120,7 @@ impl Target {
 }
 
 /// Where a gateway sends the payer back to.
+#[derive(Clone, Debug, Default)]
 pub struct Back {
     /// Once it is done.
     pub done: String,
