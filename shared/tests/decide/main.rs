@@ -11,3 +11,4 @@ mod orders;
 mod pages;
 mod protocol;
 mod sequences;
+mod sums;

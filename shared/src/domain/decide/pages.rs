@@ -138,6 +138,8 @@ impl Draft<'_> {
             request,
             payment: Some(n),
             needs_approval: false,
+            // It was never the clinic's: nobody need approve that it goes back.
+            approval_above: None,
         })?;
         self.what = what;
         Ok(())
