@@ -9,7 +9,6 @@ use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::ids;
 use crate::queue::{Nudge, RowKey};
 use crate::store::{Row, StoreError, Write, Written};
 use std::collections::{BTreeMap, HashSet};
@@ -82,7 +81,6 @@ impl House {
         mut loaded: Option<Case>,
     ) -> Result<Committed, Failure> {
         let clinic = &change.settings.id;
-        let commit = ids::random();
         let mut tried: Option<Box<Decision>> = None;
         for attempt in 0..TRIES {
             let before = match loaded.take() {
@@ -122,7 +120,7 @@ impl House {
                     .as_ref()
                     .map(|decision| &decision.case)
                     .or(before.as_ref());
-                writes.push(row.write(state, change.case, &commit, after));
+                writes.push(row.write(state, change.case, after));
             }
             if let Some(decision) = &decision {
                 writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
@@ -134,11 +132,9 @@ impl House {
                 Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
                     let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
                     let known = self.store.get(&row, "event").await?;
+                    // Where it is our own, whose reply was lost, it says how that ended; what was
+                    // decided anew since was not written.
                     let known = known.ok_or("an event row vanished")?;
-                    // The reply of our own write was lost and it was sent again.
-                    if known.get("commit") == commit {
-                        return Ok(self.done(before, decision).await);
-                    }
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
                 // Only what is written beside the case is in the way: reading it again helps nobody.

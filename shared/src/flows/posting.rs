@@ -473,7 +473,7 @@ impl Desk<'_> {
             return self.keep(row, "ignored", None).await;
         };
         let gone = super::patients::method_gone(&self.settings.id, &patient, gateway, token);
-        let writes = [row.write("posted", "", "", None), gone];
+        let writes = [row.write("posted", "", None), gone];
         match self.house.store.transact(&writes).await? {
             Written::Done => Ok(()),
             // No such method of the patient: there is only the event to show.
@@ -485,7 +485,7 @@ impl Desk<'_> {
 
     /// A row that is only kept, with what else is to be written.
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
-        let mut writes = vec![row.write(state, "", "", None)];
+        let mut writes = vec![row.write(state, "", None)];
         writes.extend(also);
         self.write(&writes).await
     }

@@ -250,7 +250,12 @@ fn dispute_named<'a>(payment: &'a Payment, key: &str) -> Option<&'a Dispute> {
 }
 
 /// The name only where it may be shared, the address only for the channel that needs it.
-fn customer(settings: &Settings, channel: Channel, reference: String, person: Person) -> Customer {
+pub fn customer(
+    settings: &Settings,
+    channel: Channel,
+    reference: String,
+    person: Person,
+) -> Customer {
     let (mail, text) = (
         channel == Channel::PatientEmail,
         channel == Channel::PatientText,

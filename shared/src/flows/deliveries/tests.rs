@@ -2,7 +2,7 @@
 
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::telling::{About, due_day, paid_before, unreachable};
+use super::telling::{About, customer, due_day, paid_before, unreachable};
 use super::{filed, undelivered};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::dispute::{self, Dispute};
@@ -294,9 +294,8 @@ fn the_lines_of_an_invoice_are_summed_by_their_rate_of_tax() {
     assert_eq!(sums, expected);
 }
 
-#[test]
-fn a_person_hears_once_that_no_system_reaches_the_patient() {
-    let settings = |systems: &[&str]| Settings {
+fn clinic() -> Settings {
+    Settings {
         id: "demo".into(),
         name: "Demo".into(),
         address: String::new(),
@@ -305,7 +304,43 @@ fn a_person_hears_once_that_no_system_reaches_the_patient() {
         currency: eur(0).currency,
         time_zone: "UTC".into(),
         policy: Default::default(),
+        systems: vec![],
+    }
+}
+
+#[test]
+fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel() {
+    let person = || Person {
+        name: "Juniper Vale".into(),
+        email: Some("juniper@example.test".into()),
+        phone: Some("+4930123456".into()),
+    };
+    for (channel, name, email, phone) in [
+        (Channel::PatientEmail, true, true, false),
+        (Channel::PatientText, false, false, true),
+        (Channel::Staff, false, false, false),
+        (Channel::Books, false, false, false),
+    ] {
+        for share_names in [false, true] {
+            let mut settings = clinic();
+            settings.policy.share_names = share_names;
+            let told = customer(&settings, channel, "P-1".into(), person());
+            let tells = (
+                told.name.is_some(),
+                told.email.is_some(),
+                told.phone.is_some(),
+            );
+            assert_eq!(tells, (name || share_names, email, phone), "{channel:?}");
+            assert_eq!(told.reference, "P-1");
+        }
+    }
+}
+
+#[test]
+fn a_person_hears_once_that_no_system_reaches_the_patient() {
+    let settings = |systems: &[&str]| Settings {
         systems: systems.iter().map(|id| id.to_string()).collect(),
+        ..clinic()
     };
     let says = |on: &[&str], person: &Person| {
         let says = |id| unreachable(&settings(on), systems::find(id).unwrap(), person);
