@@ -64,6 +64,10 @@ pub enum Event {
     Closed {
         payment: u32,
     },
+    /// The invoice asks for nothing any more; it stands in these systems, by id.
+    Voided {
+        filed: Vec<String>,
+    },
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {
         payment: u32,

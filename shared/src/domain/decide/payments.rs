@@ -287,6 +287,24 @@ impl Draft<'_> {
         self.move_payment(n, payment::Event::Succeeded, None)
     }
 
+    /// A try of a debit failed, and the gateway itself makes the next: it is still under way, nobody
+    /// else tries, and everybody hears of it at once.
+    fn tried_again_there(&mut self, n: u32, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        let failed_at = fact.occurred_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        if payment.failed_there.is_some_and(|known| known >= failed_at) {
+            return Err(Verdict::Nothing);
+        }
+        payment.failed_there = Some(failed_at);
+        payment.state = State::Pending;
+        payment.intent = None;
+        payment.decline = fact.decline;
+        self.what = "payment_tried_again_there";
+        self.tell(Topic::PaymentFailed, Some(n), None);
+        self.poll(n);
+        Ok(())
+    }
+
     /// The payer is at it, or the gateway is.
     pub(super) fn pending_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
@@ -294,6 +312,9 @@ impl Draft<'_> {
         let again = payment.state == State::Declined && payment.open_page().is_some();
         if !(payment.state.is_under_way() || (fact.approved && again)) {
             return Err(Verdict::Nothing);
+        }
+        if fact.decline.is_some() && payment.state.is_under_way() {
+            return self.tried_again_there(n, fact);
         }
         if fact.approved {
             // What is not to be paid there any more is not taken.
@@ -388,7 +409,7 @@ impl Draft<'_> {
                     let matter = Matter::of(Alert::LatePayment).payment(n);
                     self.person(&format!("late-p{n}"), matter);
                 }
-                let surplus = people::surplus(&self.case);
+                let surplus = self.case.surplus();
                 if from != State::Returned {
                     self.return_surplus(n, beyond)?;
                 } else if surplus.minor > 0 {
@@ -460,6 +481,17 @@ impl Draft<'_> {
     pub(super) fn no_retry(&mut self, n: u32) {
         self.case.retry.take_if(|retry| retry.payment == n);
         self.done.push(format!("retry-p{n}"));
+    }
+
+    /// The methods that a decline of this change has ended.
+    pub(super) fn ended_methods(&self, before: Option<&Case>) -> Vec<Method> {
+        let over = |p: &Payment| {
+            let declined = matches!(p.state, State::Declined | State::Returned);
+            declined && p.decline.is_some_and(Decline::ends_method)
+        };
+        let was = |p: &Payment| before.and_then(|case| case.payment(p.n)).is_some_and(over);
+        let ended = self.case.payments.iter().filter(|p| over(p) && !was(p));
+        ended.filter_map(|p| p.method.clone()).collect()
     }
 }
 
