@@ -6,7 +6,9 @@ use crate::wire::{Code, Order, Refused, Say, Told, What};
 use jiff::Timestamp;
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
-use meridian::gateways::{Charge, Checkout, Close, Complete, Gateway, Inquiry, Lookup, Opening, Refund};
+use meridian::gateways::{
+    Charge, Checkout, Close, Complete, Gateway, Inquiry, Lookup, Opening, Refund,
+};
 use meridian::money::{Amounts, BadAmount, Currency, Money};
 use meridian::vendor::{
     Account, Auth, Call, Effect, Host, KeyPlace, LostReply, Offer, Reply, Request, Trouble, Vendor,

@@ -436,7 +436,14 @@ impl<'a> World<'a> {
 
     fn ask(&self, flight: &Flight, step: Step) -> Result<Ask, Trouble> {
         let lacking = || Trouble::Rejected("the payment lacks what this call needs".into());
-        let ask = Ask::of(&flight.case, flight.target, step, &SETTINGS, "", &Back::default());
+        let ask = Ask::of(
+            &flight.case,
+            flight.target,
+            step,
+            &SETTINGS,
+            "",
+            &Back::default(),
+        );
         ask.ok_or_else(lacking)
     }
 
