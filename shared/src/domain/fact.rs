@@ -3,6 +3,7 @@
 use crate::ids;
 use crate::money::Money;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of event that the house knows, as `/v1/events` names them.
@@ -94,6 +95,9 @@ pub struct Fact {
     pub words: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// The day on which a bank debit is collected, while it is on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_on: Option<Date>,
     /// The payer approved, and the money moves only when we complete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approved: bool,
@@ -119,6 +123,7 @@ impl Fact {
             decline: None,
             words: None,
             occurred_at: None,
+            collected_on: None,
             approved: false,
             paid_with: None,
             method: None,
@@ -184,7 +189,7 @@ pub fn is_vendor_id(text: &str) -> bool {
 }
 
 /// A method kept at a gateway. Opaque ids only: never a number, never a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
     pub gateway: String,
     /// The payer's id at the gateway, where it needs one beside the method.

@@ -3,7 +3,9 @@
 
 mod approvals;
 mod calls;
+mod collecting;
 mod commits;
+mod doors;
 mod intake;
 mod lists;
 mod money;

@@ -137,6 +137,7 @@ impl Ours {
             body: BASE64_STANDARD.encode(body),
             sha256: body_hash(body.as_bytes()),
             replays: None,
+            again: false,
         };
         Box::pin(self.clinic.house.post(&received)).await.is_ok()
     }

@@ -63,6 +63,7 @@ async fn where_nobody_listens_nothing_happened() {
         headers: |_| vec![],
         secrets: &[],
         inbound_secrets: &[],
+        addresses: &[],
     };
     let account = Account::load(&[], Default::default()).expect("no secrets");
     let called = house();

@@ -38,7 +38,7 @@ fn what_the_gateway_says_when_asked_decides_over_a_success_without_an_amount() {
     let money = |minor: i64, code: &str| Money::new(minor, Currency::read(code).unwrap());
     let asked = |answer: Result<Vec<Fact>, Trouble>| {
         let mut books = Books::with_payment(8_000, None);
-        let ask = posting_rules::lookup(&books.case, 1, &bare);
+        let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
         let event = posting_rules::told(&traits, &bare, &ask, answer)?;
         let said = books.apply(&event);
         Some((said, books.payment(1).state))
@@ -87,8 +87,8 @@ fn a_return_that_does_not_say_how_much_is_asked() {
         amount: Some(eur(6_000)),
         ..succeeded(1)
     };
-    let ask = posting_rules::lookup(&books.case, 1, &bare);
     let traits = Traits::unknown("stripe");
+    let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
     let facts = posting_rules::taken(&books.case, &bare, vec![paid, known, taken]);
     let event = posting_rules::told(&traits, &bare, &ask, Ok(facts)).unwrap();
     assert_eq!(books.apply(&event), Said::Changed);

@@ -6,6 +6,7 @@ use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::json::{self, Unfit};
 use crate::vendor::{Reply, Trouble};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -75,6 +76,19 @@ pub struct BillingRequest {
 }
 
 impl BillingRequest {
+    /// The answer to our wish that nobody agrees to it any more.
+    pub fn ended(self) -> Result<Option<Fact>, Trouble> {
+        let cancelled = self.status == "cancelled";
+        let ended = |fact: Fact| Fact {
+            kind: Kind::PaymentExpired,
+            decline: None,
+            ..fact
+        };
+        Ok(self
+            .fact()?
+            .map(|fact| if cancelled { ended(fact) } else { fact }))
+    }
+
     /// Nothing while nobody has agreed to it.
     pub fn fact(self) -> Result<Option<Fact>, Trouble> {
         let kind = match self.status.as_str() {
@@ -127,6 +141,7 @@ pub struct Payment {
     amount: i64,
     currency: String,
     status: String,
+    charge_date: Option<Date>,
     #[serde(default)]
     metadata: Value,
 }
@@ -169,7 +184,8 @@ impl Payment {
                 (Kind::PaymentSucceeded, None, last(&["confirmed"]))
             }
             "failed" if collected => (Kind::PaymentReturned, Some(why(failed)), failed),
-            "failed" if retried => (Kind::PaymentPending, None, failed),
+            // Still under way: with the reason, so that everybody hears of it.
+            "failed" if retried => (Kind::PaymentPending, Some(why(failed)), failed),
             "failed" => (Kind::PaymentFailed, Some(why(failed)), failed),
             "cancelled" | "customer_approval_denied" => (
                 Kind::PaymentFailed,
@@ -182,6 +198,7 @@ impl Payment {
             reference: reference(&self.metadata),
             payment: Some(self.id.clone()),
             amount: Some(money(self.amount, &self.currency)?),
+            collected_on: self.charge_date.filter(|_| kind == Kind::PaymentPending),
             occurred_at: at.and_then(|event| event.created_at),
             decline,
             ..Fact::new(kind)

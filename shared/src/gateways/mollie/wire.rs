@@ -117,6 +117,19 @@ impl Payment {
         Ok((!idle).then_some(payment))
     }
 
+    /// The answer to our wish that nobody pays it any more.
+    pub fn ended(&self) -> Result<Vec<Fact>, Trouble> {
+        let fact = self.fact()?.map(|fact| match self.status.as_str() {
+            "canceled" => Fact {
+                kind: Kind::PaymentExpired,
+                decline: None,
+                ..fact
+            },
+            _ => fact,
+        });
+        Ok(fact.into_iter().collect())
+    }
+
     /// A mandate can be charged once the first payment is paid.
     fn kept(&self) -> Option<Method> {
         let paid = self.status == "paid";

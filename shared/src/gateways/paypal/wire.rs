@@ -111,7 +111,11 @@ impl Order {
         let last = told.facts.last().cloned();
         told.facts.retain(|fact| fact.kind != Kind::PaymentFailed);
         if told.facts.is_empty() && told.unread.is_empty() {
-            told.facts.extend(last);
+            // What was approved since goes before the attempt that failed.
+            let anew = self.before_capture().ok().flatten();
+            let anew = anew.filter(|fact| fact.approved);
+            told.facts
+                .extend(anew.map(|fact| self.whole(fact)).or(last));
         }
         for refund in self.all("refunds") {
             let refund = json::read_part::<GivenBack>(refund).map_err(Trouble::from);

@@ -148,6 +148,7 @@ pub struct Page {
     pub url: Option<String>,
     pub expires_at: Option<i64>,
     mode: Option<String>,
+    status: Option<String>,
     payment_status: Option<String>,
     payment_intent: Option<Value>,
     client_reference_id: Option<String>,
@@ -156,9 +157,17 @@ pub struct Page {
 }
 
 impl Page {
+    /// The answer to our wish that it ends.
+    pub fn ended(self) -> Result<Fact, Trouble> {
+        match self.status.as_deref() {
+            Some("expired") => self.of(Kind::PaymentExpired),
+            other => Err(Trouble::Unreadable(format!("an ended session {other:?}"))),
+        }
+    }
+
     /// Nothing of one that is no payment: it keeps a card, or begins a subscription.
     fn fact(self, name: &str) -> Result<Option<Fact>, Trouble> {
-        if self.mode.is_some_and(|mode| mode != "payment") {
+        if self.mode.as_deref().is_some_and(|mode| mode != "payment") {
             return Ok(None);
         }
         let kind = match (name, self.payment_status.as_deref()) {
@@ -170,8 +179,12 @@ impl Page {
             (_, Some("no_payment_required")) => return Ok(None),
             _ => return unknown("payment_status of a session"),
         };
+        self.of(kind).map(Some)
+    }
+
+    fn of(self, kind: Kind) -> Result<Fact, Trouble> {
         let amount = self.amount_total.zip(self.currency);
-        Ok(Some(Fact {
+        Ok(Fact {
             reference: self.client_reference_id,
             payment: id_of(self.payment_intent.as_ref()),
             aliases: vec![self.id],
@@ -179,7 +192,7 @@ impl Page {
                 .map(|(minor, code)| money(minor, &code))
                 .transpose()?,
             ..Fact::new(kind)
-        }))
+        })
     }
 }
 
@@ -270,7 +283,19 @@ fn tell(of: &Value, told: &mut LookedUp) {
             let expired = |page: Page| page.fact("checkout.session.expired");
             add(told, read_as::<Page>(of).and_then(expired));
         }
-        Some("charge" | "checkout.session") => tell(payment, told),
+        Some("checkout.session") => {
+            let before = told.facts.len();
+            tell(payment, told);
+            // Its one payment failed after all: nobody tries again on a page that is complete.
+            let failed = told.facts[before..]
+                .iter()
+                .any(|fact| fact.kind == Kind::PaymentFailed);
+            if of["status"] == "complete" && failed {
+                let over = |page: Page| page.of(Kind::PaymentExpired);
+                told.add(read_as::<Page>(of).and_then(over));
+            }
+        }
+        Some("charge") => tell(payment, told),
         // An id that was not expanded, or nothing.
         None if !of.is_object() => {}
         _ => told.add(unknown("kind of an object")),
