@@ -108,30 +108,29 @@ fn all_hold(stack: &Stack, path: &Path, planned: Vec<(String, Vec<Value>)>) {
 
 #[test]
 fn a_gateway_that_acts_late_drops_replies_or_is_still_in_flight_charges_and_refunds_once() {
-    for path in [&paths::CHARGE, &paths::REFUND] {
-        troubled(path, "stripe", "POST");
+    // Only what was sent before can still be in flight, and only where no webhook comes first is it
+    // sent again.
+    let conflict = ["drop_after_acting", "conflict_in_flight"];
+    for path in [&paths::CHARGE_UNHEARD, &paths::REFUND_UNHEARD] {
+        troubled(path, "stripe", "POST", &[&conflict]);
     }
 }
 
 #[test]
 fn books_that_act_late_or_drop_replies_have_an_invoice_and_its_payment_once() {
-    troubled(&paths::BOTH, "xero", "PUT");
+    troubled(&paths::BOTH, "xero", "PUT", &[]);
 }
 
 /// What a vendor itself may do wrong, with lists that do not show at once what was made.
-fn troubled(path: &Path, vendor: &str, method: &str) {
+fn troubled(path: &Path, vendor: &str, method: &str, more: &[&[&str]]) {
     let (stack, _alone) = Stack::alone();
     let once =
         |action: &str| json!({ "vendor": vendor, "method": method, "action": action, "times": 1 });
     let lag = json!({ "vendor": vendor, "action": "search_lag:60000" });
     let mut planned = vec![];
-    for actions in [
-        &["act_late:5000"][..],
-        &["drop_after_acting"],
-        // Only what was sent before can still be in flight.
-        &["drop_after_acting", "conflict_in_flight"],
-        &["status:503"],
-    ] {
+    let single = ["act_late:5000", "drop_after_acting", "status:503"];
+    let single = single.iter().map(std::slice::from_ref);
+    for actions in single.chain(more.iter().copied()) {
         let mut faults: Vec<_> = actions.iter().map(|action| once(action)).collect();
         faults.push(lag.clone());
         planned.push((actions.join(", "), faults));
