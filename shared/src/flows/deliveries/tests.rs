@@ -2,9 +2,9 @@
 
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::telling::{About, customer, due_day, paid_before, unreachable};
+use super::telling::{About, customer, paid_before, retry_day, unreachable};
 use super::{filed, undelivered};
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::payment::State;
@@ -239,16 +239,21 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
 }
 
 #[test]
-fn the_promised_day_is_that_of_the_row_that_will_try_again() {
-    let zone = jiff::tz::TimeZone::get("Australia/Melbourne").unwrap();
-    let millis = "2026-12-02T20:00:00Z".parse::<Timestamp>().unwrap();
-    let planned = Row::new("demo#case#1", "task#retry-p1").due(millis.as_millisecond());
-    let day = Some(jiff::civil::date(2026, 12, 3));
-    assert_eq!(due_day(&planned, zone.clone()), day);
-    assert_eq!(
-        due_day(&Row::new("demo#case#1", "task#retry-p1"), zone),
-        None
-    );
+fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
+    let mut case = paid();
+    let due = "2026-12-02T20:00:00Z".parse().unwrap();
+    case.retry = Some(Retry { payment: 1, due });
+    let settings = Settings {
+        time_zone: "Australia/Melbourne".into(),
+        ..clinic()
+    };
+    let day = |topic, payment| retry_day(&case, &settings, &delivery(topic, Some(payment), None));
+    let promised = Some(jiff::civil::date(2026, 12, 3));
+    assert_eq!(day(Topic::PaymentFailed, 1), promised);
+    assert_eq!(day(Topic::PaymentReturned, 1), promised);
+    assert_eq!(day(Topic::PaymentFailed, 2), None);
+    assert_eq!(day(Topic::PaymentReceived, 2), promised, "of the rest");
+    assert_eq!(day(Topic::CheckoutReady, 1), None);
 }
 
 #[test]
