@@ -21,6 +21,8 @@ use std::time::Instant;
 
 /// What is done to a call.
 const DEEDS: [&str; 4] = ["kill_before", "kill_after", "cut_before", "cut_after"];
+/// Who goes on where a function was killed or cut off.
+const GOES_ON: &str = "outcome-resolution";
 
 #[test]
 fn a_saved_card_is_charged_once_wherever_a_process_dies_or_a_connection_breaks() {
@@ -221,6 +223,8 @@ fn arm(stack: &Stack, path: &Path, faults: &[Value]) {
 struct Ended {
     /// What was planned and never struck.
     missed: Vec<Value>,
+    /// The calls that were made until then by the path's functions and by who goes on for them.
+    made: BTreeMap<String, Vec<Made>>,
     holds: Result<(), String>,
 }
 
@@ -244,6 +248,8 @@ fn disturbed(stack: &Stack, path: &Path, faults: &[Value]) -> Ended {
     // Visibility and leases run out by the house's clock, and gateways send again.
     stack.advance(1530);
     let missed = never_struck(stack);
+    let all: Vec<_> = path.functions.iter().copied().chain([GOES_ON]).collect();
+    let made = made(stack, &all);
     arm(stack, path, &[]);
     for wait in [400, 1000, 4000] {
         if whole(stack, path, &case).is_ok() {
@@ -255,7 +261,11 @@ fn disturbed(stack: &Stack, path: &Path, faults: &[Value]) -> Ended {
     let holds = whole(stack, path, &case);
     stack.control("DELETE", "faults", &Value::Null);
     closed(stack, &case);
-    Ended { missed, holds }
+    Ended {
+        missed,
+        made,
+        holds,
+    }
 }
 
 /// Faults that did nothing. Those that hold as long as they are set strike no single call.
