@@ -45,7 +45,10 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
         let why = came.expect_err("no reply");
         assert!(matches!(why, Trouble::Unclear(_)), "{said:?}: {why:?}");
         assert!(why.may_have_happened(), "{said:?}");
-        assert!(!why.to_string().contains("http"), "an address may be a secret: {why}");
+        assert!(
+            !why.to_string().contains("http"),
+            "an address may be a secret: {why}"
+        );
         assert_eq!(heard(&clinic).len(), 1, "{said:?}");
     }
 }
@@ -89,7 +92,10 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     assert_eq!(came.expect("a reply").status, 200);
     let heard = &heard(&clinic)[0];
     assert_eq!(heard.what, "POST /stripe/v1/refunds");
-    assert_eq!(heard.header("authorization"), format!("Bearer sk_test_{}", clinic.id));
+    assert_eq!(
+        heard.header("authorization"),
+        format!("Bearer sk_test_{}", clinic.id)
+    );
     assert_eq!(heard.header("idempotency-key"), "key-1");
     assert_eq!(heard.header("stripe-version"), "2023-08-16");
     assert_eq!(heard.body, "amount=500");
@@ -98,7 +104,9 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
     let house = &clinic.house;
-    let called = house.call(&clinic.id, stripe().vendor, &account, &moves(), place).await;
+    let called = house
+        .call(&clinic.id, stripe().vendor, &account, &moves(), place)
+        .await;
     called.expect("a reply");
     let last = crate::vendors::heard(&clinic).pop().expect("two calls");
     assert_eq!(last.query, "key=k%201%26x");
@@ -109,7 +117,10 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
 fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
     fn header<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Option<&'static str> {
         match lost {
-            LostReply::SameKey { place: KeyPlace::Header(name), .. } => Some(name),
+            LostReply::SameKey {
+                place: KeyPlace::Header(name),
+                ..
+            } => Some(name),
             _ => None,
         }
     }
@@ -121,14 +132,27 @@ fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
     ] {
         let gateway = gateways::find(gateway).expect("a gateway");
         let of = gateway.vendor.id;
-        let charge = gateway.charge.yes().map(|effect| header(&effect.lost_reply));
+        let charge = gateway
+            .charge
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
         assert_eq!(charge, Some(Some(name)), "{of}: a charge");
-        let refund = gateway.refund.yes().map(|effect| header(&effect.lost_reply));
+        let refund = gateway
+            .refund
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
         assert_eq!(refund, Some(Some(name)), "{of}: a refund");
-        let page = gateway.checkout.yes().map(|effect| header(&effect.lost_reply));
+        let page = gateway
+            .checkout
+            .yes()
+            .map(|effect| header(&effect.lost_reply));
         assert_eq!(page, Some(Some(name)), "{of}: a page");
         if let Some(complete) = gateway.complete.yes() {
-            assert_eq!(header(&complete.lost_reply), Some(name), "{of}: its completion");
+            assert_eq!(
+                header(&complete.lost_reply),
+                Some(name),
+                "{of}: its completion"
+            );
         }
     }
 }
@@ -143,7 +167,9 @@ async fn paypal_of(clinic: &Clinic, seconds: i64, refused: &'static [&'static st
             return token(&id, &format!("t{given}"), seconds);
         }
         let by = heard.header("authorization");
-        let old = refused.iter().any(|name| by.contains(&format!("{name}.{id}")));
+        let old = refused
+            .iter()
+            .any(|name| by.contains(&format!("{name}.{id}")));
         match old {
             true => Said::Reply(401, json!({ "error": "invalid_token" })),
             false => ok(json!({ "id": "x" })),
@@ -153,7 +179,11 @@ async fn paypal_of(clinic: &Clinic, seconds: i64, refused: &'static [&'static st
 }
 
 fn capture() -> Request {
-    Request::json("POST", "/v2/payments/captures/c/refund", json!({ "amount": "5.00" }))
+    Request::json(
+        "POST",
+        "/v2/payments/captures/c/refund",
+        json!({ "amount": "5.00" }),
+    )
 }
 
 /// The calls that were no token calls, by the token that they carried.
@@ -203,7 +233,10 @@ async fn a_token_is_shared_while_it_lives_and_renewed_before_it_ends() {
         let came = call_at(house, &clinic, paypal().vendor, &capture()).await;
         assert_eq!(came.expect("a reply").status, 200);
     }
-    assert_eq!((tokens(&clinic), token_calls(&clinic)), (vec!["t1".into(); 3], 1));
+    assert_eq!(
+        (tokens(&clinic), token_calls(&clinic)),
+        (vec!["t1".into(); 3], 1)
+    );
     // It ends within two minutes: another call must not meet its end.
     let clinic = Clinic::new().await;
     paypal_of(&clinic, 100, &[]).await;

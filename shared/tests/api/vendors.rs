@@ -72,7 +72,15 @@ pub fn start() -> PathBuf {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let nobody = format!("http://{}", free.local_addr().expect("an address"));
     drop(free);
-    let all = ["stripe", "gocardless", "mollie", "paypal", "xero", "twilio", "mailgun"];
+    let all = [
+        "stripe",
+        "gocardless",
+        "mollie",
+        "paypal",
+        "xero",
+        "twilio",
+        "mailgun",
+    ];
     let at = |vendor: &str| json!(format!("{base}/{vendor}"));
     let mut hosts: HashMap<&str, Value> = all.into_iter().map(|one| (one, at(one))).collect();
     hosts.insert(CLOSED, json!(nobody));
@@ -101,7 +109,9 @@ pub async fn connect(
         other => panic!("how is {other} connected?"),
     };
     let path = format!("/v1/integrations/{vendor}");
-    let put = clinic.call("PUT", &path, &json!({ "fields": fields })).await;
+    let put = clinic
+        .call("PUT", &path, &json!({ "fields": fields }))
+        .await;
     put.expect(200);
     desk().scripts.insert(id.clone(), Box::new(script));
 }
@@ -130,8 +140,13 @@ fn serve(mut stream: &TcpStream) {
         let Some(id) = known.cloned() else {
             return;
         };
-        desk.heard.entry(id.clone()).or_default().push(heard.clone());
-        desk.scripts.get_mut(&id).map_or(Said::Cut, |script| script(&heard))
+        desk.heard
+            .entry(id.clone())
+            .or_default()
+            .push(heard.clone());
+        desk.scripts
+            .get_mut(&id)
+            .map_or(Said::Cut, |script| script(&heard))
     };
     let (status, head, body) = match said {
         Said::Cut => return,
@@ -140,9 +155,11 @@ fn serve(mut stream: &TcpStream) {
             let body = body.to_string();
             (status, format!("content-length: {}", body.len()), body)
         }
-        Said::Elsewhere(status, to) => {
-            (status, format!("location: {to}\r\ncontent-length: 0"), String::new())
-        }
+        Said::Elsewhere(status, to) => (
+            status,
+            format!("location: {to}\r\ncontent-length: 0"),
+            String::new(),
+        ),
     };
     let reply = format!(
         "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\nconnection: close\r\n{head}\r\n\r\n{body}"
@@ -166,7 +183,9 @@ fn read(stream: &TcpStream) -> Option<Heard> {
         };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = headers.get("content-length").and_then(|text| text.parse().ok());
+    let length = headers
+        .get("content-length")
+        .and_then(|text| text.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     lines.read_exact(&mut body).ok()?;
     Some(Heard {

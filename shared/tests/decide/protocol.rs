@@ -438,7 +438,11 @@ fn what_our_side_or_the_gateways_configuration_refuses_is_no_decline() {
                 books.later(900);
             }
             assert_eq!(books.told_of(Topic::PaymentFailed), 0, "{why}");
-            assert_eq!(books.told_of(Topic::NeedsPerson), 1, "{why}: staff hear once");
+            assert_eq!(
+                books.told_of(Topic::NeedsPerson),
+                1,
+                "{why}: staff hear once"
+            );
             let task = format!("{:?}", books.rows["person-blocked-p1"].work);
             let words = why.to_string();
             assert!(task.contains(&words), "{task}");
