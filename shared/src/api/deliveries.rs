@@ -5,8 +5,10 @@ use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
 use super::{invoices, tasks};
 use crate::clock;
-use crate::domain::task::{Queue, Task, Work};
+use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
+use crate::ids;
+use crate::queue::RowKey;
 use crate::store::{Row, StoreError, Write, Written};
 use serde_json::{Value, json};
 
@@ -31,7 +33,7 @@ pub async fn of_case(call: &Call<'_>, case: &str) -> Result<Vec<Row>, StoreError
 
 pub async fn repeat(call: &Call<'_>) -> Answered {
     let (case, id) = (&call.path[0], &call.path[1]);
-    let (pk, sk) = (case_pk(call.clinic(), case), format!("task#{id}"));
+    let (pk, sk) = (tasks::place(call, case)?, format!("task#{id}"));
     let row = call
         .house
         .store
@@ -59,8 +61,23 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         row: open.clone(),
         version,
     };
-    let note = call.noted(Some(case), &format!("delivery_repeated {id}"));
-    if call.house.store.transact(&[write, note]).await? != Written::Done {
+    let of_case = Some(case.as_str()).filter(|case| ids::is_id(case));
+    let note = call.noted(of_case, &format!("delivery_repeated {id}"));
+    let task: Task = open.read("data")?;
+    let unreachable = match task.work {
+        Work::Deliver(Delivery {
+            payment: Some(n), ..
+        }) => Some(format!("unreachable-p{n}")),
+        _ => None,
+    };
+    // What was asked of people is answered; where it fails again, it is asked again.
+    let answered = [Some(id.clone()), unreachable];
+    let answered = answered.into_iter().flatten().map(|name| {
+        let sk = format!("task#person-{name}");
+        Write::Delete(RowKey { pk: pk.clone(), sk })
+    });
+    let writes: Vec<_> = [write, note].into_iter().chain(answered).collect();
+    if call.house.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
     call.house

@@ -122,7 +122,13 @@ pub async fn replay(call: &Call<'_>) -> Answered {
         value: "quarantined".into(),
     };
     let note = call.noted(None, &format!("event_replayed {source} {vendor_event_id}"));
-    if call.house.store.transact(&[opened, note]).await? != Written::Done {
+    // What was asked of people is answered; where it fails again, it is asked again.
+    let answered = Write::Delete(RowKey {
+        pk: pk.clone(),
+        sk: "task#person-unreadable".into(),
+    });
+    let writes = [opened, note, answered];
+    if call.house.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being replayed already"));
     }
     if let Err(why) = call.house.queues.send(Queue::Events, &received).await {

@@ -3,9 +3,10 @@
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
 use crate::clock;
-use crate::domain::task::{Alert, Task, Work};
+use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::{case_pk, read_case_pk};
 use crate::ids;
+use crate::pages;
 use crate::store::{Row, StoreError, Write, Written};
 use serde_json::{Value, json};
 
@@ -18,12 +19,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
 pub async fn done(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let missing = || Problem::missing("task");
-    let pk = match owner.split_once(':') {
-        None if ids::is_id(owner) => case_pk(call.clinic(), owner),
-        // An event that no case took.
-        Some((source, id)) => format!("{}#event#{source}#{id}", call.clinic()),
-        None => return Err(missing()),
-    };
+    let pk = place(call, owner)?;
     let row = call.house.store.get(&pk, &format!("task#{id}")).await?;
     let row = row
         .filter(|_| id.starts_with("person-"))
@@ -52,6 +48,16 @@ pub async fn done(call: &Call<'_>) -> Answered {
     }
 }
 
+/// The key of the rows that a task or delivery of this owner stands among.
+pub fn place(call: &Call<'_>, owner: &str) -> Result<String, Problem> {
+    match owner.split_once(':') {
+        None if ids::is_id(owner) => Ok(case_pk(call.clinic(), owner)),
+        // An event that no case took.
+        Some((source, id)) => Ok(format!("{}#event#{source}#{id}", call.clinic())),
+        None => Err(Problem::missing("task")),
+    }
+}
+
 /// The case that a task belongs to, or `{source}:{vendor_event_id}` of an event that no case took.
 pub fn owner(row: &Row) -> String {
     let pk = row.get("pk");
@@ -65,33 +71,81 @@ pub fn owner(row: &Row) -> String {
     }
 }
 
-/// The calls that settle what a task asks, beside closing it.
-fn answers(case: &str, id: &str, alert: Alert) -> Vec<String> {
-    let id = id.strip_prefix("person-").unwrap_or(id);
-    match (alert, id.strip_prefix("refund-waits-")) {
-        (Alert::RefundWaits, Some(request)) => ["approve", "reject"]
-            .map(|word| format!("POST /v1/refunds/{request}/{word}"))
-            .into(),
-        // Of a payment, `p1`; what became of a refund, `r1`, only its gateway can say.
-        (Alert::UnknownOutcome, _) if id.starts_with('p') => {
-            vec![format!("POST /v1/payments/{case}-{id}/close")]
+/// The calls that answer what a task asks, the last of them that it was worked off.
+fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
+    let mut calls = vec![];
+    let mut post = |path: String, about: &str| {
+        calls.push(json!({ "method": "POST", "path": path, "about": about }));
+    };
+    let payment = matter.payment.map(|n| ids::payment_reference(owner, n));
+    let name = id.strip_prefix("person-").unwrap_or(id);
+    match (matter.alert, &payment, &matter.request) {
+        (Alert::RefundWaits, _, Some(request)) => {
+            post(format!("/v1/refunds/{request}/approve"), "It goes out.");
+            post(format!("/v1/refunds/{request}/reject"), "It is not made.");
         }
-        _ => vec![],
+        // What became of a refund, only its gateway can say.
+        (Alert::UnknownOutcome, Some(payment), _) if matter.refund.is_none() => {
+            post(
+                format!("/v1/payments/{payment}/close"),
+                "The gateway knows no such payment.",
+            );
+        }
+        (Alert::Overpaid | Alert::LatePayment | Alert::RefundFailed, ..) => {
+            post("/v1/refunds".into(), "Gives money back.");
+        }
+        (Alert::Uncollected, ..) => {
+            post(
+                format!("/v1/invoices/{owner}/charges"),
+                "Charges a method, or opens a page to pay on.",
+            );
+        }
+        (Alert::DeliveryFailed, ..) if name.starts_with("tell-") => {
+            post(
+                format!("/v1/deliveries/{owner}/{name}/repeat"),
+                "Sends it once more.",
+            );
+        }
+        (Alert::Unreadable, ..) => {
+            post(format!("/v1/events/{owner}/replay"), "Reads it once more.");
+        }
+        (Alert::Blocked, ..) => {
+            if let Some(vendor) = &matter.vendor {
+                let path = format!("/v1/integrations/{vendor}");
+                let about = "Writes the vendor's secrets.";
+                calls.push(json!({ "method": "PUT", "path": path, "about": about }));
+            }
+        }
+        (
+            Alert::UnknownOutcome
+            | Alert::Contradiction
+            | Alert::ChargeWithoutInvoice
+            | Alert::DeliveryFailed
+            | Alert::DisputeOpened
+            | Alert::RefundWaits
+            | Alert::VoidThere,
+            ..,
+        ) => {}
     }
+    let path = format!("/v1/tasks/{owner}/{id}/done");
+    calls.push(json!({ "method": "POST", "path": path, "about": "It is worked off." }));
+    calls
 }
 
 pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     let task: Task = row.read("data")?;
-    let Work::Person { alert, note } = task.work else {
+    let Work::Person(matter) = task.work else {
         return Ok(None);
     };
-    let case = owner(row);
+    let owner = owner(row);
     Ok(Some(json!({
-        "answers": answers(&case, &task.id, alert),
-        "case": case,
+        "answers": answers(&owner, &task.id, &matter),
+        "case": owner,
         "id": task.id,
-        "alert": alert,
-        "note": note,
+        "alert": matter.alert,
+        "amount": matter.amount,
+        "invoice": matter.invoice,
+        "note": pages::tasks::text(&matter),
         "since": task.due,
         "state": row.get("state"),
     })))

@@ -408,35 +408,41 @@ fn only_a_preview_goes_without_an_idempotency_key() {
 
 #[test]
 fn a_task_names_the_calls_that_settle_it() {
-    use crate::domain::task::{Alert, Task, Work};
+    use crate::domain::task::{Alert, Matter, Task, Work};
     let case = ids::derived(&["c"]);
-    let shown = |id: &str, alert| {
-        let work = Work::Person {
-            alert,
-            note: "why".into(),
-        };
+    let answers = |id: &str, matter: Matter| -> Vec<String> {
         let due = "2026-11-20T09:00:00Z".parse().unwrap();
-        let task = Task {
-            id: id.into(),
-            work,
-            due,
-        };
+        let (id, work) = (id.into(), Work::Person(matter));
+        let task = Task { id, work, due };
         let pk = crate::flows::case_pk("demo", &case);
         let row = crate::store::Row::new(pk, "task#x").json("data", &task);
         let shown = tasks::view(&row.text("state", "open")).unwrap().unwrap();
         fits("Task", &shown);
-        shown["answers"].clone()
+        let mut paths = vec![];
+        for call in shown["answers"].as_array().expect("answers") {
+            let (method, path) = (call["method"].as_str(), call["path"].as_str());
+            let (method, path) = (method.unwrap(), path.unwrap());
+            assert!(find(method, path).is_ok(), "{method} {path} is no call");
+            paths.push(path.to_owned());
+        }
+        paths
     };
+    let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
+    for alert in Alert::ALL {
+        let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
+        let named = answers("person-x", matter);
+        assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
+    }
+    let waits = answers("person-w", Matter::of(Alert::RefundWaits).request("r7"));
+    let asked = ["/v1/refunds/r7/approve", "/v1/refunds/r7/reject"];
+    assert_eq!(waits[..2], asked);
+    let failed = answers("person-tell-slack-x", Matter::of(Alert::DeliveryFailed));
     assert_eq!(
-        shown("person-refund-waits-r7", Alert::RefundWaits),
-        json!(["POST /v1/refunds/r7/approve", "POST /v1/refunds/r7/reject"])
+        failed[0],
+        format!("/v1/deliveries/{case}/tell-slack-x/repeat")
     );
-    assert_eq!(
-        shown("person-p2", Alert::UnknownOutcome),
-        json!([format!("POST /v1/payments/{case}-p2/close")])
-    );
-    assert_eq!(shown("person-r1", Alert::UnknownOutcome), json!([]));
-    assert_eq!(shown("person-overpaid-p1", Alert::Overpaid), json!([]));
+    let due = answers("person-uncollected", Matter::of(Alert::Uncollected));
+    assert_eq!(due[0], format!("/v1/invoices/{case}/charges"));
 }
 
 #[test]

@@ -39,12 +39,22 @@ pub struct Case {
     /// Receipts by id, in the order in which they were issued.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<String>,
+    /// The next try that is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
     pub head: String,
+}
+
+/// Another try after a payment that was declined or went back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    pub payment: u32,
+    pub due: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,10 +248,12 @@ impl Payment {
         Money::new(left, self.amount.currency)
     }
 
-    /// Whether it may be tried again by itself: it failed or went back, for a reason that leaves
-    /// hope, and the payer has not disputed it with success.
+    /// Whether it may be tried again by itself, with this method or another: it failed or went back,
+    /// for a reason that leaves hope, and the payer has not disputed it with success.
     pub fn may_retry(&self) -> bool {
-        let hopeless = self.decline.is_some_and(|why| !why.may_retry());
+        let hopeless = self
+            .decline
+            .is_some_and(|why| !why.may_retry() && !why.ends_method());
         let mut disputes = self.disputes.iter();
         let lost = disputes.any(|d| d.state == dispute::State::Lost && !d.reversal);
         matches!(self.state, State::Declined | State::Returned) && !hopeless && !lost
@@ -347,6 +359,15 @@ impl Case {
             }
         });
         Money::new((self.due().minor - coming.minor).max(0), self.currency)
+    }
+
+    /// Whether money is due that somebody tried to collect, and nothing works on it any more: no
+    /// payment is under way, no page can be paid on, no try is planned.
+    pub fn uncollected(&self) -> bool {
+        let at_work = |p: &Payment| p.state.is_under_way() || p.open_page().is_some();
+        let tried = !self.payments.is_empty();
+        let resting = self.retry.is_none() && !self.payments.iter().any(at_work);
+        tried && resting && self.due().minor > 0
     }
 
     pub fn status(&self) -> Status {

@@ -5,7 +5,7 @@ use super::case::{Intent, Session};
 use super::fact::{Fact, Method};
 use super::invoice::Line;
 use super::policy::Policy;
-use super::task::{Alert, Topic};
+use super::task::{Matter, Topic};
 use crate::money::{Currency, Money};
 use jiff::Timestamp;
 
@@ -60,9 +60,9 @@ pub enum Event {
     },
     /// Nothing to decide here; somebody must look.
     Person {
+        /// Tells tasks of a case apart: `contradiction-…`, `tell-slack-…`.
         id: String,
-        alert: Alert,
-        note: String,
+        matter: Matter,
     },
 }
 

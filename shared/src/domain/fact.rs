@@ -56,6 +56,11 @@ impl Decline {
     pub fn may_retry(self) -> bool {
         matches!(self, Self::Funds | Self::Other)
     }
+
+    /// Whether the method will never work again: it is not charged any more.
+    pub fn ends_method(self) -> bool {
+        self == Self::Method
+    }
 }
 
 /// One thing that a gateway says. Ids are the gateway's own; `reference` is ours.

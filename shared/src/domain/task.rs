@@ -2,6 +2,7 @@
 //! "look at this row"; a row past its due time is found again by the due index.
 
 use super::case::Step;
+use crate::money::Money;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub enum Work {
     /// Tell one system or the patient through it.
     Deliver(Delivery),
     /// Something that only a person can decide.
-    Person { alert: Alert, note: String },
+    Person(Matter),
 }
 
 /// Which queue carries the nudge; `None` where the row is only found by its due time, or waits for
@@ -51,7 +52,7 @@ impl Work {
             Self::Pay { .. } | Self::Retry { .. } => Some(Queue::Charges),
             Self::Refund { .. } => Some(Queue::Refunds),
             Self::Deliver(_) => Some(Queue::Deliveries),
-            Self::Settle { .. } | Self::Person { .. } => None,
+            Self::Settle { .. } | Self::Person(_) => None,
         }
     }
 }
@@ -100,6 +101,78 @@ impl Topic {
     }
 }
 
+/// What a person is asked, as data: the text that people read and the calls that answer it are made
+/// from it. It holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matter {
+    pub alert: Alert,
+    /// The payment of the case that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<u32>,
+    /// Our refund of the case that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<u32>,
+    /// The request that this refund is a part of, as the API names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// The gateway or system, by id, where more can be seen or something must be mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// The invoice's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// What happened, in whole sentences, where the alert alone does not tell: a vendor's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+}
+
+impl Matter {
+    pub fn of(alert: Alert) -> Self {
+        Self {
+            alert,
+            payment: None,
+            refund: None,
+            request: None,
+            vendor: None,
+            invoice: None,
+            amount: None,
+            words: None,
+        }
+    }
+
+    pub fn payment(mut self, n: u32) -> Self {
+        self.payment = Some(n);
+        self
+    }
+
+    pub fn refund(mut self, n: Option<u32>) -> Self {
+        self.refund = n;
+        self
+    }
+
+    pub fn request(mut self, id: &str) -> Self {
+        self.request = Some(id.into());
+        self
+    }
+
+    pub fn vendor(mut self, id: &str) -> Self {
+        self.vendor = Some(id.into());
+        self
+    }
+
+    pub fn amount(mut self, amount: Money) -> Self {
+        self.amount = Some(amount);
+        self
+    }
+
+    pub fn words(mut self, words: impl Into<String>) -> Self {
+        self.words = Some(words.into());
+        self
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
@@ -118,4 +191,28 @@ pub enum Alert {
     DisputeOpened,
     /// A refund waits for somebody who may approve it.
     RefundWaits,
+    /// Money is due, and nothing collects it any more.
+    Uncollected,
+    /// A vendor's event was proven and cannot be read.
+    Unreadable,
+    /// An invoice that was voided here stands in a system all the same.
+    VoidThere,
+}
+
+impl Alert {
+    pub const ALL: [Self; 13] = [
+        Self::UnknownOutcome,
+        Self::LatePayment,
+        Self::Overpaid,
+        Self::RefundFailed,
+        Self::Contradiction,
+        Self::ChargeWithoutInvoice,
+        Self::DeliveryFailed,
+        Self::Blocked,
+        Self::DisputeOpened,
+        Self::RefundWaits,
+        Self::Uncollected,
+        Self::Unreadable,
+        Self::VoidThere,
+    ];
 }

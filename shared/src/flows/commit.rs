@@ -8,7 +8,7 @@ use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Queue, Work};
+use crate::domain::task::Queue;
 use crate::ids;
 use crate::queue::{Nudge, RowKey};
 use crate::store::{Row, StoreError, Write, Written};
@@ -257,18 +257,7 @@ fn decision_writes(
         .rev()
         .filter(|task| put.insert(&task.id))
     {
-        let mut row = Row::new(&pk, format!("task#{}", task.id))
-            .json("data", task)
-            .text("state", "open")
-            .number("version", 1);
-        let millis = clock::millis(task.due);
-        let at = format!("{millis:015}#{}#{}", case.id, task.id);
-        row = match &task.work {
-            // A person's task waits for a person, not for a time.
-            Work::Person { .. } => row.listed(format!("{clinic}#tasks"), at),
-            Work::Deliver(_) => row.due(millis).listed(format!("{clinic}#deliveries"), at),
-            _ => row.due(millis),
-        };
+        let row = super::tasks::row(clinic, &pk, &case.id, task);
         writes.push(Write::Put(row));
     }
     let gone: HashSet<_> = decision

@@ -13,6 +13,7 @@ pub mod patients;
 pub mod posting;
 pub mod posting_rules;
 pub mod receipts;
+pub mod tasks;
 
 use crate::aws::Aws;
 use crate::domain::case::Case;

@@ -5,12 +5,12 @@ use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use super::{Failure, House, posting_rules};
+use super::{Failure, House, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::settings::Settings;
-use crate::domain::task::Alert;
+use crate::domain::task::{Alert, Matter};
 use crate::gateways::{self, Gateway, Lookup};
 use crate::ids;
 use crate::inbound::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
@@ -417,37 +417,17 @@ impl Desk<'_> {
         // One task for a stranger's payment, however many events tell of it.
         let of = row.gateway_ref.as_ref().unwrap_or(&row.vendor_event_id);
         let owner = self.row(of, &row.name).pk();
-        let id = ids::derived(&["charge without invoice", &owner]);
-        let task = crate::domain::task::Task {
-            id: format!("person-{id}"),
-            work: crate::domain::task::Work::Person {
-                alert: Alert::ChargeWithoutInvoice,
-                note: format!(
-                    "{} of {:?} matches no invoice: {why}.",
-                    row.name, fact.amount
-                ),
-            },
-            due: clock::now(),
-        };
-        let at = clock::millis(task.due);
-        let person = Row::new(owner, format!("task#{}", task.id))
-            .json("data", &task)
-            .text("state", "open")
-            .number("version", 1)
-            .listed(format!("{}#tasks", row.clinic), format!("{at:015}#{id}"));
+        let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(self.inbound.vendor.id);
+        matter.amount = row.amount;
+        let words = format!("{} of no invoice of ours ({why}).", row.name);
+        self.house
+            .raise(self.settings, &owner, "stranger", matter.words(words))
+            .await?;
         let event = row
             .row("waiting")
             .json("fact", fact)
             .text("why", "left to a person");
-        let writes = [
-            Write::NewOr {
-                row: event,
-                attribute: "state",
-                value: "waiting".into(),
-            },
-            Write::Put(person),
-        ];
-        self.write(&writes).await
+        self.put(event).await
     }
 
     async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
@@ -457,8 +437,9 @@ impl Desk<'_> {
             .text("why", &why);
         let event = Event::Person {
             id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
-            alert: Alert::Contradiction,
-            note: why,
+            matter: Matter::of(Alert::Contradiction)
+                .vendor(self.inbound.vendor.id)
+                .words(why),
         };
         let change = Change {
             also: vec![Write::NewOr {
@@ -560,6 +541,22 @@ impl Desk<'_> {
             id = row.vendor_event_id,
             why
         );
-        self.put(kept).await
+        let words = format!("{}: {why}.", row.name);
+        let matter = Matter::of(Alert::Unreadable).vendor(self.inbound.vendor.id);
+        let asked = tasks::asking(self.settings, &row.pk(), "unreadable", matter.words(words));
+        let kept = Write::NewOr {
+            row: kept,
+            attribute: "state",
+            value: "waiting".into(),
+        };
+        let also = asked.iter().cloned().map(Write::Put);
+        let writes: Vec<_> = [kept].into_iter().chain(also).collect();
+        match self.house.store.transact(&writes).await? {
+            Written::Done => self.house.nudge_told(&asked).await,
+            // It is kept already, and was told.
+            Written::Failed(_) => {}
+            Written::Conflict => return Err("others are at the same rows".into()),
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Messages: what patients and staff are told when something happens to a payment. One text for
 //! every channel, and neutral: the clinic, the amount, the date, never what a visit was for.
 
-use crate::domain::task::Topic;
+use super::tasks;
+use crate::domain::task::{Matter, Topic};
 use crate::gateways;
 use crate::money::Money;
 use crate::systems::Message;
@@ -32,7 +33,28 @@ pub struct Said<'a> {
     /// The day of the next try, in the clinic's zone.
     pub retry_at: Option<Date>,
     /// What only a person can decide.
-    pub note: Option<String>,
+    pub matter: Option<&'a Matter>,
+}
+
+impl<'a> Said<'a> {
+    /// What every message can speak of.
+    pub fn of(clinic: &'a str, invoice: &'a str, amount: Money) -> Self {
+        Self {
+            clinic,
+            phone: "",
+            invoice,
+            amount,
+            payment: None,
+            due: Money::zero(amount.currency),
+            receipt: None,
+            receipt_address: None,
+            page: None,
+            method: None,
+            gateway: None,
+            retry_at: None,
+            matter: None,
+        }
+    }
 }
 
 /// What the patient reads.
@@ -186,10 +208,13 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
             format!("{due} The gateway's dashboard gives the reasons."),
         ),
         Topic::NeedsPerson => (
-            format!("Needs a person: {about}"),
-            match &said.note {
-                Some(note) => short(note, 600),
-                None => "See the open tasks of this invoice.".into(),
+            match said.matter {
+                Some(matter) => format!("Needs a person: {}.", tasks::about(matter)),
+                None => format!("Needs a person: {about}"),
+            },
+            match said.matter {
+                Some(matter) => short(&tasks::what_to_do(matter), 600),
+                None => "See the open tasks.".into(),
             },
         ),
     };
@@ -379,6 +404,7 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::task::Alert;
     use crate::money::Currency;
 
     const TOPICS: [Topic; 10] = [
@@ -412,7 +438,7 @@ mod tests {
             method: Some("Visa ending 4242"),
             gateway: Some("stripe"),
             retry_at: None,
-            note: None,
+            matter: None,
         }
     }
 
@@ -654,9 +680,17 @@ mod tests {
                     .into()
             )
         );
-        let note = Some("More was paid than the invoice asks for.".to_owned());
-        let (_, text) = told(Topic::NeedsPerson, &Said { note, ..said() });
-        assert_eq!(text, "More was paid than the invoice asks for.");
+        let mut matter = Matter::of(Alert::Overpaid).amount(money(1250, "AUD"));
+        matter.invoice = Some("WS-2041".into());
+        let matter = Some(&matter);
+        let asked = told(Topic::NeedsPerson, &Said { matter, ..said() });
+        assert_eq!(
+            asked,
+            (
+                "Needs a person: $12.50 on invoice WS-2041.".into(),
+                "More was paid than the invoice asks for. Refund the rest.".into()
+            )
+        );
         let mut seen = std::collections::BTreeSet::new();
         for topic in TOPICS {
             let (subject, text) = told(topic, &said());

@@ -6,6 +6,7 @@ pub mod layout;
 pub mod messages;
 pub mod receipt;
 pub mod style;
+pub mod tasks;
 
 #[cfg(test)]
 mod tests;

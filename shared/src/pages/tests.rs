@@ -56,6 +56,7 @@ fn case() -> Case {
         payments: vec![],
         refunds_numbered: 0,
         receipts: vec![],
+        retry: None,
         blocked: Default::default(),
         entries: 0,
         head: String::new(),

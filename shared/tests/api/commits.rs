@@ -5,7 +5,7 @@ use crate::permissions::unchanged;
 use crate::stack::{Clinic, Struck};
 use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::domain::task::Alert;
+use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
@@ -374,8 +374,7 @@ async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
     let before = clinic.rows().await;
     let event = Event::Person {
         id: "contradiction-1".into(),
-        alert: Alert::Contradiction,
-        note: "why".into(),
+        matter: Matter::of(Alert::Contradiction).words("why"),
     };
     let change = Change {
         also: vec![taken],

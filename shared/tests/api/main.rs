@@ -11,6 +11,7 @@ mod races;
 mod resolve;
 mod resources;
 mod stack;
+mod tasks;
 mod transport;
 mod unclear;
 mod vendors;

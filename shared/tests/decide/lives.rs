@@ -885,7 +885,8 @@ fn only_a_decline_that_leaves_hope_is_tried_again() {
     for (why, hopeful) in [
         (Decline::Funds, true),
         (Decline::Other, true),
-        (Decline::Method, false),
+        // Another method, or a page.
+        (Decline::Method, true),
         (Decline::Action, false),
         (Decline::Fraud, false),
         (Decline::Cancelled, false),
@@ -1004,8 +1005,8 @@ fn each_topic_is_told_once_and_each_receipt_issued_once_however_often_facts_repe
         (Topic::RefundFailed, 1),
         (Topic::DisputeOpened, 1),
         (Topic::DisputeClosed, 1),
-        // The payment was late, a refund failed, a bank disputed.
-        (Topic::NeedsPerson, 3),
+        // The payment was late, a refund failed, a bank disputed, and what was lost is due again.
+        (Topic::NeedsPerson, 4),
     ];
     for (topic, times) in told {
         assert_eq!(books.told_of(topic), times, "{topic:?}");

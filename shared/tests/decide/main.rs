@@ -3,6 +3,7 @@
 
 mod books;
 mod calls;
+mod collecting;
 mod journal;
 mod lives;
 mod mended;

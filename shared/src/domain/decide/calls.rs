@@ -99,9 +99,12 @@ impl Draft<'_> {
         self.done.push(task_id(payment, Some(n)));
         self.unblocked(payment, Some(n));
         self.tell(Topic::RefundFailed, Some(payment), Some(key.clone()));
-        let note = "The payment was taken back before this refund was sent. It was not sent: the \
-                    patient has the money already, or a dispute holds it.";
-        self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, note);
+        let words = "The payment was taken back before this refund was sent. It was not sent: the \
+                     patient has the money already, or a dispute holds it.";
+        let matter = Matter::of(Alert::RefundFailed)
+            .payment(payment)
+            .refund(Some(n));
+        self.person(&format!("refund-failed-{key}"), matter.words(words));
         Ok(())
     }
 
@@ -168,9 +171,12 @@ impl Draft<'_> {
         let id = task_id(payment, refund);
         let long = now.as_second() - since.as_second() > WORRY;
         if long && self.case.blocked.insert(id.clone()) {
-            let note = "The gateway has not said for hours what became of this call. It is still \
-                        asked, under the same key; look into the gateway's dashboard.";
-            self.person(&format!("blocked-{id}"), Alert::UnknownOutcome, note);
+            let words = "The gateway has not said for hours what became of this call. It is still \
+                         asked, under the same key.";
+            let matter = Matter::of(Alert::UnknownOutcome)
+                .payment(payment)
+                .refund(refund);
+            self.person(&format!("blocked-{id}"), matter.words(words));
         }
         Ok(())
     }
@@ -259,7 +265,8 @@ impl Draft<'_> {
         if let Some(note) = note
             && self.case.blocked.insert(id.clone())
         {
-            self.person(&format!("blocked-{id}"), Alert::Blocked, note);
+            let matter = Matter::of(Alert::Blocked).payment(payment).refund(refund);
+            self.person(&format!("blocked-{id}"), matter.words(note));
         }
         self.tasks.push(Task {
             id,

@@ -63,7 +63,7 @@ impl Draft<'_> {
             false => dispute::next(known, said),
         };
         dispute.state = to.unwrap_or(dispute.state);
-        let key = dispute.key();
+        let (key, amount) = (dispute.key(), dispute.amount);
         payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
         let Some(to) = to else {
             return match raised {
@@ -75,8 +75,8 @@ impl Draft<'_> {
             dispute::State::Open => {
                 self.what = "dispute_opened";
                 self.tell(Topic::DisputeOpened, Some(n), Some(key.clone()));
-                let note = "A bank disputes this payment. Answer in the gateway's dashboard.";
-                self.person(&format!("dispute-{key}"), Alert::DisputeOpened, note);
+                let matter = Matter::of(Alert::DisputeOpened).payment(n).amount(amount);
+                self.person(&format!("dispute-{key}"), matter);
             }
             dispute::State::Won => {
                 self.what = "dispute_won";
@@ -96,7 +96,7 @@ impl Draft<'_> {
                 }
                 // Who disputed with success is not charged again by itself.
                 if !reversal && self.payment(n)?.method.is_some() {
-                    self.done.push(format!("retry-p{n}"));
+                    self.no_retry(n);
                 }
                 let payment = self.payment(n)?;
                 if payment.state == State::Paid {
@@ -120,9 +120,10 @@ impl Draft<'_> {
         }
         let reversed = |d: &Dispute| d.reversal && d.state == dispute::State::Lost;
         if payment.returned_whole || payment.disputes.iter().any(reversed) {
-            let note = "A dispute was won, and the payment had gone back all the same. See in the \
-                        gateway's dashboard whether the money is there.";
-            self.person(&format!("won-{key}"), Alert::Contradiction, note);
+            let matter = Matter::of(Alert::Contradiction).payment(n);
+            let words = "A dispute was won, and the payment had gone back all the same. See \
+                         whether the money is there.";
+            self.person(&format!("won-{key}"), matter.words(words));
             return Ok(());
         }
         if payment.returned().minor > 0 {
@@ -131,35 +132,8 @@ impl Draft<'_> {
         payment.state =
             payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
         payment.decline = None;
-        self.done.push(format!("retry-p{n}"));
+        self.no_retry(n);
         self.receipt(n, Some("reinstated".into()));
         Ok(())
-    }
-
-    /// Refunds and lost disputes that come to more than was paid: the same money told twice, or
-    /// lost twice. The books take it once, and a person looks.
-    pub(super) fn overreturned(&mut self, before: Option<&Case>) {
-        for payment in &self.case.payments {
-            let was = before.and_then(|case| case.payment(payment.n));
-            let id = format!("person-overreturned-p{}", payment.n);
-            match (
-                was.is_some_and(Payment::overreturned),
-                payment.overreturned(),
-            ) {
-                (false, true) => {
-                    let note = "This payment was refunded and a dispute over it was lost. The \
-                                books take the money once: see in the gateway's dashboard whether \
-                                it left twice.";
-                    let work = Work::Person {
-                        alert: Alert::Contradiction,
-                        note: note.into(),
-                    };
-                    let due = self.ctx.now;
-                    self.tasks.push(Task { id, work, due });
-                }
-                (true, false) => self.done.push(id),
-                (false, false) | (true, true) => {}
-            }
-        }
     }
 }

@@ -7,10 +7,11 @@
 mod calls;
 mod disputes;
 mod payments;
+mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Intent, Payment, Session, Step};
+use super::case::{Case, Intent, Payment, Retry, Session, Step};
 use super::dispute::{self, Dispute};
 use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
@@ -19,7 +20,7 @@ use super::journal::{self, Entry};
 use super::payment::{self, State};
 use super::policy::Collect;
 use super::refund::{self, Refund};
-use super::task::{Alert, Delivery, Task, Topic, Work};
+use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
 use crate::clock;
 use crate::ids::{self, Reference};
 use crate::money::Money;
@@ -155,6 +156,7 @@ impl<'a> Draft<'a> {
             payments: vec![],
             refunds_numbered: 0,
             receipts: vec![],
+            retry: None,
             blocked: BTreeSet::new(),
             entries: 0,
             head: String::new(),
@@ -169,7 +171,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
-        self.overreturned(before);
+        self.people(before);
         if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
             return Verdict::Nothing;
         }
@@ -243,9 +245,8 @@ impl<'a> Draft<'a> {
                 let id = task_id(*payment, *refund);
                 if *person {
                     self.done.push(id.clone());
-                    let note = "The gateway cannot say what became of this call. Look it up in \
-                                the gateway's dashboard, then record what you find.";
-                    self.person(&id, Alert::UnknownOutcome, note);
+                    let matter = Matter::of(Alert::UnknownOutcome);
+                    self.person(&id, matter.payment(*payment).refund(*refund));
                 } else {
                     let work = Work::Settle {
                         payment: *payment,
@@ -272,9 +273,9 @@ impl<'a> Draft<'a> {
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
-            Event::Person { id, alert, note } => {
+            Event::Person { id, matter } => {
                 self.what = "needs_person";
-                self.person(id, *alert, note);
+                self.person(id, matter.clone());
                 Ok(())
             }
         }
@@ -323,19 +324,6 @@ impl<'a> Draft<'a> {
         }
         self.case.receipts.push(id.clone());
         self.receipts.push(Receipt { id, payment, after });
-    }
-
-    fn person(&mut self, id: &str, alert: Alert, note: &str) {
-        let work = Work::Person {
-            alert,
-            note: note.into(),
-        };
-        self.tasks.push(Task {
-            id: format!("person-{id}"),
-            work,
-            due: self.ctx.now,
-        });
-        self.tell(Topic::NeedsPerson, None, Some(id.into()));
     }
 
     fn tell(&mut self, topic: Topic, payment: Option<u32>, object: Option<String>) {

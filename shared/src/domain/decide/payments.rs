@@ -217,7 +217,7 @@ impl Draft<'_> {
             };
             self.schedule(n, None, work, FIRST_POLL);
         }
-        self.done.push(format!("retry-p{n}"));
+        self.no_retry(n);
         Ok(())
     }
 
@@ -328,16 +328,16 @@ impl Draft<'_> {
                 self.receipt(n, None);
                 self.tell(Topic::PaymentReceived, Some(n), None);
                 if given_up {
-                    self.done.push(format!("retry-p{n}"));
+                    self.no_retry(n);
                 }
                 if given_up || from == State::Expired {
-                    let note = "This payment had been given up and the money came after all.";
-                    self.person(&format!("late-p{n}"), Alert::LatePayment, note);
+                    let matter = Matter::of(Alert::LatePayment).payment(n);
+                    self.person(&format!("late-p{n}"), matter);
                 }
-                if self.case.paid().minor > self.case.invoice.total.minor {
-                    let note = "More was paid than the invoice asks for. Refund the rest, or \
-                                keep it as credit.";
-                    self.person(&format!("overpaid-p{n}"), Alert::Overpaid, note);
+                let surplus = people::surplus(&self.case);
+                if surplus.minor > 0 {
+                    let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
+                    self.person(&format!("overpaid-p{n}"), matter);
                 }
             }
             State::Declined => {
@@ -378,6 +378,11 @@ impl Draft<'_> {
             .saturating_sub(1);
         if let Some(days) = self.case.policy.retry_after_days.get(before) {
             let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
+            // One is planned at a time: the newest.
+            if let Some(other) = self.case.retry.take().filter(|other| other.payment != n) {
+                self.done.push(format!("retry-p{}", other.payment));
+            }
+            self.case.retry = Some(Retry { payment: n, due });
             let work = Work::Retry { payment: n };
             self.tasks.push(Task {
                 id: format!("retry-p{n}"),
@@ -385,5 +390,11 @@ impl Draft<'_> {
                 due,
             });
         }
+    }
+
+    /// No other try follows this payment.
+    pub(super) fn no_retry(&mut self, n: u32) {
+        self.case.retry.take_if(|retry| retry.payment == n);
+        self.done.push(format!("retry-p{n}"));
     }
 }

@@ -85,6 +85,7 @@ impl Draft<'_> {
         refund.state = held.unwrap_or(refund.state);
         let was_calling = refund.intent.take().is_some();
         let (key, number) = (refund.key(), refund.n);
+        let amount = Some(refund.amount);
         let had_gone = refund.state == refund::State::Succeeded;
         let to = refund::next(refund.state, event);
         refund.state = to.unwrap_or(refund.state);
@@ -135,13 +136,17 @@ impl Draft<'_> {
                     self.receipt(n, Some(format!("{key}-failed")));
                 }
                 self.tell(Topic::RefundFailed, Some(n), Some(key.clone()));
-                let why = fact.words.as_deref().map(|words| format!(" ({words})"));
-                let note = format!(
-                    "The gateway did not give this refund out{}. The amount is refundable again: \
-                     choose another way to return it.",
-                    why.unwrap_or_default()
+                let mut matter = Matter::of(Alert::RefundFailed).payment(n).refund(number);
+                matter.amount = amount;
+                let said = fact
+                    .words
+                    .as_deref()
+                    .map(|words| format!(" It says: {words}."));
+                let words = format!(
+                    "The gateway did not give this refund out.{}",
+                    said.unwrap_or_default()
                 );
-                self.person(&format!("refund-failed-{key}"), Alert::RefundFailed, &note);
+                self.person(&format!("refund-failed-{key}"), matter.words(words));
             }
             _ => {}
         }

@@ -46,14 +46,27 @@ impl Draft<'_> {
 
     pub(super) fn retry(&mut self, payment: u32, method: Option<&Method>) -> Applied {
         self.what = "retry_due";
-        self.done.push(format!("retry-p{payment}"));
-        let newest = self.case.payments.iter().map(|p| p.n).max();
+        let planned = self.case.retry.as_ref();
+        let planned = planned.is_some_and(|retry| retry.payment == payment);
+        self.no_retry(payment);
         let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
-        // A newer attempt, or money that came otherwise, has made this retry needless.
-        let needed = newest == Some(payment) && failed.may_retry() && due.minor > 0;
-        if let Some(method) = method.filter(|_| needed) {
-            let amount = Money::new(failed.amount.minor.min(due.minor), due.currency);
-            self.plan(amount, method.gateway.clone(), Some(method.clone()), false);
+        // What is collected otherwise meanwhile has made this retry needless.
+        if !planned || !failed.may_retry() || due.minor == 0 {
+            return Ok(());
+        }
+        let amount = Money::new(failed.amount.minor.min(due.minor), due.currency);
+        let same = |m: &&Method| failed.method.as_ref() == Some(*m);
+        let ended = failed.decline.is_some_and(Decline::ends_method);
+        match method.filter(|m| !(ended && same(m))) {
+            Some(method) => {
+                self.plan(amount, method.gateway.clone(), Some(method.clone()), false);
+            }
+            // Nothing is left that may be charged by itself: the patient is asked.
+            None => {
+                let policy = &self.case.policy;
+                let keep = policy.save_method && self.case.patient.is_some();
+                self.plan(amount, policy.gateway.clone(), None, keep);
+            }
         }
         Ok(())
     }
@@ -105,8 +118,8 @@ impl Draft<'_> {
             }
         }
         if new.needs_approval {
-            let note = format!("A refund of {amount} waits for approval: approve or reject it.");
-            self.person(&waits(&new.request), Alert::RefundWaits, &note);
+            let matter = Matter::of(Alert::RefundWaits).amount(amount);
+            self.person(&waits(&new.request), matter.request(&new.request));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::payment::State;
 use crate::domain::refund;
-use crate::domain::task::{Alert, Work};
+use crate::domain::task::{Alert, Matter, Work};
 use crate::gateways::{Gateway, Lookup};
 use crate::ids;
 use crate::vendor::{Effect, LostReply, Offer, Trouble};
@@ -692,11 +692,9 @@ fn reported(traits: &Traits, mut facts: Vec<Fact>, reference: &str, answer: bool
 
 fn contradicts(traits: &Traits, note: String) -> Move {
     let id = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
-    let event = Event::Person {
-        id,
-        alert: Alert::Contradiction,
-        note,
-    };
+    let matter = Matter::of(Alert::Contradiction).vendor(&traits.id);
+    let matter = matter.words(note);
+    let event = Event::Person { id, matter };
     commit(event, format!("{} contradicts itself", traits.id))
 }
 

@@ -126,7 +126,7 @@ impl Desk<'_> {
                 event = "delivered",
                 system = self.system.vendor.id,
                 topic = hears.topic.name(),
-                case = self.of.case.id
+                case = self.of.case.map(|case| case.id.as_str())
             );
             for name in ["due_pk", "due_at", "sent"] {
                 next.0.remove(name);

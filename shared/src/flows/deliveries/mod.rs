@@ -4,6 +4,7 @@
 //! A row is `open` while nothing of it can have reached the system, and `calling` from the moment
 //! it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say.
 
+mod alone;
 mod desk;
 mod earlier;
 mod telling;
@@ -11,12 +12,12 @@ mod telling;
 mod tests;
 
 use super::commit::Change;
-use super::{Failure, House, case_pk, read_case_pk};
+use super::{Failure, House, read_case_pk};
 use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::event::Event;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Alert, Task, Topic, Work};
+use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::queue::RowKey;
 use crate::store::{Row, Write, Written};
 use crate::systems::{self, System, Telling};
@@ -41,13 +42,14 @@ struct Later {
 #[derive(Clone, Copy)]
 struct Of<'a> {
     settings: &'a Settings,
-    case: &'a Case,
+    /// `None` for a task that belongs to no case.
+    case: Option<&'a Case>,
 }
 
 impl House {
     /// Works one delivery off (`task#tell-…`).
     pub async fn deliver(&self, key: &RowKey) -> Result<(), Failure> {
-        let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+        let clinic = key.pk.split('#').next().unwrap_or_default();
         let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
             return Ok(());
         };
@@ -60,13 +62,16 @@ impl House {
             return Ok(());
         };
         let settings = self.settings_of(clinic).await?;
-        let case = self
-            .case(clinic, case)
-            .await?
-            .ok_or("a delivery without a case")?;
+        let case = match read_case_pk(&key.pk) {
+            Some((_, id)) => {
+                let found = self.case(clinic, id).await?;
+                Some(found.ok_or("a delivery without a case")?)
+            }
+            None => None,
+        };
         let of = Of {
             settings: &settings,
-            case: &case,
+            case: case.as_ref(),
         };
         let found = systems::find(&delivery.system).and_then(|system| {
             let mut all = system.hears.iter();
@@ -76,7 +81,11 @@ impl House {
             let why = "this version does not tell it that";
             return self.finish(&row, "failed", why).await;
         };
-        let filed = match self.earlier(&case, delivery, hears.after).await? {
+        let filed = match &case {
+            Some(case) => self.earlier(case, delivery, hears.after).await?,
+            None => Earlier::Filed(vec![]),
+        };
+        let filed = match filed {
             Earlier::Filed(ids) => ids,
             Earlier::Waiting(until) => {
                 let wait = ((until - clock::millis(now)) / 1000).max(0) + BEHIND;
@@ -93,16 +102,24 @@ impl House {
                 return self.undelivered(of, &row, may_be_sent(&row), why).await;
             }
         };
-        let told = match self.telling(of, system, delivery, &task).await? {
+        let told = match &case {
+            Some(case) => {
+                self.telling(&settings, case, system, delivery, &task)
+                    .await?
+            }
+            None => self.telling_alone(&settings, &row, &task).await?,
+        };
+        let told = match told {
             Ok(told) => told,
             Err(why) => return self.undelivered(of, &row, may_be_sent(&row), why).await,
         };
         if told.unreachable {
-            let id = format!("unreachable-p{}", delivery.payment.unwrap_or_default());
-            let note = "No message with the page to pay on can reach this patient: there is \
-                        neither an e-mail address nor a phone number that a connected system \
-                        writes to. Add one and repeat the delivery, or hand the page over.";
-            self.person_once(of, &row, &id, Alert::DeliveryFailed, note)
+            let n = delivery.payment.unwrap_or_default();
+            let words = "No message with the page to pay on can reach this patient: there is \
+                         neither an e-mail address nor a phone number that a connected system \
+                         writes to. Add one, or hand the page over.";
+            let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
+            self.person_once(of, &row, &format!("unreachable-p{n}"), matter)
                 .await?;
         }
         let account = match self.account(clinic, system.vendor).await {
@@ -211,9 +228,14 @@ impl House {
         why: &str,
     ) -> Result<(), Failure> {
         let id = row.get("sk").trim_start_matches("task#");
-        let (state, note) = ending(id, sent, why);
-        self.person(of, row, id, Alert::DeliveryFailed, note)
-            .await?;
+        let task: Task = row.read("data")?;
+        if let Work::Deliver(delivery) = &task.work {
+            let mut matter = Matter::of(Alert::DeliveryFailed).vendor(&delivery.system);
+            matter.payment = delivery.payment;
+            let words = undelivered(delivery.topic, sent, why);
+            self.person(of, row, id, matter.words(words)).await?;
+        }
+        let state = if sent { "unknown" } else { "failed" };
         self.finish(row, state, why).await
     }
 
@@ -225,10 +247,12 @@ impl House {
         system: &System,
         why: &str,
     ) -> Result<(), Failure> {
-        let (id, name) = (format!("blocked-{}", system.vendor.id), system.vendor.name);
-        let note =
-            format!("{name}: {why}. Mend the connection; what waits is then told by itself.");
-        self.person_once(of, row, &id, Alert::Blocked, &note).await
+        let id = system.vendor.id;
+        let matter = Matter::of(Alert::Blocked)
+            .vendor(id)
+            .words(format!("It says: {why}."));
+        self.person_once(of, row, &format!("blocked-{id}"), matter)
+            .await
     }
 
     /// Asks a person, unless the same is asked already and nobody has closed it.
@@ -237,33 +261,27 @@ impl House {
         of: Of<'_>,
         row: &Row,
         id: &str,
-        alert: Alert,
-        note: &str,
+        matter: Matter,
     ) -> Result<(), Failure> {
-        let pk = case_pk(&of.case.clinic, &of.case.id);
-        let asked = self.store.get(&pk, &format!("task#person-{id}")).await?;
+        let pk = row.get("pk");
+        let asked = self.store.get(pk, &format!("task#person-{id}")).await?;
         match asked.is_some_and(|task| task.get("state") == "open") {
             true => Ok(()),
-            false => self.person(of, row, id, alert, note.into()).await,
+            false => self.person(of, row, id, matter).await,
         }
     }
 
-    async fn person(
-        &self,
-        of: Of<'_>,
-        row: &Row,
-        id: &str,
-        alert: Alert,
-        note: String,
-    ) -> Result<(), Failure> {
-        // A system that cannot be told must not be told of that without end.
-        if row.get("sk").contains(Topic::NeedsPerson.name()) {
+    async fn person(&self, of: Of<'_>, row: &Row, id: &str, matter: Matter) -> Result<(), Failure> {
+        // A system that cannot be told must not be told of that without end; what it was to be told
+        // is a task itself.
+        let to_staff = row.get("sk").contains(Topic::NeedsPerson.name());
+        let Some(case) = of.case.filter(|_| !to_staff) else {
             return Ok(());
-        }
+        };
         let cause = format!("delivery {}", row.get("sk").trim_start_matches("task#"));
         let id = id.to_owned();
-        let event = Event::Person { id, alert, note };
-        let change = Change::new(of.settings, &of.case.id, event, cause);
+        let event = Event::Person { id, matter };
+        let change = Change::new(of.settings, &case.id, event, cause);
         self.commit(change, None).await.map(drop)
     }
 }
@@ -273,14 +291,14 @@ fn may_be_sent(row: &Row) -> bool {
     row.get("state") == "calling"
 }
 
-/// How a delivery ends that did not succeed: its state, and what a person reads.
-fn ending(id: &str, sent: bool, why: &str) -> (&'static str, String) {
+/// What a person reads of a delivery that ended without success.
+fn undelivered(topic: Topic, sent: bool, why: &str) -> String {
+    let what = topic.name().replace('-', " ");
     match sent {
-        true => (
-            "unknown",
-            format!("{id} may have been sent: look before repeating it. {why}."),
-        ),
-        false => ("failed", format!("{id} was not delivered: {why}.")),
+        true => {
+            format!("The message of {what} may have been sent: look before repeating it ({why}).")
+        }
+        false => format!("The message of {what} was not delivered ({why})."),
     }
 }
 

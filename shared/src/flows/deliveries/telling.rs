@@ -1,6 +1,6 @@
 //! What a delivery tells, from the case as it is now.
 
-use super::{Failure, House, Of};
+use super::{Failure, House};
 use crate::domain::case::{Case, Payment};
 use crate::domain::dispute::Dispute;
 use crate::domain::invoice::Invoice;
@@ -35,12 +35,12 @@ impl House {
     /// What is told, or why it cannot be.
     pub(super) async fn telling(
         &self,
-        of: Of<'_>,
+        settings: &Settings,
+        case: &Case,
         system: &System,
         delivery: &Delivery,
         task: &Task,
     ) -> Result<Result<Told, &'static str>, Failure> {
-        let Of { settings, case } = of;
         let about = match About::read(case, delivery) {
             Ok(about) => about,
             Err(why) => return Ok(Err(why)),
@@ -61,6 +61,14 @@ impl House {
             && case.patient.is_some()
             && unreachable(settings, system, &person);
         needless = needless.or(missing_address(system.channel, &person));
+        let pk = case_pk(&case.clinic, &case.id);
+        let matter = match (&delivery.object, delivery.topic) {
+            (Some(id), Topic::NeedsPerson) => self.asked(&pk, id).await?,
+            _ => None,
+        };
+        if delivery.topic == Topic::NeedsPerson && matter.is_none() {
+            needless = Some("nobody need look any more");
+        }
         let receipt = delivery.payment.map(|n| {
             let base = ids::payment_reference(&case.id, n);
             let key = delivery.object.as_ref().filter(|_| about.refund.is_some());
@@ -88,8 +96,8 @@ impl House {
                 p.paid_with.as_deref().or(kept)
             }),
             gateway: payment.map(|p| p.gateway.as_str()),
-            retry_at: self.retry_day(of, delivery).await?,
-            note: self.note_of(case, delivery).await?,
+            retry_at: self.retry_day(settings, &pk, delivery).await?,
+            matter: matter.as_ref(),
         };
         let topic = delivery.topic;
         let message = match system.channel {
@@ -123,7 +131,12 @@ impl House {
     }
 
     /// The day for which another try is planned, in the clinic's zone.
-    async fn retry_day(&self, of: Of<'_>, delivery: &Delivery) -> Result<Option<Date>, Failure> {
+    async fn retry_day(
+        &self,
+        settings: &Settings,
+        pk: &str,
+        delivery: &Delivery,
+    ) -> Result<Option<Date>, Failure> {
         let failed = [Topic::PaymentFailed, Topic::PaymentReturned];
         let Some(n) = delivery
             .payment
@@ -131,9 +144,8 @@ impl House {
         else {
             return Ok(None);
         };
-        let pk = case_pk(&of.case.clinic, &of.case.id);
-        let row = self.store.get(&pk, &format!("task#retry-p{n}")).await?;
-        Ok(row.and_then(|row| due_day(&row, of.settings.zone())))
+        let row = self.store.get(pk, &format!("task#retry-p{n}")).await?;
+        Ok(row.and_then(|row| due_day(&row, settings.zone())))
     }
 
     /// What the books were told of other refunds before this one.
@@ -152,26 +164,6 @@ impl House {
         let rows = self.store.under(&pk, &prefix).await?;
         let all: Result<Vec<Task>, _> = rows.iter().map(|row| row.read("data")).collect();
         Ok(paid_before(case, &all?, task))
-    }
-
-    /// What a person's task says, where the delivery tells of one.
-    async fn note_of(&self, case: &Case, delivery: &Delivery) -> Result<Option<String>, Failure> {
-        let Some(object) = &delivery.object else {
-            return Ok(None);
-        };
-        if delivery.topic != Topic::NeedsPerson {
-            return Ok(None);
-        }
-        let pk = case_pk(&case.clinic, &case.id);
-        let row = self
-            .store
-            .get(&pk, &format!("task#person-{object}"))
-            .await?;
-        let task = row.map(|row| row.read::<Task>("data")).transpose()?;
-        Ok(task.and_then(|task| match task.work {
-            Work::Person { note, .. } => Some(note),
-            _ => None,
-        }))
     }
 }
 

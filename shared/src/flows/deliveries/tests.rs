@@ -3,7 +3,7 @@
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::telling::{About, due_day, paid_before, rates, unreachable};
-use super::{ending, filed};
+use super::{filed, undelivered};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::invoice::{Invoice, Line};
@@ -70,6 +70,7 @@ fn paid() -> Case {
         payments: vec![payment],
         refunds_numbered: 0,
         receipts: vec![],
+        retry: None,
         blocked: BTreeSet::new(),
         entries: 1,
         head: String::new(),
@@ -427,10 +428,14 @@ fn a_refused_key_is_a_persons_to_mend_and_a_busy_vendor_is_waited_for() {
 
 #[test]
 fn what_may_have_been_sent_does_not_end_as_undelivered() {
-    let (state, note) = ending("tell-slack-refund-paid-p1-r1", true, "no clear answer");
-    assert_eq!(state, "unknown");
-    assert!(note.contains("may have been sent: look before repeating it. no clear answer"));
-    let (state, note) = ending("tell-slack-refund-paid-p1-r1", false, "refused: no_text");
-    assert_eq!(state, "failed");
-    assert!(note.contains("was not delivered: refused: no_text"));
+    let told = undelivered(Topic::RefundPaid, true, "no clear answer");
+    assert_eq!(
+        told,
+        "The message of refund paid may have been sent: look before repeating it (no clear answer)."
+    );
+    let told = undelivered(Topic::RefundPaid, false, "refused: no_text");
+    assert_eq!(
+        told,
+        "The message of refund paid was not delivered (refused: no_text)."
+    );
 }

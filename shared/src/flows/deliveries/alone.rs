@@ -1,0 +1,68 @@
+//! Telling staff of a task that belongs to no case.
+
+use super::telling::Told;
+use super::{Failure, House};
+use crate::domain::settings::Settings;
+use crate::domain::task::{Matter, Task, Topic, Work};
+use crate::ids;
+use crate::money::Money;
+use crate::pages::messages;
+use crate::store::Row;
+use crate::systems::{Customer, Telling};
+
+impl House {
+    /// What is told, or why it cannot be.
+    pub(super) async fn telling_alone(
+        &self,
+        settings: &Settings,
+        row: &Row,
+        task: &Task,
+    ) -> Result<Result<Told, &'static str>, Failure> {
+        let Work::Deliver(delivery) = &task.work else {
+            return Ok(Err("it is no delivery"));
+        };
+        let (pk, zero) = (row.get("pk"), Money::zero(settings.currency));
+        let asked = delivery.object.as_deref().unwrap_or_default();
+        let matter = self.asked(pk, asked).await?;
+        let amount = matter.as_ref().and_then(|matter| matter.amount);
+        let said = messages::Said {
+            matter: matter.as_ref(),
+            ..messages::Said::of(&settings.name, "", amount.unwrap_or(zero))
+        };
+        let telling = Telling {
+            key: ids::derived(&[pk, &task.id]),
+            topic: Topic::NeedsPerson,
+            filed: vec![],
+            clinic: settings.name.clone(),
+            invoice: String::new(),
+            refund: None,
+            amount: amount.unwrap_or(zero),
+            payment: None,
+            refunded_before: zero,
+            total: zero,
+            rates: vec![],
+            date: task.due.to_zoned(settings.zone()).date(),
+            gateway: String::new(),
+            customer: Customer::default(),
+            message: messages::to_staff(Topic::NeedsPerson, &said),
+        };
+        Ok(Ok(Told {
+            telling,
+            needless: matter.is_none().then_some("nobody need look any more"),
+            unreachable: false,
+            key: None,
+        }))
+    }
+
+    /// What a person's task asks, while it is open.
+    pub(super) async fn asked(&self, pk: &str, id: &str) -> Result<Option<Matter>, Failure> {
+        let row = self.store.get(pk, &format!("task#person-{id}")).await?;
+        let Some(row) = row.filter(|row| row.get("state") == "open") else {
+            return Ok(None);
+        };
+        Ok(match row.read::<Task>("data")?.work {
+            Work::Person(matter) => Some(matter),
+            _ => None,
+        })
+    }
+}

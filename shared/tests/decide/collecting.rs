@@ -1,0 +1,257 @@
+//! Money that is due is being collected, or a person is asked; and what a person is asked ends when
+//! it is answered.
+
+use crate::books::{
+    Books, Said, charge, eur, fact, failed, invoice, our_refund, refund, refund_of, saved_method,
+    succeeded,
+};
+use meridian::domain::case::{Session, Step};
+use meridian::domain::event::{Event, NewInvoice, NewRefund};
+use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::domain::policy::{Collect, Policy};
+use meridian::domain::task::Topic;
+
+const DAY: i64 = 86_400;
+const UNCOLLECTED: &str = "person-uncollected";
+
+/// An invoice of 100.00 that is charged to a saved method and tried again on these days.
+fn charged(retry_after_days: Vec<u32>) -> Books {
+    Books::open(NewInvoice {
+        policy: Policy {
+            retry_after_days,
+            ..Policy::default()
+        },
+        charge: Some(charge(None, Some(saved_method()))),
+        ..invoice(10_000)
+    })
+}
+
+fn declined(books: &mut Books, n: u32) {
+    books.hear(failed(n, Decline::Funds));
+    assert_eq!(books.payment(n).state, State::Declined);
+}
+
+fn asks(books: &Books, id: &str) -> bool {
+    books.rows.contains_key(id)
+}
+
+fn page(books: &mut Books, n: u32) {
+    books.apply(&Event::SessionOpened {
+        payment: n,
+        session: Session {
+            id: format!("cs_{n}"),
+            url: "https://pay.example/1".into(),
+            expires_at: None,
+        },
+    });
+}
+
+fn page_expires(books: &mut Books, n: u32) {
+    let over = Fact {
+        aliases: vec![format!("cs_{n}")],
+        payment: None,
+        ..fact(Kind::PaymentExpired, n)
+    };
+    books.hear(over);
+}
+
+/// Due, and neither at work nor asked of a person: nobody would ever collect it.
+fn forgotten(books: &Books) -> bool {
+    books.case.due().minor > 0 && books.work().is_empty() && !asks(books, UNCOLLECTED)
+}
+
+#[test]
+fn a_page_that_expired_beside_a_planned_retry_does_not_end_the_collecting() {
+    let mut books = charged(vec![3, 5]);
+    declined(&mut books, 1);
+    books.apply(&Event::Charge(charge(None, None)));
+    page(&mut books, 2);
+    page_expires(&mut books, 2);
+    assert!(!forgotten(&books));
+    books.later(3 * DAY);
+    let method = Some(saved_method());
+    books.apply(&Event::RetryDue { payment: 1, method });
+    assert!(!forgotten(&books), "{:#?}", books.rows.keys());
+}
+
+#[test]
+fn where_the_method_is_gone_on_the_day_of_a_retry_a_page_opens() {
+    let mut books = charged(vec![3]);
+    declined(&mut books, 1);
+    books.later(3 * DAY);
+    let method = None;
+    books.apply(&Event::RetryDue { payment: 1, method });
+    assert!(!forgotten(&books));
+    assert_eq!(books.payment(2).next_step(), Some(Step::Checkout));
+}
+
+#[test]
+fn the_last_decline_and_the_page_that_nobody_paid_are_a_task_and_told_once() {
+    let mut books = charged(vec![]);
+    declined(&mut books, 1);
+    assert!(asks(&books, UNCOLLECTED));
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1);
+    let mut books = Books::with_payment(10_000, None);
+    page(&mut books, 1);
+    assert!(!asks(&books, UNCOLLECTED), "the patient can pay");
+    page_expires(&mut books, 1);
+    assert!(asks(&books, UNCOLLECTED));
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1);
+    // More of the same is not told again.
+    page_expires(&mut books, 1);
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1);
+}
+
+#[test]
+fn a_task_of_what_is_due_ends_when_it_is_collected_again_paid_or_charged() {
+    let mut books = charged(vec![]);
+    declined(&mut books, 1);
+    books.apply(&Event::Charge(charge(None, None)));
+    assert!(!asks(&books, UNCOLLECTED), "a page opens");
+    books.hear(failed(2, Decline::Funds));
+    books.apply(&Event::Closed { payment: 2 });
+    page_expires(&mut books, 2);
+    assert!(asks(&books, UNCOLLECTED));
+    books.hear(succeeded(1));
+    assert!(!asks(&books, UNCOLLECTED), "it is paid");
+    assert_eq!(books.case.due(), eur(0));
+}
+
+#[test]
+fn what_a_clinic_collects_by_itself_later_is_nobodys_task_until_it_was_tried() {
+    let mut books = Books::open(NewInvoice {
+        policy: Policy {
+            collect: Collect::Later,
+            ..Policy::default()
+        },
+        ..invoice(10_000)
+    });
+    assert!(books.rows.keys().all(|id| !id.starts_with("person-")));
+    books.apply(&Event::Charge(charge(Some(4000), Some(saved_method()))));
+    books.hear(succeeded(1));
+    assert!(
+        asks(&books, UNCOLLECTED),
+        "60.00 is due and nothing collects it"
+    );
+}
+
+#[test]
+fn money_that_went_back_is_collected_again_or_a_task() {
+    for days in [vec![3], vec![]] {
+        let mut books = charged(days.clone());
+        books.hear(succeeded(1));
+        books.hear(Fact {
+            decline: Some(Decline::Funds),
+            ..fact(Kind::PaymentReturned, 1)
+        });
+        assert!(!forgotten(&books), "{days:?}");
+        assert_eq!(asks(&books, UNCOLLECTED), days.is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_payment_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
+    for said in [succeeded(1), failed(1, Decline::Funds)] {
+        let mut books = charged(vec![3]);
+        let intent = books.intent(Step::Charge, 1, None);
+        books.call(1, None, intent);
+        let (payment, refund) = (1, None);
+        books.apply(&Event::ReplyLost { payment, refund });
+        books.apply(&Event::StillUnknown {
+            payment,
+            refund,
+            again_at: books.now,
+            tries: 1,
+            person: true,
+        });
+        assert!(asks(&books, "person-p1"));
+        books.hear(said);
+        assert!(!asks(&books, "person-p1"));
+    }
+}
+
+#[test]
+fn an_unknown_refund_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
+    for kind in [
+        Kind::RefundSucceeded,
+        Kind::RefundFailed,
+        Kind::RefundPending,
+    ] {
+        let mut books = Books::paid(10_000);
+        books.ask_refund("q1", 4000);
+        let intent = books.intent(Step::Refund, 1, Some(1));
+        books.call(1, Some(1), intent);
+        let (payment, refund) = (1, Some(1));
+        books.apply(&Event::ReplyLost { payment, refund });
+        books.apply(&Event::StillUnknown {
+            payment,
+            refund,
+            again_at: books.now,
+            tries: 1,
+            person: true,
+        });
+        assert!(asks(&books, "person-r1"));
+        books.hear(our_refund(kind, 1, 1, "re_1", 4000));
+        assert!(!asks(&books, "person-r1"), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_refund_that_was_made_at_the_gateway_meanwhile_waits_for_nobody() {
+    let mut books = Books::paid(10_000);
+    let asked = NewRefund {
+        needs_approval: true,
+        ..refund_of("q1", 4000)
+    };
+    books.apply(&Event::RefundRequested(asked));
+    assert!(asks(&books, "person-refund-waits-q1"));
+    books.hear(our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4000));
+    assert!(!asks(&books, "person-refund-waits-q1"));
+}
+
+#[test]
+fn a_refund_that_failed_is_nobodys_task_once_another_went_in_its_place() {
+    let mut books = Books::paid(10_000);
+    books.ask_refund("q1", 4000);
+    books.hear(our_refund(Kind::RefundFailed, 1, 1, "re_1", 4000));
+    assert!(asks(&books, "person-refund-failed-r1"));
+    books.ask_refund("q2", 4000);
+    assert!(asks(&books, "person-refund-failed-r1"), "not yet");
+    books.hear(our_refund(Kind::RefundSucceeded, 1, 2, "re_2", 4000));
+    assert!(!asks(&books, "person-refund-failed-r1"));
+}
+
+#[test]
+fn a_surplus_that_was_refunded_is_nobodys_task_any_more() {
+    let mut books = Books::with_payment(10_000, None);
+    page(&mut books, 1);
+    books.hear(failed(1, Decline::Funds));
+    books.apply(&Event::Closed { payment: 1 });
+    page_expires(&mut books, 1);
+    books.apply(&Event::Charge(charge(None, Some(saved_method()))));
+    books.hear(succeeded(2));
+    books.hear(succeeded(1));
+    assert_eq!(books.case.paid(), eur(20_000));
+    let open = |books: &Books| {
+        books
+            .rows
+            .keys()
+            .any(|id| id.starts_with("person-overpaid"))
+    };
+    let surplus_goes = books.case.refunds().count() > 0;
+    assert!(open(&books) || surplus_goes);
+    books.hear(refund(Kind::RefundSucceeded, 1, "re_9", 10_000));
+    assert!(!open(&books));
+}
+
+#[test]
+fn a_task_is_raised_again_when_the_same_becomes_true_again() {
+    let mut books = charged(vec![]);
+    declined(&mut books, 1);
+    books.apply(&Event::Charge(charge(None, Some(saved_method()))));
+    assert!(!asks(&books, UNCOLLECTED));
+    assert_eq!(books.hear(failed(2, Decline::Funds)), Said::Changed);
+    assert!(asks(&books, UNCOLLECTED));
+    assert_eq!(books.told_of(Topic::NeedsPerson), 2, "each time once");
+}
