@@ -9,6 +9,7 @@ mod charges;
 mod clinics;
 mod deliveries;
 mod events;
+mod found;
 mod integrations;
 mod invoices;
 mod keys;

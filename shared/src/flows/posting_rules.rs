@@ -62,7 +62,10 @@ pub fn told(
     let returned = fact.kind == Kind::PaymentReturned;
     let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
     if of_object && !facts.iter().any(same) {
-        facts.push(fact.clone());
+        facts.push(Fact {
+            hearsay: true,
+            ..fact.clone()
+        });
     }
     for looked_up in &mut facts {
         let reference = || ask.reference.clone();

@@ -2,7 +2,7 @@
 //! found, or end it. Nobody closes one by declaration.
 
 use crate::stack::Clinic;
-use crate::unclear::{answers, case, charge_at, refund_at, settle, work};
+use crate::unclear::{answers, case, charge_at, settle, work};
 use crate::vendors::{Said, connect, ok};
 use meridian::domain::payment::State;
 use meridian::ids;
@@ -114,7 +114,7 @@ async fn a_refund_that_a_person_found_is_refunded() {
     let now = case(&clinic, &id).await;
     assert_eq!(now.refunded().minor, 6_000);
     let verified = clinic.get(&format!("/v1/audit/verify?case={id}")).await;
-    assert_eq!(verified["ok"], true, "{verified}");
+    assert_eq!(verified["holds"], true, "{verified}");
 }
 
 #[tokio::test]

@@ -6,14 +6,15 @@
 
 mod calls;
 mod disputes;
+mod found;
 mod payments;
 mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Intent, Payment, Retry, Session, Step};
+use super::case::{Case, Finding, Intent, Payment, Retry, Session, Step};
 use super::dispute::{self, Dispute};
-use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use super::event::{Context, Event, Found, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
@@ -24,7 +25,7 @@ use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
 use crate::clock;
 use crate::ids::{self, Reference};
 use crate::money::Money;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a call that was sent may stay without a word before we ask.
 const FIRST_POLL: i64 = 15 * 60;
@@ -158,6 +159,8 @@ impl<'a> Draft<'a> {
             receipts: vec![],
             retry: None,
             blocked: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            findings: BTreeMap::new(),
             entries: 0,
             head: String::new(),
         };
@@ -171,6 +174,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.forget_findings();
         self.people(before);
         if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
             return Verdict::Nothing;
@@ -241,6 +245,7 @@ impl<'a> Draft<'a> {
                 if !self.only_asking_helps(*payment, *refund)? {
                     return Err(Verdict::Nothing);
                 }
+                self.worry(*payment, *refund)?;
                 self.what = "still_unknown";
                 let id = task_id(*payment, *refund);
                 if *person {
@@ -273,6 +278,7 @@ impl<'a> Draft<'a> {
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
+            Event::Found(found) => self.found(found),
             Event::Person { id, matter } => {
                 self.what = "needs_person";
                 self.person(id, matter.clone());

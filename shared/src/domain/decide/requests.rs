@@ -173,6 +173,10 @@ impl Draft<'_> {
         {
             return Err(Verdict::Refused(Refusal::Busy));
         }
+        // Only the gateway, or people who looked, can tell what becomes of money under way.
+        if matches!(payment.state, State::Unknown | State::Pending) {
+            return Err(Verdict::Nothing);
+        }
         payment.page_over = true;
         self.move_payment(n, payment::Event::Expired, None)?;
         self.unblocked(n, None);
