@@ -46,6 +46,19 @@ impl Clock {
         self.set_offset(to - machine_now())
     }
 
+    /// Where the house's time is, if somebody moved it: `2031-02-03T04:05:06Z, 48 h ahead`.
+    pub fn shift(&self) -> Option<String> {
+        let offset = self.offset();
+        let minutes = (offset.abs() + 30_000) / 60_000;
+        let by = match minutes {
+            0 => return None,
+            1..120 => format!("{minutes} min"),
+            _ => format!("{} h", (minutes + 30) / 60),
+        };
+        let way = if offset > 0 { "ahead" } else { "behind" };
+        Some(format!("{}, {by} {way}", stamp(self.now())))
+    }
+
     pub fn set_offset(&self, offset: i64) -> std::io::Result<()> {
         self.write(offset)?;
         self.offset.store(offset, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Local control under `/_local`: clock, schedules, quiet, records, faults, hosts, outbox, reset.
+//! Local control under `/_local`, and the index at `/`: clock, schedules, quiet, records, faults, hosts, outbox, reset.
 
 use crate::clock::stamp;
 use crate::demo;
@@ -18,14 +18,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What there is, for `GET /_local`.
-const HELP: &str = include_str!("control.txt");
+pub const HELP: &str = include_str!("control.txt");
 
 type Shared = State<Arc<House>>;
 
 pub fn router(house: Arc<House>) -> Router {
     Router::new()
-        .route("/_local", get(HELP))
-        .route("/_local/", get(HELP))
+        .route("/", get(index))
+        .route("/_local", get(help))
+        .route("/_local/", get(help))
         .route("/_local/clock", get(clock).post(move_clock))
         .route("/_local/fire/{name}", post(fire))
         .route("/_local/quiet", get(quiet))
@@ -45,6 +46,19 @@ pub fn router(house: Arc<House>) -> Router {
 
 fn refused(status: StatusCode, why: impl Into<String>) -> Response {
     (status, Json(json!({ "error": why.into() }))).into_response()
+}
+
+/// The page for people, and the same as text for scripts.
+async fn index(State(house): Shared) -> Response {
+    axum::response::Html(crate::index::page(&house).await).into_response()
+}
+
+async fn help(State(house): Shared) -> String {
+    let vendors = house.sandbox.base("");
+    format!(
+        "{HELP}\n{}\nThey are at {vendors}\n",
+        meridian_sandbox::CONTROL
+    )
 }
 
 async fn clock(State(house): Shared) -> Json<Value> {

@@ -79,17 +79,18 @@ fn clinic() -> Value {
     json!({
         "id": CLINIC,
         "name": "Wattle Street Clinic",
-        "address": "12 Wattle Street, Fitzroy VIC 3065",
-        "phone": "+61 3 5550 0100",
-        "tax_number": "ABN 00 000 000 000",
+        "address": "12 Wattle Street, Dublin 8, D08 X000",
+        "phone": "+353 20 912 0100",
+        "tax_number": "IE 0000000AA",
         "currency": "EUR",
-        "time_zone": "Australia/Melbourne",
+        "time_zone": "Europe/Dublin",
         "systems": ["mailgun", "twilio", "slack", "xero"],
     })
 }
 
 /// Three commands to try: a patient, an invoice, and the messages that follow, with the page to pay on.
-pub fn commands(http: &str, key: &str) -> [String; 3] {
+/// `once` makes them this start's own: a key used before would be answered as before.
+pub fn commands(http: &str, key: &str, once: i64) -> [String; 3] {
     let post = |path: &str, more: &str, body: Value| {
         let json = "-H 'content-type: application/json'";
         format!("curl {http}{path} -H 'authorization: Bearer {key}'{more} {json} -d '{body}'")
@@ -107,7 +108,11 @@ pub fn commands(http: &str, key: &str) -> [String; 3] {
     });
     [
         post("/v1/patients", "", patient),
-        post("/v1/invoices", " -H 'idempotency-key: first'", invoice),
+        post(
+            "/v1/invoices",
+            &format!(" -H 'idempotency-key: first-{once}'"),
+            invoice,
+        ),
         format!("curl {http}/_local/outbox"),
     ]
 }

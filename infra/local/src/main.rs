@@ -9,6 +9,7 @@ mod demo;
 mod ends;
 mod house;
 mod http_api;
+mod index;
 mod instances;
 mod log;
 mod poller;

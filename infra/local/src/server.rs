@@ -45,7 +45,7 @@ async fn answer(
     let path = request.uri().path();
     let response = if path.starts_with(vendors::PREFIX) {
         house.vendors.answer(request).await
-    } else if path == "/_local" || path.starts_with("/_local/") {
+    } else if path == "/" || path == "/_local" || path.starts_with("/_local/") {
         match control.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

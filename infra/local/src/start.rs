@@ -350,8 +350,12 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
     println!("  AWS endpoint   {}", text("aws"));
     println!("  vendors        {}", text("vendors"));
     println!("  demo API key   {}", text("key"));
+    if let Some(moved) = house.clock.shift() {
+        println!("  clock          {moved}; POST {http}/_local/reset begins anew");
+    }
     println!();
-    for command in demo::commands(http, &text("key")) {
+    println!("{http}/ leads to pages, messages, and all that can be done here.\n");
+    for command in demo::commands(http, &text("key"), house.clock.now()) {
         println!("{command}\n");
     }
     println!("ready in {:.1} s; Ctrl-C ends it", took.as_secs_f64());

@@ -1,28 +1,14 @@
-//! What a person or a test makes happen at a vendor, under `/_sandbox/{vendor}/…` (POST, JSON):
-//!
-//! - `pay/{id}` `{outcome}`: the hosted checkout ends `paid`, `declined`, `expired`, `cancelled`,
-//!   or `pending` where the vendor has slow methods. At GoCardless `paid` authorises the mandate.
-//! - `settle/{id}`: a pending payment or refund arrives now.
-//! - `fail/{payment}` `{cause}`: it fails, late if it was already paid.
-//! - `refund/{payment}` `{amount}`: a refund made in the vendor's dashboard (minor units).
-//! - `dispute/{payment}` `{amount}`, then `dispute/{payment}/won` or `/lost`.
-//! - `methods/{id}` `{decline}`: a saved method is declined from now on; null heals it.
-//! - `mandates/{id}/cancel`: the payer cancels at the bank.
-//! - `ipn/{id}`: PayPal's older notification of a capture or refund; `ipn` `{invoice, amount,
-//!   currency, status}`: of an invoice paid by an old button.
-//! - `inbound` `{from, body}`: a text message that a phone sends to Twilio.
-//! - `pay/{invoice}` `{amount}` at Xero: the clinic enters a payment there itself.
-//! - `endpoints` `{account, url, secret, source}`: webhooks of another account.
-//! - `events` (GET): all webhooks with their attempts, signed as they would be now.
-//!   `events/{id}/resend`: once more.
-//!
-//! Amounts are in minor units. What cannot be done answers 422 with the reason.
+//! What a person or a test makes happen at a vendor, under `/_sandbox/{vendor}/…`; [`HELP`] lists
+//! it.
 
 use crate::vendors;
 use crate::webhooks::Endpoint;
 use crate::wire::{Call, Reply};
 use crate::world::World;
 use serde_json::{Value, json};
+
+/// What there is, for people.
+pub const HELP: &str = include_str!("control.txt");
 
 pub fn answer(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();

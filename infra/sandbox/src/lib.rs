@@ -32,6 +32,8 @@ use world::World;
 /// House time in epoch milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
+pub use control::HELP as CONTROL;
+
 pub struct Options {
     /// 0 takes a free one.
     pub port: u16,
@@ -92,6 +94,10 @@ pub async fn start(options: Options) -> std::io::Result<Sandbox> {
 }
 
 impl Sandbox {
+    /// The ids of the simulated vendors.
+    pub fn vendors() -> impl Iterator<Item = &'static str> {
+        vendors::ALL.iter().map(|vendor| vendor.id)
+    }
     /// `http://127.0.0.1:8702/stripe`: takes the place of the vendor's scheme and host.
     pub fn base(&self, vendor: &str) -> String {
         format!("{}/{vendor}", lock(&self.shared).own)

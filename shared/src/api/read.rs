@@ -100,25 +100,31 @@ impl<'de> Deserialize<'de> for Rate {
 
 /// A text that people or systems chose: so long, and without characters that nobody sees.
 pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
-    let unseen = |c: char| c.is_control() || is_hidden(c);
-    if text.trim().is_empty() || text.chars().count() > longest || text.contains(unseen) {
-        return Err(Problem::invalid(
-            field,
-            format!("1 to {longest} printable characters"),
-        ));
+    if text.trim().is_empty() || text.chars().count() > longest {
+        let why = format!("1 to {longest} printable characters");
+        return Err(Problem::invalid(field, why));
+    }
+    let unseen = |c: &char| c.is_control() || is_hidden(*c);
+    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| unseen(c)) {
+        let code = u32::from(c);
+        let why = format!(
+            "character {} is U+{code:04X}, which nobody sees: leave it out",
+            at + 1
+        );
+        return Err(Problem::invalid(field, why));
     }
     Ok(())
 }
 
-/// Without a width, or turning the direction of what follows: two texts that look the same could
-/// differ, and one could read backwards on a paper.
+/// Without a use in words, or turning the direction of what follows: two texts that look the same
+/// could differ, and one could read backwards on a paper. Joiners and marks of direction stay:
+/// Persian, Hindi, Hebrew and joined emoji are written with them.
 fn is_hidden(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'
-            | '\u{61c}'
             | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
+            | '\u{200b}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'

@@ -278,7 +278,7 @@ fn an_id_longer_than_any_is_no_address_and_no_parameter() {
 #[test]
 fn text_that_hides_or_turns_around_is_refused() {
     for hidden in [
-        '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{200d}', '\n',
+        '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{ad}', '\n',
     ] {
         let refused = read::plain("description", &format!("Session{hidden}"), 200);
         assert!(refused.is_err(), "{hidden:?}");
@@ -770,4 +770,25 @@ fn keys_are_long_random_and_only_hashed() {
         caller::key_row("demo", &one, "desk", &caller::Permission::ALL)
     );
     assert!(!row.contains(&one) && row.contains(&caller::hash(&one)));
+}
+
+#[test]
+fn words_of_every_script_are_taken_and_a_character_that_nobody_sees_is_named() {
+    let fits = |text: &str| super::read::plain("label", text, 60);
+    for text in [
+        "می\u{200c}خواهم",
+        "क्\u{200d}ष",
+        "\u{200f}שלום (פגישה)",
+        "\u{200e}abc",
+        "Family 👨\u{200d}👩\u{200d}👧",
+        "❤\u{fe0f}",
+    ] {
+        assert!(fits(text).is_ok(), "{text}");
+    }
+    let refused = fits("pay\u{202e}ment").expect_err("it turns what follows");
+    let said = format!("{refused:?}");
+    assert!(
+        said.contains("U+202E") && said.contains("character 4"),
+        "{said}"
+    );
 }

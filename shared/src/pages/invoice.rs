@@ -39,9 +39,7 @@ pub fn page(
         }
         @if !receipts.is_empty() { (papers(receipts)) }
         (items(case, descriptions))
-        @if !patient.is_empty() {
-            dl.facts { div { dt { "Patient" } dd { (patient) } } }
-        }
+        (facts(settings, case, patient))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
     let title = format!("Invoice {} · {}", case.invoice.number, settings.name);
@@ -252,19 +250,48 @@ fn items(case: &Case, descriptions: &[String]) -> Markup {
                     @if let Ok((gross, of_it_tax)) = line.gross_and_tax() {
                         tr {
                             td { (item(n, line.quantity, descriptions)) }
-                            td.n { (tax(of_it_tax)) }
+                            td.n {
+                                (tax(of_it_tax))
+                                @if !line.tax_rate.is_zero() {
+                                    span.hint { (line.tax_rate.normalize()) "%" }
+                                }
+                            }
                             td.n { (amount(gross)) }
                         }
                     }
                 }
             }
             tfoot {
+                @if case.invoice.tax.minor != 0 {
+                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(case.invoice.net)) } }
+                }
                 tr {
                     th scope="row" { "Total" }
                     td.n { (amount(case.invoice.tax)) }
                     td.n { (amount(case.invoice.total)) }
                 }
             }
+        }
+    }
+}
+
+/// What a health fund asks for before it pays its part: who bills, whom, for which day.
+fn facts(settings: &Settings, case: &Case, patient: &str) -> Markup {
+    let service = case.starts_at.map(|at| day(at, settings));
+    html! {
+        dl.facts {
+            div {
+                dt { "From" }
+                dd {
+                    (settings.name)
+                    @for line in [&settings.address, &settings.tax_number] {
+                        @if !line.is_empty() { br; (line) }
+                    }
+                }
+            }
+            @if !patient.is_empty() { div { dt { "Patient" } dd { (patient) } } }
+            div { dt { "Invoice" } dd { (case.invoice.number) " of " (day(case.created_at, settings)) } }
+            @if let Some(service) = service { div { dt { "Date of service" } dd { (service) } } }
         }
     }
 }

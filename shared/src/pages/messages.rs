@@ -1,13 +1,12 @@
 //! Messages: what patients and staff are told when something happens to a payment. One text for
 //! every channel, and neutral: the clinic, the amount, the date, never what a visit was for.
 
-use super::tasks;
+use super::{mail, tasks};
 use crate::domain::task::{Matter, Topic};
 use crate::gateways;
 use crate::money::Money;
 use crate::systems::Message;
 use jiff::civil::Date;
-use maud::{DOCTYPE, html};
 
 /// What a message may speak of.
 #[derive(Clone, Debug)]
@@ -30,6 +29,13 @@ pub struct Said<'a> {
     /// `Visa ending 4242`.
     pub method: Option<&'a str>,
     pub gateway: Option<&'a str>,
+    /// The day of what is told, in the clinic's zone, and of the visit that was billed.
+    pub day: Option<Date>,
+    pub service: Option<Date>,
+    /// Until when the page can be paid on: `Wednesday 9 December, 2:10 pm (Melbourne time)`.
+    pub until: Option<String>,
+    /// The clinic's postal address, for the foot of a mail.
+    pub address: &'a str,
     /// The day of the next try, in the clinic's zone.
     pub retry_at: Option<Date>,
     /// What only a person can decide.
@@ -51,6 +57,10 @@ impl<'a> Said<'a> {
             page: None,
             method: None,
             gateway: None,
+            day: None,
+            service: None,
+            until: None,
+            address: "",
             retry_at: None,
             matter: None,
         }
@@ -136,7 +146,26 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
         }
     }
     letter.phone(said.phone);
+    letter.facts = facts(said, letter.link.is_some());
+    letter.address = short(said.address, 120);
     letter.message()
+}
+
+/// What a mail shows beside its sentences: which invoice, of which day, until when.
+fn facts(said: &Said, to_pay: bool) -> Vec<(&'static str, String)> {
+    let long = |day: Date| day.strftime("%-d %B %Y").to_string();
+    let until = said.until.clone().filter(|_| to_pay && said.due.minor > 0);
+    let facts = [
+        (
+            "Invoice",
+            Some(invoice(said)).filter(|number| !number.is_empty()),
+        ),
+        ("Date", said.day.map(long)),
+        ("Date of service", said.service.map(long)),
+        ("Pay until", until),
+    ];
+    let known = |(name, value): (&'static str, Option<String>)| Some((name, value?));
+    facts.into_iter().filter_map(known).collect()
 }
 
 /// What staff read: what happened in one line, then what to do.
@@ -330,6 +359,8 @@ struct Letter {
     sentences: Vec<String>,
     phone: Option<String>,
     link: Option<(String, String)>,
+    facts: Vec<(&'static str, String)>,
+    address: String,
 }
 
 impl Letter {
@@ -340,6 +371,8 @@ impl Letter {
             sentences: vec![],
             phone: None,
             link: None,
+            facts: vec![],
+            address: String::new(),
         }
     }
 
@@ -357,46 +390,29 @@ impl Letter {
 
     /// Plain letters where ours: one typographic quote would halve what fits into a text message.
     fn message(self) -> Message {
-        let Self {
-            clinic,
-            subject,
-            sentences,
-            phone,
-            link,
-        } = self;
-        let call = phone.map(|phone| format!("Questions? Call {phone}."));
-        let mut text = format!("{clinic}: {}", sentences.join(" "));
-        for part in call
-            .iter()
-            .cloned()
-            .chain(link.iter().map(|(l, a)| format!("{l}: {a}")))
-        {
+        let call = self.phone.as_ref();
+        let call = call.map(|phone| format!("Questions? Call {phone}."));
+        let mut text = format!("{}: {}", self.clinic, self.sentences.join(" "));
+        let link = self
+            .link
+            .as_ref()
+            .map(|(label, to)| format!("{label}: {to}"));
+        for part in call.iter().chain(&link) {
             text = format!("{text} {part}");
         }
-        let html = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (subject) }
-                }
-                body {
-                    p { strong { (clinic) } }
-                    p { (sentences.join(" ")) }
-                    @if let Some((label, address)) = &link {
-                        p { a href=(address) { (label) } }
-                    }
-                    @if let Some(call) = &call {
-                        p { (call) }
-                    }
-                }
-            }
-        };
+        let html = mail::page(&mail::Mail {
+            clinic: &self.clinic,
+            subject: &self.subject,
+            sentences: &self.sentences,
+            facts: &self.facts,
+            link: self.link.as_ref(),
+            call: call.as_deref(),
+            address: &self.address,
+        });
         Message {
-            subject,
+            subject: self.subject,
             text,
-            html: html.into_string(),
+            html,
         }
     }
 }
@@ -437,6 +453,10 @@ mod tests {
             page: None,
             method: Some("Visa ending 4242"),
             gateway: Some("stripe"),
+            day: Some(jiff::civil::date(2026, 12, 8)),
+            service: None,
+            until: Some("Wednesday 9 December, 2:10 pm (Melbourne time)".into()),
+            address: "12 Wattle Street, Exampleton VIC 3999",
             retry_at: None,
             matter: None,
         }
@@ -483,8 +503,12 @@ mod tests {
              Thank you. Questions? Call (03) 7010 0142. \
              Your receipt K7M2Q9AB-1: https://pay.example/receipts/abc"
         );
-        let link = "<a href=\"https://pay.example/receipts/abc\">Your receipt K7M2Q9AB-1</a>";
-        assert!(message.html.contains(link), "{}", message.html);
+        for part in [
+            "href=\"https://pay.example/receipts/abc\"",
+            "Your receipt K7M2Q9AB-1</a>",
+        ] {
+            assert!(message.html.contains(part), "{}", message.html);
+        }
         let part = to_patient(Topic::PaymentReceived, &said());
         assert!(
             part.text.contains("Thank you. $60.00 is left to pay."),
@@ -620,7 +644,7 @@ mod tests {
                         message.text.len() < 320 && message.text.is_ascii(),
                         "{topic:?}"
                     );
-                    assert!(!message.subject.is_empty() && message.html.contains("<p>"));
+                    assert!(!message.subject.is_empty() && message.html.contains("<p "));
                     let long = Said {
                         clinic: &name,
                         invoice: &name,
@@ -633,6 +657,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_mail_says_how_much_for_what_until_when_and_what_to_do() {
+        let page = Some("https://pay.example/c/1");
+        let mail = to_patient(Topic::CheckoutReady, &Said { page, ..said() }).html;
+        for part in [
+            "Wattle Street Clinic",
+            "$60.00 to pay to Wattle Street Clinic",
+            "WS-2041",
+            "8 December 2026",
+            "Wednesday 9 December, 2:10 pm (Melbourne time)",
+            "href=\"https://pay.example/c/1\"",
+            "(03) 7010 0142",
+            "12 Wattle Street",
+        ] {
+            assert!(mail.contains(part), "{part} not in {mail}");
+        }
+        assert!(
+            !mail.contains("<script") && !mail.contains("<img"),
+            "{mail}"
+        );
     }
 
     #[test]
@@ -653,7 +699,7 @@ mod tests {
             "{}",
             message.html
         );
-        assert!(!message.html.contains("<b>"));
+        assert!(!message.html.contains("<b>Dr"));
     }
 
     #[test]

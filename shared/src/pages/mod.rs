@@ -3,6 +3,7 @@
 pub mod done;
 pub mod invoice;
 pub mod layout;
+pub mod mail;
 pub mod messages;
 pub mod receipt;
 pub mod style;

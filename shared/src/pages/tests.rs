@@ -644,9 +644,14 @@ fn an_invoice_that_is_due_says_how_much_for_what_until_when_and_where() {
     What it is for
     Item Tax Amount
     Initial visit, 45 minutes none $150.00
-    Equipment to take home Quantity 2 $2.00 $22.00
+    Equipment to take home Quantity 2 $2.00 10% $22.00
+    Without tax $170.00
     Total $2.00 $172.00
+    From Wattle Street Clinic
+    12 Wattle Street, Exampleton VIC 3999
+    ABN 00 000 000 000
     Patient Juniper Vale
+    Invoice WS-2041 of 8 December 2026
     Rather talk to someone? Call the clinic on (03) 7010 0142 .
     Payments by Meridian
     ");
@@ -739,4 +744,23 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         "{nowhere}"
     );
     assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
+}
+
+#[test]
+fn an_invoice_is_one_that_a_health_fund_accepts() {
+    let case = Case {
+        starts_at: Some("2026-12-07T20:30:00Z".parse().unwrap()),
+        ..case()
+    };
+    let text = shown(&case, None);
+    for words in [
+        "From Wattle Street Clinic 12 Wattle Street, Exampleton VIC 3999 ABN 00 000 000 000",
+        "Patient Juniper Vale",
+        "Invoice WS-2041 of 8 December 2026",
+        "Date of service 8 December 2026",
+        "$2.00 10%",
+        "Without tax $170.00",
+    ] {
+        assert!(text.contains(words), "{words} not in {text}");
+    }
 }

@@ -1,12 +1,17 @@
-//! The API over a table: what only rows that were written, or several requests at once, can show.
+//! The API and the flows behind it in this process, over AWS and vendors that answer as a test
+//! wants: what only rows that were written, calls that went out, or several at once, can show.
 
 mod approvals;
+mod calls;
 mod commits;
+mod intake;
 mod lists;
 mod money;
 mod once;
 mod people;
 mod permissions;
+mod posting;
+mod privacy;
 mod races;
 mod resolve;
 mod resources;

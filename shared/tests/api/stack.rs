@@ -101,14 +101,20 @@ async fn fill(aws: &embedded::Aws) {
     }
 }
 
+/// AWS as a function reaches it.
+pub fn here() -> Aws {
+    aws();
+    Aws::from_environment(PATIENCE)
+}
+
 /// One process of a function.
 pub fn house() -> House {
-    aws();
-    House::new(&Aws::from_environment(PATIENCE))
+    House::new(&here())
 }
 
 /// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
 pub struct Struck {
+    pub aws: &'static Aws,
     pub house: House,
     _alone: MutexGuard<'static, ()>,
 }
@@ -128,6 +134,7 @@ impl Struck {
         };
         aws.set_faults(faults.into_iter().map(fault).collect());
         Self {
+            aws: struck,
             house: House::new(struck),
             _alone: alone,
         }
@@ -259,7 +266,14 @@ impl Clinic {
 async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
     let (mut rows, mut start) = (BTreeMap::new(), Value::Null);
     loop {
-        let mut asked = json!({ "TableName": "meridian", "ConsistentRead": true });
+        let mut asked = json!({
+            "TableName": "meridian",
+            "ConsistentRead": true,
+            "FilterExpression": "begins_with(pk, :rows) OR clinic = :clinic",
+            "ExpressionAttributeValues": {
+                ":rows": { "S": format!("{clinic}#") }, ":clinic": { "S": clinic },
+            },
+        });
         if !start.is_null() {
             asked["ExclusiveStartKey"] = start;
         }
@@ -267,9 +281,7 @@ async fn rows_of(clinic: &str) -> BTreeMap<String, Value> {
         let page = page.expect("a table");
         for row in page["Items"].as_array().into_iter().flatten() {
             let text = |name: &str| row[name]["S"].as_str().unwrap_or_default();
-            if text("pk").starts_with(&format!("{clinic}#")) || text("clinic") == clinic {
-                rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
-            }
+            rows.insert(format!("{} {}", text("pk"), text("sk")), row.clone());
         }
         start = page["LastEvaluatedKey"].clone();
         if start.is_null() {

@@ -5,7 +5,6 @@ use crate::stack::{Clinic, house};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
 use meridian::flows::House;
 use meridian::gateways::{self, Gateway};
-use meridian::systems;
 use meridian::vendor::{KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
 use serde_json::json;
 
@@ -56,12 +55,11 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
 #[tokio::test]
 async fn where_nobody_listens_nothing_happened() {
     let clinic = Clinic::new().await;
-    let fields = json!({ "fields": { "webhook_url": "https://hooks.slack.com/services/T/B/x" } });
+    let fields = json!({ "fields": { "access_token": "sandbox_1" } });
     let path = format!("/v1/integrations/{CLOSED}");
     clinic.call("PUT", &path, &fields).await.expect(200);
-    let vendor = systems::find(CLOSED).expect("a system").vendor;
-    let request = Request::json("POST", "", json!({ "text": "x" }));
-    let came = call_at(&clinic.house, &clinic, vendor, &request).await;
+    let vendor = gateways::find(CLOSED).expect("a gateway").vendor;
+    let came = call_at(&clinic.house, &clinic, vendor, &moves()).await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
     assert!(!why.may_have_happened());

@@ -1,5 +1,5 @@
 //! Vendors that answer what a test wants, on loopback. A call belongs to the clinic whose name
-//! stands in its credentials, so that tests do not meet.
+//! stands in its credentials or its text, so that tests do not meet.
 
 use crate::stack::Clinic;
 use base64::Engine;
@@ -58,7 +58,7 @@ fn desk() -> std::sync::MutexGuard<'static, Desk> {
 }
 
 /// A vendor that nobody listens for.
-pub const CLOSED: &str = "slack";
+pub const CLOSED: &str = "gocardless";
 
 /// Starts listening, and writes where each vendor is; the file for `MERIDIAN_HOSTS`.
 pub fn start() -> PathBuf {
@@ -73,13 +73,7 @@ pub fn start() -> PathBuf {
     let nobody = format!("http://{}", free.local_addr().expect("an address"));
     drop(free);
     let all = [
-        "stripe",
-        "gocardless",
-        "mollie",
-        "paypal",
-        "xero",
-        "twilio",
-        "mailgun",
+        "stripe", "mollie", "paypal", "xero", "twilio", "mailgun", "slack",
     ];
     let at = |vendor: &str| json!(format!("{base}/{vendor}"));
     let mut hosts: HashMap<&str, Value> = all.into_iter().map(|one| (one, at(one))).collect();
@@ -100,20 +94,42 @@ pub async fn connect(
     let fields = match vendor {
         "stripe" => json!({ "secret_key": format!("sk_test_{id}") }),
         "mollie" => json!({ "api_key": format!("test_{id}") }),
-        "gocardless" => json!({ "access_token": format!("sandbox_{id}") }),
         "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
         "mailgun" => json!({
             "api_key": format!("key-{id}"), "domain": "mg.example.test",
             "from": "clinic@mg.example.test",
         }),
+        "twilio" => json!({
+            "account_sid": format!("AC{}", "0".repeat(32)), "auth_token": id, "from": "+15005550006",
+        }),
+        "slack" => json!({
+            "webhook_url": format!("https://hooks.slack.com/services/T0/B0/{}", own(id)),
+        }),
+        "xero" => json!({
+            "client_id": id, "client_secret": "secret", "sales_account": "200",
+            "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
+            "tax_type": "OUTPUT",
+        }),
         other => panic!("how is {other} connected?"),
     };
+    let mut connection = json!({ "fields": fields });
+    if vendor == "xero" {
+        connection["oauth"] = json!({ "refresh_token": "r1" });
+    }
     let path = format!("/v1/integrations/{vendor}");
-    let put = clinic
-        .call("PUT", &path, &json!({ "fields": fields }))
-        .await;
+    let put = clinic.call("PUT", &path, &connection).await;
     put.expect(200);
-    desk().scripts.insert(id.clone(), Box::new(script));
+    answer(clinic, script);
+}
+
+/// What is random in a clinic's name: letters and digits, as they may stand anywhere.
+fn own(id: &str) -> &str {
+    id.rsplit('-').next().unwrap_or(id)
+}
+
+/// How the vendors of the clinic answer from now on.
+pub fn answer(clinic: &Clinic, script: impl FnMut(&Heard) -> Said + Send + 'static) {
+    desk().scripts.insert(clinic.id.clone(), Box::new(script));
 }
 
 /// What vendors heard under the clinic's credentials.
@@ -133,10 +149,11 @@ fn serve(mut stream: &TcpStream) {
     let sender = heard.header("authorization");
     let basic = sender.strip_prefix("Basic ").unwrap_or_default();
     let basic = BASE64_STANDARD.decode(basic).unwrap_or_default();
-    let sender = format!("{sender} {}", String::from_utf8_lossy(&basic));
+    let basic = String::from_utf8_lossy(&basic);
+    let sender = format!("{sender} {basic} {} {}", heard.what, heard.body);
     let said = {
         let mut desk = desk();
-        let known = desk.scripts.keys().find(|id| sender.contains(*id));
+        let known = desk.scripts.keys().find(|id| sender.contains(own(id)));
         let Some(id) = known.cloned() else {
             return;
         };

@@ -221,12 +221,11 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     let first = stripe(&house).await;
     assert_eq!(first, r#"{"secret_key":"sk_test_demo"}"#);
     put(&house, "meridian/demo/stripe", "mine").await;
-    put(
-        &house,
-        "meridian/demo/xero/oauth",
-        r#"{"refresh_token":"demo-refresh-7"}"#,
-    )
-    .await;
+    // As the simulated vendor hands it out when a token is renewed.
+    let renewed = refreshed(&house, "demo-refresh-0").await;
+    assert_ne!(renewed, "demo-refresh-0");
+    let kept = json!({ "refresh_token": renewed }).to_string();
+    put(&house, "meridian/demo/xero/oauth", &kept).await;
     house.signal(Signal::INT);
 
     let house = House::start_in(folder.path());
@@ -237,6 +236,7 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
         oauth, r#"{"refresh_token":"demo-refresh-0"}"#,
         "the simulated vendor began anew"
     );
+    refreshed(&house, "demo-refresh-0").await;
     assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
     assert_eq!(stripe(&house).await, first, "the first day again");
 }
@@ -276,4 +276,89 @@ async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back()
         let (status, refused) = get(json!({ "SecretId": gone, "VersionStage": stage })).await;
         assert_eq!(status, 400, "{gone}: {refused}");
     }
+}
+
+/// The refresh token that follows on this one, at the simulated books.
+async fn refreshed(house: &House, token: &str) -> String {
+    let vendors = json_of(house.get("/_local/hosts").await).await["xero"].clone();
+    let vendors = vendors.as_str().expect("where it is");
+    let asked = house
+        .client
+        .post(format!("{vendors}/connect/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .basic_auth("demo", Some("demo"))
+        .body(format!("grant_type=refresh_token&refresh_token={token}"))
+        .send()
+        .await;
+    let answer = json_of(asked.expect("an answer")).await;
+    let next = answer["refresh_token"].as_str();
+    next.unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_house_that_starts_again_prints_commands_that_do_something_and_says_that_time_was_moved()
+{
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut house = House::start_in(folder.path());
+    let moved = house.post("/_local/clock", json!({ "advance": "PT48H" }));
+    assert_eq!(moved.await.status(), 200);
+    house.signal(Signal::INT);
+    let first = said(folder.path());
+    let second = said(folder.path());
+    let key = |said: &str| {
+        let (_, rest) = said.split_once("idempotency-key: ").expect("a key");
+        rest.split('\'').next().unwrap_or_default().to_owned()
+    };
+    assert_ne!(key(&first), key(&second));
+    assert!(first.contains("48 h ahead"), "{first}");
+    assert!(first.contains("/_local/reset"), "{first}");
+}
+
+/// What a person reads until the house is ready.
+fn said(state: &std::path::Path) -> String {
+    let mut house = command();
+    house
+        .arg("--template")
+        .arg(template())
+        .arg("--state")
+        .arg(state);
+    let mut child = house
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("a house");
+    let lines = std::io::BufReader::new(child.stdout.take().expect("its words"));
+    let mut said = String::new();
+    for line in std::io::BufRead::lines(lines).map_while(Result::ok) {
+        said += &format!("{line}\n");
+        if line.starts_with("ready") {
+            break;
+        }
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, Signal::INT).expect("it is there");
+    child.wait().expect("its end");
+    said
+}
+
+#[tokio::test]
+async fn the_root_page_leads_to_everything_that_a_person_can_do_here() {
+    let house = House::start();
+    let page = house.get("/").await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.expect("a page");
+    for wanted in [
+        "/_local/clock",
+        "/_local/faults",
+        "/_sandbox/stripe",
+        "pay/{id}",
+        "dispute/{payment}",
+        "Messages",
+        "Invoices",
+        "<title>",
+    ] {
+        assert!(page.contains(wanted), "{wanted} is not named");
+    }
+    let help = house.get("/_local").await.text().await.expect("help");
+    assert!(help.contains("/_sandbox/"), "{help}");
 }

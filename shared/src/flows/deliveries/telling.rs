@@ -12,6 +12,7 @@ use crate::flows::patients::Person;
 use crate::flows::receipts;
 use crate::ids;
 use crate::money::{BadAmount, Money};
+use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
 use crate::store::Row;
@@ -96,6 +97,13 @@ impl House {
                 p.paid_with.as_deref().or(kept)
             }),
             gateway: payment.map(|p| p.gateway.as_str()),
+            day: Some(task.due.to_zoned(settings.zone()).date()),
+            service: case.starts_at.map(|at| at.to_zoned(settings.zone()).date()),
+            until: payment
+                .and_then(Payment::open_page)
+                .and_then(|page| page.expires_at)
+                .map(|until| deadline(until, settings)),
+            address: &settings.address,
             retry_at: self.retry_day(settings, &pk, delivery).await?,
             matter: matter.as_ref(),
         };

@@ -54,7 +54,7 @@ pub fn token(world: &mut World, call: &Call) -> Reply {
         Some(_) => refused(400, "invalid_grant"),
         None if now > item.at + REFRESH_LIFETIME => refused(400, "invalid_grant"),
         None => {
-            let next = world.id("rt-", 40);
+            let next = world.id("demo-refresh-", 40);
             world.put("xero.refresh", &client, &next, json!({}));
             let answer = grant(world, &client, Some(&next));
             world.set(
