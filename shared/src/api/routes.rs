@@ -5,8 +5,8 @@ use super::call::{Answered, Call, LONGEST_ID};
 use super::caller::Permission::{self, Approve, Charge, Configure, Refund, View};
 use super::problem::{Kind, Problem};
 use super::{
-    appointments, audit, charges, clinics, deliveries, events, found, integrations, invoices, keys,
-    openapi, patients, payments, read, refunds, settings, tasks,
+    appointments, audit, charges, clinics, deliveries, disputes, events, found, integrations,
+    invoices, keys, openapi, patients, payments, read, refunds, settings, tasks,
 };
 use crate::domain::settings::Settings;
 use crate::flows::House;
@@ -327,6 +327,15 @@ pub static ROUTES: &[Route] = &[
          then it stays as it is.",
     )
     .takes::<found::OfPayment>("PaymentFound"),
+    post(
+        "/v1/payments/{id}/disputes/{dispute}/resolve",
+        Approve,
+        |call| Box::pin(disputes::resolve(call)),
+        (200, "Dispute"),
+        "A person found how a dispute ended of which its gateway says no more. A lost one is due \
+         again. What the gateway says later still counts.",
+    )
+    .takes::<disputes::Finding>("DisputeFinding"),
     get(
         "/v1/refunds",
         View,

@@ -15,6 +15,7 @@ mod privacy;
 mod races;
 mod resolve;
 mod resources;
+mod returns;
 mod stack;
 mod tasks;
 mod transport;

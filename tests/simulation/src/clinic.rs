@@ -89,6 +89,7 @@ impl Clinic {
     ) -> Result<Committed, Violation> {
         let ctx = Context {
             now,
+            zone: jiff::tz::TimeZone::UTC,
             audience: self.audience.clone(),
             cause: cause.into(),
         };

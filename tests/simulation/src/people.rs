@@ -125,6 +125,7 @@ impl World<'_> {
             amount: half.then(|| self.eur((refundable.minor + 1) / 2)),
             payment: of.and_then(|n| self.payment(n)),
             needs_approval: waits,
+            approval_above: None,
         };
         self.commit(&Event::RefundRequested(new), "staff")?;
         Ok(refundable.minor > 0)
