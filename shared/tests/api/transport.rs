@@ -67,9 +67,8 @@ async fn where_nobody_listens_nothing_happened() {
         own_error: |_| true,
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
-    let call = clinic
-        .house
-        .call(&clinic.id, &vendor, &account, &moves(), None);
+    let (house, request) = (&clinic.house, moves());
+    let call = house.call(&clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");

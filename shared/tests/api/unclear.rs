@@ -56,6 +56,7 @@ pub async fn refund_at(clinic: &Clinic, gateway: &str) -> String {
         amount: None,
         payment: None,
         needs_approval: false,
+        approval_above: None,
     };
     happens(clinic, &case, Event::RefundRequested(new)).await;
     case
