@@ -451,6 +451,7 @@ fn who_ends_a_refund_or_a_payment_must_be_allowed_to_approve() {
         "/v1/refunds/x/approve",
         "/v1/refunds/x/reject",
         "/v1/payments/x/close",
+        "/v1/invoices/x/void",
     ] {
         let (route, _) = find("POST", path).expect("a route");
         let approves = matches!(route.serves, Serves::Clinic(caller::Permission::Approve, _));

@@ -100,6 +100,9 @@ pub struct Payment {
     pub approvals: u32,
     pub intent: Option<Intent>,
     pub decline: Option<Decline>,
+    /// When the last try failed that the gateway itself makes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_there: Option<Timestamp>,
     /// When the money came, as the gateway says; else when we heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
@@ -180,6 +183,7 @@ impl Payment {
             approvals: 0,
             intent: None,
             decline: None,
+            failed_there: None,
             paid_at: None,
             paid_with: None,
             returned_whole: false,
@@ -394,6 +398,18 @@ impl Case {
             }
         });
         Money::new((self.due().minor - coming.minor).max(0), self.currency)
+    }
+
+    /// What was paid, stayed, and is not on its way back, beyond what the invoice asks for.
+    pub fn surplus(&self) -> Money {
+        let reserved = self.refunds().filter(|(_, r)| r.state.reserves());
+        let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
+        let asked = if self.invoice.void {
+            0
+        } else {
+            self.invoice.total.minor
+        };
+        Money::new((self.paid().minor - going - asked).max(0), self.currency)
     }
 
     /// Whether money is due that somebody tried to collect, and nothing works on it any more: no

@@ -62,6 +62,10 @@ pub enum Event {
     },
     /// A person looked at the gateway where it does not tell us itself.
     Found(Found),
+    /// The invoice asks for nothing any more; it stands in these systems, by id.
+    Voided {
+        filed: Vec<String>,
+    },
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {
         payment: u32,

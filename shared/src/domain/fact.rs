@@ -135,7 +135,7 @@ impl Fact {
 }
 
 /// A method kept at a gateway. Opaque ids only: never a number, never a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
     pub gateway: String,
     /// The payer's id at the gateway, where it needs one beside the method.

@@ -347,6 +347,38 @@ async fn a_request_that_was_never_answered_is_answered_when_it_is_repeated_and_a
 }
 
 #[tokio::test]
+async fn a_lost_reply_is_answered_with_what_was_written_though_others_went_on_from_it() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = |amount: &str| json!({ "collect": "checkout", "amount": { "amount": amount, "currency": "EUR" } });
+    // Applied and cut off; still in progress when it is sent again; then the case is read late.
+    let struck = Struck::by(vec![
+        ("TransactWriteItems", Action::CutAfter, 1, 1),
+        ("TransactWriteItems", Action::Conflict, 2, 1),
+        ("GetItem", Action::Delay { ms: 700 }, 5, 100),
+    ]);
+    let body = page("20.00");
+    let ours = clinic.post_at(&struck.house, "k", &path, &body);
+    let others = async {
+        let written = format!("{}#case#{case} task#p1", clinic.id);
+        while !clinic.rows().await.contains_key(&written) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        clinic.post(&path, page("10.00")).await.expect(202)
+    };
+    let (ours, others) = futures::join!(ours, others);
+    assert_eq!(struck.struck()[..2], [1, 1]);
+    drop(struck);
+    let ours = ours.expect(202);
+    assert_eq!(ours["id"], ids::payment_reference(&case, 1), "{ours}");
+    assert_eq!(others["id"], ids::payment_reference(&case, 2));
+    let read = clinic.get(&format!("/v1/invoices/{case}")).await;
+    let payments = read["payments"].as_array().cloned().unwrap_or_default();
+    assert_eq!(payments, [ours, others]);
+}
+
+#[tokio::test]
 async fn a_nudge_that_was_not_sent_undoes_no_commit() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;

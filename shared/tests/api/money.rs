@@ -8,7 +8,7 @@ use meridian::flows::commit::{Change, Committed};
 use meridian::ids;
 use serde_json::{Value, json};
 
-fn eur(amount: &str) -> Value {
+pub fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "EUR" })
 }
 

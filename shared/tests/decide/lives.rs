@@ -253,15 +253,24 @@ fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
         payment: None,
         ..fact(Kind::PaymentPending, 1)
     };
+    let target = meridian::flows::calls::Target {
+        payment: 1,
+        refund: None,
+    };
+    let mut keys = vec![];
     for time in 1..=2 {
         assert_eq!(books.hear(approved.clone()), Said::Changed, "time {time}");
         assert_eq!(books.payment(1).approvals, time);
         assert_eq!(books.payment(1).next_step(), Some(Step::Complete));
         assert!(books.work().contains_key("p1"));
+        keys.push(target.key(&books.case, Step::Complete));
+        // However often it is tried.
+        assert_eq!(keys.last(), Some(&target.key(&books.case, Step::Complete)));
         books.report(vec![failed(1, Decline::Action)], true);
         assert_eq!(books.payment(1).state, State::Declined);
         assert!(books.payment(1).open_page().is_some());
     }
+    assert_ne!(keys[0], keys[1], "the gateway would answer with the first");
 }
 
 #[test]

@@ -85,6 +85,8 @@ pub struct Decision {
     pub receipts: Vec<Receipt>,
     /// A method that the patient let the gateway keep.
     pub kept: Option<Method>,
+    /// Methods that the gateway declined for good: they are not charged any more.
+    pub ended: Vec<Method>,
 }
 
 /// A receipt is issued for a payment, and again whenever money goes back or comes back again,
@@ -172,9 +174,12 @@ impl<'a> Draft<'a> {
         };
         let mut draft = Self::new(case, ctx);
         draft.what = "invoice_issued";
-        draft.tell(Topic::InvoiceIssued, None, None);
-        if let Some(charge) = &new.charge {
-            draft.charge(charge)?;
+        // A free visit is recorded: there is nothing to file and nothing to collect.
+        if draft.case.invoice.total.minor > 0 {
+            draft.tell(Topic::InvoiceIssued, None, None);
+            if let Some(charge) = &new.charge {
+                draft.charge(charge)?;
+            }
         }
         Ok(draft)
     }
@@ -186,6 +191,7 @@ impl<'a> Draft<'a> {
             return Verdict::Nothing;
         }
         let was = before.map(journal::balances).unwrap_or_default();
+        let (payments, why) = changed(before, &self.case);
         let entry = Entry {
             case: self.case.id.clone(),
             seq: self.case.entries + 1,
@@ -193,6 +199,8 @@ impl<'a> Draft<'a> {
             day: self.moved.to_zoned(self.ctx.zone.clone()).date(),
             cause: self.ctx.cause.clone(),
             what: self.what.into(),
+            payments,
+            why,
             currency: self.case.currency,
             postings: journal::difference(&was, &journal::balances(&self.case)),
             before: self.case.head.clone(),
@@ -214,6 +222,7 @@ impl<'a> Draft<'a> {
             case.payments.iter().flat_map(of).collect()
         };
         let known = before.map(ids).unwrap_or_default();
+        let ended = self.ended_methods(before);
         let aliases = ids(&self.case).difference(&known).cloned().collect();
         Verdict::Change(Box::new(Decision {
             case: self.case,
@@ -223,6 +232,7 @@ impl<'a> Draft<'a> {
             aliases,
             receipts: self.receipts,
             kept: self.kept,
+            ended,
         }))
     }
 
@@ -288,6 +298,7 @@ impl<'a> Draft<'a> {
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
             Event::Found(found) => self.found(found),
+            Event::Voided { filed } => self.void(filed),
             Event::DisputeResolved {
                 payment,
                 dispute,
@@ -412,6 +423,16 @@ impl<'a> Draft<'a> {
             });
         }
     }
+}
+
+/// The payments that a change touched, and why one of them did not come or stay.
+fn changed(before: Option<&Case>, after: &Case) -> (Vec<u32>, Option<Decline>) {
+    let was = |n| before.and_then(|case| case.payment(n));
+    let touched = after.payments.iter().filter(|p| was(p.n) != Some(*p));
+    let touched: Vec<_> = touched.collect();
+    let new = |p: &&&Payment| p.decline != was(p.n).and_then(|before| before.decline);
+    let why = touched.iter().filter(new).find_map(|p| p.decline);
+    (touched.iter().map(|p| p.n).collect(), why)
 }
 
 /// The row of a payment's or a refund's next step: one row for all its steps.

@@ -285,6 +285,29 @@ impl Draft<'_> {
         self.move_payment(n, payment::Event::Succeeded, None)
     }
 
+    /// A try of a debit failed, and the gateway itself makes the next: it is still under way, nobody
+    /// else tries, and everybody hears of it at once.
+    fn tried_again_there(&mut self, n: u32, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        let failed_at = fact.occurred_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        if payment.failed_there.is_some_and(|known| known >= failed_at) {
+            return Err(Verdict::Nothing);
+        }
+        payment.failed_there = Some(failed_at);
+        payment.state = State::Pending;
+        payment.intent = None;
+        payment.decline = fact.decline;
+        self.what = "payment_tried_again_there";
+        self.tell(Topic::PaymentFailed, Some(n), None);
+        let work = Work::Settle {
+            payment: n,
+            refund: None,
+            tries: 0,
+        };
+        self.schedule(n, None, work, FIRST_POLL);
+        Ok(())
+    }
+
     /// The payer is at it, or the gateway is.
     pub(super) fn pending_fact(&mut self, n: u32, fact: &Fact) -> Applied {
         let chargeable = self.case.chargeable();
@@ -295,6 +318,9 @@ impl Draft<'_> {
             && payment.amount.minor <= chargeable.minor;
         if !(payment.state.is_under_way() || (fact.approved && again)) {
             return Err(Verdict::Nothing);
+        }
+        if fact.decline.is_some() && payment.state.is_under_way() {
+            return self.tried_again_there(n, fact);
         }
         if fact.approved {
             if payment.approved {
@@ -384,7 +410,7 @@ impl Draft<'_> {
                     let matter = Matter::of(Alert::LatePayment).payment(n);
                     self.person(&format!("late-p{n}"), matter);
                 }
-                let surplus = people::surplus(&self.case);
+                let surplus = self.case.surplus();
                 if surplus.minor > 0 {
                     let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
                     self.person(&format!("overpaid-p{n}"), matter);
@@ -446,5 +472,16 @@ impl Draft<'_> {
     pub(super) fn no_retry(&mut self, n: u32) {
         self.case.retry.take_if(|retry| retry.payment == n);
         self.done.push(format!("retry-p{n}"));
+    }
+
+    /// The methods that a decline of this change has ended.
+    pub(super) fn ended_methods(&self, before: Option<&Case>) -> Vec<Method> {
+        let over = |p: &Payment| {
+            let declined = matches!(p.state, State::Declined | State::Returned);
+            declined && p.decline.is_some_and(Decline::ends_method)
+        };
+        let was = |p: &Payment| before.and_then(|case| case.payment(p.n)).is_some_and(over);
+        let ended = self.case.payments.iter().filter(|p| over(p) && !was(p));
+        ended.filter_map(|p| p.method.clone()).collect()
     }
 }

@@ -189,4 +189,29 @@ impl Draft<'_> {
         self.what = "payment_closed";
         Ok(())
     }
+
+    /// An invoice that is not to be paid: its books go to zero. Not while money is on it or may come.
+    pub(super) fn void(&mut self, filed: &[String]) -> Applied {
+        if self.case.invoice.void {
+            return Err(Verdict::Nothing);
+        }
+        let invalid = |why: &str| Err(Verdict::Refused(Refusal::Invalid(why.into())));
+        let under_way = |p: &Payment| p.state.is_under_way() || p.open_page().is_some();
+        if self.case.payments.iter().any(under_way) {
+            return invalid("a payment is under way: close it, or wait for its end");
+        }
+        if self.case.paid().minor != 0 {
+            return invalid("money was paid on it: refund that instead");
+        }
+        self.case.invoice.void = true;
+        self.what = "invoice_voided";
+        if let Some(retry) = self.case.retry.clone() {
+            self.no_retry(retry.payment);
+        }
+        for system in filed {
+            let matter = Matter::of(Alert::VoidThere).vendor(system);
+            self.person(&format!("void-{system}"), matter);
+        }
+        Ok(())
+    }
 }

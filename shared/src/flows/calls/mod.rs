@@ -175,7 +175,7 @@ impl House {
         let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
             return Ok(());
         };
-        if row.int("due_at") > clock::millis(clock::now()) {
+        if !row.is_due(clock::millis(clock::now())) {
             return Ok(());
         }
         let settings = self.settings_of(clinic).await?;

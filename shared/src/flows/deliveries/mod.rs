@@ -54,7 +54,7 @@ impl House {
             return Ok(());
         };
         let now = clock::now();
-        if !row.has("due_at") || row.int("due_at") > clock::millis(now) {
+        if !row.is_due(clock::millis(now)) {
             return Ok(());
         }
         let task: Task = row.read("data")?;

@@ -2,9 +2,9 @@
 
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::telling::{About, due_day, paid_before, unreachable};
+use super::telling::{About, customer, paid_before, retry_day, unreachable};
 use super::{filed, undelivered};
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::payment::State;
@@ -241,16 +241,21 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
 }
 
 #[test]
-fn the_promised_day_is_that_of_the_row_that_will_try_again() {
-    let zone = jiff::tz::TimeZone::get("Australia/Melbourne").unwrap();
-    let millis = "2026-12-02T20:00:00Z".parse::<Timestamp>().unwrap();
-    let planned = Row::new("demo#case#1", "task#retry-p1").due(millis.as_millisecond());
-    let day = Some(jiff::civil::date(2026, 12, 3));
-    assert_eq!(due_day(&planned, zone.clone()), day);
-    assert_eq!(
-        due_day(&Row::new("demo#case#1", "task#retry-p1"), zone),
-        None
-    );
+fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
+    let mut case = paid();
+    let due = "2026-12-02T20:00:00Z".parse().unwrap();
+    case.retry = Some(Retry { payment: 1, due });
+    let settings = Settings {
+        time_zone: "Australia/Melbourne".into(),
+        ..clinic()
+    };
+    let day = |topic, payment| retry_day(&case, &settings, &delivery(topic, Some(payment), None));
+    let promised = Some(jiff::civil::date(2026, 12, 3));
+    assert_eq!(day(Topic::PaymentFailed, 1), promised);
+    assert_eq!(day(Topic::PaymentReturned, 1), promised);
+    assert_eq!(day(Topic::PaymentFailed, 2), None);
+    assert_eq!(day(Topic::PaymentReceived, 2), promised, "of the rest");
+    assert_eq!(day(Topic::CheckoutReady, 1), None);
 }
 
 #[test]
@@ -296,9 +301,8 @@ fn the_lines_of_an_invoice_are_summed_by_their_rate_of_tax() {
     assert_eq!(sums, expected);
 }
 
-#[test]
-fn a_person_hears_once_that_no_system_reaches_the_patient() {
-    let settings = |systems: &[&str]| Settings {
+fn clinic() -> Settings {
+    Settings {
         id: "demo".into(),
         name: "Demo".into(),
         address: String::new(),
@@ -307,7 +311,43 @@ fn a_person_hears_once_that_no_system_reaches_the_patient() {
         currency: eur(0).currency,
         time_zone: "UTC".into(),
         policy: Default::default(),
+        systems: vec![],
+    }
+}
+
+#[test]
+fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel() {
+    let person = || Person {
+        name: "Juniper Vale".into(),
+        email: Some("juniper@example.test".into()),
+        phone: Some("+4930123456".into()),
+    };
+    for (channel, name, email, phone) in [
+        (Channel::PatientEmail, true, true, false),
+        (Channel::PatientText, false, false, true),
+        (Channel::Staff, false, false, false),
+        (Channel::Books, false, false, false),
+    ] {
+        for share_names in [false, true] {
+            let mut settings = clinic();
+            settings.policy.share_names = share_names;
+            let told = customer(&settings, channel, "P-1".into(), person());
+            let tells = (
+                told.name.is_some(),
+                told.email.is_some(),
+                told.phone.is_some(),
+            );
+            assert_eq!(tells, (name || share_names, email, phone), "{channel:?}");
+            assert_eq!(told.reference, "P-1");
+        }
+    }
+}
+
+#[test]
+fn a_person_hears_once_that_no_system_reaches_the_patient() {
+    let settings = |systems: &[&str]| Settings {
         systems: systems.iter().map(|id| id.to_string()).collect(),
+        ..clinic()
     };
     let says = |on: &[&str], person: &Person| {
         let says = |id| unreachable(&settings(on), systems::find(id).unwrap(), person);

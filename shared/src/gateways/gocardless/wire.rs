@@ -153,7 +153,8 @@ impl Payment {
                 (Kind::PaymentSucceeded, None, last(&["confirmed"]))
             }
             "failed" if collected => (Kind::PaymentReturned, Some(why(failed)), failed),
-            "failed" if retried => (Kind::PaymentPending, None, failed),
+            // Still under way: with the reason, so that everybody hears of it.
+            "failed" if retried => (Kind::PaymentPending, Some(why(failed)), failed),
             "failed" => (Kind::PaymentFailed, Some(why(failed)), failed),
             "cancelled" | "customer_approval_denied" => (
                 Kind::PaymentFailed,
