@@ -3,7 +3,7 @@
 use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::story;
-use crate::domain::case::{Case, Payment};
+use crate::domain::case::{Case, Ending, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::payment::State;
@@ -50,12 +50,20 @@ pub async fn close(call: &Call<'_>) -> Answered {
     };
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let shown = view(&case, payment);
-    if payment.state != State::Expired {
-        let state = shown["state"].as_str().unwrap_or_default();
-        let why = format!("it is {state}: only an open payment is closed");
-        return Err(Problem::new(Kind::Conflict, why));
+    match (payment.state, payment.ending) {
+        // Its page is being ended at the gateway: until then nothing else is collected.
+        (State::Expired, _) | (_, Some(Ending::Asked)) => Ok(reply(200, &shown)),
+        (_, Some(Ending::Refused)) => Err(Problem::new(
+            Kind::Conflict,
+            "the gateway cannot end its page before its time: what is paid there beyond what is \
+             due goes back by itself",
+        )),
+        _ => {
+            let state = shown["state"].as_str().unwrap_or_default();
+            let why = format!("it is {state}: only an open payment is closed");
+            Err(Problem::new(Kind::Conflict, why))
+        }
     }
-    Ok(reply(200, &shown))
 }
 
 /// Why nobody here can end it: only the gateway, or people who looked there, can tell.

@@ -339,8 +339,8 @@ pub static ROUTES: &[Route] = &[
         Approve,
         |call| Box::pin(payments::close(call)),
         (200, "Payment"),
-        "Ends an open payment that nobody shall pay any more: what it asked for can be charged \
-         again. One whose money is on its way, or of which nobody knows, is refused with what to \
+        "Ends an open payment that nobody shall pay any more, its page at the gateway first: what \
+         it asked for can be charged again. One whose money is on its way, or of which nobody knows, is refused with what to \
          do. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),

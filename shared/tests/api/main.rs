@@ -14,6 +14,7 @@ mod permissions;
 mod posting;
 mod privacy;
 mod races;
+mod refusals;
 mod resolve;
 mod resources;
 mod returns;

@@ -45,21 +45,26 @@ pub fn report(gateway: &str, fact: Fact) -> Event {
 /// A refund of a payment that arrived at this gateway, asked for and not sent.
 pub async fn refund_at(clinic: &Clinic, gateway: &str) -> String {
     let case = charge_at(clinic, gateway).await;
+    refund_of(clinic, &case, gateway, "PM_1").await;
+    case
+}
+
+/// The same of a payment that the gateway knows under this id.
+pub async fn refund_of(clinic: &Clinic, case: &str, gateway: &str, capture: &str) {
     let came = Fact {
-        reference: Some(ids::payment_reference(&case, 1)),
-        payment: Some("PM_1".into()),
+        reference: Some(ids::payment_reference(case, 1)),
+        payment: Some(capture.into()),
         ..Fact::new(Kind::PaymentSucceeded)
     };
-    happens(clinic, &case, report(gateway, came)).await;
+    happens(clinic, case, report(gateway, came)).await;
     let new = NewRefund {
-        request: ids::derived(&["request", &case]),
+        request: ids::derived(&["request", case]),
         amount: None,
         payment: None,
         needs_approval: false,
         approval_above: None,
     };
-    happens(clinic, &case, Event::RefundRequested(new)).await;
-    case
+    happens(clinic, case, Event::RefundRequested(new)).await;
 }
 
 /// Works the row of a payment (`p1`) or a refund (`r1`) off, as its function does.

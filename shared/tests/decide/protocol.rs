@@ -351,7 +351,7 @@ fn a_page_is_opened_and_then_only_looked_at() {
 fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     let books = Books::paid(10_000);
     let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&books.case, 1, &hint);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
     assert_eq!(ask.payment.as_deref(), Some("pi_1"));
     let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
     assert!(told(Err(Trouble::Unclear("503".into()))).is_none());
@@ -572,7 +572,7 @@ fn a_success_of_our_own_refund_that_the_look_up_does_not_show_is_for_a_person() 
     let mut books = refunding();
     books.hear(our_refund(Kind::RefundFailed, 1, 1, "re_1", 4_000));
     let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&books.case, 1, &went);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &went);
     let event = posting_rules::told(&by_key(), &went, &ask, Ok(vec![succeeded(1)]));
     let said = books.apply(&event.expect("something to post"));
     assert_eq!(said, crate::books::Said::Contradiction);
