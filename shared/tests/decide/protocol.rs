@@ -10,6 +10,7 @@ use meridian::domain::refund;
 use meridian::domain::task::{Topic, Work};
 use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::posting_rules;
+use meridian::money::{Currency, Money};
 use meridian::vendor::Trouble;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -500,7 +501,15 @@ fn a_page_ends_only_by_a_look_that_answered() {
     work(&mut books, &by_key(), PAYMENT, vec![failed]);
     assert_eq!(books.payment(1).state, State::Open);
     assert!(books.rows.contains_key("p1"), "it is asked again");
-    let paid = Said::LookedUp(Ok(vec![succeeded(1)]));
+    // Money in another currency is for a person, and no end of the page.
+    let came = |currency| Fact {
+        amount: Some(Money::new(10_000, Currency::read(currency).unwrap())),
+        ..succeeded(1)
+    };
+    let other = Said::LookedUp(Ok(vec![came("GBP")]));
+    work(&mut books, &by_key(), PAYMENT, vec![other]);
+    assert_eq!(books.payment(1).state, State::Open);
+    let paid = Said::LookedUp(Ok(vec![came("EUR")]));
     work(&mut books, &by_key(), PAYMENT, vec![paid]);
     assert_eq!(books.payment(1).state, State::Paid);
 }
