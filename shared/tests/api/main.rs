@@ -4,6 +4,7 @@
 mod approvals;
 mod calls;
 mod commits;
+mod connections;
 mod intake;
 mod lists;
 mod money;
