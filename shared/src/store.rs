@@ -14,6 +14,7 @@
 //! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
