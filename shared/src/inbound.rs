@@ -123,6 +123,10 @@ pub enum Notice {
     MethodGone {
         token: String,
     },
+    /// A method that was not chargeable is again.
+    MethodBack {
+        token: String,
+    },
     /// Known, and of no consequence to a case: only listed, under this kind.
     Ignored(Kind),
 }

@@ -118,6 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn the_same_text_is_never_sealed_alike() {
+        let key = Key::derive("secret", "a");
+        let all: std::collections::BTreeSet<_> =
+            (0..100).map(|_| key.seal("row", &"Juniper")).collect();
+        assert_eq!(all.len(), 100);
+        // Under one key each text has a nonce of its own.
+        let nonce = |sealed: &String| BASE64_STANDARD.decode(sealed).unwrap()[..NONCE_LEN].to_vec();
+        let nonces: std::collections::BTreeSet<_> = all.iter().map(nonce).collect();
+        assert_eq!(nonces.len(), 100);
+        let (one, two) = (Key::random(), Key::random());
+        assert_eq!(two.open::<u8>("x", &one.seal("x", &7)), Err(CannotOpen));
+    }
+
+    #[test]
     fn a_token_holds_only_for_its_kind_clinic_and_id() {
         let key = Key::derive("secret", "tokens");
         let token = key.token("receipt", "demo", "abc-p1");
@@ -126,6 +140,17 @@ mod tests {
         assert_eq!(
             key.read_token("receipt", &token.replace("-p1", "-p2")),
             None
+        );
+        assert_eq!(
+            key.read_token("receipt", &token.replace("demo", "other")),
+            None
+        );
+        // Neither does another deployment's, nor one whose parts were moved.
+        let other = Key::derive("other secret", "tokens");
+        assert_eq!(other.read_token("receipt", &token), None);
+        assert_ne!(
+            key.token("receipt", "demo", "a-p1").rsplit('.').next(),
+            key.token("receipt", "demo-a", "p1").rsplit('.').next()
         );
         assert_eq!(key.read_token("receipt", &format!("{token}.")), None);
         assert_eq!(key.read_token("receipt", "demo.abc-p1."), None);

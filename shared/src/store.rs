@@ -11,7 +11,8 @@
 //! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
 //! | invoice's number | `{clinic}#number#{hash}` | `ref` |
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
-//! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |
+//! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
+//! | how an invoice stands, for lists | the case's | `status` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
@@ -97,11 +98,17 @@ pub enum Write {
         attribute: &'static str,
         value: String,
     },
-    /// Set another due time where it is still the one that was read, in epoch milliseconds.
+    /// Set another due time where it is still the one that was read, in epoch milliseconds: a row
+    /// that is taken, and stays due for whoever holds it.
     Postpone {
         key: RowKey,
         read: i64,
         due: i64,
+    },
+    /// Set attributes of a row, which is made where there is none.
+    Mark {
+        key: RowKey,
+        set: Row,
     },
     /// Set and remove attributes of a row that exists.
     Change {
@@ -133,13 +140,20 @@ impl Row {
     }
 
     /// Puts the row into the due index.
-    pub fn due(self, millis: i64) -> Self {
+    pub fn due(mut self, millis: i64) -> Self {
+        self.0.remove("taken_at");
         let shard = self
             .get("pk")
             .bytes()
             .fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
         self.text("due_pk", format!("due#{}", shard % DUE_SHARDS))
             .number("due_at", millis)
+    }
+
+    /// Whether its time has come: it is past, or was put off only because its work was begun or
+    /// nudged ([`Write::Postpone`]).
+    pub fn is_due(&self, millis: i64) -> bool {
+        self.has("due_at") && (self.has("taken_at") || self.int("due_at") <= millis)
     }
 
     /// Puts the row into a list.
@@ -387,13 +401,16 @@ impl Store {
                 .expression_attribute_names("#a", *attribute)
                 .expression_attribute_values(":value", Value::S(value.clone()))
                 .build(),
-            Write::Change { key, set, remove } => return self.change(key, set, remove),
+            Write::Mark { key, set } => return self.change(key, set, &[], None),
+            Write::Change { key, set, remove } => {
+                return self.change(key, set, remove, Some("attribute_exists(pk)"));
+            }
             Write::Postpone { key, read, due } => {
                 let update = Update::builder()
                     .table_name(&self.table)
                     .set_key(Some(key_of(key)))
                     .condition_expression("due_at = :read")
-                    .update_expression("SET due_at = :due")
+                    .update_expression("SET due_at = :due, taken_at = :read")
                     .expression_attribute_values(":read", Value::N(read.to_string()))
                     .expression_attribute_values(":due", Value::N(due.to_string()))
                     .build()
@@ -419,11 +436,12 @@ impl Store {
         key: &RowKey,
         set: &Row,
         remove: &[&'static str],
+        condition: Option<&str>,
     ) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_of(key)))
-            .condition_expression("attribute_exists(pk)");
+            .set_condition_expression(condition.map(String::from));
         let mut parts = vec![];
         for (n, (name, value)) in set.0.iter().enumerate() {
             let lead = if n == 0 { "SET " } else { ", " };

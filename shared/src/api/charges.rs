@@ -111,6 +111,9 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
     check(new.method.as_ref(), new.gateway.as_deref())?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
+    if lines::total(&lines, currency)?.minor == 0 {
+        return Err(Problem::invalid("lines", "a charge comes to more than 0"));
+    }
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
         Once::First(row) => answering(row, newest),
@@ -213,6 +216,7 @@ async fn chosen(
     };
     let same = methods
         .into_iter()
+        .map(|known| known.method)
         .find(|m| m.gateway == kept.gateway && m.token == kept.token);
     Ok(same.unwrap_or_else(|| Method {
         gateway: kept.gateway.clone(),
@@ -222,7 +226,7 @@ async fn chosen(
     }))
 }
 
-/// The patient's newest method, at this gateway where one was named. Another gateway's is never
+/// The method that is charged by itself, at this gateway where one was named. Another gateway's is never
 /// charged in its place; by policy alone a patient without any method is sent to its page.
 async fn saved(
     call: &Call<'_>,
@@ -234,6 +238,8 @@ async fn saved(
         Some(patient) => call.house.methods(call.clinic(), patient).await?,
         None => vec![],
     };
+    let agreed = methods.into_iter().filter(|kept| kept.later_charges);
+    let methods: Vec<Method> = agreed.map(|kept| kept.method).collect();
     let elsewhere = !methods.is_empty();
     let fits = |method: &Method| gateway.is_none_or(|gateway| method.gateway == gateway);
     match (methods.into_iter().find(fits), gateway) {

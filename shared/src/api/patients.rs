@@ -5,7 +5,7 @@ use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
 use super::settings;
 use crate::domain::fact::Method;
-use crate::flows::patients::{self, Patient, Person, keep_method};
+use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
 use crate::ids;
 use crate::seal::Key;
 use crate::store::Written;
@@ -35,6 +35,13 @@ pub struct NewMethod {
     token: String,
     customer: Option<String>,
     label: String,
+    /// Whether the patient agreed that it is charged for later invoices too.
+    #[serde(default = "yes")]
+    later_charges: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 pub async fn put(call: &Call<'_>) -> Answered {
@@ -95,6 +102,7 @@ pub async fn keep(call: &Call<'_>) -> Answered {
         token,
         customer,
         label,
+        later_charges,
     } = call.body()?;
     settings::charges("gateway", &gateway)?;
     plain("token", &token, 200)?;
@@ -112,15 +120,69 @@ pub async fn keep(call: &Call<'_>) -> Answered {
         token,
         label,
     };
-    let mut writes = keep_method(call.clinic(), &patient.id, &method);
+    let mut writes = keep_method(call.clinic(), &patient.id, &method, later_charges);
     writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
     match call.house.store.transact(&writes).await? {
-        Written::Done => Ok(reply(201, &shown(&method))),
-        _ => Err(Problem::new(
-            Kind::Conflict,
-            "it is being written by another request: repeat",
-        )),
+        Written::Done => {
+            let chosen = false;
+            let kept = Kept {
+                method,
+                later_charges,
+                chosen,
+            };
+            Ok(reply(201, &shown(&kept)))
+        }
+        _ => Err(being_written()),
     }
+}
+
+/// A method that is not to be charged any more.
+pub async fn remove(call: &Call<'_>) -> Answered {
+    let (patient, kept) = kept(call).await?;
+    let removed = patients::method_removed(call.clinic(), &patient.id, &kept.method);
+    let note = call.noted(None, &format!("method_removed {}", patient.id));
+    match call.house.store.transact(&[removed, note]).await? {
+        Written::Done => Ok(reply(200, &json!({ "id": kept.id(), "deleted": true }))),
+        _ => Err(being_written()),
+    }
+}
+
+/// The method that is charged from now on, while it can be.
+pub async fn choose(call: &Call<'_>) -> Answered {
+    let (patient, kept) = kept(call).await?;
+    if !kept.later_charges {
+        let why = "the patient did not agree that it is charged later: add it with later_charges";
+        return Err(Problem::new(Kind::Conflict, why));
+    }
+    let chosen = patients::method_chosen(call.clinic(), &patient.id, &kept.method);
+    let note = call.noted(None, &format!("method_chosen {}", patient.id));
+    match call.house.store.transact(&[chosen, note]).await? {
+        Written::Done => Ok(reply(
+            200,
+            &shown(&Kept {
+                chosen: true,
+                ..kept
+            }),
+        )),
+        _ => Err(being_written()),
+    }
+}
+
+/// The patient and the method that a path names.
+async fn kept(call: &Call<'_>) -> Result<(Patient, Kept), Problem> {
+    let patient = known(call, &call.path[0]).await?;
+    let id = &call.path[1];
+    let found = call
+        .house
+        .kept_method(call.clinic(), &patient.id, id)
+        .await?;
+    let kept = found.ok_or_else(|| Problem::missing("payment method"))?;
+    Ok((patient, kept))
+}
+
+fn being_written() -> Problem {
+    let why = "it is being written by another request: repeat";
+    Problem::new(Kind::Conflict, why)
 }
 
 /// The patient of this id.
@@ -163,8 +225,12 @@ fn view(patient: &Patient) -> Value {
     })
 }
 
-fn shown(method: &Method) -> Value {
+fn shown(kept: &Kept) -> Value {
+    let method = &kept.method;
     json!({
+        "id": kept.id(),
+        "default": kept.chosen,
+        "later_charges": kept.later_charges,
         "gateway": method.gateway,
         "token": method.token,
         "customer": method.customer,

@@ -19,7 +19,7 @@ pub async fn get(call: &Call<'_>) -> Answered {
 pub async fn story(call: &Call<'_>) -> Answered {
     let (case, n) = known(call).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
-    let told = story::of(call, &case).await?;
+    let told = story::of(call, &case, payment).await?;
     let answer =
         json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
     Ok(reply(200, &answer))

@@ -21,6 +21,12 @@ pub struct Said<'a> {
     pub payment: Option<Money>,
     /// What is left to pay on the invoice.
     pub due: Money,
+    /// What was paid beyond it, and is not on its way back.
+    pub surplus: Money,
+    /// What of it payments under way would bring.
+    pub coming: Money,
+    /// The gateway itself makes another try.
+    pub tried_there: bool,
     /// The receipt's number.
     pub receipt: Option<String>,
     pub receipt_address: Option<&'a str>,
@@ -54,6 +60,9 @@ impl<'a> Said<'a> {
             amount,
             payment: None,
             due: Money::zero(amount.currency),
+            surplus: Money::zero(amount.currency),
+            coming: Money::zero(amount.currency),
+            tried_there: false,
             receipt: None,
             receipt_address: None,
             page: None,
@@ -115,7 +124,12 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
             letter.say(format!(
                 "Your payment of {sum}{with} did not go through. No money was taken."
             ));
-            ask(&mut letter, said, "Pay again or choose another way");
+            match said.tried_there {
+                true => {
+                    letter.say("Your bank is asked once more. You need not do anything.".into())
+                }
+                false => ask(&mut letter, said, "Pay again or choose another way"),
+            }
         }
         Topic::PaymentReturned => {
             let returned = match part_of(said) {
@@ -201,12 +215,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
         .as_ref()
         .map(|number| format!("Receipt {number}. "));
     let number = number.unwrap_or_default();
-    let next = match (said.due.minor, said.retry_at, said.page) {
-        (0, ..) => "Nothing to do.".into(),
-        (_, Some(day), _) => format!("Meridian tries again on {}.", date(day)),
-        (_, None, Some(_)) => "The patient can still pay on the gateway's page.".into(),
-        (_, None, None) => "Send the patient a new page to pay on, or agree on another way.".into(),
-    };
+    let next = next(said);
     let (subject, text) = match topic {
         Topic::InvoiceIssued => (
             format!("Invoice issued: {sum}, number {invoice}."),
@@ -221,7 +230,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
                 true => format!("Given back by the bank, paid again: {about}"),
                 false => format!("Paid: {about}"),
             },
-            format!("{number}{due} Nothing to do."),
+            format!("{number}{due} {next}"),
         ),
         Topic::PaymentFailed => (
             format!("Payment failed: {about}"),
@@ -238,7 +247,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
         ),
         Topic::RefundPaid => (
             format!("Refunded: {about}"),
-            format!("{number}Nothing to do."),
+            format!("{number}{due} {next}"),
         ),
         Topic::RefundFailed => (
             format!("Refund failed: {about}"),
@@ -269,6 +278,26 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
     Message {
         text: letter.sentences.join(" "),
         ..letter.message()
+    }
+}
+
+/// What staff must do about what is due or too much, if anything.
+fn next(said: &Said) -> String {
+    let (gateway, sums) = (
+        said.gateway.map_or("The gateway", gateway_name),
+        said.coming.minor,
+    );
+    match (said.due.minor, said.retry_at, said.page) {
+        (0, ..) if said.surplus.minor > 0 => format!(
+            "{} more than the invoice asks for was paid: refund it.",
+            amount(said.surplus)
+        ),
+        (0, ..) => "Nothing to do.".into(),
+        _ if said.tried_there => format!("{gateway} tries again by itself. Nothing to do."),
+        (_, Some(day), _) => format!("Meridian tries again on {}.", date(day)),
+        (_, None, Some(_)) => "The patient can still pay on the gateway's page.".into(),
+        (due, ..) if sums >= due => "It is under way.".into(),
+        _ => "Send the patient a new page to pay on, or agree on another way.".into(),
     }
 }
 
@@ -464,6 +493,9 @@ mod tests {
             amount: money(6000, "AUD"),
             payment: Some(money(6000, "AUD")),
             due: money(6000, "AUD"),
+            surplus: money(0, "AUD"),
+            coming: money(0, "AUD"),
+            tried_there: false,
             receipt: Some("K7M2Q9AB-1".into()),
             receipt_address: Some("https://pay.example/receipts/abc"),
             page: None,
@@ -732,6 +764,22 @@ mod tests {
             message.html
         );
         assert!(!message.html.contains("<b>Dr"));
+    }
+
+    #[test]
+    fn staff_are_not_told_that_nothing_is_to_do_while_something_is_due() {
+        let part = Said {
+            due: money(3000, "AUD"),
+            ..paid()
+        };
+        let text = to_staff(Topic::PaymentReceived, &part).text;
+        assert!(text.contains("$30.00 is due on the invoice."), "{text}");
+        assert!(!text.contains("Nothing to do"), "{text}");
+        let refunded = to_staff(Topic::RefundPaid, &part).text;
+        assert!(
+            refunded.contains("$30.00 is due on the invoice."),
+            "{refunded}"
+        );
     }
 
     #[test]

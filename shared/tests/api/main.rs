@@ -3,6 +3,7 @@
 
 mod approvals;
 mod calls;
+mod collecting;
 mod commits;
 mod connections;
 mod intake;

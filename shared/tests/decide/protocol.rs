@@ -174,6 +174,39 @@ fn nobody_else_calls_while_a_lease_lives_and_after_it_the_outcome_is_unknown() {
 }
 
 #[test]
+fn who_finds_anothers_lease_in_the_case_does_not_call() {
+    for (mut books, target) in [(charging(), PAYMENT), (refunding(), REFUND)] {
+        let id = target.refund.map_or("p1".into(), |n| format!("r{n}"));
+        let at = At {
+            now: books.now,
+            lease: LEASE,
+            owner: "me".into(),
+        };
+        let (mut job, traits) = (Job::new(target), by_key());
+        let due = Heard::Due(books.rows[&id].work.clone());
+        assert!(matches!(
+            job.step(&traits, &books.case, due, &at),
+            Move::Prepare(_)
+        ));
+        let built = Heard::Prepared(Ok(json!({"path": "/charges"})));
+        let Move::Commit { event, .. } = job.step(&traits, &books.case, built, &at) else {
+            panic!("the intent comes first");
+        };
+        assert_eq!(books.apply(&event), crate::books::Said::Changed);
+        let mut stolen = books.case.clone();
+        let payment = &mut stolen.payments[0];
+        let intent = match target.refund {
+            None => payment.intent.as_mut(),
+            Some(_) => payment.refunds[0].intent.as_mut(),
+        };
+        intent.expect("an intent").owner = "another".into();
+        let written = Heard::Committed(Recorded::Changed);
+        let next = job.step(&traits, &stolen, written, &at);
+        assert!(matches!(next, Move::Done), "{next:?}");
+    }
+}
+
+#[test]
 fn a_lost_reply_is_repeated_under_the_same_key_while_the_gateway_remembers_it() {
     let mut books = charging();
     let asked = work(&mut books, &by_key(), PAYMENT, vec![lost()]);
@@ -316,7 +349,7 @@ fn a_page_is_opened_and_then_only_looked_at() {
 fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     let books = Books::paid(10_000);
     let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&books.case, 1, &hint);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
     assert_eq!(ask.payment.as_deref(), Some("pi_1"));
     let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
     assert!(told(Err(Trouble::Unclear("503".into()))).is_none());

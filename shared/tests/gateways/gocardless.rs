@@ -660,9 +660,10 @@ fn a_failure_that_gocardless_tries_again_is_looked_up() {
     let again = event("payments", "failed", object!({"payment": "PM1"}), details);
     let notice = items(std::slice::from_ref(&again)).remove(0).notice;
     assert_eq!(notice, hint("PM1"));
-    // Not over yet, unless it had been collected before.
+    // Not over yet, unless it had been collected before; why it failed is told.
     let told = looked_up("failed", &[], std::slice::from_ref(&again));
     assert_eq!(told[0].kind, Kind::PaymentPending);
+    assert_eq!(told[0].decline, Some(Decline::Funds));
     let before = of_payment("confirmed", "payment_confirmed");
     let told = looked_up("failed", &[], &[again, before]);
     assert_eq!(told[0].kind, Kind::PaymentReturned);
@@ -863,13 +864,15 @@ fn a_mandate_that_ended_is_a_method_gone() {
         };
         assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }
-    for (action, kind) in [
-        ("created", Kind::Other),
-        ("submitted", Kind::Other),
-        ("active", Kind::MandateActive),
-        ("reinstated", Kind::MandateActive),
-    ] {
-        assert_eq!(of_mandate(action), Ok(Notice::Ignored(kind)), "{action}");
+    for action in ["active", "reinstated"] {
+        let expected = Notice::MethodBack {
+            token: "MD1".into(),
+        };
+        assert_eq!(of_mandate(action), Ok(expected), "{action}");
+    }
+    for action in ["created", "submitted"] {
+        let expected = Ok(Notice::Ignored(Kind::Other));
+        assert_eq!(of_mandate(action), expected, "{action}");
     }
     assert!(of_mandate("teleported").is_err());
 }

@@ -98,6 +98,31 @@ fn a_message_stays_hidden_for_six_timeouts() {
 }
 
 #[test]
+fn the_rows_of_a_message_fit_its_functions_time_and_are_nudged_again_only_after_it() {
+    use meridian::domain::task::Queue;
+    use meridian::flows::due::{NUDGED, rows_together};
+    let (template, functions) = (Template::read(), Template::read().functions());
+    // What an invocation keeps back before it begins another row.
+    let reserve = |vendor: u64| 2 * vendor + 5;
+    for (name, queue) in [
+        ("charge-execution", Queue::Charges),
+        ("refund-execution", Queue::Refunds),
+        ("system-delivery", Queue::Deliveries),
+    ] {
+        let (fed, event) = source(&functions[name]).expect("a queue feeds it");
+        let vendor = number(variable(&functions[name], "VENDOR_TIMEOUT_MS")) / 1000;
+        let rows = rows_together(queue) as u64 * number(&event["BatchSize"]);
+        let left = number(&functions[name]["Timeout"]) - (rows - 1) * vendor;
+        assert!(
+            rows == 1 || left >= reserve(vendor),
+            "{name}: {left} s are left"
+        );
+        let hidden = number(&template.properties(&fed)["VisibilityTimeout"]);
+        assert!(NUDGED as u64 >= hidden, "{name}: {NUDGED} < {hidden}");
+    }
+}
+
+#[test]
 fn where_money_moves_one_message_is_taken_at_a_time() {
     let functions = Template::read().functions();
     for name in ["charge-execution", "refund-execution"] {

@@ -59,7 +59,7 @@ impl House {
         if key.sk == "token" {
             return self.renew_token(&row).await;
         }
-        if !row.has("due_at") || row.int("due_at") > clock::millis(now) {
+        if !row.is_due(clock::millis(now)) {
             return Ok(());
         }
         let task: Task = row.read("data")?;

@@ -14,11 +14,9 @@ use crate::money::Money;
 use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
-use crate::store::{Row, StoreError};
+use crate::store::StoreError;
 use crate::systems::{self, Channel, Customer, Standing, System, Telling};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 pub struct Told {
     pub telling: Telling,
@@ -109,6 +107,9 @@ impl House {
             amount: about.amount,
             payment: payment.map(|p| p.amount),
             due: case.due(),
+            surplus: case.surplus(),
+            coming: Money::new(case.due().minor - case.chargeable().minor, case.currency),
+            tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
             receipt: receipt.as_deref().map(receipts::number),
             receipt_address: address.as_deref(),
             page: payment
@@ -127,7 +128,7 @@ impl House {
                 .and_then(|page| page.expires_at)
                 .map(|until| deadline(until, settings)),
             address: &settings.address,
-            retry_at: self.retry_day(settings, &pk, delivery).await?,
+            retry_at: retry_day(case, settings, delivery),
             matter: matter.as_ref(),
         };
         let topic = delivery.topic;
@@ -159,24 +160,6 @@ impl House {
             unreachable,
             key,
         }))
-    }
-
-    /// The day for which another try is planned, in the clinic's zone.
-    async fn retry_day(
-        &self,
-        settings: &Settings,
-        pk: &str,
-        delivery: &Delivery,
-    ) -> Result<Option<Date>, Failure> {
-        let failed = [Topic::PaymentFailed, Topic::PaymentReturned];
-        let Some(n) = delivery
-            .payment
-            .filter(|_| failed.contains(&delivery.topic))
-        else {
-            return Ok(None);
-        };
-        let row = self.store.get(pk, &format!("task#retry-p{n}")).await?;
-        Ok(row.and_then(|row| due_day(&row, settings.zone())))
     }
 }
 
@@ -226,6 +209,7 @@ impl<'a> About<'a> {
         let closed = self.payment.is_some_and(|p| p.open_page().is_none());
         let succeeded = |refund: &Refund| refund.state == refund::State::Succeeded;
         match topic {
+            Topic::InvoiceIssued if case.invoice.void => Some("the invoice was voided"),
             Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
             Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
             Topic::RefundPaid if !self.refund.is_some_and(succeeded) => {
@@ -260,7 +244,12 @@ fn dispute_named<'a>(payment: &'a Payment, key: &str) -> Option<&'a Dispute> {
 }
 
 /// The name only where it may be shared, the address only for the channel that needs it.
-fn customer(settings: &Settings, channel: Channel, reference: String, person: Person) -> Customer {
+pub fn customer(
+    settings: &Settings,
+    channel: Channel,
+    reference: String,
+    person: Person,
+) -> Customer {
     let (mail, text) = (
         channel == Channel::PatientEmail,
         channel == Channel::PatientText,
@@ -295,11 +284,14 @@ pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> boo
     first && ways.all(|way| missing_address(way.channel, person).is_some())
 }
 
-/// The day of a row's due time.
-pub fn due_day(row: &Row, zone: TimeZone) -> Option<Date> {
-    let due = row.has("due_at").then(|| row.int("due_at"))?;
-    let due = Timestamp::from_millisecond(due).ok()?;
-    Some(due.to_zoned(zone).date())
+/// The day for which another try after this payment is planned, in the clinic's zone.
+pub fn retry_day(case: &Case, settings: &Settings, delivery: &Delivery) -> Option<Date> {
+    let retry = case.retry.as_ref()?;
+    let told = match delivery.topic {
+        Topic::PaymentFailed | Topic::PaymentReturned => delivery.payment == Some(retry.payment),
+        topic => topic == Topic::PaymentReceived,
+    };
+    told.then(|| retry.due.to_zoned(settings.zone()).date())
 }
 
 /// The receipt that says what the delivery tells: of this time, where there were several.

@@ -3,9 +3,9 @@
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::standing::{Told, needless as not_filed, standing};
-use super::telling::{About, day_of, due_day, receipt_of, unreachable};
+use super::telling::{About, customer, day_of, receipt_of, retry_day, unreachable};
 use super::{filed, undelivered};
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
 use crate::domain::invoice::{Invoice, Line};
@@ -244,16 +244,21 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
 }
 
 #[test]
-fn the_promised_day_is_that_of_the_row_that_will_try_again() {
-    let zone = jiff::tz::TimeZone::get("Australia/Melbourne").unwrap();
-    let millis = "2026-12-02T20:00:00Z".parse::<Timestamp>().unwrap();
-    let planned = Row::new("demo#case#1", "task#retry-p1").due(millis.as_millisecond());
-    let day = Some(jiff::civil::date(2026, 12, 3));
-    assert_eq!(due_day(&planned, zone.clone()), day);
-    assert_eq!(
-        due_day(&Row::new("demo#case#1", "task#retry-p1"), zone),
-        None
-    );
+fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
+    let mut case = paid();
+    let due = "2026-12-02T20:00:00Z".parse().unwrap();
+    case.retry = Some(Retry { payment: 1, due });
+    let settings = Settings {
+        time_zone: "Australia/Melbourne".into(),
+        ..clinic()
+    };
+    let day = |topic, payment| retry_day(&case, &settings, &delivery(topic, Some(payment), None));
+    let promised = Some(jiff::civil::date(2026, 12, 3));
+    assert_eq!(day(Topic::PaymentFailed, 1), promised);
+    assert_eq!(day(Topic::PaymentReturned, 1), promised);
+    assert_eq!(day(Topic::PaymentFailed, 2), None);
+    assert_eq!(day(Topic::PaymentReceived, 2), promised, "of the rest");
+    assert_eq!(day(Topic::CheckoutReady, 1), None);
 }
 
 /// A delivery of Xero's that is done, with what it came to.
@@ -396,7 +401,7 @@ fn a_message_links_the_receipt_of_its_time() {
 fn the_books_hear_the_clinics_day_on_which_the_money_moved() {
     let settings = Settings {
         time_zone: "Australia/Melbourne".into(),
-        ..clinic(&["xero"])
+        ..clinic()
     };
     let mut about = delivery(Topic::PaymentReceived, Some(1), None);
     about.at = Some("2026-12-31T12:50:00Z".parse().unwrap());
@@ -442,7 +447,7 @@ fn the_lines_of_an_invoice_are_summed_by_their_rate_of_tax() {
     assert_eq!(sums, expected);
 }
 
-fn clinic(systems: &[&str]) -> Settings {
+fn clinic() -> Settings {
     Settings {
         id: "demo".into(),
         name: "Demo".into(),
@@ -452,14 +457,46 @@ fn clinic(systems: &[&str]) -> Settings {
         currency: eur(0).currency,
         time_zone: "UTC".into(),
         policy: Default::default(),
-        systems: systems.iter().map(|id| id.to_string()).collect(),
+        systems: vec![],
+    }
+}
+
+#[test]
+fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel() {
+    let person = || Person {
+        name: "Juniper Vale".into(),
+        email: Some("juniper@example.test".into()),
+        phone: Some("+4930123456".into()),
+    };
+    for (channel, name, email, phone) in [
+        (Channel::PatientEmail, true, true, false),
+        (Channel::PatientText, false, false, true),
+        (Channel::Staff, false, false, false),
+        (Channel::Books, false, false, false),
+    ] {
+        for share_names in [false, true] {
+            let mut settings = clinic();
+            settings.policy.share_names = share_names;
+            let told = customer(&settings, channel, "P-1".into(), person());
+            let tells = (
+                told.name.is_some(),
+                told.email.is_some(),
+                told.phone.is_some(),
+            );
+            assert_eq!(tells, (name || share_names, email, phone), "{channel:?}");
+            assert_eq!(told.reference, "P-1");
+        }
     }
 }
 
 #[test]
 fn a_person_hears_once_that_no_system_reaches_the_patient() {
+    let settings = |systems: &[&str]| Settings {
+        systems: systems.iter().map(|id| id.to_string()).collect(),
+        ..clinic()
+    };
     let says = |on: &[&str], person: &Person| {
-        let says = |id| unreachable(&clinic(on), systems::find(id).unwrap(), person);
+        let says = |id| unreachable(&settings(on), systems::find(id).unwrap(), person);
         [says("mailgun"), says("twilio")]
     };
     let nobody = Person::default();

@@ -149,6 +149,13 @@ fn a_refund_that_another_one_in_the_dashboard_overtook_is_built_anew_and_made_on
     amounts.sort_by_key(Value::to_string);
     assert_eq!(amounts, [json!("20.00"), json!("7.00")], "{read}");
     assert_eq!(read["refundable"]["amount"], "33.00", "{read}");
+    let made = stack.calls("gocardless").into_iter().filter(|call| {
+        let path = call["path"].as_str().unwrap_or_default();
+        let body = call["body"].as_str().unwrap_or_default();
+        let ours = call["method"] == "POST" && path.ends_with("/refunds") && call["status"] == 201;
+        ours && body.contains(&payment)
+    });
+    assert_eq!(made.count(), 1, "GoCardless made ours once");
     books_hold(stack, &case);
 }
 
