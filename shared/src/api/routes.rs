@@ -475,6 +475,14 @@ pub static ROUTES: &[Route] = &[
          everywhere.",
     )
     .takes::<integrations::Connection>("ConnectionRequest"),
+    route(
+        "DELETE",
+        "/v1/integrations/{vendor}/inbound/former",
+        Serves::Clinic(Configure, |call| Box::pin(integrations::drop_former(call))),
+        (200, "Integration"),
+        "Drops the webhook secret before the last change, which proves for 48 hours otherwise. \
+         Functions may remember it for five minutes.",
+    ),
     get(
         "/v1/audit",
         View,

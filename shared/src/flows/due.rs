@@ -28,7 +28,7 @@ const TOGETHER: usize = 25;
 /// may take as long as a vendor may.
 pub fn rows_together(queue: Queue) -> usize {
     match queue {
-        Queue::Charges | Queue::Refunds | Queue::Events => 1,
+        Queue::Charges | Queue::Refunds | Queue::Events | Queue::Unproven => 1,
         Queue::Deliveries => 3,
         // No vendor is called.
         Queue::Visits => 10,

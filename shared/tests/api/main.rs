@@ -6,6 +6,7 @@ mod calls;
 mod collecting;
 mod commits;
 mod connections;
+mod doors;
 mod intake;
 mod lists;
 mod money;

@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["api_key"],
     // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
     inbound_secrets: &[],
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {

@@ -36,6 +36,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["client_id", "client_secret"],
     inbound_secrets: &["webhook_id"],
+    addresses: &[],
 };
 
 fn host(account: &Account) -> String {
@@ -104,6 +105,7 @@ pub static GATEWAY: Gateway = Gateway {
         proofs: &[Proof::Certificate {
             header: "paypal-transmission-sig",
             host: "paypal.com",
+            path: "/v1/notifications/certs/",
             signed: reports::signed,
         }],
         read: reports::read,

@@ -35,6 +35,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
     secrets: &["secret_key"],
     inbound_secrets: &["webhook_secret"],
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {

@@ -46,6 +46,7 @@ static VENDOR: Vendor = Vendor {
         "tax_type",
     ],
     inbound_secrets: &[],
+    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
