@@ -339,8 +339,8 @@ pub static ROUTES: &[Route] = &[
         Approve,
         |call| Box::pin(payments::close(call)),
         (200, "Payment"),
-        "A person looked, and the gateway knows no such payment: an open or unknown one expires, \
-         and what it asked for can be charged again. Money that comes all the same still counts.",
+        "Nobody shall pay this any more. What was never sent ends at once; a page is ended at its \
+         gateway first, and the payment is open until the gateway says so. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),
     post(
