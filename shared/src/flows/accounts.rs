@@ -5,12 +5,17 @@ use crate::clock;
 use crate::ids;
 use crate::secrets::{self, Fields, Unavailable};
 use crate::store::{Row, StoreError, Write, Written};
+use crate::systems;
 use crate::vendor::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// An access token is renewed this many seconds before it ends.
 const MARGIN: i64 = 120;
+/// A rotating connection that was quiet for so long is renewed: vendors forget one after 60 days.
+const RENEWED_AFTER: i64 = 20 * 86_400;
+/// A renewal that was refused is tried again after so long; a person hears of it at once.
+const AFTER_REFUSAL: i64 = 86_400;
 /// How long one function may hold the lock on a renewal, in seconds.
 const LOCK: i64 = 30;
 
@@ -50,10 +55,8 @@ impl House {
         key: Option<(KeyPlace, &str)>,
     ) -> Result<Reply, Trouble> {
         let Auth::OAuth(oauth) = &vendor.auth else {
-            return self
-                .transport
-                .send(vendor, account, request, None, key)
-                .await;
+            let sent = self.transport.send(vendor, account, request, None, key);
+            return vendor.said(sent.await?);
         };
         let token = self.token(clinic, vendor, oauth, account, false).await?;
         let reply = self
@@ -61,13 +64,13 @@ impl House {
             .send(vendor, account, request, Some(&token.token), key)
             .await?;
         if reply.status != 401 {
-            return Ok(reply);
+            return vendor.said(reply);
         }
         // The vendor took the token back early: one renewal, one more try.
         let token = self.token(clinic, vendor, oauth, account, true).await?;
-        self.transport
-            .send(vendor, account, request, Some(&token.token), key)
-            .await
+        let token = Some(token.token.as_str());
+        let sent = self.transport.send(vendor, account, request, token, key);
+        vendor.said(sent.await?)
     }
 
     async fn token(
@@ -111,6 +114,15 @@ impl House {
                 if let Some(token) = &token {
                     row = row.text("sealed", key.seal(&pk, token));
                 }
+                // A connection that nobody uses must not be forgotten by the vendor.
+                if oauth.grant == Grant::RotatingRefresh {
+                    let wait = if token.is_some() {
+                        RENEWED_AFTER
+                    } else {
+                        AFTER_REFUSAL
+                    };
+                    row = row.due(clock::millis(clock::after(clock::now(), wait)));
+                }
                 // Should this write fail, the lock runs out by itself and the next one renews.
                 let _ = self
                     .store
@@ -124,6 +136,47 @@ impl House {
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
         Err(Trouble::Limited { seconds: LOCK })
+    }
+
+    /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
+    pub(super) async fn renew_token(&self, row: &Row) -> Result<(), Failure> {
+        let mut parts = row.get("pk").split('#');
+        let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
+        let system = vendor.and_then(systems::find);
+        let Some(vendor) = system.map(|system| system.vendor) else {
+            return Ok(());
+        };
+        let Auth::OAuth(oauth) = &vendor.auth else {
+            return Ok(());
+        };
+        let due = row.has("due_at") && row.int("due_at") <= clock::millis(clock::now());
+        if !due {
+            return Ok(());
+        }
+        let settings = self.settings_of(clinic).await?;
+        let renewed = match self.account(clinic, vendor).await {
+            Ok(account) => self.token(clinic, vendor, oauth, &account, true).await,
+            Err(trouble) => Err(trouble),
+        };
+        match renewed {
+            Ok(_) => Ok(()),
+            Err(Trouble::Credentials(why)) => {
+                self.blocked(&settings, vendor, &why).await?;
+                self.put_off_token(row).await
+            }
+            Err(trouble) => Err(failure(trouble)),
+        }
+    }
+
+    /// Tomorrow again, where the renewal itself did not set another time.
+    async fn put_off_token(&self, row: &Row) -> Result<(), Failure> {
+        let later = Write::Postpone {
+            key: row.key(),
+            read: row.int("due_at"),
+            due: clock::millis(clock::after(clock::now(), AFTER_REFUSAL)),
+        };
+        self.store.transact(&[later]).await?;
+        Ok(())
     }
 
     /// Takes the lock on a renewal; `None` where another function was faster.
@@ -173,11 +226,8 @@ impl House {
         let reply = self
             .transport
             .send_token(vendor, oauth, account, form)
-            .await?;
-        if matches!(reply.status, 400 | 401 | 403) {
-            return Err(Trouble::Credentials("the token call was refused".into()));
-        }
-        let granted: Granted = reply.ok()?.json()?;
+            .await;
+        let granted = granted(reply)?;
         if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
             // Kept before the access token is used: the old one works only for a grace period.
             let fields = Fields::from([("refresh_token".into(), token)]);
@@ -197,6 +247,22 @@ impl House {
         self.tokens
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Whatever a token call is answered, the call that waits for the token was not sent.
+fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
+    let later = |why: Trouble| {
+        tracing::warn!(%why, "no access token");
+        match why {
+            Trouble::Limited { seconds } => Trouble::Limited { seconds },
+            _ => Trouble::Limited { seconds: LOCK },
+        }
+    };
+    let reply = reply.map_err(later)?;
+    match reply.status {
+        400 | 401 | 403 => Err(Trouble::Credentials("the token call was refused".into())),
+        _ => reply.ok().and_then(Reply::json).map_err(later),
     }
 }
 

@@ -54,22 +54,23 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
 
 #[tokio::test]
 async fn where_nobody_listens_nothing_happened() {
-    const NOBODY: Vendor = Vendor {
+    let clinic = Clinic::new().await;
+    let vendor = Vendor {
         id: CLOSED,
         name: "Nobody",
         docs: "",
-        host: Host::One("https://nobody.example.test"),
+        host: Host::One("https://nobody.example"),
         auth: Auth::Open,
         headers: |_| vec![],
         secrets: &[],
         inbound_secrets: &[],
+        own_error: |_| true,
         addresses: &[],
     };
-    let account = Account::load(&[], Default::default()).expect("no secrets");
-    let called = house();
-    let came = called
-        .call("demo", &NOBODY, &account, &moves(), Some(KEY))
-        .await;
+    let account = Account::load(&[], Default::default()).expect("no fields");
+    let (house, request) = (&clinic.house, moves());
+    let call = house.call(&clinic.id, &vendor, &account, &request, None);
+    let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
     assert!(!why.may_have_happened());
