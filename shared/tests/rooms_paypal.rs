@@ -1383,6 +1383,11 @@ fn report(facts: Vec<Fact>, current: bool) -> Event {
 }
 
 fn after(case: Option<&Case>, event: &Event) -> Case {
+    after_among(case, event, &[])
+}
+
+/// The same, where all of these are told in the end, the newest last.
+fn after_among(case: Option<&Case>, event: &Event, all: &[Fact]) -> Case {
     let ctx = Context {
         now: "2026-11-21T15:00:00Z".parse().expect("a time"),
         audience: vec![],
@@ -1391,11 +1396,16 @@ fn after(case: Option<&Case>, event: &Event) -> Case {
     };
     match (decide(case, event, &ctx), case) {
         (Verdict::Change(decision), _) => decision.case,
-        // PayPal is asked, and knows the payment and no more than it told.
+        // PayPal is asked, and knows the payment and how that stands now which it told of.
         (Verdict::Ask { .. }, Some(_)) => match event {
             Event::Reported(told) if !told.current => {
-                let now = [vec![paid()], told.facts.clone()].concat();
-                after(case, &report(now, true))
+                let newest = |asked: &Fact| {
+                    let same =
+                        |fact: &&Fact| fact.refund == asked.refund && fact.dispute == asked.dispute;
+                    all.iter().rfind(same).unwrap_or(asked).clone()
+                };
+                let now = [paid()].into_iter().chain(told.facts.iter().map(newest));
+                after(case, &report(now.collect(), true))
             }
             other => panic!("{other:?} asks again"),
         },
@@ -1456,7 +1466,9 @@ fn one_end(events: &[Value]) -> Payment {
     let ends = orders(facts.len()).into_iter().map(|order| {
         let twice = order.iter().chain(&order);
         let told = twice.map(|n| report(vec![facts[*n].clone()], false));
-        let case = told.fold(at_paypal(), |case, event| after(Some(&case), &event));
+        let case = told.fold(at_paypal(), |case, event| {
+            after_among(Some(&case), &event, &facts)
+        });
         // Whether the approval was heard before the money tells the way, not the end; so does the
         // time of a payment that was known only by what came after it.
         let end = Payment {
