@@ -256,6 +256,9 @@ impl Plan {
                 plan.refund_fates.insert(n, refund_fate(rng));
             }
         }
+        if rng.u8(..40) == 0 {
+            plan.silent_week(home);
+        }
         // Some histories are calm, some are not.
         let often = of(rng, &[0, 1, 2, 4]);
         for n in 0..16 {
@@ -276,6 +279,16 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Money that comes and goes back while nothing is heard of its gateway.
+    fn silent_week(&mut self, gateway: usize) {
+        let seconds = 9 * DAY;
+        self.acts.insert(0, (3, Act::Outage { gateway, seconds }));
+        self.acts.insert(0, (2, Act::Visit { page: 0 }));
+        self.fates.insert(0, Fate::ComesBack);
+        self.calls.insert(0, CallFault::LostAfter);
+        self.gateway = gateway;
     }
 
     fn act(&self, rng: &mut Rng, home: usize, other: usize) -> Act {
