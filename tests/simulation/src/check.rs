@@ -120,7 +120,8 @@ impl World<'_> {
             let ours = gateway.payments.iter().enumerate();
             for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
                 // What the gateway collects again by itself is its own doing.
-                if payment.went_back && payment.state != State::Returned {
+                let again = payment.went_back || payment.failed;
+                if again && payment.state != State::Returned {
                     return Ok(());
                 }
                 let lost =
