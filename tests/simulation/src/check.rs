@@ -119,6 +119,10 @@ impl World<'_> {
         for gateway in &self.gateways {
             let ours = gateway.payments.iter().enumerate();
             for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
+                // Paid on a page that cannot be ended: too much goes back afterwards.
+                if payment.by == By::Payer && !gateway.kind.can_end {
+                    continue;
+                }
                 // What the gateway collects again by itself is its own doing.
                 let again = payment.went_back || payment.failed;
                 if again && payment.state != State::Returned {
