@@ -8,6 +8,7 @@ use meridian::domain::journal;
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
 use meridian::domain::task::{Delivery, Topic, Work};
+use meridian::flows::patients::Kept;
 use meridian::ids;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -256,6 +257,28 @@ impl World<'_> {
                 fail(ANSWER, format!("r{n} is done and nothing went back"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// After a retry: what it charges is the patient's default while it is usable, else the newest
+    /// that he agreed to for later charges, else nothing.
+    pub fn check_method(&self, before: usize) -> Checked {
+        let case = self.clinic.case.as_ref();
+        let Some(new) = case.and_then(|case| case.payments.get(before)) else {
+            return Ok(());
+        };
+        let mut wanted: Option<&Kept> = None;
+        for kept in self.clinic.methods.iter().filter(|kept| kept.later_charges) {
+            let place = |kept: &Kept| (kept.chosen, kept.kept_at);
+            wanted = wanted.filter(|best| place(best) >= place(kept)).or(Some(kept));
+        }
+        let charged = new.method.as_ref().map(|method| &method.token);
+        let named = wanted.map(|kept| &kept.method.token);
+        let all = self.clinic.methods.iter().map(|kept| &kept.method.token);
+        let kept = charged.is_none_or(|token| all.clone().any(|known| known == token));
+        match charged == named || !kept && named.is_none() {
+            true => Ok(()),
+            false => fail(METHOD, format!("{charged:?} is charged, and not {named:?}")),
         }
     }
 

@@ -6,7 +6,9 @@ use crate::plan::{Act, Foreign, Way};
 use crate::wire::{Order, Say, What};
 use crate::world::World;
 use meridian::domain::event::{Event, NewCharge, NewRefund};
+use meridian::domain::fact::Method;
 use meridian::domain::refund;
+use meridian::flows::patients;
 use meridian::ids;
 
 impl World<'_> {
@@ -21,9 +23,11 @@ impl World<'_> {
             Act::Judge { approve } => self.judge(approve)?,
             Act::Visit { page } => self.visit(page),
             Act::Store(stored) => {
-                let method = self.method(stored.gateway, 10 + self.clinic.methods.len());
+                let n = 10 + self.seq();
+                let method = self.method(stored.gateway, n);
+                let millis = self.now * 1000;
                 self.clinic
-                    .keep(method, stored.agreed, stored.default, self.now);
+                    .keep(method, stored.agreed, stored.default, millis);
                 true
             }
             Act::Remove { method } => self.remove(method),
@@ -65,12 +69,7 @@ impl World<'_> {
             return Ok(false);
         };
         let due = case.due();
-        let usable: Vec<_> = self
-            .clinic
-            .methods
-            .iter()
-            .filter(|kept| !kept.gone)
-            .collect();
+        let usable = &self.clinic.methods;
         let (gateway, method) = match way {
             Way::Page { gateway } => (self.name_of(gateway).to_owned(), None),
             Way::Kept { method } if !usable.is_empty() => {
@@ -178,26 +177,30 @@ impl World<'_> {
     }
 
     fn remove(&mut self, n: usize) -> bool {
-        let all = self.clinic.methods.len().max(1);
-        match self.clinic.methods.get_mut(n % all) {
-            Some(kept) => {
-                kept.gone = true;
-                true
-            }
-            None => false,
-        }
+        let Some(method) = self.kept(n) else {
+            return false;
+        };
+        self.clinic.ends(&method.token);
+        true
     }
 
     fn dies(&mut self, n: usize, told: bool) -> bool {
-        let all = self.clinic.methods.len().max(1);
-        let Some(kept) = self.clinic.methods.get_mut(n % all) else {
+        let Some(method) = self.kept(n) else {
             return false;
         };
-        kept.gone |= told;
-        let (gateway, token) = (kept.method.gateway.clone(), kept.method.token.clone());
-        let at = self.index_of(&gateway);
-        self.gateways[at].dead.push(token);
+        if told {
+            self.clinic.ends(&method.token);
+        }
+        let at = self.index_of(&method.gateway);
+        self.gateways[at].dead.push(method.token);
         true
+    }
+
+    /// The method that a number in a plan means.
+    fn kept(&self, n: usize) -> Option<Method> {
+        let methods = &self.clinic.methods;
+        let kept = methods.get(n % methods.len().max(1));
+        kept.map(|kept| kept.method.clone())
     }
 
     fn stranger(&mut self, n: usize, how: Foreign) -> bool {
@@ -285,18 +288,20 @@ impl World<'_> {
         true
     }
 
-    /// A retry is due: the method is chosen as the rules say.
+    /// A retry is due: the method is chosen as the rules say, and held against what they mean.
     pub fn retry(&mut self, payment: u32) -> Checked {
         let case = self.clinic.case.as_ref();
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
-        let kept = self.clinic.methods.iter().rev().filter(|kept| !kept.gone);
-        let same = |kept: &&crate::clinic::Kept| {
-            used.as_ref()
-                .is_some_and(|used| used.token == kept.method.token)
+        let methods = patients::in_order(self.clinic.methods.clone());
+        let method = patients::charged_by_itself(&methods, None).cloned();
+        // One that was never kept here, and did not end, may be charged again.
+        let known = |used: &Method| {
+            let mut all = self.clinic.methods.iter().map(|kept| &kept.method.token);
+            all.any(|token| *token == used.token) || self.clinic.ended.contains(&used.token)
         };
-        let method = kept.clone().find(same).or(kept.clone().next());
-        let method = method.map(|kept| kept.method.clone());
-        let event = Event::RetryDue { payment, method };
-        self.commit(&event, "retry").map(drop)
+        let method = method.or(used.filter(|used| !known(used)));
+        let before = case.map_or(0, |case| case.payments.len());
+        self.commit(&Event::RetryDue { payment, method }, "retry")?;
+        self.check_method(before)
     }
 }

@@ -19,6 +19,7 @@ use meridian::domain::settings::Settings;
 use meridian::domain::task::{Task, Work};
 use meridian::flows::calls::ask::Ask;
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
+use meridian::flows::patients;
 use meridian::gateways::Lookup;
 use meridian::ids;
 use meridian::money::{Currency, Money};
@@ -173,6 +174,12 @@ impl<'a> World<'a> {
         self.agenda.insert((at, self.seq), due);
     }
 
+    /// A number that was not used before.
+    pub fn seq(&mut self) -> usize {
+        self.seq += 1;
+        self.seq
+    }
+
     pub fn ts(&self) -> Timestamp {
         Timestamp::from_second(self.now).unwrap_or(Timestamp::MAX)
     }
@@ -204,16 +211,17 @@ impl<'a> World<'a> {
         for (n, stored) in self.plan.methods.iter().enumerate() {
             let method = self.method(stored.gateway, n);
             self.clinic
-                .keep(method, stored.agreed, stored.default, BEGINNING + n as i64);
+                .keep(method, stored.agreed, stored.default, 1000 * BEGINNING + n as i64);
         }
-        let newest = self.clinic.methods.last().map(|kept| kept.method.clone());
+        let methods = patients::in_order(self.clinic.methods.clone());
+        let first = patients::charged_by_itself(&methods, None).cloned();
         let page = NewCharge {
             amount: None,
             gateway: self.name_of(self.plan.gateway).into(),
             method: None,
             keep_method: self.plan.save_method,
         };
-        let charge = match (self.plan.collect, newest) {
+        let charge = match (self.plan.collect, first) {
             (Collected::Later, _) => None,
             (Collected::Saved, Some(method)) => Some(NewCharge {
                 gateway: method.gateway.clone(),
