@@ -47,6 +47,10 @@ pub enum Event {
         payment: u32,
         session: Session,
     },
+    /// The gateway cannot end this page: it may still be paid on.
+    PageStays {
+        payment: u32,
+    },
     Reported(Report),
     RefundRequested(NewRefund),
     RefundApproved {
@@ -56,7 +60,7 @@ pub enum Event {
     RefundRejected {
         request: String,
     },
-    /// A person found that this payment, of which nobody knows more, did not happen.
+    /// A person wants that this payment is not paid any more, or found that it never happened.
     Closed {
         payment: u32,
     },

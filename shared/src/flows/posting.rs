@@ -332,7 +332,9 @@ impl Desk<'_> {
         if let Committed::Ask { payment } = outcome {
             outcome = match self.ask(&traits, &case, payment, &fact).await? {
                 Some(event) => commit(event).await?,
-                None => Committed::Wait("the gateway cannot be asked just now"),
+                None => Committed::Wait(
+                    "the gateway cannot be asked just now, or does not know of it yet",
+                ),
             };
         }
         match outcome {
@@ -357,7 +359,7 @@ impl Desk<'_> {
         let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        let ask = posting_rules::lookup(&case, payment, fact);
+        let ask = posting_rules::lookup(traits, &case, payment, fact);
         let answer = self.look_up(gateway, &ask).await;
         if let Err(trouble) = &answer {
             tracing::warn!(%trouble, case = case.id, "a look-up failed");

@@ -4,7 +4,7 @@ use crate::money::{happens, pays, reported};
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, Struck};
 use meridian::domain::event::{Event, NewCharge};
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
@@ -153,7 +153,12 @@ fn charge(amount: &str) -> Event {
     Event::Charge(NewCharge {
         amount: Some(meridian::money::Money::read(amount, eur).expect("an amount")),
         gateway: "stripe".into(),
-        method: None,
+        method: Some(Method {
+            gateway: "stripe".into(),
+            customer: None,
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        }),
         keep_method: false,
     })
 }

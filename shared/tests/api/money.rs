@@ -1,7 +1,7 @@
 //! What may be asked for, charged and given back.
 
 use crate::stack::{Clinic, request};
-use meridian::domain::case::Case;
+use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::flows::commit::{Change, Committed};
@@ -26,15 +26,15 @@ pub async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
     }
 }
 
-/// What a webhook of Stripe says.
+/// What Stripe answers to a call of ours.
 pub fn reported(fact: Fact) -> Event {
     Event::Reported(Report {
         gateway: "stripe".into(),
         facts: vec![fact],
-        current: false,
+        current: true,
         late_failures: false,
         page_stays: true,
-        answer: false,
+        answer: true,
     })
 }
 
@@ -174,6 +174,38 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
     }
     let (status, shown) = page(&clinic, "GET", "/pay/done").await;
     assert!(status == 200 && !shown.contains("Thank you"), "{shown}");
+}
+
+#[tokio::test]
+async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_own() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let charges = format!("/v1/invoices/{case}/charges");
+    let asked = json!({ "collect": "checkout" });
+    clinic.post(&charges, asked).await.expect(202);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(&clinic, &case, opened).await;
+    let payment = format!("{case}-p1");
+    let done = clinic.house.done_address(&clinic.id, &payment).await;
+    let done = done.expect("an address");
+    let cancelled = done.replace("/pay/done/", "/pay/cancelled/");
+    assert_ne!(done, cancelled);
+    let (status, shown) = page(&clinic, "GET", &cancelled).await;
+    assert_eq!(status, 200);
+    assert!(shown.contains("You stopped before the end"), "{shown}");
+    assert!(!shown.contains("We are confirming your payment"), "{shown}");
+    // Who pays all the same reads there what is true.
+    pays(&clinic, &case).await;
+    let (_, shown) = page(&clinic, "GET", &cancelled).await;
+    assert!(shown.contains("See your receipt"), "{shown}");
 }
 
 #[tokio::test]

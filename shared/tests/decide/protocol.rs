@@ -349,7 +349,7 @@ fn a_page_is_opened_and_then_only_looked_at() {
 fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     let books = Books::paid(10_000);
     let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&books.case, 1, &hint);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
     assert_eq!(ask.payment.as_deref(), Some("pi_1"));
     let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
     assert!(told(Err(Trouble::Unclear("503".into()))).is_none());

@@ -6,12 +6,13 @@
 
 mod calls;
 mod disputes;
+mod pages;
 mod payments;
 mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Intent, Payment, Retry, Session, Step};
+use super::case::{Case, Ending, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
 use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
@@ -31,6 +32,11 @@ use std::collections::BTreeSet;
 const FIRST_POLL: i64 = 15 * 60;
 /// How long a call may be without an answer before a person hears of it.
 const WORRY: i64 = 6 * 3600;
+/// The same for a page that is to end: something else waits for it.
+const WORRY_ABOUT_PAGE: i64 = 3600;
+/// A payer who was declined on a page and is still there has so long to try again before anybody is
+/// told.
+const DECLINE_TOLD: i64 = 10 * 60;
 
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -182,6 +188,8 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.fit_ways_to_pay();
+        self.begin_what_may_begin(before);
         self.people(before);
         if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
             return Verdict::Nothing;
@@ -281,6 +289,7 @@ impl<'a> Draft<'a> {
                 Ok(())
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
+            Event::PageStays { payment } => self.page_stays(*payment),
             Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
                 match self.fact(report, fact) {
                     // One fact of several that tells nothing new must not hide the others.
@@ -380,6 +389,15 @@ impl<'a> Draft<'a> {
 
     fn tell(&mut self, topic: Topic, payment: Option<u32>, object: Option<String>) {
         self.tell_sum(topic, payment, object, None);
+    }
+
+    /// Tells it so many seconds later, where it is still true then.
+    fn tell_after(&mut self, seconds: i64, topic: Topic, payment: u32) {
+        let before = self.tasks.len();
+        self.tell(topic, Some(payment), None);
+        for task in &mut self.tasks[before..] {
+            task.due = clock::after(self.ctx.now, seconds);
+        }
     }
 
     fn tell_sum(

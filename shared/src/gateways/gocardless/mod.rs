@@ -42,6 +42,19 @@ pub static GATEWAY: Gateway = Gateway {
         },
         lost_reply: key(&LostReply::Human),
     }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/billing_requests/{}/actions/cancel", ask.session);
+                Ok(Request::new("POST", path, Body::None))
+            },
+            parse: |_, reply, _| {
+                let request: BillingRequest = inside(clear(reply)?, "billing_requests")?;
+                Ok(request.ended()?.into_iter().collect())
+            },
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
     complete: Offer::Yes(Effect {
         call: Call {
             build: complete,
@@ -125,7 +138,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
             "/billing_request_flows",
             json!({"billing_request_flows": {
                 "redirect_uri": ask.return_to,
-                "exit_uri": ask.return_to,
+                "exit_uri": ask.cancel_to,
                 "links": {"billing_request": request},
             }}),
         ),

@@ -49,6 +49,16 @@ pub static GATEWAY: Gateway = Gateway {
             trusted_after: HOUR,
         }),
     }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v2/payments/{}", ask.session);
+                Ok(Request::new("DELETE", path, Body::None))
+            },
+            parse: |_, reply, _| clear(reply)?.json::<Payment>()?.ended(),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
     complete: Offer::No("the hosted page takes the money itself"),
     charge: Offer::Yes(Effect {
         call: Call {
@@ -121,6 +131,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         "amount": amount(ask.amount)?,
         "description": ask.label,
         "redirectUrl": ask.return_to,
+        "cancelUrl": ask.cancel_to,
         "webhookUrl": ask.webhook_url,
         "metadata": metadata,
         "sequenceType": "oneoff",

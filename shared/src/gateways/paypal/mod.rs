@@ -59,6 +59,7 @@ pub static GATEWAY: Gateway = Gateway {
         },
         lost_reply: key(ORDER_KEYS, &LostReply::Human),
     }),
+    close: Offer::No("an order is not taken once we ended it, and lapses"),
     complete: Offer::Yes(Effect {
         call: Call {
             build: capture,
@@ -154,7 +155,7 @@ fn money(amount: Money) -> Result<Value, BadAmount> {
 fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
     let mut wallet = json!({ "experience_context": {
         "return_url": ask.return_to,
-        "cancel_url": ask.return_to,
+        "cancel_url": ask.cancel_to,
         "user_action": "PAY_NOW",
         "shipping_preference": "NO_SHIPPING",
     }});

@@ -50,6 +50,16 @@ pub static GATEWAY: Gateway = Gateway {
         },
         lost_reply: key(&LostReply::Human),
     }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v1/checkout/sessions/{}/expire", ask.session);
+                Ok(Request::form(path, vec![]))
+            },
+            parse: |_, reply, _| Ok(vec![clear(reply)?.json::<reports::Page>()?.ended()?]),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
     complete: Offer::No("the hosted page takes the money itself"),
     charge: Offer::Yes(Effect {
         call: Call {
@@ -104,7 +114,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         ("mode", "payment".into()),
         ("client_reference_id", reference.clone()),
         ("success_url", ask.return_to.clone()),
-        ("cancel_url", ask.return_to.clone()),
+        ("cancel_url", ask.cancel_to.clone()),
         ("line_items[0][quantity]", "1".into()),
         ("line_items[0][price_data][currency]", currency),
         ("line_items[0][price_data][unit_amount]", amount),
