@@ -22,6 +22,28 @@ pub struct Vendor {
     pub secrets: &'static [&'static str],
     /// What intake reads from `…/inbound`.
     pub inbound_secrets: &'static [&'static str],
+    /// Whether the body of a 4xx is this vendor's own error: anything else was said by something
+    /// in between.
+    pub own_error: fn(&Reply) -> bool,
+}
+
+impl Vendor {
+    /// A reply in which the vendor itself says what became of the request. A redirect, a timeout on
+    /// the way and a refusal that is not in the vendor's own words do not: it may have happened.
+    pub fn said(&self, reply: Reply) -> Result<Reply, Trouble> {
+        let own = match reply.status {
+            200..300 => true,
+            408 | 425 | 499 => false,
+            // Too many requests: whoever says so lets nothing pass.
+            429 if reply.header("retry-after").is_some() => true,
+            400..500 => (self.own_error)(&reply),
+            _ => false,
+        };
+        match own {
+            true => Ok(reply),
+            false => Err(Trouble::Unclear(format!("status {}", reply.status))),
+        }
+    }
 }
 
 /// Where a vendor's API is.
@@ -267,6 +289,18 @@ impl Reply {
             .map_err(|why| Trouble::Unreadable(format!("status {}: {why}", self.status)))
     }
 
+    /// Whether the body is JSON with a text at each of these places (JSON pointers).
+    pub fn has_texts(&self, places: &[&str]) -> bool {
+        let body: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let text = |place: &&str| body.as_ref()?.pointer(place)?.as_str();
+        places.iter().all(|place| text(place).is_some())
+    }
+
+    /// Whether the body is a page for people, as proxies make them.
+    pub fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// What a status means at every vendor; a room looks at its own error codes first. `Ok` is a
     /// success whose body may be read.
     pub fn ok(&self) -> Result<&Self, Trouble> {
@@ -280,6 +314,7 @@ impl Reply {
                     .and_then(|s| s.parse().ok())
                     .unwrap_or(30),
             }),
+            408 | 425 | 499 => Err(Trouble::Unclear(format!("status {}", self.status))),
             400..500 => Err(Trouble::Rejected(format!("status {}", self.status))),
             _ => Err(Trouble::Unclear(format!("status {}", self.status))),
         }

@@ -106,6 +106,9 @@ pub struct Fact {
     /// A method that the gateway now keeps and that may be charged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
+    /// It was reported, and the look-up that was made of it does not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hearsay: bool,
 }
 
 impl Fact {
@@ -126,6 +129,7 @@ impl Fact {
             approved: false,
             paid_with: None,
             method: None,
+            hearsay: false,
         }
     }
 

@@ -76,7 +76,10 @@ pub fn told(
     // What the look-up does not mention was reported all the same: a refund, a dispute.
     let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
     if of_object && !facts.iter().any(same) {
-        facts.push(fact.clone());
+        facts.push(Fact {
+            hearsay: true,
+            ..fact.clone()
+        });
     }
     for looked_up in &mut facts {
         let reference = || ask.reference.clone();

@@ -104,6 +104,7 @@ const fn vendor(id: &'static str) -> Vendor {
         headers: |_| vec![],
         secrets: &[],
         inbound_secrets: &[],
+        own_error: |reply| reply.has_texts(&["/error/code"]),
     }
 }
 

@@ -6,15 +6,16 @@
 
 mod calls;
 mod disputes;
+mod found;
 mod pages;
 mod payments;
 mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Ending, Intent, Payment, Retry, Session, Step, surplus_request};
+use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
-use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use super::event::{Context, Event, Found, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
@@ -26,7 +27,7 @@ use crate::clock;
 use crate::ids::{self, Reference};
 use crate::money::Money;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a call that was sent may stay without a word before we ask.
 const FIRST_POLL: i64 = 15 * 60;
@@ -172,6 +173,8 @@ impl<'a> Draft<'a> {
             receipts: vec![],
             retry: None,
             blocked: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            findings: BTreeMap::new(),
             entries: 0,
             head: String::new(),
         };
@@ -188,6 +191,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.forget_findings();
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);
@@ -268,6 +272,7 @@ impl<'a> Draft<'a> {
                 if !self.only_asking_helps(*payment, *refund)? {
                     return Err(Verdict::Nothing);
                 }
+                self.worry(*payment, *refund)?;
                 self.what = "still_unknown";
                 let id = task_id(*payment, *refund);
                 if *person {
@@ -301,6 +306,7 @@ impl<'a> Draft<'a> {
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
+            Event::Found(found) => self.found(found),
             Event::Voided { filed } => self.void(filed),
             Event::DisputeResolved {
                 payment,

@@ -70,6 +70,19 @@ impl Draft<'_> {
             let text = format!("a refund of {} was reported as {amount}", refund.amount);
             return Err(Verdict::Contradiction(text));
         }
+        // One that had failed: a webhook may be older than the failure, a look-up is not.
+        let revived = refund.state == refund::State::Failed && fact.kind == Kind::RefundSucceeded;
+        if revived && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        if revived && fact.hearsay {
+            let text = format!(
+                "a refund of {} that had failed is reported as paid, and the gateway does not \
+                 show it",
+                refund.amount
+            );
+            return Err(Verdict::Contradiction(text));
+        }
         let event = match fact.kind {
             Kind::RefundSucceeded => refund::Event::Succeeded,
             Kind::RefundFailed => refund::Event::Failed,
@@ -128,6 +141,9 @@ impl Draft<'_> {
         }
         match to {
             Some(refund::State::Succeeded) => {
+                if revived {
+                    self.done.push(format!("person-refund-failed-{key}"));
+                }
                 self.receipt(n, Some(key.clone()));
                 self.tell(Topic::RefundPaid, Some(n), Some(key));
             }

@@ -4,12 +4,14 @@
 
 pub mod ask;
 pub mod protocol;
+pub mod waking;
 
 use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{Failure, House, lease_seconds, read_case_pk};
 use crate::clock;
 use crate::domain::case::{Case, Intent, Step};
+use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
@@ -128,8 +130,14 @@ impl House {
             heard = match job.step(&traits, &desk.case, heard, &at) {
                 Move::Prepare(step) => desk.prepare(step).await?,
                 Move::Commit { event, cause } => desk.commit(event, cause).await?,
-                Move::Send(intent) => Heard::Answered(desk.told(desk.send(&intent).await)),
-                Move::Find { step, age } => Heard::Found(desk.told(desk.find(step, age).await)),
+                Move::Send(intent) => {
+                    let answer = desk.send(&intent).await;
+                    Heard::Answered(desk.told(answer).await)
+                }
+                Move::Find { step, age } => {
+                    let found = desk.find(step, age).await;
+                    Heard::Found(desk.told(found).await)
+                }
                 Move::LookUp(ask) => desk.look_up(&ask).await?,
                 Move::PutOff(why) => return Err(why.into()),
                 Move::Done => return Ok(()),
@@ -325,13 +333,28 @@ impl Desk<'_> {
         let told = house
             .look_up(clinic, open.gateway, &open.account, ask)
             .await;
-        Ok(Heard::LookedUp(self.told(told)))
+        Ok(Heard::LookedUp(self.told(told).await))
     }
 
-    fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+    /// What was heard, with a line in the log where it is no answer.
+    async fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
         let gateway = self.gateway.map_or("", |gateway| gateway.vendor.id);
-        answer.inspect_err(|trouble| {
-            tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
-        })
+        let clinic = &self.settings.id;
+        match &answer {
+            Err(trouble @ (Trouble::Unclear(_) | Trouble::Limited { .. })) => {
+                tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
+                self.house.fell_silent(clinic, gateway);
+            }
+            other => {
+                if let Err(trouble) = other {
+                    tracing::info!(gateway, case = self.case.id, %trouble, "refused");
+                }
+                let id = task_id(self.target.payment, self.target.refund);
+                let waited = self.case.waiting.contains_key(&id);
+                let waited = waited || self.target.is_unknown(&self.case);
+                self.house.spoke(clinic, gateway, waited).await;
+            }
+        }
+        answer
     }
 }

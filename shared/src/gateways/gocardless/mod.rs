@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("GoCardless-Version", "2015-07-06".into())],
     secrets: &["access_token"],
     inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
 };
 
 pub static GATEWAY: Gateway = Gateway {

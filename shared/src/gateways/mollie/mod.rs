@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["api_key"],
     // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
     inbound_secrets: &[],
+    own_error: |reply| reply.has_texts(&["/title", "/detail"]),
 };
 
 pub static GATEWAY: Gateway = Gateway {

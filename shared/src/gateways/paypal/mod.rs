@@ -36,6 +36,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["client_id", "client_secret"],
     inbound_secrets: &["webhook_id"],
+    own_error: |reply| reply.has_texts(&["/name"]) || reply.has_texts(&["/error"]),
 };
 
 fn host(account: &Account) -> String {

@@ -35,6 +35,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
     secrets: &["secret_key"],
     inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
 };
 
 pub static GATEWAY: Gateway = Gateway {
