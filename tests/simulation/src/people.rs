@@ -1,13 +1,14 @@
 //! What people do: staff, a patient in several tabs, strangers, and whoever keeps the keys.
 
 use crate::check::Checked;
-use crate::gateway::{By, DisputeState, Fate, RefundFate, State};
+use crate::clinic::Committed;
+use crate::gateway::{By, DisputeState, Fate, PageState, RefundFate, RefundState, State};
 use crate::plan::{Act, Foreign, Way};
 use crate::wire::{Order, Say, What};
 use crate::world::World;
-use meridian::domain::event::{Event, NewCharge, NewRefund};
+use meridian::domain::event::{Event, Found, NewCharge, NewRefund};
 use meridian::domain::fact::Method;
-use meridian::domain::refund;
+use meridian::domain::{payment, refund};
 use meridian::flows::patients;
 use meridian::ids;
 
@@ -96,16 +97,74 @@ impl World<'_> {
         Ok(true)
     }
 
-    fn resolve(&mut self, _n: usize, _second: bool) -> Result<bool, crate::check::Violation> {
-        Ok(false)
+    /// Staff look for a payment in the gateway's dashboard and record what they find; where two
+    /// must find the same, a second one may come or not.
+    fn resolve(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
+        let found = self.payment(n).and_then(|n| {
+            let case = self.clinic.case.as_ref()?;
+            let payment = case.payment(n)?;
+            let reference = ids::payment_reference(&case.id, n);
+            let gateway = &self.gateways[self.index_of(&payment.gateway)];
+            // A stranger's payment of that amount under our reference looks like ours.
+            let mut ours = gateway.payments.iter().filter(|p| {
+                let as_asked = p.amount == payment.amount.minor && p.currency == "EUR";
+                p.reference == reference && as_asked
+            });
+            let there = ours.clone().find(|p| p.state == State::Succeeded);
+            let coming = ours.any(|p| p.state == State::Processing);
+            let page = gateway.pages.iter().any(|page| {
+                page.order.reference == reference
+                    && matches!(page.state, PageState::Open | PageState::Approved)
+            });
+            // What is still on its way is not found yet.
+            let open = payment.state == payment::State::Open;
+            let decided = there.is_some() || !coming && !page && !open;
+            decided.then(|| (n, None, there.map(|p| p.id.clone())))
+        });
+        self.record(found, second)
     }
 
     fn resolve_refund(
         &mut self,
-        _n: usize,
-        _second: bool,
+        n: usize,
+        second: bool,
     ) -> Result<bool, crate::check::Violation> {
-        Ok(false)
+        let found = self.clinic.case.as_ref().and_then(|case| {
+            let ours: Vec<_> = case.refunds().filter(|(_, r)| r.n.is_some()).collect();
+            let (payment, refund) = ours.get(n % ours.len().max(1))?;
+            let reference = ids::refund_reference(&case.id, refund.n?);
+            let gateway = &self.gateways[self.index_of(&payment.gateway)];
+            let mut there = gateway.refunds.iter().filter(|r| {
+                r.reference.as_ref() == Some(&reference) && r.state != RefundState::Failed
+            });
+            let there = there.next();
+            let decided = there.is_none_or(|r| r.state == RefundState::Succeeded);
+            decided.then(|| (payment.n, refund.n, there.map(|r| r.id.clone())))
+        });
+        self.record(found, second)
+    }
+
+    fn record(
+        &mut self,
+        found: Option<(u32, Option<u32>, Option<String>)>,
+        second: bool,
+    ) -> Result<bool, crate::check::Violation> {
+        let Some((payment, refund, gateway_ref)) = found else {
+            return Ok(false);
+        };
+        let mut done = false;
+        let persons = ["one", "another"];
+        for by in &persons[..if second { 2 } else { 1 }] {
+            let found = Event::Found(Found {
+                payment,
+                refund,
+                happened: gateway_ref.is_some(),
+                gateway_ref: gateway_ref.clone(),
+                by: (*by).into(),
+            });
+            done |= matches!(self.commit(&found, "staff")?, Committed::Changed { .. });
+        }
+        Ok(done)
     }
 
     fn refund(

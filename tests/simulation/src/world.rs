@@ -19,7 +19,7 @@ use meridian::domain::settings::Settings;
 use meridian::domain::task::{Task, Work};
 use meridian::flows::calls::ask::{Ask, Back};
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
-use meridian::flows::patients;
+use meridian::flows::{accounts, patients};
 use meridian::gateways::Lookup;
 use meridian::ids;
 use meridian::money::{Currency, Money};
@@ -579,7 +579,10 @@ impl<'a> World<'a> {
             Some(F::Token(status)) => Some(Err(token_trouble(status))),
             Some(F::DiesBefore | F::DiesAfter) => None,
         };
-        Ok((reply, if fault == Some(F::Slow) { 25 } else { 1 }))
+        // Whether the vendor itself says so, the transport's caller judges.
+        let vendor = adapters::ALL[gateway].1.vendor;
+        let said = reply.map(|reply| reply.and_then(|reply| vendor.said(reply)));
+        Ok((said, if fault == Some(F::Slow) { 25 } else { 1 }))
     }
 
     /// The call is at the gateway.
@@ -668,7 +671,8 @@ impl<'a> World<'a> {
             let name = world.name_of(gateway);
             format!("We ask {name} {}: {}", request.path, said(&answer))
         });
-        (Some(Ok(reply(&answer))), 1)
+        let vendor = adapters::ALL[gateway].1.vendor;
+        (Some(vendor.said(reply(&answer))), 1)
     }
 
     // ---- webhooks ----------------------------------------------------------------------------
@@ -786,14 +790,8 @@ fn reply(answer: &Answer) -> Reply {
 
 /// What the answer to a token call means for the call that waited for it.
 fn token_trouble(status: u16) -> Trouble {
-    let answer = reply(&Answer::foreign(status));
-    if matches!(status, 400 | 401 | 403) {
-        return Trouble::Credentials("the token call was refused".into());
-    }
-    answer
-        .ok()
-        .err()
-        .unwrap_or(Trouble::Limited { seconds: 30 })
+    let granted = accounts::granted(Ok(reply(&Answer::foreign(status))));
+    granted.err().unwrap_or(Trouble::Limited { seconds: 30 })
 }
 
 fn said(answer: &Answer) -> String {
