@@ -49,7 +49,7 @@ pub const ENDS: &str = "a history ends";
 pub const BOOKS: &str = "the journal replays to the books";
 
 /// Rules that the product is still being mended to keep: looked at where all are asked for.
-const NOT_YET: [&str; 4] = [ANSWER, AGREE, ENDS, WAYS];
+const NOT_YET: [&str; 3] = [ANSWER, AGREE, ENDS];
 /// Whether those are looked at as well.
 pub static ALL: AtomicBool = AtomicBool::new(false);
 
@@ -121,7 +121,8 @@ impl World<'_> {
             let ours = gateway.payments.iter().enumerate();
             for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
                 // Paid on a page that cannot be ended: too much goes back afterwards.
-                if payment.by == By::Payer && !gateway.kind.can_end {
+                let stays = self.stays(case, &payment.reference);
+                if payment.by == By::Payer && (stays || !gateway.kind.can_end) {
                     continue;
                 }
                 // What the gateway collects again by itself is its own doing.
@@ -151,7 +152,7 @@ impl World<'_> {
                 let counts = match (gateway.kind.approves, gateway.kind.can_end) {
                     // The money moves only when we take it.
                     (true, _) => works,
-                    (false, can_end) => can_end && shown,
+                    (false, can_end) => can_end && shown && !self.stays(case, &page.order.reference),
                 };
                 if counts {
                     open += page.order.amount;
@@ -168,6 +169,13 @@ impl World<'_> {
             return fail(WAYS, words);
         }
         Ok(())
+    }
+
+    /// Whether its gateway refused to end the page of this payment.
+    fn stays(&self, case: &Case, reference: &str) -> bool {
+        let mut payments = case.payments.iter();
+        let of = payments.find(|p| self.reference(case, p.n) == reference);
+        of.is_some_and(|p| p.ending == Some(case::Ending::Refused))
     }
 
     /// After each commit: a payment or refund ends only where the gateway says so.
