@@ -9,6 +9,7 @@
 //! | sealed texts of an invoice | the case's | `document` |
 //! | event | `{clinic}#event#{source}#{id}` | `event` |
 //! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
+//! | when it was looked up for an unproven notice | the alias's | `asked` |
 //! | invoice's number | `{clinic}#number#{hash}` | `ref` |
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
@@ -16,6 +17,7 @@
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | settings | `{clinic}#settings` | `settings` |
+//! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
 
@@ -116,6 +118,12 @@ pub enum Write {
         remove: Vec<&'static str>,
     },
     Delete(RowKey),
+    /// Add a text to a set, in a row that need not be there.
+    Add {
+        key: RowKey,
+        attribute: &'static str,
+        text: String,
+    },
 }
 
 impl Row {
@@ -412,6 +420,21 @@ impl Store {
                     .update_expression("SET due_at = :due, taken_at = :read")
                     .expression_attribute_values(":read", Value::N(read.to_string()))
                     .expression_attribute_values(":due", Value::N(due.to_string()))
+                    .build()
+                    .map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().update(update).build());
+            }
+            Write::Add {
+                key,
+                attribute,
+                text,
+            } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .update_expression("ADD #a :text")
+                    .expression_attribute_names("#a", *attribute)
+                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]))
                     .build()
                     .map_err(unavailable)?;
                 return Ok(TransactWriteItem::builder().update(update).build());

@@ -6,8 +6,8 @@ use super::lines::{self, NewLine};
 use super::once::{Once, answering};
 use super::patients::{self, Reference};
 use super::problem::Problem;
-use super::read::{TextOr, no_card_number, plain};
-use super::{invoices, payments, settings};
+use super::read::{TextOr, plain};
+use super::{invoices, label, payments, settings};
 use crate::domain::case::Case;
 use crate::domain::event::{Event, NewCharge};
 use crate::domain::fact::Method;
@@ -181,14 +181,12 @@ fn check(method: Option<&TextOr<Kept>>, gateway: Option<&str>) -> Result<(), Pro
                 ));
             }
             plain("method.token", &kept.token, 200)?;
-            no_card_number("method.token", &kept.token)?;
             for (field, text) in [
                 ("method.customer", &kept.customer),
                 ("method.label", &kept.label),
             ] {
                 if let Some(text) = text {
                     plain(field, text, 200)?;
-                    no_card_number(field, text)?;
                 }
             }
             Ok(())
@@ -222,7 +220,7 @@ async fn chosen(
         gateway: kept.gateway.clone(),
         customer: kept.customer.clone(),
         token: kept.token.clone(),
-        label: kept.label.clone().unwrap_or_else(|| "Saved method".into()),
+        label: label::kept(kept.label.as_deref().unwrap_or_default()),
     }))
 }
 

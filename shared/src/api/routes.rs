@@ -340,8 +340,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(payments::close(call)),
         (200, "Payment"),
         "Ends an open payment that nobody shall pay any more, its page at the gateway first: what \
-         it asked for can be charged again. One whose money is on its way, or of which nobody knows, is refused with what to \
-         do. Money that comes all the same still counts.",
+         it asked for can be charged again. One whose money is on its way, or of which nobody \
+         knows, is refused with what to do. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),
     post(
@@ -496,6 +496,14 @@ pub static ROUTES: &[Route] = &[
          everywhere.",
     )
     .takes::<integrations::Connection>("ConnectionRequest"),
+    route(
+        "DELETE",
+        "/v1/integrations/{vendor}/inbound/former",
+        Serves::Clinic(Configure, |call| Box::pin(integrations::drop_former(call))),
+        (200, "Integration"),
+        "Drops the webhook secret before the last change, which proves for 48 hours otherwise. \
+         Functions may remember it for five minutes.",
+    ),
     get(
         "/v1/audit",
         View,

@@ -71,7 +71,7 @@ impl House {
             (Some("invoices"), Some(token)) => ("invoice", token),
             _ => return Ok(None),
         };
-        let key = self.key("addresses").await?;
+        let key = self.key_of("addresses", token).await?;
         let Some((clinic, id)) = key.read_token(kind, token) else {
             return Ok(None);
         };

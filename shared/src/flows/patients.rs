@@ -48,7 +48,7 @@ impl House {
         let Some(row) = self.store.get(&pk, "patient").await? else {
             return Ok(None);
         };
-        let master = self.key("patients").await?;
+        let master = self.key_of("patients", row.get("key")).await?;
         let reference = row.get("reference").to_owned();
         let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
         if !row.has("key") {

@@ -1,6 +1,8 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
+mod notices;
+
 use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
@@ -106,7 +108,11 @@ impl House {
         // One that fails must not hold up the others; all that were posted are posted once.
         let mut failed = None;
         for item in items {
-            if let Err(why) = desk.item(item, trusted).await {
+            let posted = match trusted {
+                true => desk.item(item, true).await,
+                false => desk.notice(received, item).await,
+            };
+            if let Err(why) = posted {
                 tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
                 failed.get_or_insert(why);
             }

@@ -23,6 +23,8 @@ pub struct Said<'a> {
     pub due: Money,
     /// What was paid beyond it, and is not on its way back.
     pub surplus: Money,
+    /// What of the payment came beyond what was due, and goes back by itself.
+    pub returning: Option<Money>,
     /// What of it payments under way would bring.
     pub coming: Money,
     /// The gateway itself makes another try.
@@ -59,6 +61,7 @@ impl<'a> Said<'a> {
             payment: None,
             due: Money::zero(amount.currency),
             surplus: Money::zero(amount.currency),
+            returning: None,
             coming: Money::zero(amount.currency),
             tried_there: false,
             receipt: None,
@@ -96,11 +99,26 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
                 "Pay on our payment partner's secure page",
             );
         }
+        Topic::PaymentReceived if said.returning == Some(said.amount) => {
+            letter.subject = format!("Your second payment of {sum} goes back to you");
+            letter.say(format!(
+                "We have received your payment of {sum}{with}, but your invoice was already paid."
+            ));
+            letter.say(format!(
+                "We are sending {sum} back to you. You need not do anything."
+            ));
+            receipt(&mut letter, said, "Your receipt");
+        }
         Topic::PaymentReceived => {
             letter.subject = format!("Receipt for {sum} from {clinic}");
             letter.say(format!(
                 "We have received your payment of {sum}{with}. Thank you."
             ));
+            if let Some(back) = said.returning.map(amount) {
+                letter.say(format!(
+                    "{back} of it was more than was due: we are sending that back to you."
+                ));
+            }
             if said.due.minor > 0 {
                 letter.say(format!("{} is left to pay.", amount(said.due)));
             }
@@ -212,7 +230,15 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
             format!("Page to pay on opened: {about}"),
             "Nothing to do until the patient has paid.".into(),
         ),
-        Topic::PaymentReceived => (format!("Paid: {about}"), format!("{number}{due} {next}")),
+        Topic::PaymentReceived => {
+            let back = said.returning.map(amount).map_or(String::new(), |back| {
+                format!("{back} of it was more than was due and goes back by itself. ")
+            });
+            (
+                format!("Paid: {about}"),
+                format!("{number}{back}{due} {next}"),
+            )
+        }
         Topic::PaymentFailed => (
             format!("Payment failed: {about}"),
             format!("No money was taken. {due} {next}"),
@@ -475,6 +501,7 @@ mod tests {
             payment: Some(money(6000, "AUD")),
             due: money(6000, "AUD"),
             surplus: money(0, "AUD"),
+            returning: None,
             coming: money(0, "AUD"),
             tried_there: false,
             receipt: Some("K7M2Q9AB-1".into()),
@@ -489,6 +516,35 @@ mod tests {
             retry_at: None,
             matter: None,
         }
+    }
+
+    #[test]
+    fn who_paid_twice_reads_that_it_goes_back_and_is_not_thanked_again() {
+        let twice = Said {
+            returning: Some(money(6000, "AUD")),
+            ..paid()
+        };
+        let letter = to_patient(Topic::PaymentReceived, &twice);
+        assert!(letter.subject.contains("goes back to you"), "{letter:?}");
+        assert!(
+            letter.text.contains("We are sending $60.00 back to you"),
+            "{letter:?}"
+        );
+        assert!(!letter.text.contains("Thank you"), "{letter:?}");
+        let part = Said {
+            returning: Some(money(1000, "AUD")),
+            ..paid()
+        };
+        let letter = to_patient(Topic::PaymentReceived, &part);
+        assert!(
+            letter.text.contains("$10.00 of it was more than was due"),
+            "{letter:?}"
+        );
+        let staff = to_staff(Topic::PaymentReceived, &twice).text;
+        assert!(
+            staff.contains("$60.00 of it was more than was due and goes back"),
+            "{staff}"
+        );
     }
 
     fn paid() -> Said<'static> {

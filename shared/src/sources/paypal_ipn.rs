@@ -32,6 +32,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &[],
     inbound_secrets: &["receiver_email"],
     own_error: |reply| !reply.is_page(),
+    addresses: &[],
 };
 
 pub static INBOUND: Inbound = Inbound {

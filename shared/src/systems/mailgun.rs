@@ -28,6 +28,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["api_key", "domain", "from"],
     inbound_secrets: &[],
     own_error: |reply| !reply.is_page(),
+    addresses: &[],
 };
 
 pub static SYSTEM: System = System {

@@ -22,6 +22,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["account_sid", "auth_token", "from"],
     inbound_secrets: &[],
     own_error: |reply| !reply.is_page(),
+    addresses: &[],
 };
 
 pub static SYSTEM: System = System {

@@ -419,6 +419,7 @@ async fn mandate(clinic: &Clinic, action: &str) {
         sha256: meridian::inbound::body_hash(body.as_bytes()),
         body: base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &body),
         replays: None,
+        again: false,
     };
     clinic.house.post(&received).await.expect("posted");
 }

@@ -5,6 +5,7 @@ mod approvals;
 mod calls;
 mod collecting;
 mod commits;
+mod doors;
 mod intake;
 mod lists;
 mod money;

@@ -4,6 +4,7 @@ use crate::stack::{Clinic, request};
 use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::payment::State;
 use meridian::flows::commit::{Change, Committed};
 use meridian::ids;
 use serde_json::{Value, json};
@@ -283,6 +284,36 @@ async fn a_word_on_what_waits_for_none_is_a_conflict() {
     ] {
         clinic.post(&path, Value::Null).await.expect(404);
     }
+}
+
+#[tokio::test]
+async fn a_page_is_not_closed_by_declaration_but_ended_at_its_gateway() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let charges = format!("/v1/invoices/{case}/charges");
+    let asked = json!({ "collect": "checkout" });
+    clinic.post(&charges, asked).await.expect(202);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(&clinic, &case, opened).await;
+    let close = format!("/v1/payments/{case}-p1/close");
+    let closing = clinic.post(&close, Value::Null).await.expect(200);
+    assert_eq!(closing["state"], "open");
+    assert_eq!(closing["checkout_url"], Value::Null, "nobody is sent there");
+    let over = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        ..Fact::new(Kind::PaymentExpired)
+    };
+    let ended = happens(&clinic, &case, reported(over)).await;
+    assert_eq!(ended.payments[0].state, State::Expired);
+    clinic.post(&close, Value::Null).await.expect(200);
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ const NEEDS: &str = "
     configure  POST /v1/keys
     configure  DELETE /v1/keys/{id}
     configure  PUT /v1/integrations/{vendor}
+    configure  DELETE /v1/integrations/{vendor}/inbound/former
     configure  POST /v1/events/{id}/replay
 ";
 const PERMISSIONS: [&str; 5] = ["view", "charge", "refund", "approve", "configure"];

@@ -28,6 +28,7 @@ fn received(clinic: &Clinic, source: &str, body: &str, proven: bool, ago: i64) -
         body: BASE64_STANDARD.encode(body),
         sha256: body_hash(body.as_bytes()),
         replays: None,
+        again: false,
     }
 }
 

@@ -51,6 +51,7 @@ fn started() -> &'static (embedded::Aws, Aws) {
         unsafe {
             std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
             std::env::set_var("EVENTS_QUEUE_URL", queue("events"));
+            std::env::set_var("UNPROVEN_QUEUE_URL", queue("unproven"));
             std::env::set_var("DELIVERIES_QUEUE_URL", queue("deliveries"));
             std::env::set_var("MERIDIAN_HOSTS", crate::vendors::start());
             std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
@@ -91,7 +92,7 @@ async fn fill(aws: &embedded::Aws) {
     });
     let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
     made.expect("a table");
-    for name in ["events", "deliveries"] {
+    for name in ["events", "unproven", "deliveries"] {
         let queue = json!({ "QueueName": name });
         let made = aws.call("AmazonSQS.CreateQueue", queue).await;
         made.expect("a queue");

@@ -21,6 +21,7 @@ async fn posts(clinic: &Clinic, body: &Value) {
         sha256: body_hash(body.as_bytes()),
         body: BASE64_STANDARD.encode(&body),
         replays: None,
+        again: false,
     };
     clinic.house.post(&received).await.expect("posted");
 }

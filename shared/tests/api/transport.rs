@@ -65,6 +65,7 @@ async fn where_nobody_listens_nothing_happened() {
         secrets: &[],
         inbound_secrets: &[],
         own_error: |_| true,
+        addresses: &[],
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (house, request) = (&clinic.house, moves());

@@ -275,7 +275,7 @@ fn a_debit_that_the_gateway_itself_tries_again_is_told_at_once_and_never_retried
     assert!(!asks(&books, UNCOLLECTED) && books.work().contains_key("p1"));
     books.report(vec![failed_on("09")], true);
     assert_eq!(books.told_of(Topic::PaymentFailed), 2, "it failed again");
-    books.hear(succeeded(1));
+    books.hear_out(succeeded(1));
     assert_eq!(books.payment(1).state, State::Paid);
     assert_eq!(books.payment(1).decline, None);
 }

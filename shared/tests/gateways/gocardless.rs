@@ -1119,3 +1119,26 @@ fn a_refund_made_in_the_dashboard_is_mirrored_in_every_order() {
         assert_eq!(end.state, payment::State::Paid);
     }
 }
+
+#[test]
+fn a_page_is_ended_with_its_billing_request() {
+    let request = |status: &str| {
+        let links = object!({"mandate_request_mandate": "MD1"});
+        json(
+            200,
+            object!({"billing_requests": {"id": "BRQ1", "status": status, "links": links,
+            "metadata": {"reference": reference()}}}),
+        )
+    };
+    let (sent, answer) = ends(&GATEWAY, &outbound(), "BRQ1", &request("cancelled"));
+    assert_eq!(sent.path, "/billing_requests/BRQ1/actions/cancel");
+    let facts = answer.expect("it is ended");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(
+        (facts[0].kind, facts[0].decline),
+        (Kind::PaymentExpired, None)
+    );
+    let refused = failed(422, "invalid_state", "cancellation_failed", object!({}));
+    let (_, answer) = ends(&GATEWAY, &outbound(), "BRQ1", &refused);
+    assert!(matches!(answer, Err(Trouble::Rejected(_))), "{answer:?}");
+}

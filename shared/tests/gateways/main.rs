@@ -14,7 +14,7 @@ use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
 use meridian::flows::calls::Traits;
 use meridian::flows::posting_rules;
-use meridian::gateways::{Charge, Checkout, Gateway, Lookup, Refund};
+use meridian::gateways::{Charge, Checkout, Close, Gateway, Lookup, Refund};
 use meridian::ids;
 use meridian::inbound::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
 use meridian::money::{Currency, Money};
@@ -65,6 +65,24 @@ fn charge(method: Method) -> Charge {
         method,
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
     }
+}
+
+/// What is sent to end a page, and what is made of the answer; the request fits the
+/// contract.
+fn ends(
+    gateway: &Gateway,
+    account: &Account,
+    session: &str,
+    reply: &Reply,
+) -> (Request, Result<Vec<Fact>, Trouble>) {
+    let close = Close {
+        reference: reference(),
+        session: session.into(),
+    };
+    let call = &gateway.close.yes().expect("it ends pages").call;
+    let request = (call.build)(&close, account).expect("it can be built");
+    fits(gateway, account, &request, None);
+    (request, (call.parse)(&close, reply, account))
 }
 
 fn refund(payment: &str) -> Refund {

@@ -105,6 +105,7 @@ const fn vendor(id: &'static str) -> Vendor {
         secrets: &[],
         inbound_secrets: &[],
         own_error: |reply| reply.has_texts(&["/error/code"]),
+        addresses: &[],
     }
 }
 

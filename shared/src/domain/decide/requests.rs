@@ -199,8 +199,7 @@ impl Draft<'_> {
             return Err(Verdict::Nothing);
         }
         let invalid = |why: &str| Err(Verdict::Refused(Refusal::Invalid(why.into())));
-        let under_way = |p: &Payment| p.state.is_under_way() || p.open_page().is_some();
-        if self.case.payments.iter().any(under_way) {
+        if self.case.payments.iter().any(Payment::may_bring) {
             return invalid("a payment is under way: close it, or wait for its end");
         }
         if self.case.paid().minor != 0 {

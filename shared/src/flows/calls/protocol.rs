@@ -266,6 +266,8 @@ enum Doing {
     Polled {
         tries: u32,
         before: Before,
+        /// Whether the gateway says that money came.
+        paid: bool,
     },
     Expiring {
         tries: u32,
@@ -382,8 +384,16 @@ impl Job {
             (Doing::Polling { .. }, Heard::Blocked(_)) => {
                 Move::PutOff("its gateway cannot be asked")
             }
-            (Doing::Polled { tries, before }, Heard::Committed(_)) => {
-                if self.waits_on_page(case) && self.page_ran_out(case, at.now) {
+            (
+                Doing::Polled {
+                    tries,
+                    before,
+                    paid,
+                },
+                Heard::Committed(_),
+            ) => {
+                // A success that contradicts what is known is for a person; nothing ends by it.
+                if !paid && self.waits_on_page(case) && self.page_ran_out(case, at.now) {
                     self.doing = Doing::Expiring { tries, before };
                     let expired = self.expired(case);
                     let event = self.looked_up(traits, case, vec![expired]);
@@ -740,7 +750,12 @@ impl Job {
             // Silence says nothing: nothing ends by it.
             Err(_) => return self.unanswered(tries, at),
         };
-        self.doing = Doing::Polled { tries, before };
+        let paid = facts.iter().any(|f| f.kind == Kind::PaymentSucceeded);
+        self.doing = Doing::Polled {
+            tries,
+            before,
+            paid,
+        };
         let event = self.looked_up(traits, case, facts);
         commit(event, format!("{} look-up", traits.id))
     }

@@ -5,8 +5,9 @@ use super::{Failure, House, Of, WAITS, filed};
 use crate::clock;
 use crate::flows::lease_seconds;
 use crate::ids;
+use crate::queue::RowKey;
 use crate::seal::Key;
-use crate::store::Row;
+use crate::store::{Row, Write};
 use crate::systems::{Channel, Customer, Filed, Hears, Message, System, Telling};
 use crate::vendor::{Account, Effect, LostReply, Trouble};
 
@@ -67,7 +68,8 @@ impl Desk<'_> {
                     return self.house.set_back(of, &held, system, setback).await;
                 }
             };
-            let Some(next) = self.house.replace(&held, done).await? else {
+            let ends = self.answered(&held, &done);
+            let Some(next) = self.house.replace_and(&held, done, ends).await? else {
                 return Ok(());
             };
             row = next;
@@ -106,6 +108,23 @@ impl Desk<'_> {
         };
         let end = self.send(act, telling, false).await;
         Ok(Some((row, end)))
+    }
+
+    /// Ends what people were asked of this delivery and of its system, once it has arrived after
+    /// trouble.
+    fn answered(&self, held: &Row, done: &Row) -> Vec<Write> {
+        if done.get("state") != "done" || held.int("tries") == 0 {
+            return vec![];
+        }
+        let id = held.get("sk").trim_start_matches("task#");
+        let asked = [id.into(), format!("blocked-{}", self.system.vendor.id)];
+        let end = |name: String| {
+            Write::Delete(RowKey {
+                pk: held.get("pk").into(),
+                sk: format!("task#person-{name}"),
+            })
+        };
+        asked.into_iter().map(end).collect()
     }
 
     /// The row with one more act done.

@@ -178,13 +178,24 @@ impl House {
 
     /// Writes a row if nobody else did since it was read; `None` where somebody did.
     async fn replace(&self, read: &Row, row: Row) -> Result<Option<Row>, Failure> {
+        self.replace_and(read, row, vec![]).await
+    }
+
+    /// The same, with what is to be written beside it.
+    async fn replace_and(
+        &self,
+        read: &Row,
+        row: Row,
+        also: Vec<Write>,
+    ) -> Result<Option<Row>, Failure> {
         let version = read.int("version") as u64;
         let row = row.number("version", version + 1);
         let write = Write::Replace {
             row: row.clone(),
             version,
         };
-        match self.store.transact(&[write]).await? {
+        let writes: Vec<_> = [write].into_iter().chain(also).collect();
+        match self.store.transact(&writes).await? {
             Written::Done => Ok(Some(row)),
             Written::Failed(_) | Written::Conflict => {
                 // Our own write whose reply was lost counts as ours.

@@ -1,8 +1,9 @@
 //! What a delivery tells, from the case as it is now.
 
 use super::{Failure, House};
-use crate::domain::case::{Case, Payment};
+use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
+use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic, Work};
@@ -83,7 +84,8 @@ impl House {
             payment: payment.map(|p| p.amount),
             due: case.due(),
             surplus: case.surplus(),
-            coming: Money::new(case.due().minor - case.chargeable().minor, case.currency),
+            returning: payment.and_then(returning),
+            coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
             tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
             receipt: receipt.as_deref().map(receipts::number),
             receipt_address: address.as_deref(),
@@ -203,6 +205,13 @@ impl<'a> About<'a> {
             Topic::InvoiceIssued if case.invoice.void => Some("the invoice was voided"),
             Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
             Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
+            Topic::PaymentFailed if self.payment.is_some_and(|p| p.state == State::Paid) => {
+                Some("it went through after all")
+            }
+            Topic::PaymentFailed if case.due().minor == 0 => Some("nothing is left to pay"),
+            Topic::PaymentFailed if self.payment.is_some_and(|p| p.ending.is_some()) => {
+                Some("another way to pay has taken its place")
+            }
             Topic::RefundPaid if !self.refund.is_some_and(succeeded) => {
                 Some("the refund did not stay paid")
             }
@@ -210,6 +219,17 @@ impl<'a> About<'a> {
             _ => None,
         }
     }
+}
+
+/// What of a payment was too much and goes back by itself.
+fn returning(payment: &Payment) -> Option<Money> {
+    let request = surplus_request(payment.n);
+    let goes = |r: &&Refund| r.request.as_ref() == Some(&request) && r.state.reserves();
+    payment
+        .refunds
+        .iter()
+        .find(goes)
+        .map(|refund| refund.amount)
 }
 
 /// The refund of this key, also of the one that it had while only the gateway knew it.

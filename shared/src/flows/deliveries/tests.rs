@@ -4,7 +4,7 @@ use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::telling::{About, customer, paid_before, retry_day, unreachable};
 use super::{filed, undelivered};
-use crate::domain::case::{Case, Payment, Retry, Session};
+use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::payment::State;
@@ -178,6 +178,20 @@ fn a_page_to_pay_on_is_not_sent_when_nothing_is_left_to_pay_or_it_is_closed() {
         expires_at: None,
     });
     assert_eq!(ready(&case), None);
+}
+
+#[test]
+fn a_decline_on_a_page_is_not_told_once_it_was_paid_there_or_another_way() {
+    let mut case = paid();
+    let failed = |case: &Case| needless(case, Topic::PaymentFailed, None);
+    assert_eq!(failed(&case), Some("it went through after all"));
+    case.payments[0].state = State::Declined;
+    assert_eq!(failed(&case), None);
+    case.payments[0].ending = Some(Ending::Asked);
+    let why = Some("another way to pay has taken its place");
+    assert_eq!(failed(&case), why);
+    case.invoice.void = true;
+    assert_eq!(failed(&case), Some("nothing is left to pay"));
 }
 
 #[test]

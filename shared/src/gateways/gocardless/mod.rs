@@ -28,6 +28,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["access_token"],
     inbound_secrets: &["webhook_secret"],
     own_error: |reply| reply.has_texts(&["/error/type"]),
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {

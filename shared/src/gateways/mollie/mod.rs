@@ -28,6 +28,7 @@ static VENDOR: Vendor = Vendor {
     // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
     inbound_secrets: &[],
     own_error: |reply| reply.has_texts(&["/title", "/detail"]),
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {

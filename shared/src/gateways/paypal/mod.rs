@@ -37,6 +37,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["client_id", "client_secret"],
     inbound_secrets: &["webhook_id"],
     own_error: |reply| reply.has_texts(&["/name"]) || reply.has_texts(&["/error"]),
+    addresses: &[],
 };
 
 fn host(account: &Account) -> String {
@@ -105,6 +106,7 @@ pub static GATEWAY: Gateway = Gateway {
         proofs: &[Proof::Certificate {
             header: "paypal-transmission-sig",
             host: "paypal.com",
+            path: "/v1/notifications/certs/",
             signed: reports::signed,
         }],
         read: reports::read,

@@ -36,6 +36,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["secret_key"],
     inbound_secrets: &["webhook_secret"],
     own_error: |reply| reply.has_texts(&["/error/type"]),
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {

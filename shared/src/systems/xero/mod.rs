@@ -47,6 +47,7 @@ static VENDOR: Vendor = Vendor {
     ],
     inbound_secrets: &[],
     own_error: |reply| !reply.is_page(),
+    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
