@@ -16,6 +16,7 @@
 //! | how an invoice stands, for lists | the case's | `status` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |

@@ -3,6 +3,7 @@
 //! fill these in as values; nothing here touches the network, the clock or the table.
 
 use crate::domain::fact::Decline;
+use crate::json::{self, Unfit};
 use crate::money::BadAmount;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -294,7 +295,7 @@ impl Reply {
 
     /// The body as this shape.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Trouble> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
             .map_err(|why| Trouble::Unreadable(format!("status {}: {why}", self.status)))
     }
 
@@ -353,7 +354,8 @@ pub enum Trouble {
     Exists(String),
     /// It may or may not have happened: no reply, 5xx, a timeout.
     Unclear(String),
-    /// An answer that the room does not understand: treated as unclear, and shown to staff.
+    /// An answer that the room does not understand: treated as unclear, and shown to staff. Names
+    /// the field, never what stood in it.
     Unreadable(String),
 }
 
@@ -385,7 +387,14 @@ impl fmt::Display for Trouble {
 }
 
 impl From<BadAmount> for Trouble {
-    fn from(why: BadAmount) -> Self {
+    /// What stood there is not repeated.
+    fn from(_: BadAmount) -> Self {
+        Self::Unreadable("an amount cannot be read".into())
+    }
+}
+
+impl From<Unfit> for Trouble {
+    fn from(why: Unfit) -> Self {
         Self::Unreadable(why.0)
     }
 }

@@ -150,6 +150,8 @@ fn rotate<T>(rows: &mut [T]) {
 fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
     match row.get("sk") {
         "event" => Ok(None),
+        // Who tells systems may renew their connections.
+        "token" => Ok(Some(Queue::Deliveries)),
         "task#visit" => Ok(Some(Queue::Visits)),
         _ => Ok(row.read::<Task>("data")?.work.queue()),
     }

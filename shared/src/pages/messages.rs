@@ -46,6 +46,8 @@ pub struct Said<'a> {
     pub address: &'a str,
     /// The day of the next try, in the clinic's zone.
     pub retry_at: Option<Date>,
+    /// A bank had taken it, and gave it back.
+    pub reinstated: bool,
     /// What only a person can decide.
     pub matter: Option<&'a Matter>,
 }
@@ -74,6 +76,7 @@ impl<'a> Said<'a> {
             until: None,
             address: "",
             retry_at: None,
+            reinstated: false,
             matter: None,
         }
     }
@@ -98,6 +101,16 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
                 said,
                 "Pay on our payment partner's secure page",
             );
+        }
+        Topic::PaymentReceived if said.reinstated => {
+            letter.subject = format!("Your payment of {sum} to {clinic} counts again");
+            letter.say(format!(
+                "The bank gave {sum} back to us: your payment{with} counts again."
+            ));
+            if said.due.minor > 0 {
+                letter.say(format!("{} is left to pay.", amount(said.due)));
+            }
+            receipt(&mut letter, said, "Your new receipt");
         }
         Topic::PaymentReceived if said.returning == Some(said.amount) => {
             letter.subject = format!("Your second payment of {sum} goes back to you");
@@ -235,7 +248,10 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
                 format!("{back} of it was more than was due and goes back by itself. ")
             });
             (
-                format!("Paid: {about}"),
+                match said.reinstated {
+                    true => format!("Given back by the bank, paid again: {about}"),
+                    false => format!("Paid: {about}"),
+                },
                 format!("{number}{back}{due} {next}"),
             )
         }
@@ -514,6 +530,7 @@ mod tests {
             until: Some("Wednesday 9 December, 2:10 pm (Melbourne time)".into()),
             address: "12 Wattle Street, Exampleton VIC 3999",
             retry_at: None,
+            reinstated: false,
             matter: None,
         }
     }
@@ -669,6 +686,21 @@ mod tests {
         let subject = to_staff(Topic::PaymentReturned, &part).subject;
         let expected = "Part of a payment of $60.00 returned by the bank: $20.00 on invoice";
         assert!(subject.starts_with(expected), "{subject}");
+    }
+
+    #[test]
+    fn who_was_told_of_a_return_hears_that_the_bank_gave_it_back() {
+        let back = Said {
+            reinstated: true,
+            ..paid()
+        };
+        let text = to_patient(Topic::PaymentReceived, &back).text;
+        let expected = "The bank gave $60.00 back to us: your payment with Visa ending 4242 \
+                        counts again. Questions? Call (03) 7010 0142. Your new receipt K7M2Q9AB-1: \
+                        https://pay.example/receipts/abc";
+        assert!(text.contains(expected), "{text}");
+        let subject = to_staff(Topic::PaymentReceived, &back).subject;
+        assert!(subject.starts_with("Given back by the bank, paid again: $60.00"));
     }
 
     #[test]

@@ -100,8 +100,8 @@ pub async fn connect(
     let id = &clinic.id;
     let fields = match vendor {
         "stripe" => json!({ "secret_key": format!("sk_test_{id}") }),
-        "mollie" => json!({ "api_key": format!("test_{id}") }),
         "gocardless" => json!({ "access_token": format!("sandbox_{id}") }),
+        "mollie" => json!({ "api_key": format!("test_{id}") }),
         "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
         "mailgun" => json!({
             "api_key": format!("key-{id}"), "domain": "mg.example.test",

@@ -118,3 +118,29 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
     clinic.house.work_off_due().await.expect("a run");
     assert_eq!(nudged(), [1]);
 }
+
+#[tokio::test]
+async fn a_row_that_fails_is_put_off_and_holds_up_none_behind_it() {
+    let _alone = ALONE.lock().await;
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let delivery = |n| Delivery {
+        system: "xero".into(),
+        topic: Topic::PaymentReceived,
+        payment: Some(n),
+        object: None,
+        amount: None,
+        at: None,
+    };
+    let id = "tell-xero-payment-received-p1";
+    let poison = write(&clinic, &case, id, Work::Deliver(delivery(1))).await;
+    let set = Row::default().text("data", "no task");
+    let (key, remove) = (poison.clone(), vec![]);
+    clinic.write(Write::Change { key, set, remove }).await;
+    let id = "tell-xero-payment-received-p2";
+    let good = write(&clinic, &case, id, Work::Deliver(delivery(2))).await;
+    clinic.house.work_off_due().await.expect("a run");
+    for key in [&poison, &good] {
+        assert!(!overdue(&row(&clinic, key).await), "{} stays first", key.sk);
+    }
+}

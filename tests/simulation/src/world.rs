@@ -530,7 +530,8 @@ impl<'a> World<'a> {
                 Some(Ok(reply)) => replies.push(reply),
             }
         }
-        (Some((inquiry.parse)(ask, &replies, &ACCOUNT)), waits)
+        let told = (inquiry.parse)(ask, &replies, &ACCOUNT);
+        (Some(told.map(|told| told.facts)), waits)
     }
 
     /// A call that changes something, with the fault that is planned for it.

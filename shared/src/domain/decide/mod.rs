@@ -109,6 +109,7 @@ pub struct Receipt {
 }
 
 /// What is changed while an event is worked through.
+#[derive(Clone)]
 struct Draft<'a> {
     case: Case,
     ctx: &'a Context,
@@ -295,13 +296,7 @@ impl<'a> Draft<'a> {
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
             Event::PageStays { payment } => self.page_stays(*payment),
-            Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
-                match self.fact(report, fact) {
-                    // One fact of several that tells nothing new must not hide the others.
-                    Err(Verdict::Nothing) => Ok(()),
-                    other => other,
-                }
-            }),
+            Event::Reported(report) => self.reported(report),
             Event::RefundRequested(new) => self.refund(new),
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
@@ -319,6 +314,41 @@ impl<'a> Draft<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Fact by fact: one that tells nothing new, or cannot be true, hides no other. What cannot be
+    /// true beside what is, is put before people.
+    fn reported(&mut self, report: &Report) -> Applied {
+        let (mut odd, mut told) = (vec![], false);
+        // Payments that cannot be this one: what else is told of them is not of this one either.
+        let mut others = BTreeSet::new();
+        for fact in &report.facts {
+            let before = self.clone();
+            if fact.payment.as_ref().is_some_and(|id| others.contains(id)) {
+                continue;
+            }
+            match self.fact(report, fact) {
+                Ok(()) => told = true,
+                Err(Verdict::Nothing) => {}
+                Err(Verdict::Contradiction(why)) => {
+                    *self = before;
+                    if fact.kind == Kind::PaymentSucceeded {
+                        others.extend(fact.payment.clone());
+                    }
+                    odd.push(why);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if let (Some(why), false) = (odd.first(), told) {
+            return Err(Verdict::Contradiction(why.clone()));
+        }
+        for why in odd {
+            let id = format!("contradiction-{}", &ids::derived(&[&why])[..10]);
+            let matter = Matter::of(Alert::Contradiction).vendor(&report.gateway);
+            self.person(&id, matter.words(why));
+        }
+        Ok(())
     }
 
     fn payment(&mut self, n: u32) -> Result<&mut Payment, Verdict> {

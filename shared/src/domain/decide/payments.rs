@@ -17,6 +17,13 @@ impl Draft<'_> {
                 "this payment was made a second time, under another id of the gateway".into(),
             ));
         }
+        // How much came, or went back, is not guessed.
+        let unsaid = fact.amount.is_none() && !report.current;
+        let came = fact.kind == Kind::PaymentSucceeded && !arrived;
+        let went = fact.kind == Kind::PaymentReturned && !payment.returned_whole;
+        if unsaid && (came || went) {
+            return Err(Verdict::Ask { payment: n });
+        }
         // Anybody who pays this gateway can write our reference on another payment: what implies
         // that money came, or speaks of another payment than the one that came, is asked first.
         let implies = fact.refund.is_some() || fact.dispute.is_some();
@@ -289,6 +296,14 @@ impl Draft<'_> {
         // The look-up tells how much came, if anything did.
         if !report.current {
             return Err(Verdict::Ask { payment: n });
+        }
+        // One of which only refunds could be read tells nothing of the payment.
+        let of_payment =
+            |fact: &Fact| matches!(fact.kind, Kind::PaymentSucceeded | Kind::PaymentReturned);
+        if !report.answer && !report.facts.iter().any(of_payment) {
+            return Err(Verdict::Wait(
+                "the gateway does not tell the payment itself",
+            ));
         }
         self.move_payment(n, payment::Event::Succeeded, None)
     }

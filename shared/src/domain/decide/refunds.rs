@@ -26,6 +26,11 @@ impl Draft<'_> {
         // It may have been mirrored from a webhook before our call's reply told its id.
         let mirrored = by_id.filter(|at| known != Some(*at));
         let mirrored = mirrored.map(|at| payment.refunds[at].state);
+        // What a bank took is listed by some gateways among the refunds: the same money.
+        let taken = |d: &Dispute| d.reversal && Some(&d.id) == fact.refund.as_ref();
+        if known.is_none() && payment.disputes.iter().any(taken) {
+            return Err(Verdict::Nothing);
+        }
         if known.is_none() && fact.refund.is_none() {
             // Only a running total: either known, or to be asked for refund by refund.
             let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);

@@ -16,7 +16,7 @@ use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
 use crate::domain::task::Work;
-use crate::gateways::{self, Gateway, Lookup};
+use crate::gateways::{self, Gateway, Lookup, Told};
 use crate::ids;
 use crate::queue::RowKey;
 use crate::vendor::{Account, Request, Trouble};
@@ -145,7 +145,7 @@ impl House {
         }
     }
 
-    /// What the gateway now says of a payment.
+    /// What the gateway now says of a payment, as far as it can be read.
     pub async fn look_up(
         &self,
         clinic: &str,
@@ -153,6 +153,35 @@ impl House {
         account: &Account,
         ask: &Lookup,
     ) -> Result<Vec<Fact>, Trouble> {
+        let told = self.look_up_parts(clinic, gateway, account, ask).await;
+        let unread = match &told {
+            Ok(told) => told.unread.clone(),
+            Err(Trouble::Unreadable(why)) => vec![why.clone()],
+            // What was not answered says nothing of what can be read.
+            Err(_) => return Ok(told?.facts),
+        };
+        let known = ask.payment.as_ref().or(ask.session.as_ref());
+        let of = known.unwrap_or(&ask.reference);
+        let settings = self.settings_of(clinic).await;
+        let noted = match &settings {
+            Ok(settings) => self.unread(settings, gateway.vendor.id, of, &unread).await,
+            Err(_) => Ok(()),
+        };
+        // What is told counts whether or not this could be written down: it comes again.
+        if let Err(why) = noted {
+            tracing::warn!(%why, "what a look-up left unread is not noted");
+        }
+        Ok(told?.facts)
+    }
+
+    /// What the gateway now says of a payment, part by part.
+    pub async fn look_up_parts(
+        &self,
+        clinic: &str,
+        gateway: &Gateway,
+        account: &Account,
+        ask: &Lookup,
+    ) -> Told {
         let inquiry = gateway.lookup.get()?;
         let mut replies = vec![];
         for request in (inquiry.build)(ask, account) {

@@ -1,12 +1,12 @@
 //! What a delivery tells, from the case as it is now.
 
-use super::{Failure, House};
+use super::{Failure, House, optouts, standing};
 use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
 use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
-use crate::domain::task::{Delivery, Task, Topic, Work};
+use crate::domain::task::{Delivery, Task, Topic};
 use crate::flows::case_pk;
 use crate::flows::patients::Person;
 use crate::flows::receipts;
@@ -15,7 +15,8 @@ use crate::money::Money;
 use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
-use crate::systems::{self, Channel, Customer, System, Telling};
+use crate::store::StoreError;
+use crate::systems::{self, Channel, Customer, Standing, System, Telling};
 use jiff::civil::Date;
 
 pub struct Told {
@@ -51,9 +52,19 @@ impl House {
             Some(patient) => (patient.reference, patient.person),
             None => ("walk-in".into(), Person::default()),
         };
+        let mut person = person;
         let mut needless = about.needless(case, delivery.topic);
+        if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
+            && let Some(phone) = person.phone.clone()
+            && self.texts_unwanted(&settings.id, &phone).await?
+        {
+            person.phone = None;
+            if system.channel == Channel::PatientText {
+                needless = needless.or(Some(optouts::UNWANTED));
+            }
+        }
         // A walk-in stands at the desk where the page was opened.
-        let unreachable = needless.is_none()
+        let unreachable = about.needless(case, delivery.topic).is_none()
             && delivery.topic == Topic::CheckoutReady
             && case.patient.is_some()
             && unreachable(settings, system, &person);
@@ -66,11 +77,25 @@ impl House {
         if delivery.topic == Topic::NeedsPerson && matter.is_none() {
             needless = Some("nobody need look any more");
         }
-        let receipt = delivery.payment.map(|n| {
-            let base = ids::payment_reference(&case.id, n);
-            let key = delivery.object.as_ref().filter(|_| about.refund.is_some());
-            key.map_or(base.clone(), |key| format!("{base}-{key}"))
-        });
+        let (standing, refunded_before) = match system.channel {
+            Channel::Books => {
+                let rows = format!("task#tell-{}-", system.vendor.id);
+                let rows = self.store.under(&pk, &rows).await?.into_iter();
+                let told = rows.map(|row| Ok((row.read("data")?, row)));
+                let told = told.collect::<Result<Vec<_>, StoreError>>()?;
+                standing::standing(case, &told, task)
+            }
+            _ => (Standing::none(case.currency), Money::zero(case.currency)),
+        };
+        if system.channel == Channel::Books {
+            needless = standing::needless(delivery.topic, &standing).or(needless.filter(|_| {
+                !matches!(
+                    delivery.topic,
+                    Topic::PaymentReceived | Topic::PaymentReturned
+                )
+            }));
+        }
+        let receipt = receipt_of(case, delivery);
         let address = match &receipt {
             Some(receipt) => Some(self.receipt_address(&settings.id, receipt).await?),
             None => None,
@@ -97,7 +122,8 @@ impl House {
                 p.paid_with.as_deref().or(kept)
             }),
             gateway: payment.map(|p| p.gateway.as_str()),
-            day: Some(task.due.to_zoned(settings.zone()).date()),
+            day: Some(day_of(settings, Channel::Books, delivery, task)),
+            reinstated: is_reinstated(delivery),
             service: case.starts_at.map(|at| at.to_zoned(settings.zone()).date()),
             until: payment
                 .and_then(Payment::open_page)
@@ -121,11 +147,11 @@ impl House {
             refund: about.refund.and(receipt.as_deref()).map(receipts::number),
             amount: about.amount,
             payment: payment.map(|p| p.amount),
-            refunded_before: self.refunded_before(case, system, task, topic).await?,
+            refunded_before,
+            standing,
             total: case.invoice.total,
             rates: case.invoice.rates()?,
-            // Due from the moment of what it tells.
-            date: task.due.to_zoned(settings.zone()).date(),
+            date: day_of(settings, system.channel, delivery, task),
             gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
             customer: customer(settings, system.channel, reference, person),
             message,
@@ -136,24 +162,6 @@ impl House {
             unreachable,
             key,
         }))
-    }
-
-    /// What the books were told of other refunds before this one.
-    async fn refunded_before(
-        &self,
-        case: &Case,
-        system: &System,
-        task: &Task,
-        topic: Topic,
-    ) -> Result<Money, Failure> {
-        if system.channel != Channel::Books || topic != Topic::RefundPaid {
-            return Ok(Money::zero(case.currency));
-        }
-        let pk = case_pk(&case.clinic, &case.id);
-        let prefix = format!("task#tell-{}-{}", system.vendor.id, topic.name());
-        let rows = self.store.under(&pk, &prefix).await?;
-        let all: Result<Vec<Task>, _> = rows.iter().map(|row| row.read("data")).collect();
-        Ok(paid_before(case, &all?, task))
     }
 }
 
@@ -178,8 +186,9 @@ impl<'a> About<'a> {
         let mut refund = None;
         let amount = match delivery.topic {
             Topic::InvoiceIssued | Topic::NeedsPerson => case.invoice.total,
-            Topic::CheckoutReady | Topic::PaymentReceived | Topic::PaymentFailed => paid()?.amount,
-            Topic::PaymentReturned => paid()?.returned(),
+            Topic::CheckoutReady | Topic::PaymentFailed => paid()?.amount,
+            Topic::PaymentReceived => delivery.amount.unwrap_or(paid()?.amount),
+            Topic::PaymentReturned => delivery.amount.unwrap_or(paid()?.returned()),
             Topic::RefundPaid | Topic::RefundFailed => {
                 let missing = "the refund that it speaks of is not in the case";
                 let found = refund_named(case, object()?).ok_or(missing)?;
@@ -215,7 +224,9 @@ impl<'a> About<'a> {
             Topic::RefundPaid if !self.refund.is_some_and(succeeded) => {
                 Some("the refund did not stay paid")
             }
-            Topic::PaymentReturned if self.amount.minor == 0 => Some("nothing of it went back"),
+            Topic::PaymentReturned if self.payment.is_none_or(|p| p.returned().minor == 0) => {
+                Some("nothing of it went back")
+            }
             _ => None,
         }
     }
@@ -303,16 +314,26 @@ pub fn retry_day(case: &Case, settings: &Settings, delivery: &Delivery) -> Optio
     told.then(|| retry.due.to_zoned(settings.zone()).date())
 }
 
-/// What stayed paid of the refunds that were heard of before this one.
-pub fn paid_before(case: &Case, told: &[Task], this: &Task) -> Money {
-    let place = |task: &Task| (task.due, task.id.clone());
-    let earlier = told.iter().filter(|task| place(task) < place(this));
-    let paid = earlier.filter_map(|task| {
-        let Work::Deliver(Delivery { object, .. }) = &task.work else {
-            return None;
-        };
-        let refund = refund_named(case, object.as_deref()?)?;
-        (refund.state == refund::State::Succeeded).then_some(refund.amount.minor)
-    });
-    Money::new(paid.sum(), case.currency)
+/// The receipt that says what the delivery tells: of this time, where there were several.
+pub fn receipt_of(case: &Case, delivery: &Delivery) -> Option<String> {
+    let base = ids::payment_reference(&case.id, delivery.payment?);
+    let what = match delivery.topic {
+        Topic::PaymentReceived | Topic::RefundPaid | Topic::RefundFailed => delivery.object.clone(),
+        Topic::PaymentReturned => delivery.object.clone().or(Some("returned".into())),
+        _ => None,
+    };
+    Some(what.map_or(base.clone(), |what| format!("{base}-{what}")))
+}
+
+/// Whether a bank gave back what it had taken.
+fn is_reinstated(delivery: &Delivery) -> bool {
+    let object = delivery.object.as_deref().unwrap_or_default();
+    delivery.topic == Topic::PaymentReceived && object.starts_with("reinstated")
+}
+
+/// The clinic's day: in the books, that of the moment when the money moved; else that from which it
+/// may have been sent.
+pub fn day_of(settings: &Settings, channel: Channel, delivery: &Delivery, task: &Task) -> Date {
+    let moved = delivery.at.filter(|_| channel == Channel::Books);
+    moved.unwrap_or(task.due).to_zoned(settings.zone()).date()
 }

@@ -188,7 +188,10 @@ fn captured(ask: &Complete, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Tro
 
 fn found(_: &Complete, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
     let order: Order = clear(reply)?.json()?;
-    order.has_captures().then(|| order.facts()).transpose()
+    order
+        .has_captures()
+        .then(|| order.told().whole())
+        .transpose()
 }
 
 fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {

@@ -8,7 +8,7 @@ mod wire;
 use super::*;
 use crate::domain::fact::Decline;
 use crate::inbound::{Algorithm, Proof};
-use crate::money::{BadAmount, Currency, Style};
+use crate::money::{BadAmount, Style};
 use crate::vendor::*;
 use serde_json::Value;
 use wire::*;
@@ -220,9 +220,7 @@ fn error(reply: &Reply) -> Result<Value, Trouble> {
 }
 
 pub fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
-    let unknown = || Trouble::Unreadable(format!("currency {code}"));
-    let currency = Currency::read(code).ok_or_else(unknown)?;
-    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
+    read_money(&AMOUNTS, &minor.to_string(), code)
 }
 
 /// Codes of cards and of bank debits; any other may pass on another day.
