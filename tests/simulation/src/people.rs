@@ -124,11 +124,7 @@ impl World<'_> {
         self.record(found, second)
     }
 
-    fn resolve_refund(
-        &mut self,
-        n: usize,
-        second: bool,
-    ) -> Result<bool, crate::check::Violation> {
+    fn resolve_refund(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
         let found = self.clinic.case.as_ref().and_then(|case| {
             let ours: Vec<_> = case.refunds().filter(|(_, r)| r.n.is_some()).collect();
             let (payment, refund) = ours.get(n % ours.len().max(1))?;

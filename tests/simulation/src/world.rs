@@ -210,8 +210,12 @@ impl<'a> World<'a> {
     fn begin(&mut self) -> Checked {
         for (n, stored) in self.plan.methods.iter().enumerate() {
             let method = self.method(stored.gateway, n);
-            self.clinic
-                .keep(method, stored.agreed, stored.default, 1000 * BEGINNING + n as i64);
+            self.clinic.keep(
+                method,
+                stored.agreed,
+                stored.default,
+                1000 * BEGINNING + n as i64,
+            );
         }
         let methods = patients::in_order(self.clinic.methods.clone());
         let first = patients::charged_by_itself(&methods, None).cloned();

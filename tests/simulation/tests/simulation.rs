@@ -11,7 +11,10 @@ fn no_rule_is_broken_in_twenty_thousand_histories_and_everything_occurs_in_them(
     let run = runs::run(1, HISTORIES);
     if let Some(broken) = run.broken {
         // Past the test's capture, so that whoever plants bugs sees it at once.
-        let line = format!("BROKEN after {} histories: {}\n", broken.after, broken.violation);
+        let line = format!(
+            "BROKEN after {} histories: {}\n",
+            broken.after, broken.violation
+        );
         let _ = std::io::stdout().write_all(line.as_bytes());
         panic!(
             "{}\n\n{}\nseed {} breaks it, after {} histories",
