@@ -340,6 +340,11 @@ impl Payment {
         self.ending == Some(Ending::Asked) && self.page_lives()
     }
 
+    /// Whether nobody shall pay on its page any more, and nobody has begun to.
+    pub fn is_left(&self) -> bool {
+        self.ending.is_some() && self.page_lives()
+    }
+
     /// Whether it may still bring money without a new attempt.
     pub fn may_bring(&self) -> bool {
         self.state.is_under_way() || self.page_lives()
@@ -462,7 +467,7 @@ impl Case {
 
     /// Due, less what payments under way and pages on which people may pay would bring.
     pub fn unasked(&self) -> Money {
-        self.left_by(|p| p.may_bring() && p.ending.is_none())
+        self.left_by(|p| p.may_bring() && !p.is_left())
     }
 
     fn left_by(&self, brings: impl Fn(&Payment) -> bool) -> Money {

@@ -28,7 +28,7 @@ pub struct AccessToken {
 
 /// What a token call answers (RFC 6749, section 5.1).
 #[derive(Deserialize)]
-struct Granted {
+pub struct Granted {
     access_token: String,
     expires_in: i64,
     refresh_token: Option<String>,
@@ -251,7 +251,7 @@ impl House {
 }
 
 /// Whatever a token call is answered, the call that waits for the token was not sent.
-fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
+pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
     let later = |why: Trouble| {
         tracing::warn!(%why, "no access token");
         match why {

@@ -153,6 +153,12 @@ impl Draft<'_> {
                 false => Err(Verdict::Ask { payment: n }),
             };
         }
+        // Of an attempt that failed before another one brought the money.
+        let other = fact.payment.is_some() && fact.payment != payment.capture;
+        let back = matches!(fact.kind, Kind::PaymentFailed | Kind::PaymentReturned);
+        if back && payment.arrived() && payment.capture.is_some() && other {
+            return Err(Verdict::Nothing);
+        }
         let kind = match fact.kind {
             // A debit that fails after it cleared takes its money back.
             Kind::PaymentFailed if stays && report.late_failures => match report.current {
