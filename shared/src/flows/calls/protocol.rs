@@ -273,6 +273,12 @@ enum Doing {
         tries: u32,
         before: Before,
     },
+    /// Is the payment over that is to be tried again?
+    Retrying,
+    /// What was learned of that is being written.
+    Retried {
+        over: bool,
+    },
     /// The last commit.
     Recording,
 }
@@ -315,10 +321,23 @@ impl Job {
             (Doing::Begin, Heard::Due(Work::Pay { .. } | Work::Refund { .. })) => {
                 self.execute(traits, case, at)
             }
+            (Doing::Begin, Heard::Due(Work::Retry { .. })) => self.before_retry(traits, case),
+            (Doing::Retrying, Heard::LookedUp(Ok(facts))) => {
+                let over = facts.iter().any(is_over);
+                self.doing = Doing::Retried { over };
+                let event = self.looked_up(traits, case, facts);
+                commit(event, format!("{} look-up", traits.id))
+            }
+            (Doing::Retrying, Heard::LookedUp(Err(_)) | Heard::Blocked(_)) => self.retry_waits(),
             // What cannot be true becomes a person's task; then it goes on where it was.
             (doing, Heard::Committed(Recorded::Contradiction(note))) => {
-                self.doing = doing;
-                contradicts(traits, note)
+                self.contradicted(traits, case, doing, note)
+            }
+            (Doing::Retried { over }, Heard::Committed(_)) => {
+                match over || !self.is_retry_planned(case) {
+                    true => Move::Done,
+                    false => self.retry_waits(),
+                }
             }
             (Doing::Preparing(why), Heard::Prepared(built)) => {
                 self.prepared(traits, case, why, built, at)
@@ -338,7 +357,7 @@ impl Job {
                 }
             }
             (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
-            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts),
+            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts, at),
             (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
             (Doing::Looking { refused }, Heard::LookedUp(facts)) => {
                 self.looked(traits, case, refused, facts, at)
@@ -424,17 +443,68 @@ impl Job {
         }
     }
 
-    /// The gateway did not end the page: what does it say of it? One that it has forgotten is over.
+    /// A debit that failed may be collected again by its gateway, unheard: it is asked before we
+    /// try ourselves.
+    fn before_retry(&mut self, traits: &Traits, case: &Case) -> Move {
+        let failed = case.payment(self.target.payment);
+        let known = failed.is_some_and(|p| p.capture.is_some());
+        if !traits.late_failures || !known || !self.is_retry_planned(case) {
+            return Move::Done;
+        }
+        self.doing = Doing::Retrying;
+        Move::LookUp(self.target.lookup(case))
+    }
+
+    fn is_retry_planned(&self, case: &Case) -> bool {
+        let planned = case.retry.as_ref();
+        planned.is_some_and(|retry| retry.payment == self.target.payment)
+    }
+
+    fn retry_waits(&mut self) -> Move {
+        let payment = self.target.payment;
+        self.record(Event::RetryWaits { payment }, "it may not be over".into())
+    }
+
+    /// What the gateway says cannot be true: people are told. A call that was answered so is asked
+    /// about again, ever more rarely.
+    fn contradicted(&mut self, traits: &Traits, case: &Case, doing: Doing, note: String) -> Move {
+        let Target { payment, refund } = self.target;
+        let intent = self.target.intent(case);
+        let about_page = intent.is_some_and(|intent| intent.step.is_about_page());
+        let (call, apart) = match &doing {
+            Doing::Closed => (!about_page, about_page),
+            Doing::Recording | Doing::Learned { then: Then::Again } => (true, false),
+            Doing::Learned { .. } => (false, true),
+            _ => (false, false),
+        };
+        // What is written next would end a task that waits for this payment's gateway.
+        let event = match apart {
+            true => self::apart(traits, note),
+            false => Event::Contradicted {
+                payment,
+                refund,
+                call,
+                note,
+            },
+        };
+        self.doing = if call { Doing::Recording } else { doing };
+        commit(event, format!("{} contradicts itself", traits.id))
+    }
+
+    /// The gateway did not end the page: what does it say of it? One that it does not know is over
+    /// where its time is, or where nobody takes what is approved there: until then it may be paid.
     fn could_not_end(
         &mut self,
         traits: &Traits,
         case: &Case,
         facts: Result<Vec<Fact>, Trouble>,
+        at: &At,
     ) -> Move {
         let cause = format!("{} look-up", traits.id);
+        let forgotten = traits.completes || self.page_ran_out(case, at.now);
         let facts = match facts {
             Ok(facts) => facts,
-            Err(Trouble::Missing) => vec![self.expired(case)],
+            Err(Trouble::Missing) if forgotten => vec![self.expired(case)],
             Err(_) => return self.lost(cause),
         };
         self.doing = Doing::Closed;
@@ -871,12 +941,20 @@ fn reported(traits: &Traits, mut facts: Vec<Fact>, reference: &str, answer: bool
     })
 }
 
-fn contradicts(traits: &Traits, note: String) -> Move {
+/// A person's task that nothing ends by itself.
+fn apart(traits: &Traits, note: String) -> Event {
     let id = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
     let matter = Matter::of(Alert::Contradiction).vendor(&traits.id);
     let matter = matter.words(note);
-    let event = Event::Person { id, matter };
-    commit(event, format!("{} contradicts itself", traits.id))
+    Event::Person { id, matter }
+}
+
+/// Whether a gateway says of a payment that it brings nothing any more.
+fn is_over(fact: &Fact) -> bool {
+    matches!(
+        fact.kind,
+        Kind::PaymentFailed | Kind::PaymentReturned | Kind::PaymentExpired | Kind::DisputeLost
+    )
 }
 
 fn commit(event: Event, cause: String) -> Move {
