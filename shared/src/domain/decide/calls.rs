@@ -270,10 +270,8 @@ impl Draft<'_> {
                     paying.intent = None;
                     Work::Pay { payment, step }
                 } else if paying.state == State::Unknown && !never {
-                    paying
-                        .intent
-                        .iter_mut()
-                        .for_each(|i| i.lease_until = *retry_at);
+                    // Nobody is calling meanwhile: people may say what they found.
+                    paying.intent.iter_mut().for_each(|i| i.lease_until = now);
                     Work::Settle {
                         payment,
                         refund,
@@ -297,10 +295,7 @@ impl Draft<'_> {
                         return Err(Verdict::Nothing);
                     }
                     refund::State::Unknown if !never => {
-                        refund
-                            .intent
-                            .iter_mut()
-                            .for_each(|i| i.lease_until = *retry_at);
+                        refund.intent.iter_mut().for_each(|i| i.lease_until = now);
                         Work::Settle {
                             payment,
                             refund: Some(n),

@@ -45,6 +45,11 @@ const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
 const RESOLVES: [i64; 5] = [10, 30, 60, 300, LONGEST_WAIT];
 /// So many seconds after its end a page counts as over, where the gateway does not say so.
 const PAGE_OVER: i64 = 900;
+/// The same where the gateway does not know the page: for a while that may be the keys of another
+/// account.
+const PAGE_FORGOTTEN: i64 = 3 * 86_400;
+/// What is refused under the same key again is repeated at least once in so many seconds.
+const RAREST: i64 = 86_400;
 /// After so many looks a person takes over.
 const MOST: u32 = 40;
 
@@ -412,7 +417,7 @@ impl Job {
                 Heard::Committed(_),
             ) => {
                 // A success that contradicts what is known is for a person; nothing ends by it.
-                if !paid && self.waits_on_page(case) && self.page_ran_out(case, at.now) {
+                if !paid && self.waits_on_page(case) && self.page_ran_out(case, PAGE_OVER, at) {
                     self.doing = Doing::Expiring { tries, before };
                     let expired = self.expired(case);
                     let event = self.looked_up(traits, case, vec![expired]);
@@ -501,7 +506,7 @@ impl Job {
         at: &At,
     ) -> Move {
         let cause = format!("{} look-up", traits.id);
-        let forgotten = traits.completes || self.page_ran_out(case, at.now);
+        let forgotten = traits.completes || self.page_ran_out(case, PAGE_FORGOTTEN, at);
         let facts = match facts {
             Ok(facts) => facts,
             Err(Trouble::Missing) if forgotten => vec![self.expired(case)],
@@ -742,7 +747,7 @@ impl Job {
             }
             // Staff hear the words; what became of the first call stays unknown.
             (_, Some(refused)) => {
-                let event = self.not_done(&refused, &traits.name, at);
+                let event = self.refused_again(case, &refused, &traits.name, at);
                 self.record(event, cause)
             }
             (_, None) => self.lost(cause),
@@ -810,7 +815,7 @@ impl Job {
         at: &At,
     ) -> Move {
         let before = self.target.state(case);
-        let forgotten = traits.completes || self.page_ran_out(case, at.now);
+        let forgotten = traits.completes || self.page_ran_out(case, PAGE_FORGOTTEN, at);
         let facts = match facts {
             Ok(facts) => facts,
             // The gateway has forgotten a page: it is over, or nobody takes what is approved there.
@@ -854,12 +859,13 @@ impl Job {
                 .is_some_and(|p| p.page_lives() && (p.state != State::Open || p.capture.is_none()))
     }
 
-    fn page_ran_out(&self, case: &Case, now: Timestamp) -> bool {
+    /// Whether the time of its page ended so many seconds ago.
+    fn page_ran_out(&self, case: &Case, margin: i64, at: &At) -> bool {
         let page = case
             .payment(self.target.payment)
             .and_then(|p| p.session.as_ref());
         let until = page.and_then(|page| page.expires_at);
-        until.is_some_and(|until| clock::after(until, PAGE_OVER) < now)
+        until.is_some_and(|until| clock::after(until, margin) < at.now)
     }
 
     fn expired(&self, case: &Case) -> Fact {
@@ -899,6 +905,16 @@ impl Job {
             Trouble::Limited { seconds } => ((*seconds).clamp(1, 3600), None),
             other => (BLOCKED, Some(format!("{who}: {other}."))),
         };
+        self.again(clock::after(at.now, seconds), false, note)
+    }
+
+    /// What became of the first call stays unknown: it is repeated the more rarely, the longer that
+    /// is so.
+    fn refused_again(&self, case: &Case, trouble: &Trouble, who: &str, at: &At) -> Event {
+        let since = self.target.intent(case).map_or(at.now, |i| i.first_sent_at);
+        let age = at.now.as_second() - since.as_second();
+        let seconds = age.clamp(BLOCKED, RAREST);
+        let note = Some(format!("{who}: {trouble}."));
         self.again(clock::after(at.now, seconds), false, note)
     }
 
