@@ -328,8 +328,11 @@ impl Desk<'_> {
 
     fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
         let gateway = self.gateway.map_or("", |gateway| gateway.vendor.id);
-        answer.inspect_err(|trouble| {
-            tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
+        answer.inspect_err(|trouble| match trouble {
+            Trouble::Declined(why) => {
+                tracing::info!(event = "declined", gateway, case = self.case.id, ?why);
+            }
+            trouble => tracing::warn!(gateway, case = self.case.id, %trouble, "no clear answer"),
         })
     }
 }
