@@ -1,7 +1,7 @@
 //! Money is a whole number of minor units and a currency. Nothing else in the crate holds an
 //! amount, so nothing else can round one.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -141,15 +141,30 @@ impl Money {
             .ok_or_else(|| BadAmount("too large".into()))
     }
 
-    /// This amount times a factor, rounded half away from zero to the minor unit: the one place
-    /// where an amount is rounded, and only because a rate asks for it.
-    pub fn times(self, factor: Decimal) -> Result<Self, BadAmount> {
-        Decimal::from(self.minor)
-            .checked_mul(factor)
-            .map(|d| d.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero))
-            .and_then(|d| i64::try_from(d).ok())
+    /// So much of this amount as `part` is of `whole`: multiplied and divided exactly, then rounded
+    /// once, half away from zero, to the minor unit. The one place where an amount is rounded.
+    pub fn share(self, part: Decimal, whole: Decimal) -> Result<Self, BadAmount> {
+        let minor = self.exact_share(part.normalize(), whole.normalize());
+        minor
+            .and_then(|minor| i64::try_from(minor).ok())
             .map(|minor| Self { minor, ..self })
-            .ok_or_else(|| BadAmount(format!("{self} times {factor} is too large")))
+            .ok_or_else(|| {
+                let why = format!("{self} times {part} by {whole} cannot be computed exactly");
+                BadAmount(why)
+            })
+    }
+
+    /// `None` where it is divided by nothing, or the numbers are too long to be exact.
+    fn exact_share(self, part: Decimal, whole: Decimal) -> Option<i128> {
+        let ten_to = |scale: u32| 10_i128.checked_pow(scale);
+        let over = i128::from(self.minor)
+            .checked_mul(part.mantissa())?
+            .checked_mul(ten_to(whole.scale())?)?;
+        let under = whole.mantissa().checked_mul(ten_to(part.scale())?)?;
+        let (quotient, rest) = (over.checked_div(under)?, over.checked_rem(under)?);
+        let rounds_up = rest.unsigned_abs() * 2 >= under.unsigned_abs();
+        let away = over.signum() * under.signum();
+        Some(quotient + if rounds_up { away } else { 0 })
     }
 }
 
@@ -295,8 +310,21 @@ mod tests {
 
     #[test]
     fn a_rate_rounds_half_away_from_zero() {
-        assert_eq!(eur(1005).times("0.1".parse().unwrap()), Ok(eur(101)));
-        assert_eq!(eur(-1005).times("0.1".parse().unwrap()), Ok(eur(-101)));
+        let of = |minor, part: &str, whole: &str| {
+            eur(minor).share(part.parse().unwrap(), whole.parse().unwrap())
+        };
+        assert_eq!(of(1005, "10", "100"), Ok(eur(101)));
+        assert_eq!(of(-1005, "0.1", "1"), Ok(eur(-101)));
+        assert_eq!(of(999, "20", "120"), Ok(eur(167)));
+        assert_eq!(of(1, "1", "3"), Ok(eur(0)));
+        assert_eq!(of(0, "5", "7"), Ok(eur(0)));
+        for (minor, part, whole) in [
+            (1, "1", "0"),
+            (i64::MAX, "2", "1"),
+            (i64::MAX, "7.0000000000000000000001", "1"),
+        ] {
+            assert!(of(minor, part, whole).is_err(), "{minor} {part} {whole}");
+        }
     }
 
     #[test]
@@ -306,6 +334,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_share_is_the_nearest_whole_minor_unit(
+            minor in -1_000_000_000_i64..1_000_000_000, part in 0_i64..100_000, whole in 1_i64..100_000,
+        ) {
+            let share = eur(minor).share(part.into(), whole.into()).unwrap().minor;
+            let off = i128::from(minor) * i128::from(part) - i128::from(share) * i128::from(whole);
+            prop_assert!(off.abs() * 2 <= i128::from(whole));
+        }
+
         #[test]
         fn every_amount_survives_every_spelling(minor in -1_000_000_000_i64..1_000_000_000, code in 0_usize..3) {
             let currency = Currency::read(["EUR", "JPY", "KWD"][code]).unwrap();

@@ -289,7 +289,8 @@ impl Reply {
 /// Why a call did not give its answer, as far as it decides what may be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The payer's side said no: the attempt is over, and nothing was taken.
+    /// The payer's side said no: the attempt is over, and nothing was taken. Of a message, that the
+    /// addressee wants none: `Cancelled`.
     Declined(Decline),
     /// The vendor understood and refuses; the same request will be refused again. Nothing happened.
     Rejected(String),

@@ -1300,6 +1300,7 @@ fn after(case: Option<&Case>, event: &Event) -> Case {
         now: "2026-11-21T15:00:00Z".parse().expect("a time"),
         audience: vec![],
         cause: "test".into(),
+        zone: jiff::tz::TimeZone::UTC,
     };
     match (decide(case, event, &ctx), case) {
         (Verdict::Change(decision), _) => decision.case,

@@ -263,12 +263,27 @@ fn a_reversal_takes_the_payment_back_as_the_newer_webhooks_tell_it() {
         ..Fact::new(Kind::PaymentReturned)
     };
     assert_eq!(fact(&back("Reversed", "R1", "-30.00")), expected);
-    let cancelled = fact(&back("Canceled_Reversal", "R2", "30.00"));
-    assert_eq!(
-        (cancelled.kind, cancelled.dispute.as_deref()),
-        (Kind::DisputeWon, Some("reversal-61E67681CH3238416"))
-    );
-    assert_eq!(cancelled.amount, Some(usd(3000)));
+}
+
+/// The parent is the reversal, or the payment that was reversed: only the case can tell which.
+#[test]
+fn what_cancels_a_reversal_names_it_by_its_parent_and_no_payment() {
+    for parent in ["R1", "61E67681CH3238416"] {
+        let cancelled = fact(&message(&[
+            ("txn_id", "R2"),
+            ("parent_txn_id", parent),
+            ("payment_status", "Canceled_Reversal"),
+            ("mc_gross", "30.00"),
+            ("invoice", REFERENCE),
+        ]));
+        let expected = Fact {
+            reference: Some(REFERENCE.into()),
+            dispute: Some(parent.into()),
+            amount: Some(usd(3000)),
+            ..Fact::new(Kind::DisputeWon)
+        };
+        assert_eq!(cancelled, expected);
+    }
 }
 
 #[test]

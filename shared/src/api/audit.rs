@@ -29,7 +29,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     }
 }
 
-/// A day (UTC), newest first: the shards are read side by side and merged.
+/// A day of the clinic's, newest first: the shards are read side by side and merged.
 async fn of_day(call: &Call<'_>, day: &str) -> Answered {
     let read: Result<Date, _> = day.parse();
     let day = read.map_err(|_| Problem::invalid("day", "such as 2026-01-31"))?;
@@ -44,7 +44,7 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
     let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
     let next = next.as_deref().map(cursor);
     let shown = |row: &Row| match row.has("note") {
-        true => row.read("note").map(|note| aside(&note)),
+        true => row.read("note").map(|note| aside(&note, day)),
         false => row.read("data").map(|entry| view(&entry)),
     };
     let entries = rows.iter().map(shown).collect::<Result<_, _>>()?;
@@ -74,7 +74,7 @@ impl Call<'_> {
     /// The audit row of a change outside of every case's journal.
     pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
         let cause = format!("api {} by key {}", self.route.path, self.caller.short());
-        noted(self.clinic(), case, what, cause)
+        noted(&self.settings, case, what, cause)
     }
 }
 
@@ -128,11 +128,12 @@ fn fault(broken: Broken) -> String {
 }
 
 /// A change that moved no money and stands in no journal.
-fn aside(note: &Note) -> Value {
+fn aside(note: &Note, day: Date) -> Value {
     json!({
         "case": note.case,
         "seq": 0,
         "at": note.at,
+        "day": day,
         "what": note.what,
         "cause": note.cause,
         "postings": [],
@@ -150,6 +151,7 @@ fn view(entry: &Entry) -> Value {
         "case": entry.case,
         "seq": entry.seq,
         "at": entry.at,
+        "day": entry.day,
         "what": entry.what,
         "cause": entry.cause,
         "postings": entry.postings.iter().map(posting).collect::<Vec<_>>(),

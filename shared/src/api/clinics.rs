@@ -16,7 +16,7 @@ pub async fn create(house: &House, body: &[u8]) -> Answered {
     settings::check(&settings)?;
     let key = new_key(&settings.id);
     let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
-    let note = |what| noted(&settings.id, None, what, "api by the root key".into());
+    let note = |what| noted(&settings, None, what, "api by the root key".into());
     let made = house
         .make_clinic(&settings, row.clone(), note("clinic_made"))
         .await?;

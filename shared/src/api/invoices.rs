@@ -6,7 +6,7 @@ use super::once::{Once, answering};
 use super::patients::{self, Reference};
 use super::problem::Problem;
 use super::read::{TextOr, plain};
-use super::{payments, settings};
+use super::{disputes, payments, settings};
 use crate::domain::case::Case;
 use crate::domain::policy::Collect;
 use crate::domain::refund::Refund;
@@ -142,12 +142,10 @@ pub fn view(case: &Case, papers: &Papers) -> Value {
     let refunds = case
         .refunds()
         .map(|(payment, refund)| refund_view(case, payment.n, refund));
-    let disputes = case.payments.iter().flat_map(|p| {
-        let payment = p.reference(&case.id);
-        p.disputes.iter().map(move |d| {
-            json!({ "payment": payment, "gateway_ref": d.id, "amount": d.amount, "state": d.state })
-        })
-    });
+    let disputes = case
+        .payments
+        .iter()
+        .flat_map(|p| p.disputes.iter().map(move |d| disputes::view(case, p, d)));
     let receipts = papers.receipts.iter();
     let more = json!({
         "lines": lines::view(&case.invoice.lines, &papers.descriptions),

@@ -8,6 +8,7 @@ mod caller;
 mod charges;
 mod clinics;
 mod deliveries;
+mod disputes;
 mod events;
 mod integrations;
 mod invoices;

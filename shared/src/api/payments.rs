@@ -52,7 +52,7 @@ pub async fn close(call: &Call<'_>) -> Answered {
 }
 
 /// The case that a payment's id names, and the payment's number in it.
-async fn known(call: &Call<'_>) -> Result<(Case, u32), Problem> {
+pub async fn known(call: &Call<'_>) -> Result<(Case, u32), Problem> {
     match ids::read_reference(&call.path[0]) {
         Some((case, Reference::Payment(n))) => match call.house.case(call.clinic(), case).await? {
             Some(case) if case.payment(n).is_some() => Ok((case, n)),

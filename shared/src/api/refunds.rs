@@ -2,7 +2,6 @@
 //! be split over several payments of an invoice, newest first.
 
 use super::call::{Answered, Call, listed, reply};
-use super::caller::Permission;
 use super::invoices;
 use super::once::{Once, answering};
 use super::problem::{Kind, Problem};
@@ -55,7 +54,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let (case, new) = read(call, &wanted, id.clone()).await?;
     let mut kept = Row::new(pk(call.clinic(), &id), "refund")
         .text("case", &case.id)
-        .text("requested_by", call.caller.short())
+        .text("requested_by", &call.caller.key)
         .listed(
             format!("{}#refunds", call.clinic()),
             format!("{:015}#{id}", crate::clock::millis(row.received_at)),
@@ -116,8 +115,14 @@ pub async fn reject(call: &Call<'_>) -> Answered {
 /// A person's word on a refund that waits for one. The same word again is answered the same; the
 /// other word comes too late.
 async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
-    let (_, case) = known(call).await?;
+    let (row, case) = known(call).await?;
     let (id, request) = (case.id.clone(), &call.path[0]);
+    let approves = matches!(event, Event::RefundApproved { .. });
+    if approves && row.get("requested_by") == call.caller.key {
+        let why =
+            "who asked for a refund does not approve it: another person does, with another key";
+        return Err(Problem::new(Kind::Forbidden, why));
+    }
     let cause = format!("refund {request} {word} by key {}", call.caller.short());
     let gives_up = matches!(event, Event::RefundRejected { .. });
     let change = Change::new(&call.settings, &id, event, cause);
@@ -140,8 +145,7 @@ async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
     Ok(reply(200, &shown))
 }
 
-/// The case and what is asked of it. The amount is settled here, so that what needs an approval
-/// is judged by what will be refunded.
+/// The case and what is asked of it.
 async fn read(
     call: &Call<'_>,
     wanted: &NewRefundOf,
@@ -177,23 +181,21 @@ async fn read(
         .unwrap_or_else(|| case.refundable());
     // With nothing left, the rules say so in their own words.
     let amount = Some(amount).filter(|amount| amount.minor != 0 || wanted.amount.is_some());
-    let above = call.settings.policy.approval_above;
-    let large = above.is_some_and(|above| amount.is_some_and(|sum| sum.decimal() > above));
-    let needs_approval = large && !call.caller.has(Permission::Approve);
     Ok((
         case,
         NewRefund {
             request,
             amount,
             payment,
-            needs_approval,
+            needs_approval: false,
+            approval_above: call.settings.policy.approval_above,
         },
     ))
 }
 
 /// How it would be taken and what would stay, by the very rules that would decide it.
 fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
-    let (request, needs_approval) = (new.request.clone(), new.needs_approval);
+    let request = new.request.clone();
     let ctx = call.house.context(&call.settings, "preview");
     let after = match decide(Some(case), &Event::RefundRequested(new), &ctx) {
         Verdict::Change(decision) => decision.case,
@@ -212,7 +214,7 @@ fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
         "invoice": case.id,
         "amount": shown["amount"],
         "parts": shown["parts"],
-        "needs_approval": needs_approval,
+        "needs_approval": shown["state"] == json!(State::AwaitingApproval),
         "stays": Money::new(after.paid().minor - going, after.currency),
         "refundable_after": after.refundable(),
     });

@@ -5,8 +5,8 @@ use super::call::{Answered, Call, LONGEST_ID};
 use super::caller::Permission::{self, Approve, Charge, Configure, Refund, View};
 use super::problem::{Kind, Problem};
 use super::{
-    appointments, audit, charges, clinics, deliveries, events, integrations, invoices, keys,
-    openapi, patients, payments, read, refunds, settings, tasks,
+    appointments, audit, charges, clinics, deliveries, disputes, events, integrations, invoices,
+    keys, openapi, patients, payments, read, refunds, settings, tasks,
 };
 use crate::domain::settings::Settings;
 use crate::flows::House;
@@ -316,6 +316,15 @@ pub static ROUTES: &[Route] = &[
          and what it asked for can be charged again. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),
+    post(
+        "/v1/payments/{id}/disputes/{dispute}/resolve",
+        Approve,
+        |call| Box::pin(disputes::resolve(call)),
+        (200, "Dispute"),
+        "A person found how a dispute ended of which its gateway says no more. A lost one is due \
+         again. What the gateway says later still counts.",
+    )
+    .takes::<disputes::Finding>("DisputeFinding"),
     get(
         "/v1/refunds",
         View,

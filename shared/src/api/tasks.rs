@@ -94,6 +94,13 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
         (Alert::Overpaid | Alert::LatePayment | Alert::RefundFailed, ..) => {
             post("/v1/refunds".into(), "Gives money back.");
         }
+        (Alert::DisputeOpened, Some(payment), _) => {
+            let key = name.strip_prefix("dispute-").unwrap_or(name);
+            post(
+                format!("/v1/payments/{payment}/disputes/{key}/resolve"),
+                "Records how it ended, where the gateway never says so.",
+            );
+        }
         (Alert::Uncollected, ..) => {
             post(
                 format!("/v1/invoices/{owner}/charges"),

@@ -567,6 +567,7 @@ fn decided(case: Option<&Case>, event: Event) -> Case {
         now: "2026-11-20T09:00:00Z".parse().unwrap(),
         audience: vec![],
         cause: "test".into(),
+        zone: jiff::tz::TimeZone::UTC,
     };
     match decide(case, &event, &ctx) {
         Verdict::Change(decision) => decision.case,
@@ -673,6 +674,7 @@ fn an_invoice_is_answered_as_documented() {
         amount: Some(eur("60.00")),
         payment: None,
         needs_approval: false,
+        approval_above: None,
     };
     case = decided(Some(&case), Event::RefundRequested(refund));
     fits("Invoice", &invoices::view(&case, &papers));
@@ -686,6 +688,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         amount: Some(eur("60.00")),
         payment: None,
         needs_approval: true,
+        approval_above: None,
     };
     let case = decided(Some(&case()), Event::RefundRequested(refund));
     let shown = refunds::view(&case, &request).expect("a refund");

@@ -339,14 +339,31 @@ impl Case {
         self.sum(|p| p.refundable().minor)
     }
 
+    /// What the invoice asks for.
+    pub fn asked(&self) -> Money {
+        match self.invoice.void {
+            true => Money::zero(self.currency),
+            false => self.invoice.total,
+        }
+    }
+
     /// What the patient still owes on the invoice.
     pub fn due(&self) -> Money {
-        let total = if self.invoice.void {
-            0
-        } else {
-            self.invoice.total.minor
-        };
-        Money::new((total - self.paid().minor).max(0), self.currency)
+        let due = self.asked().minor - self.paid().minor;
+        Money::new(due.max(0), self.currency)
+    }
+
+    /// What came beyond the invoice, whether or not it went back since.
+    pub fn beyond(&self) -> Money {
+        let beyond = self.paid().minor - self.asked().minor;
+        Money::new(beyond.max(0), self.currency)
+    }
+
+    /// What refunds gave back of the sale. A surplus goes back first, whichever payment a refund is
+    /// taken from and whoever asked for it: it was never sold.
+    pub fn sale_refunded(&self) -> Money {
+        let of_sale = self.refunded().minor - self.beyond().minor;
+        Money::new(of_sale.clamp(0, self.asked().minor), self.currency)
     }
 
     /// Due, less what payments under way would bring: what may be asked for now.

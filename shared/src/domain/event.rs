@@ -8,6 +8,8 @@ use super::policy::Policy;
 use super::task::{Matter, Topic};
 use crate::money::{Currency, Money};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -58,6 +60,13 @@ pub enum Event {
     Closed {
         payment: u32,
     },
+    /// A person found how a dispute ended of which its gateway says no more.
+    DisputeResolved {
+        payment: u32,
+        /// Its key within the case.
+        dispute: String,
+        lost: bool,
+    },
     /// Nothing to decide here; somebody must look.
     Person {
         /// Tells tasks of a case apart: `contradiction-…`, `tell-slack-…`.
@@ -102,7 +111,7 @@ pub struct NewCharge {
     pub keep_method: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NewRefund {
     /// The request's id: its parts carry it.
     pub request: String,
@@ -111,6 +120,9 @@ pub struct NewRefund {
     /// Only from this payment; else from the newest first.
     pub payment: Option<u32>,
     pub needs_approval: bool,
+    /// Needs one too where all refunds of the invoice, those reserved and this one included, come
+    /// to more major units than this.
+    pub approval_above: Option<Decimal>,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +143,8 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Context {
     pub now: Timestamp,
+    /// The clinic's: the books count its days.
+    pub zone: TimeZone,
     /// Which systems hear of what in this clinic.
     pub audience: Vec<(String, Topic)>,
     /// The cause as the journal and the audit name it.

@@ -3,6 +3,7 @@
 use crate::money::{BadAmount, Currency, Money};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// No line and no invoice comes to more minor units than this: far above any bill, and far below
 /// where sums of a clinic's year would run over.
@@ -48,19 +49,82 @@ impl Line {
     /// What the line costs with tax, and the tax within it. Tax is rounded per line, half away
     /// from zero, as the line shows it.
     pub fn gross_and_tax(&self) -> Result<(Money, Money), BadAmount> {
-        let stated = self.unit.times(Decimal::from(self.quantity))?;
-        let rate = self.tax_rate / Decimal::ONE_HUNDRED;
+        let stated = self
+            .unit
+            .share(Decimal::from(self.quantity), Decimal::ONE)?;
+        let (rate, hundred) = (self.tax_rate, Decimal::ONE_HUNDRED);
         if self.tax_included {
-            let net = stated.times(Decimal::ONE / (Decimal::ONE + rate))?;
-            Ok((stated, stated.less(net)?))
+            Ok((stated, stated.share(rate, hundred + rate)?))
         } else {
-            let tax = stated.times(rate)?;
+            let tax = stated.share(rate, hundred)?;
             Ok((stated.plus(tax)?, tax))
         }
     }
 }
 
+/// What the lines of one tax rate come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRate {
+    /// Per cent, without zeros at its end.
+    pub percent: Decimal,
+    pub gross: Money,
+    pub tax: Money,
+}
+
+/// So much of an invoice, rate by rate. Each sum is rounded once as a running sum, so that parts
+/// which come to the whole take exactly the whole: the last one takes what rounding left.
+pub fn portion(rates: &[OfRate], total: Money, amount: Money) -> Result<Vec<OfRate>, BadAmount> {
+    let (mut sum, mut taken) = (Money::zero(total.currency), 0);
+    let mut parts = vec![];
+    for rate in rates {
+        sum = sum.plus(rate.gross)?;
+        let up_to_here = sum.share(amount.minor.into(), total.minor.into())?.minor;
+        let gross = Money::new(up_to_here - taken, total.currency);
+        taken = up_to_here;
+        let (part, whole) = match rate.gross.minor {
+            0 => (amount, total),
+            _ => (gross, rate.gross),
+        };
+        let tax = rate.tax.share(part.minor.into(), whole.minor.into())?;
+        let percent = rate.percent;
+        parts.push(OfRate {
+            percent,
+            gross,
+            tax,
+        });
+    }
+    Ok(parts)
+}
+
 impl Invoice {
+    /// What the lines come to at each rate of tax, the lowest first.
+    pub fn rates(&self) -> Result<Vec<OfRate>, BadAmount> {
+        let mut rates: BTreeMap<_, (Money, Money)> = BTreeMap::new();
+        for line in &self.lines {
+            let (gross, tax) = line.gross_and_tax()?;
+            let zero = Money::zero(gross.currency);
+            let sum = rates
+                .entry(line.tax_rate.normalize())
+                .or_insert((zero, zero));
+            *sum = (sum.0.plus(gross)?, sum.1.plus(tax)?);
+        }
+        let rates = rates.into_iter().map(|(percent, (gross, tax))| OfRate {
+            percent,
+            gross,
+            tax,
+        });
+        Ok(rates
+            .filter(|rate| rate.gross.minor != 0 || rate.tax.minor != 0)
+            .collect())
+    }
+
+    /// The tax within so much of the invoice.
+    pub fn tax_within(&self, amount: Money) -> Result<Money, BadAmount> {
+        let parts = portion(&self.rates()?, self.total, amount)?;
+        let tax = parts.iter().map(|part| part.tax.minor).sum();
+        Ok(Money::new(tax, self.total.currency))
+    }
+
     /// Sums the lines. Refuses none, an amount of another currency, a total of nothing or less.
     pub fn new(number: String, currency: Currency, lines: Vec<Line>) -> Result<Self, BadAmount> {
         let (mut total, mut tax) = (Money::zero(currency), Money::zero(currency));
@@ -134,6 +198,12 @@ mod tests {
         assert_eq!(of(line(1, 10_000, "10", false)), (11_000, 1_000));
         assert_eq!(of(line(3, 3333, "19", true)), (9999, 1596));
         assert_eq!(of(line(1, 100, "0", true)), (100, 0));
+        // Half a cent of tax goes up, whatever the rate's reciprocal looks like.
+        assert_eq!(of(line(1, 999, "20", true)), (999, 167));
+        assert_eq!(of(line(1, 3, "20", true)), (3, 1));
+        assert_eq!(of(line(1, 1005, "10", false)), (1106, 101));
+        assert_eq!(of(line(1, -999, "20", true)), (-999, -167));
+        assert_eq!(of(line(3, 1, "50", true)), (3, 1));
     }
 
     #[test]

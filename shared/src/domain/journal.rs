@@ -6,8 +6,9 @@
 
 use super::case::Case;
 use super::payment::State;
-use crate::money::{Currency, Money};
+use crate::money::Currency;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 pub const RECEIVABLE: &str = "receivable";
 pub const REVENUE: &str = "revenue";
 pub const TAX: &str = "tax";
-/// Paid back to patients.
+/// What was paid back to patients of the sale, without tax.
 pub const REFUNDS: &str = "refunds";
 /// Held back by banks while a dispute is open.
 pub const DISPUTED: &str = "disputed";
@@ -38,7 +39,10 @@ pub struct Entry {
     pub case: String,
     /// From 1, without a gap.
     pub seq: u64,
+    /// When it was written.
     pub at: Timestamp,
+    /// The clinic's day of the moment when the money moved: that of the receipt and of every system.
+    pub day: Date,
     /// What brought it: `stripe evt_1`, `api refund-7 by key k1`.
     pub cause: String,
     /// What happened, in a word of the house: `payment_succeeded`, `refund_requested`.
@@ -64,27 +68,35 @@ pub struct Note {
 pub type Balances = BTreeMap<String, i64>;
 
 /// The balances that a case in this state calls for. They sum to zero.
+///
+/// What goes back of the sale takes its share of net and tax with it; what goes back of a surplus
+/// was only owed to the patient.
 pub fn balances(case: &Case) -> Balances {
     let mut balances = Balances::new();
-    let mut post = |debit: &str, credit: &str, amount: Money| {
-        *balances.entry(debit.into()).or_default() += amount.minor;
-        *balances.entry(credit.into()).or_default() -= amount.minor;
+    let mut post = |debit: &str, credit: &str, minor: i64| {
+        *balances.entry(debit.into()).or_default() += minor;
+        *balances.entry(credit.into()).or_default() -= minor;
     };
     if !case.invoice.void {
-        post(RECEIVABLE, REVENUE, case.invoice.net);
-        post(RECEIVABLE, TAX, case.invoice.tax);
+        post(RECEIVABLE, REVENUE, case.invoice.net.minor);
+        post(RECEIVABLE, TAX, case.invoice.tax.minor);
     }
     for payment in &case.payments {
         let at_gateway = gateway_account(&payment.gateway);
         if payment.arrived() {
-            post(&at_gateway, RECEIVABLE, payment.amount);
-            post(RECEIVABLE, &at_gateway, payment.returned());
-            post(DISPUTED, &at_gateway, payment.disputed());
+            post(&at_gateway, RECEIVABLE, payment.amount.minor);
+            post(RECEIVABLE, &at_gateway, payment.returned().minor);
+            post(DISPUTED, &at_gateway, payment.disputed().minor);
         } else {
             debug_assert!(payment.state != State::Paid);
         }
-        post(REFUNDS, &at_gateway, payment.refunded());
+        post(RECEIVABLE, &at_gateway, payment.refunded().minor);
     }
+    let sale = case.sale_refunded();
+    // An invoice's lines were summed when it was made: what they come to is known to fit.
+    let tax = case.invoice.tax_within(sale).unwrap_or(case.invoice.tax);
+    post(TAX, RECEIVABLE, tax.minor);
+    post(REFUNDS, RECEIVABLE, sale.minor - tax.minor);
     balances.retain(|_, minor| *minor != 0);
     balances
 }

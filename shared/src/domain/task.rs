@@ -63,9 +63,17 @@ pub struct Delivery {
     pub system: String,
     pub topic: Topic,
     /// What it is about: the payment's number, and the refund's or dispute's key where there is one.
+    /// A payment that arrives again, or goes back again, says which time: `again1`, `reinstated`,
+    /// `returned2`, as its receipt does.
     pub payment: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// What came or went this time, where that is not the whole payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// When it happened, as the gateway says; else when we heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// What systems and patients hear of.

@@ -233,7 +233,7 @@ fn decision_writes(
         },
     }];
     let entry = &decision.entry;
-    let day = entry.at.strftime("%Y-%m-%d");
+    let day = entry.day;
     // Posting rows are spread over shards: no clinic's day becomes one hot key.
     let shard = entry.hash.get(..1).unwrap_or("0");
     writes.push(Write::New(
@@ -276,7 +276,7 @@ fn decision_writes(
         writes.push(Write::Put(row));
     }
     for receipt in &decision.receipts {
-        let facts = super::receipts::facts(settings, case, receipt, entry.at);
+        let facts = super::receipts::facts(settings, case, receipt);
         let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
             .json("facts", &facts)
             .number("version", 0)

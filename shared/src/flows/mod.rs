@@ -155,6 +155,7 @@ impl House {
         let audience = systems::audience(&settings.systems);
         Context {
             now: crate::clock::now(),
+            zone: settings.zone(),
             audience,
             cause: cause.into(),
         }
@@ -162,7 +163,8 @@ impl House {
 }
 
 /// The audit row of a change that no journal has: written with it, seen by day.
-pub fn noted(clinic: &str, case: Option<&str>, what: &str, cause: String) -> Write {
+pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String) -> Write {
+    let clinic = &settings.id;
     let at = crate::clock::now();
     let id = ids::random();
     let note = Note {
@@ -173,7 +175,7 @@ pub fn noted(clinic: &str, case: Option<&str>, what: &str, cause: String) -> Wri
     };
     let place = format!("{:015}#{id}", crate::clock::millis(at));
     let shard = &hex::encode(ids::digest(&[&id]))[..1];
-    let day = at.strftime("%Y-%m-%d");
+    let day = at.to_zoned(settings.zone()).date();
     Write::New(
         Row::new(format!("{clinic}#audit"), &place)
             .json("note", &note)

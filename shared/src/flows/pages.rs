@@ -1,5 +1,6 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
+use super::receipts::{Facts, Paper};
 use super::{Failure, House, receipts};
 use crate::domain::case::{Case, Payment};
 use crate::domain::settings::Settings;
@@ -88,7 +89,7 @@ impl House {
         let name = patient
             .map(|patient| patient.person.name)
             .unwrap_or_default();
-        let receipts = self.receipts_of(&case).await?;
+        let receipts = self.papers_of(&case).await?;
         let open = case
             .payments
             .iter()
@@ -128,6 +129,14 @@ impl House {
 
     /// The receipts that were issued for a case: their numbers and addresses.
     pub async fn receipts_of(&self, case: &Case) -> Result<Vec<(String, String)>, Failure> {
+        let papers = self.papers_of(case).await?.into_iter();
+        let mut named: Vec<_> = papers.map(|paper| (paper.number, paper.address)).collect();
+        named.reverse();
+        Ok(named)
+    }
+
+    /// The receipts that were issued for a case, the newest first.
+    async fn papers_of(&self, case: &Case) -> Result<Vec<Paper>, Failure> {
         let of_payment = |payment: &Payment| {
             let base = ids::payment_reference(&case.id, payment.n);
             let refunds = payment
@@ -154,11 +163,12 @@ impl House {
             .get_all(&ids.iter().map(row).collect::<Vec<_>>())
             .await?;
         let mut issued = vec![];
-        for id in ids {
+        for id in ids.into_iter().rev() {
             let pk = receipts::pk(&case.clinic, &id);
-            if rows.iter().any(|row| row.get("pk") == pk) {
+            if let Some(row) = rows.iter().find(|row| row.get("pk") == pk) {
                 let address = self.receipt_address(&case.clinic, &id).await?;
-                issued.push((receipts::number(&id), address));
+                let facts: Facts = row.read("facts")?;
+                issued.push(Paper::of(case, &id, address, facts.issued_at));
             }
         }
         Ok(issued)

@@ -91,6 +91,50 @@ pub struct Refunded {
     pub gateway: String,
 }
 
+/// A receipt as the page of its invoice lists it.
+pub struct Paper {
+    pub number: String,
+    pub address: String,
+    pub at: Timestamp,
+    pub about: About,
+}
+
+/// What a receipt was issued for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    Payment(Money),
+    Returned,
+    Reinstated,
+    Refund(Money),
+    RefundFailed(Money),
+}
+
+impl Paper {
+    pub fn of(case: &Case, id: &str, address: String, at: Timestamp) -> Self {
+        let number = number(id);
+        let mut parts = id.split('-').skip(1);
+        let named = parts.next().and_then(|p| p.strip_prefix('p')?.parse().ok());
+        let payment = named.and_then(|n| case.payment(n));
+        let whole = payment.map_or(case.invoice.total, |payment| payment.amount);
+        let (what, failed) = (parts.next().unwrap_or_default(), parts.next().is_some());
+        let mut refunds = payment.into_iter().flat_map(|payment| &payment.refunds);
+        let refund = refunds.find(|refund| refund.key() == what);
+        let about = match refund.map(|refund| refund.amount) {
+            Some(amount) if failed => About::RefundFailed(amount),
+            Some(amount) => About::Refund(amount),
+            None if what.starts_with("returned") => About::Returned,
+            None if what.starts_with("reinstated") => About::Reinstated,
+            None => About::Payment(whole),
+        };
+        Self {
+            number,
+            address,
+            at,
+            about,
+        }
+    }
+}
+
 /// What each line is for: sealed beside the case, shown only behind a token.
 pub type Descriptions = Vec<String>;
 
@@ -102,18 +146,23 @@ pub fn pk(clinic: &str, receipt: &str) -> String {
 pub fn number(receipt: &str) -> String {
     let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
     let short = case.get(..8).unwrap_or(case).to_uppercase();
-    let spoken = |part: &str| match part {
-        "returned" => "R".to_owned(),
-        "failed" => "F".to_owned(),
-        "reinstated" => "B".to_owned(),
-        other => other.strip_prefix(['p', 'r', 'g']).unwrap_or(other).into(),
+    let spoken = |part: &str| {
+        let what = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let time = &part[what.len()..];
+        match what {
+            "returned" => format!("R{time}"),
+            "failed" => format!("F{time}"),
+            "reinstated" => format!("B{time}"),
+            "again" => format!("A{time}"),
+            _ => part.strip_prefix(['p', 'r', 'g']).unwrap_or(part).into(),
+        }
     };
     let rest: Vec<String> = rest.split('-').map(spoken).collect();
     format!("{short}-{}", rest.join("-"))
 }
 
 /// The facts of a receipt, from the case as it is after the commit.
-pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt, at: Timestamp) -> Facts {
+pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
     let lines = case.invoice.lines.iter().filter_map(|line| {
         let (gross, tax) = line.gross_and_tax().ok()?;
         Some(Line {
@@ -125,11 +174,13 @@ pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt, at: Timestamp)
     });
     let arrived = case.payments.iter().filter(|p| p.arrived());
     let succeeded = case.refunds().filter(|(_, r)| r.state == State::Succeeded);
+    let mut succeeded: Vec<_> = succeeded.collect();
+    succeeded.sort_by_key(|(_, refund)| refund.paid_at);
     Facts {
         id: receipt.id.clone(),
         number: number(&receipt.id),
         replaces: replaced(case, receipt).as_deref().map(number),
-        issued_at: at,
+        issued_at: receipt.at,
         case: case.id.clone(),
         invoice: case.invoice.number.clone(),
         invoiced_at: case.created_at,
@@ -140,7 +191,7 @@ pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt, at: Timestamp)
         tax: case.invoice.tax,
         total: case.invoice.total,
         payments: arrived.map(paid).collect(),
-        refunds: succeeded.map(|(p, r)| refunded(p, r)).collect(),
+        refunds: succeeded.into_iter().map(|(p, r)| refunded(p, r)).collect(),
         paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
         due: case.due(),
     }

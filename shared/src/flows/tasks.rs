@@ -45,6 +45,8 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
             topic,
             payment: None,
             object: Some(id.into()),
+            amount: None,
+            at: None,
         }),
         due,
     });

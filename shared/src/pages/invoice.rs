@@ -1,11 +1,14 @@
 //! The invoice as a patient sees it: how much, for what, until when, what to do.
 
-use super::layout::{Icon, call, clinic, day, deadline, document, money, split, state, sum};
+use super::layout::{
+    Icon, call, clinic, day, deadline, document, money, short_day, split, state, sum,
+};
 use super::messages::{amount, is_link};
 use super::receipt::{item, tax};
 use crate::domain::case::{Case, Payment};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
+use crate::flows::receipts::{About, Paper};
 use crate::money::Money;
 use maud::{Markup, html};
 
@@ -14,6 +17,8 @@ use maud::{Markup, html};
 enum Standing {
     Void,
     Paid,
+    /// All that was paid went back.
+    Refunded,
     /// Money is on its way; paying again would pay twice.
     Confirming,
     Declined(Money),
@@ -22,14 +27,14 @@ enum Standing {
     Due,
 }
 
-/// The invoice's page. `pay_at` is where it can be paid now; `receipts` are numbers with addresses.
+/// The invoice's page. `pay_at` is where it can be paid now; of the `receipts` the first one holds.
 pub fn page(
     settings: &Settings,
     case: &Case,
     patient: &str,
     descriptions: &[String],
     pay_at: Option<&str>,
-    receipts: &[(String, String)],
+    receipts: &[Paper],
 ) -> String {
     let standing = standing(case);
     let act = html! {
@@ -37,7 +42,7 @@ pub fn page(
         @if case.due().minor > 0 && standing != Standing::Confirming {
             (pay(settings, case, pay_at))
         }
-        @if !receipts.is_empty() { (papers(receipts)) }
+        @if !receipts.is_empty() { (papers(settings, receipts)) }
         (items(case, descriptions))
         (facts(settings, case, patient))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
@@ -54,7 +59,10 @@ fn standing(case: &Case) -> Standing {
         return Standing::Void;
     }
     if case.due().minor == 0 {
-        return Standing::Paid;
+        return match kept(case).minor {
+            0 => Standing::Refunded,
+            _ => Standing::Paid,
+        };
     }
     let on_its_way = |p: &Payment| match p.state {
         State::Pending | State::Unknown => true,
@@ -77,10 +85,16 @@ fn standing(case: &Case) -> Standing {
     }
 }
 
+/// What was paid and stays.
+fn kept(case: &Case) -> Money {
+    Money::new(case.paid().minor - case.refunded().minor, case.currency)
+}
+
 fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&str>) -> Markup {
     let (label, figure) = match standing {
         Standing::Void => ("Cancelled", case.invoice.total),
-        Standing::Paid => ("Paid", case.paid()),
+        Standing::Paid => ("Paid", kept(case)),
+        Standing::Refunded => ("Refunded", case.refunded()),
         Standing::Confirming => ("Confirming", case.due()),
         Standing::Declined(_) | Standing::Returned(_) | Standing::PartPaid => {
             ("Still to pay", case.due())
@@ -133,6 +147,13 @@ fn head(case: &Case, standing: Standing) -> Markup {
             "",
             "This invoice was cancelled",
             "Nothing is due. You need not do anything.",
+        ),
+        Standing::Refunded => state(
+            Icon::Return,
+            "good",
+            "Your payment was sent back",
+            "We have sent the amount shown back to you, and nothing is due. Please allow 3 to 5 \
+             working days.",
         ),
         Standing::Paid if case.refunded().minor > 0 => state(
             Icon::Return,
@@ -228,11 +249,31 @@ fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
     }
 }
 
-fn papers(receipts: &[(String, String)]) -> Markup {
+/// The one that holds now, then what came before it.
+fn papers(settings: &Settings, receipts: &[Paper]) -> Markup {
+    let named = |paper: &Paper| {
+        let about = match paper.about {
+            About::Payment(sum) => format!("Payment of {}", amount(sum)),
+            About::Returned => "Taken back by the bank".into(),
+            About::Reinstated => "Given back by the bank".into(),
+            About::Refund(sum) => format!("Refund of {}", amount(sum)),
+            About::RefundFailed(sum) => {
+                format!("Refund of {} did not go through", amount(sum))
+            }
+        };
+        format!("{about} · {}", short_day(paper.at, settings))
+    };
     html! {
         div.stack {
-            @for (number, address) in receipts {
-                a.btn.wide href=(address) { (Icon::Receipt.draw()) " Receipt " (number) }
+            @for (place, paper) in receipts.iter().enumerate() {
+                a.btn.wide href=(paper.address) {
+                    (Icon::Receipt.draw()) " "
+                    span {
+                        @if place == 0 { "Current receipt " } @else { "Receipt " }
+                        (paper.number)
+                        span.hint { (named(paper)) }
+                    }
+                }
             }
         }
     }

@@ -122,9 +122,9 @@ fn facts(case: &Case, refund: Option<&str>) -> Facts {
         id: refund.map_or(base.clone(), |key| format!("{base}-{key}")),
         payment: 1,
         after: refund.map(str::to_owned),
+        at: "2026-12-08T23:30:00Z".parse().unwrap(),
     };
-    let at = "2026-12-08T23:30:00Z".parse().unwrap();
-    receipts::facts(&settings(), case, &made, at)
+    receipts::facts(&settings(), case, &made)
 }
 
 fn said() -> Vec<String> {
@@ -186,7 +186,12 @@ fn every_page(name: &str) -> Vec<String> {
         ..facts(&case, Some("r1"))
     };
     let said = vec![name.to_owned(); 2];
-    let receipts = [("K7M2-1".to_owned(), "/receipts/abc".to_owned())];
+    let receipts = [receipts::Paper {
+        number: "K7M2-1".into(),
+        address: "/receipts/abc".into(),
+        at: facts.issued_at,
+        about: receipts::About::Refund(money(2000)),
+    }];
     let facts = Facts {
         issuer: Some(receipts::Issuer::of(&settings)),
         ..facts
@@ -424,9 +429,9 @@ fn a_receipt_replaces_the_newest_before_it_of_its_case() {
             id: format!("{}-{end}", case.id),
             payment: 1,
             after: None,
+            at: "2026-12-08T23:30:00Z".parse().unwrap(),
         };
-        let at = "2026-12-08T23:30:00Z".parse().unwrap();
-        receipts::facts(&settings(), &case, &made, at).replaces
+        receipts::facts(&settings(), &case, &made).replaces
     };
     for (end, before) in [
         ("p1", None),

@@ -159,8 +159,8 @@ fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
             ..base
         },
         Kind::DisputeWon => Fact {
-            payment: Some(parent()?),
-            dispute: Some(format!("reversal-{}", parent()?)),
+            // The reversal that it cancels, or the payment that was reversed: the case knows which.
+            dispute: Some(parent()?),
             amount: Some(amount(message, true)?),
             ..base
         },

@@ -2,11 +2,11 @@
 //! them. One file each. Rooms shape requests; what patients and staff read is written once, in
 //! `pages/messages`, and arrives here as a [`Message`].
 
+pub use crate::domain::invoice::OfRate;
 use crate::domain::task::Topic;
 use crate::money::Money;
 use crate::vendor::{Effect, Vendor};
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub mod mailgun;
@@ -144,15 +144,6 @@ pub struct Telling {
     pub gateway: String,
     pub customer: Customer,
     pub message: Message,
-}
-
-/// What the lines of one tax rate come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfRate {
-    /// Per cent, without zeros at its end.
-    pub percent: Decimal,
-    pub gross: Money,
-    pub tax: Money,
 }
 
 /// The patient towards a system: the clinic's own reference; the name only where the clinic

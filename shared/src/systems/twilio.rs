@@ -4,6 +4,7 @@
 //! Facts: Twilio's OpenAPI (api_v2010), twilio.com/docs/api/errors.
 
 use super::*;
+use crate::domain::fact::Decline;
 use crate::money::BadAmount;
 use crate::vendor::*;
 use serde::Deserialize;
@@ -188,9 +189,14 @@ fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
     }
 }
 
+/// The patient answered STOP: nothing is broken, and nothing more may be sent to the number.
+const OPTED_OUT: i64 = 21610;
+
 fn refused(code: Option<i64>) -> Trouble {
+    if code == Some(OPTED_OUT) {
+        return Trouble::Declined(Decline::Cancelled);
+    }
     Trouble::Rejected(match code {
-        Some(21610) => "the patient opted out of texts (21610)".into(),
         Some(21211 | 21614) => "the number cannot receive texts".into(),
         Some(code) => format!("error {code}, see twilio.com/docs/api/errors/{code}"),
         None => "the message failed without a code".into(),

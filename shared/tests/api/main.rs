@@ -14,6 +14,7 @@ mod posting;
 mod privacy;
 mod races;
 mod resources;
+mod returns;
 mod stack;
 mod tasks;
 mod transport;

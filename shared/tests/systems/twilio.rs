@@ -1,6 +1,7 @@
 //! Twilio's room.
 
 use super::*;
+use meridian::domain::fact::Decline;
 use meridian::systems::twilio::SYSTEM;
 use meridian::vendor::Trouble;
 use serde_json::{Value, json as value};
@@ -139,15 +140,12 @@ fn a_taken_text_is_filed_and_a_failed_or_unknown_one_is_not() {
 
 #[test]
 fn refusals_are_final_by_code_and_never_quote_the_number() {
-    for code in [21610, 21211, 21614, 21408] {
+    for code in [21211, 21614, 21408] {
         let Err(Trouble::Rejected(why)) = parsed(failure(400, code)) else {
             panic!("{code} is final");
         };
         assert!(!why.contains("4930123456"), "{why}");
     }
-    assert!(
-        matches!(parsed(failure(400, 21610)), Err(Trouble::Rejected(why)) if why.contains("opted out"))
-    );
     assert_eq!(
         parsed(failure(400, 21611)),
         Err(Trouble::Limited { seconds: 60 })
@@ -242,4 +240,14 @@ fn twilios_own_samples_can_be_read() {
         let found = (search(act()).parse)(&ask, &json(200, sample["value"].clone()), &account);
         assert_eq!(found, Ok(None), "{name}");
     }
+}
+
+/// Nobody need be alarmed: the patient said so. It is told apart from what staff must mend.
+#[test]
+fn that_a_patient_opted_out_is_no_failure_of_the_text() {
+    let opted_out = Err(Trouble::Declined(Decline::Cancelled));
+    assert_eq!(parsed(failure(400, 21610)), opted_out);
+    let mut late = text("undelivered", "Hi", "Sat, 14 Mar 2026 09:00:00 +0000");
+    late["error_code"] = value!(21610);
+    assert_eq!(parsed(json(201, late)), opted_out);
 }

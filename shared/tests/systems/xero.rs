@@ -54,7 +54,8 @@ fn an_invoice_is_filed_with_its_tax_and_no_service_or_name() {
     );
     let expected = value!({"Invoices": [{
         "Type": "ACCREC", "Status": "AUTHORISED", "InvoiceNumber": "INV-7", "Reference": ask.key,
-        "Contact": {"Name": "Patient P-12"}, "Date": "2026-03-14", "DueDate": "2026-03-14",
+        "Contact": {"ContactNumber": "P-12", "Name": "Patient P-12"},
+        "Date": "2026-03-14", "DueDate": "2026-03-14",
         "CurrencyCode": "EUR", "LineAmountTypes": "Exclusive",
         "LineItems": [{"Description": "Invoice INV-7", "Quantity": 1, "UnitAmount": 100.0,
             "TaxAmount": 19.0, "TaxType": "OUTPUT2", "AccountCode": "200"}],
@@ -68,8 +69,46 @@ fn a_name_is_filed_only_where_the_clinic_shares_it() {
     ask.customer.name = Some("Sam Smith".into());
     let request = built(Topic::InvoiceIssued, 0, &ask);
     assert_eq!(
-        body(&request)["Invoices"][0]["Contact"],
-        value!({"Name": "Sam Smith (P-12)"})
+        body(&request)["Invoices"][0]["Contact"]["Name"],
+        "Sam Smith (P-12)"
+    );
+}
+
+/// Xero finds a contact by its number before it looks at the name: a patient who is renamed, or
+/// whose name is shared later, stays one contact, and the credit note is on the invoice's.
+#[test]
+fn a_patient_is_one_contact_by_number_whatever_name_is_told() {
+    let contact = |topic: Topic, list: &str, name: Option<&str>, reference: &str| {
+        let mut ask = told(topic);
+        ask.customer.name = name.map(String::from);
+        ask.customer.reference = reference.into();
+        let request = built(topic, 0, &ask);
+        holds(&SYSTEM, &request, &demo(&SYSTEM), None);
+        let number = &body(&request)[list][0]["Contact"]["ContactNumber"];
+        number.as_str().unwrap_or_default().to_owned()
+    };
+    let long = "P-".to_owned() + &"1".repeat(60);
+    for reference in ["P-12", &long] {
+        let first = contact(Topic::InvoiceIssued, "Invoices", None, reference);
+        let (sam, kim) = (Some("Sam Smith"), Some("Kim Smith"));
+        for (topic, list, name) in [
+            (Topic::InvoiceIssued, "Invoices", sam),
+            (Topic::InvoiceIssued, "Invoices", kim),
+            (Topic::RefundPaid, "CreditNotes", kim),
+        ] {
+            assert_eq!(contact(topic, list, name, reference), first);
+        }
+        assert!((1..=50).contains(&first.len()), "{first:?}");
+    }
+    let other = contact(
+        Topic::InvoiceIssued,
+        "Invoices",
+        None,
+        &(long.clone() + "2"),
+    );
+    assert_ne!(
+        other,
+        contact(Topic::InvoiceIssued, "Invoices", None, &long)
     );
 }
 
@@ -134,7 +173,7 @@ fn a_refund_is_a_credit_note_and_then_its_cash_refund() {
     let note = built(Topic::RefundPaid, 0, &ask);
     let expected = value!({"CreditNotes": [{
         "Type": "ACCRECCREDIT", "Status": "AUTHORISED", "CreditNoteNumber": "R-7-1",
-        "Reference": ask.key, "Contact": {"Name": "Patient P-12"}, "Date": "2026-03-14",
+        "Reference": ask.key, "Contact": {"ContactNumber": "P-12", "Name": "Patient P-12"}, "Date": "2026-03-14",
         "CurrencyCode": "EUR", "LineAmountTypes": "Inclusive",
         "LineItems": [{"Description": "Invoice INV-7", "Quantity": 1, "UnitAmount": 59.5,
             "TaxAmount": 9.5, "TaxType": "OUTPUT2", "AccountCode": "200"}],

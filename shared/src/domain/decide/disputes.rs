@@ -24,7 +24,9 @@ impl Draft<'_> {
     ) -> Applied {
         let id = fact.dispute.clone().ok_or(Verdict::Unmatched)?;
         self.imply_payment(n, report)?;
+        let id = self.cancelled(n, fact, said)?.unwrap_or(id);
         let payment = self.payment(n)?;
+        let before = payment.returned();
         let whole = payment.amount;
         if let Some(amount) = fact.amount
             && (amount.currency != whole.currency || amount.minor < 0)
@@ -78,42 +80,101 @@ impl Draft<'_> {
                 let matter = Matter::of(Alert::DisputeOpened).payment(n).amount(amount);
                 self.person(&format!("dispute-{key}"), matter);
             }
-            dispute::State::Won => {
-                self.what = "dispute_won";
-                self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
-                self.done.push(format!("person-dispute-{key}"));
-                self.given_back(n, &key)?;
-            }
+            dispute::State::Won => self.won(n, &key, before)?,
             dispute::State::Lost => {
-                self.what = if reversal {
-                    "payment_returned"
-                } else {
-                    "dispute_lost"
-                };
+                // A debit that came back says why; whatever else was taken was disputed.
+                let why = fact.decline.filter(|_| reversal);
+                self.lost(n, before, why.unwrap_or(Decline::Fraud), reversal)?;
+                if reversal {
+                    self.what = "payment_returned";
+                }
                 if !reversal || known.is_some() {
                     self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
                     self.done.push(format!("person-dispute-{key}"));
-                }
-                // Who disputed with success is not charged again by itself.
-                if !reversal && self.payment(n)?.method.is_some() {
-                    self.no_retry(n);
-                }
-                let payment = self.payment(n)?;
-                if payment.state == State::Paid {
-                    payment.state = State::Returned;
-                    // A debit that came back says why; whatever else was taken was disputed.
-                    payment.decline = fact.decline.filter(|_| reversal).or(Some(Decline::Fraud));
-                    self.receipt(n, Some("returned".into()));
-                    self.tell(Topic::PaymentReturned, Some(n), None);
-                    self.plan_retry(n);
                 }
             }
         }
         Ok(())
     }
 
+    /// What cancels a reversal may name the payment itself in its place.
+    fn cancelled(
+        &mut self,
+        n: u32,
+        fact: &Fact,
+        said: dispute::State,
+    ) -> Result<Option<String>, Verdict> {
+        let payment = self.payment(n)?;
+        let by_payment = fact.payment.is_none() && payment.capture == fact.dispute;
+        if said != dispute::State::Won || !by_payment {
+            return Ok(None);
+        }
+        let fits = |d: &&Dispute| d.reversal && fact.amount.is_none_or(|amount| amount == d.amount);
+        let mut reversals: Vec<_> = payment.disputes.iter().filter(fits).collect();
+        // One that was cancelled before is told again only where no other is left.
+        reversals.sort_by_key(|d| d.state != dispute::State::Lost);
+        match reversals.first() {
+            Some(reversal) => Ok(Some(reversal.id.clone())),
+            None => Err(Verdict::Wait(
+                "the reversal that it cancels is not told yet",
+            )),
+        }
+    }
+
+    /// A person found how a dispute ended. What the gateway says later of its end still counts.
+    pub(super) fn dispute_resolved(&mut self, n: u32, key: &str, lost: bool) -> Applied {
+        let payment = self.payment(n)?;
+        let before = payment.returned();
+        let mut disputes = payment.disputes.iter_mut();
+        let missing = || Verdict::Refused(Refusal::NotFound(format!("dispute {key}")));
+        let dispute = disputes.find(|d| d.key() == key).ok_or_else(missing)?;
+        if dispute.state != dispute::State::Open {
+            return Err(Verdict::Nothing);
+        }
+        if !lost {
+            dispute.state = dispute::State::Won;
+            return self.won(n, key, before);
+        }
+        dispute.state = dispute::State::Lost;
+        self.lost(n, before, Decline::Fraud, false)?;
+        self.tell(Topic::DisputeClosed, Some(n), Some(key.into()));
+        self.done.push(format!("person-dispute-{key}"));
+        Ok(())
+    }
+
+    fn won(&mut self, n: u32, key: &str, before: Money) -> Applied {
+        self.what = "dispute_won";
+        self.tell(Topic::DisputeClosed, Some(n), Some(key.into()));
+        self.done.push(format!("person-dispute-{key}"));
+        self.given_back(n, key, before)
+    }
+
+    /// A dispute was lost, or a bank simply took a part: what it took is due again, and told.
+    fn lost(&mut self, n: u32, before: Money, why: Decline, reversal: bool) -> Applied {
+        self.what = "dispute_lost";
+        // Who disputed with success is not charged again by itself.
+        if !reversal && self.payment(n)?.method.is_some() {
+            self.no_retry(n);
+        }
+        let payment = self.payment(n)?;
+        let first = payment.state == State::Paid;
+        if first {
+            payment.state = State::Returned;
+            payment.decline = Some(why);
+        }
+        let took = payment.returned().minor - before.minor;
+        let took = Money::new(took, before.currency);
+        if took.minor > 0 {
+            self.went_back(n, took);
+        }
+        if first {
+            self.plan_retry(n);
+        }
+        Ok(())
+    }
+
     /// A dispute was won: what it had taken is there again, where nothing else took it.
-    pub(super) fn given_back(&mut self, n: u32, key: &str) -> Applied {
+    fn given_back(&mut self, n: u32, key: &str, before: Money) -> Applied {
         let payment = self.payment(n)?;
         if payment.state != State::Returned {
             return Ok(());
@@ -126,14 +187,17 @@ impl Draft<'_> {
             self.person(&format!("won-{key}"), matter.words(words));
             return Ok(());
         }
-        if payment.returned().minor > 0 {
-            return Ok(());
+        let gave = before.minor - payment.returned().minor;
+        let gave = Money::new(gave, before.currency);
+        if payment.returned().minor == 0 {
+            payment.state =
+                payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
+            payment.decline = None;
+            self.no_retry(n);
         }
-        payment.state =
-            payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
-        payment.decline = None;
-        self.no_retry(n);
-        self.receipt(n, Some("reinstated".into()));
+        if gave.minor > 0 {
+            self.arrived(n, Some("reinstated"), Some(gave));
+        }
         Ok(())
     }
 }

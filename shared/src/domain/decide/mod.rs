@@ -24,6 +24,7 @@ use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
 use crate::clock;
 use crate::ids::{self, Reference};
 use crate::money::Money;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// How long a call that was sent may stay without a word before we ask.
@@ -94,6 +95,8 @@ pub struct Receipt {
     pub payment: u32,
     /// What happened to the payment since: a refund's key, `returned`, `r2-failed`.
     pub after: Option<String>,
+    /// When the money moved.
+    pub at: Timestamp,
 }
 
 /// What is changed while an event is worked through.
@@ -101,6 +104,8 @@ struct Draft<'a> {
     case: Case,
     ctx: &'a Context,
     what: &'static str,
+    /// When the money of which the event tells moved.
+    moved: Timestamp,
     tasks: Vec<Task>,
     done: Vec<String>,
     receipts: Vec<Receipt>,
@@ -133,6 +138,7 @@ impl<'a> Draft<'a> {
             case,
             ctx,
             what: "noted",
+            moved: ctx.now,
             tasks: vec![],
             done: vec![],
             receipts: vec![],
@@ -180,6 +186,7 @@ impl<'a> Draft<'a> {
             case: self.case.id.clone(),
             seq: self.case.entries + 1,
             at: self.ctx.now,
+            day: self.moved.to_zoned(self.ctx.zone.clone()).date(),
             cause: self.ctx.cause.clone(),
             what: self.what.into(),
             currency: self.case.currency,
@@ -193,7 +200,9 @@ impl<'a> Draft<'a> {
         let ids = |case: &Case| -> BTreeSet<(String, String)> {
             let of = |p: &Payment| {
                 let refunds = p.refunds.iter().filter_map(|r| r.id.clone());
-                let all: Vec<_> = p.aliases.iter().cloned().chain(refunds).collect();
+                let disputes = p.disputes.iter().map(|d| d.id.clone());
+                let known = p.aliases.iter().cloned();
+                let all: Vec<_> = known.chain(refunds).chain(disputes).collect();
                 all.into_iter()
                     .map(|id| (p.gateway.clone(), id))
                     .collect::<Vec<_>>()
@@ -273,6 +282,11 @@ impl<'a> Draft<'a> {
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
+            Event::DisputeResolved {
+                payment,
+                dispute,
+                lost,
+            } => self.dispute_resolved(*payment, dispute, *lost),
             Event::Person { id, matter } => {
                 self.what = "needs_person";
                 self.person(id, matter.clone());
@@ -307,26 +321,63 @@ impl<'a> Draft<'a> {
     /// Issues a receipt: each once, and for a payment that was collected again a further one.
     fn receipt(&mut self, payment: u32, after: Option<String>) {
         let base = ids::payment_reference(&self.case.id, payment);
-        let mut id = after
+        let id = after
             .as_ref()
             .map_or(base.clone(), |what| format!("{base}-{what}"));
-        if after.is_none() && self.case.receipts.contains(&id) {
-            let again = format!("{base}-again");
-            let before = self
-                .case
-                .receipts
-                .iter()
-                .filter(|id| id.starts_with(&again));
-            id = format!("{again}{}", before.count() + 1);
-        }
         if self.case.receipts.contains(&id) {
             return;
         }
+        let at = self.moved;
         self.case.receipts.push(id.clone());
-        self.receipts.push(Receipt { id, payment, after });
+        self.receipts.push(Receipt {
+            id,
+            payment,
+            after,
+            at,
+        });
+    }
+
+    /// What a payment's receipt is called that is issued now: `first`, and each further time with
+    /// its number. `None` for the first receipt of a payment that came.
+    fn time(&self, payment: u32, first: Option<&str>, further: &str) -> Option<String> {
+        let base = ids::payment_reference(&self.case.id, payment);
+        let issued = |what: &str| self.case.receipts.contains(&format!("{base}{what}"));
+        let name = first.map_or(String::new(), |what| format!("-{what}"));
+        if !issued(&name) {
+            return first.map(String::from);
+        }
+        let start = if first.is_some() { 2 } else { 1 };
+        let named = (start..).map(|n| format!("{further}{n}"));
+        named.into_iter().find(|name| !issued(&format!("-{name}")))
+    }
+
+    /// Money arrived: the first time, or `again`. The receipt and whoever is told bear one name.
+    fn arrived(&mut self, n: u32, first: Option<&str>, amount: Option<Money>) {
+        let again = first.unwrap_or("again");
+        let time = self.time(n, first, again);
+        self.receipt(n, time.clone());
+        self.tell_sum(Topic::PaymentReceived, Some(n), time, amount);
+    }
+
+    /// So much of a payment went back by itself.
+    fn went_back(&mut self, n: u32, amount: Money) {
+        let time = self.time(n, Some("returned"), "returned");
+        let told = time.clone().filter(|time| time != "returned");
+        self.receipt(n, time);
+        self.tell_sum(Topic::PaymentReturned, Some(n), told, Some(amount));
     }
 
     fn tell(&mut self, topic: Topic, payment: Option<u32>, object: Option<String>) {
+        self.tell_sum(topic, payment, object, None);
+    }
+
+    fn tell_sum(
+        &mut self,
+        topic: Topic,
+        payment: Option<u32>,
+        object: Option<String>,
+        amount: Option<Money>,
+    ) {
         for (system, _) in self
             .ctx
             .audience
@@ -345,6 +396,8 @@ impl<'a> Draft<'a> {
                 topic,
                 payment,
                 object: object.clone(),
+                amount,
+                at: Some(self.moved),
             };
             self.tasks.push(Task {
                 id,

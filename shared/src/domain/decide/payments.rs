@@ -5,6 +5,8 @@ use super::*;
 impl Draft<'_> {
     pub(super) fn fact(&mut self, report: &Report, fact: &Fact) -> Applied {
         let n = self.matching(report, fact).ok_or(Verdict::Unmatched)?;
+        let now = self.ctx.now;
+        self.moved = fact.occurred_at.map_or(now, |at| at.min(now));
         let payment = self.payment(n)?;
         let arrived = payment.arrived();
         let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
@@ -87,12 +89,14 @@ impl Draft<'_> {
                         .any(|r| r.id.is_some() && r.id == fact.refund)
                     || p.disputes
                         .iter()
-                        .any(|d| Some(&d.id) == fact.dispute.as_ref()))
+                        .any(|d| Some(&d.id) == fact.dispute.as_ref())
+                    || fact.dispute.iter().any(|id| p.aliases.contains(id)))
         };
         self.case.payments.iter().find(known).map(|p| p.n)
     }
 
     pub(super) fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let moved = self.moved;
         let payment = self.payment(n)?;
         // It may have been collected again since.
         if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
@@ -105,8 +109,12 @@ impl Draft<'_> {
             .amount
             .filter(|amount| amount.minor < payment.amount.minor);
         if fact.kind == Kind::PaymentReturned && (named.is_some() || part.is_some()) {
+            let name = match (named, part) {
+                (None, Some(amount)) => Some(self.unnamed(n, report, fact, amount)?),
+                (named, _) => named,
+            };
             let lost = Fact {
-                dispute: named.or(part.map(|amount| format!("returned {amount}"))),
+                dispute: name,
                 ..fact.clone()
             };
             return self.taken_back(n, report, &lost, dispute::State::Lost, true);
@@ -148,7 +156,7 @@ impl Draft<'_> {
                     let text = format!("{amount} arrived where {} was asked", payment.amount);
                     return Err(Verdict::Contradiction(text));
                 }
-                payment.paid_at = payment.paid_at.or(fact.occurred_at);
+                payment.paid_at = payment.paid_at.or(fact.occurred_at.and(Some(moved)));
                 if state == State::Declined && report.late_failures && !report.current {
                     return Err(Verdict::Ask { payment: n });
                 }
@@ -163,9 +171,15 @@ impl Draft<'_> {
             Kind::PaymentExpired => payment::Event::Expired,
             // A lost dispute took a part before; now all of it is gone.
             Kind::PaymentReturned if state == State::Returned && !payment.returned_whole => {
+                let before = payment.returned().minor;
                 payment.returned_whole = true;
                 payment.decline = fact.decline.or(Some(Decline::Other));
+                let rest = payment.returned().minor - before;
+                let rest = Money::new(rest, payment.amount.currency);
                 self.what = "payment_returned";
+                if rest.minor > 0 {
+                    self.went_back(n, rest);
+                }
                 return Ok(());
             }
             Kind::PaymentReturned => {
@@ -187,6 +201,43 @@ impl Draft<'_> {
         match self.move_payment(n, event, fact.decline) {
             Err(Verdict::Nothing) if ends => Ok(()),
             other => other,
+        }
+    }
+
+    /// What a return of a part is called that bears no id of its own: its amount and its time, or
+    /// its place among those of one report. Two alike are two.
+    fn unnamed(
+        &mut self,
+        n: u32,
+        report: &Report,
+        fact: &Fact,
+        amount: Money,
+    ) -> Result<String, Verdict> {
+        let base = format!("returned {amount}");
+        let disputes = &self.payment(n)?.disputes;
+        let alike = disputes.iter().map(|dispute| &dispute.id);
+        let mut alike = alike.filter(|id| id.starts_with(&base));
+        let timed = fact.occurred_at.map(|at| format!("{base} at {at}"));
+        if report.current {
+            let same = |other: &&Fact| {
+                let unnamed = other.refund.is_none() && other.dispute.is_none();
+                unnamed && (other.kind, other.amount) == (fact.kind, fact.amount)
+            };
+            let mut before = report.facts.iter();
+            let before = before
+                .by_ref()
+                .take_while(|other| !std::ptr::eq(*other, fact));
+            let place = before.filter(same).count();
+            let known = alike.nth(place).cloned();
+            return Ok(known.unwrap_or(format!("{base} #{}", place + 1)));
+        }
+        let name = timed.clone().unwrap_or_else(|| base.clone());
+        let known: Vec<_> = alike.collect();
+        // Whether one that is known without its time is this one, only the gateway can tell.
+        let sure = timed.is_some() && known.iter().all(|id| id.contains(" at "));
+        match known.is_empty() || known.contains(&&name) || sure {
+            true => Ok(name),
+            false => Err(Verdict::Ask { payment: n }),
         }
     }
 
@@ -293,7 +344,7 @@ impl Draft<'_> {
         event: payment::Event,
         why: Option<Decline>,
     ) -> Applied {
-        let now = self.ctx.now;
+        let moved = self.moved;
         let payment = self.payment(n)?;
         let from = payment.state;
         let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
@@ -303,7 +354,7 @@ impl Draft<'_> {
         // One that began on a page may have brought the method that was kept there.
         let on_page = payment.keep_method || payment.session.is_some() || payment.method.is_none();
         if to == State::Paid {
-            payment.paid_at = payment.paid_at.or(Some(now));
+            payment.paid_at = payment.paid_at.or(Some(moved));
             payment.page_over = false;
             payment.approvals = 0;
         }
@@ -325,8 +376,7 @@ impl Draft<'_> {
                     State::Returned => true,
                     _ => false,
                 };
-                self.receipt(n, None);
-                self.tell(Topic::PaymentReceived, Some(n), None);
+                self.arrived(n, None, None);
                 if given_up {
                     self.no_retry(n);
                 }
@@ -347,8 +397,8 @@ impl Draft<'_> {
             }
             State::Returned => {
                 self.what = "payment_returned";
-                self.receipt(n, Some("returned".into()));
-                self.tell(Topic::PaymentReturned, Some(n), None);
+                let amount = self.payment(n)?.returned();
+                self.went_back(n, amount);
                 self.plan_retry(n);
             }
             State::Expired => self.what = "payment_expired",

@@ -4,7 +4,7 @@ use super::*;
 
 impl Draft<'_> {
     pub(super) fn refund_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
-        let now = self.ctx.now;
+        let moved = self.moved;
         let ours = match fact.reference.as_deref().and_then(ids::read_reference) {
             Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
             _ => None,
@@ -90,7 +90,7 @@ impl Draft<'_> {
         let to = refund::next(refund.state, event);
         refund.state = to.unwrap_or(refund.state);
         refund.paid_at = match refund.state {
-            refund::State::Succeeded => refund.paid_at.or(fact.occurred_at).or(Some(now)),
+            refund::State::Succeeded => refund.paid_at.or(Some(moved)),
             _ => None,
         };
         let settled = refund.state.is_final();

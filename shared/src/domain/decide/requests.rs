@@ -94,7 +94,12 @@ impl Draft<'_> {
         if amount.minor > refundable.minor {
             return Err(Verdict::Refused(Refusal::NotRefundable { refundable }));
         }
-        let state = match new.needs_approval {
+        let reserved = self.case.refunds().filter(|(_, r)| r.state.reserves());
+        let all = reserved.map(|(_, r)| r.amount.minor).sum::<i64>() + amount.minor;
+        let all = Money::new(all, amount.currency).decimal();
+        let needs_approval =
+            new.needs_approval || new.approval_above.is_some_and(|above| all > above);
+        let state = match needs_approval {
             true => refund::State::AwaitingApproval,
             false => refund::State::Requested,
         };
@@ -113,11 +118,11 @@ impl Draft<'_> {
             let refunds = &mut self.payment(payment)?.refunds;
             refunds.push(refund);
             refunds.sort_by_key(Refund::key);
-            if !new.needs_approval {
+            if !needs_approval {
                 self.schedule(payment, Some(n), Work::Refund { refund: n }, 0);
             }
         }
-        if new.needs_approval {
+        if needs_approval {
             let matter = Matter::of(Alert::RefundWaits).amount(amount);
             self.person(&waits(&new.request), matter.request(&new.request));
         }

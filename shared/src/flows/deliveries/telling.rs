@@ -3,7 +3,6 @@
 use super::{Failure, House};
 use crate::domain::case::{Case, Payment};
 use crate::domain::dispute::Dispute;
-use crate::domain::invoice::Invoice;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic, Work};
@@ -11,16 +10,15 @@ use crate::flows::case_pk;
 use crate::flows::patients::Person;
 use crate::flows::receipts;
 use crate::ids;
-use crate::money::{BadAmount, Money};
+use crate::money::Money;
 use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
 use crate::store::Row;
-use crate::systems::{self, Channel, Customer, OfRate, System, Telling};
+use crate::systems::{self, Channel, Customer, System, Telling};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
 
 pub struct Told {
     pub telling: Telling,
@@ -123,7 +121,7 @@ impl House {
             payment: payment.map(|p| p.amount),
             refunded_before: self.refunded_before(case, system, task, topic).await?,
             total: case.invoice.total,
-            rates: rates(&case.invoice)?,
+            rates: case.invoice.rates()?,
             // Due from the moment of what it tells.
             date: task.due.to_zoned(settings.zone()).date(),
             gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
@@ -306,25 +304,4 @@ pub fn paid_before(case: &Case, told: &[Task], this: &Task) -> Money {
         (refund.state == refund::State::Succeeded).then_some(refund.amount.minor)
     });
     Money::new(paid.sum(), case.currency)
-}
-
-/// What the invoice's lines come to at each rate of tax.
-pub fn rates(invoice: &Invoice) -> Result<Vec<OfRate>, BadAmount> {
-    let mut rates: BTreeMap<_, (Money, Money)> = BTreeMap::new();
-    for line in &invoice.lines {
-        let (gross, tax) = line.gross_and_tax()?;
-        let zero = Money::zero(gross.currency);
-        let sum = rates
-            .entry(line.tax_rate.normalize())
-            .or_insert((zero, zero));
-        *sum = (sum.0.plus(gross)?, sum.1.plus(tax)?);
-    }
-    let rates = rates.into_iter().map(|(percent, (gross, tax))| OfRate {
-        percent,
-        gross,
-        tax,
-    });
-    Ok(rates
-        .filter(|rate| rate.gross.minor != 0 || rate.tax.minor != 0)
-        .collect())
 }

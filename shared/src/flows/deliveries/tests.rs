@@ -2,7 +2,7 @@
 
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::telling::{About, due_day, paid_before, rates, unreachable};
+use super::telling::{About, due_day, paid_before, unreachable};
 use super::{filed, undelivered};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::dispute::{self, Dispute};
@@ -83,6 +83,8 @@ fn delivery(topic: Topic, payment: Option<u32>, object: Option<&str>) -> Deliver
         topic,
         payment,
         object: object.map(String::from),
+        amount: None,
+        at: None,
     }
 }
 
@@ -281,7 +283,8 @@ fn the_lines_of_an_invoice_are_summed_by_their_rate_of_tax() {
         line(10700, "7.00"),
     ];
     let invoice = Invoice::new("1".into(), eur(0).currency, lines).unwrap();
-    let sums: Vec<_> = rates(&invoice)
+    let sums: Vec<_> = invoice
+        .rates()
         .unwrap()
         .into_iter()
         .map(|rate| (rate.percent.to_string(), rate.gross.minor, rate.tax.minor))

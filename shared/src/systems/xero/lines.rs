@@ -2,6 +2,7 @@
 //! to Xero's rate: it is what stands on the patient's invoice.
 
 use super::{Account, OfRate, Telling};
+use crate::domain::invoice::portion;
 use crate::money::{Amounts, BadAmount, Money};
 use rust_decimal::Decimal;
 use serde_json::{Number, Value, json};
@@ -33,41 +34,18 @@ pub fn of_invoice(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmo
 /// With their tax. A refund takes what all refunds up to it come to, less what those before it
 /// took: together they take no cent more or less than the invoice had.
 pub fn of_refund(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
-    let before = parts(ask, ask.refunded_before)?;
-    let after = parts(ask, ask.refunded_before.plus(ask.amount)?)?;
+    let after = ask.refunded_before.plus(ask.amount)?;
+    let before = portion(&ask.rates, ask.total, ask.refunded_before)?;
+    let after = portion(&ask.rates, ask.total, after)?;
     let mut lines = vec![];
-    for ((rate, before), after) in ask.rates.iter().zip(before).zip(after) {
-        let (gross, tax) = (less(after.0, before.0), less(after.1, before.1));
+    for (before, after) in before.iter().zip(after) {
+        let gross = less(after.gross, before.gross);
+        let tax = less(after.tax, before.tax);
         if gross.minor != 0 || tax.minor != 0 {
-            lines.push(line(ask, account, rate.percent, gross, tax)?);
+            lines.push(line(ask, account, after.percent, gross, tax)?);
         }
     }
     Ok(lines)
-}
-
-/// So much of the invoice, rate by rate: with its tax, and the tax. Rounded as a running sum, so
-/// that the parts come to the whole.
-fn parts(ask: &Telling, amount: Money) -> Result<Vec<(Money, Money)>, BadAmount> {
-    let share = share(amount, ask.total)?;
-    let (mut sum, mut taken) = (Money::zero(ask.total.currency), 0);
-    let mut parts = vec![];
-    for rate in &ask.rates {
-        sum = sum.plus(rate.gross)?;
-        let up_to_here = sum.times(share)?.minor;
-        let gross = Money::new(up_to_here - taken, ask.total.currency);
-        taken = up_to_here;
-        let of_rate = match rate.gross.minor {
-            0 => share,
-            _ => self::share(gross, rate.gross)?,
-        };
-        parts.push((gross, rate.tax.times(of_rate)?));
-    }
-    Ok(parts)
-}
-
-fn share(part: Money, whole: Money) -> Result<Decimal, BadAmount> {
-    let share = part.decimal().checked_div(whole.decimal());
-    share.ok_or_else(|| BadAmount("a refund of an invoice over nothing".into()))
 }
 
 fn less(amount: Money, by: Money) -> Money {

@@ -13,6 +13,7 @@ mod lines;
 mod replies;
 
 use super::*;
+use crate::ids;
 use crate::money::BadAmount;
 use crate::vendor::*;
 use lines::number;
@@ -117,7 +118,7 @@ fn invoice(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
         "Status": "AUTHORISED",
         "InvoiceNumber": ask.invoice,
         "Reference": ask.key,
-        "Contact": {"Name": contact(&ask.customer)},
+        "Contact": contact(&ask.customer),
         "Date": ask.date.to_string(),
         "DueDate": ask.date.to_string(),
         "CurrencyCode": ask.total.currency.code(),
@@ -138,7 +139,7 @@ fn credit_note(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
         "Status": "AUTHORISED",
         "CreditNoteNumber": refund(ask)?,
         "Reference": ask.key,
-        "Contact": {"Name": contact(&ask.customer)},
+        "Contact": contact(&ask.customer),
         "Date": ask.date.to_string(),
         "CurrencyCode": ask.amount.currency.code(),
         "LineAmountTypes": "Inclusive",
@@ -190,16 +191,25 @@ fn paid(ask: &Telling, account: &Account, what: &str, of: Value) -> Result<Reque
     Ok(put("Payments", ask, payment))
 }
 
-/// A name is one contact at Xero: the reference keeps two patients of one name apart.
-fn contact(customer: &Customer) -> String {
+/// A contact is found by its number, whatever its name has become; a name is one contact at Xero,
+/// so the reference keeps two patients of one name apart.
+fn contact(customer: &Customer) -> Value {
     let Customer {
         name, reference, ..
     } = customer;
-    match name {
+    let name = match name {
         Some(name) => format!("{name} ({reference})"),
         None => format!("Patient {reference}"),
-    }
+    };
+    let number = match reference.chars().count() <= LONGEST_NUMBER {
+        true => reference.clone(),
+        false => ids::derived(&["contact", reference]),
+    };
+    json!({"ContactNumber": number, "Name": name})
 }
+
+/// Xero's bound for a contact's number.
+const LONGEST_NUMBER: usize = 50;
 
 fn refund(ask: &Telling) -> Result<&str, BadAmount> {
     let missing = || BadAmount("a refund without a number".into());

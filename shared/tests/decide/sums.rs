@@ -1,0 +1,287 @@
+//! How the books divide what is paid and given back: sale, tax, surplus; half cents in one place;
+//! and who hears of money that went and came again.
+
+use crate::books::{
+    Books, Said, charge, dispute, eur, fact, failed, our_refund, refund, saved_method, succeeded,
+};
+use meridian::domain::case::Step;
+use meridian::domain::event::Event;
+use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::domain::task::{Topic, Work};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn balance(books: &Books, account: &str) -> i64 {
+    books.balances.get(account).copied().unwrap_or(0)
+}
+
+/// Receivable, revenue less refunds, tax.
+fn standing(books: &Books) -> (i64, i64, i64) {
+    books.verify();
+    let sale = balance(books, "revenue") + balance(books, "refunds");
+    (balance(books, "receivable"), sale, balance(books, "tax"))
+}
+
+/// An invoice of 66.00 with 6.00 of tax that was paid twice: the first page expired before it was
+/// paid after all.
+fn paid_twice() -> Books {
+    let mut books = Books::with_payment(6600, None);
+    books.hear(fact(Kind::PaymentExpired, 1));
+    let second = Event::Charge(charge(None, None));
+    assert_eq!(books.apply(&second), Said::Changed);
+    books.hear(succeeded(2));
+    books.hear(succeeded(1));
+    assert_eq!(standing(&books), (-6600, -6000, -600));
+    books
+}
+
+#[test]
+fn a_surplus_that_goes_back_leaves_sale_and_tax_whichever_payment_it_is_taken_from() {
+    let parts: [&[(u32, i64)]; 4] = [
+        &[(1, 6600)],
+        &[(2, 6600)],
+        &[(1, 600), (2, 6000)],
+        &[(2, 1), (1, 6599)],
+    ];
+    for parts in parts {
+        let mut books = paid_twice();
+        for (number, (n, minor)) in parts.iter().enumerate() {
+            let id = format!("re_{number}");
+            books.hear(refund(Kind::RefundSucceeded, *n, &id, *minor));
+        }
+        assert_eq!(standing(&books), (0, -6000, -600), "{parts:?}");
+        // What goes back from now on is the sale.
+        let of = if books.payment(1).refundable().minor >= 1100 {
+            1
+        } else {
+            2
+        };
+        books.hear(refund(Kind::RefundSucceeded, of, "re_sale", 1100));
+        assert_eq!(standing(&books), (0, -5000, -500), "{parts:?}");
+    }
+}
+
+#[test]
+fn a_surplus_that_staff_refund_goes_against_the_receivable_too() {
+    let mut books = paid_twice();
+    assert_eq!(books.ask_refund("surplus", 6600), Said::Changed);
+    let (payment, number) = {
+        let (payment, refund) = books.case.refunds().next().unwrap();
+        (payment.n, refund.n.unwrap())
+    };
+    let intent = books.intent(Step::Refund, payment, Some(number));
+    books.call(payment, Some(number), intent);
+    let done = our_refund(Kind::RefundSucceeded, payment, number, "re_1", 6600);
+    assert_eq!(books.hear(done), Said::Changed);
+    assert_eq!(standing(&books), (0, -6000, -600));
+}
+
+#[test]
+fn a_refund_of_the_sale_takes_back_its_share_of_net_and_tax() {
+    for (parts, sale, tax) in [
+        (vec![11_000], 0, 0),
+        (vec![5_500], -5_000, -500),
+        (vec![3_333, 3_333, 4_334], 0, 0),
+        (vec![1; 11], -9_990, -999),
+    ] {
+        let mut books = Books::paid(11_000);
+        for (number, minor) in parts.iter().enumerate() {
+            let id = format!("re_{number}");
+            books.hear(refund(Kind::RefundSucceeded, 1, &id, *minor));
+        }
+        assert_eq!(standing(&books), (0, sale, tax), "{parts:?}");
+    }
+}
+
+#[test]
+fn a_refund_that_bounces_brings_its_net_and_its_tax_back() {
+    let mut books = Books::paid(11_000);
+    books.hear(refund(Kind::RefundSucceeded, 1, "re_1", 5_500));
+    books.hear(refund(Kind::RefundFailed, 1, "re_1", 5_500));
+    assert_eq!(standing(&books), (0, -10_000, -1_000));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn refunds_in_whatever_parts_take_back_exactly_what_was_sold(
+        total in 1_i64..50_000,
+        mut cuts in proptest::collection::vec(0_i64..50_000, 0..8),
+    ) {
+        let mut books = Books::paid(total);
+        let tax = -balance(&books, "tax");
+        cuts.iter_mut().for_each(|cut| *cut %= total);
+        cuts.extend([0, total]);
+        cuts.sort_unstable();
+        let mut gone = 0;
+        for (number, (from, to)) in cuts.iter().zip(&cuts[1..]).enumerate() {
+            if from == to {
+                continue;
+            }
+            let id = format!("re_{number:02}");
+            books.hear(refund(Kind::RefundSucceeded, 1, &id, to - from));
+            gone += to - from;
+            // At each step the tax that stays is its share, to the nearest cent.
+            let stays = -balance(&books, "tax");
+            let off = (stays * total - tax * (total - gone)).abs() * 2;
+            prop_assert!(off <= total, "{stays} of {tax} after {gone} of {total}");
+        }
+        prop_assert_eq!(standing(&books), (0, 0, 0));
+    }
+
+    #[test]
+    fn however_much_came_and_went_the_sale_is_never_more_than_the_invoice(
+        moves in proptest::collection::vec((1_u32..3, 1_i64..7000), 0..6),
+    ) {
+        let mut books = paid_twice();
+        for (number, (n, minor)) in moves.into_iter().enumerate() {
+            let id = format!("re_{number}");
+            books.hear(refund(Kind::RefundSucceeded, n, &id, minor));
+        }
+        let (receivable, sale, tax) = standing(&books);
+        let refunded = books.case.refunded().minor;
+        prop_assert_eq!(receivable, (refunded - 6600).min(0));
+        prop_assert_eq!(sale + tax, -6600 + (refunded - 6600).max(0));
+    }
+}
+
+// ---- what went and came again ------------------------------------------------------------------
+
+/// The rows of what was told, with how often.
+fn told(books: &Books, topic: Topic) -> BTreeMap<String, usize> {
+    let mut all = BTreeMap::new();
+    let part = format!("tell-desk-{}", topic.name());
+    for id in books.told.iter().filter(|id| id.starts_with(&part)) {
+        *all.entry(id.clone()).or_default() += 1;
+    }
+    all
+}
+
+#[test]
+fn a_dispute_that_was_lost_and_then_won_is_heard_by_whoever_heard_of_the_loss() {
+    let mut books = Books::paid(10_000);
+    books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 10_000));
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 1);
+    let won = dispute(Kind::DisputeWon, 1, "dp_1", 10_000);
+    assert_eq!(books.report(vec![won.clone()], true), Said::Changed);
+    assert_eq!(books.payment(1).state, State::Paid);
+    // The first time, and when it was there again: two rows, of which the second links its receipt.
+    let received = told(&books, Topic::PaymentReceived);
+    assert_eq!(received.len(), 2, "{received:?}");
+    let newest = books.receipts.last().unwrap();
+    let (_, suffix) = newest.split_once("-p1-").unwrap();
+    assert!(
+        received.keys().any(|id| id.ends_with(suffix)),
+        "{received:?} {newest}"
+    );
+    // Lost again, and won again: each is told.
+    let lost = dispute(Kind::DisputeLost, 1, "dp_1", 10_000);
+    assert_eq!(books.report(vec![lost], true), Said::Changed);
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 2);
+    assert_eq!(books.report(vec![won], true), Said::Changed);
+    assert_eq!(told(&books, Topic::PaymentReceived).len(), 3);
+    assert_eq!(books.receipts.len(), 5, "{:?}", books.receipts);
+    for topic in [Topic::PaymentReceived, Topic::PaymentReturned] {
+        let told = told(&books, topic);
+        assert!(told.values().all(|times| *times == 1), "{told:?}");
+    }
+    books.verify();
+}
+
+#[test]
+fn a_debit_that_is_collected_again_is_told_with_its_newest_receipt() {
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    books.late_failures = true;
+    books.hear(succeeded(1));
+    for _ in 0..2 {
+        books.report(vec![failed(1, Decline::Funds)], true);
+        assert_eq!(books.payment(1).state, State::Returned);
+        let again = fact(Kind::PaymentPending, 1);
+        assert_eq!(books.report(vec![again], true), Said::Changed);
+        assert_eq!(books.report(vec![succeeded(1)], true), Said::Changed);
+        let newest = books.receipts.last().unwrap();
+        let (_, suffix) = newest.split_once("-p1-").unwrap();
+        let last = books
+            .told
+            .iter()
+            .rfind(|id| id.contains("payment-received"));
+        assert!(last.unwrap().ends_with(suffix), "{last:?} {newest}");
+    }
+    assert_eq!(told(&books, Topic::PaymentReceived).len(), 3);
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 2);
+    books.told_once();
+}
+
+fn part(minor: i64, at: Option<&str>) -> Fact {
+    Fact {
+        amount: Some(eur(minor)),
+        occurred_at: at.map(|at| at.parse().unwrap()),
+        ..fact(Kind::PaymentReturned, 1)
+    }
+}
+
+#[test]
+fn two_returns_of_a_part_without_ids_of_their_own_are_two() {
+    let (one, two) = ("2026-03-05T10:00:00Z", "2026-03-09T10:00:00Z");
+    let mut books = Books::paid(10_000);
+    assert_eq!(books.hear(part(3000, Some(one))), Said::Changed);
+    // The same one, told again.
+    assert_eq!(books.hear(part(3000, Some(one))), Said::Nothing);
+    assert_eq!(books.hear(part(3000, Some(two))), Said::Changed);
+    assert_eq!(books.hear(part(3000, Some(one))), Said::Nothing);
+    assert_eq!(books.case.due(), eur(6000));
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 2);
+    let mut amounts = vec![];
+    for row in books.rows.values() {
+        if let Work::Deliver(delivery) = &row.work
+            && delivery.topic == Topic::PaymentReturned
+        {
+            amounts.push(serde_json::to_value(delivery).unwrap()["amount"]["amount"].clone());
+        }
+    }
+    assert_eq!(amounts, ["30.00", "30.00"], "each tells what it took");
+    books.verify();
+    // One report that tells of both, whoever knew of how many.
+    for known in 0..=2 {
+        let mut books = Books::paid(10_000);
+        let facts = [part(3000, Some(one)), part(3000, Some(two))];
+        facts[..known].iter().for_each(|fact| {
+            books.hear(fact.clone());
+        });
+        books.report(vec![part(3000, None), part(3000, None)], true);
+        books.report(vec![part(3000, None), part(3000, None)], true);
+        assert_eq!(books.case.due(), eur(6000), "{known} known");
+    }
+}
+
+#[test]
+fn what_cancels_a_reversal_and_names_it_by_the_payment_or_by_itself_gives_it_back() {
+    let reversed = Fact {
+        refund: Some("REV1".into()),
+        amount: Some(eur(10_000)),
+        decline: Some(Decline::Fraud),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    for named in ["REV1", "pi_1"] {
+        let cancelled = Fact {
+            payment: None,
+            dispute: Some(named.into()),
+            amount: Some(eur(10_000)),
+            ..fact(Kind::DisputeWon, 1)
+        };
+        let mut books = Books::paid(10_000);
+        if named == "pi_1" {
+            let early = books.hear(cancelled.clone());
+            assert_eq!(early, Said::Wait, "what it cancels was not told yet");
+        }
+        books.hear(reversed.clone());
+        assert_eq!(books.case.due(), eur(10_000));
+        books.report(vec![cancelled.clone()], true);
+        assert_eq!(books.payment(1).state, State::Paid, "{named}");
+        assert_eq!(books.case.due(), eur(0), "{named}");
+        assert_eq!(books.report(vec![cancelled], true), Said::Nothing);
+        books.verify();
+    }
+}

@@ -1,0 +1,446 @@
+//! How the product sees the simulated gateways: one adapter each, written like a real one, as a
+//! value with plain functions. They share the wire, so they share what builds and reads it.
+
+use crate::gateway::{self, DAY, HOUR, Kind as Traits};
+use crate::wire::{Code, Order, Refused, Say, Told, What};
+use jiff::Timestamp;
+use meridian::domain::case::Session;
+use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::gateways::{Charge, Checkout, Complete, Gateway, Inquiry, Lookup, Opening, Refund};
+use meridian::money::{Amounts, BadAmount, Currency, Money};
+use meridian::vendor::{
+    Account, Auth, Call, Effect, Host, KeyPlace, LostReply, Offer, Reply, Request, Trouble, Vendor,
+};
+
+/// The gateways of the world: what each is, and how the product sees it.
+pub static ALL: [(&Traits, &Gateway); 5] = [
+    (&CARD_KIND, &CARD),
+    (&WALLET_KIND, &WALLET),
+    (&DEBIT_KIND, &DEBIT),
+    (&HOURLY_KIND, &HOURLY),
+    (&ASKING_KIND, &ASKING),
+];
+
+/// Cards on a page that stays after a decline and can be ended; keys live for a day.
+static CARD_KIND: Traits = Traits {
+    id: "card",
+    approves: false,
+    debit: false,
+    late: false,
+    page_stays: true,
+    can_end: true,
+    one_id: false,
+    keys: Some(DAY),
+    search_lag: gateway::MINUTE,
+    page_lives: DAY,
+    wants_total: false,
+};
+/// A wallet: the payer approves, we take the money; its pages cannot be ended.
+static WALLET_KIND: Traits = Traits {
+    id: "wallet",
+    approves: true,
+    debit: false,
+    late: false,
+    page_stays: true,
+    can_end: false,
+    one_id: false,
+    keys: Some(6 * HOUR),
+    search_lag: 0,
+    page_lives: 3 * HOUR,
+    wants_total: false,
+};
+/// Bank debits: days until they clear, late failures, collected again.
+static DEBIT_KIND: Traits = Traits {
+    id: "debit",
+    approves: true,
+    debit: true,
+    late: true,
+    page_stays: false,
+    can_end: true,
+    one_id: false,
+    keys: Some(30 * DAY),
+    search_lag: 0,
+    page_lives: 7 * DAY,
+    wants_total: true,
+};
+/// Keys of an hour, then its lists are searched; a page is the payment and cannot be ended.
+static HOURLY_KIND: Traits = Traits {
+    id: "hourly",
+    approves: false,
+    debit: false,
+    late: true,
+    page_stays: false,
+    can_end: false,
+    one_id: true,
+    keys: Some(HOUR),
+    search_lag: gateway::MINUTE,
+    page_lives: HOUR,
+    wants_total: false,
+};
+/// No keys and no search: a person looks.
+static ASKING_KIND: Traits = Traits {
+    id: "asking",
+    approves: false,
+    debit: false,
+    late: false,
+    page_stays: false,
+    can_end: true,
+    one_id: false,
+    keys: None,
+    search_lag: 0,
+    page_lives: DAY,
+    wants_total: false,
+};
+
+const fn vendor(id: &'static str) -> Vendor {
+    Vendor {
+        id,
+        name: id,
+        docs: "",
+        host: Host::One("https://gateway.invalid"),
+        auth: Auth::Open,
+        headers: |_| vec![],
+        secrets: &[],
+        inbound_secrets: &[],
+    }
+}
+
+static CARD_VENDOR: Vendor = vendor("card");
+static WALLET_VENDOR: Vendor = vendor("wallet");
+static DEBIT_VENDOR: Vendor = vendor("debit");
+static HOURLY_VENDOR: Vendor = vendor("hourly");
+static ASKING_VENDOR: Vendor = vendor("asking");
+
+const KEY: KeyPlace = KeyPlace::Header("key");
+
+const fn key<Ask, Answer>(
+    lifetime: i64,
+    then: &'static LostReply<Ask, Answer>,
+) -> LostReply<Ask, Answer> {
+    LostReply::SameKey {
+        place: KEY,
+        lifetime,
+        longest: 64,
+        then,
+    }
+}
+
+const fn pages(lost_reply: LostReply<Checkout, Opening>) -> Offer<Effect<Checkout, Opening>> {
+    let call = Call {
+        build: checkout,
+        parse: opened,
+    };
+    Offer::Yes(Effect { call, lost_reply })
+}
+
+const fn charges(lost_reply: LostReply<Charge, Vec<Fact>>) -> Offer<Effect<Charge, Vec<Fact>>> {
+    let call = Call {
+        build: charge,
+        parse: |_, reply, _| facts(reply),
+    };
+    Offer::Yes(Effect { call, lost_reply })
+}
+
+const fn completes(
+    lost_reply: LostReply<Complete, Vec<Fact>>,
+) -> Offer<Effect<Complete, Vec<Fact>>> {
+    let call = Call {
+        build: complete,
+        parse: |_, reply, _| facts(reply),
+    };
+    Offer::Yes(Effect { call, lost_reply })
+}
+
+const fn refunds(lost_reply: LostReply<Refund, Vec<Fact>>) -> Offer<Effect<Refund, Vec<Fact>>> {
+    let call = Call {
+        build: refund,
+        parse: |_, reply, _| facts(reply),
+    };
+    Offer::Yes(Effect { call, lost_reply })
+}
+
+const fn find_charge(trusted_after: i64) -> LostReply<Charge, Vec<Fact>> {
+    LostReply::Find {
+        call: Call {
+            build: |ask, _| Ok(search("payments", &ask.reference)),
+            parse: |_, reply, _| found(reply),
+        },
+        trusted_after,
+    }
+}
+
+const fn find_refund(trusted_after: i64) -> LostReply<Refund, Vec<Fact>> {
+    LostReply::Find {
+        call: Call {
+            build: |ask, _| Ok(search("refunds", &ask.reference)),
+            parse: |_, reply, _| found(reply),
+        },
+        trusted_after,
+    }
+}
+
+const LOOKUP: Offer<Inquiry> = Offer::Yes(Inquiry {
+    build: lookup,
+    parse: looked_up,
+});
+
+/// A gateway whose page takes the money itself.
+const fn takes_itself(
+    vendor: &'static Vendor,
+    page_stays: bool,
+    checkout: Offer<Effect<Checkout, Opening>>,
+    charge: Offer<Effect<Charge, Vec<Fact>>>,
+    refund: Offer<Effect<Refund, Vec<Fact>>>,
+) -> Gateway {
+    Gateway {
+        vendor,
+        amounts: Amounts::MAJOR,
+        moves: "simulated money",
+        late_failures: false,
+        page_stays,
+        checkout,
+        complete: Offer::No("its page takes the money itself"),
+        charge,
+        refund,
+        lookup: LOOKUP,
+        webhook: Offer::No("the world hands over what it says"),
+    }
+}
+
+static CARD: Gateway = takes_itself(
+    &CARD_VENDOR,
+    true,
+    pages(key(DAY, &LostReply::Human)),
+    charges(key(DAY, &LostReply::Human)),
+    refunds(key(DAY, &LostReply::Human)),
+);
+static HOURLY: Gateway = Gateway {
+    late_failures: true,
+    ..takes_itself(
+        &HOURLY_VENDOR,
+        false,
+        pages(key(HOUR, &LostReply::Human)),
+        charges(key(HOUR, &find_charge(HOUR))),
+        refunds(key(HOUR, &find_refund(HOUR))),
+    )
+};
+static ASKING: Gateway = takes_itself(
+    &ASKING_VENDOR,
+    false,
+    pages(LostReply::Human),
+    charges(LostReply::Human),
+    refunds(LostReply::Human),
+);
+static WALLET: Gateway = Gateway {
+    complete: completes(key(
+        6 * HOUR,
+        &LostReply::Find {
+            call: Call {
+                build: |ask, _| Ok(Request::get(format!("/pages/{}", ask.session))),
+                parse: |_, reply, _| found(reply),
+            },
+            trusted_after: 60,
+        },
+    )),
+    ..takes_itself(
+        &WALLET_VENDOR,
+        true,
+        pages(key(6 * HOUR, &LostReply::Human)),
+        charges(key(6 * HOUR, &LostReply::Human)),
+        refunds(key(6 * HOUR, &LostReply::Human)),
+    )
+};
+static DEBIT: Gateway = Gateway {
+    late_failures: true,
+    complete: completes(key(30 * DAY, &LostReply::Human)),
+    ..takes_itself(
+        &DEBIT_VENDOR,
+        false,
+        pages(key(30 * DAY, &LostReply::Human)),
+        charges(key(30 * DAY, &LostReply::Human)),
+        refunds(key(30 * DAY, &LostReply::Human)),
+    )
+};
+
+// ---- requests --------------------------------------------------------------------------------
+
+fn post(path: String, order: &Order) -> Result<Request, BadAmount> {
+    let body = serde_json::to_value(order).map_err(|why| BadAmount(why.to_string()))?;
+    Ok(Request::json("POST", &path, body))
+}
+
+fn order(reference: &str, amount: Money) -> Order {
+    Order {
+        reference: reference.into(),
+        amount: amount.minor,
+        currency: amount.currency.code().into(),
+        ..Order::default()
+    }
+}
+
+fn search(list: &str, reference: &str) -> Request {
+    Request::get(format!("/search/{list}/{reference}"))
+}
+
+fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+    let order = Order {
+        keep: ask.keep_method,
+        ..order(&ask.reference, ask.amount)
+    };
+    post("/pages".into(), &order)
+}
+
+fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+    let order = Order {
+        token: Some(ask.method.token.clone()),
+        ..order(&ask.reference, ask.amount)
+    };
+    post("/payments".into(), &order)
+}
+
+fn complete(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+    let order = order(&ask.reference, ask.amount);
+    post(format!("/pages/{}/complete", ask.session), &order)
+}
+
+fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+    let order = Order {
+        total: Some(ask.total_refunded.minor),
+        ..order(&ask.reference, ask.amount)
+    };
+    post(format!("/payments/{}/refunds", ask.payment), &order)
+}
+
+fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
+    match (&ask.payment, &ask.session) {
+        (Some(id), _) => vec![Request::get(format!("/payments/{id}"))],
+        (None, Some(id)) => vec![Request::get(format!("/pages/{id}"))],
+        (None, None) if ask.reference.is_empty() => vec![],
+        (None, None) => vec![search("payments", &ask.reference)],
+    }
+}
+
+// ---- answers ---------------------------------------------------------------------------------
+
+/// The gateway's own errors first, then what a status means everywhere.
+fn clear(reply: &Reply) -> Result<Told, Trouble> {
+    if let Ok(Told {
+        error: Some(why), ..
+    }) = reply.json()
+    {
+        return Err(refused(why, reply));
+    }
+    reply.ok()?.json()
+}
+
+fn refused(why: Refused, reply: &Reply) -> Trouble {
+    match why.code {
+        Code::NoFunds => Trouble::Declined(Decline::Funds),
+        Code::Dead => Trouble::Declined(Decline::Method),
+        Code::NotApproved => Trouble::Declined(Decline::Action),
+        Code::NotFound => Trouble::Missing,
+        Code::AlreadyPaid => Trouble::Exists(why.id),
+        Code::TotalDiffers => Trouble::Stale("another total".into()),
+        Code::InFlight => Trouble::InFlight,
+        Code::BadKey | Code::Forbidden => Trouble::Credentials(format!("status {}", reply.status)),
+        Code::TooMany => Trouble::Limited { seconds: 30 },
+        Code::AlreadyRefunded
+        | Code::AmountExceeded
+        | Code::Balance
+        | Code::CannotEnd
+        | Code::Unsupported => Trouble::Rejected(format!("{:?}", why.code)),
+    }
+}
+
+fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
+    let told = clear(reply)?;
+    let page = told
+        .page
+        .ok_or_else(|| Trouble::Unreadable("a page without an id".into()))?;
+    Ok(Opening::Page(Session {
+        url: format!("https://gateway.invalid/{}", page.id),
+        id: page.id,
+        expires_at: Timestamp::from_second(page.expires_at).ok(),
+    }))
+}
+
+fn facts(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
+    clear(reply)?.says.iter().map(fact).collect()
+}
+
+/// What a search found: nothing is `None`.
+fn found(reply: &Reply) -> Result<Option<Vec<Fact>>, Trouble> {
+    Ok(Some(facts(reply)?).filter(|facts| !facts.is_empty()))
+}
+
+fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+    let Some(reply) = replies.first() else {
+        return Err(Trouble::Unclear("without an id it cannot be found".into()));
+    };
+    let of_page = ask.payment.is_none() && ask.session.is_some();
+    let told = facts(reply)?;
+    // An attempt that failed on a page gives its id to no payment: the next one may pay.
+    Ok(told
+        .into_iter()
+        .map(|fact| match of_page && fact.kind == Kind::PaymentFailed {
+            true => attempt(fact),
+            false => fact,
+        })
+        .collect())
+}
+
+fn attempt(fact: Fact) -> Fact {
+    Fact {
+        aliases: fact.aliases.into_iter().chain(fact.payment).collect(),
+        payment: None,
+        ..fact
+    }
+}
+
+/// A statement, in an answer or a webhook, as the product hears it.
+pub fn fact(say: &Say) -> Result<Fact, Trouble> {
+    let kind = match say.what {
+        What::Approved | What::Pending => Kind::PaymentPending,
+        What::Succeeded => Kind::PaymentSucceeded,
+        What::Failed => Kind::PaymentFailed,
+        What::Expired => Kind::PaymentExpired,
+        What::Returned => Kind::PaymentReturned,
+        What::RefundPending => Kind::RefundPending,
+        What::RefundSucceeded => Kind::RefundSucceeded,
+        What::RefundFailed => Kind::RefundFailed,
+        What::DisputeOpened => Kind::DisputeOpened,
+        What::DisputeWon => Kind::DisputeWon,
+        What::DisputeLost => Kind::DisputeLost,
+    };
+    let amount = match say.amount {
+        None => None,
+        Some(minor) => {
+            let unknown = || Trouble::Unreadable(format!("a currency {}", say.currency));
+            let currency = Currency::read(&say.currency).ok_or_else(unknown)?;
+            Some(Money::new(minor, currency))
+        }
+    };
+    let gateway = say.token.as_ref().and_then(|t| t.split_once('-'));
+    let method = say.token.as_ref().map(|token| Method {
+        gateway: gateway.map_or("", |(gateway, _)| gateway).into(),
+        customer: None,
+        token: token.clone(),
+        label: "Card ending 4242".into(),
+    });
+    Ok(Fact {
+        reference: say.reference.clone(),
+        payment: say.payment.clone(),
+        aliases: say.page.iter().cloned().collect(),
+        refund: say.refund.clone(),
+        dispute: say.dispute.clone(),
+        amount,
+        decline: say.why.map(|why| match why {
+            Code::Dead => Decline::Method,
+            _ => Decline::Funds,
+        }),
+        occurred_at: Timestamp::from_second(say.at).ok(),
+        approved: say.what == What::Approved,
+        method,
+        ..Fact::new(kind)
+    })
+}

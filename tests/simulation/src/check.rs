@@ -1,0 +1,460 @@
+//! What must hold at each step and at rest, told by the gateways' truth and never by a rule.
+
+use crate::gateway::{By, DisputeState, Gateway, Page, PageState, Payment, RefundState, State};
+use crate::world::World;
+use meridian::domain::case::{self, Case};
+use meridian::domain::dispute;
+use meridian::domain::journal;
+use meridian::domain::payment::State as Booked;
+use meridian::domain::refund::State as BookedRefund;
+use meridian::domain::task::{Delivery, Topic, Work};
+use meridian::ids;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub rule: &'static str,
+    pub words: String,
+}
+
+impl Violation {
+    pub fn new(rule: &'static str, words: impl Into<String>) -> Self {
+        Self {
+            rule,
+            words: words.into(),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.words)
+    }
+}
+
+pub type Checked = Result<(), Violation>;
+
+pub const ONCE: &str = "one intent moves money once";
+pub const WAYS: &str = "open ways to pay never exceed what is due";
+pub const ANSWER: &str = "only an answer changes a payment";
+pub const TOLD: &str = "nothing is told that is not true";
+pub const METHOD: &str = "an automatic charge takes the method that the rules name";
+pub const AGREE: &str = "at rest the books and the gateway agree, or a task says where not";
+pub const SURPLUS: &str = "a surplus goes back once, or is a task";
+pub const WORK: &str = "what is due is worked on, or is a task";
+pub const ENDS: &str = "a history ends";
+pub const BOOKS: &str = "the journal replays to the books";
+
+/// Rules that the product is still being mended to keep: looked at where all are asked for.
+const NOT_YET: [&str; 7] = [ANSWER, TOLD, AGREE, WORK, WAYS, ENDS, SURPLUS];
+/// Whether those are looked at as well.
+pub static ALL: AtomicBool = AtomicBool::new(false);
+
+pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
+    if NOT_YET.contains(&rule) && !ALL.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(Violation::new(rule, words))
+}
+
+/// Payments that our calls or our pages made under this reference.
+fn own<'a>(gateway: &'a Gateway, reference: &'a str) -> impl Iterator<Item = (usize, &'a Payment)> {
+    let ours = move |(_, p): &(usize, &Payment)| p.by != By::Stranger && p.reference == reference;
+    gateway.payments.iter().enumerate().filter(ours)
+}
+
+fn moves(payment: &Payment) -> bool {
+    !matches!(payment.state, State::Failed(_))
+}
+
+/// A page on which the payer can still pay, or has approved.
+fn is_live(page: &Page) -> bool {
+    matches!(page.state, PageState::Open | PageState::Approved)
+}
+
+impl World<'_> {
+    fn gateway(&self, id: &str) -> Option<&Gateway> {
+        self.gateways.iter().find(|gateway| gateway.kind.id == id)
+    }
+
+    fn reference(&self, case: &Case, n: u32) -> String {
+        ids::payment_reference(&case.id, n)
+    }
+
+    /// After each call that may have moved money.
+    pub fn check_once(&self) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        for payment in &case.payments {
+            let reference = self.reference(case, payment.n);
+            for gateway in &self.gateways {
+                let times = own(gateway, &reference).filter(|(_, p)| moves(p)).count();
+                if times > 1 {
+                    return fail(ONCE, format!("p{} was paid {times} times", payment.n));
+                }
+                let mut again = gateway
+                    .refunds
+                    .iter()
+                    .filter(|r| r.state != RefundState::Failed);
+                let mut numbers = std::collections::BTreeSet::new();
+                if let Some(twice) =
+                    again.find(|r| r.reference.is_some() && !numbers.insert(r.reference.clone()))
+                {
+                    return fail(ONCE, format!("{:?} was refunded twice", twice.reference));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a page or a charge of ours was made: what the patient could now pay.
+    pub fn check_ways(&self) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        let (mut came, mut open, mut names) = (0, 0, vec![]);
+        for gateway in &self.gateways {
+            let ours = gateway.payments.iter().enumerate();
+            for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
+                // What the gateway collects again by itself is its own doing.
+                if payment.went_back && payment.state != State::Returned {
+                    return Ok(());
+                }
+                let lost =
+                    |d: &&crate::gateway::Dispute| d.payment == n && d.state == DisputeState::Lost;
+                let lost: i64 = gateway.disputes.iter().filter(lost).map(|d| d.amount).sum();
+                match payment.state {
+                    State::Returned => {}
+                    State::Processing => {
+                        open += payment.amount;
+                        names.push(payment.id.clone());
+                    }
+                    _ => came += payment.amount - lost,
+                }
+            }
+            for page in gateway.pages.iter().filter(|page| is_live(page)) {
+                let shown = self.shown.contains(&page.id);
+                let of = case
+                    .payments
+                    .iter()
+                    .find(|p| self.reference(case, p.n) == page.order.reference);
+                let works = of.is_some_and(|p| p.state.is_under_way());
+                let counts = match (gateway.kind.approves, gateway.kind.can_end) {
+                    // The money moves only when we take it.
+                    (true, _) => works,
+                    (false, can_end) => can_end && shown,
+                };
+                if counts {
+                    open += page.order.amount;
+                    names.push(page.id.clone());
+                }
+            }
+        }
+        if open > 0 && came + open > self.total() {
+            let words = format!(
+                "{came} came of {}, and {open} can still come: {}",
+                self.total(),
+                names.join(", ")
+            );
+            return fail(WAYS, words);
+        }
+        Ok(())
+    }
+
+    /// After each commit: a payment or refund ends only where the gateway says so.
+    pub fn check_change(&self, before: Option<&Case>) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        for payment in &case.payments {
+            let was = before.and_then(|case| case.payment(payment.n));
+            if was.is_none_or(|was| was.state != payment.state) {
+                self.check_state(case, payment)?;
+            }
+            for refund in &payment.refunds {
+                let known =
+                    was.and_then(|was| was.refunds.iter().find(|r| r.key() == refund.key()));
+                let turned = known.is_none_or(|known| known.state != refund.state);
+                let waited = known.is_some_and(|k| k.state == BookedRefund::AwaitingApproval);
+                if let (true, false, Some(n)) = (turned, waited, refund.n) {
+                    self.check_refund(case, payment, n, refund.state)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_state(&self, case: &Case, payment: &case::Payment) -> Checked {
+        let Some(gateway) = self.gateway(&payment.gateway) else {
+            return Ok(());
+        };
+        let n = payment.n;
+        let reference = self.reference(case, n);
+        let alive = own(gateway, &reference)
+            .find(|(_, p)| matches!(p.state, State::Processing | State::Succeeded));
+        let page = gateway.pages.iter().find(|page| {
+            is_live(page) && page.order.reference == reference && self.shown.contains(&page.id)
+        });
+        let can_pay = page.filter(|_| !gateway.kind.approves && gateway.kind.can_end);
+        match payment.state {
+            Booked::Expired | Booked::Declined if payment.open_page().is_some() => Ok(()),
+            Booked::Expired | Booked::Declined if alive.is_some() => {
+                let words = format!(
+                    "p{n} is {:?} and the money came or is coming",
+                    payment.state
+                );
+                fail(ANSWER, words)
+            }
+            Booked::Expired if can_pay.is_some() => {
+                fail(ANSWER, format!("p{n} is expired and its page can be paid"))
+            }
+            Booked::Paid => {
+                let came = |p: &Payment| {
+                    p.came
+                        && p.reference == reference
+                        && p.amount == payment.amount.minor
+                        && p.currency == payment.amount.currency.code()
+                };
+                match gateway.payments.iter().any(came) {
+                    true => Ok(()),
+                    false => fail(ANSWER, format!("p{n} is paid and nothing like it came")),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_refund(
+        &self,
+        case: &Case,
+        payment: &case::Payment,
+        n: u32,
+        to: BookedRefund,
+    ) -> Checked {
+        let Some(gateway) = self.gateway(&payment.gateway) else {
+            return Ok(());
+        };
+        let reference = ids::refund_reference(&case.id, n);
+        let mut ours = gateway
+            .refunds
+            .iter()
+            .filter(|r| r.reference.as_ref() == Some(&reference));
+        match to {
+            BookedRefund::Failed if ours.clone().any(|r| r.state != RefundState::Failed) => fail(
+                ANSWER,
+                format!("r{n} is failed and the money went or is going back"),
+            ),
+            BookedRefund::Succeeded if ours.next().is_none() => {
+                fail(ANSWER, format!("r{n} is done and nothing went back"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Before each message: what it says did happen.
+    pub fn check_told(&self, told: &Delivery) -> Checked {
+        let (Some(case), Some(n)) = (&self.clinic.case, told.payment) else {
+            return Ok(());
+        };
+        let Some(payment) = case.payment(n) else {
+            return fail(TOLD, format!("{:?} of no payment", told.topic));
+        };
+        let Some(gateway) = self.gateway(&payment.gateway) else {
+            return Ok(());
+        };
+        let reference = self.reference(case, n);
+        let any = |is: &dyn Fn(&Payment) -> bool| {
+            gateway
+                .payments
+                .iter()
+                .any(|p| p.reference == reference && is(p))
+        };
+        let of_refund = |is: &dyn Fn(RefundState) -> bool| {
+            let key = told.object.as_deref();
+            let refund = payment.refunds.iter().find(|r| Some(&*r.key()) == key);
+            refund.is_some_and(|booked| {
+                let ours = booked.n.map(|n| ids::refund_reference(&case.id, n));
+                gateway.refunds.iter().any(|r| {
+                    (Some(&r.id) == booked.id.as_ref() || (ours.is_some() && r.reference == ours))
+                        && is(r.state)
+                })
+            })
+        };
+        let true_ = match told.topic {
+            Topic::PaymentReceived => any(&|p| p.came),
+            Topic::PaymentFailed => any(&|p| p.failed),
+            Topic::PaymentReturned => any(&|p| p.went_back) || !gateway.disputes.is_empty(),
+            Topic::RefundPaid => of_refund(&|_| true),
+            Topic::RefundFailed => !of_refund(&|state| state != RefundState::Failed),
+            Topic::CheckoutReady => gateway.pages.iter().any(|p| p.order.reference == reference),
+            Topic::DisputeOpened | Topic::DisputeClosed => !gateway.disputes.is_empty(),
+            Topic::InvoiceIssued | Topic::NeedsPerson => true,
+        };
+        match true_ {
+            true => Ok(()),
+            false => {
+                let object = told.object.as_deref().unwrap_or_default();
+                fail(TOLD, format!("{:?} of p{n} {object}", told.topic))
+            }
+        }
+    }
+
+    // ---- at rest -----------------------------------------------------------------------------
+
+    pub fn check_rest(&self) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        if let Err(broken) = journal::verify(case, &self.clinic.entries) {
+            return fail(BOOKS, format!("{broken:?}"));
+        }
+        self.check_work(case)?;
+        self.check_agreement(case)?;
+        self.check_surplus(case)
+    }
+
+    fn has_task(&self) -> bool {
+        self.clinic.persons().next().is_some() || !self.clinic.unmatched.is_empty()
+    }
+
+    fn has_row(&self, id: &str) -> bool {
+        let row = self.clinic.tasks.get(id);
+        let person = |t: &meridian::domain::task::Task| t.id.contains(id);
+        row.is_some() || self.clinic.persons().any(person)
+    }
+
+    /// Nothing that is open is without a row, and nothing that is due is without work or a task.
+    fn check_work(&self, case: &Case) -> Checked {
+        let mut works = false;
+        for payment in &case.payments {
+            let page = payment.open_page().is_some();
+            let id = format!("p{}", payment.n);
+            if payment.state.is_under_way() && !self.has_row(&id) {
+                let words = format!("{id} is {:?} and no row asks for it", payment.state);
+                return fail(WORK, words);
+            }
+            works |= payment.state.is_under_way() || page;
+            for refund in &payment.refunds {
+                let Some(n) = refund.n else { continue };
+                let id = match refund.state {
+                    BookedRefund::AwaitingApproval => "refund-waits".into(),
+                    _ => format!("r{n}"),
+                };
+                if !refund.state.is_final() && !self.has_row(&id) {
+                    let words = format!("r{n} is {:?} and no row asks for it", refund.state);
+                    return fail(WORK, words);
+                }
+            }
+        }
+        let retry = |t: &meridian::domain::task::Task| matches!(t.work, Work::Retry { .. });
+        works |= self.clinic.tasks.values().any(retry);
+        if case.due().minor > 0 && !case.payments.is_empty() && !works && !self.has_task() {
+            return fail(
+                WORK,
+                format!("{} is due and nothing works on it", case.due()),
+            );
+        }
+        Ok(())
+    }
+
+    /// What the gateway has of each payment is in the books, or a task is there.
+    fn check_agreement(&self, case: &Case) -> Checked {
+        if self.has_task() {
+            return Ok(());
+        }
+        for gateway in &self.gateways {
+            for (n, truth) in gateway.payments.iter().enumerate() {
+                let booked = case.payments.iter().find(|p| {
+                    self.reference(case, p.n) == truth.reference && p.gateway == gateway.kind.id
+                });
+                let counted = booked.filter(|p| p.arrived() && p.aliases.contains(&truth.id));
+                let there = truth.state == State::Succeeded;
+                if there && counted.is_none() {
+                    return fail(AGREE, format!("{} is paid and not in the books", truth.id));
+                }
+                let Some(booked) = counted.filter(|_| there) else {
+                    continue;
+                };
+                self.check_parts(gateway, n, truth, booked)?;
+            }
+        }
+        for booked in case.payments.iter().filter(|p| p.state == Booked::Paid) {
+            let known = self.gateway(&booked.gateway).is_some_and(|gateway| {
+                let there = |p: &Payment| {
+                    booked.aliases.contains(&p.id) && matches!(p.state, State::Succeeded)
+                };
+                gateway.payments.iter().any(there)
+            });
+            if !known {
+                return fail(AGREE, format!("p{} is paid in the books alone", booked.n));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_parts(
+        &self,
+        gateway: &Gateway,
+        n: usize,
+        truth: &Payment,
+        booked: &case::Payment,
+    ) -> Checked {
+        let done =
+            |r: &&crate::gateway::Refund| r.payment == n && r.state == RefundState::Succeeded;
+        let refunded: i64 = gateway.refunds.iter().filter(done).map(|r| r.amount).sum();
+        if booked.refunded().minor != refunded {
+            let words = format!(
+                "{} has {refunded} refunded, the books {}",
+                truth.id,
+                booked.refunded()
+            );
+            return fail(AGREE, words);
+        }
+        let lost = |d: &&crate::gateway::Dispute| d.payment == n && d.state == DisputeState::Lost;
+        let lost: i64 = gateway.disputes.iter().filter(lost).map(|d| d.amount).sum();
+        let booked_lost = booked
+            .disputes
+            .iter()
+            .filter(|d| d.state == dispute::State::Lost);
+        let booked_lost: i64 = booked_lost.map(|d| d.amount.minor).sum();
+        if lost != booked_lost || booked.returned_whole {
+            let words = format!(
+                "{} lost {lost} to disputes, the books {booked_lost}",
+                truth.id
+            );
+            return fail(AGREE, words);
+        }
+        Ok(())
+    }
+
+    /// More came than was asked for: it went back, is about to, or is a task.
+    fn check_surplus(&self, case: &Case) -> Checked {
+        let surplus = case.paid().minor - self.total();
+        let back = |id: &Option<String>| id.as_deref().is_some_and(|id| id.starts_with("surplus-"));
+        let by_itself: i64 = case
+            .refunds()
+            .filter(|(_, r)| back(&r.request) && r.state != BookedRefund::Failed)
+            .map(|(_, r)| r.amount.minor)
+            .sum();
+        let went: i64 = case
+            .refunds()
+            .filter(|(_, r)| r.state != BookedRefund::Failed)
+            .map(|(_, r)| r.amount.minor)
+            .sum();
+        if surplus > 0 && went < surplus && !self.has_task() {
+            return fail(
+                SURPLUS,
+                format!("{surplus} more than asked, and nobody hears"),
+            );
+        }
+        let ever: i64 = self.most_surplus;
+        if by_itself > ever.max(0) {
+            let words = format!("{by_itself} went back by itself where {ever} was too much");
+            return fail(SURPLUS, words);
+        }
+        Ok(())
+    }
+}

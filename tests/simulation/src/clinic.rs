@@ -1,0 +1,154 @@
+//! The clinic's side in memory: the case, its journal, its rows. What a commit does is what
+//! `decide` says, and nothing else.
+
+use crate::check::Violation;
+use jiff::Timestamp;
+use meridian::domain::case::Case;
+use meridian::domain::decide::{Refusal, Verdict, decide};
+use meridian::domain::event::{Context, Event};
+use meridian::domain::fact::Method;
+use meridian::domain::journal::Entry;
+use meridian::domain::task::{Delivery, Task, Topic, Work};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Everybody hears of everything: what is told must be true, whoever it is told to.
+const TOPICS: [Topic; 10] = [
+    Topic::InvoiceIssued,
+    Topic::CheckoutReady,
+    Topic::PaymentReceived,
+    Topic::PaymentFailed,
+    Topic::PaymentReturned,
+    Topic::RefundPaid,
+    Topic::RefundFailed,
+    Topic::DisputeOpened,
+    Topic::DisputeClosed,
+    Topic::NeedsPerson,
+];
+
+/// A method that the patient lets the clinic charge.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub method: Method,
+    pub agreed: bool,
+    pub default: bool,
+    pub gone: bool,
+    pub at: i64,
+}
+
+pub struct Clinic {
+    pub case: Option<Case>,
+    pub entries: Vec<Entry>,
+    pub tasks: BTreeMap<String, Task>,
+    pub aliases: BTreeSet<(String, String)>,
+    pub methods: Vec<Kept>,
+    /// Events that were posted, by number.
+    pub posted: HashSet<usize>,
+    /// Tasks without a case: what is nobody's.
+    pub unmatched: Vec<String>,
+    audience: Vec<(String, Topic)>,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub enum Committed {
+    Changed {
+        before: Option<Case>,
+        told: Vec<Delivery>,
+    },
+    Nothing,
+    Wait,
+    Ask {
+        payment: u32,
+    },
+    Unmatched,
+    Contradiction(String),
+    Refused(Refusal),
+}
+
+impl Default for Clinic {
+    fn default() -> Self {
+        Self {
+            case: None,
+            entries: vec![],
+            tasks: BTreeMap::new(),
+            aliases: BTreeSet::new(),
+            methods: vec![],
+            posted: HashSet::new(),
+            unmatched: vec![],
+            audience: TOPICS.map(|topic| ("people".to_owned(), topic)).to_vec(),
+        }
+    }
+}
+
+impl Clinic {
+    pub fn commit(
+        &mut self,
+        now: Timestamp,
+        event: &Event,
+        cause: &str,
+    ) -> Result<Committed, Violation> {
+        let ctx = Context {
+            now,
+            zone: jiff::tz::TimeZone::UTC,
+            audience: self.audience.clone(),
+            cause: cause.into(),
+        };
+        let decision = match decide(self.case.as_ref(), event, &ctx) {
+            Verdict::Change(decision) => *decision,
+            Verdict::Nothing => return Ok(Committed::Nothing),
+            Verdict::Wait(_) => return Ok(Committed::Wait),
+            Verdict::Ask { payment } => return Ok(Committed::Ask { payment }),
+            Verdict::Unmatched => return Ok(Committed::Unmatched),
+            Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
+            Verdict::Refused(why) => return Ok(Committed::Refused(why)),
+        };
+        let before = self.case.replace(decision.case);
+        if decision.entry.postings.iter().map(|p| p.minor).sum::<i64>() != 0 {
+            let words = format!("the entry of {cause} does not sum to zero");
+            return Err(Violation::new("the journal sums to zero", words));
+        }
+        self.entries.push(decision.entry);
+        let mut put = HashSet::new();
+        let mut told = vec![];
+        // The last word on a row counts.
+        for task in decision.tasks.into_iter().rev() {
+            if !put.insert(task.id.clone()) {
+                continue;
+            }
+            match task.work {
+                Work::Deliver(delivery) => told.push(delivery),
+                _ => drop(self.tasks.insert(task.id.clone(), task)),
+            }
+        }
+        for id in decision.done.iter().filter(|id| !put.contains(*id)) {
+            self.tasks.remove(id);
+        }
+        self.aliases.extend(decision.aliases);
+        if let Some(method) = decision.kept {
+            self.keep(method, true, false, now.as_second());
+        }
+        Ok(Committed::Changed { before, told })
+    }
+
+    pub fn keep(&mut self, method: Method, agreed: bool, default: bool, at: i64) {
+        let same = |kept: &Kept| kept.method.token == method.token;
+        if default {
+            self.methods
+                .iter_mut()
+                .for_each(|kept| kept.default = false);
+        }
+        self.methods.retain(|kept| !same(kept));
+        self.methods.push(Kept {
+            method,
+            agreed,
+            default,
+            gone: false,
+            at,
+        });
+    }
+
+    pub fn persons(&self) -> impl Iterator<Item = &Task> {
+        let person = |task: &&Task| matches!(task.work, Work::Person(_));
+        self.tasks.values().filter(person)
+    }
+}
