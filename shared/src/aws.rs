@@ -37,6 +37,8 @@ const ROOTS: &[u8] = include_bytes!("../roots/aws.pem");
 
 /// How often a call is tried; a lost reply of ours may therefore have acted.
 const ATTEMPTS: u32 = 3;
+/// A secret has at most 64 KiB, escaped up to six times that; no other reply is as long.
+const LARGEST: usize = 512 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -116,7 +118,7 @@ impl Aws {
             "environment",
         );
         Self {
-            web: Arc::new(Web::new(ROOTS)),
+            web: Arc::new(Web::new(ROOTS, LARGEST)),
             identity: credentials.clone().into(),
             credentials,
             region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),

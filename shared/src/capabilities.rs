@@ -10,8 +10,8 @@ use crate::vendor::{Effect, LostReply, Offer};
 /// Both tables, as Markdown.
 pub fn tables() -> String {
     let mut out = String::from(
-        "| gateway | moves | hosted checkout | saved method | refund | after a lost reply | webhook |\n\
-         |---|---|---|---|---|---|---|\n",
+        "| gateway | moves | hosted checkout | a page is ended | saved method | refund | after a lost reply | webhook |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for gateway in gateways::ALL {
         out += &row(gateway);
@@ -47,7 +47,7 @@ fn row(gateway: &Gateway) -> String {
         (Offer::Yes(_), Offer::Yes(_)) => "yes, then completed by us".into(),
         (Offer::Yes(_), Offer::No(_)) => "yes".into(),
     };
-    let charge = offered(&gateway.charge);
+    let (close, charge) = (offered(&gateway.close), offered(&gateway.charge));
     let refund = offered(&gateway.refund);
     let lost = gateway
         .charge
@@ -58,7 +58,9 @@ fn row(gateway: &Gateway) -> String {
         Offer::Yes(inbound) => proofs(inbound),
     };
     let (name, moves) = (gateway.vendor.name, gateway.moves);
-    format!("| {name} | {moves} | {checkout} | {charge} | {refund} | {lost} | {webhook} |\n")
+    format!(
+        "| {name} | {moves} | {checkout} | {close} | {charge} | {refund} | {lost} | {webhook} |\n"
+    )
 }
 
 fn offered<Ask>(offer: &Offer<Effect<Ask, Vec<Fact>>>) -> String {

@@ -36,6 +36,8 @@ pub enum Proof {
         header: &'static str,
         /// The certificate's host must be this or end in `.` and this.
         host: &'static str,
+        /// How its path must begin; a name of letters, digits and dashes follows.
+        path: &'static str,
         signed: fn(&Delivery, &Account) -> Option<CertificateSigned>,
     },
     /// Unsigned: posted back to the vendor, which says whether it sent it. Done in posting.
@@ -64,6 +66,8 @@ pub struct CertificateSigned {
     pub certificate_url: String,
     pub signature: Vec<u8>,
     pub message: Vec<u8>,
+    /// The certificate must be for one of these names.
+    pub names: &'static [&'static str],
 }
 
 /// A delivery as it came in.
@@ -121,6 +125,10 @@ pub enum Notice {
     },
     /// A method that patients had kept is no longer chargeable.
     MethodGone {
+        token: String,
+    },
+    /// A method that was not chargeable is again.
+    MethodBack {
         token: String,
     },
     /// Known, and of no consequence to a case: only listed, under this kind.
@@ -201,9 +209,11 @@ pub fn prove(
                 _ => Ok(Outcome::Proven),
             }
         }
-        Proof::Certificate { host, signed, .. } => {
+        Proof::Certificate {
+            host, path, signed, ..
+        } => {
             let signed = signed(delivery, account).ok_or(Refused::NoProof)?;
-            if is_at_host(&signed.certificate_url, host) {
+            if is_at(&signed.certificate_url, host, path) {
                 Ok(Outcome::NeedsCertificate(signed))
             } else {
                 Err(Refused::Forged)
@@ -226,27 +236,62 @@ fn holds(algorithm: Algorithm, secret: &[u8], signed: &Signed) -> bool {
     }
 }
 
-/// Whether a URL is https, without user or port, at this host or below it.
-pub fn is_at_host(address: &str, host: &str) -> bool {
+/// Whether a URL is https and no more than a name below this path, at this host or below it.
+fn is_at(address: &str, host: &str, path: &str) -> bool {
+    let plain = |name: &str| {
+        let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        letters && !name.is_empty()
+    };
     url::Url::parse(address).is_ok_and(|url| {
         let at = url.host_str().unwrap_or_default();
         url.scheme() == "https"
             && url.port().is_none()
             && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.path().strip_prefix(path).is_some_and(plain)
             && (at == host || at.strip_suffix(host).is_some_and(|sub| sub.ends_with('.')))
     })
 }
 
-/// Checks a signature against a fetched certificate chain (PEM, leaf first): the chain must lead
-/// to a root, be valid at the delivery's time, and the leaf's key must have signed.
+/// Whether a fetched certificate (PEM, leaf first) is the vendor's: its chain must lead to a root
+/// and be valid at the delivery's time, and it must be for one of the vendor's names.
+pub fn is_certified(
+    signed: &CertificateSigned,
+    pem: &[u8],
+    roots: &[rustls_pki_types::TrustAnchor],
+    at: i64,
+) -> Result<(), Refused> {
+    with_leaf(signed, pem, roots, at, |_| Ok(()))
+}
+
+/// As [`is_certified`], and that the certificate's key has signed.
 pub fn prove_certificate(
     signed: &CertificateSigned,
     pem: &[u8],
     roots: &[rustls_pki_types::TrustAnchor],
     at: i64,
 ) -> Result<(), Refused> {
+    with_leaf(signed, pem, roots, at, |leaf| {
+        leaf.verify_signature(
+            webpki::ring::RSA_PKCS1_2048_8192_SHA256,
+            &signed.message,
+            &signed.signature,
+        )
+        .map_err(|_| Refused::Forged)
+    })
+}
+
+fn with_leaf(
+    signed: &CertificateSigned,
+    pem: &[u8],
+    roots: &[rustls_pki_types::TrustAnchor],
+    at: i64,
+    then: impl Fn(&webpki::EndEntityCert) -> Result<(), Refused>,
+) -> Result<(), Refused> {
     use rustls_pki_types::pem::PemObject;
-    use rustls_pki_types::{CertificateDer, UnixTime};
+    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let chain = chain.map_err(|why| Refused::Later(format!("the certificate is no PEM: {why}")))?;
     let [leaf, between @ ..] = chain.as_slice() else {
@@ -264,12 +309,14 @@ pub fn prove_certificate(
         None,
     )
     .map_err(|_| Refused::Forged)?;
-    leaf.verify_signature(
-        webpki::ring::RSA_PKCS1_2048_8192_SHA256,
-        &signed.message,
-        &signed.signature,
-    )
-    .map_err(|_| Refused::Forged)
+    let is_for = |name: &&str| {
+        ServerName::try_from(*name)
+            .is_ok_and(|name| leaf.verify_is_valid_for_subject_name(&name).is_ok())
+    };
+    match signed.names.iter().any(is_for) {
+        true => then(&leaf),
+        false => Err(Refused::Forged),
+    }
 }
 
 /// The id of an event whose vendor gives none: a digest of what makes it the same event again.

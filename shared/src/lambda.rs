@@ -229,23 +229,33 @@ where
     let work = &work;
     run(service_fn(async |event: LambdaEvent<Batch>| {
         let end = Some(event.context.deadline);
-        let rows = async |nudge: Nudge| {
-            let mut failed = None;
-            for (n, row) in nudge.rows.into_iter().enumerate() {
-                if n > 0 && is_short(end) {
-                    return Err("no time is left for all of its rows".into());
-                }
-                // One that fails must not hold up the others.
-                if let Err(why) = work(row).await {
-                    failed.get_or_insert(why);
-                }
-            }
-            failed.map_or(Ok(()), Err)
-        };
+        let rows = async |nudge: Nudge| in_turn(nudge, end, work).await;
         let again = async |_: Nudge, fault: Fault, _| Err(fault.into());
         Box::pin(batch(event.payload, end, &rows, &again)).await
     }))
     .await
+}
+
+/// The rows of a nudge one after the other, as far as there is time for them.
+async fn in_turn<F>(
+    nudge: Nudge,
+    end: Option<u64>,
+    work: &impl Fn(RowKey) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut failed = None;
+    for (n, row) in nudge.rows.into_iter().enumerate() {
+        if n > 0 && is_short(end) {
+            return Err("no time is left for all of its rows".into());
+        }
+        // One that fails must not hold up the others.
+        if let Err(why) = work(row).await {
+            failed.get_or_insert(why);
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// Whether too little of an invocation is left to begin something that calls a vendor. `end` is in
@@ -388,5 +398,30 @@ mod tests {
         let failed = run(records, Some(0)).await.unwrap().batch_item_failures;
         let failed: Vec<_> = failed.into_iter().map(|f| f.item_identifier).collect();
         assert_eq!(failed, ["second"]);
+    }
+
+    #[tokio::test]
+    async fn rows_that_no_time_is_left_for_come_again_and_one_that_fails_holds_up_none() {
+        let key = |sk: &str| RowKey {
+            pk: "c".into(),
+            sk: sk.into(),
+        };
+        let seen = std::cell::RefCell::new(vec![]);
+        let work = async |row: RowKey| {
+            seen.borrow_mut().push(row.sk.clone());
+            match row.sk.as_str() {
+                "fails" => Err("no".into()),
+                _ => Ok(()),
+            }
+        };
+        let nudge = || Nudge {
+            rows: vec![key("fails"), key("good")],
+        };
+        let failed = in_turn(nudge(), None, &work).await;
+        assert_eq!(failed.unwrap_err().to_string(), "no");
+        assert_eq!(seen.take(), ["fails", "good"]);
+        let short = in_turn(nudge(), Some(0), &work).await;
+        assert!(short.unwrap_err().to_string().contains("no time"));
+        assert_eq!(seen.take(), ["fails"]);
     }
 }

@@ -8,6 +8,7 @@ pub mod money;
 // rules and rooms: pure
 pub mod capabilities;
 pub mod domain;
+mod exact;
 pub mod gateways;
 pub mod inbound;
 pub mod pages;
@@ -18,6 +19,7 @@ pub mod vendor;
 
 // the only I/O: one module per outside thing
 pub mod aws;
+pub mod directory;
 pub mod lambda;
 pub mod queue;
 pub mod secrets;

@@ -47,6 +47,13 @@ pub struct Received {
     /// The quarantined event that staff send through once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replays: Option<String>,
+    /// Whether it waits for a second look, as what it speaks of was not known the first time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub again: bool,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 #[derive(Debug)]
@@ -65,6 +72,8 @@ impl std::error::Error for NotSent {}
 struct SendMessage {
     queue_url: String,
     message_body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_seconds: Option<u32>,
 }
 
 impl Queues {
@@ -75,6 +84,16 @@ impl Queues {
     /// Sends one message; after a lost reply it may be there twice. The template names each
     /// queue's address in the environment.
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
+        self.send_after(queue, message, None).await
+    }
+
+    /// As [`Self::send`], seen after so many seconds, at most 900, where they are given.
+    pub async fn send_after(
+        &self,
+        queue: Queue,
+        message: &impl Serialize,
+        delay_seconds: Option<u32>,
+    ) -> Result<(), NotSent> {
         let name = variable(queue);
         let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
         let message_body =
@@ -82,6 +101,7 @@ impl Queues {
         let input = SendMessage {
             queue_url,
             message_body,
+            delay_seconds,
         };
         let sent = self.aws.call(&SQS, "SendMessage", &input).await;
         sent.map(drop).map_err(|why| NotSent(why.to_string()))
@@ -91,6 +111,7 @@ impl Queues {
 fn variable(queue: Queue) -> &'static str {
     match queue {
         Queue::Events => "EVENTS_QUEUE_URL",
+        Queue::Unproven => "UNPROVEN_QUEUE_URL",
         Queue::Visits => "VISITS_QUEUE_URL",
         Queue::Charges => "CHARGES_QUEUE_URL",
         Queue::Refunds => "REFUNDS_QUEUE_URL",

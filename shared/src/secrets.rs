@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -20,6 +19,16 @@ struct Get<'a> {
 #[serde(rename_all = "PascalCase", default)]
 struct Found {
     secret_string: String,
+    /// When this version was made, in epoch seconds, with a fraction.
+    created_date: f64,
+}
+
+/// A version of a secret.
+#[derive(Clone)]
+struct Version {
+    fields: Arc<Fields>,
+    /// Epoch seconds.
+    made_at: i64,
 }
 
 #[derive(Serialize)]
@@ -38,27 +47,42 @@ enum Place<'a> {
     Name(&'a str),
 }
 
-fn is_missing(why: &CallError) -> bool {
-    why.code().is_some_and(|code| MISSING.contains(&code))
+/// Whether there is no secret of this name. Where a policy names secrets by pattern, AWS denies one
+/// that does not exist, so that names cannot be probed, and then speaks of its bare name; of one
+/// that exists and may not be read it gives the whole address.
+fn is_missing(why: &CallError, name: &str) -> bool {
+    match why {
+        CallError::Refused { code, message } => match code.as_str() {
+            "ResourceNotFoundException" => true,
+            "AccessDeniedException" => {
+                let after = message.split_once("on resource: ").map(|(_, after)| after);
+                let named = after.and_then(|after| after.split(' ').next());
+                named == Some(name)
+            }
+            _ => false,
+        },
+        CallError::Unreachable(_) => false,
+    }
 }
 
 pub type Fields = BTreeMap<String, String>;
 
-const KEPT: Duration = Duration::from_secs(300);
-/// A secret that does not exist is asked for again sooner: it may just have been made.
-const MISSING_KEPT: Duration = Duration::from_secs(10);
-/// At most one forced refresh of a secret in this time, however many proofs fail.
-const FORCED: Duration = Duration::from_secs(20);
+/// How long a secret is remembered, in seconds.
+const KEPT: i64 = 300;
+/// One that does not exist is asked for again sooner: it may just have been made.
+const MISSING_KEPT: i64 = 10;
+/// At most one forced refresh of a secret in so many seconds, however many proofs fail.
+const FORCED: i64 = 20;
+/// How long the secret before the last change still proves, in seconds.
+const FORMER_PROVES: i64 = 48 * 3600;
+/// As many secrets are remembered; beyond them those that do not exist are forgotten.
+const MOST: usize = 5000;
 
 const SECRETS_MANAGER: Service = Service {
     name: "secretsmanager",
     target: "secretsmanager",
     content_type: "application/x-amz-json-1.1",
 };
-/// Where the policy names secrets by pattern, AWS answers the second for one that does not exist,
-/// so that names cannot be probed.
-const MISSING: [&str; 2] = ["ResourceNotFoundException", "AccessDeniedException"];
-
 pub struct Secrets {
     aws: Aws,
     cache: Mutex<HashMap<String, Cached>>,
@@ -66,11 +90,36 @@ pub struct Secrets {
 
 #[derive(Clone)]
 struct Cached {
-    at: Instant,
+    /// When it was read, in epoch seconds, as all times here.
+    at: i64,
     /// When a proof that failed last forced a refresh.
-    forced: Option<Instant>,
-    current: Option<Arc<Fields>>,
-    previous: Option<Option<Arc<Fields>>>,
+    forced: Option<i64>,
+    current: Option<Version>,
+    previous: Option<Option<Version>>,
+}
+
+impl Cached {
+    fn is_fresh(&self) -> bool {
+        let kept = match self.current {
+            Some(_) => KEPT,
+            None => MISSING_KEPT,
+        };
+        passed_since(self.at, kept).is_none()
+    }
+
+    fn fields(&self) -> Option<Arc<Fields>> {
+        self.current.as_ref().map(|version| version.fields.clone())
+    }
+}
+
+/// The seconds since then, once they are as many as this. A clock that went back counts as well.
+fn passed_since(at: i64, seconds: i64) -> Option<i64> {
+    let since = now() - at;
+    (!(0..seconds).contains(&since)).then_some(since)
+}
+
+fn now() -> i64 {
+    crate::clock::now().as_second()
 }
 
 /// Secrets Manager could not be asked, or what it holds is no JSON object of strings.
@@ -95,49 +144,54 @@ impl Secrets {
 
     /// The current secret, or `None` where there is none of that name.
     pub async fn current(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        if let Some(cached) = self.cached(name) {
-            let kept = if cached.current.is_some() {
-                KEPT
-            } else {
-                MISSING_KEPT
-            };
-            if cached.at.elapsed() < kept {
-                return Ok(cached.current);
-            }
+        match self.cached(name).filter(Cached::is_fresh) {
+            Some(cached) => Ok(cached.fields()),
+            None => self.fetch(name).await,
         }
-        self.fetch(name).await
+    }
+
+    /// Whether a secret of this name was there when it was last read, however long ago.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.cached(name)
+            .is_some_and(|cached| cached.current.is_some())
     }
 
     /// The current secret, fetched anew, after what was cached did not fit; `None` where that was
     /// done only just now, or where there is none.
     pub async fn refreshed(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let forced = self.cached(name).and_then(|cached| cached.forced);
-        if forced.is_some_and(|at| at.elapsed() < FORCED) {
+        if forced.is_some_and(|at| passed_since(at, FORCED).is_none()) {
             return Ok(None);
         }
         let current = self.fetch(name).await?;
         if let Some(cached) = self.lock().get_mut(name) {
-            cached.forced = Some(Instant::now());
+            cached.forced = Some(now());
         }
         Ok(current)
     }
 
-    /// The secret before the last rotation, asked for only when the current one does not fit.
+    /// The secret before the last change, whenever that was.
     pub async fn previous(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
-        if let Some(Cached {
-            previous: Some(previous),
-            at,
-            ..
-        }) = self.cached(name)
-            && at.elapsed() < KEPT
-        {
-            return Ok(previous);
+        let known = self.cached(name).filter(Cached::is_fresh);
+        if let Some(previous) = known.and_then(|cached| cached.previous) {
+            return Ok(previous.map(|version| version.fields));
         }
         let previous = self.get(name, "AWSPREVIOUS").await?;
         if let Some(cached) = self.lock().get_mut(name) {
             cached.previous = Some(previous.clone());
         }
-        Ok(previous)
+        Ok(previous.map(|version| version.fields))
+    }
+
+    /// The secret before the last change while that is young: senders may still sign with it. Asked
+    /// for only when the current one does not fit.
+    pub async fn former(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
+        let current = self.cached(name).and_then(|cached| cached.current);
+        let changed = current.map(|version| version.made_at);
+        match changed.is_some_and(|at| passed_since(at, FORMER_PROVES).is_none()) {
+            true => self.previous(name).await,
+            false => Ok(None),
+        }
     }
 
     /// The current secret, never from the cache.
@@ -156,7 +210,7 @@ impl Secrets {
         };
         let existing = input(Place::SecretId(name));
         let mut put = self.call("PutSecretValue", &existing).await;
-        if put.as_ref().is_err_and(is_missing) {
+        if put.as_ref().is_err_and(|why| is_missing(why, name)) {
             put = self.call("CreateSecret", &input(Place::Name(name))).await;
         }
         self.lock().remove(name);
@@ -170,31 +224,46 @@ impl Secrets {
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let current = self.get(name, "AWSCURRENT").await?;
         let mut cache = self.lock();
+        if cache.len() >= MOST {
+            cache.retain(|_, cached| cached.current.is_some());
+        }
         let cached = Cached {
-            at: Instant::now(),
+            at: now(),
             forced: cache.get(name).and_then(|cached| cached.forced),
-            current: current.clone(),
+            current,
             previous: None,
         };
+        let fields = cached.fields();
         cache.insert(name.to_owned(), cached);
-        Ok(current)
+        Ok(fields)
     }
 
-    async fn get(&self, name: &str, stage: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
+    async fn get(&self, name: &str, stage: &str) -> Result<Option<Version>, Unavailable> {
         let input = Get {
             secret_id: name,
             version_stage: stage,
         };
         let reply = match self.call("GetSecretValue", &input).await {
             Ok(reply) => reply,
-            Err(why) if is_missing(&why) => return Ok(None),
-            Err(why) => return Err(Unavailable(why.to_string())),
+            Err(why) if is_missing(&why, name) => return Ok(None),
+            Err(why) => {
+                if why.code() == Some("AccessDeniedException") {
+                    let hint =
+                        "the secret is there and may not be read: mend the function's policy";
+                    tracing::error!(event = "secret_denied", secret = name, %why, hint);
+                }
+                return Err(Unavailable(why.to_string()));
+            }
         };
         let found: Found = serde_json::from_slice(&reply)
             .map_err(|_| Unavailable(format!("{name} was answered in no known way")))?;
         let fields = serde_json::from_str(&found.secret_string);
         // The text itself is a secret and stays out of the error.
-        fields.map(|fields| Some(Arc::new(fields))).map_err(|why| {
+        let version = |fields| Version {
+            fields: Arc::new(fields),
+            made_at: found.created_date as i64,
+        };
+        fields.map(|fields| Some(version(fields))).map_err(|why| {
             Unavailable(format!(
                 "{name} is no JSON object of strings (column {})",
                 why.column()

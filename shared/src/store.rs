@@ -9,12 +9,16 @@
 //! | sealed texts of an invoice | the case's | `document` |
 //! | event | `{clinic}#event#{source}#{id}` | `event` |
 //! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
+//! | when it was looked up for an unproven notice | the alias's | `asked` |
 //! | invoice's number | `{clinic}#number#{hash}` | `ref` |
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
-//! | patient, saved method | `{clinic}#patient#{id}` | `patient`, `method#{hash}` |
+//! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
+//! | how an invoice stands, for lists | the case's | `status` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
+//! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
 
@@ -95,11 +99,17 @@ pub enum Write {
         attribute: &'static str,
         value: String,
     },
-    /// Set another due time where it is still the one that was read, in epoch milliseconds.
+    /// Set another due time where it is still the one that was read, in epoch milliseconds: a row
+    /// that is taken, and stays due for whoever holds it.
     Postpone {
         key: RowKey,
         read: i64,
         due: i64,
+    },
+    /// Set attributes of a row, which is made where there is none.
+    Mark {
+        key: RowKey,
+        set: Row,
     },
     /// Set and remove attributes of a row that exists.
     Change {
@@ -108,6 +118,12 @@ pub enum Write {
         remove: Vec<&'static str>,
     },
     Delete(RowKey),
+    /// Add a text to a set, in a row that need not be there.
+    Add {
+        key: RowKey,
+        attribute: &'static str,
+        text: String,
+    },
 }
 
 impl Row {
@@ -131,13 +147,20 @@ impl Row {
     }
 
     /// Puts the row into the due index.
-    pub fn due(self, millis: i64) -> Self {
+    pub fn due(mut self, millis: i64) -> Self {
+        self.0.remove("taken_at");
         let shard = self
             .get("pk")
             .bytes()
             .fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
         self.text("due_pk", format!("due#{}", shard % DUE_SHARDS))
             .number("due_at", millis)
+    }
+
+    /// Whether its time has come: it is past, or was put off only because its work was begun or
+    /// nudged ([`Write::Postpone`]).
+    pub fn is_due(&self, millis: i64) -> bool {
+        self.has("due_at") && (self.has("taken_at") || self.int("due_at") <= millis)
     }
 
     /// Puts the row into a list.
@@ -385,15 +408,33 @@ impl Store {
                 .expression_attribute_names("#a", *attribute)
                 .expression_attribute_values(":value", Value::S(value.clone()))
                 .build(),
-            Write::Change { key, set, remove } => return self.change(key, set, remove),
+            Write::Mark { key, set } => return self.change(key, set, &[], None),
+            Write::Change { key, set, remove } => {
+                return self.change(key, set, remove, Some("attribute_exists(pk)"));
+            }
             Write::Postpone { key, read, due } => {
                 let update = Update::builder()
                     .table_name(&self.table)
                     .set_key(Some(key_of(key)))
                     .condition_expression("due_at = :read")
-                    .update_expression("SET due_at = :due")
+                    .update_expression("SET due_at = :due, taken_at = :read")
                     .expression_attribute_values(":read", Value::N(read.to_string()))
                     .expression_attribute_values(":due", Value::N(due.to_string()))
+                    .build()
+                    .map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().update(update).build());
+            }
+            Write::Add {
+                key,
+                attribute,
+                text,
+            } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .update_expression("ADD #a :text")
+                    .expression_attribute_names("#a", *attribute)
+                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]))
                     .build()
                     .map_err(unavailable)?;
                 return Ok(TransactWriteItem::builder().update(update).build());
@@ -417,11 +458,12 @@ impl Store {
         key: &RowKey,
         set: &Row,
         remove: &[&'static str],
+        condition: Option<&str>,
     ) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_of(key)))
-            .condition_expression("attribute_exists(pk)");
+            .set_condition_expression(condition.map(String::from));
         let mut parts = vec![];
         for (n, (name, value)) in set.0.iter().enumerate() {
             let lead = if n == 0 { "SET " } else { ", " };

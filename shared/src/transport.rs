@@ -17,6 +17,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// A reply above this many bytes is no answer: the longest list that a room asks for has a tenth.
+const LARGEST: usize = 8 * 1024 * 1024;
+
 pub struct Transport {
     client: reqwest::Client,
 }
@@ -150,9 +153,15 @@ impl Transport {
                 call.header("content-type", content_type).body(text.clone())
             }
         };
-        // The address may hold a secret and stays out of every error.
+        // The address may hold a secret and stays out of every error; so may what was not built.
         let unclear = |why: reqwest::Error| Trouble::Unclear(why.without_url().to_string());
-        let reply = call.send().await.map_err(|why| match why.is_connect() {
+        let call = call.build().map_err(|_| {
+            let why = "the request could not be built and was not sent: its secrets hold a line \
+                       end, another sign that no header may have, or what is no address";
+            Trouble::Credentials(why.into())
+        })?;
+        let reply = self.client.execute(call).await;
+        let mut reply = reply.map_err(|why| match why.is_connect() {
             // Nothing was sent.
             true => Trouble::Limited { seconds: 5 },
             false => unclear(why),
@@ -163,7 +172,13 @@ impl Transport {
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
-        let body = reply.bytes().await.map_err(unclear)?.to_vec();
+        let mut body = Vec::new();
+        while let Some(part) = reply.chunk().await.map_err(unclear)? {
+            if body.len() + part.len() > LARGEST {
+                return Err(Trouble::Unclear(format!("a reply above {LARGEST} bytes")));
+            }
+            body.extend_from_slice(&part);
+        }
         Ok(Reply {
             status,
             headers,

@@ -22,6 +22,8 @@ pub struct Vendor {
     pub secrets: &'static [&'static str],
     /// What intake reads from `…/inbound`.
     pub inbound_secrets: &'static [&'static str],
+    /// Those of its secrets that are addresses, and how each must begin.
+    pub addresses: &'static [(&'static str, &'static [&'static str])],
 }
 
 /// Where a vendor's API is.
@@ -79,8 +81,15 @@ impl Account {
     /// Errors name the first field that is missing.
     pub fn load(
         names: &[&'static str],
-        fields: BTreeMap<String, String>,
+        mut fields: BTreeMap<String, String>,
     ) -> Result<Self, &'static str> {
+        // What was pasted by hand may have brought its line end along.
+        for value in fields.values_mut() {
+            let plain = value.trim();
+            if plain.len() < value.len() {
+                *value = plain.to_owned();
+            }
+        }
         match names
             .iter()
             .find(|name| fields.get(**name).is_none_or(|v| v.is_empty()))

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -32,6 +32,8 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 pub struct Web {
     connector: HttpsConnector<HttpConnector>,
     idle: Mutex<Vec<Open>>,
+    /// The most bytes that a reply may have.
+    largest: usize,
 }
 
 /// A connection between two exchanges.
@@ -49,20 +51,22 @@ impl Open {
         &mut self,
         request: Request<Body>,
         by: Instant,
+        largest: usize,
     ) -> Result<Response<Bytes>, String> {
         self.deadline.as_mut().reset(by);
         let reply = pin!(async {
-            let reply = self.sender.send_request(request).await?;
-            let (head, body) = reply.into_parts();
-            let body = body.collect().await?.to_bytes();
-            Ok::<_, hyper::Error>(Response::from_parts(head, body))
+            let reply = self.sender.send_request(request).await;
+            let (head, body) = reply.map_err(|why| described(&why))?.into_parts();
+            let body = Limited::new(body, largest).collect().await;
+            let body = body.map_err(|why| described(&*why))?.to_bytes();
+            Ok(Response::from_parts(head, body))
         });
         let driven = select(&mut self.wire, reply);
         match select(driven, self.deadline.as_mut()).await {
-            Either::Left((Either::Right((reply, _)), _)) => reply.map_err(|why| described(&why)),
+            Either::Left((Either::Right((reply, _)), _)) => reply,
             // The connection may end with the reply, or instead of it.
             Either::Left((Either::Left((ended, reply)), _)) => match reply.now_or_never() {
-                Some(reply) => reply.map_err(|why| described(&why)),
+                Some(reply) => reply,
                 None => Err(ended.map_or_else(|why| described(&why), |()| "cut off".into())),
             },
             Either::Right(_) => Err("too slow".into()),
@@ -72,8 +76,8 @@ impl Open {
 
 impl Web {
     /// Trusts these roots (PEM), and those in the file `MERIDIAN_ROOTS`, which only a local stack
-    /// names.
-    pub fn new(roots: &[u8]) -> Self {
+    /// names. A reply above `largest` bytes is given up.
+    pub fn new(roots: &[u8], largest: usize) -> Self {
         let mut trusted = RootCertStore::empty();
         let local = local_roots().unwrap_or_default();
         for pem in [roots, &local] {
@@ -98,6 +102,7 @@ impl Web {
         Self {
             connector,
             idle: Mutex::default(),
+            largest,
         }
     }
 
@@ -116,7 +121,7 @@ impl Web {
             // On the heap, as it is large and seldom there.
             None => Box::pin(self.open(origin, by)).await?,
         };
-        let reply = open.exchange(request, by).await?;
+        let reply = open.exchange(request, by, self.largest).await?;
         if !open.sender.is_closed() {
             self.idle().push(open);
         }

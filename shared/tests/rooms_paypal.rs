@@ -170,6 +170,7 @@ fn checkout(amount: Money, keep_method: bool) -> Checkout {
         amount,
         label: "Wattle Street Clinic, invoice 17".into(),
         return_to: "https://pay.example.test/pay/done".into(),
+        cancel_to: "https://pay.example.test/pay/cancelled".into(),
         webhook_url: "https://pay.example.test/webhooks/wattle/paypal".into(),
         keep_method,
         opened: None,

@@ -12,6 +12,9 @@ pub struct Statement {
     pub effect: Effect,
     pub actions: Vec<String>,
     pub resources: Vec<String>,
+    /// The condition `ForAllValues:StringLike` on `dynamodb:LeadingKeys`: patterns that every
+    /// partition key of a request must match one of; empty where there is no condition.
+    pub leading_keys: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,10 +53,16 @@ impl Access {
             Service::Sqs => vec![on_queue(operation, request)],
             Service::SecretsManager => vec![on_secret(operation, request, secret_arn)],
         };
+        let key = request["Key"]["pk"]["S"].as_str();
+        let statements: Vec<_> = statements
+            .iter()
+            .filter(|statement| statement.holds_for(key))
+            .cloned()
+            .collect();
         let (action, resource) = needed
             .into_iter()
-            .find(|(action, resource)| !allows(statements, action, resource))?;
-        let because = match named(statements, Effect::Deny, &action, &resource) {
+            .find(|(action, resource)| !allows(&statements, action, resource))?;
+        let because = match named(&statements, Effect::Deny, &action, &resource) {
             true => "with an explicit deny in an identity-based policy".to_owned(),
             false => format!("because no identity-based policy allows the {action} action"),
         };
@@ -69,6 +78,15 @@ impl Access {
                  {because}"
             ),
         ))
+    }
+}
+
+impl Statement {
+    /// Whether its condition holds for a request for the row of this key. Of requests for several
+    /// rows, or for none by its key, nothing is known here: it holds for none of them.
+    fn holds_for(&self, key: Option<&str>) -> bool {
+        let patterns = &self.leading_keys;
+        patterns.is_empty() || key.is_some_and(|key| patterns.iter().any(|p| matches(p, key)))
     }
 }
 

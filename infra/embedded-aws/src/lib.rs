@@ -167,7 +167,7 @@ pub async fn start(options: Options) -> Result<Aws, Error> {
     let house = Arc::new(House {
         dynamodb: dynamodb::Tables::open(options.state.as_deref())?,
         sqs: sqs::Queues::new(format!("http://{address}"), options.clock.clone()),
-        secrets: secrets::Secrets::open(options.state.as_deref())?,
+        secrets: secrets::Secrets::open(options.state.as_deref(), options.clock.clone())?,
         access: access::Access::default(),
         calls: calls::Log::default(),
         faults: faults::Faults::default(),

@@ -1,13 +1,14 @@
 //! Secrets Manager: winterbaume's state behind AWS's wire protocol, kept in a file.
 
 use crate::reply::Reply;
-use crate::{ACCOUNT, Error, REGION};
+use crate::{ACCOUNT, Clock, Error, REGION};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use winterbaume_secretsmanager::state::{SecretsManagerError, SecretsManagerState};
 use winterbaume_secretsmanager::types::{Secret, SecretVersion};
 use winterbaume_secretsmanager::views::SecretsmanagerStateView;
@@ -15,13 +16,14 @@ use winterbaume_secretsmanager::views::SecretsmanagerStateView;
 pub(crate) struct Secrets {
     state: Mutex<SecretsManagerState>,
     file: Option<PathBuf>,
+    clock: Clock,
 }
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 impl Secrets {
-    pub fn open(state: Option<&Path>) -> Result<Secrets, Error> {
+    pub fn open(state: Option<&Path>, clock: Clock) -> Result<Secrets, Error> {
         let file = state.map(|s| s.join("secrets.json"));
         let state = match &file {
             Some(path) if path.exists() => load(path).map_err(|reason| Error::State {
@@ -33,6 +35,7 @@ impl Secrets {
         Ok(Secrets {
             state: Mutex::new(state),
             file,
+            clock,
         })
     }
 
@@ -46,9 +49,9 @@ impl Secrets {
             "GetSecretValue" => (get(&state, &request), false),
             "DescribeSecret" => (describe(&state, &request), false),
             "ListSecrets" => (list(&state), false),
-            "CreateSecret" => (create(&mut state, &request), true),
-            "PutSecretValue" => (put(&mut state, &request), true),
-            "UpdateSecret" => (update(&mut state, &request), true),
+            "CreateSecret" => (create(&mut state, &request, self.now()), true),
+            "PutSecretValue" => (put(&mut state, &request, self.now()), true),
+            "UpdateSecret" => (update(&mut state, &request, self.now()), true),
             "DeleteSecret" => (delete(&mut state, &request), true),
             "RestoreSecret" => (restore(&mut state, &request), true),
             _ => return Reply::unknown_operation(operation),
@@ -60,6 +63,12 @@ impl Secrets {
                 Err(reason) => Reply::error(500, "InternalServiceError", reason),
             },
         }
+    }
+
+    /// A version is made at the house's time, as functions read how old it is.
+    fn now(&self) -> SystemTime {
+        let millis = u64::try_from((self.clock)()).unwrap_or_default();
+        UNIX_EPOCH + Duration::from_millis(millis)
     }
 
     pub fn arn(&self, id: &str) -> Option<String> {
@@ -158,7 +167,11 @@ fn described(secret: &Secret, stages: &str) -> Value {
     described
 }
 
-fn create(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
+fn create(
+    state: &mut SecretsManagerState,
+    request: &Value,
+    now: SystemTime,
+) -> Result<Value, Reply> {
     let name = required(request, "Name")?;
     let value = secret_string(request)?;
     if let Some(token) = optional(request, "ClientRequestToken")
@@ -182,7 +195,7 @@ fn create(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Rep
         )
         .map_err(|e| refusal(&e))?;
     match value {
-        Some(_) => put_version(state, name, request),
+        Some(_) => put_version(state, name, request, now),
         None => {
             let secret = state.describe_secret(name).map_err(|e| refusal(&e))?;
             Ok(named(secret, None))
@@ -190,31 +203,40 @@ fn create(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Rep
     }
 }
 
-fn put(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
+fn put(state: &mut SecretsManagerState, request: &Value, now: SystemTime) -> Result<Value, Reply> {
     let id = required(request, "SecretId")?.to_owned();
     if secret_string(request)?.is_none() {
         return Err(invalid(
             "You must provide either SecretString or SecretBinary.",
         ));
     }
-    put_version(state, &id, request)
+    put_version(state, &id, request, now)
 }
 
-fn update(state: &mut SecretsManagerState, request: &Value) -> Result<Value, Reply> {
+fn update(
+    state: &mut SecretsManagerState,
+    request: &Value,
+    now: SystemTime,
+) -> Result<Value, Reply> {
     let id = required(request, "SecretId")?.to_owned();
     let description = optional(request, "Description");
     state
         .update_secret(&id, description, None, None)
         .map_err(|e| refusal(&e))?;
     if secret_string(request)?.is_some() {
-        return put_version(state, &id, request);
+        return put_version(state, &id, request, now);
     }
     let secret = state.describe_secret(&id).map_err(|e| refusal(&e))?;
     Ok(named(secret, None))
 }
 
 /// A version under the caller's token: a repeat changes nothing, another value is refused.
-fn put_version(state: &mut SecretsManagerState, id: &str, request: &Value) -> Result<Value, Reply> {
+fn put_version(
+    state: &mut SecretsManagerState,
+    id: &str,
+    request: &Value,
+    now: SystemTime,
+) -> Result<Value, Reply> {
     let value = secret_string(request)?;
     let token = optional(request, "ClientRequestToken");
     let secret = state.describe_secret(id).map_err(|e| refusal(&e))?;
@@ -245,6 +267,9 @@ fn put_version(state: &mut SecretsManagerState, id: &str, request: &Value) -> Re
     let Some(secret) = state.secrets.get_mut(&name) else {
         return Err(refusal(&SecretsManagerError::SecretNotFound));
     };
+    if let Some(put) = secret.versions.get_mut(&version) {
+        put.created_date = now.into();
+    }
     if secret.current_version_id.as_ref() == Some(&version)
         && let Some(before) = before
     {

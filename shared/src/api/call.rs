@@ -97,6 +97,14 @@ pub fn text(status: u16, body: String) -> HttpResponse {
     HttpResponse::new(status, "application/json", body)
 }
 
+/// A good answer in JSON, changed.
+pub fn rewritten(answer: HttpResponse, change: impl Fn(Value) -> Value) -> Answered {
+    match serde_json::from_str(&answer.body) {
+        Ok(body) => Ok(reply(answer.status_code, &change(body))),
+        Err(_) => Ok(answer),
+    }
+}
+
 /// A page of a list as it is answered.
 pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpResponse {
     reply(200, &json!({ name: items, "next": next }))

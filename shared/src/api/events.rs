@@ -182,6 +182,7 @@ async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Receiv
         sha256: body_hash(&body),
         body: text,
         replays: Some(event.vendor_event_id.clone()),
+        again: false,
     })
 }
 

@@ -62,7 +62,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
                 format!("{} has nothing to configure here", vendor.name),
             )
         })?;
-        check(group, &fields)?;
+        let fields = checked(vendor, group, fields)?;
         writes.push((&group.secret, fields));
     }
     // A sender whose proof needs no secret is heard once its vendor is connected: intake takes a
@@ -75,6 +75,10 @@ pub async fn put(call: &Call<'_>) -> Answered {
         writes.push((&group.secret, Fields::new()));
     }
     for (secret, fields) in &writes {
+        // Written anew, it would take the place of the former one, which may still sign webhooks.
+        if call.house.secrets.latest(secret).await?.as_deref() == Some(fields) {
+            continue;
+        }
         // Noted first: a secret that changed without a trace is worse than a trace of a try.
         let note = call.noted(None, &format!("integration_changed {}", vendor.id));
         call.house.store.transact(&[note]).await?;
@@ -88,29 +92,89 @@ pub async fn put(call: &Call<'_>) -> Answered {
     Ok(reply(200, &view(call, vendor).await?))
 }
 
-fn check(group: &Group, fields: &Fields) -> Result<(), Problem> {
+/// `DELETE /v1/integrations/{vendor}/inbound/former`: the webhook secret before the last one proves
+/// nothing any more, as the current one is then both.
+pub async fn drop_former(call: &Call<'_>) -> Answered {
+    let vendor = known(&call.path[0])?;
+    let groups = groups(call.clinic(), vendor);
+    let group = groups.iter().find(|group| group.name == "inbound");
+    let missing = || Problem::missing("webhook secret");
+    let secret = &group.ok_or_else(missing)?.secret;
+    let current = call.house.secrets.latest(secret).await?;
+    let current = current.ok_or_else(missing)?;
+    let note = call.noted(None, &format!("former_secret_dropped {}", vendor.id));
+    call.house.store.transact(&[note]).await?;
+    call.house.secrets.put(secret, &current).await?;
+    Ok(reply(200, &view(call, vendor).await?))
+}
+
+/// The values as they are kept: what is pasted brings blanks and a line end along.
+fn checked(vendor: &Vendor, group: &Group, mut fields: Fields) -> Result<Fields, Problem> {
     let at = |field: &str| format!("{}.{field}", group.name);
+    for value in fields.values_mut() {
+        *value = value.trim().to_owned();
+    }
     for field in &group.needed {
-        if fields
-            .get(*field)
-            .is_none_or(|value| value.trim().is_empty())
-        {
+        if fields.get(*field).is_none_or(String::is_empty) {
             return Err(Problem::invalid(&at(field), "it is needed"));
         }
     }
-    for (field, value) in fields {
+    for (field, value) in &fields {
         let mut declared = group.needed.iter().chain(&group.optional);
         if !group.others && !declared.any(|name| name == field) {
             return Err(Problem::invalid(&at(field), "an unknown field"));
         }
-        if value.len() > 4096 || value.chars().any(|c| c.is_control() && c != '\n') {
+        if value.len() > 4096 || value.chars().any(char::is_control) {
             return Err(Problem::invalid(
                 &at(field),
-                "at most 4096 printable characters",
+                "at most 4096 printable characters on one line",
             ));
         }
+        if let Err(why) = address(vendor, field, value) {
+            return Err(Problem::invalid(&at(field), why));
+        }
     }
-    Ok(())
+    Ok(fields)
+}
+
+/// What goes to an address is told to whoever is there: it is the vendor's own, or at least one of
+/// the public internet.
+fn address(vendor: &Vendor, field: &str, value: &str) -> Result<(), String> {
+    let own = vendor.addresses.iter().find(|(name, _)| *name == field);
+    match own {
+        Some((_, begins)) => match is_below(value, begins) {
+            true => Ok(()),
+            false => Err(format!("it must begin with {}", begins.join(" or "))),
+        },
+        None if field.ends_with("url") && !value.is_empty() && !is_public(value) => Err(
+            "an https address of the public internet, without user, port, query or fragment".into(),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Whether an address goes on from one of these beginnings, in plain letters.
+fn is_below(address: &str, begins: &[&str]) -> bool {
+    let rest = begins.iter().find_map(|begin| address.strip_prefix(begin));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain))
+}
+
+fn is_public(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else {
+        return false;
+    };
+    let named = match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let local = ["local", "localhost", "internal", "home.arpa"];
+            let below = |end: &&str| name == *end || name.ends_with(&format!(".{end}"));
+            name.contains('.') && !local.iter().any(|end| below(end))
+        }
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None => false,
+    };
+    let plain = url.port().is_none() && url.username().is_empty() && url.password().is_none();
+    let bare = url.query().is_none() && url.fragment().is_none();
+    named && plain && bare && url.scheme() == "https"
 }
 
 /// Every vendor that a room of the house speaks to or hears from.

@@ -1,19 +1,27 @@
 //! `/v1/invoices`: what is owed, what was paid, and how it stands.
 
-use super::call::{Answered, Call, listed, reply};
+use super::call::{Answered, Call, listed, reply, rewritten};
 use super::lines::{self, NewLine};
 use super::once::{Once, answering};
 use super::patients::{self, Reference};
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::read::{TextOr, plain};
 use super::{disputes, payments, settings};
 use crate::domain::case::Case;
+use crate::domain::decide::Refusal;
+use crate::domain::event::Event;
+use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
 use crate::domain::refund::Refund;
+use crate::domain::task::{Task, Topic, Work};
+use crate::flows::case_pk;
+use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
 use crate::flows::invoicing::Wanted;
 use crate::ids;
 use crate::money::Currency;
+use crate::queue::RowKey;
+use crate::store::{Row, Write};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,7 +56,9 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
     let row = match call.once().await? {
-        Once::Again(answer) => return Ok(answer),
+        Once::Again(answer) => {
+            return rewritten(answer, |body| lines::described(body, &descriptions));
+        }
         Once::First(row) => answering(row, |case, _| view(case, &Papers::default()).to_string()),
     };
     let patient = match &new.patient {
@@ -63,7 +73,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         starts_at: None,
         currency,
         lines,
-        descriptions,
+        descriptions: descriptions.clone(),
         collect: new.collect,
         gateway: new.gateway,
         method: None,
@@ -73,7 +83,8 @@ pub async fn create(call: &Call<'_>) -> Answered {
         .house
         .invoice(settings, wanted, Some(row.clone()), vec![], why)
         .await?;
-    call.ended(made, &row)
+    let answer = call.ended(made, &row)?;
+    rewritten(answer, |body| lines::described(body, &descriptions))
 }
 
 /// What a request causes, so that a repeat of it finds the same case.
@@ -82,10 +93,90 @@ pub fn cause(row: &EventRow) -> Vec<String> {
 }
 
 pub async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page("invoices").await?;
-    let of = |row: &crate::store::Row| row.read::<Case>("data").map(|case| summary(&case));
-    let invoices = rows.iter().map(of).collect::<Result<_, _>>()?;
+    let of = |row: &Row| row.read::<Case>("data");
+    let (cases, next) = match status(call)? {
+        None => {
+            let (rows, next) = call.page("invoices").await?;
+            (rows.iter().map(of).collect::<Result<Vec<_>, _>>()?, next)
+        }
+        Some(status) => {
+            let list = format!("invoices#{}", status.name());
+            let (rows, next) = call.page(&list).await?;
+            let keys: Vec<_> = rows.iter().map(|row| case_key(call, row)).collect();
+            let found = call.house.store.get_all(&keys).await?;
+            let mut cases = found.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            // The list is behind the invoices: only they say how they stand.
+            cases.retain(|case| case.status() == status);
+            cases.sort_by_key(|case| std::cmp::Reverse((case.created_at, case.id.clone())));
+            (cases, next)
+        }
+    };
+    let invoices = cases.iter().map(summary).collect();
     Ok(listed("invoices", invoices, next))
+}
+
+fn case_key(call: &Call<'_>, row: &Row) -> RowKey {
+    RowKey {
+        pk: case_pk(call.clinic(), row.get("case")),
+        sk: "case".into(),
+    }
+}
+
+/// The status that a list is asked for.
+fn status(call: &Call<'_>) -> Result<Option<Status>, Problem> {
+    let Some(name) = call.query("status") else {
+        return Ok(None);
+    };
+    let known = Status::ALL.into_iter().find(|status| status.name() == name);
+    let names = Status::ALL.map(Status::name).join(", ");
+    let unknown = || Problem::invalid("status", format!("one of {names}"));
+    known.map(Some).ok_or_else(unknown)
+}
+
+/// Voids an invoice on which no money is or may come. What of it was filed already is a task.
+pub async fn void(call: &Call<'_>) -> Answered {
+    let case = known(call, &call.path[0]).await?;
+    let (id, pk) = (case.id.clone(), case_pk(call.clinic(), &case.id));
+    let (mut filed, mut also) = (vec![], vec![]);
+    for row in call.house.store.under(&pk, "task#tell-").await? {
+        let Work::Deliver(delivery) = row.read::<Task>("data")?.work else {
+            continue;
+        };
+        match (delivery.topic, row.get("state")) {
+            // Not begun: it is not filed any more.
+            (Topic::InvoiceIssued, "open") => also.push(skipped(row)),
+            (Topic::InvoiceIssued, "done" | "calling" | "unknown") => filed.push(delivery.system),
+            _ => {}
+        }
+    }
+    let cause = format!("voided by key {}", call.caller.short());
+    let event = Event::Voided { filed };
+    let change = Change {
+        also: if case.invoice.void { vec![] } else { also },
+        ..Change::new(&call.settings, &id, event, cause)
+    };
+    match call.house.commit(change, Some(case)).await? {
+        Committed::Changed(_) | Committed::Nothing(Some(_)) => get(call).await,
+        Committed::Refused(Refusal::Invalid(why)) => Err(Problem::new(Kind::Conflict, why)),
+        Committed::Refused(why) => Err(why.into()),
+        _ => Err(Problem::new(
+            Kind::Conflict,
+            "it cannot be voided just now: repeat",
+        )),
+    }
+}
+
+/// A delivery that has not begun, ended.
+fn skipped(row: Row) -> Write {
+    let version = row.int("version") as u64;
+    let mut row = row
+        .text("state", "skipped")
+        .text("why", "the invoice was voided")
+        .number("version", version + 1);
+    for name in ["due_pk", "due_at"] {
+        row.0.remove(name);
+    }
+    Write::Replace { row, version }
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {

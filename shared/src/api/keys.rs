@@ -28,10 +28,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     if permissions.is_empty() {
         return Err(Problem::invalid("permissions", "at least one"));
     }
-    if let Some(more) = permissions
-        .iter()
-        .find(|permission| !call.caller.has(**permission))
-    {
+    if let Some(more) = lacking(call, &permissions) {
         let why = format!(
             "a key cannot give {}, which it does not have itself",
             more.name()
@@ -66,8 +63,16 @@ pub async fn delete(call: &Call<'_>) -> Answered {
         return Err(Problem::new(Kind::Conflict, why));
     }
     let row = call.house.store.get(&pk(id), "key").await?;
-    if row.is_none_or(|row| row.get("clinic") != call.clinic()) {
-        return Err(Problem::missing("key"));
+    let row = row.filter(|row| row.get("clinic") == call.clinic());
+    let row = row.ok_or_else(|| Problem::missing("key"))?;
+    // Whoever could take away more than they have could be left alone with what they have.
+    let permissions: Vec<Permission> = row.read("permissions")?;
+    if let Some(more) = lacking(call, &permissions) {
+        let why = format!(
+            "this key may {}, and a key deletes only what it could give",
+            more.name()
+        );
+        return Err(Problem::new(Kind::Forbidden, why).with("permission", more.name().into()));
     }
     let gone = Write::Delete(RowKey {
         pk: pk(id),
@@ -81,6 +86,12 @@ pub async fn delete(call: &Call<'_>) -> Answered {
             "the key is still there: repeat the request",
         )),
     }
+}
+
+/// The first of these permissions that the caller does not have.
+fn lacking(call: &Call<'_>, permissions: &[Permission]) -> Option<Permission> {
+    let mut all = permissions.iter().copied();
+    all.find(|permission| !call.caller.has(*permission))
 }
 
 fn view(row: &Row) -> Result<Value, StoreError> {

@@ -56,9 +56,25 @@ pub fn checked(
         });
         descriptions.push(line.description);
     }
-    Invoice::new(String::new(), currency, kept.clone())
-        .map_err(|why| Problem::invalid("lines", why))?;
+    total(&kept, currency)?;
     Ok((kept, descriptions))
+}
+
+/// What the lines come to.
+pub fn total(lines: &[Line], currency: Currency) -> Result<Money, Problem> {
+    let invoice = Invoice::new(String::new(), currency, lines.to_vec());
+    let invoice = invoice.map_err(|why| Problem::invalid("lines", why))?;
+    Ok(invoice.total)
+}
+
+/// What an answer that was kept without words says, with those of the request: they are sealed, and
+/// no row of a request holds them.
+pub fn described(mut answer: Value, descriptions: &[String]) -> Value {
+    let lines = answer["lines"].as_array_mut();
+    for (line, text) in lines.into_iter().flatten().zip(descriptions) {
+        line["description"] = json!(text);
+    }
+    answer
 }
 
 /// Lines as they are shown; `null` where a description is not at hand.

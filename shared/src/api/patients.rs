@@ -3,9 +3,9 @@
 use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
-use super::settings;
+use super::{label, settings};
 use crate::domain::fact::Method;
-use crate::flows::patients::{self, Patient, Person, keep_method};
+use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
 use crate::ids;
 use crate::seal::Key;
 use crate::store::Written;
@@ -35,6 +35,13 @@ pub struct NewMethod {
     token: String,
     customer: Option<String>,
     label: String,
+    /// Whether the patient agreed that it is charged for later invoices too.
+    #[serde(default = "yes")]
+    later_charges: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 pub async fn put(call: &Call<'_>) -> Answered {
@@ -44,11 +51,14 @@ pub async fn put(call: &Call<'_>) -> Answered {
         // Names in some scripts need the joiners, which have no width.
         plain("name", &name.replace(['\u{200c}', '\u{200d}'], ""), 120)?;
     }
-    if new.email.as_ref().is_some_and(|email| !is_address(email)) {
-        return Err(Problem::invalid(
-            "email",
-            "an address such as name@example.org",
-        ));
+    if let Some(email) = &new.email {
+        if !is_address(email) {
+            return Err(Problem::invalid(
+                "email",
+                "an address such as name@example.org",
+            ));
+        }
+        no_card_number("email", email)?;
     }
     if new.phone.as_ref().is_some_and(|phone| !is_number(phone)) {
         return Err(Problem::invalid(
@@ -95,32 +105,84 @@ pub async fn keep(call: &Call<'_>) -> Answered {
         token,
         customer,
         label,
+        later_charges,
     } = call.body()?;
     settings::charges("gateway", &gateway)?;
     plain("token", &token, 200)?;
-    no_card_number("token", &token)?;
     plain("label", &label, 60)?;
-    no_card_number("label", &label)?;
     if let Some(customer) = &customer {
         plain("customer", customer, 200)?;
-        no_card_number("customer", customer)?;
     }
     let patient = known(call, &call.path[0]).await?;
     let method = Method {
         gateway,
         customer,
         token,
-        label,
+        label: label::kept(&label),
     };
-    let mut writes = keep_method(call.clinic(), &patient.id, &method);
+    let mut writes = keep_method(call.clinic(), &patient.id, &method, later_charges);
     writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
     match call.house.store.transact(&writes).await? {
-        Written::Done => Ok(reply(201, &shown(&method))),
-        _ => Err(Problem::new(
-            Kind::Conflict,
-            "it is being written by another request: repeat",
-        )),
+        Written::Done => {
+            let chosen = false;
+            let kept = Kept {
+                method,
+                later_charges,
+                chosen,
+            };
+            Ok(reply(201, &shown(&kept)))
+        }
+        _ => Err(being_written()),
     }
+}
+
+/// A method that is not to be charged any more.
+pub async fn remove(call: &Call<'_>) -> Answered {
+    let (patient, kept) = kept(call).await?;
+    let removed = patients::method_removed(call.clinic(), &patient.id, &kept.method);
+    let note = call.noted(None, &format!("method_removed {}", patient.id));
+    match call.house.store.transact(&[removed, note]).await? {
+        Written::Done => Ok(reply(200, &json!({ "id": kept.id(), "deleted": true }))),
+        _ => Err(being_written()),
+    }
+}
+
+/// The method that is charged from now on, while it can be.
+pub async fn choose(call: &Call<'_>) -> Answered {
+    let (patient, kept) = kept(call).await?;
+    if !kept.later_charges {
+        let why = "the patient did not agree that it is charged later: add it with later_charges";
+        return Err(Problem::new(Kind::Conflict, why));
+    }
+    let chosen = patients::method_chosen(call.clinic(), &patient.id, &kept.method);
+    let note = call.noted(None, &format!("method_chosen {}", patient.id));
+    match call.house.store.transact(&[chosen, note]).await? {
+        Written::Done => Ok(reply(
+            200,
+            &shown(&Kept {
+                chosen: true,
+                ..kept
+            }),
+        )),
+        _ => Err(being_written()),
+    }
+}
+
+/// The patient and the method that a path names.
+async fn kept(call: &Call<'_>) -> Result<(Patient, Kept), Problem> {
+    let patient = known(call, &call.path[0]).await?;
+    let id = &call.path[1];
+    let found = call
+        .house
+        .kept_method(call.clinic(), &patient.id, id)
+        .await?;
+    let kept = found.ok_or_else(|| Problem::missing("payment method"))?;
+    Ok((patient, kept))
+}
+
+fn being_written() -> Problem {
+    let why = "it is being written by another request: repeat";
+    Problem::new(Kind::Conflict, why)
 }
 
 /// The patient of this id.
@@ -163,8 +225,12 @@ fn view(patient: &Patient) -> Value {
     })
 }
 
-fn shown(method: &Method) -> Value {
+fn shown(kept: &Kept) -> Value {
+    let method = &kept.method;
     json!({
+        "id": kept.id(),
+        "default": kept.chosen,
+        "later_charges": kept.later_charges,
         "gateway": method.gateway,
         "token": method.token,
         "customer": method.customer,

@@ -19,7 +19,7 @@ pub async fn get(call: &Call<'_>) -> Answered {
 pub async fn story(call: &Call<'_>) -> Answered {
     let (case, n) = known(call).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
-    let told = story::of(call, &case).await?;
+    let told = story::of(call, &case, payment).await?;
     let answer =
         json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
     Ok(reply(200, &answer))
@@ -43,6 +43,10 @@ pub async fn close(call: &Call<'_>) -> Answered {
     };
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let shown = view(&case, payment);
+    // The gateway ends its page first; until it says so, the payment is open.
+    if payment.is_ending() {
+        return Ok(reply(200, &shown));
+    }
     if payment.state != State::Expired {
         let state = shown["state"].as_str().unwrap_or_default();
         let why = format!("it is {state}: only an open or unknown payment is closed");

@@ -1,6 +1,8 @@
 //! Reading what was sent: JSON of an exact shape, with errors that name the field.
 
+use super::cards;
 use super::problem::{Kind, Problem};
+use crate::exact::{Exact, named_twice};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -12,7 +14,7 @@ use std::marker::PhantomData;
 /// The body as this shape. Unknown fields and wrong types are refused by name.
 pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = value(bytes)?;
-    serde_path_to_error::deserialize(value).map_err(|why| {
+    serde_path_to_error::deserialize(Exact(value)).map_err(|why| {
         let path = why.path().to_string();
         let inner = why.into_inner().to_string();
         match path.as_str() {
@@ -22,13 +24,17 @@ pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// The body as JSON; none at all is an empty object.
+/// The body as JSON, each name of an object once; none at all is an empty object.
 pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|why| Problem::new(Kind::Malformed, format!("the body is no JSON: {why}")))
+    let malformed = |why| Problem::new(Kind::Malformed, format!("the body is no JSON: {why}"));
+    let value = serde_json::from_slice(bytes).map_err(malformed)?;
+    match named_twice(serde_json::from_slice(bytes).map_err(malformed)?).map_err(malformed)? {
+        Some(path) => Err(Problem::invalid(&path, "it stands twice: send it once")),
+        None => Ok(value),
+    }
 }
 
 /// A body without fields.
@@ -98,8 +104,15 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
-/// A text that people or systems chose: so long, and without characters that nobody sees.
+/// A text that people or systems chose: so long, without characters that nobody sees, and without
+/// what looks like a card's number.
 pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
+    printable(field, text, longest)?;
+    no_card_number(field, text)
+}
+
+/// As [`plain`], of a text in which long numbers belong, such as a tax number.
+pub fn printable(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
     if text.trim().is_empty() || text.chars().count() > longest {
         let why = format!("1 to {longest} printable characters");
         return Err(Problem::invalid(field, why));
@@ -113,7 +126,24 @@ pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
         );
         return Err(Problem::invalid(field, why));
     }
+    if cards::found(text, 15) {
+        return Err(card_number(field));
+    }
     Ok(())
+}
+
+/// Whatever is kept or leaves us holds no card's number.
+pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
+    match cards::found(text, 13) {
+        true => Err(card_number(field)),
+        false => Ok(()),
+    }
+}
+
+fn card_number(field: &str) -> Problem {
+    let why = "this looks like a card's number, which must not be kept here: send the gateway's \
+               id of it, or leave it out";
+    Problem::invalid(field, why)
 }
 
 /// Without a use in words, or turning the direction of what follows: two texts that look the same
@@ -129,28 +159,4 @@ fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
     )
-}
-
-/// What is charged at a gateway is an opaque id: the number of a card must never be kept here.
-pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let only = text
-        .chars()
-        .all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
-    let luhn: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(n, digit)| match (n % 2, digit * 2) {
-            (0, _) => *digit,
-            (_, double) => double / 10 + double % 10,
-        })
-        .sum();
-    if only && (12..=19).contains(&digits.len()) && luhn.is_multiple_of(10) {
-        return Err(Problem::invalid(
-            field,
-            "this looks like a card's number: send the gateway's id",
-        ));
-    }
-    Ok(())
 }

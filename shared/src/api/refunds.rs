@@ -1,7 +1,7 @@
 //! `/v1/refunds`: giving money back, whole or in part, previewed first where wanted. A request may
 //! be split over several payments of an invoice, newest first.
 
-use super::call::{Answered, Call, listed, reply};
+use super::call::{Answered, Call, listed, reply, rewritten};
 use super::invoices;
 use super::once::{Once, answering};
 use super::problem::{Kind, Problem};
@@ -13,6 +13,7 @@ use crate::domain::refund::{Refund, State};
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
 use crate::ids::{self, Reference};
+use crate::lambda::HttpResponse;
 use crate::money::Money;
 use crate::store::{Row, Write};
 use serde::Deserialize;
@@ -47,7 +48,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         return previewed(call, &case, new);
     }
     let row = match call.once().await? {
-        Once::Again(answer) => return Ok(answer),
+        Once::Again(answer) => return reasoned(answer, &wanted),
         Once::First(row) => answering(row, requested),
     };
     let id = request_id(&row);
@@ -76,7 +77,15 @@ pub async fn create(call: &Call<'_>) -> Answered {
         )
     };
     let committed = call.house.commit(change, Some(case)).await?;
-    call.ended(committed, &row)
+    reasoned(call.ended(committed, &row)?, &wanted)
+}
+
+/// The answer with the reason that was given: it is sealed, and no row of a request holds it.
+fn reasoned(answer: HttpResponse, wanted: &NewRefundOf) -> Answered {
+    rewritten(answer, |mut body| {
+        body["reason"] = json!(wanted.reason);
+        body
+    })
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {

@@ -215,7 +215,8 @@ pub static ROUTES: &[Route] = &[
         View,
         |call| Box::pin(patients::methods(call)),
         "PaymentMethods",
-        "The methods that gateways keep for a patient, newest first.",
+        "The methods that gateways keep for a patient and that may be charged: the default one \
+         first, then the newest.",
     ),
     post(
         "/v1/patients/{id}/payment-methods",
@@ -225,6 +226,22 @@ pub static ROUTES: &[Route] = &[
         "Adds a method that its gateway already keeps.",
     )
     .takes::<patients::NewMethod>("PaymentMethodRequest"),
+    route(
+        "DELETE",
+        "/v1/patients/{id}/payment-methods/{method}",
+        Serves::Clinic(Charge, |call| Box::pin(patients::remove(call))),
+        (200, "DeletedMethod"),
+        "Removes a method: it is not charged any more. Its gateway may keep it.",
+    ),
+    post(
+        "/v1/patients/{id}/payment-methods/{method}/default",
+        Charge,
+        |call| Box::pin(patients::choose(call)),
+        (200, "PaymentMethod"),
+        "Makes this the method that is charged by itself, while it can be. Where none is chosen, \
+         or the chosen one ended, it is the newest that the patient agreed to for later charges.",
+    )
+    .takes::<read::Nothing>("Nothing"),
     post(
         "/v1/appointments",
         Charge,
@@ -255,9 +272,10 @@ pub static ROUTES: &[Route] = &[
         View,
         |call| Box::pin(invoices::list(call)),
         "Invoices",
-        "Invoices, newest first.",
+        "Invoices, newest first; with `status` those that stand so. A page of these may hold fewer \
+         than `limit`: go on while there is a `next`.",
     )
-    .query(PAGING),
+    .query(&["status", "before", "limit"]),
     post(
         "/v1/invoices",
         Charge,
@@ -274,6 +292,15 @@ pub static ROUTES: &[Route] = &[
         "Invoice",
         "An invoice with its payments, refunds, disputes and receipts.",
     ),
+    post(
+        "/v1/invoices/{id}/void",
+        Approve,
+        |call| Box::pin(invoices::void(call)),
+        (200, "Invoice"),
+        "Voids an invoice on which no money is, and none is under way: nothing is due on it any \
+         more, and its books go to zero. Where a system has filed it, a task says so.",
+    )
+    .takes::<read::Nothing>("Nothing"),
     post(
         "/v1/invoices/{id}/charges",
         Charge,
@@ -305,15 +332,15 @@ pub static ROUTES: &[Route] = &[
         View,
         |call| Box::pin(payments::story(call)),
         "Story",
-        "What happened, in order and in words.",
+        "What happened to this payment, in order and in words, with reasons, and what is planned.",
     ),
     post(
         "/v1/payments/{id}/close",
         Approve,
         |call| Box::pin(payments::close(call)),
         (200, "Payment"),
-        "A person looked, and the gateway knows no such payment: an open or unknown one expires, \
-         and what it asked for can be charged again. Money that comes all the same still counts.",
+        "Nobody shall pay this any more. What was never sent ends at once; a page is ended at its \
+         gateway first, and the payment is open until the gateway says so. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),
     post(
@@ -448,6 +475,14 @@ pub static ROUTES: &[Route] = &[
          everywhere.",
     )
     .takes::<integrations::Connection>("ConnectionRequest"),
+    route(
+        "DELETE",
+        "/v1/integrations/{vendor}/inbound/former",
+        Serves::Clinic(Configure, |call| Box::pin(integrations::drop_former(call))),
+        (200, "Integration"),
+        "Drops the webhook secret before the last change, which proves for 48 hours otherwise. \
+         Functions may remember it for five minutes.",
+    ),
     get(
         "/v1/audit",
         View,

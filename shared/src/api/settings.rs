@@ -2,7 +2,7 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
-use super::read::plain;
+use super::read::{no_card_number, plain, printable};
 use crate::domain::settings::Settings;
 use crate::flows::intake::is_name;
 use crate::vendor::Offer;
@@ -34,15 +34,15 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
         let why = "1 to 40 lower-case letters, digits and dashes, not beginning with a dash";
         return Err(Problem::invalid("id", why));
     }
+    no_card_number("id", &settings.id)?;
     plain("name", &settings.name, 100)?;
-    for (field, text) in [
-        ("address", &settings.address),
-        ("phone", &settings.phone),
-        ("tax_number", &settings.tax_number),
-    ] {
+    for (field, text) in [("address", &settings.address), ("phone", &settings.phone)] {
         if !text.is_empty() {
             plain(field, text, 200)?;
         }
+    }
+    if !settings.tax_number.is_empty() {
+        printable("tax_number", &settings.tax_number, 200)?;
     }
     if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
         let why = "an IANA name such as Australia/Melbourne";

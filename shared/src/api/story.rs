@@ -1,9 +1,12 @@
-//! The story of a case in words: what was posted, what came from outside, what was told to whom.
+//! The story of a payment in words: what was asked for and reported, what was posted and why, what
+//! was told to whom, and what is planned.
 
 use super::call::Call;
 use super::problem::Problem;
 use super::{audit, deliveries};
-use crate::domain::case::Case;
+use crate::clock;
+use crate::domain::case::{Case, Payment};
+use crate::domain::fact::Decline;
 use crate::domain::journal::Entry;
 use crate::domain::task::{Task, Work};
 use crate::flows::events::EventRow;
@@ -12,6 +15,7 @@ use crate::queue::RowKey;
 use crate::store::{Row, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 struct Told {
     at: Timestamp,
@@ -20,42 +24,70 @@ struct Told {
     cause: Option<String>,
 }
 
-/// All that is known, in order.
-pub async fn of(call: &Call<'_>, case: &Case) -> Result<Vec<Value>, Problem> {
-    let entries = audit::entries(call, &case.id).await?;
+/// All that is known of the payment, in order.
+pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<Value>, Problem> {
+    let mut entries = audit::entries(call, &case.id).await?;
+    entries.retain(|entry| entry.payments.contains(&payment.n));
     let mut told: Vec<Told> = entries.iter().map(posted).collect();
-    // Causes name the events: `stripe evt_1`.
-    let mut keys: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| {
-            let mut words = entry.cause.split(' ');
-            let (source, id) = (words.next()?, words.next()?);
+    // Causes name the events: `stripe evt_1`. What came in stands where it had its first effect.
+    let mut caused = HashMap::new();
+    for entry in &entries {
+        let mut words = entry.cause.split(' ');
+        if let (Some(source), Some(id)) = (words.next(), words.next()) {
             let pk = format!("{}#event#{source}#{id}", call.clinic());
-            Some(RowKey {
-                pk,
-                sk: "event".into(),
-            })
-        })
-        .collect();
-    keys.sort_by(|a, b| a.pk.cmp(&b.pk));
-    keys.dedup();
+            caused.entry(pk).or_insert(entry.at);
+        }
+    }
+    let key = |pk: &String| RowKey {
+        pk: pk.clone(),
+        sk: "event".into(),
+    };
+    let keys: Vec<_> = caused.keys().map(key).collect();
     for row in call.house.store.get_all(&keys).await? {
-        told.push(reported(&row)?);
+        let at = caused.get(row.get("pk")).copied();
+        told.push(reported(&row, at)?);
     }
     for row in deliveries::of_case(call, &case.id).await? {
-        told.extend(delivered(&row)?);
+        told.extend(delivered(&row, payment.n)?);
     }
-    // Entries and events of one instant: what came in stands before what it brought about.
+    told.extend(planned(case, payment));
+    // Of one instant: what came in stands before what it brought about, and that before what was
+    // told of it.
     told.sort_by_key(|told| (told.at, rank(told.kind)));
     let view = |told: Told| json!({ "at": told.at, "kind": told.kind, "text": told.text, "cause": told.cause });
     Ok(told.into_iter().map(view).collect())
+}
+
+/// What comes next by itself, if nothing comes before it.
+fn planned(case: &Case, payment: &Payment) -> Option<Told> {
+    let retry = case.retry.as_ref().filter(|r| r.payment == payment.n);
+    let page = payment.open_page().and_then(|page| page.expires_at);
+    let now = clock::now();
+    let (at, text) = match (retry, page) {
+        (Some(retry), _) => (retry.due, "It is tried again on this day."),
+        (None, Some(until)) => (until, "Until then the payer can pay on the gateway's page."),
+        (None, None) if payment.intent.is_some() => {
+            (now, "The gateway is asked what became of the last call.")
+        }
+        (None, None) if payment.state.is_under_way() => {
+            (now, "The gateway is asked from time to time how it stands.")
+        }
+        (None, None) => return None,
+    };
+    Some(Told {
+        at: at.max(now),
+        kind: "planned",
+        text: text.into(),
+        cause: None,
+    })
 }
 
 fn rank(kind: &str) -> u8 {
     match kind {
         "event" => 0,
         "entry" => 1,
-        _ => 2,
+        "delivery" => 2,
+        _ => 3,
     }
 }
 
@@ -70,12 +102,28 @@ fn posted(entry: &Entry) -> Told {
         };
         Some(format!(" {amount} {way} {gateway}."))
     });
-    let text = format!("{}{}", words(&entry.what), moved.collect::<String>());
+    let mut text = words(&entry.what);
+    if let Some(why) = entry.why {
+        text = format!("{}: {}.", text.trim_end_matches('.'), reason(why));
+    }
+    let text = format!("{text}{}", moved.collect::<String>());
     Told {
         at: entry.at,
         kind: "entry",
         text,
         cause: Some(entry.cause.clone()),
+    }
+}
+
+/// Why money did not come or stay.
+fn reason(why: Decline) -> &'static str {
+    match why {
+        Decline::Funds => "not enough money",
+        Decline::Method => "this card or account does not work any more",
+        Decline::Action => "the payer must approve it",
+        Decline::Fraud => "it was suspicious, or disputed",
+        Decline::Cancelled => "the payer stopped it",
+        Decline::Other => "no reason was given",
     }
 }
 
@@ -98,6 +146,8 @@ fn words(what: &str) -> String {
         "refund_requested" => "A refund was asked for.".into(),
         "refund_approved" => "The refund was approved.".into(),
         "refund_rejected" => "The refund was given up.".into(),
+        "payment_tried_again_there" => "A try failed, and the gateway makes another.".into(),
+        "invoice_voided" => "The invoice was voided.".into(),
         "payment_closed" => "A person found that this payment never happened.".into(),
         "refund_pending" => "The refund was under way.".into(),
         "refund_succeeded" => "The refund was paid.".into(),
@@ -110,7 +160,7 @@ fn words(what: &str) -> String {
     }
 }
 
-fn reported(row: &Row) -> Result<Told, StoreError> {
+fn reported(row: &Row, at: Option<Timestamp>) -> Result<Told, StoreError> {
     let event: EventRow = row.read("data")?;
     let amount = event
         .amount
@@ -122,18 +172,21 @@ fn reported(row: &Row) -> Result<Told, StoreError> {
         _ => format!("{source} reported {name}{amount}: {}.", row.get("state")),
     };
     Ok(Told {
-        at: event.received_at,
+        at: at.unwrap_or(event.received_at),
         kind: "event",
         text,
         cause: Some(format!("{source} {id}")),
     })
 }
 
-fn delivered(row: &Row) -> Result<Option<Told>, StoreError> {
+fn delivered(row: &Row, payment: u32) -> Result<Option<Told>, StoreError> {
     let task: Task = row.read("data")?;
     let Work::Deliver(delivery) = task.work else {
         return Ok(None);
     };
+    if delivery.payment != Some(payment) {
+        return Ok(None);
+    }
     let (system, topic) = (&delivery.system, delivery.topic.name().replace('-', " "));
     let mut text = format!("{system} is told of {topic}: {}", row.get("state"));
     if row.has("filed_as") {

@@ -106,6 +106,10 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
                 format!("/v1/invoices/{owner}/charges"),
                 "Charges a method, or opens a page to pay on.",
             );
+            post(
+                format!("/v1/invoices/{owner}/void"),
+                "It is not to be paid.",
+            );
         }
         (Alert::DeliveryFailed, ..) if name.starts_with("tell-") => {
             post(

@@ -11,6 +11,7 @@ use super::{dispute, payment};
 use crate::ids;
 use crate::money::{Currency, Money};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -75,6 +76,10 @@ pub struct Payment {
     /// Nobody can pay on that page any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub page_over: bool,
+    /// Set once nobody shall pay on that page: another way to pay took its place, or a person
+    /// closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
     /// The payer approved on the gateway's page; the money moves when we complete it.
     pub approved: bool,
     /// How often that was: each approval is completed under a key of its own.
@@ -82,9 +87,15 @@ pub struct Payment {
     pub approvals: u32,
     pub intent: Option<Intent>,
     pub decline: Option<Decline>,
+    /// When the last try failed that the gateway itself makes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_there: Option<Timestamp>,
     /// When the money came, as the gateway says; else when we heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// The day on which the bank debits it, where the gateway says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_on: Option<Date>,
     /// What paid, as people tell it apart: `Visa ending 4242`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_with: Option<String>,
@@ -101,6 +112,16 @@ pub struct Session {
     pub id: String,
     pub url: String,
     pub expires_at: Option<Timestamp>,
+}
+
+/// What became of the wish that nobody pays on a page any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The gateway is asked to end it. What else is to be paid waits for that.
+    Asked,
+    /// The gateway cannot end it: what is paid there all the same goes back.
+    Refused,
 }
 
 /// A call under way: written before the call, so that a crash leaves a question and no blind
@@ -139,9 +160,18 @@ pub enum Step {
     Checkout,
     /// Charge a saved method.
     Charge,
+    /// End the gateway's page, so that nobody pays there any more.
+    Close,
     /// Take the money that the payer approved.
     Complete,
     Refund,
+}
+
+impl Step {
+    /// Whether it only opens or ends a page: it moves no money, and may be done again.
+    pub fn is_about_page(self) -> bool {
+        matches!(self, Self::Checkout | Self::Close)
+    }
 }
 
 impl Payment {
@@ -158,11 +188,14 @@ impl Payment {
             aliases: BTreeSet::new(),
             session: None,
             page_over: false,
+            ending: None,
             approved: false,
             approvals: 0,
             intent: None,
             decline: None,
+            failed_there: None,
             paid_at: None,
+            collected_on: None,
             paid_with: None,
             returned_whole: false,
             refunds: vec![],
@@ -259,9 +292,11 @@ impl Payment {
         matches!(self.state, State::Declined | State::Returned) && !hopeless && !lost
     }
 
-    /// What we would do next at the gateway, if anything.
+    /// What we would do next at the gateway, if anything. Whether it may be done now, the other
+    /// payments decide: see [`Case::next_step`].
     pub fn next_step(&self) -> Option<Step> {
         match (self.state, self.approved) {
+            _ if self.is_ending() => Some(Step::Close),
             (State::Open, false) if self.method.is_some() => Some(Step::Charge),
             (State::Open, false) if self.session.is_none() => Some(Step::Checkout),
             (State::Pending | State::Open, true) if self.capture.is_none() => Some(Step::Complete),
@@ -269,10 +304,40 @@ impl Payment {
         }
     }
 
-    /// The gateway's page, while the payer may still pay on it.
+    /// Whether the payer may still pay on the gateway's page, whatever the last attempt there said.
+    /// One that expired here was given up before its page was opened.
+    pub fn page_lives(&self) -> bool {
+        let open = matches!(self.state, State::Open | State::Declined | State::Expired);
+        self.session.is_some() && open && !self.approved && !self.page_over
+    }
+
+    /// The gateway's page that people are sent to.
     pub fn open_page(&self) -> Option<&Session> {
-        let open = matches!(self.state, State::Open | State::Declined) && !self.approved;
-        self.session.as_ref().filter(|_| open && !self.page_over)
+        let sent = self.page_lives() && self.ending.is_none();
+        self.session.as_ref().filter(|_| sent)
+    }
+
+    /// Whether its page is to be ended before anything else is asked for.
+    pub fn is_ending(&self) -> bool {
+        self.ending == Some(Ending::Asked) && self.page_lives()
+    }
+
+    /// Whether it may still bring money without a new attempt.
+    pub fn may_bring(&self) -> bool {
+        self.state.is_under_way() || self.page_lives()
+    }
+
+    /// Whether another way to pay may take its place: a page, on which no money is under way.
+    pub fn gives_way(&self) -> bool {
+        let no_page = self.session.is_none() && self.method.is_none();
+        let unopened = self.state == State::Open && !self.approved && no_page;
+        self.page_lives() || unopened
+    }
+
+    /// Whether nothing of it was ever asked of the gateway.
+    pub fn is_unbegun(&self) -> bool {
+        let asked = self.intent.is_some() || self.session.is_some() || self.capture.is_some();
+        self.state == State::Open && !self.approved && !asked
     }
 
     pub fn reference(&self, case: &str) -> String {
@@ -289,6 +354,11 @@ impl Refund {
             (None, None) => "g".into(),
         }
     }
+}
+
+/// The request of the refund by which a payment's surplus goes back: one for each payment.
+pub fn surplus_request(payment: u32) -> String {
+    format!("surplus-p{payment}")
 }
 
 impl Case {
@@ -366,22 +436,46 @@ impl Case {
         Money::new(of_sale.clamp(0, self.asked().minor), self.currency)
     }
 
-    /// Due, less what payments under way would bring: what may be asked for now.
+    /// Due, less what payments under way would bring: what may be asked for now. Pages give way:
+    /// they are ended before another way to pay begins.
     pub fn chargeable(&self) -> Money {
-        let coming = self.sum(|p| {
-            if p.state.is_under_way() {
-                p.amount.minor
-            } else {
-                0
-            }
-        });
-        Money::new((self.due().minor - coming.minor).max(0), self.currency)
+        self.left_by(|p| p.state.is_under_way() && !p.gives_way())
+    }
+
+    /// Due, less what payments under way and pages on which people may pay would bring.
+    pub fn unasked(&self) -> Money {
+        self.left_by(|p| p.may_bring() && p.ending.is_none())
+    }
+
+    fn left_by(&self, brings: impl Fn(&Payment) -> bool) -> Money {
+        let coming = self.payments.iter().filter(|p| brings(p));
+        let coming: i64 = coming.map(|p| p.amount.minor).sum();
+        Money::new((self.due().minor - coming).max(0), self.currency)
+    }
+
+    /// What is done next about a payment. Nothing is begun while a page is being ended.
+    pub fn next_step(&self, n: u32) -> Option<Step> {
+        let payment = self.payment(n)?;
+        let waits = payment.is_unbegun() && self.payments.iter().any(Payment::is_ending);
+        payment.next_step().filter(|_| !waits)
+    }
+
+    /// What was paid, stayed, and is not on its way back, beyond what the invoice asks for.
+    pub fn surplus(&self) -> Money {
+        let reserved = self.refunds().filter(|(_, r)| r.state.reserves());
+        let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
+        let asked = if self.invoice.void {
+            0
+        } else {
+            self.invoice.total.minor
+        };
+        Money::new((self.paid().minor - going - asked).max(0), self.currency)
     }
 
     /// Whether money is due that somebody tried to collect, and nothing works on it any more: no
     /// payment is under way, no page can be paid on, no try is planned.
     pub fn uncollected(&self) -> bool {
-        let at_work = |p: &Payment| p.state.is_under_way() || p.open_page().is_some();
+        let at_work = |p: &Payment| p.may_bring() && p.ending != Some(Ending::Refused);
         let tried = !self.payments.is_empty();
         let resting = self.retry.is_none() && !self.payments.iter().any(at_work);
         tried && resting && self.due().minor > 0

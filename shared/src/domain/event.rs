@@ -47,6 +47,10 @@ pub enum Event {
         payment: u32,
         session: Session,
     },
+    /// The gateway cannot end this page: it may still be paid on.
+    PageStays {
+        payment: u32,
+    },
     Reported(Report),
     RefundRequested(NewRefund),
     RefundApproved {
@@ -56,9 +60,13 @@ pub enum Event {
     RefundRejected {
         request: String,
     },
-    /// A person found that this payment, of which nobody knows more, did not happen.
+    /// A person wants that this payment is not paid any more, or found that it never happened.
     Closed {
         payment: u32,
+    },
+    /// The invoice asks for nothing any more; it stands in these systems, by id.
+    Voided {
+        filed: Vec<String>,
     },
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {

@@ -2,6 +2,7 @@
 
 use crate::money::Money;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of event that the house knows, as `/v1/events` names them.
@@ -93,6 +94,9 @@ pub struct Fact {
     pub words: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// The day on which a bank debit is collected, while it is on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_on: Option<Date>,
     /// The payer approved, and the money moves only when we complete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approved: bool,
@@ -118,6 +122,7 @@ impl Fact {
             decline: None,
             words: None,
             occurred_at: None,
+            collected_on: None,
             approved: false,
             paid_with: None,
             method: None,
@@ -131,7 +136,7 @@ impl Fact {
 }
 
 /// A method kept at a gateway. Opaque ids only: never a number, never a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
     pub gateway: String,
     /// The payer's id at the gateway, where it needs one beside the method.

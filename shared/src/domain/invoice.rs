@@ -45,6 +45,26 @@ pub enum Status {
     Void,
 }
 
+impl Status {
+    pub const ALL: [Self; 5] = [
+        Self::Draft,
+        Self::Open,
+        Self::PartPaid,
+        Self::Paid,
+        Self::Void,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::PartPaid => "part_paid",
+            Self::Paid => "paid",
+            Self::Void => "void",
+        }
+    }
+}
+
 impl Line {
     /// What the line costs with tax, and the tax within it. Tax is rounded per line, half away
     /// from zero, as the line shows it.
@@ -120,12 +140,17 @@ impl Invoice {
 
     /// The tax within so much of the invoice.
     pub fn tax_within(&self, amount: Money) -> Result<Money, BadAmount> {
+        // Of a free visit there are no parts.
+        if amount.minor == 0 {
+            return Ok(amount);
+        }
         let parts = portion(&self.rates()?, self.total, amount)?;
         let tax = parts.iter().map(|part| part.tax.minor).sum();
         Ok(Money::new(tax, self.total.currency))
     }
 
-    /// Sums the lines. Refuses none, an amount of another currency, a total of nothing or less.
+    /// Sums the lines. Refuses none, an amount of another currency, a total of less than nothing. A
+    /// total of nothing is a free visit.
     pub fn new(number: String, currency: Currency, lines: Vec<Line>) -> Result<Self, BadAmount> {
         let (mut total, mut tax) = (Money::zero(currency), Money::zero(currency));
         for line in &lines {
@@ -147,9 +172,9 @@ impl Invoice {
             total = total.plus(gross)?;
             tax = tax.plus(of_it_tax)?;
         }
-        if total.minor <= 0 {
+        if total.minor < 0 || lines.is_empty() {
             return Err(BadAmount(format!(
-                "an invoice of {total}: it must come to more than 0"
+                "an invoice of {total}: it needs lines that come to 0 or more"
             )));
         }
         bounded("an invoice", total)?;
@@ -207,10 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn an_invoice_of_nothing_or_of_two_currencies_is_refused() {
+    fn an_invoice_without_lines_below_zero_or_of_two_currencies_is_refused() {
         let eur = Currency::read("EUR").unwrap();
         assert!(Invoice::new("1".into(), eur, vec![]).is_err());
         assert!(Invoice::new("1".into(), eur, vec![line(0, 5, "0", true)]).is_err());
+        assert!(Invoice::new("1".into(), eur, vec![line(1, -5, "0", true)]).is_err());
+        assert!(Invoice::new("1".into(), eur, vec![line(1, 0, "0", true)]).is_ok());
         let usd = Line {
             unit: Money::new(5, Currency::read("USD").unwrap()),
             ..line(1, 5, "0", true)

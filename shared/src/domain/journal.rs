@@ -5,6 +5,7 @@
 //! replaying the entries rebuilds every balance. An entry without postings still records its cause.
 
 use super::case::Case;
+use super::fact::Decline;
 use super::payment::State;
 use crate::money::Currency;
 use jiff::Timestamp;
@@ -47,6 +48,12 @@ pub struct Entry {
     pub cause: String,
     /// What happened, in a word of the house: `payment_succeeded`, `refund_requested`.
     pub what: String,
+    /// The numbers of the payments that it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<u32>,
+    /// Why one of them was declined or went back, where that is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Decline>,
     pub currency: Currency,
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.

@@ -40,6 +40,8 @@ pub enum Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
     Events,
+    /// Notices that nobody proved yet.
+    Unproven,
     Visits,
     Charges,
     Refunds,

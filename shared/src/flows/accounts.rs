@@ -5,12 +5,17 @@ use crate::clock;
 use crate::ids;
 use crate::secrets::{self, Fields, Unavailable};
 use crate::store::{Row, StoreError, Write, Written};
+use crate::systems;
 use crate::vendor::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// An access token is renewed this many seconds before it ends.
 const MARGIN: i64 = 120;
+/// A rotating connection that was quiet for so long is renewed: vendors forget one after 60 days.
+const RENEWED_AFTER: i64 = 20 * 86_400;
+/// A renewal that was refused is tried again after so long; a person hears of it at once.
+const AFTER_REFUSAL: i64 = 86_400;
 /// How long one function may hold the lock on a renewal, in seconds.
 const LOCK: i64 = 30;
 
@@ -111,6 +116,15 @@ impl House {
                 if let Some(token) = &token {
                     row = row.text("sealed", key.seal(&pk, token));
                 }
+                // A connection that nobody uses must not be forgotten by the vendor.
+                if oauth.grant == Grant::RotatingRefresh {
+                    let wait = if token.is_some() {
+                        RENEWED_AFTER
+                    } else {
+                        AFTER_REFUSAL
+                    };
+                    row = row.due(clock::millis(clock::after(clock::now(), wait)));
+                }
                 // Should this write fail, the lock runs out by itself and the next one renews.
                 let _ = self
                     .store
@@ -124,6 +138,47 @@ impl House {
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
         Err(Trouble::Limited { seconds: LOCK })
+    }
+
+    /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
+    pub(super) async fn renew_token(&self, row: &Row) -> Result<(), Failure> {
+        let mut parts = row.get("pk").split('#');
+        let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
+        let system = vendor.and_then(systems::find);
+        let Some(vendor) = system.map(|system| system.vendor) else {
+            return Ok(());
+        };
+        let Auth::OAuth(oauth) = &vendor.auth else {
+            return Ok(());
+        };
+        let due = row.has("due_at") && row.int("due_at") <= clock::millis(clock::now());
+        if !due {
+            return Ok(());
+        }
+        let settings = self.settings_of(clinic).await?;
+        let renewed = match self.account(clinic, vendor).await {
+            Ok(account) => self.token(clinic, vendor, oauth, &account, true).await,
+            Err(trouble) => Err(trouble),
+        };
+        match renewed {
+            Ok(_) => Ok(()),
+            Err(Trouble::Credentials(why)) => {
+                self.blocked(&settings, vendor, &why).await?;
+                self.put_off_token(row).await
+            }
+            Err(trouble) => Err(failure(trouble)),
+        }
+    }
+
+    /// Tomorrow again, where the renewal itself did not set another time.
+    async fn put_off_token(&self, row: &Row) -> Result<(), Failure> {
+        let later = Write::Postpone {
+            key: row.key(),
+            read: row.int("due_at"),
+            due: clock::millis(clock::after(clock::now(), AFTER_REFUSAL)),
+        };
+        self.store.transact(&[later]).await?;
+        Ok(())
     }
 
     /// Takes the lock on a renewal; `None` where another function was faster.

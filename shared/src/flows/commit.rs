@@ -2,14 +2,14 @@
 //! read again, a bounded number of times.
 
 use super::events::EventRow;
-use super::{Failure, House, case_pk};
+use super::{Failure, House, case_pk, patients};
 use crate::clock;
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
+use crate::domain::invoice::Status;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::ids;
 use crate::queue::{Nudge, RowKey};
 use crate::store::{Row, StoreError, Write, Written};
 use std::collections::{BTreeMap, HashSet};
@@ -82,7 +82,6 @@ impl House {
         mut loaded: Option<Case>,
     ) -> Result<Committed, Failure> {
         let clinic = &change.settings.id;
-        let commit = ids::random();
         let mut tried: Option<Box<Decision>> = None;
         for attempt in 0..TRIES {
             let before = match loaded.take() {
@@ -122,7 +121,7 @@ impl House {
                     .as_ref()
                     .map(|decision| &decision.case)
                     .or(before.as_ref());
-                writes.push(row.write(state, change.case, &commit, after));
+                writes.push(row.write(state, change.case, after));
             }
             if let Some(decision) = &decision {
                 writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
@@ -134,11 +133,9 @@ impl House {
                 Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
                     let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
                     let known = self.store.get(&row, "event").await?;
+                    // Where it is our own, whose reply was lost, it says how that ended; what was
+                    // decided anew since was not written.
                     let known = known.ok_or("an event row vanished")?;
-                    // The reply of our own write was lost and it was sent again.
-                    if known.get("commit") == commit {
-                        return Ok(self.done(before, decision).await);
-                    }
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
                 // Only what is written beside the case is in the way: reading it again helps nobody.
@@ -224,7 +221,7 @@ fn decision_writes(
     let row = Row::new(&pk, "case")
         .text("data", data)
         .number("version", case.entries)
-        .listed(format!("{clinic}#invoices"), created);
+        .listed(format!("{clinic}#invoices"), &created);
     let mut writes = vec![match before {
         None => Write::New(row),
         Some(before) => Write::Replace {
@@ -232,6 +229,13 @@ fn decision_writes(
             version: before.entries,
         },
     }];
+    if before.is_none_or(|before| before.status() != case.status()) {
+        let list = invoices_of(clinic, case.status());
+        let stands = Row::new(&pk, "status")
+            .text("case", &case.id)
+            .listed(list, created);
+        writes.push(Write::Put(stands));
+    }
     let entry = &decision.entry;
     let day = entry.day;
     // Posting rows are spread over shards: no clinic's day becomes one hot key.
@@ -284,9 +288,22 @@ fn decision_writes(
         writes.push(Write::New(row));
     }
     if let (Some(method), Some(patient)) = (&decision.kept, &case.patient) {
-        writes.extend(super::patients::keep_method(clinic, patient, method));
+        writes.extend(patients::keep_method(clinic, patient, method, true));
+    }
+    if let Some(patient) = &case.patient {
+        let ended = decision.ended.iter().collect::<HashSet<_>>();
+        let why = "declined for good";
+        let gone = ended
+            .into_iter()
+            .map(|m| patients::method_gone(clinic, patient, &m.gateway, &m.token, why));
+        writes.extend(gone);
     }
     Ok(writes)
+}
+
+/// The list of a clinic's invoices that stand so.
+pub fn invoices_of(clinic: &str, status: Status) -> String {
+    format!("{clinic}#invoices#{}", status.name())
 }
 
 /// Where an id of a vendor leads to its case, or to the patient whose method it is.

@@ -5,16 +5,35 @@ use super::calls::Target;
 use super::{Failure, House};
 use crate::clock;
 use crate::domain::task::{Queue, Task, Work};
-use crate::queue::RowKey;
-use crate::store::{DUE_SHARDS, Row, StoreError, Write};
+use crate::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use futures::FutureExt;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 /// A run asks no gateway any more after this long: the next minute's goes on.
 const LONGEST: Duration = Duration::from_secs(25);
 /// How many rows of each slice a run looks at.
 const MOST: usize = 1000;
-/// A row that failed comes again after so many seconds, and does not hold up the others.
-const AFTER_FAILURE: i64 = 300;
+/// A row whose work is begun, or failed, comes again after so many seconds: whatever becomes of it,
+/// it does not hold up the others.
+const TAKEN: i64 = 300;
+/// A row that was nudged is nudged again after so many seconds: by then its message was worked off
+/// or came again. At least every queue's visibility timeout, which a test holds against the template.
+pub const NUDGED: i64 = 360;
+/// So many rows are put off in one transaction.
+const TOGETHER: usize = 25;
+
+/// How many rows a message to this queue carries: as many as fit its function's time, where each
+/// may take as long as a vendor may.
+pub fn rows_together(queue: Queue) -> usize {
+    match queue {
+        Queue::Charges | Queue::Refunds | Queue::Events | Queue::Unproven => 1,
+        Queue::Deliveries => 3,
+        // No vendor is called.
+        Queue::Visits => 10,
+    }
+}
 
 impl House {
     /// One run over the due index. Failures of single rows are logged, and the rows put off.
@@ -28,35 +47,58 @@ impl House {
         // The index is behind the row: only the row decides.
         let mut due = self.store.get_all(&keys).await?;
         due.retain(|row| row.has("due_at") && row.int("due_at") <= now);
-        let (mut nudges, mut here): (Vec<(Queue, RowKey)>, Vec<Row>) = (vec![], vec![]);
+        let mut nudges: BTreeMap<Queue, Vec<Row>> = BTreeMap::new();
+        let mut here = vec![];
         for row in due {
             match queue_of(&row) {
-                Ok(Some(queue)) => nudges.push((queue, row.key())),
+                Ok(Some(queue)) => nudges.entry(queue).or_default().push(row),
                 Ok(None) => here.push(row),
-                Err(why) => self.failed_row(&row, &why.into()).await,
+                Err(why) => {
+                    self.take_row(&row, TAKEN).await;
+                    failed(&row, &why);
+                }
             }
         }
-        // One message carries one row where a function works off one at a time.
-        for queue in [Queue::Charges, Queue::Refunds] {
-            let (one_by_one, rest): (Vec<_>, Vec<_>) =
-                nudges.into_iter().partition(|(of, _)| *of == queue);
-            nudges = rest;
-            for nudge in one_by_one {
-                self.nudge([nudge].into_iter()).await;
+        for (queue, rows) in nudges {
+            for some in rows.chunks(rows_together(queue)) {
+                self.nudge(some.iter().map(|row| (queue, row.key()))).await;
+            }
+            for some in rows.chunks(TOGETHER) {
+                self.put_off_nudged(some).await;
             }
         }
-        for some in nudges.chunks(25) {
-            self.nudge(some.iter().cloned()).await;
-        }
+        // Each run begins at another place, so that no row is behind the same ones each time.
+        rotate(&mut here);
         for row in here {
             if started.elapsed() > LONGEST {
                 break;
             }
-            if let Err(why) = self.due(&row).await {
-                self.failed_row(&row, &why).await;
+            // Before anything is asked for it: what ends the process is not asked first again.
+            if !self.take_row(&row, TAKEN).await {
+                continue;
+            }
+            if let Err(why) = guarded(self.due(&row)).await {
+                failed(&row, &*why);
             }
         }
         Ok(())
+    }
+
+    /// Puts a row off; `false` where somebody else has just changed it.
+    async fn take_row(&self, row: &Row, seconds: i64) -> bool {
+        let written = self.store.transact(&[put_off(row, seconds)]).await;
+        matches!(written, Ok(Written::Done))
+    }
+
+    /// Puts rows off that were nudged. One that a function already has in its hands, or that cannot
+    /// be put off, is at worst nudged once more.
+    async fn put_off_nudged(&self, rows: &[Row]) {
+        let writes: Vec<_> = rows.iter().map(|row| put_off(row, NUDGED)).collect();
+        if !matches!(self.store.transact(&writes).await, Ok(Written::Done)) {
+            for row in rows {
+                self.take_row(row, NUDGED).await;
+            }
+        }
     }
 
     /// Works a row off that no queue's function does.
@@ -74,18 +116,33 @@ impl House {
             _ => Ok(()),
         }
     }
+}
 
-    /// Without another due time the oldest failures would hide everything behind them.
-    async fn failed_row(&self, row: &Row, why: &Failure) {
-        let key = row.key();
-        tracing::error!(pk = key.pk, sk = key.sk, %why, "a due row failed");
-        let later = Write::Postpone {
-            read: row.int("due_at"),
-            due: clock::millis(clock::after(clock::now(), AFTER_FAILURE)),
-            key,
-        };
-        // One that cannot be put off stays due.
-        let _ = self.store.transact(&[later]).await;
+/// The work of one row: a panic in it is its failure alone.
+async fn guarded(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|_| Err("its work panicked".into()))
+}
+
+fn put_off(row: &Row, seconds: i64) -> Write {
+    Write::Postpone {
+        key: row.key(),
+        read: row.int("due_at"),
+        due: clock::millis(clock::after(clock::now(), seconds)),
+    }
+}
+
+fn failed(row: &Row, why: &dyn std::fmt::Display) {
+    let key = row.key();
+    tracing::error!(pk = key.pk, sk = key.sk, %why, "a due row failed");
+}
+
+/// The same rows in the same order, from anywhere among them.
+fn rotate<T>(rows: &mut [T]) {
+    let mut bytes = [0; 4];
+    let _ = getrandom::fill(&mut bytes);
+    if !rows.is_empty() {
+        rows.rotate_left(u32::from_le_bytes(bytes) as usize % rows.len());
     }
 }
 
@@ -93,7 +150,37 @@ impl House {
 fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
     match row.get("sk") {
         "event" => Ok(None),
+        // Who tells systems may renew their connections.
+        "token" => Ok(Some(Queue::Deliveries)),
         "task#visit" => Ok(Some(Queue::Visits)),
         _ => Ok(row.read::<Task>("data")?.work.queue()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_the_work_of_a_row_is_its_failure_alone() {
+        let panics = async { panic!("a row that cannot be worked off") };
+        let why = guarded(panics).await.expect_err("it panicked").to_string();
+        assert_eq!(why, "its work panicked");
+        let fails = guarded(async { Err("no".into()) }).await;
+        assert_eq!(fails.expect_err("it failed").to_string(), "no");
+        assert!(guarded(async { Ok(()) }).await.is_ok());
+    }
+
+    #[test]
+    fn a_run_begins_anywhere_and_leaves_no_row_out() {
+        let mut first = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut rows = [0, 1, 2, 3];
+            rotate(&mut rows);
+            first.insert(rows[0]);
+            rows.sort_unstable();
+            assert_eq!(rows, [0, 1, 2, 3]);
+        }
+        assert_eq!(first.len(), 4);
     }
 }

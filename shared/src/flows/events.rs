@@ -76,8 +76,8 @@ impl EventRow {
     }
 
     /// The row in a state that it keeps. One that was waiting is replaced; any other stays.
-    pub fn write(&self, state: &str, case: &str, commit: &str, after: Option<&Case>) -> Write {
-        let mut row = self.row(state).text("case", case).text("commit", commit);
+    pub fn write(&self, state: &str, case: &str, after: Option<&Case>) -> Write {
+        let mut row = self.row(state).text("case", case);
         if let (Some(answer), Some(case)) = (self.answer, after) {
             row = row.text("answer", answer(case, self));
         }

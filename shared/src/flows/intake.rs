@@ -1,7 +1,9 @@
 //! Intake: prove the sender of a webhook, queue it, answer as the vendor expects. One AWS call
-//! where the secret is warm. Nothing is written before the proof holds.
+//! where the secret is warm. Nothing is written before the proof holds, and strangers learn nothing
+//! of who is here.
 
 use crate::aws::Aws;
+use crate::directory::Directory;
 use crate::domain::task::Queue;
 use crate::inbound::{self, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::queue::{Queues, Received};
@@ -15,12 +17,19 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Above this a body is refused: as base64 in a message it must stay under SQS's 1 MiB.
 pub const LARGEST: usize = 700 * 1024;
+/// What is not proven here carries an id or a form; above this it is refused.
+const LARGEST_UNPROVEN: usize = 16 * 1024;
+/// A certificate with its chain has a tenth of this.
+const LARGEST_CERTIFICATE: usize = 64 * 1024;
+/// As many certificates are kept: a vendor signs with one, and with two while it changes.
+const CERTIFICATES: usize = 4;
+/// A certificate that does not prove is fetched once more at most every so many seconds.
+const FETCHED_AGAIN: i64 = 20;
 
 /// The roots that the certificates of signing vendors chain to (DigiCert).
 const CERTIFICATE_ROOTS: &[u8] = include_bytes!("../../roots/paypal.pem");
@@ -30,8 +39,18 @@ pub struct Intake {
     pub secrets: Secrets,
     pub queues: Queues,
     pub public_url: String,
+    directory: Directory,
     web: OnceLock<Web>,
-    certificates: Mutex<HashMap<String, Bytes>>,
+    /// Those whose chain held, the newest last.
+    certificates: Mutex<Vec<Certificate>>,
+}
+
+#[derive(Clone)]
+struct Certificate {
+    address: String,
+    pem: Bytes,
+    /// When it was last fetched in place of one that did not prove, in epoch seconds.
+    again_at: Option<i64>,
 }
 
 /// What the vendor is answered.
@@ -59,6 +78,7 @@ impl Intake {
             secrets: Secrets::new(aws),
             queues: Queues::new(aws),
             public_url: std::env::var("PUBLIC_URL").unwrap_or_default(),
+            directory: Directory::new(aws),
             web: OnceLock::new(),
             certificates: Mutex::default(),
         }
@@ -67,24 +87,23 @@ impl Intake {
     pub async fn handle(&self, incoming: Incoming<'_>) -> Answer {
         let found = sources::find_inbound(incoming.source);
         let Some(inbound) = found.filter(|_| is_name(incoming.clinic)) else {
-            return answer(404, "unknown clinic or source");
+            return nobody();
         };
+        match incoming.method {
+            "POST" => {}
+            // A vendor that asks whether somebody is there gets its 200, whoever is there.
+            "GET" | "HEAD" => return answer(200, ""),
+            _ => return answer(405, "POST a webhook here"),
+        }
         if incoming.body.len() > LARGEST {
             return answer(413, "a webhook may have 700 KiB");
         }
         let name = secrets::inbound(incoming.clinic, inbound.vendor.id);
-        let current = match self.secrets.current(&name).await {
+        let current = match self.secret(incoming.clinic, &name).await {
             Ok(Some(fields)) => fields,
-            Ok(None) => return answer(404, "unknown clinic or source"),
+            Ok(None) => return nobody(),
             Err(why) => return later(&why.to_string()),
         };
-        // A vendor that asks whether somebody is there gets its 200 and nothing else happens.
-        if matches!(incoming.method, "GET" | "HEAD") {
-            return answer(200, "");
-        }
-        if incoming.method != "POST" {
-            return answer(405, "POST a webhook here");
-        }
         let base = current.get("public_url").unwrap_or(&self.public_url);
         let mut url = format!("{}{}", base.trim_end_matches('/'), incoming.path);
         if !incoming.query.is_empty() {
@@ -97,16 +116,44 @@ impl Intake {
             url,
             received_at: crate::clock::now().as_second(),
         };
-        let proven = match self.prove(inbound, &delivery, &name, current).await {
-            Ok(proven) => proven,
-            Err(Refused::Later(why)) => return later(&why),
+        match self.prove(inbound, &delivery, &name, current).await {
+            Ok(false) if delivery.body.len() > LARGEST_UNPROVEN => {
+                answer(413, "what is not signed may have 16 KiB")
+            }
+            Ok(proven) => self.queue(incoming.clinic, inbound, delivery, proven).await,
+            Err(Refused::Later(why)) => later(&why),
             Err(why) => {
                 tracing::info!(event = "webhook_refused", source = inbound.source, ?why);
-                return answer(inbound.refused, "");
+                answer(inbound.refused, "")
             }
-        };
+        }
+    }
+
+    /// The inbound secret. Of clinics that are not there a few are asked for, and then none.
+    async fn secret(
+        &self,
+        clinic: &str,
+        name: &str,
+    ) -> Result<Option<Arc<Fields>>, secrets::Unavailable> {
+        if !self.secrets.is_known(name) && self.directory.lacks(clinic) {
+            return Ok(None);
+        }
+        let found = self.secrets.current(name).await?;
+        if found.is_none() {
+            Box::pin(self.directory.look(clinic)).await;
+        }
+        Ok(found)
+    }
+
+    async fn queue(
+        &self,
+        clinic: &str,
+        inbound: &Inbound,
+        delivery: Delivery,
+        proven: bool,
+    ) -> Answer {
         let received = Received {
-            clinic: incoming.clinic.into(),
+            clinic: clinic.into(),
             source: inbound.source.into(),
             proven,
             received_at: delivery.received_at,
@@ -120,8 +167,14 @@ impl Intake {
             sha256: inbound::body_hash(&delivery.body),
             body: BASE64_STANDARD.encode(&delivery.body),
             replays: None,
+            again: false,
         };
-        match self.queues.send(Queue::Events, &received).await {
+        // What strangers can send must never stand before what is proven.
+        let queue = match proven {
+            true => Queue::Events,
+            false => Queue::Unproven,
+        };
+        match self.queues.send(queue, &received).await {
             Ok(()) => {
                 tracing::info!(
                     event = "webhook_received",
@@ -154,7 +207,7 @@ impl Intake {
         {
             return Ok(proven);
         }
-        match self.secrets.previous(name).await.map_err(later)? {
+        match self.secrets.former(name).await.map_err(later)? {
             Some(previous) => self.prove_with(inbound, delivery, &previous).await,
             None => first,
         }
@@ -183,24 +236,53 @@ impl Intake {
         signed: &CertificateSigned,
         at: i64,
     ) -> Result<bool, Refused> {
-        let pem = self
-            .certificate(inbound.vendor.id, &signed.certificate_url)
-            .await?;
         let mut roots = trust_anchors(CERTIFICATE_ROOTS);
         roots.extend(local_roots().iter().flat_map(|pem| trust_anchors(pem)));
-        inbound::prove_certificate(signed, &pem, &roots, at).map(|()| true)
+        let address = &signed.certificate_url;
+        let kept = self
+            .certificates()
+            .iter()
+            .find(|kept| kept.address == *address)
+            .cloned();
+        if let Some(kept) = &kept {
+            let proof = inbound::prove_certificate(signed, &kept.pem, &roots, at);
+            let recently = kept
+                .again_at
+                .is_some_and(|again| (0..FETCHED_AGAIN).contains(&(at - again)));
+            if proof.is_ok() || recently {
+                return proof.map(|()| true);
+            }
+        }
+        let pem = self.fetched(inbound.vendor.id, address).await?;
+        inbound::is_certified(signed, &pem, &roots, at)?;
+        let proof = inbound::prove_certificate(signed, &pem, &roots, at);
+        self.keep(Certificate {
+            address: address.clone(),
+            pem,
+            again_at: kept.map(|_| at),
+        });
+        proof.map(|()| true)
     }
 
-    /// The certificate at an address whose host was checked; kept as long as the process lives.
-    async fn certificate(&self, vendor: &str, address: &str) -> Result<Bytes, Refused> {
-        let cache = || {
-            self.certificates
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
-        if let Some(known) = cache().get(address) {
-            return Ok(known.clone());
+    /// Keeps a certificate whose chain held. An address is part of an unproven request: nobody may
+    /// fill the memory with them.
+    fn keep(&self, certificate: Certificate) {
+        let mut kept = self.certificates();
+        kept.retain(|other| other.address != certificate.address);
+        if kept.len() >= CERTIFICATES {
+            kept.remove(0);
         }
+        kept.push(certificate);
+    }
+
+    fn certificates(&self) -> std::sync::MutexGuard<'_, Vec<Certificate>> {
+        self.certificates
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What stands at an address whose host and path were checked.
+    async fn fetched(&self, vendor: &str, address: &str) -> Result<Bytes, Refused> {
         let unreachable =
             |why: String| Refused::Later(format!("the certificate cannot be fetched: {why}"));
         let asked = match (local_base(vendor), url::Url::parse(address)) {
@@ -215,19 +297,17 @@ impl Intake {
             .ok()
             .and_then(|text| text.parse().ok());
         let within = Duration::from_millis(millis.unwrap_or(1000));
-        let web = self.web.get_or_init(|| Web::new(CERTIFICATE_ROOTS));
-        let reply = web.exchange(&at, request, within).await;
+        let web = || Web::new(CERTIFICATE_ROOTS, LARGEST_CERTIFICATE);
+        let reply = self
+            .web
+            .get_or_init(web)
+            .exchange(&at, request, within)
+            .await;
         let (head, pem) = reply.map_err(unreachable)?.into_parts();
-        if head.status != 200 {
-            return Err(unreachable(format!("status {}", head.status.as_u16())));
+        match head.status.as_u16() {
+            200 => Ok(pem),
+            status => Err(unreachable(format!("status {status}"))),
         }
-        let mut known = cache();
-        // An address is part of an unproven request: nobody may fill the memory with them.
-        if known.len() > 20 {
-            known.clear();
-        }
-        known.insert(address.into(), pem.clone());
-        Ok(pem)
     }
 }
 
@@ -249,6 +329,11 @@ pub fn is_name(text: &str) -> bool {
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     letters && (1..=40).contains(&text.len()) && !text.starts_with('-')
+}
+
+/// One answer for every clinic or source that is not there, is not connected, or never was.
+fn nobody() -> Answer {
+    answer(404, "unknown clinic or source")
 }
 
 fn answer(status: u16, body: &str) -> Answer {

@@ -178,7 +178,7 @@ impl House {
             (Some(method), _) => Some(method.clone()),
             (None, Some(patient)) => {
                 let at = wanted.gateway.as_deref();
-                self.newest_method(&settings.id, patient, at).await?
+                self.method_for(&settings.id, patient, at).await?
             }
             (None, None) => None,
         };

@@ -16,12 +16,13 @@ pub mod receipts;
 pub mod tasks;
 
 use crate::aws::Aws;
+use crate::directory;
 use crate::domain::case::Case;
 use crate::domain::event::Context;
 use crate::domain::journal::Note;
 use crate::domain::settings::Settings;
 use crate::ids;
-use crate::queue::Queues;
+use crate::queue::{Queues, RowKey};
 use crate::seal::Key;
 use crate::secrets::Secrets;
 use crate::store::{Row, Store, StoreError, Write, Written};
@@ -44,6 +45,10 @@ pub struct House {
     settings: Mutex<HashMap<String, (Instant, Arc<Settings>)>>,
     tokens: Mutex<HashMap<String, accounts::AccessToken>>,
 }
+
+/// The deployment's secret from which all keys come, and its field that seals.
+const SEAL: &str = "meridian/_/seal";
+const SEAL_KEY: &str = "seal_key";
 
 /// How long a clinic's settings may be remembered.
 const SETTINGS_KEPT: Duration = Duration::from_secs(60);
@@ -112,7 +117,15 @@ impl House {
         key: Write,
         note: Write,
     ) -> Result<bool, StoreError> {
-        let writes = [Write::New(settings_row(settings)), key, note];
+        let known = Write::Add {
+            key: RowKey {
+                pk: directory::pk(&settings.id),
+                sk: directory::SK.into(),
+            },
+            attribute: directory::IDS,
+            text: settings.id.clone(),
+        };
+        let writes = [Write::New(settings_row(settings)), key, note, known];
         Ok(self.store.transact(&writes).await? == Written::Done)
     }
 
@@ -137,12 +150,28 @@ impl House {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The key of one purpose, from the deployment's secret.
+    /// The key of one purpose, from the deployment's secret, with those before it: what stands
+    /// beside the current one in the secret, and what stood there before it was last written.
     pub async fn key(&self, purpose: &str) -> Result<Key, Failure> {
-        let secret = self.secrets.current("meridian/_/seal").await?;
-        let text = secret.as_ref().and_then(|fields| fields.get("seal_key"));
+        let secret = self.secrets.current(SEAL).await?;
+        let text = secret.as_ref().and_then(|fields| fields.get(SEAL_KEY));
         let text = text.ok_or("the secret meridian/_/seal with a seal_key does not exist")?;
-        Ok(Key::derive(text, purpose))
+        let before = self.secrets.previous(SEAL).await?;
+        let beside = secret.iter().flat_map(|fields| fields.iter());
+        let beside = beside.filter(|(name, _)| *name != SEAL_KEY);
+        let former = beside.chain(before.iter().flat_map(|fields| fields.iter()));
+        let former = former.map(|(_, text)| Key::derive(text, purpose)).collect();
+        Ok(Key::derive(text, purpose).after(former))
+    }
+
+    /// As [`Self::key`], to open this sealed text or token. One that names a key that this process
+    /// does not remember was made after the secret was written anew.
+    pub async fn key_of(&self, purpose: &str, text: &str) -> Result<Key, Failure> {
+        let key = self.key(purpose).await?;
+        if text.is_empty() || key.knows(text) || self.secrets.refreshed(SEAL).await?.is_none() {
+            return Ok(key);
+        }
+        self.key(purpose).await
     }
 
     /// A case, read consistently.

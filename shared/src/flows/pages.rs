@@ -6,6 +6,7 @@ use crate::domain::case::{Case, Payment};
 use crate::domain::settings::Settings;
 use crate::ids::{self, Reference};
 use crate::lambda::{HttpRequest, HttpResponse};
+use crate::pages::done::Visit;
 use crate::pages::{self, HEADERS, Page, done, style};
 use crate::queue::RowKey;
 
@@ -28,7 +29,15 @@ impl House {
             };
             return response(page, style::HEADERS, method);
         }
-        let page = match self.page(path, method == "HEAD").await {
+        let looked = request
+            .query()
+            .get("looked")
+            .and_then(|text| text.parse().ok());
+        let visit = Visit {
+            stopped: path.starts_with("/pay/cancelled/"),
+            looked: looked.unwrap_or(0),
+        };
+        let page = match self.page(path, visit, method == "HEAD").await {
             Ok(Some(html)) => Page { status: 200, html },
             Ok(None) => Page {
                 status: 404,
@@ -50,19 +59,19 @@ impl House {
     }
 
     /// The page at a path; `None` where there is none. Only the token is judged for a HEAD.
-    async fn page(&self, path: &str, head: bool) -> Result<Option<String>, Failure> {
+    async fn page(&self, path: &str, visit: Visit, head: bool) -> Result<Option<String>, Failure> {
         let mut parts = path.trim_start_matches('/').splitn(2, '/');
         let (kind, token) = match (parts.next(), parts.next()) {
             (Some("pay"), Some("done")) => return Ok(Some(done::back())),
-            (Some("pay"), Some(rest)) => match rest.strip_prefix("done/") {
-                Some(token) => ("done", token),
-                None => return Ok(None),
+            (Some("pay"), Some(rest)) => match rest.split_once('/') {
+                Some(("done" | "cancelled", token)) => ("done", token),
+                _ => return Ok(None),
             },
             (Some("receipts"), Some(token)) => ("receipt", token),
             (Some("invoices"), Some(token)) => ("invoice", token),
             _ => return Ok(None),
         };
-        let key = self.key("addresses").await?;
+        let key = self.key_of("addresses", token).await?;
         let Some((clinic, id)) = key.read_token(kind, token) else {
             return Ok(None);
         };
@@ -76,7 +85,7 @@ impl House {
             return self.receipt_page(&settings, id).await;
         }
         if kind == "done" {
-            return self.back(&settings, id).await;
+            return self.back(&settings, id, visit).await;
         }
         let Some(case) = self.case(clinic, id).await? else {
             return Ok(None);
@@ -101,7 +110,12 @@ impl House {
     }
 
     /// How a payment stands, for who comes back from its gateway's page.
-    async fn back(&self, settings: &Settings, reference: &str) -> Result<Option<String>, Failure> {
+    async fn back(
+        &self,
+        settings: &Settings,
+        reference: &str,
+        visit: Visit,
+    ) -> Result<Option<String>, Failure> {
         let Some((case, Reference::Payment(n))) = ids::read_reference(reference) else {
             return Ok(None);
         };
@@ -112,13 +126,20 @@ impl House {
             return Ok(None);
         };
         let receipt = self.receipt_address(&settings.id, reference).await?;
-        Ok(Some(done::of_payment(settings, &case, payment, &receipt)))
+        let page = done::of_payment(settings, &case, payment, &receipt, visit);
+        Ok(Some(page))
     }
 
     /// Where a gateway sends the payer of this payment (`{case}-p1`) back to.
     pub async fn done_address(&self, clinic: &str, payment: &str) -> Result<String, Failure> {
         let token = self.key("addresses").await?.token("done", clinic, payment);
         Ok(format!("{}/pay/done/{token}", self.public_url))
+    }
+
+    /// Where a gateway sends the payer of this payment who stops before the end.
+    pub async fn cancelled_address(&self, clinic: &str, payment: &str) -> Result<String, Failure> {
+        let token = self.key("addresses").await?.token("done", clinic, payment);
+        Ok(format!("{}/pay/cancelled/{token}", self.public_url))
     }
 
     /// The address of an invoice's page.

@@ -48,7 +48,7 @@ impl House {
         let Some(row) = self.store.get(&pk, "patient").await? else {
             return Ok(None);
         };
-        let master = self.key("patients").await?;
+        let master = self.key_of("patients", row.get("key")).await?;
         let reference = row.get("reference").to_owned();
         let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
         if !row.has("key") {
@@ -114,75 +114,158 @@ impl House {
         Err(Busy(format!("patient {id}")).into())
     }
 
-    /// The methods that may be charged, newest first.
-    pub async fn methods(&self, clinic: &str, patient: &str) -> Result<Vec<Method>, StoreError> {
-        let rows = self.store.under(&pk(clinic, patient), "method#").await?;
-        let mut usable: Vec<_> = rows.iter().filter(|row| !row.has("gone")).collect();
-        usable.sort_by_key(|row| std::cmp::Reverse(row.int("kept_at")));
-        usable.into_iter().map(|row| row.read("data")).collect()
+    /// The methods that may be charged: the one that the clinic chose for this patient first, then
+    /// the newest.
+    pub async fn methods(&self, clinic: &str, patient: &str) -> Result<Vec<Kept>, StoreError> {
+        let rows = self.store.under(&pk(clinic, patient), "method").await?;
+        let chosen = rows.iter().find(|row| row.get("sk") == CHOSEN);
+        let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
+        let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
+        let mut usable: Vec<_> = rows.iter().filter(usable).collect();
+        usable.sort_by_key(|row| {
+            let place = (row.get("sk") == chosen, row.int("kept_at"));
+            std::cmp::Reverse(place)
+        });
+        let kept = |row: &Row| {
+            Ok(Kept {
+                method: row.read("data")?,
+                later_charges: !row.has("once"),
+                chosen: row.get("sk") == chosen,
+            })
+        };
+        usable.into_iter().map(kept).collect()
     }
 
-    /// The method to charge, at this gateway or at any.
-    pub async fn newest_method(
+    /// The method that is charged by itself, at this gateway or at any: the chosen one while it is
+    /// usable, else the newest that the patient agreed to for later charges.
+    pub async fn method_for(
         &self,
         clinic: &str,
         patient: &str,
         gateway: Option<&str>,
     ) -> Result<Option<Method>, StoreError> {
         let methods = self.methods(clinic, patient).await?;
-        let fits = |method: &Method| gateway.is_none_or(|gateway| method.gateway == gateway);
-        Ok(methods.into_iter().find(fits))
+        let fits = |kept: &&Kept| {
+            kept.later_charges && gateway.is_none_or(|gateway| kept.method.gateway == gateway)
+        };
+        Ok(methods.iter().find(fits).map(|kept| kept.method.clone()))
     }
 
-    /// The method to charge: the one that was used, while it is still kept, else the newest.
+    /// The method that another try charges: as [`House::method_for`], and where the patient has none
+    /// the one that was used, if the clinic charged it without keeping it here and it did not end.
     pub async fn method_to_charge(
         &self,
         clinic: &str,
         patient: &str,
         used: Option<&Method>,
     ) -> Result<Option<Method>, StoreError> {
-        let methods = self.methods(clinic, patient).await?;
-        let same =
-            |m: &&Method| used.is_some_and(|u| (&u.gateway, &u.token) == (&m.gateway, &m.token));
-        let kept = methods.iter().find(same).or(methods.first());
+        let kept = self.method_for(clinic, patient, None).await?;
         let Some(used) = used.filter(|_| kept.is_none()) else {
-            return Ok(kept.cloned());
+            return Ok(kept);
         };
-        // One that the clinic charged without keeping it here may be charged again, unless the
-        // gateway said since that it is gone.
         let place = method_sk(&used.gateway, &used.token);
         let known = self.store.get(&pk(clinic, patient), &place).await?;
         Ok(known.is_none().then(|| used.clone()))
     }
+
+    /// The patient's method of this id, while it may be charged.
+    pub async fn kept_method(
+        &self,
+        clinic: &str,
+        patient: &str,
+        id: &str,
+    ) -> Result<Option<Kept>, StoreError> {
+        let methods = self.methods(clinic, patient).await?;
+        Ok(methods.into_iter().find(|kept| kept.id() == id))
+    }
 }
 
-/// What is written when a patient let a gateway keep a method.
-pub fn keep_method(clinic: &str, patient: &str, method: &Method) -> Vec<Write> {
+/// The row that names the method which the clinic chose for a patient.
+const CHOSEN: &str = "method-chosen";
+
+/// A method that may be charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub method: Method,
+    /// Whether the patient agreed that it is charged for later invoices too.
+    pub later_charges: bool,
+    /// Whether it is the one that the clinic chose.
+    pub chosen: bool,
+}
+
+impl Kept {
+    /// Ours, stable for a gateway's token.
+    pub fn id(&self) -> String {
+        method_id(&self.method.gateway, &self.method.token)
+    }
+}
+
+/// What is written when a patient let a gateway keep a method, for later charges or for one only.
+pub fn keep_method(
+    clinic: &str,
+    patient: &str,
+    method: &Method,
+    later_charges: bool,
+) -> Vec<Write> {
     let now = crate::clock::millis(crate::clock::now());
-    let row = Row::new(
+    let mut row = Row::new(
         pk(clinic, patient),
         method_sk(&method.gateway, &method.token),
     )
     .json("data", method)
     .number("kept_at", now);
+    if !later_charges {
+        row = row.text("once", "agreed to for one charge only");
+    }
     let alias =
         Row::new(alias_pk(clinic, &method.gateway, &method.token), "ref").text("patient", patient);
     vec![Write::Put(row), Write::Put(alias)]
 }
 
-/// What is written when a method can no longer be charged.
-pub fn method_gone(clinic: &str, patient: &str, gateway: &str, token: &str) -> Write {
-    let key = RowKey {
-        pk: pk(clinic, patient),
-        sk: method_sk(gateway, token),
-    };
-    Write::Change {
-        key,
-        set: Row::default().text("gone", "cancelled at the gateway"),
-        remove: vec![],
+/// What is written when a method can no longer be charged. One that was never kept here is
+/// remembered as ended.
+pub fn method_gone(clinic: &str, patient: &str, gateway: &str, token: &str, why: &str) -> Write {
+    Write::Mark {
+        key: method_key(clinic, patient, gateway, token),
+        set: Row::default().text("gone", why),
     }
 }
 
+/// What is written when the gateway says that a method works again. One that the clinic removed
+/// stays removed.
+pub fn method_back(clinic: &str, patient: &str, gateway: &str, token: &str) -> Write {
+    Write::Change {
+        key: method_key(clinic, patient, gateway, token),
+        set: Row::default().number("back_at", crate::clock::millis(crate::clock::now())),
+        remove: vec!["gone"],
+    }
+}
+
+/// What is written when a clinic removes a method.
+pub fn method_removed(clinic: &str, patient: &str, method: &Method) -> Write {
+    Write::Mark {
+        key: method_key(clinic, patient, &method.gateway, &method.token),
+        set: Row::default().text("removed", "by the clinic"),
+    }
+}
+
+/// What is written when a clinic chooses the method that is charged by itself.
+pub fn method_chosen(clinic: &str, patient: &str, method: &Method) -> Write {
+    let chosen = method_sk(&method.gateway, &method.token);
+    Write::Put(Row::new(pk(clinic, patient), CHOSEN).text("method", chosen))
+}
+
+fn method_key(clinic: &str, patient: &str, gateway: &str, token: &str) -> RowKey {
+    RowKey {
+        pk: pk(clinic, patient),
+        sk: method_sk(gateway, token),
+    }
+}
+
+fn method_id(gateway: &str, token: &str) -> String {
+    ids::derived(&[gateway, token])
+}
+
 fn method_sk(gateway: &str, token: &str) -> String {
-    format!("method#{}", ids::derived(&[gateway, token]))
+    format!("method#{}", method_id(gateway, token))
 }

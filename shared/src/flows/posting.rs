@@ -1,11 +1,13 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
+mod notices;
+
 use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use super::{Failure, House, posting_rules, tasks};
+use super::{Failure, House, patients, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind};
@@ -106,7 +108,11 @@ impl House {
         // One that fails must not hold up the others; all that were posted are posted once.
         let mut failed = None;
         for item in items {
-            if let Err(why) = desk.item(item, trusted).await {
+            let posted = match trusted {
+                true => desk.item(item, true).await,
+                false => desk.notice(received, item).await,
+            };
+            if let Err(why) = posted {
                 tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
                 failed.get_or_insert(why);
             }
@@ -207,7 +213,8 @@ impl Desk<'_> {
             let payment = match item.notice {
                 Ok(Notice::Fact(fact)) => fact.payment,
                 Ok(Notice::Hint { payment }) => Some(payment),
-                Ok(Notice::Ignored(_) | Notice::MethodGone { .. }) | Err(_) => None,
+                Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+                | Err(_) => None,
             };
             let Some(payment) = payment else {
                 return Ok(());
@@ -247,7 +254,15 @@ impl Desk<'_> {
             }
             Ok(Notice::MethodGone { token }) => {
                 let kind = Kind::MandateCancelled;
-                self.method_gone(&EventRow { kind, ..row }, &token).await
+                let gone = |clinic: &str, patient: &str, gateway: &str, token: &str| {
+                    patients::method_gone(clinic, patient, gateway, token, "ended at the gateway")
+                };
+                self.method(&EventRow { kind, ..row }, &token, gone).await
+            }
+            Ok(Notice::MethodBack { token }) => {
+                let kind = Kind::MandateActive;
+                self.method(&EventRow { kind, ..row }, &token, patients::method_back)
+                    .await
             }
         }
     }
@@ -323,7 +338,9 @@ impl Desk<'_> {
         if let Committed::Ask { payment } = outcome {
             outcome = match self.ask(&traits, &case, payment, &fact).await? {
                 Some(event) => commit(event).await?,
-                None => Committed::Wait("the gateway cannot be asked just now"),
+                None => Committed::Wait(
+                    "the gateway cannot be asked just now, or does not know of it yet",
+                ),
             };
         }
         match outcome {
@@ -348,7 +365,7 @@ impl Desk<'_> {
         let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        let ask = posting_rules::lookup(&case, payment, fact);
+        let ask = posting_rules::lookup(traits, &case, payment, fact);
         let answer = self.look_up(gateway, &ask).await;
         if let Err(trouble) = &answer {
             tracing::warn!(%trouble, case = case.id, "a look-up failed");
@@ -463,15 +480,21 @@ impl Desk<'_> {
         }
     }
 
-    async fn method_gone(&self, row: &EventRow, token: &str) -> Result<(), Failure> {
+    /// What the gateway says of a method that one of the clinic's patients let it keep.
+    async fn method(
+        &self,
+        row: &EventRow,
+        token: &str,
+        change: impl Fn(&str, &str, &str, &str) -> Write,
+    ) -> Result<(), Failure> {
         let gateway = self.inbound.vendor.id;
         let pk = alias_pk(&self.settings.id, gateway, token);
         let alias = self.house.store.get(&pk, "ref").await?;
         let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
             return self.keep(row, "ignored", None).await;
         };
-        let gone = super::patients::method_gone(&self.settings.id, &patient, gateway, token);
-        let writes = [row.write("posted", "", "", None), gone];
+        let change = change(&self.settings.id, &patient, gateway, token);
+        let writes = [row.write("posted", "", None), change];
         match self.house.store.transact(&writes).await? {
             Written::Done => Ok(()),
             // No such method of the patient: there is only the event to show.
@@ -485,7 +508,7 @@ impl Desk<'_> {
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
         let (source, id) = (&row.source, &row.vendor_event_id);
         tracing::info!(event = "webhook_kept", source, id, name = row.name, state);
-        let mut writes = vec![row.write(state, "", "", None)];
+        let mut writes = vec![row.write(state, "", None)];
         writes.extend(also);
         self.write(&writes).await
     }

@@ -26,41 +26,55 @@ pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
 }
 
 /// What the gateway is asked where only it can tell (`Verdict::Ask { payment }`).
-pub fn lookup(case: &Case, payment: u32, fact: &Fact) -> Lookup {
+///
+/// An id that nobody knows may be of another page under our reference: where a page takes the money
+/// itself, or where the id is a page's, the page that we know is asked.
+pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup {
     let known = case.payment(payment);
+    let stranger = known.is_some_and(|p| !fact.payment_ids().any(|id| p.aliases.contains(id)));
+    let on_page = known.is_some_and(|p| p.session.is_some() && p.capture.is_none());
+    let told = fact.payment.clone();
+    let told = told.filter(|_| !(stranger && on_page && !traits.completes));
     Lookup {
         reference: ids::payment_reference(&case.id, payment),
-        payment: fact
-            .payment
-            .clone()
-            .or(known.and_then(|p| p.capture.clone())),
+        payment: told.or(known.and_then(|p| p.capture.clone())),
         session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
         amount: known.map_or(Money::zero(case.currency), |p| p.amount),
     }
 }
 
-/// What is posted once the gateway was asked; `None` where it cannot be asked just now. A success
-/// that was reported did happen, whatever is true now.
+/// What is posted once the gateway was asked; `None` where it cannot be asked just now, or does not
+/// know yet of a success that it reported. One that it knows did happen, whatever is true now.
 pub fn told(
     traits: &Traits,
     fact: &Fact,
     ask: &Lookup,
     answer: Result<Vec<Fact>, Trouble>,
 ) -> Option<Event> {
-    let mut facts = match answer {
-        Ok(facts) => facts,
-        // It knows nothing of it: then the event is taken at its word.
-        Err(Trouble::Missing) => vec![fact.clone()],
-        Err(_) => return None,
-    };
-    if fact.kind == Kind::PaymentSucceeded {
-        facts.insert(0, fact.clone());
-    }
-    // What the look-up does not mention was reported all the same: a refund, a dispute.
-    let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
     // A return that it does not mention is over.
     let returned = fact.kind == Kind::PaymentReturned;
     let of_object = !returned && (fact.refund.is_some() || fact.dispute.is_some());
+    let mut facts = match answer {
+        Ok(facts) => facts,
+        Err(Trouble::Missing) if of_object => vec![],
+        Err(_) => return None,
+    };
+    ask.own(&mut facts);
+    if fact.kind == Kind::PaymentSucceeded {
+        let about = |other: &&Fact| fact.payment.is_none() || other.payment == fact.payment;
+        let amount = facts.iter().filter(about).find_map(|other| {
+            let whole = other.refund.is_none() && other.dispute.is_none();
+            other.amount.filter(|_| whole)
+        });
+        // What came is what the gateway says now.
+        let succeeded = Fact {
+            amount: Some(amount?),
+            ..fact.clone()
+        };
+        facts.insert(0, succeeded);
+    }
+    // What the look-up does not mention was reported all the same: a refund, a dispute.
+    let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
     if of_object && !facts.iter().any(same) {
         facts.push(fact.clone());
     }

@@ -34,6 +34,9 @@ pub struct Gateway {
     pub page_stays: bool,
     /// A page at the gateway where the payer pays or approves.
     pub checkout: Offer<Effect<Checkout, Opening>>,
+    /// What ends that page, so that nobody pays there any more. Where we complete what the payer
+    /// approved, an ended page is over in any case: it is never completed.
+    pub close: Offer<Effect<Close, Vec<Fact>>>,
     /// What takes the money after the payer approved on that page, where the page does not.
     pub complete: Offer<Effect<Complete, Vec<Fact>>>,
     /// Charging a saved method.
@@ -58,8 +61,10 @@ pub struct Checkout {
     pub reference: String,
     pub amount: Money,
     pub label: String,
-    /// Where the payer comes back to, paid or not.
+    /// Where the payer comes back to once the gateway is done.
     pub return_to: String,
+    /// Where the payer comes back to who stops before.
+    pub cancel_to: String,
     /// Where classic webhooks are sent that name their address per payment.
     pub webhook_url: String,
     /// Ask the gateway to keep the method for later charges.
@@ -75,6 +80,14 @@ pub struct Checkout {
 pub enum Opening {
     Next(String),
     Page(Session),
+}
+
+/// Ends a page. Its answer is a fact of [`Kind::PaymentExpired`](crate::domain::fact::Kind) where
+/// the gateway ended it, else whatever became of the payment before.
+pub struct Close {
+    pub reference: String,
+    /// The page's id.
+    pub session: String,
 }
 
 /// Takes what the payer approved.
@@ -113,4 +126,19 @@ pub struct Lookup {
     pub payment: Option<String>,
     pub session: Option<String>,
     pub amount: Money,
+}
+
+impl Lookup {
+    /// What is told of a page that was asked for by its own id is that page's, whatever else it
+    /// names.
+    pub fn own(&self, facts: &mut [Fact]) {
+        let Some(session) = self.session.as_ref().filter(|_| self.payment.is_none()) else {
+            return;
+        };
+        for fact in facts {
+            if !fact.payment_ids().any(|id| id == session) {
+                fact.aliases.push(session.clone());
+            }
+        }
+    }
 }

@@ -1,10 +1,15 @@
 //! Where a gateway sends the payer back to, and addresses that lead nowhere.
 
-use super::layout::{Icon, by, call, clinic, day, deadline, document, split, state, sum};
-use super::messages::{amount, is_link};
+use super::layout::{
+    Icon, again_after, by, call, clinic, day, deadline, document, split, state, sum,
+};
+use super::messages::{amount, date, is_link};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
+use crate::gateways;
+use crate::money::Money;
+use jiff::civil::Date;
 use maud::{Markup, html};
 
 /// The payer comes back, paid or not, and the address does not say from which payment. Only the
@@ -37,13 +42,37 @@ pub fn back() -> String {
     )
 }
 
+/// How somebody came to the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// The payer stopped at the gateway before the end.
+    pub stopped: bool,
+    /// How often the page looked again since the gateway sent the payer back.
+    pub looked: u32,
+}
+
+/// Seconds from one look to the next while the gateway has not spoken; then the page stays as it is.
+const LOOKS: [u32; 14] = [3, 3, 3, 5, 5, 5, 10, 10, 20, 30, 60, 60, 120, 240];
+
+impl Visit {
+    /// When the page looks again by itself: the seconds, and the address.
+    fn next(self) -> Option<(u32, String)> {
+        let seconds = LOOKS.get(self.looked as usize)?;
+        Some((*seconds, format!("?looked={}", self.looked + 1)))
+    }
+}
+
 /// How a payment stands towards who comes back from its gateway's page.
 enum Standing<'a> {
     Paid,
+    /// A bank debit on its way, with the day on which it is collected.
+    Debit(Option<Date>),
     /// The gateway has it, or may have it.
     Confirming,
-    /// Its page is still open: the payer may have paid a moment ago, or have stopped.
-    Unsaid(&'a Session),
+    /// Its page is still open: who comes back from it may have paid a moment ago.
+    Unsaid,
+    /// The payer stopped, and may go back to the page.
+    Stopped(&'a Session),
     /// It brought nothing, or it went back; something is still due.
     Not(&'static str, &'static str),
     /// It brought nothing, and nothing is due any more.
@@ -51,14 +80,22 @@ enum Standing<'a> {
 }
 
 /// What the payer of this payment sees on coming back. `receipt` is its receipt's address.
-pub fn of_payment(settings: &Settings, case: &Case, payment: &Payment, receipt: &str) -> String {
-    let standing = standing(case, payment);
+pub fn of_payment(
+    settings: &Settings,
+    case: &Case,
+    payment: &Payment,
+    receipt: &str,
+    visit: Visit,
+) -> String {
+    let standing = standing(case, payment, visit);
     let label = match standing {
         Standing::Paid => "Paid",
-        Standing::Confirming | Standing::Unsaid(_) => "Confirming",
-        Standing::Not(..) => "Not paid",
+        Standing::Debit(_) => "On its way",
+        Standing::Confirming | Standing::Unsaid => "Confirming",
+        Standing::Stopped(_) | Standing::Not(..) => "Not paid",
         Standing::Settled => "Nothing to pay",
     };
+    let waits = matches!(standing, Standing::Confirming | Standing::Unsaid);
     let lead = html! {
         (clinic(settings))
         p.lead-label { (label) }
@@ -74,21 +111,42 @@ pub fn of_payment(settings: &Settings, case: &Case, payment: &Payment, receipt: 
             @if let (Standing::Paid, Some(at)) = (&standing, payment.paid_at) {
                 div { dt { "Paid on" } dd { (day(at, settings)) } }
             }
-            div.total { dt { "Left to pay" } dd { (amount(case.due())) } }
+            @if !waits {
+                @let left = case.due().minor - on_its_way(case);
+                @let left = Money::new(left.max(0), case.currency);
+                div.total { dt { "Left to pay" } dd { (amount(left)) } }
+            }
         }
     };
+    let next = visit.next().filter(|_| waits);
     let act = html! {
-        (act(settings, case, &standing, receipt))
+        (act(settings, case, &standing, receipt, next.is_some()))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
-    document(&format!("{label} · {}", settings.name), &split(&lead, &act))
+    let title = format!("{label} · {}", settings.name);
+    let body = split(&lead, &act);
+    match next {
+        Some((seconds, address)) => again_after(&title, seconds, &address, &body),
+        None => document(&title, &body),
+    }
 }
 
-fn standing<'a>(case: &Case, payment: &'a Payment) -> Standing<'a> {
-    let coming = |p: &Payment| p.state.is_under_way() && p.open_page().is_none();
+/// What banks are collecting already.
+fn on_its_way(case: &Case) -> i64 {
+    let pending = case.payments.iter().filter(|p| p.state == State::Pending);
+    pending.map(|p| p.amount.minor).sum()
+}
+
+fn standing<'a>(case: &Case, payment: &'a Payment, visit: Visit) -> Standing<'a> {
+    let coming = |p: &Payment| p.may_bring() && p.open_page().is_none();
+    let debits = gateways::find(&payment.gateway).is_some_and(|gateway| gateway.late_failures);
     match (payment.state, payment.open_page()) {
         (State::Paid, _) => Standing::Paid,
-        (State::Open, Some(page)) => Standing::Unsaid(page),
+        (_, Some(page)) if visit.stopped => Standing::Stopped(page),
+        (State::Open, Some(_)) => Standing::Unsaid,
+        // A try on the page failed, and the next one may have paid a moment ago.
+        (State::Declined, Some(_)) if visit.next().is_some() => Standing::Unsaid,
+        (State::Pending, _) if debits => Standing::Debit(payment.collected_on),
         (State::Open | State::Pending | State::Unknown, _) => Standing::Confirming,
         (State::Declined | State::Expired | State::Returned, _) if case.due().minor == 0 => {
             Standing::Settled
@@ -114,7 +172,14 @@ fn standing<'a>(case: &Case, payment: &'a Payment) -> Standing<'a> {
     }
 }
 
-fn act(settings: &Settings, case: &Case, standing: &Standing, receipt: &str) -> Markup {
+/// `looks` says whether the page is shown again by itself.
+fn act(
+    settings: &Settings,
+    case: &Case,
+    standing: &Standing,
+    receipt: &str,
+    looks: bool,
+) -> Markup {
     html! {
         @match standing {
             Standing::Paid => {
@@ -123,36 +188,19 @@ fn act(settings: &Settings, case: &Case, standing: &Standing, receipt: &str) -> 
                     a.btn.main.wide href=(receipt) { (Icon::Receipt.draw()) " See your receipt" }
                 }
             }
-            Standing::Confirming => {
+            Standing::Debit(on) => { (debit(*on)) }
+            Standing::Confirming | Standing::Unsaid => { (waiting(standing, looks)) }
+            Standing::Stopped(page) => {
                 (state(
-                    Icon::Busy,
+                    Icon::Ended,
                     "",
-                    "We are confirming your payment",
-                    "A card usually takes a few seconds, a bank debit some days. You can close \
-                     this page: we will send you the result.",
+                    "You stopped before the end",
+                    "Nothing was taken. The invoice is still to be paid.",
                 ))
-                (notice(
-                    "Please do not pay again",
-                    &html! { "If the payment does not go through, nothing is taken." },
-                ))
-                (again())
-            }
-            Standing::Unsaid(page) => {
-                (state(
-                    Icon::Busy,
-                    "",
-                    "We are confirming your payment",
-                    "This usually takes a few seconds. You can close this page: we will send you \
-                     the result. If you have paid, please do not pay again.",
-                ))
-                (again())
-                (notice("Did you stop before the end?", &html! {
-                    "Then nothing was taken."
-                    @if let Some(until) = page.expires_at {
-                        " You can go back and pay until " (deadline(until, settings)) "."
-                    }
-                }))
                 (pay(page, "Go back and pay"))
+                @if let Some(until) = page.expires_at {
+                    p.small.soft { "You can pay there until " (deadline(until, settings)) "." }
+                }
             }
             Standing::Not(heading, text) => {
                 (alert(heading, text))
@@ -168,6 +216,43 @@ fn act(settings: &Settings, case: &Case, standing: &Standing, receipt: &str) -> 
                 (state(Icon::Check, "good", "Nothing is left to pay", "This invoice is settled. You need not do anything."))
             }
         }
+    }
+}
+
+/// A bank debit says when, and nothing spins until then.
+fn debit(on: Option<Date>) -> Markup {
+    let when = match on {
+        Some(day) => format!("Your bank is asked for the money on {}.", date(day)),
+        None => "Your bank is asked for the money, which takes some working days.".into(),
+    };
+    let text = format!(
+        "{when} We will send you the receipt. Please do not pay again: you need not do anything."
+    );
+    state(Icon::Check, "good", "Your bank debit is on its way", &text)
+}
+
+/// The gateway has not spoken. The page looks again by itself for a while, then on request.
+fn waiting(standing: &Standing, looks: bool) -> Markup {
+    let text = match looks {
+        true => {
+            "This usually takes a few seconds, and this page then shows the result. You can \
+                 close it: we will send you the result."
+        }
+        false => "We have not heard yet. You can close this page: we will send you the result.",
+    };
+    html! {
+        (state(Icon::Busy, "", "We are confirming your payment", text))
+        (notice(
+            "Please do not pay again",
+            &html! { "If the payment does not go through, nothing is taken." },
+        ))
+        @if let (Standing::Unsaid, false) = (standing, looks) {
+            (notice(
+                "Did you stop before the end?",
+                &html! { "Then nothing was taken, and the link in our message still works." },
+            ))
+        }
+        (again())
     }
 }
 

@@ -3,12 +3,13 @@
 use super::layout::{
     Icon, call, clinic, day, deadline, document, money, short_day, split, state, sum,
 };
-use super::messages::{amount, is_link};
+use super::messages::{amount, date, is_link};
 use super::receipt::{item, tax};
 use crate::domain::case::{Case, Payment};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
 use crate::flows::receipts::{About, Paper};
+use crate::gateways;
 use crate::money::Money;
 use maud::{Markup, html};
 
@@ -172,8 +173,7 @@ fn head(case: &Case, standing: Standing) -> Markup {
                 Icon::Busy,
                 "",
                 "We are confirming your payment",
-                "A card usually takes a few seconds, a bank debit some days. You can close this \
-                 page: we will send you the result.",
+                &when(case),
             ))
             (notice("info", Icon::Info, "Please do not pay again", "If the payment does not go through, nothing is taken."))
             a.btn.wide href="" { (Icon::Again.draw()) " Check again" }
@@ -193,6 +193,20 @@ fn head(case: &Case, standing: Standing) -> Markup {
             h1 { "Your invoice is ready" }
         },
     }
+}
+
+/// When it is known how the payment ended.
+fn when(case: &Case) -> String {
+    let pending = case.payments.iter().filter(|p| p.state == State::Pending);
+    let debit = |p: &&Payment| gateways::find(&p.gateway).is_some_and(|g| g.late_failures);
+    let when = match pending.rev().find(debit) {
+        Some(debit) => match debit.collected_on {
+            Some(day) => format!("Your bank is asked for the money on {}.", date(day)),
+            None => "Your bank is asked for the money, which takes some working days.".into(),
+        },
+        None => "A card usually takes a few seconds.".into(),
+    };
+    format!("{when} You can close this page: we will send you the result.")
 }
 
 fn notice(tone: &str, icon: Icon, heading: &str, text: &str) -> Markup {

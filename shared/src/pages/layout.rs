@@ -9,6 +9,15 @@ use maud::{DOCTYPE, Markup, html};
 
 /// A whole document around a body.
 pub fn document(title: &str, body: &Markup) -> String {
+    whole(title, None, body)
+}
+
+/// One that is shown again after so many seconds, from this address.
+pub fn again_after(title: &str, seconds: u32, address: &str, body: &Markup) -> String {
+    whole(title, Some(format!("{seconds};url={address}")), body)
+}
+
+fn whole(title: &str, refresh: Option<String>, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,6 +27,7 @@ pub fn document(title: &str, body: &Markup) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 meta name="referrer" content="no-referrer";
+                @if let Some(refresh) = refresh { meta http-equiv="refresh" content=(refresh); }
                 title { (title) }
                 link rel="stylesheet" href=(style::PATH);
             }

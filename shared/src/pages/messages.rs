@@ -21,6 +21,14 @@ pub struct Said<'a> {
     pub payment: Option<Money>,
     /// What is left to pay on the invoice.
     pub due: Money,
+    /// What was paid beyond it, and is not on its way back.
+    pub surplus: Money,
+    /// What of the payment came beyond what was due, and goes back by itself.
+    pub returning: Option<Money>,
+    /// What of it payments under way would bring.
+    pub coming: Money,
+    /// The gateway itself makes another try.
+    pub tried_there: bool,
     /// The receipt's number.
     pub receipt: Option<String>,
     pub receipt_address: Option<&'a str>,
@@ -38,6 +46,8 @@ pub struct Said<'a> {
     pub address: &'a str,
     /// The day of the next try, in the clinic's zone.
     pub retry_at: Option<Date>,
+    /// A bank had taken it, and gave it back.
+    pub reinstated: bool,
     /// What only a person can decide.
     pub matter: Option<&'a Matter>,
 }
@@ -52,6 +62,10 @@ impl<'a> Said<'a> {
             amount,
             payment: None,
             due: Money::zero(amount.currency),
+            surplus: Money::zero(amount.currency),
+            returning: None,
+            coming: Money::zero(amount.currency),
+            tried_there: false,
             receipt: None,
             receipt_address: None,
             page: None,
@@ -62,6 +76,7 @@ impl<'a> Said<'a> {
             until: None,
             address: "",
             retry_at: None,
+            reinstated: false,
             matter: None,
         }
     }
@@ -87,11 +102,36 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
                 "Pay on our payment partner's secure page",
             );
         }
+        Topic::PaymentReceived if said.reinstated => {
+            letter.subject = format!("Your payment of {sum} to {clinic} counts again");
+            letter.say(format!(
+                "The bank gave {sum} back to us: your payment{with} counts again."
+            ));
+            if said.due.minor > 0 {
+                letter.say(format!("{} is left to pay.", amount(said.due)));
+            }
+            receipt(&mut letter, said, "Your new receipt");
+        }
+        Topic::PaymentReceived if said.returning == Some(said.amount) => {
+            letter.subject = format!("Your second payment of {sum} goes back to you");
+            letter.say(format!(
+                "We have received your payment of {sum}{with}, but your invoice was already paid."
+            ));
+            letter.say(format!(
+                "We are sending {sum} back to you. You need not do anything."
+            ));
+            receipt(&mut letter, said, "Your receipt");
+        }
         Topic::PaymentReceived => {
             letter.subject = format!("Receipt for {sum} from {clinic}");
             letter.say(format!(
                 "We have received your payment of {sum}{with}. Thank you."
             ));
+            if let Some(back) = said.returning.map(amount) {
+                letter.say(format!(
+                    "{back} of it was more than was due: we are sending that back to you."
+                ));
+            }
             if said.due.minor > 0 {
                 letter.say(format!("{} is left to pay.", amount(said.due)));
             }
@@ -102,7 +142,12 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
             letter.say(format!(
                 "Your payment of {sum}{with} did not go through. No money was taken."
             ));
-            ask(&mut letter, said, "Pay again or choose another way");
+            match said.tried_there {
+                true => {
+                    letter.say("Your bank is asked once more. You need not do anything.".into())
+                }
+                false => ask(&mut letter, said, "Pay again or choose another way"),
+            }
         }
         Topic::PaymentReturned => {
             let returned = match part_of(said) {
@@ -188,12 +233,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
         .as_ref()
         .map(|number| format!("Receipt {number}. "));
     let number = number.unwrap_or_default();
-    let next = match (said.due.minor, said.retry_at, said.page) {
-        (0, ..) => "Nothing to do.".into(),
-        (_, Some(day), _) => format!("Meridian tries again on {}.", date(day)),
-        (_, None, Some(_)) => "The patient can still pay on the gateway's page.".into(),
-        (_, None, None) => "Send the patient a new page to pay on, or agree on another way.".into(),
-    };
+    let next = next(said);
     let (subject, text) = match topic {
         Topic::InvoiceIssued => (
             format!("Invoice issued: {sum}, number {invoice}."),
@@ -203,10 +243,18 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
             format!("Page to pay on opened: {about}"),
             "Nothing to do until the patient has paid.".into(),
         ),
-        Topic::PaymentReceived => (
-            format!("Paid: {about}"),
-            format!("{number}{due} Nothing to do."),
-        ),
+        Topic::PaymentReceived => {
+            let back = said.returning.map(amount).map_or(String::new(), |back| {
+                format!("{back} of it was more than was due and goes back by itself. ")
+            });
+            (
+                match said.reinstated {
+                    true => format!("Given back by the bank, paid again: {about}"),
+                    false => format!("Paid: {about}"),
+                },
+                format!("{number}{back}{due} {next}"),
+            )
+        }
         Topic::PaymentFailed => (
             format!("Payment failed: {about}"),
             format!("No money was taken. {due} {next}"),
@@ -222,7 +270,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
         ),
         Topic::RefundPaid => (
             format!("Refunded: {about}"),
-            format!("{number}Nothing to do."),
+            format!("{number}{due} {next}"),
         ),
         Topic::RefundFailed => (
             format!("Refund failed: {about}"),
@@ -253,6 +301,26 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
     Message {
         text: letter.sentences.join(" "),
         ..letter.message()
+    }
+}
+
+/// What staff must do about what is due or too much, if anything.
+fn next(said: &Said) -> String {
+    let (gateway, sums) = (
+        said.gateway.map_or("The gateway", gateway_name),
+        said.coming.minor,
+    );
+    match (said.due.minor, said.retry_at, said.page) {
+        (0, ..) if said.surplus.minor > 0 => format!(
+            "{} more than the invoice asks for was paid: refund it.",
+            amount(said.surplus)
+        ),
+        (0, ..) => "Nothing to do.".into(),
+        _ if said.tried_there => format!("{gateway} tries again by itself. Nothing to do."),
+        (_, Some(day), _) => format!("Meridian tries again on {}.", date(day)),
+        (_, None, Some(_)) => "The patient can still pay on the gateway's page.".into(),
+        (due, ..) if sums >= due => "It is under way.".into(),
+        _ => "Send the patient a new page to pay on, or agree on another way.".into(),
     }
 }
 
@@ -448,6 +516,10 @@ mod tests {
             amount: money(6000, "AUD"),
             payment: Some(money(6000, "AUD")),
             due: money(6000, "AUD"),
+            surplus: money(0, "AUD"),
+            returning: None,
+            coming: money(0, "AUD"),
+            tried_there: false,
             receipt: Some("K7M2Q9AB-1".into()),
             receipt_address: Some("https://pay.example/receipts/abc"),
             page: None,
@@ -458,8 +530,38 @@ mod tests {
             until: Some("Wednesday 9 December, 2:10 pm (Melbourne time)".into()),
             address: "12 Wattle Street, Exampleton VIC 3999",
             retry_at: None,
+            reinstated: false,
             matter: None,
         }
+    }
+
+    #[test]
+    fn who_paid_twice_reads_that_it_goes_back_and_is_not_thanked_again() {
+        let twice = Said {
+            returning: Some(money(6000, "AUD")),
+            ..paid()
+        };
+        let letter = to_patient(Topic::PaymentReceived, &twice);
+        assert!(letter.subject.contains("goes back to you"), "{letter:?}");
+        assert!(
+            letter.text.contains("We are sending $60.00 back to you"),
+            "{letter:?}"
+        );
+        assert!(!letter.text.contains("Thank you"), "{letter:?}");
+        let part = Said {
+            returning: Some(money(1000, "AUD")),
+            ..paid()
+        };
+        let letter = to_patient(Topic::PaymentReceived, &part);
+        assert!(
+            letter.text.contains("$10.00 of it was more than was due"),
+            "{letter:?}"
+        );
+        let staff = to_staff(Topic::PaymentReceived, &twice).text;
+        assert!(
+            staff.contains("$60.00 of it was more than was due and goes back"),
+            "{staff}"
+        );
     }
 
     fn paid() -> Said<'static> {
@@ -587,6 +689,21 @@ mod tests {
     }
 
     #[test]
+    fn who_was_told_of_a_return_hears_that_the_bank_gave_it_back() {
+        let back = Said {
+            reinstated: true,
+            ..paid()
+        };
+        let text = to_patient(Topic::PaymentReceived, &back).text;
+        let expected = "The bank gave $60.00 back to us: your payment with Visa ending 4242 \
+                        counts again. Questions? Call (03) 7010 0142. Your new receipt K7M2Q9AB-1: \
+                        https://pay.example/receipts/abc";
+        assert!(text.contains(expected), "{text}");
+        let subject = to_staff(Topic::PaymentReceived, &back).subject;
+        assert!(subject.starts_with("Given back by the bank, paid again: $60.00"));
+    }
+
+    #[test]
     fn who_was_told_of_a_refund_hears_that_it_failed() {
         let amount = money(2000, "AUD");
         let text = to_patient(Topic::RefundFailed, &Said { amount, ..paid() }).text;
@@ -700,6 +817,22 @@ mod tests {
             message.html
         );
         assert!(!message.html.contains("<b>Dr"));
+    }
+
+    #[test]
+    fn staff_are_not_told_that_nothing_is_to_do_while_something_is_due() {
+        let part = Said {
+            due: money(3000, "AUD"),
+            ..paid()
+        };
+        let text = to_staff(Topic::PaymentReceived, &part).text;
+        assert!(text.contains("$30.00 is due on the invoice."), "{text}");
+        assert!(!text.contains("Nothing to do"), "{text}");
+        let refunded = to_staff(Topic::RefundPaid, &part).text;
+        assert!(
+            refunded.contains("$30.00 is due on the invoice."),
+            "{refunded}"
+        );
     }
 
     #[test]

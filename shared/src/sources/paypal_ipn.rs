@@ -31,6 +31,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &[],
     inbound_secrets: &["receiver_email"],
+    addresses: &[],
 };
 
 pub static INBOUND: Inbound = Inbound {

@@ -4,7 +4,7 @@
 
 pub use crate::domain::invoice::OfRate;
 use crate::domain::task::Topic;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::vendor::{Effect, Vendor};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,8 @@ pub enum Channel {
 pub struct Hears {
     pub topic: Topic,
     pub acts: &'static [Effect<Telling, Filed>],
+    /// Whether this act has nothing to do this time; it counts as done.
+    pub skips: fn(&Telling, usize) -> bool,
     pub after: After,
 }
 
@@ -88,12 +90,18 @@ impl After {
     }
 }
 
+/// For acts that always have something to do.
+pub const fn never(_: &Telling, _: usize) -> bool {
+    false
+}
+
 impl Hears {
     /// A topic for which nothing must have been filed before.
     pub const fn of(topic: Topic, acts: &'static [Effect<Telling, Filed>]) -> Self {
         Self {
             topic,
             acts,
+            skips: never,
             after: After::Nothing,
         }
     }
@@ -111,6 +119,7 @@ pub const fn to_patients(acts: &'static [Effect<Telling, Filed>]) -> [Hears; 6] 
         Hears {
             topic: Topic::RefundFailed,
             acts,
+            skips: never,
             after: After::TakesBack(Topic::RefundPaid),
         },
     ]
@@ -134,8 +143,10 @@ pub struct Telling {
     pub amount: Money,
     /// The whole payment, where the topic speaks of one.
     pub payment: Option<Money>,
-    /// What was refunded of the invoice before this refund.
+    /// What was refunded of the sale before this refund.
     pub refunded_before: Money,
+    /// How the payment or refund stands in the books.
+    pub standing: Standing,
     /// Of the whole invoice, and what each of its tax rates comes to.
     pub total: Money,
     pub rates: Vec<OfRate>,
@@ -144,6 +155,28 @@ pub struct Telling {
     pub gateway: String,
     pub customer: Customer,
     pub message: Message,
+}
+
+/// How a payment or refund stands in the books of a system. A payment follows the case: what is
+/// filed of it is replaced when what stays of it changes. What is beyond the invoice is not filed:
+/// it was never sold, and goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What the invoice takes of the payment now; of a refund, what it takes back of the sale.
+    pub applied: Money,
+    /// What was filed of the payment last, and under which id.
+    pub was: Money,
+    pub payment: Option<String>,
+}
+
+impl Standing {
+    pub fn none(currency: Currency) -> Self {
+        Self {
+            applied: Money::zero(currency),
+            was: Money::zero(currency),
+            payment: None,
+        }
+    }
 }
 
 /// The patient towards a system: the clinic's own reference; the name only where the clinic

@@ -15,12 +15,13 @@ static VENDOR: Vendor = Vendor {
     host: Host::From(|account| match address(account) {
         Some(address) => address.into(),
         // `send` has refused such an account; this host holds no secret of ours.
-        None => HOSTS[0].into(),
+        None => "https://hooks.slack.com".into(),
     }),
     auth: Auth::InAddress,
     headers: |_| vec![],
     secrets: &["webhook_url"],
     inbound_secrets: &[],
+    addresses: &[("webhook_url", &HOOKS)],
 };
 
 pub static SYSTEM: System = System {
@@ -48,13 +49,15 @@ static SEND: [Effect<Telling, Filed>; 1] = [Effect {
     lost_reply: LostReply::Human,
 }];
 
-const HOSTS: [&str; 2] = ["https://hooks.slack.com", "https://hooks.slack-gov.com"];
+const HOOKS: [&str; 2] = [
+    "https://hooks.slack.com/services/",
+    "https://hooks.slack-gov.com/services/",
+];
 
 /// The webhook's address, where it is one of Slack's: any other would be told what we know.
 fn address(account: &Account) -> Option<&str> {
     let address = account.secret("webhook_url");
-    let path = HOSTS.iter().find_map(|host| address.strip_prefix(host))?;
-    let parts = path.strip_prefix("/services/")?;
+    let parts = HOOKS.iter().find_map(|hook| address.strip_prefix(hook))?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'/';
     (!parts.is_empty() && parts.bytes().all(plain)).then_some(address)
 }

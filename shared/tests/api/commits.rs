@@ -4,7 +4,7 @@ use crate::money::{happens, pays, reported};
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, Struck};
 use meridian::domain::event::{Event, NewCharge};
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
@@ -153,7 +153,12 @@ fn charge(amount: &str) -> Event {
     Event::Charge(NewCharge {
         amount: Some(meridian::money::Money::read(amount, eur).expect("an amount")),
         gateway: "stripe".into(),
-        method: None,
+        method: Some(Method {
+            gateway: "stripe".into(),
+            customer: None,
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        }),
         keep_method: false,
     })
 }
@@ -344,6 +349,38 @@ async fn a_request_that_was_never_answered_is_answered_when_it_is_repeated_and_a
     unchanged(&before, &clinic.rows().await, "the repeat");
     let listed = clinic.get("/v1/refunds").await;
     assert_eq!(listed["refunds"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_answered_with_what_was_written_though_others_went_on_from_it() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = |amount: &str| json!({ "collect": "checkout", "amount": { "amount": amount, "currency": "EUR" } });
+    // Applied and cut off; still in progress when it is sent again; then the case is read late.
+    let struck = Struck::by(vec![
+        ("TransactWriteItems", Action::CutAfter, 1, 1),
+        ("TransactWriteItems", Action::Conflict, 2, 1),
+        ("GetItem", Action::Delay { ms: 700 }, 5, 100),
+    ]);
+    let body = page("20.00");
+    let ours = clinic.post_at(&struck.house, "k", &path, &body);
+    let others = async {
+        let written = format!("{}#case#{case} task#p1", clinic.id);
+        while !clinic.rows().await.contains_key(&written) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        clinic.post(&path, page("10.00")).await.expect(202)
+    };
+    let (ours, others) = futures::join!(ours, others);
+    assert_eq!(struck.struck()[..2], [1, 1]);
+    drop(struck);
+    let ours = ours.expect(202);
+    assert_eq!(ours["id"], ids::payment_reference(&case, 1), "{ours}");
+    assert_eq!(others["id"], ids::payment_reference(&case, 2));
+    let read = clinic.get(&format!("/v1/invoices/{case}")).await;
+    let payments = read["payments"].as_array().cloned().unwrap_or_default();
+    assert_eq!(payments, [ours, others]);
 }
 
 #[tokio::test]

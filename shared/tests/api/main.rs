@@ -3,7 +3,10 @@
 
 mod approvals;
 mod calls;
+mod collecting;
 mod commits;
+mod connections;
+mod doors;
 mod intake;
 mod lists;
 mod money;

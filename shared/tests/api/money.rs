@@ -1,14 +1,15 @@
 //! What may be asked for, charged and given back.
 
 use crate::stack::{Clinic, request};
-use meridian::domain::case::Case;
+use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::payment::State;
 use meridian::flows::commit::{Change, Committed};
 use meridian::ids;
 use serde_json::{Value, json};
 
-fn eur(amount: &str) -> Value {
+pub fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "EUR" })
 }
 
@@ -26,15 +27,15 @@ pub async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
     }
 }
 
-/// What a webhook of Stripe says.
+/// What Stripe answers to a call of ours.
 pub fn reported(fact: Fact) -> Event {
     Event::Reported(Report {
         gateway: "stripe".into(),
         facts: vec![fact],
-        current: false,
+        current: true,
         late_failures: false,
         page_stays: true,
-        answer: false,
+        answer: true,
     })
 }
 
@@ -177,6 +178,38 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
 }
 
 #[tokio::test]
+async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_own() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let charges = format!("/v1/invoices/{case}/charges");
+    let asked = json!({ "collect": "checkout" });
+    clinic.post(&charges, asked).await.expect(202);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(&clinic, &case, opened).await;
+    let payment = format!("{case}-p1");
+    let done = clinic.house.done_address(&clinic.id, &payment).await;
+    let done = done.expect("an address");
+    let cancelled = done.replace("/pay/done/", "/pay/cancelled/");
+    assert_ne!(done, cancelled);
+    let (status, shown) = page(&clinic, "GET", &cancelled).await;
+    assert_eq!(status, 200);
+    assert!(shown.contains("You stopped before the end"), "{shown}");
+    assert!(!shown.contains("We are confirming your payment"), "{shown}");
+    // Who pays all the same reads there what is true.
+    pays(&clinic, &case).await;
+    let (_, shown) = page(&clinic, "GET", &cancelled).await;
+    assert!(shown.contains("See your receipt"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
@@ -251,6 +284,36 @@ async fn a_word_on_what_waits_for_none_is_a_conflict() {
     ] {
         clinic.post(&path, Value::Null).await.expect(404);
     }
+}
+
+#[tokio::test]
+async fn a_page_is_not_closed_by_declaration_but_ended_at_its_gateway() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let charges = format!("/v1/invoices/{case}/charges");
+    let asked = json!({ "collect": "checkout" });
+    clinic.post(&charges, asked).await.expect(202);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(&clinic, &case, opened).await;
+    let close = format!("/v1/payments/{case}-p1/close");
+    let closing = clinic.post(&close, Value::Null).await.expect(200);
+    assert_eq!(closing["state"], "open");
+    assert_eq!(closing["checkout_url"], Value::Null, "nobody is sent there");
+    let over = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        ..Fact::new(Kind::PaymentExpired)
+    };
+    let ended = happens(&clinic, &case, reported(over)).await;
+    assert_eq!(ended.payments[0].state, State::Expired);
+    clinic.post(&close, Value::Null).await.expect(200);
 }
 
 #[tokio::test]

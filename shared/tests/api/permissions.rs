@@ -36,6 +36,8 @@ const NEEDS: &str = "
 
     charge     POST /v1/patients
     charge     POST /v1/patients/{id}/payment-methods
+    charge     DELETE /v1/patients/{id}/payment-methods/{method}
+    charge     POST /v1/patients/{id}/payment-methods/{method}/default
     charge     POST /v1/appointments
     charge     POST /v1/appointments/{id}/complete
     charge     POST /v1/invoices
@@ -49,6 +51,7 @@ const NEEDS: &str = "
     approve    POST /v1/refunds/{id}/approve
     approve    POST /v1/refunds/{id}/reject
     approve    POST /v1/payments/{id}/close
+    approve    POST /v1/invoices/{id}/void
     approve    POST /v1/payments/{id}/disputes/{dispute}/resolve
 
     configure  PUT /v1/settings
@@ -56,6 +59,7 @@ const NEEDS: &str = "
     configure  POST /v1/keys
     configure  DELETE /v1/keys/{id}
     configure  PUT /v1/integrations/{vendor}
+    configure  DELETE /v1/integrations/{vendor}/inbound/former
     configure  POST /v1/events/{id}/replay
 ";
 const PERMISSIONS: [&str; 5] = ["view", "charge", "refund", "approve", "configure"];

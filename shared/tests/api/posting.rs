@@ -28,6 +28,7 @@ fn received(clinic: &Clinic, source: &str, body: &str, proven: bool, ago: i64) -
         body: BASE64_STANDARD.encode(body),
         sha256: body_hash(body.as_bytes()),
         replays: None,
+        again: false,
     }
 }
 
@@ -99,6 +100,8 @@ async fn tasks(clinic: &Clinic, alert: &str) -> Vec<Value> {
 async fn the_same_event_many_times_at_once_is_one_entry() {
     let (clinic, case, reference) = open().await;
     let paid = intent("pi_1", &reference, "succeeded", 6000, "eur");
+    // An id that nobody knows yet is looked up.
+    connect(&clinic, "stripe", knows(paid.clone())).await;
     let body = event("evt_1", "payment_intent.succeeded", &paid);
     let received = received(&clinic, "stripe", &body, true, 0);
     let before = case_of(&clinic, &case).await.entries;

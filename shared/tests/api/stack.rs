@@ -46,11 +46,13 @@ fn started() -> &'static (embedded::Aws, Aws) {
             });
         });
         let aws = started.recv().expect("AWS is up");
-        let queue = format!("{}/{}/events", aws.endpoint(), embedded::ACCOUNT);
+        let queue = |name| format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
         // SAFETY: set once, under the lock, before any house of this process reads them.
         unsafe {
             std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
-            std::env::set_var("EVENTS_QUEUE_URL", queue);
+            std::env::set_var("EVENTS_QUEUE_URL", queue("events"));
+            std::env::set_var("UNPROVEN_QUEUE_URL", queue("unproven"));
+            std::env::set_var("DELIVERIES_QUEUE_URL", queue("deliveries"));
             std::env::set_var("MERIDIAN_HOSTS", crate::vendors::start());
             std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
         }
@@ -90,9 +92,11 @@ async fn fill(aws: &embedded::Aws) {
     });
     let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
     made.expect("a table");
-    let queue = json!({ "QueueName": "events" });
-    let made = aws.call("AmazonSQS.CreateQueue", queue).await;
-    made.expect("a queue");
+    for name in ["events", "unproven", "deliveries"] {
+        let queue = json!({ "QueueName": name });
+        let made = aws.call("AmazonSQS.CreateQueue", queue).await;
+        made.expect("a queue");
+    }
     for (name, field) in [("root", "root_key"), ("seal", "seal_key")] {
         let secret = json!({ field: field }).to_string();
         let secret = json!({ "Name": format!("meridian/_/{name}"), "SecretString": secret });

@@ -163,12 +163,33 @@ impl Books {
         }
     }
 
-    /// What a webhook says.
+    /// What a webhook says. A success that only the gateway can tell is looked up.
     pub fn hear(&mut self, fact: Fact) -> Said {
-        self.report(vec![fact], false)
+        match self.say(vec![fact.clone()], false) {
+            Said::Ask if fact.kind == Kind::PaymentSucceeded && !self.late_failures => {
+                self.report(vec![fact], true)
+            }
+            other => other,
+        }
     }
 
-    pub fn report(&mut self, facts: Vec<Fact>, current: bool) -> Said {
+    /// What a webhook says, or a look-up (`current`), which tells how much came: what was asked for
+    /// where a test names nothing else.
+    pub fn report(&mut self, mut facts: Vec<Fact>, current: bool) -> Said {
+        for fact in facts.iter_mut().filter(|_| current) {
+            let of = fact.reference.as_deref().and_then(ids::read_reference);
+            if let Some((_, ids::Reference::Payment(n))) = of
+                && fact.kind == Kind::PaymentSucceeded
+            {
+                let asked = self.case.payment(n).map(|payment| payment.amount);
+                fact.amount = fact.amount.or(asked);
+            }
+        }
+        self.say(facts, current)
+    }
+
+    /// Exactly these facts.
+    pub fn say(&mut self, facts: Vec<Fact>, current: bool) -> Said {
         let late_failures = self.late_failures;
         self.apply(&Event::Reported(Report {
             gateway: GATEWAY.into(),

@@ -255,3 +255,39 @@ fn a_task_is_raised_again_when_the_same_becomes_true_again() {
     assert!(asks(&books, UNCOLLECTED));
     assert_eq!(books.told_of(Topic::NeedsPerson), 2, "each time once");
 }
+
+#[test]
+fn a_debit_that_the_gateway_itself_tries_again_is_told_at_once_and_never_retried_by_us() {
+    let failed_on = |day: &str| Fact {
+        decline: Some(Decline::Funds),
+        occurred_at: Some(format!("2026-03-{day}T09:00:00Z").parse().unwrap()),
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let mut books = charged(vec![3]);
+    books.late_failures = true;
+    for _ in 0..3 {
+        books.report(vec![failed_on("05")], true);
+    }
+    assert_eq!(books.payment(1).state, State::Pending);
+    assert_eq!(books.told_of(Topic::PaymentFailed), 1, "told once");
+    assert!(!books.rows.contains_key("retry-p1"));
+    assert_eq!(books.case.chargeable(), eur(0), "it may still come");
+    assert!(!asks(&books, UNCOLLECTED) && books.work().contains_key("p1"));
+    books.report(vec![failed_on("09")], true);
+    assert_eq!(books.told_of(Topic::PaymentFailed), 2, "it failed again");
+    books.hear_out(succeeded(1));
+    assert_eq!(books.payment(1).state, State::Paid);
+    assert_eq!(books.payment(1).decline, None);
+}
+
+#[test]
+fn a_hard_decline_ends_the_method_in_the_same_commit_and_another_way_is_planned() {
+    let mut books = charged(vec![3]);
+    books.hear(failed(1, Decline::Method));
+    assert!(books.rows.contains_key("retry-p1"));
+    books.later(3 * DAY);
+    // Whoever still names the method that ended: it is not charged again.
+    let method = Some(saved_method());
+    books.apply(&Event::RetryDue { payment: 1, method });
+    assert_eq!(books.payment(2).next_step(), Some(Step::Checkout));
+}

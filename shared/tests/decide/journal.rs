@@ -85,6 +85,37 @@ fn every_changed_byte_of_every_entry_is_found() {
     );
 }
 
+/// One byte more or less is seldom another currency or moment: here each is a good one.
+#[test]
+fn every_field_of_an_entry_that_says_something_else_is_found() {
+    let books = story();
+    let other = meridian::money::Currency::read("USD").expect("a currency");
+    let changes: [(&str, fn(&mut Entry)); 8] = [
+        ("case", |entry| entry.case.push('x')),
+        ("seq", |entry| entry.seq += 1),
+        ("at", |entry| entry.at += jiff::SignedDuration::from_secs(1)),
+        ("cause", |entry| entry.cause.push('x')),
+        ("what", |entry| entry.what.push('x')),
+        ("currency", |entry| {
+            entry.currency = meridian::money::Currency::read("USD").expect("a currency");
+        }),
+        ("before", |entry| entry.before = "0".repeat(64)),
+        ("hash", |entry| entry.hash = "0".repeat(64)),
+    ];
+    for at in 0..books.journal.len() {
+        assert_ne!(books.journal[at].currency, other);
+        for (field, change) in &changes {
+            let mut journal = books.journal.clone();
+            change(&mut journal[at]);
+            let verdict = verify(&books.case, &journal);
+            assert!(
+                verdict.is_err(),
+                "another {field} in entry {at} is not found"
+            );
+        }
+    }
+}
+
 #[test]
 fn an_entry_that_is_missing_swapped_doubled_or_foreign_is_found() {
     let books = story();

@@ -8,6 +8,7 @@ mod journal;
 mod lives;
 mod mended;
 mod orders;
+mod pages;
 mod protocol;
 mod sequences;
 mod sums;

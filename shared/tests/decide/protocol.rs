@@ -174,6 +174,39 @@ fn nobody_else_calls_while_a_lease_lives_and_after_it_the_outcome_is_unknown() {
 }
 
 #[test]
+fn who_finds_anothers_lease_in_the_case_does_not_call() {
+    for (mut books, target) in [(charging(), PAYMENT), (refunding(), REFUND)] {
+        let id = target.refund.map_or("p1".into(), |n| format!("r{n}"));
+        let at = At {
+            now: books.now,
+            lease: LEASE,
+            owner: "me".into(),
+        };
+        let (mut job, traits) = (Job::new(target), by_key());
+        let due = Heard::Due(books.rows[&id].work.clone());
+        assert!(matches!(
+            job.step(&traits, &books.case, due, &at),
+            Move::Prepare(_)
+        ));
+        let built = Heard::Prepared(Ok(json!({"path": "/charges"})));
+        let Move::Commit { event, .. } = job.step(&traits, &books.case, built, &at) else {
+            panic!("the intent comes first");
+        };
+        assert_eq!(books.apply(&event), crate::books::Said::Changed);
+        let mut stolen = books.case.clone();
+        let payment = &mut stolen.payments[0];
+        let intent = match target.refund {
+            None => payment.intent.as_mut(),
+            Some(_) => payment.refunds[0].intent.as_mut(),
+        };
+        intent.expect("an intent").owner = "another".into();
+        let written = Heard::Committed(Recorded::Changed);
+        let next = job.step(&traits, &stolen, written, &at);
+        assert!(matches!(next, Move::Done), "{next:?}");
+    }
+}
+
+#[test]
 fn a_lost_reply_is_repeated_under_the_same_key_while_the_gateway_remembers_it() {
     let mut books = charging();
     let asked = work(&mut books, &by_key(), PAYMENT, vec![lost()]);
@@ -310,13 +343,140 @@ fn a_page_is_opened_and_then_only_looked_at() {
     ));
 }
 
+// ---- a page that another way to pay takes the place of ----------------------------------------
+
+/// A page is open, and the saved card is to be charged instead.
+fn superseded() -> Books {
+    let mut books = Books::with_payment(10_000, None);
+    let intent = books.intent(Step::Checkout, 1, None);
+    books.call(1, None, intent);
+    books.apply(&Event::SessionOpened {
+        payment: 1,
+        session: Session {
+            id: "cs_1".into(),
+            url: "https://pay.example.test/cs_1".into(),
+            expires_at: None,
+        },
+    });
+    let method = Some(saved_method());
+    books.apply(&Event::Charge(crate::books::charge(None, method)));
+    books
+}
+
+fn closing() -> Traits {
+    Traits {
+        closes: true,
+        ..by_key()
+    }
+}
+
+fn of_page(kind: Kind) -> Fact {
+    Fact {
+        payment: None,
+        aliases: vec!["cs_1".into()],
+        ..crate::books::fact(kind, 1)
+    }
+}
+
+fn waits(books: &Books) -> bool {
+    !books.work().contains_key("p2")
+}
+
+const CLOSE: [&str; 2] = ["calling_gateway", "send Close p1-close"];
+
+#[test]
+fn a_page_is_ended_before_another_way_to_pay_begins() {
+    let mut books = superseded();
+    assert!(waits(&books));
+    let ended = facts(vec![of_page(Kind::PaymentExpired)]);
+    let asked = work(&mut books, &closing(), PAYMENT, vec![ended]);
+    assert_eq!(asked, [CLOSE[0], CLOSE[1], "payment_expired"]);
+    assert!(!waits(&books));
+    assert!(!books.work().contains_key("p1"));
+}
+
+#[test]
+fn a_refusal_to_end_a_page_is_looked_into_and_what_was_paid_there_counts() {
+    let paid = Fact {
+        payment: Some("pi_1".into()),
+        amount: Some(crate::books::eur(10_000)),
+        ..of_page(Kind::PaymentSucceeded)
+    };
+    let refused = || Said::Reply(Err(Trouble::Rejected("it is complete".into())));
+    for (told, what, state) in [
+        (Ok(vec![paid]), "payment_succeeded", State::Paid),
+        (Err(Trouble::Missing), "payment_expired", State::Expired),
+        (Ok(vec![]), "page_stays", State::Open),
+    ] {
+        let mut books = superseded();
+        let script = vec![refused(), Said::LookedUp(told)];
+        let asked = work(&mut books, &closing(), PAYMENT, script);
+        assert_eq!(asked, [CLOSE[0], CLOSE[1], "look up", what]);
+        assert_eq!(books.payment(1).state, state);
+        let begun = state != State::Paid;
+        assert_eq!(!waits(&books), begun, "{what}");
+        if !begun {
+            assert_eq!(books.payment(2).state, State::Expired, "it is needless");
+        }
+    }
+}
+
+#[test]
+fn while_nobody_knows_whether_the_page_ended_the_other_way_waits_and_a_person_hears() {
+    let mut books = superseded();
+    for _ in 0..12 {
+        let asked = work(&mut books, &closing(), PAYMENT, vec![lost()]);
+        assert_eq!(asked, [CLOSE[0], CLOSE[1], "reply_lost"]);
+        assert!(waits(&books));
+        books.later(600);
+    }
+    assert_eq!(
+        books.alerts(),
+        [meridian::domain::task::Alert::UnknownOutcome]
+    );
+    let ended = facts(vec![of_page(Kind::PaymentExpired)]);
+    work(&mut books, &closing(), PAYMENT, vec![ended]);
+    assert!(!waits(&books));
+    assert_eq!(books.alerts(), []);
+}
+
+#[test]
+fn a_function_that_died_over_ending_a_page_leaves_it_to_be_ended_again() {
+    let mut books = superseded();
+    let intent = books.intent(Step::Close, 1, None);
+    assert_eq!(books.call(1, None, intent), crate::books::Said::Changed);
+    assert!(work(&mut books, &closing(), PAYMENT, vec![]).is_empty());
+    books.later(LEASE + 1);
+    let ended = facts(vec![of_page(Kind::PaymentExpired)]);
+    let asked = work(&mut books, &closing(), PAYMENT, vec![ended]);
+    assert_eq!(asked.last().unwrap(), "payment_expired");
+    assert!(!waits(&books));
+}
+
+#[test]
+fn what_we_complete_ourselves_is_over_once_it_is_not_wanted_and_other_pages_stay() {
+    let completes = Traits {
+        completes: true,
+        ..by_key()
+    };
+    for (traits, what, live) in [
+        (completes, "payment_expired", false),
+        (by_key(), "page_stays", true),
+    ] {
+        let mut books = superseded();
+        assert_eq!(work(&mut books, &traits, PAYMENT, vec![]), [what]);
+        assert_eq!(books.payment(1).page_lives(), live);
+        assert!(!waits(&books));
+    }
+}
+
 // ---- what a reported fact becomes --------------------------------------------------------------
 
 #[test]
 fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     let books = Books::paid(10_000);
     let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&books.case, 1, &hint);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
     assert_eq!(ask.payment.as_deref(), Some("pi_1"));
     let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
     assert!(told(Err(Trouble::Unclear("503".into()))).is_none());

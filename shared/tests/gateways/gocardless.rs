@@ -660,9 +660,10 @@ fn a_failure_that_gocardless_tries_again_is_looked_up() {
     let again = event("payments", "failed", object!({"payment": "PM1"}), details);
     let notice = items(std::slice::from_ref(&again)).remove(0).notice;
     assert_eq!(notice, hint("PM1"));
-    // Not over yet, unless it had been collected before.
+    // Not over yet, unless it had been collected before; why it failed is told.
     let told = looked_up("failed", &[], std::slice::from_ref(&again));
     assert_eq!(told[0].kind, Kind::PaymentPending);
+    assert_eq!(told[0].decline, Some(Decline::Funds));
     let before = of_payment("confirmed", "payment_confirmed");
     let told = looked_up("failed", &[], &[again, before]);
     assert_eq!(told[0].kind, Kind::PaymentReturned);
@@ -863,13 +864,15 @@ fn a_mandate_that_ended_is_a_method_gone() {
         };
         assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }
-    for (action, kind) in [
-        ("created", Kind::Other),
-        ("submitted", Kind::Other),
-        ("active", Kind::MandateActive),
-        ("reinstated", Kind::MandateActive),
-    ] {
-        assert_eq!(of_mandate(action), Ok(Notice::Ignored(kind)), "{action}");
+    for action in ["active", "reinstated"] {
+        let expected = Notice::MethodBack {
+            token: "MD1".into(),
+        };
+        assert_eq!(of_mandate(action), Ok(expected), "{action}");
+    }
+    for action in ["created", "submitted"] {
+        let expected = Ok(Notice::Ignored(Kind::Other));
+        assert_eq!(of_mandate(action), expected, "{action}");
     }
     assert!(of_mandate("teleported").is_err());
 }
@@ -1115,4 +1118,27 @@ fn a_refund_made_in_the_dashboard_is_mirrored_in_every_order() {
         assert_eq!(end.refunds[0].amount, eur(2_500));
         assert_eq!(end.state, payment::State::Paid);
     }
+}
+
+#[test]
+fn a_page_is_ended_with_its_billing_request() {
+    let request = |status: &str| {
+        let links = object!({"mandate_request_mandate": "MD1"});
+        json(
+            200,
+            object!({"billing_requests": {"id": "BRQ1", "status": status, "links": links,
+            "metadata": {"reference": reference()}}}),
+        )
+    };
+    let (sent, answer) = ends(&GATEWAY, &outbound(), "BRQ1", &request("cancelled"));
+    assert_eq!(sent.path, "/billing_requests/BRQ1/actions/cancel");
+    let facts = answer.expect("it is ended");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(
+        (facts[0].kind, facts[0].decline),
+        (Kind::PaymentExpired, None)
+    );
+    let refused = failed(422, "invalid_state", "cancellation_failed", object!({}));
+    let (_, answer) = ends(&GATEWAY, &outbound(), "BRQ1", &refused);
+    assert!(matches!(answer, Err(Trouble::Rejected(_))), "{answer:?}");
 }

@@ -12,7 +12,9 @@ use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
-use meridian::gateways::{Charge, Checkout, Gateway, Lookup, Refund};
+use meridian::flows::calls::Traits;
+use meridian::flows::posting_rules;
+use meridian::gateways::{Charge, Checkout, Close, Gateway, Lookup, Refund};
 use meridian::ids;
 use meridian::inbound::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
 use meridian::money::{Currency, Money};
@@ -48,6 +50,7 @@ fn checkout(keep_method: bool, opened: Option<&str>) -> Checkout {
         amount: eur(10_000),
         label: "Wattle Street Clinic, invoice 7".into(),
         return_to: "https://pay.example/pay/done".into(),
+        cancel_to: "https://pay.example/pay/cancelled".into(),
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
         keep_method,
         opened: opened.map(String::from),
@@ -62,6 +65,24 @@ fn charge(method: Method) -> Charge {
         method,
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
     }
+}
+
+/// What is sent to end a page, and what is made of the answer; the request fits the
+/// contract.
+fn ends(
+    gateway: &Gateway,
+    account: &Account,
+    session: &str,
+    reply: &Reply,
+) -> (Request, Result<Vec<Fact>, Trouble>) {
+    let close = Close {
+        reference: reference(),
+        session: session.into(),
+    };
+    let call = &gateway.close.yes().expect("it ends pages").call;
+    let request = (call.build)(&close, account).expect("it can be built");
+    fits(gateway, account, &request, None);
+    (request, (call.parse)(&close, reply, account))
 }
 
 fn refund(payment: &str) -> Refund {
@@ -281,27 +302,16 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
 }
 
 /// The payment after these facts in this order, as posting works: where only the gateway can
-/// tell, it is asked, and a success that was reported did happen.
+/// tell, it is asked, and tells what is `asked`.
 fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Payment {
-    let mut case = case.clone();
+    let (mut case, traits) = (case.clone(), Traits::of(gateway));
     for fact in facts {
-        let report = |facts, current| {
-            Event::Reported(Report {
-                gateway: gateway.vendor.id.into(),
-                facts,
-                current,
-                late_failures: gateway.late_failures,
-                page_stays: true,
-                answer: false,
-            })
-        };
-        let one = vec![(*fact).clone()];
-        let verdict = match decide(Some(&case), &report(one.clone(), false), &context()) {
-            Verdict::Ask { .. } => {
-                let succeeded = fact.kind == Kind::PaymentSucceeded;
-                let first = one.into_iter().filter(|_| succeeded);
-                let all = first.chain(asked.iter().cloned()).collect();
-                decide(Some(&case), &report(all, true), &context())
+        let heard = posting_rules::reported(&traits, vec![(*fact).clone()], false);
+        let verdict = match decide(Some(&case), &heard, &context()) {
+            Verdict::Ask { payment } => {
+                let ask = posting_rules::lookup(&traits, &case, payment, fact);
+                let told = posting_rules::told(&traits, fact, &ask, Ok(asked.to_vec()));
+                decide(Some(&case), &told.expect("it is known"), &context())
             }
             other => other,
         };

@@ -883,3 +883,26 @@ fn every_order_of_what_was_fetched_ends_the_same() {
         (1, dispute::State::Won)
     );
 }
+
+#[test]
+fn a_page_is_ended_where_mollie_lets_it_be_cancelled() {
+    let (request, answer) = ends(
+        &GATEWAY,
+        &outbound(),
+        "tr_1",
+        &hal(200, paid_by("canceled", object!({}))),
+    );
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("DELETE", "/v2/payments/tr_1")
+    );
+    let facts = answer.expect("it is ended");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(
+        (facts[0].kind, facts[0].decline),
+        (Kind::PaymentExpired, None)
+    );
+    let refused = problem(422, None, "The payment cannot be canceled");
+    let (_, answer) = ends(&GATEWAY, &outbound(), "tr_1", &refused);
+    assert!(matches!(answer, Err(Trouble::Rejected(_))), "{answer:?}");
+}

@@ -694,3 +694,50 @@ fn every_order_of_the_same_events_ends_in_the_same_payment() {
     let end = one_end(&GATEWAY, &case, &facts, &facts);
     assert_eq!(end.state, meridian::domain::payment::State::Paid);
 }
+
+#[test]
+fn a_page_is_ended_once_and_one_that_cannot_be_ended_is_refused() {
+    let session = |status: &str| {
+        json(
+            200,
+            object!({"id": "cs_1", "object": "checkout.session", "mode": "payment",
+            "status": status, "payment_status": "unpaid", "payment_intent": null,
+            "client_reference_id": reference(), "amount_total": 10_000, "currency": "eur"}),
+        )
+    };
+    let (request, answer) = ends(&GATEWAY, &outbound(), "cs_1", &session("expired"));
+    assert_eq!(request.path, "/v1/checkout/sessions/cs_1/expire");
+    let facts = answer.expect("it is ended");
+    assert_eq!(kinds(&facts), [Kind::PaymentExpired]);
+    assert_eq!(facts[0].aliases, ["cs_1"]);
+    let (_, answer) = ends(&GATEWAY, &outbound(), "cs_1", &session("open"));
+    assert!(answer.expect_err("it is still open").may_have_happened());
+    let complete = json(
+        400,
+        object!({"error": {"type": "invalid_request_error",
+        "message": "Only Checkout Sessions with a status in [\"open\"] can be expired."}}),
+    );
+    let (_, answer) = ends(&GATEWAY, &outbound(), "cs_1", &complete);
+    assert!(matches!(answer, Err(Trouble::Rejected(_))), "{answer:?}");
+}
+
+#[test]
+fn a_page_that_is_complete_is_over_though_its_payment_failed_after_all() {
+    let failed = intent(
+        "requires_payment_method",
+        object!({"last_payment_error": {"type": "card_error", "code": "card_declined"}}),
+    );
+    let page = |status: &str| {
+        json(
+            200,
+            object!({"id": "cs_1", "object": "checkout.session", "mode": "payment",
+            "status": status, "payment_status": "unpaid", "payment_intent": failed.clone(),
+            "client_reference_id": reference(), "amount_total": 10_000, "currency": "eur"}),
+        )
+    };
+    let ask = lookup(None, Some("cs_1"));
+    let told = looked_up(&ask, &[page("open")]).expect("it is read");
+    assert_eq!(kinds(&told), [Kind::PaymentFailed]);
+    let told = looked_up(&ask, &[page("complete")]).expect("it is read");
+    assert_eq!(kinds(&told), [Kind::PaymentFailed, Kind::PaymentExpired]);
+}

@@ -8,7 +8,7 @@ mod xero;
 
 use meridian::domain::task::Topic;
 use meridian::money::{Currency, Money};
-use meridian::systems::{self, After, Customer, Filed, Message, OfRate, System, Telling};
+use meridian::systems::{self, After, Customer, Filed, Message, OfRate, Standing, System, Telling};
 use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
@@ -23,6 +23,13 @@ fn rate(percent: u32, gross: i64, tax: i64) -> OfRate {
         percent: percent.into(),
         gross: eur(gross),
         tax: eur(tax),
+    }
+}
+
+fn applied(amount: Money) -> Standing {
+    Standing {
+        applied: amount,
+        ..Standing::none(amount.currency)
     }
 }
 
@@ -41,6 +48,11 @@ fn told(topic: Topic) -> Telling {
         amount: eur(11900),
         payment: Some(eur(11900)),
         refunded_before: eur(0),
+        standing: Standing {
+            payment: Some("61ed71fc-01bf-4eb8-8419-8a18789ff45f".into()),
+            was: eur(11900),
+            ..applied(eur(11900))
+        },
         total: eur(11900),
         rates: vec![rate(19, 11900, 1900)],
         date: jiff::civil::date(2026, 3, 14),

@@ -6,7 +6,9 @@ use crate::wire::{Code, Order, Refused, Say, Told, What};
 use jiff::Timestamp;
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
-use meridian::gateways::{Charge, Checkout, Complete, Gateway, Inquiry, Lookup, Opening, Refund};
+use meridian::gateways::{
+    Charge, Checkout, Close, Complete, Gateway, Inquiry, Lookup, Opening, Refund,
+};
 use meridian::money::{Amounts, BadAmount, Currency, Money};
 use meridian::vendor::{
     Account, Auth, Call, Effect, Host, KeyPlace, LostReply, Offer, Reply, Request, Trouble, Vendor,
@@ -102,6 +104,7 @@ const fn vendor(id: &'static str) -> Vendor {
         headers: |_| vec![],
         secrets: &[],
         inbound_secrets: &[],
+        addresses: &[],
     }
 }
 
@@ -129,6 +132,14 @@ const fn pages(lost_reply: LostReply<Checkout, Opening>) -> Offer<Effect<Checkou
     let call = Call {
         build: checkout,
         parse: opened,
+    };
+    Offer::Yes(Effect { call, lost_reply })
+}
+
+const fn closes(lost_reply: LostReply<Close, Vec<Fact>>) -> Offer<Effect<Close, Vec<Fact>>> {
+    let call = Call {
+        build: close,
+        parse: |_, reply, _| facts(reply),
     };
     Offer::Yes(Effect { call, lost_reply })
 }
@@ -189,6 +200,7 @@ const fn takes_itself(
     vendor: &'static Vendor,
     page_stays: bool,
     checkout: Offer<Effect<Checkout, Opening>>,
+    close: Offer<Effect<Close, Vec<Fact>>>,
     charge: Offer<Effect<Charge, Vec<Fact>>>,
     refund: Offer<Effect<Refund, Vec<Fact>>>,
 ) -> Gateway {
@@ -199,6 +211,7 @@ const fn takes_itself(
         late_failures: false,
         page_stays,
         checkout,
+        close,
         complete: Offer::No("its page takes the money itself"),
         charge,
         refund,
@@ -211,6 +224,7 @@ static CARD: Gateway = takes_itself(
     &CARD_VENDOR,
     true,
     pages(key(DAY, &LostReply::Human)),
+    closes(key(DAY, &LostReply::Human)),
     charges(key(DAY, &LostReply::Human)),
     refunds(key(DAY, &LostReply::Human)),
 );
@@ -220,6 +234,8 @@ static HOURLY: Gateway = Gateway {
         &HOURLY_VENDOR,
         false,
         pages(key(HOUR, &LostReply::Human)),
+        // It is asked, and refuses.
+        closes(key(HOUR, &LostReply::Human)),
         charges(key(HOUR, &find_charge(HOUR))),
         refunds(key(HOUR, &find_refund(HOUR))),
     )
@@ -228,6 +244,7 @@ static ASKING: Gateway = takes_itself(
     &ASKING_VENDOR,
     false,
     pages(LostReply::Human),
+    closes(LostReply::Human),
     charges(LostReply::Human),
     refunds(LostReply::Human),
 );
@@ -246,6 +263,7 @@ static WALLET: Gateway = Gateway {
         &WALLET_VENDOR,
         true,
         pages(key(6 * HOUR, &LostReply::Human)),
+        Offer::No("what we ended is never taken"),
         charges(key(6 * HOUR, &LostReply::Human)),
         refunds(key(6 * HOUR, &LostReply::Human)),
     )
@@ -257,6 +275,7 @@ static DEBIT: Gateway = Gateway {
         &DEBIT_VENDOR,
         false,
         pages(key(30 * DAY, &LostReply::Human)),
+        closes(key(30 * DAY, &LostReply::Human)),
         charges(key(30 * DAY, &LostReply::Human)),
         refunds(key(30 * DAY, &LostReply::Human)),
     )
@@ -288,6 +307,12 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         ..order(&ask.reference, ask.amount)
     };
     post("/pages".into(), &order)
+}
+
+fn close(ask: &Close, _: &Account) -> Result<Request, BadAmount> {
+    let path = format!("/pages/{}/end", ask.session);
+    let body = serde_json::to_value(Order::default()).map_err(|why| BadAmount(why.to_string()))?;
+    Ok(Request::json("POST", &path, body))
 }
 
 fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {

@@ -69,7 +69,7 @@ impl World<'_> {
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
             };
-            let ask = posting_rules::lookup(&case, payment, &waiting.fact);
+            let ask = posting_rules::lookup(traits, &case, payment, &waiting.fact);
             // One that dies over the look-up leaves the event in its queue.
             let (Some(answer), _) = self.look_up(waiting.gateway, &ask) else {
                 self.wait(60, waiting);

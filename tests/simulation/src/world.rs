@@ -17,7 +17,7 @@ use meridian::domain::invoice::Line;
 use meridian::domain::policy::{Collect, Policy};
 use meridian::domain::settings::Settings;
 use meridian::domain::task::{Task, Work};
-use meridian::flows::calls::ask::Ask;
+use meridian::flows::calls::ask::{Ask, Back};
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
 use meridian::gateways::Lookup;
 use meridian::ids;
@@ -436,7 +436,14 @@ impl<'a> World<'a> {
 
     fn ask(&self, flight: &Flight, step: Step) -> Result<Ask, Trouble> {
         let lacking = || Trouble::Rejected("the payment lacks what this call needs".into());
-        let ask = Ask::of(&flight.case, flight.target, step, &SETTINGS, "", "");
+        let ask = Ask::of(
+            &flight.case,
+            flight.target,
+            step,
+            &SETTINGS,
+            "",
+            &Back::default(),
+        );
         ask.ok_or_else(lacking)
     }
 

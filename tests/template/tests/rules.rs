@@ -4,12 +4,19 @@ use meridian_template::{Template, list, number};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const QUEUES: [&str; 5] = ["Events", "Visits", "Charges", "Refunds", "Deliveries"];
+const QUEUES: [&str; 6] = [
+    "Events",
+    "Unproven",
+    "Visits",
+    "Charges",
+    "Refunds",
+    "Deliveries",
+];
 
-/// The queue event of a function, with the logical name of its queue.
-fn source(function: &Value) -> Option<(String, &Value)> {
+/// The queue events of a function, each with the logical name of its queue.
+fn sources(function: &Value) -> Vec<(String, &Value)> {
     let events = function["Events"].as_object().into_iter().flatten();
-    let mut sources = events
+    let sources = events
         .filter(|(_, e)| e["Type"] == "SQS")
         .map(|(_, event)| {
             let properties = &event["Properties"];
@@ -18,9 +25,7 @@ fn source(function: &Value) -> Option<(String, &Value)> {
                 .expect("a queue of this template");
             (arn.trim_end_matches(".Arn").to_owned(), properties)
         });
-    let first = sources.next();
-    assert!(sources.next().is_none(), "a function has one queue");
-    first
+    sources.collect()
 }
 
 /// Actions and resources of the statements that allow.
@@ -86,14 +91,39 @@ fn a_call_ends_before_its_function_and_its_function_before_the_lease() {
 fn a_message_stays_hidden_for_six_timeouts() {
     let template = Template::read();
     for (name, function) in template.functions() {
-        let Some((queue, _)) = source(&function) else {
-            continue;
-        };
-        let hidden = number(&template.properties(&queue)["VisibilityTimeout"]);
+        for (queue, _) in sources(&function) {
+            let hidden = number(&template.properties(&queue)["VisibilityTimeout"]);
+            assert!(
+                hidden >= 6 * number(&function["Timeout"]),
+                "{name}: {hidden} s"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_rows_of_a_message_fit_its_functions_time_and_are_nudged_again_only_after_it() {
+    use meridian::domain::task::Queue;
+    use meridian::flows::due::{NUDGED, rows_together};
+    let (template, functions) = (Template::read(), Template::read().functions());
+    // What an invocation keeps back before it begins another row.
+    let reserve = |vendor: u64| 2 * vendor + 5;
+    for (name, queue) in [
+        ("charge-execution", Queue::Charges),
+        ("refund-execution", Queue::Refunds),
+        ("system-delivery", Queue::Deliveries),
+    ] {
+        let all = sources(&functions[name]);
+        let (fed, event) = all.first().expect("a queue feeds it");
+        let vendor = number(variable(&functions[name], "VENDOR_TIMEOUT_MS")) / 1000;
+        let rows = rows_together(queue) as u64 * number(&event["BatchSize"]);
+        let left = number(&functions[name]["Timeout"]) - (rows - 1) * vendor;
         assert!(
-            hidden >= 6 * number(&function["Timeout"]),
-            "{name}: {hidden} s"
+            rows == 1 || left >= reserve(vendor),
+            "{name}: {left} s are left"
         );
+        let hidden = number(&template.properties(fed)["VisibilityTimeout"]);
+        assert!(NUDGED as u64 >= hidden, "{name}: {NUDGED} < {hidden}");
     }
 }
 
@@ -101,8 +131,9 @@ fn a_message_stays_hidden_for_six_timeouts() {
 fn where_money_moves_one_message_is_taken_at_a_time() {
     let functions = Template::read().functions();
     for name in ["charge-execution", "refund-execution"] {
-        let (_, event) = source(&functions[name]).expect("a queue feeds it");
-        assert_eq!(number(&event["BatchSize"]), 1, "{name}");
+        let fed = sources(&functions[name]);
+        assert_eq!(fed.len(), 1, "one queue feeds {name}");
+        assert_eq!(number(&fed[0].1["BatchSize"]), 1, "{name}");
     }
 }
 
@@ -112,14 +143,14 @@ fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
     let functions = template.functions();
     let fed: Vec<String> = functions
         .iter()
-        .filter_map(|(name, function)| {
-            let (queue, event) = source(function)?;
+        .flat_map(|(name, function)| sources(function).into_iter().map(move |of| (name, of)))
+        .map(|(name, (queue, event))| {
             assert_eq!(
                 event["FunctionResponseTypes"],
                 json!(["ReportBatchItemFailures"]),
                 "{name}"
             );
-            Some(queue)
+            queue
         })
         .collect();
     let mut expected: Vec<String> = QUEUES.iter().map(|q| format!("{q}Queue")).collect();
@@ -133,7 +164,7 @@ fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
         let properties = template.properties(&queue);
         let policy = &properties["RedrivePolicy"];
         // A proven webhook waits out an outage; a nudge that is lost is found by its due time.
-        let events = queue == "EventsQueue";
+        let events = matches!(&*queue, "EventsQueue" | "UnprovenQueue");
         let receives = if events { 1000 } else { 5 };
         assert_eq!(number(&policy["maxReceiveCount"]), receives, "{queue}");
         let dead = policy["deadLetterTargetArn"]["!GetAtt"]
@@ -159,6 +190,19 @@ fn each_queue_feeds_one_function_and_gives_up_into_a_queue_that_alarms() {
         assert!(all.contains(queue), "{queue} belongs to no function");
         assert_eq!(properties["SqsManagedSseEnabled"], "true", "{queue}");
     }
+}
+
+#[test]
+fn what_strangers_send_is_posted_beside_what_is_proven_and_by_few() {
+    let functions = Template::read().functions();
+    let fed = sources(&functions["payment-posting"]);
+    let at_once = |queue: &str| {
+        let found = fed.iter().find(|(name, _)| name == queue);
+        number(&found.expect("a queue").1["ScalingConfig"]["MaximumConcurrency"])
+    };
+    assert_eq!(fed.len(), 2);
+    assert_eq!(at_once("UnprovenQueue"), 2);
+    assert!(at_once("EventsQueue") >= 10);
 }
 
 fn has_alarm(template: &Template, metric: &str, dimensions: &Value) -> bool {
@@ -252,18 +296,26 @@ fn policies_name_their_actions_and_resources() {
 }
 
 #[test]
-fn intake_is_quick_and_sees_inbound_secrets_alone() {
+fn intake_is_quick_and_sees_inbound_secrets_and_which_clinics_there_are_alone() {
     let functions = Template::read().functions();
     let intake = &functions["webhook-intake"];
     assert!(number(&intake["Timeout"]) <= 2);
     assert_eq!(
         may(intake, "sqs:SendMessage"),
-        BTreeSet::from(["EventsQueue.Arn".to_owned()])
+        BTreeSet::from(["EventsQueue.Arn".to_owned(), "UnprovenQueue.Arn".to_owned()])
+    );
+    let mut all = list(&intake["Policies"])
+        .iter()
+        .flat_map(|policy| list(&policy["Statement"]));
+    let of_table = all.find(|statement| statement["Action"] == json!(["dynamodb:GetItem"]));
+    assert_eq!(
+        of_table.expect("a statement")["Condition"],
+        json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["_#clinics#*"] } })
     );
     for (actions, resources) in statements(intake) {
         for action in actions {
             match action {
-                "sqs:SendMessage" => {}
+                "sqs:SendMessage" | "dynamodb:GetItem" => {}
                 "secretsmanager:GetSecretValue" => assert!(
                     resources
                         .iter()

@@ -11,6 +11,7 @@ fn allow(action: &str, resource: String) -> Statement {
         effect: Effect::Allow,
         actions: vec![action.to_owned()],
         resources: vec![resource],
+        leading_keys: vec![],
     }
 }
 

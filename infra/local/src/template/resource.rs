@@ -500,15 +500,31 @@ fn statements(policies: Option<&Node>, resolver: &Resolver) -> Result<Vec<Statem
             };
             let actions = texts(fields.need("Action")?, resolver)?;
             let resources = texts(fields.need("Resource")?, resolver)?;
+            let leading_keys = match fields.take("Condition") {
+                None => vec![],
+                Some(node) => leading_keys(node, resolver)?,
+            };
             fields.end()?;
             out.push(Statement {
                 effect,
                 actions,
                 resources,
+                leading_keys,
             });
         }
     }
     Ok(out)
+}
+
+/// The one condition that is known here: partition keys of the table that match these patterns.
+fn leading_keys(node: &Node, resolver: &Resolver) -> Result<Vec<String>, Refusal> {
+    let mut condition = resolver.fields("Condition", node)?;
+    let test = condition.need("ForAllValues:StringLike")?;
+    condition.end()?;
+    let mut on = resolver.fields("ForAllValues:StringLike", test)?;
+    let keys = texts(on.need("dynamodb:LeadingKeys")?, resolver)?;
+    on.end()?;
+    Ok(keys)
 }
 
 fn texts(node: &Node, resolver: &Resolver) -> Result<Vec<String>, Refusal> {

@@ -196,7 +196,7 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
         }
         ("DELETE", ["v2", "payments", id]) => {
             let payment = own(world, "mollie.payment", "payment", id)?;
-            if payment["status"] != "open" {
+            if payment["status"] != "open" || payment["isCancelable"] != true {
                 return Err(refused("", "The payment cannot be canceled"));
             }
             payments::end(world, id, "canceled", None);

@@ -5,6 +5,7 @@ use super::*;
 impl Draft<'_> {
     pub(super) fn calling_payment(&mut self, n: u32, intent: &Intent) -> Applied {
         let now = self.ctx.now;
+        let next = self.case.next_step(n);
         let payment = self.payment(n)?;
         let (first_sent_at, event) = match &payment.intent {
             Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
@@ -14,10 +15,10 @@ impl Draft<'_> {
             }
             // The call before ran out of its lease: it may have acted.
             Some(old) => (old.first_sent_at, payment::Event::ReplyLost),
-            None if payment.next_step() != Some(intent.step) => return Err(Verdict::Nothing),
+            None if next != Some(intent.step) => return Err(Verdict::Nothing),
             None => (intent.first_sent_at, payment::Event::Submitted),
         };
-        if intent.step != Step::Checkout {
+        if !intent.step.is_about_page() {
             let to = payment::next(payment.state, event).unwrap_or(payment.state);
             payment.state = Some(to)
                 .filter(|s| s.is_under_way())
@@ -115,17 +116,18 @@ impl Draft<'_> {
         match refund {
             None => {
                 let paying = self.payment(payment)?;
-                if !paying.state.is_under_way() || paying.intent.is_none() {
+                if !paying.may_bring() || paying.intent.is_none() {
                     return Err(Verdict::Nothing);
                 }
-                // A page that nobody was sent to is simply opened again under its key.
+                // A page that nobody was sent to is simply opened again under its key, and one
+                // that is to end is ended again.
                 let step = paying.intent.as_ref().map(|i| i.step);
                 let wait = paying
                     .intent
                     .as_mut()
                     .map_or(5, |intent| intent.let_go(now));
                 let work = match step {
-                    Some(step @ Step::Checkout) => Work::Pay { payment, step },
+                    Some(step) if step.is_about_page() => Work::Pay { payment, step },
                     _ => {
                         paying.state = payment::next(paying.state, payment::Event::ReplyLost)
                             .unwrap_or(paying.state);
@@ -168,11 +170,22 @@ impl Draft<'_> {
             Some(n) => self.our_refund(payment, n)?.intent.as_ref(),
         };
         let since = intent.map_or(now, |intent| intent.first_sent_at);
+        let closing = intent.is_some_and(|intent| intent.step == Step::Close);
         let id = task_id(payment, refund);
-        let long = now.as_second() - since.as_second() > WORRY;
+        let (most, words) = match closing {
+            true => (
+                WORRY_ABOUT_PAGE,
+                "The gateway does not say whether it ended the page of this payment, and another \
+                 way to pay waits for that. It is still asked.",
+            ),
+            false => (
+                WORRY,
+                "The gateway has not said for hours what became of this call. It is still asked, \
+                 under the same key.",
+            ),
+        };
+        let long = now.as_second() - since.as_second() > most;
         if long && self.case.blocked.insert(id.clone()) {
-            let words = "The gateway has not said for hours what became of this call. It is still \
-                         asked, under the same key.";
             let matter = Matter::of(Alert::UnknownOutcome)
                 .payment(payment)
                 .refund(refund);
@@ -203,13 +216,16 @@ impl Draft<'_> {
                     .as_ref()
                     .map(|i| i.step)
                     .or(paying.next_step());
-                let Some(step) = step.filter(|_| paying.state.is_under_way()) else {
+                let Some(step) = step.filter(|_| paying.may_bring()) else {
                     return Err(Verdict::Nothing);
                 };
                 if overtaken(&paying.intent) {
                     return Err(Verdict::Nothing);
                 }
-                if paying.state == State::Unknown && !never {
+                if step == Step::Close {
+                    paying.intent = None;
+                    Work::Pay { payment, step }
+                } else if paying.state == State::Unknown && !never {
                     paying
                         .intent
                         .iter_mut()
@@ -287,7 +303,7 @@ impl Draft<'_> {
         let (unknown, accepted, intent) = match refund {
             None => {
                 let paying = self.payment(payment)?;
-                let accepted = paying.state.is_under_way() && paying.next_step().is_none();
+                let accepted = paying.may_bring() && paying.next_step().is_none();
                 (paying.state == State::Unknown, accepted, &paying.intent)
             }
             Some(n) => {
@@ -315,15 +331,12 @@ impl Draft<'_> {
         payment.aliases.insert(session.id.clone());
         payment.session = Some(session.clone());
         payment.intent = None;
-        let under_way = payment.state.is_under_way();
+        let (under_way, ending) = (payment.state.is_under_way(), payment.is_ending());
         self.unblocked(n, None);
-        if under_way {
-            let work = Work::Settle {
-                payment: n,
-                refund: None,
-                tries: 0,
-            };
-            self.schedule(n, None, work, FIRST_POLL);
+        if ending {
+            self.close_page(n);
+        } else if under_way {
+            self.poll(n);
             self.tell(Topic::CheckoutReady, Some(n), None);
         }
         Ok(())

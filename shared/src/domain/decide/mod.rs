@@ -6,12 +6,13 @@
 
 mod calls;
 mod disputes;
+mod pages;
 mod payments;
 mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Intent, Payment, Retry, Session, Step};
+use super::case::{Case, Ending, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
 use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
@@ -31,6 +32,11 @@ use std::collections::BTreeSet;
 const FIRST_POLL: i64 = 15 * 60;
 /// How long a call may be without an answer before a person hears of it.
 const WORRY: i64 = 6 * 3600;
+/// The same for a page that is to end: something else waits for it.
+const WORRY_ABOUT_PAGE: i64 = 3600;
+/// A payer who was declined on a page and is still there has so long to try again before anybody is
+/// told.
+const DECLINE_TOLD: i64 = 10 * 60;
 
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -84,6 +90,8 @@ pub struct Decision {
     pub receipts: Vec<Receipt>,
     /// A method that the patient let the gateway keep.
     pub kept: Option<Method>,
+    /// Methods that the gateway declined for good: they are not charged any more.
+    pub ended: Vec<Method>,
 }
 
 /// A receipt is issued for a payment, and again whenever money goes back or comes back again,
@@ -169,19 +177,25 @@ impl<'a> Draft<'a> {
         };
         let mut draft = Self::new(case, ctx);
         draft.what = "invoice_issued";
-        draft.tell(Topic::InvoiceIssued, None, None);
-        if let Some(charge) = &new.charge {
-            draft.charge(charge)?;
+        // A free visit is recorded: there is nothing to file and nothing to collect.
+        if draft.case.invoice.total.minor > 0 {
+            draft.tell(Topic::InvoiceIssued, None, None);
+            if let Some(charge) = &new.charge {
+                draft.charge(charge)?;
+            }
         }
         Ok(draft)
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.fit_ways_to_pay();
+        self.begin_what_may_begin(before);
         self.people(before);
         if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
             return Verdict::Nothing;
         }
         let was = before.map(journal::balances).unwrap_or_default();
+        let (payments, why) = changed(before, &self.case);
         let entry = Entry {
             case: self.case.id.clone(),
             seq: self.case.entries + 1,
@@ -189,6 +203,8 @@ impl<'a> Draft<'a> {
             day: self.moved.to_zoned(self.ctx.zone.clone()).date(),
             cause: self.ctx.cause.clone(),
             what: self.what.into(),
+            payments,
+            why,
             currency: self.case.currency,
             postings: journal::difference(&was, &journal::balances(&self.case)),
             before: self.case.head.clone(),
@@ -210,6 +226,7 @@ impl<'a> Draft<'a> {
             case.payments.iter().flat_map(of).collect()
         };
         let known = before.map(ids).unwrap_or_default();
+        let ended = self.ended_methods(before);
         let aliases = ids(&self.case).difference(&known).cloned().collect();
         Verdict::Change(Box::new(Decision {
             case: self.case,
@@ -219,6 +236,7 @@ impl<'a> Draft<'a> {
             aliases,
             receipts: self.receipts,
             kept: self.kept,
+            ended,
         }))
     }
 
@@ -271,6 +289,7 @@ impl<'a> Draft<'a> {
                 Ok(())
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
+            Event::PageStays { payment } => self.page_stays(*payment),
             Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
                 match self.fact(report, fact) {
                     // One fact of several that tells nothing new must not hide the others.
@@ -282,6 +301,7 @@ impl<'a> Draft<'a> {
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
+            Event::Voided { filed } => self.void(filed),
             Event::DisputeResolved {
                 payment,
                 dispute,
@@ -371,6 +391,15 @@ impl<'a> Draft<'a> {
         self.tell_sum(topic, payment, object, None);
     }
 
+    /// Tells it so many seconds later, where it is still true then.
+    fn tell_after(&mut self, seconds: i64, topic: Topic, payment: u32) {
+        let before = self.tasks.len();
+        self.tell(topic, Some(payment), None);
+        for task in &mut self.tasks[before..] {
+            task.due = clock::after(self.ctx.now, seconds);
+        }
+    }
+
     fn tell_sum(
         &mut self,
         topic: Topic,
@@ -406,6 +435,16 @@ impl<'a> Draft<'a> {
             });
         }
     }
+}
+
+/// The payments that a change touched, and why one of them did not come or stay.
+fn changed(before: Option<&Case>, after: &Case) -> (Vec<u32>, Option<Decline>) {
+    let was = |n| before.and_then(|case| case.payment(n));
+    let touched = after.payments.iter().filter(|p| was(p.n) != Some(*p));
+    let touched: Vec<_> = touched.collect();
+    let new = |p: &&&Payment| p.decline != was(p.n).and_then(|before| before.decline);
+    let why = touched.iter().filter(new).find_map(|p| p.decline);
+    (touched.iter().map(|p| p.n).collect(), why)
 }
 
 /// The row of a payment's or a refund's next step: one row for all its steps.

@@ -24,11 +24,15 @@ impl Draft<'_> {
         if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
             return Err(Verdict::Ask { payment: n });
         }
-        let other = fact.amount.is_some_and(|amount| amount != payment.amount);
-        if fact.kind == Kind::PaymentSucceeded && other && !arrived {
-            let amount = fact.amount.unwrap_or(payment.amount);
-            let text = format!("{amount} arrived where {} was asked", payment.amount);
-            return Err(Verdict::Contradiction(text));
+        if !arrived && !report.current && asks_first(payment, fact, stranger) {
+            return Err(Verdict::Ask { payment: n });
+        }
+        // Told of another page under our reference, one that nobody was sent to.
+        if stranger && fact.payment.is_none() && is_way_of_page(payment, fact) {
+            return Err(Verdict::Nothing);
+        }
+        if fact.kind == Kind::PaymentSucceeded && !arrived {
+            payment.amount = arriving(payment, fact, known, report.answer)?;
         }
         payment.aliases.extend(fact.payment_ids().map(String::from));
         // A try that failed may have had an id of its own: the one that paid is refunded.
@@ -150,11 +154,15 @@ impl Draft<'_> {
             },
             kind => kind,
         };
+        let over = match kind {
+            Kind::PaymentExpired => true,
+            Kind::PaymentFailed => !report.page_stays,
+            _ => false,
+        };
         let event = match kind {
             Kind::PaymentSucceeded => {
                 if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
-                    let text = format!("{amount} arrived where {} was asked", payment.amount);
-                    return Err(Verdict::Contradiction(text));
+                    return Err(other_amount(payment, amount));
                 }
                 payment.paid_at = payment.paid_at.or(fact.occurred_at.and(Some(moved)));
                 if state == State::Declined && report.late_failures && !report.current {
@@ -167,6 +175,8 @@ impl Draft<'_> {
                 }
                 payment::Event::Succeeded
             }
+            // Ended because we asked for that: nobody was declined.
+            Kind::PaymentFailed if over && payment.is_ending() => payment::Event::Expired,
             Kind::PaymentFailed => payment::Event::Failed,
             Kind::PaymentExpired => payment::Event::Expired,
             // A lost dispute took a part before; now all of it is gone.
@@ -188,16 +198,13 @@ impl Draft<'_> {
                 }
                 payment::Event::Returned
             }
-            _ => return self.pending_fact(n, fact),
-        };
-        let over = match kind {
-            Kind::PaymentExpired => true,
-            Kind::PaymentFailed => !report.page_stays,
-            _ => false,
+            _ => return self.pending_fact(n, report, fact),
         };
         let payment = self.payment(n)?;
         let ends = over && !payment.arrived() && !payment.page_over;
-        payment.page_over |= ends;
+        if ends {
+            self.page_ended(n)?;
+        }
         match self.move_payment(n, event, fact.decline) {
             Err(Verdict::Nothing) if ends => Ok(()),
             other => other,
@@ -261,12 +268,7 @@ impl Draft<'_> {
         if event == payment::Event::Resubmitted {
             payment.paid_at = None;
             self.what = "payment_resubmitted";
-            let work = Work::Settle {
-                payment: n,
-                refund: None,
-                tries: 0,
-            };
-            self.schedule(n, None, work, FIRST_POLL);
+            self.poll(n);
         }
         self.no_retry(n);
         Ok(())
@@ -285,20 +287,43 @@ impl Draft<'_> {
         self.move_payment(n, payment::Event::Succeeded, None)
     }
 
+    /// A try of a debit failed, and the gateway itself makes the next: it is still under way, nobody
+    /// else tries, and everybody hears of it at once.
+    fn tried_again_there(&mut self, n: u32, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        let failed_at = fact.occurred_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        if payment.failed_there.is_some_and(|known| known >= failed_at) {
+            return Err(Verdict::Nothing);
+        }
+        payment.failed_there = Some(failed_at);
+        payment.state = State::Pending;
+        payment.intent = None;
+        payment.decline = fact.decline;
+        self.what = "payment_tried_again_there";
+        self.tell(Topic::PaymentFailed, Some(n), None);
+        self.poll(n);
+        Ok(())
+    }
+
     /// The payer is at it, or the gateway is.
-    pub(super) fn pending_fact(&mut self, n: u32, fact: &Fact) -> Applied {
-        let chargeable = self.case.chargeable();
+    pub(super) fn pending_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
         // After a decline the payer may have chosen another way to pay on the same page.
-        let again = payment.state == State::Declined
-            && payment.open_page().is_some()
-            && payment.amount.minor <= chargeable.minor;
+        let again = payment.state == State::Declined && payment.open_page().is_some();
         if !(payment.state.is_under_way() || (fact.approved && again)) {
             return Err(Verdict::Nothing);
         }
+        if fact.decline.is_some() && payment.state.is_under_way() {
+            return self.tried_again_there(n, fact);
+        }
         if fact.approved {
-            if payment.approved {
+            // What is not to be paid there any more is not taken.
+            if payment.approved || payment.page_over || payment.ending.is_some() {
                 return Err(Verdict::Nothing);
+            }
+            // The approval that was declined, heard again, or a new one?
+            if again && !report.current {
+                return Err(Verdict::Ask { payment: n });
             }
             payment.approved = true;
             payment.approvals += 1;
@@ -319,22 +344,20 @@ impl Draft<'_> {
             return Ok(());
         }
         // Money is under way, whoever began it; an answer to our call ends its lease.
-        if payment.state == State::Pending && payment.intent.is_none() {
+        let day = fact.collected_on.or(payment.collected_on);
+        let known = payment.state == State::Pending && payment.intent.is_none();
+        if known && day == payment.collected_on {
             return Err(Verdict::Nothing);
+        }
+        payment.collected_on = day;
+        if known {
+            self.what = "payment_pending";
+            return Ok(());
         }
         payment.state = State::Pending;
         payment.intent = None;
         self.what = "payment_pending";
-        self.schedule(
-            n,
-            None,
-            Work::Settle {
-                payment: n,
-                refund: None,
-                tries: 0,
-            },
-            FIRST_POLL,
-        );
+        self.poll(n);
         Ok(())
     }
 
@@ -344,10 +367,11 @@ impl Draft<'_> {
         event: payment::Event,
         why: Option<Decline>,
     ) -> Applied {
-        let moved = self.moved;
+        let (moved, due) = (self.moved, self.case.due());
         let payment = self.payment(n)?;
         let from = payment.state;
         let to = payment::next(from, event).ok_or(Verdict::Nothing)?;
+        let beyond = (payment.amount.minor - due.minor).max(0);
         payment.state = to;
         payment.intent = None;
         payment.approved &= to.is_under_way();
@@ -356,6 +380,7 @@ impl Draft<'_> {
         if to == State::Paid {
             payment.paid_at = payment.paid_at.or(Some(moved));
             payment.page_over = false;
+            payment.ending = None;
             payment.approvals = 0;
         }
         payment.decline = match to {
@@ -380,19 +405,29 @@ impl Draft<'_> {
                 if given_up {
                     self.no_retry(n);
                 }
-                if given_up || from == State::Expired {
+                if beyond == 0 && (given_up || from == State::Expired) {
                     let matter = Matter::of(Alert::LatePayment).payment(n);
                     self.person(&format!("late-p{n}"), matter);
                 }
-                let surplus = people::surplus(&self.case);
-                if surplus.minor > 0 {
+                let surplus = self.case.surplus();
+                if from != State::Returned {
+                    self.return_surplus(n, beyond)?;
+                } else if surplus.minor > 0 {
                     let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
                     self.person(&format!("overpaid-p{n}"), matter);
                 }
             }
             State::Declined => {
                 self.what = "payment_failed";
-                self.tell(Topic::PaymentFailed, Some(n), None);
+                // On a page that is still open the payer may be at the next try already.
+                let wait = match self.case.payment(n).is_some_and(Payment::page_lives) {
+                    true => {
+                        self.poll(n);
+                        DECLINE_TOLD
+                    }
+                    false => 0,
+                };
+                self.tell_after(wait, Topic::PaymentFailed, n);
                 self.plan_retry(n);
             }
             State::Returned => {
@@ -447,4 +482,54 @@ impl Draft<'_> {
         self.case.retry.take_if(|retry| retry.payment == n);
         self.done.push(format!("retry-p{n}"));
     }
+
+    /// The methods that a decline of this change has ended.
+    pub(super) fn ended_methods(&self, before: Option<&Case>) -> Vec<Method> {
+        let over = |p: &Payment| {
+            let declined = matches!(p.state, State::Declined | State::Returned);
+            declined && p.decline.is_some_and(Decline::ends_method)
+        };
+        let was = |p: &Payment| before.and_then(|case| case.payment(p.n)).is_some_and(over);
+        let ended = self.case.payments.iter().filter(|p| over(p) && !was(p));
+        ended.filter_map(|p| p.method.clone()).collect()
+    }
+}
+
+/// Whether a fact tells of a way to pay that is open on a page: of a try there, or of its end.
+fn is_way_of_page(payment: &Payment, fact: &Fact) -> bool {
+    let kinds = [
+        Kind::PaymentPending,
+        Kind::PaymentFailed,
+        Kind::PaymentExpired,
+    ];
+    payment.session.is_some() && kinds.contains(&fact.kind)
+}
+
+/// Whether only the gateway can tell if this counts: a success that names no amount, another one,
+/// or an id that nobody knows; and whatever an unknown id says of a page.
+fn asks_first(payment: &Payment, fact: &Fact, stranger: bool) -> bool {
+    match fact.kind {
+        Kind::PaymentSucceeded => stranger || fact.amount != Some(payment.amount),
+        _ => stranger && is_way_of_page(payment, fact),
+    }
+}
+
+/// What a success brings, as far as it can be true: what was asked, or a part of it that came in
+/// our own payment. The answer to a call of ours is about the amount that the call named.
+fn arriving(payment: &Payment, fact: &Fact, known: bool, answer: bool) -> Result<Money, Verdict> {
+    let asked = payment.amount;
+    let unsaid = || Verdict::Contradiction("the gateway does not say how much arrived".into());
+    let named = fact.amount.or(Some(asked).filter(|_| answer));
+    let amount = named.ok_or_else(unsaid)?;
+    let own = known || answer;
+    let part = own && amount.currency == asked.currency && (1..asked.minor).contains(&amount.minor);
+    match amount == asked || part {
+        true => Ok(amount),
+        false => Err(other_amount(payment, amount)),
+    }
+}
+
+fn other_amount(payment: &Payment, came: Money) -> Verdict {
+    let text = format!("{came} arrived where {} was asked", payment.amount);
+    Verdict::Contradiction(text)
 }

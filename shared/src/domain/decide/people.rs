@@ -71,7 +71,7 @@ impl Draft<'_> {
                 done.extend(answered_refund(payment, now, refund));
             }
         }
-        if surplus(before).minor > 0 && surplus(&self.case).minor == 0 {
+        if before.surplus().minor > 0 && self.case.surplus().minor == 0 {
             let overpaid = |p: &Payment| format!("overpaid-p{}", p.n);
             done.extend(before.payments.iter().map(overpaid));
         }
@@ -154,16 +154,4 @@ fn answered_refund(was: &Payment, now: &Payment, refund: &Refund) -> Vec<String>
         done.push(format!("refund-failed-{key}"));
     }
     done
-}
-
-/// What was paid, stayed, and is not on its way back, beyond what the invoice asks for.
-pub(super) fn surplus(case: &Case) -> Money {
-    let total = if case.invoice.void {
-        0
-    } else {
-        case.invoice.total.minor
-    };
-    let reserved = case.refunds().filter(|(_, r)| r.state.reserves());
-    let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
-    Money::new((case.paid().minor - going - total).max(0), case.currency)
 }

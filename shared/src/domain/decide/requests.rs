@@ -23,6 +23,7 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A further payment. It is sent as soon as no page stands in its way.
     pub(super) fn plan(
         &mut self,
         amount: Money,
@@ -31,17 +32,11 @@ impl Draft<'_> {
         keep: bool,
     ) {
         let n = self.case.payments.len() as u32 + 1;
-        let step = if method.is_some() {
-            Step::Charge
-        } else {
-            Step::Checkout
-        };
         self.case.payments.push(Payment {
             method,
             keep_method: keep,
             ..Payment::planned(n, gateway, amount)
         });
-        self.schedule(n, None, Work::Pay { payment: n, step }, 0);
     }
 
     pub(super) fn retry(&mut self, payment: u32, method: Option<&Method>) -> Applied {
@@ -49,7 +44,7 @@ impl Draft<'_> {
         let planned = self.case.retry.as_ref();
         let planned = planned.is_some_and(|retry| retry.payment == payment);
         self.no_retry(payment);
-        let (due, failed) = (self.case.chargeable(), self.payment(payment)?.clone());
+        let (due, failed) = (self.case.unasked(), self.payment(payment)?.clone());
         // What is collected otherwise meanwhile has made this retry needless.
         if !planned || !failed.may_retry() || due.minor == 0 {
             return Ok(());
@@ -167,7 +162,8 @@ impl Draft<'_> {
         }
     }
 
-    /// A person looked it up: it never happened. Money that comes all the same still counts.
+    /// A page is ended at its gateway; what was never begun, or is unknown and a person looked it
+    /// up, ends here. Money that comes all the same still counts.
     pub(super) fn close(&mut self, n: u32) -> Applied {
         let now = self.ctx.now;
         let payment = self.payment(n)?;
@@ -178,11 +174,46 @@ impl Draft<'_> {
         {
             return Err(Verdict::Refused(Refusal::Busy));
         }
-        payment.page_over = true;
+        if payment.gives_way() {
+            if payment.ending.is_some() {
+                return Err(Verdict::Nothing);
+            }
+            self.what = "payment_closed";
+            self.give_way(n);
+            return Ok(());
+        }
+        // The money is on its way.
+        if payment.state == State::Pending {
+            return Err(Verdict::Nothing);
+        }
         self.move_payment(n, payment::Event::Expired, None)?;
         self.unblocked(n, None);
         self.done.push(format!("person-{}", task_id(n, None)));
         self.what = "payment_closed";
+        Ok(())
+    }
+
+    /// An invoice that is not to be paid: its books go to zero. Not while money is on it or may come.
+    pub(super) fn void(&mut self, filed: &[String]) -> Applied {
+        if self.case.invoice.void {
+            return Err(Verdict::Nothing);
+        }
+        let invalid = |why: &str| Err(Verdict::Refused(Refusal::Invalid(why.into())));
+        if self.case.payments.iter().any(Payment::may_bring) {
+            return invalid("a payment is under way: close it, or wait for its end");
+        }
+        if self.case.paid().minor != 0 {
+            return invalid("money was paid on it: refund that instead");
+        }
+        self.case.invoice.void = true;
+        self.what = "invoice_voided";
+        if let Some(retry) = self.case.retry.clone() {
+            self.no_retry(retry.payment);
+        }
+        for system in filed {
+            let matter = Matter::of(Alert::VoidThere).vendor(system);
+            self.person(&format!("void-{system}"), matter);
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What one call at a gateway is about, and the four kinds of call as one value: built, read and
+//! What one call at a gateway is about, and the kinds of call as one value: built, read and
 //! judged when lost by the same three functions.
 
 use crate::domain::case::{Case, Intent, Session, Step};
@@ -6,7 +6,7 @@ use crate::domain::fact::{Decline, Fact, Kind};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
-use crate::gateways::{Charge, Checkout, Complete, Gateway, Lookup, Opening, Refund};
+use crate::gateways::{Charge, Checkout, Close, Complete, Gateway, Lookup, Opening, Refund};
 use crate::ids;
 use crate::money::Money;
 use crate::vendor::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
@@ -40,9 +40,7 @@ impl Target {
     /// Whether it may still change by itself.
     pub fn is_open(self, case: &Case) -> bool {
         match self.refund {
-            None => case
-                .payment(self.payment)
-                .is_some_and(|p| p.state.is_under_way()),
+            None => case.payment(self.payment).is_some_and(|p| p.may_bring()),
             Some(n) => case.refund(n).is_some_and(|(_, r)| !r.state.is_final()),
         }
     }
@@ -57,7 +55,7 @@ impl Target {
 
     pub fn next_step(self, case: &Case) -> Option<Step> {
         match self.refund {
-            None => case.payment(self.payment)?.next_step(),
+            None => case.next_step(self.payment),
             Some(n) => {
                 (case.refund(n)?.1.state == refund::State::Requested).then_some(Step::Refund)
             }
@@ -76,6 +74,7 @@ impl Target {
         let reference = self.reference(case);
         match step {
             Step::Checkout => format!("{reference}-page"),
+            Step::Close => format!("{reference}-close"),
             Step::Complete => match case.payment(self.payment).map_or(0, |p| p.approvals) {
                 0 | 1 => format!("{reference}-take"),
                 again => format!("{reference}-take-{again}"),
@@ -120,9 +119,19 @@ impl Target {
     }
 }
 
+/// Where a gateway sends the payer back to.
+#[derive(Clone, Debug, Default)]
+pub struct Back {
+    /// Once it is done.
+    pub done: String,
+    /// Who stopped before.
+    pub cancelled: String,
+}
+
 /// What is asked of a gateway, all inputs frozen in the case: the same case makes the same bytes.
 pub enum Ask {
     Checkout(Checkout),
+    Close(Close),
     Charge(Charge),
     Complete(Complete),
     Refund(Refund),
@@ -145,7 +154,7 @@ impl Ask {
         step: Step,
         settings: &Settings,
         public_url: &str,
-        return_to: &str,
+        back: &Back,
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
@@ -157,10 +166,15 @@ impl Ask {
                 reference,
                 amount,
                 label,
-                return_to: return_to.into(),
+                return_to: back.done.clone(),
+                cancel_to: back.cancelled.clone(),
                 webhook_url,
                 keep_method: payment.keep_method,
                 opened: None,
+            }),
+            Step::Close => Self::Close(Close {
+                reference,
+                session: payment.session.as_ref()?.id.clone(),
             }),
             Step::Charge => Self::Charge(Charge {
                 reference,
@@ -196,6 +210,7 @@ impl Ask {
     pub fn build(&self, gateway: &Gateway, account: &Account) -> Result<Request, Trouble> {
         let built = match self {
             Self::Checkout(ask) => (gateway.checkout.get()?.call.build)(ask, account),
+            Self::Close(ask) => (gateway.close.get()?.call.build)(ask, account),
             Self::Charge(ask) => (gateway.charge.get()?.call.build)(ask, account),
             Self::Complete(ask) => (gateway.complete.get()?.call.build)(ask, account),
             Self::Refund(ask) => (gateway.refund.get()?.call.build)(ask, account),
@@ -217,6 +232,7 @@ impl Ask {
                     Opening::Page(session) => Outcome::Page(session),
                 });
             }
+            Self::Close(ask) => (gateway.close.get()?.call.parse)(ask, reply, account),
             Self::Charge(ask) => (gateway.charge.get()?.call.parse)(ask, reply, account),
             Self::Complete(ask) => (gateway.complete.get()?.call.parse)(ask, reply, account),
             Self::Refund(ask) => (gateway.refund.get()?.call.parse)(ask, reply, account),
@@ -234,6 +250,7 @@ impl Ask {
         }
         match self {
             Self::Checkout(_) => of(gateway.checkout.yes()),
+            Self::Close(_) => of(gateway.close.yes()),
             Self::Charge(_) => of(gateway.charge.yes()),
             Self::Complete(_) => of(gateway.complete.yes()),
             Self::Refund(_) => of(gateway.refund.yes()),
@@ -254,7 +271,7 @@ impl Ask {
             }
         }
         match self {
-            Self::Checkout(_) => Err(Trouble::Unclear("no look-up".into())),
+            Self::Checkout(_) | Self::Close(_) => Err(Trouble::Unclear("no look-up".into())),
             Self::Charge(ask) => of(gateway.charge.yes(), ask, account, age),
             Self::Complete(ask) => of(gateway.complete.yes(), ask, account, age),
             Self::Refund(ask) => of(gateway.refund.yes(), ask, account, age),
@@ -282,7 +299,7 @@ impl Ask {
             }
         }
         match self {
-            Self::Checkout(_) => Ok(None),
+            Self::Checkout(_) | Self::Close(_) => Ok(None),
             Self::Charge(ask) => of(gateway.charge.yes(), ask, reply, account, age),
             Self::Complete(ask) => of(gateway.complete.yes(), ask, reply, account, age),
             Self::Refund(ask) => of(gateway.refund.yes(), ask, reply, account, age),

@@ -18,7 +18,7 @@ use crate::gateways::{self, Gateway, Lookup};
 use crate::ids;
 use crate::queue::RowKey;
 use crate::vendor::{Account, Request, Trouble};
-use ask::Ask;
+use ask::{Ask, Back};
 use std::sync::Arc;
 
 pub use ask::{Outcome, Target};
@@ -41,8 +41,7 @@ struct Desk<'a> {
 struct Open {
     gateway: &'static Gateway,
     account: Account,
-    /// Where the gateway sends the payer back to.
-    return_to: String,
+    back: Back,
 }
 
 impl House {
@@ -167,7 +166,7 @@ impl House {
         let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
             return Ok(());
         };
-        if row.int("due_at") > clock::millis(clock::now()) {
+        if !row.is_due(clock::millis(clock::now())) {
             return Ok(());
         }
         let settings = self.settings_of(clinic).await?;
@@ -204,11 +203,14 @@ impl Desk<'_> {
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let payment = ids::payment_reference(&self.case.id, self.target.payment);
-            let return_to = self.house.done_address(clinic, &payment).await?;
+            let back = Back {
+                done: self.house.done_address(clinic, &payment).await?,
+                cancelled: self.house.cancelled_address(clinic, &payment).await?,
+            };
             self.open = Some(Open {
                 gateway,
                 account,
-                return_to,
+                back,
             });
         }
         Ok(self.opened())
@@ -241,7 +243,7 @@ impl Desk<'_> {
             step,
             &self.settings,
             &self.house.public_url,
-            &open.return_to,
+            &open.back,
         )
         .ok_or_else(lacking)
     }

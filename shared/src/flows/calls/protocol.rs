@@ -22,7 +22,7 @@
 
 use super::ask::{Outcome, Target};
 use crate::clock;
-use crate::domain::case::{Case, Intent, Step};
+use crate::domain::case::{Case, Intent, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::{Fact, Kind};
@@ -62,6 +62,8 @@ pub struct Traits {
     pub page_stays: bool,
     /// Whether we take the money after the payer approved on its page.
     pub completes: bool,
+    /// Whether it can end a page before its time.
+    pub closes: bool,
     pub charge: Lost,
     pub complete: Lost,
     pub refund: Lost,
@@ -116,6 +118,7 @@ impl Traits {
             late_failures: gateway.late_failures,
             page_stays: gateway.page_stays,
             completes: gateway.complete.yes().is_some(),
+            closes: gateway.close.yes().is_some(),
             charge: Lost::of(&gateway.charge),
             complete: Lost::of(&gateway.complete),
             refund: Lost::of(&gateway.refund),
@@ -130,6 +133,7 @@ impl Traits {
             late_failures: false,
             page_stays: false,
             completes: false,
+            closes: false,
             charge: Lost::Person,
             complete: Lost::Person,
             refund: Lost::Person,
@@ -143,8 +147,9 @@ impl Traits {
             Step::Charge => self.charge.at(age),
             Step::Complete => self.complete.at(age),
             Step::Refund => self.refund.at(age),
-            // Never unknown: a page that nobody was sent to is opened again by its own row.
-            Step::Checkout => &AGAIN,
+            // Never unknown: a page that nobody was sent to is opened again by its own row, and one
+            // that is to end is ended again.
+            Step::Checkout | Step::Close => &AGAIN,
         }
     }
 }
@@ -229,6 +234,10 @@ enum Doing {
         owner: String,
     },
     Calling,
+    /// A page could not be ended: was it paid, or is it over?
+    Closing,
+    /// What became of a page that was to end is being written.
+    Closed,
     /// The reply was not enough: the gateway's own list is asked.
     Looking {
         exists: bool,
@@ -264,8 +273,8 @@ type Before = Option<(State, Option<refund::State>)>;
 enum Why {
     /// It was never sent.
     First,
-    /// A page that nobody was sent to is opened again.
-    Reopen,
+    /// A page that nobody was sent to is opened again, or one that is to end is ended again.
+    Again,
     /// Nobody knows what became of it.
     Resolve { tries: u32 },
 }
@@ -284,7 +293,7 @@ impl Job {
         match (doing, heard) {
             (Doing::Begin, Heard::Due(Work::Settle { tries, .. })) => self.settle(case, tries, at),
             (Doing::Begin, Heard::Due(Work::Pay { .. } | Work::Refund { .. })) => {
-                self.execute(case, at)
+                self.execute(traits, case, at)
             }
             // What cannot be true becomes a person's task; then it goes on where it was.
             (doing, Heard::Committed(Recorded::Contradiction(note))) => {
@@ -309,6 +318,8 @@ impl Job {
                 }
             }
             (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
+            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts),
+            (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
             (Doing::Looking { exists }, Heard::LookedUp(facts)) => {
                 self.looked(traits, case, exists, facts)
             }
@@ -367,20 +378,50 @@ impl Job {
     }
 
     /// The next step of a payment, or a refund.
-    fn execute(&mut self, case: &Case, at: &At) -> Move {
+    fn execute(&mut self, traits: &Traits, case: &Case, at: &At) -> Move {
         match self.target.intent(case) {
             // Somebody is calling; or was, and never came back: then the outcome is unknown.
             Some(intent) if intent.lives(at.now) || self.target.is_unknown(case) => Move::Done,
-            // Nobody was sent to that page: it is opened again under its key.
-            Some(intent) if intent.step == Step::Checkout => {
-                self.prepare(Why::Reopen, Step::Checkout)
-            }
+            // Nothing that moves money: it is done again under its key.
+            Some(intent) if intent.step.is_about_page() => self.prepare(Why::Again, intent.step),
             Some(_) => self.lost("a call never came back".into()),
             None => match self.target.next_step(case) {
+                Some(Step::Close) if !traits.closes => self.ended_or_not(traits, case),
                 Some(step) => self.prepare(Why::First, step),
                 None => Move::Done,
             },
         }
+    }
+
+    /// The gateway did not end the page: what does it say of it? One that it has forgotten is over.
+    fn could_not_end(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        facts: Result<Vec<Fact>, Trouble>,
+    ) -> Move {
+        let cause = format!("{} look-up", traits.id);
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(Trouble::Missing) => vec![self.expired(case)],
+            Err(_) => return self.lost(cause),
+        };
+        self.doing = Doing::Closed;
+        commit(self.looked_up(traits, case, facts), cause)
+    }
+
+    /// A page that neither ended nor was paid. What we must complete is never completed, so it is
+    /// over; anything else may still be paid there.
+    fn ended_or_not(&mut self, traits: &Traits, case: &Case) -> Move {
+        let payment = self.target.payment;
+        if !case.payment(payment).is_some_and(Payment::is_ending) {
+            return Move::Done;
+        }
+        let event = match traits.completes {
+            true => self.looked_up(traits, case, vec![self.expired(case)]),
+            false => Event::PageStays { payment },
+        };
+        self.record(event, format!("{} page", traits.id))
     }
 
     /// What became of a call whose reply was lost, or of a payment that nobody spoke of.
@@ -426,16 +467,16 @@ impl Job {
                 };
                 self.lease(traits, intent)
             }
-            (Why::Reopen, Ok(_), Some(intent)) => self.lease_again(traits, intent, at),
+            (Why::Again, Ok(_), Some(intent)) => self.lease_again(traits, intent, at),
             (Why::Resolve { tries }, Ok(_), Some(intent)) => {
                 self.resolve(traits, intent, tries, at)
             }
             (Why::Resolve { tries }, Err(_), _) => self.still_unknown(RESOLVES[0], tries, true, at),
-            (Why::First | Why::Reopen, Err(trouble), _) => {
+            (Why::First | Why::Again, Err(trouble), _) => {
                 let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
                 self.record(event, trouble.to_string())
             }
-            (Why::First, Ok(_), Some(_)) | (Why::Reopen | Why::Resolve { .. }, Ok(_), None) => {
+            (Why::First, Ok(_), Some(_)) | (Why::Again | Why::Resolve { .. }, Ok(_), None) => {
                 Move::Done
             }
         }
@@ -502,12 +543,27 @@ impl Job {
             }
             Ok(Outcome::Facts(facts)) => {
                 let event = self.reply(traits, case, facts);
-                return self.record(event, cause);
+                self.doing = Doing::Closed;
+                return commit(event, cause);
             }
             Ok(Outcome::Next(_)) => Trouble::Unreadable("a page that is not finished".into()),
             Err(trouble) => trouble,
         };
+        let closing = self
+            .target
+            .intent(case)
+            .is_some_and(|i| i.step == Step::Close);
         match &trouble {
+            Trouble::Declined(_)
+            | Trouble::Rejected(_)
+            | Trouble::Missing
+            | Trouble::Exists(_)
+            | Trouble::Stale(_)
+                if closing =>
+            {
+                self.doing = Doing::Closing;
+                Move::LookUp(self.target.lookup(case))
+            }
             Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
                 let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
                 self.record(event, cause)
@@ -599,9 +655,8 @@ impl Job {
     fn waits_on_page(&self, case: &Case) -> bool {
         let payment = case.payment(self.target.payment);
         self.target.refund.is_none()
-            && payment.is_some_and(|p| {
-                p.state == State::Open && p.open_page().is_some() && p.capture.is_none()
-            })
+            && payment
+                .is_some_and(|p| p.page_lives() && (p.state != State::Open || p.capture.is_none()))
     }
 
     fn page_ran_out(&self, case: &Case, now: Timestamp) -> bool {
@@ -669,7 +724,8 @@ impl Job {
     }
 
     /// What was looked up of the payment as a whole.
-    fn looked_up(&self, traits: &Traits, case: &Case, facts: Vec<Fact>) -> Event {
+    fn looked_up(&self, traits: &Traits, case: &Case, mut facts: Vec<Fact>) -> Event {
+        self.target.lookup(case).own(&mut facts);
         let reference = ids::payment_reference(&case.id, self.target.payment);
         reported(traits, facts, &reference, false)
     }

@@ -8,7 +8,7 @@ use crate::ids;
 use crate::money::Money;
 use crate::pages::messages;
 use crate::store::Row;
-use crate::systems::{Customer, Telling};
+use crate::systems::{Customer, Standing, Telling};
 
 impl House {
     /// What is told, or why it cannot be.
@@ -39,6 +39,7 @@ impl House {
             amount: amount.unwrap_or(zero),
             payment: None,
             refunded_before: zero,
+            standing: Standing::none(settings.currency),
             total: zero,
             rates: vec![],
             date: task.due.to_zoned(settings.zone()).date(),

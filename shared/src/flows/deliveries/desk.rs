@@ -3,10 +3,12 @@
 
 use super::{Failure, House, Of, WAITS, filed};
 use crate::clock;
+use crate::domain::fact::Decline;
 use crate::flows::lease_seconds;
 use crate::ids;
+use crate::queue::RowKey;
 use crate::seal::Key;
-use crate::store::Row;
+use crate::store::{Row, Write};
 use crate::systems::{Channel, Customer, Filed, Hears, Message, System, Telling};
 use crate::vendor::{Account, Effect, LostReply, Trouble};
 
@@ -32,6 +34,8 @@ pub enum Setback {
     Unknown(String),
     /// The system refuses it for good.
     Failed(String),
+    /// The patient wants no messages at this address: nothing is broken.
+    OptedOut,
 }
 
 /// What is found of a call that was sent before.
@@ -57,17 +61,30 @@ impl Desk<'_> {
     /// Every act from the first that is not done.
     pub async fn acts(&self, mut row: Row, hears: &Hears, telling: Telling) -> Result<(), Failure> {
         while let Some(act) = hears.acts.get(row.int("acts_done") as usize) {
+            let nothing_to_do = (hears.skips)(&telling, row.int("acts_done") as usize);
+            if nothing_to_do && self.needless.is_none() && !super::may_be_sent(&row) {
+                let skipped = self.done(&row, hears, None);
+                let Some(next) = self.house.replace(&row, skipped).await? else {
+                    return Ok(());
+                };
+                row = next;
+                continue;
+            }
             let Some((held, end)) = self.attempt(act, row, &telling).await? else {
                 return Ok(());
             };
             let done = match end {
-                Ok(id) => self.done(&held, hears, id),
+                Ok(id) => {
+                    self.house.mended(&held, self.system).await?;
+                    self.done(&held, hears, id)
+                }
                 Err(setback) => {
                     let (of, system) = (self.of, self.system);
                     return self.house.set_back(of, &held, system, setback).await;
                 }
             };
-            let Some(next) = self.house.replace(&held, done).await? else {
+            let ends = self.answered(&held, &done);
+            let Some(next) = self.house.replace_and(&held, done, ends).await? else {
                 return Ok(());
             };
             row = next;
@@ -106,6 +123,23 @@ impl Desk<'_> {
         };
         let end = self.send(act, telling, false).await;
         Ok(Some((row, end)))
+    }
+
+    /// Ends what people were asked of this delivery and of its system, once it has arrived after
+    /// trouble.
+    fn answered(&self, held: &Row, done: &Row) -> Vec<Write> {
+        if done.get("state") != "done" || held.int("tries") == 0 {
+            return vec![];
+        }
+        let id = held.get("sk").trim_start_matches("task#");
+        let asked = [id.into(), format!("blocked-{}", self.system.vendor.id)];
+        let end = |name: String| {
+            Write::Delete(RowKey {
+                pk: held.get("pk").into(),
+                sk: format!("task#person-{name}"),
+            })
+        };
+        asked.into_iter().map(end).collect()
     }
 
     /// The row with one more act done.
@@ -219,6 +253,7 @@ pub fn seen(found: Result<Option<Filed>, Trouble>, age: i64, trusted_after: i64)
         Ok(None) if age >= trusted_after => Look::Nothing,
         Ok(None) => again(false, "looked for it, not there yet".into()),
         Err(Trouble::Rejected(why)) => Look::End(Err(Setback::Failed(why))),
+        Err(Trouble::Declined(Decline::Cancelled)) => Look::End(Err(Setback::OptedOut)),
         Err(trouble) => {
             let mend = matches!(trouble, Trouble::Credentials(_));
             again(mend, format!("looked for it: {trouble}"))
@@ -242,6 +277,7 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Telling, Filed>, sent: bool) 
         Trouble::Limited { seconds } => again(seconds.clamp(1, 3600), sent, false),
         Trouble::Credentials(_) => again(900, sent, true),
         Trouble::Missing | Trouble::Stale(_) => again(900, sent, false),
+        Trouble::Declined(Decline::Cancelled) => Err(Setback::OptedOut),
         Trouble::Rejected(_) | Trouble::Declined(_) => Err(Setback::Failed(why)),
         Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => match lost {
             LostReply::Human => Err(Setback::Unknown(why)),
@@ -271,6 +307,10 @@ pub fn sending(row: &Row, channel: Channel, key: Option<&Key>, telling: &Telling
     let sending = leased(row)
         .number("sent_at", clock::now().as_second())
         .number("tries", row.int("tries") + again);
+    let sending = match channel {
+        Channel::Books => sending.number("applied", telling.standing.applied.minor),
+        _ => sending,
+    };
     let to_patient = matches!(channel, Channel::PatientEmail | Channel::PatientText);
     match key.filter(|_| to_patient) {
         Some(key) => {

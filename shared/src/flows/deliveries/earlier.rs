@@ -4,10 +4,11 @@ use super::telling::refund_named;
 use super::{Failure, House, filed};
 use crate::domain::case::Case;
 use crate::domain::refund::Refund;
-use crate::domain::task::{Delivery, Task, Work};
+use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::case_pk;
 use crate::store::Row;
 use crate::systems::After;
+use jiff::Timestamp;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Earlier {
@@ -26,19 +27,25 @@ impl House {
         &self,
         case: &Case,
         delivery: &Delivery,
+        this: &Task,
         after: After,
     ) -> Result<Earlier, Failure> {
+        let after = match is_again(delivery) {
+            true => After::TakesBack(Topic::PaymentReturned),
+            false => after,
+        };
         let Some(topic) = after.topic() else {
             return Ok(Earlier::Filed(vec![]));
         };
         let pk = case_pk(&case.clinic, &case.id);
         let prefix = format!("task#tell-{}-{}", delivery.system, topic.name());
-        let mut last = None;
+        let mut last: Option<(Timestamp, Earlier)> = None;
         for row in self.store.under(&pk, &prefix).await? {
-            let Work::Deliver(other) = row.read::<Task>("data")?.work else {
+            let task = row.read::<Task>("data")?;
+            let Work::Deliver(other) = task.work else {
                 continue;
             };
-            if !of_the_same(case, &other, delivery) {
+            if !of_the_same(case, &other, delivery) || task.due > this.due {
                 continue;
             }
             let row = match row.get("state") {
@@ -52,16 +59,50 @@ impl House {
             if matches!(said, Earlier::Waiting(_)) {
                 return Ok(said);
             }
-            last = Some(said);
+            if last.as_ref().is_none_or(|(due, _)| *due <= task.due) {
+                last = Some((task.due, said));
+            }
         }
-        Ok(last.unwrap_or_else(|| said(after, None)))
+        Ok(last.map_or_else(|| said(after, None), |(_, last)| last))
     }
+
+    /// Until when the books wait for what they are told before this; `None` where it is its turn.
+    /// What is due before it is worked off first.
+    pub(super) async fn waits_for_others(
+        &self,
+        case: &Case,
+        delivery: &Delivery,
+        this: &Task,
+    ) -> Result<Option<i64>, Failure> {
+        let pk = case_pk(&case.clinic, &case.id);
+        let prefix = format!("task#tell-{}-", delivery.system);
+        let unfinished = |row: &Row| matches!(row.get("state"), "open" | "calling");
+        for row in self.store.under(&pk, &prefix).await? {
+            if !unfinished(&row) || row.read::<Task>("data")?.due >= this.due {
+                continue;
+            }
+            Box::pin(self.deliver(&row.key())).await?;
+            let now = self.store.get(&pk, row.get("sk")).await?;
+            if let Some(row) = now.filter(unfinished) {
+                return Ok(Some(row.int("due_at")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether it tells that a payment arrived again: of interest to who heard that it went back.
+fn is_again(delivery: &Delivery) -> bool {
+    delivery.topic == Topic::PaymentReceived && delivery.object.is_some()
 }
 
 /// Whether two deliveries speak of the same payment, refund or dispute, as far as both name one.
 pub fn of_the_same(case: &Case, one: &Delivery, other: &Delivery) -> bool {
+    // A payment's object says which time it was.
+    let times = [Topic::PaymentReceived, Topic::PaymentReturned];
     let object = |delivery: &Delivery| {
-        let key = delivery.object.as_deref()?;
+        let key = delivery.object.as_deref();
+        let key = key.filter(|_| !times.contains(&delivery.topic))?;
         Some(refund_named(case, key).map_or(key.to_owned(), Refund::key))
     };
     let payments = one.payment.zip(other.payment);
@@ -87,6 +128,8 @@ pub fn said(after: After, row: Option<&Row>) -> Earlier {
         ("skipped" | "failed", After::TakesBack(_)) if nothing_told => {
             Earlier::Needless("what it takes back was never told")
         }
+        // What was not worth filing stands in nobody's way.
+        ("skipped", After::Needs(_)) => Earlier::Filed(vec![]),
         // Who may have been told must hear the rest.
         ("unknown", After::TakesBack(_)) => Earlier::Filed(filed(row)),
         _ => Earlier::Failed("what it builds on was not filed"),

@@ -7,6 +7,8 @@
 mod alone;
 mod desk;
 mod earlier;
+mod optouts;
+mod standing;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -20,8 +22,8 @@ use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::queue::RowKey;
 use crate::store::{Row, Write, Written};
-use crate::systems::{self, System, Telling};
-use crate::vendor::LostReply;
+use crate::systems::{self, Channel, System, Telling};
+use crate::vendor::{LostReply, Vendor};
 use desk::{Desk, Setback, out_of_tries, troubled};
 use earlier::Earlier;
 
@@ -54,7 +56,10 @@ impl House {
             return Ok(());
         };
         let now = clock::now();
-        if !row.has("due_at") || row.int("due_at") > clock::millis(now) {
+        if key.sk == "token" {
+            return self.renew_token(&row).await;
+        }
+        if !row.is_due(clock::millis(now)) {
             return Ok(());
         }
         let task: Task = row.read("data")?;
@@ -82,7 +87,15 @@ impl House {
             return self.finish(&row, "failed", why).await;
         };
         let filed = match &case {
-            Some(case) => self.earlier(case, delivery, hears.after).await?,
+            Some(case) => match (system.channel, may_be_sent(&row)) {
+                (Channel::Books, false) => {
+                    match self.waits_for_others(case, delivery, &task).await? {
+                        Some(until) => Earlier::Waiting(until),
+                        None => self.earlier(case, delivery, &task, hears.after).await?,
+                    }
+                }
+                _ => self.earlier(case, delivery, &task, hears.after).await?,
+            },
             None => Earlier::Filed(vec![]),
         };
         let filed = match filed {
@@ -155,21 +168,27 @@ impl House {
         setback: Setback,
     ) -> Result<(), Failure> {
         match setback {
+            // A broken connection uses up no tries: what waits is told once it is mended.
+            Setback::Again {
+                wait,
+                sent,
+                mend: true,
+                why,
+            } => {
+                self.blocked(of.settings, system.vendor, &why).await?;
+                let (row, tried) = (row.clone().text("blocked", "yes"), false);
+                self.put_off(&row, Later { wait, sent, tried }, &why).await
+            }
             Setback::Again { sent, why, .. } if out_of_tries(row) => {
                 self.undelivered(of, row, sent, &why).await
             }
             Setback::Again {
-                wait,
-                sent,
-                mend,
-                why,
+                wait, sent, why, ..
             } => {
-                if mend {
-                    self.blocked(of, row, system, &why).await?;
-                }
                 let tried = true;
                 self.put_off(row, Later { wait, sent, tried }, &why).await
             }
+            Setback::OptedOut => self.opted_out(of, row).await,
             Setback::Needless(why) => self.finish(row, "skipped", why).await,
             Setback::Unknown(why) => self.undelivered(of, row, true, &why).await,
             Setback::Failed(why) => self.undelivered(of, row, false, &why).await,
@@ -178,13 +197,24 @@ impl House {
 
     /// Writes a row if nobody else did since it was read; `None` where somebody did.
     async fn replace(&self, read: &Row, row: Row) -> Result<Option<Row>, Failure> {
+        self.replace_and(read, row, vec![]).await
+    }
+
+    /// The same, with what is to be written beside it.
+    async fn replace_and(
+        &self,
+        read: &Row,
+        row: Row,
+        also: Vec<Write>,
+    ) -> Result<Option<Row>, Failure> {
         let version = read.int("version") as u64;
         let row = row.number("version", version + 1);
         let write = Write::Replace {
             row: row.clone(),
             version,
         };
-        match self.store.transact(&[write]).await? {
+        let writes: Vec<_> = [write].into_iter().chain(also).collect();
+        match self.store.transact(&writes).await? {
             Written::Done => Ok(Some(row)),
             Written::Failed(_) | Written::Conflict => {
                 // Our own write whose reply was lost counts as ours.
@@ -239,20 +269,33 @@ impl House {
         self.finish(row, state, why).await
     }
 
-    /// The system does not take our key: said once for a case, whatever else waits for it.
-    async fn blocked(
+    /// A vendor does not take our key: said once for a clinic, whatever waits for it.
+    pub(super) async fn blocked(
         &self,
-        of: Of<'_>,
-        row: &Row,
-        system: &System,
+        settings: &Settings,
+        vendor: &Vendor,
         why: &str,
     ) -> Result<(), Failure> {
-        let id = system.vendor.id;
         let matter = Matter::of(Alert::Blocked)
-            .vendor(id)
+            .vendor(vendor.id)
             .words(format!("It says: {why}."));
-        self.person_once(of, row, &format!("blocked-{id}"), matter)
-            .await
+        let pk = connection_pk(&settings.id, vendor);
+        let id = format!("blocked-{}", vendor.id);
+        self.raise(settings, &pk, &id, matter).await
+    }
+
+    /// It takes our key again: nobody need mend it any more.
+    async fn mended(&self, row: &Row, system: &System) -> Result<(), Failure> {
+        if !row.has("blocked") {
+            return Ok(());
+        }
+        let clinic = row.get("pk").split('#').next().unwrap_or_default();
+        let task = RowKey {
+            pk: connection_pk(clinic, system.vendor),
+            sk: format!("task#person-blocked-{}", system.vendor.id),
+        };
+        self.store.transact(&[Write::Delete(task)]).await?;
+        Ok(())
     }
 
     /// Asks a person, unless the same is asked already and nobody has closed it.
@@ -284,6 +327,11 @@ impl House {
         let change = Change::new(of.settings, &case.id, event, cause);
         self.commit(change, None).await.map(drop)
     }
+}
+
+/// Where the task stands of a connection that a person must mend.
+fn connection_pk(clinic: &str, vendor: &Vendor) -> String {
+    format!("{clinic}#event#connection#{}", vendor.id)
 }
 
 /// Whether a call of this row may have reached the system.

@@ -1,11 +1,12 @@
 //! What a delivery tells, from the case as it is now.
 
-use super::{Failure, House};
-use crate::domain::case::{Case, Payment};
+use super::{Failure, House, optouts, standing};
+use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
+use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
-use crate::domain::task::{Delivery, Task, Topic, Work};
+use crate::domain::task::{Delivery, Task, Topic};
 use crate::flows::case_pk;
 use crate::flows::patients::Person;
 use crate::flows::receipts;
@@ -14,11 +15,9 @@ use crate::money::Money;
 use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
-use crate::store::Row;
-use crate::systems::{self, Channel, Customer, System, Telling};
-use jiff::Timestamp;
+use crate::store::StoreError;
+use crate::systems::{self, Channel, Customer, Standing, System, Telling};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 pub struct Told {
     pub telling: Telling,
@@ -53,9 +52,19 @@ impl House {
             Some(patient) => (patient.reference, patient.person),
             None => ("walk-in".into(), Person::default()),
         };
+        let mut person = person;
         let mut needless = about.needless(case, delivery.topic);
+        if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
+            && let Some(phone) = person.phone.clone()
+            && self.texts_unwanted(&settings.id, &phone).await?
+        {
+            person.phone = None;
+            if system.channel == Channel::PatientText {
+                needless = needless.or(Some(optouts::UNWANTED));
+            }
+        }
         // A walk-in stands at the desk where the page was opened.
-        let unreachable = needless.is_none()
+        let unreachable = about.needless(case, delivery.topic).is_none()
             && delivery.topic == Topic::CheckoutReady
             && case.patient.is_some()
             && unreachable(settings, system, &person);
@@ -68,11 +77,25 @@ impl House {
         if delivery.topic == Topic::NeedsPerson && matter.is_none() {
             needless = Some("nobody need look any more");
         }
-        let receipt = delivery.payment.map(|n| {
-            let base = ids::payment_reference(&case.id, n);
-            let key = delivery.object.as_ref().filter(|_| about.refund.is_some());
-            key.map_or(base.clone(), |key| format!("{base}-{key}"))
-        });
+        let (standing, refunded_before) = match system.channel {
+            Channel::Books => {
+                let rows = format!("task#tell-{}-", system.vendor.id);
+                let rows = self.store.under(&pk, &rows).await?.into_iter();
+                let told = rows.map(|row| Ok((row.read("data")?, row)));
+                let told = told.collect::<Result<Vec<_>, StoreError>>()?;
+                standing::standing(case, &told, task)
+            }
+            _ => (Standing::none(case.currency), Money::zero(case.currency)),
+        };
+        if system.channel == Channel::Books {
+            needless = standing::needless(delivery.topic, &standing).or(needless.filter(|_| {
+                !matches!(
+                    delivery.topic,
+                    Topic::PaymentReceived | Topic::PaymentReturned
+                )
+            }));
+        }
+        let receipt = receipt_of(case, delivery);
         let address = match &receipt {
             Some(receipt) => Some(self.receipt_address(&settings.id, receipt).await?),
             None => None,
@@ -85,6 +108,10 @@ impl House {
             amount: about.amount,
             payment: payment.map(|p| p.amount),
             due: case.due(),
+            surplus: case.surplus(),
+            returning: payment.and_then(returning),
+            coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
+            tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
             receipt: receipt.as_deref().map(receipts::number),
             receipt_address: address.as_deref(),
             page: payment
@@ -95,14 +122,15 @@ impl House {
                 p.paid_with.as_deref().or(kept)
             }),
             gateway: payment.map(|p| p.gateway.as_str()),
-            day: Some(task.due.to_zoned(settings.zone()).date()),
+            day: Some(day_of(settings, Channel::Books, delivery, task)),
+            reinstated: is_reinstated(delivery),
             service: case.starts_at.map(|at| at.to_zoned(settings.zone()).date()),
             until: payment
                 .and_then(Payment::open_page)
                 .and_then(|page| page.expires_at)
                 .map(|until| deadline(until, settings)),
             address: &settings.address,
-            retry_at: self.retry_day(settings, &pk, delivery).await?,
+            retry_at: retry_day(case, settings, delivery),
             matter: matter.as_ref(),
         };
         let topic = delivery.topic;
@@ -119,11 +147,11 @@ impl House {
             refund: about.refund.and(receipt.as_deref()).map(receipts::number),
             amount: about.amount,
             payment: payment.map(|p| p.amount),
-            refunded_before: self.refunded_before(case, system, task, topic).await?,
+            refunded_before,
+            standing,
             total: case.invoice.total,
             rates: case.invoice.rates()?,
-            // Due from the moment of what it tells.
-            date: task.due.to_zoned(settings.zone()).date(),
+            date: day_of(settings, system.channel, delivery, task),
             gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
             customer: customer(settings, system.channel, reference, person),
             message,
@@ -134,42 +162,6 @@ impl House {
             unreachable,
             key,
         }))
-    }
-
-    /// The day for which another try is planned, in the clinic's zone.
-    async fn retry_day(
-        &self,
-        settings: &Settings,
-        pk: &str,
-        delivery: &Delivery,
-    ) -> Result<Option<Date>, Failure> {
-        let failed = [Topic::PaymentFailed, Topic::PaymentReturned];
-        let Some(n) = delivery
-            .payment
-            .filter(|_| failed.contains(&delivery.topic))
-        else {
-            return Ok(None);
-        };
-        let row = self.store.get(pk, &format!("task#retry-p{n}")).await?;
-        Ok(row.and_then(|row| due_day(&row, settings.zone())))
-    }
-
-    /// What the books were told of other refunds before this one.
-    async fn refunded_before(
-        &self,
-        case: &Case,
-        system: &System,
-        task: &Task,
-        topic: Topic,
-    ) -> Result<Money, Failure> {
-        if system.channel != Channel::Books || topic != Topic::RefundPaid {
-            return Ok(Money::zero(case.currency));
-        }
-        let pk = case_pk(&case.clinic, &case.id);
-        let prefix = format!("task#tell-{}-{}", system.vendor.id, topic.name());
-        let rows = self.store.under(&pk, &prefix).await?;
-        let all: Result<Vec<Task>, _> = rows.iter().map(|row| row.read("data")).collect();
-        Ok(paid_before(case, &all?, task))
     }
 }
 
@@ -194,8 +186,9 @@ impl<'a> About<'a> {
         let mut refund = None;
         let amount = match delivery.topic {
             Topic::InvoiceIssued | Topic::NeedsPerson => case.invoice.total,
-            Topic::CheckoutReady | Topic::PaymentReceived | Topic::PaymentFailed => paid()?.amount,
-            Topic::PaymentReturned => paid()?.returned(),
+            Topic::CheckoutReady | Topic::PaymentFailed => paid()?.amount,
+            Topic::PaymentReceived => delivery.amount.unwrap_or(paid()?.amount),
+            Topic::PaymentReturned => delivery.amount.unwrap_or(paid()?.returned()),
             Topic::RefundPaid | Topic::RefundFailed => {
                 let missing = "the refund that it speaks of is not in the case";
                 let found = refund_named(case, object()?).ok_or(missing)?;
@@ -218,15 +211,36 @@ impl<'a> About<'a> {
         let closed = self.payment.is_some_and(|p| p.open_page().is_none());
         let succeeded = |refund: &Refund| refund.state == refund::State::Succeeded;
         match topic {
+            Topic::InvoiceIssued if case.invoice.void => Some("the invoice was voided"),
             Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
             Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
+            Topic::PaymentFailed if self.payment.is_some_and(|p| p.state == State::Paid) => {
+                Some("it went through after all")
+            }
+            Topic::PaymentFailed if case.due().minor == 0 => Some("nothing is left to pay"),
+            Topic::PaymentFailed if self.payment.is_some_and(|p| p.ending.is_some()) => {
+                Some("another way to pay has taken its place")
+            }
             Topic::RefundPaid if !self.refund.is_some_and(succeeded) => {
                 Some("the refund did not stay paid")
             }
-            Topic::PaymentReturned if self.amount.minor == 0 => Some("nothing of it went back"),
+            Topic::PaymentReturned if self.payment.is_none_or(|p| p.returned().minor == 0) => {
+                Some("nothing of it went back")
+            }
             _ => None,
         }
     }
+}
+
+/// What of a payment was too much and goes back by itself.
+fn returning(payment: &Payment) -> Option<Money> {
+    let request = surplus_request(payment.n);
+    let goes = |r: &&Refund| r.request.as_ref() == Some(&request) && r.state.reserves();
+    payment
+        .refunds
+        .iter()
+        .find(goes)
+        .map(|refund| refund.amount)
 }
 
 /// The refund of this key, also of the one that it had while only the gateway knew it.
@@ -250,7 +264,12 @@ fn dispute_named<'a>(payment: &'a Payment, key: &str) -> Option<&'a Dispute> {
 }
 
 /// The name only where it may be shared, the address only for the channel that needs it.
-fn customer(settings: &Settings, channel: Channel, reference: String, person: Person) -> Customer {
+pub fn customer(
+    settings: &Settings,
+    channel: Channel,
+    reference: String,
+    person: Person,
+) -> Customer {
     let (mail, text) = (
         channel == Channel::PatientEmail,
         channel == Channel::PatientText,
@@ -285,23 +304,36 @@ pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> boo
     first && ways.all(|way| missing_address(way.channel, person).is_some())
 }
 
-/// The day of a row's due time.
-pub fn due_day(row: &Row, zone: TimeZone) -> Option<Date> {
-    let due = row.has("due_at").then(|| row.int("due_at"))?;
-    let due = Timestamp::from_millisecond(due).ok()?;
-    Some(due.to_zoned(zone).date())
+/// The day for which another try after this payment is planned, in the clinic's zone.
+pub fn retry_day(case: &Case, settings: &Settings, delivery: &Delivery) -> Option<Date> {
+    let retry = case.retry.as_ref()?;
+    let told = match delivery.topic {
+        Topic::PaymentFailed | Topic::PaymentReturned => delivery.payment == Some(retry.payment),
+        topic => topic == Topic::PaymentReceived,
+    };
+    told.then(|| retry.due.to_zoned(settings.zone()).date())
 }
 
-/// What stayed paid of the refunds that were heard of before this one.
-pub fn paid_before(case: &Case, told: &[Task], this: &Task) -> Money {
-    let place = |task: &Task| (task.due, task.id.clone());
-    let earlier = told.iter().filter(|task| place(task) < place(this));
-    let paid = earlier.filter_map(|task| {
-        let Work::Deliver(Delivery { object, .. }) = &task.work else {
-            return None;
-        };
-        let refund = refund_named(case, object.as_deref()?)?;
-        (refund.state == refund::State::Succeeded).then_some(refund.amount.minor)
-    });
-    Money::new(paid.sum(), case.currency)
+/// The receipt that says what the delivery tells: of this time, where there were several.
+pub fn receipt_of(case: &Case, delivery: &Delivery) -> Option<String> {
+    let base = ids::payment_reference(&case.id, delivery.payment?);
+    let what = match delivery.topic {
+        Topic::PaymentReceived | Topic::RefundPaid | Topic::RefundFailed => delivery.object.clone(),
+        Topic::PaymentReturned => delivery.object.clone().or(Some("returned".into())),
+        _ => None,
+    };
+    Some(what.map_or(base.clone(), |what| format!("{base}-{what}")))
+}
+
+/// Whether a bank gave back what it had taken.
+fn is_reinstated(delivery: &Delivery) -> bool {
+    let object = delivery.object.as_deref().unwrap_or_default();
+    delivery.topic == Topic::PaymentReceived && object.starts_with("reinstated")
+}
+
+/// The clinic's day: in the books, that of the moment when the money moved; else that from which it
+/// may have been sent.
+pub fn day_of(settings: &Settings, channel: Channel, delivery: &Delivery, task: &Task) -> Date {
+    let moved = delivery.at.filter(|_| channel == Channel::Books);
+    moved.unwrap_or(task.due).to_zoned(settings.zone()).date()
 }

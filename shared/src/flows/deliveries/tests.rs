@@ -2,10 +2,12 @@
 
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::telling::{About, due_day, paid_before, unreachable};
+use super::standing::{Told, needless as not_filed, standing};
+use super::telling::{About, customer, day_of, receipt_of, retry_day, unreachable};
 use super::{filed, undelivered};
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
+use crate::domain::fact::Decline;
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
@@ -15,7 +17,7 @@ use crate::flows::patients::Person;
 use crate::money::{Currency, Money};
 use crate::seal::Key;
 use crate::store::Row;
-use crate::systems::{self, After, Channel, Customer, Filed, Message, Telling};
+use crate::systems::{self, After, Channel, Customer, Filed, Message, Standing, Telling};
 use crate::vendor::{LostReply, Trouble};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -179,6 +181,20 @@ fn a_page_to_pay_on_is_not_sent_when_nothing_is_left_to_pay_or_it_is_closed() {
 }
 
 #[test]
+fn a_decline_on_a_page_is_not_told_once_it_was_paid_there_or_another_way() {
+    let mut case = paid();
+    let failed = |case: &Case| needless(case, Topic::PaymentFailed, None);
+    assert_eq!(failed(&case), Some("it went through after all"));
+    case.payments[0].state = State::Declined;
+    assert_eq!(failed(&case), None);
+    case.payments[0].ending = Some(Ending::Asked);
+    let why = Some("another way to pay has taken its place");
+    assert_eq!(failed(&case), why);
+    case.invoice.void = true;
+    assert_eq!(failed(&case), Some("nothing is left to pay"));
+}
+
+#[test]
 fn of_two_deliveries_each_waits_only_for_its_own_payment_and_refund() {
     let case = paid();
     let same = |one: (Topic, Option<u32>, Option<&str>),
@@ -219,9 +235,12 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
             assert_eq!(said(after, Some(&row(state))), Earlier::Waiting(7000));
         }
     }
-    for state in ["failed", "skipped", "unknown"] {
+    for state in ["failed", "unknown"] {
         assert!(matches!(said(needs, Some(&row(state))), Earlier::Failed(_)));
     }
+    // What was not worth filing, such as a surplus, stands in nobody's way.
+    let skipped = said(needs, Some(&row("skipped")));
+    assert_eq!(skipped, Earlier::Filed(vec![]));
     for state in ["failed", "skipped"] {
         assert!(matches!(
             said(takes, Some(&row(state))),
@@ -239,16 +258,42 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
 }
 
 #[test]
-fn the_promised_day_is_that_of_the_row_that_will_try_again() {
-    let zone = jiff::tz::TimeZone::get("Australia/Melbourne").unwrap();
-    let millis = "2026-12-02T20:00:00Z".parse::<Timestamp>().unwrap();
-    let planned = Row::new("demo#case#1", "task#retry-p1").due(millis.as_millisecond());
-    let day = Some(jiff::civil::date(2026, 12, 3));
-    assert_eq!(due_day(&planned, zone.clone()), day);
-    assert_eq!(
-        due_day(&Row::new("demo#case#1", "task#retry-p1"), zone),
-        None
-    );
+fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
+    let mut case = paid();
+    let due = "2026-12-02T20:00:00Z".parse().unwrap();
+    case.retry = Some(Retry { payment: 1, due });
+    let settings = Settings {
+        time_zone: "Australia/Melbourne".into(),
+        ..clinic()
+    };
+    let day = |topic, payment| retry_day(&case, &settings, &delivery(topic, Some(payment), None));
+    let promised = Some(jiff::civil::date(2026, 12, 3));
+    assert_eq!(day(Topic::PaymentFailed, 1), promised);
+    assert_eq!(day(Topic::PaymentReturned, 1), promised);
+    assert_eq!(day(Topic::PaymentFailed, 2), None);
+    assert_eq!(day(Topic::PaymentReceived, 2), promised, "of the rest");
+    assert_eq!(day(Topic::CheckoutReady, 1), None);
+}
+
+/// A delivery of Xero's that is done, with what it came to.
+fn done(topic: Topic, n: u32, object: Option<&str>, second: i64, applied: Option<i64>) -> Told {
+    let about = delivery(topic, Some(n), object);
+    let object = object.map_or(String::new(), |object| format!("-{object}"));
+    let task = Task {
+        id: format!("tell-xero-{}-p{n}{object}", topic.name()),
+        work: Work::Deliver(about),
+        due: at(second),
+    };
+    let row = Row::new("demo#case#1", format!("task#{}", task.id));
+    let row = match applied {
+        Some(minor) => row
+            .text("state", "done")
+            .number("acts_done", 2)
+            .number("applied", minor)
+            .json("filed", &["".to_owned(), format!("at-{second}")]),
+        None => row.text("state", "open"),
+    };
+    (task, row)
 }
 
 #[test]
@@ -258,20 +303,142 @@ fn refunds_are_counted_in_the_order_in_which_they_were_heard_of() {
     case.payments[0].refunds = refunds
         .map(|(n, sum)| refund(Some(n), &format!("re_{n}"), sum, refund::State::Succeeded))
         .into();
-    let told = |n: u32, second| {
-        let key = format!("r{n}");
-        Task {
-            id: format!("tell-xero-refund-paid-p1-{key}"),
-            work: Work::Deliver(delivery(Topic::RefundPaid, Some(1), Some(&key))),
-            due: at(second),
-        }
-    };
+    let paid = |key, second, sum| done(Topic::RefundPaid, 1, Some(key), second, Some(sum));
     // The third was heard of first, the first and the second at once.
-    let all = [told(1, 20), told(2, 20), told(3, 10)];
-    let before = |case: &Case| [0, 1, 2].map(|n| paid_before(case, &all, &all[n]).minor);
+    let all = [
+        paid("r1", 20, 1000),
+        paid("r2", 20, 500),
+        paid("r3", 10, 700),
+    ];
+    let before = |case: &Case| [0, 1, 2].map(|n| standing(case, &all, &all[n].0).1.minor);
     assert_eq!(before(&case), [700, 1700, 0]);
     case.payments[0].refunds[2].state = refund::State::Failed;
     assert_eq!(before(&case), [0, 1000, 0]);
+}
+
+#[test]
+fn a_surplus_is_neither_filed_nor_taken_from_the_sale_when_it_goes_back() {
+    let mut case = paid();
+    let second = Payment {
+        n: 2,
+        ..case.payments[0].clone()
+    };
+    case.payments.push(second);
+    let received = |n, second, applied| done(Topic::PaymentReceived, n, None, second, applied);
+    let told = vec![received(1, 1, Some(6000)), received(2, 2, None)];
+    let (surplus, _) = standing(&case, &told, &told[1].0);
+    assert_eq!(surplus, Standing::none(case.currency));
+    let why = not_filed(Topic::PaymentReceived, &surplus);
+    assert_eq!(
+        why,
+        Some("the invoice is paid: what is beyond it goes back")
+    );
+    // The first refund gives the surplus back, from whichever payment; the next one the sale.
+    for from in [0, 1] {
+        let mut case = case.clone();
+        let refunds = [(1, 6000), (2, 1500)]
+            .map(|(n, sum)| refund(Some(n), &format!("re_{n}"), sum, refund::State::Succeeded));
+        case.payments[from].refunds = refunds.into();
+        let n = from as u32 + 1;
+        let paid = |key, second| done(Topic::RefundPaid, n, Some(key), second, None);
+        let told = vec![told[0].clone(), paid("r1", 3), paid("r2", 4)];
+        let (first, _) = standing(&case, &told, &told[1].0);
+        assert!(not_filed(Topic::RefundPaid, &first).is_some());
+        let (second, sold) = standing(&case, &told, &told[2].0);
+        assert_eq!((second.applied, sold), (eur(1500), eur(0)));
+    }
+}
+
+#[test]
+fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
+    let mut case = paid();
+    let lost = |amount| Dispute {
+        id: "dp_1".into(),
+        amount: eur(amount),
+        reversal: false,
+        state: dispute::State::Lost,
+    };
+    case.payments[0].state = State::Returned;
+    case.payments[0].disputes = vec![lost(2000)];
+    let first = done(Topic::PaymentReceived, 1, None, 1, Some(6000));
+    let returned = done(Topic::PaymentReturned, 1, None, 2, None);
+    let told = vec![first.clone(), returned.clone()];
+    let (stands, _) = standing(&case, &told, &returned.0);
+    assert_eq!((stands.applied, stands.was), (eur(4000), eur(6000)));
+    assert_eq!(stands.payment.as_deref(), Some("at-1"));
+    assert_eq!(not_filed(Topic::PaymentReturned, &stands), None);
+    // It was won: what was filed of the rest makes way for the whole.
+    case.payments[0].state = State::Paid;
+    case.payments[0].disputes[0].state = dispute::State::Won;
+    let again = done(Topic::PaymentReceived, 1, Some("reinstated"), 3, None);
+    let returned = done(Topic::PaymentReturned, 1, None, 2, Some(4000));
+    let told = vec![first.clone(), returned, again.clone()];
+    let (stands, _) = standing(&case, &told, &again.0);
+    assert_eq!(
+        (stands.applied, stands.payment.as_deref()),
+        (eur(6000), Some("at-2"))
+    );
+    // Where the return was never filed, nothing changes.
+    let told = vec![first, again.clone()];
+    let (stands, _) = standing(&case, &told, &again.0);
+    assert_eq!(
+        not_filed(Topic::PaymentReceived, &stands),
+        Some("it stands there so already")
+    );
+}
+
+#[test]
+fn a_message_links_the_receipt_of_its_time() {
+    let case = paid();
+    let receipt = |topic, object| {
+        let of = receipt_of(&case, &delivery(topic, Some(1), object));
+        of.map(|id| id.replace(&case.id, ""))
+    };
+    for (topic, object, expected) in [
+        (Topic::PaymentReceived, None, "-p1"),
+        (Topic::PaymentReceived, Some("again2"), "-p1-again2"),
+        (Topic::PaymentReceived, Some("reinstated"), "-p1-reinstated"),
+        (Topic::PaymentReturned, None, "-p1-returned"),
+        (Topic::PaymentReturned, Some("returned2"), "-p1-returned2"),
+        (Topic::RefundPaid, Some("r1"), "-p1-r1"),
+    ] {
+        assert_eq!(
+            receipt(topic, object).as_deref(),
+            Some(expected),
+            "{topic:?}"
+        );
+    }
+}
+
+/// Ten minutes before the new year in Melbourne, told after it.
+#[test]
+fn the_books_hear_the_clinics_day_on_which_the_money_moved() {
+    let settings = Settings {
+        time_zone: "Australia/Melbourne".into(),
+        ..clinic()
+    };
+    let mut about = delivery(Topic::PaymentReceived, Some(1), None);
+    about.at = Some("2026-12-31T12:50:00Z".parse().unwrap());
+    let task = Task {
+        id: "tell-xero-payment-received-p1".into(),
+        work: Work::Deliver(about.clone()),
+        due: "2026-12-31T13:04:00Z".parse().unwrap(),
+    };
+    let day = |channel| day_of(&settings, channel, &about, &task).to_string();
+    assert_eq!(day(Channel::Books), "2026-12-31");
+    // A message is looked for from the day on which it was sent.
+    assert_eq!(day(Channel::PatientEmail), "2027-01-01");
+}
+
+#[test]
+fn who_opted_out_alarms_nobody() {
+    let unwanted = || Trouble::Declined(Decline::Cancelled);
+    let end = troubled(unwanted(), &LostReply::Human, false);
+    assert_eq!(end, Err(Setback::OptedOut));
+    assert_eq!(
+        seen(Err(unwanted()), 1, 60),
+        Look::End(Err(Setback::OptedOut))
+    );
 }
 
 #[test]
@@ -294,9 +461,8 @@ fn the_lines_of_an_invoice_are_summed_by_their_rate_of_tax() {
     assert_eq!(sums, expected);
 }
 
-#[test]
-fn a_person_hears_once_that_no_system_reaches_the_patient() {
-    let settings = |systems: &[&str]| Settings {
+fn clinic() -> Settings {
+    Settings {
         id: "demo".into(),
         name: "Demo".into(),
         address: String::new(),
@@ -305,7 +471,43 @@ fn a_person_hears_once_that_no_system_reaches_the_patient() {
         currency: eur(0).currency,
         time_zone: "UTC".into(),
         policy: Default::default(),
+        systems: vec![],
+    }
+}
+
+#[test]
+fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel() {
+    let person = || Person {
+        name: "Juniper Vale".into(),
+        email: Some("juniper@example.test".into()),
+        phone: Some("+4930123456".into()),
+    };
+    for (channel, name, email, phone) in [
+        (Channel::PatientEmail, true, true, false),
+        (Channel::PatientText, false, false, true),
+        (Channel::Staff, false, false, false),
+        (Channel::Books, false, false, false),
+    ] {
+        for share_names in [false, true] {
+            let mut settings = clinic();
+            settings.policy.share_names = share_names;
+            let told = customer(&settings, channel, "P-1".into(), person());
+            let tells = (
+                told.name.is_some(),
+                told.email.is_some(),
+                told.phone.is_some(),
+            );
+            assert_eq!(tells, (name || share_names, email, phone), "{channel:?}");
+            assert_eq!(told.reference, "P-1");
+        }
+    }
+}
+
+#[test]
+fn a_person_hears_once_that_no_system_reaches_the_patient() {
+    let settings = |systems: &[&str]| Settings {
         systems: systems.iter().map(|id| id.to_string()).collect(),
+        ..clinic()
     };
     let says = |on: &[&str], person: &Person| {
         let says = |id| unreachable(&settings(on), systems::find(id).unwrap(), person);
@@ -334,6 +536,7 @@ fn telling(text: &str, phone: &str) -> Telling {
         amount: eur(6000),
         payment: Some(eur(6000)),
         refunded_before: eur(0),
+        standing: Standing::none(eur(0).currency),
         total: eur(6000),
         rates: vec![],
         date: jiff::civil::date(2026, 3, 14),

@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("GoCardless-Version", "2015-07-06".into())],
     secrets: &["access_token"],
     inbound_secrets: &["webhook_secret"],
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -39,6 +40,19 @@ pub static GATEWAY: Gateway = Gateway {
         call: Call {
             build: checkout,
             parse: opened,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/billing_requests/{}/actions/cancel", ask.session);
+                Ok(Request::new("POST", path, Body::None))
+            },
+            parse: |_, reply, _| {
+                let request: BillingRequest = inside(clear(reply)?, "billing_requests")?;
+                Ok(request.ended()?.into_iter().collect())
+            },
         },
         lost_reply: key(&LostReply::Human),
     }),
@@ -125,7 +139,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
             "/billing_request_flows",
             json!({"billing_request_flows": {
                 "redirect_uri": ask.return_to,
-                "exit_uri": ask.return_to,
+                "exit_uri": ask.cancel_to,
                 "links": {"billing_request": request},
             }}),
         ),

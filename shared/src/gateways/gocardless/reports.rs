@@ -118,7 +118,8 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
             refund(event, Kind::RefundFailed)?
         }
         "mandates.active" | "mandates.reinstated" => {
-            return Ok(Notice::Ignored(Kind::MandateActive));
+            let token = link(event, "mandate")?;
+            return Ok(Notice::MethodBack { token });
         }
         "mandates.cancelled"
         | "mandates.failed"

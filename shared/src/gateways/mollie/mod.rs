@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["api_key"],
     // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
     inbound_secrets: &[],
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -48,6 +49,16 @@ pub static GATEWAY: Gateway = Gateway {
             },
             trusted_after: HOUR,
         }),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v2/payments/{}", ask.session);
+                Ok(Request::new("DELETE", path, Body::None))
+            },
+            parse: |_, reply, _| clear(reply)?.json::<Payment>()?.ended(),
+        },
+        lost_reply: key(&LostReply::Human),
     }),
     complete: Offer::No("the hosted page takes the money itself"),
     charge: Offer::Yes(Effect {
@@ -121,6 +132,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         "amount": amount(ask.amount)?,
         "description": ask.label,
         "redirectUrl": ask.return_to,
+        "cancelUrl": ask.cancel_to,
         "webhookUrl": ask.webhook_url,
         "metadata": metadata,
         "sequenceType": "oneoff",

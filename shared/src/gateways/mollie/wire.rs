@@ -115,6 +115,18 @@ impl Payment {
         own.chain(refunds).chain(chargebacks).collect()
     }
 
+    /// The answer to our wish that nobody pays it any more.
+    pub fn ended(&self) -> Result<Vec<Fact>, Trouble> {
+        let mut facts = self.facts()?;
+        for fact in &mut facts {
+            if self.status == "canceled" && fact.kind == Kind::PaymentFailed {
+                fact.kind = Kind::PaymentExpired;
+                fact.decline = None;
+            }
+        }
+        Ok(facts)
+    }
+
     /// What was taken from a bank account on a mandate.
     pub fn debited(&self) -> Result<Option<Money>, Trouble> {
         let debit = matches!(self.method.as_deref(), Some("directdebit" | "bacs"));

@@ -36,6 +36,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["client_id", "client_secret"],
     inbound_secrets: &["webhook_id"],
+    addresses: &[],
 };
 
 fn host(account: &Account) -> String {
@@ -59,6 +60,7 @@ pub static GATEWAY: Gateway = Gateway {
         },
         lost_reply: key(ORDER_KEYS, &LostReply::Human),
     }),
+    close: Offer::No("an order is not taken once we ended it, and lapses"),
     complete: Offer::Yes(Effect {
         call: Call {
             build: capture,
@@ -103,6 +105,7 @@ pub static GATEWAY: Gateway = Gateway {
         proofs: &[Proof::Certificate {
             header: "paypal-transmission-sig",
             host: "paypal.com",
+            path: "/v1/notifications/certs/",
             signed: reports::signed,
         }],
         read: reports::read,
@@ -154,7 +157,7 @@ fn money(amount: Money) -> Result<Value, BadAmount> {
 fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
     let mut wallet = json!({ "experience_context": {
         "return_url": ask.return_to,
-        "cancel_url": ask.return_to,
+        "cancel_url": ask.cancel_to,
         "user_action": "PAY_NOW",
         "shipping_preference": "NO_SHIPPING",
     }});

@@ -12,6 +12,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// Whom PayPal's certificates are for, live and in its sandbox.
+const SIGNERS: &[&str] = &[
+    "messageverificationcerts.paypal.com",
+    "messageverificationcerts.sandbox.paypal.com",
+];
+
 /// The signature covers four values: the delivery's id and time, the webhook's id, which only we
 /// and PayPal know to be ours, and a checksum of the body.
 pub fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
@@ -30,6 +36,7 @@ pub fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigne
         certificate_url: header("paypal-cert-url")?.into(),
         signature: from_base64(header("paypal-transmission-sig")?)?,
         message: message.into_bytes(),
+        names: SIGNERS,
     })
 }
 

@@ -115,7 +115,10 @@ impl Order {
         // The payer may try again on the page: a failed attempt counts where there is no other.
         facts.retain(|fact| fact.kind != Kind::PaymentFailed);
         if facts.is_empty() {
-            facts.push(last);
+            // What was approved since goes before the attempt that failed.
+            let anew = self.before_capture().ok().flatten();
+            let anew = anew.filter(|fact| fact.approved);
+            facts.push(anew.map_or(last, |fact| self.whole(fact)));
         }
         for refund in self.payments().flat_map(|of| &of.refunds) {
             facts.push(self.whole(refund.fact()?));

@@ -35,6 +35,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
     secrets: &["secret_key"],
     inbound_secrets: &["webhook_secret"],
+    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -47,6 +48,16 @@ pub static GATEWAY: Gateway = Gateway {
         call: Call {
             build: checkout,
             parse: opened,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v1/checkout/sessions/{}/expire", ask.session);
+                Ok(Request::form(path, vec![]))
+            },
+            parse: |_, reply, _| Ok(vec![clear(reply)?.json::<reports::Page>()?.ended()?]),
         },
         lost_reply: key(&LostReply::Human),
     }),
@@ -104,7 +115,7 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         ("mode", "payment".into()),
         ("client_reference_id", reference.clone()),
         ("success_url", ask.return_to.clone()),
-        ("cancel_url", ask.return_to.clone()),
+        ("cancel_url", ask.cancel_to.clone()),
         ("line_items[0][quantity]", "1".into()),
         ("line_items[0][price_data][currency]", currency),
         ("line_items[0][price_data][unit_amount]", amount),

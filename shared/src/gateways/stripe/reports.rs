@@ -127,6 +127,7 @@ pub struct Page {
     pub url: Option<String>,
     pub expires_at: Option<i64>,
     mode: Option<String>,
+    status: Option<String>,
     payment_status: Option<String>,
     payment_intent: Option<Value>,
     client_reference_id: Option<String>,
@@ -135,9 +136,17 @@ pub struct Page {
 }
 
 impl Page {
+    /// The answer to our wish that it ends.
+    pub fn ended(self) -> Result<Fact, Trouble> {
+        match self.status.as_deref() {
+            Some("expired") => self.of(Kind::PaymentExpired),
+            other => Err(Trouble::Unreadable(format!("an ended session {other:?}"))),
+        }
+    }
+
     /// Nothing of one that is no payment: it keeps a card, or begins a subscription.
     fn fact(self, name: &str) -> Result<Option<Fact>, Trouble> {
-        if self.mode.is_some_and(|mode| mode != "payment") {
+        if self.mode.as_deref().is_some_and(|mode| mode != "payment") {
             return Ok(None);
         }
         let kind = match (name, self.payment_status.as_deref()) {
@@ -148,8 +157,12 @@ impl Page {
             (_, Some("unpaid")) => Kind::PaymentPending,
             (_, other) => return Err(Trouble::Unreadable(format!("a session {other:?}"))),
         };
+        self.of(kind).map(Some)
+    }
+
+    fn of(self, kind: Kind) -> Result<Fact, Trouble> {
         let amount = self.amount_total.zip(self.currency);
-        Ok(Some(Fact {
+        Ok(Fact {
             reference: self.client_reference_id,
             payment: id_of(self.payment_intent.as_ref()),
             aliases: vec![self.id],
@@ -157,7 +170,7 @@ impl Page {
                 .map(|(minor, code)| money(minor, &code))
                 .transpose()?,
             ..Fact::new(kind)
-        }))
+        })
     }
 }
 
@@ -238,7 +251,18 @@ fn tell(of: &Value, facts: &mut Vec<Fact>) -> Result<(), Trouble> {
         Some("checkout.session") if of["status"] == "expired" => {
             facts.extend(read_as::<Page>(of.clone())?.fact("checkout.session.expired")?);
         }
-        Some("charge" | "checkout.session") => tell(payment, facts)?,
+        Some("checkout.session") => {
+            let before = facts.len();
+            tell(payment, facts)?;
+            // Its one payment failed after all: nobody tries again on a page that is complete.
+            let failed = facts[before..]
+                .iter()
+                .any(|fact| fact.kind == Kind::PaymentFailed);
+            if of["status"] == "complete" && failed {
+                facts.push(read_as::<Page>(of.clone())?.of(Kind::PaymentExpired)?);
+            }
+        }
+        Some("charge") => tell(payment, facts)?,
         // An id that was not expanded, or nothing.
         None if !of.is_object() => {}
         other => return Err(Trouble::Unreadable(format!("an object {other:?}"))),

@@ -34,7 +34,7 @@ pub fn of_invoice(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmo
 /// With their tax. A refund takes what all refunds up to it come to, less what those before it
 /// took: together they take no cent more or less than the invoice had.
 pub fn of_refund(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
-    let after = ask.refunded_before.plus(ask.amount)?;
+    let after = ask.refunded_before.plus(ask.standing.applied)?;
     let before = portion(&ask.rates, ask.total, ask.refunded_before)?;
     let after = portion(&ask.rates, ask.total, after)?;
     let mut lines = vec![];

@@ -1,6 +1,6 @@
 //! Xero: the clinic's books. An invoice becomes a sales invoice, money received a payment on it,
-//! a refund a credit note with a cash refund; returned money and a failed refund undo what was
-//! written. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
+//! a refund of the sale a credit note with a cash refund; where money went back by itself, what is
+//! filed of the payment is replaced by what stays; a failed refund undoes what was written. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
 //! the clinic names another for a rate: `tax_type_0` for what is free of tax, `tax_type_7`.
 //! Amounts are JSON numbers in major units, days are `YYYY-MM-DD`.
 //!
@@ -46,6 +46,7 @@ static VENDOR: Vendor = Vendor {
         "tax_type",
     ],
     inbound_secrets: &[],
+    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
@@ -57,16 +58,19 @@ pub static SYSTEM: System = System {
         Hears {
             topic: Topic::InvoiceIssued,
             acts: &[effect(invoice, filed, find_invoice, found)],
+            skips: never,
             after: After::Nothing,
         },
         Hears {
             topic: Topic::PaymentReceived,
-            acts: &[effect(payment, filed, find_payment, found)],
+            acts: &REPLACE,
+            skips: stands,
             after: After::Needs(Topic::InvoiceIssued),
         },
         Hears {
             topic: Topic::PaymentReturned,
-            acts: &[effect(undo_payment, undone, read_payment, found_undone)],
+            acts: &REPLACE,
+            skips: stands,
             after: After::Needs(Topic::PaymentReceived),
         },
         Hears {
@@ -75,6 +79,7 @@ pub static SYSTEM: System = System {
                 effect(credit_note, filed, find_credit_note, found),
                 effect(cash_refund, filed, find_payment, found),
             ],
+            skips: never,
             after: After::Needs(Topic::PaymentReceived),
         },
         Hears {
@@ -83,10 +88,25 @@ pub static SYSTEM: System = System {
                 effect(undo_cash_refund, undone, read_cash_refund, found_undone),
                 effect(void_credit_note, undone, read_credit_note, found_undone),
             ],
+            skips: never,
             after: After::TakesBack(Topic::RefundPaid),
         },
     ],
 };
+
+/// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is
+/// deleted as a whole.
+static REPLACE: [Effect<Telling, Filed>; 2] = [
+    effect(undo_payment, undone, read_payment, found_undone),
+    effect(payment, filed, find_payment, found),
+];
+
+fn stands(ask: &Telling, act: usize) -> bool {
+    match act {
+        0 => ask.standing.payment.is_none(),
+        _ => ask.standing.applied.minor == 0,
+    }
+}
 
 type Build = fn(&Telling, &Account) -> Result<Request, BadAmount>;
 type Parse<T> = fn(&Telling, &Reply, &Account) -> Result<T, Trouble>;
@@ -153,15 +173,8 @@ fn cash_refund(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
     paid(ask, account, "CreditNote", of)
 }
 
-/// A payment is undone as a whole: where a part came back, undoing it would lose what stayed.
 fn undo_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    if ask.payment != Some(ask.amount) {
-        return Err(BadAmount(format!(
-            "{} of the payment went back and the rest stayed: enter that in Xero by hand",
-            ask.amount
-        )));
-    }
-    delete(ask, filed_as(ask, 0)?)
+    delete(ask, standing(ask)?)
 }
 
 /// The first step back from a refund: its credit note can be voided only without its payment.
@@ -185,7 +198,7 @@ fn paid(ask: &Telling, account: &Account, what: &str, of: Value) -> Result<Reque
         what: of,
         "Account": {"Code": account.secret("bank_account")},
         "Date": ask.date.to_string(),
-        "Amount": number(ask.amount)?,
+        "Amount": number(ask.standing.applied)?,
         "Reference": ask.key,
     });
     Ok(put("Payments", ask, payment))
@@ -214,6 +227,12 @@ const LONGEST_NUMBER: usize = 50;
 fn refund(ask: &Telling) -> Result<&str, BadAmount> {
     let missing = || BadAmount("a refund without a number".into());
     ask.refund.as_deref().ok_or_else(missing)
+}
+
+/// The id under which the payment stands.
+fn standing(ask: &Telling) -> Result<&str, BadAmount> {
+    let missing = || BadAmount("what must be undone has no known id in Xero".into());
+    ask.standing.payment.as_deref().ok_or_else(missing)
 }
 
 /// The id of what an act of the telling before was filed as.

@@ -1,7 +1,7 @@
 //! How Xero is asked for what was written, and what it answers: lists of the documents that were
 //! written or found, and validation errors.
 
-use super::{BASE, Filed, Telling, filed_as, refund};
+use super::{BASE, Filed, Telling, filed_as, refund, standing};
 use crate::money::BadAmount;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use serde::Deserialize;
@@ -35,7 +35,8 @@ fn read(list: &str, ask: &Telling, act: usize) -> Result<Request, BadAmount> {
 }
 
 pub fn read_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
-    read("Payments", ask, 0)
+    let id = standing(ask)?;
+    Ok(Request::get(format!("{BASE}/Payments/{id}")))
 }
 
 pub fn read_cash_refund(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {

@@ -9,6 +9,8 @@ pub struct Path {
     pub name: &'static str,
     /// The functions whose calls are disturbed.
     pub functions: &'static [&'static str],
+    /// The vendors whose webhooks do not come.
+    pub unheard: &'static [&'static str],
     /// Prepares without disturbance; what `act` needs to know.
     pub before: fn(&Stack) -> String,
     /// What is disturbed; the case.
@@ -19,6 +21,7 @@ pub struct Path {
 pub const CHARGE: Path = Path {
     name: "a saved card is charged",
     functions: &["invoice-creation", "charge-execution"],
+    unheard: &[],
     before: |stack| {
         let patient = patient(stack);
         keep_card(stack, &patient);
@@ -33,9 +36,16 @@ pub const CHARGE: Path = Path {
     holds: charged_once,
 };
 
+pub const CHARGE_UNHEARD: Path = Path {
+    name: "a saved card is charged, and no webhook comes",
+    unheard: &["stripe"],
+    ..CHARGE
+};
+
 pub const WEBHOOK: Path = Path {
     name: "a webhook is taken in and posted",
     functions: &["webhook-intake", "payment-posting"],
+    unheard: &[],
     before: |stack| {
         let made = json!({ "collect": "checkout", "gateway": "stripe", "lines": lines() });
         id(&stack.post("/v1/invoices", &made).expect(201))
@@ -58,6 +68,7 @@ pub const WEBHOOK: Path = Path {
 pub const REFUND: Path = Path {
     name: "a refund is executed",
     functions: &["refund-execution"],
+    unheard: &[],
     before: paid_by_card,
     act: |stack, case| {
         let amount = json!({ "amount": "22.50", "currency": "EUR" });
@@ -74,9 +85,16 @@ pub const REFUND: Path = Path {
     },
 };
 
+pub const REFUND_UNHEARD: Path = Path {
+    name: "a refund is executed, and no webhook comes",
+    unheard: &["stripe"],
+    ..REFUND
+};
+
 pub const PAGE: Path = Path {
     name: "a session without a card opens a page",
     functions: &["invoice-creation", "charge-execution"],
+    unheard: &[],
     before: |stack| booked(stack, &reachable_patient(stack), "checkout"),
     act: completed,
     holds: |stack, case| {
@@ -94,6 +112,7 @@ pub const PAGE: Path = Path {
 pub const COMPLETION: Path = Path {
     name: "a session is completed and asked for until it is answered",
     functions: &["clinic-api"],
+    unheard: &[],
     before: |stack| {
         let patient = patient(stack);
         keep_card(stack, &patient);
@@ -113,6 +132,7 @@ pub const COMPLETION: Path = Path {
 pub const BOOKS: Path = Path {
     name: "the books are told of an invoice",
     functions: &["system-delivery"],
+    unheard: &[],
     before: patient,
     act: |stack, patient| {
         let made = json!({ "patient": patient, "collect": "later", "lines": lines() });
@@ -128,6 +148,7 @@ pub const BOOKS: Path = Path {
 pub const MESSAGES: Path = Path {
     name: "everybody is told of a payment",
     functions: &["system-delivery"],
+    unheard: &[],
     before: |stack| {
         let patient = reachable_patient(stack);
         keep_card(stack, &patient);

@@ -116,6 +116,52 @@ fn an_invoice_whose_page_was_abandoned_can_be_paid_another_way() {
 }
 
 #[test]
+fn a_page_that_another_way_to_pay_took_the_place_of_brings_nothing_any_more() {
+    let (stack, _alone) = alone();
+    for gateway in ["stripe", "mollie", "gocardless", "paypal"] {
+        let patient = patient(stack);
+        keep_card(stack, &patient, "pm_card_visa");
+        let case = id(&invoice(stack, &patient, "checkout", gateway));
+        let page = checkout(stack, &case);
+        let visit = |outcome: &str| {
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            let chosen = format!("outcome={outcome}");
+            stack.send("POST", &page, &form, chosen.as_bytes()).status
+        };
+        if gateway == "stripe" {
+            visit("declined");
+            stack.quiet();
+            let declined = read_invoice(stack, &case);
+            assert_eq!(declined["payments"][0]["state"], "declined", "{declined}");
+        }
+        let path = format!("/v1/invoices/{case}/charges");
+        stack.post(&path, &json!({ "method": "saved" })).expect(202);
+        stack.quiet();
+        let paid = read_invoice(stack, &case);
+        assert_eq!(paid["status"], "paid", "{gateway}: {paid}");
+        assert_eq!(paid["checkout_url"], Value::Null, "{gateway}: {paid}");
+        // The payer's old tab: where the page is still there, what is approved is not taken.
+        let status = visit("paid");
+        assert_eq!(status >= 400, gateway != "paypal", "{gateway}: {status}");
+        stack.quiet();
+        let after = read_invoice(stack, &case);
+        assert_eq!(after["paid"]["amount"], "60.00", "{gateway}: {after}");
+        assert_eq!(after["refunds"], json!([]), "{gateway}: {after}");
+        books_hold(stack, &case);
+        let mails = messages(stack, "mailgun", "did not go through");
+        let number = after["number"].as_str().expect("a number");
+        let failed = mails
+            .iter()
+            .filter(|mail| mail.to_string().contains(number));
+        assert_eq!(
+            failed.count(),
+            0,
+            "{gateway}: nobody hears of a decline that is over"
+        );
+    }
+}
+
+#[test]
 fn a_refund_that_another_one_in_the_dashboard_overtook_is_built_anew_and_made_once() {
     let (stack, _alone) = alone();
     let case = id(&invoice(stack, &patient(stack), "checkout", "gocardless"));
@@ -149,6 +195,13 @@ fn a_refund_that_another_one_in_the_dashboard_overtook_is_built_anew_and_made_on
     amounts.sort_by_key(Value::to_string);
     assert_eq!(amounts, [json!("20.00"), json!("7.00")], "{read}");
     assert_eq!(read["refundable"]["amount"], "33.00", "{read}");
+    let made = stack.calls("gocardless").into_iter().filter(|call| {
+        let path = call["path"].as_str().unwrap_or_default();
+        let body = call["body"].as_str().unwrap_or_default();
+        let ours = call["method"] == "POST" && path.ends_with("/refunds") && call["status"] == 201;
+        ours && body.contains(&payment)
+    });
+    assert_eq!(made.count(), 1, "GoCardless made ours once");
     books_hold(stack, &case);
 }
 

@@ -43,12 +43,37 @@ fn a_clinic_whose_first_key_was_lost_on_the_way_is_given_another() {
     let first = make(&wanted).expect(201);
     let again = make(&wanted).expect(201);
     assert_ne!(first["key"], again["key"]);
+    let another = again["key"].clone();
     for made in [first, again] {
         let authorization = format!("Bearer {}", made["key"].as_str().expect("a key"));
         let settings = format!("{}/v1/settings", stack.http);
         let read = stack.send("GET", &settings, &[("authorization", &authorization)], b"");
         assert_eq!(read.expect(200)["id"], wanted["id"]);
     }
+    // Each clinic's key opens its own, and no key more than it says.
+    let own = id(&stack
+        .post(
+            "/v1/invoices",
+            &json!({ "collect": "later", "lines": lines() }),
+        )
+        .expect(201));
+    let desk = json!({ "label": "desk", "permissions": ["view"] });
+    let desk = stack.post("/v1/keys", &desk).expect(201);
+    let invoice = format!("{}/v1/invoices/{own}", stack.http);
+    let as_key = |method: &str, url: &str, key: &Value| {
+        let authorization = format!("Bearer {}", key.as_str().expect("a key"));
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "desk"),
+        ];
+        stack.send(method, url, &headers, b"{}").status
+    };
+    let charges = format!("{invoice}/charges");
+    assert_eq!(as_key("GET", &invoice, &desk["key"]), 200);
+    assert_eq!(as_key("POST", &charges, &desk["key"]), 403);
+    assert_eq!(as_key("GET", &invoice, &another), 404);
+    assert_eq!(as_key("POST", &charges, &another), 404);
     // Another clinic of that name is nobody's to make.
     let mut other = wanted.clone();
     other["name"] = json!("Somebody else's clinic");

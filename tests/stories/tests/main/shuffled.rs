@@ -238,7 +238,7 @@ fn end(stack: &Stack, fate: &Fate, case: &str) -> Value {
         let told = messages(stack, "mailgun", number).len();
         assert_eq!(told, own, "{}: {number}", fate.name);
     }
-    // Only a dispute that is still open waits for a person.
+    // A dispute that is still open waits for a person, and so does what a lost one left due.
     let tasks = stack.get("/v1/tasks?limit=100").expect(200);
     let tasks = tasks["tasks"].as_array().cloned().unwrap_or_default();
     let alerts: Vec<_> = tasks
@@ -246,8 +246,11 @@ fn end(stack: &Stack, fate: &Fate, case: &str) -> Value {
         .filter(|task| task["case"] == case)
         .map(|task| task["alert"].as_str().unwrap_or_default())
         .collect();
-    let open = fate.dispute == Some("open");
-    let expected = if open { &["dispute_opened"][..] } else { &[] };
+    let expected = match fate.dispute {
+        Some("open") => &["dispute_opened"][..],
+        Some("lost") => &["uncollected"],
+        _ => &[],
+    };
     assert_eq!(alerts, expected, "{}: {read}", fate.name);
     books_hold(stack, case);
     json!({

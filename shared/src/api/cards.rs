@@ -1,0 +1,158 @@
+//! Card numbers in texts: 13 to 19 digits with a valid check digit, whatever stands between them.
+//! They must not be kept here, in no field and in no spelling.
+
+/// As many other characters may stand between two digits of one number.
+const NEAR: usize = 8;
+const SHORTEST: usize = 13;
+const LONGEST: usize = 19;
+
+/// Where Unicode keeps its sets of decimal digits that people type or paste.
+const ZEROS: [char; 21] = [
+    '0', '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
+    '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}',
+    '\u{17e0}', '\u{1810}', '\u{2080}', '\u{ff10}',
+];
+
+/// A digit of a text and what stands before it.
+struct Digit {
+    value: u32,
+    /// Other characters since the digit before.
+    gap: usize,
+    after_plus: bool,
+}
+
+/// Whether a text holds what looks like a card's number of at least `shortest` digits.
+pub fn found(text: &str, shortest: usize) -> bool {
+    let digits = digits(text);
+    let lengths = shortest.max(SHORTEST)..=LONGEST;
+    (0..digits.len()).any(|start| {
+        lengths.clone().any(|length| {
+            let window = digits.get(start..start + length);
+            window.is_some_and(|window| {
+                let next = digits.get(start + length);
+                let whole = (start == 0 || window[0].gap > 0) && next.is_none_or(|d| d.gap > 0);
+                is_card(window, whole)
+            })
+        })
+    })
+}
+
+fn digits(text: &str) -> Vec<Digit> {
+    let (mut found, mut gap, mut before) = (vec![], 0, ' ');
+    for c in text.chars() {
+        match value(c) {
+            Some(value) => {
+                let after_plus = before == '+';
+                found.push(Digit {
+                    value,
+                    gap,
+                    after_plus,
+                });
+                gap = 0;
+            }
+            None => gap += 1,
+        }
+        before = c;
+    }
+    found
+}
+
+fn value(c: char) -> Option<u32> {
+    if let '\u{1d7ce}'..='\u{1d7ff}' = c {
+        return Some((u32::from(c) - 0x1d7ce) % 10);
+    }
+    let from = |zero: &char| u32::from(c).checked_sub(u32::from(*zero));
+    ZEROS.iter().filter_map(from).find(|value| *value < 10)
+}
+
+/// `whole`: no digit stands right before or right after the window.
+fn is_card(window: &[Digit], whole: bool) -> bool {
+    let near = window[1..].iter().all(|digit| digit.gap <= NEAR);
+    // An international telephone number has up to fifteen digits.
+    let issued = match whole && !window[0].after_plus {
+        true => begins_as_card(window),
+        false => is_of_issuer(window),
+    };
+    near && issued && checks(window)
+}
+
+fn prefix(window: &[Digit], length: usize) -> u32 {
+    let first = window[..length].iter();
+    first.fold(0, |number, digit| number * 10 + digit.value)
+}
+
+/// Banks' cards begin so; what begins otherwise is a time, a count, somebody's own numbering.
+fn begins_as_card(window: &[Digit]) -> bool {
+    matches!(prefix(window, 1), 3..=6) || matches!(prefix(window, 4), 2221..=2720)
+}
+
+/// Where more digits stand around it, only what an issuer gives out in exactly this length counts.
+fn is_of_issuer(window: &[Digit]) -> bool {
+    match window.len() {
+        15 => matches!(prefix(window, 2), 34 | 37),
+        16 => {
+            matches!(prefix(window, 1), 4)
+                || matches!(prefix(window, 2), 51..=55 | 62 | 65)
+                || matches!(prefix(window, 4), 2221..=2720 | 3528..=3589 | 6011)
+        }
+        _ => false,
+    }
+}
+
+/// ISO/IEC 7812: from the right, every second digit counts twice.
+fn checks(window: &[Digit]) -> bool {
+    let from_right = window.iter().rev().enumerate();
+    let counted = from_right.map(|(n, digit)| match (n % 2, digit.value * 2) {
+        (0, _) => digit.value,
+        (_, twice) => twice / 10 + twice % 10,
+    });
+    counted.sum::<u32>().is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cards_number_is_found_however_it_is_written() {
+        for text in [
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "3782-822463-10005",
+            "3056 930902 5904",
+            "6304000000000000",
+            "4222222222222",
+            "card 4000056655665556",
+            "4000.0566.5566.5556",
+            "tok 4242424242424242x",
+            "４０００ ０５６６ ５５６６ ５５５６",
+            "4 0 0 0 0 5 6 6 5 5 6 6 5 5 5 6",
+            "4000 (one) 0566 / 5566 \u{2013} 5556, 12/29 123",
+            "994000056655665556",
+            "+4000056655665556",
+            "𝟒𝟎𝟎𝟎𝟎𝟓𝟔𝟔𝟓𝟓𝟔𝟔𝟓𝟓𝟓𝟔",
+        ] {
+            assert!(found(text, 13), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_left_alone() {
+        for text in [
+            "",
+            "pm_1",
+            "MD000123",
+            "Visa ending 4242",
+            "4242424242424241",
+            "20261120093012",
+            "2026-11-20 09:30 room 12",
+            "1764230000000",
+            "+4915123456789",
+            "424242424242",
+            "4000 of 566 and then in another room 5566 5556",
+        ] {
+            assert!(!found(text, 13), "{text}");
+        }
+        assert!(!found("SIRET 380 129 866 46850", 15));
+    }
+}

@@ -1,0 +1,70 @@
+//! Patients who want no texts: kept by number, under a key of its own, so that nothing is sent there
+//! again. The other channels go on.
+
+use super::{Failure, House, Of};
+use crate::clock;
+use crate::domain::settings::Settings;
+use crate::domain::task::{Alert, Matter, Task, Topic, Work};
+use crate::flows::patients::Person;
+use crate::store::{Row, Write};
+use crate::systems::{self, Channel};
+
+impl House {
+    /// Whether the number opted out of texts.
+    pub(super) async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
+        let pk = self.optout_pk(clinic, phone).await?;
+        Ok(self.store.get(&pk, "optout").await?.is_some())
+    }
+
+    /// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address
+    /// was told there, and where a page to pay on reaches the patient no other way, staff are asked
+    /// once.
+    pub(super) async fn opted_out(&self, of: Of<'_>, row: &Row) -> Result<(), Failure> {
+        let patient = of.case.and_then(|case| case.patient.as_deref());
+        let person = match patient {
+            Some(id) => self.patient(&of.settings.id, id).await?,
+            None => None,
+        };
+        let person = person.map(|patient| patient.person).unwrap_or_default();
+        if let Some(phone) = &person.phone {
+            let pk = self.optout_pk(&of.settings.id, phone).await?;
+            let now = clock::millis(clock::now());
+            let kept = Row::new(pk, "optout").number("heard_at", now);
+            self.store.transact(&[Write::Put(kept)]).await?;
+        }
+        self.finish(row, "skipped", UNWANTED).await?;
+        let task: Task = row.read("data")?;
+        match task.work {
+            Work::Deliver(delivery)
+                if delivery.topic == Topic::CheckoutReady && !mailed(of.settings, &person) =>
+            {
+                let n = delivery.payment.unwrap_or_default();
+                let words = "The patient wants no texts, and no e-mail can be sent. Hand the page \
+                             over, or ask for an e-mail address.";
+                let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
+                self.person_once(of, row, &format!("unreachable-p{n}"), matter)
+                    .await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A number is too short to be hidden by a hash alone.
+    async fn optout_pk(&self, clinic: &str, phone: &str) -> Result<String, Failure> {
+        let token = self.key("opt-outs").await?.token("optout", clinic, phone);
+        let code = token.chars().rev().take(32).collect::<String>();
+        Ok(format!("{clinic}#optout#{code}"))
+    }
+}
+
+/// Why a text is not sent.
+pub const UNWANTED: &str = "the patient wants no texts";
+
+/// Whether the patient hears of it by e-mail.
+fn mailed(settings: &Settings, person: &Person) -> bool {
+    let by_mail = systems::ALL
+        .iter()
+        .filter(|system| system.channel == Channel::PatientEmail);
+    let on = |id: &str| settings.systems.iter().any(|system| system == id);
+    person.email.is_some() && by_mail.into_iter().any(|system| on(system.vendor.id))
+}

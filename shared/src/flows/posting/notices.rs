@@ -1,0 +1,114 @@
+//! Notices that nobody proved: anybody may send them, so a gateway is asked under the clinic's key
+//! only of what is known to be the clinic's, and once for all notices that came before.
+
+use super::*;
+use crate::domain::task::Queue;
+use std::time::Duration;
+
+/// One look-up of a payment in so many milliseconds, however many notices speak of it.
+const EACH: i64 = 3000;
+/// How often a notice looks whether another one's look-up told of it, and how long it waits.
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(200);
+/// After so many seconds a payment that nobody knew is looked for once more: the call that opened
+/// its page may still have been on its way.
+const SECOND_LOOK: u32 = 120;
+/// How long it is remembered when a payment was looked up, in seconds.
+const REMEMBERED: i64 = 86_400;
+
+impl Desk<'_> {
+    pub(super) async fn notice(&self, received: &Received, item: Item) -> Result<(), Failure> {
+        let of = match &item.notice {
+            Ok(Notice::Fact(fact)) => fact.payment_ids().next().map(str::to_owned),
+            Ok(Notice::Hint { payment }) => Some(payment.clone()),
+            Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+            | Err(_) => None,
+        };
+        // No row has a longer key; nothing of ours has such an id.
+        let Some(payment) = of.filter(|id| id.len() <= 200) else {
+            return Ok(());
+        };
+        let pk = alias_pk(&self.settings.id, self.inbound.vendor.id, &payment);
+        let is_known = self.house.store.get(&pk, "ref").await?.is_some();
+        if !is_known && !self.is_of_a_case(&item).await? {
+            return self.second_look(received).await;
+        }
+        let Some(asking) = self.turn(&pk, received.received_at).await? else {
+            return Ok(());
+        };
+        self.item(item, false).await?;
+        // Should this not be written, the next notice asks once more.
+        let version = asking.int("version") as u64;
+        let row = asking
+            .clone()
+            .number("heard_at", asking.int("asked_at"))
+            .number("version", version + 1);
+        let heard = Write::Replace { row, version };
+        let _ = self.house.store.transact(&[heard]).await;
+        Ok(())
+    }
+
+    /// Whether what is claimed carries our own reference of a case that is there.
+    async fn is_of_a_case(&self, item: &Item) -> Result<bool, Failure> {
+        let Ok(Notice::Fact(fact)) = &item.notice else {
+            return Ok(false);
+        };
+        let reference = fact.reference.as_deref().and_then(ids::read_reference);
+        let Some((case, _)) = reference else {
+            return Ok(false);
+        };
+        Ok(self.house.case(&self.settings.id, case).await?.is_some())
+    }
+
+    /// The row that says that we ask now; `None` where a look-up that began after the notice came
+    /// has told of it already.
+    async fn turn(&self, pk: &str, came_at: i64) -> Result<Option<Row>, Failure> {
+        for _ in 0..LOOKS {
+            let known = self.house.store.get(pk, "asked").await?;
+            let int = |name| known.as_ref().map_or(0, |row| row.int(name));
+            if int("heard_at") >= (came_at + 1) * 1000 {
+                return Ok(None);
+            }
+            let now = clock::millis(clock::now());
+            if (0..EACH).contains(&(now - int("asked_at"))) {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            let version = int("version") as u64;
+            let row = Row::new(pk, "asked")
+                .number("asked_at", now)
+                .number("heard_at", int("heard_at"))
+                .number("version", version + 1)
+                .number("expires_at", now / 1000 + REMEMBERED);
+            let write = match known {
+                None => Write::New(row.clone()),
+                Some(_) => Write::Replace {
+                    row: row.clone(),
+                    version,
+                },
+            };
+            if self.house.store.transact(&[write]).await? == Written::Done {
+                return Ok(Some(row));
+            }
+        }
+        Err("others are asking of the same payment".into())
+    }
+
+    async fn second_look(&self, received: &Received) -> Result<(), Failure> {
+        if received.again || received.replays.is_some() {
+            tracing::info!(
+                event = "notice_dropped",
+                source = self.inbound.source,
+                "of a payment that nobody here knows"
+            );
+            return Ok(());
+        }
+        let again = Received {
+            again: true,
+            ..received.clone()
+        };
+        let queues = &self.house.queues;
+        let sent = queues.send_after(Queue::Unproven, &again, Some(SECOND_LOOK));
+        Ok(sent.await?)
+    }
+}

@@ -1,0 +1,8 @@
+//! The doors that strangers reach: webhooks at intake, notices that nobody proved, what vendors
+//! answer, and what is sealed, over AWS in this process and vendors that answer by script.
+
+mod intake;
+mod notices;
+mod replies;
+mod sealed;
+mod stack;

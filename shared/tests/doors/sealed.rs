@@ -1,0 +1,88 @@
+//! The deployment's key is written anew: what it sealed before still opens, and what is sealed
+//! meanwhile opens when the former one comes back.
+
+use crate::stack::*;
+use meridian::lambda::HttpRequest;
+use serde_json::{Value, json};
+
+const SEAL: &str = "meridian/_/seal";
+
+async fn name(house: &meridian::flows::House, clinic: &Clinic, patient: &str) -> (u16, Value) {
+    let path = format!("/v1/patients/{patient}");
+    let (status, body) = call(house, &clinic.key, "GET", &path, &Value::Null).await;
+    (status, body["name"].clone())
+}
+
+async fn patient(house: &meridian::flows::House, clinic: &Clinic, name: &str) -> String {
+    let new = json!({ "reference": name, "name": name });
+    let (status, body) = call(house, &clinic.key, "POST", "/v1/patients", &new).await;
+    assert_eq!(status, 201, "{body}");
+    body["id"].as_str().expect("an id").to_owned()
+}
+
+/// The address of an invoice's page.
+async fn page(house: &meridian::flows::House, clinic: &Clinic, patient: &str) -> String {
+    let unit = json!({ "amount": "60.00", "currency": "EUR" });
+    let new = json!({ "patient": patient, "lines": [{ "description": "Visit", "unit": unit }] });
+    let (status, body) = call(house, &clinic.key, "POST", "/v1/invoices", &new).await;
+    assert_eq!(status, 201, "{body}");
+    let path = format!("/v1/invoices/{}", body["id"].as_str().expect("an id"));
+    let (_, body) = call(house, &clinic.key, "GET", &path, &Value::Null).await;
+    let url = body["page_url"].as_str().expect("an address").to_owned();
+    url.trim_start_matches("https://pay.example.test")
+        .to_owned()
+}
+
+async fn shown(house: &meridian::flows::House, path: &str) -> (u16, bool) {
+    let request = json!({
+        "rawPath": path, "requestContext": { "http": { "method": "GET" } },
+    });
+    let request: HttpRequest = serde_json::from_value(request).expect("a request");
+    let page = Box::pin(house.show(&request)).await;
+    (page.status_code, page.body.contains("Visit"))
+}
+
+#[tokio::test]
+async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
+    let _alone = alone().await;
+    let clinic = Clinic::new().await;
+    let before = house();
+    let first = patient(&before, &clinic, "Juniper").await;
+    let first_page = page(&before, &clinic, &first).await;
+    secret(SEAL, json!({ "seal_key": "another" })).await;
+    let after = house();
+    assert_eq!(name(&after, &clinic, &first).await, (200, json!("Juniper")));
+    assert_eq!(shown(&after, &first_page).await, (200, true));
+    let second = patient(&after, &clinic, "Hazel").await;
+    let second_page = page(&after, &clinic, &second).await;
+    // One that remembers only the former key meets what the new one sealed.
+    assert_eq!(name(&before, &clinic, &second).await, (200, json!("Hazel")));
+    assert_eq!(shown(&before, &second_page).await, (200, true));
+    // The former one comes back, as the README says of secrets.
+    secret(SEAL, json!({ "seal_key": "seal_key" })).await;
+    let back = house();
+    for (patient, of, page) in [
+        (&first, "Juniper", &first_page),
+        (&second, "Hazel", &second_page),
+    ] {
+        assert_eq!(name(&back, &clinic, patient).await, (200, json!(of)));
+        assert_eq!(shown(&back, page).await, (200, true));
+    }
+    // Former keys beside the current one open for as long as they are listed.
+    let listed = json!({ "seal_key": "a third", "former_1": "seal_key", "former_2": "another" });
+    secret(SEAL, listed.clone()).await;
+    secret(SEAL, listed).await;
+    let third = house();
+    for (patient, of, page) in [
+        (&first, "Juniper", &first_page),
+        (&second, "Hazel", &second_page),
+    ] {
+        assert_eq!(name(&third, &clinic, patient).await, (200, json!(of)));
+        assert_eq!(shown(&third, page).await, (200, true));
+    }
+    secret(
+        SEAL,
+        json!({ "seal_key": "seal_key", "former_2": "another" }),
+    )
+    .await;
+}
