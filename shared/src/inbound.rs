@@ -1,6 +1,6 @@
 //! How a webhook proves its sender and how it is read. Only [`prove`] makes a [`Verified`].
 
-use crate::domain::fact::{Fact, Kind};
+use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::vendor::{Account, Reply, Request, Trouble, Vendor};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -135,19 +135,70 @@ pub enum Notice {
     Ignored(Kind),
 }
 
-/// Why a body or a part of it could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-impl From<serde_json::Error> for Unreadable {
-    fn from(why: serde_json::Error) -> Self {
-        Self(why.to_string())
+impl Item {
+    /// The item with nothing in it under a name that cannot be one. Whatever a vendor's reader
+    /// took for an id is held to the same rule here.
+    pub fn checked(self) -> Self {
+        let odd = |what: &str| Err(Unreadable(format!("{what} is no id")));
+        let sound = self.id.as_deref().is_none_or(is_vendor_id);
+        let notice = match self.notice {
+            Ok(_) if !sound => odd("the event's"),
+            Ok(Notice::Fact(fact)) => match fact.checked() {
+                Ok(fact) => Ok(Notice::Fact(Box::new(fact))),
+                Err(why) => Err(Unreadable(why)),
+            },
+            Ok(Notice::Hint { payment }) if !is_vendor_id(&payment) => odd("the payment's"),
+            Ok(Notice::MethodGone { token } | Notice::MethodBack { token })
+                if !is_vendor_id(&token) =>
+            {
+                odd("the method's")
+            }
+            other => other,
+        };
+        Self {
+            // Kept under a digest instead.
+            id: self.id.filter(|_| sound),
+            name: match is_name(&self.name) {
+                true => self.name,
+                false => "event".into(),
+            },
+            notice,
+        }
     }
 }
 
-impl From<crate::money::BadAmount> for Unreadable {
-    fn from(why: crate::money::BadAmount) -> Self {
+/// What vendors call the types of their events.
+fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-:".contains(&b);
+    (1..=100).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// Why a body or a part of it could not be read. Names the field, never what stood in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl From<crate::json::Unfit> for Unreadable {
+    fn from(why: crate::json::Unfit) -> Self {
         Self(why.0)
+    }
+}
+
+impl From<Trouble> for Unreadable {
+    fn from(why: Trouble) -> Self {
+        match why {
+            Trouble::Unreadable(why) => Self(why),
+            other => Self(other.to_string()),
+        }
+    }
+}
+
+/// What becomes of an event of a type that its reader does not know, the same at every vendor:
+/// where the type's family speaks of money people look at it, any other is listed. Neither has an
+/// effect.
+pub fn unknown_type(name: &str, of_money: &[&str]) -> Result<Notice, Unreadable> {
+    match of_money.iter().any(|family| name.starts_with(family)) {
+        true => Err(Unreadable("an event about money of an unknown type".into())),
+        false => Ok(Notice::Ignored(Kind::Other)),
     }
 }
 

@@ -236,6 +236,17 @@ where
     .await
 }
 
+tokio::task_local! {
+    /// When the invocation under way ends, in epoch milliseconds.
+    static END: Option<u64>;
+}
+
+/// Whether too little of the invocation under way is left to call a vendor: what is not begun is
+/// then left to the next.
+pub fn time_is_short() -> bool {
+    END.try_with(|end| is_short(*end)).unwrap_or(false)
+}
+
 /// The rows of a nudge one after the other, as far as there is time for them.
 async fn in_turn<F>(
     nudge: Nudge,
@@ -285,7 +296,7 @@ where
         let id = message.message_id.clone().filter(|id| !id.is_empty());
         let outcome = match n > 0 && is_short(end) {
             true => Err("no time is left for it".into()),
-            false => one(message, work, rescue).await,
+            false => END.scope(end, one(message, work, rescue)).await,
         };
         if let Err(why) = outcome {
             let id = id.ok_or("a message without an id failed")?;

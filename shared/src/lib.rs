@@ -11,6 +11,7 @@ pub mod domain;
 mod exact;
 pub mod gateways;
 pub mod inbound;
+pub mod json;
 pub mod pages;
 pub mod seal;
 pub mod sources;

@@ -3,6 +3,7 @@
 //! fill these in as values; nothing here touches the network, the clock or the table.
 
 use crate::domain::fact::Decline;
+use crate::json::{self, Unfit};
 use crate::money::BadAmount;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,28 @@ pub struct Vendor {
     pub inbound_secrets: &'static [&'static str],
     /// Those of its secrets that are addresses, and how each must begin.
     pub addresses: &'static [(&'static str, &'static [&'static str])],
+    /// Whether the body of a 4xx is this vendor's own error: anything else was said by something
+    /// in between.
+    pub own_error: fn(&Reply) -> bool,
+}
+
+impl Vendor {
+    /// A reply in which the vendor itself says what became of the request. A redirect, a timeout on
+    /// the way and a refusal that is not in the vendor's own words do not: it may have happened.
+    pub fn said(&self, reply: Reply) -> Result<Reply, Trouble> {
+        let own = match reply.status {
+            200..300 => true,
+            408 | 425 | 499 => false,
+            // Too many requests: whoever says so lets nothing pass.
+            429 if reply.header("retry-after").is_some() => true,
+            400..500 => (self.own_error)(&reply),
+            _ => false,
+        };
+        match own {
+            true => Ok(reply),
+            false => Err(Trouble::Unclear(format!("status {}", reply.status))),
+        }
+    }
 }
 
 /// Where a vendor's API is.
@@ -272,8 +295,20 @@ impl Reply {
 
     /// The body as this shape.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Trouble> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
             .map_err(|why| Trouble::Unreadable(format!("status {}: {why}", self.status)))
+    }
+
+    /// Whether the body is JSON with a text at each of these places (JSON pointers).
+    pub fn has_texts(&self, places: &[&str]) -> bool {
+        let body: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let text = |place: &&str| body.as_ref()?.pointer(place)?.as_str();
+        places.iter().all(|place| text(place).is_some())
+    }
+
+    /// Whether the body is a page for people, as proxies make them.
+    pub fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
     }
 
     /// What a status means at every vendor; a room looks at its own error codes first. `Ok` is a
@@ -289,6 +324,7 @@ impl Reply {
                     .and_then(|s| s.parse().ok())
                     .unwrap_or(30),
             }),
+            408 | 425 | 499 => Err(Trouble::Unclear(format!("status {}", self.status))),
             400..500 => Err(Trouble::Rejected(format!("status {}", self.status))),
             _ => Err(Trouble::Unclear(format!("status {}", self.status))),
         }
@@ -318,7 +354,8 @@ pub enum Trouble {
     Exists(String),
     /// It may or may not have happened: no reply, 5xx, a timeout.
     Unclear(String),
-    /// An answer that the room does not understand: treated as unclear, and shown to staff.
+    /// An answer that the room does not understand: treated as unclear, and shown to staff. Names
+    /// the field, never what stood in it.
     Unreadable(String),
 }
 
@@ -350,7 +387,14 @@ impl fmt::Display for Trouble {
 }
 
 impl From<BadAmount> for Trouble {
-    fn from(why: BadAmount) -> Self {
+    /// What stood there is not repeated.
+    fn from(_: BadAmount) -> Self {
+        Self::Unreadable("an amount cannot be read".into())
+    }
+}
+
+impl From<Unfit> for Trouble {
+    fn from(why: Unfit) -> Self {
         Self::Unreadable(why.0)
     }
 }

@@ -338,10 +338,18 @@ fn the_same_transaction_is_another_event_under_another_status() {
 
 #[test]
 fn what_does_not_fit_is_unreadable_and_not_guessed() {
-    assert!(unread(&payment("Processed", "80.00")).contains("Processed"));
-    assert!(unread(&payment("completed", "80.00")).contains("completed"));
-    assert!(unread(&payment("Completed", "-80.00")).contains("-80.00"));
-    assert!(unread(&payment("Completed", "80.005")).contains("80.005"));
+    // The field is named, and never what stood in it.
+    for status in ["Processed", "completed", "Juniper Vale"] {
+        let why = unread(&payment(status, "80.00"));
+        assert!(
+            why.contains("payment_status") && !why.contains(status),
+            "{why}"
+        );
+    }
+    for gross in ["-80.00", "80.005", "Juniper Vale"] {
+        let why = unread(&payment("Completed", gross));
+        assert!(why.contains("mc_gross") && !why.contains(gross), "{why}");
+    }
     assert!(unread(&payment("Completed", "")).contains("mc_gross"));
     let orphan = message(&[
         ("txn_id", "R1"),
@@ -369,12 +377,54 @@ fn money_that_went_to_another_receiver_is_not_ours() {
 }
 
 #[test]
-fn a_message_about_no_payment_is_of_no_consequence() {
-    let case = item(&message(&[("txn_type", "new_case"), ("case_id", "PP-001")]));
-    assert_eq!(
-        (case.name.as_str(), case.notice),
-        ("new_case", Ok(Notice::Ignored(Kind::Other)))
-    );
+fn messages_about_no_payment_are_events_of_their_own_and_of_their_kinds() {
+    let table: [(&[(&str, &str)], Kind); 7] = [
+        (
+            &[("txn_type", "new_case"), ("case_id", "PP-001")],
+            Kind::DisputeOpened,
+        ),
+        (
+            &[("txn_type", "new_case"), ("case_id", "PP-002")],
+            Kind::DisputeOpened,
+        ),
+        (
+            &[("txn_type", "subscr_cancel"), ("subscr_id", "I-1")],
+            Kind::SubscriptionCancelled,
+        ),
+        (
+            &[("txn_type", "subscr_cancel"), ("subscr_id", "I-2")],
+            Kind::SubscriptionCancelled,
+        ),
+        (
+            &[
+                ("txn_type", "recurring_payment_profile_cancel"),
+                ("recurring_payment_id", "I-3"),
+            ],
+            Kind::SubscriptionCancelled,
+        ),
+        (
+            &[("txn_type", "mp_cancel"), ("mp_id", "B-1")],
+            Kind::MandateCancelled,
+        ),
+        (
+            &[("txn_type", "subscr_signup"), ("subscr_id", "I-1")],
+            Kind::Other,
+        ),
+    ];
+    let mut ids = std::collections::BTreeSet::new();
+    for (fields, kind) in table {
+        let told = item(&message(fields));
+        assert_eq!(told.name, fields[0].1);
+        assert_eq!(told.notice, Ok(Notice::Ignored(kind)), "{fields:?}");
+        let id = told.id.expect("an id of its own");
+        assert!(ids.insert(id.clone()), "{fields:?} is an event of its own");
+        // PayPal sends it again until it is answered.
+        let again = item(&message(&[fields, &[("resend", "true")]].concat()));
+        assert_eq!(again.id, Some(id), "{fields:?}");
+    }
+    let nameless = item(&message(&[("case_id", "PP-003")]));
+    assert_eq!(nameless.notice, Ok(Notice::Ignored(Kind::Other)));
+    assert!(ids.insert(nameless.id.expect("an id of its own")));
 }
 
 #[test]

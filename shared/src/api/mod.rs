@@ -11,6 +11,7 @@ mod clinics;
 mod deliveries;
 mod disputes;
 mod events;
+mod found;
 mod integrations;
 mod invoices;
 mod keys;

@@ -4,6 +4,7 @@ use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
 use super::{label, settings};
+use crate::clock;
 use crate::domain::fact::Method;
 use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
 use crate::ids;
@@ -124,11 +125,11 @@ pub async fn keep(call: &Call<'_>) -> Answered {
     writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
     match call.house.store.transact(&writes).await? {
         Written::Done => {
-            let chosen = false;
             let kept = Kept {
                 method,
                 later_charges,
-                chosen,
+                chosen: false,
+                kept_at: clock::millis(clock::now()),
             };
             Ok(reply(201, &shown(&kept)))
         }

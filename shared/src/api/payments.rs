@@ -3,7 +3,8 @@
 use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::story;
-use crate::domain::case::{Case, Payment};
+use crate::domain::case::{Case, Ending, Payment};
+use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::payment::State;
 use crate::flows::commit::{Change, Committed};
@@ -25,9 +26,15 @@ pub async fn story(call: &Call<'_>) -> Answered {
     Ok(reply(200, &answer))
 }
 
-/// A person says that the gateway knows no such payment.
+/// A person wants that nobody pays this any more.
 pub async fn close(call: &Call<'_>) -> Answered {
     let (case, n) = known(call).await?;
+    if let Some(why) = case
+        .payment(n)
+        .and_then(|payment| not_by_us(&case, payment))
+    {
+        return Err(Problem::new(Kind::Conflict, why));
+    }
     let (id, reference) = (case.id.clone(), &call.path[0]);
     let cause = format!("payment {reference} closed by key {}", call.caller.short());
     let change = Change::new(&call.settings, &id, Event::Closed { payment: n }, cause);
@@ -43,16 +50,36 @@ pub async fn close(call: &Call<'_>) -> Answered {
     };
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let shown = view(&case, payment);
-    // The gateway ends its page first; until it says so, the payment is open.
-    if payment.is_ending() {
-        return Ok(reply(200, &shown));
+    match (payment.state, payment.ending) {
+        // Its page is being ended at the gateway: until then nothing else is collected.
+        (State::Expired, _) | (_, Some(Ending::Asked)) => Ok(reply(200, &shown)),
+        (_, Some(Ending::Refused)) => Err(Problem::new(
+            Kind::Conflict,
+            "the gateway cannot end its page before its time: what is paid there beyond what is \
+             due goes back by itself",
+        )),
+        _ => {
+            let state = shown["state"].as_str().unwrap_or_default();
+            let why = format!("it is {state}: only an open payment is closed");
+            Err(Problem::new(Kind::Conflict, why))
+        }
     }
-    if payment.state != State::Expired {
-        let state = shown["state"].as_str().unwrap_or_default();
-        let why = format!("it is {state}: only an open or unknown payment is closed");
-        return Err(Problem::new(Kind::Conflict, why));
+}
+
+/// Why nobody here can end it: only the gateway, or people who looked there, can tell.
+fn not_by_us(case: &Case, payment: &Payment) -> Option<String> {
+    let resolve = format!("POST /v1/payments/{}/resolve", payment.reference(&case.id));
+    match payment.state {
+        State::Unknown => Some(format!(
+            "nobody knows yet whether it was paid: the gateway is asked by itself; where it cannot \
+             tell, look in its dashboard and record what you find with {resolve}"
+        )),
+        State::Pending => Some(format!(
+            "the money is on its way: cancel it in the gateway's dashboard, or wait for its end; \
+             what the gateway does not tell by itself is recorded with {resolve}"
+        )),
+        State::Open | State::Paid | State::Declined | State::Expired | State::Returned => None,
     }
-    Ok(reply(200, &shown))
 }
 
 /// The case that a payment's id names, and the payment's number in it.
@@ -80,5 +107,6 @@ pub fn view(case: &Case, payment: &Payment) -> Value {
         "refunded": payment.refunded(),
         "refundable": payment.refundable(),
         "checkout_url": payment.open_page().map(|page| &page.url),
+        "found": case.findings.get(&task_id(payment.n, None)).map(|_| "not_paid"),
     })
 }

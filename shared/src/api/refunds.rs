@@ -7,7 +7,7 @@ use super::once::{Once, answering};
 use super::problem::{Kind, Problem};
 use super::read::plain;
 use crate::domain::case::{Case, Payment};
-use crate::domain::decide::{Verdict, decide};
+use crate::domain::decide::{Verdict, decide, task_id};
 use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
 use crate::flows::commit::{Change, Committed};
@@ -231,7 +231,7 @@ fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
 }
 
 /// The refund's row and its case.
-async fn known(call: &Call<'_>) -> Result<(Row, Case), Problem> {
+pub async fn known(call: &Call<'_>) -> Result<(Row, Case), Problem> {
     let missing = || Problem::missing("refund");
     let row = call
         .house
@@ -266,6 +266,7 @@ pub fn view(case: &Case, request: &str) -> Option<Value> {
     let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
     let state = together(&states)?;
     let total = parts.iter().map(|(_, refund)| refund.amount.minor).sum();
+    let found = |refund: &Refund| case.findings.get(&task_id(0, refund.n));
     let part = |(payment, refund): &(&Payment, &Refund)| {
         json!({
             "payment": payment.reference(&case.id),
@@ -273,6 +274,7 @@ pub fn view(case: &Case, request: &str) -> Option<Value> {
             "gateway_ref": refund.id,
             "amount": refund.amount,
             "state": refund.state,
+            "found": found(refund).map(|_| "not_refunded"),
         })
     };
     Some(json!({

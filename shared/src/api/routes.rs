@@ -5,8 +5,8 @@ use super::call::{Answered, Call, LONGEST_ID};
 use super::caller::Permission::{self, Approve, Charge, Configure, Refund, View};
 use super::problem::{Kind, Problem};
 use super::{
-    appointments, audit, charges, clinics, deliveries, disputes, events, integrations, invoices,
-    keys, openapi, patients, payments, read, refunds, settings, tasks,
+    appointments, audit, charges, clinics, deliveries, disputes, events, found, integrations,
+    invoices, keys, openapi, patients, payments, read, refunds, settings, tasks,
 };
 use crate::domain::settings::Settings;
 use crate::flows::House;
@@ -339,10 +339,21 @@ pub static ROUTES: &[Route] = &[
         Approve,
         |call| Box::pin(payments::close(call)),
         (200, "Payment"),
-        "Nobody shall pay this any more. What was never sent ends at once; a page is ended at its \
-         gateway first, and the payment is open until the gateway says so. Money that comes all the same still counts.",
+        "Ends an open payment that nobody shall pay any more, its page at the gateway first: what \
+         it asked for can be charged again. One whose money is on its way, or of which nobody \
+         knows, is refused with what to do. Money that comes all the same still counts.",
     )
     .takes::<read::Nothing>("Nothing"),
+    post(
+        "/v1/payments/{id}/resolve",
+        Approve,
+        |call| Box::pin(found::payment(call)),
+        (200, "Payment"),
+        "Records what a person found at the gateway of a payment whose outcome it does not tell. \
+         That it was not paid, a second person with a key of another must have found too: until \
+         then it stays as it is.",
+    )
+    .takes::<found::OfPayment>("PaymentFound"),
     post(
         "/v1/payments/{id}/disputes/{dispute}/resolve",
         Approve,
@@ -387,6 +398,16 @@ pub static ROUTES: &[Route] = &[
         "Lets a refund go that waits for an approval.",
     )
     .takes::<read::Nothing>("Nothing"),
+    post(
+        "/v1/refunds/{id}/resolve",
+        Approve,
+        |call| Box::pin(found::refund(call)),
+        (200, "Refund"),
+        "Records what a person found at the gateway of a refund whose outcome it does not tell. \
+         That it was not given out, a second person with a key of another must have found too: \
+         until then its amount stays reserved.",
+    )
+    .takes::<found::OfRefund>("RefundFound"),
     post(
         "/v1/refunds/{id}/reject",
         Approve,

@@ -84,11 +84,16 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
             post(format!("/v1/refunds/{request}/approve"), "It goes out.");
             post(format!("/v1/refunds/{request}/reject"), "It is not made.");
         }
-        // What became of a refund, only its gateway can say.
+        (Alert::UnknownOutcome, _, Some(request)) if matter.refund.is_some() => {
+            post(
+                format!("/v1/refunds/{request}/resolve"),
+                "Records what you found at the gateway.",
+            );
+        }
         (Alert::UnknownOutcome, Some(payment), _) if matter.refund.is_none() => {
             post(
-                format!("/v1/payments/{payment}/close"),
-                "The gateway knows no such payment.",
+                format!("/v1/payments/{payment}/resolve"),
+                "Records what you found at the gateway.",
             );
         }
         (Alert::Overpaid | Alert::LatePayment | Alert::RefundFailed, ..) => {
@@ -126,6 +131,19 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
                 let about = "Writes the vendor's secrets.";
                 calls.push(json!({ "method": "PUT", "path": path, "about": about }));
             }
+            let (path, about) = match (&payment, &matter.request) {
+                (_, Some(request)) if matter.refund.is_some() => (
+                    Some(format!("/v1/refunds/{request}/resolve")),
+                    "Gives it up, or records what you found.",
+                ),
+                (Some(payment), _) => (
+                    Some(format!("/v1/payments/{payment}/close")),
+                    "Gives it up.",
+                ),
+                _ => (None, ""),
+            };
+            calls
+                .extend(path.map(|path| json!({ "method": "POST", "path": path, "about": about })));
         }
         (
             Alert::UnknownOutcome

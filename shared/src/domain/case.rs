@@ -13,7 +13,10 @@ use crate::money::{Currency, Money};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Nobody waits longer, in seconds, for a gateway that does not answer.
+pub const LONGEST_WAIT: i64 = 600;
 
 /// An aggregate above this many bytes is refused (an item may hold 400 KB).
 pub const LARGEST: usize = 300 * 1024;
@@ -46,9 +49,24 @@ pub struct Case {
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
+    /// Since when steps (`p1`, `r2`) have waited for a gateway that does not act.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<String, Timestamp>,
+    /// What one person found of payments and refunds (`p1`, `r2`) where a second one must have found
+    /// the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<String, Finding>,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
     pub head: String,
+}
+
+/// One person's word that a payment or refund did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The key by which that person called.
+    pub by: String,
+    pub at: Timestamp,
 }
 
 /// Another try after a payment that was declined or went back.
@@ -149,7 +167,7 @@ impl Intent {
     pub fn let_go(&mut self, now: Timestamp) -> i64 {
         self.lease_until = now;
         let age = now.as_second() - self.first_sent_at.as_second();
-        (age / 2).clamp(5, 6 * 3600)
+        (age / 2).clamp(5, LONGEST_WAIT)
     }
 }
 
@@ -322,6 +340,11 @@ impl Payment {
         self.ending == Some(Ending::Asked) && self.page_lives()
     }
 
+    /// Whether nobody shall pay on its page any more, and nobody has begun to.
+    pub fn is_left(&self) -> bool {
+        self.ending.is_some() && self.page_lives()
+    }
+
     /// Whether it may still bring money without a new attempt.
     pub fn may_bring(&self) -> bool {
         self.state.is_under_way() || self.page_lives()
@@ -444,7 +467,7 @@ impl Case {
 
     /// Due, less what payments under way and pages on which people may pay would bring.
     pub fn unasked(&self) -> Money {
-        self.left_by(|p| p.may_bring() && p.ending.is_none())
+        self.left_by(|p| p.may_bring() && !p.is_left())
     }
 
     fn left_by(&self, brings: impl Fn(&Payment) -> bool) -> Money {

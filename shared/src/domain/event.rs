@@ -64,6 +64,8 @@ pub enum Event {
     Closed {
         payment: u32,
     },
+    /// A person looked at the gateway where it does not tell us itself.
+    Found(Found),
     /// The invoice asks for nothing any more; it stands in these systems, by id.
     Voided {
         filed: Vec<String>,
@@ -92,6 +94,19 @@ pub struct NotDone {
     pub never: bool,
     /// What a person must mend before a retry helps.
     pub note: Option<String>,
+}
+
+/// What a person found of a payment, or of a refund of it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub payment: u32,
+    pub refund: Option<u32>,
+    /// Whether the money moved.
+    pub happened: bool,
+    /// The gateway's id of it, where the person gives one.
+    pub gateway_ref: Option<String>,
+    /// The key by which the person calls: two persons have two.
+    pub by: String,
 }
 
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! What a gateway says happened, whoever brought it: a webhook, the reply to a call, or a look-up.
 
+use crate::ids;
 use crate::money::Money;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -106,6 +107,9 @@ pub struct Fact {
     /// A method that the gateway now keeps and that may be charged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
+    /// It was reported, and the look-up that was made of it does not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hearsay: bool,
 }
 
 impl Fact {
@@ -126,13 +130,66 @@ impl Fact {
             approved: false,
             paid_with: None,
             method: None,
+            hearsay: false,
         }
+    }
+
+    /// The fact where every id in it can be one, or the name of the field that holds none. A
+    /// reference that is not ours leads nowhere and is left out, so is what is too long to be read.
+    pub fn checked(self) -> Result<Self, String> {
+        let method = self.method.as_ref();
+        let one = |id: &Option<String>| id.as_deref().is_none_or(is_vendor_id);
+        for (field, sound) in [
+            ("the payment's", one(&self.payment)),
+            (
+                "the payment's other",
+                self.aliases.iter().all(|id| is_vendor_id(id)),
+            ),
+            ("the refund's", one(&self.refund)),
+            ("the dispute's", one(&self.dispute)),
+            (
+                "the method's",
+                method.is_none_or(|m| is_vendor_id(&m.token)),
+            ),
+            ("the payer's", method.is_none_or(|m| one(&m.customer))),
+        ] {
+            if !sound {
+                return Err(format!("{field} id is none"));
+            }
+        }
+        let ours = |text: &String| ids::read_reference(text).is_some();
+        let short = |text: &String| text.chars().count() <= LONGEST_LABEL;
+        Ok(Self {
+            reference: self.reference.filter(ours),
+            paid_with: self.paid_with.filter(short),
+            method: self.method.map(|method| Method {
+                label: Some(method.label)
+                    .filter(short)
+                    .unwrap_or("Kept method".into()),
+                ..method
+            }),
+            ..self
+        })
     }
 
     /// Every id by which the payment may be known.
     pub fn payment_ids(&self) -> impl Iterator<Item = &str> {
         self.payment.iter().chain(&self.aliases).map(String::as_str)
     }
+}
+
+/// `Visa ending 4242`, with room for longer names of brands.
+const LONGEST_LABEL: usize = 80;
+
+/// Whether a vendor's id can be one: letters, digits and what stands between them, short enough
+/// for a row's key, and safe in an address.
+pub fn is_vendor_id(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
+    let begins = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric());
+    begins && text.len() <= 255 && text.bytes().all(inner)
 }
 
 /// A method kept at a gateway. Opaque ids only: never a number, never a name.

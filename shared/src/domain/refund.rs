@@ -59,8 +59,8 @@ impl Event {
     ];
 }
 
-/// The next state, or `None` where the event is already known or older. Failed is stronger than
-/// Succeeded: gateways report a success first and a bounce later, never the other way round.
+/// The next state, or `None` where the event is already known or older. Gateways report a success
+/// first and a bounce later: a success of one that had failed is looked up before it comes here.
 pub fn next(state: State, event: Event) -> Option<State> {
     use {Event as E, State as S};
     match (state, event) {
@@ -68,9 +68,10 @@ pub fn next(state: State, event: Event) -> Option<State> {
         (S::Requested, E::Calling) => Some(S::Executing),
         (S::Executing, E::ReplyLost) => Some(S::Unknown),
         (S::AwaitingApproval | S::Requested | S::Unknown, E::Accepted) => Some(S::Executing),
-        (S::AwaitingApproval | S::Requested | S::Executing | S::Unknown, E::Succeeded) => {
-            Some(S::Succeeded)
-        }
+        (
+            S::AwaitingApproval | S::Requested | S::Executing | S::Unknown | S::Failed,
+            E::Succeeded,
+        ) => Some(S::Succeeded),
         (
             S::AwaitingApproval | S::Requested | S::Executing | S::Unknown | S::Succeeded,
             E::Failed,
@@ -85,7 +86,7 @@ pub fn next(state: State, event: Event) -> Option<State> {
             E::ReplyLost,
         )
         | (S::Executing | S::Succeeded | S::Failed, E::Accepted)
-        | (S::Succeeded | S::Failed, E::Succeeded)
+        | (S::Succeeded, E::Succeeded)
         | (S::Failed, E::Failed) => None,
     }
 }
@@ -130,7 +131,7 @@ mod tests {
         |Executing|·|·|Unknown|·|Succeeded|Failed|
         |Unknown|·|·|·|Executing|Succeeded|Failed|
         |Succeeded|·|·|·|·|·|Failed|
-        |Failed|·|·|·|·|·|·|
+        |Failed|·|·|·|·|Succeeded|·|
         ");
     }
 }

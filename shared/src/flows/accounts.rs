@@ -28,7 +28,7 @@ pub struct AccessToken {
 
 /// What a token call answers (RFC 6749, section 5.1).
 #[derive(Deserialize)]
-struct Granted {
+pub struct Granted {
     access_token: String,
     expires_in: i64,
     refresh_token: Option<String>,
@@ -55,10 +55,8 @@ impl House {
         key: Option<(KeyPlace, &str)>,
     ) -> Result<Reply, Trouble> {
         let Auth::OAuth(oauth) = &vendor.auth else {
-            return self
-                .transport
-                .send(vendor, account, request, None, key)
-                .await;
+            let sent = self.transport.send(vendor, account, request, None, key);
+            return vendor.said(sent.await?);
         };
         let token = self.token(clinic, vendor, oauth, account, false).await?;
         let reply = self
@@ -66,13 +64,13 @@ impl House {
             .send(vendor, account, request, Some(&token.token), key)
             .await?;
         if reply.status != 401 {
-            return Ok(reply);
+            return vendor.said(reply);
         }
         // The vendor took the token back early: one renewal, one more try.
         let token = self.token(clinic, vendor, oauth, account, true).await?;
-        self.transport
-            .send(vendor, account, request, Some(&token.token), key)
-            .await
+        let token = Some(token.token.as_str());
+        let sent = self.transport.send(vendor, account, request, token, key);
+        vendor.said(sent.await?)
     }
 
     async fn token(
@@ -228,11 +226,8 @@ impl House {
         let reply = self
             .transport
             .send_token(vendor, oauth, account, form)
-            .await?;
-        if matches!(reply.status, 400 | 401 | 403) {
-            return Err(Trouble::Credentials("the token call was refused".into()));
-        }
-        let granted: Granted = reply.ok()?.json()?;
+            .await;
+        let granted = granted(reply)?;
         if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
             // Kept before the access token is used: the old one works only for a grace period.
             let fields = Fields::from([("refresh_token".into(), token)]);
@@ -252,6 +247,22 @@ impl House {
         self.tokens
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Whatever a token call is answered, the call that waits for the token was not sent.
+pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
+    let later = |why: Trouble| {
+        tracing::warn!(%why, "no access token");
+        match why {
+            Trouble::Limited { seconds } => Trouble::Limited { seconds },
+            _ => Trouble::Limited { seconds: LOCK },
+        }
+    };
+    let reply = reply.map_err(later)?;
+    match reply.status {
+        400 | 401 | 403 => Err(Trouble::Credentials("the token call was refused".into())),
+        _ => reply.ok().and_then(Reply::json).map_err(later),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One change of a case: read, decide, write in one transaction, nudge. A condition that failed is
 //! read again, a bounded number of times.
 
+use super::calls::waking;
 use super::events::EventRow;
 use super::{Failure, House, case_pk, patients};
 use crate::clock;
@@ -262,6 +263,7 @@ fn decision_writes(
         .filter(|task| put.insert(&task.id))
     {
         let row = super::tasks::row(clinic, &pk, &case.id, task);
+        let row = waking::waiting(row, case, task, entry.at);
         writes.push(Write::Put(row));
     }
     let gone: HashSet<_> = decision

@@ -28,7 +28,7 @@ use crate::secrets::Secrets;
 use crate::store::{Row, Store, StoreError, Write, Written};
 use crate::systems;
 use crate::transport::Transport;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub struct House {
     pub public_url: String,
     settings: Mutex<HashMap<String, (Instant, Arc<Settings>)>>,
     tokens: Mutex<HashMap<String, accounts::AccessToken>>,
+    /// Gateways that did not answer this process the last time.
+    silent: Mutex<HashSet<String>>,
 }
 
 /// The deployment's secret from which all keys come, and its field that seals.
@@ -78,6 +80,7 @@ impl House {
             public_url: public_url.trim_end_matches('/').to_owned(),
             settings: Mutex::default(),
             tokens: Mutex::default(),
+            silent: Mutex::default(),
         }
     }
 

@@ -121,19 +121,16 @@ impl House {
         let chosen = rows.iter().find(|row| row.get("sk") == CHOSEN);
         let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
         let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
-        let mut usable: Vec<_> = rows.iter().filter(usable).collect();
-        usable.sort_by_key(|row| {
-            let place = (row.get("sk") == chosen, row.int("kept_at"));
-            std::cmp::Reverse(place)
-        });
         let kept = |row: &Row| {
             Ok(Kept {
                 method: row.read("data")?,
                 later_charges: !row.has("once"),
                 chosen: row.get("sk") == chosen,
+                kept_at: row.int("kept_at"),
             })
         };
-        usable.into_iter().map(kept).collect()
+        let kept: Result<_, StoreError> = rows.iter().filter(usable).map(kept).collect();
+        Ok(in_order(kept?))
     }
 
     /// The method that is charged by itself, at this gateway or at any: the chosen one while it is
@@ -145,10 +142,7 @@ impl House {
         gateway: Option<&str>,
     ) -> Result<Option<Method>, StoreError> {
         let methods = self.methods(clinic, patient).await?;
-        let fits = |kept: &&Kept| {
-            kept.later_charges && gateway.is_none_or(|gateway| kept.method.gateway == gateway)
-        };
-        Ok(methods.iter().find(fits).map(|kept| kept.method.clone()))
+        Ok(charged_by_itself(&methods, gateway).cloned())
     }
 
     /// The method that another try charges: as [`House::method_for`], and where the patient has none
@@ -191,6 +185,22 @@ pub struct Kept {
     pub later_charges: bool,
     /// Whether it is the one that the clinic chose.
     pub chosen: bool,
+    /// Milliseconds since 1970.
+    pub kept_at: i64,
+}
+
+/// Methods that may be charged, in the order in which they are taken: the chosen one, the newest.
+pub fn in_order(mut methods: Vec<Kept>) -> Vec<Kept> {
+    methods.sort_by_key(|kept| std::cmp::Reverse((kept.chosen, kept.kept_at)));
+    methods
+}
+
+/// The method that is charged by itself, at this gateway or at any, of methods in their order.
+pub fn charged_by_itself<'a>(methods: &'a [Kept], gateway: Option<&str>) -> Option<&'a Method> {
+    let fits = |kept: &&Kept| {
+        kept.later_charges && gateway.is_none_or(|gateway| kept.method.gateway == gateway)
+    };
+    methods.iter().find(fits).map(|kept| &kept.method)
 }
 
 impl Kept {

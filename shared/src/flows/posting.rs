@@ -1,6 +1,7 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
+mod hints;
 mod notices;
 
 use super::accounts::failure;
@@ -10,13 +11,13 @@ use super::events::EventRow;
 use super::{Failure, House, patients, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
-use crate::domain::fact::{Fact, Kind};
+use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
-use crate::gateways::{self, Gateway, Lookup};
+use crate::gateways::{self, Gateway, Inquiry, Lookup};
 use crate::ids;
 use crate::inbound::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
-use crate::lambda::{Fault, LAST_CHANCE};
+use crate::lambda::{self, Fault, LAST_CHANCE};
 use crate::money::Money;
 use crate::queue::{Received, RowKey};
 use crate::secrets;
@@ -63,6 +64,9 @@ impl House {
             body: &body,
             proven: received.proven,
         };
+        if let Some(payment) = desk.replayed_look_up(received).await? {
+            return desk.unproven("look-up", &payment).await;
+        }
         let delivery = Delivery {
             headers: received.headers.clone(),
             query: String::new(),
@@ -107,9 +111,14 @@ impl House {
         };
         // One that fails must not hold up the others; all that were posted are posted once.
         let mut failed = None;
-        for item in items {
+        for (n, item) in in_order(items).into_iter().enumerate() {
+            let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
+            if asks && n > 0 && lambda::time_is_short() {
+                failed.get_or_insert("no time is left for all of its items".into());
+                break;
+            }
             let posted = match trusted {
-                true => desk.item(item, true).await,
+                true => desk.item(n, item, true).await,
                 false => desk.notice(received, item).await,
             };
             if let Err(why) = posted {
@@ -172,7 +181,6 @@ impl House {
             return Ok(());
         }
         let event: EventRow = row.read("data")?;
-        let fact: Fact = row.read("fact")?;
         let settings = self.settings_of(&event.clinic).await?;
         let inbound = sources::find_inbound(&event.source).ok_or("an unknown source")?;
         let desk = Desk {
@@ -184,8 +192,19 @@ impl House {
             body: &[],
             proven: true,
         };
-        desk.fact(&event, fact, row.int("tries") as usize + 1).await
+        let tries = row.int("tries") as usize + 1;
+        if row.has("led_to") {
+            let led_to: Vec<String> = row.read("led_to")?;
+            return desk.follow(&event, &led_to, tries).await;
+        }
+        desk.fact(&event, row.read("fact")?, tries).await
     }
+}
+
+/// Facts before hints, each of which asks a gateway: what is slow holds nothing up.
+fn in_order(mut items: Vec<Item>) -> Vec<Item> {
+    items.sort_by_key(|item| matches!(item.notice, Ok(Notice::Hint { .. })));
+    items
 }
 
 impl Desk<'_> {
@@ -199,12 +218,18 @@ impl Desk<'_> {
         )
     }
 
-    async fn item(&self, item: Item, trusted: bool) -> Result<(), Failure> {
+    /// The `n`th item of a delivery.
+    async fn item(&self, n: usize, item: Item, trusted: bool) -> Result<(), Failure> {
+        let item = item.checked();
         let id = match &item.id {
             Some(id) => id.clone(),
             None => match &item.notice {
                 Ok(notice) => inbound::digest_id(&["item", &format!("{notice:?}")]),
-                Err(why) => inbound::digest_id(&["unreadable", &item.name, &why.0]),
+                // Nothing in it may tell it from another: its place does.
+                Err(_) => {
+                    let of = inbound::body_hash(self.body);
+                    inbound::digest_id(&["unreadable", &of, &n.to_string()])
+                }
             },
         };
         let row = self.row(&id, &item.name);
@@ -216,13 +241,9 @@ impl Desk<'_> {
                 Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
                 | Err(_) => None,
             };
-            let Some(payment) = payment else {
-                return Ok(());
-            };
-            return match self.fetched(&payment).await {
-                Ok(facts) => self.state(&item.name, &payment, facts).await,
-                Err(Trouble::Unreadable(_) | Trouble::Rejected(_)) => Ok(()),
-                Err(trouble) => Err(failure(trouble)),
+            return match payment {
+                Some(payment) => self.unproven(&item.name, &payment).await,
+                None => Ok(()),
             };
         }
         match item.notice {
@@ -231,27 +252,7 @@ impl Desk<'_> {
                 self.keep(&EventRow { kind, ..row }, "ignored", None).await
             }
             Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
-            Ok(Notice::Hint { payment }) => {
-                let facts = match self.fetched(&payment).await {
-                    Ok(facts) => facts,
-                    // Asking again would be answered the same.
-                    Err(Trouble::Unreadable(why) | Trouble::Rejected(why)) => {
-                        return self.quarantine(&row, &why, self.body).await;
-                    }
-                    Err(trouble) => return Err(failure(trouble)),
-                };
-                let (kind, kept) = match facts.last() {
-                    Some(fact) => (fact.kind, "posted"),
-                    None => (Kind::Other, "ignored"),
-                };
-                self.state(&item.name, &payment, facts).await?;
-                let hinted = EventRow {
-                    kind,
-                    gateway_ref: Some(payment),
-                    ..row
-                };
-                self.keep(&hinted, kept, None).await
-            }
+            Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
             Ok(Notice::MethodGone { token }) => {
                 let kind = Kind::MandateCancelled;
                 let gone = |clinic: &str, patient: &str, gateway: &str, token: &str| {
@@ -265,34 +266,6 @@ impl Desk<'_> {
                     .await
             }
         }
-    }
-
-    /// What the gateway says of a payment that was hinted at; nothing where it is not the clinic's:
-    /// a probe, or another account's.
-    async fn fetched(&self, payment: &str) -> Result<Vec<Fact>, Trouble> {
-        let missing = || Trouble::Rejected("a hint from what is no gateway".into());
-        let gateway = self.gateway.ok_or_else(missing)?;
-        let ask = Lookup {
-            reference: String::new(),
-            payment: Some(payment.into()),
-            session: None,
-            amount: Money::zero(self.settings.currency),
-        };
-        match self.look_up(gateway, &ask).await {
-            Err(Trouble::Missing) => Ok(vec![]),
-            other => other,
-        }
-    }
-
-    /// Posts what was fetched. Each event's id is a digest of that state, so the same state is
-    /// posted once, however often the hint comes.
-    async fn state(&self, name: &str, payment: &str, facts: Vec<Fact>) -> Result<(), Failure> {
-        for fact in facts {
-            let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
-            self.fact(&self.row(&id, name).of_fact(&fact), fact, 0)
-                .await?;
-        }
-        Ok(())
     }
 
     async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
@@ -313,9 +286,8 @@ impl Desk<'_> {
             return self.keep(row, "ignored", None).await;
         }
         let Some(case) = self.case_of(&fact).await? else {
-            return self
-                .wait(row, &fact, tries, "no case has this reference yet")
-                .await;
+            let why = "no case has this reference yet";
+            return self.wait(row, &fact, tries, why, None).await;
         };
         let traits = match self.gateway {
             Some(gateway) => Traits::of(gateway),
@@ -345,9 +317,15 @@ impl Desk<'_> {
         }
         match outcome {
             Committed::Changed(_) | Committed::Nothing(_) | Committed::Repeated(_) => Ok(()),
-            Committed::Wait(why) => self.wait(row, &fact, tries, why).await,
-            Committed::Ask { .. } => self.wait(row, &fact, tries, "it cannot be told yet").await,
-            Committed::Unmatched => self.wait(row, &fact, tries, "no payment matches it").await,
+            Committed::Wait(why) => self.wait(row, &fact, tries, why, Some(&case)).await,
+            Committed::Ask { .. } => {
+                let why = "it cannot be told yet";
+                self.wait(row, &fact, tries, why, Some(&case)).await
+            }
+            Committed::Unmatched => {
+                let why = "no payment matches it";
+                self.wait(row, &fact, tries, why, None).await
+            }
             Committed::Contradiction(why) => self.contradiction(row, &case, why).await,
             Committed::Refused(why) => self.contradiction(row, &case, format!("{why:?}")).await,
         }
@@ -367,6 +345,7 @@ impl Desk<'_> {
         };
         let ask = posting_rules::lookup(traits, &case, payment, fact);
         let answer = self.look_up(gateway, &ask).await;
+        let answer = answer.map(|facts| posting_rules::taken(&case, fact, facts));
         if let Err(trouble) = &answer {
             tracing::warn!(%trouble, case = case.id, "a look-up failed");
         }
@@ -399,13 +378,15 @@ impl Desk<'_> {
             .filter(|case| !case.is_empty()))
     }
 
-    /// Tried again on a growing schedule for a day, then a person's task.
+    /// Tried again on a growing schedule for a day, then a person's task: of the case where it is
+    /// known.
     async fn wait(
         &self,
         row: &EventRow,
         fact: &Fact,
         tries: usize,
         why: &str,
+        case: Option<&str>,
     ) -> Result<(), Failure> {
         let now = clock::now();
         let age = now.as_second() - row.received_at.as_second();
@@ -414,10 +395,11 @@ impl Desk<'_> {
                 fact.kind,
                 Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
             );
-            return match moved {
-                true => self.nobodys(row, fact, why).await,
-                // Of a payment that is not ours, and brought nothing.
-                false => self.keep(row, "ignored", None).await,
+            return match (moved, case) {
+                (true, Some(case)) => self.contradiction(row, case, why.into()).await,
+                (true, None) => self.nobodys(row, fact, why).await,
+                // It brought nothing.
+                (false, _) => self.keep(row, "ignored", None).await,
             };
         }
         let due = clock::millis(clock::after(now, WAITS[tries.min(WAITS.len() - 1)]));
@@ -519,6 +501,17 @@ impl Desk<'_> {
             Written::Done | Written::Failed(_) => Ok(()),
             Written::Conflict => Err("others are at the same rows".into()),
         }
+    }
+
+    /// The payment that is looked at once more, where what was replayed is no webhook but a look-up.
+    async fn replayed_look_up(&self, received: &Received) -> Result<Option<String>, Failure> {
+        let Some(id) = &received.replays else {
+            return Ok(None);
+        };
+        let row = self.row(id, "replayed");
+        let row = self.house.store.get(&row.pk(), "event").await?;
+        let row = row.filter(|row| row.has("hint"));
+        Ok(row.map(|row| row.get("hint").to_owned()))
     }
 
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.

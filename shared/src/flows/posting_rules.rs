@@ -9,7 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::gateways::Lookup;
-use crate::ids;
+use crate::ids::{self, Reference};
 use crate::money::Money;
 use crate::vendor::Trouble;
 
@@ -43,6 +43,39 @@ pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup
     }
 }
 
+/// Whether it tells that money came or went back, and not how much.
+fn leaves_unsaid(fact: &Fact) -> bool {
+    let moved = matches!(fact.kind, Kind::PaymentSucceeded | Kind::PaymentReturned);
+    moved && fact.amount.is_none()
+}
+
+/// What was taken back, where the event does not say how much: what the gateway lists as given
+/// back, and the case knows neither as a refund nor as taken.
+pub fn taken(case: &Case, fact: &Fact, mut facts: Vec<Fact>) -> Vec<Fact> {
+    if fact.kind != Kind::PaymentReturned || !leaves_unsaid(fact) {
+        return facts;
+    }
+    let known = |id: &str| {
+        let mut payments = case.payments.iter();
+        payments.any(|p| {
+            let refunded = p.refunds.iter().any(|r| r.id.as_deref() == Some(id));
+            refunded || p.disputes.iter().any(|d| d.id == id)
+        })
+    };
+    let ours = |other: &Fact| {
+        let reference = other.reference.as_deref().and_then(ids::read_reference);
+        matches!(reference, Some((_, Reference::Refund(_))))
+    };
+    for other in &mut facts {
+        let new = other.refund.as_deref().is_some_and(|id| !known(id));
+        if other.kind == Kind::RefundSucceeded && new && !ours(other) {
+            other.kind = Kind::PaymentReturned;
+            other.decline = fact.decline;
+        }
+    }
+    facts
+}
+
 /// What is posted once the gateway was asked; `None` where it cannot be asked just now, or does not
 /// know yet of a success that it reported. One that it knows did happen, whatever is true now.
 pub fn told(
@@ -60,6 +93,11 @@ pub fn told(
         Err(_) => return None,
     };
     ask.own(&mut facts);
+    // Only what the gateway itself says of this payment counts.
+    let of_it = |other: &Fact| other.payment == fact.payment;
+    if leaves_unsaid(fact) && !facts.iter().any(of_it) {
+        return None;
+    }
     if fact.kind == Kind::PaymentSucceeded {
         let about = |other: &&Fact| fact.payment.is_none() || other.payment == fact.payment;
         let amount = facts.iter().filter(about).find_map(|other| {
@@ -76,7 +114,10 @@ pub fn told(
     // What the look-up does not mention was reported all the same: a refund, a dispute.
     let same = |other: &Fact| other.refund == fact.refund && other.dispute == fact.dispute;
     if of_object && !facts.iter().any(same) {
-        facts.push(fact.clone());
+        facts.push(Fact {
+            hearsay: true,
+            ..fact.clone()
+        });
     }
     for looked_up in &mut facts {
         let reference = || ask.reference.clone();

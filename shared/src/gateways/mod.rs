@@ -3,8 +3,9 @@
 use crate::domain::case::Session;
 use crate::domain::fact::{Fact, Method};
 use crate::inbound::Inbound;
-use crate::money::{Amounts, Money};
+use crate::money::{Amounts, Currency, Money};
 use crate::vendor::{Account, Effect, Offer, Reply, Request, Trouble, Vendor};
+use serde_json::Value;
 
 pub mod gocardless;
 pub mod mollie;
@@ -54,7 +55,80 @@ pub struct Inquiry {
 }
 
 /// What a look-up tells, or why it tells nothing.
-pub type Told = Result<Vec<Fact>, Trouble>;
+pub type Told = Result<LookedUp, Trouble>;
+
+/// The parts of a look-up, each read by itself: one that cannot be read hides no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    pub facts: Vec<Fact>,
+    /// Why a part could not be read. Names the field, never what stood in it.
+    pub unread: Vec<String>,
+}
+
+impl From<Vec<Fact>> for LookedUp {
+    fn from(facts: Vec<Fact>) -> Self {
+        let unread = vec![];
+        Self { facts, unread }
+    }
+}
+
+impl LookedUp {
+    /// What was told, unless nothing of it could be read. What stands under an id that cannot be
+    /// one was not read either.
+    pub fn told(self) -> Told {
+        let mut told = Self {
+            facts: vec![],
+            unread: self.unread,
+        };
+        for fact in self.facts {
+            told.add(fact.checked().map_err(Trouble::Unreadable));
+        }
+        match told.unread.first() {
+            Some(why) if told.facts.is_empty() => Err(Trouble::Unreadable(why.clone())),
+            _ => Ok(told),
+        }
+    }
+
+    /// Facts of which none may be missing, as an answer to a call of ours has them.
+    pub fn whole(self) -> Result<Vec<Fact>, Trouble> {
+        match self.unread.into_iter().next() {
+            Some(why) => Err(Trouble::Unreadable(why)),
+            None => Ok(self.facts),
+        }
+    }
+
+    /// One more part.
+    pub fn add(&mut self, part: Result<Fact, Trouble>) {
+        match part {
+            Ok(fact) => self.facts.push(fact),
+            Err(Trouble::Unreadable(why)) => self.unread.push(why),
+            Err(other) => self.unread.push(other.to_string()),
+        }
+    }
+}
+
+/// The parts of a list that may be missing. What is no list is one part that cannot be read.
+fn parts(list: &Value) -> &[Value] {
+    match list {
+        Value::Array(items) => items,
+        Value::Null => &[],
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// An amount as this gateway wrote it.
+fn read_money(amounts: &Amounts, text: &str, code: &str) -> Result<Money, Trouble> {
+    let unknown = || Trouble::Unreadable("the currency is none that is known".into());
+    let currency = Currency::read(code).ok_or_else(unknown)?;
+    Ok(amounts.read(text, currency)?)
+}
+
+/// A word that a vendor's list of them does not have: never taken for one that it has.
+fn unknown<T>(field: &str) -> Result<T, Trouble> {
+    Err(Trouble::Unreadable(format!(
+        "the {field} is none that is known"
+    )))
+}
 
 /// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
 pub struct Checkout {

@@ -58,6 +58,8 @@ fn case() -> Case {
         receipts: vec![],
         retry: None,
         blocked: Default::default(),
+        waiting: Default::default(),
+        findings: Default::default(),
         entries: 0,
         head: String::new(),
     }

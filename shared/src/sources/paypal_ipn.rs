@@ -31,6 +31,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &[],
     inbound_secrets: &["receiver_email"],
+    own_error: |reply| !reply.is_page(),
     addresses: &[],
 };
 
@@ -79,6 +80,28 @@ impl Message {
             .filter(|value| !value.is_empty())
     }
 
+    /// A new case, a subscription, an agreement: told without a payment, and only listed. It has no
+    /// id, but is the same whenever it is sent again.
+    fn of_no_payment(&self) -> Item {
+        let name = self.get("txn_type").unwrap_or("message");
+        let same = self.0.iter().filter(|(name, _)| name.as_str() != "resend");
+        let parts: Vec<_> = same
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+            .collect();
+        let kind = match name {
+            "new_case" => Kind::DisputeOpened,
+            "subscr_cancel" | "recurring_payment_profile_cancel" => Kind::SubscriptionCancelled,
+            "mp_signup" => Kind::MandateActive,
+            "mp_cancel" => Kind::MandateCancelled,
+            _ => Kind::Other,
+        };
+        Item {
+            id: Some(digest_id(&parts)),
+            name: name.into(),
+            notice: Ok(Notice::Ignored(kind)),
+        }
+    }
+
     fn need(&self, name: &str) -> Result<&str, Unreadable> {
         self.get(name)
             .ok_or_else(|| Unreadable(format!("a notification without {name}")))
@@ -97,12 +120,7 @@ fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
             .collect(),
     );
     let Some(status) = message.get("payment_status") else {
-        // A new case, a subscription, a payout: told without a payment.
-        return Ok(vec![Item {
-            id: None,
-            name: message.get("txn_type").unwrap_or("message").into(),
-            notice: Ok(Notice::Ignored(Kind::Other)),
-        }]);
+        return Ok(vec![message.of_no_payment()]);
     };
     // One transaction is told again under each of its statuses.
     let parts = [
@@ -135,7 +153,11 @@ fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
         // is the same there, whatever a dispute tells besides. What cancels it gives that back.
         "Reversed" => Kind::PaymentReturned,
         "Canceled_Reversal" => Kind::DisputeWon,
-        other => return Err(Unreadable(format!("a payment {other}"))),
+        _ => {
+            return Err(Unreadable(
+                "the payment_status is none that is known".into(),
+            ));
+        }
     };
     let id = message.need("txn_id")?.to_owned();
     let base = Fact {
@@ -182,18 +204,16 @@ fn fact(message: &Message, status: &str) -> Result<Fact, Unreadable> {
 /// What goes back is written with a minus.
 fn amount(message: &Message, back: bool) -> Result<Money, Unreadable> {
     let code = message.need("mc_currency")?;
-    let unknown = || Unreadable(format!("currency {code}"));
+    let unknown = || Unreadable("mc_currency is none that is known".into());
     let text = message.need("mc_gross")?;
     let text = if back {
         text.trim_start_matches('-')
     } else {
         text
     };
-    let money = Money::read(text, Currency::read(code).ok_or_else(unknown)?)?;
-    match money.minor > 0 {
-        true => Ok(money),
-        false => Err(Unreadable(format!("a payment of {money}"))),
-    }
+    let money = Money::read(text, Currency::read(code).ok_or_else(unknown)?);
+    let sound = money.ok().filter(|money| money.minor > 0);
+    sound.ok_or_else(|| Unreadable("mc_gross is no amount".into()))
 }
 
 /// Other pages of the clinic may use these fields for something else.

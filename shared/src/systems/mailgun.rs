@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["api_key", "domain", "from"],
     inbound_secrets: &[],
+    own_error: |reply| !reply.is_page(),
     addresses: &[],
 };
 

@@ -21,6 +21,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["webhook_url"],
     inbound_secrets: &[],
+    own_error: |reply| !reply.is_page(),
     addresses: &[("webhook_url", &HOOKS)],
 };
 

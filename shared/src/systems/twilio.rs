@@ -21,6 +21,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["account_sid", "auth_token", "from"],
     inbound_secrets: &[],
+    own_error: |reply| !reply.is_page(),
     addresses: &[],
 };
 

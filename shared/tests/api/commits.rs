@@ -231,6 +231,7 @@ async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
         let fact = Fact {
             reference: Some(ids::payment_reference(&case.id, 1)),
             payment: Some("pi_1".into()),
+            amount: Some(case.payments[0].amount),
             ..Fact::new(Kind::PaymentSucceeded)
         };
         let held = committed(&clinic, &case.id, reported(fact), None).await;

@@ -13,8 +13,17 @@ pub fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "EUR" })
 }
 
-/// Something that no request of the API causes.
-pub async fn happens(clinic: &Clinic, case: &str, event: Event) -> Case {
+/// Something that no request of the API causes. A success tells that all of it came, as gateways
+/// do, unless it names an amount.
+pub async fn happens(clinic: &Clinic, case: &str, mut event: Event) -> Case {
+    let known = clinic.house.case(&clinic.id, case).await;
+    if let (Event::Reported(report), Ok(Some(known))) = (&mut event, &known) {
+        let whole = known.payments.first().map(|payment| payment.amount);
+        for fact in &mut report.facts {
+            let came = fact.kind == Kind::PaymentSucceeded;
+            fact.amount = fact.amount.or(whole.filter(|_| came));
+        }
+    }
     let settings = clinic
         .house
         .settings_of(&clinic.id)

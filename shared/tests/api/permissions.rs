@@ -51,6 +51,8 @@ const NEEDS: &str = "
     approve    POST /v1/refunds/{id}/approve
     approve    POST /v1/refunds/{id}/reject
     approve    POST /v1/payments/{id}/close
+    approve    POST /v1/payments/{id}/resolve
+    approve    POST /v1/refunds/{id}/resolve
     approve    POST /v1/invoices/{id}/void
     approve    POST /v1/payments/{id}/disputes/{dispute}/resolve
 

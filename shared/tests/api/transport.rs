@@ -5,7 +5,7 @@ use crate::stack::{Clinic, house};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
 use meridian::flows::House;
 use meridian::gateways::{self, Gateway};
-use meridian::vendor::{KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
+use meridian::vendor::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
 use serde_json::json;
 
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
@@ -55,11 +55,22 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
 #[tokio::test]
 async fn where_nobody_listens_nothing_happened() {
     let clinic = Clinic::new().await;
-    let fields = json!({ "fields": { "access_token": "sandbox_1" } });
-    let path = format!("/v1/integrations/{CLOSED}");
-    clinic.call("PUT", &path, &fields).await.expect(200);
-    let vendor = gateways::find(CLOSED).expect("a gateway").vendor;
-    let came = call_at(&clinic.house, &clinic, vendor, &moves()).await;
+    let vendor = Vendor {
+        id: CLOSED,
+        name: "Nobody",
+        docs: "",
+        host: Host::One("https://nobody.example"),
+        auth: Auth::Open,
+        headers: |_| vec![],
+        secrets: &[],
+        inbound_secrets: &[],
+        own_error: |_| true,
+        addresses: &[],
+    };
+    let account = Account::load(&[], Default::default()).expect("no fields");
+    let (house, request) = (&clinic.house, moves());
+    let call = house.call(&clinic.id, &vendor, &account, &request, None);
+    let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
     assert!(!why.may_have_happened());

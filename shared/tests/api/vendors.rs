@@ -58,7 +58,7 @@ fn desk() -> std::sync::MutexGuard<'static, Desk> {
 }
 
 /// A vendor that nobody listens for.
-pub const CLOSED: &str = "gocardless";
+pub const CLOSED: &str = "nobody";
 
 /// Starts listening, and writes where each vendor is; the file for `MERIDIAN_HOSTS`.
 pub fn start() -> PathBuf {
@@ -73,7 +73,14 @@ pub fn start() -> PathBuf {
     let nobody = format!("http://{}", free.local_addr().expect("an address"));
     drop(free);
     let all = [
-        "stripe", "mollie", "paypal", "xero", "twilio", "mailgun", "slack",
+        "stripe",
+        "gocardless",
+        "mollie",
+        "paypal",
+        "xero",
+        "twilio",
+        "mailgun",
+        "slack",
     ];
     let at = |vendor: &str| json!(format!("{base}/{vendor}"));
     let mut hosts: HashMap<&str, Value> = all.into_iter().map(|one| (one, at(one))).collect();
@@ -93,6 +100,7 @@ pub async fn connect(
     let id = &clinic.id;
     let fields = match vendor {
         "stripe" => json!({ "secret_key": format!("sk_test_{id}") }),
+        "gocardless" => json!({ "access_token": format!("sandbox_{id}") }),
         "mollie" => json!({ "api_key": format!("test_{id}") }),
         "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
         "mailgun" => json!({

@@ -163,8 +163,18 @@ impl Books {
         }
     }
 
-    /// What a webhook says. A success that only the gateway can tell is looked up.
-    pub fn hear(&mut self, fact: Fact) -> Said {
+    /// What a webhook says. A success that only the gateway can tell is looked up, a return tells
+    /// how much.
+    pub fn hear(&mut self, mut fact: Fact) -> Said {
+        if fact.kind == Kind::PaymentReturned {
+            let about = |p: &&Payment| {
+                let named = ids::payment_reference(&self.case.id, p.n);
+                let known = fact.payment_ids().any(|id| p.aliases.contains(id));
+                fact.reference.as_ref() == Some(&named) || known
+            };
+            let whole = self.case.payments.iter().find(about).map(|p| p.amount);
+            fact.amount = fact.amount.or(whole);
+        }
         match self.say(vec![fact.clone()], false) {
             Said::Ask if fact.kind == Kind::PaymentSucceeded && !self.late_failures => {
                 self.report(vec![fact], true)
@@ -201,10 +211,20 @@ impl Books {
         }))
     }
 
-    /// What a webhook says, of which the gateway itself knows no more when it is asked.
+    /// What a webhook says, of which the gateway itself, when it is asked, knows the payment and no
+    /// more.
     pub fn hear_out(&mut self, fact: Fact) -> Said {
         match self.hear(fact.clone()) {
-            Said::Ask => self.report(vec![fact], true),
+            Said::Ask => {
+                let came = Fact {
+                    reference: fact.reference.clone(),
+                    payment: fact.payment.clone(),
+                    ..Fact::new(Kind::PaymentSucceeded)
+                };
+                let implied = fact.refund.is_some() || fact.dispute.is_some();
+                let facts = implied.then_some(came).into_iter().chain([fact]);
+                self.report(facts.collect(), true)
+            }
             other => other,
         }
     }

@@ -12,3 +12,4 @@ mod pages;
 mod protocol;
 mod sequences;
 mod sums;
+mod unsaid;

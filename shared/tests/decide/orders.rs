@@ -70,7 +70,11 @@ fn told(books: &mut Books, fact: &Fact, all: &[Fact; 6]) -> Said {
     match books.hear(fact.clone()) {
         Said::Ask => {
             let went_back = all.iter().filter(|f| f.kind == Kind::PaymentReturned);
-            let now = std::iter::once(fact).chain(went_back).cloned().collect();
+            let implied = fact.refund.is_some() || fact.dispute.is_some();
+            let came = all
+                .iter()
+                .filter(|f| f.kind == Kind::PaymentSucceeded && implied);
+            let now = came.chain([fact]).chain(went_back).cloned().collect();
             books.report(now, true)
         }
         other => other,

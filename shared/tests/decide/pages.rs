@@ -114,6 +114,16 @@ fn what_is_paid_on_the_page_before_it_is_ended_makes_the_other_way_needless() {
 }
 
 #[test]
+fn money_that_is_on_its_way_from_the_page_before_it_is_ended_makes_the_other_way_needless() {
+    let mut books = with_page(10_000);
+    assert_eq!(ask(&mut books, None, Some(saved_method())), Said::Changed);
+    assert_eq!(books.hear(of_page(Kind::PaymentPending, 1)), Said::Changed);
+    assert_eq!(books.payment(1).state, State::Pending);
+    assert_eq!(books.payment(2).state, State::Expired);
+    assert!(!begins(&books, 2));
+}
+
+#[test]
 fn a_page_for_a_part_stays_beside_another_way_for_the_rest() {
     let mut books = Books::open(invoice(10_000));
     assert_eq!(ask(&mut books, Some(6000), None), Said::Changed);

@@ -7,9 +7,10 @@ use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
-use meridian::domain::task::Work;
+use meridian::domain::task::{Topic, Work};
 use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::posting_rules;
+use meridian::money::{Currency, Money};
 use meridian::vendor::Trouble;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -229,8 +230,10 @@ fn a_key_that_may_be_forgotten_is_not_repeated_but_left_to_a_person() {
     let mut books = charging();
     work(&mut books, &by_key(), PAYMENT, vec![lost()]);
     books.later(22 * 3600);
-    let asked = work(&mut books, &by_key(), PAYMENT, vec![]);
-    assert_eq!(asked, ["still_unknown"]);
+    // What the gateway shows of it is looked at first.
+    let nothing = vec![Said::LookedUp(Ok(vec![]))];
+    let asked = work(&mut books, &by_key(), PAYMENT, nothing);
+    assert_eq!(asked, ["look up", "still_unknown"]);
     assert!(books.rows.contains_key("person-p1"));
 }
 
@@ -493,4 +496,221 @@ fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     assert!(report.current && !report.answer);
     let named = |fact: &Fact| fact.reference.as_deref() == Some(ask.reference.as_str());
     assert!(report.facts.iter().all(named));
+}
+
+// ---- refusals ----------------------------------------------------------------------------------
+
+fn refusals() -> Vec<Trouble> {
+    vec![
+        Trouble::Declined(Decline::Other),
+        Trouble::Rejected("charge_already_refunded".into()),
+        Trouble::Rejected("the amount exceeds what is left".into()),
+        Trouble::Missing,
+        Trouble::Credentials("401".into()),
+        Trouble::Limited { seconds: 30 },
+        Trouble::Stale("the sum is another".into()),
+    ]
+}
+
+/// Whether a refusal may be followed by a look, and by no more than one.
+fn refused_then(books: &mut Books, traits: &Traits, target: Target, why: &Trouble, look: Said) {
+    let script = vec![Said::Reply(Err(why.clone())), look];
+    let needless = matches!(why, Trouble::Credentials(_) | Trouble::Limited { .. });
+    let script = script.into_iter().take(if needless { 1 } else { 2 });
+    work(books, traits, target, script.collect());
+}
+
+#[test]
+fn a_refusal_of_a_repeat_does_not_tell_the_fate_of_the_first_call() {
+    for why in refusals() {
+        let mut books = charging();
+        work(&mut books, &by_key(), PAYMENT, vec![lost()]);
+        books.later(60);
+        let nothing = Said::LookedUp(Ok(vec![]));
+        refused_then(&mut books, &by_key(), PAYMENT, &why, nothing);
+        assert_eq!(books.payment(1).state, State::Unknown, "{why}");
+        assert_eq!(books.told_of(Topic::PaymentFailed), 0, "{why}");
+        // The gateway's own word of it counts.
+        assert_eq!(books.hear(succeeded(1)), crate::books::Said::Changed);
+        assert_eq!(books.payment(1).state, State::Paid, "{why}");
+
+        let mut books = refunding();
+        work(&mut books, &by_key(), REFUND, vec![lost()]);
+        books.later(60);
+        let other = Said::LookedUp(Ok(vec![succeeded(1)]));
+        refused_then(&mut books, &by_key(), REFUND, &why, other);
+        assert_eq!(refund_state(&books), refund::State::Unknown, "{why}");
+        assert_eq!(books.payment(1).refundable().minor, 6_000, "{why}");
+        assert_eq!(books.told_of(Topic::RefundFailed), 0, "{why}");
+        let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+        assert_eq!(books.hear(went), crate::books::Said::Changed);
+        assert_eq!(refund_state(&books), refund::State::Succeeded, "{why}");
+    }
+}
+
+#[test]
+fn what_the_look_after_a_refused_repeat_shows_of_our_own_is_what_happened() {
+    for why in refusals() {
+        if matches!(why, Trouble::Credentials(_) | Trouble::Limited { .. }) {
+            continue;
+        }
+        let mut books = refunding();
+        work(&mut books, &by_key(), REFUND, vec![lost()]);
+        books.later(60);
+        let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+        let shown = Said::LookedUp(Ok(vec![succeeded(1), went]));
+        refused_then(&mut books, &by_key(), REFUND, &why, shown);
+        assert_eq!(refund_state(&books), refund::State::Succeeded, "{why}");
+    }
+}
+
+#[test]
+fn a_refund_is_given_up_only_after_a_look_that_answered() {
+    let no = || Said::Reply(Err(Trouble::Rejected("charge_already_refunded".into())));
+    // The look fails: nothing is given up, nothing is refundable again.
+    let mut books = refunding();
+    let failed = Said::LookedUp(Err(Trouble::Unclear("503".into())));
+    work(&mut books, &by_key(), REFUND, vec![no(), failed]);
+    assert_ne!(refund_state(&books), refund::State::Failed);
+    assert_eq!(books.payment(1).refundable().minor, 6_000);
+    assert_eq!(books.told_of(Topic::RefundFailed), 0);
+    // It answers, and shows what staff did at the gateway: that is learned, and ours is over.
+    let mut books = refunding();
+    let other = crate::books::refund(Kind::RefundSucceeded, 1, "re_dash", 10_000);
+    let shown = Said::LookedUp(Ok(vec![succeeded(1), other]));
+    work(&mut books, &by_key(), REFUND, vec![no(), shown]);
+    assert_eq!(refund_state(&books), refund::State::Failed);
+    assert_eq!(books.payment(1).refunded().minor, 10_000);
+}
+
+#[test]
+fn what_our_side_or_the_gateways_configuration_refuses_is_no_decline() {
+    let refused = [
+        Trouble::Rejected("webhookUrl: the URL is unreachable".into()),
+        Trouble::Missing,
+        Trouble::Credentials("status 403".into()),
+    ];
+    for why in refused {
+        for method in [None, Some(saved_method())] {
+            let mut books = Books::with_payment(10_000, method);
+            for _ in 0..3 {
+                let said = vec![Said::Reply(Err(why.clone()))];
+                work(&mut books, &by_key(), PAYMENT, said);
+                assert_eq!(books.payment(1).state, State::Open, "{why}");
+                assert!(books.rows.contains_key("p1"), "{why}: nothing works on it");
+                books.later(900);
+            }
+            assert_eq!(books.told_of(Topic::PaymentFailed), 0, "{why}");
+            assert_eq!(
+                books.told_of(Topic::NeedsPerson),
+                1,
+                "{why}: staff hear once"
+            );
+            let task = format!("{:?}", books.rows["person-blocked-p1"].work);
+            let words = why.to_string();
+            assert!(task.contains(&words), "{task}");
+        }
+    }
+}
+
+#[test]
+fn a_page_ends_only_by_a_look_that_answered() {
+    let mut books = paying_on_page();
+    books.later(72 * 3600);
+    for why in ["503", "timeout"] {
+        let failed = Said::LookedUp(Err(Trouble::Unclear(why.into())));
+        work(&mut books, &by_key(), PAYMENT, vec![failed]);
+        assert_eq!(books.payment(1).state, State::Open, "{why}");
+        books.later(24 * 3600);
+    }
+    // Keys of another account do not know it either.
+    let failed = Said::LookedUp(Err(Trouble::Credentials("401".into())));
+    work(&mut books, &by_key(), PAYMENT, vec![failed]);
+    assert_eq!(books.payment(1).state, State::Open);
+    assert!(books.rows.contains_key("p1"), "it is asked again");
+    // Money in another currency is for a person, and no end of the page.
+    let came = |currency| Fact {
+        amount: Some(Money::new(10_000, Currency::read(currency).unwrap())),
+        ..succeeded(1)
+    };
+    let other = Said::LookedUp(Ok(vec![came("GBP")]));
+    work(&mut books, &by_key(), PAYMENT, vec![other]);
+    assert_eq!(books.payment(1).state, State::Open);
+    let paid = Said::LookedUp(Ok(vec![came("EUR")]));
+    work(&mut books, &by_key(), PAYMENT, vec![paid]);
+    assert_eq!(books.payment(1).state, State::Paid);
+}
+
+#[test]
+fn a_gateway_that_was_out_for_hours_is_asked_again_within_minutes() {
+    let mut books = Books::with_payment(10_000, None);
+    let mut waits = vec![];
+    for _ in 0..30 {
+        work(&mut books, &by_key(), PAYMENT, vec![lost()]);
+        let wait = books.rows["p1"].due.as_second() - books.now.as_second();
+        waits.push(wait);
+        books.later(wait.max(1));
+    }
+    assert!(waits[0] <= 10, "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= 600), "{waits:?}");
+    let mut books = refunding();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    books.later(3600);
+    for _ in 0..20 {
+        let failed = Said::Found(Err(Trouble::Unclear("503".into())));
+        work(&mut books, &searched(), REFUND, vec![failed]);
+        let wait = books.rows["r1"].due.as_second() - books.now.as_second();
+        assert!(wait <= 600, "{wait}");
+        books.later(wait.max(1));
+    }
+}
+
+fn paying_on_page() -> Books {
+    let mut books = Books::with_payment(10_000, None);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.org/cs_1".into(),
+        expires_at: books
+            .now
+            .checked_add(jiff::SignedDuration::from_hours(24))
+            .ok(),
+    };
+    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
+    work(&mut books, &by_key(), PAYMENT, page);
+    books
+}
+
+// ---- our own refund that had failed -------------------------------------------------------------
+
+#[test]
+fn a_success_of_our_own_refund_wins_over_our_failed_once_it_was_looked_up() {
+    let mut books = refunding();
+    let no = our_refund(Kind::RefundFailed, 1, 1, "re_1", 4_000);
+    assert_eq!(books.hear(no), crate::books::Said::Changed);
+    assert_eq!(refund_state(&books), refund::State::Failed);
+    let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+    // It may be older than the failure: the gateway says what is true now.
+    assert_eq!(books.hear(went.clone()), crate::books::Said::Ask);
+    assert_eq!(
+        books.report(vec![succeeded(1), went], true),
+        crate::books::Said::Changed
+    );
+    assert_eq!(refund_state(&books), refund::State::Succeeded);
+    assert_eq!(books.payment(1).refunded().minor, 4_000);
+    assert_eq!(books.payment(1).refundable().minor, 6_000);
+    assert!(!books.rows.contains_key("person-refund-failed-r1"));
+    assert_eq!(books.told_of(Topic::RefundPaid), 1);
+    books.verify();
+}
+
+#[test]
+fn a_success_of_our_own_refund_that_the_look_up_does_not_show_is_for_a_person() {
+    let mut books = refunding();
+    books.hear(our_refund(Kind::RefundFailed, 1, 1, "re_1", 4_000));
+    let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &went);
+    let event = posting_rules::told(&by_key(), &went, &ask, Ok(vec![succeeded(1)]));
+    let said = books.apply(&event.expect("something to post"));
+    assert_eq!(said, crate::books::Said::Contradiction);
+    assert_eq!(refund_state(&books), refund::State::Failed);
 }

@@ -3,6 +3,7 @@
 
 mod gocardless;
 mod mollie;
+mod parts;
 mod stripe;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,7 +15,7 @@ use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
 use meridian::flows::calls::Traits;
 use meridian::flows::posting_rules;
-use meridian::gateways::{Charge, Checkout, Close, Gateway, Lookup, Refund};
+use meridian::gateways::{Charge, Checkout, Close, Gateway, LookedUp, Lookup, Refund};
 use meridian::ids;
 use meridian::inbound::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
 use meridian::money::{Currency, Money};
@@ -168,6 +169,13 @@ fn fits(gateway: &Gateway, account: &Account, request: &Request, reply: Option<&
         response_body: reply.map(|r| r.body.clone()).unwrap_or_default(),
     });
     assert!(problems.is_empty(), "{problems:#?}\n{request:#?}");
+}
+
+/// What a look-up tells, every part of which can be read.
+fn whole(told: Result<LookedUp, Trouble>) -> Result<Vec<Fact>, Trouble> {
+    let told = told?;
+    assert_eq!(told.unread, Vec::<String>::new());
+    Ok(told.facts)
 }
 
 /// A file beside the contracts, where their folder is named.

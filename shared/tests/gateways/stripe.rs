@@ -123,7 +123,7 @@ fn looked_up(ask: &Lookup, replies: &[Reply]) -> Result<Vec<Fact>, Trouble> {
     for request in &requests {
         fits(&GATEWAY, &outbound(), request, None);
     }
-    (inquiry.parse)(ask, replies, &outbound())
+    whole((inquiry.parse)(ask, replies, &outbound()))
 }
 
 fn kinds(facts: &[Fact]) -> Vec<Kind> {
@@ -503,7 +503,49 @@ fn an_inquiry_holds_no_money_until_it_becomes_a_dispute() {
     assert_eq!(said("funds_reinstated", "won").0, Kind::DisputeWon);
     assert_eq!(said("funds_reinstated", "under_review").0, Kind::DisputeWon);
     assert_eq!(said("closed", "lost"), (Kind::DisputeLost, 10_000));
-    assert!(told("charge.dispute.closed", disputed("prevented", "fraudulent")).is_err());
+}
+
+#[test]
+fn a_dispute_that_was_prevented_took_what_its_balance_transactions_say() {
+    let prevented = |name: &str, moved: Value| {
+        let of = object!({"balance_transactions": moved});
+        let said = fact(name, over(disputed("prevented", "fraudulent"), of));
+        (said.kind, said.amount, said.dispute)
+    };
+    let withdrawn = object!([{"id": "txn_1", "amount": -10_000, "currency": "eur"}]);
+    let given_back = object!([{"id": "txn_1", "amount": -10_000, "currency": "eur"},
+        {"id": "txn_2", "amount": 10_000, "currency": "eur"}]);
+    let id = Some("dp_1".to_string());
+    for name in [
+        "charge.dispute.created",
+        "charge.dispute.closed",
+        "charge.dispute.updated",
+    ] {
+        // Stopped before it took anything: it is over, and a refund is told as a refund.
+        let over = (Kind::DisputeWon, Some(eur(10_000)), id.clone());
+        assert_eq!(prevented(name, object!([])), over, "{name}");
+        assert_eq!(prevented(name, Value::Null), over, "{name}");
+        assert_eq!(prevented(name, given_back.clone()), over, "{name}");
+        let took = (Kind::DisputeLost, Some(eur(10_000)), id.clone());
+        assert_eq!(prevented(name, withdrawn.clone()), took, "{name}");
+    }
+}
+
+#[test]
+fn a_page_without_an_amount_names_none() {
+    let page = object!({"id": "cs_1", "object": "checkout.session", "mode": "payment",
+        "status": "complete", "payment_status": "paid", "payment_intent": "pi_1",
+        "client_reference_id": reference(), "amount_total": 10_000, "currency": "eur"});
+    for missing in [
+        object!({"amount_total": null}),
+        object!({"currency": null}),
+        object!({"amount_total": null, "currency": null}),
+    ] {
+        let said = fact("checkout.session.completed", over(page.clone(), missing));
+        assert_eq!((said.kind, said.amount), (Kind::PaymentSucceeded, None));
+    }
+    let free = over(page, object!({"payment_status": "no_payment_required"}));
+    passed_over("checkout.session.completed", free);
 }
 
 #[test]
@@ -620,7 +662,14 @@ fn a_look_up_tells_the_payment_its_refunds_and_its_disputes() {
     }
     let more = over(refunds, object!({"has_more": true}));
     let replies = [&paid, &more, &disputes].map(|body| json(200, body.clone()));
-    assert!(looked_up(&lookup(Some("pi_1"), None), &replies).is_err());
+    let ask = lookup(Some("pi_1"), None);
+    let told = (GATEWAY.lookup.yes().unwrap().parse)(&ask, &replies, &outbound()).unwrap();
+    assert_eq!(kinds(&told.facts), all);
+    assert_eq!(
+        told.unread.len(),
+        1,
+        "what the next page holds was not read"
+    );
 }
 
 #[test]

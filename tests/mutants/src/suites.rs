@@ -99,6 +99,10 @@ impl Suite {
             // The first failure is enough.
             scope.spawn(|| {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    // A simulation says after how many histories it found something.
+                    if line.starts_with("BROKEN after") {
+                        println!("{line}");
+                    }
                     if line.starts_with("test ") && line.ends_with("FAILED") {
                         failed.store(true, Ordering::Relaxed);
                     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::gateways::{
-    Charge, Checkout, Close, Complete, Gateway, Inquiry, Lookup, Opening, Refund,
+    Charge, Checkout, Close, Complete, Gateway, Inquiry, LookedUp, Lookup, Opening, Refund,
 };
 use meridian::money::{Amounts, BadAmount, Currency, Money};
 use meridian::vendor::{
@@ -104,6 +104,7 @@ const fn vendor(id: &'static str) -> Vendor {
         headers: |_| vec![],
         secrets: &[],
         inbound_secrets: &[],
+        own_error: |reply| reply.has_texts(&["/error/code"]),
         addresses: &[],
     }
 }
@@ -398,20 +399,21 @@ fn found(reply: &Reply) -> Result<Option<Vec<Fact>>, Trouble> {
     Ok(Some(facts(reply)?).filter(|facts| !facts.is_empty()))
 }
 
-fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<LookedUp, Trouble> {
     let Some(reply) = replies.first() else {
         return Err(Trouble::Unclear("without an id it cannot be found".into()));
     };
     let of_page = ask.payment.is_none() && ask.session.is_some();
     let told = facts(reply)?;
     // An attempt that failed on a page gives its id to no payment: the next one may pay.
-    Ok(told
-        .into_iter()
+    let told = told.into_iter();
+    let told: Vec<_> = told
         .map(|fact| match of_page && fact.kind == Kind::PaymentFailed {
             true => attempt(fact),
             false => fact,
         })
-        .collect())
+        .collect();
+    Ok(told.into())
 }
 
 fn attempt(fact: Fact) -> Fact {

@@ -7,7 +7,8 @@ use meridian::domain::dispute;
 use meridian::domain::journal;
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
-use meridian::domain::task::{Delivery, Topic, Work};
+use meridian::domain::task::{Alert, Delivery, Task, Topic, Work};
+use meridian::flows::patients::Kept;
 use meridian::ids;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +49,7 @@ pub const ENDS: &str = "a history ends";
 pub const BOOKS: &str = "the journal replays to the books";
 
 /// Rules that the product is still being mended to keep: looked at where all are asked for.
-const NOT_YET: [&str; 7] = [ANSWER, TOLD, AGREE, WORK, WAYS, ENDS, SURPLUS];
+const NOT_YET: [&str; 4] = [ANSWER, AGREE, ENDS, WAYS];
 /// Whether those are looked at as well.
 pub static ALL: AtomicBool = AtomicBool::new(false);
 
@@ -115,12 +116,24 @@ impl World<'_> {
         let Some(case) = &self.clinic.case else {
             return Ok(());
         };
+        // Where people were told that the gateway contradicts itself, they judge what is due.
+        let contradicts =
+            |task: &Task| matches!(&task.work, Work::Person(m) if m.alert == Alert::Contradiction);
+        if self.clinic.persons().any(contradicts) {
+            return Ok(());
+        }
         let (mut came, mut open, mut names) = (0, 0, vec![]);
         for gateway in &self.gateways {
             let ours = gateway.payments.iter().enumerate();
             for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
+                // Paid on a page that cannot be ended: too much goes back afterwards.
+                let stays = self.stays(case, &payment.reference);
+                if payment.by == By::Payer && (stays || !gateway.kind.can_end) {
+                    continue;
+                }
                 // What the gateway collects again by itself is its own doing.
-                if payment.went_back && payment.state != State::Returned {
+                let again = payment.went_back || payment.failed;
+                if again && payment.state != State::Returned {
                     return Ok(());
                 }
                 let lost =
@@ -145,7 +158,9 @@ impl World<'_> {
                 let counts = match (gateway.kind.approves, gateway.kind.can_end) {
                     // The money moves only when we take it.
                     (true, _) => works,
-                    (false, can_end) => can_end && shown,
+                    (false, can_end) => {
+                        can_end && shown && !self.stays(case, &page.order.reference)
+                    }
                 };
                 if counts {
                     open += page.order.amount;
@@ -162,6 +177,13 @@ impl World<'_> {
             return fail(WAYS, words);
         }
         Ok(())
+    }
+
+    /// Whether its gateway refused to end the page of this payment.
+    fn stays(&self, case: &Case, reference: &str) -> bool {
+        let mut payments = case.payments.iter();
+        let of = payments.find(|p| self.reference(case, p.n) == reference);
+        of.is_some_and(|p| p.ending == Some(case::Ending::Refused))
     }
 
     /// After each commit: a payment or refund ends only where the gateway says so.
@@ -251,6 +273,30 @@ impl World<'_> {
                 fail(ANSWER, format!("r{n} is done and nothing went back"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// After a retry: what it charges is the patient's default while it is usable, else the newest
+    /// that he agreed to for later charges, else nothing.
+    pub fn check_method(&self, before: usize) -> Checked {
+        let case = self.clinic.case.as_ref();
+        let Some(new) = case.and_then(|case| case.payments.get(before)) else {
+            return Ok(());
+        };
+        let mut wanted: Option<&Kept> = None;
+        for kept in self.clinic.methods.iter().filter(|kept| kept.later_charges) {
+            let place = |kept: &Kept| (kept.chosen, kept.kept_at);
+            wanted = wanted
+                .filter(|best| place(best) >= place(kept))
+                .or(Some(kept));
+        }
+        let charged = new.method.as_ref().map(|method| &method.token);
+        let named = wanted.map(|kept| &kept.method.token);
+        let all = self.clinic.methods.iter().map(|kept| &kept.method.token);
+        let kept = charged.is_none_or(|token| all.clone().any(|known| known == token));
+        match charged == named || !kept && named.is_none() {
+            true => Ok(()),
+            false => fail(METHOD, format!("{charged:?} is charged, and not {named:?}")),
         }
     }
 
@@ -451,7 +497,13 @@ impl World<'_> {
             );
         }
         let ever: i64 = self.most_surplus;
-        if by_itself > ever.max(0) {
+        // What came back after a surplus had gone back is told from the sale by people.
+        let came_back = self
+            .gateways
+            .iter()
+            .flat_map(|g| &g.payments)
+            .any(|p| p.went_back);
+        if by_itself > ever.max(0) && !came_back {
             let words = format!("{by_itself} went back by itself where {ever} was too much");
             return fail(SURPLUS, words);
         }

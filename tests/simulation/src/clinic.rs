@@ -9,6 +9,7 @@ use meridian::domain::event::{Context, Event};
 use meridian::domain::fact::Method;
 use meridian::domain::journal::Entry;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
+use meridian::flows::patients::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Everybody hears of everything: what is told must be true, whoever it is told to.
@@ -25,22 +26,15 @@ const TOPICS: [Topic; 10] = [
     Topic::NeedsPerson,
 ];
 
-/// A method that the patient lets the clinic charge.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    pub method: Method,
-    pub agreed: bool,
-    pub default: bool,
-    pub gone: bool,
-    pub at: i64,
-}
-
 pub struct Clinic {
     pub case: Option<Case>,
     pub entries: Vec<Entry>,
     pub tasks: BTreeMap<String, Task>,
     pub aliases: BTreeSet<(String, String)>,
+    /// Those that may be charged.
     pub methods: Vec<Kept>,
+    /// Tokens that ended or were removed.
+    pub ended: Vec<String>,
     /// Events that were posted, by number.
     pub posted: HashSet<usize>,
     /// Tasks without a case: what is nobody's.
@@ -73,6 +67,7 @@ impl Default for Clinic {
             tasks: BTreeMap::new(),
             aliases: BTreeSet::new(),
             methods: vec![],
+            ended: vec![],
             posted: HashSet::new(),
             unmatched: vec![],
             audience: TOPICS.map(|topic| ("people".to_owned(), topic)).to_vec(),
@@ -125,26 +120,33 @@ impl Clinic {
         }
         self.aliases.extend(decision.aliases);
         if let Some(method) = decision.kept {
-            self.keep(method, true, false, now.as_second());
+            self.keep(method, true, false, now.as_millisecond());
+        }
+        for method in decision.ended {
+            self.ends(&method.token);
         }
         Ok(Committed::Changed { before, told })
     }
 
-    pub fn keep(&mut self, method: Method, agreed: bool, default: bool, at: i64) {
-        let same = |kept: &Kept| kept.method.token == method.token;
-        if default {
-            self.methods
-                .iter_mut()
-                .for_each(|kept| kept.default = false);
+    pub fn keep(&mut self, method: Method, later_charges: bool, chosen: bool, kept_at: i64) {
+        if chosen {
+            let former = self.methods.iter_mut();
+            former.for_each(|kept| kept.chosen = false);
         }
-        self.methods.retain(|kept| !same(kept));
+        self.methods
+            .retain(|kept| kept.method.token != method.token);
         self.methods.push(Kept {
             method,
-            agreed,
-            default,
-            gone: false,
-            at,
+            later_charges,
+            chosen,
+            kept_at,
         });
+    }
+
+    /// A method that is not charged any more.
+    pub fn ends(&mut self, token: &str) {
+        self.methods.retain(|kept| kept.method.token != token);
+        self.ended.push(token.into());
     }
 
     pub fn persons(&self) -> impl Iterator<Item = &Task> {

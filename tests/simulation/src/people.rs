@@ -1,12 +1,15 @@
 //! What people do: staff, a patient in several tabs, strangers, and whoever keeps the keys.
 
 use crate::check::Checked;
-use crate::gateway::{By, DisputeState, Fate, RefundFate, State};
+use crate::clinic::Committed;
+use crate::gateway::{By, DisputeState, Fate, PageState, RefundFate, RefundState, State};
 use crate::plan::{Act, Foreign, Way};
 use crate::wire::{Order, Say, What};
 use crate::world::World;
-use meridian::domain::event::{Event, NewCharge, NewRefund};
-use meridian::domain::refund;
+use meridian::domain::event::{Event, Found, NewCharge, NewRefund};
+use meridian::domain::fact::Method;
+use meridian::domain::{payment, refund};
+use meridian::flows::patients;
 use meridian::ids;
 
 impl World<'_> {
@@ -21,9 +24,11 @@ impl World<'_> {
             Act::Judge { approve } => self.judge(approve)?,
             Act::Visit { page } => self.visit(page),
             Act::Store(stored) => {
-                let method = self.method(stored.gateway, 10 + self.clinic.methods.len());
+                let n = 10 + self.seq();
+                let method = self.method(stored.gateway, n);
+                let millis = self.now * 1000;
                 self.clinic
-                    .keep(method, stored.agreed, stored.default, self.now);
+                    .keep(method, stored.agreed, stored.default, millis);
                 true
             }
             Act::Remove { method } => self.remove(method),
@@ -65,12 +70,7 @@ impl World<'_> {
             return Ok(false);
         };
         let due = case.due();
-        let usable: Vec<_> = self
-            .clinic
-            .methods
-            .iter()
-            .filter(|kept| !kept.gone)
-            .collect();
+        let usable = &self.clinic.methods;
         let (gateway, method) = match way {
             Way::Page { gateway } => (self.name_of(gateway).to_owned(), None),
             Way::Kept { method } if !usable.is_empty() => {
@@ -97,16 +97,70 @@ impl World<'_> {
         Ok(true)
     }
 
-    fn resolve(&mut self, _n: usize, _second: bool) -> Result<bool, crate::check::Violation> {
-        Ok(false)
+    /// Staff look for a payment in the gateway's dashboard and record what they find; where two
+    /// must find the same, a second one may come or not.
+    fn resolve(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
+        let found = self.payment(n).and_then(|n| {
+            let case = self.clinic.case.as_ref()?;
+            let payment = case.payment(n)?;
+            let reference = ids::payment_reference(&case.id, n);
+            let gateway = &self.gateways[self.index_of(&payment.gateway)];
+            // A stranger's payment of that amount under our reference looks like ours.
+            let mut ours = gateway.payments.iter().filter(|p| {
+                let as_asked = p.amount == payment.amount.minor && p.currency == "EUR";
+                p.reference == reference && as_asked
+            });
+            let there = ours.clone().find(|p| p.state == State::Succeeded);
+            let coming = ours.any(|p| p.state == State::Processing);
+            let page = gateway.pages.iter().any(|page| {
+                page.order.reference == reference
+                    && matches!(page.state, PageState::Open | PageState::Approved)
+            });
+            // What is still on its way is not found yet.
+            let open = payment.state == payment::State::Open;
+            let decided = there.is_some() || !coming && !page && !open;
+            decided.then(|| (n, None, there.map(|p| p.id.clone())))
+        });
+        self.record(found, second)
     }
 
-    fn resolve_refund(
+    fn resolve_refund(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
+        let found = self.clinic.case.as_ref().and_then(|case| {
+            let ours: Vec<_> = case.refunds().filter(|(_, r)| r.n.is_some()).collect();
+            let (payment, refund) = ours.get(n % ours.len().max(1))?;
+            let reference = ids::refund_reference(&case.id, refund.n?);
+            let gateway = &self.gateways[self.index_of(&payment.gateway)];
+            let mut there = gateway.refunds.iter().filter(|r| {
+                r.reference.as_ref() == Some(&reference) && r.state != RefundState::Failed
+            });
+            let there = there.next();
+            let decided = there.is_none_or(|r| r.state == RefundState::Succeeded);
+            decided.then(|| (payment.n, refund.n, there.map(|r| r.id.clone())))
+        });
+        self.record(found, second)
+    }
+
+    fn record(
         &mut self,
-        _n: usize,
-        _second: bool,
+        found: Option<(u32, Option<u32>, Option<String>)>,
+        second: bool,
     ) -> Result<bool, crate::check::Violation> {
-        Ok(false)
+        let Some((payment, refund, gateway_ref)) = found else {
+            return Ok(false);
+        };
+        let mut done = false;
+        let persons = ["one", "another"];
+        for by in &persons[..if second { 2 } else { 1 }] {
+            let found = Event::Found(Found {
+                payment,
+                refund,
+                happened: gateway_ref.is_some(),
+                gateway_ref: gateway_ref.clone(),
+                by: (*by).into(),
+            });
+            done |= matches!(self.commit(&found, "staff")?, Committed::Changed { .. });
+        }
+        Ok(done)
     }
 
     fn refund(
@@ -178,26 +232,30 @@ impl World<'_> {
     }
 
     fn remove(&mut self, n: usize) -> bool {
-        let all = self.clinic.methods.len().max(1);
-        match self.clinic.methods.get_mut(n % all) {
-            Some(kept) => {
-                kept.gone = true;
-                true
-            }
-            None => false,
-        }
+        let Some(method) = self.kept(n) else {
+            return false;
+        };
+        self.clinic.ends(&method.token);
+        true
     }
 
     fn dies(&mut self, n: usize, told: bool) -> bool {
-        let all = self.clinic.methods.len().max(1);
-        let Some(kept) = self.clinic.methods.get_mut(n % all) else {
+        let Some(method) = self.kept(n) else {
             return false;
         };
-        kept.gone |= told;
-        let (gateway, token) = (kept.method.gateway.clone(), kept.method.token.clone());
-        let at = self.index_of(&gateway);
-        self.gateways[at].dead.push(token);
+        if told {
+            self.clinic.ends(&method.token);
+        }
+        let at = self.index_of(&method.gateway);
+        self.gateways[at].dead.push(method.token);
         true
+    }
+
+    /// The method that a number in a plan means.
+    fn kept(&self, n: usize) -> Option<Method> {
+        let methods = &self.clinic.methods;
+        let kept = methods.get(n % methods.len().max(1));
+        kept.map(|kept| kept.method.clone())
     }
 
     fn stranger(&mut self, n: usize, how: Foreign) -> bool {
@@ -285,18 +343,20 @@ impl World<'_> {
         true
     }
 
-    /// A retry is due: the method is chosen as the rules say.
+    /// A retry is due: the method is chosen as the rules say, and held against what they mean.
     pub fn retry(&mut self, payment: u32) -> Checked {
         let case = self.clinic.case.as_ref();
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
-        let kept = self.clinic.methods.iter().rev().filter(|kept| !kept.gone);
-        let same = |kept: &&crate::clinic::Kept| {
-            used.as_ref()
-                .is_some_and(|used| used.token == kept.method.token)
+        let methods = patients::in_order(self.clinic.methods.clone());
+        let method = patients::charged_by_itself(&methods, None).cloned();
+        // One that was never kept here, and did not end, may be charged again.
+        let known = |used: &Method| {
+            let mut all = self.clinic.methods.iter().map(|kept| &kept.method.token);
+            all.any(|token| *token == used.token) || self.clinic.ended.contains(&used.token)
         };
-        let method = kept.clone().find(same).or(kept.clone().next());
-        let method = method.map(|kept| kept.method.clone());
-        let event = Event::RetryDue { payment, method };
-        self.commit(&event, "retry").map(drop)
+        let method = method.or(used.filter(|used| !known(used)));
+        let before = case.map_or(0, |case| case.payments.len());
+        self.commit(&Event::RetryDue { payment, method }, "retry")?;
+        self.check_method(before)
     }
 }

@@ -1,7 +1,8 @@
 //! A history before it happens, as data: how the world begins, who does what when, which call,
 //! look-up and webhook meets which fault. A seed makes one; shrinking takes pieces out of it.
 
-use crate::gateway::{DAY, Fate, HOUR, MINUTE, RefundFate};
+use crate::adapters;
+use crate::gateway::{DAY, Fate, HOUR, Kind, MINUTE, RefundFate};
 use crate::wire::Code;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -219,10 +220,9 @@ impl Plan {
         let home = rng.usize(..gateways);
         let other = rng.usize(..gateways);
         let at = |rng: &mut Rng| if rng.u8(..4) == 0 { other } else { home };
-        let stored = |rng: &mut Rng| Stored {
-            gateway: if rng.u8(..4) == 0 { other } else { home },
-            agreed: rng.u8(..4) != 0,
-            default: rng.u8(..3) == 0,
+        let stored = |rng: &mut Rng| {
+            let gateway = if rng.u8(..4) == 0 { other } else { home };
+            stored(rng, gateway)
         };
         let mut plan = Self {
             total: of(rng, &[7100, 10_000, 6600, 1]),
@@ -275,7 +275,33 @@ impl Plan {
                 plan.hooks.insert(n, hook_fault(rng));
             }
         }
+        if rng.u8(..40) == 0 {
+            plan.silent_week(rng.bool());
+        }
         plan
+    }
+
+    /// Money that comes and goes back while nothing is heard of its gateway.
+    fn silent_week(&mut self, on_page: bool) {
+        let late = |(kind, _): &(&Kind, _)| kind.late && !kind.approves;
+        let gateway = adapters::ALL.iter().position(late).unwrap_or_default();
+        let seconds = 9 * DAY;
+        self.acts.insert(0, (3, Act::Outage { gateway, seconds }));
+        self.acts.insert(0, (2, Act::Visit { page: 0 }));
+        self.fates.insert(0, Fate::ComesBack);
+        self.gateway = gateway;
+        if on_page {
+            self.collect = Collected::Page;
+            self.calls.clear();
+        } else {
+            self.collect = Collected::Saved;
+            self.methods = vec![Stored {
+                gateway,
+                agreed: true,
+                default: true,
+            }];
+            self.calls.insert(0, CallFault::LostAfter);
+        }
     }
 
     fn act(&self, rng: &mut Rng, home: usize, other: usize) -> Act {
@@ -312,11 +338,7 @@ impl Plan {
             27 => Act::Judge {
                 approve: rng.u8(..3) != 0,
             },
-            28..=29 => Act::Store(Stored {
-                gateway,
-                agreed: rng.u8(..4) != 0,
-                default: rng.bool(),
-            }),
+            28..=29 => Act::Store(stored(rng, gateway)),
             30 => match rng.bool() {
                 true => Act::Remove {
                     method: rng.usize(..3),
@@ -398,6 +420,16 @@ impl Plan {
             less(&|plan| plan.save_method = false);
         }
         all
+    }
+}
+
+/// A method is chosen only where the patient agreed to later charges.
+fn stored(rng: &mut Rng, gateway: usize) -> Stored {
+    let agreed = rng.u8(..4) != 0;
+    Stored {
+        gateway,
+        agreed,
+        default: agreed && rng.bool(),
     }
 }
 

@@ -75,6 +75,7 @@ impl World<'_> {
                 self.wait(60, waiting);
                 return Ok(());
             };
+            let answer = answer.map(|facts| posting_rules::taken(&case, &waiting.fact, facts));
             committed = match posting_rules::told(traits, &waiting.fact, &ask, answer) {
                 Some(event) => self.commit(&event, &cause)?,
                 None => Committed::Wait,

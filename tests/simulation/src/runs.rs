@@ -6,6 +6,7 @@ use crate::coverage::Coverage;
 use crate::plan::Plan;
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What a run came to.
@@ -25,6 +26,7 @@ pub struct Broken {
     pub story: String,
 }
 
+const PANIC: &str = "nothing panics";
 /// A story of more lines is cut in its middle.
 const LONGEST: usize = 160;
 
@@ -35,17 +37,21 @@ pub fn plan(seed: u64) -> Plan {
 /// Lets one plan happen; the rule that it breaks, if any.
 pub fn happen(plan: &Plan, coverage: &mut Coverage) -> Option<Violation> {
     let mut world = World::new(plan, false);
-    let broken = world.run().err();
+    let ended = catch_unwind(AssertUnwindSafe(|| world.run()));
     coverage.add(world.coverage);
-    broken
+    match ended {
+        Ok(checked) => checked.err(),
+        Err(_) => Some(Violation::new(PANIC, "the code that is tested panicked")),
+    }
 }
 
 /// The history of a plan in words.
 pub fn tell(plan: &Plan) -> String {
     let mut world = World::new(plan, true);
-    let end = match world.run() {
-        Ok(()) => "Nothing is wrong at rest.".to_owned(),
-        Err(violation) => format!("BROKEN: {violation}"),
+    let end = match catch_unwind(AssertUnwindSafe(|| world.run())) {
+        Ok(Ok(())) => "Nothing is wrong at rest.".to_owned(),
+        Ok(Err(violation)) => format!("BROKEN: {violation}"),
+        Err(_) => format!("BROKEN: {PANIC}"),
     };
     let mut lines = world.story.unwrap_or_default();
     // One that goes on and on is told by how it begins and how it ends.

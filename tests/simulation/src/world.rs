@@ -19,6 +19,7 @@ use meridian::domain::settings::Settings;
 use meridian::domain::task::{Task, Work};
 use meridian::flows::calls::ask::{Ask, Back};
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
+use meridian::flows::{accounts, patients};
 use meridian::gateways::Lookup;
 use meridian::ids;
 use meridian::money::{Currency, Money};
@@ -173,6 +174,12 @@ impl<'a> World<'a> {
         self.agenda.insert((at, self.seq), due);
     }
 
+    /// A number that was not used before.
+    pub fn seq(&mut self) -> usize {
+        self.seq += 1;
+        self.seq
+    }
+
     pub fn ts(&self) -> Timestamp {
         Timestamp::from_second(self.now).unwrap_or(Timestamp::MAX)
     }
@@ -203,17 +210,22 @@ impl<'a> World<'a> {
     fn begin(&mut self) -> Checked {
         for (n, stored) in self.plan.methods.iter().enumerate() {
             let method = self.method(stored.gateway, n);
-            self.clinic
-                .keep(method, stored.agreed, stored.default, BEGINNING + n as i64);
+            self.clinic.keep(
+                method,
+                stored.agreed,
+                stored.default,
+                1000 * BEGINNING + n as i64,
+            );
         }
-        let newest = self.clinic.methods.last().map(|kept| kept.method.clone());
+        let methods = patients::in_order(self.clinic.methods.clone());
+        let first = patients::charged_by_itself(&methods, None).cloned();
         let page = NewCharge {
             amount: None,
             gateway: self.name_of(self.plan.gateway).into(),
             method: None,
             keep_method: self.plan.save_method,
         };
-        let charge = match (self.plan.collect, newest) {
+        let charge = match (self.plan.collect, first) {
             (Collected::Later, _) => None,
             (Collected::Saved, Some(method)) => Some(NewCharge {
                 gateway: method.gateway.clone(),
@@ -522,7 +534,8 @@ impl<'a> World<'a> {
                 Some(Ok(reply)) => replies.push(reply),
             }
         }
-        (Some((inquiry.parse)(ask, &replies, &ACCOUNT)), waits)
+        let told = (inquiry.parse)(ask, &replies, &ACCOUNT);
+        (Some(told.map(|told| told.facts)), waits)
     }
 
     /// A call that changes something, with the fault that is planned for it.
@@ -571,7 +584,10 @@ impl<'a> World<'a> {
             Some(F::Token(status)) => Some(Err(token_trouble(status))),
             Some(F::DiesBefore | F::DiesAfter) => None,
         };
-        Ok((reply, if fault == Some(F::Slow) { 25 } else { 1 }))
+        // Whether the vendor itself says so, the transport's caller judges.
+        let vendor = adapters::ALL[gateway].1.vendor;
+        let said = reply.map(|reply| reply.and_then(|reply| vendor.said(reply)));
+        Ok((said, if fault == Some(F::Slow) { 25 } else { 1 }))
     }
 
     /// The call is at the gateway.
@@ -660,7 +676,8 @@ impl<'a> World<'a> {
             let name = world.name_of(gateway);
             format!("We ask {name} {}: {}", request.path, said(&answer))
         });
-        (Some(Ok(reply(&answer))), 1)
+        let vendor = adapters::ALL[gateway].1.vendor;
+        (Some(vendor.said(reply(&answer))), 1)
     }
 
     // ---- webhooks ----------------------------------------------------------------------------
@@ -778,14 +795,8 @@ fn reply(answer: &Answer) -> Reply {
 
 /// What the answer to a token call means for the call that waited for it.
 fn token_trouble(status: u16) -> Trouble {
-    let answer = reply(&Answer::foreign(status));
-    if matches!(status, 400 | 401 | 403) {
-        return Trouble::Credentials("the token call was refused".into());
-    }
-    answer
-        .ok()
-        .err()
-        .unwrap_or(Trouble::Limited { seconds: 30 })
+    let granted = accounts::granted(Ok(reply(&Answer::foreign(status))));
+    granted.err().unwrap_or(Trouble::Limited { seconds: 30 })
 }
 
 fn said(answer: &Answer) -> String {

@@ -278,11 +278,19 @@ impl Draft<'_> {
         };
         let id = task_id(payment, refund);
         // Tried again and again until it is mended: the person is told once.
-        if let Some(note) = note
+        let since = *self.case.waiting.entry(id.clone()).or_insert(now);
+        let long = now.as_second() - since.as_second() > WORRY;
+        let silent = || "It has not taken this call for hours.".into();
+        let words = note.clone().or(long.then(silent));
+        if let Some(words) = words
             && self.case.blocked.insert(id.clone())
         {
-            let matter = Matter::of(Alert::Blocked).payment(payment).refund(refund);
-            self.person(&format!("blocked-{id}"), matter.words(note));
+            let alert = match work {
+                Work::Settle { .. } => Alert::UnknownOutcome,
+                _ => Alert::Blocked,
+            };
+            let matter = Matter::of(alert).payment(payment).refund(refund);
+            self.person(&format!("blocked-{id}"), matter.words(words));
         }
         self.tasks.push(Task {
             id,
@@ -345,6 +353,7 @@ impl Draft<'_> {
     /// The gateway answers again.
     pub(super) fn unblocked(&mut self, payment: u32, refund: Option<u32>) {
         let id = task_id(payment, refund);
+        self.case.waiting.remove(&id);
         if self.case.blocked.remove(&id) {
             self.done.push(format!("person-blocked-{id}"));
         }

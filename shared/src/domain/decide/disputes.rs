@@ -34,6 +34,14 @@ impl Draft<'_> {
             let text = format!("a dispute over {amount} on {whole}");
             return Err(Verdict::Contradiction(text));
         }
+        if reversal {
+            // It may have been listed among the refunds before it was told: the same money.
+            let same = |r: &Refund| r.id.as_ref() == Some(&id);
+            if payment.refunds.iter().any(|r| same(r) && r.n.is_some()) {
+                return Err(Verdict::Nothing);
+            }
+            payment.refunds.retain(|r| !same(r));
+        }
         let at = payment.disputes.iter().position(|d| d.id == id);
         let known = at.map(|at| payment.disputes[at].state);
         let turned = dispute::ends_otherwise(known, said);
@@ -197,6 +205,12 @@ impl Draft<'_> {
         }
         if gave.minor > 0 {
             self.arrived(n, Some("reinstated"), Some(gave));
+        }
+        // It may have been charged anew meanwhile.
+        let surplus = self.case.surplus();
+        if gave.minor > 0 && surplus.minor > 0 {
+            let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
+            self.person(&format!("overpaid-p{n}"), matter);
         }
         Ok(())
     }

@@ -6,15 +6,16 @@
 
 mod calls;
 mod disputes;
+mod found;
 mod pages;
 mod payments;
 mod people;
 mod refunds;
 mod requests;
 
-use super::case::{Case, Ending, Intent, Payment, Retry, Session, Step, surplus_request};
+use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
-use super::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use super::event::{Context, Event, Found, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
@@ -26,7 +27,7 @@ use crate::clock;
 use crate::ids::{self, Reference};
 use crate::money::Money;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a call that was sent may stay without a word before we ask.
 const FIRST_POLL: i64 = 15 * 60;
@@ -108,6 +109,7 @@ pub struct Receipt {
 }
 
 /// What is changed while an event is worked through.
+#[derive(Clone)]
 struct Draft<'a> {
     case: Case,
     ctx: &'a Context,
@@ -172,6 +174,8 @@ impl<'a> Draft<'a> {
             receipts: vec![],
             retry: None,
             blocked: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            findings: BTreeMap::new(),
             entries: 0,
             head: String::new(),
         };
@@ -188,6 +192,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
+        self.forget_findings();
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);
@@ -268,6 +273,7 @@ impl<'a> Draft<'a> {
                 if !self.only_asking_helps(*payment, *refund)? {
                     return Err(Verdict::Nothing);
                 }
+                self.worry(*payment, *refund)?;
                 self.what = "still_unknown";
                 let id = task_id(*payment, *refund);
                 if *person {
@@ -290,17 +296,12 @@ impl<'a> Draft<'a> {
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
             Event::PageStays { payment } => self.page_stays(*payment),
-            Event::Reported(report) => report.facts.iter().try_for_each(|fact| {
-                match self.fact(report, fact) {
-                    // One fact of several that tells nothing new must not hide the others.
-                    Err(Verdict::Nothing) => Ok(()),
-                    other => other,
-                }
-            }),
+            Event::Reported(report) => self.reported(report),
             Event::RefundRequested(new) => self.refund(new),
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
+            Event::Found(found) => self.found(found),
             Event::Voided { filed } => self.void(filed),
             Event::DisputeResolved {
                 payment,
@@ -313,6 +314,41 @@ impl<'a> Draft<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Fact by fact: one that tells nothing new, or cannot be true, hides no other. What cannot be
+    /// true beside what is, is put before people.
+    fn reported(&mut self, report: &Report) -> Applied {
+        let (mut odd, mut told) = (vec![], false);
+        // Payments that cannot be this one: what else is told of them is not of this one either.
+        let mut others = BTreeSet::new();
+        for fact in &report.facts {
+            let before = self.clone();
+            if fact.payment.as_ref().is_some_and(|id| others.contains(id)) {
+                continue;
+            }
+            match self.fact(report, fact) {
+                Ok(()) => told = true,
+                Err(Verdict::Nothing) => {}
+                Err(Verdict::Contradiction(why)) => {
+                    *self = before;
+                    if fact.kind == Kind::PaymentSucceeded {
+                        others.extend(fact.payment.clone());
+                    }
+                    odd.push(why);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if let (Some(why), false) = (odd.first(), told) {
+            return Err(Verdict::Contradiction(why.clone()));
+        }
+        for why in odd {
+            let id = format!("contradiction-{}", &ids::derived(&[&why])[..10]);
+            let matter = Matter::of(Alert::Contradiction).vendor(&report.gateway);
+            self.person(&id, matter.words(why));
+        }
+        Ok(())
     }
 
     fn payment(&mut self, n: u32) -> Result<&mut Payment, Verdict> {

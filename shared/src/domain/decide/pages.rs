@@ -7,7 +7,7 @@ impl Draft<'_> {
     /// Ends pages, the oldest first, while all open ways would bring more than is due; then takes
     /// off what was not begun yet.
     pub(super) fn fit_ways_to_pay(&mut self) {
-        let brings = |p: &&Payment| p.may_bring() && p.ending.is_none();
+        let brings = |p: &&Payment| p.may_bring() && !p.is_left();
         let coming = self.case.payments.iter().filter(brings);
         let coming: i64 = coming.map(|p| p.amount.minor).sum();
         let mut excess = coming - self.case.due().minor;

@@ -17,6 +17,13 @@ impl Draft<'_> {
                 "this payment was made a second time, under another id of the gateway".into(),
             ));
         }
+        // How much came, or went back, is not guessed.
+        let unsaid = fact.amount.is_none() && !report.current;
+        let came = fact.kind == Kind::PaymentSucceeded && !arrived;
+        let went = fact.kind == Kind::PaymentReturned && !payment.returned_whole;
+        if unsaid && (came || went) {
+            return Err(Verdict::Ask { payment: n });
+        }
         // Anybody who pays this gateway can write our reference on another payment: what implies
         // that money came, or speaks of another payment than the one that came, is asked first.
         let implies = fact.refund.is_some() || fact.dispute.is_some();
@@ -145,6 +152,12 @@ impl Draft<'_> {
                 true => self.collected_again(n, report, event),
                 false => Err(Verdict::Ask { payment: n }),
             };
+        }
+        // Of an attempt that failed before another one brought the money.
+        let other = fact.payment.is_some() && fact.payment != payment.capture;
+        let back = matches!(fact.kind, Kind::PaymentFailed | Kind::PaymentReturned);
+        if back && payment.arrived() && payment.capture.is_some() && other {
+            return Err(Verdict::Nothing);
         }
         let kind = match fact.kind {
             // A debit that fails after it cleared takes its money back.
@@ -283,6 +296,14 @@ impl Draft<'_> {
         // The look-up tells how much came, if anything did.
         if !report.current {
             return Err(Verdict::Ask { payment: n });
+        }
+        // One of which only refunds could be read tells nothing of the payment.
+        let of_payment =
+            |fact: &Fact| matches!(fact.kind, Kind::PaymentSucceeded | Kind::PaymentReturned);
+        if !report.answer && !report.facts.iter().any(of_payment) {
+            return Err(Verdict::Wait(
+                "the gateway does not tell the payment itself",
+            ));
         }
         self.move_payment(n, payment::Event::Succeeded, None)
     }

@@ -26,6 +26,11 @@ impl Draft<'_> {
         // It may have been mirrored from a webhook before our call's reply told its id.
         let mirrored = by_id.filter(|at| known != Some(*at));
         let mirrored = mirrored.map(|at| payment.refunds[at].state);
+        // What a bank took is listed by some gateways among the refunds: the same money.
+        let taken = |d: &Dispute| d.reversal && Some(&d.id) == fact.refund.as_ref();
+        if known.is_none() && payment.disputes.iter().any(taken) {
+            return Err(Verdict::Nothing);
+        }
         if known.is_none() && fact.refund.is_none() {
             // Only a running total: either known, or to be asked for refund by refund.
             let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
@@ -68,6 +73,19 @@ impl Draft<'_> {
         }
         if let Some(amount) = fact.amount.filter(|amount| *amount != refund.amount) {
             let text = format!("a refund of {} was reported as {amount}", refund.amount);
+            return Err(Verdict::Contradiction(text));
+        }
+        // One that had failed: a webhook may be older than the failure, a look-up is not.
+        let revived = refund.state == refund::State::Failed && fact.kind == Kind::RefundSucceeded;
+        if revived && !report.current {
+            return Err(Verdict::Ask { payment: n });
+        }
+        if revived && fact.hearsay {
+            let text = format!(
+                "a refund of {} that had failed is reported as paid, and the gateway does not \
+                 show it",
+                refund.amount
+            );
             return Err(Verdict::Contradiction(text));
         }
         let event = match fact.kind {
@@ -128,6 +146,9 @@ impl Draft<'_> {
         }
         match to {
             Some(refund::State::Succeeded) => {
+                if revived {
+                    self.done.push(format!("person-refund-failed-{key}"));
+                }
                 self.receipt(n, Some(key.clone()));
                 self.tell(Topic::RefundPaid, Some(n), Some(key));
             }

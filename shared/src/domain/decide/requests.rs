@@ -182,8 +182,8 @@ impl Draft<'_> {
             self.give_way(n);
             return Ok(());
         }
-        // The money is on its way.
-        if payment.state == State::Pending {
+        // Only the gateway, or people who looked, can tell what becomes of money under way.
+        if matches!(payment.state, State::Unknown | State::Pending) {
             return Err(Verdict::Nothing);
         }
         self.move_payment(n, payment::Event::Expired, None)?;

@@ -2,11 +2,13 @@
 //! judged when lost by the same three functions.
 
 use crate::domain::case::{Case, Intent, Session, Step};
-use crate::domain::fact::{Decline, Fact, Kind};
+use crate::domain::fact::{Decline, Fact, Kind, is_vendor_id};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
-use crate::gateways::{Charge, Checkout, Close, Complete, Gateway, Lookup, Opening, Refund};
+use crate::gateways::{
+    Charge, Checkout, Close, Complete, Gateway, LookedUp, Lookup, Opening, Refund,
+};
 use crate::ids;
 use crate::money::Money;
 use crate::vendor::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
@@ -227,17 +229,23 @@ impl Ask {
         let facts = match self {
             Self::Checkout(ask) => {
                 let opening = (gateway.checkout.get()?.call.parse)(ask, reply, account)?;
-                return Ok(match opening {
-                    Opening::Next(id) => Outcome::Next(id),
-                    Opening::Page(session) => Outcome::Page(session),
-                });
+                let odd = || Trouble::Unreadable("the id of a page is none".into());
+                return match opening {
+                    Opening::Next(id) if is_vendor_id(&id) => Ok(Outcome::Next(id)),
+                    Opening::Page(page) if is_vendor_id(&page.id) && page.url.len() <= 4096 => {
+                        Ok(Outcome::Page(page))
+                    }
+                    Opening::Next(_) | Opening::Page(_) => Err(odd()),
+                };
             }
             Self::Close(ask) => (gateway.close.get()?.call.parse)(ask, reply, account),
             Self::Charge(ask) => (gateway.charge.get()?.call.parse)(ask, reply, account),
             Self::Complete(ask) => (gateway.complete.get()?.call.parse)(ask, reply, account),
             Self::Refund(ask) => (gateway.refund.get()?.call.parse)(ask, reply, account),
         };
-        facts.map(Outcome::Facts)
+        // What stands under an id that cannot be one was not read.
+        let read = LookedUp::from(facts?).told()?.whole()?;
+        Ok(Outcome::Facts(read))
     }
 
     /// Where the key of this call goes.

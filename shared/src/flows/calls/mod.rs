@@ -4,17 +4,19 @@
 
 pub mod ask;
 pub mod protocol;
+pub mod waking;
 
 use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{Failure, House, lease_seconds, read_case_pk};
 use crate::clock;
 use crate::domain::case::{Case, Intent, Step};
+use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
 use crate::domain::task::Work;
-use crate::gateways::{self, Gateway, Lookup};
+use crate::gateways::{self, Gateway, Lookup, Told};
 use crate::ids;
 use crate::queue::RowKey;
 use crate::vendor::{Account, Request, Trouble};
@@ -128,8 +130,14 @@ impl House {
             heard = match job.step(&traits, &desk.case, heard, &at) {
                 Move::Prepare(step) => desk.prepare(step).await?,
                 Move::Commit { event, cause } => desk.commit(event, cause).await?,
-                Move::Send(intent) => Heard::Answered(desk.told(desk.send(&intent).await)),
-                Move::Find { step, age } => Heard::Found(desk.told(desk.find(step, age).await)),
+                Move::Send(intent) => {
+                    let answer = desk.send(&intent).await;
+                    Heard::Answered(desk.told(answer).await)
+                }
+                Move::Find { step, age } => {
+                    let found = desk.find(step, age).await;
+                    Heard::Found(desk.told(found).await)
+                }
                 Move::LookUp(ask) => desk.look_up(&ask).await?,
                 Move::PutOff(why) => return Err(why.into()),
                 Move::Done => return Ok(()),
@@ -137,7 +145,7 @@ impl House {
         }
     }
 
-    /// What the gateway now says of a payment.
+    /// What the gateway now says of a payment, as far as it can be read.
     pub async fn look_up(
         &self,
         clinic: &str,
@@ -145,6 +153,35 @@ impl House {
         account: &Account,
         ask: &Lookup,
     ) -> Result<Vec<Fact>, Trouble> {
+        let told = self.look_up_parts(clinic, gateway, account, ask).await;
+        let unread = match &told {
+            Ok(told) => told.unread.clone(),
+            Err(Trouble::Unreadable(why)) => vec![why.clone()],
+            // What was not answered says nothing of what can be read.
+            Err(_) => return Ok(told?.facts),
+        };
+        let known = ask.payment.as_ref().or(ask.session.as_ref());
+        let of = known.unwrap_or(&ask.reference);
+        let settings = self.settings_of(clinic).await;
+        let noted = match &settings {
+            Ok(settings) => self.unread(settings, gateway.vendor.id, of, &unread).await,
+            Err(_) => Ok(()),
+        };
+        // What is told counts whether or not this could be written down: it comes again.
+        if let Err(why) = noted {
+            tracing::warn!(%why, "what a look-up left unread is not noted");
+        }
+        Ok(told?.facts)
+    }
+
+    /// What the gateway now says of a payment, part by part.
+    pub async fn look_up_parts(
+        &self,
+        clinic: &str,
+        gateway: &Gateway,
+        account: &Account,
+        ask: &Lookup,
+    ) -> Told {
         let inquiry = gateway.lookup.get()?;
         let mut replies = vec![];
         for request in (inquiry.build)(ask, account) {
@@ -325,16 +362,28 @@ impl Desk<'_> {
         let told = house
             .look_up(clinic, open.gateway, &open.account, ask)
             .await;
-        Ok(Heard::LookedUp(self.told(told)))
+        Ok(Heard::LookedUp(self.told(told).await))
     }
 
-    fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+    /// What was heard, with a line in the log where it is no answer.
+    async fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
         let gateway = self.gateway.map_or("", |gateway| gateway.vendor.id);
-        answer.inspect_err(|trouble| match trouble {
-            Trouble::Declined(why) => {
-                tracing::info!(event = "declined", gateway, case = self.case.id, ?why);
+        let clinic = &self.settings.id;
+        match &answer {
+            Err(trouble @ (Trouble::Unclear(_) | Trouble::Limited { .. })) => {
+                tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
+                self.house.fell_silent(clinic, gateway);
             }
-            trouble => tracing::warn!(gateway, case = self.case.id, %trouble, "no clear answer"),
-        })
+            other => {
+                if let Err(trouble) = other {
+                    tracing::info!(gateway, case = self.case.id, %trouble, "refused");
+                }
+                let id = task_id(self.target.payment, self.target.refund);
+                let waited = self.case.waiting.contains_key(&id);
+                let waited = waited || self.target.is_unknown(&self.case);
+                self.house.spoke(clinic, gateway, waited).await;
+            }
+        }
+        answer
     }
 }

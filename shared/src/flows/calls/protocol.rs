@@ -22,7 +22,7 @@
 
 use super::ask::{Outcome, Target};
 use crate::clock;
-use crate::domain::case::{Case, Intent, Payment, Step};
+use crate::domain::case::{Case, Intent, LONGEST_WAIT, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, NotDone, Report};
 use crate::domain::fact::{Fact, Kind};
@@ -42,7 +42,7 @@ const STALE: i64 = 30;
 /// Seconds from one look at an unsettled payment to the next; the last one goes on.
 const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
 /// Seconds from one try at an unknown outcome to the next.
-const RESOLVES: [i64; 8] = [10, 30, 60, 300, 900, 3600, 3 * 3600, 6 * 3600];
+const RESOLVES: [i64; 5] = [10, 30, 60, 300, LONGEST_WAIT];
 /// So many seconds after its end a page counts as over, where the gateway does not say so.
 const PAGE_OVER: i64 = 900;
 /// After so many looks a person takes over.
@@ -240,15 +240,24 @@ enum Doing {
     Closed,
     /// The reply was not enough: the gateway's own list is asked.
     Looking {
-        exists: bool,
+        /// What was said to a repeat; `None` where it named what the first call made.
+        refused: Option<Trouble>,
     },
     /// The request no longer fits: what the gateway knows is fetched, then written.
-    Learning,
-    Learned,
+    Learning {
+        then: Then,
+    },
+    Learned {
+        then: Then,
+    },
     Finding {
         tries: u32,
         age: i64,
         trusted_after: i64,
+    },
+    /// Neither a repeat nor a search is safe any more: what does the gateway show?
+    LastLook {
+        tries: u32,
     },
     Polling {
         tries: u32,
@@ -257,6 +266,8 @@ enum Doing {
     Polled {
         tries: u32,
         before: Before,
+        /// Whether the gateway says that money came.
+        paid: bool,
     },
     Expiring {
         tries: u32,
@@ -267,6 +278,15 @@ enum Doing {
 }
 
 type Before = Option<(State, Option<refund::State>)>;
+
+/// What follows once it was learned what the gateway knows.
+#[derive(Debug)]
+enum Then {
+    /// The request is built anew in a moment.
+    Again,
+    /// The gateway refuses it, and shows nothing of ours: it is given up.
+    GiveUp(Trouble),
+}
 
 /// Why a request is prepared.
 #[derive(Clone, Copy, Debug)]
@@ -320,18 +340,13 @@ impl Job {
             (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
             (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts),
             (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
-            (Doing::Looking { exists }, Heard::LookedUp(facts)) => {
-                self.looked(traits, case, exists, facts)
+            (Doing::Looking { refused }, Heard::LookedUp(facts)) => {
+                self.looked(traits, case, refused, facts, at)
             }
-            (Doing::Learning, Heard::LookedUp(facts)) => match facts {
-                Ok(facts) => {
-                    self.doing = Doing::Learned;
-                    let event = self.looked_up(traits, case, facts);
-                    commit(event, format!("{} look-up", traits.id))
-                }
-                Err(_) => self.overtaken(traits, at),
-            },
-            (Doing::Learned, Heard::Committed(_)) => self.overtaken(traits, at),
+            (Doing::Learning { then }, Heard::LookedUp(facts)) => {
+                self.learning(traits, case, then, facts, at)
+            }
+            (Doing::Learned { then }, Heard::Committed(_)) => self.learned(traits, case, then, at),
             (
                 Doing::Finding {
                     tries,
@@ -349,20 +364,36 @@ impl Job {
                     let event = self.again(at.now, true, None);
                     self.record(event, format!("{} look-up", traits.id))
                 }
-                Ok(None) | Err(_) => {
+                Ok(None) => {
                     let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
                     self.still_unknown(wait, tries, tries > MOST, at)
                 }
+                Err(_) => self.unanswered(tries, at),
+            },
+            (Doing::LastLook { tries }, Heard::LookedUp(facts)) => match facts {
+                Ok(facts) if self.is_shown(case, &facts) => {
+                    let event = self.looked_up(traits, case, facts);
+                    self.record(event, format!("{} look-up", traits.id))
+                }
+                _ => self.still_unknown(RESOLVES[0], tries, true, at),
             },
             (Doing::Polling { tries }, Heard::LookedUp(facts)) => {
-                self.polled(traits, case, tries, facts)
+                self.polled(traits, case, tries, facts, at)
             }
             // Nothing was to be sent, so nothing was put off either.
             (Doing::Polling { .. }, Heard::Blocked(_)) => {
                 Move::PutOff("its gateway cannot be asked")
             }
-            (Doing::Polled { tries, before }, Heard::Committed(_)) => {
-                if self.waits_on_page(case) && self.page_ran_out(case, at.now) {
+            (
+                Doing::Polled {
+                    tries,
+                    before,
+                    paid,
+                },
+                Heard::Committed(_),
+            ) => {
+                // A success that contradicts what is known is for a person; nothing ends by it.
+                if !paid && self.waits_on_page(case) && self.page_ran_out(case, at.now) {
                     self.doing = Doing::Expiring { tries, before };
                     let expired = self.expired(case);
                     let event = self.looked_up(traits, case, vec![expired]);
@@ -469,12 +500,13 @@ impl Job {
             }
             (Why::Again, Ok(_), Some(intent)) => self.lease_again(traits, intent, at),
             (Why::Resolve { tries }, Ok(_), Some(intent)) => {
-                self.resolve(traits, intent, tries, at)
+                self.resolve(traits, case, intent, tries, at)
             }
             (Why::Resolve { tries }, Err(_), _) => self.still_unknown(RESOLVES[0], tries, true, at),
+            // It was never sent: a person mends what is wrong, or gives it up.
             (Why::First | Why::Again, Err(trouble), _) => {
-                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
-                self.record(event, trouble.to_string())
+                let event = self.not_done(&trouble, "It cannot be sent", at);
+                self.record(event, "not sent".into())
             }
             (Why::First, Ok(_), Some(_)) | (Why::Again | Why::Resolve { .. }, Ok(_), None) => {
                 Move::Done
@@ -483,11 +515,21 @@ impl Job {
     }
 
     /// An unknown outcome: repeat under the same key, or look for our reference, or ask a person.
-    fn resolve(&mut self, traits: &Traits, intent: Intent, tries: u32, at: &At) -> Move {
+    fn resolve(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        intent: Intent,
+        tries: u32,
+        at: &At,
+    ) -> Move {
         let age = at.now.as_second() - intent.first_sent_at.as_second();
         match traits.lost(intent.step, age) {
             Lost::Repeat { .. } => self.lease_again(traits, intent, at),
-            Lost::Person => self.still_unknown(RESOLVES[0], tries, true, at),
+            Lost::Person => {
+                self.doing = Doing::LastLook { tries };
+                Move::LookUp(self.target.lookup(case))
+            }
             Lost::Find { trusted_after } => {
                 self.doing = Doing::Finding {
                     tries,
@@ -549,51 +591,66 @@ impl Job {
             Ok(Outcome::Next(_)) => Trouble::Unreadable("a page that is not finished".into()),
             Err(trouble) => trouble,
         };
-        let closing = self
-            .target
-            .intent(case)
-            .is_some_and(|i| i.step == Step::Close);
+        self.refused(traits, case, trouble, at)
+    }
+
+    /// A call of ours was not answered with what it did.
+    fn refused(&mut self, traits: &Traits, case: &Case, trouble: Trouble, at: &At) -> Move {
+        let cause = format!("{} reply", traits.id);
+        let repeated = self.target.is_unknown(case);
+        let step = self.target.intent(case).map(|intent| intent.step);
         match &trouble {
+            Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => self.lost(cause),
             Trouble::Declined(_)
             | Trouble::Rejected(_)
             | Trouble::Missing
             | Trouble::Exists(_)
             | Trouble::Stale(_)
-                if closing =>
+                if step == Some(Step::Close) =>
             {
                 self.doing = Doing::Closing;
                 Move::LookUp(self.target.lookup(case))
-            }
-            Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
-                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
-                self.record(event, cause)
-            }
-            Trouble::Credentials(_) | Trouble::Limited { .. } => {
-                let event = self.not_done(&trouble, &traits.name, at);
-                self.record(event, cause)
             }
             Trouble::Exists(id) => {
                 let mut ask = self.target.lookup(case);
                 if self.target.refund.is_none() && !id.is_empty() {
                     ask.payment = Some(id.clone());
                 }
-                self.look(ask, true)
+                self.doing = Doing::Looking { refused: None };
+                Move::LookUp(ask)
             }
-            Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => self.lost(cause),
-            // An earlier try may have acted: only the gateway's own list can tell.
-            Trouble::Stale(_) if self.target.is_unknown(case) => {
-                self.look(self.target.lookup(case), false)
+            Trouble::Credentials(_) | Trouble::Limited { .. } => {
+                let event = self.not_done(&trouble, &traits.name, at);
+                self.record(event, cause)
             }
-            Trouble::Stale(_) => {
-                self.doing = Doing::Learning;
+            // It does not tell the fate of the first call: only the gateway's own list can.
+            _ if repeated => {
+                let refused = Some(trouble);
+                self.doing = Doing::Looking { refused };
                 Move::LookUp(self.target.lookup(case))
             }
+            Trouble::Stale(_) => {
+                let then = Then::Again;
+                self.doing = Doing::Learning { then };
+                Move::LookUp(self.target.lookup(case))
+            }
+            Trouble::Declined(_) | Trouble::Rejected(_) if self.target.refund.is_some() => {
+                let then = Then::GiveUp(trouble);
+                self.doing = Doing::Learning { then };
+                Move::LookUp(self.target.lookup(case))
+            }
+            // Only money is declined: a page that does not open is nobody's decline.
+            Trouble::Declined(_) if step != Some(Step::Checkout) => {
+                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
+                self.record(event, cause)
+            }
+            // What our side or the configuration gets refused is no decline: it waits until that
+            // is mended.
+            Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
+                let event = self.not_done(&trouble, &traits.name, at);
+                self.record(event, cause)
+            }
         }
-    }
-
-    fn look(&mut self, ask: Lookup, exists: bool) -> Move {
-        self.doing = Doing::Looking { exists };
-        Move::LookUp(ask)
     }
 
     /// The gateway's own list was asked, as the reply was not enough.
@@ -601,25 +658,76 @@ impl Job {
         &mut self,
         traits: &Traits,
         case: &Case,
-        exists: bool,
+        refused: Option<Trouble>,
         facts: Result<Vec<Fact>, Trouble>,
+        at: &At,
     ) -> Move {
         let cause = format!("{} reply", traits.id);
-        let reference = self.target.reference(case);
-        let ours = |fact: &Fact| fact.reference.as_ref() == Some(&reference);
-        match facts {
-            Ok(facts) if facts.iter().any(|fact| exists || ours(fact)) => {
+        match (facts, refused) {
+            (Ok(facts), refused)
+                if self.is_shown(case, &facts) || (refused.is_none() && !facts.is_empty()) =>
+            {
                 let event = self.looked_up(traits, case, facts);
                 self.record(event, cause)
             }
-            _ => self.lost(cause),
+            // Staff hear the words; what became of the first call stays unknown.
+            (_, Some(refused)) => {
+                let event = self.not_done(&refused, &traits.name, at);
+                self.record(event, cause)
+            }
+            (_, None) => self.lost(cause),
         }
     }
 
-    /// Built anew in a moment.
-    fn overtaken(&mut self, traits: &Traits, at: &At) -> Move {
-        let event = self.again(clock::after(at.now, STALE), false, None);
-        self.record(event, format!("{} reply", traits.id))
+    /// Whether what was looked up shows what our call made.
+    fn is_shown(&self, case: &Case, facts: &[Fact]) -> bool {
+        let reference = self.target.reference(case);
+        let payment = case.payment(self.target.payment);
+        let own = |id: &str| payment.is_some_and(|p| p.aliases.contains(id));
+        let of_payment = self.target.refund.is_none();
+        facts.iter().any(|fact| {
+            let ours = fact.reference.as_ref() == Some(&reference);
+            ours || (of_payment && fact.payment_ids().any(own))
+        })
+    }
+
+    /// What the gateway knows of the payment is written before anything follows from a refusal.
+    fn learning(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        then: Then,
+        facts: Result<Vec<Fact>, Trouble>,
+        at: &At,
+    ) -> Move {
+        let cause = format!("{} look-up", traits.id);
+        match (facts, then) {
+            (Ok(facts), Then::GiveUp(_)) if self.is_shown(case, &facts) => {
+                let event = self.looked_up(traits, case, facts);
+                self.record(event, cause)
+            }
+            (Ok(facts), then) => {
+                self.doing = Doing::Learned { then };
+                commit(self.looked_up(traits, case, facts), cause)
+            }
+            (Err(_), Then::Again) => self.learned(traits, case, Then::Again, at),
+            // Nothing is given up without a look.
+            (Err(_), Then::GiveUp(refused)) => {
+                let event = self.not_done(&refused, &traits.name, at);
+                self.record(event, cause)
+            }
+        }
+    }
+
+    fn learned(&mut self, traits: &Traits, case: &Case, then: Then, at: &At) -> Move {
+        let cause = format!("{} reply", traits.id);
+        let event = match then {
+            Then::Again => self.again(clock::after(at.now, STALE), false, None),
+            Then::GiveUp(refused) => {
+                self.reply(traits, case, vec![self.target.failed(case, &refused)])
+            }
+        };
+        self.record(event, cause)
     }
 
     /// A payment under way that nobody spoke of: what does the gateway say?
@@ -629,17 +737,34 @@ impl Job {
         case: &Case,
         tries: u32,
         facts: Result<Vec<Fact>, Trouble>,
+        at: &At,
     ) -> Move {
         let before = self.target.state(case);
-        self.doing = Doing::Polled { tries, before };
+        let forgotten = traits.completes || self.page_ran_out(case, at.now);
         let facts = match facts {
             Ok(facts) => facts,
-            // The gateway has forgotten a page on which nobody paid.
-            Err(Trouble::Missing) if self.waits_on_page(case) => vec![self.expired(case)],
-            Err(_) => vec![],
+            // The gateway has forgotten a page: it is over, or nobody takes what is approved there.
+            Err(Trouble::Missing) if self.waits_on_page(case) && forgotten => {
+                vec![self.expired(case)]
+            }
+            // Silence says nothing: nothing ends by it.
+            Err(_) => return self.unanswered(tries, at),
+        };
+        let paid = facts.iter().any(|f| f.kind == Kind::PaymentSucceeded);
+        self.doing = Doing::Polled {
+            tries,
+            before,
+            paid,
         };
         let event = self.looked_up(traits, case, facts);
         commit(event, format!("{} look-up", traits.id))
+    }
+
+    /// The gateway could not be asked: soon again, however often.
+    fn unanswered(&mut self, tries: u32, at: &At) -> Move {
+        let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
+        let tries = (tries + 1).min(MOST) - 1;
+        self.still_unknown(wait, tries, false, at)
     }
 
     /// Whether it is to be asked again.

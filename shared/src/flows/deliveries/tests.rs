@@ -74,6 +74,8 @@ fn paid() -> Case {
         receipts: vec![],
         retry: None,
         blocked: BTreeSet::new(),
+        waiting: Default::default(),
+        findings: Default::default(),
         entries: 1,
         head: String::new(),
     }

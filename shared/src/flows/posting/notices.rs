@@ -36,7 +36,7 @@ impl Desk<'_> {
         let Some(asking) = self.turn(&pk, received.received_at).await? else {
             return Ok(());
         };
-        self.item(item, false).await?;
+        self.item(0, item, false).await?;
         // Should this not be written, the next notice asks once more.
         let version = asking.int("version") as u64;
         let row = asking

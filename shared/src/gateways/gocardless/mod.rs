@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::fact::Decline;
 use crate::ids;
 use crate::inbound::{Algorithm, Proof};
-use crate::money::{BadAmount, Currency};
+use crate::money::BadAmount;
 use crate::vendor::*;
 use serde_json::{Value, json};
 use wire::*;
@@ -27,6 +27,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("GoCardless-Version", "2015-07-06".into())],
     secrets: &["access_token"],
     inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
     addresses: &[],
 };
 
@@ -197,7 +198,9 @@ fn collect(
 }
 
 fn collecting(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
-    inside::<Payment>(clear(reply)?, "payments")?.facts(&[])
+    inside::<Payment>(clear(reply)?, "payments")?
+        .facts(&[])
+        .whole()
 }
 
 fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
@@ -225,9 +228,7 @@ fn minor(amount: Money) -> Result<i64, BadAmount> {
 }
 
 fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
-    let unknown = || Trouble::Unreadable(format!("currency {code}"));
-    let currency = Currency::read(code).ok_or_else(unknown)?;
-    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
+    read_money(&AMOUNTS, &minor.to_string(), code)
 }
 
 /// Ours, where it is one: metadata holds any JSON, and others call things references too.

@@ -2,12 +2,14 @@
 //! no amounts, in no order) and look-ups.
 
 use super::wire::*;
-use super::{Lookup, clear, reference};
+use super::{LookedUp, Lookup, Told, clear, parts, reference};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
+use crate::json;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The whole body under the endpoint's secret, in hex.
@@ -25,7 +27,7 @@ struct Batch {
 }
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
-    let batch: Batch = serde_json::from_slice(verified.body())?;
+    let batch: Batch = json::read(verified.body())?;
     Ok(batch.events.into_iter().map(item).collect())
 }
 
@@ -64,17 +66,24 @@ impl Happened {
 
 fn item(event: Value) -> Item {
     let id = event["id"].as_str().map(String::from);
-    let (name, notice) = match Happened::deserialize(event) {
+    let (name, notice) = match json::read_part::<Happened>(&event) {
         Ok(event) => (event.name(), notice(&event)),
         Err(why) => ("event".into(), Err(why.into())),
     };
     Item { id, name, notice }
 }
 
-/// Known, and of no consequence here: kinds of resource, and single actions of those that count.
-const QUIET: &str = "creditors customers exports instalment_schedules organisations \
-    outbound_payments payer_authorisations payment_account_transactions scheme_identifiers \
-    subscriptions payments.surcharge_fee_credited payments.surcharge_fee_debited \
+/// Kinds of resource that collect money, give it back or pay it out.
+const OF_MONEY: [&str; 5] = [
+    "payments.",
+    "refunds.",
+    "mandates.",
+    "billing_requests.",
+    "payouts.",
+];
+
+/// Actions of theirs that are of no consequence here.
+const QUIET: &str = "payments.surcharge_fee_credited payments.surcharge_fee_debited \
     payments.sds_settlement_delayed refunds.refund_settled mandates.created \
     mandates.customer_approval_granted mandates.customer_approval_skipped \
     mandates.transferred mandates.submitted mandates.resubmission_requested \
@@ -141,14 +150,14 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
             aliases: vec![link(event, "payout")?],
             ..Fact::new(Kind::PayoutPaid)
         },
-        other => {
-            let mut quiet = QUIET.split(' ');
-            let known = quiet.any(|known| known == other || known == event.resource_type);
-            return match known {
-                true => Ok(Notice::Ignored(Kind::Other)),
-                false => Err(Unreadable(format!("an event {other}"))),
-            };
+        "payouts.bounced" => Fact {
+            aliases: vec![link(event, "payout")?],
+            ..Fact::new(Kind::PayoutFailed)
+        },
+        quiet if QUIET.split(' ').any(|known| known == quiet) => {
+            return Ok(Notice::Ignored(Kind::Other));
         }
+        other => return unknown_type(other, &OF_MONEY),
     };
     let fact = Fact {
         reference: reference(&event.resource_metadata),
@@ -222,27 +231,58 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     }
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     match replies {
         [payment, refunds, events] => {
-            let payment: Payment = inside(clear(payment)?, "payments")?;
-            let history: Vec<Happened> = inside(clear(events)?, "events")?;
-            let mut facts = payment.facts(&history)?;
-            for refund in inside::<Vec<GivenBack>>(clear(refunds)?, "refunds")? {
-                facts.push(refund.fact()?);
+            let (payment, refunds, events) = (clear(payment)?, clear(refunds)?, clear(events)?);
+            let mut unread = vec![];
+            let history = each::<Happened>(events, "events", &mut unread);
+            let mut told = match inside::<Payment>(payment, "payments") {
+                Ok(payment) => payment.facts(&history),
+                Err(why) => {
+                    let mut told = LookedUp::default();
+                    told.add(Err(why));
+                    told
+                }
+            };
+            for refund in each::<GivenBack>(refunds, "refunds", &mut unread) {
+                told.add(refund.fact());
             }
-            Ok(facts)
+            told.unread.extend(unread);
+            told.told()
         }
         [one] if id(ask).starts_with("RF") => {
             let refund: GivenBack = inside(clear(one)?, "refunds")?;
-            Ok(vec![refund.fact()?])
+            LookedUp::from(vec![refund.fact()?]).told()
         }
         [one] => {
             let request: BillingRequest = inside(clear(one)?, "billing_requests")?;
-            Ok(request.fact()?.into_iter().collect())
+            let facts: Vec<Fact> = request.fact()?.into_iter().collect();
+            LookedUp::from(facts).told()
         }
         _ => Err(Trouble::Unclear("without an id it cannot be found".into())),
     }
+}
+
+/// The items of a list that can be read, and why others cannot.
+fn each<T: DeserializeOwned>(reply: &Reply, name: &str, unread: &mut Vec<String>) -> Vec<T> {
+    let list = inside::<Value>(reply, name);
+    let list = list.and_then(|list| match list {
+        Value::Null => Err(Trouble::Unreadable(format!("{name} is missing"))),
+        list => Ok(list),
+    });
+    let list = list.unwrap_or_else(|why| {
+        unread.push(Unreadable::from(why).0);
+        Value::Null
+    });
+    let items = parts(&list).iter().map(json::read_part::<T>);
+    let (read, odd): (Vec<_>, Vec<_>) = items.partition(Result::is_ok);
+    unread.extend(
+        odd.into_iter()
+            .filter_map(Result::err)
+            .map(|why| format!("{name}: {why}")),
+    );
+    read.into_iter().flatten().collect()
 }
 
 fn id(ask: &Lookup) -> &str {

@@ -1,9 +1,11 @@
 //! GoCardless's resources, as far as they are read, and what each says as a fact.
 
 use super::reports::Happened;
-use super::{money, reference};
+use super::{LookedUp, money, reference, unknown};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
+use crate::json::{self, Unfit};
 use crate::vendor::{Reply, Trouble};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +17,8 @@ use std::collections::BTreeMap;
 pub fn inside<T: DeserializeOwned>(reply: &Reply, name: &str) -> Result<T, Trouble> {
     let mut body: Value = reply.json()?;
     let resource = body.get_mut(name).map(Value::take).unwrap_or_default();
-    T::deserialize(resource).map_err(|why| Trouble::Unreadable(format!("{name}: {why}")))
+    let unfit = |why: Unfit| Trouble::Unreadable(format!("{name}: {why}"));
+    json::read_part(&resource).map_err(unfit)
 }
 
 #[derive(Deserialize)]
@@ -92,7 +95,7 @@ impl BillingRequest {
             "pending" | "ready_to_fulfil" => return Ok(None),
             "fulfilling" | "fulfilled" => Kind::PaymentPending,
             "cancelled" => Kind::PaymentFailed,
-            other => return Err(Trouble::Unreadable(format!("a billing request {other}"))),
+            _ => return unknown("status of a billing request"),
         };
         let ending = self.resources["customer_bank_account"]["account_number_ending"].as_str();
         Ok(Some(Fact {
@@ -146,11 +149,24 @@ pub struct Payment {
 impl Payment {
     /// What the payment comes to. A status alone does not say whether money that failed had been
     /// collected before, nor how a chargeback ended: the history does, however it is sorted.
-    pub fn facts(self, history: &[Happened]) -> Result<Vec<Fact>, Trouble> {
-        let last = |actions: &[&str]| {
-            let of = history.iter().filter(|event| event.is_of_payment(actions));
-            of.min_by_key(|event| Reverse(event.created_at))
-        };
+    pub fn facts(self, history: &[Happened]) -> LookedUp {
+        let mut told = LookedUp::default();
+        let payment = self.payment(history);
+        let back = self.dispute(history).zip(payment.as_ref().ok());
+        let back = back.map(|((kind, occurred_at), payment)| Fact {
+            kind,
+            dispute: Some(self.id.clone()),
+            decline: None,
+            occurred_at,
+            ..payment.clone()
+        });
+        told.add(payment);
+        told.facts.extend(back);
+        told
+    }
+
+    fn payment(&self, history: &[Happened]) -> Result<Fact, Trouble> {
+        let last = |actions: &[&str]| newest(history, actions);
         let why = |event: Option<&Happened>| decline(event.and_then(Happened::cause));
         let failed = last(&["failed"]);
         let given_up_at = last(&["cancelled", "customer_approval_denied"]);
@@ -176,33 +192,40 @@ impl Payment {
                 Some(given_up(given_up_at)),
                 given_up_at,
             ),
-            other => return Err(Trouble::Unreadable(format!("a payment {other}"))),
+            _ => return unknown("status of a payment"),
         };
-        let back = last(&["charged_back", "chargeback_cancelled", "chargeback_settled"]);
-        let dispute = match (self.status.as_str(), back.map(|event| &*event.action)) {
-            ("charged_back", Some("chargeback_settled")) => Some(Kind::DisputeLost),
-            ("charged_back", _) => Some(Kind::DisputeOpened),
-            (_, Some(_)) => last(&["chargeback_cancelled"]).map(|_| Kind::DisputeWon),
-            (_, None) => None,
-        };
-        let payment = Fact {
+        Ok(Fact {
             reference: reference(&self.metadata),
             payment: Some(self.id.clone()),
             amount: Some(money(self.amount, &self.currency)?),
             collected_on: self.charge_date.filter(|_| kind == Kind::PaymentPending),
             occurred_at: at.and_then(|event| event.created_at),
+            decline,
             ..Fact::new(kind)
-        };
-        let dispute = dispute.map(|kind| Fact {
-            kind,
-            dispute: Some(self.id),
-            occurred_at: back.and_then(|event| event.created_at),
-            collected_on: None,
-            ..payment.clone()
-        });
-        let payment = Fact { decline, ..payment };
-        Ok([payment].into_iter().chain(dispute).collect())
+        })
     }
+
+    /// How its chargeback stands, and since when.
+    fn dispute(&self, history: &[Happened]) -> Option<(Kind, Option<Timestamp>)> {
+        let actions = ["charged_back", "chargeback_cancelled", "chargeback_settled"];
+        let back = newest(history, &actions);
+        let kind = match (self.status.as_str(), back.map(|event| &*event.action)) {
+            ("charged_back", Some("chargeback_settled")) => Kind::DisputeLost,
+            ("charged_back", _) => Kind::DisputeOpened,
+            (_, Some(_)) => {
+                newest(history, &["chargeback_cancelled"])?;
+                Kind::DisputeWon
+            }
+            (_, None) => return None,
+        };
+        Some((kind, back.and_then(|event| event.created_at)))
+    }
+}
+
+/// The newest of a payment's own events of these actions.
+fn newest<'a>(history: &'a [Happened], actions: &[&str]) -> Option<&'a Happened> {
+    let of = history.iter().filter(|event| event.is_of_payment(actions));
+    of.min_by_key(|event| Reverse(event.created_at))
 }
 
 #[derive(Deserialize)]
@@ -223,7 +246,7 @@ impl GivenBack {
             "created" | "pending_submission" | "submitted" => Kind::RefundPending,
             "paid" => Kind::RefundSucceeded,
             "cancelled" | "bounced" | "funds_returned" | "failed" => Kind::RefundFailed,
-            other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
+            _ => return unknown("status of a refund"),
         };
         Ok(Fact {
             reference: reference(&self.metadata),

@@ -9,10 +9,11 @@ mod wire;
 use super::*;
 use crate::domain::fact::Decline;
 use crate::inbound::{Algorithm, Proof};
+use crate::json;
 use crate::money::BadAmount;
 use crate::vendor::*;
 use reports::Page;
-use serde_json::{Value, json};
+use serde_json::json;
 use wire::*;
 
 const AMOUNTS: Amounts = Amounts::MAJOR;
@@ -27,6 +28,7 @@ static VENDOR: Vendor = Vendor {
     secrets: &["api_key"],
     // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
     inbound_secrets: &[],
+    own_error: |reply| reply.has_texts(&["/title", "/detail"]),
     addresses: &[],
 };
 
@@ -154,8 +156,10 @@ fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble
 
 fn opened_before(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Option<Opening>, Trouble> {
     let list: Page = clear(reply)?.json()?;
-    let found = list.payment(&ask.reference)?;
-    found.map(|payment| page(&payment)).transpose()
+    let found = list.find::<Payment>("payments", &ask.reference)?;
+    found
+        .map(|payment| page(&json::read_part(payment)?))
+        .transpose()
 }
 
 fn page(payment: &Payment) -> Result<Opening, Trouble> {
@@ -194,13 +198,13 @@ fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble>
     {
         return Err(Trouble::Declined(Decline::Method));
     }
-    clear(reply)?.json::<Payment>()?.facts()
+    told(&clear(reply)?.json()?).whole()
 }
 
 fn charged_before(ask: &Charge, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
     let list: Page = clear(reply)?.json()?;
-    let found = list.payment(&ask.reference)?;
-    found.map(|payment| payment.facts()).transpose()
+    let found = list.find::<Payment>("payments", &ask.reference)?;
+    found.map(|payment| told(payment).whole()).transpose()
 }
 
 fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
@@ -222,8 +226,10 @@ fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble
 
 fn refunded_before(ask: &Refund, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
     let list: Page = clear(reply)?.json()?;
-    let found = list.refund(&ask.reference)?;
-    found.map(|refund| Ok(vec![refund.fact()?])).transpose()
+    let found = list.find::<GivenBack>("refunds", &ask.reference)?;
+    found
+        .map(|refund| Ok(vec![GivenBack::read(refund)?.fact()?]))
+        .transpose()
 }
 
 fn amount(amount: Money) -> Result<Value, BadAmount> {

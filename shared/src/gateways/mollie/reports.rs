@@ -2,12 +2,14 @@
 //! are fetched) and look-ups, by id or through lists, newest first.
 
 use super::wire::*;
-use super::{Lookup, clear};
-use crate::domain::fact::{Decline, Fact, Kind};
+use super::{LookedUp, Lookup, Told, clear, parts};
+use crate::domain::fact::{Fact, Kind};
 use crate::inbound::*;
+use crate::json;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Hex over the whole body, with or without `sha256=`; two of them while a secret is rotated.
@@ -49,12 +51,12 @@ fn classic(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     }])
 }
 
-/// Of a payment, a refund or a chargeback. It goes into an address: nothing but letters, digits
-/// and `_` may.
+/// Of a payment, a refund, a chargeback or a link by which payers pay. It goes into an address:
+/// nothing but letters, digits and `_` may.
 fn hint(id: &str) -> Result<Notice, Unreadable> {
     let (kind, rest) = id.split_once('_').unwrap_or_default();
     let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    match ["tr", "re", "chb"].contains(&kind) && plain && !rest.is_empty() {
+    match ["tr", "re", "chb", "pl"].contains(&kind) && plain && !rest.is_empty() {
         true => Ok(Notice::Hint { payment: id.into() }),
         false => Err(Unreadable("an id of nothing known".into())),
     }
@@ -72,8 +74,12 @@ struct Event {
     embedded: Value,
 }
 
+/// Families of events that speak of payments and what gives them back. Captures, balances,
+/// invoices and transfers are none of ours.
+const OF_MONEY: [&str; 3] = ["payment.", "refund.", "chargeback."];
+
 fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
-    let event: Event = serde_json::from_slice(body)?;
+    let event: Event = json::read(body)?;
     // Refunds and chargebacks name their payment only where the event carries them whole.
     let payment = event.embedded["entity"]["paymentId"].as_str();
     let payout = |kind| {
@@ -95,21 +101,10 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
         | "refund.canceled"
         | "chargeback.received"
         | "chargeback.reversed" => hint(payment.unwrap_or(&event.entity_id)),
+        "payment-link.paid" => hint(&event.entity_id),
         "payout.completed" => payout(Kind::PayoutPaid),
-        "payout.failed" => payout(Kind::PayoutFailed),
-        "hook.ping" => Ok(Notice::Ignored(Kind::Other)),
-        other => match other.split_once('.') {
-            Some((
-                "capture"
-                | "payment-link"
-                | "balance-transaction"
-                | "payout"
-                | "sales-invoice"
-                | "business-account-transfer",
-                _,
-            )) => Ok(Notice::Ignored(Kind::Other)),
-            _ => Err(Unreadable(format!("an event {other}"))),
-        },
+        "payout.failed" | "payout.canceled" => payout(Kind::PayoutFailed),
+        other => unknown_type(other, &OF_MONEY),
     };
     Ok(vec![Item {
         id: Some(event.id),
@@ -125,6 +120,9 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
         None => latest(),
         Some((id, Some(("re", _)))) => first_from("/v2/refunds", id),
         Some((id, Some(("chb", _)))) => first_from("/v2/chargebacks", id).query("embed", "payment"),
+        Some((id, Some(("pl", _)))) => {
+            Request::get(format!("/v2/payment-links/{id}/payments")).query("limit", "250")
+        }
         Some((id, _)) => {
             Request::get(format!("/v2/payments/{id}")).query("embed", "refunds,chargebacks")
         }
@@ -143,104 +141,92 @@ pub fn latest_of(customer: &str) -> Request {
     Request::get(format!("/v2/customers/{customer}/payments")).query("limit", "250")
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     let unasked = || Trouble::Unreadable("no reply".into());
     let reply = clear(replies.first().ok_or_else(unasked)?)?;
     let id = ask.payment.as_deref().or(ask.session.as_deref());
-    match id.map(|id| (id, id.split_once('_'))) {
-        None => match reply.json::<Page>()?.payment(&ask.reference)? {
-            Some(payment) => payment.facts(),
-            None => Ok(vec![]),
+    let kind = id.and_then(|id| id.split_once('_')).map(|(kind, _)| kind);
+    match (id, kind) {
+        (None, _) => match reply
+            .json::<Page>()?
+            .find::<Payment>("payments", &ask.reference)?
+        {
+            Some(payment) => told(payment).told(),
+            None => Ok(LookedUp::default()),
         },
-        Some((id, Some(("re", _)))) => {
-            let found = reply.json::<Page>()?.embedded.refunds;
-            let found = found.iter().find(|refund| refund.id == id);
-            Ok(vec![found.ok_or(Trouble::Missing)?.fact()?])
+        (Some(id), Some("re")) => {
+            let page: Page = reply.json()?;
+            let refund = GivenBack::read(page.of_id("refunds", id)?)?;
+            LookedUp::from(vec![refund.fact()?]).told()
         }
-        Some((id, Some(("chb", _)))) => {
-            let found = reply.json::<Page>()?.embedded.chargebacks;
-            let found = found.iter().find(|chargeback| chargeback.id == id);
-            Ok(vec![found.ok_or(Trouble::Missing)?.fact(None)?])
+        (Some(id), Some("chb")) => {
+            let page: Page = reply.json()?;
+            let back = page.of_id("chargebacks", id)?;
+            let fact = Chargeback::read(back)?.fact(&back["_embedded"]["payment"])?;
+            LookedUp::from(vec![fact]).told()
         }
-        Some(_) => reply.json::<Payment>()?.facts(),
+        (Some(_), Some("pl")) => {
+            let page: Page = reply.json()?;
+            let mut all = LookedUp::default();
+            for payment in page.items("payments") {
+                let one = told(payment);
+                all.facts.extend(one.facts);
+                all.unread.extend(one.unread);
+            }
+            if page.has_more("payments") {
+                all.unread.push("more payments than one page holds".into());
+            }
+            all.told()
+        }
+        (Some(_), _) => told(&reply.json()?).told(),
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Chargeback {
-    pub id: String,
-    amount: Amount,
-    payment_id: String,
-    #[serde(default)]
-    reason: Value,
-    created_at: Option<Timestamp>,
-    reversed_at: Option<Timestamp>,
-    #[serde(default, rename = "_embedded")]
-    embedded: Embedded,
-}
-
-impl Chargeback {
-    /// The money is gone at once, and there is no verdict but a reversal. Over a card a bank can
-    /// be answered: a dispute. A bank debit simply comes back, as from every gateway, and is due.
-    pub fn fact(&self, payment: Option<&Payment>) -> Result<Fact, Trouble> {
-        let payment = payment.or(self.embedded.payment.as_deref());
-        let debited = payment.map(Payment::debited).transpose()?.flatten();
-        let amount = self.amount.money()?;
-        let whole = debited.filter(|debited| debited.minor <= amount.minor);
-        let amount = whole.unwrap_or(amount);
-        let (kind, occurred_at) = match (debited, self.reversed_at) {
-            (Some(_), None) => (Kind::PaymentReturned, self.created_at),
-            (_, at @ Some(_)) => (Kind::DisputeWon, at),
-            (None, None) => (Kind::DisputeOpened, self.created_at),
-        };
-        let (id, returned) = (Some(self.id.clone()), kind == Kind::PaymentReturned);
-        let why = self.reason["code"].as_str().and_then(why);
-        Ok(Fact {
-            payment: Some(self.payment_id.clone()),
-            refund: id.clone().filter(|_| returned),
-            dispute: id.filter(|_| matches!(kind, Kind::DisputeWon | Kind::DisputeOpened)),
-            amount: Some(amount),
-            decline: returned.then_some(why.unwrap_or(Decline::Other)),
-            occurred_at,
-            ..Fact::new(kind)
-        })
-    }
-}
-
-/// A page of a list.
+/// A page of a list, its items as they came.
 #[derive(Deserialize)]
 pub struct Page {
     count: usize,
     #[serde(rename = "_embedded")]
-    embedded: Embedded,
+    embedded: Value,
     #[serde(rename = "_links")]
     links: Value,
 }
 
 impl Page {
-    /// The payment with our reference.
-    pub fn payment(self, reference: &str) -> Result<Option<Payment>, Trouble> {
-        let whole = self.is_whole(self.embedded.payments.len());
-        let mut all = self.embedded.payments.into_iter();
-        sure(all.find(|one| one.reference() == Some(reference)), whole)
+    /// The item with our reference. "Not there" is only said of a list that has no further page,
+    /// and of which every item can be read.
+    pub fn find<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        ours: &str,
+    ) -> Result<Option<&Value>, Trouble> {
+        let items = self.items(list);
+        let found = items
+            .iter()
+            .find(|one| reference(&one["metadata"]) == Some(ours));
+        let sound = |one: &Value| json::read_part::<T>(one).is_ok();
+        match found {
+            None if self.has_more(list) => {
+                Err(Trouble::Unclear("it is not among the latest 250".into()))
+            }
+            None if !items.iter().all(sound) => {
+                Err(Trouble::Unclear("one of a list cannot be read".into()))
+            }
+            found => Ok(found),
+        }
     }
 
-    pub fn refund(self, reference: &str) -> Result<Option<GivenBack>, Trouble> {
-        let whole = self.is_whole(self.embedded.refunds.len());
-        let mut all = self.embedded.refunds.into_iter();
-        sure(all.find(|one| one.reference() == Some(reference)), whole)
+    /// The item of this id.
+    fn of_id(&self, list: &str, id: &str) -> Result<&Value, Trouble> {
+        let found = self.items(list).iter().find(|one| one["id"] == id);
+        found.ok_or(Trouble::Missing)
     }
 
-    fn is_whole(&self, shown: usize) -> bool {
-        self.count == shown && self.links["next"].is_null()
+    fn items(&self, list: &str) -> &[Value] {
+        parts(&self.embedded[list])
     }
-}
 
-/// "Not there" is only said of a list that has no further page.
-fn sure<T>(found: Option<T>, whole: bool) -> Result<Option<T>, Trouble> {
-    match (found, whole) {
-        (None, false) => Err(Trouble::Unclear("it is not among the latest 250".into())),
-        (found, _) => Ok(found),
+    fn has_more(&self, list: &str) -> bool {
+        self.count != self.items(list).len() || !self.links["next"].is_null()
     }
 }

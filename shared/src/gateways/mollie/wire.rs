@@ -1,10 +1,10 @@
 //! Mollie's resources, as far as they are read, and what each says as a fact. A payment with
 //! refunds or chargebacks still reads `paid`: they come with it when asked for.
 
-use super::AMOUNTS;
-use super::reports::Chargeback;
+use super::{AMOUNTS, LookedUp, parts, read_money, unknown};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
-use crate::money::{Currency, Money};
+use crate::json;
+use crate::money::Money;
 use crate::vendor::Trouble;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -30,9 +30,7 @@ pub struct Amount {
 
 impl Amount {
     pub fn money(&self) -> Result<Money, Trouble> {
-        let unknown = || Trouble::Unreadable(format!("currency {}", self.currency));
-        let currency = Currency::read(&self.currency).ok_or_else(unknown)?;
-        Ok(AMOUNTS.read(&self.value, currency)?)
+        read_money(&AMOUNTS, &self.value, &self.currency)
     }
 }
 
@@ -60,31 +58,40 @@ pub struct Payment {
     pub expires_at: Option<Timestamp>,
     #[serde(default, rename = "_links")]
     links: Value,
-    #[serde(default, rename = "_embedded")]
-    embedded: Embedded,
 }
-/// What comes with a payment, a chargeback or a list.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Embedded {
-    pub payment: Option<Box<Payment>>,
-    pub payments: Vec<Payment>,
-    pub refunds: Vec<GivenBack>,
-    pub chargebacks: Vec<Chargeback>,
+
+/// A payment with its refunds and chargebacks, each read by itself.
+pub fn told(payment: &Value) -> LookedUp {
+    let mut told = LookedUp::default();
+    let own = json::read_part::<Payment>(payment).map_err(Trouble::from);
+    if let Some(own) = own.and_then(|own| own.fact()).transpose() {
+        told.add(own);
+    }
+    let with = &payment["_embedded"];
+    for refund in parts(&with["refunds"]) {
+        told.add(GivenBack::read(refund).and_then(|refund| refund.fact()));
+    }
+    for back in parts(&with["chargebacks"]) {
+        told.add(Chargeback::read(back).and_then(|back| back.fact(payment)));
+    }
+    told
+}
+
+/// What was taken from a bank account on a mandate.
+fn debited(payment: &Value) -> Option<Money> {
+    let debit = matches!(payment["method"].as_str(), Some("directdebit" | "bacs"));
+    let amount = json::read_part::<Amount>(&payment["amount"]);
+    amount.ok()?.money().ok().filter(|_| debit)
 }
 
 impl Payment {
-    pub fn reference(&self) -> Option<&str> {
-        reference(&self.metadata)
-    }
-
     /// The hosted page, as long as there is one.
     pub fn page(&self) -> Option<String> {
         self.links["checkout"]["href"].as_str().map(String::from)
     }
 
-    /// The payment, then its refunds and chargebacks.
-    pub fn facts(&self) -> Result<Vec<Fact>, Trouble> {
+    /// Nothing on an open page, where nobody has paid yet.
+    pub fn fact(&self) -> Result<Option<Fact>, Trouble> {
         let (kind, decline, occurred_at) = match self.status.as_str() {
             "open" | "pending" | "authorized" => (Kind::PaymentPending, None, self.created_at),
             "paid" => (Kind::PaymentSucceeded, None, self.paid_at),
@@ -94,10 +101,10 @@ impl Payment {
                 (Kind::PaymentFailed, why, self.canceled_at)
             }
             "expired" => (Kind::PaymentExpired, None, self.expired_at),
-            other => return Err(Trouble::Unreadable(format!("a payment {other}"))),
+            _ => return unknown("status of a payment"),
         };
         let payment = Fact {
-            reference: self.reference().map(String::from),
+            reference: reference(&self.metadata).map(String::from),
             payment: Some(self.id.clone()),
             amount: Some(self.amount.money()?),
             decline,
@@ -106,31 +113,21 @@ impl Payment {
             method: self.kept(),
             ..Fact::new(kind)
         };
-        // On an open page nobody has paid yet.
         let idle = self.status == "open" && self.page().is_some();
-        let own = (!idle).then_some(Ok(payment)).into_iter();
-        let refunds = self.embedded.refunds.iter().map(GivenBack::fact);
-        let chargebacks = self.embedded.chargebacks.iter();
-        let chargebacks = chargebacks.map(|one| one.fact(Some(self)));
-        own.chain(refunds).chain(chargebacks).collect()
+        Ok((!idle).then_some(payment))
     }
 
     /// The answer to our wish that nobody pays it any more.
     pub fn ended(&self) -> Result<Vec<Fact>, Trouble> {
-        let mut facts = self.facts()?;
-        for fact in &mut facts {
-            if self.status == "canceled" && fact.kind == Kind::PaymentFailed {
-                fact.kind = Kind::PaymentExpired;
-                fact.decline = None;
-            }
-        }
-        Ok(facts)
-    }
-
-    /// What was taken from a bank account on a mandate.
-    pub fn debited(&self) -> Result<Option<Money>, Trouble> {
-        let debit = matches!(self.method.as_deref(), Some("directdebit" | "bacs"));
-        debit.then(|| self.amount.money()).transpose()
+        let fact = self.fact()?.map(|fact| match self.status.as_str() {
+            "canceled" => Fact {
+                kind: Kind::PaymentExpired,
+                decline: None,
+                ..fact
+            },
+            _ => fact,
+        });
+        Ok(fact.into_iter().collect())
     }
 
     /// A mandate can be charged once the first payment is paid.
@@ -232,8 +229,8 @@ pub struct GivenBack {
 }
 
 impl GivenBack {
-    pub fn reference(&self) -> Option<&str> {
-        reference(&self.metadata)
+    pub fn read(part: &Value) -> Result<Self, Trouble> {
+        Ok(json::read_part(part)?)
     }
 
     pub fn fact(&self) -> Result<Fact, Trouble> {
@@ -241,10 +238,10 @@ impl GivenBack {
             "queued" | "pending" | "processing" => Kind::RefundPending,
             "refunded" => Kind::RefundSucceeded,
             "failed" | "canceled" => Kind::RefundFailed,
-            other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
+            _ => return unknown("status of a refund"),
         };
         Ok(Fact {
-            reference: self.reference().map(String::from),
+            reference: reference(&self.metadata).map(String::from),
             payment: Some(self.payment_id.clone()),
             refund: Some(self.id.clone()),
             amount: Some(self.amount.money()?),
@@ -255,7 +252,50 @@ impl GivenBack {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chargeback {
+    id: String,
+    amount: Amount,
+    payment_id: String,
+    #[serde(default)]
+    reason: Value,
+    created_at: Option<Timestamp>,
+    reversed_at: Option<Timestamp>,
+}
+
+impl Chargeback {
+    pub fn read(part: &Value) -> Result<Self, Trouble> {
+        Ok(json::read_part(part)?)
+    }
+
+    /// The money is gone at once, and there is no verdict but a reversal. Over a card a bank can
+    /// be answered: a dispute. A bank debit simply comes back, as from every gateway, and is due.
+    pub fn fact(&self, payment: &Value) -> Result<Fact, Trouble> {
+        let debited = debited(payment);
+        let amount = self.amount.money()?;
+        let whole = debited.filter(|debited| debited.minor <= amount.minor);
+        let amount = whole.unwrap_or(amount);
+        let (kind, occurred_at) = match (debited, self.reversed_at) {
+            (Some(_), None) => (Kind::PaymentReturned, self.created_at),
+            (_, at @ Some(_)) => (Kind::DisputeWon, at),
+            (None, None) => (Kind::DisputeOpened, self.created_at),
+        };
+        let (id, returned) = (Some(self.id.clone()), kind == Kind::PaymentReturned);
+        let why = self.reason["code"].as_str().and_then(why);
+        Ok(Fact {
+            payment: Some(self.payment_id.clone()),
+            refund: id.clone().filter(|_| returned),
+            dispute: id.filter(|_| matches!(kind, Kind::DisputeWon | Kind::DisputeOpened)),
+            amount: Some(amount),
+            decline: returned.then_some(why.unwrap_or(Decline::Other)),
+            occurred_at,
+            ..Fact::new(kind)
+        })
+    }
+}
+
 /// Metadata is whatever was sent: ours is an object with the reference.
-fn reference(metadata: &Value) -> Option<&str> {
+pub fn reference(metadata: &Value) -> Option<&str> {
     metadata.get("reference")?.as_str()
 }

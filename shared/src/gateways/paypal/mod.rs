@@ -36,6 +36,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![],
     secrets: &["client_id", "client_secret"],
     inbound_secrets: &["webhook_id"],
+    own_error: |reply| reply.has_texts(&["/name"]) || reply.has_texts(&["/error"]),
     addresses: &[],
 };
 
@@ -187,7 +188,10 @@ fn captured(ask: &Complete, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Tro
 
 fn found(_: &Complete, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
     let order: Order = clear(reply)?.json()?;
-    order.has_captures().then(|| order.facts()).transpose()
+    order
+        .has_captures()
+        .then(|| order.told().whole())
+        .transpose()
 }
 
 fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {

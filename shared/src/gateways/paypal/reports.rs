@@ -2,9 +2,10 @@
 //! and look-ups of an order or a capture. Refunds and disputes are read here.
 
 use super::wire::*;
-use super::{Lookup, clear, text};
+use super::{LookedUp, Lookup, Told, clear, text, unknown};
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::inbound::*;
+use crate::json;
 use crate::money::Money;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
@@ -51,42 +52,63 @@ struct Event {
 }
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
-    let event: Event = serde_json::from_slice(verified.body())?;
+    let event: Event = json::read(verified.body())?;
     let (id, name) = (Some(event.id.clone()), event.event_type.clone());
-    let notice = notice(event).map_err(|why| Unreadable(why.to_string()));
+    let notice = notice(event);
     Ok(vec![Item { id, name, notice }])
 }
 
-fn notice(event: Event) -> Result<Notice, Trouble> {
-    let (name, resource) = (event.event_type.as_str(), event.resource);
-    fn read<T: DeserializeOwned>(resource: Value) -> Result<T, Trouble> {
-        serde_json::from_value(resource).map_err(|why| Trouble::Unreadable(why.to_string()))
+/// Families of events that speak of payments and what gives them back. Authorizations, invoices
+/// and subscriptions are none of ours.
+const OF_MONEY: [&str; 6] = [
+    "PAYMENT.CAPTURE.",
+    "PAYMENT.REFUND.",
+    "PAYMENT.SALE.",
+    "CUSTOMER.DISPUTE.",
+    "CHECKOUT.ORDER.",
+    "CHECKOUT.PAYMENT-APPROVAL.",
+];
+
+fn notice(event: Event) -> Result<Notice, Unreadable> {
+    let (name, resource) = (event.event_type.as_str(), &event.resource);
+    fn read<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
+        Ok(json::read_part(resource)?)
     }
     fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
         text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
     }
     let ignored = |kind| Ok(Notice::Ignored(kind));
     let batch = |kind| Fact {
-        payment: text(&resource, "/batch_header/payout_batch_id"),
+        payment: text(resource, "/batch_header/payout_batch_id"),
         ..Fact::new(kind)
     };
     let fact = match name {
         // Approved is not paid: the order must be captured.
         "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
-            let facts = read::<Order>(resource)?.facts()?;
-            facts.into_iter().next().ok_or(Trouble::Missing)?
+            let told = read::<Order>(resource)?.told().told()?;
+            let nothing = Trouble::Unreadable("an order of which nothing is told".into());
+            told.facts.into_iter().next().ok_or(nothing)?
         }
+        // The payer is still at it.
+        "CHECKOUT.ORDER.SAVED" | "CHECKOUT.ORDER.PROCESSED" => return ignored(Kind::Other),
         "PAYMENT.CAPTURE.COMPLETED"
         | "PAYMENT.CAPTURE.PENDING"
         | "PAYMENT.CAPTURE.DENIED"
         | "PAYMENT.CAPTURE.DECLINED" => read::<Capture>(resource)?.fact()?,
-        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.REFUND.PENDING" | "PAYMENT.REFUND.FAILED" => {
-            read::<GivenBack>(resource)?.fact()?
-        }
+        "PAYMENT.CAPTURE.REFUNDED"
+        | "PAYMENT.REFUND.COMPLETED"
+        | "PAYMENT.REFUND.PENDING"
+        | "PAYMENT.REFUND.FAILED" => read::<GivenBack>(resource)?.fact()?,
         // A reversal, as the older notifications tell it too: it is told of the payment and not of
         // a dispute, under an id of its own, so that both together take it back once.
         "PAYMENT.CAPTURE.REVERSED" if event.resource_type == "capture" => {
-            read::<Capture>(resource)?.fact_of(Kind::PaymentReturned)?
+            let capture: Capture = read(resource)?;
+            let whole = capture.fact_of(Kind::PaymentReturned)?;
+            Fact {
+                // Where something went back before, how much goes back now is not told here.
+                amount: whole.amount.filter(|_| capture.is_untouched()),
+                ..whole
+            }
         }
         "PAYMENT.CAPTURE.REVERSED" => {
             read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
@@ -109,15 +131,15 @@ fn notice(event: Event) -> Result<Notice, Trouble> {
         "BILLING.SUBSCRIPTION.CANCELLED" => return ignored(Kind::SubscriptionCancelled),
         "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
             return Ok(Notice::MethodGone {
-                token: need(&resource, "/id")?,
+                token: need(resource, "/id")?,
             });
         }
         // Too late to capture what was approved.
         "CHECKOUT.PAYMENT-APPROVAL.REVERSED" => Fact {
-            aliases: vec![need(&resource, "/order_id")?],
+            aliases: vec![need(resource, "/order_id")?],
             ..Fact::new(Kind::PaymentExpired)
         },
-        _ => return ignored(Kind::Other),
+        _ => return unknown_type(name, &OF_MONEY),
     };
     let reversed = fact.kind == Kind::PaymentReturned;
     Ok(Notice::Fact(Box::new(Fact {
@@ -141,7 +163,7 @@ pub struct GivenBack {
     invoice_id: Option<String>,
     sale_id: Option<String>,
     #[serde(default)]
-    links: Vec<Link>,
+    links: Value,
 }
 
 impl GivenBack {
@@ -150,7 +172,7 @@ impl GivenBack {
             "COMPLETED" => Kind::RefundSucceeded,
             "PENDING" => Kind::RefundPending,
             "FAILED" | "CANCELLED" => Kind::RefundFailed,
-            other => return Err(Trouble::Unreadable(format!("a refund {other}"))),
+            _ => return unknown("status of a refund"),
         };
         self.fact_of(kind)
     }
@@ -207,7 +229,7 @@ impl Disputed {
                 | "UNDER_REVIEW"
                 | "OTHER",
             ) => Kind::DisputeOpened,
-            Some(other) => return Err(Trouble::Unreadable(format!("a dispute {other}"))),
+            Some(_) => return unknown("status of a dispute"),
         };
         // One amount stands for all: over several payments it cannot be told apart.
         let [about] = <[_; 1]>::try_from(self.disputed_transactions)
@@ -215,12 +237,13 @@ impl Disputed {
         // What the payer gets in the end may be less than what was disputed.
         let lost = self.dispute_outcome.filter(|_| kind == Kind::DisputeLost);
         let amount = lost.and_then(|outcome| outcome.amount_refunded);
-        let amount = amount.or(self.dispute_amount);
+        let missing = || Trouble::Unreadable("dispute_amount is missing".into());
+        let amount = amount.or(self.dispute_amount).ok_or_else(missing)?;
         Ok(Fact {
             reference: about.custom.or(about.invoice_number),
             payment: about.seller_transaction_id,
             dispute: Some(self.dispute_id),
-            amount: amount.map(|amount| amount.money()).transpose()?,
+            amount: Some(amount.money()?),
             ..Fact::new(kind)
         })
     }
@@ -232,7 +255,10 @@ impl Disputed {
             // A payout is PayPal's own money; NONE closes a dispute for a newer one.
             Some("RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER")
             | Some("DENIED" | "NONE") => Ok(Kind::DisputeWon),
-            other => Err(Trouble::Unreadable(format!("a dispute ended {other:?}"))),
+            None => Err(Trouble::Unreadable(
+                "a dispute that ended without dispute_outcome".into(),
+            )),
+            Some(_) => unknown("outcome_code of a dispute"),
         }
     }
 }
@@ -248,10 +274,13 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     }
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
     match (replies.first(), &ask.session) {
-        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.facts(),
-        (Some(reply), None) => Ok(vec![clear(reply)?.json::<Capture>()?.fact()?]),
-        (None, _) => Ok(vec![]),
+        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.told().told(),
+        (Some(reply), None) => {
+            let capture: Capture = clear(reply)?.json()?;
+            LookedUp::from(vec![capture.fact()?]).told()
+        }
+        (None, _) => Ok(LookedUp::default()),
     }
 }

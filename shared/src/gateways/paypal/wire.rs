@@ -2,10 +2,11 @@
 //! refusal means.
 
 use super::reports::GivenBack;
-use super::{AMOUNTS, text};
+use super::{AMOUNTS, LookedUp, parts, read_money, text, unknown};
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
-use crate::money::{Currency, Money};
+use crate::json;
+use crate::money::Money;
 use crate::vendor::Trouble;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -21,9 +22,7 @@ pub struct Amount {
 
 impl Amount {
     pub fn money(&self) -> Result<Money, Trouble> {
-        let unknown = || Trouble::Unreadable(format!("currency {}", self.currency_code));
-        let currency = Currency::read(&self.currency_code).ok_or_else(unknown)?;
-        Ok(AMOUNTS.read(&self.value, currency)?)
+        read_money(&AMOUNTS, &self.value, &self.currency_code)
     }
 }
 
@@ -34,9 +33,9 @@ pub struct Link {
 }
 
 /// The id at the end of the link to the resource above, where that is one of these.
-pub fn above(links: &[Link], resources: &str) -> Option<String> {
-    let up = links.iter().find(|link| link.rel == "up")?;
-    let (rest, id) = up.href.rsplit_once('/')?;
+pub fn above(links: &Value, resources: &str) -> Option<String> {
+    let up = parts(links).iter().find(|link| link["rel"] == "up")?;
+    let (rest, id) = up["href"].as_str()?.rsplit_once('/')?;
     rest.ends_with(resources).then(|| id.into())
 }
 
@@ -44,86 +43,85 @@ pub fn above(links: &[Link], resources: &str) -> Option<String> {
 pub struct Order {
     id: String,
     status: String,
-    create_time: Option<Timestamp>,
     #[serde(default)]
-    purchase_units: Vec<Unit>,
+    create_time: Value,
+    /// What is paid for, with the captures and refunds of it.
+    #[serde(default)]
+    purchase_units: Value,
     #[serde(default)]
     payment_source: Value,
     #[serde(default)]
-    links: Vec<Link>,
-}
-#[derive(Deserialize)]
-struct Unit {
-    custom_id: Option<String>,
-    amount: Option<Amount>,
-    #[serde(default)]
-    payments: Payments,
-}
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Payments {
-    captures: Vec<Capture>,
-    refunds: Vec<GivenBack>,
+    links: Value,
 }
 
 impl Order {
     /// The page on which the payer approves. The order waits three hours for that.
     pub fn page(self) -> Result<Session, Trouble> {
         let to_payer = |link: &Link| link.rel == "payer-action" || link.rel == "approve";
-        let link = self.links.into_iter().find(to_payer);
-        let missing = || Trouble::Unreadable(format!("an order {} without a page", self.status));
+        let links = json::read_part::<Vec<Link>>(&self.links)?;
+        let link = links.into_iter().find(to_payer);
+        let missing = || Trouble::Unreadable("an order without a page".into());
+        let made_at = self.create_time.as_str();
+        let made_at = made_at.and_then(|at| at.parse::<Timestamp>().ok());
         let window = SignedDuration::from_hours(3);
         Ok(Session {
             id: self.id,
             url: link.ok_or_else(missing)?.href,
-            expires_at: self.create_time.map(|at| at + window),
+            expires_at: made_at.map(|at| at + window),
         })
     }
 
-    fn payments(&self) -> impl Iterator<Item = &Payments> {
-        self.purchase_units.iter().map(|unit| &unit.payments)
+    fn all(&self, of: &'static str) -> impl Iterator<Item = &Value> {
+        let units = parts(&self.purchase_units).iter();
+        units.flat_map(move |unit| parts(&unit["payments"][of]))
     }
 
     pub fn has_captures(&self) -> bool {
-        self.payments().any(|of| !of.captures.is_empty())
+        self.all("captures").next().is_some()
     }
 
-    /// The reply to a call that takes money.
+    /// What an order comes to that was sent to be paid at once.
     pub fn taken(&self) -> Result<Vec<Fact>, Trouble> {
         match self.status.as_str() {
-            _ if self.has_captures() => self.facts(),
+            _ if self.has_captures() => self.told().whole(),
             "PAYER_ACTION_REQUIRED" => Err(Trouble::Declined(Decline::Action)),
-            _ => Err(Trouble::Unclear(self.bare())),
+            _ => Err(Trouble::Unclear("an order without a capture".into())),
         }
     }
 
-    fn bare(&self) -> String {
-        format!("an order {} without a capture", self.status)
-    }
-
-    pub fn facts(&self) -> Result<Vec<Fact>, Trouble> {
-        let mut facts = vec![];
-        for capture in self.payments().flat_map(|of| &of.captures) {
-            let mut fact = capture.fact()?;
-            fact.method = self.method();
-            facts.push(self.whole(fact));
+    /// The payment, then its refunds, each read by itself.
+    pub fn told(&self) -> LookedUp {
+        let mut told = LookedUp::default();
+        if !self.has_captures() {
+            if let Some(fact) = self.before_capture().transpose() {
+                told.add(fact.map(|fact| self.whole(fact)));
+            }
+            return told;
         }
-        let Some(last) = facts.last().cloned() else {
-            let before = self.before_capture()?.map(|fact| self.whole(fact));
-            return Ok(before.into_iter().collect());
-        };
+        for capture in self.all("captures") {
+            let capture = json::read_part::<Capture>(capture).map_err(Trouble::from);
+            told.add(capture.and_then(|capture| {
+                Ok(self.whole(Fact {
+                    method: self.method(),
+                    ..capture.fact()?
+                }))
+            }));
+        }
         // The payer may try again on the page: a failed attempt counts where there is no other.
-        facts.retain(|fact| fact.kind != Kind::PaymentFailed);
-        if facts.is_empty() {
+        let last = told.facts.last().cloned();
+        told.facts.retain(|fact| fact.kind != Kind::PaymentFailed);
+        if told.facts.is_empty() && told.unread.is_empty() {
             // What was approved since goes before the attempt that failed.
             let anew = self.before_capture().ok().flatten();
             let anew = anew.filter(|fact| fact.approved);
-            facts.push(anew.map_or(last, |fact| self.whole(fact)));
+            told.facts
+                .extend(anew.map(|fact| self.whole(fact)).or(last));
         }
-        for refund in self.payments().flat_map(|of| &of.refunds) {
-            facts.push(self.whole(refund.fact()?));
+        for refund in self.all("refunds") {
+            let refund = json::read_part::<GivenBack>(refund).map_err(Trouble::from);
+            told.add(refund.and_then(|refund| Ok(self.whole(refund.fact()?))));
         }
-        Ok(facts)
+        told
     }
 
     /// Nothing while the payer has not begun, or is at it.
@@ -132,20 +130,23 @@ impl Order {
             "APPROVED" => (Kind::PaymentPending, true),
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => return Ok(None),
             "VOIDED" => (Kind::PaymentExpired, false),
-            _ => return Err(Trouble::Unreadable(self.bare())),
+            "COMPLETED" => return Err(Trouble::Unreadable("an order without its capture".into())),
+            _ => return unknown("status of an order"),
         };
-        let mut amounts = self.purchase_units.iter().flat_map(|of| &of.amount);
+        let mut units = parts(&self.purchase_units).iter();
+        let amount = units.find(|unit| !unit["amount"].is_null());
+        let amount = amount.map(|unit| json::read_part::<Amount>(&unit["amount"]));
         Ok(Some(Fact {
             approved,
-            amount: amounts.next().map(Amount::money).transpose()?,
+            amount: amount.transpose()?.map(|of| of.money()).transpose()?,
             ..Fact::new(kind)
         }))
     }
 
     /// A fact with what the order knows.
     fn whole(&self, mut fact: Fact) -> Fact {
-        let custom = |unit: &Unit| unit.custom_id.clone();
-        let ours = || self.purchase_units.iter().find_map(custom);
+        let mut units = parts(&self.purchase_units).iter();
+        let ours = || units.find_map(|unit| text(unit, "/custom_id"));
         fact.reference = fact.reference.or_else(ours);
         if !fact.aliases.contains(&self.id) {
             fact.aliases.push(self.id.clone());
@@ -177,17 +178,22 @@ pub struct Capture {
     #[serde(default)]
     supplementary_data: Value,
     #[serde(default)]
-    links: Vec<Link>,
+    links: Value,
 }
 
 impl Capture {
+    /// Whether nothing of it went back before.
+    pub fn is_untouched(&self) -> bool {
+        self.status == "COMPLETED"
+    }
+
     pub fn fact(&self) -> Result<Fact, Trouble> {
         let kind = match self.status.as_str() {
             "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => Kind::PaymentSucceeded,
             "PENDING" => Kind::PaymentPending,
             // Webhooks say DENIED where the resource's own list says DECLINED.
             "DECLINED" | "DENIED" | "FAILED" => Kind::PaymentFailed,
-            other => return Err(Trouble::Unreadable(format!("a capture {other}"))),
+            _ => return unknown("status of a capture"),
         };
         self.fact_of(kind)
     }
@@ -208,18 +214,36 @@ impl Capture {
         })
     }
 
-    /// The processor's codes are PayPal's public list; its API files name the codes only.
     fn why(&self) -> Decline {
-        match self.processor_response["response_code"].as_str() {
-            Some("5120") => Decline::Funds,
-            Some("1330" | "5140" | "5150" | "5180" | "5400" | "9510" | "9520") => Decline::Method,
-            Some("5650") => Decline::Action,
-            Some("9500") => Decline::Fraud,
+        let code = self.processor_response["response_code"].as_str();
+        let is = |list: &str| code.is_some_and(|code| list.split(' ').any(|known| known == code));
+        match () {
+            _ if is(CODES_FUNDS) => Decline::Funds,
+            _ if is(CODES_METHOD) => Decline::Method,
+            _ if is(CODES_ACTION) => Decline::Action,
+            _ if is(CODES_FRAUD) => Decline::Fraud,
+            _ if is(CODES_CANCELLED) => Decline::Cancelled,
             // Every other code may pass on another day.
-            Some(_) | None => Decline::Other,
+            _ => Decline::Other,
         }
     }
 }
+
+// The codes of processors: PayPal's API files list them bare, its public reference says what each
+// means.
+
+/// Not enough money, or a limit of days and amounts.
+const CODES_FUNDS: &str = "5120 PPAX PPEL PPNL";
+/// Accounts and cards that are unknown, closed, expired, restricted, lost or not taken at all, and
+/// those that must not be tried again.
+const CODES_METHOD: &str = "0390 1330 1335 1352 1380 5135 5140 5150 5160 5180 5400 5700 5950 6300 \
+    7800 9510 9520 9540 PP06 PPAB PPAE PPCT PPDI PPEF PPEX PPFI PPFR PPMC PPPM PPRN PPSE PPTE PPTR \
+    PPTV";
+/// The payer must prove who he is, or correct what he typed; or a repeat without him is refused.
+const CODES_ACTION: &str = "00N7 0890 1382 5110 5130 5170 5190 5500 5650 5910 5930 7700 7710 7900 \
+    PCNR PCVV PPAD PPAV PPC2 PPD3";
+const CODES_FRAUD: &str = "0580 9500 PPDT PPSC";
+const CODES_CANCELLED: &str = "0R00";
 
 /// Issues that say no to the payer.
 const METHOD: &str = "PAYER_CANNOT_PAY PAYER_ACCOUNT_RESTRICTED PAYER_ACCOUNT_LOCKED_OR_CLOSED \

@@ -8,7 +8,7 @@ mod wire;
 use super::*;
 use crate::domain::fact::Decline;
 use crate::inbound::{Algorithm, Proof};
-use crate::money::{BadAmount, Currency, Style};
+use crate::money::{BadAmount, Style};
 use crate::vendor::*;
 use serde_json::Value;
 use wire::*;
@@ -35,6 +35,7 @@ static VENDOR: Vendor = Vendor {
     headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
     secrets: &["secret_key"],
     inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
     addresses: &[],
 };
 
@@ -219,9 +220,7 @@ fn error(reply: &Reply) -> Result<Value, Trouble> {
 }
 
 pub fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
-    let unknown = || Trouble::Unreadable(format!("currency {code}"));
-    let currency = Currency::read(code).ok_or_else(unknown)?;
-    Ok(AMOUNTS.read(&minor.to_string(), currency)?)
+    read_money(&AMOUNTS, &minor.to_string(), code)
 }
 
 /// Codes of cards and of bank debits; any other may pass on another day.

@@ -2,9 +2,10 @@
 //! object is the resource, thin ones that only name it) and look-ups.
 
 use super::wire::*;
-use super::{Lookup, clear, money};
+use super::{LookedUp, Lookup, Told, clear, money, parts, unknown};
 use crate::domain::fact::{Fact, Kind};
 use crate::inbound::*;
+use crate::json;
 use crate::vendor::{Account, Reply, Request, Trouble};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -42,12 +43,12 @@ struct Event {
 }
 
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
-    let event: Event = serde_json::from_slice(verified.body())?;
+    let event: Event = json::read(verified.body())?;
     let data = event.data.unwrap_or_default();
     let occurred_at = event.created.and_then(|at| at.as_i64()).and_then(at);
     let notice = match event.object.as_deref() {
         Some("v2.core.event") => Ok(thin(&event.related_object.unwrap_or_default())),
-        _ => notice(&event.r#type, data["object"].clone()),
+        _ => notice(&event.r#type, &data["object"]),
     };
     let notice = notice.map(|notice| match notice {
         Notice::Fact(fact) => Notice::Fact(Box::new(Fact {
@@ -59,7 +60,7 @@ pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     Ok(vec![Item {
         id: Some(event.id),
         name: event.r#type,
-        notice: notice.map_err(|why| Unreadable(why.to_string())),
+        notice,
     }])
 }
 
@@ -71,15 +72,19 @@ fn thin(about: &Value) -> Notice {
         "dispute",
         "checkout.session",
     ];
-    match about["id"].as_str() {
-        Some(id) if kinds.iter().any(|kind| about["type"] == *kind) => {
-            Notice::Hint { payment: id.into() }
-        }
-        _ => Notice::Ignored(Kind::Other),
+    match kinds.iter().any(|kind| about["type"] == *kind) {
+        // Under whatever id: what is none is found out where it is looked at.
+        true => Notice::Hint {
+            payment: about["id"].as_str().unwrap_or_default().into(),
+        },
+        false => Notice::Ignored(Kind::Other),
     }
 }
 
-fn notice(name: &str, object: Value) -> Result<Notice, Trouble> {
+/// Families of events that speak of payments and what gives them back.
+const OF_MONEY: [&str; 4] = ["payment_intent.", "charge.", "refund.", "checkout.session."];
+
+fn notice(name: &str, object: &Value) -> Result<Notice, Unreadable> {
     let fact = match name {
         // The intent's own event says why.
         "charge.failed" if !object["payment_intent"].is_null() => None,
@@ -90,9 +95,9 @@ fn notice(name: &str, object: Value) -> Result<Notice, Trouble> {
         "charge.refund.updated" => Some(read_as::<Moved>(object)?.refund()?),
         "payout.paid" => Some(read_as::<Moved>(object)?.payout(Kind::PayoutPaid)?),
         "payout.failed" => Some(read_as::<Moved>(object)?.payout(Kind::PayoutFailed)?),
-        "payment_method.detached" => return gone(&object),
+        "payment_method.detached" => return Ok(gone(object)?),
         "mandate.updated" if object["status"] == "inactive" => {
-            return gone(&object["payment_method"]);
+            return Ok(gone(&object["payment_method"])?);
         }
         "mandate.updated" if object["status"] == "pending" => None,
         "mandate.updated" | "payment_method.attached" => {
@@ -102,13 +107,29 @@ fn notice(name: &str, object: Value) -> Result<Notice, Trouble> {
             return Ok(Notice::Ignored(Kind::SubscriptionCancelled));
         }
         // These say all in their object, whatever happened to it.
-        _ => match name.rsplit_once('.').map_or("", |(of, _)| of) {
-            "payment_intent" => read_as::<Intent>(object)?.fact()?,
-            "checkout.session" => read_as::<Page>(object)?.fact(name)?,
-            "refund" => Some(read_as::<Moved>(object)?.refund()?),
-            "charge.dispute" => Some(read_as::<Moved>(object)?.dispute(name)?),
-            _ => None,
-        },
+        "payment_intent.amount_capturable_updated"
+        | "payment_intent.canceled"
+        | "payment_intent.created"
+        | "payment_intent.partially_funded"
+        | "payment_intent.payment_failed"
+        | "payment_intent.processing"
+        | "payment_intent.requires_action"
+        | "payment_intent.succeeded" => read_as::<Intent>(object)?.fact()?,
+        "checkout.session.async_payment_failed"
+        | "checkout.session.async_payment_succeeded"
+        | "checkout.session.completed"
+        | "checkout.session.expired" => read_as::<Page>(object)?.fact(name)?,
+        "refund.created" | "refund.updated" | "refund.failed" => {
+            Some(read_as::<Moved>(object)?.refund()?)
+        }
+        "charge.dispute.closed"
+        | "charge.dispute.created"
+        | "charge.dispute.funds_reinstated"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.updated" => Some(read_as::<Moved>(object)?.dispute(name)?),
+        // An amount that was only set aside lapsed; a charge got a description.
+        "charge.expired" | "charge.updated" => None,
+        _ => return unknown_type(name, &OF_MONEY),
     };
     let ignored = Notice::Ignored(Kind::Other);
     Ok(fact.map_or(ignored, |fact| Notice::Fact(Box::new(fact))))
@@ -155,7 +176,8 @@ impl Page {
             (_, Some("paid")) => Kind::PaymentSucceeded,
             // A debit takes days to arrive.
             (_, Some("unpaid")) => Kind::PaymentPending,
-            (_, other) => return Err(Trouble::Unreadable(format!("a session {other:?}"))),
+            (_, Some("no_payment_required")) => return Ok(None),
+            _ => return unknown("payment_status of a session"),
         };
         self.of(kind).map(Some)
     }
@@ -213,59 +235,76 @@ pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
     all
 }
 
-pub fn looked_up(_: &Lookup, replies: &[Reply], _: &Account) -> Result<Vec<Fact>, Trouble> {
-    let mut facts = vec![];
+pub fn looked_up(_: &Lookup, replies: &[Reply], _: &Account) -> Told {
+    let mut told = LookedUp::default();
     for reply in replies {
-        tell(&clear(reply)?.json()?, &mut facts)?;
+        match clear(reply)?.json::<Value>() {
+            Ok(object) if object.is_object() => tell(&object, &mut told),
+            Ok(_) => told.add(Err(Trouble::Unreadable("it is no object".into()))),
+            Err(why) => told.add(Err(why)),
+        }
     }
-    Ok(facts)
+    told.told()
 }
 
-/// What an object says, the payment that it belongs to first.
-fn tell(of: &Value, facts: &mut Vec<Fact>) -> Result<(), Trouble> {
+/// What an object says, the payment that it belongs to first. An object that cannot be read hides
+/// no other.
+fn tell(of: &Value, told: &mut LookedUp) {
     let payment = &of["payment_intent"];
     match of["object"].as_str() {
         Some("list" | "search_result") => {
-            if of["has_more"] == true {
-                return Err(Trouble::Unreadable(
-                    "more refunds than one page holds".into(),
-                ));
+            for item in parts(&of["data"]) {
+                match item.is_object() {
+                    true => tell(item, told),
+                    false => told.add(unknown("kind of an object")),
+                }
             }
-            for item in of["data"].as_array().into_iter().flatten() {
-                tell(item, facts)?;
+            if of["has_more"] == true {
+                let more = "more refunds or disputes than one page holds";
+                told.add(Err(Trouble::Unreadable(more.into())));
             }
         }
         Some("payment_intent") => {
-            facts.extend(read_as::<Intent>(of.clone())?.fact()?);
-            tell(&of["latest_charge"]["refunds"], facts)?;
+            add(told, read_as::<Intent>(of).and_then(|intent| intent.fact()));
+            tell(&of["latest_charge"]["refunds"], told);
         }
-        Some("charge") if payment.is_null() => facts.push(read_as::<Charged>(of.clone())?.fact()?),
+        Some("charge") if payment.is_null() => {
+            told.add(read_as::<Charged>(of).and_then(|charge| charge.fact()));
+        }
         Some("refund") => {
-            tell(payment, facts)?;
-            facts.push(read_as::<Moved>(of.clone())?.refund()?);
+            tell(payment, told);
+            told.add(read_as::<Moved>(of).and_then(|refund| refund.refund()));
         }
         Some("dispute") => {
-            tell(payment, facts)?;
-            facts.push(read_as::<Moved>(of.clone())?.dispute("")?);
+            tell(payment, told);
+            told.add(read_as::<Moved>(of).and_then(|dispute| dispute.dispute("")));
         }
         Some("checkout.session") if of["status"] == "expired" => {
-            facts.extend(read_as::<Page>(of.clone())?.fact("checkout.session.expired")?);
+            let expired = |page: Page| page.fact("checkout.session.expired");
+            add(told, read_as::<Page>(of).and_then(expired));
         }
         Some("checkout.session") => {
-            let before = facts.len();
-            tell(payment, facts)?;
+            let before = told.facts.len();
+            tell(payment, told);
             // Its one payment failed after all: nobody tries again on a page that is complete.
-            let failed = facts[before..]
+            let failed = told.facts[before..]
                 .iter()
                 .any(|fact| fact.kind == Kind::PaymentFailed);
             if of["status"] == "complete" && failed {
-                facts.push(read_as::<Page>(of.clone())?.of(Kind::PaymentExpired)?);
+                let over = |page: Page| page.of(Kind::PaymentExpired);
+                told.add(read_as::<Page>(of).and_then(over));
             }
         }
-        Some("charge") => tell(payment, facts)?,
+        Some("charge") => tell(payment, told),
         // An id that was not expanded, or nothing.
         None if !of.is_object() => {}
-        other => return Err(Trouble::Unreadable(format!("an object {other:?}"))),
+        _ => told.add(unknown("kind of an object")),
     }
-    Ok(())
+}
+
+/// A part that may say nothing.
+fn add(told: &mut LookedUp, part: Result<Option<Fact>, Trouble>) {
+    if let Some(part) = part.transpose() {
+        told.add(part);
+    }
 }

@@ -1,20 +1,21 @@
 //! Stripe's resources, as far as they are read, and what each says as a fact. Any other resource
 //! in them may be an id or the object itself.
 
-use super::{decline, money};
+use super::{decline, money, unknown};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
+use crate::json;
 use crate::vendor::Trouble;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 
 pub fn id_of(place: Option<&Value>) -> Option<String> {
     let text = place.and_then(|value| value.as_str().or(value["id"].as_str()));
     text.map(str::to_owned)
 }
 
-pub fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, Trouble> {
-    serde_json::from_value(value).map_err(|why| Trouble::Unreadable(why.to_string()))
+pub fn read_as<T: DeserializeOwned>(value: &Value) -> Result<T, Trouble> {
+    Ok(json::read_part(value)?)
 }
 
 /// Our reference, from metadata that may be null.
@@ -49,18 +50,16 @@ impl Intent {
             "requires_payment_method" | "requires_confirmation" | "requires_action" => {
                 return Ok(None);
             }
-            other => return Err(Trouble::Unreadable(format!("an intent {other}"))),
+            _ => return unknown("status of a payment intent"),
         };
         let came = self.amount_received.filter(|_| self.status == "succeeded");
         let why = match self.status.as_str() {
             "canceled" => Decline::Cancelled,
             _ => error.map_or(Decline::Other, decline),
         };
-        let charge = self.latest_charge.clone().filter(Value::is_object);
-        let charge = charge.map(read_as::<Charged>).transpose()?;
-        let details = charge
-            .as_ref()
-            .and_then(|c| c.payment_method_details.as_ref());
+        let charge = self.latest_charge.as_ref();
+        let details = charge.map(|charge| &charge["payment_method_details"]);
+        let details = details.filter(|details| details.is_object());
         let types = self.payment_method_types.iter().flatten();
         let once = details.is_none() && types.into_iter().any(|t| ONCE.contains(&t.as_str()));
         let method = kept(&self.customer, &self.payment_method, details).filter(|_| !once);
@@ -103,13 +102,13 @@ impl Charged {
             // Only set aside on the card.
             ("succeeded", false) | ("pending", _) => (Kind::PaymentPending, self.amount),
             ("failed", _) => (Kind::PaymentFailed, self.amount),
-            (other, _) => return Err(Trouble::Unreadable(format!("a charge {other}"))),
+            _ => return unknown("status of a charge"),
         };
         let why = match &self.outcome {
             Some(why) if why["type"] == "blocked" => Decline::Fraud,
-            Some(why) if why["reason"].is_string() => decline(&json!({"code": why["reason"],
+            Some(why) if why["reason"].is_string() => decline(&object!({"code": why["reason"],
                 "advice_code": why["advice_code"]})),
-            _ => decline(&json!({"code": self.failure_code})),
+            _ => decline(&object!({"code": self.failure_code})),
         };
         let details = self.payment_method_details.as_ref();
         let arrived = kind == Kind::PaymentSucceeded;
@@ -152,6 +151,8 @@ pub struct Moved {
     payment_intent: Option<Value>,
     charge: Option<Value>,
     metadata: Option<Value>,
+    /// What a dispute took out of the clinic's account, and gave back.
+    balance_transactions: Option<Vec<Value>>,
 }
 
 impl Moved {
@@ -160,7 +161,7 @@ impl Moved {
             Some("succeeded") => Kind::RefundSucceeded,
             Some("failed" | "canceled") => Kind::RefundFailed,
             Some("pending" | "requires_action") => Kind::RefundPending,
-            other => return Err(Trouble::Unreadable(format!("a refund {other:?}"))),
+            _ => return unknown("status of a refund"),
         };
         Ok(Fact {
             reference: ours(self.metadata.as_ref()),
@@ -187,13 +188,25 @@ impl Moved {
             Some("needs_response" | "under_review") => (Kind::DisputeOpened, self.amount),
             // An inquiry: nothing was taken yet.
             Some("warning_needs_response" | "warning_under_review") => (Kind::DisputeOpened, 0),
-            other => return Err(Trouble::Unreadable(format!("a dispute {other:?}"))),
+            // Stopped before it became a chargeback: what it took, if anything, says the balance.
+            Some("prevented") if self.took() && !back => (Kind::DisputeLost, self.amount),
+            Some("prevented") => (Kind::DisputeWon, self.amount),
+            _ => return unknown("status of a dispute"),
         };
         Ok(Fact {
             dispute: Some(self.id.clone()),
             decline: returned.filter(|_| kind == Kind::PaymentReturned),
             ..self.of(kind, minor)?
         })
+    }
+
+    /// Whether a dispute has taken more out of the account than it gave back.
+    fn took(&self) -> bool {
+        let moved = self.balance_transactions.iter().flatten();
+        moved
+            .filter_map(|moved| moved["amount"].as_i64())
+            .sum::<i64>()
+            < 0
     }
 
     pub fn payout(&self, kind: Kind) -> Result<Fact, Trouble> {

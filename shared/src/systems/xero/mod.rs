@@ -46,6 +46,7 @@ static VENDOR: Vendor = Vendor {
         "tax_type",
     ],
     inbound_secrets: &[],
+    own_error: |reply| !reply.is_page(),
     addresses: &[],
 };
 

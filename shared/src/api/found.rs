@@ -1,0 +1,199 @@
+//! `/v1/payments/{id}/resolve` and `/v1/refunds/{id}/resolve`: what a person found at the gateway of
+//! a payment or refund whose outcome nobody else can tell.
+
+use super::call::{Answered, Call, LONGEST_ID, reply};
+use super::problem::{Kind, Problem};
+use super::read::{no_card_number, plain};
+use super::{payments, refunds};
+use crate::domain::case::{Case, Payment};
+use crate::domain::decide::task_id;
+use crate::domain::event::{Event, Found};
+use crate::domain::payment;
+use crate::domain::refund::{Refund, State};
+use crate::flows::case_pk;
+use crate::flows::commit::{Change, Committed};
+use crate::ids::{self, Reference};
+use crate::store::{Row, Write};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfPayment {
+    found: Paid,
+    /// The gateway's id of it.
+    gateway_ref: Option<String>,
+    note: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paid {
+    Paid,
+    NotPaid,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfRefund {
+    found: Refunded,
+    /// Which part of the refund, where several wait for an answer.
+    payment: Option<String>,
+    /// The gateway's id of it.
+    gateway_ref: Option<String>,
+    note: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refunded {
+    Refunded,
+    NotRefunded,
+}
+
+pub async fn payment(call: &Call<'_>) -> Answered {
+    let said: OfPayment = call.body()?;
+    let (case, n) = payments::known(call).await?;
+    let found = Found {
+        payment: n,
+        refund: None,
+        happened: said.found == Paid::Paid,
+        gateway_ref: checked(said.gateway_ref)?,
+        by: call.caller.key.clone(),
+    };
+    let case = record(call, case, &found, said.note).await?;
+    let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
+    let agrees = match found.happened {
+        true => payment.arrived(),
+        false => matches!(
+            payment.state,
+            payment::State::Declined | payment::State::Expired
+        ),
+    };
+    waits_or(agrees, &case, &found)?;
+    Ok(reply(200, &payments::view(&case, payment)))
+}
+
+pub async fn refund(call: &Call<'_>) -> Answered {
+    let said: OfRefund = call.body()?;
+    let (_, case) = refunds::known(call).await?;
+    let request = &call.path[0];
+    let happened = said.found == Refunded::Refunded;
+    let (payment, n) = part(&case, request, said.payment.as_deref(), happened)?;
+    let found = Found {
+        payment,
+        refund: Some(n),
+        happened,
+        gateway_ref: checked(said.gateway_ref)?,
+        by: call.caller.key.clone(),
+    };
+    let case = record(call, case, &found, said.note).await?;
+    let state = case.refund(n).map(|(_, refund)| refund.state);
+    let wanted = if happened {
+        State::Succeeded
+    } else {
+        State::Failed
+    };
+    waits_or(state == Some(wanted), &case, &found)?;
+    let shown = refunds::view(&case, request).ok_or_else(|| Problem::missing("refund"))?;
+    Ok(reply(200, &shown))
+}
+
+/// The part of a refund that is meant: the named one, or the only one that waits for an answer.
+fn part(
+    case: &Case,
+    request: &str,
+    named: Option<&str>,
+    happened: bool,
+) -> Result<(u32, u32), Problem> {
+    let of_request = |(_, refund): &(&Payment, &Refund)| refund.request.as_deref() == Some(request);
+    let parts: Vec<_> = case.refunds().filter(of_request).collect();
+    let meant = |(payment, refund): &&(&Payment, &Refund)| match named.map(ids::read_reference) {
+        None => !refund.state.is_final(),
+        Some(read) => read == Some((case.id.as_str(), Reference::Payment(payment.n))),
+    };
+    let mut meant: Vec<_> = parts.iter().filter(meant).collect();
+    // Said again, it is the same answer.
+    if named.is_none() && meant.is_empty() {
+        let ended = if happened {
+            State::Succeeded
+        } else {
+            State::Failed
+        };
+        let same = parts.iter().filter(|(_, refund)| refund.state == ended);
+        meant = same.chain(&parts).take(1).collect();
+    }
+    match meant[..] {
+        [(payment, refund)] => Ok((payment.n, refund.n.unwrap_or_default())),
+        _ => Err(Problem::invalid(
+            "payment",
+            "name the payment whose part of this refund is meant",
+        )),
+    }
+}
+
+fn checked(gateway_ref: Option<String>) -> Result<Option<String>, Problem> {
+    if let Some(id) = &gateway_ref {
+        plain("gateway_ref", id, 200)?;
+        no_card_number("gateway_ref", id)?;
+        if id.trim().is_empty() || id.len() > LONGEST_ID {
+            return Err(Problem::invalid(
+                "gateway_ref",
+                "the gateway's id, or leave it out",
+            ));
+        }
+    }
+    Ok(gateway_ref)
+}
+
+/// Commits a person's word, with the note sealed beside it.
+async fn record(
+    call: &Call<'_>,
+    case: Case,
+    found: &Found,
+    note: Option<String>,
+) -> Result<Case, Problem> {
+    let id = case.id.clone();
+    let task = task_id(found.payment, found.refund);
+    let what = if found.happened {
+        "happened"
+    } else {
+        "did not happen"
+    };
+    let key = call.caller.short();
+    let mut also = vec![];
+    if let Some(note) = note {
+        plain("note", &note, 500)?;
+        let row = Row::new(case_pk(call.clinic(), &id), format!("finding#{task}#{key}"));
+        let sealing = call.house.key(&format!("clinic {}", call.clinic())).await?;
+        let place = format!("{id} {task} {key}");
+        also.push(Write::Put(row.text("sealed", sealing.seal(&place, &note))));
+    }
+    let cause = format!("{id}-{task} {what}, found by key {key}");
+    let change = Change {
+        also,
+        ..Change::new(&call.settings, &id, Event::Found(found.clone()), cause)
+    };
+    match call.house.commit(change, Some(case)).await? {
+        Committed::Changed(case) | Committed::Nothing(Some(case)) => Ok(*case),
+        Committed::Refused(why) => Err(why.into()),
+        Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),
+        _ => Err(Problem::new(
+            Kind::Conflict,
+            "it cannot be recorded just now: repeat",
+        )),
+    }
+}
+
+/// Whether what is known now agrees with what was found, or waits for a second person.
+fn waits_or(agrees: bool, case: &Case, found: &Found) -> Result<(), Problem> {
+    let waits = case
+        .findings
+        .contains_key(&task_id(found.payment, found.refund));
+    match agrees || (waits && !found.happened) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            Kind::Conflict,
+            "the gateway has said otherwise, or has not been asked yet: look at its state",
+        )),
+    }
+}

@@ -1,0 +1,94 @@
+//! Rows that wait for a gateway which does not answer are listed under its name, and its first
+//! answer makes them due: an outage delays nothing beyond its end.
+
+use super::Target;
+use crate::clock;
+use crate::domain::case::Case;
+use crate::domain::decide::task_id;
+use crate::domain::task::{Task, Work};
+use crate::flows::House;
+use crate::store::{Row, StoreError, Write};
+use jiff::Timestamp;
+
+/// So many rows are woken at once; the others come by themselves within minutes.
+const MOST: i32 = 100;
+
+/// The list of what waits for a gateway.
+fn list(clinic: &str, gateway: &str) -> String {
+    format!("{clinic}#waits#{gateway}")
+}
+
+/// The row of a task, listed under the gateway that it waits for.
+pub fn waiting(row: Row, case: &Case, task: &Task, now: Timestamp) -> Row {
+    let at = format!("{:015}#{}#{}", clock::millis(task.due), case.id, task.id);
+    match waits_for(case, &task.work, now) {
+        Some(gateway) => row.listed(list(&case.clinic, gateway), at),
+        None => row,
+    }
+}
+
+/// The gateway that a row waits for: it holds a call that did not come through.
+fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str> {
+    let target = match work {
+        Work::Pay { payment, .. } => Target {
+            payment: *payment,
+            refund: None,
+        },
+        Work::Refund { refund } => Target {
+            payment: case.refund(*refund)?.0.n,
+            refund: Some(*refund),
+        },
+        Work::Settle {
+            payment, refund, ..
+        } => Target {
+            payment: *payment,
+            refund: *refund,
+        },
+        Work::Retry { .. } | Work::Deliver(_) | Work::Person(_) => return None,
+    };
+    let id = task_id(target.payment, target.refund);
+    let lost = target.intent(case).is_some_and(|i| !i.lives(now));
+    let waits = lost || case.waiting.contains_key(&id);
+    waits.then_some(())?;
+    Some(&case.payment(target.payment)?.gateway)
+}
+
+impl House {
+    /// A gateway did not answer: its next answer is the first again.
+    pub(super) fn fell_silent(&self, clinic: &str, gateway: &str) {
+        self.silent().insert(list(clinic, gateway));
+    }
+
+    /// A gateway answered; what waits for it is due where it had not, here or for `waited`.
+    pub(super) async fn spoke(&self, clinic: &str, gateway: &str, waited: bool) {
+        let list = list(clinic, gateway);
+        if !self.silent().remove(&list) && !waited {
+            return;
+        }
+        // It comes by itself all the same.
+        if let Err(why) = self.wake(&list).await {
+            tracing::warn!(%why, gateway, "what waits was not woken");
+        }
+    }
+
+    async fn wake(&self, list: &str) -> Result<(), StoreError> {
+        let now = clock::millis(clock::now());
+        let (rows, _) = self.store.list(list, None, MOST).await?;
+        let waiting = rows.iter().filter(|row| row.int("due_at") > now);
+        for row in waiting {
+            let write = Write::Postpone {
+                key: row.key(),
+                read: row.int("due_at"),
+                due: now,
+            };
+            self.store.transact(&[write]).await?;
+        }
+        Ok(())
+    }
+
+    fn silent(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
+        self.silent
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,283 @@
+//! What staff do about a payment or refund of which the gateway says no more: record what they
+//! found, or end it. Nobody closes one by declaration.
+
+use crate::stack::Clinic;
+use crate::unclear::{answers, case, charge_at, settle, work};
+use crate::vendors::{Said, connect, ok};
+use meridian::domain::payment::State;
+use meridian::ids;
+use serde_json::{Value, json};
+
+/// A clinic whose gateway never answers, with a payment of which nobody knows.
+async fn unknown_payment() -> (Clinic, String) {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let case = charge_at(&clinic, "gocardless").await;
+    work(&clinic, &case, "p1").await;
+    (clinic, case)
+}
+
+async fn unknown_refund() -> (Clinic, String, String) {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let case = charge_at(&clinic, "gocardless").await;
+    let came = meridian::domain::fact::Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("PM_1".into()),
+        ..meridian::domain::fact::Fact::new(meridian::domain::fact::Kind::PaymentSucceeded)
+    };
+    crate::money::happens(&clinic, &case, crate::unclear::report("gocardless", came)).await;
+    let asked = clinic.post("/v1/refunds", json!({ "invoice": case })).await;
+    let request = asked.expect(202)["id"].as_str().expect("an id").to_owned();
+    work(&clinic, &case, "r1").await;
+    (clinic, case, request)
+}
+
+async fn another_person(clinic: &Clinic) -> Clinic {
+    clinic.with_key(&clinic.key_with(&["view", "approve"]).await)
+}
+
+#[tokio::test]
+async fn a_payment_that_a_person_found_paid_is_paid() {
+    let (clinic, id) = unknown_payment().await;
+    let path = format!("/v1/payments/{id}-p1/resolve");
+    let found =
+        json!({ "found": "paid", "gateway_ref": "PM0042", "note": "seen in the dashboard" });
+    let paid = clinic.post(&path, found.clone()).await.expect(200);
+    assert_eq!(
+        (&paid["state"], &paid["gateway_ref"]),
+        (&json!("paid"), &json!("PM0042"))
+    );
+    // Said again it is the same, said otherwise it is refused.
+    clinic.post(&path, found).await.expect(200);
+    clinic
+        .post(&path, json!({ "found": "not_paid" }))
+        .await
+        .expect(409);
+    let invoice = clinic.get(&format!("/v1/invoices/{id}")).await;
+    assert_eq!(invoice["status"], "paid");
+}
+
+#[tokio::test]
+async fn where_money_may_go_twice_two_persons_must_have_found_the_same() {
+    let (clinic, id) = unknown_payment().await;
+    let path = format!("/v1/payments/{id}-p1/resolve");
+    let not = json!({ "found": "not_paid" });
+    for _ in 0..2 {
+        // The same person twice is one person.
+        let said = clinic.post(&path, not.clone()).await.expect(200);
+        assert_eq!(said["state"], "unknown");
+        assert_eq!(said["found"], "not_paid");
+    }
+    let charge = format!("/v1/invoices/{id}/charges");
+    clinic
+        .post(&charge, json!({ "collect": "checkout" }))
+        .await
+        .expect(409);
+    let without = clinic.with_key(&clinic.key_with(&["view", "charge"]).await);
+    without.post(&path, not.clone()).await.expect(403);
+    let other = another_person(&clinic).await;
+    let said = other.post(&path, not).await.expect(200);
+    assert_eq!(said["state"], "expired");
+    clinic
+        .post(&charge, json!({ "collect": "checkout" }))
+        .await
+        .expect(202);
+
+    let (clinic, id, request) = unknown_refund().await;
+    let path = format!("/v1/refunds/{request}/resolve");
+    let not = json!({ "found": "not_refunded" });
+    let said = clinic.post(&path, not.clone()).await.expect(200);
+    assert_eq!(said["state"], "unknown");
+    clinic
+        .post("/v1/refunds", json!({ "invoice": id }))
+        .await
+        .expect(409);
+    let other = another_person(&clinic).await;
+    let said = other.post(&path, not).await.expect(200);
+    assert_eq!(said["state"], "failed");
+    clinic
+        .post("/v1/refunds", json!({ "invoice": id }))
+        .await
+        .expect(202);
+}
+
+#[tokio::test]
+async fn a_refund_that_a_person_found_is_refunded() {
+    let (clinic, id, request) = unknown_refund().await;
+    let path = format!("/v1/refunds/{request}/resolve");
+    let found = json!({ "found": "refunded", "gateway_ref": "RF0042" });
+    let done = clinic.post(&path, found.clone()).await.expect(200);
+    assert_eq!(done["state"], "succeeded");
+    assert_eq!(done["parts"][0]["gateway_ref"], "RF0042");
+    clinic.post(&path, found).await.expect(200);
+    let now = case(&clinic, &id).await;
+    assert_eq!(now.refunded().minor, 6_000);
+    let verified = clinic.get(&format!("/v1/audit/verify?case={id}")).await;
+    assert_eq!(verified["holds"], true, "{verified}");
+}
+
+#[tokio::test]
+async fn one_persons_word_is_gone_once_the_gateway_speaks() {
+    let (clinic, id) = unknown_payment().await;
+    let path = format!("/v1/payments/{id}-p1/resolve");
+    clinic
+        .post(&path, json!({ "found": "not_paid" }))
+        .await
+        .expect(200);
+    let payment = json!({ "payments": {
+        "id": "PM0007", "amount": 6000, "currency": "EUR", "status": "confirmed",
+        "created_at": "2026-11-20T09:00:00Z", "charge_date": "2026-11-24",
+        "description": "x", "reference": null, "retry_if_possible": false,
+        "amount_refunded": 0, "metadata": { "reference": format!("{id}-p1") },
+        "links": { "mandate": "m_1", "creditor": "CR1" },
+    }});
+    connect(&clinic, "gocardless", move |_| ok(payment.clone())).await;
+    settle(&clinic, &id, None).await;
+    let now = clinic.get(&format!("/v1/payments/{id}-p1")).await;
+    assert_eq!(
+        (&now["state"], &now["found"]),
+        (&json!("paid"), &Value::Null)
+    );
+    let other = another_person(&clinic).await;
+    other
+        .post(&path, json!({ "found": "not_paid" }))
+        .await
+        .expect(409);
+}
+
+#[tokio::test]
+async fn an_unknown_payment_is_not_closed_by_declaration() {
+    let (clinic, id) = unknown_payment().await;
+    let refused = clinic
+        .post(&format!("/v1/payments/{id}-p1/close"), Value::Null)
+        .await;
+    let refused = refused.expect(409);
+    let why = refused["detail"].as_str().unwrap_or_default();
+    assert!(why.contains("/resolve"), "{why}");
+    assert_eq!(case(&clinic, &id).await.payments[0].state, State::Unknown);
+}
+
+#[tokio::test]
+async fn a_debit_that_is_under_way_is_not_closed() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let id = charge_at(&clinic, "gocardless").await;
+    let pending = meridian::domain::fact::Fact {
+        reference: Some(ids::payment_reference(&id, 1)),
+        payment: Some("PM_1".into()),
+        ..meridian::domain::fact::Fact::new(meridian::domain::fact::Kind::PaymentPending)
+    };
+    crate::money::happens(&clinic, &id, crate::unclear::report("gocardless", pending)).await;
+    let refused = clinic
+        .post(&format!("/v1/payments/{id}-p1/close"), Value::Null)
+        .await;
+    refused.expect(409);
+    assert_eq!(case(&clinic, &id).await.payments[0].state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_payment_that_was_never_sent_is_closed_at_once() {
+    let clinic = Clinic::new().await;
+    let own = json!({ "error": {
+        "type": "invalid_request_error", "code": "parameter_invalid_integer", "message": "no",
+    }});
+    connect(
+        &clinic,
+        "stripe",
+        answers(&clinic, move |_| Said::Reply(400, own.clone())),
+    )
+    .await;
+    let id = charge_at(&clinic, "stripe").await;
+    work(&clinic, &id, "p1").await;
+    assert_eq!(case(&clinic, &id).await.payments[0].state, State::Open);
+    let closed = clinic
+        .post(&format!("/v1/payments/{id}-p1/close"), Value::Null)
+        .await;
+    assert_eq!(closed.expect(200)["state"], "expired");
+    // Its task is answered.
+    let tasks = clinic.get("/v1/tasks").await;
+    let about = |task: &&Value| task["id"].as_str().is_some_and(|id| id.contains("blocked"));
+    let left = tasks["tasks"]
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .filter(about)
+        .count();
+    assert_eq!(left, 0, "{tasks}");
+}
+
+#[tokio::test]
+async fn a_task_about_an_unknown_payment_ends_when_it_is_known() {
+    for said in ["paid", "gateway"] {
+        let (clinic, id) = unknown_payment().await;
+        let event = meridian::domain::event::Event::StillUnknown {
+            payment: 1,
+            refund: None,
+            again_at: meridian::clock::now(),
+            tries: 41,
+            person: true,
+        };
+        crate::money::happens(&clinic, &id, event).await;
+        let ids = async || -> Vec<String> {
+            let tasks = clinic.get("/v1/tasks").await;
+            let all = tasks["tasks"].as_array().expect("tasks").iter();
+            all.filter_map(|task| task["id"].as_str().map(String::from))
+                .collect()
+        };
+        assert_eq!(ids().await, ["person-p1"]);
+        match said {
+            "paid" => {
+                let path = format!("/v1/payments/{id}-p1/resolve");
+                clinic
+                    .post(&path, json!({ "found": "paid" }))
+                    .await
+                    .expect(200);
+            }
+            _ => {
+                let came = meridian::domain::fact::Fact {
+                    reference: Some(ids::payment_reference(&id, 1)),
+                    payment: Some("PM_1".into()),
+                    ..meridian::domain::fact::Fact::new(
+                        meridian::domain::fact::Kind::PaymentSucceeded,
+                    )
+                };
+                let event = crate::unclear::report("gocardless", came);
+                crate::money::happens(&clinic, &id, event).await;
+            }
+        }
+        assert_eq!(ids().await, Vec::<String>::new(), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_of_a_gateway_wakes_what_waits_for_it() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| Said::Cut).await;
+    let waiting = charge_at(&clinic, "stripe").await;
+    let later = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{later}/charges");
+    let page = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, page).await.expect(202);
+    let due = async || {
+        let row = clinic.rows().await;
+        let row = &row[&format!("{}#case#{waiting} task#p1", clinic.id)];
+        let at = row["due_at"]["N"]
+            .as_str()
+            .expect("a due row")
+            .parse::<i64>();
+        at.expect("a number") - meridian::clock::millis(meridian::clock::now())
+    };
+    work(&clinic, &waiting, "p1").await;
+    for _ in 0..2 {
+        settle(&clinic, &waiting, None).await;
+    }
+    assert!(due().await > 1_000, "it waits");
+    let session = json!({
+        "id": "cs_test_1", "object": "checkout.session", "url": "https://checkout.stripe.com/c/1",
+        "expires_at": 1_900_000_000, "status": "open", "payment_status": "unpaid",
+    });
+    connect(&clinic, "stripe", move |_| ok(session.clone())).await;
+    work(&clinic, &later, "p1").await;
+    assert!(due().await <= 0, "it is looked at now");
+}

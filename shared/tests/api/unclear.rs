@@ -1,0 +1,208 @@
+//! Replies that say nothing of the money: no vendor's own word stands in them, or they answer a
+//! token call. Held over all gateways through the house's own calls.
+
+use crate::money::happens;
+use crate::stack::Clinic;
+use crate::vendors::{Heard, Said, connect, heard, token};
+use meridian::domain::case::Case;
+use meridian::domain::event::{Event, NewRefund, Report};
+use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::domain::refund;
+use meridian::flows::case_pk;
+use meridian::ids;
+use meridian::money::{Currency, Money};
+use meridian::queue::RowKey;
+use serde_json::{Value, json};
+
+pub const GATEWAYS: [&str; 4] = ["stripe", "gocardless", "mollie", "paypal"];
+
+/// A charge of a saved method at this gateway, planned and not sent.
+pub async fn charge_at(clinic: &Clinic, gateway: &str) -> String {
+    let patient = clinic.patient().await;
+    let kept = json!({
+        "gateway": gateway, "token": "m_1", "customer": "cst_1", "label": "Visa ending 4242",
+    });
+    let path = format!("/v1/patients/{patient}/payment-methods");
+    clinic.post(&path, kept).await.expect(201);
+    let case = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let made = clinic.post(&path, json!({ "method": "saved" })).await;
+    made.expect(202);
+    case
+}
+
+/// What the gateway says when it is looked at.
+pub fn report(gateway: &str, mut fact: Fact) -> Event {
+    let all = Money::new(6_000, Currency::read("EUR").expect("a currency"));
+    fact.amount.get_or_insert(all);
+    Event::Reported(Report {
+        gateway: gateway.into(),
+        facts: vec![fact],
+        current: true,
+        late_failures: false,
+        page_stays: true,
+        answer: false,
+    })
+}
+
+/// A refund of a payment that arrived at this gateway, asked for and not sent.
+pub async fn refund_at(clinic: &Clinic, gateway: &str) -> String {
+    let case = charge_at(clinic, gateway).await;
+    refund_of(clinic, &case, gateway, "PM_1").await;
+    case
+}
+
+/// The same of a payment that the gateway knows under this id.
+pub async fn refund_of(clinic: &Clinic, case: &str, gateway: &str, capture: &str) {
+    let came = Fact {
+        reference: Some(ids::payment_reference(case, 1)),
+        payment: Some(capture.into()),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    happens(clinic, case, report(gateway, came)).await;
+    let new = NewRefund {
+        request: ids::derived(&["request", case]),
+        amount: None,
+        payment: None,
+        needs_approval: false,
+        approval_above: None,
+    };
+    happens(clinic, case, Event::RefundRequested(new)).await;
+}
+
+/// Works the row of a payment (`p1`) or a refund (`r1`) off, as its function does.
+pub async fn work(clinic: &Clinic, case: &str, id: &str) {
+    let key = RowKey {
+        pk: case_pk(&clinic.id, case),
+        sk: format!("task#{id}"),
+    };
+    let done = match id.starts_with('r') {
+        true => clinic.house.refund(&key).await,
+        false => clinic.house.pay(&key).await,
+    };
+    done.expect("it is worked off");
+}
+
+/// Looks what became of it, as outcome-resolution does.
+pub async fn settle(clinic: &Clinic, case: &str, refund: Option<u32>) {
+    let id = refund.map_or("p1".into(), |n| format!("r{n}"));
+    let key = RowKey {
+        pk: case_pk(&clinic.id, case),
+        sk: format!("task#{id}"),
+    };
+    let target = meridian::flows::calls::Target { payment: 1, refund };
+    let settled = clinic.house.settle(&key, target, 1).await;
+    settled.expect("it is settled");
+}
+
+pub async fn case(clinic: &Clinic, id: &str) -> Case {
+    let found = clinic.house.case(&clinic.id, id).await;
+    found.expect("a table").expect("a case")
+}
+
+/// The answers that are no word of the vendor's.
+fn nobodys_words() -> Vec<(u16, Value)> {
+    let own = [
+        json!({ "error": { "type": "invalid_request_error", "code": "x", "errors": [] } }),
+        json!({ "name": "UNPROCESSABLE_ENTITY", "details": [{ "issue": "x" }] }),
+    ];
+    let mut all = vec![];
+    for status in [301, 302, 307, 308, 408, 425, 499] {
+        for body in &own {
+            all.push((status, body.clone()));
+        }
+    }
+    for status in [400, 401, 403, 404, 409, 410, 422] {
+        all.push((status, json!({ "reason": "blocked by a proxy" })));
+        all.push((status, json!("no such page")));
+    }
+    all
+}
+
+/// PayPal's token calls are answered, everything else as the test wants.
+pub fn answers(
+    clinic: &Clinic,
+    said: impl Fn(&Heard) -> Said + Send + 'static,
+) -> impl FnMut(&Heard) -> Said + Send + 'static {
+    let id = clinic.id.clone();
+    move |heard| match heard.what.ends_with("/v1/oauth2/token") {
+        true => token(&id, "t1", 3600),
+        false => said(heard),
+    }
+}
+
+#[tokio::test]
+async fn a_reply_without_the_vendors_own_word_leaves_the_outcome_unknown() {
+    for gateway in GATEWAYS {
+        for (status, body) in nobodys_words() {
+            let what = format!("{gateway} {status} {body}");
+            let clinic = Clinic::new().await;
+            let reply = Said::Reply(status, body.clone());
+            let script = answers(&clinic, move |_| reply.clone());
+            connect(&clinic, gateway, script).await;
+            let charged = charge_at(&clinic, gateway).await;
+            work(&clinic, &charged, "p1").await;
+            let now = case(&clinic, &charged).await;
+            assert_eq!(now.payments[0].state, State::Unknown, "{what}: a charge");
+            let asked = refund_at(&clinic, gateway).await;
+            work(&clinic, &asked, "r1").await;
+            let now = case(&clinic, &asked).await;
+            let state = now.payments[0].refunds[0].state;
+            assert_eq!(state, refund::State::Unknown, "{what}: a refund");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_token_call_answers_says_nothing_of_the_money_call() {
+    for (status, body) in [
+        (302, json!({})),
+        (400, json!({ "error": "invalid_grant" })),
+        (401, json!({ "error": "invalid_client" })),
+        (404, json!({ "name": "RESOURCE_NOT_FOUND" })),
+        (408, json!({})),
+        (
+            422,
+            json!({ "name": "UNPROCESSABLE_ENTITY", "details": [{ "issue": "x" }] }),
+        ),
+        (429, json!({})),
+        (503, json!({})),
+    ] {
+        let clinic = Clinic::new().await;
+        let reply = Said::Reply(status, body);
+        connect(&clinic, "paypal", move |_| reply.clone()).await;
+        let charged = charge_at(&clinic, "paypal").await;
+        work(&clinic, &charged, "p1").await;
+        let now = case(&clinic, &charged).await;
+        assert_eq!(now.payments[0].state, State::Open, "{status}");
+        assert!(
+            now.payments[0].intent.is_none(),
+            "{status}: nothing was sent"
+        );
+        let asked = heard(&clinic);
+        let sent = asked.iter().find(|one| !one.what.ends_with("/token"));
+        assert!(sent.is_none(), "{status}: {sent:?}");
+    }
+    // The repeat of a refund that acted.
+    for status in [404, 408, 422] {
+        let clinic = Clinic::new().await;
+        connect(&clinic, "paypal", answers(&clinic, |_| Said::Cut)).await;
+        let asked = refund_at(&clinic, "paypal").await;
+        work(&clinic, &asked, "r1").await;
+        // Another process, without a token in its memory or in the table.
+        let other = clinic.with_key(&clinic.key);
+        let row = meridian::store::Row::new(format!("{}#token#paypal", clinic.id), "token");
+        let gone = row.number("version", 9);
+        clinic.write(meridian::store::Write::Put(gone)).await;
+        let body = json!({ "name": "X", "details": [{ "issue": "x" }] });
+        connect(&clinic, "paypal", move |_| {
+            Said::Reply(status, body.clone())
+        })
+        .await;
+        settle(&other, &asked, Some(1)).await;
+        let now = case(&clinic, &asked).await;
+        let state = now.payments[0].refunds[0].state;
+        assert_eq!(state, refund::State::Unknown, "{status}");
+    }
+}

@@ -1,0 +1,175 @@
+//! What a report leaves unsaid is asked and not guessed, and one of its facts that cannot be true
+//! hides no other.
+
+use crate::books::{Books, Said, dispute, eur, fact, our_refund, refund, succeeded};
+use meridian::domain::event::Event;
+use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::domain::task::Alert;
+use meridian::flows::calls::Traits;
+use meridian::flows::posting_rules;
+use meridian::money::{Currency, Money};
+use meridian::vendor::Trouble;
+
+fn without_amount(kind: Kind) -> Fact {
+    Fact {
+        amount: None,
+        ..fact(kind, 1)
+    }
+}
+
+#[test]
+fn a_success_that_names_no_amount_is_asked_and_not_taken_for_what_was_due() {
+    let mut books = Books::with_payment(8_000, None);
+    let bare = without_amount(Kind::PaymentSucceeded);
+    assert_eq!(books.report(vec![bare.clone()], false), Said::Ask);
+    assert_eq!(books.payment(1).state, State::Open);
+    assert_eq!(books.payment(1).aliases.len(), 0);
+    books.hear(succeeded(1));
+    assert_eq!(books.payment(1).state, State::Paid);
+    // Of one that is paid it tells nothing new.
+    assert_eq!(books.report(vec![bare], false), Said::Nothing);
+}
+
+#[test]
+fn what_the_gateway_says_when_asked_decides_over_a_success_without_an_amount() {
+    let bare = without_amount(Kind::PaymentSucceeded);
+    let traits = Traits::unknown("stripe");
+    let money = |minor: i64, code: &str| Money::new(minor, Currency::read(code).unwrap());
+    let asked = |answer: Result<Vec<Fact>, Trouble>| {
+        let mut books = Books::with_payment(8_000, None);
+        let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
+        let event = posting_rules::told(&traits, &bare, &ask, answer)?;
+        let said = books.apply(&event);
+        Some((said, books.payment(1).state))
+    };
+    let told = |amount: Money| {
+        Ok(vec![Fact {
+            amount: Some(amount),
+            ..bare.clone()
+        }])
+    };
+    assert_eq!(asked(told(eur(8_000))), Some((Said::Changed, State::Paid)));
+    for other in [eur(100), money(8_000, "GBP")] {
+        let (said, state) = asked(told(other)).unwrap();
+        assert!(matches!(said, Said::Contradiction), "{said:?}");
+        assert_eq!(state, State::Open, "{other}");
+    }
+    // It is there and not paid: the event alone does not make it so.
+    let pending = Fact {
+        amount: Some(eur(8_000)),
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let (_, state) = asked(Ok(vec![pending])).unwrap();
+    assert_ne!(state, State::Open);
+    // Nothing is known of that id, or nothing is told: then it is not posted.
+    for silence in [
+        Err(Trouble::Missing),
+        Err(Trouble::Unclear("503".into())),
+        Ok(vec![]),
+    ] {
+        assert_eq!(asked(silence), None);
+    }
+}
+
+#[test]
+fn a_return_that_does_not_say_how_much_is_asked() {
+    let mut books = Books::paid(6_000);
+    let bare = without_amount(Kind::PaymentReturned);
+    assert_eq!(books.report(vec![bare.clone()], false), Said::Ask);
+    assert_eq!(books.payment(1).state, State::Paid);
+    // The gateway lists what went back: what is not known of it, and no refund of ours, was taken.
+    books.ask_refund("q1", 1_000);
+    let known = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 1_000);
+    books.hear(known.clone());
+    let taken = refund(Kind::RefundSucceeded, 1, "re_2", 2_000);
+    let paid = Fact {
+        amount: Some(eur(6_000)),
+        ..succeeded(1)
+    };
+    let traits = Traits::unknown("stripe");
+    let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
+    let facts = posting_rules::taken(&books.case, &bare, vec![paid, known, taken]);
+    let event = posting_rules::told(&traits, &bare, &ask, Ok(facts)).unwrap();
+    assert_eq!(books.apply(&event), Said::Changed);
+    let payment = books.payment(1);
+    assert_eq!(
+        (payment.refunded(), payment.returned()),
+        (eur(1_000), eur(2_000))
+    );
+    assert_eq!(payment.state, State::Returned);
+}
+
+#[test]
+fn what_was_taken_back_is_the_same_money_when_it_is_listed_as_a_refund() {
+    let taken = Fact {
+        amount: Some(eur(2_000)),
+        refund: Some("re_9".into()),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let listed = refund(Kind::RefundSucceeded, 1, "re_9", 2_000);
+    let mut ends = vec![];
+    for order in [[&taken, &listed], [&listed, &taken]] {
+        let mut books = Books::paid(6_000);
+        for fact in order {
+            books.report(vec![fact.clone()], true);
+        }
+        let payment = books.payment(1);
+        assert_eq!(
+            (payment.refunded(), payment.returned()),
+            (eur(0), eur(2_000))
+        );
+        assert_eq!(payment.refundable(), eur(4_000));
+        ends.push((payment.refunds.clone(), payment.disputes.clone()));
+    }
+    assert_eq!(ends[0], ends[1]);
+}
+
+#[test]
+fn one_fact_that_cannot_be_true_hides_no_other() {
+    let mut books = Books::with_payment(8_000, None);
+    let paid = Fact {
+        amount: Some(eur(8_000)),
+        ..succeeded(1)
+    };
+    let pounds = Money::new(500, Currency::read("GBP").unwrap());
+    let strange = Fact {
+        amount: Some(pounds),
+        ..refund(Kind::RefundSucceeded, 1, "re_1", 500)
+    };
+    let told = vec![
+        paid,
+        strange,
+        refund(Kind::RefundSucceeded, 1, "re_2", 1_000),
+        dispute(Kind::DisputeOpened, 1, "dp_1", 500),
+    ];
+    assert_eq!(books.report(told.clone(), true), Said::Changed);
+    let payment = books.payment(1);
+    assert_eq!(payment.state, State::Paid);
+    assert_eq!(
+        (payment.refunded(), payment.disputed()),
+        (eur(1_000), eur(500))
+    );
+    assert!(books.alerts().contains(&Alert::Contradiction));
+    // Told again it changes nothing more.
+    let before = books.case.clone();
+    books.report(told, true);
+    let same = (&books.case.payments, books.case.head.is_empty());
+    assert_eq!(same, (&before.payments, false));
+}
+
+#[test]
+fn a_refund_brings_no_payment_that_the_look_up_does_not_tell() {
+    let mut books = Books::with_payment(8_000, None);
+    let event = refund(Kind::RefundSucceeded, 1, "re_1", 500);
+    let alone = Event::Reported(meridian::domain::event::Report {
+        gateway: "stripe".into(),
+        facts: vec![event],
+        current: true,
+        answer: false,
+        late_failures: false,
+        page_stays: true,
+    });
+    assert!(matches!(books.apply(&alone), Said::Wait | Said::Ask));
+    assert_eq!(books.payment(1).state, State::Open);
+}
