@@ -25,7 +25,6 @@
 use crate::aws::{Aws, Sdk};
 use crate::queue::RowKey;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue as Value, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
@@ -490,5 +489,31 @@ fn key_of(key: &RowKey) -> HashMap<String, Value> {
 }
 
 fn unavailable(why: impl std::error::Error) -> StoreError {
-    StoreError::Unavailable(DisplayErrorContext(why).to_string())
+    StoreError::Unavailable(told(&why))
+}
+
+/// An error in its own words and those of what caused it, one line; not the SDK's whole state.
+fn told(why: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(why), |why| why.source());
+    let mut words: Vec<String> = chain.map(ToString::to_string).collect();
+    // An error that only hands on says what its cause says.
+    words.dedup();
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_aws_is_one_line_of_words() {
+        use aws_sdk_dynamodb::error::SdkError;
+        type Broken = SdkError<std::io::Error, ()>;
+        let refused = std::io::Error::other("the connection was refused");
+        let why = Broken::timeout_error(refused);
+        let StoreError::Unavailable(said) = unavailable(why) else {
+            panic!("it is another error");
+        };
+        assert_eq!(said, "request has timed out: the connection was refused");
+    }
 }

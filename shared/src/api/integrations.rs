@@ -168,7 +168,7 @@ fn is_public(address: &str) -> bool {
         Some(url::Host::Domain(name)) => {
             let local = ["local", "localhost", "internal", "home.arpa"];
             let below = |end: &&str| name == *end || name.ends_with(&format!(".{end}"));
-            name.contains('.') && !local.iter().any(|end| below(end))
+            name.contains('.') && !local.iter().any(below)
         }
         Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None => false,
     };

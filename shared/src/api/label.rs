@@ -52,8 +52,8 @@ pub fn kept(text: &str) -> String {
         .iter()
         .find(|(words, _)| spaced.contains(&format!(" {words} ")));
     let kind = kind.map_or(UNNAMED, |(_, shown)| shown);
-    let groups = text.split(|c: char| !c.is_ascii_digit());
-    match groups.filter(|group| group.len() == 4).next_back() {
+    let mut groups = text.split(|c: char| !c.is_ascii_digit());
+    match groups.rfind(|group| group.len() == 4) {
         Some(last) => format!("{kind} ending {last}"),
         None => kind.into(),
     }

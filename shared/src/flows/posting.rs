@@ -488,6 +488,8 @@ impl Desk<'_> {
 
     /// A row that is only kept, with what else is to be written.
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
+        let (source, id) = (&row.source, &row.vendor_event_id);
+        tracing::info!(event = "webhook_kept", source, id, name = row.name, state);
         let mut writes = vec![row.write(state, "", None)];
         writes.extend(also);
         self.write(&writes).await

@@ -263,9 +263,12 @@ async fn an_events_row_is_written_once_and_only_what_waits_is_written_over() {
     }
 }
 
+/// The operation that is struck, how, from which call on, and how often.
+type Strike = (&'static str, Action, u64, u64);
+
 /// Each way in which the reply to a transaction that was applied may be lost, and what the client
 /// of DynamoDB meets when it sends it again.
-fn lost_replies() -> Vec<(&'static str, Vec<(&'static str, Action, u64, u64)>)> {
+fn lost_replies() -> Vec<(&'static str, Vec<Strike>)> {
     let write = "TransactWriteItems";
     vec![
         ("cut once", vec![(write, Action::CutAfter, 1, 1)]),

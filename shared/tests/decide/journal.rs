@@ -90,7 +90,8 @@ fn every_changed_byte_of_every_entry_is_found() {
 fn every_field_of_an_entry_that_says_something_else_is_found() {
     let books = story();
     let other = meridian::money::Currency::read("USD").expect("a currency");
-    let changes: [(&str, fn(&mut Entry)); 8] = [
+    type Change = (&'static str, fn(&mut Entry));
+    let changes: [Change; 8] = [
         ("case", |entry| entry.case.push('x')),
         ("seq", |entry| entry.seq += 1),
         ("at", |entry| entry.at += jiff::SignedDuration::from_secs(1)),

@@ -149,7 +149,7 @@ impl Shown {
         self.read(&replies)
     }
 
-    fn name(&self) -> &'static str {
+    fn id(&self) -> &'static str {
         self.gateway.vendor.id
     }
 }
@@ -157,7 +157,7 @@ impl Shown {
 #[test]
 fn a_part_that_cannot_be_read_hides_no_other() {
     for shown in all() {
-        let name = shown.name();
+        let name = shown.id();
         let sound = shown.read(&shown.replies).expect(name);
         assert_eq!(sound.unread, Vec::<String>::new(), "{name}");
         assert_eq!(sound.facts[0].kind, Kind::PaymentSucceeded, "{name}");
@@ -179,7 +179,7 @@ fn a_part_that_cannot_be_read_hides_no_other() {
 #[test]
 fn a_payment_that_cannot_be_read_leaves_what_is_known_of_its_refunds() {
     for shown in all() {
-        let name = shown.name();
+        let name = shown.id();
         let told = shown.with_odd(&[shown.payment]).expect(name);
         assert_eq!(told.unread.len(), 1, "{name}: {:?}", told.unread);
         let of_payment = |fact: &Fact| fact.kind == Kind::PaymentSucceeded;
@@ -195,7 +195,7 @@ fn a_payment_that_cannot_be_read_leaves_what_is_known_of_its_refunds() {
 #[test]
 fn a_look_up_of_which_nothing_can_be_read_tells_nothing() {
     for shown in all() {
-        let name = shown.name();
+        let name = shown.id();
         for body in [object!([]), object!("<html>"), object!({}), object!(null)] {
             let replies = vec![body.clone(); shown.replies.len()];
             let told = shown.read(&replies);
@@ -255,8 +255,8 @@ fn what_a_look_up_complains_of_names_the_field_and_never_the_value() {
                 let mut replies = shown.replies.clone();
                 replies[n] = other;
                 match shown.read(&replies) {
-                    Ok(told) => says_nothing_of_it(shown.name(), told.unread),
-                    Err(trouble) => says_nothing_of_it(shown.name(), trouble),
+                    Ok(told) => says_nothing_of_it(shown.id(), told.unread),
+                    Err(trouble) => says_nothing_of_it(shown.id(), trouble),
                 }
             }
         }
@@ -276,7 +276,7 @@ fn what_an_answer_to_a_call_complains_of_names_the_field_and_never_the_value() {
         label: "x".into(),
     };
     for shown in all() {
-        let name = shown.name();
+        let name = shown.id();
         let payment = match name {
             "gocardless" => object!({"payments": shown.replies[0]["payments"]}),
             _ => shown.replies[0].clone(),
@@ -486,7 +486,7 @@ fn every_status_of_the_contracts_is_understood() {
                 told.unread,
                 Vec::<String>::new(),
                 "{} {at} {word}",
-                shown.name()
+                shown.id()
             );
         }
     }

@@ -46,7 +46,7 @@ pub struct Clinic {
 #[derive(Debug)]
 pub enum Committed {
     Changed {
-        before: Option<Case>,
+        before: Option<Box<Case>>,
         told: Vec<Delivery>,
     },
     Nothing,
@@ -125,6 +125,7 @@ impl Clinic {
         for method in decision.ended {
             self.ends(&method.token);
         }
+        let before = before.map(Box::new);
         Ok(Committed::Changed { before, told })
     }
 

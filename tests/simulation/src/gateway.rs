@@ -291,7 +291,7 @@ impl Gateway {
             }
             PageState::Paid => {
                 let paid = self.payments.iter().find(|p| p.page.as_deref() == Some(id));
-                Answer::exists(Code::AlreadyPaid, &paid.map_or("", |p| &*p.id).to_owned())
+                Answer::exists(Code::AlreadyPaid, paid.map_or("", |p| &*p.id))
             }
             PageState::Open => Answer::refused(Code::NotApproved),
             PageState::Expired | PageState::Ended | PageState::Failed => {
@@ -350,7 +350,7 @@ impl Gateway {
             failed: matches!(state, State::Failed(_)),
             went_back: false,
         });
-        if order.keep && state == State::Succeeded || order.keep && slow {
+        if order.keep && (state == State::Succeeded || slow) {
             self.payments[n].token = Some(format!("{}-tk{n}", self.kind.id));
         }
         let told = self.payment_says(n);

@@ -63,7 +63,7 @@ enum Due {
         say: Box<Say>,
     },
     Hear(Box<Flight>, Heard),
-    Post(Waiting),
+    Post(Box<Waiting>),
 }
 
 /// A job whose gateway has not answered yet.
@@ -326,7 +326,7 @@ impl<'a> World<'a> {
                 self.act(act)
             }
             Due::Hook { n, gateway, say } => self.hear(n, gateway, &say),
-            Due::Post(waiting) => self.post(waiting),
+            Due::Post(waiting) => self.post(*waiting),
             Due::Hear(flight, heard) => self.drive(*flight, heard),
         }
     }
@@ -721,7 +721,7 @@ impl<'a> World<'a> {
     }
 
     pub fn wait(&mut self, seconds: i64, waiting: Waiting) {
-        self.put(self.now + seconds, Due::Post(waiting));
+        self.put(self.now + seconds, Due::Post(Box::new(waiting)));
     }
 
     // ---- commits -----------------------------------------------------------------------------
@@ -735,7 +735,7 @@ impl<'a> World<'a> {
             let what = world.clinic.entries.last().map_or("", |entry| &entry.what);
             format!("  written: {what} ({})", stands(world.clinic.case.as_ref()))
         });
-        self.note_edges(before.as_ref());
+        self.note_edges(before.as_deref());
         if let Some(case) = &self.clinic.case {
             self.most_surplus = self.most_surplus.max(case.paid().minor - self.plan.total);
             for session in case.payments.iter().filter_map(|p| p.session.as_ref()) {
@@ -744,7 +744,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-        self.check_change(before.as_ref())?;
+        self.check_change(before.as_deref())?;
         for delivery in told {
             self.check_told(delivery)?;
         }
