@@ -34,7 +34,7 @@ const LEASE: i64 = 60;
 /// How long after the last act things may go on by themselves.
 const REST: i64 = 150 * DAY;
 /// Far more than any history takes: one that never ends is a fault of its own.
-const MOST: usize = 3000;
+const MOST: usize = 20_000;
 
 static CASE: LazyLock<String> = LazyLock::new(|| ids::derived(&["simulated case"]));
 static EUR: LazyLock<Currency> = LazyLock::new(|| Currency::read("EUR").expect("a currency"));

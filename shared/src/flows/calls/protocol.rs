@@ -240,7 +240,10 @@ enum Doing {
     },
     Calling,
     /// A page could not be ended: was it paid, or is it over?
-    Closing,
+    Closing {
+        /// Whether the gateway did not know it either.
+        missing: bool,
+    },
     /// What became of a page that was to end is being written.
     Closed,
     /// The reply was not enough: the gateway's own list is asked.
@@ -362,7 +365,10 @@ impl Job {
                 }
             }
             (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
-            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts, at),
+            (Doing::Closing { missing }, Heard::LookedUp(facts)) => {
+                let late = missing && self.page_ran_out(case, PAGE_FORGOTTEN, at);
+                self.could_not_end(traits, case, facts, late)
+            }
             (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
             (Doing::Looking { refused }, Heard::LookedUp(facts)) => {
                 self.looked(traits, case, refused, facts, at)
@@ -503,10 +509,10 @@ impl Job {
         traits: &Traits,
         case: &Case,
         facts: Result<Vec<Fact>, Trouble>,
-        at: &At,
+        late: bool,
     ) -> Move {
         let cause = format!("{} look-up", traits.id);
-        let forgotten = traits.completes || self.page_ran_out(case, PAGE_FORGOTTEN, at);
+        let forgotten = traits.completes || late;
         let facts = match facts {
             Ok(facts) => facts,
             Err(Trouble::Missing) if forgotten => vec![self.expired(case)],
@@ -683,7 +689,8 @@ impl Job {
             | Trouble::Stale(_)
                 if step == Some(Step::Close) =>
             {
-                self.doing = Doing::Closing;
+                let missing = matches!(trouble, Trouble::Missing);
+                self.doing = Doing::Closing { missing };
                 Move::LookUp(self.target.lookup(case))
             }
             Trouble::Exists(id) => {
