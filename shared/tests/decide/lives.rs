@@ -1095,3 +1095,33 @@ fn a_late_failure_of_a_debit_that_is_under_way_again_is_asked_about() {
     assert_eq!(books.payment(1).state, State::Declined);
     assert!(books.work().contains_key("retry-p1"));
 }
+
+#[test]
+fn what_a_stranger_began_is_not_taken_for_the_approval_that_waits_to_be_taken_by_us() {
+    let mut books = Books::with_payment(10_000, None);
+    books.call(1, None, books.intent(Step::Checkout, 1, None));
+    books.apply(&Event::SessionOpened {
+        payment: 1,
+        session: Session {
+            id: "cs_1".into(),
+            url: "https://pay.example.test/cs_1".into(),
+            expires_at: None,
+        },
+    });
+    let approved = Fact {
+        payment: None,
+        aliases: vec!["cs_1".into()],
+        approved: true,
+        ..fact(Kind::PaymentPending, 1)
+    };
+    assert_eq!(books.hear(approved), Said::Changed);
+    assert_eq!(books.case.next_step(1), Some(Step::Complete));
+    let theirs = Fact {
+        payment: Some("pi_theirs".into()),
+        ..fact(Kind::PaymentPending, 1)
+    };
+    books.hear(theirs.clone());
+    books.report(vec![theirs], true);
+    assert_eq!(books.payment(1).capture, None);
+    assert_eq!(books.case.next_step(1), Some(Step::Complete));
+}

@@ -101,7 +101,7 @@ const ACTS: [&str; 17] = [
 ];
 
 /// Edges of the tables that no world can take, and why.
-const NEVER: [&str; 6] = [
+const NEVER: [&str; 5] = [
     // It was given up by people who erred; here they find what is true.
     "refund Failed → Succeeded",
     // A call makes a payment pending before its reply can be lost.
@@ -110,7 +110,6 @@ const NEVER: [&str; 6] = [
     "refund AwaitingApproval → Executing",
     "refund AwaitingApproval → Succeeded",
     "refund Requested → Succeeded",
-    "refund Requested → Failed",
 ];
 
 /// Each change of state that the tables allow.

@@ -41,6 +41,11 @@ impl Draft<'_> {
         if tried && arrived && payment.capture.is_some() {
             return Err(Verdict::Nothing);
         }
+        // What waits to be taken by us was not taken by anybody.
+        let untaken = payment.approved && payment.capture.is_none() && payment.intent.is_none();
+        if tried && untaken && fact.kind == Kind::PaymentPending && !fact.approved {
+            return Err(Verdict::Nothing);
+        }
         let charged = payment.session.is_none() && payment.capture.is_some();
         if tried && !arrived && charged && !report.answer {
             return Err(match report.current {
