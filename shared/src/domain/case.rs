@@ -49,7 +49,11 @@ pub struct Case {
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
-    /// Since when steps (`p1`, `r2`) have waited for a gateway that does not act.
+    /// Payments and refunds (`p1`, `r2`) of which the gateway says what cannot be true: people were
+    /// told once, and it is asked ever more rarely.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub contradicted: BTreeSet<String>,
+    /// Since when steps (`p1`, `r2`, `retry-p1`) have waited for a gateway that does not act.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub waiting: BTreeMap<String, Timestamp>,
     /// What one person found of payments and refunds (`p1`, `r2`) where a second one must have found

@@ -77,6 +77,18 @@ pub enum Event {
         dispute: String,
         lost: bool,
     },
+    /// A planned retry waits: the gateway did not say that the payment before it is over.
+    RetryWaits {
+        payment: u32,
+    },
+    /// What the gateway says of a payment or refund cannot be true beside what is known.
+    Contradicted {
+        payment: u32,
+        refund: Option<u32>,
+        /// Whether it answered a call of ours, of which the outcome is now unknown.
+        call: bool,
+        note: String,
+    },
     /// Nothing to decide here; somebody must look.
     Person {
         /// Tells tasks of a case apart: `contradiction-…`, `tell-slack-…`.

@@ -28,13 +28,20 @@ pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
 /// What the gateway is asked where only it can tell (`Verdict::Ask { payment }`).
 ///
 /// An id that nobody knows may be of another page under our reference: where a page takes the money
-/// itself, or where the id is a page's, the page that we know is asked.
+/// itself, or where the id is a page's, the page that we know is asked. A try under an unknown id
+/// may be anybody's: the payment that we know is asked.
 pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup {
     let known = case.payment(payment);
     let stranger = known.is_some_and(|p| !fact.payment_ids().any(|id| p.aliases.contains(id)));
     let on_page = known.is_some_and(|p| p.session.is_some() && p.capture.is_none());
     let told = fact.payment.clone();
     let told = told.filter(|_| !(stranger && on_page && !traits.completes));
+    let tried = matches!(
+        fact.kind,
+        Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
+    );
+    let ours = known.is_some_and(|p| p.session.is_none() && p.capture.is_some());
+    let told = told.filter(|_| !(stranger && tried && ours));
     Lookup {
         reference: ids::payment_reference(&case.id, payment),
         payment: told.or(known.and_then(|p| p.capture.clone())),

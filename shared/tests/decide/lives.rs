@@ -1048,3 +1048,50 @@ fn each_topic_is_told_once_and_each_receipt_issued_once_however_often_facts_repe
     expected.sort();
     assert_eq!(issued, expected);
 }
+
+#[test]
+fn what_a_stranger_began_under_our_reference_is_no_payment_of_ours_and_its_money_is_not_swallowed()
+{
+    for arrived in [false, true] {
+        for kind in [Kind::PaymentPending, Kind::PaymentFailed] {
+            let mut books = Books::with_payment(10_000, Some(saved_method()));
+            books.call(1, None, books.intent(Step::Charge, 1, None));
+            let theirs = |kind| Fact {
+                payment: Some("pi_theirs".into()),
+                amount: Some(eur(10_000)),
+                ..fact(kind, 1)
+            };
+            books.report(vec![fact(Kind::PaymentPending, 1)], true);
+            if arrived {
+                books.report(vec![succeeded(1)], true);
+            }
+            let known = books.payment(1).clone();
+            assert!(matches!(
+                books.hear(theirs(kind)),
+                Said::Ask | Said::Nothing
+            ));
+            assert_eq!(books.payment(1), &known, "{kind:?}");
+            books.report(vec![succeeded(1)], true);
+            let paid = theirs(Kind::PaymentSucceeded);
+            assert_eq!(books.hear(paid.clone()), Said::Contradiction, "{kind:?}");
+            assert_eq!(books.report(vec![paid], true), Said::Contradiction);
+            books.verify();
+        }
+    }
+}
+
+#[test]
+fn a_late_failure_of_a_debit_that_is_under_way_again_is_asked_about() {
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    books.late_failures = true;
+    books.call(1, None, books.intent(Step::Charge, 1, None));
+    books.report(vec![fact(Kind::PaymentPending, 1)], true);
+    assert_eq!(books.hear(failed(1, Decline::Funds)), Said::Ask);
+    // The gateway collects it again.
+    books.report(vec![fact(Kind::PaymentPending, 1)], true);
+    assert_eq!(books.payment(1).state, State::Pending);
+    assert!(!books.work().contains_key("retry-p1"));
+    books.report(vec![failed(1, Decline::Funds)], true);
+    assert_eq!(books.payment(1).state, State::Declined);
+    assert!(books.work().contains_key("retry-p1"));
+}

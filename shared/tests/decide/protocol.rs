@@ -1,7 +1,7 @@
 //! The call protocol against scripted answers: what is asked of a gateway, in which order, and what
 //! is written of it. The case is moved by `decide` itself.
 
-use crate::books::{Books, GATEWAY, LEASE, our_refund, saved_method, succeeded};
+use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
 use meridian::domain::case::{Session, Step};
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -66,6 +66,16 @@ fn searched() -> Traits {
 fn work(books: &mut Books, traits: &Traits, target: Target, script: Vec<Said>) -> Vec<String> {
     let id = target.refund.map_or("p1".into(), |n| format!("r{n}"));
     let due = books.rows[&id].work.clone();
+    work_row(books, traits, target, due, script)
+}
+
+fn work_row(
+    books: &mut Books,
+    traits: &Traits,
+    target: Target,
+    due: Work,
+    script: Vec<Said>,
+) -> Vec<String> {
     let (mut script, mut trace) = (VecDeque::from(script), vec![]);
     let (mut job, mut heard) = (Job::new(target), Heard::Due(due));
     for _ in 0..20 {
@@ -408,7 +418,6 @@ fn a_refusal_to_end_a_page_is_looked_into_and_what_was_paid_there_counts() {
     let refused = || Said::Reply(Err(Trouble::Rejected("it is complete".into())));
     for (told, what, state) in [
         (Ok(vec![paid]), "payment_succeeded", State::Paid),
-        (Err(Trouble::Missing), "payment_expired", State::Expired),
         (Ok(vec![]), "page_stays", State::Open),
     ] {
         let mut books = superseded();
@@ -713,4 +722,172 @@ fn a_success_of_our_own_refund_that_the_look_up_does_not_show_is_for_a_person() 
     let said = books.apply(&event.expect("something to post"));
     assert_eq!(said, crate::books::Said::Contradiction);
     assert_eq!(refund_state(&books), refund::State::Failed);
+}
+
+// ---- what cannot be true ------------------------------------------------------------------------
+
+#[test]
+fn an_answer_of_ours_that_cannot_be_true_is_one_task_and_asked_about_ever_more_rarely() {
+    let dollars = |fact: Fact| Fact {
+        amount: Some(Money::new(5_000, Currency::read("USD").unwrap())),
+        ..fact
+    };
+    let charge = dollars(succeeded(1));
+    let refund = dollars(our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 5_000));
+    let of_calls = [
+        (charging(), PAYMENT, "p1", charge),
+        (refunding(), REFUND, "r1", refund),
+    ];
+    for (mut books, target, row, odd) in of_calls {
+        let (told, mut before) = (books.told_of(Topic::NeedsPerson), 0);
+        for _ in 0..10 {
+            let key = work(
+                &mut books,
+                &by_key(),
+                target,
+                vec![facts(vec![odd.clone()])],
+            );
+            assert!(key.contains(&"contradiction".into()), "{key:?}");
+            let wait = books.rows[row].due.as_second() - books.now.as_second();
+            assert!(wait >= before.min(3_600), "{wait} after {before}");
+            assert_eq!(books.alerts().len(), 1, "{:?}", books.alerts());
+            assert_eq!(books.told_of(Topic::NeedsPerson), told + 1, "told once");
+            before = wait;
+            books.later(wait);
+        }
+        assert!(before >= 3_600, "{before}");
+        // Once it says what can be, nobody need judge it.
+        let good = match target.refund {
+            None => succeeded(1),
+            Some(_) => our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000),
+        };
+        work(&mut books, &by_key(), target, vec![facts(vec![good])]);
+        assert_eq!(books.alerts(), []);
+        books.verify();
+    }
+}
+
+#[test]
+fn a_look_up_that_cannot_be_true_is_told_once_however_often_it_is_repeated() {
+    let mut books = charging();
+    let pending = fact(Kind::PaymentPending, 1);
+    work(&mut books, &by_key(), PAYMENT, vec![facts(vec![pending])]);
+    let odd = Fact {
+        amount: Some(Money::new(100, Currency::read("USD").unwrap())),
+        ..succeeded(1)
+    };
+    for _ in 0..5 {
+        books.later(86_400);
+        let told = vec![Said::LookedUp(Ok(vec![odd.clone()]))];
+        work(&mut books, &by_key(), PAYMENT, told);
+    }
+    assert_eq!(books.alerts().len(), 1);
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1);
+}
+
+// ---- a page that the gateway does not know ------------------------------------------------------
+
+#[test]
+fn a_page_that_is_not_found_within_its_time_is_not_over() {
+    let no = || Said::Reply(Err(Trouble::Missing));
+    let missing = || Said::LookedUp(Err(Trouble::Missing));
+    let mut books = paying_on_page();
+    let method = Some(saved_method());
+    books.apply(&Event::Charge(crate::books::charge(None, method)));
+    let asked = work(&mut books, &closing(), PAYMENT, vec![no(), missing()]);
+    assert_eq!(asked, [CLOSE[0], CLOSE[1], "look up", "reply_lost"]);
+    assert_eq!(books.payment(1).state, State::Open);
+    assert!(waits(&books), "nothing is charged beside it");
+    // Nor soon after: the keys of another account may be in place.
+    books.later(25 * 3600);
+    work(&mut books, &closing(), PAYMENT, vec![no(), missing()]);
+    assert_eq!(books.payment(1).state, State::Open);
+    books.later(3 * 86_400);
+    work(&mut books, &closing(), PAYMENT, vec![no(), missing()]);
+    assert_eq!(books.payment(1).state, State::Expired);
+    assert!(!waits(&books));
+    // Where we take the money ourselves, nobody takes it.
+    let mut books = superseded();
+    let completes = Traits {
+        completes: true,
+        ..closing()
+    };
+    work(&mut books, &completes, PAYMENT, vec![no(), missing()]);
+    assert_eq!(books.payment(1).state, State::Expired);
+}
+
+// ---- a planned retry ----------------------------------------------------------------------------
+
+/// A debit failed, and we are to try again.
+fn retrying() -> Books {
+    let mut books = charging();
+    books.late_failures = true;
+    let pending = fact(Kind::PaymentPending, 1);
+    work(&mut books, &debits(), PAYMENT, vec![facts(vec![pending])]);
+    books.report(vec![crate::books::failed(1, Decline::Funds)], true);
+    let retry = books.rows["retry-p1"].due;
+    books.now = retry;
+    books
+}
+
+fn debits() -> Traits {
+    Traits {
+        late_failures: true,
+        ..by_key()
+    }
+}
+
+/// What was asked of the gateway before the retry, and whether the retry may go.
+fn before_retry(books: &mut Books, told: Option<Result<Vec<Fact>, Trouble>>) -> bool {
+    let row = books.rows["retry-p1"].work.clone();
+    let script = told.into_iter().map(Said::LookedUp).collect();
+    let trace = work_row(books, &debits(), PAYMENT, row, script);
+    trace.last().is_none_or(|last| last != "retry_waits") && books.case.retry.is_some()
+}
+
+#[test]
+fn a_debit_is_looked_up_before_it_is_tried_again() {
+    let over = || Ok(vec![crate::books::failed(1, Decline::Funds)]);
+    assert!(before_retry(&mut retrying(), Some(over())));
+    // Its gateway collects it again by itself, or has it: no retry follows.
+    for (kind, state) in [
+        (Kind::PaymentPending, State::Pending),
+        (Kind::PaymentSucceeded, State::Paid),
+    ] {
+        let mut books = retrying();
+        let again = Fact {
+            amount: Some(crate::books::eur(10_000)),
+            ..fact(kind, 1)
+        };
+        assert!(!before_retry(&mut books, Some(Ok(vec![again]))));
+        assert_eq!(books.payment(1).state, state);
+        assert!(!books.rows.contains_key("retry-p1"));
+    }
+}
+
+#[test]
+fn a_retry_waits_while_its_gateway_does_not_say_that_the_debit_is_over_and_a_person_hears() {
+    for silence in [
+        || Ok(vec![]),
+        || Err(Trouble::Missing),
+        || Err(Trouble::Unclear("503".into())),
+    ] {
+        let mut books = retrying();
+        for _ in 0..30 {
+            assert!(!before_retry(&mut books, Some(silence())));
+            assert!(books.rows["retry-p1"].due > books.now);
+            books.now = books.rows["retry-p1"].due;
+        }
+        assert_eq!(books.alerts().len(), 1);
+        assert_eq!(books.told_of(Topic::NeedsPerson), 1);
+        let over = vec![crate::books::failed(1, Decline::Funds)];
+        assert!(before_retry(&mut books, Some(Ok(over))));
+        let retry = Event::RetryDue {
+            payment: 1,
+            method: Some(saved_method()),
+        };
+        assert_eq!(books.apply(&retry), crate::books::Said::Changed);
+        assert_eq!(books.alerts(), []);
+        books.verify();
+    }
 }

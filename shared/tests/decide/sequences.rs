@@ -109,7 +109,14 @@ fn payment(dice: &mut Dice, n: u32, late_failures: bool) -> (Vec<Fact>, Vec<Fact
         (true, false) => Kind::PaymentSucceeded,
         (false, _) => Kind::PaymentFailed,
     };
-    now.insert(0, fact(stands, n));
+    let decline = (stands == Kind::PaymentFailed).then_some(Decline::Funds);
+    now.insert(
+        0,
+        Fact {
+            decline,
+            ..fact(stands, n)
+        },
+    );
     (facts, now)
 }
 

@@ -1046,7 +1046,9 @@ fn facts_history(actions: &[&str]) -> Vec<Value> {
 fn a_plain_failure_is_declined_in_every_order() {
     let actions = ["created", "submitted", "failed"];
     let facts = actions.map(|action| fact(of_payment(action, "insufficient_funds")));
-    let asked = looked_up("failed", &[], &facts_history(&actions));
+    let history = actions.map(|action| of_payment(action, "insufficient_funds"));
+    let history: Vec<_> = history.into_iter().rev().collect();
+    let asked = looked_up("failed", &[], &history);
     let end = one_end(&GATEWAY, &debit_sent(), &facts, &asked);
     assert_eq!(
         (end.state, end.decline),

@@ -345,6 +345,11 @@ impl World<'_> {
 
     /// A retry is due: the method is chosen as the rules say, and held against what they mean.
     pub fn retry(&mut self, payment: u32) -> Checked {
+        // It waits, or is needless, where its gateway does not say that the payment is over.
+        let row = self.clinic.tasks.get(&format!("retry-p{payment}"));
+        if row.is_none_or(|row| row.due > self.ts()) {
+            return Ok(());
+        }
         let case = self.clinic.case.as_ref();
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
         let methods = patients::in_order(self.clinic.methods.clone());

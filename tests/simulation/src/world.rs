@@ -34,7 +34,7 @@ const LEASE: i64 = 60;
 /// How long after the last act things may go on by themselves.
 const REST: i64 = 150 * DAY;
 /// Far more than any history takes: one that never ends is a fault of its own.
-const MOST: usize = 3000;
+const MOST: usize = 20_000;
 
 static CASE: LazyLock<String> = LazyLock::new(|| ids::derived(&["simulated case"]));
 static EUR: LazyLock<Currency> = LazyLock::new(|| Currency::read("EUR").expect("a currency"));
@@ -70,6 +70,8 @@ enum Due {
 struct Flight {
     job: Job,
     target: Target,
+    /// Whether another try follows once its gateway was asked.
+    retries: bool,
     /// The newest case that the worker knows.
     case: Case,
 }
@@ -351,11 +353,7 @@ impl<'a> World<'a> {
         let twice = std::mem::take(&mut self.two_workers);
         for _ in 0..if twice { 2 } else { 1 } {
             let target = match task.work {
-                Work::Retry { payment } => {
-                    self.retry(payment)?;
-                    continue;
-                }
-                Work::Pay { payment, .. } => Target {
+                Work::Retry { payment } | Work::Pay { payment, .. } => Target {
                     payment,
                     refund: None,
                 },
@@ -378,7 +376,12 @@ impl<'a> World<'a> {
                 return Ok(());
             };
             let job = Job::new(target);
-            let flight = Flight { job, target, case };
+            let flight = Flight {
+                job,
+                target,
+                retries: matches!(task.work, Work::Retry { .. }),
+                case,
+            };
             self.drive(flight, Heard::Due(task.work.clone()))?;
         }
         Ok(())
@@ -424,6 +427,7 @@ impl<'a> World<'a> {
                     self.put_off(flight.target);
                     return Ok(());
                 }
+                Move::Done if flight.retries => return self.retry(flight.target.payment),
                 Move::Done => return Ok(()),
             };
         }

@@ -185,13 +185,57 @@ impl Draft<'_> {
             ),
         };
         let long = now.as_second() - since.as_second() > most;
-        if long && self.case.blocked.insert(id.clone()) {
+        let told = self.case.contradicted.contains(&id);
+        if long && !told && self.case.blocked.insert(id.clone()) {
             let matter = Matter::of(Alert::UnknownOutcome)
                 .payment(payment)
                 .refund(refund);
             self.person(&format!("blocked-{id}"), matter.words(words));
         }
         Ok(())
+    }
+
+    /// It is asked again, the more rarely the longer it has been so, and people are told once. A
+    /// call that was answered so may have acted or not.
+    pub(super) fn contradicted(
+        &mut self,
+        payment: u32,
+        refund: Option<u32>,
+        call: bool,
+        note: &str,
+    ) -> Applied {
+        let (id, now) = (task_id(payment, refund), self.ctx.now);
+        let first = self.case.contradicted.insert(id.clone());
+        let intent = match refund {
+            None => &self.payment(payment)?.intent,
+            Some(n) => &self.our_refund(payment, n)?.intent,
+        };
+        let since = intent.as_ref().filter(|_| call).map(|i| i.first_sent_at);
+        let mut alert = Alert::Contradiction;
+        if let Some(since) = since
+            && self.reply_lost(payment, refund).is_ok()
+        {
+            alert = Alert::UnknownOutcome;
+            let age = now.as_second() - since.as_second();
+            let due = clock::after(now, age.clamp(JUDGED[0], JUDGED[1]));
+            let of_call = self.tasks.iter_mut().filter(|task| task.id == id);
+            of_call.for_each(|task| task.due = due);
+        } else if !first {
+            return Err(Verdict::Nothing);
+        }
+        self.what = "contradicted";
+        if first {
+            let matter = Matter::of(alert).payment(payment).refund(refund);
+            self.person(&format!("contradiction-{id}"), matter.words(note));
+        }
+        Ok(())
+    }
+
+    /// People judge it by another task, or nothing contradicts any more.
+    pub(super) fn judged_by_people(&mut self, id: &str) {
+        if self.case.contradicted.remove(id) {
+            self.done.push(format!("person-contradiction-{id}"));
+        }
     }
 
     pub(super) fn not_done(&mut self, not_done: &NotDone) -> Applied {
@@ -226,10 +270,8 @@ impl Draft<'_> {
                     paying.intent = None;
                     Work::Pay { payment, step }
                 } else if paying.state == State::Unknown && !never {
-                    paying
-                        .intent
-                        .iter_mut()
-                        .for_each(|i| i.lease_until = *retry_at);
+                    // Nobody is calling meanwhile: people may say what they found.
+                    paying.intent.iter_mut().for_each(|i| i.lease_until = now);
                     Work::Settle {
                         payment,
                         refund,
@@ -253,10 +295,7 @@ impl Draft<'_> {
                         return Err(Verdict::Nothing);
                     }
                     refund::State::Unknown if !never => {
-                        refund
-                            .intent
-                            .iter_mut()
-                            .for_each(|i| i.lease_until = *retry_at);
+                        refund.intent.iter_mut().for_each(|i| i.lease_until = now);
                         Work::Settle {
                             payment,
                             refund: Some(n),
@@ -353,8 +392,13 @@ impl Draft<'_> {
     /// The gateway answers again.
     pub(super) fn unblocked(&mut self, payment: u32, refund: Option<u32>) {
         let id = task_id(payment, refund);
-        self.case.waiting.remove(&id);
-        if self.case.blocked.remove(&id) {
+        self.judged_by_people(&id);
+        self.waits_no_more(&id);
+    }
+
+    pub(super) fn waits_no_more(&mut self, id: &str) {
+        self.case.waiting.remove(id);
+        if self.case.blocked.remove(id) {
             self.done.push(format!("person-blocked-{id}"));
         }
     }

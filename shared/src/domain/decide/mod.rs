@@ -35,6 +35,11 @@ const FIRST_POLL: i64 = 15 * 60;
 const WORRY: i64 = 6 * 3600;
 /// The same for a page that is to end: something else waits for it.
 const WORRY_ABOUT_PAGE: i64 = 3600;
+/// Seconds from one question to the next where the gateway says what cannot be true: the first, and
+/// the most.
+const JUDGED: [i64; 2] = [60, 86_400];
+/// The same for a planned retry of a payment that may not be over.
+const RETRY_WAITS: [i64; 2] = [300, 6 * 3600];
 /// A payer who was declined on a page and is still there has so long to try again before anybody is
 /// told.
 const DECLINE_TOLD: i64 = 10 * 60;
@@ -174,6 +179,7 @@ impl<'a> Draft<'a> {
             receipts: vec![],
             retry: None,
             blocked: BTreeSet::new(),
+            contradicted: BTreeSet::new(),
             waiting: BTreeMap::new(),
             findings: BTreeMap::new(),
             entries: 0,
@@ -278,6 +284,7 @@ impl<'a> Draft<'a> {
                 let id = task_id(*payment, *refund);
                 if *person {
                     self.done.push(id.clone());
+                    self.judged_by_people(&id);
                     let matter = Matter::of(Alert::UnknownOutcome);
                     self.person(&id, matter.payment(*payment).refund(*refund));
                 } else {
@@ -308,6 +315,13 @@ impl<'a> Draft<'a> {
                 dispute,
                 lost,
             } => self.dispute_resolved(*payment, dispute, *lost),
+            Event::RetryWaits { payment } => self.retry_waits(*payment),
+            Event::Contradicted {
+                payment,
+                refund,
+                call,
+                note,
+            } => self.contradicted(*payment, *refund, *call, note),
             Event::Person { id, matter } => {
                 self.what = "needs_person";
                 self.person(id, matter.clone());

@@ -12,7 +12,9 @@ impl Draft<'_> {
         let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
         let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
         let stranger = fact.payment_ids().next().is_some() && !known;
-        if succeeded && arrived && payment.capture.is_some() && stranger {
+        // One that is known for a try of this payment is no less another one.
+        let other = payment.capture.is_some() && fact.payment != payment.capture;
+        if succeeded && arrived && other {
             return Err(Verdict::Contradiction(
                 "this payment was made a second time, under another id of the gateway".into(),
             ));
@@ -33,6 +35,18 @@ impl Draft<'_> {
         }
         if !arrived && !report.current && asks_first(payment, fact, stranger) {
             return Err(Verdict::Ask { payment: n });
+        }
+        // Nor is a try that somebody else makes under our reference one of ours.
+        let tried = stranger && fact.payment.is_some() && is_try(fact);
+        if tried && arrived && payment.capture.is_some() {
+            return Err(Verdict::Nothing);
+        }
+        let charged = payment.session.is_none() && payment.capture.is_some();
+        if tried && !arrived && charged && !report.answer {
+            return Err(match report.current {
+                true => Verdict::Nothing,
+                false => Verdict::Ask { payment: n },
+            });
         }
         // Told of another page under our reference, one that nobody was sent to.
         if stranger && fact.payment.is_none() && is_way_of_page(payment, fact) {
@@ -161,10 +175,14 @@ impl Draft<'_> {
         }
         let kind = match fact.kind {
             // A debit that fails after it cleared takes its money back.
-            Kind::PaymentFailed if stays && report.late_failures => match report.current {
-                true => Kind::PaymentReturned,
-                false => return Err(Verdict::Ask { payment: n }),
-            },
+            // One under way may be collected again since.
+            Kind::PaymentFailed if (stays || state == State::Pending) && report.late_failures => {
+                match (report.current, stays) {
+                    (true, true) => Kind::PaymentReturned,
+                    (true, false) => Kind::PaymentFailed,
+                    (false, _) => return Err(Verdict::Ask { payment: n }),
+                }
+            }
             kind => kind,
         };
         let over = match kind {
@@ -485,8 +503,8 @@ impl Draft<'_> {
         if let Some(days) = self.case.policy.retry_after_days.get(before) {
             let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
             // One is planned at a time: the newest.
-            if let Some(other) = self.case.retry.take().filter(|other| other.payment != n) {
-                self.done.push(format!("retry-p{}", other.payment));
+            if let Some(other) = self.case.retry.clone().filter(|other| other.payment != n) {
+                self.no_retry(other.payment);
             }
             self.case.retry = Some(Retry { payment: n, due });
             let work = Work::Retry { payment: n };
@@ -502,6 +520,36 @@ impl Draft<'_> {
     pub(super) fn no_retry(&mut self, n: u32) {
         self.case.retry.take_if(|retry| retry.payment == n);
         self.done.push(format!("retry-p{n}"));
+        self.waits_no_more(&format!("retry-p{n}"));
+    }
+
+    /// The payment before may still bring its money: its gateway is asked again before the retry.
+    pub(super) fn retry_waits(&mut self, n: u32) -> Applied {
+        let now = self.ctx.now;
+        if self
+            .case
+            .retry
+            .as_ref()
+            .is_none_or(|retry| retry.payment != n)
+        {
+            return Err(Verdict::Nothing);
+        }
+        let id = format!("retry-p{n}");
+        let since = *self.case.waiting.entry(id.clone()).or_insert(now);
+        let waited = now.as_second() - since.as_second();
+        if waited > WORRY && self.case.blocked.insert(id.clone()) {
+            let words = "This payment failed and is to be tried again, and its gateway does not \
+                         say whether it is over. It is still asked, and nothing is charged before \
+                         it answers.";
+            let matter = Matter::of(Alert::Blocked).payment(n);
+            self.person(&format!("blocked-{id}"), matter.words(words));
+        }
+        let due = clock::after(now, waited.clamp(RETRY_WAITS[0], RETRY_WAITS[1]));
+        self.case.retry = Some(Retry { payment: n, due });
+        self.what = "retry_waits";
+        let work = Work::Retry { payment: n };
+        self.tasks.push(Task { id, work, due });
+        Ok(())
     }
 
     /// The methods that a decline of this change has ended.
@@ -516,14 +564,19 @@ impl Draft<'_> {
     }
 }
 
-/// Whether a fact tells of a way to pay that is open on a page: of a try there, or of its end.
-fn is_way_of_page(payment: &Payment, fact: &Fact) -> bool {
+/// Whether a fact tells of a try to pay that brought nothing yet, or of its end.
+fn is_try(fact: &Fact) -> bool {
     let kinds = [
         Kind::PaymentPending,
         Kind::PaymentFailed,
         Kind::PaymentExpired,
     ];
-    payment.session.is_some() && kinds.contains(&fact.kind)
+    kinds.contains(&fact.kind)
+}
+
+/// Whether a fact tells of a way to pay that is open on a page.
+fn is_way_of_page(payment: &Payment, fact: &Fact) -> bool {
+    payment.session.is_some() && is_try(fact)
 }
 
 /// Whether only the gateway can tell if this counts: a success that names no amount, another one,

@@ -206,6 +206,18 @@ impl House {
         if !row.is_due(clock::millis(clock::now())) {
             return Ok(());
         }
+        let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
+        let target = Target {
+            payment,
+            refund: None,
+        };
+        self.work_off(clinic, loaded, target, Work::Retry { payment })
+            .await?;
+        // It waits, or is needless, where its gateway does not say that the payment is over.
+        let row = self.store.get(&key.pk, &key.sk).await?;
+        if row.is_none_or(|row| !row.is_due(clock::millis(clock::now()))) {
+            return Ok(());
+        }
         let settings = self.settings_of(clinic).await?;
         let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
         let failed = loaded.payment(payment).and_then(|p| p.method.clone());

@@ -45,6 +45,11 @@ const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
 const RESOLVES: [i64; 5] = [10, 30, 60, 300, LONGEST_WAIT];
 /// So many seconds after its end a page counts as over, where the gateway does not say so.
 const PAGE_OVER: i64 = 900;
+/// The same where the gateway does not know the page: for a while that may be the keys of another
+/// account.
+const PAGE_FORGOTTEN: i64 = 3 * 86_400;
+/// What is refused under the same key again is repeated at least once in so many seconds.
+const RAREST: i64 = 86_400;
 /// After so many looks a person takes over.
 const MOST: u32 = 40;
 
@@ -235,7 +240,10 @@ enum Doing {
     },
     Calling,
     /// A page could not be ended: was it paid, or is it over?
-    Closing,
+    Closing {
+        /// Whether the gateway did not know it either.
+        missing: bool,
+    },
     /// What became of a page that was to end is being written.
     Closed,
     /// The reply was not enough: the gateway's own list is asked.
@@ -272,6 +280,12 @@ enum Doing {
     Expiring {
         tries: u32,
         before: Before,
+    },
+    /// Is the payment over that is to be tried again?
+    Retrying,
+    /// What was learned of that is being written.
+    Retried {
+        over: bool,
     },
     /// The last commit.
     Recording,
@@ -315,10 +329,23 @@ impl Job {
             (Doing::Begin, Heard::Due(Work::Pay { .. } | Work::Refund { .. })) => {
                 self.execute(traits, case, at)
             }
+            (Doing::Begin, Heard::Due(Work::Retry { .. })) => self.before_retry(traits, case),
+            (Doing::Retrying, Heard::LookedUp(Ok(facts))) => {
+                let over = facts.iter().any(is_over);
+                self.doing = Doing::Retried { over };
+                let event = self.looked_up(traits, case, facts);
+                commit(event, format!("{} look-up", traits.id))
+            }
+            (Doing::Retrying, Heard::LookedUp(Err(_)) | Heard::Blocked(_)) => self.retry_waits(),
             // What cannot be true becomes a person's task; then it goes on where it was.
             (doing, Heard::Committed(Recorded::Contradiction(note))) => {
-                self.doing = doing;
-                contradicts(traits, note)
+                self.contradicted(traits, case, doing, note)
+            }
+            (Doing::Retried { over }, Heard::Committed(_)) => {
+                match over || !self.is_retry_planned(case) {
+                    true => Move::Done,
+                    false => self.retry_waits(),
+                }
             }
             (Doing::Preparing(why), Heard::Prepared(built)) => {
                 self.prepared(traits, case, why, built, at)
@@ -338,7 +365,10 @@ impl Job {
                 }
             }
             (Doing::Calling, Heard::Answered(answer)) => self.answered(traits, case, answer, at),
-            (Doing::Closing, Heard::LookedUp(facts)) => self.could_not_end(traits, case, facts),
+            (Doing::Closing { missing }, Heard::LookedUp(facts)) => {
+                let late = missing && self.page_ran_out(case, PAGE_FORGOTTEN, at);
+                self.could_not_end(traits, case, facts, late)
+            }
             (Doing::Closed, Heard::Committed(_)) => self.ended_or_not(traits, case),
             (Doing::Looking { refused }, Heard::LookedUp(facts)) => {
                 self.looked(traits, case, refused, facts, at)
@@ -393,7 +423,7 @@ impl Job {
                 Heard::Committed(_),
             ) => {
                 // A success that contradicts what is known is for a person; nothing ends by it.
-                if !paid && self.waits_on_page(case) && self.page_ran_out(case, at.now) {
+                if !paid && self.waits_on_page(case) && self.page_ran_out(case, PAGE_OVER, at) {
                     self.doing = Doing::Expiring { tries, before };
                     let expired = self.expired(case);
                     let event = self.looked_up(traits, case, vec![expired]);
@@ -424,17 +454,68 @@ impl Job {
         }
     }
 
-    /// The gateway did not end the page: what does it say of it? One that it has forgotten is over.
+    /// A debit that failed may be collected again by its gateway, unheard: it is asked before we
+    /// try ourselves.
+    fn before_retry(&mut self, traits: &Traits, case: &Case) -> Move {
+        let failed = case.payment(self.target.payment);
+        let known = failed.is_some_and(|p| p.capture.is_some());
+        if !traits.late_failures || !known || !self.is_retry_planned(case) {
+            return Move::Done;
+        }
+        self.doing = Doing::Retrying;
+        Move::LookUp(self.target.lookup(case))
+    }
+
+    fn is_retry_planned(&self, case: &Case) -> bool {
+        let planned = case.retry.as_ref();
+        planned.is_some_and(|retry| retry.payment == self.target.payment)
+    }
+
+    fn retry_waits(&mut self) -> Move {
+        let payment = self.target.payment;
+        self.record(Event::RetryWaits { payment }, "it may not be over".into())
+    }
+
+    /// What the gateway says cannot be true: people are told. A call that was answered so is asked
+    /// about again, ever more rarely.
+    fn contradicted(&mut self, traits: &Traits, case: &Case, doing: Doing, note: String) -> Move {
+        let Target { payment, refund } = self.target;
+        let intent = self.target.intent(case);
+        let about_page = intent.is_some_and(|intent| intent.step.is_about_page());
+        let (call, apart) = match &doing {
+            Doing::Closed => (!about_page, about_page),
+            Doing::Recording | Doing::Learned { then: Then::Again } => (true, false),
+            Doing::Learned { .. } => (false, true),
+            _ => (false, false),
+        };
+        // What is written next would end a task that waits for this payment's gateway.
+        let event = match apart {
+            true => self::apart(traits, note),
+            false => Event::Contradicted {
+                payment,
+                refund,
+                call,
+                note,
+            },
+        };
+        self.doing = if call { Doing::Recording } else { doing };
+        commit(event, format!("{} contradicts itself", traits.id))
+    }
+
+    /// The gateway did not end the page: what does it say of it? One that it does not know is over
+    /// where its time is, or where nobody takes what is approved there: until then it may be paid.
     fn could_not_end(
         &mut self,
         traits: &Traits,
         case: &Case,
         facts: Result<Vec<Fact>, Trouble>,
+        late: bool,
     ) -> Move {
         let cause = format!("{} look-up", traits.id);
+        let forgotten = traits.completes || late;
         let facts = match facts {
             Ok(facts) => facts,
-            Err(Trouble::Missing) => vec![self.expired(case)],
+            Err(Trouble::Missing) if forgotten => vec![self.expired(case)],
             Err(_) => return self.lost(cause),
         };
         self.doing = Doing::Closed;
@@ -608,7 +689,8 @@ impl Job {
             | Trouble::Stale(_)
                 if step == Some(Step::Close) =>
             {
-                self.doing = Doing::Closing;
+                let missing = matches!(trouble, Trouble::Missing);
+                self.doing = Doing::Closing { missing };
                 Move::LookUp(self.target.lookup(case))
             }
             Trouble::Exists(id) => {
@@ -672,7 +754,7 @@ impl Job {
             }
             // Staff hear the words; what became of the first call stays unknown.
             (_, Some(refused)) => {
-                let event = self.not_done(&refused, &traits.name, at);
+                let event = self.refused_again(case, &refused, &traits.name, at);
                 self.record(event, cause)
             }
             (_, None) => self.lost(cause),
@@ -740,7 +822,7 @@ impl Job {
         at: &At,
     ) -> Move {
         let before = self.target.state(case);
-        let forgotten = traits.completes || self.page_ran_out(case, at.now);
+        let forgotten = traits.completes || self.page_ran_out(case, PAGE_FORGOTTEN, at);
         let facts = match facts {
             Ok(facts) => facts,
             // The gateway has forgotten a page: it is over, or nobody takes what is approved there.
@@ -784,12 +866,13 @@ impl Job {
                 .is_some_and(|p| p.page_lives() && (p.state != State::Open || p.capture.is_none()))
     }
 
-    fn page_ran_out(&self, case: &Case, now: Timestamp) -> bool {
+    /// Whether the time of its page ended so many seconds ago.
+    fn page_ran_out(&self, case: &Case, margin: i64, at: &At) -> bool {
         let page = case
             .payment(self.target.payment)
             .and_then(|p| p.session.as_ref());
         let until = page.and_then(|page| page.expires_at);
-        until.is_some_and(|until| clock::after(until, PAGE_OVER) < now)
+        until.is_some_and(|until| clock::after(until, margin) < at.now)
     }
 
     fn expired(&self, case: &Case) -> Fact {
@@ -832,6 +915,16 @@ impl Job {
         self.again(clock::after(at.now, seconds), false, note)
     }
 
+    /// What became of the first call stays unknown: it is repeated the more rarely, the longer that
+    /// is so.
+    fn refused_again(&self, case: &Case, trouble: &Trouble, who: &str, at: &At) -> Event {
+        let since = self.target.intent(case).map_or(at.now, |i| i.first_sent_at);
+        let age = at.now.as_second() - since.as_second();
+        let seconds = age.clamp(BLOCKED, RAREST);
+        let note = Some(format!("{who}: {trouble}."));
+        self.again(clock::after(at.now, seconds), false, note)
+    }
+
     fn again(&self, retry_at: Timestamp, never: bool, note: Option<String>) -> Event {
         let Target { payment, refund } = self.target;
         Event::NotDone(NotDone {
@@ -871,12 +964,20 @@ fn reported(traits: &Traits, mut facts: Vec<Fact>, reference: &str, answer: bool
     })
 }
 
-fn contradicts(traits: &Traits, note: String) -> Move {
+/// A person's task that nothing ends by itself.
+fn apart(traits: &Traits, note: String) -> Event {
     let id = format!("contradiction-{}", &ids::derived(&[&note])[..10]);
     let matter = Matter::of(Alert::Contradiction).vendor(&traits.id);
     let matter = matter.words(note);
-    let event = Event::Person { id, matter };
-    commit(event, format!("{} contradicts itself", traits.id))
+    Event::Person { id, matter }
+}
+
+/// Whether a gateway says of a payment that it brings nothing any more.
+fn is_over(fact: &Fact) -> bool {
+    matches!(
+        fact.kind,
+        Kind::PaymentFailed | Kind::PaymentReturned | Kind::PaymentExpired | Kind::DisputeLost
+    )
 }
 
 fn commit(event: Event, cause: String) -> Move {

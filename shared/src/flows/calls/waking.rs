@@ -47,6 +47,10 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
         Work::Retry { .. } | Work::Deliver(_) | Work::Person(_) => return None,
     };
     let id = task_id(target.payment, target.refund);
+    // It answers, and says what cannot be true: its next answer is no better for being early.
+    if case.contradicted.contains(&id) {
+        return None;
+    }
     let lost = target.intent(case).is_some_and(|i| !i.lives(now));
     let waits = lost || case.waiting.contains_key(&id);
     waits.then_some(())?;

@@ -74,6 +74,7 @@ fn paid() -> Case {
         receipts: vec![],
         retry: None,
         blocked: BTreeSet::new(),
+        contradicted: BTreeSet::new(),
         waiting: Default::default(),
         findings: Default::default(),
         entries: 1,
