@@ -229,10 +229,19 @@ impl Stack {
         self.send(method, &url, &[("content-type", "application/json")], &body)
     }
 
-    /// Waits until nothing moves any more.
+    /// Waits until nothing moves any more. A message that comes back later is waited for by the
+    /// house's clock.
     #[track_caller]
     pub fn quiet(&self) {
-        let answer = self.control("GET", "quiet?timeout=60", &Value::Null);
+        let mut answer = self.control("GET", "quiet?timeout=60", &Value::Null);
+        for _ in 0..20 {
+            let back = &answer.json()["moving"]["next_message_back_at"];
+            if answer.status == 200 || !back.is_string() {
+                break;
+            }
+            self.control("POST", "clock", &json!({ "set": back }));
+            answer = self.control("GET", "quiet?timeout=60", &Value::Null);
+        }
         assert_eq!(
             answer.status, 200,
             "the house does not come to rest: {}",
