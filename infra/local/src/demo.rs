@@ -99,7 +99,7 @@ pub fn commands(http: &str, key: &str, once: i64) -> [String; 3] {
         "reference": "p-1",
         "name": "Robin Hale",
         "email": "robin@example.test",
-        "phone": "+61370100142",
+        "phone": "+353209120142",
     });
     let unit = json!({ "amount": "80.00", "currency": "EUR" });
     let invoice = json!({

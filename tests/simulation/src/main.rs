@@ -5,7 +5,6 @@
 use meridian_simulation::coverage::{Coverage, wanted};
 use meridian_simulation::runs;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 fn main() -> ExitCode {
@@ -15,7 +14,6 @@ fn main() -> ExitCode {
         args.get(at + 1)?.parse::<u64>().ok()
     };
     let has = |name: &str| args.iter().any(|arg| arg == name);
-    meridian_simulation::check::ALL.store(has("--all"), Ordering::Relaxed);
     match (value("--histories"), value("--seed")) {
         (None, Some(seed)) if has("--shrink") => {
             let plan = runs::plan(seed);
