@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use meridian::domain::case::Case;
 use meridian::domain::decide::{Refusal, Verdict, decide};
 use meridian::domain::event::{Context, Event};
-use meridian::domain::fact::Method;
+use meridian::domain::fact::{Fact, Method};
 use meridian::domain::journal::Entry;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
 use meridian::flows::patients::Kept;
@@ -38,7 +38,7 @@ pub struct Clinic {
     /// Events that were posted, by number.
     pub posted: HashSet<usize>,
     /// Tasks without a case: what is nobody's.
-    pub unmatched: Vec<String>,
+    pub unmatched: Vec<Fact>,
     audience: Vec<(String, Topic)>,
 }
 

@@ -353,13 +353,11 @@ impl World<'_> {
         let case = self.clinic.case.as_ref();
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
         let methods = patients::in_order(self.clinic.methods.clone());
-        let method = patients::charged_by_itself(&methods, None).cloned();
-        // One that was never kept here, and did not end, may be charged again.
-        let known = |used: &Method| {
+        let known = used.as_ref().is_some_and(|used| {
             let mut all = self.clinic.methods.iter().map(|kept| &kept.method.token);
             all.any(|token| *token == used.token) || self.clinic.ended.contains(&used.token)
-        };
-        let method = method.or(used.filter(|used| !known(used)));
+        });
+        let method = patients::charged_again(&methods, used.as_ref(), known).cloned();
         let before = case.map_or(0, |case| case.payments.len());
         self.commit(&Event::RetryDue { payment, method }, "retry")?;
         self.check_method(before)
