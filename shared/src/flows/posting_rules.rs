@@ -5,7 +5,7 @@
 //! gateway can tell, it asks what [`lookup`] names and commits what [`told`] makes of the answer.
 
 use super::calls::Traits;
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Payment};
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::gateways::Lookup;
@@ -90,7 +90,7 @@ pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup
         fact.kind,
         Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
     );
-    let ours = known.is_some_and(|p| p.session.is_none() && p.capture.is_some());
+    let ours = known.is_some_and(Payment::is_under_own_id);
     let told = told.filter(|_| !(stranger && tried && ours));
     Lookup {
         reference: ids::payment_reference(&case.id, payment),

@@ -39,6 +39,8 @@ pub struct Clinic {
     pub posted: HashSet<usize>,
     /// Tasks without a case: what is nobody's.
     pub unmatched: Vec<Fact>,
+    /// What gateways said that cannot be true: each is a task.
+    pub contradicted: Vec<Fact>,
     audience: Vec<(String, Topic)>,
 }
 
@@ -70,6 +72,7 @@ impl Default for Clinic {
             ended: vec![],
             posted: HashSet::new(),
             unmatched: vec![],
+            contradicted: vec![],
             audience: TOPICS.map(|topic| ("people".to_owned(), topic)).to_vec(),
         }
     }
@@ -115,6 +118,7 @@ impl Clinic {
                 _ => drop(self.tasks.insert(task.id.clone(), task)),
             }
         }
+        told.reverse();
         for id in decision.done.iter().filter(|id| !put.contains(*id)) {
             self.tasks.remove(id);
         }

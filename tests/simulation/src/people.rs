@@ -278,23 +278,32 @@ impl World<'_> {
             },
             ..Order::default()
         };
+        let now = self.now;
+        let asked = booked.amount.minor;
+        let id = format!("{}-nobody{now}", booked.gateway);
+        let fate = match how {
+            Foreign::Fails => Fate::NoFunds,
+            Foreign::Slow => Fate::Slow,
+            _ => Fate::Good,
+        };
         match how {
-            Foreign::UnknownThere => self.gateways[gateway].news.push(Say {
-                what: What::Succeeded,
-                reference: Some(order.reference),
-                payment: Some(format!("{}-nobody{}", booked.gateway, self.now)),
-                page: None,
-                refund: None,
-                dispute: None,
-                amount: None,
-                currency: String::new(),
-                why: None,
-                token: None,
-                at: self.now,
-            }),
+            Foreign::UnknownThere | Foreign::NamesOurAmount => {
+                self.gateways[gateway].news.push(Say {
+                    what: What::Succeeded,
+                    reference: Some(order.reference),
+                    payment: Some(id),
+                    page: None,
+                    refund: None,
+                    dispute: None,
+                    amount: (how == Foreign::NamesOurAmount).then_some(asked),
+                    currency: order.currency,
+                    why: None,
+                    token: None,
+                    at: now,
+                })
+            }
             _ => {
-                let now = self.now;
-                self.gateways[gateway].pay(now, By::Stranger, None, &order, Fate::Good);
+                self.gateways[gateway].pay(now, By::Stranger, None, &order, fate);
                 // What he wrote says nothing of the amount.
                 if let Some(say) = self.gateways[gateway].news.last_mut() {
                     say.amount = None;

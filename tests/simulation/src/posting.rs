@@ -92,6 +92,7 @@ impl World<'_> {
 
     fn contradicts(&mut self, waiting: &Waiting, note: String) -> Checked {
         self.clinic.posted.insert(waiting.n);
+        self.clinic.contradicted.push(waiting.fact.clone());
         let event = Event::Person {
             id: format!("contradiction-{}", waiting.n),
             matter: Matter::of(Alert::Contradiction).words(note),
