@@ -285,3 +285,53 @@ async fn a_lost_message_of_a_page_that_is_paid_by_now_concerns_nobody() {
     assert_eq!(clinic.row(&key).await.get("state"), "failed");
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
+
+/// A patient whose number answered that it wants no texts.
+async fn opted_out() -> (Clinic, String) {
+    let clinic = Clinic::that_writes(well()).await;
+    answer(&clinic, |_| {
+        let refusal = json!({ "code": 21610, "message": "unsubscribed", "status": 400 });
+        Said::Reply(400, refusal)
+    });
+    let patient = clinic.reached_by(None, PHONE).await;
+    let case = clinic.told(&patient).await;
+    assert_eq!(clinic.stands(&case, "twilio").await.0, "skipped");
+    answer(&clinic, |heard| said(&well(), heard));
+    (clinic, patient)
+}
+
+#[tokio::test]
+async fn staff_see_that_a_number_opted_out_and_can_lift_it() {
+    let (clinic, patient) = opted_out().await;
+    let path = format!("/v1/patients/{patient}");
+    assert_eq!(clinic.get(&path).await["opted_out"], true);
+    let lift = format!("{path}/opt-out");
+    let viewer = clinic.with_key(&clinic.key_with(&["view"]).await);
+    viewer.call("DELETE", &lift, &Value::Null).await.expect(403);
+    let lifted = clinic.call("DELETE", &lift, &Value::Null).await.expect(200);
+    assert_eq!(lifted["opted_out"], false);
+    assert_eq!(clinic.get(&path).await["opted_out"], false);
+    let again = clinic.call("DELETE", &lift, &Value::Null).await;
+    again.expect(404);
+    let case = clinic.told(&patient).await;
+    assert_eq!(clinic.stands(&case, "twilio").await.0, "done");
+    let rows = clinic.rows().await;
+    let noted = rows.values().map(Value::to_string);
+    let noted = noted.filter(|row| row.contains(&format!("opt_out_lifted {patient}")));
+    assert_eq!(noted.count(), 1);
+}
+
+/// Who answered was whoever has the number.
+#[tokio::test]
+async fn an_opt_out_belongs_to_the_number_and_not_to_the_patient() {
+    let (clinic, patient) = opted_out().await;
+    clinic.reached_by(None, Some("+61370100143")).await;
+    let path = format!("/v1/patients/{patient}");
+    assert_eq!(clinic.get(&path).await["opted_out"], false);
+    let case = clinic.told(&patient).await;
+    assert_eq!(clinic.stands(&case, "twilio").await.0, "done");
+    clinic.reached_by(None, PHONE).await;
+    assert_eq!(clinic.get(&path).await["opted_out"], true);
+    let case = clinic.told(&patient).await;
+    assert_eq!(clinic.stands(&case, "twilio").await.0, "skipped");
+}
