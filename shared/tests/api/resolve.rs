@@ -216,7 +216,7 @@ async fn a_task_about_an_unknown_payment_ends_when_it_is_known() {
             refund: None,
             again_at: meridian::clock::now(),
             tries: 41,
-            person: true,
+            looked: meridian::domain::event::Looked::Person,
         };
         crate::money::happens(&clinic, &id, event).await;
         let ids = async || -> Vec<String> {

@@ -139,7 +139,6 @@ impl House {
                     Heard::Found(desk.told(found).await)
                 }
                 Move::LookUp(ask) => desk.look_up(&ask).await?,
-                Move::PutOff(why) => return Err(why.into()),
                 Move::Done => return Ok(()),
             };
         }
