@@ -1305,7 +1305,8 @@ fn a_wallet_taken_out_of_the_vault_is_gone() {
         assert_eq!(
             gone,
             Ok(Notice::MethodGone {
-                token: "8kk8451t".into()
+                token: "8kk8451t".into(),
+                at: Some(time("2026-11-21T15:00:01Z")),
             }),
             "{name}"
         );

@@ -132,6 +132,7 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
         "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
             return Ok(Notice::MethodGone {
                 token: need(resource, "/id")?,
+                at: event.create_time,
             });
         }
         // Too late to capture what was approved.
