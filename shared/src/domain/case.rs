@@ -49,6 +49,10 @@ pub struct Case {
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
+    /// Payments and refunds (`p1`, `r2`) whose outcome people were asked to find, as looking may
+    /// never tell it. They were asked once, and it is looked for all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<String>,
     /// Payments and refunds (`p1`, `r2`) of which the gateway says what cannot be true: people were
     /// told once, and it is asked ever more rarely.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -58,6 +58,7 @@ fn case() -> Case {
         receipts: vec![],
         retry: None,
         blocked: Default::default(),
+        asked: Default::default(),
         contradicted: Default::default(),
         waiting: Default::default(),
         findings: Default::default(),

@@ -74,6 +74,7 @@ fn paid() -> Case {
         receipts: vec![],
         retry: None,
         blocked: BTreeSet::new(),
+        asked: BTreeSet::new(),
         contradicted: BTreeSet::new(),
         waiting: Default::default(),
         findings: Default::default(),
