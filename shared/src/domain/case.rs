@@ -389,7 +389,14 @@ impl Refund {
 
 /// The request of the refund by which a payment's surplus goes back: one for each payment.
 pub fn surplus_request(payment: u32) -> String {
-    format!("surplus-p{payment}")
+    format!("{SURPLUS}{payment}")
+}
+
+const SURPLUS: &str = "surplus-p";
+
+/// Whether it is the request of a surplus that goes back.
+pub fn is_surplus(request: &str) -> bool {
+    request.starts_with(SURPLUS)
 }
 
 impl Case {
