@@ -4,7 +4,7 @@ use crate::books::{
     Books, Said, charge, dispute, eur, fact, failed, invoice, our_refund, refund, refund_of,
     saved_method, succeeded,
 };
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::Step;
 use meridian::domain::decide::{Refusal, split_refund};
 use meridian::domain::event::{Event, NewInvoice, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -88,6 +88,34 @@ fn a_dispute_that_ended_is_never_open_again_and_ends_otherwise_only_where_the_ga
         };
         assert_eq!(books.case.refundable(), eur(left));
         assert_eq!(books.case.due(), eur(10_000 - left));
+        books.verify();
+    }
+}
+
+/// The row of an end that was told before is not taken for that of the next.
+#[test]
+fn each_change_of_a_disputes_end_is_told_and_filed_by_a_row_of_its_own() {
+    for ends in [
+        [Kind::DisputeLost, Kind::DisputeWon],
+        [Kind::DisputeWon, Kind::DisputeLost],
+    ] {
+        let mut books = Books::paid(10_000);
+        books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 4000));
+        let mut rows: Vec<String> = books.rows.keys().cloned().collect();
+        for times in 1..=3 {
+            for end in ends {
+                books.report(vec![dispute(end, 1, "dp_1", 4000)], true);
+                let new = books.rows.keys().filter(|id| id.starts_with("tell-"));
+                let new: Vec<_> = new.filter(|id| !rows.contains(id)).cloned().collect();
+                let of = |topic: Topic| new.iter().filter(|id| id.contains(topic.name())).count();
+                assert_eq!(of(Topic::DisputeClosed), 1, "{times} {end:?}: {new:?}");
+                // The first end may take nothing, or give nothing back.
+                let moved = of(Topic::PaymentReturned) + of(Topic::PaymentReceived);
+                let took = times > 1 || end == Kind::DisputeLost || ends[0] == Kind::DisputeLost;
+                assert_eq!(moved > 0, took, "{times} {end:?}: {new:?}");
+                rows.extend(new);
+            }
+        }
         books.verify();
     }
 }
@@ -237,11 +265,7 @@ fn what_a_stranger_wrote_our_reference_on_pays_nothing() {
 #[test]
 fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
     let mut books = Books::with_payment(10_000, None);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
-        expires_at: None,
-    };
+    let session = crate::books::page(None);
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     let opened = Event::SessionOpened {
         payment: 1,
@@ -544,11 +568,7 @@ fn a_payment_is_known_by_every_id_under_which_it_was_ever_spoken_of() {
     let mut books = Books::with_payment(10_000, None);
     books.apply(&Event::SessionOpened {
         payment: 1,
-        session: Session {
-            id: "cs_1".into(),
-            url: "https://pay.example/cs_1".into(),
-            expires_at: None,
-        },
+        session: crate::books::page(None),
     });
     let by = |payment: &str, aliases: &[&str]| Fact {
         payment: Some(payment.into()),
@@ -1168,11 +1188,7 @@ fn approved_page() -> Books {
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     books.apply(&Event::SessionOpened {
         payment: 1,
-        session: Session {
-            id: "cs_1".into(),
-            url: "https://pay.example.test/cs_1".into(),
-            expires_at: None,
-        },
+        session: crate::books::page(None),
     });
     let approved = Fact {
         payment: None,

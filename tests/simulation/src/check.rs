@@ -398,14 +398,10 @@ impl World<'_> {
 
     /// Whether staff were told of something that the gateway says of such a payment and that fits
     /// nothing here.
-    fn is_put_aside(&self, truth: &Payment) -> bool {
-        let aside = self
-            .clinic
-            .unmatched
-            .iter()
-            .chain(&self.clinic.contradicted);
-        let mut aside = aside.filter_map(|fact| fact.payment.as_ref());
-        aside.any(|id| *id == truth.id)
+    fn is_put_aside(&self, is: impl Fn(&String) -> bool) -> bool {
+        let aside = self.clinic.unmatched.iter();
+        let mut aside = aside.chain(&self.clinic.contradicted);
+        aside.any(|fact| fact.payment.as_ref().is_some_and(&is))
     }
 
     fn has_row(&self, id: &str) -> bool {

@@ -259,8 +259,8 @@ pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
     all.find(|refund| refund.key() == key || mirrored(refund))
 }
 
-fn dispute_named<'a>(payment: &'a Payment, key: &str) -> Option<&'a Dispute> {
-    payment.disputes.iter().find(|dispute| dispute.key() == key)
+fn dispute_named<'a>(payment: &'a Payment, name: &str) -> Option<&'a Dispute> {
+    payment.disputes.iter().find(|dispute| dispute.is(name))
 }
 
 /// The name only where it may be shared, the address only for the channel that needs it.
@@ -283,7 +283,7 @@ pub fn customer(
     }
 }
 
-fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {
+pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {
     match channel {
         Channel::PatientEmail if person.email.is_none() => Some("no e-mail address"),
         Channel::PatientText if person.phone.is_none() => Some("no phone number"),
