@@ -84,11 +84,30 @@ pub async fn put(call: &Call<'_>) -> Answered {
         .house
         .put_patient(call.clinic(), &reference, &person, note)
         .await?;
-    Ok(reply(if new { 201 } else { 200 }, &view(&patient)))
+    let status = if new { 201 } else { 200 };
+    Ok(reply(status, &view(call, &patient).await?))
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {
-    Ok(reply(200, &view(&known(call, &call.path[0]).await?)))
+    let patient = known(call, &call.path[0]).await?;
+    Ok(reply(200, &view(call, &patient).await?))
+}
+
+/// The patient wants texts again.
+pub async fn opt_in(call: &Call<'_>) -> Answered {
+    let patient = known(call, &call.path[0]).await?;
+    let (house, clinic) = (&call.house, call.clinic());
+    let phone = patient.person.phone.as_deref();
+    let phone = match phone {
+        Some(phone) if house.texts_unwanted(clinic, phone).await? => phone,
+        _ => return Err(Problem::missing("opt-out")),
+    };
+    let lifted = house.lifted(clinic, phone).await?;
+    let note = call.noted(None, &format!("opt_out_lifted {}", patient.id));
+    match house.store.transact(&[lifted, note]).await? {
+        Written::Done => Ok(reply(200, &view(call, &patient).await?)),
+        _ => Err(being_written()),
+    }
 }
 
 pub async fn methods(call: &Call<'_>) -> Answered {
@@ -215,15 +234,20 @@ pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<(Patien
 }
 
 /// An erased patient has nothing but an id and a reference.
-fn view(patient: &Patient) -> Value {
+async fn view(call: &Call<'_>, patient: &Patient) -> Result<Value, Problem> {
     let Person { name, email, phone } = &patient.person;
-    json!({
+    let opted_out = match phone {
+        Some(phone) => call.house.texts_unwanted(call.clinic(), phone).await?,
+        None => false,
+    };
+    Ok(json!({
         "id": patient.id,
         "reference": patient.reference,
         "name": Some(name).filter(|name| !name.is_empty()),
         "email": email,
         "phone": phone,
-    })
+        "opted_out": opted_out,
+    }))
 }
 
 fn shown(kept: &Kept) -> Value {

@@ -210,6 +210,14 @@ pub static ROUTES: &[Route] = &[
         "Patient",
         "A patient.",
     ),
+    route(
+        "DELETE",
+        "/v1/patients/{id}/opt-out",
+        Serves::Clinic(Charge, |call| Box::pin(patients::opt_in(call))),
+        (200, "Patient"),
+        "The patient wants texts again: lifts that the number opted out. One that answered STOP \
+         must answer START too, or its provider goes on refusing.",
+    ),
     get(
         "/v1/patients/{id}/payment-methods",
         View,

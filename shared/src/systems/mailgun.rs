@@ -37,6 +37,10 @@ pub static SYSTEM: System = System {
     channel: Channel::PatientEmail,
     optional: &["region"],
     hears: &HEARS,
+    arrival: Offer::Yes(Call {
+        build: look_up,
+        parse: arrival,
+    }),
 };
 
 static HEARS: [Hears; 6] = to_patients(&SEND);
@@ -173,19 +177,40 @@ impl Happened {
     }
 }
 
+const LOST: &str = "the message did not reach the patient's mailbox: see Mailgun's log";
+
 /// Any event of the message proves that it was taken, unless one says that it was given up.
 fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
     let events: Events = clear(reply)?.json()?;
     let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
     let ours: Vec<_> = events.items.into_iter().filter(ours).collect();
     if ours.iter().any(Happened::is_the_end) {
-        let why = "the message did not reach the patient's mailbox: see Mailgun's log";
-        return Err(Trouble::Rejected(why.into()));
+        return Err(Trouble::Rejected(LOST.into()));
     }
     Ok(ours.into_iter().next().map(|event| {
         let headers = event.message.and_then(|mail| mail.headers);
         Filed(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
     }))
+}
+
+/// Its events, the newest first.
+fn look_up(id: &str, account: &Account) -> Result<Request, BadAmount> {
+    region(account)?;
+    let path = format!("/v3/{}/events", account.secret("domain"));
+    Ok(Request::get(path)
+        .query("message-id", id)
+        .query("ascending", "no")
+        .query("limit", "300"))
+}
+
+fn arrival(_: &str, reply: &Reply, _: &Account) -> Result<Arrival, Trouble> {
+    let events = clear(reply)?.json::<Events>()?.items;
+    let delivered = |event: &Happened| event.event.as_deref() == Some("delivered");
+    Ok(match () {
+        () if events.iter().any(Happened::is_the_end) => Arrival::Lost(LOST.into()),
+        () if events.iter().any(delivered) => Arrival::Arrived,
+        () => Arrival::UnderWay,
+    })
 }
 
 /// The message's id as the events spell it, without angle brackets.

@@ -5,7 +5,7 @@
 pub use crate::domain::invoice::OfRate;
 use crate::domain::task::Topic;
 use crate::money::{Currency, Money};
-use crate::vendor::{Effect, Vendor};
+use crate::vendor::{Call, Effect, Offer, Vendor};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,19 @@ pub struct System {
     /// What may be configured beside the vendor's secrets, where an account needs it.
     pub optional: &'static [&'static str],
     pub hears: &'static [Hears],
+    /// Asks what became of a message that it took, by the id under which it was filed.
+    pub arrival: Offer<Call<str, Arrival>>,
+}
+
+/// What became of a message that a system took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Arrived,
+    UnderWay,
+    /// It never will, for this reason.
+    Lost(String),
+    /// The addressee wants none.
+    Unwanted,
 }
 
 /// Who reads what a system is told.

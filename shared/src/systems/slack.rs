@@ -40,6 +40,7 @@ pub static SYSTEM: System = System {
         Hears::of(Topic::DisputeClosed, &SEND),
         Hears::of(Topic::NeedsPerson, &SEND),
     ],
+    arrival: Offer::No("its answer says that the message stands in the channel"),
 };
 
 static SEND: [Effect<Telling, Filed>; 1] = [Effect {

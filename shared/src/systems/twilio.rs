@@ -31,6 +31,10 @@ pub static SYSTEM: System = System {
     channel: Channel::PatientText,
     optional: &[],
     hears: &HEARS,
+    arrival: Offer::Yes(Call {
+        build: look_up,
+        parse: arrival,
+    }),
 };
 
 static HEARS: [Hears; 6] = to_patients(&SEND);
@@ -82,8 +86,12 @@ fn is_service(from: &str) -> bool {
 }
 
 fn path(account: &Account) -> String {
+    format!("{}.json", messages(account))
+}
+
+fn messages(account: &Account) -> String {
     let sid = account.secret("account_sid");
-    format!("/2010-04-01/Accounts/{sid}/Messages.json")
+    format!("/2010-04-01/Accounts/{sid}/Messages")
 }
 
 /// E.164 only: Twilio reads `whatsapp:` and the like as another channel.
@@ -115,20 +123,23 @@ struct Text {
 
 impl Text {
     fn filed(self) -> Result<Filed, Trouble> {
-        match self.status.as_deref() {
-            Some(
-                "accepted"
-                | "queued"
-                | "scheduled"
-                | "sending"
-                | "sent"
-                | "delivered"
-                | "read"
-                | "partially_delivered",
-            ) => Ok(Filed(self.sid)),
-            Some("failed" | "undelivered" | "canceled") => Err(refused(self.error_code)),
-            other => Err(Trouble::Unreadable(format!("a message {other:?}"))),
+        match self.arrival()? {
+            Arrival::Arrived | Arrival::UnderWay => Ok(Filed(self.sid)),
+            Arrival::Lost(_) | Arrival::Unwanted => Err(refused(self.error_code)),
         }
+    }
+
+    /// `sent` says that the carrier has it, which may still not bring it to the phone.
+    fn arrival(&self) -> Result<Arrival, Trouble> {
+        Ok(match self.status.as_deref() {
+            Some("delivered" | "read" | "partially_delivered") => Arrival::Arrived,
+            Some("accepted" | "queued" | "scheduled" | "sending" | "sent") => Arrival::UnderWay,
+            Some("failed" | "undelivered" | "canceled") => match refused(self.error_code) {
+                Trouble::Rejected(why) => Arrival::Lost(why),
+                _ => Arrival::Unwanted,
+            },
+            other => return Err(Trouble::Unreadable(format!("a message {other:?}"))),
+        })
     }
 
     /// Whether it may be what we sent: these words, and not from before the day we speak of.
@@ -168,6 +179,21 @@ fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Tro
     let texts: Texts = clear(reply)?.json()?;
     let ours = texts.messages.into_iter().find(|text| text.is_ours(ask));
     ours.map(Text::filed).transpose()
+}
+
+fn look_up(sid: &str, account: &Account) -> Result<Request, BadAmount> {
+    if !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(BadAmount("an id that Twilio does not make".into()));
+    }
+    Ok(Request::get(format!("{}/{sid}.json", messages(account))))
+}
+
+fn arrival(_: &str, reply: &Reply, _: &Account) -> Result<Arrival, Trouble> {
+    // Messages can be deleted: that says nothing of the account.
+    if reply.status == 404 {
+        return Err(Trouble::Missing);
+    }
+    clear(reply)?.json::<Text>()?.arrival()
 }
 
 #[derive(Deserialize)]

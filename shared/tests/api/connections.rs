@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 impl Clinic {
     /// Works the delivery off, as if its time had come.
-    async fn delivers(&self, key: &RowKey) {
+    pub async fn delivers(&self, key: &RowKey) {
         let write = Write::Change {
             key: key.clone(),
             set: Row::default().number("due_at", 1),
@@ -25,7 +25,7 @@ impl Clinic {
         self.house.deliver(key).await.expect("a delivery");
     }
 
-    async fn open_tasks(&self) -> Vec<Value> {
+    pub async fn open_tasks(&self) -> Vec<Value> {
         let tasks = self.get("/v1/tasks").await;
         tasks["tasks"].as_array().cloned().unwrap_or_default()
     }

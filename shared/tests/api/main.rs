@@ -2,6 +2,7 @@
 //! wants: what only rows that were written, calls that went out, or several at once, can show.
 
 mod approvals;
+mod arrivals;
 mod calls;
 mod collecting;
 mod commits;

@@ -57,6 +57,20 @@ pub async fn pays(clinic: &Clinic, case: &str) -> Case {
     happens(clinic, case, reported(fact)).await
 }
 
+/// The gateway opened the page to pay on.
+pub async fn opens(clinic: &Clinic, case: &str) -> Case {
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(clinic, case, opened).await
+}
+
 pub async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
     let response = clinic
         .house
@@ -193,16 +207,7 @@ async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_ow
     let charges = format!("/v1/invoices/{case}/charges");
     let asked = json!({ "collect": "checkout" });
     clinic.post(&charges, asked).await.expect(202);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
-        expires_at: None,
-    };
-    let opened = Event::SessionOpened {
-        payment: 1,
-        session,
-    };
-    happens(&clinic, &case, opened).await;
+    opens(&clinic, &case).await;
     let payment = format!("{case}-p1");
     let done = clinic.house.done_address(&clinic.id, &payment).await;
     let done = done.expect("an address");
@@ -302,16 +307,7 @@ async fn a_page_is_not_closed_by_declaration_but_ended_at_its_gateway() {
     let charges = format!("/v1/invoices/{case}/charges");
     let asked = json!({ "collect": "checkout" });
     clinic.post(&charges, asked).await.expect(202);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
-        expires_at: None,
-    };
-    let opened = Event::SessionOpened {
-        payment: 1,
-        session,
-    };
-    happens(&clinic, &case, opened).await;
+    opens(&clinic, &case).await;
     let close = format!("/v1/payments/{case}-p1/close");
     let closing = clinic.post(&close, Value::Null).await.expect(200);
     assert_eq!(closing["state"], "open");

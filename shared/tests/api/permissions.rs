@@ -35,6 +35,7 @@ const NEEDS: &str = "
     view       GET /v1/audit/verify
 
     charge     POST /v1/patients
+    charge     DELETE /v1/patients/{id}/opt-out
     charge     POST /v1/patients/{id}/payment-methods
     charge     DELETE /v1/patients/{id}/payment-methods/{method}
     charge     POST /v1/patients/{id}/payment-methods/{method}/default

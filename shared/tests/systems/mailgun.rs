@@ -202,3 +202,36 @@ fn mailguns_own_samples_can_be_read() {
         assert_eq!(found, Ok(None), "{name}");
     }
 }
+
+#[test]
+fn a_mail_that_was_taken_may_still_bounce_and_says_so_by_its_id() {
+    let ask = SYSTEM.arrival.get().unwrap();
+    let (account, id) = (demo(&SYSTEM), "20261121150000.1.EXAMPLE@mg.example.com");
+    let request = (ask.build)(id, &account).unwrap();
+    let event = |event: &str, severity: Option<&str>| {
+        let headers = value!({"to": "sam@example.com", "from": "billing@mg.example.com",
+            "subject": "Your receipt", "message-id": id});
+        value!({"event": event, "id": "x", "timestamp": 1773446400.5, "tags": [],
+            "severity": severity, "user-variables": {},
+            "message": {"headers": headers, "attachments": [], "size": 867}})
+    };
+    let of = |items: Value| (ask.parse)(id, &json(200, value!({ "items": items })), &account);
+    let accepted = json(200, value!({ "items": [event("accepted", None)] }));
+    holds(&SYSTEM, &request, &account, Some(&accepted));
+    assert!(request.query.contains(&("message-id".into(), id.into())));
+    let waits = event("failed", Some("temporary"));
+    for (items, is) in [
+        (value!([]), Arrival::UnderWay),
+        (value!([event("accepted", None)]), Arrival::UnderWay),
+        (value!([waits, event("accepted", None)]), Arrival::UnderWay),
+        (value!([event("delivered", None), waits]), Arrival::Arrived),
+    ] {
+        assert_eq!(of(items), Ok(is));
+    }
+    for end in [event("failed", Some("permanent")), event("rejected", None)] {
+        let late = value!([end, event("delivered", None)]);
+        assert!(matches!(of(late), Ok(Arrival::Lost(_))));
+    }
+    let forbidden = reply(401, "text/plain", "Forbidden");
+    assert!((ask.parse)(id, &forbidden, &account).is_err());
+}

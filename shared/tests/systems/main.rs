@@ -8,7 +8,9 @@ mod xero;
 
 use meridian::domain::task::Topic;
 use meridian::money::{Currency, Money};
-use meridian::systems::{self, After, Customer, Filed, Message, OfRate, Standing, System, Telling};
+use meridian::systems::{
+    self, After, Arrival, Channel, Customer, Filed, Message, OfRate, Standing, System, Telling,
+};
 use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
@@ -280,6 +282,15 @@ fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
             assert!(!hears.acts.is_empty(), "{id}");
         }
         assert!(systems::find(id).is_some());
+    }
+}
+
+#[test]
+fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
+    for system in systems::ALL {
+        let to_patient = matches!(system.channel, Channel::PatientEmail | Channel::PatientText);
+        let id = system.vendor.id;
+        assert_eq!(system.arrival.yes().is_some(), to_patient, "{id}");
     }
 }
 

@@ -251,3 +251,58 @@ fn that_a_patient_opted_out_is_no_failure_of_the_text() {
     late["error_code"] = value!(21610);
     assert_eq!(parsed(json(201, late)), opted_out);
 }
+
+fn looked_at(reply: Reply) -> Result<Arrival, Trouble> {
+    let (ask, account, id) = (
+        SYSTEM.arrival.get().unwrap(),
+        demo(&SYSTEM),
+        "SM0123456789abcdef0123456789abcdef",
+    );
+    let request = (ask.build)(id, &account).unwrap();
+    holds(&SYSTEM, &request, &account, Some(&reply));
+    (ask.parse)(id, &reply, &account)
+}
+
+#[test]
+fn a_text_that_was_sent_may_still_be_lost_and_says_so_by_its_id() {
+    let at = |status: &str, code: Value| {
+        let mut message = text(status, "Hi", "Sat, 14 Mar 2026 09:00:00 +0000");
+        message["error_code"] = code;
+        looked_at(json(200, message))
+    };
+    for (status, is) in [
+        ("accepted", Arrival::UnderWay),
+        ("queued", Arrival::UnderWay),
+        ("sent", Arrival::UnderWay),
+        ("delivered", Arrival::Arrived),
+        ("read", Arrival::Arrived),
+    ] {
+        assert_eq!(at(status, Value::Null), Ok(is), "{status}");
+    }
+    for status in ["undelivered", "failed", "canceled"] {
+        let lost = at(status, value!(30003));
+        let named = matches!(&lost, Ok(Arrival::Lost(why)) if why.contains("30003"));
+        assert!(named, "{status}: {lost:?}");
+    }
+    assert_eq!(at("undelivered", value!(21610)), Ok(Arrival::Unwanted));
+    // A code alone is no end: Twilio's own sample of a message that is `sent` has one.
+    assert_eq!(at("sent", value!(30007)), Ok(Arrival::UnderWay));
+}
+
+#[test]
+fn a_look_up_that_is_refused_says_nothing_of_the_text() {
+    assert_eq!(looked_at(failure(404, 20404)), Err(Trouble::Missing));
+    for reply in [
+        failure(401, 20003),
+        failure(400, 20001),
+        failure(503, 20503),
+    ] {
+        assert!(looked_at(reply).is_err());
+    }
+}
+
+#[test]
+fn only_an_id_of_twilios_own_is_looked_up() {
+    let build = SYSTEM.arrival.get().unwrap().build;
+    assert!(build("SM01/../../Calls", &demo(&SYSTEM)).is_err());
+}

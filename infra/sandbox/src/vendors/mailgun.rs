@@ -11,7 +11,7 @@ pub static VENDOR: Vendor = Vendor {
     seed: |_| {},
     handle,
     step: |_, _| {},
-    control: |_, _, _| Err("Mailgun has nothing to control".into()),
+    control,
     key_header: None,
     harmless: |_| false,
 };
@@ -131,13 +131,14 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
         .into();
     let tags = all("o:tag");
     for to in &to {
-        let event = json!({"event": "accepted", "id": world.id("", 22),
-            "timestamp": world.now as f64 / 1000.0, "recipient": to, "tags": tags,
-            "message": {"headers": {"message-id": id, "from": from, "to": to,
-                "subject": subject}, "attachments": [], "size": 0},
-            "user-variables": variables});
-        let place = event["id"].as_str().unwrap_or("").to_string();
-        world.put("mailgun.event", key, &place, event);
+        // It is taken, and then arrives: nobody is told otherwise unless somebody makes it fail.
+        for happened in ["accepted", "delivered"] {
+            let event = json!({"event": happened, "recipient": to, "tags": tags,
+                "message": {"headers": {"message-id": id, "from": from, "to": to,
+                    "subject": subject}, "attachments": [], "size": 0},
+                "user-variables": variables});
+            happens(world, key, event);
+        }
         let at = stamp(world.now, "%FT%T%.3fZ");
         world
             .outbox
@@ -145,6 +146,31 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
             "text": text, "html": html, "at": at}));
     }
     Ok(json!({"id": format!("<{id}>"), "message": "Queued. Thank you."}))
+}
+
+fn happens(world: &mut World, key: &str, mut event: Value) {
+    let place = world.id("", 22);
+    event["id"] = json!(place);
+    event["timestamp"] = json!(world.now as f64 / 1000.0);
+    world.put("mailgun.event", key, &place, event);
+}
+
+fn control(world: &mut World, verb: &[&str], _: &Value) -> Result<Value, String> {
+    let ["fail", id] = verb else {
+        return Err("Mailgun knows fail/{message-id}".into());
+    };
+    let of_message = |event: &Value| event["message"]["headers"]["message-id"] == **id;
+    let events = world.all("mailgun.event");
+    let mut of_message = events.iter().filter(|item| of_message(&item.body));
+    let taken = of_message.next().ok_or("no such message")?;
+    let (key, mut event) = (taken.account.clone(), taken.body.clone());
+    event["event"] = json!("failed");
+    event["severity"] = json!("permanent");
+    event["reason"] = json!("bounce");
+    event["delivery-status"] = json!({"attempt-no": 1, "code": 550, "message": "",
+        "description": "No such mailbox", "session-seconds": 0});
+    happens(world, &key, event.clone());
+    Ok(event)
 }
 
 /// Splits `A <a@x>, b@y` at the commas that are not inside quotes.

@@ -226,3 +226,52 @@ async fn slack_takes_messages_and_answers_in_plain_text() {
     assert_eq!(bench.sandbox.outbox()[0]["text"], "Payment failed");
     assert_eq!(bench.sandbox.outbox().len(), 1);
 }
+
+#[tokio::test]
+async fn a_message_that_was_taken_can_turn_out_to_be_lost() {
+    let bench = Bench::start().await;
+    let sent = mail(
+        &bench,
+        "from=a%40mg.example.test&to=b%40example.test&subject=S&text=T",
+    )
+    .await;
+    let sent = sent.ok();
+    let id = sent["id"]
+        .as_str()
+        .unwrap()
+        .trim_matches(['<', '>'])
+        .to_string();
+    let auth = basic("api", "key-demo");
+    let path = format!("/mailgun/v3/mg.example.test/events?message-id={id}&ascending=no");
+    let newest = async || {
+        let headers = [("authorization", auth.as_str())];
+        let events = bench.call("GET", &path, &headers, "").await.ok();
+        events["items"][0].clone()
+    };
+    assert_eq!(newest().await["event"], "delivered");
+    let kind = [("content-type", "application/json")];
+    let fail = format!("/_sandbox/mailgun/fail/{id}");
+    bench.call("POST", &fail, &kind, "{}").await.ok();
+    let lost = newest().await;
+    assert_eq!(
+        (&lost["event"], &lost["severity"]),
+        (&json!("failed"), &json!("permanent"))
+    );
+
+    let sent = text(&bench, "To=%2B61400000006&From=%2B15005550006&Body=x")
+        .await
+        .ok();
+    let sid = sent["sid"].as_str().unwrap();
+    let fail = format!("/_sandbox/twilio/fail/{sid}");
+    bench.call("POST", &fail, &kind, "{}").await.ok();
+    let auth = basic(ACCOUNT, "demo-token");
+    let path = format!("/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages/{sid}.json");
+    let lost = bench
+        .call("GET", &path, &[("authorization", &auth)], "")
+        .await
+        .ok();
+    assert_eq!(
+        (&lost["status"], &lost["error_code"]),
+        (&json!("undelivered"), &json!(30003))
+    );
+}

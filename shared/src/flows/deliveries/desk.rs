@@ -1,7 +1,7 @@
 //! One delivery on the table: its acts, each sent under a lease and once, and what becomes of a
 //! call whose end nobody recorded.
 
-use super::{Failure, House, Of, WAITS, filed};
+use super::{Failure, House, Of, WAITS, arrival, filed};
 use crate::clock;
 use crate::domain::fact::Decline;
 use crate::flows::lease_seconds;
@@ -162,10 +162,8 @@ impl Desk<'_> {
                 topic = hears.topic.name(),
                 case = self.of.case.map(|case| case.id.as_str())
             );
-            for name in ["due_pk", "due_at", "sent"] {
-                next.0.remove(name);
-            }
-            next = next.text("state", "done");
+            next.0.remove("sent");
+            next = arrival::looked_at(next, self.system).text("state", "done");
         }
         next
     }

@@ -2,9 +2,11 @@
 //! system filed it, live in the delivery's own row; the case does not hear of it.
 //!
 //! A row is `open` while nothing of it can have reached the system, and `calling` from the moment
-//! it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say.
+//! it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say. A message
+//! to a patient is looked at again while it is `done`: it may still turn out to be lost.
 
 mod alone;
+mod arrival;
 mod desk;
 mod earlier;
 mod optouts;
@@ -86,6 +88,9 @@ impl House {
             let why = "this version does not tell it that";
             return self.finish(&row, "failed", why).await;
         };
+        if let ("done", Some(case)) = (row.get("state"), &case) {
+            return Box::pin(self.arrived(of, case, &row, system)).await;
+        }
         let filed = match &case {
             Some(case) => match (system.channel, may_be_sent(&row)) {
                 (Channel::Books, false) => {

@@ -6,14 +6,21 @@ use crate::clock;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::flows::patients::Person;
+use crate::queue::RowKey;
 use crate::store::{Row, Write};
 use crate::systems::{self, Channel};
 
 impl House {
     /// Whether the number opted out of texts.
-    pub(super) async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
+    pub async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
         let pk = self.optout_pk(clinic, phone).await?;
         Ok(self.store.get(&pk, "optout").await?.is_some())
+    }
+
+    /// What lifts the opt-out of a number: the patient wants texts again.
+    pub async fn lifted(&self, clinic: &str, phone: &str) -> Result<Write, Failure> {
+        let (pk, sk) = (self.optout_pk(clinic, phone).await?, "optout".into());
+        Ok(Write::Delete(RowKey { pk, sk }))
     }
 
     /// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address

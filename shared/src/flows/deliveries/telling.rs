@@ -283,7 +283,7 @@ pub fn customer(
     }
 }
 
-fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {
+pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {
     match channel {
         Channel::PatientEmail if person.email.is_none() => Some("no e-mail address"),
         Channel::PatientText if person.phone.is_none() => Some("no phone number"),

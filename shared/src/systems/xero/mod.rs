@@ -93,6 +93,7 @@ pub static SYSTEM: System = System {
             after: After::TakesBack(Topic::RefundPaid),
         },
     ],
+    arrival: Offer::No("what it files stands in its books"),
 };
 
 /// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is

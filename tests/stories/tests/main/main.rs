@@ -5,6 +5,7 @@ mod billing;
 mod clinic;
 mod contracts;
 mod ipn;
+mod messages;
 mod post;
 mod proofs;
 mod refunds;
