@@ -205,6 +205,25 @@ async fn who_decided_on_an_older_case_decides_again() {
     assert_eq!(now.entries, read.expect("a case").entries + 1);
 }
 
+/// What stands beside an older case is in the way as well: the newer case decides.
+#[tokio::test]
+async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others_write() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let read = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    happens(&clinic, &case, charge("60.00")).await;
+    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = settings.expect("a clinic");
+    let beside = Write::New(Row::new(format!("{}#beside", clinic.id), "note"));
+    clinic.write(beside.clone()).await;
+    let change = Change {
+        also: vec![beside],
+        ..Change::new(&settings, &case, charge("60.00"), "test".into())
+    };
+    let ended = clinic.house.commit(change, read).await.expect("an answer");
+    assert!(matches!(ended, Committed::Refused(_)), "{ended:?}");
+}
+
 #[tokio::test]
 async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
     for in_the_way in ["version", "journal", "receipt"] {

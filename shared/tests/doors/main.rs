@@ -6,3 +6,4 @@ mod notices;
 mod replies;
 mod sealed;
 mod stack;
+mod warm;
