@@ -5,6 +5,7 @@ use crate::vendor::{Account, Reply, Request, Trouble, Vendor};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -126,10 +127,13 @@ pub enum Notice {
     /// A method that patients had kept is no longer chargeable.
     MethodGone {
         token: String,
+        /// When, as the vendor says: of two notices the newer counts, whichever comes last.
+        at: Option<Timestamp>,
     },
     /// A method that was not chargeable is again.
     MethodBack {
         token: String,
+        at: Option<Timestamp>,
     },
     /// Known, and of no consequence to a case: only listed, under this kind.
     Ignored(Kind),
@@ -148,7 +152,7 @@ impl Item {
                 Err(why) => Err(Unreadable(why)),
             },
             Ok(Notice::Hint { payment }) if !is_vendor_id(&payment) => odd("the payment's"),
-            Ok(Notice::MethodGone { token } | Notice::MethodBack { token })
+            Ok(Notice::MethodGone { token, .. } | Notice::MethodBack { token, .. })
                 if !is_vendor_id(&token) =>
             {
                 odd("the method's")

@@ -26,6 +26,7 @@ use crate::aws::{Aws, Sdk};
 use crate::queue::RowKey;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue as Value, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
 };
@@ -114,6 +115,15 @@ pub enum Write {
     /// Set and remove attributes of a row that exists.
     Change {
         key: RowKey,
+        set: Row,
+        remove: Vec<&'static str>,
+    },
+    /// As [`Self::Change`], where the row knows of no later time in this attribute, which is set to
+    /// it.
+    Newer {
+        key: RowKey,
+        attribute: &'static str,
+        at: i64,
         set: Row,
         remove: Vec<&'static str>,
     },
@@ -408,9 +418,26 @@ impl Store {
                 .expression_attribute_names("#a", *attribute)
                 .expression_attribute_values(":value", Value::S(value.clone()))
                 .build(),
-            Write::Mark { key, set } => return self.change(key, set, &[], None),
+            Write::Mark { key, set } => return updated(self.change(key, set, &[])),
             Write::Change { key, set, remove } => {
-                return self.change(key, set, remove, Some("attribute_exists(pk)"));
+                let change = self.change(key, set, remove);
+                return updated(change.condition_expression("attribute_exists(pk)"));
+            }
+            Write::Newer {
+                key,
+                attribute,
+                at,
+                set,
+                remove,
+            } => {
+                let set = set.clone().number(attribute, at);
+                let newer = "attribute_exists(pk) AND (attribute_not_exists(#at) OR #at <= :at)";
+                let change = self
+                    .change(key, &set, remove)
+                    .condition_expression(newer)
+                    .expression_attribute_names("#at", *attribute)
+                    .expression_attribute_values(":at", Value::N(at.to_string()));
+                return updated(change);
             }
             Write::Postpone { key, read, due } => {
                 let update = Update::builder()
@@ -419,10 +446,8 @@ impl Store {
                     .condition_expression("due_at = :read")
                     .update_expression("SET due_at = :due, taken_at = :read")
                     .expression_attribute_values(":read", Value::N(read.to_string()))
-                    .expression_attribute_values(":due", Value::N(due.to_string()))
-                    .build()
-                    .map_err(unavailable)?;
-                return Ok(TransactWriteItem::builder().update(update).build());
+                    .expression_attribute_values(":due", Value::N(due.to_string()));
+                return updated(update);
             }
             Write::Add {
                 key,
@@ -434,10 +459,8 @@ impl Store {
                     .set_key(Some(key_of(key)))
                     .update_expression("ADD #a :text")
                     .expression_attribute_names("#a", *attribute)
-                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]))
-                    .build()
-                    .map_err(unavailable)?;
-                return Ok(TransactWriteItem::builder().update(update).build());
+                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]));
+                return updated(update);
             }
             Write::Delete(key) => {
                 let delete = Delete::builder()
@@ -453,17 +476,10 @@ impl Store {
             .build())
     }
 
-    fn change(
-        &self,
-        key: &RowKey,
-        set: &Row,
-        remove: &[&'static str],
-        condition: Option<&str>,
-    ) -> Result<TransactWriteItem, StoreError> {
+    fn change(&self, key: &RowKey, set: &Row, remove: &[&'static str]) -> UpdateBuilder {
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(key_of(key)))
-            .set_condition_expression(condition.map(String::from));
+            .set_key(Some(key_of(key)));
         let mut parts = vec![];
         for (n, (name, value)) in set.0.iter().enumerate() {
             let lead = if n == 0 { "SET " } else { ", " };
@@ -476,12 +492,13 @@ impl Store {
             parts.push(format!("{}#r{n}", if n == 0 { " REMOVE " } else { ", " }));
             update = update.expression_attribute_names(format!("#r{n}"), *name);
         }
-        let update = update
-            .update_expression(parts.concat())
-            .build()
-            .map_err(unavailable)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        update.update_expression(parts.concat())
     }
+}
+
+fn updated(change: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    let update = change.build().map_err(unavailable)?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }
 
 fn key_of(key: &RowKey) -> HashMap<String, Value> {

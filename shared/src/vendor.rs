@@ -31,6 +31,15 @@ pub struct Vendor {
 }
 
 impl Vendor {
+    /// How this secret must begin, where it is an address and does not.
+    pub fn misplaced(&self, field: &str, value: &str) -> Option<&'static [&'static str]> {
+        let (_, begins) = self.addresses.iter().find(|(name, _)| *name == field)?;
+        let rest = begins.iter().find_map(|begin| value.strip_prefix(begin));
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
+        let goes_on = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain));
+        (!goes_on).then_some(*begins)
+    }
+
     /// A reply in which the vendor itself says what became of the request. A redirect, a timeout on
     /// the way and a refusal that is not in the vendor's own words do not: it may have happened.
     pub fn said(&self, reply: Reply) -> Result<Reply, Trouble> {

@@ -169,6 +169,18 @@ fn paid() -> Fact {
     }
 }
 
+/// The same as an answer tells it, with the capture's own time.
+fn came() -> Fact {
+    Fact {
+        occurred_at: Some(time("2026-11-21T15:00:00Z")),
+        ..paid()
+    }
+}
+
+fn time(text: &str) -> jiff::Timestamp {
+    text.parse().expect("a time")
+}
+
 // ---- calls -------------------------------------------------------------------------------------
 
 fn checkout(amount: Money, keep_method: bool) -> Checkout {
@@ -294,7 +306,7 @@ fn an_approved_order_is_captured_once_and_the_capture_is_the_payment() {
     hold(&request, &answer);
     assert_eq!(
         (effect.call.parse)(&complete(), &answer, &account(&[])),
-        Ok(vec![paid()])
+        Ok(vec![came()])
     );
 }
 
@@ -312,7 +324,7 @@ fn a_capture_brings_the_wallet_that_paypal_kept() {
         facts,
         vec![Fact {
             method: Some(charge().method),
-            ..paid()
+            ..came()
         }]
     );
 }
@@ -328,7 +340,7 @@ fn a_kept_wallet_is_charged_without_the_payer() {
     let parse = |reply: &Reply| (call.parse)(&charge(), reply, &account(&[]));
     let answer = reply(201, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
     hold(&request, &answer);
-    assert_eq!(parse(&answer), Ok(vec![paid()]));
+    assert_eq!(parse(&answer), Ok(vec![came()]));
     let pending = parse(&reply(
         201,
         order("COMPLETED", vec![capture("PENDING")], vec![]),
@@ -337,7 +349,7 @@ fn a_kept_wallet_is_charged_without_the_payer() {
         pending,
         Ok(vec![Fact {
             kind: Kind::PaymentPending,
-            ..paid()
+            ..came()
         }])
     );
     let needs_payer = parse(&reply(201, order("PAYER_ACTION_REQUIRED", vec![], vec![])));
@@ -361,7 +373,7 @@ fn a_failed_capture_gives_its_id_to_no_payment() {
         aliases: vec![ORDER.into(), CAPTURE.into()],
         decline: Some(Decline::Funds),
         kind: Kind::PaymentFailed,
-        ..paid()
+        ..came()
     };
     assert_eq!(
         (call.parse)(&charge(), &answer, &account(&[])),
@@ -500,6 +512,7 @@ fn a_refund_names_its_own_reference_and_the_capture() {
             payment: Some(CAPTURE.into()),
             refund: Some("1JU08902781691411".into()),
             amount: Some(eur(3000)),
+            occurred_at: Some(time("2026-11-21T16:00:00Z")),
             ..Fact::new(kind)
         };
         assert_eq!(
@@ -563,7 +576,7 @@ fn after_the_key_a_lost_capture_is_looked_for_in_its_order() {
     hold(&request, &done);
     assert_eq!(
         (call.parse)(&complete(), &done, &account(&[])),
-        Ok(Some(vec![paid()]))
+        Ok(Some(vec![came()]))
     );
     let not_yet = reply(200, order("APPROVED", vec![], vec![]));
     assert_eq!((call.parse)(&complete(), &not_yet, &account(&[])), Ok(None));
@@ -675,12 +688,48 @@ fn a_look_up_tells_the_payment_with_its_refunds() {
     );
     hold(&requests[0], &answer);
     let facts = whole((inquiry.parse)(&ask, &[answer], &account(&[]))).expect("facts");
-    assert_eq!(facts[0], paid());
+    assert_eq!(facts[0], came());
     assert_eq!(
         (facts[1].kind, facts[1].amount),
         (Kind::RefundSucceeded, Some(eur(3000)))
     );
     assert_eq!(facts.len(), 2);
+}
+
+#[test]
+fn money_moved_when_the_capture_says_so() {
+    let (made, became) = ("2026-11-20T23:30:00Z", "2026-11-22T08:00:00Z");
+    for (status, at) in [
+        ("COMPLETED", became),
+        // What was changed since is its refunds.
+        ("PARTIALLY_REFUNDED", made),
+        ("REFUNDED", made),
+    ] {
+        let mut capture = capture(status);
+        capture["create_time"] = json!(made);
+        capture["update_time"] = json!(became);
+        let told = |capture: &Value| {
+            let answer = reply(201, order("COMPLETED", vec![capture.clone()], vec![]));
+            let call = &GATEWAY.complete.yes().expect("offered").call;
+            let facts = (call.parse)(&complete(), &answer, &account(&[])).expect("facts");
+            facts[0].occurred_at
+        };
+        assert_eq!(told(&capture), Some(time(at)), "{status}");
+        capture
+            .as_object_mut()
+            .expect("fields")
+            .remove("update_time");
+        assert_eq!(told(&capture), Some(time(made)), "{status}");
+        // A time that cannot be read, or none, hides no money.
+        capture["create_time"] = json!("yesterday");
+        assert_eq!(told(&capture), None, "{status}");
+        let name = "PAYMENT.CAPTURE.COMPLETED";
+        let Ok(Notice::Fact(fact)) = read(event(name, "capture", capture).to_string().as_bytes())
+        else {
+            panic!("no fact")
+        };
+        assert_eq!(fact.occurred_at, Some(time("2026-11-21T15:00:01Z")));
+    }
 }
 
 #[test]
@@ -722,7 +771,7 @@ fn a_look_up_of_an_order_says_where_the_payer_is() {
     // The second attempt paid.
     assert_eq!(
         facts("COMPLETED", vec![capture("DECLINED"), capture("COMPLETED")]),
-        Ok(vec![paid()])
+        Ok(vec![came()])
     );
     assert!(matches!(
         facts("FROZEN", vec![]),
@@ -752,7 +801,7 @@ fn a_charge_of_a_kept_wallet_is_looked_up_by_its_capture() {
             &[answer],
             &account(&[])
         )),
-        Ok(vec![paid()])
+        Ok(vec![came()])
     );
     assert_eq!((inquiry.build)(&ask(None), &account(&[])), vec![]);
     assert_eq!((inquiry.build)(&ask(Some("")), &account(&[])), vec![]);
@@ -987,10 +1036,16 @@ fn read(body: &[u8]) -> Result<Notice, String> {
 fn fact(name: &str, resource_type: &str, resource: Value) -> Fact {
     match notice(name, resource_type, resource) {
         Ok(Notice::Fact(fact)) => {
-            assert_eq!(
-                fact.occurred_at,
-                Some("2026-11-21T15:00:01Z".parse().expect("a time"))
-            );
+            // A capture or a refund says its own time, else the event does.
+            let own = name.starts_with("PAYMENT.CAPTURE.") || name.starts_with("PAYMENT.REFUND.");
+            let own = own || name == "CHECKOUT.ORDER.COMPLETED";
+            let own = own && fact.kind != Kind::PaymentReturned;
+            let at = match fact.kind {
+                _ if !own => "2026-11-21T15:00:01Z",
+                _ if fact.refund.is_some() => "2026-11-21T16:00:00Z",
+                _ => "2026-11-21T15:00:00Z",
+            };
+            assert_eq!(fact.occurred_at, Some(time(at)), "{name}");
             Fact {
                 occurred_at: None,
                 ..*fact
@@ -1250,7 +1305,8 @@ fn a_wallet_taken_out_of_the_vault_is_gone() {
         assert_eq!(
             gone,
             Ok(Notice::MethodGone {
-                token: "8kk8451t".into()
+                token: "8kk8451t".into(),
+                at: Some(time("2026-11-21T15:00:01Z")),
             }),
             "{name}"
         );

@@ -5,6 +5,7 @@ use super::call::{Answered, Call, LONGEST_ID, reply};
 use super::problem::{Kind, Problem};
 use super::read::{no_card_number, plain};
 use super::{payments, refunds};
+use crate::clock;
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Found};
@@ -13,7 +14,8 @@ use crate::domain::refund::{Refund, State};
 use crate::flows::case_pk;
 use crate::flows::commit::{Change, Committed};
 use crate::ids::{self, Reference};
-use crate::store::{Row, Write};
+use crate::store::{Row, StoreError, Write};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -163,10 +165,16 @@ async fn record(
     let mut also = vec![];
     if let Some(note) = note {
         plain("note", &note, 500)?;
-        let row = Row::new(case_pk(call.clinic(), &id), format!("finding#{task}#{key}"));
-        let sealing = call.house.key(&format!("clinic {}", call.clinic())).await?;
-        let place = format!("{id} {task} {key}");
-        also.push(Write::Put(row.text("sealed", sealing.seal(&place, &note))));
+        let said = ids::derived(&[key, &note]);
+        let row = Row::new(
+            case_pk(call.clinic(), &id),
+            format!("{}{said}", notes_of(&task)),
+        );
+        let sealing = call.house.key(&purpose(call)).await?;
+        let sealed = sealing.seal(&format!("{id} {task}"), &note);
+        let row = row.text("by", key).text("sealed", sealed);
+        let at = clock::millis(clock::now());
+        also.push(Write::Put(row.number("at", at)));
     }
     let cause = format!("{id}-{task} {what}, found by key {key}");
     let change = Change {
@@ -182,6 +190,44 @@ async fn record(
             "it cannot be recorded just now: repeat",
         )),
     }
+}
+
+/// What a person wrote beside what he found.
+pub struct Noted {
+    pub at: Timestamp,
+    /// The short name of the key by which the person called.
+    pub by: String,
+    pub note: String,
+}
+
+/// The notes on what people found of a payment and of its refunds.
+pub async fn notes(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<Noted>, Problem> {
+    let refunds = payment.refunds.iter().filter_map(|refund| refund.n);
+    let refunds = refunds.map(|n| task_id(payment.n, Some(n)));
+    let mut notes = vec![];
+    for task in std::iter::once(task_id(payment.n, None)).chain(refunds) {
+        let pk = case_pk(call.clinic(), &case.id);
+        for row in call.house.store.under(&pk, &notes_of(&task)).await? {
+            let key = call.house.key_of(&purpose(call), row.get("sealed")).await?;
+            let cannot = |_| StoreError::Corrupt(format!("a note on {task} cannot be opened"));
+            let note = key.open(&format!("{} {task}", case.id), row.get("sealed"));
+            notes.push(Noted {
+                at: Timestamp::from_millisecond(row.int("at")).unwrap_or_default(),
+                by: row.get("by").into(),
+                note: note.map_err(cannot)?,
+            });
+        }
+    }
+    Ok(notes)
+}
+
+/// What the key is for that notes are sealed under.
+fn purpose(call: &Call<'_>) -> String {
+    format!("clinic {}", call.clinic())
+}
+
+fn notes_of(task: &str) -> String {
+    format!("finding#{task}#")
 }
 
 /// Whether what is known now agrees with what was found, or waits for a second person.

@@ -89,7 +89,11 @@ pub async fn put(call: &Call<'_>) -> Answered {
             key = call.caller.short()
         );
     }
-    Ok(reply(200, &view(call, vendor).await?))
+    let shown = view(call, vendor).await?;
+    if !writes.is_empty() && shown["connected"] == true {
+        call.house.keep_renewed(call.clinic(), vendor, true).await?;
+    }
+    Ok(reply(200, &shown))
 }
 
 /// `DELETE /v1/integrations/{vendor}/inbound/former`: the webhook secret before the last one proves
@@ -140,24 +144,14 @@ fn checked(vendor: &Vendor, group: &Group, mut fields: Fields) -> Result<Fields,
 /// What goes to an address is told to whoever is there: it is the vendor's own, or at least one of
 /// the public internet.
 fn address(vendor: &Vendor, field: &str, value: &str) -> Result<(), String> {
-    let own = vendor.addresses.iter().find(|(name, _)| *name == field);
-    match own {
-        Some((_, begins)) => match is_below(value, begins) {
-            true => Ok(()),
-            false => Err(format!("it must begin with {}", begins.join(" or "))),
-        },
-        None if field.ends_with("url") && !value.is_empty() && !is_public(value) => Err(
+    let own = vendor.addresses.iter().any(|(name, _)| *name == field);
+    match vendor.misplaced(field, value) {
+        Some(begins) => Err(format!("it must begin with {}", begins.join(" or "))),
+        None if !own && field.ends_with("url") && !value.is_empty() && !is_public(value) => Err(
             "an https address of the public internet, without user, port, query or fragment".into(),
         ),
         None => Ok(()),
     }
-}
-
-/// Whether an address goes on from one of these beginnings, in plain letters.
-fn is_below(address: &str, begins: &[&str]) -> bool {
-    let rest = begins.iter().find_map(|begin| address.strip_prefix(begin));
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
-    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain))
 }
 
 fn is_public(address: &str) -> bool {

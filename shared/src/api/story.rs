@@ -3,7 +3,7 @@
 
 use super::call::Call;
 use super::problem::Problem;
-use super::{audit, deliveries};
+use super::{audit, deliveries, found};
 use crate::clock;
 use crate::domain::case::{Case, Payment};
 use crate::domain::fact::Decline;
@@ -50,12 +50,24 @@ pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<V
     for row in deliveries::of_case(call, &case.id).await? {
         told.extend(delivered(&row, payment.n)?);
     }
+    let notes = found::notes(call, case, payment).await?;
+    told.extend(notes.into_iter().map(written));
     told.extend(planned(case, payment));
     // Of one instant: what came in stands before what it brought about, and that before what was
     // told of it.
     told.sort_by_key(|told| (told.at, rank(told.kind)));
     let view = |told: Told| json!({ "at": told.at, "kind": told.kind, "text": told.text, "cause": told.cause });
     Ok(told.into_iter().map(view).collect())
+}
+
+/// What a person wrote beside what he found.
+fn written(noted: found::Noted) -> Told {
+    Told {
+        at: noted.at,
+        kind: "note",
+        text: noted.note,
+        cause: Some(format!("key {}", noted.by)),
+    }
 }
 
 /// What comes next by itself, if nothing comes before it.
@@ -86,8 +98,9 @@ fn rank(kind: &str) -> u8 {
     match kind {
         "event" => 0,
         "entry" => 1,
-        "delivery" => 2,
-        _ => 3,
+        "note" => 2,
+        "delivery" => 3,
+        _ => 4,
     }
 }
 

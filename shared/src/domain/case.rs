@@ -49,6 +49,10 @@ pub struct Case {
     /// Steps (`p1`, `r2`) that wait for a person to mend the connection, who was told once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<String>,
+    /// Payments and refunds (`p1`, `r2`) whose outcome people were asked to find, as looking may
+    /// never tell it. They were asked once, and it is looked for all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<String>,
     /// Payments and refunds (`p1`, `r2`) of which the gateway says what cannot be true: people were
     /// told once, and it is asked ever more rarely.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -385,7 +389,14 @@ impl Refund {
 
 /// The request of the refund by which a payment's surplus goes back: one for each payment.
 pub fn surplus_request(payment: u32) -> String {
-    format!("surplus-p{payment}")
+    format!("{SURPLUS}{payment}")
+}
+
+const SURPLUS: &str = "surplus-p";
+
+/// Whether it is the request of a surplus that goes back.
+pub fn is_surplus(request: &str) -> bool {
+    request.starts_with(SURPLUS)
 }
 
 impl Case {

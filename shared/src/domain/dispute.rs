@@ -39,11 +39,35 @@ pub struct Dispute {
     /// A part that the bank simply took, as it does when a dispute is lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reversal: bool,
+    /// How often it ended otherwise than it had.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub turned: u32,
+}
+
+fn is_none(times: &u32) -> bool {
+    *times == 0
 }
 
 impl Dispute {
     /// Stable among the disputes of a case, whatever letters the gateway's id has.
     pub fn key(&self) -> String {
         format!("d{}", &crate::ids::derived(&["dispute", &self.id])[..10])
+    }
+
+    /// What its end is called where it is told: each further one has a number of its own.
+    pub fn end(&self) -> String {
+        match self.turned {
+            0 => self.key(),
+            times => format!("{}-{}", self.key(), times + 1),
+        }
+    }
+
+    /// Whether what is told by this name speaks of it.
+    pub fn is(&self, name: &str) -> bool {
+        let key = self.key();
+        name == key
+            || name
+                .strip_prefix(&key)
+                .is_some_and(|rest| rest.starts_with('-'))
     }
 }

@@ -35,13 +35,13 @@ pub enum Event {
     },
     /// The gateway did not act on this try: busy, rate limited, key rejected, not configured.
     NotDone(NotDone),
-    /// Looked up, and there is still nothing to be known; `person` once looking has no more sense.
+    /// Looked up, and there is still nothing to be known.
     StillUnknown {
         payment: u32,
         refund: Option<u32>,
         again_at: Timestamp,
         tries: u32,
-        person: bool,
+        looked: Looked,
     },
     SessionOpened {
         payment: u32,
@@ -95,6 +95,21 @@ pub enum Event {
         id: String,
         matter: Matter,
     },
+}
+
+/// What a look at a gateway came to that told nothing new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// It did not answer.
+    Silent,
+    /// It answered, and there is nothing new.
+    Nothing,
+    /// It does not know what was asked for, or does not show it, as these words say.
+    Refused(String),
+    /// It cannot be asked before a person mends what these words say.
+    Blocked(String),
+    /// Looking alone may never tell: a person looks as well.
+    Person,
 }
 
 #[derive(Clone, Debug)]

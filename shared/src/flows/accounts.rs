@@ -2,6 +2,7 @@
 
 use super::{Failure, House};
 use crate::clock;
+use crate::domain::settings::Settings;
 use crate::ids;
 use crate::secrets::{self, Fields, Unavailable};
 use crate::store::{Row, StoreError, Write, Written};
@@ -41,8 +42,18 @@ impl House {
         let fields = self.secrets.current(&name).await.map_err(unavailable)?;
         let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
         let fields = fields.ok_or_else(|| missing(vendor.name))?;
-        Account::load(vendor.secrets, (*fields).clone())
-            .map_err(|field| missing(&format!("{}: {field}", vendor.name)))
+        let account = Account::load(vendor.secrets, (*fields).clone())
+            .map_err(|field| missing(&format!("{}: {field}", vendor.name)))?;
+        // Written by hand, an address may lead anywhere.
+        for (field, _) in vendor.addresses {
+            if let Some(begins) = vendor.misplaced(field, account.secret(field)) {
+                let begins = begins.join(" or ");
+                return Err(Trouble::Credentials(format!(
+                    "{field} must begin with {begins}"
+                )));
+            }
+        }
+        Ok(account)
     }
 
     /// One call to a vendor, with its token where it needs one.
@@ -81,7 +92,7 @@ impl House {
         account: &Account,
         renew: bool,
     ) -> Result<AccessToken, Trouble> {
-        let pk = format!("{clinic}#token#{}", vendor.id);
+        let pk = token_pk(clinic, vendor);
         let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
         let cached = self.tokens().get(&pk).cloned();
         if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
@@ -138,6 +149,42 @@ impl House {
         Err(Trouble::Limited { seconds: LOCK })
     }
 
+    /// Sees to it that a rotating connection is renewed before its vendor forgets it, though nobody
+    /// uses it; `at_once` where it was connected anew, which shows whether it works.
+    pub async fn keep_renewed(
+        &self,
+        clinic: &str,
+        vendor: &Vendor,
+        at_once: bool,
+    ) -> Result<(), StoreError> {
+        if !rotates(vendor) {
+            return Ok(());
+        }
+        let wait = if at_once { 0 } else { RENEWED_AFTER };
+        let due = clock::millis(clock::after(clock::now(), wait));
+        let row = Row::new(token_pk(clinic, vendor), "token").number("version", 1);
+        let key = row.key();
+        let made = self.store.transact(&[Write::New(row.due(due))]).await?;
+        if at_once && made != Written::Done {
+            let change = Write::Change {
+                key,
+                set: Row::default().number("due_at", due),
+                remove: vec!["sealed"],
+            };
+            self.store.transact(&[change]).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for every system that a clinic has switched on.
+    pub(super) async fn keep_all_renewed(&self, settings: &Settings) -> Result<(), StoreError> {
+        for system in settings.systems.iter().filter_map(|id| systems::find(id)) {
+            self.keep_renewed(&settings.id, system.vendor, false)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
     pub(super) async fn renew_token(&self, row: &Row) -> Result<(), Failure> {
         let mut parts = row.get("pk").split('#');
@@ -159,7 +206,7 @@ impl House {
             Err(trouble) => Err(trouble),
         };
         match renewed {
-            Ok(_) => Ok(()),
+            Ok(_) => self.mended(clinic, vendor).await,
             Err(Trouble::Credentials(why)) => {
                 self.blocked(&settings, vendor, &why).await?;
                 self.put_off_token(row).await
@@ -248,6 +295,14 @@ impl House {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+fn token_pk(clinic: &str, vendor: &Vendor) -> String {
+    format!("{clinic}#token#{}", vendor.id)
+}
+
+fn rotates(vendor: &Vendor) -> bool {
+    matches!(&vendor.auth, Auth::OAuth(oauth) if oauth.grant == Grant::RotatingRefresh)
 }
 
 /// Whatever a token call is answered, the call that waits for the token was not sent.

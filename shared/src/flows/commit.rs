@@ -297,7 +297,7 @@ fn decision_writes(
         let why = "declined for good";
         let gone = ended
             .into_iter()
-            .map(|m| patients::method_gone(clinic, patient, &m.gateway, &m.token, why));
+            .map(|m| patients::method_ended(clinic, patient, m, why));
         writes.extend(gone);
     }
     Ok(writes)

@@ -129,7 +129,9 @@ impl House {
             text: settings.id.clone(),
         };
         let writes = [Write::New(settings_row(settings)), key, note, known];
-        Ok(self.store.transact(&writes).await? == Written::Done)
+        let made = self.store.transact(&writes).await? == Written::Done;
+        self.keep_all_renewed(settings).await?;
+        Ok(made)
     }
 
     /// Writes the settings of a clinic that exists.
@@ -140,7 +142,7 @@ impl House {
             .await?;
         self.remembered().remove(&settings.id);
         match written {
-            Written::Done => Ok(()),
+            Written::Done => self.keep_all_renewed(settings).await,
             _ => Err(StoreError::Unavailable(
                 "the settings are being written by others".into(),
             )),

@@ -8,6 +8,7 @@ use crate::ids;
 use crate::queue::RowKey;
 use crate::seal::Key;
 use crate::store::{Row, StoreError, Write, Written};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is sealed of a patient.
@@ -232,21 +233,50 @@ pub fn keep_method(
     vec![Write::Put(row), Write::Put(alias)]
 }
 
-/// What is written when a method can no longer be charged. One that was never kept here is
-/// remembered as ended.
-pub fn method_gone(clinic: &str, patient: &str, gateway: &str, token: &str, why: &str) -> Write {
+/// The time of the newest word of a method's gateway on whether it works, in milliseconds.
+const TOLD_AT: &str = "told_at";
+
+/// What is written when a charge shows that a method can no longer be charged. One that was never
+/// kept here is remembered as ended.
+pub fn method_ended(clinic: &str, patient: &str, method: &Method, why: &str) -> Write {
+    let now = crate::clock::millis(crate::clock::now());
     Write::Mark {
-        key: method_key(clinic, patient, gateway, token),
-        set: Row::default().text("gone", why),
+        key: method_key(clinic, patient, &method.gateway, &method.token),
+        set: Row::default().text("gone", why).number(TOLD_AT, now),
     }
 }
 
-/// What is written when the gateway says that a method works again. One that the clinic removed
-/// stays removed.
-pub fn method_back(clinic: &str, patient: &str, gateway: &str, token: &str) -> Write {
-    Write::Change {
+/// What is written when its gateway says that a method ended, unless it has said otherwise since.
+pub fn method_gone(
+    clinic: &str,
+    patient: &str,
+    gateway: &str,
+    token: &str,
+    at: Timestamp,
+) -> Write {
+    Write::Newer {
         key: method_key(clinic, patient, gateway, token),
-        set: Row::default().number("back_at", crate::clock::millis(crate::clock::now())),
+        attribute: TOLD_AT,
+        at: crate::clock::millis(at),
+        set: Row::default().text("gone", "ended at the gateway"),
+        remove: vec![],
+    }
+}
+
+/// What is written when its gateway says that a method works again, unless it has said otherwise
+/// since. One that the clinic removed stays removed.
+pub fn method_back(
+    clinic: &str,
+    patient: &str,
+    gateway: &str,
+    token: &str,
+    at: Timestamp,
+) -> Write {
+    Write::Newer {
+        key: method_key(clinic, patient, gateway, token),
+        attribute: TOLD_AT,
+        at: crate::clock::millis(at),
+        set: Row::default(),
         remove: vec!["gone"],
     }
 }

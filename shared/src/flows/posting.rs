@@ -253,16 +253,14 @@ impl Desk<'_> {
             }
             Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
             Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
-            Ok(Notice::MethodGone { token }) => {
+            Ok(Notice::MethodGone { token, at }) => {
                 let kind = Kind::MandateCancelled;
-                let gone = |clinic: &str, patient: &str, gateway: &str, token: &str| {
-                    patients::method_gone(clinic, patient, gateway, token, "ended at the gateway")
-                };
-                self.method(&EventRow { kind, ..row }, &token, gone).await
+                self.method(&EventRow { kind, ..row }, &token, at, patients::method_gone)
+                    .await
             }
-            Ok(Notice::MethodBack { token }) => {
+            Ok(Notice::MethodBack { token, at }) => {
                 let kind = Kind::MandateActive;
-                self.method(&EventRow { kind, ..row }, &token, patients::method_back)
+                self.method(&EventRow { kind, ..row }, &token, at, patients::method_back)
                     .await
             }
         }
@@ -467,7 +465,8 @@ impl Desk<'_> {
         &self,
         row: &EventRow,
         token: &str,
-        change: impl Fn(&str, &str, &str, &str) -> Write,
+        at: Option<Timestamp>,
+        change: impl Fn(&str, &str, &str, &str, Timestamp) -> Write,
     ) -> Result<(), Failure> {
         let gateway = self.inbound.vendor.id;
         let pk = alias_pk(&self.settings.id, gateway, token);
@@ -475,11 +474,13 @@ impl Desk<'_> {
         let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
             return self.keep(row, "ignored", None).await;
         };
-        let change = change(&self.settings.id, &patient, gateway, token);
+        let at = at.unwrap_or(self.received_at);
+        let change = change(&self.settings.id, &patient, gateway, token, at);
         let writes = [row.write("posted", "", None), change];
         match self.house.store.transact(&writes).await? {
             Written::Done => Ok(()),
-            // No such method of the patient: there is only the event to show.
+            // No such method of the patient, or a newer notice of it came before: there is only the
+            // event to show.
             Written::Failed(at) if !at.contains(&0) => self.keep(row, "ignored", None).await,
             Written::Failed(_) => Ok(()),
             Written::Conflict => Err("others are at the same rows".into()),

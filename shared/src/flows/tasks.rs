@@ -4,7 +4,7 @@
 use super::{Failure, House};
 use crate::clock;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Delivery, Matter, Queue, Task, Topic, Work};
+use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
 use crate::ids;
 use crate::store::{Row, Write, Written};
 use crate::systems;
@@ -29,15 +29,18 @@ pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
 /// of it. `pk` is the key of the rows that it stands among, such as an event's.
 pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Row> {
     let due = clock::now();
+    let (alert, vendor) = (matter.alert, matter.vendor.clone());
     let asked = Task {
         id: format!("person-{id}"),
         work: Work::Person(matter),
         due,
     };
     let hears = systems::audience(&settings.systems);
+    // Who does not take our calls cannot be told so.
+    let itself = |system: &String| alert == Alert::Blocked && vendor.as_ref() == Some(system);
     let hears = hears
         .into_iter()
-        .filter(|(_, topic)| *topic == Topic::NeedsPerson);
+        .filter(|(system, topic)| *topic == Topic::NeedsPerson && !itself(system));
     let told = hears.map(|(system, topic)| Task {
         id: format!("tell-{system}-{}-{id}", topic.name()),
         work: Work::Deliver(Delivery {

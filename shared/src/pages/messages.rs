@@ -867,7 +867,9 @@ mod tests {
             asked,
             (
                 "Needs a person: $12.50 on invoice WS-2041.".into(),
-                "More was paid than the invoice asks for. Refund the rest.".into()
+                "More was paid than the invoice asks for. Refund the rest. If it is kept, enter it in \
+                 your accounts as an overpayment: Meridian files no more than the invoice asks for."
+                    .into()
             )
         );
         let mut seen = std::collections::BTreeSet::new();

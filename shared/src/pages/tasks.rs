@@ -1,6 +1,7 @@
 //! What people read of a task: what it is about, what happened, what to do.
 
 use super::messages::{amount, gateway_name};
+use crate::domain::case::is_surplus;
 use crate::domain::task::{Alert, Matter};
 use crate::systems;
 
@@ -65,14 +66,16 @@ fn sentences(matter: &Matter) -> (String, String) {
         ),
         Alert::Overpaid => (
             "More was paid than the invoice asks for.".into(),
-            "Refund the rest.".into(),
+            format!("Refund the rest. {KEPT}"),
         ),
-        Alert::RefundFailed => (
-            unless_told(format!("{name} did not give this refund out.")),
-            "See whether the patient has the money. If not, refund it again or return it another \
-             way."
-                .into(),
-        ),
+        Alert::RefundFailed => {
+            let to_do = "See whether the patient has the money. If not, refund it again or return \
+                         it another way.";
+            let surplus = matter.request.as_deref().is_some_and(is_surplus);
+            let kept = if surplus { KEPT } else { "" };
+            let happened = unless_told(format!("{name} did not give this refund out."));
+            (happened, format!("{to_do} {kept}").trim_end().into())
+        }
         Alert::Contradiction => (
             unless_told("What is reported cannot be true together.".into()),
             format!("See in the dashboard of {name} what is true."),
@@ -119,6 +122,11 @@ fn sentences(matter: &Matter) -> (String, String) {
     (happened, to_do)
 }
 
+/// No sale stands behind what is beyond an invoice, and whose it is only people can say: systems are
+/// told of what the invoice takes.
+const KEPT: &str = "If it is kept, enter it in your accounts as an overpayment: Meridian files no \
+                    more than the invoice asks for.";
+
 /// The vendor as people call it.
 fn vendor(matter: &Matter) -> String {
     let Some(id) = &matter.vendor else {
@@ -131,6 +139,7 @@ fn vendor(matter: &Matter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::case::surplus_request;
     use crate::money::{Currency, Money};
 
     fn matter(alert: Alert) -> Matter {
@@ -162,6 +171,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn who_keeps_a_surplus_is_told_that_no_books_hear_of_it() {
+        let told = "enter it in your accounts as an overpayment";
+        assert!(text(&matter(Alert::Overpaid)).contains(told));
+        let failed = matter(Alert::RefundFailed);
+        let surplus = failed.clone().request(&surplus_request(2));
+        assert!(text(&surplus).contains(told));
+        assert!(!text(&failed.request("0123456789abcdefghjkmnpqrs")).contains(told));
     }
 
     #[test]

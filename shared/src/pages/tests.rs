@@ -58,6 +58,7 @@ fn case() -> Case {
         receipts: vec![],
         retry: None,
         blocked: Default::default(),
+        asked: Default::default(),
         contradicted: Default::default(),
         waiting: Default::default(),
         findings: Default::default(),
@@ -370,6 +371,7 @@ fn lived() -> Case {
         amount: money(3000),
         state: dispute::State::Lost,
         reversal: false,
+        turned: 0,
     };
     let refund = Refund {
         paid_at: Some("2026-12-10T01:00:00Z".parse().unwrap()),
@@ -783,6 +785,7 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         amount: money(17_200),
         state: dispute::State::Lost,
         reversal: false,
+        turned: 0,
     };
     let lost = Payment {
         disputes: vec![lost],

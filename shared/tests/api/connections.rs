@@ -230,3 +230,192 @@ async fn a_number_that_opted_out_is_written_to_once_and_alarms_nobody() {
     let rows = format!("{:?}", clinic.rows().await.keys());
     assert!(!rows.contains("370100142"), "a number in a key");
 }
+
+/// The row of the clinic's token at Xero.
+async fn token(clinic: &Clinic) -> Option<Row> {
+    let pk = format!("{}#token#xero", clinic.id);
+    let row = clinic.house.store.get(&pk, "token").await;
+    row.expect("a table")
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_tried_at_once_and_renewed_in_time() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    for renewals in 1..=2 {
+        let row = token(&clinic).await.expect("a token that is renewed");
+        let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
+        let days = wait / 86_400_000;
+        assert!(
+            days < 60 && (days > 0) == (renewals > 1),
+            "after {days} days"
+        );
+        clinic.delivers(&row.key()).await;
+        let calls = heard(&clinic);
+        assert_eq!(calls.len(), renewals, "{calls:?}");
+        assert!(
+            calls
+                .iter()
+                .all(|call| call.what.ends_with("/connect/token"))
+        );
+    }
+    assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+}
+
+/// Half of what a vendor needs is no connection yet: nobody is told that it is broken.
+#[tokio::test]
+async fn a_connection_is_tried_only_once_all_of_it_is_there() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&[]).await;
+    let row = token(&clinic)
+        .await
+        .expect("the clinic began with Xero")
+        .key();
+    clinic.write(Write::Delete(row)).await;
+    let half = json!({ "oauth": { "refresh_token": "r1" } });
+    let put = clinic.call("PUT", "/v1/integrations/xero", &half).await;
+    assert_eq!(put.expect(200)["connected"], false);
+    assert!(token(&clinic).await.is_none());
+    xero(&clinic).await;
+    assert!(token(&clinic).await.is_some());
+}
+
+/// Secrets may be written by hand: who switches a system on has connected it.
+#[tokio::test]
+async fn a_system_that_is_switched_on_is_renewed_however_it_was_connected() {
+    let clinic = Clinic::new().await;
+    assert!(token(&clinic).await.is_some(), "the clinic began with it");
+    let row = token(&clinic).await.expect("a row").key();
+    clinic.write(Write::Delete(row)).await;
+    clinic.hears(&["slack"]).await;
+    assert!(token(&clinic).await.is_none());
+    clinic.hears(&["xero", "slack"]).await;
+    assert!(token(&clinic).await.is_some());
+}
+
+/// What is renewed may be refused long before anything is to be filed.
+#[tokio::test]
+async fn a_refused_renewal_is_one_task_that_ends_once_the_connection_is_mended() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    answer(&clinic, |_| {
+        Said::Reply(400, json!({ "error": "invalid_grant" }))
+    });
+    let row = token(&clinic).await.expect("a token");
+    for _ in 0..2 {
+        clinic.delivers(&row.key()).await;
+    }
+    let tasks = clinic.open_tasks().await;
+    assert_eq!(tasks.len(), 1, "{tasks:#?}");
+    assert_eq!(tasks[0]["alert"], "blocked");
+    // Connected anew, it is tried at once, and not only a day later.
+    xero(&clinic).await;
+    let row = token(&clinic).await.expect("a token");
+    assert!(row.is_due(meridian::clock::now().as_millisecond() + 1000));
+    let clinic = clinic.with_key(&clinic.key);
+    clinic.house.deliver(&row.key()).await.expect("renewed");
+    assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+}
+
+impl Clinic {
+    /// Its invoice as this system is told of its payment.
+    async fn paid_and_told(&self, system: &str, patient: Option<&str>) -> RowKey {
+        let case = self.invoice(patient).await;
+        let path = format!("/v1/invoices/{case}/charges");
+        let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+        self.post(&path, wanted).await.expect(202);
+        crate::money::pays(self, &case).await;
+        let key = RowKey {
+            pk: case_pk(&self.id, &case),
+            sk: format!("task#tell-{system}-payment-received-p1"),
+        };
+        self.delivers(&key).await;
+        key
+    }
+
+    async fn hears(&self, systems: &[&str]) {
+        let mut settings = self.get("/v1/settings").await;
+        settings["systems"] = json!(systems);
+        self.call("PUT", "/v1/settings", &settings)
+            .await
+            .expect(200);
+    }
+}
+
+#[tokio::test]
+async fn slack_that_refuses_its_own_key_is_one_task_and_ends_when_any_message_arrives() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&["slack"]).await;
+    connect(&clinic, "slack", |_| Said::Plain(404, "no_service")).await;
+    let first = clinic.paid_and_told("slack", None).await;
+    clinic.paid_and_told("slack", None).await;
+    let tasks = clinic.open_tasks().await;
+    assert_eq!(tasks.len(), 1, "{tasks:#?}");
+    let text = tasks[0].to_string();
+    assert!(
+        text.contains("Slack") && text.contains("/v1/integrations/slack"),
+        "{text}"
+    );
+    // Slack is not told that Slack cannot be told.
+    let told = clinic.rows().await;
+    let told: Vec<_> = told
+        .keys()
+        .filter(|row| row.contains("needs-person-blocked"))
+        .collect();
+    assert_eq!(told, Vec::<&String>::new());
+    // The first that arrives ends it, whichever it is.
+    answer(&clinic, |_| Said::Plain(200, "ok"));
+    clinic.paid_and_told("slack", None).await;
+    assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+    clinic.delivers(&first).await;
+    assert_eq!(heard(&clinic).len(), 4);
+}
+
+/// An address that is none of Slack's, written into the secret by hand.
+#[tokio::test]
+async fn an_address_to_which_no_call_may_go_is_a_broken_connection() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&["slack"]).await;
+    let name = format!("meridian/{}/slack", clinic.id);
+    let secret = json!({ "webhook_url": "https://example.org/hook" }).to_string();
+    let secret = json!({ "Name": name, "SecretString": secret });
+    let made = crate::stack::aws().call("secretsmanager.CreateSecret", secret);
+    made.await.expect("a secret");
+    let key = clinic.paid_and_told("slack", None).await;
+    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = row.expect("a table").expect("a row");
+    assert_eq!(row.get("state"), "open", "given up: {}", row.get("why"));
+    let tasks = clinic.open_tasks().await;
+    assert_eq!(tasks.len(), 1, "{tasks:#?}");
+    assert_eq!(tasks[0]["alert"], "blocked");
+    assert!(
+        tasks[0].to_string().contains("hooks.slack.com"),
+        "{tasks:#?}"
+    );
+}
+
+/// Any call that is answered shows that the connection works again.
+#[tokio::test]
+async fn a_look_up_that_is_refused_is_told_and_one_that_is_answered_ends_it() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&["twilio"]).await;
+    let sid = "SM0123456789abcdef0123456789abcdef";
+    connect(&clinic, "twilio", move |heard| {
+        match heard.what.starts_with("GET") {
+            true => Said::Reply(401, json!({ "code": 20003, "status": 401 })),
+            false => Said::Reply(201, json!({ "sid": sid, "status": "queued" })),
+        }
+    })
+    .await;
+    let person = json!({ "reference": "P-1", "name": "Juniper Vale", "phone": "+61370100142" });
+    let made = clinic.post("/v1/patients", person).await.expect(201);
+    let patient = made["id"].as_str().expect("an id").to_owned();
+    let key = clinic.paid_and_told("twilio", Some(&patient)).await;
+    clinic.delivers(&key).await;
+    assert_eq!(clinic.open_tasks().await.len(), 1);
+    answer(&clinic, move |_| {
+        ok(json!({ "sid": sid, "status": "delivered" }))
+    });
+    clinic.delivers(&key).await;
+    assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+}

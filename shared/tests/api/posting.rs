@@ -348,3 +348,47 @@ async fn what_was_put_aside_unproven_is_replayed_unproven() {
         assert_eq!((again.source.as_str(), again.proven), (source, proven));
     }
 }
+
+// ---- methods that end and come back -------------------------------------------------------------
+
+/// What GoCardless says of a mandate, made so many seconds after the test's beginning.
+fn of_mandate(id: &str, action: &str, begun: i64, after: i64) -> String {
+    let at = jiff::Timestamp::from_second(begun + after).expect("a time");
+    let event = json!({
+        "id": id, "created_at": at.to_string(), "resource_type": "mandates", "action": action,
+        "links": { "mandate": "MD0001" }, "metadata": {},
+        "details": { "origin": "bank", "cause": "bank_account_closed", "description": "x" },
+    });
+    json!({ "events": [event] }).to_string()
+}
+
+#[tokio::test]
+async fn of_two_words_on_a_method_the_newer_counts_whichever_comes_last() {
+    let (ended, active) = (("EV1", "cancelled", 1), ("EV2", "reinstated", 2));
+    let (again, still) = (("EV3", "failed", 3), ("EV0", "active", 0));
+    for (order, usable) in [
+        (vec![ended, active], true),
+        (vec![active, ended], true),
+        (vec![ended, active, again], false),
+        (vec![again, active, ended], false),
+        (vec![active, again, ended], false),
+        (vec![again, still], false),
+        (vec![still, ended], false),
+    ] {
+        let clinic = Clinic::new().await;
+        connect(&clinic, "gocardless", |_| Said::Cut).await;
+        let patient = clinic.patient().await;
+        let kept = json!({ "gateway": "gocardless", "token": "MD0001", "label": "Bank account" });
+        let path = format!("/v1/patients/{patient}/payment-methods");
+        clinic.post(&path, kept).await.expect(201);
+        let begun = clock::now().as_second();
+        for (id, action, after) in &order {
+            let body = of_mandate(id, action, begun, *after);
+            posted(&clinic, &received(&clinic, "gocardless", &body, true, 0)).await;
+            assert!(event_row(&clinic, "gocardless", id).await.is_some());
+        }
+        let methods = clinic.get(&path).await;
+        let shown = methods["payment_methods"].as_array().expect("methods");
+        assert_eq!(shown.len() == 1, usable, "{order:?}: {methods}");
+    }
+}

@@ -33,6 +33,56 @@ async fn unknown_refund() -> (Clinic, String, String) {
     (clinic, case, request)
 }
 
+/// What people noted, by the story of the case's first payment.
+async fn notes(clinic: &Clinic, case: &str) -> Vec<(String, String)> {
+    let story = clinic.get(&format!("/v1/payments/{case}-p1/story")).await;
+    let told = story["story"].as_array().expect("a story").iter();
+    let notes = told.filter(|told| told["kind"] == "note");
+    let text = |told: &Value, of: &str| told[of].as_str().expect(of).to_owned();
+    notes
+        .map(|told| (text(told, "text"), text(told, "cause")))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_people_noted_of_what_they_found_stands_in_the_payments_story() {
+    let (clinic, id) = unknown_payment().await;
+    assert_eq!(notes(&clinic, &id).await, []);
+    let path = format!("/v1/payments/{id}-p1/resolve");
+    let said = |note: &str| json!({ "found": "not_paid", "note": note });
+    let other = another_person(&clinic).await;
+    for (person, note) in [
+        (&clinic, "no such debit in the list"),
+        (&clinic, "no such debit in the list"),
+        (&clinic, "asked their support too"),
+        (&other, "nor do I see one"),
+    ] {
+        person.post(&path, said(note)).await.expect(200);
+    }
+    let mut told = notes(&clinic, &id).await;
+    told.sort();
+    let texts: Vec<_> = told.iter().map(|(text, _)| text.as_str()).collect();
+    let wanted = [
+        "asked their support too",
+        "no such debit in the list",
+        "nor do I see one",
+    ];
+    assert_eq!(texts, wanted, "each once");
+    assert_eq!(told[0].1, told[1].1, "one person's");
+    assert_ne!(told[0].1, told[2].1, "another's");
+    // No row holds them in the open.
+    let rows = format!("{:?}", clinic.rows().await);
+    assert!(!rows.contains("support"), "a note is kept unsealed");
+
+    let (clinic, id, request) = unknown_refund().await;
+    let path = format!("/v1/refunds/{request}/resolve");
+    let found = json!({ "found": "refunded", "note": "seen as RF0042" });
+    clinic.post(&path, found).await.expect(200);
+    let told = notes(&clinic, &id).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, "seen as RF0042");
+}
+
 async fn another_person(clinic: &Clinic) -> Clinic {
     clinic.with_key(&clinic.key_with(&["view", "approve"]).await)
 }
@@ -216,7 +266,7 @@ async fn a_task_about_an_unknown_payment_ends_when_it_is_known() {
             refund: None,
             again_at: meridian::clock::now(),
             tries: 41,
-            person: true,
+            looked: meridian::domain::event::Looked::Person,
         };
         crate::money::happens(&clinic, &id, event).await;
         let ids = async || -> Vec<String> {
@@ -250,6 +300,32 @@ async fn a_task_about_an_unknown_payment_ends_when_it_is_known() {
     }
 }
 
+/// In how many milliseconds the row of a case's first payment is due.
+async fn due_in(clinic: &Clinic, case: &str) -> i64 {
+    let rows = clinic.rows().await;
+    let row = &rows[&format!("{}#case#{case} task#p1", clinic.id)];
+    let at = row["due_at"]["N"].as_str().expect("a due row");
+    let at = at.parse::<i64>().expect("a number");
+    at - meridian::clock::millis(meridian::clock::now())
+}
+
+#[tokio::test]
+async fn what_is_refused_again_and_again_wakes_none_of_the_others() {
+    let clinic = Clinic::new().await;
+    let refused = json!({ "error": { "type": "invalid_request_error", "message": "no" } });
+    let reply = Said::Reply(401, refused);
+    connect(&clinic, "stripe", move |_| reply.clone()).await;
+    let (one, other) = (
+        charge_at(&clinic, "stripe").await,
+        charge_at(&clinic, "stripe").await,
+    );
+    for case in [&one, &other, &one] {
+        work(&clinic, case, "p1").await;
+    }
+    assert!(due_in(&clinic, &one).await > 600_000);
+    assert!(due_in(&clinic, &other).await > 600_000, "it was woken");
+}
+
 #[tokio::test]
 async fn the_first_answer_of_a_gateway_wakes_what_waits_for_it() {
     let clinic = Clinic::new().await;
@@ -259,15 +335,7 @@ async fn the_first_answer_of_a_gateway_wakes_what_waits_for_it() {
     let path = format!("/v1/invoices/{later}/charges");
     let page = json!({ "collect": "checkout", "gateway": "stripe" });
     clinic.post(&path, page).await.expect(202);
-    let due = async || {
-        let row = clinic.rows().await;
-        let row = &row[&format!("{}#case#{waiting} task#p1", clinic.id)];
-        let at = row["due_at"]["N"]
-            .as_str()
-            .expect("a due row")
-            .parse::<i64>();
-        at.expect("a number") - meridian::clock::millis(meridian::clock::now())
-    };
+    let due = async || due_in(&clinic, &waiting).await;
     work(&clinic, &waiting, "p1").await;
     for _ in 0..2 {
         settle(&clinic, &waiting, None).await;

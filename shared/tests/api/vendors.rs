@@ -31,6 +31,8 @@ impl Heard {
 #[derive(Clone, Debug)]
 pub enum Said {
     Reply(u16, Value),
+    /// In plain words.
+    Plain(u16, &'static str),
     /// Sends the caller elsewhere.
     Elsewhere(u16, String),
     /// Closes the connection once it has read all of the request.
@@ -179,6 +181,10 @@ fn serve(mut stream: &TcpStream) {
         Said::Reply(status, body) => {
             let body = body.to_string();
             (status, format!("content-length: {}", body.len()), body)
+        }
+        Said::Plain(status, words) => {
+            let head = format!("content-length: {}", words.len());
+            (status, head, words.into())
         }
         Said::Elsewhere(status, to) => (
             status,

@@ -4,7 +4,7 @@ use crate::books::{
     Books, LEASE, Said, fact, failed, not_done, our_refund, saved_method, succeeded,
 };
 use meridian::domain::case::{Intent, Session, Step};
-use meridian::domain::event::Event;
+use meridian::domain::event::{Event, Looked};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::task::Work;
 use proptest::prelude::*;
@@ -53,7 +53,11 @@ fn unknown_still(books: &Books, refund: Option<u32>, person: bool) -> Event {
         refund,
         again_at,
         tries: 2,
-        person,
+        looked: if person {
+            Looked::Person
+        } else {
+            Looked::Nothing
+        },
     }
 }
 
@@ -331,7 +335,7 @@ fn the_table_of_charges_is_as_printed() {
       NotDone, never: Open, Charge
     Pending, accepted
       StillUnknown: Pending, Settle
-      StillUnknown, person: Pending, no work, person
+      StillUnknown, person: Pending, Settle, person
     Unknown
       Calling: Unknown leased, Settle
       Calling, another key: Refused(Busy)
@@ -339,7 +343,7 @@ fn the_table_of_charges_is_as_printed() {
       NotDone: Unknown key kept, Settle
       NotDone, never: Open, Charge
       StillUnknown: Unknown key kept, Settle
-      StillUnknown, person: Unknown key kept, no work, person
+      StillUnknown, person: Unknown key kept, Settle, person
     Unknown, lease lives
       Calling: Refused(Busy)
       Calling, another key: Refused(Busy)
@@ -377,7 +381,7 @@ fn the_table_of_pages_is_as_printed() {
       NotDone, never: Open, Checkout
     Open, page opened
       StillUnknown: Open, Settle
-      StillUnknown, person: Open, no work, person
+      StillUnknown, person: Open, Settle, person
     Pending, approved
       Calling: Pending leased, Complete
       Calling, another key: Pending leased, Complete
@@ -395,7 +399,7 @@ fn the_table_of_pages_is_as_printed() {
       NotDone: Unknown key kept, Settle
       NotDone, never: Pending, Complete
       StillUnknown: Unknown key kept, Settle
-      StillUnknown, person: Unknown key kept, no work, person
+      StillUnknown, person: Unknown key kept, Settle, person
     ");
 }
 
@@ -422,7 +426,7 @@ fn the_table_of_refunds_is_as_printed() {
       NotDone, never: Requested, Refund
     Executing, accepted
       StillUnknown: Executing, Settle
-      StillUnknown, person: Executing, no work, person
+      StillUnknown, person: Executing, Settle, person
     Unknown
       Calling: Unknown leased, Settle
       Calling, another key: Refused(Busy)
@@ -430,7 +434,7 @@ fn the_table_of_refunds_is_as_printed() {
       NotDone: Unknown key kept, Settle
       NotDone, never: Requested, Refund
       StillUnknown: Unknown key kept, Settle
-      StillUnknown, person: Unknown key kept, no work, person
+      StillUnknown, person: Unknown key kept, Settle, person
     Unknown, lease lives
       Calling: Refused(Busy)
       Calling, another key: Refused(Busy)

@@ -6,7 +6,7 @@ use crate::books::{
     succeeded,
 };
 use meridian::domain::case::{Session, Step};
-use meridian::domain::event::{Event, NewInvoice, NewRefund};
+use meridian::domain::event::{Event, Looked, NewInvoice, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
@@ -163,7 +163,7 @@ fn an_unknown_payment_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
             refund,
             again_at: books.now,
             tries: 1,
-            person: true,
+            looked: Looked::Person,
         });
         assert!(asks(&books, "person-p1"));
         books.hear(said);
@@ -189,7 +189,7 @@ fn an_unknown_refund_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
             refund,
             again_at: books.now,
             tries: 1,
-            person: true,
+            looked: Looked::Person,
         });
         assert!(asks(&books, "person-r1"));
         books.hear(our_refund(kind, 1, 1, "re_1", 4000));

@@ -5,7 +5,7 @@ use crate::books::{
     saved_method, succeeded,
 };
 use meridian::domain::case::{Session, Step};
-use meridian::domain::event::{Event, NewRefund};
+use meridian::domain::event::{Event, Looked, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::journal::{Broken, Entry, Posting, replay, verify};
 use meridian::ids;
@@ -339,7 +339,11 @@ fn obey(books: &mut Books, number: usize, command: Command) {
             refund,
             again_at: books.now,
             tries: 1,
-            person,
+            looked: if person {
+                Looked::Person
+            } else {
+                Looked::Nothing
+            },
         },
         Command::Retry(payment) => Event::RetryDue {
             payment,

@@ -92,6 +92,34 @@ fn a_dispute_that_ended_is_never_open_again_and_ends_otherwise_only_where_the_ga
     }
 }
 
+/// The row of an end that was told before is not taken for that of the next.
+#[test]
+fn each_change_of_a_disputes_end_is_told_and_filed_by_a_row_of_its_own() {
+    for ends in [
+        [Kind::DisputeLost, Kind::DisputeWon],
+        [Kind::DisputeWon, Kind::DisputeLost],
+    ] {
+        let mut books = Books::paid(10_000);
+        books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 4000));
+        let mut rows: Vec<String> = books.rows.keys().cloned().collect();
+        for times in 1..=3 {
+            for end in ends {
+                books.report(vec![dispute(end, 1, "dp_1", 4000)], true);
+                let new = books.rows.keys().filter(|id| id.starts_with("tell-"));
+                let new: Vec<_> = new.filter(|id| !rows.contains(id)).cloned().collect();
+                let of = |topic: Topic| new.iter().filter(|id| id.contains(topic.name())).count();
+                assert_eq!(of(Topic::DisputeClosed), 1, "{times} {end:?}: {new:?}");
+                // The first end may take nothing, or give nothing back.
+                let moved = of(Topic::PaymentReturned) + of(Topic::PaymentReceived);
+                let took = times > 1 || end == Kind::DisputeLost || ends[0] == Kind::DisputeLost;
+                assert_eq!(moved > 0, took, "{times} {end:?}: {new:?}");
+                rows.extend(new);
+            }
+        }
+        books.verify();
+    }
+}
+
 #[test]
 fn an_inquiry_holds_nothing_until_it_becomes_a_dispute_and_a_loss_takes_what_was_lost() {
     let mut books = Books::paid(10_000);

@@ -2,11 +2,11 @@
 //! nothing leaves twice, and nobody is told twice.
 
 use crate::books::{
-    Books, Said, dispute, eur, fact, not_done, refund, refund_of, saved_method, succeeded,
+    Books, Said, charge, dispute, eur, fact, not_done, refund, refund_of, saved_method, succeeded,
 };
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, NewRefund, NotDone};
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund as refunds;
 use meridian::domain::task::{Alert, Topic};
@@ -108,4 +108,70 @@ fn a_dispute_lost_because_it_was_refunded_takes_the_money_once_and_a_person_look
         assert_eq!(books.case.refundable(), eur(0));
         books.verify();
     }
+}
+
+#[test]
+fn a_dispute_won_after_the_patient_was_charged_anew_is_a_surplus_that_a_person_hears_of() {
+    let mut books = Books::paid(10_000);
+    assert_eq!(
+        books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 10_000)),
+        Said::Changed
+    );
+    assert_eq!(books.case.due(), eur(10_000));
+    books.apply(&Event::Charge(charge(None, Some(saved_method()))));
+    books.hear(succeeded(2));
+    assert_eq!((books.case.paid(), books.case.due()), (eur(10_000), eur(0)));
+    assert!(!books.alerts().contains(&Alert::Overpaid));
+    // The gateway says now that it was won after all.
+    let won = dispute(Kind::DisputeWon, 1, "dp_1", 10_000);
+    assert_eq!(books.report(vec![succeeded(1), won], true), Said::Changed);
+    assert_eq!(books.payment(1).state, State::Paid);
+    assert_eq!(books.case.surplus(), eur(10_000));
+    assert_eq!(books.alerts(), [Alert::Overpaid]);
+    assert_eq!(books.case.refunds().count(), 0, "a person decides which");
+    // Once the surplus goes back, nobody need look.
+    books.ask_refund("back", 10_000);
+    assert_eq!(books.alerts(), []);
+    books.verify();
+}
+
+#[test]
+fn a_late_failure_of_an_earlier_attempt_changes_nothing_of_what_another_attempt_paid() {
+    let of_attempt = |kind, id: &str| Fact {
+        payment: Some(id.into()),
+        ..fact(kind, 1)
+    };
+    let mut books = Books::with_payment(10_000, None);
+    // The first attempt on the page fails, the second one pays.
+    books.report(
+        vec![Fact {
+            decline: Some(Decline::Funds),
+            ..of_attempt(Kind::PaymentFailed, "pi_first")
+        }],
+        true,
+    );
+    books.report(vec![of_attempt(Kind::PaymentSucceeded, "pi_second")], true);
+    assert_eq!(books.payment(1).state, State::Paid);
+    for late_failures in [false, true] {
+        books.late_failures = late_failures;
+        for kind in [Kind::PaymentFailed, Kind::PaymentReturned] {
+            let before = books.case.clone();
+            let late = Fact {
+                amount: Some(eur(10_000)),
+                ..of_attempt(kind, "pi_first")
+            };
+            let heard = books.say(vec![late.clone()], true);
+            assert_eq!(heard, Said::Nothing, "{kind:?}");
+            assert_eq!(books.case, before);
+            // Only hinted at, it is at most asked about.
+            books.say(vec![late], false);
+            assert_eq!(books.case, before);
+        }
+    }
+    // One of the attempt that paid does take it back.
+    books.late_failures = true;
+    let back = of_attempt(Kind::PaymentFailed, "pi_second");
+    assert_eq!(books.say(vec![back], true), Said::Changed);
+    assert_eq!(books.payment(1).state, State::Returned);
+    books.verify();
 }

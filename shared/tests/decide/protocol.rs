@@ -7,7 +7,7 @@ use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
-use meridian::domain::task::{Topic, Work};
+use meridian::domain::task::{Alert, Topic, Work};
 use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::posting_rules;
 use meridian::money::{Currency, Money};
@@ -17,6 +17,8 @@ use std::collections::VecDeque;
 
 /// What the gateway answers next.
 enum Said {
+    /// The gateway is not configured.
+    Blocked(Trouble),
     Reply(Result<Outcome, Trouble>),
     Found(Result<Option<Vec<Fact>>, Trouble>),
     LookedUp(Result<Vec<Fact>, Trouble>),
@@ -114,14 +116,11 @@ fn work_row(
             }
             Move::LookUp(_) => {
                 trace.push("look up".into());
-                Heard::LookedUp(match script.pop_front() {
-                    Some(Said::LookedUp(facts)) => facts,
+                match script.pop_front() {
+                    Some(Said::LookedUp(facts)) => Heard::LookedUp(facts),
+                    Some(Said::Blocked(trouble)) => Heard::Blocked(trouble),
                     _ => panic!("nothing is said to a look-up: {trace:?}"),
-                })
-            }
-            Move::PutOff(why) => {
-                trace.push(why.into());
-                break;
+                }
             }
             Move::Done => break,
         };
@@ -889,5 +888,195 @@ fn a_retry_waits_while_its_gateway_does_not_say_that_the_debit_is_over_and_a_per
         assert_eq!(books.apply(&retry), crate::books::Said::Changed);
         assert_eq!(books.alerts(), []);
         books.verify();
+    }
+}
+
+// ---- looks that tell nothing --------------------------------------------------------------------
+
+/// Works the row off so many times, each when it is due; the seconds from one time to the next.
+fn again_and_again(
+    books: &mut Books,
+    traits: &Traits,
+    target: Target,
+    times: usize,
+    script: impl Fn() -> Vec<Said>,
+) -> Vec<i64> {
+    let row = target.refund.map_or("p1".into(), |n| format!("r{n}"));
+    let mut waits = vec![];
+    for _ in 0..times {
+        work(books, traits, target, script());
+        let wait = books.rows[&row].due.as_second() - books.now.as_second();
+        waits.push(wait);
+        books.later(wait);
+    }
+    waits
+}
+
+fn is_growing_to(waits: &[i64], most: i64) -> bool {
+    waits.is_sorted() && waits.last() == Some(&most)
+}
+
+/// A page without an end that is open.
+fn endless_page() -> Books {
+    let mut books = Books::with_payment(10_000, None);
+    let session = Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: None,
+    };
+    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
+    work(&mut books, &by_key(), PAYMENT, page);
+    books.later(900);
+    books
+}
+
+#[test]
+fn a_page_without_an_end_that_its_gateway_does_not_know_is_asked_for_ever_more_rarely() {
+    let mut books = endless_page();
+    let missing = || vec![Said::LookedUp(Err(Trouble::Missing))];
+    let first = again_and_again(&mut books, &by_key(), PAYMENT, 2, missing);
+    assert_eq!(books.alerts(), [], "not within hours");
+    let waits = again_and_again(&mut books, &by_key(), PAYMENT, 60, missing);
+    assert!(is_growing_to(&[first, waits].concat(), 86_400));
+    assert_eq!(books.payment(1).state, State::Open, "nothing ends by it");
+    assert_eq!(books.alerts(), [Alert::Blocked]);
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+    // It is known again: nobody need look.
+    let known = vec![Said::LookedUp(Ok(vec![]))];
+    work(&mut books, &by_key(), PAYMENT, known);
+    assert_eq!(books.alerts(), []);
+    assert!(books.rows.contains_key("p1"));
+}
+
+#[test]
+fn an_overtaken_refund_is_built_anew_ever_more_rarely_and_a_person_hears() {
+    let stale = || Said::Reply(Err(Trouble::Stale("the sum is another".into())));
+    let silent = || {
+        let unclear = Trouble::Unclear("503".into());
+        vec![stale(), Said::LookedUp(Err(unclear))]
+    };
+    let answered = || vec![stale(), Said::LookedUp(Ok(vec![succeeded(1)]))];
+    let went = || our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+    // What is silent is asked again within minutes, however long it was so.
+    let mut books = refunding();
+    let waits = again_and_again(&mut books, &by_key(), REFUND, 60, silent);
+    assert!(is_growing_to(&waits, 600), "{waits:?}");
+    assert_eq!(books.alerts(), [Alert::Blocked]);
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+    work(&mut books, &by_key(), REFUND, vec![facts(vec![went()])]);
+    assert_eq!(books.alerts(), []);
+    // What answers, and refuses all the same, is asked at most daily.
+    let mut books = refunding();
+    let waits = again_and_again(&mut books, &by_key(), REFUND, 30, answered);
+    assert!(is_growing_to(&waits, 86_400), "{waits:?}");
+    assert_eq!(books.alerts(), [Alert::Blocked]);
+    assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+}
+
+/// What nobody has spoken of for a while: a page, a debit, a refund.
+fn polled() -> [(Books, Target); 3] {
+    let mut debit = charging();
+    let pending = fact(Kind::PaymentPending, 1);
+    work(&mut debit, &by_key(), PAYMENT, vec![facts(vec![pending])]);
+    let mut refund = refunding();
+    let pending = our_refund(Kind::RefundPending, 1, 1, "re_1", 4_000);
+    work(&mut refund, &by_key(), REFUND, vec![facts(vec![pending])]);
+    let all = [
+        (endless_page(), PAYMENT),
+        (debit, PAYMENT),
+        (refund, REFUND),
+    ];
+    all.map(|(mut books, target)| {
+        books.later(900);
+        (books, target)
+    })
+}
+
+#[test]
+fn polls_without_keys_or_with_refused_ones_are_a_task_once_until_the_gateway_answers() {
+    let said: [fn(Trouble) -> Said; 2] = [Said::Blocked, |trouble| Said::LookedUp(Err(trouble))];
+    for said in said {
+        for (mut books, target) in polled() {
+            let keys = || Trouble::Credentials("Stripe is not configured".into());
+            let waits = again_and_again(&mut books, &by_key(), target, 60, || vec![said(keys())]);
+            assert!(waits.iter().all(|wait| *wait == 900), "{waits:?}");
+            assert_eq!(books.alerts(), [Alert::Blocked]);
+            assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+            let tasks = format!("{:?}", books.rows);
+            assert!(tasks.contains("Stripe is not configured"), "{tasks}");
+            let nothing = vec![Said::LookedUp(Ok(vec![]))];
+            work(&mut books, &by_key(), target, nothing);
+            assert_eq!(books.alerts(), [], "{target:?}");
+            books.verify();
+        }
+    }
+}
+
+#[test]
+fn an_account_that_cannot_be_read_for_a_moment_is_nobodys_task() {
+    for (mut books, target) in polled() {
+        let moment = || vec![Said::Blocked(Trouble::Unclear("no secrets".into()))];
+        let waits = again_and_again(&mut books, &by_key(), target, 60, moment);
+        assert!(is_growing_to(&waits, 600), "{waits:?}");
+        assert_eq!(books.alerts(), []);
+    }
+}
+
+#[test]
+fn what_a_person_looks_for_is_looked_for_all_the_same_until_the_gateway_shows_it() {
+    let came = || Fact {
+        amount: Some(crate::books::eur(10_000)),
+        ..succeeded(1)
+    };
+    let shown = [
+        (charging(), PAYMENT, vec![came()]),
+        (
+            refunding(),
+            REFUND,
+            vec![
+                succeeded(1),
+                our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000),
+            ],
+        ),
+    ];
+    for (mut books, target, later) in shown {
+        work(&mut books, &by_key(), target, vec![lost()]);
+        books.later(22 * 3600);
+        let nothing = || vec![Said::LookedUp(Ok(vec![]))];
+        let silent = || vec![Said::LookedUp(Err(Trouble::Unclear("503".into())))];
+        let mut waits = again_and_again(&mut books, &by_key(), target, 40, nothing);
+        waits.extend(again_and_again(&mut books, &by_key(), target, 2, silent));
+        waits.extend(again_and_again(&mut books, &by_key(), target, 20, nothing));
+        assert!(is_growing_to(&waits, 86_400), "{waits:?}");
+        assert_eq!(books.alerts(), [Alert::UnknownOutcome]);
+        assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+        assert!(target.is_unknown(&books.case));
+        work(
+            &mut books,
+            &by_key(),
+            target,
+            vec![Said::LookedUp(Ok(later))],
+        );
+        assert!(!target.is_unknown(&books.case));
+        assert_eq!(books.alerts(), []);
+        assert_eq!(books.work().len(), 0, "{:?}", books.work());
+        books.verify();
+    }
+}
+
+#[test]
+fn a_payment_of_which_the_gateway_has_no_news_for_weeks_is_a_task_and_still_looked_at() {
+    for (mut books, target) in polled() {
+        let nothing = || vec![Said::LookedUp(Ok(vec![]))];
+        let waits = again_and_again(&mut books, &by_key(), target, 60, nothing);
+        assert!(is_growing_to(&waits, 86_400), "{waits:?}");
+        assert_eq!(books.alerts(), [Alert::UnknownOutcome]);
+        assert_eq!(books.told_of(Topic::NeedsPerson), 1, "told once");
+        let came = match target.refund {
+            None => succeeded(1),
+            Some(_) => our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000),
+        };
+        books.report(vec![came], true);
+        assert_eq!(books.alerts(), [], "{target:?}");
     }
 }

@@ -283,6 +283,31 @@ async fn a_secret_is_not_remembered_for_ever() {
 }
 
 #[tokio::test]
+async fn a_rotated_key_is_called_with_within_five_minutes_and_a_new_one_within_seconds() {
+    let alone = alone().await;
+    let clinic = name();
+    let stripe = meridian::gateways::find("stripe")
+        .expect("a gateway")
+        .vendor;
+    let configured = meridian::secrets::configured(&clinic, "stripe");
+    let process = house();
+    let key = async || {
+        let account = process.account(&clinic, stripe).await.ok()?;
+        Some(account.secret("secret_key").to_owned())
+    };
+    assert_eq!(key().await, None, "nothing is configured yet");
+    secret(&configured, json!({ "secret_key": "sk_test_first" })).await;
+    pass(11, &alone);
+    assert_eq!(key().await.as_deref(), Some("sk_test_first"));
+    secret(&configured, json!({ "secret_key": "sk_test_second" })).await;
+    pass(280, &alone);
+    // Not read for each call.
+    assert_eq!(key().await.as_deref(), Some("sk_test_first"));
+    pass(20, &alone);
+    assert_eq!(key().await.as_deref(), Some("sk_test_second"));
+}
+
+#[tokio::test]
 async fn a_flood_of_forgeries_reads_the_secret_a_few_times_only() {
     let _still = still().await;
     let (clinic, caller) = (name(), name());

@@ -845,6 +845,7 @@ fn a_payment_that_gocardless_made_with_the_page_is_not_collected_a_second_time()
 
 #[test]
 fn a_mandate_that_ended_is_a_method_gone() {
+    let at: jiff::Timestamp = "2026-03-14T10:00:00Z".parse().unwrap();
     let of_mandate = |action: &str| {
         let links = object!({"mandate": "MD1", "new_mandate": "MD2"});
         let said = event("mandates", action, links, object!({}));
@@ -861,12 +862,14 @@ fn a_mandate_that_ended_is_a_method_gone() {
     ] {
         let expected = Notice::MethodGone {
             token: "MD1".into(),
+            at: Some(at),
         };
         assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }
     for action in ["active", "reinstated"] {
         let expected = Notice::MethodBack {
             token: "MD1".into(),
+            at: Some(at),
         };
         assert_eq!(of_mandate(action), Ok(expected), "{action}");
     }

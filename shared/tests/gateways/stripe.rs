@@ -612,6 +612,7 @@ fn payouts_mandates_and_methods_keep_their_kind() {
     }
     let gone = Ok(Notice::MethodGone {
         token: "pm_1".into(),
+        at: jiff::Timestamp::from_second(1_780_000_000).ok(),
     });
     let mandate = |status: &str| {
         object!({"id": "mandate_1", "status": status,

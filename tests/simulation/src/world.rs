@@ -423,23 +423,10 @@ impl<'a> World<'a> {
                     let (answer, wait) = self.look_up(gateway, &ask);
                     return self.later(flight, wait, answer.map(Heard::LookedUp));
                 }
-                Move::PutOff(_) => {
-                    self.put_off(flight.target);
-                    return Ok(());
-                }
                 Move::Done if flight.retries => return self.retry(flight.target.payment),
                 Move::Done => return Ok(()),
             };
         }
-    }
-
-    fn put_off(&mut self, target: Target) {
-        let due = Timestamp::from_second(self.now + 300).unwrap_or(Timestamp::MAX);
-        let id = meridian::domain::decide::task_id(target.payment, target.refund);
-        self.clinic
-            .tasks
-            .entry(id)
-            .and_modify(|task| task.due = due);
     }
 
     /// The worker hears after a while, or died.

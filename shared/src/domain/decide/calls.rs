@@ -162,6 +162,56 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A look told nothing new: people hear where only they can mend that, or know more.
+    pub(super) fn still_unknown(
+        &mut self,
+        payment: u32,
+        refund: Option<u32>,
+        looked: &Looked,
+    ) -> Applied {
+        if !self.only_asking_helps(payment, refund)? {
+            return Err(Verdict::Nothing);
+        }
+        self.what = "still_unknown";
+        let id = task_id(payment, refund);
+        let called = match refund {
+            None => self.payment(payment)?.intent.is_some(),
+            Some(n) => self.our_refund(payment, n)?.intent.is_some(),
+        };
+        let blocked = Matter::of(Alert::Blocked).payment(payment).refund(refund);
+        match looked {
+            Looked::Blocked(words) => self.waits(&id, blocked.words(words), true),
+            Looked::Refused(words) => self.waits(&id, blocked.words(words), false),
+            Looked::Person => self.ask_people(payment, refund),
+            // The gateway answers again.
+            Looked::Nothing if !called => self.waits_no_more(&id),
+            Looked::Nothing | Looked::Silent => self.worry(payment, refund)?,
+        }
+        Ok(())
+    }
+
+    /// Looking may never tell what became of it: people are asked once.
+    fn ask_people(&mut self, payment: u32, refund: Option<u32>) {
+        let id = task_id(payment, refund);
+        if self.case.asked.insert(id.clone()) {
+            // One question about it is enough.
+            self.unblocked(payment, refund);
+            let matter = Matter::of(Alert::UnknownOutcome);
+            self.person(&id, matter.payment(payment).refund(refund));
+        }
+    }
+
+    /// A step waits for its gateway: a person is told once, at once where only people can mend that,
+    /// else after hours.
+    fn waits(&mut self, id: &str, matter: Matter, at_once: bool) {
+        let now = self.ctx.now;
+        let since = *self.case.waiting.entry(id.into()).or_insert(now);
+        let long = now.as_second() - since.as_second() > WORRY;
+        if (at_once || long) && self.case.blocked.insert(id.into()) {
+            self.person(&format!("blocked-{id}"), matter);
+        }
+    }
+
     /// A call without an answer for hours: a person is told once, while we go on asking.
     pub(super) fn worry(&mut self, payment: u32, refund: Option<u32>) -> Applied {
         let now = self.ctx.now;
@@ -185,7 +235,7 @@ impl Draft<'_> {
             ),
         };
         let long = now.as_second() - since.as_second() > most;
-        let told = self.case.contradicted.contains(&id);
+        let told = self.case.contradicted.contains(&id) || self.case.asked.contains(&id);
         if long && !told && self.case.blocked.insert(id.clone()) {
             let matter = Matter::of(Alert::UnknownOutcome)
                 .payment(payment)
@@ -316,21 +366,15 @@ impl Draft<'_> {
             }
         };
         let id = task_id(payment, refund);
-        // Tried again and again until it is mended: the person is told once.
-        let since = *self.case.waiting.entry(id.clone()).or_insert(now);
-        let long = now.as_second() - since.as_second() > WORRY;
+        // Tried again and again until it is mended.
+        let alert = match work {
+            Work::Settle { .. } => Alert::UnknownOutcome,
+            _ => Alert::Blocked,
+        };
         let silent = || "It has not taken this call for hours.".into();
-        let words = note.clone().or(long.then(silent));
-        if let Some(words) = words
-            && self.case.blocked.insert(id.clone())
-        {
-            let alert = match work {
-                Work::Settle { .. } => Alert::UnknownOutcome,
-                _ => Alert::Blocked,
-            };
-            let matter = Matter::of(alert).payment(payment).refund(refund);
-            self.person(&format!("blocked-{id}"), matter.words(words));
-        }
+        let words = note.clone().unwrap_or_else(silent);
+        let matter = Matter::of(alert).payment(payment).refund(refund);
+        self.waits(&id, matter.words(words), note.is_some());
         self.tasks.push(Task {
             id,
             work,

@@ -54,6 +54,7 @@ impl Draft<'_> {
                 amount: fact.amount.unwrap_or(whole),
                 state: said,
                 reversal,
+                turned: 0,
             });
             payment.disputes.len() - 1
         });
@@ -73,6 +74,7 @@ impl Draft<'_> {
             false => dispute::next(known, said),
         };
         dispute.state = to.unwrap_or(dispute.state);
+        dispute.turned += u32::from(turned);
         let (key, amount) = (dispute.key(), dispute.amount);
         payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
         let Some(to) = to else {
@@ -97,8 +99,7 @@ impl Draft<'_> {
                     self.what = "payment_returned";
                 }
                 if !reversal || known.is_some() {
-                    self.tell(Topic::DisputeClosed, Some(n), Some(key.clone()));
-                    self.done.push(format!("person-dispute-{key}"));
+                    self.closed(n, &key);
                 }
             }
         }
@@ -145,15 +146,22 @@ impl Draft<'_> {
         }
         dispute.state = dispute::State::Lost;
         self.lost(n, before, Decline::Fraud, false)?;
-        self.tell(Topic::DisputeClosed, Some(n), Some(key.into()));
-        self.done.push(format!("person-dispute-{key}"));
+        self.closed(n, key);
         Ok(())
+    }
+
+    /// Each end of a dispute is told once, also where it ends otherwise after all.
+    fn closed(&mut self, n: u32, key: &str) {
+        let disputes = self.case.payment(n).map(|p| p.disputes.iter());
+        let dispute = disputes.into_iter().flatten().find(|d| d.key() == key);
+        let end = dispute.map(Dispute::end);
+        self.tell(Topic::DisputeClosed, Some(n), end);
+        self.done.push(format!("person-dispute-{key}"));
     }
 
     fn won(&mut self, n: u32, key: &str, before: Money) -> Applied {
         self.what = "dispute_won";
-        self.tell(Topic::DisputeClosed, Some(n), Some(key.into()));
-        self.done.push(format!("person-dispute-{key}"));
+        self.closed(n, key);
         self.given_back(n, key, before)
     }
 

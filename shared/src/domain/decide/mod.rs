@@ -15,7 +15,9 @@ mod requests;
 
 use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
-use super::event::{Context, Event, Found, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use super::event::{
+    Context, Event, Found, Looked, NewCharge, NewInvoice, NewRefund, NotDone, Report,
+};
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
@@ -179,6 +181,7 @@ impl<'a> Draft<'a> {
             receipts: vec![],
             retry: None,
             blocked: BTreeSet::new(),
+            asked: BTreeSet::new(),
             contradicted: BTreeSet::new(),
             waiting: BTreeMap::new(),
             findings: BTreeMap::new(),
@@ -274,31 +277,19 @@ impl<'a> Draft<'a> {
                 refund,
                 again_at,
                 tries,
-                person,
+                looked,
             } => {
-                if !self.only_asking_helps(*payment, *refund)? {
-                    return Err(Verdict::Nothing);
-                }
-                self.worry(*payment, *refund)?;
-                self.what = "still_unknown";
-                let id = task_id(*payment, *refund);
-                if *person {
-                    self.done.push(id.clone());
-                    self.judged_by_people(&id);
-                    let matter = Matter::of(Alert::UnknownOutcome);
-                    self.person(&id, matter.payment(*payment).refund(*refund));
-                } else {
-                    let work = Work::Settle {
-                        payment: *payment,
-                        refund: *refund,
-                        tries: *tries,
-                    };
-                    self.tasks.push(Task {
-                        id,
-                        work,
-                        due: *again_at,
-                    });
-                }
+                self.still_unknown(*payment, *refund, looked)?;
+                let work = Work::Settle {
+                    payment: *payment,
+                    refund: *refund,
+                    tries: *tries,
+                };
+                self.tasks.push(Task {
+                    id: task_id(*payment, *refund),
+                    work,
+                    due: *again_at,
+                });
                 Ok(())
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),

@@ -75,6 +75,9 @@ impl Draft<'_> {
             let overpaid = |p: &Payment| format!("overpaid-p{}", p.n);
             done.extend(before.payments.iter().map(overpaid));
         }
+        for id in &done {
+            self.case.asked.remove(id);
+        }
         let raised = |id: &String| self.tasks.iter().any(|task| task.id == *id);
         let ids = done.into_iter().map(|id| format!("person-{id}"));
         let ids: Vec<_> = ids.filter(|id| !raised(id)).collect();

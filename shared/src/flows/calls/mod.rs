@@ -139,7 +139,6 @@ impl House {
                     Heard::Found(desk.told(found).await)
                 }
                 Move::LookUp(ask) => desk.look_up(&ask).await?,
-                Move::PutOff(why) => return Err(why.into()),
                 Move::Done => return Ok(()),
             };
         }
@@ -393,6 +392,10 @@ impl Desk<'_> {
                 let id = task_id(self.target.payment, self.target.refund);
                 let waited = self.case.waiting.contains_key(&id);
                 let waited = waited || self.target.is_unknown(&self.case);
+                // One that is refused tells of no end of what the others wait for: they would wake
+                // each other for ever.
+                let taken = matches!(other, Ok(_) | Err(Trouble::Declined(_)));
+                let waited = waited && taken;
                 self.house.spoke(clinic, gateway, waited).await;
             }
         }

@@ -24,7 +24,7 @@ use super::ask::{Outcome, Target};
 use crate::clock;
 use crate::domain::case::{Case, Intent, LONGEST_WAIT, Payment, Step};
 use crate::domain::decide::task_id;
-use crate::domain::event::{Event, NotDone, Report};
+use crate::domain::event::{Event, Looked, NotDone, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::domain::payment::State;
 use crate::domain::refund;
@@ -37,7 +37,8 @@ use serde_json::Value;
 
 /// A wrong key or a missing secret is tried again after this many seconds.
 const BLOCKED: i64 = 900;
-/// A request that the gateway's own state has overtaken is built anew after so many seconds.
+/// A request that the gateway's own state has overtaken is built anew after so many seconds at first,
+/// then ever more rarely.
 const STALE: i64 = 30;
 /// Seconds from one look at an unsettled payment to the next; the last one goes on.
 const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
@@ -50,7 +51,7 @@ const PAGE_OVER: i64 = 900;
 const PAGE_FORGOTTEN: i64 = 3 * 86_400;
 /// What is refused under the same key again is repeated at least once in so many seconds.
 const RAREST: i64 = 86_400;
-/// After so many looks a person takes over.
+/// After so many looks a person looks as well.
 const MOST: u32 = 40;
 
 /// What the rules know of a gateway: read from its room in production ([`Traits::of`]), written by
@@ -217,8 +218,6 @@ pub enum Move {
     },
     /// Ask what the gateway now says of the payment: [`Heard::LookedUp`] or [`Heard::Blocked`].
     LookUp(Lookup),
-    /// Nothing can be done or written: the row is looked at again later.
-    PutOff(&'static str),
     Done,
 }
 
@@ -296,8 +295,8 @@ type Before = Option<(State, Option<refund::State>)>;
 /// What follows once it was learned what the gateway knows.
 #[derive(Debug)]
 enum Then {
-    /// The request is built anew in a moment.
-    Again,
+    /// The request is built anew in a while, whether or not the look was answered.
+    Again { answered: bool },
     /// The gateway refuses it, and shows nothing of ours: it is given up.
     GiveUp(Trouble),
 }
@@ -394,10 +393,7 @@ impl Job {
                     let event = self.again(at.now, true, None);
                     self.record(event, format!("{} look-up", traits.id))
                 }
-                Ok(None) => {
-                    let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
-                    self.still_unknown(wait, tries, tries > MOST, at)
-                }
+                Ok(None) => self.still_unknown(next(&RESOLVES, tries), tries, looked_at(tries), at),
                 Err(_) => self.unanswered(tries, at),
             },
             (Doing::LastLook { tries }, Heard::LookedUp(facts)) => match facts {
@@ -405,14 +401,13 @@ impl Job {
                     let event = self.looked_up(traits, case, facts);
                     self.record(event, format!("{} look-up", traits.id))
                 }
-                _ => self.still_unknown(RESOLVES[0], tries, true, at),
+                _ => self.still_unknown(next(&POLLS, tries), tries, Looked::Person, at),
             },
             (Doing::Polling { tries }, Heard::LookedUp(facts)) => {
                 self.polled(traits, case, tries, facts, at)
             }
-            // Nothing was to be sent, so nothing was put off either.
-            (Doing::Polling { .. }, Heard::Blocked(_)) => {
-                Move::PutOff("its gateway cannot be asked")
+            (Doing::Polling { tries }, Heard::Blocked(trouble)) => {
+                self.nothing_told(traits, tries, &trouble, at)
             }
             (
                 Doing::Polled {
@@ -484,7 +479,10 @@ impl Job {
         let about_page = intent.is_some_and(|intent| intent.step.is_about_page());
         let (call, apart) = match &doing {
             Doing::Closed => (!about_page, about_page),
-            Doing::Recording | Doing::Learned { then: Then::Again } => (true, false),
+            Doing::Recording
+            | Doing::Learned {
+                then: Then::Again { .. },
+            } => (true, false),
             Doing::Learned { .. } => (false, true),
             _ => (false, false),
         };
@@ -583,7 +581,9 @@ impl Job {
             (Why::Resolve { tries }, Ok(_), Some(intent)) => {
                 self.resolve(traits, case, intent, tries, at)
             }
-            (Why::Resolve { tries }, Err(_), _) => self.still_unknown(RESOLVES[0], tries, true, at),
+            (Why::Resolve { tries }, Err(_), _) => {
+                self.still_unknown(next(&POLLS, tries), tries, Looked::Person, at)
+            }
             // It was never sent: a person mends what is wrong, or gives it up.
             (Why::First | Why::Again, Err(trouble), _) => {
                 let event = self.not_done(&trouble, "It cannot be sent", at);
@@ -712,7 +712,7 @@ impl Job {
                 Move::LookUp(self.target.lookup(case))
             }
             Trouble::Stale(_) => {
-                let then = Then::Again;
+                let then = Then::Again { answered: true };
                 self.doing = Doing::Learning { then };
                 Move::LookUp(self.target.lookup(case))
             }
@@ -792,7 +792,9 @@ impl Job {
                 self.doing = Doing::Learned { then };
                 commit(self.looked_up(traits, case, facts), cause)
             }
-            (Err(_), Then::Again) => self.learned(traits, case, Then::Again, at),
+            (Err(_), Then::Again { .. }) => {
+                self.learned(traits, case, Then::Again { answered: false }, at)
+            }
             // Nothing is given up without a look.
             (Err(_), Then::GiveUp(refused)) => {
                 let event = self.not_done(&refused, &traits.name, at);
@@ -804,7 +806,12 @@ impl Job {
     fn learned(&mut self, traits: &Traits, case: &Case, then: Then, at: &At) -> Move {
         let cause = format!("{} reply", traits.id);
         let event = match then {
-            Then::Again => self.again(clock::after(at.now, STALE), false, None),
+            Then::Again { answered } => {
+                // What is silent is not asked the more rarely for that.
+                let most = if answered { RAREST } else { LONGEST_WAIT };
+                let wait = self.waited(case, at).clamp(STALE, most);
+                self.again(clock::after(at.now, wait), false, None)
+            }
             Then::GiveUp(refused) => {
                 self.reply(traits, case, vec![self.target.failed(case, &refused)])
             }
@@ -830,7 +837,7 @@ impl Job {
                 vec![self.expired(case)]
             }
             // Silence says nothing: nothing ends by it.
-            Err(_) => return self.unanswered(tries, at),
+            Err(trouble) => return self.nothing_told(traits, tries, &trouble, at),
         };
         let paid = facts.iter().any(|f| f.kind == Kind::PaymentSucceeded);
         self.doing = Doing::Polled {
@@ -842,11 +849,31 @@ impl Job {
         commit(event, format!("{} look-up", traits.id))
     }
 
+    /// A poll told nothing. What a person must mend is said at once, what the gateway does not know
+    /// or show is asked for ever more rarely.
+    fn nothing_told(&mut self, traits: &Traits, tries: u32, trouble: &Trouble, at: &At) -> Move {
+        let words = format!("{}: {trouble}.", traits.name);
+        match trouble {
+            Trouble::Credentials(_) => {
+                self.still_unknown(BLOCKED, uncounted(tries), Looked::Blocked(words), at)
+            }
+            Trouble::Missing | Trouble::Rejected(_) | Trouble::Declined(_) => {
+                let looked = Looked::Refused(words);
+                self.still_unknown(next(&POLLS, tries), uncounted(tries), looked, at)
+            }
+            Trouble::Unclear(_)
+            | Trouble::Unreadable(_)
+            | Trouble::Limited { .. }
+            | Trouble::InFlight
+            | Trouble::Exists(_)
+            | Trouble::Stale(_) => self.unanswered(tries, at),
+        }
+    }
+
     /// The gateway could not be asked: soon again, however often.
     fn unanswered(&mut self, tries: u32, at: &At) -> Move {
-        let wait = RESOLVES[(tries as usize).min(RESOLVES.len() - 1)];
-        let tries = (tries + 1).min(MOST) - 1;
-        self.still_unknown(wait, tries, false, at)
+        let wait = next(&RESOLVES, tries);
+        self.still_unknown(wait, uncounted(tries), Looked::Silent, at)
     }
 
     /// Whether it is to be asked again.
@@ -854,8 +881,7 @@ impl Job {
         if self.target.state(case) != before || !self.target.is_open(case) {
             return Move::Done;
         }
-        let wait = POLLS[(tries as usize).min(POLLS.len() - 1)];
-        self.still_unknown(wait, tries, tries > MOST, at)
+        self.still_unknown(next(&POLLS, tries), tries, looked_at(tries), at)
     }
 
     /// Whether the payer may still pay on a page, and nothing was heard of that.
@@ -882,14 +908,14 @@ impl Job {
         }
     }
 
-    fn still_unknown(&mut self, wait: i64, tries: u32, person: bool, at: &At) -> Move {
+    fn still_unknown(&mut self, wait: i64, tries: u32, looked: Looked, at: &At) -> Move {
         let Target { payment, refund } = self.target;
         let event = Event::StillUnknown {
             payment,
             refund,
             again_at: clock::after(at.now, wait),
             tries: tries + 1,
-            person,
+            looked,
         };
         self.record(event, "looked up, nothing new".into())
     }
@@ -913,6 +939,13 @@ impl Job {
             other => (BLOCKED, Some(format!("{who}: {other}."))),
         };
         self.again(clock::after(at.now, seconds), false, note)
+    }
+
+    /// For how many seconds it has waited for a gateway that does not take it.
+    fn waited(&self, case: &Case, at: &At) -> i64 {
+        let id = task_id(self.target.payment, self.target.refund);
+        let since = case.waiting.get(&id).copied().unwrap_or(at.now);
+        at.now.as_second() - since.as_second()
     }
 
     /// What became of the first call stays unknown: it is repeated the more rarely, the longer that
@@ -970,6 +1003,24 @@ fn apart(traits: &Traits, note: String) -> Event {
     let matter = Matter::of(Alert::Contradiction).vendor(&traits.id);
     let matter = matter.words(note);
     Event::Person { id, matter }
+}
+
+/// The wait before the next of so many tries; the last one goes on.
+fn next(waits: &[i64], tries: u32) -> i64 {
+    waits[(tries as usize).min(waits.len() - 1)]
+}
+
+/// What was not answered brings no person closer.
+fn uncounted(tries: u32) -> u32 {
+    (tries + 1).min(MOST) - 1
+}
+
+/// An answer without news: after so many a person looks as well.
+fn looked_at(tries: u32) -> Looked {
+    match tries > MOST {
+        true => Looked::Person,
+        false => Looked::Nothing,
+    }
 }
 
 /// Whether a gateway says of a payment that it brings nothing any more.

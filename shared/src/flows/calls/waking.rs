@@ -18,10 +18,15 @@ fn list(clinic: &str, gateway: &str) -> String {
     format!("{clinic}#waits#{gateway}")
 }
 
+/// What is put off for longer than so many seconds is put off on purpose: it was answered, and its
+/// next answer is no better for being early.
+const LONGEST: i64 = 900;
+
 /// The row of a task, listed under the gateway that it waits for.
 pub fn waiting(row: Row, case: &Case, task: &Task, now: Timestamp) -> Row {
     let at = format!("{:015}#{}#{}", clock::millis(task.due), case.id, task.id);
-    match waits_for(case, &task.work, now) {
+    let soon = task.due.as_second() - now.as_second() <= LONGEST;
+    match waits_for(case, &task.work, now).filter(|_| soon) {
         Some(gateway) => row.listed(list(&case.clinic, gateway), at),
         None => row,
     }
@@ -47,8 +52,8 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
         Work::Retry { .. } | Work::Deliver(_) | Work::Person(_) => return None,
     };
     let id = task_id(target.payment, target.refund);
-    // It answers, and says what cannot be true: its next answer is no better for being early.
-    if case.contradicted.contains(&id) {
+    // It answers, and says what cannot be true, or not what people are to find.
+    if case.contradicted.contains(&id) || case.asked.contains(&id) {
         return None;
     }
     let lost = target.intent(case).is_some_and(|i| !i.lives(now));

@@ -52,7 +52,10 @@ impl House {
         system: &'static System,
     ) -> Result<(), Failure> {
         let looked = match self.asked_for(of, row, system).await {
-            Ok(arrival) => arrival,
+            Ok(arrival) => {
+                self.mended(&of.settings.id, system.vendor).await?;
+                arrival
+            }
             Err(trouble) => return self.not_said(of, row, system, trouble).await,
         };
         match looked {

@@ -75,7 +75,8 @@ impl Desk<'_> {
             };
             let done = match end {
                 Ok(id) => {
-                    self.house.mended(&held, self.system).await?;
+                    let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
+                    self.house.mended(clinic, vendor).await?;
                     self.done(&held, hears, id)
                 }
                 Err(setback) => {
@@ -125,21 +126,16 @@ impl Desk<'_> {
         Ok(Some((row, end)))
     }
 
-    /// Ends what people were asked of this delivery and of its system, once it has arrived after
-    /// trouble.
+    /// Ends what people were asked of this delivery, once it has arrived after trouble.
     fn answered(&self, held: &Row, done: &Row) -> Vec<Write> {
         if done.get("state") != "done" || held.int("tries") == 0 {
             return vec![];
         }
         let id = held.get("sk").trim_start_matches("task#");
-        let asked = [id.into(), format!("blocked-{}", self.system.vendor.id)];
-        let end = |name: String| {
-            Write::Delete(RowKey {
-                pk: held.get("pk").into(),
-                sk: format!("task#person-{name}"),
-            })
-        };
-        asked.into_iter().map(end).collect()
+        vec![Write::Delete(RowKey {
+            pk: held.get("pk").into(),
+            sk: format!("task#person-{id}"),
+        })]
     }
 
     /// The row with one more act done.

@@ -181,8 +181,8 @@ impl House {
                 why,
             } => {
                 self.blocked(of.settings, system.vendor, &why).await?;
-                let (row, tried) = (row.clone().text("blocked", "yes"), false);
-                self.put_off(&row, Later { wait, sent, tried }, &why).await
+                let tried = false;
+                self.put_off(row, Later { wait, sent, tried }, &why).await
             }
             Setback::Again { sent, why, .. } if out_of_tries(row) => {
                 self.undelivered(of, row, sent, &why).await
@@ -290,16 +290,15 @@ impl House {
     }
 
     /// It takes our key again: nobody need mend it any more.
-    async fn mended(&self, row: &Row, system: &System) -> Result<(), Failure> {
-        if !row.has("blocked") {
-            return Ok(());
+    pub(super) async fn mended(&self, clinic: &str, vendor: &Vendor) -> Result<(), Failure> {
+        let pk = connection_pk(clinic, vendor);
+        let sk = format!("task#person-blocked-{}", vendor.id);
+        let asked = self.store.get(&pk, &sk).await?;
+        if asked.is_some_and(|task| task.get("state") == "open") {
+            self.store
+                .transact(&[Write::Delete(RowKey { pk, sk })])
+                .await?;
         }
-        let clinic = row.get("pk").split('#').next().unwrap_or_default();
-        let task = RowKey {
-            pk: connection_pk(clinic, system.vendor),
-            sk: format!("task#person-blocked-{}", system.vendor.id),
-        };
-        self.store.transact(&[Write::Delete(task)]).await?;
         Ok(())
     }
 

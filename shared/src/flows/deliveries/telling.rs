@@ -259,8 +259,8 @@ pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
     all.find(|refund| refund.key() == key || mirrored(refund))
 }
 
-fn dispute_named<'a>(payment: &'a Payment, key: &str) -> Option<&'a Dispute> {
-    payment.disputes.iter().find(|dispute| dispute.key() == key)
+fn dispute_named<'a>(payment: &'a Payment, name: &str) -> Option<&'a Dispute> {
+    payment.disputes.iter().find(|dispute| dispute.is(name))
 }
 
 /// The name only where it may be shared, the address only for the channel that needs it.

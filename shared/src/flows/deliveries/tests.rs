@@ -74,6 +74,7 @@ fn paid() -> Case {
         receipts: vec![],
         retry: None,
         blocked: BTreeSet::new(),
+        asked: BTreeSet::new(),
         contradicted: BTreeSet::new(),
         waiting: Default::default(),
         findings: Default::default(),
@@ -110,6 +111,7 @@ fn a_return_tells_what_went_back_and_not_the_whole_payment() {
         id: "dp_1".into(),
         amount: eur(2000),
         reversal: false,
+        turned: 0,
         state: dispute::State::Lost,
     }];
     assert_eq!(amount(&case, Topic::PaymentReturned, None), Ok(eur(2000)));
@@ -359,6 +361,7 @@ fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
         id: "dp_1".into(),
         amount: eur(amount),
         reversal: false,
+        turned: 0,
         state: dispute::State::Lost,
     };
     case.payments[0].state = State::Returned;

@@ -128,7 +128,8 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         }
         "mandates.active" | "mandates.reinstated" => {
             let token = link(event, "mandate")?;
-            return Ok(Notice::MethodBack { token });
+            let at = event.created_at;
+            return Ok(Notice::MethodBack { token, at });
         }
         "mandates.cancelled"
         | "mandates.failed"
@@ -138,7 +139,8 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         | "mandates.replaced"
         | "mandates.suspended_by_payer" => {
             let token = link(event, "mandate")?;
-            return Ok(Notice::MethodGone { token });
+            let at = event.created_at;
+            return Ok(Notice::MethodGone { token, at });
         }
         "subscriptions.cancelled" => return Ok(Notice::Ignored(Kind::SubscriptionCancelled)),
         "billing_requests.fulfilled" => asked_for(event, Kind::PaymentPending, None)?,

@@ -132,6 +132,7 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
         "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
             return Ok(Notice::MethodGone {
                 token: need(resource, "/id")?,
+                at: event.create_time,
             });
         }
         // Too late to capture what was approved.
@@ -143,7 +144,8 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
     };
     let reversed = fact.kind == Kind::PaymentReturned;
     Ok(Notice::Fact(Box::new(Fact {
-        occurred_at: event.create_time,
+        // What says its own time knows it better than the event that tells of it.
+        occurred_at: fact.occurred_at.or(event.create_time),
         decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
         ..fact
     })))
@@ -164,6 +166,8 @@ pub struct GivenBack {
     sale_id: Option<String>,
     #[serde(default)]
     links: Value,
+    #[serde(flatten)]
+    times: Times,
 }
 
 impl GivenBack {
@@ -174,7 +178,10 @@ impl GivenBack {
             "FAILED" | "CANCELLED" => Kind::RefundFailed,
             _ => return unknown("status of a refund"),
         };
-        self.fact_of(kind)
+        Ok(Fact {
+            occurred_at: self.times.became(),
+            ..self.fact_of(kind)?
+        })
     }
 
     pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {

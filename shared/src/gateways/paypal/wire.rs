@@ -32,6 +32,29 @@ pub struct Link {
     rel: String,
 }
 
+/// When a capture or refund was made or became what it is, as far as PayPal says.
+#[derive(Default, Deserialize)]
+pub struct Times {
+    #[serde(default)]
+    create_time: Value,
+    #[serde(default)]
+    update_time: Value,
+}
+
+impl Times {
+    pub fn made(&self) -> Option<Timestamp> {
+        read_time(&self.create_time)
+    }
+
+    pub fn became(&self) -> Option<Timestamp> {
+        read_time(&self.update_time).or(self.made())
+    }
+}
+
+fn read_time(time: &Value) -> Option<Timestamp> {
+    time.as_str()?.parse().ok()
+}
+
 /// The id at the end of the link to the resource above, where that is one of these.
 pub fn above(links: &Value, resources: &str) -> Option<String> {
     let up = parts(links).iter().find(|link| link["rel"] == "up")?;
@@ -61,8 +84,7 @@ impl Order {
         let links = json::read_part::<Vec<Link>>(&self.links)?;
         let link = links.into_iter().find(to_payer);
         let missing = || Trouble::Unreadable("an order without a page".into());
-        let made_at = self.create_time.as_str();
-        let made_at = made_at.and_then(|at| at.parse::<Timestamp>().ok());
+        let made_at = read_time(&self.create_time);
         let window = SignedDuration::from_hours(3);
         Ok(Session {
             id: self.id,
@@ -179,6 +201,8 @@ pub struct Capture {
     supplementary_data: Value,
     #[serde(default)]
     links: Value,
+    #[serde(flatten)]
+    times: Times,
 }
 
 impl Capture {
@@ -195,7 +219,15 @@ impl Capture {
             "DECLINED" | "DENIED" | "FAILED" => Kind::PaymentFailed,
             _ => return unknown("status of a capture"),
         };
-        self.fact_of(kind)
+        // A capture that was refunded since was changed by that: its money came when it was made.
+        let at = match self.status.as_str() {
+            "PARTIALLY_REFUNDED" | "REFUNDED" => self.times.made(),
+            _ => self.times.became(),
+        };
+        Ok(Fact {
+            occurred_at: at,
+            ..self.fact_of(kind)?
+        })
     }
 
     pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {

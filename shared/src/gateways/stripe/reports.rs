@@ -48,7 +48,7 @@ pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     let occurred_at = event.created.and_then(|at| at.as_i64()).and_then(at);
     let notice = match event.object.as_deref() {
         Some("v2.core.event") => Ok(thin(&event.related_object.unwrap_or_default())),
-        _ => notice(&event.r#type, &data["object"]),
+        _ => notice(&event.r#type, &data["object"], occurred_at),
     };
     let notice = notice.map(|notice| match notice {
         Notice::Fact(fact) => Notice::Fact(Box::new(Fact {
@@ -84,7 +84,7 @@ fn thin(about: &Value) -> Notice {
 /// Families of events that speak of payments and what gives them back.
 const OF_MONEY: [&str; 4] = ["payment_intent.", "charge.", "refund.", "checkout.session."];
 
-fn notice(name: &str, object: &Value) -> Result<Notice, Unreadable> {
+fn notice(name: &str, object: &Value, at: Option<Timestamp>) -> Result<Notice, Unreadable> {
     let fact = match name {
         // The intent's own event says why.
         "charge.failed" if !object["payment_intent"].is_null() => None,
@@ -95,9 +95,9 @@ fn notice(name: &str, object: &Value) -> Result<Notice, Unreadable> {
         "charge.refund.updated" => Some(read_as::<Moved>(object)?.refund()?),
         "payout.paid" => Some(read_as::<Moved>(object)?.payout(Kind::PayoutPaid)?),
         "payout.failed" => Some(read_as::<Moved>(object)?.payout(Kind::PayoutFailed)?),
-        "payment_method.detached" => return Ok(gone(object)?),
+        "payment_method.detached" => return Ok(gone(object, at)?),
         "mandate.updated" if object["status"] == "inactive" => {
-            return Ok(gone(&object["payment_method"])?);
+            return Ok(gone(&object["payment_method"], at)?);
         }
         "mandate.updated" if object["status"] == "pending" => None,
         "mandate.updated" | "payment_method.attached" => {
@@ -135,10 +135,10 @@ fn notice(name: &str, object: &Value) -> Result<Notice, Unreadable> {
     Ok(fact.map_or(ignored, |fact| Notice::Fact(Box::new(fact))))
 }
 
-fn gone(method: &Value) -> Result<Notice, Trouble> {
+fn gone(method: &Value, at: Option<Timestamp>) -> Result<Notice, Trouble> {
     let token = id_of(Some(method));
     let token = token.ok_or(Trouble::Unreadable("a mandate of no method".into()))?;
-    Ok(Notice::MethodGone { token })
+    Ok(Notice::MethodGone { token, at })
 }
 
 /// A Checkout Session.
