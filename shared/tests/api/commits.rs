@@ -2,7 +2,7 @@
 
 use crate::money::{happens, pays, reported};
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, Struck};
+use crate::stack::{Clinic, Struck, aws};
 use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
@@ -10,7 +10,7 @@ use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
 use meridian::ids;
-use meridian::queue::RowKey;
+use meridian::queue::{Nudge, RowKey};
 use meridian::store::{Row, Write, Written};
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
@@ -404,6 +404,19 @@ async fn a_lost_reply_is_answered_with_what_was_written_though_others_went_on_fr
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     let payments = read["payments"].as_array().cloned().unwrap_or_default();
     assert_eq!(payments, [ours, others]);
+}
+
+#[tokio::test]
+async fn what_is_due_at_once_is_nudged_by_the_commit_that_plans_it() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let rows = aws().calls().into_iter().filter_map(|call| {
+        let body = call.request["MessageBody"].as_str()?;
+        serde_json::from_str::<Nudge>(body).ok()
+    });
+    let rows: Vec<RowKey> = rows.flat_map(|nudge| nudge.rows).collect();
+    let told = key(&case_pk(&clinic.id, &case), "task#tell-xero-invoice-issued");
+    assert!(rows.contains(&told), "{rows:?}");
 }
 
 #[tokio::test]

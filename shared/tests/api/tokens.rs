@@ -87,6 +87,36 @@ async fn who_meets_a_renewal_waits_for_its_end() {
     let shown = clinic.get(&format!("/v1/deliveries?case={case}")).await;
     assert_eq!(shown["deliveries"][0]["state"], "done", "{shown}");
     assert_eq!(renewed(&clinic), 1);
+    // Taken and given back: who read the row before either takes nothing by it.
+    let row = clinic.house.store.get(&token(&clinic).pk, "token").await;
+    assert_eq!(row.expect("a table").expect("a row").int("version"), 3);
+}
+
+/// The vendor gives a new one at each renewal and takes the old one only for a while.
+#[tokio::test]
+async fn a_renewal_uses_the_refresh_token_that_the_one_before_it_was_given() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let (id, mut next) = (clinic.id.clone(), 1);
+    crate::vendors::answer(&clinic, move |_| {
+        next += 1;
+        ok(json!({
+            "access_token": format!("t.{id}"), "expires_in": 1800,
+            "refresh_token": format!("r{next}"),
+        }))
+    });
+    let key = token(&clinic);
+    let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
+    clinic.write(Write::Put(row)).await;
+    for _ in 0..3 {
+        clinic.delivers(&key).await;
+    }
+    let used = heard(&clinic).into_iter().map(|call| {
+        let mut fields = form_urlencoded::parse(call.body.as_bytes());
+        let field = fields.find(|(name, _)| name == "refresh_token");
+        field.expect("a refresh token").1.into_owned()
+    });
+    assert_eq!(used.collect::<Vec<_>>(), ["r1", "r2", "r3"]);
 }
 
 #[tokio::test]

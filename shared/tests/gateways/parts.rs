@@ -634,8 +634,8 @@ fn an_event_that_names_what_no_vendor_names_is_unreadable() {
     };
     let notices: [fn(String) -> Notice; 3] = [
         |payment| Notice::Hint { payment },
-        |token| Notice::MethodGone { token },
-        |token| Notice::MethodBack { token },
+        |token| Notice::MethodGone { token, at: None },
+        |token| Notice::MethodBack { token, at: None },
     ];
     for notice in notices {
         for odd in ["", "a b", "a/../b", "a#b", "a\n"] {
