@@ -135,6 +135,20 @@ impl Key {
         (parts.next().is_none() && bool::from(holds)).then_some((clinic, id))
     }
 
+    /// The code of what cannot be named openly, by this key and then by each former one: what was
+    /// kept under a code is found there after the key was written anew.
+    pub fn codes(&self, kind: &str, clinic: &str, id: &str) -> Vec<String> {
+        let mut codes: Vec<String> = vec![];
+        for key in [self].into_iter().chain(&self.former) {
+            let code = key.code(kind, clinic, id);
+            // A former key may have come back.
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        codes
+    }
+
     fn code(&self, kind: &str, clinic: &str, id: &str) -> String {
         let mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(&self.bytes).expect("32 bytes are a key");

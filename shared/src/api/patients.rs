@@ -102,9 +102,9 @@ pub async fn opt_in(call: &Call<'_>) -> Answered {
         Some(phone) if house.texts_unwanted(clinic, phone).await? => phone,
         _ => return Err(Problem::missing("opt-out")),
     };
-    let lifted = house.lifted(clinic, phone).await?;
-    let note = call.noted(None, &format!("opt_out_lifted {}", patient.id));
-    match house.store.transact(&[lifted, note]).await? {
+    let mut writes = house.lifted(clinic, phone).await?;
+    writes.push(call.noted(None, &format!("opt_out_lifted {}", patient.id)));
+    match house.store.transact(&writes).await? {
         Written::Done => Ok(reply(200, &view(call, &patient).await?)),
         _ => Err(being_written()),
     }

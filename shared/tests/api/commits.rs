@@ -345,10 +345,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
 #[tokio::test]
 async fn a_request_that_was_never_answered_is_answered_when_it_is_repeated_and_acts_once() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let path = format!("/v1/invoices/{case}/charges");
-    let page = json!({ "collect": "checkout" });
-    clinic.post(&path, page).await.expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     pays(&clinic, &case).await;
     let wanted = json!({ "invoice": case, "amount": { "amount": "5.00", "currency": "EUR" } });
     // Every try of the client is applied, or was before, and none is answered.

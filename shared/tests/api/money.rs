@@ -203,10 +203,7 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
 #[tokio::test]
 async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_own() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let charges = format!("/v1/invoices/{case}/charges");
-    let asked = json!({ "collect": "checkout" });
-    clinic.post(&charges, asked).await.expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     opens(&clinic, &case).await;
     let payment = format!("{case}-p1");
     let done = clinic.house.done_address(&clinic.id, &payment).await;
@@ -226,12 +223,7 @@ async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_ow
 #[tokio::test]
 async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let charges = format!("/v1/invoices/{case}/charges");
-    clinic
-        .post(&charges, json!({ "collect": "checkout" }))
-        .await
-        .expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     pays(&clinic, &case).await;
     let fact = Fact {
         payment: Some("pi_1".into()),
@@ -270,12 +262,7 @@ async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() 
 #[tokio::test]
 async fn a_word_on_what_waits_for_none_is_a_conflict() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let charges = format!("/v1/invoices/{case}/charges");
-    let charged = clinic
-        .post(&charges, json!({ "collect": "checkout" }))
-        .await
-        .expect(202);
+    let (case, charged) = clinic.asked_to_pay().await;
     let payment = charged["id"].as_str().expect("an id");
     pays(&clinic, &case).await;
     let refund = clinic
@@ -303,10 +290,7 @@ async fn a_word_on_what_waits_for_none_is_a_conflict() {
 #[tokio::test]
 async fn a_page_is_not_closed_by_declaration_but_ended_at_its_gateway() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let charges = format!("/v1/invoices/{case}/charges");
-    let asked = json!({ "collect": "checkout" });
-    clinic.post(&charges, asked).await.expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     opens(&clinic, &case).await;
     let close = format!("/v1/payments/{case}-p1/close");
     let closing = clinic.post(&close, Value::Null).await.expect(200);
@@ -324,12 +308,7 @@ async fn a_page_is_not_closed_by_declaration_but_ended_at_its_gateway() {
 #[tokio::test]
 async fn a_preview_needs_no_key_and_writes_nothing() {
     let clinic = Clinic::new().await;
-    let case = clinic.invoice(None).await;
-    let charges = format!("/v1/invoices/{case}/charges");
-    clinic
-        .post(&charges, json!({ "collect": "checkout" }))
-        .await
-        .expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     let paid = pays(&clinic, &case).await;
     let wanted = json!({ "invoice": case, "amount": eur("22.50") });
     let preview = clinic

@@ -60,10 +60,7 @@ fn knows(payment: Value) -> impl FnMut(&Heard) -> Said {
 async fn open() -> (Clinic, String, String) {
     let clinic = Clinic::new().await;
     connect(&clinic, "stripe", |_| Said::Cut).await;
-    let case = clinic.invoice(None).await;
-    let path = format!("/v1/invoices/{case}/charges");
-    let page = json!({ "collect": "checkout" });
-    clinic.post(&path, page).await.expect(202);
+    let (case, _) = clinic.asked_to_pay().await;
     let reference = ids::payment_reference(&case, 1);
     (clinic, case, reference)
 }

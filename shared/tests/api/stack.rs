@@ -9,9 +9,11 @@ use meridian::{api, ids};
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+
+#[path = "deployed.rs"]
+mod deployed;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,26 +28,7 @@ pub fn aws() -> &'static embedded::Aws {
 
 fn started() -> &'static (embedded::Aws, Aws) {
     AWS.get_or_init(|| {
-        let (ready, started) = channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let clock = std::sync::Arc::new(|| meridian::clock::now().as_millisecond());
-                let options = embedded::Options {
-                    port: 0,
-                    state: None,
-                    clock,
-                };
-                let aws = embedded::start(options).await.expect("AWS starts");
-                fill(&aws).await;
-                ready.send(aws).expect("somebody waits");
-                std::future::pending::<()>().await;
-            });
-        });
-        let aws = started.recv().expect("AWS is up");
+        let aws = deployed::start();
         let queue = |name| format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
         // SAFETY: set once, under the lock, before any house of this process reads them.
         unsafe {
@@ -61,48 +44,6 @@ fn started() -> &'static (embedded::Aws, Aws) {
         unsafe { std::env::set_var("AWS_ACCESS_KEY_ID", "test") };
         (aws, struck)
     })
-}
-
-/// The table and the secrets of the deployment, as the template makes them.
-async fn fill(aws: &embedded::Aws) {
-    let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
-    let key = |hash: &str, range: &str| {
-        json!([
-            { "AttributeName": hash, "KeyType": "HASH" },
-            { "AttributeName": range, "KeyType": "RANGE" },
-        ])
-    };
-    let table = json!({
-        "TableName": "meridian",
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
-            { "AttributeName": "due_at", "AttributeType": "N" },
-        ],
-        "KeySchema": key("pk", "sk"),
-        "GlobalSecondaryIndexes": [{
-            "IndexName": "list",
-            "KeySchema": key("list_pk", "list_sk"),
-            "Projection": { "ProjectionType": "ALL" },
-        }, {
-            "IndexName": "due",
-            "KeySchema": key("due_pk", "due_at"),
-            "Projection": { "ProjectionType": "KEYS_ONLY" },
-        }],
-    });
-    let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
-    made.expect("a table");
-    for name in ["events", "unproven", "deliveries"] {
-        let queue = json!({ "QueueName": name });
-        let made = aws.call("AmazonSQS.CreateQueue", queue).await;
-        made.expect("a queue");
-    }
-    for (name, field) in [("root", "root_key"), ("seal", "seal_key")] {
-        let secret = json!({ field: field }).to_string();
-        let secret = json!({ "Name": format!("meridian/_/{name}"), "SecretString": secret });
-        let made = aws.call("secretsmanager.CreateSecret", secret).await;
-        made.expect("a secret");
-    }
 }
 
 /// AWS as a function reaches it.
@@ -257,6 +198,15 @@ impl Clinic {
         let new = json!({ "reference": "P-1", "name": "Juniper Vale" });
         let made = self.post("/v1/patients", new).await;
         made.body["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// An invoice for whose payment a page is asked, and that payment.
+    pub async fn asked_to_pay(&self) -> (String, Value) {
+        let case = self.invoice(None).await;
+        let charges = format!("/v1/invoices/{case}/charges");
+        let page = json!({ "collect": "checkout" });
+        let charged = self.post(&charges, page).await.expect(202);
+        (case, charged)
     }
 
     pub async fn invoice(&self, patient: Option<&str>) -> String {

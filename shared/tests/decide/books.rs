@@ -2,7 +2,7 @@
 //! Every commit is checked as it is made, so a test that only drives events tests the books too.
 
 use jiff::{SignedDuration, Timestamp};
-use meridian::domain::case::{Case, Intent, Payment, Step};
+use meridian::domain::case::{Case, Intent, Payment, Session, Step};
 use meridian::domain::decide::{Decision, Refusal, Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
@@ -91,6 +91,16 @@ pub fn invoice(total: i64) -> NewInvoice {
         }],
         policy: Policy::default(),
         charge: None,
+    }
+}
+
+/// A page at the gateway, open for so many hours from the beginning, or without an end.
+pub fn page(hours: Option<i64>) -> Session {
+    let end = |hours| start().checked_add(SignedDuration::from_hours(hours));
+    Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: hours.map(|hours| end(hours).unwrap()),
     }
 }
 
@@ -339,6 +349,18 @@ impl Books {
     pub fn verify(&self) {
         assert_eq!(journal::verify(&self.case, &self.journal), Ok(()));
         assert_eq!(self.balances.values().sum::<i64>(), 0);
+    }
+
+    /// The case without what the number and the order of commits leave in it.
+    pub fn settled(&self) -> Case {
+        self.verify();
+        self.told_once();
+        Case {
+            entries: 0,
+            head: String::new(),
+            receipts: vec![],
+            ..self.case.clone()
+        }
     }
 
     /// So does what is read back of it from where it was stored.

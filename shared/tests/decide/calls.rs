@@ -3,7 +3,7 @@
 use crate::books::{
     Books, LEASE, Said, fact, failed, not_done, our_refund, saved_method, succeeded,
 };
-use meridian::domain::case::{Intent, Session, Step};
+use meridian::domain::case::{Intent, Step};
 use meridian::domain::event::{Event, Looked};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::task::Work;
@@ -149,11 +149,7 @@ fn opening() -> Books {
 
 fn opened() -> Books {
     let mut books = opening();
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example/cs_1".into(),
-        expires_at: None,
-    };
+    let session = crate::books::page(None);
     let event = Event::SessionOpened {
         payment: 1,
         session,

@@ -150,21 +150,25 @@ fn money_that_went_back_is_collected_again_or_a_task() {
     }
 }
 
+/// A call whose reply was lost, of which people are to find what became of it.
+fn lost_for_people(books: &mut Books, step: Step, refund: Option<u32>) {
+    let (payment, intent) = (1, books.intent(step, 1, refund));
+    books.call(payment, refund, intent);
+    books.apply(&Event::ReplyLost { payment, refund });
+    books.apply(&Event::StillUnknown {
+        payment,
+        refund,
+        again_at: books.now,
+        tries: 1,
+        looked: Looked::Person,
+    });
+}
+
 #[test]
 fn an_unknown_payment_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
     for said in [succeeded(1), failed(1, Decline::Funds)] {
         let mut books = charged(vec![3]);
-        let intent = books.intent(Step::Charge, 1, None);
-        books.call(1, None, intent);
-        let (payment, refund) = (1, None);
-        books.apply(&Event::ReplyLost { payment, refund });
-        books.apply(&Event::StillUnknown {
-            payment,
-            refund,
-            again_at: books.now,
-            tries: 1,
-            looked: Looked::Person,
-        });
+        lost_for_people(&mut books, Step::Charge, None);
         assert!(asks(&books, "person-p1"));
         books.hear(said);
         assert!(!asks(&books, "person-p1"));
@@ -180,17 +184,7 @@ fn an_unknown_refund_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
     ] {
         let mut books = Books::paid(10_000);
         books.ask_refund("q1", 4000);
-        let intent = books.intent(Step::Refund, 1, Some(1));
-        books.call(1, Some(1), intent);
-        let (payment, refund) = (1, Some(1));
-        books.apply(&Event::ReplyLost { payment, refund });
-        books.apply(&Event::StillUnknown {
-            payment,
-            refund,
-            again_at: books.now,
-            tries: 1,
-            looked: Looked::Person,
-        });
+        lost_for_people(&mut books, Step::Refund, Some(1));
         assert!(asks(&books, "person-r1"));
         books.hear(our_refund(kind, 1, 1, "re_1", 4000));
         assert!(!asks(&books, "person-r1"), "{kind:?}");

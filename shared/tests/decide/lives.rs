@@ -4,7 +4,7 @@ use crate::books::{
     Books, Said, charge, dispute, eur, fact, failed, invoice, our_refund, refund, refund_of,
     saved_method, succeeded,
 };
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::Step;
 use meridian::domain::decide::{Refusal, split_refund};
 use meridian::domain::event::{Event, NewInvoice, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -265,11 +265,7 @@ fn what_a_stranger_wrote_our_reference_on_pays_nothing() {
 #[test]
 fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
     let mut books = Books::with_payment(10_000, None);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
-        expires_at: None,
-    };
+    let session = crate::books::page(None);
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     let opened = Event::SessionOpened {
         payment: 1,
@@ -567,11 +563,7 @@ fn a_payment_is_known_by_every_id_under_which_it_was_ever_spoken_of() {
     let mut books = Books::with_payment(10_000, None);
     books.apply(&Event::SessionOpened {
         payment: 1,
-        session: Session {
-            id: "cs_1".into(),
-            url: "https://pay.example/cs_1".into(),
-            expires_at: None,
-        },
+        session: crate::books::page(None),
     });
     let by = |payment: &str, aliases: &[&str]| Fact {
         payment: Some(payment.into()),
@@ -1130,11 +1122,7 @@ fn what_a_stranger_began_is_not_taken_for_the_approval_that_waits_to_be_taken_by
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     books.apply(&Event::SessionOpened {
         payment: 1,
-        session: Session {
-            id: "cs_1".into(),
-            url: "https://pay.example.test/cs_1".into(),
-            expires_at: None,
-        },
+        session: crate::books::page(None),
     });
     let approved = Fact {
         payment: None,

@@ -23,14 +23,7 @@ struct End {
 }
 
 fn end(books: &Books) -> End {
-    books.verify();
-    books.told_once();
-    let case = Case {
-        entries: 0,
-        head: String::new(),
-        receipts: vec![],
-        ..books.case.clone()
-    };
+    let case = books.settled();
     End {
         case,
         balances: books.balances.clone(),

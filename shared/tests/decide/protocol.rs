@@ -2,7 +2,7 @@
 //! is written of it. The case is moved by `decide` itself.
 
 use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::Step;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
@@ -150,6 +150,14 @@ fn refunding() -> Books {
     let mut books = Books::paid(10_000);
     books.ask_refund("back", 4_000);
     books
+}
+
+/// A page that is open for so many hours, or without an end, and what opening it took.
+fn opened(hours: Option<i64>) -> (Books, Vec<String>) {
+    let mut books = Books::with_payment(10_000, None);
+    let page = Outcome::Page(crate::books::page(hours));
+    let asked = work(&mut books, &by_key(), PAYMENT, vec![Said::Reply(Ok(page))]);
+    (books, asked)
 }
 
 fn refund_state(books: &Books) -> refund::State {
@@ -322,17 +330,7 @@ fn an_overtaken_refund_learns_what_the_gateway_knows_and_is_built_anew() {
 
 #[test]
 fn a_page_is_opened_and_then_only_looked_at() {
-    let mut books = Books::with_payment(10_000, None);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.org/cs_1".into(),
-        expires_at: books
-            .now
-            .checked_add(jiff::SignedDuration::from_hours(24))
-            .ok(),
-    };
-    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
-    let asked = work(&mut books, &by_key(), PAYMENT, page);
+    let (mut books, asked) = opened(Some(24));
     assert_eq!(
         asked,
         [
@@ -364,11 +362,7 @@ fn superseded() -> Books {
     books.call(1, None, intent);
     books.apply(&Event::SessionOpened {
         payment: 1,
-        session: Session {
-            id: "cs_1".into(),
-            url: "https://pay.example.test/cs_1".into(),
-            expires_at: None,
-        },
+        session: crate::books::page(None),
     });
     let method = Some(saved_method());
     books.apply(&Event::Charge(crate::books::charge(None, method)));
@@ -674,18 +668,7 @@ fn a_gateway_that_was_out_for_hours_is_asked_again_within_minutes() {
 }
 
 fn paying_on_page() -> Books {
-    let mut books = Books::with_payment(10_000, None);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.org/cs_1".into(),
-        expires_at: books
-            .now
-            .checked_add(jiff::SignedDuration::from_hours(24))
-            .ok(),
-    };
-    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
-    work(&mut books, &by_key(), PAYMENT, page);
-    books
+    opened(Some(24)).0
 }
 
 // ---- our own refund that had failed -------------------------------------------------------------
@@ -918,14 +901,7 @@ fn is_growing_to(waits: &[i64], most: i64) -> bool {
 
 /// A page without an end that is open.
 fn endless_page() -> Books {
-    let mut books = Books::with_payment(10_000, None);
-    let session = Session {
-        id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
-        expires_at: None,
-    };
-    let page = vec![Said::Reply(Ok(Outcome::Page(session)))];
-    work(&mut books, &by_key(), PAYMENT, page);
+    let (mut books, _) = opened(None);
     books.later(900);
     books
 }

@@ -86,3 +86,31 @@ async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
     )
     .await;
 }
+
+const PHONE: &str = "+61370100142";
+
+/// An opt-out is kept under a code of the number, which the key makes.
+#[tokio::test]
+async fn an_opt_out_outlives_the_key_under_which_it_was_kept() {
+    let _alone = alone().await;
+    let clinic = Clinic::new().await;
+    let unwanted = async || {
+        house()
+            .texts_unwanted(&clinic.id, PHONE)
+            .await
+            .expect("an answer")
+    };
+    house().opt_out(&clinic.id, PHONE).await.expect("kept");
+    assert!(unwanted().await);
+    secret(SEAL, json!({ "seal_key": "another" })).await;
+    assert!(unwanted().await, "forgotten with the key");
+    house().opt_out(&clinic.id, PHONE).await.expect("kept");
+    let lifted = house()
+        .lifted(&clinic.id, PHONE)
+        .await
+        .expect("what lifts it");
+    house().store.transact(&lifted).await.expect("lifted");
+    assert!(!unwanted().await, "one of two is left");
+    secret(SEAL, json!({ "seal_key": "seal_key" })).await;
+    assert!(!unwanted().await);
+}

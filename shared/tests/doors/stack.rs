@@ -11,10 +11,12 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+#[path = "../api/deployed.rs"]
+mod deployed;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -51,7 +53,7 @@ fn world() -> &'static World {
             std::env::set_var("PUBLIC_URL", "https://pay.example.test");
             std::env::set_var("AWS_SECRET_ACCESS_KEY", "test");
         }
-        let aws = start_aws();
+        let aws = deployed::start();
         for name in ["events", "unproven"] {
             let queue = format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
             let variable = format!("{}_QUEUE_URL", name.to_uppercase());
@@ -64,61 +66,6 @@ fn world() -> &'static World {
             vendors,
         }
     })
-}
-
-fn start_aws() -> embedded::Aws {
-    let (ready, started) = channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
-            let options = embedded::Options {
-                port: 0,
-                state: None,
-                clock: std::sync::Arc::new(|| meridian::clock::now().as_millisecond()),
-            };
-            let aws = embedded::start(options).await.expect("AWS starts");
-            fill(&aws).await;
-            ready.send(aws).expect("somebody waits");
-            std::future::pending::<()>().await;
-        });
-    });
-    started.recv().expect("AWS is up")
-}
-
-async fn fill(aws: &embedded::Aws) {
-    let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
-    let key = |hash: &str, range: &str| {
-        json!([
-            { "AttributeName": hash, "KeyType": "HASH" },
-            { "AttributeName": range, "KeyType": "RANGE" },
-        ])
-    };
-    let table = json!({
-        "TableName": "meridian",
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [text("pk"), text("sk"), text("list_pk"), text("list_sk")],
-        "KeySchema": key("pk", "sk"),
-        "GlobalSecondaryIndexes": [{
-            "IndexName": "list",
-            "KeySchema": key("list_pk", "list_sk"),
-            "Projection": { "ProjectionType": "ALL" },
-        }],
-    });
-    let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
-    made.expect("a table");
-    for name in ["events", "unproven"] {
-        let made = aws.call("AmazonSQS.CreateQueue", json!({ "QueueName": name }));
-        made.await.expect("a queue");
-    }
-    for (name, field) in [("root", "root_key"), ("seal", "seal_key")] {
-        let secret = json!({ field: field }).to_string();
-        let secret = json!({ "Name": format!("meridian/_/{name}"), "SecretString": secret });
-        let made = aws.call("secretsmanager.CreateSecret", secret).await;
-        made.expect("a secret");
-    }
 }
 
 pub fn aws() -> &'static embedded::Aws {
@@ -158,7 +105,7 @@ pub fn pass(seconds: i64, _alone: &RwLockWriteGuard<'static, ()>) {
 /// An account of AWS apart from that of all other tests, for one that takes rights away.
 pub fn apart() -> embedded::Aws {
     world();
-    start_aws()
+    deployed::start()
 }
 
 /// AWS as a caller of this name reaches it at this endpoint.

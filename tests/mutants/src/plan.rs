@@ -159,7 +159,7 @@ pub fn plan(options: &Options) -> Result<Vec<Planted>, String> {
     let mut planted = match options.set.as_str() {
         "product" => drawn(options, &AREAS),
         "rules" => {
-            let files: &[&str] = &["domain/decide/", "flows/calls/protocol.rs"];
+            let files: &[&str] = &["domain/decide/", "flows/calls/protocol/"];
             drawn(options, &[("rules", files, 100)])
         }
         "template" => of_template(options),

@@ -13,14 +13,28 @@ use crate::systems::{self, Channel};
 impl House {
     /// Whether the number opted out of texts.
     pub async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
-        let pk = self.optout_pk(clinic, phone).await?;
-        Ok(self.store.get(&pk, "optout").await?.is_some())
+        for key in self.optouts(clinic, phone).await? {
+            if self.store.get(&key.pk, &key.sk).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps that the number opted out.
+    pub async fn opt_out(&self, clinic: &str, phone: &str) -> Result<(), Failure> {
+        let keys = self.optouts(clinic, phone).await?;
+        let now = clock::millis(clock::now());
+        let kept = keys.into_iter().take(1);
+        let kept = kept.map(|key| Write::Put(Row::new(key.pk, key.sk).number("heard_at", now)));
+        self.store.transact(&kept.collect::<Vec<_>>()).await?;
+        Ok(())
     }
 
     /// What lifts the opt-out of a number: the patient wants texts again.
-    pub async fn lifted(&self, clinic: &str, phone: &str) -> Result<Write, Failure> {
-        let (pk, sk) = (self.optout_pk(clinic, phone).await?, "optout".into());
-        Ok(Write::Delete(RowKey { pk, sk }))
+    pub async fn lifted(&self, clinic: &str, phone: &str) -> Result<Vec<Write>, Failure> {
+        let keys = self.optouts(clinic, phone).await?;
+        Ok(keys.into_iter().map(Write::Delete).collect())
     }
 
     /// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address
@@ -34,10 +48,7 @@ impl House {
         };
         let person = person.map(|patient| patient.person).unwrap_or_default();
         if let Some(phone) = &person.phone {
-            let pk = self.optout_pk(&of.settings.id, phone).await?;
-            let now = clock::millis(clock::now());
-            let kept = Row::new(pk, "optout").number("heard_at", now);
-            self.store.transact(&[Write::Put(kept)]).await?;
+            self.opt_out(&of.settings.id, phone).await?;
         }
         self.finish(row, "skipped", UNWANTED).await?;
         let task: Task = row.read("data")?;
@@ -56,11 +67,15 @@ impl House {
         }
     }
 
-    /// A number is too short to be hidden by a hash alone.
-    async fn optout_pk(&self, clinic: &str, phone: &str) -> Result<String, Failure> {
-        let token = self.key("opt-outs").await?.token("optout", clinic, phone);
-        let code = token.chars().rev().take(32).collect::<String>();
-        Ok(format!("{clinic}#optout#{code}"))
+    /// Where the opt-out of a number stands: by the current key, then by those before it. A number
+    /// is too short to be hidden by a hash alone.
+    async fn optouts(&self, clinic: &str, phone: &str) -> Result<Vec<RowKey>, Failure> {
+        let codes = self.key("opt-outs").await?.codes("optout", clinic, phone);
+        let of_code = |code| RowKey {
+            pk: format!("{clinic}#optout#{code}"),
+            sk: "optout".into(),
+        };
+        Ok(codes.into_iter().map(of_code).collect())
     }
 }
 

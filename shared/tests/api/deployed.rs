@@ -1,0 +1,71 @@
+//! AWS in this process with what the template makes in it.
+
+use meridian_embedded_aws as embedded;
+use serde_json::json;
+use std::sync::mpsc::channel;
+
+/// AWS, on a thread that goes on serving between tests.
+pub fn start() -> embedded::Aws {
+    let (ready, started) = channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let clock = std::sync::Arc::new(|| meridian::clock::now().as_millisecond());
+            let options = embedded::Options {
+                port: 0,
+                state: None,
+                clock,
+            };
+            let aws = embedded::start(options).await.expect("AWS starts");
+            fill(&aws).await;
+            ready.send(aws).expect("somebody waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    started.recv().expect("AWS is up")
+}
+
+/// The table and the secrets of the deployment, as the template makes them.
+async fn fill(aws: &embedded::Aws) {
+    let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+    let key = |hash: &str, range: &str| {
+        json!([
+            { "AttributeName": hash, "KeyType": "HASH" },
+            { "AttributeName": range, "KeyType": "RANGE" },
+        ])
+    };
+    let table = json!({
+        "TableName": "meridian",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
+            { "AttributeName": "due_at", "AttributeType": "N" },
+        ],
+        "KeySchema": key("pk", "sk"),
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "list",
+            "KeySchema": key("list_pk", "list_sk"),
+            "Projection": { "ProjectionType": "ALL" },
+        }, {
+            "IndexName": "due",
+            "KeySchema": key("due_pk", "due_at"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        }],
+    });
+    let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
+    made.expect("a table");
+    for name in ["events", "unproven", "deliveries"] {
+        let queue = json!({ "QueueName": name });
+        let made = aws.call("AmazonSQS.CreateQueue", queue).await;
+        made.expect("a queue");
+    }
+    for (name, field) in [("root", "root_key"), ("seal", "seal_key")] {
+        let secret = json!({ field: field }).to_string();
+        let secret = json!({ "Name": format!("meridian/_/{name}"), "SecretString": secret });
+        let made = aws.call("secretsmanager.CreateSecret", secret).await;
+        made.expect("a secret");
+    }
+}
