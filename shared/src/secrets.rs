@@ -224,9 +224,7 @@ impl Secrets {
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let current = self.get(name, "AWSCURRENT").await?;
         let mut cache = self.lock();
-        if cache.len() >= MOST {
-            cache.retain(|_, cached| cached.current.is_some());
-        }
+        make_room(&mut cache, MOST);
         let cached = Cached {
             at: now(),
             forced: cache.get(name).and_then(|cached| cached.forced),
@@ -282,6 +280,13 @@ impl Secrets {
     }
 }
 
+/// Names are part of unproven requests: what is missing gives way before it fills the memory.
+fn make_room(cache: &mut HashMap<String, Cached>, most: usize) {
+    if cache.len() >= most {
+        cache.retain(|_, cached| cached.current.is_some());
+    }
+}
+
 /// What people configure for a vendor.
 pub fn configured(clinic: &str, vendor: &str) -> String {
     format!("meridian/{clinic}/{vendor}")
@@ -295,4 +300,31 @@ pub fn inbound(clinic: &str, vendor: &str) -> String {
 /// What the house writes itself: refresh tokens.
 pub fn oauth(clinic: &str, vendor: &str) -> String {
     format!("meridian/{clinic}/{vendor}/oauth")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_gives_way_once_too_much_is_remembered() {
+        let cached = |current| Cached {
+            at: 0,
+            forced: None,
+            current,
+            previous: None,
+        };
+        let found = || Version {
+            fields: Arc::default(),
+            made_at: 0,
+        };
+        let mut cache = HashMap::from([("there".to_owned(), cached(Some(found())))]);
+        for n in 1..9 {
+            cache.insert(format!("missing {n}"), cached(None));
+        }
+        make_room(&mut cache, 10);
+        assert_eq!(cache.len(), 9, "there is room");
+        make_room(&mut cache, 9);
+        assert_eq!(cache.into_keys().collect::<Vec<_>>(), ["there"]);
+    }
 }

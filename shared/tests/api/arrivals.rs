@@ -2,11 +2,12 @@
 //! did not, and whom that concerns.
 
 use crate::money::pays;
-use crate::stack::Clinic;
+use crate::stack::{Clinic, Struck};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use meridian::flows::case_pk;
 use meridian::queue::RowKey;
 use meridian::{clock, store::Row};
+use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
 const SID: &str = "SM0123456789abcdef0123456789abcdef";
@@ -334,4 +335,52 @@ async fn an_opt_out_belongs_to_the_number_and_not_to_the_patient() {
     assert_eq!(clinic.get(&path).await["opted_out"], true);
     let case = clinic.told(&patient).await;
     assert_eq!(clinic.stands(&case, "twilio").await.0, "skipped");
+}
+
+/// The row is written before the message is sent; where DynamoDB's reply to that is lost, what
+/// stands there is ours.
+#[tokio::test]
+async fn a_message_goes_out_although_the_reply_to_our_own_write_was_lost() {
+    let clinic = Clinic::that_writes(well()).await;
+    let patient = clinic.reached_by(EMAIL, None).await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, wanted).await.expect(202);
+    pays(&clinic, &case).await;
+    let write = "TransactWriteItems";
+    let struck = Struck::by(vec![
+        (write, Action::CutAfter, 1, 1),
+        (write, Action::Conflict, 2, 1),
+    ]);
+    let key = receipt(&clinic, &case, "mailgun");
+    struck.house.deliver(&key).await.expect("a delivery");
+    assert_eq!(struck.struck(), [1, 1]);
+    assert_eq!(clinic.sent_by("mailgun"), 1);
+    assert_eq!(clinic.stands(&case, "mailgun").await.0, "done");
+}
+
+/// Neither an address nor a number: said once, however many systems would have written.
+#[tokio::test]
+async fn a_page_of_which_no_message_can_tell_the_patient_is_staffs_to_hand_over() {
+    let clinic = Clinic::that_writes(well()).await;
+    let patient = clinic.reached_by(None, None).await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, wanted).await.expect(202);
+    crate::money::opens(&clinic, &case).await;
+    for system in ["mailgun", "twilio"] {
+        let key = RowKey {
+            pk: case_pk(&clinic.id, &case),
+            sk: format!("task#tell-{system}-checkout-ready-p1"),
+        };
+        clinic.delivers(&key).await;
+        assert_eq!(clinic.row(&key).await.get("state"), "skipped");
+    }
+    let tasks = clinic.open_tasks().await;
+    assert_eq!(tasks.len(), 1, "{tasks:#?}");
+    assert_eq!(tasks[0]["id"], "person-unreachable-p1");
+    let note = tasks[0]["note"].as_str().unwrap_or_default();
+    assert!(note.contains("hand the page over"), "{note}");
 }

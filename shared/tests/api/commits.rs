@@ -2,7 +2,7 @@
 
 use crate::money::{happens, pays, reported};
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, Struck};
+use crate::stack::{Clinic, Struck, aws};
 use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
@@ -10,7 +10,7 @@ use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
 use meridian::ids;
-use meridian::queue::RowKey;
+use meridian::queue::{Nudge, RowKey};
 use meridian::store::{Row, Write, Written};
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
@@ -205,6 +205,25 @@ async fn who_decided_on_an_older_case_decides_again() {
     assert_eq!(now.entries, read.expect("a case").entries + 1);
 }
 
+/// What stands beside an older case is in the way as well: the newer case decides.
+#[tokio::test]
+async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others_write() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let read = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    happens(&clinic, &case, charge("60.00")).await;
+    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = settings.expect("a clinic");
+    let beside = Write::New(Row::new(format!("{}#beside", clinic.id), "note"));
+    clinic.write(beside.clone()).await;
+    let change = Change {
+        also: vec![beside],
+        ..Change::new(&settings, &case, charge("60.00"), "test".into())
+    };
+    let ended = clinic.house.commit(change, read).await.expect("an answer");
+    assert!(matches!(ended, Committed::Refused(_)), "{ended:?}");
+}
+
 #[tokio::test]
 async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
     for in_the_way in ["version", "journal", "receipt"] {
@@ -382,6 +401,19 @@ async fn a_lost_reply_is_answered_with_what_was_written_though_others_went_on_fr
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     let payments = read["payments"].as_array().cloned().unwrap_or_default();
     assert_eq!(payments, [ours, others]);
+}
+
+#[tokio::test]
+async fn what_is_due_at_once_is_nudged_by_the_commit_that_plans_it() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let rows = aws().calls().into_iter().filter_map(|call| {
+        let body = call.request["MessageBody"].as_str()?;
+        serde_json::from_str::<Nudge>(body).ok()
+    });
+    let rows: Vec<RowKey> = rows.flat_map(|nudge| nudge.rows).collect();
+    let told = key(&case_pk(&clinic.id, &case), "task#tell-xero-invoice-issued");
+    assert!(rows.contains(&told), "{rows:?}");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_broken_connection_is_one_task_of_the_clinic_and_gives_nothing_up() {
 const ID: &str = "c7c37b83-ac95-45ea-88ba-8ad83a5f22fe";
 
 /// Xero as it answers a token call and everything that is written.
-async fn xero(clinic: &Clinic) {
+pub async fn xero(clinic: &Clinic) {
     connect(clinic, "xero", |_| Said::Cut).await;
     let id = clinic.id.clone();
     answer(clinic, move |heard| {

@@ -24,6 +24,7 @@ mod resources;
 mod returns;
 mod stack;
 mod tasks;
+mod tokens;
 mod transport;
 mod unclear;
 mod vendors;

@@ -1199,3 +1199,25 @@ fn approved_page() -> Books {
     assert_eq!(books.hear(approved), Said::Changed);
     books
 }
+
+/// Banks move the day of a debit, by a holiday or because it was submitted late.
+#[test]
+fn the_day_of_a_debit_is_the_one_that_was_told_last() {
+    let under_way = |day: Option<jiff::civil::Date>| Fact {
+        collected_on: day,
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    let days = [20, 20, 23].map(|day| Some(jiff::civil::date(2026, 11, day)));
+    for (day, said) in [
+        (days[0], Said::Changed),
+        (days[1], Said::Nothing),
+        (days[2], Said::Changed),
+        (None, Said::Nothing),
+    ] {
+        assert_eq!(books.hear(under_way(day)), said, "{day:?}");
+        let now = books.payment(1).collected_on;
+        assert_eq!(now, day.or(days[2]));
+    }
+    books.verify();
+}

@@ -287,3 +287,34 @@ fn what_cancels_a_reversal_and_names_it_by_the_payment_or_by_itself_gives_it_bac
         books.verify();
     }
 }
+
+/// Of reversals of one amount, what names none of them cancels the one that still stands.
+#[test]
+fn what_cancels_a_reversal_without_its_name_gives_back_what_was_not_given_back_yet() {
+    let reversed = |id: &str| Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(3000)),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let cancelled = |id: &str| Fact {
+        payment: None,
+        dispute: Some(id.into()),
+        amount: Some(eur(3000)),
+        ..fact(Kind::DisputeWon, 1)
+    };
+    for first in ["REV1", "REV2"] {
+        let mut books = Books::paid(10_000);
+        books.hear(reversed("REV1"));
+        books.hear(reversed("REV2"));
+        assert_eq!(books.case.due(), eur(6000));
+        books.report(vec![cancelled(first)], true);
+        assert_eq!(books.case.due(), eur(3000));
+        books.report(vec![cancelled("pi_1")], true);
+        assert_eq!(
+            books.case.due(),
+            eur(0),
+            "{first} was cancelled by its name"
+        );
+        books.verify();
+    }
+}

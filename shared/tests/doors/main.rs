@@ -6,3 +6,5 @@ mod notices;
 mod replies;
 mod sealed;
 mod stack;
+mod tls;
+mod warm;

@@ -109,7 +109,7 @@ pub fn apart() -> embedded::Aws {
 }
 
 /// AWS as a caller of this name reaches it at this endpoint.
-fn reached(endpoint: &str, caller: &str) -> Aws {
+pub fn reached(endpoint: &str, caller: &str) -> Aws {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE
         .lock()

@@ -3,7 +3,7 @@
 
 use crate::*;
 use meridian::gateways::{ALL, find};
-use meridian::inbound::Notice;
+use meridian::inbound::{Item, Notice};
 use serde_json::json as object;
 
 const ODD: &str = "Juniper Vale";
@@ -617,4 +617,58 @@ fn an_event_of_an_unknown_type_is_listed_and_about_money_put_before_people() {
     }
     let all: Vec<_> = ALL.iter().map(|gateway| gateway.vendor.id).collect();
     assert_eq!(all, ["stripe", "gocardless", "mollie", "paypal"]);
+}
+
+// ---- what readers took for an id ---------------------------------------------------------------
+
+/// Whatever a reader lets through is held once more to what an id and a name can be.
+#[test]
+fn an_event_that_names_what_no_vendor_names_is_unreadable() {
+    let read = |id: &str, notice: Notice| {
+        let item = Item {
+            id: Some(id.into()),
+            name: "payment.paid".into(),
+            notice: Ok(notice),
+        };
+        item.checked()
+    };
+    let notices: [fn(String) -> Notice; 3] = [
+        |payment| Notice::Hint { payment },
+        |token| Notice::MethodGone { token, at: None },
+        |token| Notice::MethodBack { token, at: None },
+    ];
+    for notice in notices {
+        for odd in ["", "a b", "a/../b", "a#b", "a\n"] {
+            assert!(read("evt_1", notice(odd.into())).notice.is_err(), "{odd:?}");
+            let item = read(odd, notice("tr_1".into()));
+            assert!(item.notice.is_err() && item.id.is_none(), "{odd:?}");
+        }
+        let item = read("evt_1", notice("tr_1".into()));
+        assert_eq!(item.notice, Ok(notice("tr_1".into())));
+        assert_eq!(item.id.as_deref(), Some("evt_1"));
+    }
+}
+
+#[test]
+fn an_events_name_is_kept_where_it_is_a_word_as_vendors_use_them() {
+    let long = "a".repeat(100);
+    for (name, kept) in [
+        ("charge.dispute.funds_withdrawn", true),
+        ("PAYMENT.CAPTURE.COMPLETED", true),
+        ("payments:paid_out-2", true),
+        (&long, true),
+        (&format!("{long}a"), false),
+        ("", false),
+        ("Juniper Vale", false),
+        ("<b>", false),
+        ("zahlungsempfänger", false),
+    ] {
+        let item = Item {
+            id: None,
+            name: name.into(),
+            notice: Ok(Notice::Ignored(Kind::Other)),
+        };
+        let wanted = if kept { name } else { "event" };
+        assert_eq!(item.checked().name, wanted);
+    }
 }

@@ -2,27 +2,48 @@
 //! is the number in `MERIDIAN_MUTANT`; nothing of it exists outside the copy.
 
 use crate::plan::{Edit, Options, Planted, root};
-use crate::suites::{self, Suite};
+use crate::suites;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const SWITCH: &str = r#"
-/// The bug that is switched on.
+/// The bug that is switched on; and who came by which, where that is asked.
 pub mod mutant {
+    use std::io::Write;
+    use std::sync::{Mutex, OnceLock};
+
     pub fn on(n: u32) -> bool {
-        static ON: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        static ON: OnceLock<u32> = OnceLock::new();
+        static REACH: OnceLock<Option<Mutex<std::fs::File>>> = OnceLock::new();
         let read = || std::env::var("MERIDIAN_MUTANT").ok()?.parse().ok();
+        if let Some(file) = REACH.get_or_init(|| {
+            let name = std::env::var("MERIDIAN_REACH").ok()?;
+            Some(Mutex::new(std::fs::File::create(name).ok()?))
+        }) {
+            come_by(n, file);
+        }
         *ON.get_or_init(|| read().unwrap_or(0)) == n
+    }
+
+    fn come_by(n: u32, file: &Mutex<std::fs::File>) {
+        thread_local! {
+            static SEEN: std::cell::RefCell<std::collections::HashSet<u32>> = Default::default();
+        }
+        if SEEN.try_with(|seen| seen.borrow_mut().insert(n)).unwrap_or(true) {
+            let thread = std::thread::current();
+            let line = format!("{n} {}\n", thread.name().unwrap_or_default());
+            let _ = file.lock().expect("no panic").write_all(line.as_bytes());
+        }
     }
 }
 "#;
 
 pub struct Copy {
     pub tree: PathBuf,
-    tests: Vec<Test>,
+    pub tests: Vec<Test>,
 }
 
 /// A built test program.
@@ -35,10 +56,6 @@ pub struct Test {
 }
 
 impl Copy {
-    pub fn suites(&self, options: &Options) -> Vec<Suite> {
-        suites::chosen(&options.suites, &options.set, &self.tests)
-    }
-
     /// The template with one bug, or as it is. Tests read it as they run.
     pub fn template(&self, bug: Option<&Planted>) -> Option<()> {
         let name = Path::new("template.yaml");
@@ -55,9 +72,10 @@ impl Copy {
 pub fn build(mut planted: Vec<Planted>, options: &Options) -> Result<(Copy, Vec<Planted>), String> {
     let target = root().join("target/mutants");
     let tree = target.join("tree");
+    let packages = suites::packages(&options.suites, &options.set)?;
     for _ in 0..8 {
         lay(&tree, &planted)?;
-        let (tests, wrong) = compile(&tree, &target.join("target"), options)?;
+        let (tests, wrong) = compile(&tree, &target.join("target"), &packages)?;
         if wrong.is_empty() {
             return Ok((Copy { tree, tests }, planted));
         }
@@ -169,19 +187,19 @@ fn lines_of(tree: &Path, n: u32, edit: &Edit) -> std::ops::RangeInclusive<usize>
 
 type Wrong = Vec<(String, usize)>;
 
-/// Builds every test; or tells where errors are.
-fn compile(tree: &Path, target: &Path, options: &Options) -> Result<(Vec<Test>, Wrong), String> {
+/// Builds the tests of these packages; or tells where errors are.
+fn compile(
+    tree: &Path,
+    target: &Path,
+    packages: &BTreeSet<&str>,
+) -> Result<(Vec<Test>, Wrong), String> {
     let mut command = Command::new("cargo");
     command.args(["test", "--no-run", "--message-format=json"]);
-    match suites::package(&options.suites) {
-        Some(package) => command.args(["--package", package]),
-        None => command.args(["--workspace", "--exclude", "meridian-mutants"]),
-    };
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
     let mut child = command
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .env("RUSTFLAGS", "-Awarnings")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

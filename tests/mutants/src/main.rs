@@ -5,41 +5,41 @@
 
 mod copy;
 mod plan;
+mod results;
 mod sites;
 mod suites;
 
 use plan::{Options, Planted};
-use std::collections::{BTreeMap, VecDeque};
+use results::Results;
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use suites::{End, Suite};
+use std::time::Duration;
+use suites::Suite;
 
 fn main() {
     let options = Options::read(std::env::args().skip(1));
-    let planted = match plan::plan(&options) {
-        Ok(planted) => planted,
-        Err(why) => fail(&why),
-    };
+    let planted = plan::plan(&options).unwrap_or_else(|why| fail(&why));
     if options.list {
         planted.iter().for_each(|bug| println!("{bug}"));
         return;
     }
-    let (copy, planted) = match copy::build(planted, &options) {
-        Ok(built) => built,
-        Err(why) => fail(&why),
-    };
+    let mut results = Results::open(&options).unwrap_or_else(|why| fail(&why));
+    let (wanted, known) = planted.into_iter().partition(|bug| !results.knows(bug));
+    let (copy, planted) = copy::build(wanted, &options).unwrap_or_else(|why| fail(&why));
     println!("{} bugs planted in {}", planted.len(), copy.tree.display());
-    let suites = copy.suites(&options);
-    if suites.is_empty() {
-        fail("no suite of that name was built");
+    let suites = suites::sound(&options.suites, &options.set, &copy);
+    let suites = suites.unwrap_or_else(|why| fail(&why));
+    let all: Duration = suites.iter().map(|suite| suite.took).sum();
+    println!(
+        "all suites together: {} s without any bug",
+        all.as_secs_f32().round()
+    );
+    look(&copy, &suites, &planted, options.workers, &mut results);
+    let all = [known, planted].concat();
+    let per_cent = results::report(&all, &results);
+    if per_cent < options.at_least {
+        fail(&format!("at least {} % must be found", options.at_least));
     }
-    let sound = suites
-        .iter()
-        .find(|suite| suite.run(&copy, None) != End::Passed);
-    if let Some(suite) = sound {
-        fail(&format!("{} fails without any bug", suite.name));
-    }
-    let ends = run(&copy, &suites, planted, options.workers);
-    report(&ends, options.at_least);
 }
 
 fn fail(why: &str) -> ! {
@@ -47,63 +47,37 @@ fn fail(why: &str) -> ! {
     std::process::exit(2)
 }
 
-/// Which suite found a bug, if any did.
-struct Ended {
-    bug: Planted,
-    by: Option<&'static str>,
-}
-
-fn run(copy: &copy::Copy, suites: &[Suite], planted: Vec<Planted>, workers: usize) -> Vec<Ended> {
-    let waiting = Mutex::new(VecDeque::from(planted));
-    let ended = Mutex::new(vec![]);
+/// Looks for each bug with the suites that come by it, the cheapest first.
+fn look(
+    copy: &copy::Copy,
+    suites: &[Suite],
+    planted: &[Planted],
+    workers: usize,
+    results: &mut Results,
+) {
+    let waiting = Mutex::new(VecDeque::from_iter(planted));
+    let results = Mutex::new(results);
     let next = || {
-        waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.pop_front()
     };
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(bug) = next() {
-                    let found = |suite: &&Suite| suite.run(copy, Some(&bug)) != End::Passed;
-                    let by = suites.iter().find(found).map(|suite| suite.name);
-                    println!(
-                        "{} {bug}",
-                        by.map_or("NOT FOUND".into(), |by| format!("found by {by}:"))
-                    );
-                    let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
-                    ended.push(Ended { bug, by });
-                }
-            });
+    let work = || {
+        while let Some(bug) = next() {
+            let costs = suites
+                .iter()
+                .filter_map(|suite| Some((suite.cost(bug)?, suite)));
+            let mut costs: Vec<_> = costs.collect();
+            costs.sort_by_key(|(cost, _)| *cost);
+            let by = costs.iter().find_map(|(_, suite)| suite.finds(copy, bug));
+            let told = match &by {
+                Some(by) => format!("found by {by}"),
+                None if costs.is_empty() => "NOT FOUND, no test comes by".into(),
+                None => "NOT FOUND".into(),
+            };
+            println!("{told} | {bug}");
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.add(bug, by);
         }
-    });
-    ended.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn report(ends: &[Ended], at_least: usize) {
-    let mut areas: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    let mut by_suite: BTreeMap<&str, usize> = BTreeMap::new();
-    for end in ends {
-        let (found, all) = areas.entry(&end.bug.area).or_default();
-        *found += usize::from(end.by.is_some());
-        *all += 1;
-        if let Some(by) = end.by {
-            *by_suite.entry(by).or_default() += 1;
-        }
-    }
-    println!("\n| area | found | planted |\n|---|---|---|");
-    for (area, (found, all)) in &areas {
-        println!("| {area} | {found} | {all} |");
-    }
-    println!("\nfound first by: {by_suite:?}\n\nnot found:");
-    for end in ends.iter().filter(|end| end.by.is_none()) {
-        println!("- {}", end.bug);
-    }
-    let found = ends.iter().filter(|end| end.by.is_some()).count();
-    let per_cent = found * 100 / ends.len().max(1);
-    println!("\n{found} of {} found: {per_cent} %", ends.len());
-    if per_cent < at_least {
-        fail(&format!("at least {at_least} % must be found"));
-    }
+    };
+    std::thread::scope(|scope| (0..workers).for_each(|_| _ = scope.spawn(work)));
 }

@@ -3,6 +3,7 @@
 
 use crate::sites;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub const HELP: &str = "\
 --seed N        which (1)
 --only PATH     only files below shared/src/PATH
 --suites NAME   quick (10 minutes at the most), all, or the name of one
+--again         only those that were not found the last time, or not looked for
 --workers N     at a time (2)
 --at-least N    per cent that must be found (0)
 --list          only print what would be planted";
@@ -52,6 +54,7 @@ pub struct Options {
     pub workers: usize,
     pub at_least: usize,
     pub list: bool,
+    pub again: bool,
 }
 
 impl Options {
@@ -65,11 +68,13 @@ impl Options {
             workers: 2,
             at_least: 0,
             list: false,
+            again: false,
         };
         let mut words = words;
         while let Some(word) = words.next() {
-            if word == "--list" {
-                options.list = true;
+            if let "--list" | "--again" = word.as_str() {
+                options.list |= word == "--list";
+                options.again |= word == "--again";
                 continue;
             }
             let value = words.next().filter(|_| word.starts_with("--"));
@@ -105,6 +110,8 @@ pub struct Planted {
     pub what: String,
     /// One, unless several places guard against the same bug.
     pub edits: Vec<Edit>,
+    /// Which of those that read alike it is.
+    pub nth: usize,
 }
 
 /// One place of a bug.
@@ -119,6 +126,26 @@ pub struct Edit {
 }
 
 impl Planted {
+    /// What it is called wherever its file has moved it.
+    pub fn name(&self) -> String {
+        let what: Vec<_> = self.what.split_whitespace().collect();
+        let nth = match self.nth {
+            1 => String::new(),
+            nth => format!(" ({nth})"),
+        };
+        let files: Vec<_> = self
+            .edits
+            .iter()
+            .map(|edit| edit.file.to_string_lossy())
+            .collect();
+        format!(
+            "{} {}: {}{nth}",
+            files.join(", "),
+            self.within,
+            what.join(" ")
+        )
+    }
+
     /// Its places in one file.
     pub fn in_file(&self, file: &Path) -> impl Iterator<Item = &Edit> {
         self.edits.iter().filter(move |edit| edit.file == file)
@@ -202,23 +229,35 @@ fn drawn(options: &Options, areas: &[(&str, &[&str], usize)]) -> Vec<Planted> {
                 line: site.line,
                 text: site.text,
             }],
+            nth: 1,
         }));
     }
-    let mut random = Random(options.seed);
     let mut drawn: Vec<Planted> = vec![];
-    for ((_, _, share), mut sites) in areas.iter().zip(all) {
+    for ((_, _, share), sites) in areas.iter().zip(all) {
         // Of files that were named one by one, no area has a share.
         let share = options.only.as_ref().map_or(*share, |_| 100);
         let wanted = (options.count * share).div_ceil(100);
-        let most = drawn.len() + wanted;
-        while drawn.len() < most.min(options.count) && !sites.is_empty() {
-            let site = sites.swap_remove(random.below(sites.len()));
-            if !drawn.iter().any(|other| overlap(other, &site)) {
-                drawn.push(site);
-            }
-        }
+        let most = (drawn.len() + wanted).min(options.count);
+        draw(options.seed, sites, most, &mut drawn);
     }
     drawn
+}
+
+/// Adds sites until there are so many. Each has its place in the draw by its name alone, so that
+/// the same bugs are drawn while the code around them changes.
+fn draw(seed: u64, mut sites: Vec<Planted>, most: usize, drawn: &mut Vec<Planted>) {
+    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
+    for site in &mut sites {
+        let nth = alike.entry(site.name()).or_default();
+        *nth += 1;
+        site.nth = *nth;
+    }
+    sites.sort_by_cached_key(|site| rank(seed, &site.name()));
+    for site in sites {
+        if drawn.len() < most && !drawn.iter().any(|other| overlap(other, &site)) {
+            drawn.push(site);
+        }
+    }
 }
 
 fn overlap(a: &Planted, b: &Planted) -> bool {
@@ -253,6 +292,7 @@ fn written(file: &Path) -> Result<Vec<Planted>, String> {
             within: String::new(),
             what: bug.name,
             edits: edits?,
+            nth: 1,
         })
     };
     all.into_iter().map(bug).collect()
@@ -291,15 +331,13 @@ fn of_template(options: &Options) -> Vec<Planted> {
                     line,
                     text: other,
                 }],
+                nth: 1,
             });
         }
         at += text.len();
     }
-    let mut random = Random(options.seed);
     let mut drawn = vec![];
-    while drawn.len() < options.count && !all.is_empty() {
-        drawn.push(all.swap_remove(random.below(all.len())));
-    }
+    draw(options.seed, all, options.count, &mut drawn);
     drawn
 }
 
@@ -318,15 +356,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % most as u64) as usize
-    }
+/// A number that is as good as drawn, the same everywhere: FNV-1a, mixed by SplitMix64.
+fn rank(seed: u64, name: &str) -> u64 {
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+    let mut z = hash.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

@@ -47,15 +47,18 @@ impl Told {
     }
 }
 
-/// Every fact of the template. What says nothing to a machine (descriptions, tags) is left out.
+/// Every fact of the template. What says nothing to a machine, descriptions, is left out.
 pub fn deployed(template: &Template) -> BTreeSet<String> {
     let mut told = Told::default();
     for (name, resource) in &template.resources {
         let mut left = Left::new(name, resource);
         let mut own = Left::new(name, &left.take("Properties"));
-        own.map.retain(|name, _| {
-            !matches!(name.as_str(), "Tags" | "Description" | "AlarmDescription")
-        });
+        own.map
+            .retain(|name, _| !matches!(name.as_str(), "Description" | "AlarmDescription"));
+        for tag in list(&own.take("Tags")) {
+            let (key, value) = (short(&tag["Key"]), short(&tag["Value"]));
+            told.add(format!("{name}: tagged {key} {value}"));
+        }
         let kept = (
             left.take("DeletionPolicy"),
             left.take("UpdateReplacePolicy"),
@@ -87,6 +90,15 @@ pub fn deployed(template: &Template) -> BTreeSet<String> {
         left.done(&mut told);
     }
     parameters(template, &mut told);
+    let mut beside = Left::new("template", &template.beside);
+    beside.take("Description");
+    for (name, output) in beside.take("Outputs").as_object().into_iter().flatten() {
+        let mut left = Left::new(name, output);
+        left.take("Description");
+        told.add(format!("output {name}: {}", left.text("Value")));
+        left.done(&mut told);
+    }
+    beside.done(&mut told);
     told.0
 }
 
@@ -111,15 +123,14 @@ fn function(template: &Template, own: Left, told: &mut Told) {
     let mut merged = template.functions().remove(&name).unwrap_or_default();
     let logical = merged["LogicalName"].take();
     let mut all = Left::new(&name, &merged);
-    all.map
-        .retain(|key, _| !matches!(key.as_str(), "Tags" | "LogicalName"));
+    all.map.remove("LogicalName");
     let (seconds, size) = (all.text("Timeout"), all.text("MemorySize"));
     told.add(format!("{name} runs {seconds} s in {size} MB"));
     let (runtime, handler) = (all.text("Runtime"), all.text("Handler"));
     let (on, from) = (all.text("Architectures"), all.text("CodeUri"));
-    let logs = all.text("LoggingConfig");
+    let (logs, tags) = (all.text("LoggingConfig"), all.text("Tags"));
     told.add(format!(
-        "{name} is {} {handler} on {runtime} {on} from {from}, logs {logs}",
+        "{name} is {} {handler} on {runtime} {on} from {from}, logs {logs}, tagged {tags}",
         short(&logical)
     ));
     let mut environment = Left::new(&name, &all.take("Environment"));
@@ -128,7 +139,8 @@ fn function(template: &Template, own: Left, told: &mut Told) {
     environment.done(told);
     for policy in list(&all.take("Policies")) {
         let mut policy = Left::new(&name, policy);
-        policy.take("Version");
+        let version = policy.text("Version");
+        told.0.insert(format!("{name} has policies of {version}"));
         for statement in list(&policy.take("Statement")) {
             statement_of(&name, statement, told);
         }
@@ -294,10 +306,10 @@ fn short(value: &Value) -> String {
             let mut pairs = map
                 .iter()
                 .map(|(name, value)| match (name.as_str(), value) {
-                    ("!Ref" | "!GetAtt", value) => short(value).trim_end_matches(".Arn").to_owned(),
+                    ("!Ref" | "!GetAtt", value) => short(value),
                     ("!Sub", Value::String(text)) => match text.strip_prefix(SECRET) {
                         Some(name) => format!("secret {name}"),
-                        None => text.replace("${Table.Arn}", "Table"),
+                        None => text.replace("${Table.Arn}", "Table.Arn"),
                     },
                     (name, value) => format!("{name} {}", short(value)),
                 });

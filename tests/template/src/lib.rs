@@ -21,6 +21,8 @@ pub struct Template {
     /// What every function has where it does not say otherwise.
     pub globals: Value,
     pub parameters: Value,
+    /// What stands beside these: the transform, outputs.
+    pub beside: Value,
 }
 
 impl Template {
@@ -32,7 +34,7 @@ impl Template {
 
     /// The template that this text is.
     pub fn of(text: String) -> Template {
-        let document = parse(&text);
+        let mut document = parse(&text);
         let resources = document["Resources"]
             .as_object()
             .expect("the template has Resources");
@@ -43,6 +45,15 @@ impl Template {
                 .collect(),
             globals: document["Globals"]["Function"].clone(),
             parameters: document["Parameters"].clone(),
+            beside: {
+                let all = document.as_object_mut().expect("a map");
+                all.retain(|name, _| !matches!(name.as_str(), "Resources" | "Parameters"));
+                let globals = all.remove("Globals").unwrap_or_default();
+                let mut globals = globals.as_object().cloned().unwrap_or_default();
+                globals.remove("Function");
+                all.extend(globals);
+                document
+            },
             text,
         }
     }

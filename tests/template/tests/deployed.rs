@@ -111,6 +111,21 @@ const PLANTED: &[(&str, &str)] = &[
     ("AttributeName: expires_at", "AttributeName: due_at"),
     ("SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"),
     ("PasswordLength: 43", "PasswordLength: 8"),
+    // what only a machine reads
+    (
+        "        - Version: '2012-10-17'\n",
+        "        - Version: '2008-10-17'\n",
+    ),
+    (
+        "Transform: AWS::Serverless-2016-10-31",
+        "Transform: AWS::Include",
+    ),
+    ("Resource: !GetAtt Table.Arn", "Resource: !Ref Table"),
+    ("Value: !Ref Alarms", "Value: !Ref Table"),
+    (
+        "{Key: meridian-stage, Value: !Ref Stage}",
+        "{Key: stage, Value: !Ref Stage}",
+    ),
 ];
 
 #[test]

@@ -109,7 +109,9 @@ fn whoever_changes_settings_keys_or_connections_is_named_in_the_audit_of_the_day
     let gone = stack.call("DELETE", &path, &Value::Null, &unique("key"));
     assert_eq!(gone.status, 200, "{}", gone.text);
     let now = jiff::Timestamp::from_second(now(stack)).expect("a time");
-    let day = now.strftime("%F");
+    let zone = settings["time_zone"].as_str().expect("a zone");
+    let day = now.to_zoned(jiff::tz::TimeZone::get(zone).expect("a known zone"));
+    let day = day.date();
     let audit = stack.get(&format!("/v1/audit?day={day}")).expect(200);
     let entries = audit["entries"].as_array().cloned().unwrap_or_default();
     for what in [

@@ -1,0 +1,66 @@
+//! What a process does at its start, while nobody waits yet.
+
+use crate::stack::reached;
+use meridian::secrets::Secrets;
+use meridian::store::Store;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// Requests as they came: over which connection, and their first line.
+type Asked = Arc<Mutex<Vec<(usize, String)>>>;
+
+/// Answers every request of a connection with a secret, which says nothing to DynamoDB's client.
+fn answer(connection: usize, stream: TcpStream, asked: &Asked) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        let (mut first, mut length) = (String::new(), 0);
+        lines.read_line(&mut first).ok().filter(|read| *read > 0)?;
+        loop {
+            let mut line = String::new();
+            lines.read_line(&mut line).ok()?;
+            let Some((name, value)) = line.trim().split_once(':') else {
+                break;
+            };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        lines.read_exact(&mut body).ok()?;
+        let first = first.trim().to_owned();
+        asked.lock().expect("no panic").push((connection, first));
+        let reply = r#"{"SecretString":"{}","CreatedDate":1.0}"#;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1";
+        let reply = format!("{head}\r\ncontent-length: {}\r\n\r\n{reply}", reply.len());
+        (&stream).write_all(reply.as_bytes()).ok()?;
+    }
+}
+
+#[tokio::test]
+async fn the_first_event_finds_the_connections_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Asked::default();
+    let all = asked.clone();
+    std::thread::spawn(move || {
+        for (connection, stream) in listener.incoming().flatten().enumerate() {
+            let asked = all.clone();
+            std::thread::spawn(move || answer(connection, stream, &asked));
+        }
+    });
+    let aws = reached(&endpoint, "test");
+    let (store, secrets) = (Store::new(&aws), Secrets::new(&aws));
+    store.warm().await;
+    aws.warm("secretsmanager").await;
+    let opened = asked.lock().expect("no panic").clone();
+    let ping = |connection| (connection, "GET /ping HTTP/1.1".to_owned());
+    assert_eq!(opened, [ping(0), ping(1)]);
+    store.get("a", "b").await.expect("an answer");
+    secrets.current("a").await.expect("an answer");
+    let used: Vec<_> = asked.lock().expect("no panic")[2..]
+        .iter()
+        .map(|(connection, _)| *connection)
+        .collect();
+    assert_eq!(used, [0, 1], "no other was opened");
+}
