@@ -131,19 +131,22 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
                 let about = "Writes the vendor's secrets.";
                 calls.push(json!({ "method": "PUT", "path": path, "about": about }));
             }
-            let (path, about) = match (&payment, &matter.request) {
-                (_, Some(request)) if matter.refund.is_some() => (
-                    Some(format!("/v1/refunds/{request}/resolve")),
+            let answers = match (&payment, &matter.request) {
+                (_, Some(request)) if matter.refund.is_some() => vec![(
+                    format!("/v1/refunds/{request}/resolve"),
                     "Gives it up, or records what you found.",
-                ),
-                (Some(payment), _) => (
-                    Some(format!("/v1/payments/{payment}/close")),
-                    "Gives it up.",
-                ),
-                _ => (None, ""),
+                )],
+                (Some(payment), _) => vec![
+                    (format!("/v1/payments/{payment}/close"), "Gives it up."),
+                    (
+                        format!("/v1/payments/{payment}/resolve"),
+                        "Records what you found, where the gateway does not say it.",
+                    ),
+                ],
+                _ => vec![],
             };
-            calls
-                .extend(path.map(|path| json!({ "method": "POST", "path": path, "about": about })));
+            let answer = |(path, about)| json!({ "method": "POST", "path": path, "about": about });
+            calls.extend(answers.into_iter().map(answer));
         }
         (
             Alert::UnknownOutcome

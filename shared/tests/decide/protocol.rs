@@ -1,9 +1,10 @@
 //! The call protocol against scripted answers: what is asked of a gateway, in which order, and what
 //! is written of it. The case is moved by `decide` itself.
 
+use crate::books::Said as Decided;
 use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
 use meridian::domain::case::Step;
-use meridian::domain::event::Event;
+use meridian::domain::event::{Event, Found};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
@@ -922,6 +923,38 @@ fn a_page_without_an_end_that_its_gateway_does_not_know_is_asked_for_ever_more_r
     work(&mut books, &by_key(), PAYMENT, known);
     assert_eq!(books.alerts(), []);
     assert!(books.rows.contains_key("p1"));
+}
+
+#[test]
+fn two_people_may_say_that_a_page_is_over_which_its_gateway_does_not_know() {
+    let mut books = endless_page();
+    let found = |by: &str| {
+        Event::Found(Found {
+            payment: 1,
+            refund: None,
+            happened: false,
+            gateway_ref: None,
+            by: by.into(),
+        })
+    };
+    assert_eq!(
+        books.apply(&found("ana")),
+        Decided::Nothing,
+        "it can be paid"
+    );
+    let missing = || vec![Said::LookedUp(Err(Trouble::Missing))];
+    again_and_again(&mut books, &by_key(), PAYMENT, 60, missing);
+    assert_eq!(books.apply(&found("ana")), Decided::Changed);
+    assert_eq!(
+        books.apply(&found("ana")),
+        Decided::Nothing,
+        "the same person"
+    );
+    assert_eq!(books.payment(1).state, State::Open);
+    assert_eq!(books.apply(&found("ben")), Decided::Changed);
+    assert_eq!(books.payment(1).state, State::Expired);
+    assert!(books.case.uncollected(), "nothing works on it any more");
+    assert_eq!(books.alerts(), [Alert::Uncollected]);
 }
 
 #[test]

@@ -40,11 +40,15 @@ impl Draft<'_> {
     /// Whether it may still have happened, and whether it was never sent; nobody may be calling.
     fn asks_people(&mut self, found: &Found) -> Result<(bool, bool), Verdict> {
         let now = self.ctx.now;
+        let id = task_id(found.payment, found.refund);
+        let told = self.case.blocked.contains(&id) || self.case.findings.contains_key(&id);
         let (intent, undecided, unsent) = match found.refund {
             None => {
                 let payment = self.payment(found.payment)?;
-                let undecided = matches!(payment.state, State::Unknown | State::Pending);
-                (&payment.intent, undecided, false)
+                let under_way = matches!(payment.state, State::Unknown | State::Pending);
+                // A page of which its gateway does not say whether it is over.
+                let page = payment.page_lives() && told;
+                (&payment.intent, under_way || page, false)
             }
             Some(n) => {
                 let refund = self.our_refund(found.payment, n)?;
@@ -112,8 +116,9 @@ impl Draft<'_> {
             let number = |kind: char| id.strip_prefix(kind).and_then(|n| n.parse().ok());
             let payment = number('p').and_then(|n| self.case.payment(n));
             let refund = number('r').and_then(|n| self.case.refund(n));
-            payment.is_some_and(|p| matches!(p.state, State::Unknown | State::Pending))
-                || refund.is_some_and(|(_, refund)| !refund.state.is_final())
+            payment.is_some_and(|p| {
+                matches!(p.state, State::Unknown | State::Pending) || p.page_lives()
+            }) || refund.is_some_and(|(_, refund)| !refund.state.is_final())
         };
         let ids = self.case.findings.keys();
         let known: Vec<_> = ids.filter(|id| !waits(id)).cloned().collect();
