@@ -260,11 +260,26 @@ impl World<'_> {
                 ANSWER,
                 format!("r{n} is failed and the money went or is going back"),
             ),
+            BookedRefund::Failed if ours.next().is_none() && !self.may_fail(case, payment, n) => {
+                fail(ANSWER, format!("r{n} is failed and nobody refused it"))
+            }
             BookedRefund::Succeeded if ours.next().is_none() => {
                 fail(ANSWER, format!("r{n} is done and nothing went back"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a refund was refused, by its gateway or by people, or what it was to give back is gone.
+    fn may_fail(&self, case: &Case, payment: &case::Payment, n: u32) -> bool {
+        let refund = payment.refunds.iter().find(|r| r.n == Some(n));
+        let minor = refund.map_or(0, |refund| refund.amount.minor);
+        let reference = self.reference(case, payment.n);
+        let gone = self.gateway(&payment.gateway).is_some_and(|gateway| {
+            let mut all = own(gateway, &reference);
+            all.any(|(n, p)| p.state != State::Succeeded || gateway.left(n) < minor)
+        });
+        gone || self.refused.contains(&ids::refund_reference(&case.id, n))
     }
 
     /// After a retry: what it charges is the patient's default while it is usable, else the newest

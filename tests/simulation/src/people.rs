@@ -148,6 +148,9 @@ impl World<'_> {
         let Some((payment, refund, gateway_ref)) = found else {
             return Ok(false);
         };
+        if let (Some(n), None, Some(case)) = (refund, &gateway_ref, &self.clinic.case) {
+            self.refused.insert(ids::refund_reference(&case.id, n));
+        }
         let mut done = false;
         let persons = ["one", "another"];
         for by in &persons[..if second { 2 } else { 1 }] {

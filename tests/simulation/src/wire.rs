@@ -176,6 +176,11 @@ impl Answer {
         Self::exists(code, "")
     }
 
+    /// Whether the gateway refused, in its own words.
+    pub fn is_refusal(&self) -> bool {
+        matches!(&self.body, Body::Own(told) if told.error.is_some())
+    }
+
     pub fn exists(code: Code, id: &str) -> Self {
         let status = match code {
             Code::NotFound => 404,

@@ -23,7 +23,7 @@ use meridian::flows::{accounts, patients};
 use meridian::gateways::Lookup;
 use meridian::ids;
 use meridian::money::{Currency, Money};
-use meridian::vendor::{Account, KeyPlace, Reply, Request, Trouble};
+use meridian::vendor::{Account, Body, KeyPlace, Reply, Request, Trouble};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -100,6 +100,9 @@ pub struct World<'a> {
     pub out: Vec<i64>,
     pub deaf: i64,
     pub two_workers: bool,
+    /// References of calls that a gateway refused in its own words, and of what people found not to
+    /// have happened.
+    pub refused: HashSet<String>,
     /// Webhooks that were lost, kept by their gateway.
     lost: Vec<(usize, usize, Say)>,
     resting: bool,
@@ -130,6 +133,7 @@ impl<'a> World<'a> {
             out: vec![0; adapters::ALL.len()],
             deaf: 0,
             two_workers: false,
+            refused: HashSet::new(),
             lost: vec![],
             resting: false,
         }
@@ -594,6 +598,15 @@ impl<'a> World<'a> {
             true => Some(self.arrives(gateway, request, key)?),
             false => None,
         };
+        let refusal = match (fault, &answer) {
+            (Some(F::Refused(_)), _) => true,
+            (_, Some(answer)) => answer.is_refusal(),
+            _ => false,
+        };
+        if let (true, Body::Json(body)) = (refusal, &request.body) {
+            let reference = body["reference"].as_str();
+            self.refused.extend(reference.map(String::from));
+        }
         let reply = match fault {
             None | Some(F::Slow) => answer.map(|answer| Ok(reply(&answer))),
             Some(F::LostBefore | F::LostAfter) => Some(Err(Trouble::Unclear("no reply".into()))),
@@ -619,7 +632,7 @@ impl<'a> World<'a> {
         request: &Request,
         key: Option<String>,
     ) -> Result<Answer, Violation> {
-        let meridian::vendor::Body::Json(body) = &request.body else {
+        let Body::Json(body) = &request.body else {
             return Ok(Answer::refused(Code::Unsupported));
         };
         let asked = Asked {
