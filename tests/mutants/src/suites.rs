@@ -179,7 +179,7 @@ impl Suite {
             let (end, _) = watched(&mut command, self.longest());
             let name = match end {
                 End::Passed => return None,
-                End::Failed(Some(name)) if name != BROKEN => name,
+                End::Failed(Some(name)) if !name.starts_with(BROKEN) => name,
                 end => return Some(format!("{}: {}", self.name, end.told())),
             };
             let mut again = self.command(copy, Some(bug));
@@ -225,7 +225,7 @@ impl End {
 }
 
 /// How the simulation says what it found, before it makes the history small.
-const BROKEN: &str = "BROKEN";
+const BROKEN: &str = "BROKEN after";
 
 /// Runs it to its end or its first failure; and which tests passed until then.
 fn watched(command: &mut Command, longest: Duration) -> (End, BTreeSet<String>) {
@@ -247,8 +247,11 @@ fn watched(command: &mut Command, longest: Duration) -> (End, BTreeSet<String>) 
                             _ => _ = heard().1.insert(name),
                         }
                     }
-                    None if line.contains("BROKEN after") => heard().0 = Some(BROKEN.into()),
-                    None => {}
+                    None => {
+                        if let Some(at) = line.find(BROKEN) {
+                            heard().0 = Some(line[at..].to_owned());
+                        }
+                    }
                 }
             }
         });
