@@ -234,6 +234,13 @@ impl Payment {
         matches!(self.state, State::Paid | State::Returned)
     }
 
+    /// Whether its money is tried or under way under an id of the gateway that we know, so that
+    /// another id tells of somebody else's. On a page the next attempt may have an id of its own.
+    pub fn is_under_own_id(&self) -> bool {
+        let charged = self.method.is_some() && self.session.is_none();
+        self.capture.is_some() && (charged || self.state == State::Pending)
+    }
+
     /// What lost disputes, reversals, or a return of the whole, took back. They take what refunds
     /// left: a dispute that the seller ends by a refund is told as a loss and as that refund.
     pub fn returned(&self) -> Money {

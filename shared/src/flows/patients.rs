@@ -146,21 +146,23 @@ impl House {
         Ok(charged_by_itself(&methods, gateway).cloned())
     }
 
-    /// The method that another try charges: as [`House::method_for`], and where the patient has none
-    /// the one that was used, if the clinic charged it without keeping it here and it did not end.
+    /// The method that another try charges: see [`charged_again`].
     pub async fn method_to_charge(
         &self,
         clinic: &str,
         patient: &str,
         used: Option<&Method>,
     ) -> Result<Option<Method>, StoreError> {
-        let kept = self.method_for(clinic, patient, None).await?;
-        let Some(used) = used.filter(|_| kept.is_none()) else {
-            return Ok(kept);
+        let methods = self.methods(clinic, patient).await?;
+        let known = match used {
+            Some(used) if charged_by_itself(&methods, None).is_none() => {
+                let place = method_sk(&used.gateway, &used.token);
+                let row = self.store.get(&pk(clinic, patient), &place).await?;
+                row.is_some()
+            }
+            _ => false,
         };
-        let place = method_sk(&used.gateway, &used.token);
-        let known = self.store.get(&pk(clinic, patient), &place).await?;
-        Ok(known.is_none().then(|| used.clone()))
+        Ok(charged_again(&methods, used, known).cloned())
     }
 
     /// The patient's method of this id, while it may be charged.
@@ -202,6 +204,17 @@ pub fn charged_by_itself<'a>(methods: &'a [Kept], gateway: Option<&str>) -> Opti
         kept.later_charges && gateway.is_none_or(|gateway| kept.method.gateway == gateway)
     };
     methods.iter().find(fits).map(|kept| &kept.method)
+}
+
+/// The method that another try charges: the one that is charged by itself, else the one that was
+/// used, if the clinic charged it without keeping it here and it did not end. `known` tells whether
+/// there is anything here about the one that was used.
+pub fn charged_again<'a>(
+    methods: &'a [Kept],
+    used: Option<&'a Method>,
+    known: bool,
+) -> Option<&'a Method> {
+    charged_by_itself(methods, None).or(used.filter(|_| !known))
 }
 
 impl Kept {

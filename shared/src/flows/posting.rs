@@ -8,6 +8,7 @@ use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
+use super::posting_rules::{Found, Later};
 use super::{Failure, House, patients, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
@@ -28,9 +29,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 
-/// Seconds from one try to place an event to the next; after a day a person takes over.
-const WAITS: [i64; 9] = [5, 15, 60, 300, 900, 3600, 4 * 3600, 8 * 3600, 12 * 3600];
-const GIVE_UP: i64 = 86_400;
 /// A row may hold 400 KB: larger bodies are kept in parts.
 const PART: usize = 250_000;
 
@@ -352,18 +350,15 @@ impl Desk<'_> {
 
     /// The case that a fact is about: by our reference, else by any alias.
     async fn case_of(&self, fact: &Fact) -> Result<Option<String>, Failure> {
-        if let Some((case, _)) = fact.reference.as_deref().and_then(ids::read_reference) {
-            return Ok(Some(case.into()));
-        }
-        let ids = fact
-            .payment_ids()
-            .chain(fact.refund.as_deref())
-            .chain(fact.dispute.as_deref());
+        let ids = match posting_rules::found_by(fact) {
+            Found::Case(case) => return Ok(Some(case.into())),
+            Found::Ids(ids) => ids,
+        };
         let key = |id: &str| RowKey {
             pk: alias_pk(&self.settings.id, self.inbound.vendor.id, id),
             sk: "ref".into(),
         };
-        let mut keys: Vec<_> = ids.map(key).collect();
+        let mut keys: Vec<_> = ids.into_iter().map(key).collect();
         keys.sort_by(|a, b| a.pk.cmp(&b.pk));
         keys.dedup();
         if keys.is_empty() {
@@ -388,19 +383,13 @@ impl Desk<'_> {
     ) -> Result<(), Failure> {
         let now = clock::now();
         let age = now.as_second() - row.received_at.as_second();
-        if age > GIVE_UP {
-            let moved = !matches!(
-                fact.kind,
-                Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
-            );
-            return match (moved, case) {
-                (true, Some(case)) => self.contradiction(row, case, why.into()).await,
-                (true, None) => self.nobodys(row, fact, why).await,
-                // It brought nothing.
-                (false, _) => self.keep(row, "ignored", None).await,
-            };
-        }
-        let due = clock::millis(clock::after(now, WAITS[tries.min(WAITS.len() - 1)]));
+        let seconds = match (posting_rules::later(fact, age, tries), case) {
+            (Later::Again(seconds), _) => seconds,
+            (Later::Kept, _) => return self.keep(row, "ignored", None).await,
+            (Later::Person, Some(case)) => return self.contradiction(row, case, why.into()).await,
+            (Later::Person, None) => return self.nobodys(row, fact, why).await,
+        };
+        let due = clock::millis(clock::after(now, seconds));
         let waiting = row
             .row("waiting")
             .json("fact", fact)

@@ -5,13 +5,63 @@
 //! gateway can tell, it asks what [`lookup`] names and commits what [`told`] makes of the answer.
 
 use super::calls::Traits;
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Payment};
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
 use crate::gateways::Lookup;
 use crate::ids::{self, Reference};
 use crate::money::Money;
 use crate::vendor::Trouble;
+
+/// Seconds from one try to place an event to the next.
+const WAITS: [i64; 9] = [5, 15, 60, 300, 900, 3600, 4 * 3600, 8 * 3600, 12 * 3600];
+/// So many seconds after it was received an event is given up.
+pub const GIVE_UP: i64 = 86_400;
+
+/// What becomes of an event that cannot be posted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// It is tried again after so many seconds.
+    Again(i64),
+    /// It brought nothing, and is about nothing: it is only kept.
+    Kept,
+    /// Money moved: a person looks at it.
+    Person,
+}
+
+/// What becomes of an event that was received `age` seconds ago and was tried so often.
+pub fn later(fact: &Fact, age: i64, tries: usize) -> Later {
+    if age <= GIVE_UP {
+        return Later::Again(wait(tries));
+    }
+    match fact.kind {
+        Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired => Later::Kept,
+        _ => Later::Person,
+    }
+}
+
+/// Seconds until what was tried so often is tried again.
+pub fn wait(tries: usize) -> i64 {
+    WAITS[tries.min(WAITS.len() - 1)]
+}
+
+/// By which a fact's case is found: the case that our reference names, else whatever ids of the
+/// gateway it bears.
+pub enum Found<'a> {
+    Case(&'a str),
+    Ids(Vec<&'a str>),
+}
+
+pub fn found_by(fact: &Fact) -> Found<'_> {
+    match fact.reference.as_deref().and_then(ids::read_reference) {
+        Some((case, _)) => Found::Case(case),
+        None => {
+            let others = fact.refund.as_deref().into_iter();
+            let others = others.chain(fact.dispute.as_deref());
+            Found::Ids(fact.payment_ids().chain(others).collect())
+        }
+    }
+}
 
 /// What is posted for a fact that a gateway reported.
 pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
@@ -40,7 +90,7 @@ pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup
         fact.kind,
         Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
     );
-    let ours = known.is_some_and(|p| p.session.is_none() && p.capture.is_some());
+    let ours = known.is_some_and(Payment::is_under_own_id);
     let told = told.filter(|_| !(stranger && tried && ours));
     Lookup {
         reference: ids::payment_reference(&case.id, payment),

@@ -210,15 +210,30 @@ impl Books {
 
     /// Exactly these facts.
     pub fn say(&mut self, facts: Vec<Fact>, current: bool) -> Said {
-        let late_failures = self.late_failures;
         self.apply(&Event::Reported(Report {
+            current,
+            ..self.of(facts)
+        }))
+    }
+
+    /// What our own call is answered.
+    pub fn answer(&mut self, fact: Fact) -> Said {
+        self.apply(&Event::Reported(Report {
+            current: true,
+            answer: true,
+            ..self.of(vec![fact])
+        }))
+    }
+
+    fn of(&self, facts: Vec<Fact>) -> Report {
+        Report {
             gateway: GATEWAY.into(),
             facts,
-            current,
-            late_failures,
+            current: false,
+            late_failures: self.late_failures,
             page_stays: true,
             answer: false,
-        }))
+        }
     }
 
     /// What a webhook says, of which the gateway itself, when it is asked, knows the payment and no

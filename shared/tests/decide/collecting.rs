@@ -166,11 +166,15 @@ fn lost_for_people(books: &mut Books, step: Step, refund: Option<u32>) {
 
 #[test]
 fn an_unknown_payment_is_no_longer_asked_of_a_person_once_the_gateway_tells() {
-    for said in [succeeded(1), failed(1, Decline::Funds)] {
+    let heard: [fn(&mut Books) -> Said; 2] = [
+        |books| books.hear(succeeded(1)),
+        |books| books.answer(failed(1, Decline::Funds)),
+    ];
+    for hear in heard {
         let mut books = charged(vec![3]);
         lost_for_people(&mut books, Step::Charge, None);
         assert!(asks(&books, "person-p1"));
-        books.hear(said);
+        assert_eq!(hear(&mut books), Said::Changed);
         assert!(!asks(&books, "person-p1"));
     }
 }

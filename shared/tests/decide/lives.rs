@@ -294,7 +294,12 @@ fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
         keys.push(target.key(&books.case, Step::Complete));
         // However often it is tried.
         assert_eq!(keys.last(), Some(&target.key(&books.case, Step::Complete)));
-        books.report(vec![failed(1, Decline::Action)], true);
+        let intent = meridian::domain::case::Intent {
+            key: keys[time as usize - 1].clone(),
+            ..books.intent(Step::Complete, 1, None)
+        };
+        assert_eq!(books.call(1, None, intent), Said::Changed);
+        books.answer(failed(1, Decline::Action));
         assert_eq!(books.payment(1).state, State::Declined);
         assert!(books.payment(1).open_page().is_some());
     }
@@ -1118,6 +1123,67 @@ fn a_late_failure_of_a_debit_that_is_under_way_again_is_asked_about() {
 
 #[test]
 fn what_a_stranger_began_is_not_taken_for_the_approval_that_waits_to_be_taken_by_us() {
+    let mut books = approved_page();
+    assert_eq!(books.case.next_step(1), Some(Step::Complete));
+    for kind in TRIES {
+        let theirs = Fact {
+            payment: Some("pi_theirs".into()),
+            ..fact(kind, 1)
+        };
+        books.hear(theirs.clone());
+        books.report(vec![theirs], true);
+        assert_eq!(books.payment(1).capture, None, "{kind:?}");
+        assert_eq!(books.case.next_step(1), Some(Step::Complete), "{kind:?}");
+    }
+}
+
+const TRIES: [Kind; 3] = [
+    Kind::PaymentPending,
+    Kind::PaymentFailed,
+    Kind::PaymentExpired,
+];
+
+#[test]
+fn while_our_own_call_is_out_no_try_under_an_id_that_nobody_knows_is_taken_for_its_fate() {
+    for (step, lost) in [
+        (Step::Charge, false),
+        (Step::Charge, true),
+        (Step::Complete, true),
+    ] {
+        let mut books = match step {
+            Step::Charge => Books::with_payment(10_000, Some(saved_method())),
+            _ => approved_page(),
+        };
+        let (payment, refund) = (1, None);
+        books.call(1, None, books.intent(step, 1, None));
+        if lost {
+            books.apply(&Event::ReplyLost { payment, refund });
+        }
+        let out = books.payment(1).clone();
+        for kind in TRIES {
+            let theirs = |minor: Option<i64>| Fact {
+                payment: Some("pi_theirs".into()),
+                amount: minor.map(eur),
+                ..fact(kind, 1)
+            };
+            for minor in [None, Some(10_000)] {
+                let said = books.hear(theirs(minor));
+                assert_eq!(said, Said::Wait, "the reply tells: {kind:?} {minor:?}");
+            }
+            for current in [false, true] {
+                let said = books.report(vec![theirs(Some(100))], current);
+                assert_eq!(said, Said::Nothing, "another amount: {kind:?}");
+            }
+            assert_eq!(books.payment(1), &out, "{kind:?}");
+        }
+        assert_eq!(books.answer(fact(Kind::PaymentPending, 1)), Said::Changed);
+        assert_eq!(books.payment(1).state, State::Pending);
+        books.verify();
+    }
+}
+
+/// A page on which the payer has approved.
+fn approved_page() -> Books {
     let mut books = Books::with_payment(10_000, None);
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     books.apply(&Event::SessionOpened {
@@ -1131,15 +1197,7 @@ fn what_a_stranger_began_is_not_taken_for_the_approval_that_waits_to_be_taken_by
         ..fact(Kind::PaymentPending, 1)
     };
     assert_eq!(books.hear(approved), Said::Changed);
-    assert_eq!(books.case.next_step(1), Some(Step::Complete));
-    let theirs = Fact {
-        payment: Some("pi_theirs".into()),
-        ..fact(Kind::PaymentPending, 1)
-    };
-    books.hear(theirs.clone());
-    books.report(vec![theirs], true);
-    assert_eq!(books.payment(1).capture, None);
-    assert_eq!(books.case.next_step(1), Some(Step::Complete));
+    books
 }
 
 /// Banks move the day of a debit, by a holiday or because it was submitted late.

@@ -124,7 +124,7 @@ fn waiting(saved: bool, late_failures: bool) -> Books {
     books.late_failures = late_failures;
     if saved {
         books.call(1, None, books.intent(Step::Charge, 1, None));
-        assert_eq!(books.hear(fact(Kind::PaymentPending, 1)), Said::Changed);
+        assert_eq!(books.answer(fact(Kind::PaymentPending, 1)), Said::Changed);
     }
     books
 }

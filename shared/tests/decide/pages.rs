@@ -396,7 +396,7 @@ fn a_page_is_not_closed_by_declaration_and_money_under_way_not_at_all() {
     let mut books = Books::with_payment(7100, Some(saved_method()));
     let intent = books.intent(Step::Charge, 1, None);
     assert_eq!(books.call(1, None, intent), Said::Changed);
-    assert_eq!(books.hear(fact(Kind::PaymentPending, 1)), Said::Changed);
+    assert_eq!(books.answer(fact(Kind::PaymentPending, 1)), Said::Changed);
     assert_eq!(books.apply(&close), Said::Nothing);
     assert_eq!(books.payment(1).state, State::Pending);
 }

@@ -1,7 +1,7 @@
 //! The scratch copy: the workspace's files with every bug behind a switch, built once. The switch
 //! is the number in `MERIDIAN_MUTANT`; nothing of it exists outside the copy.
 
-use crate::plan::{Options, Planted, root};
+use crate::plan::{Edit, Options, Planted, root};
 use crate::suites;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -58,10 +58,10 @@ pub struct Test {
 impl Copy {
     /// The template with one bug, or as it is. Tests read it as they run.
     pub fn template(&self, bug: Option<&Planted>) -> Option<()> {
-        let bug = bug.filter(|bug| bug.file == Path::new("template.yaml"));
-        let mut text = std::fs::read_to_string(root().join("template.yaml")).ok()?;
-        if let Some(bug) = bug {
-            text.replace_range(bug.at.clone(), &bug.text);
+        let name = Path::new("template.yaml");
+        let mut text = std::fs::read_to_string(root().join(name)).ok()?;
+        for edit in bug.into_iter().flat_map(|bug| bug.in_file(name)) {
+            text.replace_range(edit.at.clone(), &edit.text);
         }
         write(&self.tree.join("template.yaml"), text.as_bytes());
         Some(())
@@ -80,11 +80,12 @@ pub fn build(mut planted: Vec<Planted>, options: &Options) -> Result<(Copy, Vec<
             return Ok((Copy { tree, tests }, planted));
         }
         let broken = |bug: &Planted| {
-            let lines = lines_of(&tree, bug);
-            let name = bug.file.to_string_lossy();
-            wrong
-                .iter()
-                .any(|(file, line)| name.ends_with(&**file) && lines.contains(line))
+            bug.edits.iter().any(|edit| {
+                let lines = lines_of(&tree, bug.n, edit);
+                let name = edit.file.to_string_lossy();
+                let mut wrong = wrong.iter();
+                wrong.any(|(file, line)| name.ends_with(&**file) && lines.contains(line))
+            })
         };
         let before = planted.len();
         planted.retain(|bug| !broken(bug));
@@ -118,16 +119,18 @@ fn lay(tree: &Path, planted: &[Planted]) -> Result<(), String> {
         let Ok(mut bytes) = std::fs::read(&from) else {
             continue;
         };
-        let mut bugs: Vec<_> = planted
-            .iter()
-            .filter(|bug| bug.file == Path::new(name))
-            .collect();
-        if !bugs.is_empty() && name.ends_with(".rs") {
-            bugs.sort_by_key(|bug| std::cmp::Reverse(bug.at.start));
+        let of_file = |bug: &'_ Planted| {
+            let n = bug.n;
+            let edits: Vec<_> = bug.in_file(Path::new(name)).cloned().collect();
+            edits.into_iter().map(move |edit| (n, edit))
+        };
+        let mut edits: Vec<_> = planted.iter().flat_map(of_file).collect();
+        if !edits.is_empty() && name.ends_with(".rs") {
+            edits.sort_by_key(|(_, edit)| std::cmp::Reverse(edit.at.start));
             let mut text = String::from_utf8(bytes).map_err(|why| why.to_string())?;
-            for bug in bugs {
-                let switch = format!("/*bug {}*/crate::mutant::on({})", bug.n, bug.n);
-                text.replace_range(bug.at.clone(), &bug.text.replace("ON", &switch));
+            for (n, edit) in edits {
+                let switch = format!("/*bug {n}*/crate::mutant::on({n})");
+                text.replace_range(edit.at, &edit.text.replace("ON", &switch));
             }
             bytes = text.into_bytes();
         }
@@ -172,13 +175,14 @@ fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("the scratch copy can be written");
 }
 
-/// The lines of the copied file between a bug's mark and the end of what was planted.
-fn lines_of(tree: &Path, bug: &Planted) -> std::ops::RangeInclusive<usize> {
-    let text = std::fs::read_to_string(tree.join(&bug.file)).unwrap_or_default();
-    let mark = format!("/*bug {}*/", bug.n);
-    let at = text.find(&mark).unwrap_or(0);
+/// The lines of the copied file that a place of a bug takes.
+fn lines_of(tree: &Path, n: u32, edit: &Edit) -> std::ops::RangeInclusive<usize> {
+    let text = std::fs::read_to_string(tree.join(&edit.file)).unwrap_or_default();
+    let switch = format!("/*bug {n}*/crate::mutant::on({n})");
+    let planted = edit.text.replace("ON", &switch);
+    let at = text.find(&planted).unwrap_or(0);
     let first = text[..at].lines().count().max(1);
-    first..=first + bug.text.lines().count() - 1
+    first..=first + planted.lines().count()
 }
 
 type Wrong = Vec<(String, usize)>;

@@ -35,7 +35,7 @@ const AREAS: [(&str, &[&str], usize); 7] = [
 
 pub const HELP: &str = "\
 --set product|rules|template|FILE   where bugs are planted (product); rules are the step function and
-                                    decide; FILE is JSON: [{name, file, find, replace}]
+                                    decide; FILE is JSON: [{name, edits: [{file, find, replace}]}]
 --count N       how many (200)
 --seed N        which (1)
 --only PATH     only files below shared/src/PATH
@@ -106,16 +106,23 @@ pub struct Planted {
     /// From 1; 0 is no bug.
     pub n: u32,
     pub area: String,
+    pub within: String,
+    pub what: String,
+    /// One, unless several places guard against the same bug.
+    pub edits: Vec<Edit>,
+    /// Which of those that read alike it is.
+    pub nth: usize,
+}
+
+/// One place of a bug.
+#[derive(Clone, Debug)]
+pub struct Edit {
     /// Relative to the workspace.
     pub file: PathBuf,
     pub at: Range<usize>,
     pub line: usize,
-    pub within: String,
-    pub what: String,
     /// What stands there instead; `ON` is the switch.
     pub text: String,
-    /// Which of those that read alike it is.
-    pub nth: usize,
 }
 
 impl Planted {
@@ -126,8 +133,22 @@ impl Planted {
             1 => String::new(),
             nth => format!(" ({nth})"),
         };
-        let file = self.file.display();
-        format!("{file} {}: {}{nth}", self.within, what.join(" "))
+        let files: Vec<_> = self
+            .edits
+            .iter()
+            .map(|edit| edit.file.to_string_lossy())
+            .collect();
+        format!(
+            "{} {}: {}{nth}",
+            files.join(", "),
+            self.within,
+            what.join(" ")
+        )
+    }
+
+    /// Its places in one file.
+    pub fn in_file(&self, file: &Path) -> impl Iterator<Item = &Edit> {
+        self.edits.iter().filter(move |edit| edit.file == file)
     }
 }
 
@@ -137,12 +158,10 @@ impl fmt::Display for Planted {
         if what.chars().count() > 110 {
             what = what.chars().take(107).collect::<String>() + "...";
         }
-        let file = self.file.display();
-        write!(
-            f,
-            "#{} {file}:{} {}: {what}",
-            self.n, self.line, self.within
-        )
+        let places = self.edits.iter();
+        let places = places.map(|edit| format!("{}:{}", edit.file.display(), edit.line));
+        let places = places.collect::<Vec<_>>().join(", ");
+        write!(f, "#{} {places} {}: {what}", self.n, self.within)
     }
 }
 
@@ -150,6 +169,11 @@ impl fmt::Display for Planted {
 #[derive(Deserialize)]
 struct Written {
     name: String,
+    edits: Vec<WrittenEdit>,
+}
+
+#[derive(Deserialize)]
+struct WrittenEdit {
     file: PathBuf,
     find: String,
     replace: String,
@@ -197,12 +221,14 @@ fn drawn(options: &Options, areas: &[(&str, &[&str], usize)]) -> Vec<Planted> {
         all[area].extend(sites::of(&source).into_iter().map(|site| Planted {
             n: 0,
             area: areas[area].0.into(),
-            file: Path::new("shared/src").join(&name),
-            at: site.at,
-            line: site.line,
             within: site.within,
             what: site.what,
-            text: site.text,
+            edits: vec![Edit {
+                file: Path::new("shared/src").join(&name),
+                at: site.at,
+                line: site.line,
+                text: site.text,
+            }],
             nth: 1,
         }));
     }
@@ -235,32 +261,41 @@ fn draw(seed: u64, mut sites: Vec<Planted>, most: usize, drawn: &mut Vec<Planted
 }
 
 fn overlap(a: &Planted, b: &Planted) -> bool {
-    a.file == b.file && a.at.start < b.at.end && b.at.start < a.at.end
+    let meet =
+        |a: &Edit, b: &Edit| a.file == b.file && a.at.start < b.at.end && b.at.start < a.at.end;
+    a.edits.iter().any(|a| b.edits.iter().any(|b| meet(a, b)))
 }
 
 fn written(file: &Path) -> Result<Vec<Planted>, String> {
     let text = std::fs::read(file).map_err(|why| format!("{}: {why}", file.display()))?;
     let all: Vec<Written> = serde_json::from_slice(&text).map_err(|why| why.to_string())?;
-    let place = |bug: Written| {
-        let source = std::fs::read_to_string(root().join(&bug.file)).unwrap_or_default();
-        let mut found = source.match_indices(&bug.find);
+    let place = |name: &str, edit: WrittenEdit| {
+        let source = std::fs::read_to_string(root().join(&edit.file)).unwrap_or_default();
+        let mut found = source.match_indices(&edit.find);
         let (Some((at, _)), None) = (found.next(), found.next()) else {
-            let file = bug.file.display();
-            return Err(format!("{}: its text must stand once in {file}", bug.name));
+            let file = edit.file.display();
+            return Err(format!("{name}: its text must stand once in {file}"));
         };
+        Ok(Edit {
+            line: source[..at].lines().count() + 1,
+            at: at..at + edit.find.len(),
+            file: edit.file,
+            text: edit.replace,
+        })
+    };
+    let bug = |bug: Written| {
+        let edits = bug.edits.into_iter();
+        let edits: Result<_, _> = edits.map(|edit| place(&bug.name, edit)).collect();
         Ok(Planted {
             n: 0,
             area: "written".into(),
-            line: source[..at].lines().count() + 1,
-            at: at..at + bug.find.len(),
-            file: bug.file,
-            within: bug.name.clone(),
+            within: String::new(),
             what: bug.name,
-            text: bug.replace,
+            edits: edits?,
             nth: 1,
         })
     };
-    all.into_iter().map(place).collect()
+    all.into_iter().map(bug).collect()
 }
 
 /// Bugs of the template: a line left out, a number another one, an effect turned round.
@@ -280,22 +315,22 @@ fn of_template(options: &Options) -> Vec<Planted> {
             Err(_) => None,
         };
         if let Some(other) = other {
+            let instead = if other.is_empty() {
+                "left out"
+            } else {
+                other.trim()
+            };
             all.push(Planted {
                 n: 0,
                 area: "template".into(),
-                file: "template.yaml".into(),
-                at: at..at + text.len(),
-                line,
                 within: "template".into(),
-                what: format!(
-                    "{plain}: {}",
-                    if other.is_empty() {
-                        "left out"
-                    } else {
-                        other.trim()
-                    }
-                ),
-                text: other,
+                what: format!("{plain}: {instead}"),
+                edits: vec![Edit {
+                    file: "template.yaml".into(),
+                    at: at..at + text.len(),
+                    line,
+                    text: other,
+                }],
                 nth: 1,
             });
         }

@@ -72,7 +72,7 @@ pub fn report(all: &[Planted], results: &Results) -> usize {
                     .entry(by.split(':').next().unwrap_or(by))
                     .or_default() += 1;
             }
-            None => missed.push(format!("- line {}: {}", bug.line, bug.name())),
+            None => missed.push(format!("- line {}: {}", bug.edits[0].line, bug.name())),
         }
     }
     println!("\n| area | found | planted |\n|---|---|---|");

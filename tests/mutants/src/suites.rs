@@ -140,7 +140,11 @@ impl Suite {
     /// The tests that come by a bug: all (an empty list) where one of them cannot be told, none
     /// where it cannot be found here.
     fn coming_by(&self, bug: &Planted) -> Option<Vec<String>> {
-        if bug.file.ends_with("template.yaml") {
+        if bug
+            .edits
+            .iter()
+            .any(|edit| edit.file.ends_with("template.yaml"))
+        {
             return (self.test.package == TEMPLATE).then(Vec::new);
         }
         let Some(reach) = &self.reach else {

@@ -125,7 +125,7 @@ impl World<'_> {
                 // What the gateway collects again by itself is its own doing.
                 let again = payment.went_back || payment.failed;
                 if again && payment.state != State::Returned {
-                    return Ok(());
+                    continue;
                 }
                 let lost =
                     |d: &&crate::gateway::Dispute| d.payment == n && d.state == DisputeState::Lost;
@@ -291,8 +291,9 @@ impl World<'_> {
         }
     }
 
-    /// Before each message: what it says did happen.
-    pub fn check_told(&self, told: &Delivery) -> Checked {
+    /// Before each message: what it says did happen, and was not said before.
+    pub fn check_told(&mut self, told: &Delivery) -> Checked {
+        self.check_new(told)?;
         let (Some(case), Some(n)) = (&self.clinic.case, told.payment) else {
             return Ok(());
         };
@@ -339,6 +340,30 @@ impl World<'_> {
         }
     }
 
+    /// Nobody is told twice of the same money: of a payment never more came than was paid, unless
+    /// it went back in between.
+    fn check_new(&mut self, told: &Delivery) -> Checked {
+        let of = told.payment.unwrap_or_default();
+        let case = self.clinic.case.as_ref();
+        let paid = case
+            .and_then(|case| case.payment(of))
+            .map_or(0, |p| p.amount.minor);
+        let minor = told.amount.map_or(paid, |amount| amount.minor);
+        let (of, minor, most) = match told.topic {
+            Topic::PaymentReceived => (format!("p{of}"), minor, paid),
+            Topic::PaymentReturned => (format!("p{of}"), -minor, paid),
+            Topic::RefundPaid => (format!("{:?}", told.object), 1, 1),
+            Topic::RefundFailed => (format!("{:?}", told.object), -1, 1),
+            _ => return Ok(()),
+        };
+        let sum = self.told_sums.entry(of).or_default();
+        *sum = (*sum + minor).max(0);
+        match *sum > most {
+            true => fail(TOLD, format!("{:?} of {sum} in all, of {most}", told.topic)),
+            false => Ok(()),
+        }
+    }
+
     // ---- at rest -----------------------------------------------------------------------------
 
     pub fn check_rest(&self) -> Checked {
@@ -353,8 +378,30 @@ impl World<'_> {
         self.check_surplus(case)
     }
 
-    fn has_task(&self) -> bool {
-        self.clinic.persons().next().is_some() || !self.clinic.unmatched.is_empty()
+    /// Whether staff have a task of one of these kinds.
+    fn asks(&self, alerts: &[Alert]) -> bool {
+        let asks = |task: &Task| matches!(&task.work, Work::Person(m) if alerts.contains(&m.alert));
+        self.clinic.persons().any(asks)
+    }
+
+    /// Whether staff have a task about this payment of the case, or about a refund of it.
+    fn asks_of(&self, case: &Case, n: u32) -> bool {
+        self.clinic.persons().any(|task| match &task.work {
+            Work::Person(m) => {
+                let refund = m.refund.and_then(|refund| case.refund(refund));
+                let amount_of_case = m.alert == Alert::Overpaid;
+                m.payment == Some(n) || refund.is_some_and(|(p, _)| p.n == n) || amount_of_case
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether staff were told of something that the gateway says of such a payment and that fits
+    /// nothing here.
+    fn is_put_aside(&self, is: impl Fn(&String) -> bool) -> bool {
+        let aside = self.clinic.unmatched.iter();
+        let mut aside = aside.chain(&self.clinic.contradicted);
+        aside.any(|fact| fact.payment.as_ref().is_some_and(&is))
     }
 
     fn has_row(&self, id: &str) -> bool {
@@ -388,7 +435,13 @@ impl World<'_> {
         }
         let retry = |t: &meridian::domain::task::Task| matches!(t.work, Work::Retry { .. });
         works |= self.clinic.tasks.values().any(retry);
-        if case.due().minor > 0 && !case.payments.is_empty() && !works && !self.has_task() {
+        let told = self.asks(&[
+            Alert::Uncollected,
+            Alert::UnknownOutcome,
+            Alert::Blocked,
+            Alert::Contradiction,
+        ]);
+        if case.due().minor > 0 && !case.payments.is_empty() && !works && !told {
             return fail(
                 WORK,
                 format!("{} is due and nothing works on it", case.due()),
@@ -399,14 +452,15 @@ impl World<'_> {
 
     /// What the gateway has of each payment is in the books, or a task is there.
     fn check_agreement(&self, case: &Case) -> Checked {
-        if self.has_task() {
-            return Ok(());
-        }
         for gateway in &self.gateways {
             for (n, truth) in gateway.payments.iter().enumerate() {
                 let booked = case.payments.iter().find(|p| {
                     self.reference(case, p.n) == truth.reference && p.gateway == gateway.kind.id
                 });
+                let asked = booked.is_some_and(|booked| self.asks_of(case, booked.n));
+                if asked || self.is_put_aside(|id: &String| *id == truth.id) {
+                    continue;
+                }
                 let counted = booked.filter(|p| p.arrived() && p.aliases.contains(&truth.id));
                 let there = truth.state == State::Succeeded;
                 if there && counted.is_none() {
@@ -418,7 +472,11 @@ impl World<'_> {
                 self.check_parts(gateway, n, truth, booked)?;
             }
         }
-        for booked in case.payments.iter().filter(|p| p.state == Booked::Paid) {
+        let alone = |p: &&case::Payment| {
+            let aside = self.is_put_aside(|id: &String| p.aliases.contains(id));
+            p.state == Booked::Paid && !aside && !self.asks_of(case, p.n)
+        };
+        for booked in case.payments.iter().filter(alone) {
             let known = self.gateway(&booked.gateway).is_some_and(|gateway| {
                 let there = |p: &Payment| {
                     booked.aliases.contains(&p.id) && matches!(p.state, State::Succeeded)
@@ -481,7 +539,14 @@ impl World<'_> {
             .filter(|(_, r)| r.state != BookedRefund::Failed)
             .map(|(_, r)| r.amount.minor)
             .sum();
-        if surplus > 0 && went < surplus && !self.has_task() {
+        let told = self.asks(&[
+            Alert::Overpaid,
+            Alert::RefundFailed,
+            Alert::UnknownOutcome,
+            Alert::Blocked,
+            Alert::Contradiction,
+        ]);
+        if surplus > 0 && went < surplus && !told {
             return fail(
                 SURPLUS,
                 format!("{surplus} more than asked, and nobody hears"),
@@ -489,12 +554,9 @@ impl World<'_> {
         }
         let ever: i64 = self.most_surplus;
         // What came back after a surplus had gone back is told from the sale by people.
-        let came_back = self
-            .gateways
-            .iter()
-            .flat_map(|g| &g.payments)
-            .any(|p| p.went_back);
-        if by_itself > ever.max(0) && !came_back {
+        let payments = self.gateways.iter().flat_map(|g| &g.payments);
+        let came_back: i64 = payments.filter(|p| p.went_back).map(|p| p.amount).sum();
+        if by_itself > ever.max(0) + came_back {
             let words = format!("{by_itself} went back by itself where {ever} was too much");
             return fail(SURPLUS, words);
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use meridian::domain::case::Case;
 use meridian::domain::decide::{Refusal, Verdict, decide};
 use meridian::domain::event::{Context, Event};
-use meridian::domain::fact::Method;
+use meridian::domain::fact::{Fact, Method};
 use meridian::domain::journal::Entry;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
 use meridian::flows::patients::Kept;
@@ -38,7 +38,9 @@ pub struct Clinic {
     /// Events that were posted, by number.
     pub posted: HashSet<usize>,
     /// Tasks without a case: what is nobody's.
-    pub unmatched: Vec<String>,
+    pub unmatched: Vec<Fact>,
+    /// What gateways said that cannot be true: each is a task.
+    pub contradicted: Vec<Fact>,
     audience: Vec<(String, Topic)>,
 }
 
@@ -70,6 +72,7 @@ impl Default for Clinic {
             ended: vec![],
             posted: HashSet::new(),
             unmatched: vec![],
+            contradicted: vec![],
             audience: TOPICS.map(|topic| ("people".to_owned(), topic)).to_vec(),
         }
     }
@@ -115,6 +118,7 @@ impl Clinic {
                 _ => drop(self.tasks.insert(task.id.clone(), task)),
             }
         }
+        told.reverse();
         for id in decision.done.iter().filter(|id| !put.contains(*id)) {
             self.tasks.remove(id);
         }

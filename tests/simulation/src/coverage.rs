@@ -74,6 +74,7 @@ pub fn wanted() -> Vec<String> {
     all.extend(hooks.map(hook_fault));
     all.extend(ACTS.map(|act| format!("act {act}")));
     all.insert("keys of another account".into());
+    all.insert("webhook lost for ever".into());
     all.extend(edges());
     all.into_iter()
         .filter(|what| !NEVER.contains(&&**what))

@@ -278,23 +278,32 @@ impl World<'_> {
             },
             ..Order::default()
         };
+        let now = self.now;
+        let asked = booked.amount.minor;
+        let id = format!("{}-nobody{now}", booked.gateway);
+        let fate = match how {
+            Foreign::Fails => Fate::NoFunds,
+            Foreign::Slow => Fate::Slow,
+            _ => Fate::Good,
+        };
         match how {
-            Foreign::UnknownThere => self.gateways[gateway].news.push(Say {
-                what: What::Succeeded,
-                reference: Some(order.reference),
-                payment: Some(format!("{}-nobody{}", booked.gateway, self.now)),
-                page: None,
-                refund: None,
-                dispute: None,
-                amount: None,
-                currency: String::new(),
-                why: None,
-                token: None,
-                at: self.now,
-            }),
+            Foreign::UnknownThere | Foreign::NamesOurAmount => {
+                self.gateways[gateway].news.push(Say {
+                    what: What::Succeeded,
+                    reference: Some(order.reference),
+                    payment: Some(id),
+                    page: None,
+                    refund: None,
+                    dispute: None,
+                    amount: (how == Foreign::NamesOurAmount).then_some(asked),
+                    currency: order.currency,
+                    why: None,
+                    token: None,
+                    at: now,
+                })
+            }
             _ => {
-                let now = self.now;
-                self.gateways[gateway].pay(now, By::Stranger, None, &order, Fate::Good);
+                self.gateways[gateway].pay(now, By::Stranger, None, &order, fate);
                 // What he wrote says nothing of the amount.
                 if let Some(say) = self.gateways[gateway].news.last_mut() {
                     say.amount = None;
@@ -353,13 +362,11 @@ impl World<'_> {
         let case = self.clinic.case.as_ref();
         let used = case.and_then(|case| case.payment(payment)?.method.clone());
         let methods = patients::in_order(self.clinic.methods.clone());
-        let method = patients::charged_by_itself(&methods, None).cloned();
-        // One that was never kept here, and did not end, may be charged again.
-        let known = |used: &Method| {
+        let known = used.as_ref().is_some_and(|used| {
             let mut all = self.clinic.methods.iter().map(|kept| &kept.method.token);
             all.any(|token| *token == used.token) || self.clinic.ended.contains(&used.token)
-        };
-        let method = method.or(used.filter(|used| !known(used)));
+        });
+        let method = patients::charged_again(&methods, used.as_ref(), known).cloned();
         let before = case.map_or(0, |case| case.payments.len());
         self.commit(&Event::RetryDue { payment, method }, "retry")?;
         self.check_method(before)

@@ -129,8 +129,12 @@ pub enum Foreign {
     SameAmount,
     OtherAmount,
     OtherCurrency,
-    /// The gateway's API does not know the payment that the webhook names.
+    /// His try fails, or takes days.
+    Fails,
+    Slow,
+    /// The gateway's API does not know the payment that the webhook names, with our amount or none.
     UnknownThere,
+    NamesOurAmount,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -356,7 +360,10 @@ impl Plan {
                         Foreign::SameAmount,
                         Foreign::OtherAmount,
                         Foreign::OtherCurrency,
+                        Foreign::Fails,
+                        Foreign::Slow,
                         Foreign::UnknownThere,
+                        Foreign::NamesOurAmount,
                     ],
                 ),
             },

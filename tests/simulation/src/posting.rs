@@ -6,14 +6,9 @@ use crate::clinic::Committed;
 use crate::wire::Say;
 use crate::world::World;
 use meridian::domain::event::Event;
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::Fact;
 use meridian::domain::task::{Alert, Matter};
-use meridian::flows::posting_rules;
-use meridian::ids;
-
-/// Seconds from one try to place an event to the next; after a day a person takes over.
-const WAITS: [i64; 9] = [5, 15, 60, 300, 900, 3600, 4 * 3600, 8 * 3600, 12 * 3600];
-const GIVE_UP: i64 = 86_400;
+use meridian::flows::posting_rules::{self, Found, Later};
 
 /// An event that is being placed.
 #[derive(Clone)]
@@ -59,7 +54,7 @@ impl World<'_> {
             return Ok(());
         }
         if !self.is_ours(&waiting) {
-            return self.place_later(waiting);
+            return self.place_later(waiting, None);
         }
         let traits = self.traits(waiting.gateway);
         let cause = format!("{} event {}", traits.id, waiting.n);
@@ -86,9 +81,10 @@ impl World<'_> {
                 self.clinic.posted.insert(waiting.n);
                 Ok(())
             }
-            Committed::Wait | Committed::Ask { .. } | Committed::Unmatched => {
-                self.place_later(waiting)
+            Committed::Wait | Committed::Ask { .. } => {
+                self.place_later(waiting, Some("it cannot be told yet"))
             }
+            Committed::Unmatched => self.place_later(waiting, None),
             Committed::Contradiction(note) => self.contradicts(&waiting, note),
             Committed::Refused(why) => self.contradicts(&waiting, format!("{why:?}")),
         }
@@ -96,6 +92,7 @@ impl World<'_> {
 
     fn contradicts(&mut self, waiting: &Waiting, note: String) -> Checked {
         self.clinic.posted.insert(waiting.n);
+        self.clinic.contradicted.push(waiting.fact.clone());
         let event = Event::Person {
             id: format!("contradiction-{}", waiting.n),
             matter: Matter::of(Alert::Contradiction).words(note),
@@ -103,40 +100,35 @@ impl World<'_> {
         self.commit(&event, "a contradiction").map(drop)
     }
 
-    /// By our reference, else by any id that the gateway gave.
     fn is_ours(&self, waiting: &Waiting) -> bool {
-        let fact = &waiting.fact;
-        if fact
-            .reference
-            .as_deref()
-            .and_then(ids::read_reference)
-            .is_some()
-        {
-            return true;
-        }
         let gateway = self.name_of(waiting.gateway);
         let known = |id: &str| self.clinic.aliases.contains(&(gateway.into(), id.into()));
-        let mut ids = fact
-            .payment_ids()
-            .chain(fact.refund.as_deref())
-            .chain(fact.dispute.as_deref());
-        ids.any(known)
+        match posting_rules::found_by(&waiting.fact) {
+            Found::Case(_) => true,
+            Found::Ids(ids) => ids.into_iter().any(known),
+        }
     }
 
-    /// Tried again on a growing schedule for a day, then a person's task.
-    fn place_later(&mut self, mut waiting: Waiting) -> Checked {
-        if self.now - waiting.received_at > GIVE_UP {
-            self.clinic.posted.insert(waiting.n);
-            let brought_nothing = matches!(
-                waiting.fact.kind,
-                Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired
-            );
-            if !brought_nothing {
-                self.clinic.unmatched.push(format!("event {}", waiting.n));
+    /// It is tried again, or becomes a task: of the case, where `why` says what was wrong with it.
+    fn place_later(&mut self, mut waiting: Waiting, why: Option<&str>) -> Checked {
+        let age = self.now - waiting.received_at;
+        let seconds = match posting_rules::later(&waiting.fact, age, waiting.tries) {
+            Later::Again(seconds) => seconds,
+            Later::Kept => {
+                self.clinic.posted.insert(waiting.n);
+                return Ok(());
             }
-            return Ok(());
-        }
-        let seconds = WAITS[waiting.tries.min(WAITS.len() - 1)];
+            Later::Person => {
+                return match why {
+                    Some(why) => self.contradicts(&waiting, why.into()),
+                    None => {
+                        self.clinic.posted.insert(waiting.n);
+                        self.clinic.unmatched.push(waiting.fact);
+                        Ok(())
+                    }
+                };
+            }
+        };
         waiting.tries += 1;
         self.wait(seconds, waiting);
         Ok(())

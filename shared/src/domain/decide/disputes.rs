@@ -45,7 +45,9 @@ impl Draft<'_> {
         let at = payment.disputes.iter().position(|d| d.id == id);
         let known = at.map(|at| payment.disputes[at].state);
         let turned = dispute::ends_otherwise(known, said);
-        if turned && !report.current {
+        // How much is held, or was taken, is not guessed.
+        let unsaid = fact.amount.is_none() && (known.is_none() || said == dispute::State::Lost);
+        if (turned || unsaid) && !report.current {
             return Err(Verdict::Ask { payment: n });
         }
         let at = at.unwrap_or_else(|| {

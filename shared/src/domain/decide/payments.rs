@@ -19,6 +19,13 @@ impl Draft<'_> {
                 "this payment was made a second time, under another id of the gateway".into(),
             ));
         }
+        if succeeded && stranger && other && payment.is_under_own_id() {
+            return Err(Verdict::Contradiction(
+                "this payment is under way, and another one under its reference was made, under \
+                 another id of the gateway"
+                    .into(),
+            ));
+        }
         // How much came, or went back, is not guessed.
         let unsaid = fact.amount.is_none() && !report.current;
         let came = fact.kind == Kind::PaymentSucceeded && !arrived;
@@ -33,21 +40,29 @@ impl Draft<'_> {
         if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
             return Err(Verdict::Ask { payment: n });
         }
+        let tried = stranger && fact.payment.is_some() && is_try(fact);
+        // While our own call is out, its reply or its repeat tells which payment is ours.
+        let calling = payment.intent.as_ref().filter(|i| !i.step.is_about_page());
+        if tried && !arrived && calling.is_some() && !report.answer {
+            match fact.amount {
+                Some(amount) if amount != payment.amount => return Err(Verdict::Nothing),
+                _ if !report.current => return Err(Verdict::Wait("our own call is still out")),
+                _ => {}
+            }
+        }
         if !arrived && !report.current && asks_first(payment, fact, stranger) {
             return Err(Verdict::Ask { payment: n });
         }
         // Nor is a try that somebody else makes under our reference one of ours.
-        let tried = stranger && fact.payment.is_some() && is_try(fact);
         if tried && arrived && payment.capture.is_some() {
             return Err(Verdict::Nothing);
         }
         // What waits to be taken by us was not taken by anybody.
         let untaken = payment.approved && payment.capture.is_none() && payment.intent.is_none();
-        if tried && untaken && fact.kind == Kind::PaymentPending && !fact.approved {
+        if tried && untaken && !fact.approved {
             return Err(Verdict::Nothing);
         }
-        let charged = payment.session.is_none() && payment.capture.is_some();
-        if tried && !arrived && charged && !report.answer {
+        if tried && !arrived && payment.is_under_own_id() && !report.answer {
             return Err(match report.current {
                 true => Verdict::Nothing,
                 false => Verdict::Ask { payment: n },
@@ -61,8 +76,13 @@ impl Draft<'_> {
             payment.amount = arriving(payment, fact, known, report.answer)?;
         }
         payment.aliases.extend(fact.payment_ids().map(String::from));
-        // A try that failed may have had an id of its own: the one that paid is refunded.
-        if payment.capture.is_none() || (succeeded && !arrived) {
+        // A try that failed may have had an id of its own: the one that paid is refunded, and the
+        // page is asked where the payer may try again.
+        let tries_on =
+            fact.kind == Kind::PaymentFailed && report.page_stays && payment.page_lives();
+        if tries_on && !arrived {
+            payment.capture = None;
+        } else if payment.capture.is_none() || (succeeded && !arrived) {
             payment.capture.clone_from(&fact.payment);
         }
         self.unblocked(n, None);

@@ -76,7 +76,8 @@ impl Desk<'_> {
             Err(trouble) => trouble,
         };
         let ours = self.is_ours(payment, &[]).await?;
-        let is_old = clock::now().as_second() - self.received_at.as_second() > GIVE_UP;
+        let is_old =
+            clock::now().as_second() - self.received_at.as_second() > posting_rules::GIVE_UP;
         match trouble {
             Trouble::Unreadable(why) if ours || trusted => Ok(Fetched::Never(why)),
             // It is there: the gateway answers otherwise before long, or people look.
@@ -171,7 +172,7 @@ impl Desk<'_> {
             .number("tries", tries);
         // What was left to a person has no due time any more.
         let comes_again = rows.iter().any(|row| row.has("due_at"));
-        let wait = WAITS[tries.min(WAITS.len() - 1)];
+        let wait = posting_rules::wait(tries);
         let due = clock::millis(clock::after(clock::now(), wait));
         self.put(if comes_again { waits.due(due) } else { waits })
             .await
