@@ -177,6 +177,22 @@ pub enum LostReply<Ask: 'static, Answer: 'static> {
     Human,
 }
 
+impl<Ask, Answer> LostReply<Ask, Answer> {
+    /// What it means so many seconds after the call: once a key may be forgotten, what follows.
+    pub fn at(&self, age: i64) -> &Self {
+        match self {
+            Self::SameKey { lifetime, then, .. } if !remembers(*lifetime, age) => then.at(age),
+            other => other,
+        }
+    }
+}
+
+/// Whether a vendor that remembers keys for so long surely knows one of this age: well inside the
+/// lifetime, so that a slow repeat does not fall out of it.
+pub fn remembers(lifetime: i64, age: i64) -> bool {
+    age <= lifetime - lifetime / 10
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
     Header(&'static str),
@@ -405,5 +421,43 @@ impl From<BadAmount> for Trouble {
 impl From<Unfit> for Trouble {
     fn from(why: Unfit) -> Self {
         Self::Unreadable(why.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Lost = LostReply<(), ()>;
+
+    #[test]
+    fn a_key_is_repeated_well_inside_its_lifetime_and_then_what_follows_counts() {
+        const PERSON: Lost = LostReply::Human;
+        static SHORT: Lost = LostReply::SameKey {
+            place: KeyPlace::Body,
+            lifetime: 1000,
+            longest: 36,
+            then: &PERSON,
+        };
+        let long: Lost = LostReply::SameKey {
+            place: KeyPlace::Body,
+            lifetime: 100,
+            longest: 36,
+            then: &SHORT,
+        };
+        let repeats = |lost: &Lost| match lost {
+            LostReply::SameKey { lifetime, .. } => Some(*lifetime),
+            _ => None,
+        };
+        for (age, lifetime) in [
+            (0, Some(100)),
+            (90, Some(100)),
+            (91, Some(1000)),
+            (900, Some(1000)),
+            (901, None),
+            (i64::MAX, None),
+        ] {
+            assert_eq!(repeats(long.at(age)), lifetime, "after {age} s");
+        }
     }
 }

@@ -288,7 +288,8 @@ fn pages_of_several_lists_are_merged_down_to_where_the_first_of_them_ended() {
     assert_eq!(told(cut, 50), ("9 8 7".into(), ended("7")));
     let whole = vec![(rows(&["9", "7"]), None), (rows(&["8", "3"]), None)];
     assert_eq!(told(whole.clone(), 50), ("9 8 7 3".into(), None));
-    assert_eq!(told(whole, 3), ("9 8 7".into(), ended("7")));
+    assert_eq!(told(whole.clone(), 3), ("9 8 7".into(), ended("7")));
+    assert_eq!(told(whole, 4), ("9 8 7 3".into(), None), "there is no more");
 }
 
 // ---- the document ------------------------------------------------------------------------------

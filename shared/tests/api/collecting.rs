@@ -401,6 +401,10 @@ async fn a_payments_story_is_of_that_payment_with_reasons_and_what_is_planned() 
     assert!(says(&first, "tried again"), "{first:#?}");
     assert!(says(&second, "A charge was asked for."), "{second:#?}");
     assert!(!says(&second, "The payment failed"), "{second:#?}");
+    // What systems are told of the invoice belongs to none of its payments.
+    for story in [first, second] {
+        assert!(!says(&story, "invoice issued"), "{story:#?}");
+    }
 }
 
 /// What GoCardless says of a mandate.

@@ -6,7 +6,8 @@ use crate::stack::Clinic;
 use crate::vendors::{Said, answer, connect, heard, ok};
 use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::flows::case_pk;
+use meridian::domain::task::Task;
+use meridian::flows::{case_pk, tasks};
 use meridian::ids;
 use meridian::money::{Currency, Money};
 use meridian::queue::RowKey;
@@ -418,4 +419,74 @@ async fn a_look_up_that_is_refused_is_told_and_one_that_is_answered_ends_it() {
     });
     clinic.delivers(&key).await;
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+}
+
+/// A system that is always too busy: its deliveries end, and a person knows.
+#[tokio::test]
+async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let id = clinic.id.clone();
+    answer(&clinic, move |heard| {
+        match heard.what.ends_with("/connect/token") {
+            true => ok(json!({
+                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
+            })),
+            false => Said::Reply(429, json!({})),
+        }
+    });
+    let case = clinic.invoice(None).await;
+    let key = RowKey {
+        pk: case_pk(&clinic.id, &case),
+        sk: "task#tell-xero-invoice-issued".into(),
+    };
+    let sent = |clinic: &Clinic| {
+        let calls = heard(clinic).into_iter();
+        calls
+            .filter(|call| call.what.ends_with("/Invoices"))
+            .count()
+    };
+    for tries in 1..=9 {
+        let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
+        assert_eq!(told["deliveries"][0]["state"], "open", "{told}");
+        assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+        clinic.delivers(&key).await;
+        assert_eq!(sent(&clinic), tries);
+    }
+    let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
+    assert_eq!(told["deliveries"][0]["state"], "failed", "{told}");
+    let tasks = clinic.open_tasks().await;
+    assert_eq!(tasks.len(), 1, "{tasks:#?}");
+    assert_eq!(tasks[0]["alert"], "delivery_failed");
+}
+
+/// Planned in the same instant, the one that the other builds on still comes first.
+#[tokio::test]
+async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, wanted).await.expect(202);
+    crate::money::pays(&clinic, &case).await;
+    let pk = case_pk(&clinic.id, &case);
+    let task = async |sk: &str| {
+        let row = clinic.house.store.get(&pk, sk).await;
+        let row = row.expect("a table").expect("a row");
+        row.read::<Task>("data").expect("a task")
+    };
+    let issued = task("task#tell-xero-invoice-issued").await;
+    let received = Task {
+        due: issued.due,
+        ..task("task#tell-xero-payment-received-p1").await
+    };
+    let row = tasks::row(&clinic.id, &pk, &case, &received);
+    clinic.write(Write::Put(row.clone())).await;
+    clinic.delivers(&row.key()).await;
+    let filed = heard(&clinic).into_iter().filter_map(|call| {
+        let place = call.what.rsplit('/').next().map(String::from);
+        place.filter(|place| place.ends_with('s'))
+    });
+    assert_eq!(filed.collect::<Vec<_>>(), ["Invoices", "Payments"]);
 }

@@ -377,8 +377,16 @@ async fn an_address_is_checked_when_it_is_written() {
         ("https://10.0.0.7", 422),
         ("https://[::1]", 422),
         ("https://localhost", 422),
+        ("https://pay.localhost", 422),
+        ("https://printer.local", 422),
+        ("https://metadata.google.internal", 422),
+        ("https://router.home.arpa", 422),
+        ("https://pay", 422),
+        ("https://pay.example.org:8443", 422),
         ("https://user@pay.example.org", 422),
+        ("https://:word@pay.example.org", 422),
         ("https://pay.example.org/?a=b", 422),
+        ("https://pay.example.org/#a", 422),
         ("pay.example.org", 422),
     ] {
         let inbound = json!({ "webhook_secret": "whsec_demo", "public_url": address });

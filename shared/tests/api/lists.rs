@@ -64,3 +64,22 @@ async fn an_id_that_no_row_can_have_is_not_found() {
         assert!(matches!(found.status, 200 | 422), "{found:?}");
     }
 }
+
+#[tokio::test]
+async fn a_list_is_asked_for_only_what_it_can_hold() {
+    let clinic = Clinic::new().await;
+    for (query, field) in [
+        ("state=posted", None),
+        ("state=Posted", Some("state")),
+        ("state=nonsense", Some("state")),
+        ("since=2026-01-31T09:00:00Z", None),
+        ("since=yesterday", Some("since")),
+    ] {
+        let path = format!("/v1/events?{query}");
+        let answer = clinic.call("GET", &path, &Value::Null).await;
+        match field {
+            None => drop(answer.expect(200)),
+            Some(field) => assert_eq!(answer.expect(422)["field"], field, "{query}"),
+        }
+    }
+}

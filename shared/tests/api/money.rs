@@ -1,5 +1,6 @@
 //! What may be asked for, charged and given back.
 
+use crate::permissions::unchanged;
 use crate::stack::{Clinic, request};
 use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
@@ -158,6 +159,29 @@ async fn only_a_method_of_the_gateway_that_was_named_is_charged() {
     let made = clinic.post("/v1/invoices", new).await.expect(201);
     assert_eq!(made["payments"][0]["gateway"], "stripe");
     assert_eq!(made["payments"][0]["method"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_none_is_refused_before_anything_is_written() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let before = clinic.rows().await;
+    let method = |gateway: &str| json!({ "gateway": gateway, "token": "pm_1" });
+    for (named, field) in [
+        (json!({ "gateway": "nobody" }), "gateway"),
+        (json!({ "gateway": "xero" }), "gateway"),
+        (json!({ "method": method("nobody") }), "method.gateway"),
+        (json!({ "method": method("") }), "method.gateway"),
+    ] {
+        let mut walk_in = named.clone();
+        walk_in["lines"] = crate::stack::lines();
+        let charges = format!("/v1/invoices/{case}/charges");
+        for (path, wanted) in [(charges.as_str(), named), ("/v1/charges", walk_in)] {
+            let refused = clinic.post(path, wanted.clone()).await;
+            assert_eq!(refused.expect(422)["field"], field, "{path} {wanted}");
+        }
+    }
+    unchanged(&before, &clinic.rows().await, "refused");
 }
 
 #[tokio::test]

@@ -349,3 +349,36 @@ async fn the_first_answer_of_a_gateway_wakes_what_waits_for_it() {
     work(&clinic, &later, "p1").await;
     assert!(due().await <= 0, "it is looked at now");
 }
+
+/// Each function is a process of its own: the one that hears the answer need not be the one that
+/// heard the silence.
+#[tokio::test]
+async fn an_answer_to_what_waited_wakes_the_others_whichever_process_hears_it() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| Said::Cut).await;
+    let (one, other) = (
+        charge_at(&clinic, "stripe").await,
+        charge_at(&clinic, "stripe").await,
+    );
+    for case in [&one, &other] {
+        work(&clinic, case, "p1").await;
+        for _ in 0..2 {
+            settle(&clinic, case, None).await;
+        }
+    }
+    assert!(due_in(&clinic, &other).await > 1_000, "it waits");
+    let reference = ids::payment_reference(&one, 1);
+    let paid = json!({
+        "id": "pi_1", "object": "payment_intent", "amount": 6000, "amount_received": 6000,
+        "currency": "eur", "status": "succeeded", "metadata": { "reference": reference },
+        "latest_charge": null,
+    });
+    connect(&clinic, "stripe", move |_| ok(paid.clone())).await;
+    let process = clinic.with_key(&clinic.key);
+    settle(&process, &one, None).await;
+    assert_eq!(
+        case(&clinic, &one).await.payments[0].state,
+        meridian::domain::payment::State::Paid
+    );
+    assert!(due_in(&clinic, &other).await <= 0, "it is looked at now");
+}

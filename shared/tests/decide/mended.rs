@@ -175,3 +175,14 @@ fn a_late_failure_of_an_earlier_attempt_changes_nothing_of_what_another_attempt_
     assert_eq!(books.payment(1).state, State::Returned);
     books.verify();
 }
+
+/// What was returned as a whole is over, however its parts are told.
+#[test]
+fn a_return_of_the_whole_that_a_lost_dispute_caused_is_no_second_loss() {
+    let mut books = Books::paid(10_000);
+    books.hear_out(refund(Kind::RefundSucceeded, 1, "re_1", 1000));
+    books.hear_out(fact(Kind::PaymentReturned, 1));
+    books.hear_out(dispute(Kind::DisputeLost, 1, "dp_1", 10_000));
+    assert!(!books.alerts().contains(&Alert::Contradiction));
+    books.verify();
+}

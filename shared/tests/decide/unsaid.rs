@@ -2,6 +2,7 @@
 //! hides no other.
 
 use crate::books::{Books, Said, dispute, eur, fact, our_refund, refund, succeeded};
+use meridian::domain::case::Session;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
@@ -172,4 +173,77 @@ fn a_refund_brings_no_payment_that_the_look_up_does_not_tell() {
     });
     assert!(matches!(books.apply(&alone), Said::Wait | Said::Ask));
     assert_eq!(books.payment(1).state, State::Open);
+}
+
+/// An id that nobody knows, of a payment with an open page, may be anybody's: the page is asked.
+#[test]
+fn of_an_unknown_id_the_page_is_asked_while_it_has_brought_nothing() {
+    let mut books = Books::with_payment(6_000, None);
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session: Session {
+            id: "cs_1".into(),
+            url: "https://pay.example.test/cs_1".into(),
+            expires_at: None,
+        },
+    };
+    assert_eq!(books.apply(&opened), Said::Changed);
+    let stranger = Fact {
+        payment: Some("pi_9".into()),
+        ..fact(Kind::PaymentSucceeded, 1)
+    };
+    let asked = |books: &Books, completes, fact: &Fact| {
+        let traits = Traits {
+            completes,
+            ..Traits::unknown("stripe")
+        };
+        let ask = posting_rules::lookup(&traits, &books.case, 1, fact);
+        (ask.payment, ask.session)
+    };
+    let page = || Some("cs_1".to_owned());
+    assert_eq!(asked(&books, false, &stranger), (None, page()));
+    let its_own = (Some("pi_9".into()), page());
+    assert_eq!(asked(&books, true, &stranger), its_own);
+    // The page has brought its money: what comes beside it is looked at by its own id.
+    books.hear(succeeded(1));
+    assert_eq!(asked(&books, false, &stranger), its_own);
+}
+
+#[test]
+fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
+    let books = Books::paid(6_000);
+    let traits = Traits::unknown("stripe");
+    let bare = without_amount(Kind::PaymentReturned);
+    let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
+    let told = |answer| posting_rules::told(&traits, &bare, &ask, Ok(answer));
+    let another = Fact {
+        payment: Some("pi_9".into()),
+        ..succeeded(1)
+    };
+    assert!(told(vec![]).is_none());
+    assert!(told(vec![another.clone()]).is_none());
+    assert!(told(vec![another, succeeded(1)]).is_some());
+}
+
+#[test]
+fn refunds_are_taken_for_a_return_only_where_one_was_told_without_its_amount() {
+    let books = Books::paid(6_000);
+    let listed = vec![
+        succeeded(1),
+        refund(Kind::RefundSucceeded, 1, "re_9", 1_000),
+    ];
+    let taken = |fact: &Fact| posting_rules::taken(&books.case, fact, listed.clone());
+    for told in [
+        fact(Kind::PaymentFailed, 1),
+        succeeded(1),
+        without_amount(Kind::PaymentSucceeded),
+        Fact {
+            amount: Some(eur(1_000)),
+            ..fact(Kind::PaymentReturned, 1)
+        },
+    ] {
+        assert_eq!(taken(&told), listed, "{told:?}");
+    }
+    let bare = without_amount(Kind::PaymentReturned);
+    assert_eq!(taken(&bare)[1].kind, Kind::PaymentReturned);
 }

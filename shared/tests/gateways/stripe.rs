@@ -326,6 +326,9 @@ fn decline_codes_say_whether_another_try_makes_sense() {
         "decline_code": "insufficient_funds", "advice_code": "do_not_try_again"});
     let (_, answer) = charge_answer(&json(402, object!({"error": error})));
     assert_eq!(answer, Err(Trouble::Declined(Decline::Method)));
+    // Without a code nothing speaks against another try.
+    let (_, answer) = charge_answer(&json(402, object!({"error": {"type": "card_error"}})));
+    assert_eq!(answer, Err(Trouble::Declined(Decline::Other)));
 }
 
 #[test]

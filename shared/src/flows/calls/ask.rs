@@ -273,7 +273,7 @@ impl Ask {
             account: &Account,
             age: i64,
         ) -> Result<Request, Trouble> {
-            match effect.map(|effect| current(&effect.lost_reply, age)) {
+            match effect.map(|effect| effect.lost_reply.at(age)) {
                 Some(LostReply::Find { call, .. }) => Ok((call.build)(ask, account)?),
                 _ => Err(Trouble::Unclear("no look-up".into())),
             }
@@ -301,7 +301,7 @@ impl Ask {
             account: &Account,
             age: i64,
         ) -> Result<Option<Vec<Fact>>, Trouble> {
-            match effect.map(|effect| current(&effect.lost_reply, age)) {
+            match effect.map(|effect| effect.lost_reply.at(age)) {
                 Some(LostReply::Find { call, .. }) => (call.parse)(ask, reply, account),
                 _ => Err(Trouble::Unclear("no look-up".into())),
             }
@@ -312,16 +312,5 @@ impl Ask {
             Self::Complete(ask) => of(gateway.complete.yes(), ask, reply, account, age),
             Self::Refund(ask) => of(gateway.refund.yes(), ask, reply, account, age),
         }
-    }
-}
-
-/// What a lost reply means at this age: after a key's lifetime, what follows it.
-fn current<Ask, Answer>(lost: &LostReply<Ask, Answer>, age: i64) -> &LostReply<Ask, Answer> {
-    match lost {
-        // Well inside the lifetime, so that a slow repeat does not fall out of it.
-        LostReply::SameKey { lifetime, then, .. } if age > lifetime - lifetime / 10 => {
-            current(then, age)
-        }
-        other => other,
     }
 }

@@ -177,19 +177,15 @@ impl Desk<'_> {
     }
 
     async fn look(&self, act: &'static Act, telling: &Telling, age: i64) -> Look {
-        let mut lost = &act.lost_reply;
-        while let LostReply::SameKey { lifetime, then, .. } = lost {
-            if age <= lifetime - lifetime / 10 {
-                return Look::Repeat;
+        let (call, trusted_after) = match act.lost_reply.at(age) {
+            LostReply::SameKey { .. } => return Look::Repeat,
+            LostReply::Find {
+                call,
+                trusted_after,
+            } => (call, trusted_after),
+            LostReply::Human => {
+                return Look::End(Err(Setback::Unknown("nobody recorded its end".into())));
             }
-            lost = then;
-        }
-        let LostReply::Find {
-            call,
-            trusted_after,
-        } = lost
-        else {
-            return Look::End(Err(Setback::Unknown("nobody recorded its end".into())));
         };
         let found = async {
             let request = (call.build)(telling, &self.account)?;

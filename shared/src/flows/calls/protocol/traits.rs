@@ -2,7 +2,7 @@
 
 use crate::domain::case::Step;
 use crate::gateways::Gateway;
-use crate::vendor::{Effect, LostReply, Offer};
+use crate::vendor::{Effect, LostReply, Offer, remembers};
 
 /// What the rules know of a gateway: read from its room in production ([`Traits::of`]), written by
 /// hand in a simulation.
@@ -41,8 +41,7 @@ impl Lost {
     /// What it means `age` seconds after the first try.
     pub fn at(&self, age: i64) -> &Self {
         match self {
-            // Well inside the lifetime, so that a slow repeat does not fall out of it.
-            Self::Repeat { lifetime, then } if age > lifetime - lifetime / 10 => then.at(age),
+            Self::Repeat { lifetime, then } if !remembers(*lifetime, age) => then.at(age),
             other => other,
         }
     }
