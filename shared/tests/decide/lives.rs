@@ -290,6 +290,7 @@ fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
         assert_eq!(said, Said::Changed, "time {time}");
         assert_eq!(books.payment(1).approvals, time);
         assert_eq!(books.payment(1).next_step(), Some(Step::Complete));
+        assert_eq!(books.payment(1).decline, None, "that try is over");
         assert!(books.work().contains_key("p1"));
         keys.push(target.key(&books.case, Step::Complete));
         // However often it is tried.
