@@ -458,6 +458,12 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     assert_eq!(tasks[0]["alert"], "delivery_failed");
+    // It is due no more.
+    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = row.expect("a table").expect("a row");
+    assert!(!row.has("due_at") && !row.has("due_pk"), "{row:?}");
+    clinic.house.deliver(&key).await.expect("nothing to do");
+    assert_eq!(sent(&clinic), 9);
 }
 
 /// Planned in the same instant, the one that the other builds on still comes first.

@@ -146,6 +146,12 @@ async fn where_money_may_go_twice_two_persons_must_have_found_the_same() {
     let other = another_person(&clinic).await;
     let said = other.post(&path, not).await.expect(200);
     assert_eq!(said["state"], "failed");
+    let tasks = clinic.open_tasks().await;
+    let failed = tasks
+        .iter()
+        .find(|task| task["id"] == "person-refund-failed-r1");
+    let note = failed.and_then(|task| task["note"].as_str()).unwrap_or("");
+    assert!(note.contains("it never went out"), "{tasks:#?}");
     clinic
         .post("/v1/refunds", json!({ "invoice": id }))
         .await

@@ -6,7 +6,8 @@ use crate::books::{
     succeeded,
 };
 use meridian::domain::case::{Session, Step};
-use meridian::domain::event::{Event, Looked, NewInvoice, NewRefund};
+use meridian::domain::decide::{Verdict, decide};
+use meridian::domain::event::{Context, Event, Looked, NewInvoice, NewRefund, Report};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
@@ -288,4 +289,32 @@ fn a_hard_decline_ends_the_method_in_the_same_commit_and_another_way_is_planned(
     let method = Some(saved_method());
     books.apply(&Event::RetryDue { payment: 1, method });
     assert_eq!(books.payment(2).next_step(), Some(Step::Checkout));
+}
+
+/// A clinic that no system hears of: the change plans nothing else.
+#[test]
+fn a_question_that_is_answered_ends_its_task_also_where_nobody_else_is_told() {
+    let mut books = Books::with_payment(10_000, None);
+    books.hear(fact(Kind::PaymentExpired, 1));
+    books.hear(succeeded(1));
+    assert!(asks(&books, "person-late-p1"));
+    let back = Event::Reported(Report {
+        gateway: "stripe".into(),
+        facts: vec![refund(Kind::RefundSucceeded, 1, "re_9", 10_000)],
+        current: true,
+        late_failures: false,
+        page_stays: false,
+        answer: false,
+    });
+    let alone = Context {
+        now: books.now,
+        zone: jiff::tz::TimeZone::UTC,
+        audience: vec![],
+        cause: "test".into(),
+    };
+    let Verdict::Change(decision) = decide(Some(&books.case), &back, &alone) else {
+        panic!("it changes the case");
+    };
+    assert_eq!(decision.tasks, []);
+    assert_eq!(decision.done, ["person-late-p1"]);
 }

@@ -290,6 +290,7 @@ fn a_second_approval_on_the_page_is_completed_under_a_key_of_its_own() {
         assert_eq!(said, Said::Changed, "time {time}");
         assert_eq!(books.payment(1).approvals, time);
         assert_eq!(books.payment(1).next_step(), Some(Step::Complete));
+        assert_eq!(books.payment(1).decline, None, "that try is over");
         assert!(books.work().contains_key("p1"));
         keys.push(target.key(&books.case, Step::Complete));
         // However often it is tried.
@@ -1220,4 +1221,37 @@ fn the_day_of_a_debit_is_the_one_that_was_told_last() {
         assert_eq!(now, day.or(days[2]));
     }
     books.verify();
+}
+
+/// Each approval that counts is completed under a key of its own: one too many takes money twice.
+#[test]
+fn an_approval_that_is_heard_again_is_the_same_and_one_of_a_page_that_is_over_counts_no_more() {
+    let approved = Fact {
+        approved: true,
+        payment: None,
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let page = || {
+        let mut books = Books::with_payment(10_000, None);
+        books.call(1, None, books.intent(Step::Checkout, 1, None));
+        let session = crate::books::page(None);
+        let payment = 1;
+        books.apply(&Event::SessionOpened { payment, session });
+        books
+    };
+    for current in [false, true] {
+        let mut books = page();
+        let heard = books.report(vec![approved.clone()], current);
+        assert_eq!(heard, Said::Changed);
+        for again in [false, true] {
+            let heard = books.report(vec![approved.clone()], again);
+            assert_eq!(heard, Said::Nothing);
+        }
+        assert_eq!(books.payment(1).approvals, 1);
+        let mut over = page();
+        over.case.payments[0].page_over = true;
+        let heard = over.report(vec![approved.clone()], current);
+        assert_eq!(heard, Said::Nothing);
+        assert_eq!(over.payment(1).approvals, 0);
+    }
 }

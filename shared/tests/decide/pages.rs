@@ -400,3 +400,29 @@ fn a_page_is_not_closed_by_declaration_and_money_under_way_not_at_all() {
     assert_eq!(books.apply(&close), Said::Nothing);
     assert_eq!(books.payment(1).state, State::Pending);
 }
+
+/// Only what was not sent yet can still be asked for less.
+#[test]
+fn money_that_comes_late_makes_the_charge_smaller_that_is_still_to_be_sent_and_no_other() {
+    let saved = |amount| Event::Charge(charge(amount, Some(saved_method())));
+    let mut books = Books::with_payment(10_000, Some(saved_method()));
+    let refused = Fact {
+        payment: None,
+        ..failed(1, Decline::Funds)
+    };
+    assert_eq!(books.hear(refused), Said::Changed);
+    assert!(books.payment(1).capture.is_none());
+    books.apply(&saved(Some(4_000)));
+    books.hear(failed(2, Decline::Funds));
+    books.apply(&saved(None));
+    assert_eq!(books.payment(3).amount, eur(10_000));
+    let late = Fact {
+        amount: Some(eur(4_000)),
+        ..succeeded(2)
+    };
+    assert_eq!(books.hear(late), Said::Changed);
+    let amounts = [1, 2, 3].map(|n| books.payment(n).amount.minor);
+    assert_eq!(amounts, [10_000, 4_000, 6_000]);
+    assert_eq!(books.payment(1).state, State::Declined);
+    books.verify();
+}

@@ -875,6 +875,41 @@ fn a_retry_waits_while_its_gateway_does_not_say_that_the_debit_is_over_and_a_per
     }
 }
 
+#[test]
+fn a_gateway_that_is_silent_before_a_retry_worries_people_after_six_hours() {
+    let mut books = retrying();
+    for (seconds, alerts) in [(0, 0), (6 * 3600, 0), (1, 1)] {
+        books.later(seconds);
+        assert!(!before_retry(&mut books, Some(Ok(vec![]))));
+        assert_eq!(books.alerts().len(), alerts, "{seconds} s later");
+    }
+}
+
+#[test]
+fn of_a_retry_that_is_planned_no_more_no_gateway_is_asked() {
+    let mut books = retrying();
+    let row = books.rows["retry-p1"].work.clone();
+    let paid = Fact {
+        amount: Some(crate::books::eur(10_000)),
+        ..succeeded(1)
+    };
+    books.report(vec![paid], true);
+    assert_eq!(books.case.retry, None);
+    let asked = work_row(&mut books, &debits(), PAYMENT, row, vec![]);
+    assert_eq!(asked, Vec::<String>::new());
+}
+
+#[test]
+fn of_what_the_case_does_not_have_nothing_is_known_or_awaited() {
+    let books = charging();
+    for refund in [None, Some(9)] {
+        let other = Target { payment: 9, refund };
+        assert!(other.intent(&books.case).is_none());
+        assert!(!other.is_unknown(&books.case));
+        assert!(!other.is_open(&books.case));
+    }
+}
+
 // ---- looks that tell nothing --------------------------------------------------------------------
 
 /// Works the row off so many times, each when it is due; the seconds from one time to the next.

@@ -130,7 +130,7 @@ fn lay(tree: &Path, planted: &[Planted]) -> Result<(), String> {
             let mut text = String::from_utf8(bytes).map_err(|why| why.to_string())?;
             for (n, edit) in edits {
                 let switch = format!("/*bug {n}*/crate::mutant::on({n})");
-                text.replace_range(edit.at, &edit.text.replace("ON", &switch));
+                text.replace_range(edit.at, &switched(&edit.text, &switch));
             }
             bytes = text.into_bytes();
         }
@@ -151,6 +151,19 @@ fn lay(tree: &Path, planted: &[Planted]) -> Result<(), String> {
     }
     gone(tree, &kept);
     Ok(())
+}
+
+/// `ON`, where it is a word, becomes the switch; a name that has these letters in it stays.
+fn switched(text: &str, switch: &str) -> String {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut parts = text.split("ON");
+    let mut all = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let word = !all.ends_with(of_name) && !part.starts_with(of_name);
+        all += if word { switch } else { "ON" };
+        all += part;
+    }
+    all
 }
 
 /// Removes sources that the workspace no longer has.
@@ -179,7 +192,7 @@ fn write(path: &Path, bytes: &[u8]) {
 fn lines_of(tree: &Path, n: u32, edit: &Edit) -> std::ops::RangeInclusive<usize> {
     let text = std::fs::read_to_string(tree.join(&edit.file)).unwrap_or_default();
     let switch = format!("/*bug {n}*/crate::mutant::on({n})");
-    let planted = edit.text.replace("ON", &switch);
+    let planted = switched(&edit.text, &switch);
     let at = text.find(&planted).unwrap_or(0);
     let first = text[..at].lines().count().max(1);
     first..=first + planted.lines().count()
@@ -246,4 +259,16 @@ fn test(artifact: &Value) -> Option<Test> {
         program: artifact["executable"].as_str()?.into(),
         folder,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_hold_the_letters_of_the_switch_stay() {
+        let text = "if !ON { call(CONNECT, ON_TIME, MON); } else if ON && x(ON) {}";
+        let planted = "if !on(1) { call(CONNECT, ON_TIME, MON); } else if on(1) && x(on(1)) {}";
+        assert_eq!(switched(text, "on(1)"), planted);
+    }
 }

@@ -20,7 +20,8 @@ fn main() {
     let options = Options::read(std::env::args().skip(1));
     let planted = plan::plan(&options).unwrap_or_else(|why| fail(&why));
     if options.list {
-        planted.iter().for_each(|bug| println!("{bug}"));
+        let told = |bug: &Planted| println!("#{} {}", bug.n, bug.name());
+        planted.iter().for_each(told);
         return;
     }
     let mut results = Results::open(&options).unwrap_or_else(|why| fail(&why));
