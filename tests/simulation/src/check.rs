@@ -45,6 +45,8 @@ pub const AGREE: &str = "at rest the books and the gateway agree, or a task says
 pub const SURPLUS: &str = "a surplus goes back once, or is a task";
 pub const WORK: &str = "what is due is worked on, or is a task";
 pub const ENDS: &str = "a history ends";
+pub const TASKS: &str = "a task is told once, and ends when what it asks is answered";
+pub const KEPT: &str = "a method that the payer let the gateway keep is known";
 pub const BOOKS: &str = "the journal replays to the books";
 
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
@@ -236,6 +238,9 @@ impl World<'_> {
                     false => fail(ANSWER, format!("p{n} is paid and nothing like it came")),
                 }
             }
+            _ if payment.approved && payment.decline.is_some() => {
+                fail(ANSWER, format!("p{n} is approved and bears a decline"))
+            }
             _ => Ok(()),
         }
     }
@@ -371,6 +376,10 @@ impl World<'_> {
             Topic::RefundFailed => (format!("{:?}", told.object), -1, 1),
             _ => return Ok(()),
         };
+        let name = format!("{:?} {:?} {:?}", told.topic, told.payment, told.object);
+        if !self.told_names.insert(name.clone()) {
+            return fail(TOLD, format!("{name} under a name that was told before"));
+        }
         let sum = self.told_sums.entry(of).or_default();
         *sum = (*sum + minor).max(0);
         match *sum > most {
@@ -389,6 +398,7 @@ impl World<'_> {
             return fail(BOOKS, format!("{broken:?}"));
         }
         self.check_work(case)?;
+        self.check_tasks(case)?;
         self.check_agreement(case)?;
         self.check_surplus(case)
     }
@@ -465,6 +475,44 @@ impl World<'_> {
         Ok(())
     }
 
+    /// No task is left whose question has an answer.
+    fn check_tasks(&self, case: &Case) -> Checked {
+        for task in self.clinic.persons() {
+            let Work::Person(matter) = &task.work else {
+                continue;
+            };
+            let payment = matter.payment.and_then(|n| case.payment(n));
+            let refund = matter.refund.and_then(|n| case.refund(n));
+            let open = match (refund, payment) {
+                (Some((_, refund)), _) => !refund.state.is_final(),
+                (None, Some(p)) => {
+                    let again = case
+                        .retry
+                        .as_ref()
+                        .is_some_and(|retry| retry.payment == p.n);
+                    p.state.is_under_way() || p.page_lives() || again
+                }
+                (None, None) => true,
+            };
+            let mut refunds = case.refunds();
+            let mut disputes = case.payments.iter().flat_map(|p| &p.disputes);
+            let asks = match matter.alert {
+                Alert::Uncollected => case.due().minor > 0,
+                Alert::Overpaid => case.paid().minor > self.total(),
+                Alert::RefundWaits => {
+                    refunds.any(|(_, r)| r.state == BookedRefund::AwaitingApproval)
+                }
+                Alert::DisputeOpened => disputes.any(|d| d.state == dispute::State::Open),
+                Alert::UnknownOutcome | Alert::Blocked => open,
+                _ => true,
+            };
+            if !asks {
+                return fail(TASKS, format!("{} is answered and still there", task.id));
+            }
+        }
+        Ok(())
+    }
+
     /// What the gateway has of each payment is in the books, or a task is there.
     fn check_agreement(&self, case: &Case) -> Checked {
         for gateway in &self.gateways {
@@ -484,6 +532,13 @@ impl World<'_> {
                 let Some(booked) = counted.filter(|_| there) else {
                     continue;
                 };
+                let kept = |token: &String| {
+                    let mut methods = self.clinic.methods.iter();
+                    methods.any(|m| m.method.token == *token) || self.clinic.ended.contains(token)
+                };
+                if booked.keep_method && !truth.token.as_ref().is_none_or(kept) {
+                    return fail(KEPT, format!("{:?} of {}", truth.token, truth.id));
+                }
                 self.check_parts(gateway, n, truth, booked)?;
             }
         }

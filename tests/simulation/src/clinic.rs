@@ -1,7 +1,7 @@
 //! The clinic's side in memory: the case, its journal, its rows. What a commit does is what
 //! `decide` says, and nothing else.
 
-use crate::check::Violation;
+use crate::check::{TASKS, Violation};
 use jiff::Timestamp;
 use meridian::domain::case::Case;
 use meridian::domain::decide::{Refusal, Verdict, decide};
@@ -106,8 +106,8 @@ impl Clinic {
             return Err(Violation::new("the journal sums to zero", words));
         }
         self.entries.push(decision.entry);
-        let mut put = HashSet::new();
-        let mut told = vec![];
+        let (mut put, mut raised) = (HashSet::new(), vec![]);
+        let mut told: Vec<Delivery> = vec![];
         // The last word on a row counts.
         for task in decision.tasks.into_iter().rev() {
             if !put.insert(task.id.clone()) {
@@ -115,10 +115,25 @@ impl Clinic {
             }
             match task.work {
                 Work::Deliver(delivery) => told.push(delivery),
-                _ => drop(self.tasks.insert(task.id.clone(), task)),
+                work => {
+                    let id = task.id.clone();
+                    if matches!(work, Work::Person(_)) && !self.tasks.contains_key(&id) {
+                        raised.push(id.clone());
+                    }
+                    self.tasks.insert(id, Task { work, ..task });
+                }
             }
         }
         told.reverse();
+        for id in raised {
+            let names = |d: &&Delivery| d.object.as_deref() == id.strip_prefix("person-");
+            let asked = |d: &&Delivery| d.topic == Topic::NeedsPerson && names(d);
+            let times = told.iter().filter(asked).count();
+            if times != 1 {
+                let words = format!("{id} is raised and told {times} times");
+                return Err(Violation::new(TASKS, words));
+            }
+        }
         for id in decision.done.iter().filter(|id| !put.contains(*id)) {
             self.tasks.remove(id);
         }

@@ -87,6 +87,7 @@ pub struct World<'a> {
     pub most_surplus: i64,
     /// How much people were told of in all: of each payment in cents, of each refund once.
     pub told_sums: HashMap<String, i64>,
+    pub told_names: HashSet<String>,
     pub coverage: Coverage,
     pub story: Option<Vec<String>>,
     agenda: BTreeMap<(i64, usize), Due>,
@@ -121,6 +122,7 @@ impl<'a> World<'a> {
             shown: HashSet::new(),
             most_surplus: 0,
             told_sums: HashMap::new(),
+            told_names: HashSet::new(),
             coverage: Coverage::default(),
             story: story.then(Vec::new),
             agenda: BTreeMap::new(),
