@@ -536,7 +536,8 @@ impl World<'_> {
                     let mut methods = self.clinic.methods.iter();
                     methods.any(|m| m.method.token == *token) || self.clinic.ended.contains(token)
                 };
-                if booked.keep_method && !truth.token.as_ref().is_none_or(kept) {
+                let told = booked.keep_method && !self.found.contains(&booked.n);
+                if told && !truth.token.as_ref().is_none_or(kept) {
                     return fail(KEPT, format!("{:?} of {}", truth.token, truth.id));
                 }
                 self.check_parts(gateway, n, truth, booked)?;

@@ -151,6 +151,7 @@ impl World<'_> {
         if let (Some(n), None, Some(case)) = (refund, &gateway_ref, &self.clinic.case) {
             self.refused.insert(ids::refund_reference(&case.id, n));
         }
+        self.found.insert(payment);
         let mut done = false;
         let persons = ["one", "another"];
         for by in &persons[..if second { 2 } else { 1 }] {

@@ -104,6 +104,8 @@ pub struct World<'a> {
     /// References of calls that a gateway refused in its own words, and of what people found not to
     /// have happened.
     pub refused: HashSet<String>,
+    /// Payments of which people said how they stand, but not what else the gateway would tell.
+    pub found: HashSet<u32>,
     /// Webhooks that were lost, kept by their gateway.
     lost: Vec<(usize, usize, Say)>,
     resting: bool,
@@ -136,6 +138,7 @@ impl<'a> World<'a> {
             deaf: 0,
             two_workers: false,
             refused: HashSet::new(),
+            found: HashSet::new(),
             lost: vec![],
             resting: false,
         }
