@@ -4,6 +4,8 @@
 use crate::gateway::{self, DAY, HOUR, Kind as Traits};
 use crate::wire::{Code, Order, Refused, Say, Told, What};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::gateways::{
@@ -424,6 +426,11 @@ fn attempt(fact: Fact) -> Fact {
     }
 }
 
+fn day(second: i64) -> Option<Date> {
+    let at = Timestamp::from_second(second).ok()?;
+    Some(at.to_zoned(TimeZone::UTC).date())
+}
+
 /// A statement, in an answer or a webhook, as the product hears it.
 pub fn fact(say: &Say) -> Result<Fact, Trouble> {
     let kind = match say.what {
@@ -467,6 +474,7 @@ pub fn fact(say: &Say) -> Result<Fact, Trouble> {
         }),
         occurred_at: Timestamp::from_second(say.at).ok(),
         approved: say.what == What::Approved,
+        collected_on: say.collected_at.and_then(day),
         method,
         ..Fact::new(kind)
     })

@@ -4,6 +4,7 @@ use crate::gateway::{By, DisputeState, Gateway, Page, PageState, Payment, Refund
 use crate::world::World;
 use meridian::domain::case::{self, Case};
 use meridian::domain::dispute;
+use meridian::domain::fact::Fact;
 use meridian::domain::journal;
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
@@ -242,6 +243,19 @@ impl World<'_> {
                 fail(ANSWER, format!("p{n} is approved and bears a decline"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// After a debit under way was spoken of: the day that was told is the day that is known.
+    pub fn check_day(&self, fact: &Fact) -> Checked {
+        let mut payments = self.clinic.case.iter().flat_map(|case| &case.payments);
+        let of = payments.find(|p| fact.payment.is_some() && p.capture == fact.payment);
+        let Some(p) = of.filter(|p| p.state == Booked::Pending && p.intent.is_none()) else {
+            return Ok(());
+        };
+        match fact.collected_on.is_none() || p.collected_on == fact.collected_on {
+            true => Ok(()),
+            false => fail(ANSWER, format!("p{} is collected on another day", p.n)),
         }
     }
 

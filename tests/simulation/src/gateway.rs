@@ -109,6 +109,8 @@ pub struct Payment {
     pub amount: i64,
     pub currency: String,
     pub token: Option<String>,
+    /// When a debit is collected.
+    pub collected_at: Option<i64>,
     pub state: State,
     pub made_at: i64,
     /// When its state last changed.
@@ -161,6 +163,8 @@ enum Happening {
     Fails(usize),
     ComesBack(usize),
     CollectedAgain(usize),
+    /// A debit that is under way is collected on another day.
+    Moved(usize),
     PageRunsOut(usize),
     RefundEnds(usize, RefundState),
     DisputeEnds(usize, DisputeState),
@@ -343,6 +347,7 @@ impl Gateway {
             amount: order.amount,
             currency: order.currency.clone(),
             token: order.token.clone(),
+            collected_at: self.kind.debit.then_some(now + DAY),
             state,
             made_at: now,
             at: now,
@@ -380,6 +385,10 @@ impl Gateway {
             Fate::CollectedAgain if self.kind.late => {
                 let back = [(4, ComesBack(n)), (5, CollectedAgain(n)), (7, Clears(n))];
                 clears.into_iter().chain(back).collect()
+            }
+            Fate::Slow if self.kind.debit => {
+                self.to_come.push((now + DAY / 2, Happening::Moved(n)));
+                vec![(2, Clears(n))]
             }
             _ => clears.into_iter().collect(),
         };
@@ -521,6 +530,12 @@ impl Gateway {
             Happening::Fails(n) => self.turn(now, n, State::Failed(Code::NoFunds)),
             Happening::ComesBack(n) => self.turn(now, n, State::Returned),
             Happening::CollectedAgain(n) => self.turn(now, n, State::Processing),
+            Happening::Moved(n) => {
+                self.payments[n].collected_at = Some(now + 3 * DAY / 2);
+                let told = self.payment_says(n);
+                self.tell(now, told);
+                format!("payment {} is collected a day later", self.payments[n].id)
+            }
             Happening::PageRunsOut(n) => {
                 let page = &mut self.pages[n];
                 if matches!(page.state, PageState::Open | PageState::Approved) {
@@ -645,6 +660,7 @@ impl Gateway {
             currency: page.order.currency.clone(),
             why: None,
             token: None,
+            collected_at: None,
             at: page.opened_at,
         };
         let newest = self
@@ -682,6 +698,7 @@ impl Gateway {
             currency: payment.currency.clone(),
             why,
             token: payment.token.clone().filter(|_| what == What::Succeeded),
+            collected_at: payment.collected_at.filter(|_| what == What::Pending),
             at: payment.at,
         }]
     }
@@ -704,6 +721,7 @@ impl Gateway {
             currency: payment.currency.clone(),
             why: None,
             token: None,
+            collected_at: None,
             at: refund.at,
         }
     }
@@ -726,6 +744,7 @@ impl Gateway {
             currency: payment.currency.clone(),
             why: None,
             token: None,
+            collected_at: None,
             at: dispute.at,
         }
     }

@@ -303,6 +303,7 @@ impl World<'_> {
                     currency: order.currency,
                     why: None,
                     token: None,
+                    collected_at: None,
                     at: now,
                 })
             }

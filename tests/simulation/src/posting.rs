@@ -76,6 +76,9 @@ impl World<'_> {
                 None => Committed::Wait,
             };
         }
+        if matches!(committed, Committed::Changed { .. } | Committed::Nothing) {
+            self.check_day(&waiting.fact)?;
+        }
         match committed {
             Committed::Changed { .. } | Committed::Nothing => {
                 self.clinic.posted.insert(waiting.n);

@@ -126,6 +126,9 @@ pub struct Say {
     pub why: Option<Code>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// When a debit that is under way is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_at: Option<i64>,
     /// When it happened.
     pub at: i64,
 }
