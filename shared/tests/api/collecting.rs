@@ -6,6 +6,7 @@ use crate::stack::{Clinic, lines};
 use meridian::domain::case::Case;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::flows::case_pk;
 use meridian::flows::invoicing::appointment_pk;
 use meridian::ids;
 use meridian::queue::RowKey;
@@ -76,6 +77,41 @@ async fn a_retry_charges_the_newest_method_that_the_patient_agreed_to() {
     for used in ["pm_old", "pm_new", "pm_charged_once"] {
         let next = next(&clinic, &patient, used).await;
         assert_eq!(next.as_deref(), Some("pm_new"), "after {used}");
+    }
+}
+
+/// A message may come early, or twice: the day that was planned counts.
+#[tokio::test]
+async fn a_retry_charges_once_and_on_its_day() {
+    let policy = json!({ "collect": "saved_method", "retry_after_days": [3] });
+    let clinic = Clinic::of("EUR", policy).await;
+    let patient = clinic.patient().await;
+    keeps(&clinic, &patient, "pm_1").await;
+    let case = clinic.invoice(Some(&patient)).await;
+    declines(&clinic, &case, Decline::Funds).await;
+    keeps(&clinic, &patient, "pm_2").await;
+    let key = RowKey {
+        pk: case_pk(&clinic.id, &case),
+        sk: "task#retry-p1".into(),
+    };
+    let payments = async || {
+        let found = clinic.house.case(&clinic.id, &case).await;
+        found.expect("a table").expect("a case").payments
+    };
+    clinic.house.pay(&key).await.expect("nothing to do yet");
+    assert_eq!(payments().await.len(), 1, "it is not the day");
+    let write = Write::Change {
+        key: key.clone(),
+        set: Row::default().number("due_at", 1),
+        remove: vec![],
+    };
+    clinic.write(write).await;
+    for _ in 0..2 {
+        clinic.house.pay(&key).await.expect("a retry");
+        let all = payments().await;
+        assert_eq!(all.len(), 2, "{all:?}");
+        let method = all[1].method.as_ref().map(|method| method.token.as_str());
+        assert_eq!(method, Some("pm_2"));
     }
 }
 

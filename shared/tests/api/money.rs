@@ -97,6 +97,37 @@ async fn no_invoice_is_larger_than_the_books_can_sum() {
     }
 }
 
+/// Money of two currencies is never one sum.
+#[tokio::test]
+async fn every_line_is_in_the_currency_of_its_invoice() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    let line = |code: &str| {
+        let unit = json!({ "amount": "60.00", "currency": code });
+        json!({ "description": "Initial visit", "unit": unit })
+    };
+    let booked = json!({ "id": "A-1", "patient": patient, "starts_at": "2026-11-20T09:00:00Z" });
+    let before = clinic.rows().await;
+    for (lines, at) in [
+        (json!([line("USD")]), 0),
+        (json!([line("EUR"), line("USD")]), 1),
+        (json!([line("EUR"), line("AUD")]), 1),
+    ] {
+        for (path, other) in [
+            ("/v1/invoices", json!({})),
+            ("/v1/charges", json!({})),
+            ("/v1/appointments", booked.clone()),
+        ] {
+            let mut wanted = other;
+            wanted["lines"] = lines.clone();
+            let refused = clinic.post(path, wanted).await.expect(422);
+            let field = format!("lines[{at}].unit.currency");
+            assert_eq!(refused["field"], field, "{path}: {refused}");
+        }
+    }
+    unchanged(&before, &clinic.rows().await, "refused");
+}
+
 #[tokio::test]
 async fn nothing_or_less_is_neither_charged_nor_refunded() {
     let clinic = Clinic::new().await;

@@ -388,3 +388,38 @@ async fn an_answer_to_what_waited_wakes_the_others_whichever_process_hears_it() 
     );
     assert!(due_in(&clinic, &other).await <= 0, "it is looked at now");
 }
+
+/// A debit that is on its way holds no call that did not come through.
+#[tokio::test]
+async fn what_waits_for_its_day_and_not_for_an_answer_is_not_woken() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| Said::Cut).await;
+    let (waiting, debit) = (
+        charge_at(&clinic, "stripe").await,
+        charge_at(&clinic, "stripe").await,
+    );
+    let under_way = meridian::domain::fact::Fact {
+        reference: Some(ids::payment_reference(&debit, 1)),
+        payment: Some("pi_debit".into()),
+        ..meridian::domain::fact::Fact::new(meridian::domain::fact::Kind::PaymentPending)
+    };
+    crate::money::happens(&clinic, &debit, crate::money::reported(under_way)).await;
+    work(&clinic, &waiting, "p1").await;
+    for _ in 0..2 {
+        settle(&clinic, &waiting, None).await;
+    }
+    let before = (
+        due_in(&clinic, &waiting).await,
+        due_in(&clinic, &debit).await,
+    );
+    assert!(before.0 > 1_000 && before.1 > 60_000, "{before:?}");
+    let refused = json!({ "error": { "type": "card_error", "code": "card_declined" } });
+    connect(&clinic, "stripe", move |_| {
+        Said::Reply(402, refused.clone())
+    })
+    .await;
+    let other = charge_at(&clinic, "stripe").await;
+    work(&clinic, &other, "p1").await;
+    assert!(due_in(&clinic, &waiting).await <= 0, "it is looked at now");
+    assert!(due_in(&clinic, &debit).await > 60_000, "it was woken");
+}

@@ -6,13 +6,14 @@ use crate::stack::Clinic;
 use crate::vendors::{Heard, Said, connect, heard, token};
 use meridian::domain::case::Case;
 use meridian::domain::event::{Event, NewRefund, Report};
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
 use meridian::flows::case_pk;
 use meridian::ids;
 use meridian::money::{Currency, Money};
 use meridian::queue::RowKey;
+use meridian::store::{Row, Write};
 use serde_json::{Value, json};
 
 pub const GATEWAYS: [&str; 4] = ["stripe", "gocardless", "mollie", "paypal"];
@@ -205,4 +206,41 @@ async fn what_a_token_call_answers_says_nothing_of_the_money_call() {
         let state = now.payments[0].refunds[0].state;
         assert_eq!(state, refund::State::Unknown, "{status}");
     }
+}
+
+/// A debit that failed may be collected again by its gateway: it is asked before a retry, on its day.
+#[tokio::test]
+async fn before_a_retry_of_a_debit_its_gateway_is_asked_and_not_before_its_day() {
+    let policy = json!({ "collect": "saved_method", "retry_after_days": [3] });
+    let clinic = Clinic::of("EUR", policy).await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let patient = clinic.patient().await;
+    let kept = json!({ "gateway": "gocardless", "token": "MD1", "label": "Bank debit" });
+    let path = format!("/v1/patients/{patient}/payment-methods");
+    clinic.post(&path, kept).await.expect(201);
+    let case = clinic.invoice(Some(&patient)).await;
+    let failed = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("PM_1".into()),
+        decline: Some(Decline::Funds),
+        ..Fact::new(Kind::PaymentFailed)
+    };
+    crate::money::happens(&clinic, &case, report("gocardless", failed)).await;
+    let key = RowKey {
+        pk: case_pk(&clinic.id, &case),
+        sk: "task#retry-p1".into(),
+    };
+    clinic.house.pay(&key).await.expect("nothing to do yet");
+    assert_eq!(heard(&clinic), [], "it is not the day");
+    let write = Write::Change {
+        key: key.clone(),
+        set: Row::default().number("due_at", 1),
+        remove: vec![],
+    };
+    clinic.write(write).await;
+    clinic.house.pay(&key).await.expect("a look-up");
+    assert!(!heard(&clinic).is_empty(), "nobody was asked");
+    let found = clinic.house.case(&clinic.id, &case).await;
+    let found = found.expect("a table").expect("a case");
+    assert_eq!(found.payments.len(), 1, "it is not known to be over");
 }

@@ -247,3 +247,24 @@ fn refunds_are_taken_for_a_return_only_where_one_was_told_without_its_amount() {
     let bare = without_amount(Kind::PaymentReturned);
     assert_eq!(taken(&bare)[1].kind, Kind::PaymentReturned);
 }
+
+#[test]
+fn an_event_that_fits_nothing_is_tried_for_a_day_and_then_kept_or_a_persons() {
+    use meridian::flows::posting_rules::{GIVE_UP, Later, later, wait};
+    for (kind, end) in [
+        (Kind::PaymentSucceeded, Later::Person),
+        (Kind::PaymentReturned, Later::Person),
+        (Kind::RefundSucceeded, Later::Person),
+        (Kind::DisputeLost, Later::Person),
+        (Kind::PaymentPending, Later::Kept),
+        (Kind::PaymentFailed, Later::Kept),
+        (Kind::PaymentExpired, Later::Kept),
+    ] {
+        let said = |age| later(&Fact::new(kind), age, 3);
+        assert_eq!(said(0), Later::Again(wait(3)), "{kind:?}");
+        assert_eq!(said(GIVE_UP), Later::Again(wait(3)), "{kind:?}");
+        assert_eq!(said(GIVE_UP + 1), end, "{kind:?}");
+    }
+    let waits: Vec<_> = (0..20).map(wait).collect();
+    assert!(waits.is_sorted() && waits[19] < GIVE_UP, "{waits:?}");
+}
