@@ -518,6 +518,8 @@ impl World<'_> {
                 }
                 Alert::DisputeOpened => disputes.any(|d| d.state == dispute::State::Open),
                 Alert::UnknownOutcome | Alert::Blocked => open,
+                Alert::RefundFailed => refunds.any(|(_, r)| r.state == BookedRefund::Failed),
+                Alert::Contradiction => self.still_contradicts(case, &task.id),
                 _ => true,
             };
             if !asks {
@@ -525,6 +527,17 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of a call that was answered with what cannot be true people are asked until it was judged.
+    fn still_contradicts(&self, case: &Case, task: &str) -> bool {
+        let of = task
+            .strip_prefix("person-contradiction-")
+            .unwrap_or_default();
+        let numbered = of
+            .strip_prefix(['p', 'r'])
+            .is_some_and(|n| n.parse::<u32>().is_ok());
+        !numbered || case.contradicted.contains(of)
     }
 
     /// What the gateway has of each payment is in the books, or a task is there.

@@ -188,7 +188,7 @@ impl Draft<'_> {
                 return Err(Verdict::Nothing);
             }
             return match report.current {
-                true => self.collected_again(n, report, event),
+                true => self.collected_again(n, report, fact, event),
                 false => Err(Verdict::Ask { payment: n }),
             };
         }
@@ -310,6 +310,7 @@ impl Draft<'_> {
         &mut self,
         n: u32,
         report: &Report,
+        fact: &Fact,
         event: payment::Event,
     ) -> Applied {
         let gone = |fact: &Fact| matches!(fact.kind, Kind::PaymentFailed | Kind::PaymentReturned);
@@ -323,6 +324,7 @@ impl Draft<'_> {
         payment.returned_whole = false;
         if event == payment::Event::Resubmitted {
             payment.paid_at = None;
+            payment.collected_on = fact.collected_on;
             self.what = "payment_resubmitted";
             self.poll(n);
         }
