@@ -68,14 +68,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[derive(Debug, Deserialize)]
-    #[allow(dead_code)]
     struct Shape {
         amount: Inner,
         #[serde(default)]
         links: BTreeMap<String, String>,
     }
     #[derive(Debug, Deserialize)]
-    #[allow(dead_code)]
     struct Inner {
         minor: i64,
     }
@@ -104,5 +102,11 @@ mod tests {
                 assert_eq!(why.0, complaint, "{text}");
             }
         }
+        let text = r#"{"amount":{"minor":1},"links":{"self":"/a"}}"#;
+        let whole = read::<Shape>(text.as_bytes()).unwrap();
+        assert_eq!(
+            (whole.amount.minor, whole.links["self"].as_str()),
+            (1, "/a")
+        );
     }
 }

@@ -167,6 +167,13 @@ impl Row {
             .number("due_at", millis)
     }
 
+    /// Takes the row out of the due index.
+    pub fn undue(mut self) -> Self {
+        self.0.remove("due_pk");
+        self.0.remove("due_at");
+        self
+    }
+
     /// Whether its time has come: it is past, or was put off only because its work was begun or
     /// nudged ([`Write::Postpone`]).
     pub fn is_due(&self, millis: i64) -> bool {

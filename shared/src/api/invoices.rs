@@ -169,13 +169,11 @@ pub async fn void(call: &Call<'_>) -> Answered {
 /// A delivery that has not begun, ended.
 fn skipped(row: Row) -> Write {
     let version = row.int("version") as u64;
-    let mut row = row
+    let row = row
+        .undue()
         .text("state", "skipped")
         .text("why", "the invoice was voided")
         .number("version", version + 1);
-    for name in ["due_pk", "due_at"] {
-        row.0.remove(name);
-    }
     Write::Replace { row, version }
 }
 

@@ -8,7 +8,7 @@ use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use super::posting_rules::{Found, Later};
+use super::posting_rules::{FoundBy, Later};
 use super::{Failure, House, patients, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
@@ -351,8 +351,8 @@ impl Desk<'_> {
     /// The case that a fact is about: by our reference, else by any alias.
     async fn case_of(&self, fact: &Fact) -> Result<Option<String>, Failure> {
         let ids = match posting_rules::found_by(fact) {
-            Found::Case(case) => return Ok(Some(case.into())),
-            Found::Ids(ids) => ids,
+            FoundBy::Case(case) => return Ok(Some(case.into())),
+            FoundBy::Ids(ids) => ids,
         };
         let key = |id: &str| RowKey {
             pk: alias_pk(&self.settings.id, self.inbound.vendor.id, id),

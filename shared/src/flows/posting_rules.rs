@@ -47,18 +47,18 @@ pub fn wait(tries: usize) -> i64 {
 
 /// By which a fact's case is found: the case that our reference names, else whatever ids of the
 /// gateway it bears.
-pub enum Found<'a> {
+pub enum FoundBy<'a> {
     Case(&'a str),
     Ids(Vec<&'a str>),
 }
 
-pub fn found_by(fact: &Fact) -> Found<'_> {
+pub fn found_by(fact: &Fact) -> FoundBy<'_> {
     match fact.reference.as_deref().and_then(ids::read_reference) {
-        Some((case, _)) => Found::Case(case),
+        Some((case, _)) => FoundBy::Case(case),
         None => {
             let others = fact.refund.as_deref().into_iter();
             let others = others.chain(fact.dispute.as_deref());
-            Found::Ids(fact.payment_ids().chain(others).collect())
+            FoundBy::Ids(fact.payment_ids().chain(others).collect())
         }
     }
 }

@@ -1183,14 +1183,43 @@ fn while_our_own_call_is_out_no_try_under_an_id_that_nobody_knows_is_taken_for_i
     }
 }
 
-/// A page on which the payer has approved.
-fn approved_page() -> Books {
+#[test]
+fn after_a_failed_try_on_a_page_that_stays_the_page_is_asked_and_not_the_try() {
+    let completing = || {
+        let mut books = approved_page();
+        books.call(1, None, books.intent(Step::Complete, 1, None));
+        books
+    };
+    for mut books in [opened_page(), completing()] {
+        let tried = Fact {
+            aliases: vec!["cs_1".into()],
+            ..failed(1, Decline::Funds)
+        };
+        assert_eq!(books.hear(tried), Said::Changed);
+        assert_eq!(books.payment(1).state, State::Declined);
+        let payment = meridian::flows::calls::Target {
+            payment: 1,
+            refund: None,
+        };
+        let asked = payment.lookup(&books.case);
+        assert_eq!((asked.payment, asked.session), (None, Some("cs_1".into())));
+    }
+}
+
+/// A page that the payer was sent to.
+fn opened_page() -> Books {
     let mut books = Books::with_payment(10_000, None);
     books.call(1, None, books.intent(Step::Checkout, 1, None));
     books.apply(&Event::SessionOpened {
         payment: 1,
         session: crate::books::page(None),
     });
+    books
+}
+
+/// One on which he has approved.
+fn approved_page() -> Books {
+    let mut books = opened_page();
     let approved = Fact {
         payment: None,
         aliases: vec!["cs_1".into()],

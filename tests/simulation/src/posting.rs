@@ -8,7 +8,7 @@ use crate::world::World;
 use meridian::domain::event::Event;
 use meridian::domain::fact::Fact;
 use meridian::domain::task::{Alert, Matter};
-use meridian::flows::posting_rules::{self, Found, Later};
+use meridian::flows::posting_rules::{self, FoundBy, Later};
 
 /// An event that is being placed.
 #[derive(Clone)]
@@ -107,8 +107,8 @@ impl World<'_> {
         let gateway = self.name_of(waiting.gateway);
         let known = |id: &str| self.clinic.aliases.contains(&(gateway.into(), id.into()));
         match posting_rules::found_by(&waiting.fact) {
-            Found::Case(_) => true,
-            Found::Ids(ids) => ids.into_iter().any(known),
+            FoundBy::Case(_) => true,
+            FoundBy::Ids(ids) => ids.into_iter().any(known),
         }
     }
 

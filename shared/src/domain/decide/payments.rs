@@ -78,8 +78,8 @@ impl Draft<'_> {
         payment.aliases.extend(fact.payment_ids().map(String::from));
         // A try that failed may have had an id of its own: the one that paid is refunded, and the
         // page is asked where the payer may try again.
-        let tries_on =
-            fact.kind == Kind::PaymentFailed && report.page_stays && payment.page_lives();
+        let page = payment.page_lives() || payment.approved;
+        let tries_on = fact.kind == Kind::PaymentFailed && report.page_stays && page;
         if tries_on && !arrived {
             payment.capture = None;
         } else if payment.capture.is_none() || (succeeded && !arrived) {

@@ -29,16 +29,13 @@ enum Next {
 }
 
 /// A row that is done, due when it is to be looked at for the next time, if ever.
-pub fn looked_at(mut row: Row, system: &System) -> Row {
+pub fn looked_at(row: Row, system: &System) -> Row {
     let sent = row.int("sent_at");
     let age = clock::now().as_second() - sent;
     let next = LOOKS.iter().find(|look| **look > age);
-    for name in ["due_pk", "due_at"] {
-        row.0.remove(name);
-    }
     match next.filter(|_| system.arrival.yes().is_some() && row.has("filed_as")) {
         Some(look) => row.due((sent + look) * 1000),
-        None => row,
+        None => row.undue(),
     }
 }
 
@@ -60,10 +57,7 @@ impl House {
         };
         match looked {
             Arrival::Arrived => {
-                let mut done = row.clone();
-                for name in ["due_pk", "due_at"] {
-                    done.0.remove(name);
-                }
+                let done = row.clone().undue();
                 self.replace(row, done).await.map(drop)
             }
             Arrival::UnderWay => {
@@ -214,8 +208,8 @@ impl House {
 
 /// The row of a message that never arrived: nothing was told by it.
 fn untold(row: &Row) -> Row {
-    let mut row = row.clone();
-    for name in ["due_pk", "due_at", "acts_done", "filed"] {
+    let mut row = row.clone().undue();
+    for name in ["acts_done", "filed"] {
         row.0.remove(name);
     }
     row

@@ -247,10 +247,8 @@ impl House {
     }
 
     async fn finish(&self, row: &Row, state: &str, why: &str) -> Result<(), Failure> {
-        let mut done = row.clone().text("state", state).text("why", why);
-        for name in ["due_pk", "due_at", "sent"] {
-            done.0.remove(name);
-        }
+        let mut done = row.clone().undue().text("state", state).text("why", why);
+        done.0.remove("sent");
         self.replace(row, done).await.map(drop)
     }
 
