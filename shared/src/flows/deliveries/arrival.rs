@@ -3,7 +3,7 @@
 //! patient, and where there is none, staff are asked.
 
 use super::telling::{About, missing_address};
-use super::{Failure, House, Of};
+use super::{Failure, House, Of, message_of};
 use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
@@ -243,13 +243,13 @@ fn opened(new: Row, skipped: Option<Row>) -> Next {
 
 /// What a person reads of a message that was lost.
 fn lost_words(topic: Topic, channel: Channel, why: &str) -> String {
-    let what = topic.name().replace('-', " ");
+    let what = message_of(topic);
     let address = match channel {
         Channel::PatientText => "phone number",
         _ => "e-mail address",
     };
     format!(
-        "The message of {what} was sent to the patient and did not arrive ({why}), and no other \
-         message reached the patient. See whether the {address} is right."
+        "{what} was sent to the patient and did not arrive ({why}), and no other message reached \
+         the patient. See whether the {address} is right."
     )
 }

@@ -343,12 +343,26 @@ fn may_be_sent(row: &Row) -> bool {
 
 /// What a person reads of a delivery that ended without success.
 fn undelivered(topic: Topic, sent: bool, why: &str) -> String {
-    let what = topic.name().replace('-', " ");
+    let what = message_of(topic);
     match sent {
-        true => {
-            format!("The message of {what} may have been sent: look before repeating it ({why}).")
-        }
-        false => format!("The message of {what} was not delivered ({why})."),
+        true => format!("{what} may have been sent: look before repeating it ({why})."),
+        false => format!("{what} was not delivered ({why})."),
+    }
+}
+
+/// What is told of a topic, as staff speak of it.
+fn message_of(topic: Topic) -> &'static str {
+    match topic {
+        Topic::InvoiceIssued => "The invoice",
+        Topic::CheckoutReady => "The message with the page to pay on",
+        Topic::PaymentReceived => "The message that the payment arrived",
+        Topic::PaymentFailed => "The message that the payment failed",
+        Topic::PaymentReturned => "The message that the payment went back",
+        Topic::RefundPaid => "The message that the refund was paid",
+        Topic::RefundFailed => "The message that the refund failed",
+        Topic::DisputeOpened => "The message that the payment is disputed",
+        Topic::DisputeClosed => "The message that the dispute is over",
+        Topic::NeedsPerson => "The message that a person is needed",
     }
 }
 

@@ -651,11 +651,11 @@ fn what_may_have_been_sent_does_not_end_as_undelivered() {
     let told = undelivered(Topic::RefundPaid, true, "no clear answer");
     assert_eq!(
         told,
-        "The message of refund paid may have been sent: look before repeating it (no clear answer)."
+        "The message that the refund was paid may have been sent: look before repeating it (no clear answer)."
     );
     let told = undelivered(Topic::RefundPaid, false, "refused: no_text");
     assert_eq!(
         told,
-        "The message of refund paid was not delivered (refused: no_text)."
+        "The message that the refund was paid was not delivered (refused: no_text)."
     );
 }
