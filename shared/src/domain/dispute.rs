@@ -1,6 +1,7 @@
 //! The life of a dispute: opened, then won or lost. Either end implies the opening.
 
 use crate::money::Money;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Dispute {
     /// How often it ended otherwise than it had.
     #[serde(default, skip_serializing_if = "is_none")]
     pub turned: u32,
+    /// When the gateway says that what it ended with happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
 }
 
 fn is_none(times: &u32) -> bool {

@@ -372,6 +372,7 @@ fn lived() -> Case {
         state: dispute::State::Lost,
         reversal: false,
         turned: 0,
+        ended_at: None,
     };
     let refund = Refund {
         paid_at: Some("2026-12-10T01:00:00Z".parse().unwrap()),
@@ -786,6 +787,7 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         state: dispute::State::Lost,
         reversal: false,
         turned: 0,
+        ended_at: None,
     };
     let lost = Payment {
         disputes: vec![lost],

@@ -1,7 +1,7 @@
 //! What a payment, a refund and a dispute may become, and what nothing may undo.
 
 use crate::books::{
-    Books, Said, charge, dispute, eur, fact, failed, invoice, our_refund, refund, refund_of,
+    Books, Said, charge, dispute, eur, fact, failed, invoice, our_refund, page, refund, refund_of,
     saved_method, succeeded,
 };
 use meridian::domain::case::Step;
@@ -1135,6 +1135,73 @@ fn what_a_stranger_began_is_not_taken_for_the_approval_that_waits_to_be_taken_by
         books.report(vec![theirs], true);
         assert_eq!(books.payment(1).capture, None, "{kind:?}");
         assert_eq!(books.case.next_step(1), Some(Step::Complete), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_try_of_another_amount_under_an_id_that_nobody_knows_is_no_try_of_ours() {
+    let opened = || {
+        let mut books = Books::with_payment(10_000, None);
+        books.call(1, None, books.intent(Step::Checkout, 1, None));
+        let session = page(Some(24));
+        books.apply(&Event::SessionOpened {
+            payment: 1,
+            session,
+        });
+        books
+    };
+    let called = || {
+        let mut books = Books::with_payment(10_000, Some(saved_method()));
+        books.call(1, None, books.intent(Step::Charge, 1, None));
+        books
+    };
+    let planned = || Books::with_payment(10_000, Some(saved_method()));
+    let all = [
+        (opened(), Some(100), "on a page"),
+        (called(), Some(100), "under a call"),
+        (planned(), Some(100), "before it began"),
+        (planned(), None, "before it began, without an amount"),
+    ];
+    for (mut books, amount, where_) in all {
+        let known = books.payment(1).clone();
+        for kind in TRIES {
+            let theirs = Fact {
+                payment: Some("pi_theirs".into()),
+                amount: amount.map(eur),
+                ..fact(kind, 1)
+            };
+            books.hear(theirs.clone());
+            books.report(vec![theirs], true);
+            assert_eq!(books.payment(1), &known, "{kind:?} {where_}");
+        }
+    }
+}
+
+#[test]
+fn a_debit_that_failed_or_came_back_is_not_collected_again_under_the_id_of_a_stranger() {
+    for came in [false, true] {
+        let mut books = Books::with_payment(10_000, Some(saved_method()));
+        books.late_failures = true;
+        books.call(1, None, books.intent(Step::Charge, 1, None));
+        books.report(vec![fact(Kind::PaymentPending, 1)], true);
+        if came {
+            books.report(vec![succeeded(1)], true);
+        }
+        books.report(vec![failed(1, Decline::Funds)], true);
+        let known = books.payment(1).clone();
+        for kind in TRIES {
+            let theirs = Fact {
+                payment: Some("pi_theirs".into()),
+                amount: Some(eur(10_000)),
+                ..fact(kind, 1)
+            };
+            assert_eq!(books.hear(theirs.clone()), Said::Nothing, "{kind:?}");
+            assert_eq!(books.report(vec![theirs], true), Said::Nothing, "{kind:?}");
+            assert_eq!(books.payment(1), &known);
+        }
+        // Under its own it is.
+        books.report(vec![fact(Kind::PaymentPending, 1)], true);
+        assert_eq!(books.payment(1).state, State::Pending);
     }
 }
 

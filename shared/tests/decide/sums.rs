@@ -288,6 +288,60 @@ fn what_cancels_a_reversal_and_names_it_by_the_payment_or_by_itself_gives_it_bac
     }
 }
 
+/// A bank takes the same amount twice, and gives it back twice; what tells that it was given back
+/// names the payment alone.
+#[test]
+fn what_cancels_the_second_of_two_reversals_is_no_repeat_of_what_cancelled_the_first() {
+    let at = |fact: Fact, day: &str| Fact {
+        occurred_at: Some(format!("2026-03-{day}T10:00:00Z").parse().unwrap()),
+        ..fact
+    };
+    let reversed = |id: &str| Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(3000)),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let cancelled = |day: &str| {
+        let fact = Fact {
+            payment: None,
+            dispute: Some("pi_1".into()),
+            amount: Some(eur(3000)),
+            ..fact(Kind::DisputeWon, 1)
+        };
+        at(fact, day)
+    };
+    let mut books = Books::paid(10_000);
+    books.report(vec![at(reversed("REV1"), "03")], true);
+    assert_eq!(books.report(vec![cancelled("04")], true), Said::Changed);
+    // The second return is not told yet.
+    assert_eq!(books.report(vec![cancelled("06")], true), Said::Wait);
+    assert_eq!(books.case.due(), eur(0));
+    books.report(vec![at(reversed("REV2"), "05")], true);
+    // Told again, the first one says nothing of the second.
+    assert_eq!(books.report(vec![cancelled("04")], true), Said::Nothing);
+    assert_eq!(books.case.due(), eur(3000));
+    assert_eq!(books.report(vec![cancelled("06")], true), Said::Changed);
+    assert_eq!(books.case.due(), eur(0));
+    assert_eq!(books.report(vec![cancelled("06")], true), Said::Nothing);
+    books.verify();
+}
+
+/// A refund and a lost dispute took the same money; where the refund comes back, the dispute took it.
+#[test]
+fn a_refund_that_bounces_after_the_same_money_was_lost_to_a_dispute_is_told_as_a_return() {
+    let mut books = Books::paid(10_000);
+    books.hear(refund(Kind::RefundSucceeded, 1, "re_1", 10_000));
+    books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 10_000));
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 0);
+    books.hear(refund(Kind::RefundFailed, 1, "re_1", 10_000));
+    assert_eq!(told(&books, Topic::PaymentReturned).len(), 1);
+    books.report(vec![dispute(Kind::DisputeWon, 1, "dp_1", 10_000)], true);
+    assert_eq!(told(&books, Topic::PaymentReceived).len(), 2);
+    assert_eq!(books.case.due(), eur(0));
+    books.told_once();
+    books.verify();
+}
+
 /// Of reversals of one amount, what names none of them cancels the one that still stands.
 #[test]
 fn what_cancels_a_reversal_without_its_name_gives_back_what_was_not_given_back_yet() {

@@ -1,7 +1,7 @@
 //! How the product sees the simulated gateways: one adapter each, written like a real one, as a
 //! value with plain functions. They share the wire, so they share what builds and reads it.
 
-use crate::gateway::{self, DAY, HOUR, Kind as Traits};
+use crate::gateway::{self, DAY, HOUR, Kind as Traits, Reversal};
 use crate::wire::{Code, Order, Refused, Say, Told, What};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -38,6 +38,8 @@ static CARD_KIND: Traits = Traits {
     search_lag: gateway::MINUTE,
     page_lives: DAY,
     wants_total: false,
+    reverses: Some(Reversal::Unnamed),
+    tells_end: true,
 };
 /// A wallet: the payer approves, we take the money; its pages cannot be ended.
 static WALLET_KIND: Traits = Traits {
@@ -52,6 +54,8 @@ static WALLET_KIND: Traits = Traits {
     search_lag: 0,
     page_lives: 3 * HOUR,
     wants_total: false,
+    reverses: Some(Reversal::Named),
+    tells_end: true,
 };
 /// Bank debits: days until they clear, late failures, collected again.
 static DEBIT_KIND: Traits = Traits {
@@ -66,6 +70,8 @@ static DEBIT_KIND: Traits = Traits {
     search_lag: 0,
     page_lives: 7 * DAY,
     wants_total: true,
+    reverses: None,
+    tells_end: true,
 };
 /// Keys of an hour, then its lists are searched; a page is the payment and cannot be ended.
 static HOURLY_KIND: Traits = Traits {
@@ -80,6 +86,8 @@ static HOURLY_KIND: Traits = Traits {
     search_lag: gateway::MINUTE,
     page_lives: HOUR,
     wants_total: false,
+    reverses: Some(Reversal::Unnamed),
+    tells_end: true,
 };
 /// No keys and no search: a person looks.
 static ASKING_KIND: Traits = Traits {
@@ -94,6 +102,8 @@ static ASKING_KIND: Traits = Traits {
     search_lag: 0,
     page_lives: DAY,
     wants_total: false,
+    reverses: Some(Reversal::Named),
+    tells_end: false,
 };
 
 const fn vendor(id: &'static str) -> Vendor {
@@ -388,7 +398,9 @@ fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> 
     Ok(Opening::Page(Session {
         url: format!("https://gateway.invalid/{}", page.id),
         id: page.id,
-        expires_at: Timestamp::from_second(page.expires_at).ok(),
+        expires_at: page
+            .expires_at
+            .and_then(|at| Timestamp::from_second(at).ok()),
     }))
 }
 

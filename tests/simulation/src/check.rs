@@ -1,17 +1,23 @@
 //! What must hold at each step and at rest, told by the gateways' truth and never by a rule.
 
-use crate::gateway::{By, DisputeState, Gateway, Page, PageState, Payment, RefundState, State};
+use crate::gateway::{
+    By, DisputeState, Gateway, HOUR, Page, PageState, Payment, RefundState, State,
+};
 use crate::world::World;
 use meridian::domain::case::{self, Case};
 use meridian::domain::dispute;
-use meridian::domain::fact::Fact;
+use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::journal;
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
 use meridian::domain::task::{Alert, Delivery, Task, Topic, Work};
+use meridian::flows::calls::Target;
 use meridian::flows::patients::Kept;
 use meridian::ids;
 use std::fmt;
+
+/// After so many seconds without a word people have heard of it.
+const LONG: i64 = 14 * HOUR;
 
 /// A rule that was broken, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +54,10 @@ pub const WORK: &str = "what is due is worked on, or is a task";
 pub const ENDS: &str = "a history ends";
 pub const TASKS: &str = "a task is told once, and ends when what it asks is answered";
 pub const KEPT: &str = "a method that the payer let the gateway keep is known";
+pub const KEY: &str = "a key stands for one call";
+pub const RETRY: &str =
+    "a planned retry asks for what is due, unless its gateway still collects it";
+pub const MEND: &str = "people hear at once of what only they can mend, and in time of silence";
 pub const BOOKS: &str = "the journal replays to the books";
 
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
@@ -83,12 +93,32 @@ impl World<'_> {
         let Some(case) = &self.clinic.case else {
             return Ok(());
         };
+        // What became of the first call under a key may be unknown here.
+        let repeated = |key: &&String| {
+            let unknown = |p: &case::Payment| {
+                let called = p
+                    .intent
+                    .as_ref()
+                    .is_some_and(|intent| key.starts_with(&intent.key));
+                called && p.state == Booked::Unknown
+            };
+            case.payments.iter().any(unknown)
+        };
+        let mut reused = self.gateways.iter().flat_map(|gateway| &gateway.reused);
+        if let Some(key) = reused.find(|key| !repeated(key)) {
+            return fail(KEY, format!("{key} came for another call"));
+        }
         for payment in &case.payments {
             let reference = self.reference(case, payment.n);
             for gateway in &self.gateways {
                 let times = own(gateway, &reference).filter(|(_, p)| moves(p)).count();
                 if times > 1 {
                     return fail(ONCE, format!("p{} was paid {times} times", payment.n));
+                }
+                let charge = |(_, p): &(usize, &Payment)| p.by == By::Us && p.page.is_none();
+                let times = own(gateway, &reference).filter(charge).count();
+                if times > 1 {
+                    return fail(ONCE, format!("p{} was charged {times} times", payment.n));
                 }
                 let mut again = gateway
                     .refunds
@@ -130,8 +160,7 @@ impl World<'_> {
                 if again && payment.state != State::Returned {
                     continue;
                 }
-                let lost =
-                    |d: &&crate::gateway::Dispute| d.payment == n && d.state == DisputeState::Lost;
+                let lost = |d: &&crate::gateway::Dispute| d.payment == n && d.was_lost;
                 let lost: i64 = gateway.disputes.iter().filter(lost).map(|d| d.amount).sum();
                 match payment.state {
                     State::Returned => {}
@@ -185,10 +214,20 @@ impl World<'_> {
         let Some(case) = &self.clinic.case else {
             return Ok(());
         };
+        self.check_asked(case)?;
         for payment in &case.payments {
             let was = before.and_then(|case| case.payment(payment.n));
+            let out = was.and_then(|was| was.intent.as_ref());
+            let out = out.is_some_and(|intent| intent.lease_until > self.ts());
+            let anew = was.is_some_and(|was| was.approvals < payment.approvals);
+            if out && anew {
+                return fail(
+                    KEY,
+                    format!("the call of p{} is out and forgotten", payment.n),
+                );
+            }
             if was.is_none_or(|was| was.state != payment.state) {
-                self.check_state(case, payment)?;
+                self.check_state(case, payment, was.map_or(payment, |was| was).amount.minor)?;
             }
             for refund in &payment.refunds {
                 let known =
@@ -203,7 +242,20 @@ impl World<'_> {
         Ok(())
     }
 
-    fn check_state(&self, case: &Case, payment: &case::Payment) -> Checked {
+    /// Whoever counts as asked has the task.
+    fn check_asked(&self, case: &Case) -> Checked {
+        let asked = case.asked.iter().map(String::clone);
+        let blocked = case.blocked.iter().map(|id| format!("blocked-{id}"));
+        let odd = case.contradicted.iter();
+        let odd = odd.map(|id| format!("contradiction-{id}"));
+        let there = |id: &String| self.clinic.tasks.contains_key(&format!("person-{id}"));
+        match asked.chain(blocked).chain(odd).find(|id| !there(id)) {
+            Some(id) => fail(TASKS, format!("{id} counts as asked, and nobody is")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_state(&self, case: &Case, payment: &case::Payment, asked: i64) -> Checked {
         let Some(gateway) = self.gateway(&payment.gateway) else {
             return Ok(());
         };
@@ -229,7 +281,9 @@ impl World<'_> {
             }
             Booked::Paid => {
                 let came = |p: &Payment| {
-                    p.came
+                    // What a stranger pays is ours only where it is what was asked for.
+                    (p.by != By::Stranger || p.amount == asked)
+                        && p.came
                         && p.reference == reference
                         && p.amount == payment.amount.minor
                         && p.currency == payment.amount.currency.code()
@@ -325,6 +379,58 @@ impl World<'_> {
         }
     }
 
+    /// After a retry that was due: something is asked for, and not what its gateway collects itself.
+    pub fn check_retry(&self, payment: u32, planned: bool, before: usize) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        let Some(failed) = case.payment(payment) else {
+            return Ok(());
+        };
+        let tried = case.payments.len() > before;
+        if planned && failed.may_retry() && !tried {
+            return fail(RETRY, format!("nothing is asked for after p{payment}"));
+        }
+        let reference = self.reference(case, payment);
+        let collects = self.gateway(&failed.gateway).is_some_and(|gateway| {
+            let known = |id: &String| failed.capture.as_ref() == Some(id);
+            own(gateway, &reference).any(|(_, p)| {
+                let heard = known(&p.id) && p.at < self.now - 5;
+                heard && p.state == State::Processing
+            })
+        });
+        match tried && collects {
+            true => fail(RETRY, format!("p{payment} is still collected")),
+            false => Ok(()),
+        }
+    }
+
+    /// After a worker is done: people were told where only they can mend what keeps a call from
+    /// being made, and where its outcome has been unknown for long.
+    pub fn check_mend(&self, target: Target, refused: bool) -> Checked {
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        let Some(payment) = case.payment(target.payment) else {
+            return Ok(());
+        };
+        let refund = target.refund.and_then(|n| case.refund(n)).map(|(_, r)| r);
+        let (open, intent) = match (target.refund, refund) {
+            (None, _) => (payment.state.is_under_way(), &payment.intent),
+            (Some(_), Some(refund)) => (!refund.state.is_final(), &refund.intent),
+            (Some(_), None) => return Ok(()),
+        };
+        let long = |intent: &case::Intent| self.now - intent.first_sent_at.as_second() > LONG;
+        let silent = intent.as_ref().is_some_and(long);
+        match open && (refused || silent) && !self.asks_of(case, payment.n) {
+            true => fail(
+                MEND,
+                format!("p{} {:?} waits unheard", payment.n, target.refund),
+            ),
+            false => Ok(()),
+        }
+    }
+
     /// Before each message: what it says did happen, and was not said before.
     pub fn check_told(&mut self, told: &Delivery) -> Checked {
         self.check_new(told)?;
@@ -349,10 +455,13 @@ impl World<'_> {
             let refund = payment.refunds.iter().find(|r| Some(&*r.key()) == key);
             refund.is_some_and(|booked| {
                 let ours = booked.n.map(|n| ids::refund_reference(&case.id, n));
-                gateway.refunds.iter().any(|r| {
-                    (Some(&r.id) == booked.id.as_ref() || (ours.is_some() && r.reference == ours))
-                        && is(r.state)
-                })
+                let mut taken = gateway.disputes.iter().filter(|d| d.reversal.is_some());
+                taken.any(|d| booked.id.as_ref() == Some(&d.id) && is(RefundState::Succeeded))
+                    || gateway.refunds.iter().any(|r| {
+                        (Some(&r.id) == booked.id.as_ref()
+                            || (ours.is_some() && r.reference == ours))
+                            && is(r.state)
+                    })
             })
         };
         let true_ = match told.topic {
@@ -394,11 +503,34 @@ impl World<'_> {
         if !self.told_names.insert(name.clone()) {
             return fail(TOLD, format!("{name} under a name that was told before"));
         }
+        self.check_number(told)?;
         let sum = self.told_sums.entry(of).or_default();
         *sum = (*sum + minor).max(0);
         match *sum > most {
             true => fail(TOLD, format!("{:?} of {sum} in all, of {most}", told.topic)),
             false => Ok(()),
+        }
+    }
+
+    /// Money that came or went back again is told by its number.
+    fn check_number(&mut self, told: &Delivery) -> Checked {
+        let object = told.object.as_deref().unwrap_or_default();
+        let (first, further) = match told.topic {
+            Topic::PaymentReturned => (1, "returned"),
+            Topic::PaymentReceived if object.starts_with("reinstated") => (1, "reinstated"),
+            Topic::PaymentReceived => (0, "again"),
+            _ => return Ok(()),
+        };
+        let times = self.told_times.entry((told.payment, further)).or_default();
+        *times += 1;
+        let wanted = match (*times, further) {
+            (1, "reinstated") => "reinstated".into(),
+            (1, _) => String::new(),
+            (times, _) => format!("{further}{}", times - 1 + first),
+        };
+        match object == wanted {
+            true => Ok(()),
+            false => fail(TOLD, format!("p{:?} {object} for {wanted}", told.payment)),
         }
     }
 
@@ -415,6 +547,63 @@ impl World<'_> {
         self.check_tasks(case)?;
         self.check_agreement(case)?;
         self.check_surplus(case)
+    }
+
+    /// Before people are asked about what a gateway says: it is not known already, and is not simply
+    /// what was waited for.
+    pub fn check_news(&self, gateway: usize, fact: &Fact) -> Checked {
+        let gateway = &self.gateways[gateway];
+        let of = gateway.payments.iter();
+        let of = of
+            .enumerate()
+            .find(|(_, p)| Some(&p.id) == fact.dispute.as_ref());
+        let Some(case) = &self.clinic.case else {
+            return Ok(());
+        };
+        self.check_part(case, gateway, fact)?;
+        let Some((n, truth)) = of else {
+            return Ok(());
+        };
+        let booked = case.payments.iter().find(|p| p.aliases.contains(&truth.id));
+        let won = |won: bool| {
+            let there = gateway.disputes.iter();
+            let there = there.filter(|d| d.payment == n && (d.state == DisputeState::Won) == won);
+            let here = booked.iter().flat_map(|p| &p.disputes);
+            let here = here.filter(|d| (d.state == dispute::State::Won) == won);
+            there.count() == here.count()
+        };
+        let mut taken = booked.iter().flat_map(|p| &p.disputes);
+        let stands = |d: &dispute::Dispute| d.reversal && d.state == dispute::State::Lost;
+        let cancels = fact.kind == Kind::DisputeWon
+            && taken.any(|d| stands(d) && fact.amount == Some(d.amount));
+        match cancels || won(true) && won(false) {
+            true => fail(
+                TASKS,
+                format!("people are asked of {}, which is known", truth.id),
+            ),
+            false => Ok(()),
+        }
+    }
+
+    /// A part that the payer paid on our page is ours.
+    fn check_part(&self, case: &Case, gateway: &Gateway, fact: &Fact) -> Checked {
+        let mut there = gateway.payments.iter();
+        let of = there.find(|p| Some(&p.id) == fact.payment.as_ref() && p.by == By::Payer);
+        let Some(truth) = of.filter(|_| fact.kind == Kind::PaymentSucceeded) else {
+            return Ok(());
+        };
+        let same = |p: &&Payment| p.reference == truth.reference && moves(p);
+        let alone = gateway.payments.iter().filter(same).count() == 1;
+        let mut booked = case.payments.iter();
+        let waits = |p: &&case::Payment| self.reference(case, p.n) == truth.reference;
+        let waits = booked.find(waits).is_some_and(|p| p.state.is_under_way());
+        match alone && waits && truth.state == State::Succeeded && fact.amount.is_some() {
+            true => fail(
+                TASKS,
+                format!("people are asked of {}, which is ours", truth.id),
+            ),
+            false => Ok(()),
+        }
     }
 
     /// Whether staff have a task of one of these kinds.
@@ -440,7 +629,12 @@ impl World<'_> {
     fn is_put_aside(&self, is: impl Fn(&String) -> bool) -> bool {
         let aside = self.clinic.unmatched.iter();
         let mut aside = aside.chain(&self.clinic.contradicted);
-        aside.any(|fact| fact.payment.as_ref().is_some_and(&is))
+        aside.any(|fact| {
+            [&fact.payment, &fact.dispute]
+                .into_iter()
+                .flatten()
+                .any(&is)
+        })
     }
 
     fn has_row(&self, id: &str) -> bool {
@@ -453,6 +647,13 @@ impl World<'_> {
     fn check_work(&self, case: &Case) -> Checked {
         let mut works = false;
         for payment in &case.payments {
+            let begun = payment.session.is_some() || payment.intent.is_some();
+            if payment.state == Booked::Open && !begun && !self.asks_of(case, payment.n) {
+                return fail(WORK, format!("p{} never began", payment.n));
+            }
+            if self.is_declined_there(case, payment) {
+                return fail(ANSWER, format!("p{} failed and is still called", payment.n));
+            }
             let page = payment.open_page().is_some();
             let id = format!("p{}", payment.n);
             if payment.state.is_under_way() && !self.has_row(&id) {
@@ -487,6 +688,19 @@ impl World<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Whether a call of ours was declined, and nothing else came of it, at a gateway that answers a
+    /// repeat.
+    fn is_declined_there(&self, case: &Case, payment: &case::Payment) -> bool {
+        let Some(gateway) = self.gateway(&payment.gateway) else {
+            return false;
+        };
+        let reference = self.reference(case, payment.n);
+        let mut tries = own(gateway, &reference).peekable();
+        let called = payment.state.is_under_way() && payment.session.is_none();
+        let answers = gateway.kind.keys.is_some() && !gateway.kind.late;
+        called && answers && tries.peek().is_some() && tries.all(|(_, p)| !moves(p))
     }
 
     /// No task is left whose question has an answer.
@@ -595,6 +809,13 @@ impl World<'_> {
         truth: &Payment,
         booked: &case::Payment,
     ) -> Checked {
+        if booked.amount.minor != truth.amount {
+            let words = format!(
+                "{} brought {}, the books have {}",
+                truth.id, truth.amount, booked.amount
+            );
+            return fail(AGREE, words);
+        }
         let done =
             |r: &&crate::gateway::Refund| r.payment == n && r.state == RefundState::Succeeded;
         let refunded: i64 = gateway.refunds.iter().filter(done).map(|r| r.amount).sum();

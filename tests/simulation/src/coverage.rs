@@ -62,6 +62,7 @@ pub fn wanted() -> Vec<String> {
         LookFault::Lost,
         LookFault::Garbled,
         LookFault::NotFound,
+        LookFault::WithoutPayment,
         LookFault::Dies,
     ];
     all.extend(looks.map(look_fault));
@@ -81,7 +82,7 @@ pub fn wanted() -> Vec<String> {
         .collect()
 }
 
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 18] = [
     "Resolve",
     "ResolveRefund",
     "Charge",
@@ -95,6 +96,7 @@ const ACTS: [&str; 17] = [
     "Stranger",
     "DashboardRefund",
     "Dispute",
+    "Reversal",
     "Swap",
     "Outage",
     "Deaf",

@@ -30,6 +30,20 @@ pub struct Kind {
     pub page_lives: i64,
     /// A refund must name the total.
     pub wants_total: bool,
+    /// Whether a bank can take a part back by itself, and how that is told.
+    pub reverses: Option<Reversal>,
+    /// Whether it says when a page runs out.
+    pub tells_end: bool,
+}
+
+/// How a gateway tells that a bank took money back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reversal {
+    /// Under an id of its own, which its list shows among the refunds; what cancels it names the
+    /// payment.
+    Named,
+    /// As a return of the payment, with the amount alone.
+    Unnamed,
 }
 
 /// What becomes of an attempt to pay.
@@ -38,6 +52,8 @@ pub enum Fate {
     Good,
     NoFunds,
     Dead,
+    /// On a page, only half of it comes.
+    Part,
     /// A debit that clears after days; at a card, at once.
     Slow,
     FailsSlowly,
@@ -79,6 +95,7 @@ pub struct Page {
     pub state: PageState,
     pub expires_at: i64,
     pub opened_at: i64,
+    pub approved_at: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +170,10 @@ pub struct Dispute {
     pub payment: usize,
     pub amount: i64,
     pub state: DisputeState,
+    /// Whether it was ever lost: what is given back after that is the bank's own doing.
+    pub was_lost: bool,
+    /// Where the bank simply took it.
+    pub reversal: Option<Reversal>,
     pub at: i64,
 }
 
@@ -168,6 +189,9 @@ enum Happening {
     PageRunsOut(usize),
     RefundEnds(usize, RefundState),
     DisputeEnds(usize, DisputeState),
+    /// A bank takes so much back, and again so often after it gave that back.
+    Reversed(usize, i64, u8),
+    Cancelled(usize),
 }
 
 pub struct Gateway {
@@ -180,6 +204,9 @@ pub struct Gateway {
     pub news: Vec<Say>,
     /// Kept methods that no longer work.
     pub dead: Vec<String>,
+    /// Keys that came with another order than the first time, or for an approval after the one that
+    /// they were made for.
+    pub reused: Vec<String>,
     keys: HashMap<String, (i64, Order, Answer)>,
     to_come: Vec<(i64, Happening)>,
     made: u32,
@@ -195,6 +222,7 @@ impl Gateway {
             disputes: vec![],
             news: vec![],
             dead: vec![],
+            reused: vec![],
             keys: HashMap::new(),
             to_come: vec![],
             made: 0,
@@ -213,8 +241,12 @@ impl Gateway {
         }
         if let (Some(lives), Some(key)) = (self.kind.keys, &asked.key) {
             let known = self.keys.get(key);
-            if let Some((_, order, answer)) = known.filter(|(at, ..)| now - at < lives) {
-                return match *order == asked.body {
+            if let Some((at, order, answer)) = known.filter(|(at, ..)| now - at < lives) {
+                let same = *order == asked.body;
+                if !same || self.is_approved_since(*at, &asked.path) {
+                    self.reused.push(key.clone());
+                }
+                return match same {
                     true => answer.clone(),
                     false => Answer::refused(Code::Unsupported),
                 };
@@ -226,6 +258,15 @@ impl Gateway {
             self.keys.insert(key.clone(), kept);
         }
         answer
+    }
+
+    /// Whether the page that is to be completed was approved after that.
+    fn is_approved_since(&self, at: i64, path: &str) -> bool {
+        let id = path
+            .strip_prefix("/pages/")
+            .and_then(|p| p.strip_suffix("/complete"));
+        let page = self.pages.iter().find(|page| Some(&*page.id) == id);
+        page.is_some_and(|page| page.state == PageState::Approved && page.approved_at > at)
     }
 
     fn act(&mut self, now: i64, asked: &Asked, fate: Fate, refund: RefundFate) -> Answer {
@@ -251,8 +292,9 @@ impl Gateway {
             state: PageState::Open,
             expires_at,
             opened_at: now,
+            approved_at: 0,
         });
-        Answer::page(&id, expires_at)
+        Answer::page(&id, self.kind.tells_end.then_some(expires_at))
     }
 
     fn end(&mut self, now: i64, id: &str) -> Answer {
@@ -330,7 +372,10 @@ impl Gateway {
         let n = self.payments.len();
         let own = page.clone().filter(|_| self.kind.one_id);
         let id = own.unwrap_or_else(|| self.id("pm"));
-        let at_once = matches!(fate, Fate::Good | Fate::ComesBack | Fate::CollectedAgain);
+        let at_once = matches!(
+            fate,
+            Fate::Good | Fate::Part | Fate::ComesBack | Fate::CollectedAgain
+        );
         let slow = self.kind.debit || !at_once;
         let state = match fate {
             Fate::NoFunds => State::Failed(Code::NoFunds),
@@ -406,11 +451,16 @@ impl Gateway {
         }
         if self.kind.approves {
             self.pages[page].state = PageState::Approved;
+            self.pages[page].approved_at = now;
             let told = self.page_says(&found.id);
             self.tell(now, told);
             return true;
         }
-        let n = self.pay(now, By::Payer, Some(found.id), &found.order, fate);
+        let mut order = found.order.clone();
+        if fate == Fate::Part {
+            order.amount -= order.amount / 2;
+        }
+        let n = self.pay(now, By::Payer, Some(found.id), &order, fate);
         let failed = matches!(self.payments[n].state, State::Failed(_));
         self.pages[page].state = match (failed, self.kind.page_stays) {
             (true, true) => PageState::Open,
@@ -502,9 +552,47 @@ impl Gateway {
             payment,
             amount,
             state: DisputeState::Open,
+            was_lost: false,
+            reversal: None,
             at: now,
         });
         let told = vec![self.dispute_says(self.disputes.len() - 1)];
+        self.tell(now, told);
+    }
+
+    /// A bank takes so much back by itself; where `times` is not 0, it gives it back days later, and
+    /// takes it so many times in all.
+    pub fn reverse(&mut self, now: i64, payment: usize, amount: i64, times: u8) {
+        let whole = amount >= self.payments[payment].amount;
+        let held = self.payments[payment].state != State::Succeeded || self.left(payment) < amount;
+        let Some(how) = self.kind.reverses.filter(|_| !held && amount > 0) else {
+            return;
+        };
+        if how == Reversal::Unnamed && whole {
+            return;
+        }
+        let (id, n) = (self.id("rv"), self.disputes.len());
+        if times > 0 && how == Reversal::Named {
+            let cancelled = (now + 6 * DAY, Happening::Cancelled(n));
+            let again = (
+                now + 8 * DAY,
+                Happening::Reversed(payment, amount, times - 1),
+            );
+            self.to_come.extend([cancelled, again]);
+            if times == 1 {
+                self.to_come.pop();
+            }
+        }
+        self.disputes.push(Dispute {
+            id,
+            payment,
+            amount,
+            state: DisputeState::Lost,
+            was_lost: true,
+            reversal: Some(how),
+            at: now,
+        });
+        let told = vec![self.reversal_says(n, how)];
         self.tell(now, told);
     }
 
@@ -547,9 +635,30 @@ impl Gateway {
                 }
                 String::new()
             }
+            Happening::Reversed(payment, amount, times) => {
+                self.reverse(now, payment, amount, times);
+                format!(
+                    "{amount} of payment {} is taken back",
+                    self.payments[payment].id
+                )
+            }
+            Happening::Cancelled(n) => {
+                let dispute = &mut self.disputes[n];
+                (dispute.state, dispute.at) = (DisputeState::Won, now);
+                let words = format!("what was taken back as {} is given back", dispute.id);
+                let by_payment = Say {
+                    dispute: Some(self.payments[self.disputes[n].payment].id.clone()),
+                    payment: None,
+                    page: None,
+                    ..self.dispute_says(n)
+                };
+                self.tell(now, vec![by_payment]);
+                words
+            }
             Happening::DisputeEnds(n, state) => {
                 let dispute = &mut self.disputes[n];
                 (dispute.state, dispute.at) = (state, now);
+                dispute.was_lost |= state == DisputeState::Lost;
                 let words = format!("dispute {} is {state:?}", dispute.id);
                 let told = vec![self.dispute_says(n)];
                 self.tell(now, told);
@@ -617,7 +726,10 @@ impl Gateway {
                 p.order.reference == reference && now - p.opened_at >= self.kind.search_lag
             };
             return match self.pages.iter().rev().find(shown) {
-                Some(page) => Answer::page(&page.id, page.expires_at),
+                Some(page) => {
+                    let end = self.kind.tells_end.then_some(page.expires_at);
+                    Answer::page(&page.id, end)
+                }
                 None => Answer::says(vec![]),
             };
         }
@@ -640,7 +752,7 @@ impl Gateway {
         let refunds = (0..self.refunds.len()).filter(|r| self.refunds[*r].payment == n);
         says.extend(refunds.map(|r| self.refund_says(r)));
         let disputes = (0..self.disputes.len()).filter(|d| self.disputes[*d].payment == n);
-        says.extend(disputes.map(|d| self.dispute_says(d)));
+        says.extend(disputes.map(|d| self.listed(d)));
         says
     }
 
@@ -723,6 +835,30 @@ impl Gateway {
             token: None,
             collected_at: None,
             at: refund.at,
+        }
+    }
+
+    /// A dispute in the list of its payment, or what a bank took.
+    fn listed(&self, n: usize) -> Say {
+        let dispute = &self.disputes[n];
+        match (dispute.reversal, dispute.state) {
+            (Some(Reversal::Named), DisputeState::Lost) => Say {
+                what: What::RefundSucceeded,
+                ..self.reversal_says(n, Reversal::Named)
+            },
+            (Some(how), DisputeState::Lost) => self.reversal_says(n, how),
+            _ => self.dispute_says(n),
+        }
+    }
+
+    fn reversal_says(&self, n: usize, how: Reversal) -> Say {
+        let said = self.dispute_says(n);
+        Say {
+            what: What::Returned,
+            refund: said.dispute.clone().filter(|_| how == Reversal::Named),
+            dispute: None,
+            why: Some(Code::NoFunds),
+            ..said
         }
     }
 

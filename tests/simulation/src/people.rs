@@ -36,6 +36,7 @@ impl World<'_> {
             Act::Stranger { payment, how } => self.stranger(payment, how),
             Act::DashboardRefund { half } => self.dashboard_refund(half),
             Act::Dispute { half, won, turns } => self.dispute(half, won, turns),
+            Act::Reversal { half, times } => self.reversal(half, times),
             Act::Swap { gateway, seconds } => {
                 self.swapped[gateway] = self.now + seconds;
                 true
@@ -357,6 +358,17 @@ impl World<'_> {
         true
     }
 
+    fn reversal(&mut self, half: bool, times: u8) -> bool {
+        let Some((g, n, left)) = self.there() else {
+            return false;
+        };
+        let amount = if half { left / 2 } else { left };
+        let before = self.gateways[g].disputes.len();
+        self.gateways[g].reverse(self.now, n, amount, times);
+        self.spread(g);
+        self.gateways[g].disputes.len() > before
+    }
+
     /// A retry is due: the method is chosen as the rules say, and held against what they mean.
     pub fn retry(&mut self, payment: u32) -> Checked {
         // It waits, or is needless, where its gateway does not say that the payment is over.
@@ -372,8 +384,16 @@ impl World<'_> {
             all.any(|token| *token == used.token) || self.clinic.ended.contains(&used.token)
         });
         let method = patients::charged_again(&methods, used.as_ref(), known).cloned();
+        let planned = case.is_some_and(|case| {
+            let of_it = case
+                .retry
+                .as_ref()
+                .is_some_and(|retry| retry.payment == payment);
+            of_it && case.unasked().minor > 0
+        });
         let before = case.map_or(0, |case| case.payments.len());
         self.commit(&Event::RetryDue { payment, method }, "retry")?;
+        self.check_retry(payment, planned, before)?;
         self.check_method(before)
     }
 }

@@ -14,6 +14,8 @@ pub struct Plan {
     /// Where a page opens when nobody says.
     pub gateway: usize,
     pub save_method: bool,
+    /// Whether any system hears of what happens.
+    pub heard: bool,
     pub retry_days: Vec<u32>,
     /// Kept methods that the patient begins with, oldest first.
     pub methods: Vec<Stored>,
@@ -100,6 +102,11 @@ pub enum Act {
         won: bool,
         turns: bool,
     },
+    /// A bank takes money back by itself, and gives it back after a while, so many times.
+    Reversal {
+        half: bool,
+        times: u8,
+    },
     /// Keys of another account are in place for a while.
     Swap {
         gateway: usize,
@@ -172,6 +179,8 @@ pub enum LookFault {
     Garbled,
     /// The gateway's own "not found", though it is there.
     NotFound,
+    /// Refunds and disputes, without the payment that they are of.
+    WithoutPayment,
     Dies,
 }
 
@@ -233,6 +242,7 @@ impl Plan {
             collect: of(rng, &[Collected::Saved, Collected::Page, Collected::Later]),
             gateway: at(rng),
             save_method: rng.bool(),
+            heard: rng.u8(..4) != 0,
             retry_days: match rng.u8(..4) {
                 0 => vec![],
                 1 => vec![1],
@@ -310,7 +320,7 @@ impl Plan {
 
     fn act(&self, rng: &mut Rng, home: usize, other: usize) -> Act {
         let gateway = if rng.u8(..3) == 0 { other } else { home };
-        match rng.u8(..40) {
+        match rng.u8(..42) {
             0..=5 => Act::Charge {
                 way: match rng.bool() {
                     true => Way::Page { gateway },
@@ -372,6 +382,10 @@ impl Plan {
                 half: rng.bool(),
                 won: rng.bool(),
                 turns: rng.u8(..3) == 0,
+            },
+            40..=41 => Act::Reversal {
+                half: rng.u8(..3) != 0,
+                times: rng.u8(..3),
             },
             36 => Act::Swap {
                 gateway,
@@ -447,6 +461,7 @@ fn fate(rng: &mut Rng) -> Fate {
             Fate::NoFunds,
             Fate::NoFunds,
             Fate::Dead,
+            Fate::Part,
             Fate::Slow,
             Fate::FailsSlowly,
             Fate::ComesBack,
@@ -494,7 +509,8 @@ fn call_fault(rng: &mut Rng) -> CallFault {
 }
 
 fn look_fault(rng: &mut Rng) -> LookFault {
-    match rng.u8(..6) {
+    match rng.u8(..7) {
+        6 => LookFault::WithoutPayment,
         0 => LookFault::Lost,
         1..=2 => LookFault::Status(of(rng, &STATUSES)),
         3 => LookFault::Garbled,

@@ -94,6 +94,7 @@ impl World<'_> {
     }
 
     fn contradicts(&mut self, waiting: &Waiting, note: String) -> Checked {
+        self.check_news(waiting.gateway, &waiting.fact)?;
         self.clinic.posted.insert(waiting.n);
         self.clinic.contradicted.push(waiting.fact.clone());
         let event = Event::Person {

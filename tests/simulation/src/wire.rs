@@ -67,7 +67,8 @@ pub struct Told {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     pub id: String,
-    pub expires_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 /// The gateway's own error.
@@ -161,7 +162,7 @@ impl Answer {
         )
     }
 
-    pub fn page(id: &str, expires_at: i64) -> Self {
+    pub fn page(id: &str, expires_at: Option<i64>) -> Self {
         let page = Some(Opened {
             id: id.into(),
             expires_at,
@@ -205,6 +206,17 @@ impl Answer {
                 ..Told::default()
             },
         )
+    }
+
+    /// The same without what it says of payments themselves, where it says anything else.
+    pub fn without_payments(mut self) -> Self {
+        if let Body::Own(told) = &mut self.body {
+            let other = |say: &Say| say.refund.is_some() || say.dispute.is_some();
+            if told.says.iter().any(other) {
+                told.says.retain(other);
+            }
+        }
+        self
     }
 
     pub fn foreign(status: u16) -> Self {

@@ -72,6 +72,8 @@ struct Flight {
     target: Target,
     /// Whether another try follows once its gateway was asked.
     retries: bool,
+    /// Whether a call was refused for what only people can mend.
+    refused: bool,
     /// The newest case that the worker knows.
     case: Case,
 }
@@ -88,6 +90,8 @@ pub struct World<'a> {
     /// How much people were told of in all: of each payment in cents, of each refund once.
     pub told_sums: HashMap<String, i64>,
     pub told_names: HashSet<String>,
+    /// How often people were told that money of a payment came or went back.
+    pub told_times: HashMap<(Option<u32>, &'static str), usize>,
     pub coverage: Coverage,
     pub story: Option<Vec<String>>,
     agenda: BTreeMap<(i64, usize), Due>,
@@ -120,11 +124,12 @@ impl<'a> World<'a> {
                 .iter()
                 .map(|(kind, _)| Gateway::new(kind))
                 .collect(),
-            clinic: Clinic::default(),
+            clinic: Clinic::new(plan.heard),
             shown: HashSet::new(),
             most_surplus: 0,
             told_sums: HashMap::new(),
             told_names: HashSet::new(),
+            told_times: HashMap::new(),
             coverage: Coverage::default(),
             story: story.then(Vec::new),
             agenda: BTreeMap::new(),
@@ -420,6 +425,7 @@ impl<'a> World<'a> {
                 job,
                 target,
                 retries: matches!(task.work, Work::Retry { .. }),
+                refused: false,
                 case,
             };
             self.drive(flight, Heard::Due(task.work.clone()))?;
@@ -464,7 +470,7 @@ impl<'a> World<'a> {
                     return self.later(flight, wait, answer.map(Heard::LookedUp));
                 }
                 Move::Done if flight.retries => return self.retry(flight.target.payment),
-                Move::Done => return Ok(()),
+                Move::Done => return self.check_mend(flight.target, flight.refused),
             };
         }
     }
@@ -502,7 +508,7 @@ impl<'a> World<'a> {
         serde_json::to_value(&request).map_err(|why| Trouble::Unreadable(why.to_string()))
     }
 
-    fn send(&mut self, flight: Flight, gateway: usize, intent: &Intent) -> Checked {
+    fn send(&mut self, mut flight: Flight, gateway: usize, intent: &Intent) -> Checked {
         let room = adapters::ALL[gateway].1;
         let request = serde_json::from_value(intent.request.clone());
         let (Ok(ask), Ok(request)) = (self.ask(&flight, intent.step), request) else {
@@ -526,6 +532,7 @@ impl<'a> World<'a> {
         });
         if let Some(Heard::Answered(Err(trouble))) = &heard {
             let words = trouble.to_string();
+            flight.refused = matches!(trouble, Trouble::Credentials(_));
             self.say(|_| format!("  heard: {words}"));
         }
         self.later(flight, wait, heard)
@@ -659,6 +666,7 @@ impl<'a> World<'a> {
         self.say(|_| format!("  it answers {}", said(&answer)));
         self.spread(gateway);
         self.check_once()?;
+        self.gateways[gateway].reused.clear();
         if matches!(asked.path.as_str(), "/pages" | "/payments") {
             self.check_ways()?;
         }
@@ -706,6 +714,10 @@ impl<'a> World<'a> {
                 }
             }
             None => self.gateways[gateway].handle(self.now, &asked, fate, refund),
+            Some(LookFault::WithoutPayment) => {
+                let whole = self.gateways[gateway].handle(self.now, &asked, fate, refund);
+                whole.without_payments()
+            }
             Some(LookFault::Lost) => Answer::foreign(504),
             Some(LookFault::Status(status)) => Answer::foreign(status),
             Some(LookFault::Garbled) => Answer::foreign(200),

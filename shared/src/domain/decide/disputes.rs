@@ -57,6 +57,7 @@ impl Draft<'_> {
                 state: said,
                 reversal,
                 turned: 0,
+                ended_at: None,
             });
             payment.disputes.len() - 1
         });
@@ -75,6 +76,10 @@ impl Draft<'_> {
             true => Some(said),
             false => dispute::next(known, said),
         };
+        // What names none of them may have ended another one before this one.
+        if to.is_some() || (report.current && known == Some(said) && !fact.hearsay) {
+            dispute.ended_at = fact.occurred_at;
+        }
         dispute.state = to.unwrap_or(dispute.state);
         dispute.turned += u32::from(turned);
         let (key, amount) = (dispute.key(), dispute.amount);
@@ -120,11 +125,23 @@ impl Draft<'_> {
         if said != dispute::State::Won || !by_payment {
             return Ok(None);
         }
-        let fits = |d: &&Dispute| d.reversal && fact.amount.is_none_or(|amount| amount == d.amount);
-        let mut reversals: Vec<_> = payment.disputes.iter().filter(fits).collect();
-        // One that was cancelled before is told again only where no other is left.
-        reversals.sort_by_key(|d| d.state != dispute::State::Lost);
-        match reversals.first() {
+        let amount = |d: &&Dispute| fact.amount.is_none_or(|amount| amount == d.amount);
+        let stands = |d: &&Dispute| d.reversal && d.state == dispute::State::Lost;
+        // One that was cancelled before may be told again: at another time it was another one.
+        let same = |d: &&Dispute| {
+            let at = d.ended_at.filter(|_| d.state == dispute::State::Won);
+            at.is_some() && at == fact.occurred_at
+        };
+        let again = |d: &&Dispute| {
+            let timed = d.ended_at.is_some() && fact.occurred_at.is_some();
+            d.reversal && d.state == dispute::State::Won && !timed
+        };
+        let all = || payment.disputes.iter().filter(amount);
+        let found = all()
+            .find(same)
+            .or(all().find(stands))
+            .or(all().find(again));
+        match found {
             Some(reversal) => Ok(Some(reversal.id.clone())),
             None => Err(Verdict::Wait(
                 "the reversal that it cancels is not told yet",

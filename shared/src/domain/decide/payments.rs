@@ -43,10 +43,14 @@ impl Draft<'_> {
         let tried = stranger && fact.payment.is_some() && is_try(fact);
         // While our own call is out, its reply or its repeat tells which payment is ours.
         let calling = payment.intent.as_ref().filter(|i| !i.step.is_about_page());
-        if tried && !arrived && calling.is_some() && !report.answer {
+        if tried && !arrived && !report.answer {
             match fact.amount {
+                // What we did not begin yet is nobody's try.
+                _ if payment.is_unbegun() => return Err(Verdict::Nothing),
                 Some(amount) if amount != payment.amount => return Err(Verdict::Nothing),
-                _ if !report.current => return Err(Verdict::Wait("our own call is still out")),
+                _ if !report.current && calling.is_some() => {
+                    return Err(Verdict::Wait("our own call is still out"));
+                }
                 _ => {}
             }
         }
@@ -55,6 +59,11 @@ impl Draft<'_> {
         }
         // Nor is a try that somebody else makes under our reference one of ours.
         if tried && arrived && payment.capture.is_some() {
+            return Err(Verdict::Nothing);
+        }
+        // A debit that failed or came back is collected again under its own id.
+        let failed = matches!(payment.state, State::Declined | State::Returned);
+        if tried && failed && other && !fact.approved && !report.answer {
             return Err(Verdict::Nothing);
         }
         // What waits to be taken by us was not taken by anybody.

@@ -10,6 +10,7 @@ impl Draft<'_> {
             _ => None,
         };
         let payment = self.payment(n)?;
+        let returned = payment.returned().minor;
         let by_id = fact.refund.as_ref().and_then(|id| {
             payment
                 .refunds
@@ -153,6 +154,13 @@ impl Draft<'_> {
                 self.tell(Topic::RefundPaid, Some(n), Some(key));
             }
             Some(refund::State::Failed) => {
+                // A lost dispute took the same money: now it is the dispute that took it.
+                let payment = self.payment(n)?;
+                let took = payment.returned().minor - returned;
+                let took = Money::new(took, payment.amount.currency);
+                if took.minor > 0 {
+                    self.went_back(n, took);
+                }
                 if had_gone {
                     self.receipt(n, Some(format!("{key}-failed")));
                 }

@@ -112,6 +112,7 @@ fn a_return_tells_what_went_back_and_not_the_whole_payment() {
         amount: eur(2000),
         reversal: false,
         turned: 0,
+        ended_at: None,
         state: dispute::State::Lost,
     }];
     assert_eq!(amount(&case, Topic::PaymentReturned, None), Ok(eur(2000)));
@@ -362,6 +363,7 @@ fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
         amount: eur(amount),
         reversal: false,
         turned: 0,
+        ended_at: None,
         state: dispute::State::Lost,
     };
     case.payments[0].state = State::Returned;
