@@ -185,10 +185,23 @@ impl Books {
             let whole = self.case.payments.iter().find(about).map(|p| p.amount);
             fact.amount = fact.amount.or(whole);
         }
+        // How much was tried before anything of ours began, only the gateway tells.
+        let tried = [
+            Kind::PaymentPending,
+            Kind::PaymentFailed,
+            Kind::PaymentExpired,
+        ];
+        let unbegun = |p: &Payment| {
+            let named = ids::payment_reference(&self.case.id, p.n);
+            p.is_unbegun() && fact.reference == Some(named)
+        };
+        let mut payments = self.case.payments.iter();
+        let unsaid = tried.contains(&fact.kind) && fact.amount.is_none() && payments.any(unbegun);
         match self.say(vec![fact.clone()], false) {
             Said::Ask if fact.kind == Kind::PaymentSucceeded && !self.late_failures => {
                 self.report(vec![fact], true)
             }
+            Said::Ask if unsaid => self.report(vec![fact], true),
             other => other,
         }
     }

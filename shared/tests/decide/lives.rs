@@ -1160,7 +1160,6 @@ fn a_try_of_another_amount_under_an_id_that_nobody_knows_is_no_try_of_ours() {
         (opened(), Some(100), "on a page"),
         (called(), Some(100), "under a call"),
         (planned(), Some(100), "before it began"),
-        (planned(), None, "before it began, without an amount"),
     ];
     for (mut books, amount, where_) in all {
         let known = books.payment(1).clone();

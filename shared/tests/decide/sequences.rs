@@ -59,17 +59,21 @@ fn history(dice: &mut Dice) -> History {
 fn payment(dice: &mut Dice, n: u32, late_failures: bool) -> (Vec<Fact>, Vec<Fact>) {
     let amount = AMOUNTS[n as usize - 1];
     let (mut facts, mut now) = (vec![], vec![]);
+    let tried = |kind| Fact {
+        amount: Some(eur(amount)),
+        ..fact(kind, n)
+    };
     if dice.percent(50) {
-        facts.push(fact(Kind::PaymentPending, n));
+        facts.push(tried(Kind::PaymentPending));
     }
     if dice.percent(30) {
         facts.push(Fact {
             decline: Some(Decline::Funds),
-            ..fact(Kind::PaymentFailed, n)
+            ..tried(Kind::PaymentFailed)
         });
     }
     if dice.percent(20) {
-        facts.push(fact(Kind::PaymentExpired, n));
+        facts.push(tried(Kind::PaymentExpired));
     }
     let arrived = dice.percent(85);
     if arrived {

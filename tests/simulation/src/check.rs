@@ -217,6 +217,15 @@ impl World<'_> {
         self.check_asked(case)?;
         for payment in &case.payments {
             let was = before.and_then(|case| case.payment(payment.n));
+            let late =
+                was.is_some_and(|was| was.state == Booked::Declined && was.session.is_none());
+            let late = late && payment.state == Booked::Paid && payment.session.is_none();
+            if late && !self.asks_of(case, payment.n) && case.beyond().minor == 0 {
+                return fail(
+                    MEND,
+                    format!("p{} came after it had failed, unheard", payment.n),
+                );
+            }
             let out = was.and_then(|was| was.intent.as_ref());
             let out = out.is_some_and(|intent| intent.lease_until > self.ts());
             let anew = was.is_some_and(|was| was.approvals < payment.approvals);
@@ -376,6 +385,17 @@ impl World<'_> {
         match charged == named || !kept && named.is_none() {
             true => Ok(()),
             false => fail(METHOD, format!("{charged:?} is charged, and not {named:?}")),
+        }
+    }
+
+    /// After a refund was asked for: its parts come to what was asked for.
+    pub fn check_request(&self, request: &Option<String>, asked: i64) -> Checked {
+        let refunds = self.clinic.case.iter().flat_map(Case::refunds);
+        let parts = refunds.filter(|(_, refund)| refund.request == *request);
+        let parts: i64 = parts.map(|(_, refund)| refund.amount.minor).sum();
+        match parts == asked {
+            true => Ok(()),
+            false => fail(ONCE, format!("a refund of {asked} goes out as {parts}")),
         }
     }
 
@@ -726,7 +746,7 @@ impl World<'_> {
             let mut disputes = case.payments.iter().flat_map(|p| &p.disputes);
             let asks = match matter.alert {
                 Alert::Uncollected => case.due().minor > 0,
-                Alert::Overpaid => case.paid().minor > self.total(),
+                Alert::Overpaid => case.surplus().minor > 0,
                 Alert::RefundWaits => {
                     refunds.any(|(_, r)| r.state == BookedRefund::AwaitingApproval)
                 }

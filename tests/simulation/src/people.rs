@@ -186,7 +186,12 @@ impl World<'_> {
             needs_approval: waits,
             approval_above: None,
         };
-        self.commit(&Event::RefundRequested(new), "staff")?;
+        let asked = new.amount.map(|amount| amount.minor);
+        let request = Some(new.request.clone());
+        let done = self.commit(&Event::RefundRequested(new), "staff")?;
+        if let (Committed::Changed { .. }, Some(asked)) = (done, asked) {
+            self.check_request(&request, asked)?;
+        }
         Ok(refundable.minor > 0)
     }
 

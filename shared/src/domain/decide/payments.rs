@@ -45,12 +45,11 @@ impl Draft<'_> {
         let calling = payment.intent.as_ref().filter(|i| !i.step.is_about_page());
         if tried && !arrived && !report.answer {
             match fact.amount {
-                // What we did not begin yet is nobody's try.
-                _ if payment.is_unbegun() => return Err(Verdict::Nothing),
                 Some(amount) if amount != payment.amount => return Err(Verdict::Nothing),
                 _ if !report.current && calling.is_some() => {
                     return Err(Verdict::Wait("our own call is still out"));
                 }
+                None if !report.current => return Err(Verdict::Ask { payment: n }),
                 _ => {}
             }
         }
