@@ -443,6 +443,44 @@ async fn a_payments_story_is_of_that_payment_with_reasons_and_what_is_planned() 
     }
 }
 
+/// What a payer lets the gateway keep on its page is charged next time, whoever they are known as.
+#[tokio::test]
+async fn a_method_that_was_kept_on_a_page_is_the_patients_from_then_on() {
+    for (save_method, known) in [(true, true), (true, false), (false, true)] {
+        let policy = json!({ "collect": "checkout", "save_method": save_method });
+        let clinic = Clinic::of("EUR", policy).await;
+        let patient = clinic.patient().await;
+        let of = known.then_some(patient.as_str());
+        let case = clinic.invoice(of).await;
+        let brought = Fact {
+            reference: Some(ids::payment_reference(&case, 1)),
+            payment: Some("pi_1".into()),
+            method: Some(Method {
+                gateway: "stripe".into(),
+                customer: Some("cus_1".into()),
+                token: "pm_kept".into(),
+                label: "Visa ending 4242".into(),
+            }),
+            ..Fact::new(Kind::PaymentSucceeded)
+        };
+        happens(&clinic, &case, reported(brought)).await;
+        let kept: &[&str] = match save_method && known {
+            true => &["pm_kept"],
+            false => &[],
+        };
+        assert_eq!(methods(&clinic, &patient).await, kept);
+        let rows = clinic.rows().await;
+        let alias = format!("{}#ref#stripe#pm_kept ref", clinic.id);
+        assert_eq!(rows.contains_key(&alias), !kept.is_empty());
+        if !kept.is_empty() {
+            assert_eq!(
+                next(&clinic, &patient, "pm_other").await.as_deref(),
+                Some("pm_kept")
+            );
+        }
+    }
+}
+
 /// The kinds of what a payment's story tells, and what it says that begins with these words.
 async fn told(clinic: &Clinic, case: &str, n: u32) -> Vec<(String, String)> {
     let payment = ids::payment_reference(case, n);

@@ -11,5 +11,6 @@ mod orders;
 mod pages;
 mod protocol;
 mod sequences;
+mod standing;
 mod sums;
 mod unsaid;

@@ -3,7 +3,9 @@
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::standing::{Told, needless as not_filed, standing};
-use super::telling::{About, customer, day_of, receipt_of, retry_day, unreachable};
+use super::telling::{
+    About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
+};
 use super::{filed, undelivered};
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
@@ -399,6 +401,85 @@ fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
         not_filed(Topic::PaymentReceived, &stands),
         Some("it stands there so already")
     );
+}
+
+#[test]
+fn what_the_books_have_already_or_never_had_is_not_filed() {
+    let stands = |applied, was, payment: Option<&str>| Standing {
+        applied: eur(applied),
+        was: eur(was),
+        payment: payment.map(String::from),
+    };
+    let (received, returned, refunded) = (
+        Topic::PaymentReceived,
+        Topic::PaymentReturned,
+        Topic::RefundPaid,
+    );
+    for (topic, standing, filed) in [
+        (received, stands(6000, 0, None), true),
+        (received, stands(6000, 4000, Some("p")), true),
+        (received, stands(6000, 6000, Some("p")), false),
+        // What stands there under no id is not there.
+        (received, stands(6000, 6000, None), true),
+        (received, stands(0, 0, None), false),
+        (received, stands(0, 6000, Some("p")), false),
+        (returned, stands(4000, 6000, Some("p")), true),
+        (returned, stands(0, 6000, Some("p")), true),
+        (returned, stands(4000, 4000, Some("p")), false),
+        (returned, stands(0, 0, Some("p")), false),
+        (returned, stands(0, 0, None), false),
+        (returned, stands(4000, 0, None), true),
+        (refunded, stands(1500, 0, None), true),
+        (refunded, stands(0, 0, None), false),
+        (Topic::InvoiceIssued, stands(0, 0, None), true),
+        (Topic::RefundFailed, stands(0, 0, Some("p")), true),
+    ] {
+        let why = not_filed(topic, &standing);
+        assert_eq!(why.is_none(), filed, "{topic:?} {standing:?}: {why:?}");
+    }
+}
+
+#[test]
+fn a_payment_is_told_as_given_back_by_a_bank_only_where_it_was() {
+    for (topic, object, given_back) in [
+        (Topic::PaymentReceived, Some("reinstated"), true),
+        (Topic::PaymentReceived, Some("reinstated2"), true),
+        (Topic::PaymentReceived, Some("again1"), false),
+        (Topic::PaymentReceived, None, false),
+        (Topic::PaymentReturned, Some("reinstated"), false),
+        (Topic::PaymentReturned, Some("returned2"), false),
+        (Topic::RefundPaid, Some("r1"), false),
+    ] {
+        let about = delivery(topic, Some(1), object);
+        assert_eq!(is_reinstated(&about), given_back, "{topic:?} {object:?}");
+    }
+}
+
+#[test]
+fn a_refund_is_named_by_its_own_key_alone() {
+    let mut case = paid();
+    case.payments[0].refunds = vec![
+        refund(Some(1), "re_1", 2000, refund::State::Succeeded),
+        refund(None, "re_2", 1000, refund::State::Succeeded),
+        Refund {
+            id: None,
+            ..refund(Some(3), "", 500, refund::State::Requested)
+        },
+    ];
+    let key = |id: &str| refund(None, id, 0, refund::State::Succeeded).key();
+    for (named, minor) in [
+        ("r1".to_owned(), Some(2000)),
+        (key("re_1"), Some(2000)),
+        (key("re_2"), Some(1000)),
+        ("r3".into(), Some(500)),
+        ("r2".into(), None),
+        (key("re_3"), None),
+        // What has no id at the gateway was never known by one.
+        ("g".into(), None),
+    ] {
+        let found = refund_named(&case, &named).map(|refund| refund.amount.minor);
+        assert_eq!(found, minor, "{named}");
+    }
 }
 
 #[test]
