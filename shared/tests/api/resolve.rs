@@ -476,6 +476,31 @@ async fn an_answer_to_what_waited_wakes_the_others_whichever_process_hears_it() 
     assert!(due_in(&clinic, &other).await <= 0, "it is looked at now");
 }
 
+/// It would cost every call a look at what waits.
+#[tokio::test]
+async fn an_answer_to_who_neither_waited_nor_met_silence_wakes_nobody() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| Said::Cut).await;
+    let waiting = charge_at(&clinic, "stripe").await;
+    work(&clinic, &waiting, "p1").await;
+    for _ in 0..2 {
+        settle(&clinic, &waiting, None).await;
+    }
+    let declined = json!({ "error": { "type": "card_error", "code": "card_declined" } });
+    connect(&clinic, "stripe", move |_| {
+        Said::Reply(402, declined.clone())
+    })
+    .await;
+    let other = charge_at(&clinic, "stripe").await;
+    let process = clinic.with_key(&clinic.key);
+    work(&process, &other, "p1").await;
+    assert!(due_in(&clinic, &waiting).await > 1_000, "it was woken");
+    // The one that met the silence hears its end by whatever is answered first.
+    let third = charge_at(&clinic, "stripe").await;
+    work(&clinic, &third, "p1").await;
+    assert!(due_in(&clinic, &waiting).await <= 0, "it is looked at now");
+}
+
 /// A debit that is on its way holds no call that did not come through.
 #[tokio::test]
 async fn what_waits_for_its_day_and_not_for_an_answer_is_not_woken() {
