@@ -24,6 +24,7 @@ mod resolve;
 mod resources;
 mod returns;
 mod stack;
+mod standing;
 mod tasks;
 mod tokens;
 mod transport;
