@@ -324,3 +324,137 @@ async fn a_list_has_as_many_entries_as_were_asked_for_and_goes_on_where_it_ended
     seen.sort();
     assert_eq!(seen, made, "each once");
 }
+
+/// How an invoice is first collected: by what was wished, what is kept, and whose it is.
+#[tokio::test]
+async fn a_new_invoice_is_collected_as_it_was_wished_as_far_as_it_can_be() {
+    for (policy, wished, kept, gateway, wanted) in [
+        ("later", None, true, None, None),
+        ("checkout", None, true, None, Some(("stripe", None))),
+        (
+            "saved_method",
+            None,
+            true,
+            None,
+            Some(("mollie", Some("SEPA Direct Debit"))),
+        ),
+        ("saved_method", None, false, None, Some(("stripe", None))),
+        ("saved_method", Some("later"), true, None, None),
+        (
+            "later",
+            Some("checkout"),
+            true,
+            None,
+            Some(("stripe", None)),
+        ),
+        (
+            "later",
+            Some("checkout"),
+            true,
+            Some("paypal"),
+            Some(("paypal", None)),
+        ),
+        (
+            "later",
+            Some("saved_method"),
+            true,
+            None,
+            Some(("mollie", Some("SEPA Direct Debit"))),
+        ),
+        (
+            "later",
+            Some("saved_method"),
+            true,
+            Some("mollie"),
+            Some(("mollie", Some("SEPA Direct Debit"))),
+        ),
+        (
+            "later",
+            Some("saved_method"),
+            true,
+            Some("paypal"),
+            Some(("paypal", None)),
+        ),
+        (
+            "later",
+            Some("saved_method"),
+            false,
+            None,
+            Some(("stripe", None)),
+        ),
+    ] {
+        let clinic = Clinic::of("EUR", json!({ "collect": policy })).await;
+        let patient = clinic.patient().await;
+        if kept {
+            let method = json!({
+                "gateway": "mollie", "token": "mdt_1", "customer": "cst_1",
+                "label": "SEPA Direct Debit",
+            });
+            let path = format!("/v1/patients/{patient}/payment-methods");
+            clinic.post(&path, method).await.expect(201);
+        }
+        for known in [true, false] {
+            let mut new = json!({ "lines": lines() });
+            if known {
+                new["patient"] = json!(patient);
+            }
+            for (field, value) in [("collect", wished), ("gateway", gateway)] {
+                if let Some(value) = value {
+                    new[field] = json!(value);
+                }
+            }
+            let what = format!("{policy} {new}");
+            let made = clinic.post("/v1/invoices", new).await.expect(201);
+            let payment = &made["payments"][0];
+            let now = crate::unclear::case(&clinic, made["id"].as_str().expect("an id")).await;
+            let Some((at, method)) = wanted else {
+                assert_eq!(made["payments"], json!([]), "{what}");
+                continue;
+            };
+            // Nobody's method is charged for a walk-in, and none is kept.
+            let (at, method) = match (known, method) {
+                (false, Some(_)) => (gateway.unwrap_or("stripe"), None),
+                _ => (at, method),
+            };
+            assert_eq!(payment["gateway"], at, "{what}");
+            assert_eq!(payment["method"], json!(method), "{what}");
+            assert_eq!(payment["amount"]["amount"], "60.00", "{what}");
+            let keeps = known && method.is_none();
+            assert_eq!(now.payments[0].keep_method, keeps, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_has_a_number_of_its_own_though_another_took_the_one_that_it_would_have() {
+    use meridian::flows::invoicing::case_id;
+    let clinic = Clinic::new().await;
+    let id = |key: &str| {
+        let digest = meridian::inbound::digest_id(&[key]);
+        case_id(&clinic.id, &["api".into(), digest])
+    };
+    let new = json!({ "lines": lines() });
+    let claim = async |number: &str| {
+        let wanted = json!({ "lines": lines(), "number": number });
+        clinic.post("/v1/invoices", wanted).await
+    };
+    let first = clinic
+        .post_under("k1", "/v1/invoices", &new)
+        .await
+        .expect(201);
+    assert_eq!(first["id"], id("k1"));
+    assert_eq!(first["number"], id("k1")[..8].to_uppercase());
+    claim(&id("k2")[..8].to_uppercase()).await.expect(201);
+    let second = clinic
+        .post_under("k2", "/v1/invoices", &new)
+        .await
+        .expect(201);
+    assert_eq!(second["number"], id("k2").to_uppercase());
+    for number in [id("k3")[..8].to_uppercase(), id("k3").to_uppercase()] {
+        claim(&number).await.expect(201);
+        claim(&number).await.expect(422);
+    }
+    let third = clinic.post_under("k3", "/v1/invoices", &new).await;
+    let refused = third.expect(422).to_string();
+    assert!(refused.contains("another invoice's"), "{refused}");
+}

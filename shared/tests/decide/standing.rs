@@ -407,6 +407,10 @@ fn case(payments: &[(i64, Payment)]) -> Case {
     }
 }
 
+/// Payments, what is then due, chargeable, unasked and a surplus, whether nothing collects what is
+/// due, and how the invoice stands.
+type Stand<'a> = (&'a [(i64, Payment)], [i64; 4], bool, &'a str);
+
 #[test]
 fn what_of_an_invoice_is_due_can_be_asked_for_and_works_by_itself() {
     use State::{Declined, Open, Paid, Pending, Returned};
@@ -419,8 +423,7 @@ fn what_of_an_invoice_is_due_can_be_asked_for_and_works_by_itself() {
         ending(on_page(Open), Ending::Asked),
         ending(on_page(Open), Ending::Refused),
     );
-    // Due, chargeable, unasked, surplus, whether nothing collects it, and how it stands.
-    let rows: &[(&[(i64, Payment)], [i64; 4], bool, &str)] = &[
+    let rows: &[Stand] = &[
         (&[], [ALL, ALL, ALL, 0], false, "open"),
         (
             &[(4000, charged(Open))],
