@@ -1,5 +1,6 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
+use super::arrival::looked_at;
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::standing::{Told, needless as not_filed, standing};
@@ -739,4 +740,39 @@ fn what_may_have_been_sent_does_not_end_as_undelivered() {
         told,
         "The message that the refund was paid was not delivered (refused: no_text)."
     );
+}
+
+#[test]
+fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
+    let now = crate::clock::now().as_second();
+    let sent = |ago: i64| {
+        let row = row("done").number("sent_at", now - ago);
+        row.text("filed_as", "SM1")
+    };
+    let twilio = systems::find("twilio").unwrap();
+    let next = |ago| {
+        let row = looked_at(sent(ago), twilio);
+        row.has("due_at")
+            .then(|| row.int("due_at") / 1000 - (now - ago))
+    };
+    // A minute beside each of its times, as the clock goes on.
+    for (ago, after) in [
+        (0, Some(600)),
+        (540, Some(600)),
+        (660, Some(3600)),
+        (3540, Some(3600)),
+        (3660, Some(39_600)),
+        (39_540, Some(39_600)),
+        (39_660, None),
+        (86_400, None),
+    ] {
+        assert_eq!(next(ago), after, "{ago} s after it was sent");
+    }
+    // Without its id, or at a system that tells nothing of its fate, there is nothing to look at.
+    let nameless = row("done").number("sent_at", now);
+    assert!(!looked_at(nameless, twilio).has("due_at"));
+    for system in ["slack", "xero"] {
+        let system = systems::find(system).unwrap();
+        assert!(!looked_at(sent(0), system).has("due_at"));
+    }
 }
