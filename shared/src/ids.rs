@@ -89,6 +89,28 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_twenty_letters_of_the_alphabet_and_nothing_else() {
+        let id = derived(&["case"]);
+        assert!(is_id(&id) && is_id("0123456789abcdefghjk") && is_id("mnpqrstvwxyz00000000"));
+        for odd in ["i", "l", "o", "u", "A", "-", " ", "#", "_", "\u{0}"] {
+            for at in [0, 10, 19] {
+                let text = format!("{}{odd}{}", &id[..at], &id[at + 1..]);
+                assert!(!is_id(&text), "{text:?}");
+            }
+        }
+        for text in ["", &id[..19], &format!("{id}0"), "aaaaaaaaaaaaaaaaaaé"] {
+            assert!(!is_id(text), "{text:?}");
+        }
+        // So do the references that carry one.
+        for case in [&id[..19], &format!("{id}0"), &id.to_uppercase(), ""] {
+            assert_eq!(read_reference(&format!("{case}-p1")), None, "{case:?}");
+        }
+        for end in ["p", "r", "p-1", "p+x", "p1x", "p4294967296", "", "é1"] {
+            assert_eq!(read_reference(&format!("{id}-{end}")), None, "{end}");
+        }
+    }
+
+    #[test]
     fn a_reference_leads_back_to_its_case() {
         let case = derived(&["case"]);
         assert_eq!(

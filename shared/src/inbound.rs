@@ -392,3 +392,169 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text.trim()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_lies_by_name_below_one_path_of_one_host() {
+        let at = |address: &str| is_at(address, "vendor.example", "/certs/");
+        for address in [
+            "https://vendor.example/certs/CERT-1",
+            "https://api.vendor.example/certs/a",
+            "https://a.b.vendor.example:443/certs/7",
+        ] {
+            assert!(at(address), "{address}");
+        }
+        for address in [
+            "",
+            "vendor.example/certs/CERT-1",
+            "http://vendor.example/certs/CERT-1",
+            "ftp://vendor.example/certs/CERT-1",
+            "https://vendor.example:8443/certs/CERT-1",
+            "https://user@vendor.example/certs/CERT-1",
+            "https://:word@vendor.example/certs/CERT-1",
+            "https://vendor.example/certs/CERT-1?a=b",
+            "https://vendor.example/certs/CERT-1#a",
+            "https://vendor.example/certs/",
+            "https://vendor.example/certs",
+            "https://vendor.example/certs/a/b",
+            "https://vendor.example/certs/a.pem",
+            "https://vendor.example/certs/a%2fb",
+            "https://vendor.example/certs/a_b",
+            "https://vendor.example/certs/../x",
+            "https://vendor.example/other/CERT-1",
+            "https://vendor.example/x/certs/CERT-1",
+            "https://evilvendor.example/certs/CERT-1",
+            "https://vendor.example.test/certs/CERT-1",
+            "https://example/certs/CERT-1",
+        ] {
+            assert!(!at(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_a_vendor_calls_an_event_is_a_short_plain_name() {
+        let longest = "x".repeat(100);
+        for name in ["x", "a.b_c-d:E7", longest.as_str()] {
+            assert!(is_name(name), "{name}");
+        }
+        let longer = "x".repeat(101);
+        for name in ["", " ", "a b", "a/b", "a#b", "é", "a\n", longer.as_str()] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_an_event_stands_under_a_name_that_cannot_be_an_id() {
+        let token = |token: &str| token.to_owned();
+        for (odd, sound) in [("", false), ("a b", false), ("x_1", true)] {
+            for notice in [
+                Notice::Hint {
+                    payment: token(odd),
+                },
+                Notice::MethodGone {
+                    token: token(odd),
+                    at: None,
+                },
+                Notice::MethodBack {
+                    token: token(odd),
+                    at: None,
+                },
+            ] {
+                let told = format!("{notice:?}");
+                let item = Item {
+                    id: Some("evt_1".into()),
+                    name: "x".into(),
+                    notice: Ok(notice),
+                };
+                let checked = item.checked();
+                assert_eq!(checked.notice.is_ok(), sound, "{told}");
+                assert_eq!(checked.id.as_deref(), Some("evt_1"), "{told}");
+            }
+            let item = Item {
+                id: Some(odd.into()),
+                name: odd.into(),
+                notice: Ok(Notice::Ignored(Kind::Other)),
+            };
+            let checked = item.checked();
+            assert_eq!(checked.notice.is_ok(), sound, "{odd:?}");
+            assert_eq!(checked.id.is_some(), sound, "{odd:?}");
+            assert_eq!(checked.name, if sound { odd } else { "event" });
+        }
+        // One without an id gets a digest; what could not be read stays so, under its id.
+        let bare = |id: Option<&str>, notice| Item {
+            id: id.map(String::from),
+            name: "x".into(),
+            notice,
+        };
+        assert!(
+            bare(None, Ok(Notice::Ignored(Kind::Other)))
+                .checked()
+                .notice
+                .is_ok()
+        );
+        let unread = bare(Some("evt_1"), Err(Unreadable("why".into()))).checked();
+        assert_eq!(unread.notice, Err(Unreadable("why".into())));
+    }
+
+    /// A webhook that is signed so many seconds off, under this secret.
+    fn proves(off: i64, key: &str, secret: &str, tolerance: Option<i64>) -> Result<bool, Refused> {
+        fn signed(delivery: &Delivery, value: &str) -> Option<Signed> {
+            Some(Signed {
+                codes: value.split(' ').filter_map(from_hex).collect(),
+                message: delivery.body.clone(),
+                at: delivery.query.parse().ok(),
+            })
+        }
+        let inbound = |tolerance| -> &'static Inbound {
+            let proofs = vec![Proof::Hmac {
+                header: "x-code",
+                secret: "secret",
+                algorithm: Algorithm::Sha256,
+                signed,
+                tolerance,
+            }];
+            Box::leak(Box::new(Inbound {
+                source: "x",
+                vendor: crate::gateways::ALL[0].vendor,
+                proofs: Box::leak(proofs.into_boxed_slice()),
+                read: |_| Ok(vec![]),
+                refused: 401,
+                accepted: (200, ""),
+            }))
+        };
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes());
+        let mac = mac.expect("any length is a key").chain_update(b"{}");
+        let code = hex::encode(mac.finalize().into_bytes());
+        let delivery = Delivery {
+            headers: vec![("X-Code".into(), format!("00 {code}"))],
+            query: (1000 + off).to_string(),
+            body: b"{}".to_vec(),
+            url: String::new(),
+            received_at: 1000,
+        };
+        let fields = [("secret".to_owned(), secret.to_owned())].into();
+        let account = Account::load(&[], fields).expect("an account");
+        prove(inbound(tolerance), &delivery, &account)
+            .map(|outcome| matches!(outcome, Outcome::Proven))
+    }
+
+    #[test]
+    fn a_signed_time_may_be_off_by_its_window_to_both_sides_and_not_a_second_more() {
+        for (off, held) in [
+            (0, Ok(true)),
+            (300, Ok(true)),
+            (-300, Ok(true)),
+            (301, Err(Refused::Stale)),
+            (-301, Err(Refused::Stale)),
+        ] {
+            assert_eq!(proves(off, "k", "k", Some(300)), held, "{off}");
+            assert_eq!(proves(off, "k", "k", None), Ok(true), "{off}: no window");
+            let forged = Err(Refused::Forged);
+            assert_eq!(proves(off, "other", "k", Some(300)), forged, "{off}");
+            assert_eq!(proves(off, "", "", Some(300)), forged, "{off}: no secret");
+        }
+    }
+}

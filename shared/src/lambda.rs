@@ -241,6 +241,11 @@ tokio::task_local! {
     static END: Option<u64>;
 }
 
+/// Work within an invocation that ends then, in epoch milliseconds.
+pub async fn ending_at<F: Future>(end: Option<u64>, work: F) -> F::Output {
+    END.scope(end, work).await
+}
+
 /// Whether too little of the invocation under way is left to call a vendor: what is not begun is
 /// then left to the next.
 pub fn time_is_short() -> bool {
@@ -296,7 +301,7 @@ where
         let id = message.message_id.clone().filter(|id| !id.is_empty());
         let outcome = match n > 0 && is_short(end) {
             true => Err("no time is left for it".into()),
-            false => END.scope(end, one(message, work, rescue)).await,
+            false => ending_at(end, one(message, work, rescue)).await,
         };
         if let Err(why) = outcome {
             let id = id.ok_or("a message without an id failed")?;

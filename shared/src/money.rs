@@ -333,6 +333,58 @@ mod tests {
         assert!(Currency::read("euro").is_none());
     }
 
+    /// Each vendor has its own decimals of some currencies, and steps of others.
+    #[test]
+    fn an_amount_is_written_with_the_decimals_that_its_vendor_gives_its_currency() {
+        let of = |style| Amounts {
+            style,
+            exponents: &[("HUF", 0), ("ISK", 2)],
+            multiples: &[("KWD", 10), ("CHF", 5)],
+        };
+        let (minor, major) = (of(Style::Minor), of(Style::Major));
+        for (code, cents, as_minor, as_major) in [
+            ("EUR", 1250, Some("1250"), Some("12.50")),
+            ("EUR", -1, Some("-1"), Some("-0.01")),
+            ("JPY", 12, Some("12"), Some("12")),
+            ("HUF", 1200, Some("12"), Some("12")),
+            ("HUF", 1201, None, None),
+            ("HUF", 1210, None, None),
+            ("ISK", 12, Some("1200"), Some("12.00")),
+            ("KWD", 12_340, Some("12340"), Some("12.340")),
+            ("KWD", 12_341, None, None),
+            ("CHF", 1005, Some("1005"), Some("10.05")),
+            ("CHF", 1004, None, None),
+            ("USD", 1004, Some("1004"), Some("10.04")),
+        ] {
+            let currency = Currency::read(code).unwrap();
+            let money = Money::new(cents, currency);
+            for (amounts, wanted) in [(minor, as_minor), (major, as_major)] {
+                let written = amounts.write(money).ok();
+                assert_eq!(written.as_deref(), wanted, "{money}");
+                if let Some(text) = written {
+                    assert_eq!(amounts.read(&text, currency), Ok(money), "{text}");
+                }
+            }
+        }
+        let isk = Currency::read("ISK").unwrap();
+        assert!(minor.read("1250", isk).is_err(), "half a krona");
+        for text in ["", "1.5", "x", "1 ", "9223372036854775808"] {
+            assert!(minor.read(text, eur(0).currency).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sums_are_of_one_currency_and_never_run_over() {
+        let usd = Money::new(1, Currency::read("USD").unwrap());
+        assert_eq!(eur(5).plus(eur(-7)), Ok(eur(-2)));
+        assert_eq!(eur(5).less(eur(-7)), Ok(eur(12)));
+        assert!(eur(1).plus(usd).is_err() && eur(1).less(usd).is_err());
+        let (most, least) = (eur(i64::MAX), eur(i64::MIN));
+        assert!(most.plus(eur(1)).is_err() && least.less(eur(1)).is_err());
+        assert_eq!(most.plus(eur(0)), Ok(most));
+        assert_eq!(least.less(eur(0)), Ok(least));
+    }
+
     proptest! {
         #[test]
         fn a_share_is_the_nearest_whole_minor_unit(

@@ -228,6 +228,10 @@ mod tests {
         }
     }
 
+    fn mine_of_nobody() -> Key {
+        Key::derive("third", "a")
+    }
+
     #[test]
     fn a_former_key_opens_what_it_sealed_and_the_current_one_seals() {
         let (old, new) = (Key::derive("old", "a"), Key::derive("new", "a"));
@@ -241,7 +245,36 @@ mod tests {
         let token = old.token("receipt", "demo", "abc");
         assert_eq!(new.read_token("receipt", &token), None);
         assert_eq!(both.read_token("receipt", &token), Some(("demo", "abc")));
-        assert!(both.knows(&before) && both.knows(&token) && !new.knows(&before));
+        for text in [&before, &token] {
+            assert!(both.knows(text) && old.knows(text), "{text}");
+            assert!(!new.knows(text) && !mine_of_nobody().knows(text), "{text}");
+        }
+        // What names no key is nobody's.
+        let name = old.name();
+        for odd in [
+            String::new(),
+            name.clone(),
+            format!("{name}x.text"),
+            format!("demo.abc.{}", &name[..NAME - 1]),
+            format!("demo.abc.{name}.more"),
+        ] {
+            assert!(!both.knows(&odd), "{odd}");
+        }
+        assert!(both.knows(&format!("{name}.")) && both.knows(&format!("demo.abc.{name}")));
+        // A code is by the current key first, and by each former one once.
+        let code = |key: &Key| key.codes("optout", "demo", "+61").remove(0);
+        assert_eq!(
+            both.codes("optout", "demo", "+61"),
+            [code(&new), code(&old)]
+        );
+        let again = new
+            .clone()
+            .after(vec![old.clone(), new.clone(), old.clone()]);
+        assert_eq!(
+            again.codes("optout", "demo", "+61"),
+            [code(&new), code(&old)]
+        );
+        assert_ne!(code(&new), new.codes("optout", "demo", "+62")[0]);
         // The name of a key does not make another key's code hold.
         let forged = token.replace(&old.name(), &new.name());
         assert_eq!(both.read_token("receipt", &forged), None);

@@ -306,6 +306,47 @@ pub fn oauth(clinic: &str, vendor: &str) -> String {
 mod tests {
     use super::*;
 
+    /// AWS names what may not be read by its whole address, and what is not there by its bare name.
+    #[test]
+    fn a_secret_that_is_not_there_is_told_from_one_that_may_not_be_read() {
+        let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:";
+        let denied = |resource: &str| {
+            let who = "User: arn:aws:sts::0:assumed-role/x is not authorized to perform";
+            format!(
+                "{who}: secretsmanager:GetSecretValue on resource: {resource} because no policy"
+            )
+        };
+        for (code, message, missing) in [
+            ("ResourceNotFoundException", "it is not there".into(), true),
+            ("AccessDeniedException", denied("meridian/a/x"), true),
+            ("AccessDeniedException", denied("meridian/a/y"), false),
+            (
+                "AccessDeniedException",
+                denied("meridian/a/x/inbound"),
+                false,
+            ),
+            (
+                "AccessDeniedException",
+                denied(&format!("{arn}meridian/a/x-AbCdEf")),
+                false,
+            ),
+            ("AccessDeniedException", "meridian/a/x".into(), false),
+            ("ThrottlingException", denied("meridian/a/x"), false),
+        ] {
+            let why = CallError::Refused {
+                code: code.into(),
+                message: message.clone(),
+            };
+            assert_eq!(
+                is_missing(&why, "meridian/a/x"),
+                missing,
+                "{code} {message}"
+            );
+        }
+        let why = CallError::Unreachable("ResourceNotFoundException".into());
+        assert!(!is_missing(&why, "meridian/a/x"));
+    }
+
     #[test]
     fn what_is_missing_gives_way_once_too_much_is_remembered() {
         let cached = |current| Cached {

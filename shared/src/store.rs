@@ -530,6 +530,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_row_stands_in_the_due_index_from_when_it_is_due_until_it_is_taken_out() {
+        let bare = Row::new("pk", "task#p1").text("state", "open");
+        let due = bare.clone().due(7);
+        assert!(due.has("due_pk") && due.int("due_at") == 7);
+        assert_eq!(due.clone().undue(), bare);
+        for (millis, is_due) in [(6, false), (7, true), (8, true)] {
+            assert_eq!(due.is_due(millis), is_due, "{millis}");
+            assert!(!bare.is_due(millis), "it is in no index");
+        }
+        // Put off because its work was begun, it is due to whoever holds its message.
+        let taken = due.clone().number("taken_at", 3);
+        assert!(taken.is_due(0));
+        assert!(!bare.clone().number("taken_at", 3).is_due(9));
+        // A new time is a new beginning.
+        assert!(!taken.due(9).is_due(8));
+        // Rows of one owner are found in one slice, those of others anywhere in four.
+        let slices = (0..100).map(|n| Row::new(format!("pk {n}"), "x").due(1));
+        let slices: std::collections::BTreeSet<_> =
+            slices.map(|row| row.get("due_pk").to_owned()).collect();
+        let all = (0..DUE_SHARDS).map(|n| format!("due#{n}"));
+        assert!(slices.into_iter().eq(all));
+    }
+
+    #[test]
     fn an_error_of_aws_is_one_line_of_words() {
         use aws_sdk_dynamodb::error::SdkError;
         type Broken = SdkError<std::io::Error, ()>;

@@ -171,6 +171,59 @@ mod tests {
         }
     }
 
+    /// What stands around a number of fourteen digits, and between them, from both sides of each bound.
+    #[test]
+    fn where_a_number_begins_and_ends_tells_whether_it_is_a_cards() {
+        for (text, taken) in [
+            ("30569309025904", true),
+            ("30569309025904 x", true),
+            ("30569309025904-", true),
+            ("30569309025904x", false),
+            ("x 30569309025904", true),
+            ("x-30569309025904", true),
+            ("x30569309025904", false),
+            ("+30569309025904", false),
+            ("+ 30569309025904", true),
+            ("12 30569309025904", true),
+            ("30569309025904 12", true),
+            ("1230569309025904", false),
+            // A card's number with more digits right before or after it, where it must be an
+            // issuer's in exactly that length.
+            ("994000056655665556", true),
+            ("400005665566555699", true),
+            // Eight other characters stand within one number, nine do not.
+            ("4000(------)0566 5566 5556", true),
+            ("4000(-------)0566 5566 5556", false),
+            ("4000 0566 5566(------)5556", true),
+            ("4000 0566 5566(-------)5556", false),
+            // Letters join groups only as they are grouped on a card's face.
+            ("3782x822463x10005", true),
+            ("3782x8224x63x10005", false),
+            ("40000x5665566x5556", false),
+            ("3782 8224 63 10005", true),
+        ] {
+            assert_eq!(found(text, 13), taken, "{text}");
+        }
+        // Of numbers with a valid check digit, those of thirteen to nineteen digits.
+        for (text, taken) in [
+            ("400000000002", false),
+            ("4222222222222", true),
+            ("6304000000000000000", true),
+            ("63040000000000000000", false),
+        ] {
+            assert_eq!(found(text, 13), taken, "{text}");
+        }
+        for (text, shortest, taken) in [
+            ("4222222222222", 14, false),
+            ("30569309025904", 14, true),
+            ("30569309025904", 15, false),
+            ("378282246310005", 15, true),
+            ("378282246310005", 16, false),
+        ] {
+            assert_eq!(found(text, shortest), taken, "{text} {shortest}");
+        }
+    }
+
     #[test]
     fn a_cards_number_whose_groups_letters_join_is_found_too() {
         for text in ["4000x0566x5566x5556", "c4000a0566b5566d5556"] {

@@ -211,8 +211,16 @@ fn bodies_are_held_to_type_size_and_encoding() {
     );
     let bad = json!({ "headers": json, "body": "%", "isBase64Encoded": true });
     assert_eq!(kind(bad), Some(Kind::Malformed));
-    let large = json!({ "headers": json, "body": " ".repeat(1_000_001) });
-    assert_eq!(kind(large), Some(Kind::TooLarge));
+    let large = |bytes: usize| {
+        let body = format!("{{}}{}", " ".repeat(bytes - 2));
+        json!({ "headers": json, "body": body })
+    };
+    assert_eq!(kind(large(1_000_000)), None);
+    assert_eq!(kind(large(1_000_001)), Some(Kind::TooLarge));
+    // A route without a body takes none that is larger either.
+    let (bare, _) = find("POST", "/v1/appointments/x/complete").expect("a route");
+    let kind = |value: Value| call::body(bare, &request(value)).err().map(|why| why.kind);
+    assert_eq!(kind(large(1_000_001)), Some(Kind::TooLarge));
 }
 
 #[test]
@@ -246,6 +254,10 @@ fn an_id_longer_than_any_is_no_address_and_no_parameter() {
         assert!(refused.detail.len() < 200, "{}", refused.detail);
     }
     let (route, _) = find("GET", "/v1/events").expect("a route");
+    let longest = "x".repeat(call::LONGEST_ID);
+    assert!(find("POST", &format!("/v1/events/{longest}/replay")).is_ok());
+    let query = json!({ "rawQueryString": format!("vendor_event_id={longest}") });
+    assert!(call::query(route, &request(query)).is_ok());
     let long = format!("vendor_event_id={}", "x".repeat(call::LONGEST_ID + 1));
     let refused = call::query(route, &request(json!({ "rawQueryString": long })));
     let refused = refused.expect_err("too long");
@@ -253,6 +265,67 @@ fn an_id_longer_than_any_is_no_address_and_no_parameter() {
         (refused.kind, &refused.json()["field"]),
         (Kind::Invalid, &json!("vendor_event_id"))
     );
+}
+
+#[test]
+fn a_text_has_at_least_one_character_that_is_seen_and_no_more_than_its_field_holds() {
+    for (text, taken) in [
+        ("", false),
+        (" ", false),
+        ("\u{2003} ", false),
+        ("x", true),
+        ("xxxxx", true),
+        ("xxxxxx", false),
+        // Characters are counted, not bytes.
+        ("ééééé", true),
+        ("診察診察診", true),
+        ("éééééé", false),
+    ] {
+        for fits in [read::plain, read::printable] {
+            let read = fits("label", text, 5);
+            assert_eq!(read.is_ok(), taken, "{text:?}");
+            let named = read.err().map(|why| why.json()["field"].clone());
+            assert!(named.is_none_or(|field| field == "label"), "{text:?}");
+        }
+    }
+    // Numbers of thirteen and fourteen digits belong into a tax number.
+    for (text, plain, printable) in [
+        ("4222222222222", false, true),
+        ("30569309025904", false, true),
+        ("378282246310005", false, false),
+        ("4242424242424242", false, false),
+    ] {
+        assert_eq!(read::plain("x", text, 40).is_ok(), plain, "{text}");
+        assert_eq!(read::printable("x", text, 40).is_ok(), printable, "{text}");
+    }
+}
+
+#[test]
+fn a_rate_is_written_without_a_float_and_lies_within_a_hundred() {
+    for (rate, taken) in [
+        (json!("0"), true),
+        (json!("7.7"), true),
+        (json!("100"), true),
+        (json!("100.00"), true),
+        (json!("100.01"), false),
+        (json!("101"), false),
+        (json!("-1"), false),
+        (json!("+1"), false),
+        (json!("1e1"), false),
+        (json!("7,7"), false),
+        (json!(" 7"), false),
+        (json!(""), false),
+        (json!("."), false),
+        (json!(0), true),
+        (json!(100), true),
+        (json!(101), false),
+        (json!(-1), false),
+        (json!(7.7), false),
+        (json!(null), false),
+    ] {
+        let read = serde_json::from_value::<read::Rate>(rate.clone());
+        assert_eq!(read.is_ok(), taken, "{rate}");
+    }
 }
 
 #[test]
@@ -409,21 +482,90 @@ fn a_task_names_the_calls_that_settle_it() {
         paths
     };
     let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
+    // Whatever the matter names, `done` is the last.
     for alert in Alert::ALL {
         let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
         let named = answers("person-x", matter);
         assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
     }
-    let waits = answers("person-w", Matter::of(Alert::RefundWaits).request("r7"));
-    let asked = ["/v1/refunds/r7/approve", "/v1/refunds/r7/reject"];
-    assert_eq!(waits[..2], asked);
-    let failed = answers("person-tell-slack-x", Matter::of(Alert::DeliveryFailed));
-    assert_eq!(
-        failed[0],
-        format!("/v1/deliveries/{case}/tell-slack-x/repeat")
+    let payment = ids::payment_reference(&case, 2);
+    let paying = |alert| Matter::of(alert).payment(2);
+    let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
+    let both = |alert| refunding(alert).vendor("stripe");
+    let (charges, void) = (
+        format!("/v1/invoices/{case}/charges"),
+        format!("/v1/invoices/{case}/void"),
     );
-    let due = answers("person-uncollected", Matter::of(Alert::Uncollected));
-    assert_eq!(due[0], format!("/v1/invoices/{case}/charges"));
+    let (found, close) = (
+        format!("/v1/payments/{payment}/resolve"),
+        format!("/v1/payments/{payment}/close"),
+    );
+    let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
+    let again = format!("/v1/deliveries/{case}/tell-slack-x/repeat");
+    let replay = format!("/v1/events/{case}/replay");
+    let (refunds, refund) = ("/v1/refunds", "/v1/refunds/r7/resolve");
+    let (approve, reject) = ("/v1/refunds/r7/approve", "/v1/refunds/r7/reject");
+    let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
+    let table: &[(&str, Matter, &[&str])] = &[
+        ("w", refunding(Alert::RefundWaits), &[approve, reject]),
+        (
+            "w",
+            Matter::of(Alert::RefundWaits).request("r7"),
+            &[approve, reject],
+        ),
+        ("w", Matter::of(Alert::RefundWaits), &[]),
+        ("r1", refunding(Alert::UnknownOutcome), &[refund]),
+        ("p2", paying(Alert::UnknownOutcome), &[&found]),
+        // A payment may belong to a request, too.
+        ("p2", paying(Alert::UnknownOutcome).request("r7"), &[&found]),
+        ("r1", paying(Alert::UnknownOutcome).refund(Some(1)), &[]),
+        ("x", Matter::of(Alert::UnknownOutcome), &[]),
+        ("overpaid-p2", paying(Alert::Overpaid), &[refunds]),
+        ("late-p2", paying(Alert::LatePayment), &[refunds]),
+        (
+            "refund-failed-r1",
+            refunding(Alert::RefundFailed),
+            &[refunds],
+        ),
+        ("dispute-d1", paying(Alert::DisputeOpened), &[&ended]),
+        ("dispute-d1", Matter::of(Alert::DisputeOpened), &[]),
+        (
+            "uncollected",
+            paying(Alert::Uncollected),
+            &[&charges, &void],
+        ),
+        ("tell-slack-x", paying(Alert::DeliveryFailed), &[&again]),
+        ("slack-x", paying(Alert::DeliveryFailed), &[]),
+        ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
+        ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
+        (
+            "blocked-p2",
+            paying(Alert::Blocked).vendor("mollie"),
+            &[mollie, &close, &found],
+        ),
+        ("blocked-r1", refunding(Alert::Blocked), &[refund]),
+        ("blocked-r1", both(Alert::Blocked), &[stripe, refund]),
+        (
+            "blocked-slack",
+            Matter::of(Alert::Blocked).vendor("stripe"),
+            &[stripe],
+        ),
+        ("blocked-x", Matter::of(Alert::Blocked), &[]),
+        ("x", both(Alert::Contradiction), &[]),
+        ("x", both(Alert::ChargeWithoutInvoice), &[]),
+        ("void-xero", both(Alert::VoidThere), &[]),
+    ];
+    for (name, matter, calls) in table {
+        let id = format!("person-{name}");
+        let named = answers(&id, matter.clone());
+        let done = closes(&id);
+        let wanted: Vec<&str> = calls.iter().copied().chain([done.as_str()]).collect();
+        assert_eq!(named, wanted, "{name} {matter:?}");
+    }
+    for alert in Alert::ALL {
+        let about = |(_, matter, _): &&(_, Matter, _)| matter.alert == alert;
+        assert!(table.iter().any(|row| about(&row)), "{alert:?}");
+    }
 }
 
 #[test]
@@ -722,9 +864,61 @@ fn the_settings_of_a_clinic_are_answered_as_documented() {
         serde_json::from_value(json!({ "id": "a", "name": "A", "currency": "EUR" })).unwrap();
     assert!(settings::check(&minimal).is_ok());
     fits("Settings", &json!(minimal));
+    let id = |length: usize| json!("a".repeat(length));
+    for (field, value) in [
+        ("id", id(40)),
+        ("id", json!("a-1")),
+        ("name", json!("é".repeat(100))),
+        ("address", json!("")),
+        ("address", json!("é".repeat(200))),
+        ("phone", json!("")),
+        ("phone", json!("+49 151 2345 6789")),
+        ("tax_number", json!("")),
+        ("tax_number", json!("SIRET 380 129 866 46850")),
+        ("systems", json!([])),
+        ("systems", json!(["slack", "xero"])),
+        ("policy", json!({ "approval_above": "0" })),
+        ("policy", json!({ "approval_above": "0.01" })),
+        ("policy", json!({ "retry_after_days": [0, 365] })),
+        ("policy", json!({ "retry_after_days": vec![1; 10] })),
+    ] {
+        let mut changed = example.clone();
+        changed[field] = value;
+        let read = serde_json::from_value(changed.clone()).unwrap();
+        assert!(settings::check(&read).is_ok(), "{}", changed[field]);
+    }
     for (field, value, named) in [
         ("id", json!("A B"), "id"),
+        ("id", json!(""), "id"),
+        ("id", id(41), "id"),
+        ("id", json!("-a"), "id"),
+        ("id", json!("ab_c"), "id"),
+        ("id", json!("Ab"), "id"),
         ("name", json!(" "), "name"),
+        ("name", json!(""), "name"),
+        ("name", json!("x".repeat(101)), "name"),
+        ("address", json!(" "), "address"),
+        ("address", json!("x".repeat(201)), "address"),
+        ("phone", json!(" "), "phone"),
+        ("phone", json!("1".repeat(201)), "phone"),
+        ("tax_number", json!(" "), "tax_number"),
+        ("tax_number", json!("x".repeat(201)), "tax_number"),
+        ("tax_number", json!("4242424242424242"), "tax_number"),
+        (
+            "policy",
+            json!({ "approval_above": "-0.01" }),
+            "policy.approval_above",
+        ),
+        (
+            "policy",
+            json!({ "retry_after_days": vec![1; 11] }),
+            "policy.retry_after_days",
+        ),
+        (
+            "policy",
+            json!({ "retry_after_days": [1, 366] }),
+            "policy.retry_after_days",
+        ),
         ("time_zone", json!("Mars/Base"), "time_zone"),
         ("systems", json!(["fax"]), "systems[0]"),
         ("systems", json!(["slack", "slack"]), "systems[1]"),

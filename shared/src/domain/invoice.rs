@@ -258,8 +258,86 @@ mod tests {
             vec![line(1, -MOST - 1, "0", true), line(1, MOST, "0", true)],
             vec![line(1, i64::MIN, "0", true)],
             vec![line(MOST_PIECES + 1, 1, "0", true)],
+            // A line alone, though the sum is small.
+            vec![line(1, MOST + 1, "0", true), line(1, -1, "0", true)],
+            vec![
+                line(1, MOST, "0", true),
+                line(1, -MOST - 1, "0", true),
+                line(1, 1, "0", true),
+            ],
         ] {
             assert!(of(lines.clone()).is_err(), "{lines:?}");
         }
+        assert!(of(vec![line(MOST_PIECES, 1, "0", true)]).is_ok());
+        assert!(of(vec![line(1, MOST, "0", true), line(1, -MOST, "0", true)]).is_ok());
+    }
+
+    #[test]
+    fn a_rate_of_tax_lies_from_nothing_to_a_hundred_per_cent() {
+        let eur = Currency::read("EUR").unwrap();
+        for (rate, taken) in [
+            ("0", true),
+            ("0.01", true),
+            ("100", true),
+            ("100.00", true),
+            ("100.01", false),
+            ("1000", false),
+            ("-0.01", false),
+            ("-1", false),
+        ] {
+            for included in [true, false] {
+                let made = Invoice::new("1".into(), eur, vec![line(1, 100, rate, included)]);
+                assert_eq!(made.is_ok(), taken, "{rate}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_invoice_says_what_it_comes_to_at_each_rate_that_holds_money_or_tax() {
+        let eur = Currency::read("EUR").unwrap();
+        let rates = |lines| {
+            let invoice = Invoice::new("1".into(), eur, lines).unwrap();
+            let rates = invoice.rates().unwrap().into_iter();
+            let sums = |of: OfRate| (of.percent.to_string(), of.gross.minor, of.tax.minor);
+            rates.map(sums).collect::<Vec<_>>()
+        };
+        let of = |rate: &str, gross, tax| (rate.to_owned(), gross, tax);
+        // The lowest first, and one however it is written.
+        assert_eq!(
+            rates(vec![
+                line(1, 1100, "10", true),
+                line(1, 200, "0", true),
+                line(2, 550, "10.00", true),
+                line(1, 1000, "7.7", false),
+            ]),
+            [of("0", 200, 0), of("7.7", 1077, 77), of("10", 2200, 200)]
+        );
+        // What is free at a rate, or cancels out, is of no rate.
+        assert_eq!(
+            rates(vec![
+                line(1, 500, "0", true),
+                line(1, 0, "10", true),
+                line(1, 300, "20", true),
+                line(1, -300, "20", true),
+            ]),
+            [of("0", 500, 0)]
+        );
+        assert_eq!(rates(vec![line(1, 0, "10", true)]), []);
+        // Only the tax is left, of what was rounded line by line.
+        let left = vec![
+            line(2, 5, "10", true),
+            line(1, -5, "10", true),
+            line(1, -5, "10", true),
+            line(1, 100, "0", true),
+        ];
+        assert_eq!(rates(left.clone()), [of("0", 100, 0), of("10", 0, 1)]);
+        let invoice = Invoice::new("1".into(), eur, left).unwrap();
+        let within = |minor| invoice.tax_within(Money::new(minor, eur)).unwrap().minor;
+        assert_eq!(
+            (within(0), within(49), within(50), within(100)),
+            (0, 0, 1, 1)
+        );
+        let free = Invoice::new("1".into(), eur, vec![line(1, 0, "10", true)]).unwrap();
+        assert_eq!(free.tax_within(Money::zero(eur)), Ok(Money::zero(eur)));
     }
 }

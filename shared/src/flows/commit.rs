@@ -15,6 +15,7 @@ use crate::queue::{Nudge, RowKey};
 use crate::store::{Row, StoreError, Write, Written};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 /// How often a commit that met another one is tried again.
 pub(super) const TRIES: u32 = 8;
@@ -199,8 +200,11 @@ impl House {
 pub(super) async fn pause(attempt: u32) {
     let mut byte = [0];
     let _ = getrandom::fill(&mut byte);
-    let millis = (5 << attempt.min(6)) + u64::from(byte[0]) / 8;
-    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    tokio::time::sleep(wait(attempt, byte[0])).await;
+}
+
+fn wait(attempt: u32, chance: u8) -> Duration {
+    Duration::from_millis((5 << attempt.min(6)) + u64::from(chance) / 8)
 }
 
 fn decision_writes(
@@ -311,4 +315,18 @@ pub fn invoices_of(clinic: &str, status: Status) -> String {
 /// Where an id of a vendor leads to its case, or to the patient whose method it is.
 pub fn alias_pk(clinic: &str, gateway: &str, id: &str) -> String {
     format!("{clinic}#ref#{gateway}#{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_meets_others_waits_longer_from_try_to_try_and_never_long() {
+        let waits = |chance| (0..9).map(move |attempt| wait(attempt, chance).as_millis());
+        let least = [5, 10, 20, 40, 80, 160, 320, 320, 320];
+        assert_eq!(waits(0).collect::<Vec<_>>(), least);
+        let most = least.map(|wait| wait + 31);
+        assert_eq!(waits(255).collect::<Vec<_>>(), most);
+    }
 }

@@ -322,6 +322,55 @@ async fn staff_see_that_a_number_opted_out_and_can_lift_it() {
     assert_eq!(noted.count(), 1);
 }
 
+/// Only of a page to pay on that reaches the patient no other way need staff know.
+#[tokio::test]
+async fn staff_hand_a_page_over_where_its_text_was_unwanted_and_no_mail_goes() {
+    for (email, mails, topic, asked) in [
+        (EMAIL, true, "checkout-ready", 0),
+        (EMAIL, false, "checkout-ready", 1),
+        (None, true, "checkout-ready", 1),
+        (None, false, "checkout-ready", 1),
+        (None, true, "payment-received", 0),
+        (EMAIL, false, "payment-received", 0),
+    ] {
+        let clinic = Clinic::that_writes(well()).await;
+        if !mails {
+            let mut settings = clinic.get("/v1/settings").await;
+            settings["systems"] = json!(["twilio"]);
+            let put = clinic.call("PUT", "/v1/settings", &settings).await;
+            put.expect(200);
+        }
+        answer(&clinic, |_| {
+            let refusal = json!({ "code": 21610, "message": "unsubscribed", "status": 400 });
+            Said::Reply(400, refusal)
+        });
+        let patient = clinic.reached_by(email, PHONE).await;
+        let case = clinic.invoice(Some(&patient)).await;
+        let path = format!("/v1/invoices/{case}/charges");
+        let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+        clinic.post(&path, wanted).await.expect(202);
+        crate::money::opens(&clinic, &case).await;
+        if topic == "payment-received" {
+            pays(&clinic, &case).await;
+        }
+        let key = RowKey {
+            pk: case_pk(&clinic.id, &case),
+            sk: format!("task#tell-twilio-{topic}-p1"),
+        };
+        clinic.delivers(&key).await;
+        let what = format!("{email:?} {mails} {topic}");
+        assert_eq!(clinic.row(&key).await.get("state"), "skipped", "{what}");
+        let tasks = clinic.open_tasks().await;
+        assert_eq!(tasks.len(), asked, "{what}: {tasks:#?}");
+        if asked > 0 {
+            assert_eq!(tasks[0]["id"], "person-unreachable-p1", "{what}");
+        }
+        // The number is kept whatever the message was.
+        let shown = clinic.get(&format!("/v1/patients/{patient}")).await;
+        assert_eq!(shown["opted_out"], true, "{what}");
+    }
+}
+
 /// Who answered was whoever has the number.
 #[tokio::test]
 async fn an_opt_out_belongs_to_the_number_and_not_to_the_patient() {

@@ -443,6 +443,155 @@ async fn a_payments_story_is_of_that_payment_with_reasons_and_what_is_planned() 
     }
 }
 
+/// What a payer lets the gateway keep on its page is charged next time, whoever they are known as.
+#[tokio::test]
+async fn a_method_that_was_kept_on_a_page_is_the_patients_from_then_on() {
+    for (save_method, known) in [(true, true), (true, false), (false, true)] {
+        let policy = json!({ "collect": "checkout", "save_method": save_method });
+        let clinic = Clinic::of("EUR", policy).await;
+        let patient = clinic.patient().await;
+        let of = known.then_some(patient.as_str());
+        let case = clinic.invoice(of).await;
+        let brought = Fact {
+            reference: Some(ids::payment_reference(&case, 1)),
+            payment: Some("pi_1".into()),
+            method: Some(Method {
+                gateway: "stripe".into(),
+                customer: Some("cus_1".into()),
+                token: "pm_kept".into(),
+                label: "Visa ending 4242".into(),
+            }),
+            ..Fact::new(Kind::PaymentSucceeded)
+        };
+        happens(&clinic, &case, reported(brought)).await;
+        let kept: &[&str] = match save_method && known {
+            true => &["pm_kept"],
+            false => &[],
+        };
+        assert_eq!(methods(&clinic, &patient).await, kept);
+        let rows = clinic.rows().await;
+        let alias = format!("{}#ref#stripe#pm_kept ref", clinic.id);
+        assert_eq!(rows.contains_key(&alias), !kept.is_empty());
+        if !kept.is_empty() {
+            assert_eq!(
+                next(&clinic, &patient, "pm_other").await.as_deref(),
+                Some("pm_kept")
+            );
+        }
+    }
+}
+
+/// The kinds of what a payment's story tells, and what it says that begins with these words.
+async fn told(clinic: &Clinic, case: &str, n: u32) -> Vec<(String, String)> {
+    let payment = ids::payment_reference(case, n);
+    let shown = clinic.get(&format!("/v1/payments/{payment}/story")).await;
+    let all = shown["story"].as_array().cloned().expect("a story");
+    let text = |part: &Value, of: &str| part[of].as_str().expect(of).to_owned();
+    all.iter()
+        .map(|part| (text(part, "kind"), text(part, "text")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_reported_it() {
+    let clinic = Clinic::of("EUR", json!({ "collect": "later" })).await;
+    let (case, _) = clinic.asked_to_pay().await;
+    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = settings.expect("a clinic");
+    let amount = |minor| {
+        let eur = meridian::money::Currency::read("EUR").expect("a currency");
+        Some(meridian::money::Money::new(minor, eur))
+    };
+    let came = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("pi_1".into()),
+        amount: amount(6000),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    let went = Fact {
+        payment: Some("pi_1".into()),
+        refund: Some("re_1".into()),
+        amount: amount(1250),
+        ..Fact::new(Kind::RefundSucceeded)
+    };
+    for (n, fact) in [came, went].into_iter().enumerate() {
+        let id = format!("evt_{n}");
+        let at = meridian::clock::now();
+        let row = meridian::flows::events::EventRow::new(&clinic.id, "stripe", &id, "said", at);
+        let change = meridian::flows::commit::Change {
+            row: Some(row.of_fact(&fact)),
+            ..meridian::flows::commit::Change::new(
+                &settings,
+                &case,
+                reported(fact),
+                format!("stripe {id}"),
+            )
+        };
+        clinic.house.commit(change, None).await.expect("a commit");
+        // Each commit has a moment of its own.
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    }
+    let told = told(&clinic, &case, 1).await;
+    let lines: Vec<_> = told
+        .iter()
+        .map(|(kind, text)| format!("{kind}: {text}"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "event: The clinic asked: POST /v1/invoices/{id}/charges.",
+            "entry: A charge was asked for.",
+            "event: stripe reported said of 60.00 EUR: posted.",
+            "entry: The payment arrived. 60.00 EUR came in at stripe.",
+            "delivery: xero is told of payment received: open.",
+            "event: stripe reported said of 12.50 EUR: posted.",
+            "entry: The refund was paid. 12.50 EUR left stripe.",
+            "delivery: xero is told of refund paid: open.",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_payments_story_ends_with_what_comes_next_by_itself() {
+    let clinic = Clinic::new().await;
+    let planned = async |case: &str| {
+        let told = told(&clinic, case, 1).await;
+        let next = told.into_iter().filter(|(kind, _)| kind == "planned");
+        next.map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    let said = |kind, case: &str| {
+        reported(Fact {
+            reference: Some(ids::payment_reference(case, 1)),
+            payment: Some("pi_1".into()),
+            ..Fact::new(kind)
+        })
+    };
+    let asked = "The gateway is asked from time to time how it stands.";
+    let page = "Until then the payer can pay on the gateway's page.";
+    let call = "The gateway is asked what became of the last call.";
+    let (case, _) = clinic.asked_to_pay().await;
+    assert_eq!(planned(&case).await, [asked]);
+    let session = meridian::domain::case::Session {
+        id: "cs_1".into(),
+        url: "https://pay.example.test/cs_1".into(),
+        expires_at: Some(meridian::clock::after(meridian::clock::now(), 3600)),
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    happens(&clinic, &case, opened).await;
+    assert_eq!(planned(&case).await, [page]);
+    happens(&clinic, &case, said(Kind::PaymentPending, &case)).await;
+    assert_eq!(planned(&case).await, [asked]);
+    pays(&clinic, &case).await;
+    assert_eq!(planned(&case).await, Vec::<String>::new());
+    crate::vendors::connect(&clinic, "stripe", |_| crate::vendors::Said::Cut).await;
+    let case = crate::unclear::charge_at(&clinic, "stripe").await;
+    crate::unclear::work(&clinic, &case, "p1").await;
+    assert_eq!(planned(&case).await, [call]);
+}
+
 /// What GoCardless says of a mandate.
 async fn mandate(clinic: &Clinic, action: &str) {
     let event = json!({

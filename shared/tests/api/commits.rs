@@ -205,6 +205,96 @@ async fn who_decided_on_an_older_case_decides_again() {
     assert_eq!(now.entries, read.expect("a case").entries + 1);
 }
 
+#[tokio::test]
+async fn a_change_sets_and_removes_what_it_names_and_leaves_the_rest() {
+    let clinic = Clinic::new().await;
+    let pk = format!("{}#row", clinic.id);
+    let whole = Row::new(&pk, "a")
+        .text("text", "first")
+        .text("kept", "kept")
+        .text("one", "1")
+        .text("two", "2")
+        .text("three", "3");
+    clinic.write(Write::Put(whole.clone())).await;
+    let read = async || {
+        let row = clinic.house.store.get(&pk, "a").await;
+        row.expect("a table").expect("a row")
+    };
+    let change = |set: Row, remove: &[&'static str]| Write::Change {
+        key: key(&pk, "a"),
+        set,
+        remove: remove.to_vec(),
+    };
+    let set = Row::default().text("text", "second").number("times", 2);
+    clinic.write(change(set.clone(), &["one", "three"])).await;
+    let mut wanted = whole.text("text", "second").number("times", 2);
+    wanted.0.remove("one");
+    wanted.0.remove("three");
+    assert_eq!(read().await, wanted);
+    clinic.write(change(Row::default(), &["two"])).await;
+    wanted.0.remove("two");
+    assert_eq!(read().await, wanted);
+    // A later word counts, the same word again too, an older one never.
+    for (at, text, goes) in [
+        (5, "at five", true),
+        (5, "at five again", true),
+        (4, "older", false),
+        (6, "newer", true),
+    ] {
+        let newer = Write::Newer {
+            key: key(&pk, "a"),
+            attribute: "at",
+            at,
+            set: Row::default().text("text", text),
+            remove: vec!["times"],
+        };
+        let written = clinic.house.store.transact(&[newer]).await;
+        assert_eq!(written.expect("a table") == Written::Done, goes, "{text}");
+        if goes {
+            wanted = wanted.text("text", text).number("at", at);
+            wanted.0.remove("times");
+        }
+        assert_eq!(read().await, wanted, "{text}");
+    }
+    // A mark makes the row that it marks.
+    let mark = Write::Mark {
+        key: key(&pk, "b"),
+        set: Row::default().text("text", "marked"),
+    };
+    clinic.write(mark).await;
+    let made = clinic.house.store.get(&pk, "b").await.expect("a table");
+    assert_eq!(made, Some(Row::new(&pk, "b").text("text", "marked")));
+}
+
+/// Reading the case again helps nobody there.
+#[tokio::test]
+async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = settings.expect("a clinic");
+    let beside = |n: u32| Write::New(Row::new(format!("{}#beside {n}", clinic.id), "note"));
+    clinic.write(beside(1)).await;
+    for (also, row) in [
+        (vec![beside(1)], false),
+        (vec![beside(2), beside(1)], false),
+        (vec![beside(1)], true),
+    ] {
+        let before = clinic.rows().await;
+        let at = meridian::clock::now();
+        let row = row.then(|| EventRow::new(&clinic.id, "stripe", "evt_b", "x", at));
+        let change = Change {
+            also,
+            row,
+            ..Change::new(&settings, &case, charge("10.00"), "test".into())
+        };
+        let held = clinic.house.commit(change, None).await;
+        let why = held.expect_err("it is in the way").to_string();
+        assert!(why.contains("what stands beside"), "{why}");
+        unchanged(&before, &clinic.rows().await, "held up");
+    }
+}
+
 /// What stands beside an older case is in the way as well: the newer case decides.
 #[tokio::test]
 async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others_write() {

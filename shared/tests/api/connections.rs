@@ -294,6 +294,24 @@ async fn a_system_that_is_switched_on_is_renewed_however_it_was_connected() {
     assert!(token(&clinic).await.is_some());
 }
 
+/// Only a connection that was written anew is tried at once.
+#[tokio::test]
+async fn settings_that_are_written_again_leave_a_token_and_its_time_as_they_are() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let row = token(&clinic).await.expect("a token");
+    clinic.delivers(&row.key()).await;
+    let before = token(&clinic).await.expect("a token");
+    assert!(before.has("sealed"), "it was got");
+    clinic.hears(&["xero", "slack"]).await;
+    clinic.hears(&["xero"]).await;
+    assert_eq!(token(&clinic).await, Some(before.clone()));
+    // The same secrets again are nothing new, but show whether they work.
+    xero(&clinic).await;
+    let after = token(&clinic).await.expect("a token");
+    assert!(!after.has("sealed") && after.int("due_at") < before.int("due_at"));
+}
+
 /// What is renewed may be refused long before anything is to be filed.
 #[tokio::test]
 async fn a_refused_renewal_is_one_task_that_ends_once_the_connection_is_mended() {

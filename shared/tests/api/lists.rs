@@ -2,6 +2,7 @@
 
 use crate::stack::Clinic;
 use meridian::flows::case_pk;
+use meridian::flows::events::EventRow;
 use meridian::ids;
 use meridian::store::{Row, Write};
 use serde_json::{Value, json};
@@ -82,4 +83,90 @@ async fn a_list_is_asked_for_only_what_it_can_hold() {
             Some(field) => assert_eq!(answer.expect(422)["field"], field, "{query}"),
         }
     }
+}
+
+/// An event that came, as a row of the list.
+type Came = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+    i64,
+);
+
+#[tokio::test]
+async fn of_all_events_those_are_listed_that_fit_every_filter() {
+    let clinic = Clinic::new().await;
+    let time = |minute: i64| {
+        let first: jiff::Timestamp = "2026-11-20T09:00:00Z".parse().expect("a time");
+        meridian::clock::after(first, minute * 60)
+    };
+    let all: [Came; 5] = [
+        ("stripe", "evt_1", Some("pi_1"), "posted", 0),
+        ("stripe", "evt_2", Some("pi_2"), "waiting", 1),
+        ("mollie", "evt_1", Some("pi_1"), "quarantined", 2),
+        ("mollie", "evt_3", None, "posted", 3),
+        ("paypal", "evt_3", Some("pi_1"), "ignored", 4),
+    ];
+    for (source, id, reference, state, minute) in all {
+        let mut event = EventRow::new(&clinic.id, source, id, "x", time(minute));
+        event.gateway_ref = reference.map(String::from);
+        clinic.write(Write::Put(event.row(state))).await;
+    }
+    let shown = |page: &Value| -> Vec<String> {
+        let events = page["events"].as_array().expect("a list").iter();
+        events
+            .map(|event| event["id"].as_str().expect("an id").to_owned())
+            .collect()
+    };
+    let mut found = 0;
+    for source in ["", "stripe", "mollie"] {
+        for id in ["", "evt_1", "evt_3"] {
+            for reference in ["", "pi_1", "pi_9"] {
+                for state in ["", "posted", "quarantined"] {
+                    for since in [0, 2, 5] {
+                        let fits = |of: &&Came| {
+                            (source.is_empty() || of.0 == source)
+                                && (id.is_empty() || of.1 == id)
+                                && (reference.is_empty() || of.2 == Some(reference))
+                                && (state.is_empty() || of.3 == state)
+                                && of.4 >= since
+                        };
+                        // The newest first.
+                        let wanted = all.iter().rev().filter(fits);
+                        let wanted: Vec<_> =
+                            wanted.map(|of| format!("{}:{}", of.0, of.1)).collect();
+                        let named = [
+                            ("source", source),
+                            ("vendor_event_id", id),
+                            ("gateway_ref", reference),
+                            ("state", state),
+                        ];
+                        let named = named.iter().filter(|(_, value)| !value.is_empty());
+                        let named = named.map(|(name, value)| format!("&{name}={value}"));
+                        let query: String = named.collect();
+                        let path = format!("/v1/events?since={}{query}", time(since));
+                        let page = clinic.get(&path).await;
+                        assert_eq!(shown(&page), wanted, "{path}");
+                        found += wanted.len();
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 50, "{found}");
+    // A page ends where it is full, and the next goes on behind it.
+    let mut path = "/v1/events?gateway_ref=pi_1&limit=1".to_owned();
+    for wanted in [
+        vec!["paypal:evt_3"],
+        vec!["mollie:evt_1"],
+        vec!["stripe:evt_1"],
+    ] {
+        let page = clinic.get(&path).await;
+        assert_eq!(shown(&page), wanted, "{path}");
+        let next = page["next"].as_str().expect("it goes on");
+        path = format!("/v1/events?gateway_ref=pi_1&limit=1&before={next}");
+    }
+    let page = clinic.get(&path).await;
+    assert_eq!((shown(&page).len(), &page["next"]), (0, &Value::Null));
 }

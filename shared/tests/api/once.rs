@@ -117,11 +117,21 @@ async fn what_moves_money_needs_a_key_that_can_be_read() {
     let clinic = Clinic::new().await;
     let before = clinic.rows().await;
     let body = json!({ "lines": lines() });
-    for (key, status) in [("", 400), (&*"k".repeat(101), 422), ("k\u{e9}", 422)] {
+    for (key, status) in [
+        ("", 400),
+        (&*"k".repeat(101), 422),
+        ("k\u{e9}", 422),
+        ("k\tk", 422),
+        ("k\u{7f}", 422),
+    ] {
         let refused = clinic.post_under(key, "/v1/charges", &body).await;
         assert_eq!(refused.status, status, "{key:?}: {}", refused.body);
     }
     unchanged(&before, &clinic.rows().await, "a request without a key");
+    for key in [&*"k".repeat(100), "~", "a b"] {
+        let taken = clinic.post_under(key, "/v1/charges", &body).await;
+        taken.expect(202);
+    }
 }
 
 #[tokio::test]

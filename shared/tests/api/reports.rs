@@ -285,6 +285,53 @@ async fn a_proven_hint_at_a_payment_of_ours_is_tried_again_while_it_is_not_found
     assert_eq!(ours.states(Some("evt_2")).await, ["ignored"]);
 }
 
+/// What is not begun comes again with its message; what needs no answer of a gateway is posted all
+/// the same.
+#[tokio::test]
+async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
+    let ours = Ours::paid_at("gocardless", "PM1").await;
+    let pk = meridian::flows::commit::alias_pk(&ours.clinic.id, "gocardless", "PM2");
+    let alias = meridian::store::Row::new(pk, "ref").text("case", &ours.case);
+    ours.clinic.write(meridian::store::Write::Put(alias)).await;
+    for id in ["PM1", "PM2"] {
+        let shown = debit(id, 6_000, "EUR", "confirmed", &ours.reference());
+        ours.answers(&format!("GET /payments/{id}"), &[(200, &shown)]);
+    }
+    ours.answers("GET /refunds", &[(200, &json!({"refunds": []}))]);
+    ours.answers("GET /events", &[(200, &json!({"events": []}))]);
+    let asked = |id: &str| {
+        let path = format!("GET /gocardless/payments/{id}");
+        ours.asked()
+            .into_iter()
+            .filter(|what| *what == path)
+            .count()
+    };
+    let metadata = json!({"reference": ours.reference()});
+    let event =
+        |id: &str, action: &str, payment: &str| debit_event(id, action, payment, metadata.clone());
+    let events = [
+        event("EV1", "confirmed", "PM1"),
+        event("EV2", "confirmed", "PM2"),
+    ];
+    let batch = json!({ "events": events }).to_string();
+    let short = ours.post("gocardless", false, &batch);
+    assert!(!meridian::lambda::ending_at(Some(0), short).await);
+    assert_eq!((asked("PM1"), asked("PM2")), (1, 0));
+    assert!(ours.post("gocardless", false, &batch).await);
+    assert_eq!(asked("PM2"), 1);
+    let facts = [
+        event("EV3", "confirmed", "PM1"),
+        event("EV4", "paid_out", "PM1"),
+        event("EV5", "confirmed", "PM1"),
+    ];
+    let batch = json!({ "events": facts }).to_string();
+    let short = ours.post("gocardless", true, &batch);
+    assert!(meridian::lambda::ending_at(Some(0), short).await);
+    for id in ["EV3", "EV4", "EV5"] {
+        assert_eq!(ours.states(Some(id)).await.len(), 1, "{id}");
+    }
+}
+
 // ---- what cannot be told is asked --------------------------------------------------------------
 
 #[tokio::test]

@@ -174,6 +174,93 @@ async fn a_refund_that_a_person_found_is_refunded() {
 }
 
 #[tokio::test]
+async fn a_word_on_a_refund_in_parts_is_about_the_part_that_is_meant() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let patient = clinic.patient().await;
+    let kept = json!({ "gateway": "gocardless", "token": "m_1", "label": "Bank debit" });
+    let path = format!("/v1/patients/{patient}/payment-methods");
+    clinic.post(&path, kept).await.expect(201);
+    let (id, other) = (
+        clinic.invoice(Some(&patient)).await,
+        clinic.invoice(None).await,
+    );
+    let path = format!("/v1/invoices/{id}/charges");
+    for (n, amount, minor) in [(1, "40.00", 4000), (2, "20.00", 2000)] {
+        let wanted = json!({ "method": "saved", "amount": crate::money::eur(amount) });
+        clinic.post(&path, wanted).await.expect(202);
+        let eur = meridian::money::Currency::read("EUR").expect("a currency");
+        let came = meridian::domain::fact::Fact {
+            reference: Some(ids::payment_reference(&id, n)),
+            payment: Some(format!("PM_{n}")),
+            amount: Some(meridian::money::Money::new(minor, eur)),
+            ..meridian::domain::fact::Fact::new(meridian::domain::fact::Kind::PaymentSucceeded)
+        };
+        crate::money::happens(&clinic, &id, crate::unclear::report("gocardless", came)).await;
+    }
+    let asked = clinic.post("/v1/refunds", json!({ "invoice": id })).await;
+    let request = asked.expect(202)["id"].as_str().expect("an id").to_owned();
+    for part in ["r1", "r2"] {
+        work(&clinic, &id, part).await;
+    }
+    // The newest payment is given back first.
+    let states = async || {
+        let now = case(&clinic, &id).await;
+        let of = |n: usize| now.payments[n].refunds[0].state;
+        (of(0), of(1), now.refunded().minor)
+    };
+    use meridian::domain::refund::State::{Failed, Succeeded, Unknown};
+    assert_eq!(states().await, (Unknown, Unknown, 0));
+    let path = format!("/v1/refunds/{request}/resolve");
+    let said = |found: &str, payment: Option<String>| match payment {
+        Some(payment) => json!({ "found": found, "payment": payment }),
+        None => json!({ "found": found }),
+    };
+    let before = clinic.rows().await;
+    for nobodys in [
+        None,
+        Some(format!("{other}-p1")),
+        Some(format!("{id}-p3")),
+        Some(format!("{id}-r1")),
+        Some("p1".into()),
+        Some(String::new()),
+    ] {
+        for found in ["refunded", "not_refunded"] {
+            let refused = clinic.post(&path, said(found, nobodys.clone())).await;
+            assert_eq!(refused.expect(422)["field"], "payment", "{nobodys:?}");
+        }
+    }
+    crate::permissions::unchanged(&before, &clinic.rows().await, "a part that is none");
+    let newer = Some(format!("{id}-p2"));
+    for person in [&clinic, &another_person(&clinic).await] {
+        let not = said("not_refunded", newer.clone());
+        person.post(&path, not).await.expect(200);
+    }
+    assert_eq!(states().await, (Unknown, Failed, 0));
+    // Only one waits for an answer now: it need not be named. Said again, it is the same answer.
+    for _ in 0..2 {
+        let done = clinic.post(&path, said("refunded", None)).await;
+        done.expect(200);
+        assert_eq!(states().await, (Succeeded, Failed, 4000));
+    }
+    clinic
+        .post(&path, said("not_refunded", None))
+        .await
+        .expect(200);
+    let paid = Some(format!("{id}-p1"));
+    clinic
+        .post(&path, said("refunded", paid.clone()))
+        .await
+        .expect(200);
+    // What went is not declared never to have gone, by nobody.
+    for person in [&clinic, &another_person(&clinic).await] {
+        let not = said("not_refunded", paid.clone());
+        person.post(&path, not).await.expect(409);
+    }
+    assert_eq!(states().await, (Succeeded, Failed, 4000));
+}
+
+#[tokio::test]
 async fn one_persons_word_is_gone_once_the_gateway_speaks() {
     let (clinic, id) = unknown_payment().await;
     let path = format!("/v1/payments/{id}-p1/resolve");
@@ -387,6 +474,31 @@ async fn an_answer_to_what_waited_wakes_the_others_whichever_process_hears_it() 
         meridian::domain::payment::State::Paid
     );
     assert!(due_in(&clinic, &other).await <= 0, "it is looked at now");
+}
+
+/// It would cost every call a look at what waits.
+#[tokio::test]
+async fn an_answer_to_who_neither_waited_nor_met_silence_wakes_nobody() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| Said::Cut).await;
+    let waiting = charge_at(&clinic, "stripe").await;
+    work(&clinic, &waiting, "p1").await;
+    for _ in 0..2 {
+        settle(&clinic, &waiting, None).await;
+    }
+    let declined = json!({ "error": { "type": "card_error", "code": "card_declined" } });
+    connect(&clinic, "stripe", move |_| {
+        Said::Reply(402, declined.clone())
+    })
+    .await;
+    let other = charge_at(&clinic, "stripe").await;
+    let process = clinic.with_key(&clinic.key);
+    work(&process, &other, "p1").await;
+    assert!(due_in(&clinic, &waiting).await > 1_000, "it was woken");
+    // The one that met the silence hears its end by whatever is answered first.
+    let third = charge_at(&clinic, "stripe").await;
+    work(&clinic, &third, "p1").await;
+    assert!(due_in(&clinic, &waiting).await <= 0, "it is looked at now");
 }
 
 /// A debit that is on its way holds no call that did not come through.

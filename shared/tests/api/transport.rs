@@ -233,6 +233,40 @@ async fn a_token_that_the_vendor_took_back_is_renewed_once_and_the_call_made_onc
     assert_eq!(tokens(&clinic), ["t1", "t2"]);
 }
 
+/// The one that refuses a token is asked for another, whichever process got the first.
+#[tokio::test]
+async fn a_token_that_another_process_got_and_the_vendor_took_back_is_renewed_too() {
+    let clinic = Clinic::new().await;
+    let taken_back = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (id, mut given, back) = (clinic.id.clone(), 0, taken_back.clone());
+    let script = move |heard: &Heard| {
+        if heard.what.ends_with("/v1/oauth2/token") {
+            given += 1;
+            return token(&id, &format!("t{given}"), 3600);
+        }
+        let first = heard.header("authorization").contains(&format!("t1.{id}"));
+        match first && back.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Said::Reply(401, json!({ "error": "invalid_token" })),
+            false => ok(json!({ "id": "x" })),
+        }
+    };
+    connect(&clinic, "paypal", script).await;
+    let (other, third) = (house(), house());
+    let status = async |house: &House| {
+        let came = call_at(house, &clinic, paypal().vendor, &capture()).await;
+        came.expect("a reply").status
+    };
+    assert_eq!(status(&clinic.house).await, 200);
+    taken_back.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(status(&other).await, 200);
+    assert_eq!(tokens(&clinic), ["t1", "t1", "t2"]);
+    // What one renewed the others take from the table, and ask for no third.
+    assert_eq!(status(&clinic.house).await, 200);
+    assert_eq!(status(&third).await, 200);
+    assert_eq!(tokens(&clinic), ["t1", "t1", "t2", "t1", "t2", "t2"]);
+    assert_eq!(token_calls(&clinic), 2);
+}
+
 #[tokio::test]
 async fn a_token_is_shared_while_it_lives_and_renewed_before_it_ends() {
     let clinic = Clinic::new().await;

@@ -44,6 +44,8 @@ pub struct Books {
     pub told: Vec<String>,
     /// Every receipt ever asked for.
     pub receipts: Vec<String>,
+    /// Every method that a commit ended.
+    pub ended: Vec<Method>,
     pub now: Timestamp,
     pub late_failures: bool,
 }
@@ -128,6 +130,7 @@ impl Books {
             rows: BTreeMap::new(),
             told: vec![],
             receipts: vec![],
+            ended: vec![],
             now: start(),
             late_failures: false,
         };
@@ -333,8 +336,10 @@ impl Books {
             tasks,
             done,
             receipts,
+            ended,
             ..
         } = decision;
+        self.ended.extend(ended);
         assert_eq!(entry.seq, entries_before + 1, "one entry per commit");
         assert_eq!((case.entries, &case.head), (entry.seq, &entry.hash));
         let before = self.journal.last().map_or("", |last| last.hash.as_str());

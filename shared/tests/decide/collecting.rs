@@ -11,7 +11,7 @@ use meridian::domain::event::{Context, Event, Looked, NewInvoice, NewRefund, Rep
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
-use meridian::domain::task::Topic;
+use meridian::domain::task::{Alert, Topic, Work};
 
 const DAY: i64 = 86_400;
 const UNCOLLECTED: &str = "person-uncollected";
@@ -317,4 +317,188 @@ fn a_question_that_is_answered_ends_its_task_also_where_nobody_else_is_told() {
     };
     assert_eq!(decision.tasks, []);
     assert_eq!(decision.done, ["person-late-p1"]);
+}
+
+#[test]
+fn what_becomes_unknown_again_is_asked_again() {
+    for (step, refund, task) in [
+        (Step::Charge, None, "person-p1"),
+        (Step::Refund, Some(1), "person-r1"),
+    ] {
+        let mut books = charged(vec![3]);
+        if refund.is_some() {
+            books.hear(succeeded(1));
+            books.ask_refund("q1", 4000);
+        }
+        for times in 1..=2 {
+            lost_for_people(&mut books, step, refund);
+            assert!(asks(&books, task), "{task} the {times}. time");
+            let told = books.told_of(Topic::NeedsPerson);
+            assert_eq!(told, times, "{task}: each time once");
+            // It was never made, as the gateway says: it goes out anew.
+            let again = crate::books::not_done(1, refund, books.now, true);
+            assert_eq!(books.apply(&again), Said::Changed);
+            assert!(!asks(&books, task));
+        }
+    }
+}
+
+#[test]
+fn a_method_ends_with_the_decline_that_says_it_never_works_again_and_once() {
+    for (why, ends) in [
+        (Decline::Method, true),
+        (Decline::Funds, false),
+        (Decline::Action, false),
+        (Decline::Fraud, false),
+        (Decline::Cancelled, false),
+        (Decline::Other, false),
+    ] {
+        let wanted: Vec<_> = ends.then(saved_method).into_iter().collect();
+        let mut books = charged(vec![3]);
+        books.hear(failed(1, why));
+        books.hear(failed(1, why));
+        assert_eq!(books.ended, wanted, "{why:?}");
+        // So does money that went back for that reason.
+        let mut books = charged(vec![3]);
+        books.hear(succeeded(1));
+        assert_eq!(books.ended, []);
+        let back = Fact {
+            decline: Some(why),
+            ..fact(Kind::PaymentReturned, 1)
+        };
+        books.hear(back.clone());
+        books.hear(back);
+        assert_eq!(books.ended, wanted, "{why:?}");
+        // A page has no method that could end.
+        let mut books = Books::with_payment(10_000, None);
+        books.hear(failed(1, why));
+        assert_eq!(books.ended, [], "{why:?}");
+    }
+}
+
+#[test]
+fn a_retry_waits_only_where_it_is_planned() {
+    let mut books = charged(vec![3]);
+    let waits = |payment| Event::RetryWaits { payment };
+    assert_eq!(books.apply(&waits(1)), Said::Nothing, "nothing failed");
+    declined(&mut books, 1);
+    assert_eq!(books.apply(&waits(2)), Said::Nothing, "another payment");
+    books.later(3 * DAY);
+    assert_eq!(books.apply(&waits(1)), Said::Changed);
+    assert!(books.rows["retry-p1"].due > books.now);
+    books.hear(succeeded(1));
+    assert_eq!(books.apply(&waits(1)), Said::Nothing, "it is paid");
+}
+
+/// In how many seconds the row of the first payment looks at it, if that is what it does.
+fn looks_in(books: &Books) -> Option<i64> {
+    let row = books.rows.get("p1")?;
+    let looks = matches!(
+        row.work,
+        Work::Settle {
+            payment: 1,
+            refund: None,
+            ..
+        }
+    );
+    looks.then(|| row.due.as_second() - books.now.as_second())
+}
+
+#[test]
+fn whatever_leaves_a_payment_under_way_looks_at_it_in_a_while() {
+    const WHILE: Option<i64> = Some(900);
+    let opened = || {
+        let mut books = Books::with_payment(10_000, None);
+        page(&mut books, 1);
+        books
+    };
+    // A page opened, and a decline on it.
+    let mut books = opened();
+    assert_eq!(looks_in(&books), WHILE);
+    books.later(60);
+    books.report(vec![failed(1, Decline::Funds)], true);
+    assert_eq!(looks_in(&books), WHILE);
+    // That is told only once the payer had the time to try again.
+    let told = &books.rows["tell-desk-payment-failed-p1"];
+    assert_eq!(told.due.as_second() - books.now.as_second(), 600);
+    // Money under way.
+    let mut books = opened();
+    books.later(60);
+    books.report(vec![fact(Kind::PaymentPending, 1)], true);
+    assert_eq!(books.payment(1).state, State::Pending);
+    assert_eq!(looks_in(&books), WHILE);
+    // A debit that its gateway tries again by itself, and one that it collects anew.
+    let mut books = charged(vec![3]);
+    books.late_failures = true;
+    for day in ["05", "09"] {
+        books.later(60);
+        let failed_there = Fact {
+            decline: Some(Decline::Funds),
+            occurred_at: Some(format!("2026-03-{day}T09:00:00Z").parse().unwrap()),
+            ..fact(Kind::PaymentPending, 1)
+        };
+        assert_eq!(books.report(vec![failed_there], true), Said::Changed);
+        assert_eq!(looks_in(&books), WHILE);
+    }
+    books.report(vec![failed(1, Decline::Funds)], true);
+    assert_eq!(looks_in(&books), None, "it is over");
+    // A decline of a saved method is told at once: nobody is at a page.
+    let told = &books.rows["tell-desk-payment-failed-p1"];
+    assert_eq!(told.due, books.now);
+    books.later(60);
+    books.report(vec![fact(Kind::PaymentPending, 1)], true);
+    assert_eq!(looks_in(&books), WHILE);
+    // A page that its gateway does not end.
+    let mut books = opened();
+    books.apply(&Event::Closed { payment: 1 });
+    assert_eq!(looks_in(&books), None, "it is ended first");
+    books.later(60);
+    let stays = Event::PageStays { payment: 1 };
+    assert_eq!(books.apply(&stays), Said::Changed);
+    assert_eq!(looks_in(&books), WHILE);
+    assert_eq!(books.apply(&stays), Said::Nothing);
+}
+
+/// Nobody was sent there: it is ended, and nobody hears of it.
+#[test]
+fn a_page_that_opens_after_another_way_took_its_place_is_ended() {
+    let mut books = Books::with_payment(10_000, None);
+    let intent = books.intent(Step::Checkout, 1, None);
+    assert_eq!(books.call(1, None, intent), Said::Changed);
+    books.apply(&Event::Charge(charge(None, Some(saved_method()))));
+    assert_eq!(books.payment(1).state, State::Expired);
+    page(&mut books, 1);
+    let step = Step::Close;
+    assert_eq!(books.rows["p1"].work, Work::Pay { payment: 1, step });
+    assert_eq!(books.told_of(Topic::CheckoutReady), 0);
+    assert_eq!(books.payment(1).next_step(), Some(step));
+    // One that is wanted is told.
+    let mut books = Books::with_payment(10_000, None);
+    page(&mut books, 1);
+    assert_eq!(books.told_of(Topic::CheckoutReady), 1);
+    page(&mut books, 1);
+    assert_eq!(books.told_of(Topic::CheckoutReady), 1);
+}
+
+#[test]
+fn a_question_of_a_person_says_what_it_is_about() {
+    let mut books = charged(vec![3]);
+    lost_for_people(&mut books, Step::Charge, None);
+    let Work::Person(matter) = &books.rows["person-p1"].work else {
+        panic!("it is a person's");
+    };
+    assert_eq!(matter.alert, Alert::UnknownOutcome);
+    assert_eq!((matter.payment, matter.refund), (Some(1), None));
+    assert_eq!(matter.amount, Some(eur(10_000)));
+    assert_eq!(matter.vendor.as_deref(), Some("stripe"));
+    assert_eq!(matter.invoice.as_deref(), Some("2026-1"));
+    let mut books = Books::paid(10_000);
+    books.ask_refund("q1", 4000);
+    lost_for_people(&mut books, Step::Refund, Some(1));
+    let Work::Person(matter) = &books.rows["person-r1"].work else {
+        panic!("it is a person's");
+    };
+    assert_eq!((matter.payment, matter.refund), (Some(1), Some(1)));
+    assert_eq!(matter.amount, Some(eur(4000)), "of the refund");
+    assert_eq!(matter.request.as_deref(), Some("q1"));
 }

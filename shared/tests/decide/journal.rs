@@ -192,6 +192,18 @@ fn a_case_that_says_other_than_its_whole_journal_is_found() {
     assert!(matches!(broken, Err(Broken::Differs { .. })), "{broken:?}");
 }
 
+#[test]
+fn a_case_without_an_entry_may_say_nothing_of_money() {
+    let mut books = Books::open(invoice(10_000));
+    (books.case.entries, books.case.head) = (0, String::new());
+    let broken = verify(&books.case, &[]);
+    assert!(matches!(broken, Err(Broken::Differs { .. })), "{broken:?}");
+    books.case.invoice.void = true;
+    assert_eq!(verify(&books.case, &[]), Ok(()));
+    let gap = verify(&books.case, &books.journal);
+    assert!(matches!(gap, Err(Broken::Gap { .. })), "{gap:?}");
+}
+
 /// What a random hand may do, sensible or not.
 #[derive(Clone, Debug)]
 enum Command {

@@ -10,6 +10,8 @@ mod mended;
 mod orders;
 mod pages;
 mod protocol;
+mod receipts;
 mod sequences;
+mod standing;
 mod sums;
 mod unsaid;

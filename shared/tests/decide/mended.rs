@@ -2,14 +2,15 @@
 //! nothing leaves twice, and nobody is told twice.
 
 use crate::books::{
-    Books, Said, charge, dispute, eur, fact, not_done, refund, refund_of, saved_method, succeeded,
+    Books, Said, charge, dispute, eur, fact, failed, not_done, refund, refund_of, saved_method,
+    succeeded,
 };
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, NewRefund, NotDone};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund as refunds;
-use meridian::domain::task::{Alert, Topic};
+use meridian::domain::task::{Alert, Task, Topic, Work};
 
 fn blocked(books: &Books) -> Event {
     let Event::NotDone(not_done) = not_done(1, None, books.now, false) else {
@@ -185,4 +186,174 @@ fn a_return_of_the_whole_that_a_lost_dispute_caused_is_no_second_loss() {
     books.hear_out(dispute(Kind::DisputeLost, 1, "dp_1", 10_000));
     assert!(!books.alerts().contains(&Alert::Contradiction));
     books.verify();
+}
+
+/// The amounts that rows of this topic tell, by their names.
+fn amounts(books: &Books, topic: Topic) -> Vec<(String, Option<i64>)> {
+    let part = format!("tell-desk-{}-p1", topic.name());
+    let of = |(id, task): (&String, &Task)| match &task.work {
+        Work::Deliver(delivery) => {
+            let name = id.strip_prefix(&part)?.to_owned();
+            Some((name, delivery.amount.map(|amount| amount.minor)))
+        }
+        _ => None,
+    };
+    books.rows.iter().filter_map(of).collect()
+}
+
+fn reversal(id: &str, minor: i64) -> Fact {
+    Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(minor)),
+        ..fact(Kind::PaymentReturned, 1)
+    }
+}
+
+#[test]
+fn a_won_dispute_gives_back_what_nothing_else_took() {
+    let lost = |n: u32, minor| dispute(Kind::DisputeLost, 1, &format!("dp_{n}"), minor);
+    let whole = || fact(Kind::PaymentReturned, 1);
+    let opened = || dispute(Kind::DisputeOpened, 1, "dp_1", 3000);
+    // What was heard before dp_1 was won; what is due then, whether it is there again, whether a
+    // person looks, and how much is told to be there again.
+    for (before, due, paid, asked, told) in [
+        (vec![opened()], 0, true, false, None),
+        (vec![lost(1, 3000)], 0, true, false, Some(3000)),
+        (
+            vec![lost(1, 3000), lost(2, 2000)],
+            2000,
+            false,
+            false,
+            Some(3000),
+        ),
+        (
+            vec![lost(1, 3000), reversal("rev_1", 3000)],
+            3000,
+            false,
+            true,
+            None,
+        ),
+        (
+            vec![opened(), reversal("rev_1", 4000)],
+            4000,
+            false,
+            true,
+            None,
+        ),
+        (vec![opened(), whole()], 10_000, false, true, None),
+        (vec![lost(1, 3000), whole()], 10_000, false, true, None),
+    ] {
+        let mut books = Books::paid(10_000);
+        for fact in &before {
+            assert_eq!(books.hear(fact.clone()), Said::Changed, "{before:#?}");
+        }
+        let won = dispute(Kind::DisputeWon, 1, "dp_1", 3000);
+        books.report(vec![won], true);
+        assert_eq!(books.case.due(), eur(due), "{before:#?}");
+        assert_eq!(books.payment(1).state == State::Paid, paid, "{before:#?}");
+        let looks = books.rows.keys().any(|id| id.starts_with("person-won-"));
+        assert_eq!(looks, asked, "{before:#?}");
+        let again = amounts(&books, Topic::PaymentReceived);
+        let again = again.iter().find(|(name, _)| name == "-reinstated");
+        assert_eq!(
+            again.map(|(_, minor)| *minor),
+            told.map(Some),
+            "{before:#?}"
+        );
+        books.verify();
+    }
+}
+
+#[test]
+fn each_return_tells_what_it_took_and_the_last_the_rest() {
+    let mut books = Books::paid(10_000);
+    books.hear(reversal("rev_1", 3000));
+    books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 5000));
+    books.hear(fact(Kind::PaymentReturned, 1));
+    let told = amounts(&books, Topic::PaymentReturned);
+    let sums: Vec<_> = told.iter().filter_map(|(_, minor)| *minor).collect();
+    assert_eq!(sums.iter().sum::<i64>(), 10_000, "{told:?}");
+    let mut sorted = sums.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [2000, 3000, 5000], "{told:?}");
+    assert_eq!(books.case.due(), eur(10_000));
+    books.verify();
+}
+
+#[test]
+fn what_people_say_of_a_dispute_counts_only_while_it_is_open() {
+    let key = |books: &Books| books.payment(1).disputes[0].key();
+    let resolved = |books: &Books, lost| Event::DisputeResolved {
+        payment: 1,
+        dispute: key(books),
+        lost,
+    };
+    for end in [Kind::DisputeWon, Kind::DisputeLost] {
+        let mut books = Books::paid(10_000);
+        books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 3000));
+        books.report(vec![dispute(end, 1, "dp_1", 3000)], true);
+        let before = books.case.clone();
+        for lost in [true, false] {
+            let event = resolved(&books, lost);
+            assert_eq!(books.apply(&event), Said::Nothing, "{end:?} {lost}");
+        }
+        assert_eq!(books.case, before);
+    }
+    for (lost, due) in [(true, 3000), (false, 0)] {
+        let mut books = Books::paid(10_000);
+        books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 3000));
+        let event = resolved(&books, lost);
+        assert_eq!(books.apply(&event), Said::Changed);
+        assert_eq!(books.case.due(), eur(due));
+        assert_eq!(books.told_of(Topic::DisputeClosed), 1);
+        assert!(!books.alerts().contains(&Alert::DisputeOpened));
+    }
+    let mut books = Books::paid(10_000);
+    let unknown = Event::DisputeResolved {
+        payment: 1,
+        dispute: "d0".into(),
+        lost: true,
+    };
+    assert!(matches!(books.apply(&unknown), Said::Refused(_)));
+}
+
+#[test]
+fn a_debit_of_which_a_bank_took_a_part_is_not_there_again_by_an_old_success() {
+    for (taken, said, state) in [
+        (None, Said::Changed, State::Paid),
+        (Some(3000), Said::Nothing, State::Returned),
+    ] {
+        let mut books = Books::with_payment(10_000, Some(saved_method()));
+        books.late_failures = true;
+        books.report(vec![succeeded(1)], true);
+        match taken {
+            Some(minor) => books.report(vec![reversal("rev_1", minor)], true),
+            None => books.report(vec![failed(1, Decline::Funds)], true),
+        };
+        assert_eq!(books.payment(1).state, State::Returned);
+        assert_eq!(books.report(vec![succeeded(1)], true), said, "{taken:?}");
+        assert_eq!(books.payment(1).state, state, "{taken:?}");
+    }
+}
+
+/// Not even its id is kept: what comes under it later is still a stranger's.
+#[test]
+fn of_a_strangers_try_beside_a_payment_that_arrived_nothing_is_kept() {
+    for kind in [
+        Kind::PaymentPending,
+        Kind::PaymentFailed,
+        Kind::PaymentExpired,
+    ] {
+        for current in [false, true] {
+            let mut books = Books::paid(10_000);
+            let before = books.case.clone();
+            let theirs = Fact {
+                payment: Some("pi_theirs".into()),
+                ..fact(kind, 1)
+            };
+            let said = books.report(vec![theirs], current);
+            assert_eq!(said, Said::Nothing, "{kind:?}");
+            assert_eq!(books.case, before, "{kind:?}");
+        }
+    }
 }

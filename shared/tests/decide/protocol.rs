@@ -1124,3 +1124,37 @@ fn a_payment_of_which_the_gateway_has_no_news_for_weeks_is_a_task_and_still_look
         assert_eq!(books.alerts(), [], "{target:?}");
     }
 }
+
+/// What a gateway does not know may be a page that is over. It is never a charge or a refund.
+#[test]
+fn what_is_on_no_page_does_not_end_because_its_gateway_does_not_know_it() {
+    let completing = Traits {
+        completes: true,
+        ..by_key()
+    };
+    let missing = || vec![Said::LookedUp(Err(Trouble::Missing))];
+    let mut books = charging();
+    let pending = fact(Kind::PaymentPending, 1);
+    work(&mut books, &completing, PAYMENT, vec![facts(vec![pending])]);
+    assert_eq!(books.payment(1).state, State::Pending);
+    let asked = work(&mut books, &completing, PAYMENT, missing());
+    assert_eq!(asked, ["look up", "still_unknown"]);
+    assert_eq!(books.payment(1).state, State::Pending);
+
+    let mut books = refunding();
+    let pending = our_refund(Kind::RefundPending, 1, 1, "re_1", 4_000);
+    work(&mut books, &completing, REFUND, vec![facts(vec![pending])]);
+    assert_eq!(refund_state(&books), refund::State::Executing);
+    let asked = work(&mut books, &completing, REFUND, missing());
+    assert_eq!(asked, ["look up", "still_unknown"]);
+    assert_eq!(refund_state(&books), refund::State::Executing);
+    assert_eq!(books.payment(1).state, State::Paid);
+
+    // Nobody takes what is approved on a page that is forgotten.
+    let (mut books, _) = opened(None);
+    let asked = work(&mut books, &completing, PAYMENT, missing());
+    assert_eq!(asked, ["look up", "payment_expired"]);
+    let (mut books, _) = opened(None);
+    let asked = work(&mut books, &by_key(), PAYMENT, missing());
+    assert_eq!(asked, ["look up", "still_unknown"]);
+}

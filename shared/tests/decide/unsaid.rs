@@ -1,10 +1,12 @@
 //! What a report leaves unsaid is asked and not guessed, and one of its facts that cannot be true
 //! hides no other.
 
-use crate::books::{Books, Said, dispute, eur, fact, our_refund, refund, succeeded};
+use crate::books::{
+    Books, Said, dispute, eur, fact, failed, our_refund, refund, saved_method, succeeded,
+};
 use meridian::domain::case::Session;
 use meridian::domain::event::Event;
-use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::task::Alert;
 use meridian::flows::calls::Traits;
@@ -267,4 +269,154 @@ fn an_event_that_fits_nothing_is_tried_for_a_day_and_then_kept_or_a_persons() {
     }
     let waits: Vec<_> = (0..20).map(wait).collect();
     assert!(waits.is_sorted() && waits[19] < GIVE_UP, "{waits:?}");
+}
+
+/// A charge is known by its own id: only what is tried under another one may be anybody's.
+#[test]
+fn of_a_try_that_nobody_knows_the_payment_that_we_know_is_asked() {
+    let mut books = Books::with_payment(6_000, Some(saved_method()));
+    let under_way = Fact {
+        aliases: vec!["ch_1".into()],
+        ..fact(Kind::PaymentPending, 1)
+    };
+    assert_eq!(books.answer(under_way), Said::Changed);
+    assert!(books.payment(1).is_under_own_id());
+    let asked = |kind, id: Option<&str>| {
+        let about = Fact {
+            payment: id.map(String::from),
+            ..fact(kind, 1)
+        };
+        let traits = Traits::unknown("stripe");
+        let ask = posting_rules::lookup(&traits, &books.case, 1, &about);
+        assert_eq!(ask.amount, eur(6_000));
+        assert_eq!(ask.reference, about.reference.unwrap());
+        ask.payment
+    };
+    let tries = [
+        Kind::PaymentPending,
+        Kind::PaymentFailed,
+        Kind::PaymentExpired,
+    ];
+    for kind in tries {
+        assert_eq!(asked(kind, Some("pi_9")).as_deref(), Some("pi_1"));
+        // What is known is asked by the id that was told.
+        assert_eq!(asked(kind, Some("ch_1")).as_deref(), Some("ch_1"));
+        assert_eq!(asked(kind, None).as_deref(), Some("pi_1"));
+    }
+    for kind in [Kind::PaymentSucceeded, Kind::RefundSucceeded] {
+        assert_eq!(asked(kind, Some("pi_9")).as_deref(), Some("pi_9"));
+        assert_eq!(asked(kind, Some("pi_1")).as_deref(), Some("pi_1"));
+    }
+}
+
+/// Neither another payment's amount nor that of a refund is what came.
+#[test]
+fn what_came_is_the_amount_of_the_payment_that_was_told_itself() {
+    let books = Books::with_payment(8_000, None);
+    let traits = Traits::unknown("stripe");
+    let came = |id: Option<&str>, amount| Fact {
+        payment: id.map(String::from),
+        amount: Some(eur(amount)),
+        ..fact(Kind::PaymentSucceeded, 1)
+    };
+    let (own, other) = (came(Some("pi_1"), 8_000), came(Some("pi_9"), 100));
+    let given_back = refund(Kind::RefundSucceeded, 1, "re_1", 500);
+    let held = dispute(Kind::DisputeOpened, 1, "dp_1", 700);
+    let pending = Fact {
+        kind: Kind::PaymentPending,
+        ..own.clone()
+    };
+    for (told, answer, amount) in [
+        (Some("pi_1"), vec![own.clone()], Some(8_000)),
+        (Some("pi_1"), vec![other.clone(), own.clone()], Some(8_000)),
+        (
+            Some("pi_1"),
+            vec![given_back.clone(), held.clone(), own.clone()],
+            Some(8_000),
+        ),
+        (Some("pi_1"), vec![pending], Some(8_000)),
+        // Of the payment itself nothing is told.
+        (Some("pi_1"), vec![given_back, held], None),
+        (Some("pi_1"), vec![other.clone()], None),
+        // Without an id, whatever the page brought.
+        (None, vec![came(None, 8_000)], Some(8_000)),
+    ] {
+        let bare = Fact {
+            amount: None,
+            ..came(told, 0)
+        };
+        let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
+        let event = posting_rules::told(&traits, &bare, &ask, Ok(answer.clone()));
+        let first = event.map(|event| match event {
+            Event::Reported(report) => report.facts[0].clone(),
+            other => panic!("{other:?}"),
+        });
+        let said = first.as_ref().and_then(|first| first.amount);
+        assert_eq!(said, amount.map(eur), "{told:?} {answer:#?}");
+        let kind = first.map(|first| (first.kind, first.payment));
+        let named = (Kind::PaymentSucceeded, told.map(String::from));
+        assert_eq!(kind, amount.map(|_| named), "{answer:#?}");
+    }
+}
+
+/// People read the journal, and a payment's story is made of it.
+#[test]
+fn each_change_stands_in_the_journal_under_its_own_name() {
+    let last = |books: &Books| books.journal.last().unwrap().what.clone();
+    let mut books = Books::with_payment(8_000, Some(saved_method()));
+    books.late_failures = true;
+    assert_eq!(last(&books), "invoice_issued");
+    let on = |day: i8| Fact {
+        collected_on: Some(jiff::civil::date(2026, 3, day)),
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let there = Fact {
+        decline: Some(Decline::Funds),
+        occurred_at: Some("2026-03-05T09:00:00Z".parse().unwrap()),
+        ..fact(Kind::PaymentPending, 1)
+    };
+    for (told, what) in [
+        (on(5), "payment_pending"),
+        (on(6), "payment_pending"),
+        (there, "payment_tried_again_there"),
+        (failed(1, Decline::Funds), "payment_failed"),
+        (on(9), "payment_resubmitted"),
+        (succeeded(1), "payment_succeeded"),
+        (
+            our_refund(Kind::RefundPending, 1, 9, "re_1", 500),
+            "refund_pending",
+        ),
+        (
+            refund(Kind::RefundSucceeded, 1, "re_1", 500),
+            "refund_succeeded",
+        ),
+        (refund(Kind::RefundFailed, 1, "re_1", 500), "refund_failed"),
+        (
+            dispute(Kind::DisputeOpened, 1, "dp_1", 700),
+            "dispute_opened",
+        ),
+        (dispute(Kind::DisputeLost, 1, "dp_1", 700), "dispute_lost"),
+        (dispute(Kind::DisputeWon, 1, "dp_1", 700), "dispute_won"),
+        (
+            Fact {
+                refund: Some("rev_1".into()),
+                amount: Some(eur(900)),
+                ..fact(Kind::PaymentReturned, 1)
+            },
+            "payment_returned",
+        ),
+        (
+            Fact {
+                amount: Some(eur(8_000)),
+                ..fact(Kind::PaymentReturned, 1)
+            },
+            "payment_returned",
+        ),
+    ] {
+        assert_eq!(books.report(vec![told], true), Said::Changed, "{what}");
+        assert_eq!(last(&books), what);
+    }
+    let mut books = Books::with_payment(8_000, None);
+    books.report(vec![fact(Kind::PaymentExpired, 1)], true);
+    assert_eq!(last(&books), "payment_expired");
 }

@@ -2,7 +2,7 @@
 //! of forgeries or of made-up clinics costs, and what is told to whom.
 
 use crate::stack::*;
-use meridian::flows::intake::{Answer, Intake};
+use meridian::flows::intake::{Answer, Incoming, Intake};
 use meridian::ids;
 use meridian_embedded_aws::{Effect, Statement};
 use ring::hmac;
@@ -186,6 +186,31 @@ async fn a_certificate_without_end_is_given_up_and_few_addresses_are_kept() {
         assert_eq!(signed(&intake, &clinic, &address).await.status, 200);
         assert_eq!(vendors().asked(&path), asked);
     }
+}
+
+/// A signer may come back with another key; whoever forges costs no more than that look.
+#[tokio::test]
+async fn a_certificate_that_does_not_prove_is_fetched_once_more_every_twenty_seconds() {
+    let alone = alone().await;
+    let (clinic, path) = paypal().await;
+    vendors().script(&path, &[Said::Whole(200, SECOND.into())]);
+    let (intake, address) = (intake(&name()), at_paypal(&path));
+    let mut asked = vec![];
+    for seconds in [0, 0, 0, 10, 15, 0, 25] {
+        pass(seconds, &alone);
+        assert_eq!(signed(&intake, &clinic, &address).await.status, 401);
+        asked.push(vendors().asked(&path));
+    }
+    // The first, at once another as it may have changed, and then one in twenty seconds.
+    assert_eq!(asked, [1, 2, 2, 2, 3, 3, 4]);
+    // The right one is found at the next look and kept.
+    vendors().script(&path, &[Said::Whole(200, SIGNER.into())]);
+    assert_eq!(signed(&intake, &clinic, &address).await.status, 401);
+    pass(25, &alone);
+    for _ in 0..3 {
+        assert_eq!(signed(&intake, &clinic, &address).await.status, 200);
+    }
+    assert_eq!(vendors().asked(&path), 5);
 }
 
 // ---- secrets -------------------------------------------------------------------------------------
@@ -490,4 +515,86 @@ async fn an_unproven_notice_waits_in_a_queue_of_its_own_and_is_small() {
     let unproven = queued("unproven", &clinic).await;
     assert_eq!(unproven.len(), 1, "{unproven:?}");
     assert_eq!(unproven[0]["proven"], false);
+}
+
+/// Both limits from both sides.
+#[tokio::test]
+async fn a_webhook_may_be_as_large_as_its_proof_allows_and_not_a_byte_larger() {
+    let _still = still().await;
+    let clinic = name();
+    rotated(&clinic, "whsec_first").await;
+    let inbound = json!({ "webhook_secret": "mollie-demo-secret" });
+    secret(&format!("meridian/{clinic}/mollie/inbound"), inbound).await;
+    let process = intake(&name());
+    for (bytes, status) in [(700 * 1024, 200), (700 * 1024 + 1, 413)] {
+        let body = " ".repeat(bytes);
+        let at = meridian::clock::now().as_second();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_first");
+        let code = hex::encode(hmac::sign(&key, format!("{at}.{body}").as_bytes()));
+        let headers = [("stripe-signature", format!("t={at},v1={code}"))];
+        let said = deliver(
+            &process,
+            "POST",
+            &clinic,
+            "stripe",
+            &headers,
+            body.as_bytes(),
+        );
+        assert_eq!(said.await.status, status, "{bytes} signed");
+    }
+    for (bytes, status) in [(16 * 1024, 200), (16 * 1024 + 1, 413)] {
+        let body = format!("id=tr_1{}", " ".repeat(bytes - 7));
+        let said = deliver(&process, "POST", &clinic, "mollie", &[], body.as_bytes());
+        assert_eq!(said.await.status, status, "{bytes} unsigned");
+    }
+}
+
+/// Some vendors sign the address that they were told, with its query; of headers posting needs one.
+#[tokio::test]
+async fn a_webhook_is_handed_on_with_its_address_and_the_type_of_its_body() {
+    let _still = still().await;
+    for (public_url, query, wanted) in [
+        (None, "", "https://pay.example.test/PATH"),
+        (None, "a=b&c=d", "https://pay.example.test/PATH?a=b&c=d"),
+        (
+            Some("https://own.example.test"),
+            "",
+            "https://own.example.test/PATH",
+        ),
+        (
+            Some("https://own.example.test/"),
+            "a=b",
+            "https://own.example.test/PATH?a=b",
+        ),
+    ] {
+        let clinic = name();
+        let mut inbound = json!({ "webhook_secret": "mollie-demo-secret" });
+        if let Some(url) = public_url {
+            inbound["public_url"] = json!(url);
+        }
+        secret(&format!("meridian/{clinic}/mollie/inbound"), inbound).await;
+        let path = format!("/webhooks/{clinic}/mollie");
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let incoming = Incoming {
+            method: "POST",
+            clinic: &clinic,
+            source: "mollie",
+            path: &path,
+            query,
+            headers: vec![
+                header("content-type", "application/x-www-form-urlencoded"),
+                header("user-agent", "Mollie"),
+                header("authorization", "Bearer x"),
+            ],
+            body: b"id=tr_1".to_vec(),
+        };
+        let process = intake(&name());
+        assert_eq!(Box::pin(process.handle(incoming)).await.status, 200);
+        let queued = queued("unproven", &clinic).await;
+        assert_eq!(queued.len(), 1, "{queued:?}");
+        let wanted = wanted.replace("/PATH", &path);
+        assert_eq!(queued[0]["url"], json!(wanted));
+        let kept = json!([["content-type", "application/x-www-form-urlencoded"]]);
+        assert_eq!(queued[0]["headers"], kept);
+    }
 }

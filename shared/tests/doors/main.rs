@@ -8,3 +8,4 @@ mod sealed;
 mod stack;
 mod tls;
 mod warm;
+mod wire;

@@ -119,6 +119,65 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
     assert_eq!(nudged(), [1]);
 }
 
+/// The index is behind the row: what was put off or done meanwhile is left as it is.
+#[tokio::test]
+async fn only_the_row_says_whether_it_is_due() {
+    let _alone = ALONE.lock().await;
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let delivery = |n| {
+        Work::Deliver(Delivery {
+            system: "xero".into(),
+            topic: Topic::PaymentReceived,
+            payment: Some(n),
+            object: None,
+            amount: None,
+            at: None,
+        })
+    };
+    let settle = Work::Settle {
+        payment: 1,
+        refund: None,
+        tries: 0,
+    };
+    let mut keys = vec![];
+    for (id, work) in [
+        ("tell-xero-payment-received-p1", delivery(1)),
+        ("tell-xero-payment-received-p2", delivery(2)),
+        ("p1", settle),
+    ] {
+        keys.push(write(&clinic, &case, id, work).await);
+    }
+    // Whatever else is due is worked off first.
+    clinic.house.work_off_due().await.expect("a run");
+    let change = |key: &RowKey, due: i64, remove| Write::Change {
+        key: key.clone(),
+        set: Row::default().number("due_at", due),
+        remove,
+    };
+    let past = clock::millis(clock::now()) - 1000;
+    for key in &keys {
+        clinic.write(change(key, past, vec!["taken_at"])).await;
+    }
+    let later = past + 3_600_000;
+    aws().reset_calls();
+    // Found in the index, and read only after others have changed them.
+    let struck = Struck::by(vec![("BatchGetItem", Action::Delay { ms: 1500 }, 1, 1)]);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for key in &keys {
+            clinic.write(change(key, later, vec![])).await;
+        }
+    };
+    let (run, ()) = tokio::join!(struck.house.work_off_due(), meanwhile);
+    run.expect("a run");
+    assert_eq!(nudged(), Vec::<usize>::new());
+    for key in &keys {
+        let row = row(&clinic, key).await;
+        assert_eq!((row.int("due_at"), row.has("taken_at")), (later, false));
+    }
+}
+
 #[tokio::test]
 async fn a_row_that_fails_is_put_off_and_holds_up_none_behind_it() {
     let _alone = ALONE.lock().await;

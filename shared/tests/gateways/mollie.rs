@@ -433,7 +433,24 @@ fn what_paid_is_named_where_it_can_be_told_apart() {
     assert_eq!(named(card).as_deref(), Some("Mastercard ending 4242"));
     let bank = object!({"consumerAccount": "NL55INGB0000001234", "consumerName": "Sam"});
     assert_eq!(named(bank).as_deref(), Some("Bank account ending 1234"));
+    // The shortest of all has fifteen letters.
+    let short = object!({"consumerAccount": "NO9386011117947"});
+    assert_eq!(named(short).as_deref(), Some("Bank account ending 7947"));
+    let nameless = object!({"cardNumber": "4242"});
+    assert_eq!(named(nameless).as_deref(), Some("Card ending 4242"));
+    let both = object!({"cardNumber": "42x2", "consumerAccount": "NL55INGB0000001234"});
+    assert_eq!(named(both).as_deref(), Some("Bank account ending 1234"));
     for general in [
+        object!({"consumerAccount": "NO938601111794"}),
+        object!({"consumerAccount": "no9386011117947"}),
+        object!({"consumerAccount": "N19386011117947"}),
+        object!({"consumerAccount": "NO93 8601 1117 947"}),
+        object!({"consumerAccount": "NL55INGB000000123X"}),
+        object!({"consumerAccount": ""}),
+        object!({"cardNumber": "424"}),
+        object!({"cardNumber": ""}),
+        object!({"cardNumber": "42a2", "cardLabel": "Visa"}),
+        object!({"cardNumber": "a242", "cardLabel": "Visa"}),
         Value::Null,
         object!({}),
         object!({"consumerAccount": "sam1234@example.test"}),
@@ -458,6 +475,27 @@ fn a_first_payment_leaves_a_method_once_it_is_paid() {
     nameless["details"] = object!({"consumerAccount": "sam@example.test"});
     let label = fetched(nameless)[0].method.clone().unwrap().label;
     assert_eq!(label, "PayPal account");
+    // What nothing in particular tells apart is called by its kind.
+    for (method, general) in [
+        ("creditcard", "Card"),
+        ("applepay", "Card"),
+        ("paypal", "PayPal account"),
+        ("ideal", "Bank account"),
+        ("directdebit", "Bank account"),
+    ] {
+        let mut of = kept("paid");
+        (of["method"], of["details"]) = (method.into(), object!({}));
+        let label = fetched(of)[0].method.clone().unwrap().label;
+        assert_eq!(label, general, "{method}");
+    }
+    for missing in ["customerId", "mandateId"] {
+        let mut half = kept("paid");
+        half[missing] = Value::Null;
+        assert_eq!(fetched(half)[0].method, None, "{missing}");
+    }
+    for status in ["failed", "canceled", "expired", "authorized"] {
+        assert_eq!(fetched(kept(status))[0].method, None, "{status}");
+    }
 }
 
 #[test]
@@ -528,6 +566,13 @@ fn a_debit_that_comes_back_is_a_return_and_a_card_is_disputed() {
             )
         );
     }
+    // No more goes back than was debited, whatever a bank adds for it.
+    let more = charged_back("directdebit", "107.50", because("AM04"));
+    assert_eq!(more.amount, Some(eur(10_000)));
+    let less = charged_back("directdebit", "99.99", because("AM04"));
+    assert_eq!(less.amount, Some(eur(9_999)));
+    let more = charged_back("creditcard", "107.50", because("AM04"));
+    assert_eq!(more.amount, Some(eur(10_750)));
     assert_eq!(
         charged_back("directdebit", "100.00", object!({"reason": null})).decline,
         Some(Decline::Other)

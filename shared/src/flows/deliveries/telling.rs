@@ -326,7 +326,7 @@ pub fn receipt_of(case: &Case, delivery: &Delivery) -> Option<String> {
 }
 
 /// Whether a bank gave back what it had taken.
-fn is_reinstated(delivery: &Delivery) -> bool {
+pub fn is_reinstated(delivery: &Delivery) -> bool {
     let object = delivery.object.as_deref().unwrap_or_default();
     delivery.topic == Topic::PaymentReceived && object.starts_with("reinstated")
 }

@@ -1,9 +1,12 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
+use super::arrival::looked_at;
 use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
 use super::standing::{Told, needless as not_filed, standing};
-use super::telling::{About, customer, day_of, receipt_of, retry_day, unreachable};
+use super::telling::{
+    About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
+};
 use super::{filed, undelivered};
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
@@ -404,6 +407,85 @@ fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
 }
 
 #[test]
+fn what_the_books_have_already_or_never_had_is_not_filed() {
+    let stands = |applied, was, payment: Option<&str>| Standing {
+        applied: eur(applied),
+        was: eur(was),
+        payment: payment.map(String::from),
+    };
+    let (received, returned, refunded) = (
+        Topic::PaymentReceived,
+        Topic::PaymentReturned,
+        Topic::RefundPaid,
+    );
+    for (topic, standing, filed) in [
+        (received, stands(6000, 0, None), true),
+        (received, stands(6000, 4000, Some("p")), true),
+        (received, stands(6000, 6000, Some("p")), false),
+        // What stands there under no id is not there.
+        (received, stands(6000, 6000, None), true),
+        (received, stands(0, 0, None), false),
+        (received, stands(0, 6000, Some("p")), false),
+        (returned, stands(4000, 6000, Some("p")), true),
+        (returned, stands(0, 6000, Some("p")), true),
+        (returned, stands(4000, 4000, Some("p")), false),
+        (returned, stands(0, 0, Some("p")), false),
+        (returned, stands(0, 0, None), false),
+        (returned, stands(4000, 0, None), true),
+        (refunded, stands(1500, 0, None), true),
+        (refunded, stands(0, 0, None), false),
+        (Topic::InvoiceIssued, stands(0, 0, None), true),
+        (Topic::RefundFailed, stands(0, 0, Some("p")), true),
+    ] {
+        let why = not_filed(topic, &standing);
+        assert_eq!(why.is_none(), filed, "{topic:?} {standing:?}: {why:?}");
+    }
+}
+
+#[test]
+fn a_payment_is_told_as_given_back_by_a_bank_only_where_it_was() {
+    for (topic, object, given_back) in [
+        (Topic::PaymentReceived, Some("reinstated"), true),
+        (Topic::PaymentReceived, Some("reinstated2"), true),
+        (Topic::PaymentReceived, Some("again1"), false),
+        (Topic::PaymentReceived, None, false),
+        (Topic::PaymentReturned, Some("reinstated"), false),
+        (Topic::PaymentReturned, Some("returned2"), false),
+        (Topic::RefundPaid, Some("r1"), false),
+    ] {
+        let about = delivery(topic, Some(1), object);
+        assert_eq!(is_reinstated(&about), given_back, "{topic:?} {object:?}");
+    }
+}
+
+#[test]
+fn a_refund_is_named_by_its_own_key_alone() {
+    let mut case = paid();
+    case.payments[0].refunds = vec![
+        refund(Some(1), "re_1", 2000, refund::State::Succeeded),
+        refund(None, "re_2", 1000, refund::State::Succeeded),
+        Refund {
+            id: None,
+            ..refund(Some(3), "", 500, refund::State::Requested)
+        },
+    ];
+    let key = |id: &str| refund(None, id, 0, refund::State::Succeeded).key();
+    for (named, minor) in [
+        ("r1".to_owned(), Some(2000)),
+        (key("re_1"), Some(2000)),
+        (key("re_2"), Some(1000)),
+        ("r3".into(), Some(500)),
+        ("r2".into(), None),
+        (key("re_3"), None),
+        // What has no id at the gateway was never known by one.
+        ("g".into(), None),
+    ] {
+        let found = refund_named(&case, &named).map(|refund| refund.amount.minor);
+        assert_eq!(found, minor, "{named}");
+    }
+}
+
+#[test]
 fn a_message_links_the_receipt_of_its_time() {
     let case = paid();
     let receipt = |topic, object| {
@@ -660,4 +742,39 @@ fn what_may_have_been_sent_does_not_end_as_undelivered() {
         told,
         "The message that the refund was paid was not delivered (refused: no_text)."
     );
+}
+
+#[test]
+fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
+    let now = crate::clock::now().as_second();
+    let sent = |ago: i64| {
+        let row = row("done").number("sent_at", now - ago);
+        row.text("filed_as", "SM1")
+    };
+    let twilio = systems::find("twilio").unwrap();
+    let next = |ago| {
+        let row = looked_at(sent(ago), twilio);
+        row.has("due_at")
+            .then(|| row.int("due_at") / 1000 - (now - ago))
+    };
+    // A minute beside each of its times, as the clock goes on.
+    for (ago, after) in [
+        (0, Some(600)),
+        (540, Some(600)),
+        (660, Some(3600)),
+        (3540, Some(3600)),
+        (3660, Some(39_600)),
+        (39_540, Some(39_600)),
+        (39_660, None),
+        (86_400, None),
+    ] {
+        assert_eq!(next(ago), after, "{ago} s after it was sent");
+    }
+    // Without its id, or at a system that tells nothing of its fate, there is nothing to look at.
+    let nameless = row("done").number("sent_at", now);
+    assert!(!looked_at(nameless, twilio).has("due_at"));
+    for system in ["slack", "xero"] {
+        let system = systems::find(system).unwrap();
+        assert!(!looked_at(sent(0), system).has("due_at"));
+    }
 }
