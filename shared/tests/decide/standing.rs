@@ -89,6 +89,7 @@ fn dispute(n: usize, minor: i64, state: Ended, reversal: bool) -> Dispute {
         state,
         reversal,
         turned: 0,
+        ended_at: None,
     }
 }
 
