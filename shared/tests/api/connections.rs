@@ -464,12 +464,25 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
             .filter(|call| call.what.ends_with("/Invoices"))
             .count()
     };
+    let mut waits = vec![];
     for tries in 1..=9 {
         let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
         assert_eq!(told["deliveries"][0]["state"], "open", "{told}");
         assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
         clinic.delivers(&key).await;
         assert_eq!(sent(&clinic), tries);
+        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = row.expect("a table").expect("a row");
+        let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
+        waits.extend(row.has("due_at").then_some(wait / 1000 + 1));
+    }
+    // Tried again ever more rarely, in the end a day later.
+    assert!(waits.len() == 8 && waits.is_sorted(), "{waits:?}");
+    for (wait, least) in waits
+        .iter()
+        .zip([10, 60, 300, 900, 3600, 14_400, 43_200, 86_400])
+    {
+        assert!(*wait >= least - 30, "{waits:?}");
     }
     let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
     assert_eq!(told["deliveries"][0]["state"], "failed", "{told}");
