@@ -1264,6 +1264,48 @@ fn a_dispute_is_told_from_its_opening_to_its_end() {
     }
 }
 
+/// Its status goes before the event's name, which only counts where there is none.
+#[test]
+fn a_dispute_that_names_no_status_is_as_its_event_says() {
+    let (created, updated, resolved) = (
+        "CUSTOMER.DISPUTE.CREATED",
+        "CUSTOMER.DISPUTE.UPDATED",
+        "CUSTOMER.DISPUTE.RESOLVED",
+    );
+    for (name, status, outcome, kind) in [
+        (created, None, None, Kind::DisputeOpened),
+        (updated, None, None, Kind::DisputeOpened),
+        (updated, None, Some("ACCEPTED"), Kind::DisputeOpened),
+        (resolved, None, Some("ACCEPTED"), Kind::DisputeLost),
+        (resolved, None, Some("DENIED"), Kind::DisputeWon),
+        (
+            updated,
+            Some("RESOLVED"),
+            Some("ACCEPTED"),
+            Kind::DisputeLost,
+        ),
+        (
+            resolved,
+            Some("UNDER_REVIEW"),
+            Some("ACCEPTED"),
+            Kind::DisputeOpened,
+        ),
+        (created, Some("OTHER"), None, Kind::DisputeOpened),
+    ] {
+        let mut about = dispute(status.unwrap_or_default(), outcome);
+        if status.is_none() {
+            about.as_object_mut().expect("an object").remove("status");
+        }
+        let told = fact(name, "dispute", about);
+        assert_eq!(told.kind, kind, "{name} {status:?} {outcome:?}");
+        assert_eq!(told.dispute.as_deref(), Some("PP-D-27803"));
+    }
+    let mut endless = dispute("", None);
+    endless.as_object_mut().expect("an object").remove("status");
+    let body = event(resolved, "dispute", endless).to_string();
+    assert!(read(body.as_bytes()).expect_err("no end").contains("ended"));
+}
+
 #[test]
 fn a_dispute_loses_what_was_refunded_in_the_end() {
     let ended = |code: &str| {

@@ -359,6 +359,36 @@ fn what_does_not_fit_is_unreadable_and_not_guessed() {
     assert!(unread(&orphan).contains("parent_txn_id"));
 }
 
+/// Neither a payment nor what gives it back is of nothing, and only the latter bears a minus.
+#[test]
+fn an_amount_is_more_than_nothing_and_written_as_its_kind_is() {
+    for (gross, paid, given_back) in [
+        ("80.00", Some(8000), Some(8000)),
+        ("0.01", Some(1), Some(1)),
+        ("-80.00", None, Some(8000)),
+        ("0.00", None, None),
+        ("-0.00", None, None),
+        ("0", None, None),
+        ("", None, None),
+        ("1,000.00", None, None),
+        ("80.005", None, None),
+    ] {
+        let told = |body: &[u8]| match item(body).notice {
+            Ok(Notice::Fact(fact)) => fact.amount,
+            Ok(other) => panic!("{other:?} is no fact"),
+            Err(_) => None,
+        };
+        for status in ["Completed", "Pending", "Denied", "Expired"] {
+            let amount = told(&payment(status, gross));
+            assert_eq!(amount, paid.map(usd), "{status} {gross}");
+        }
+        for status in ["Refunded", "Reversed", "Canceled_Reversal"] {
+            let amount = told(&back(status, "1AB23456CD789012E", gross));
+            assert_eq!(amount, given_back.map(usd), "{status} {gross}");
+        }
+    }
+}
+
 #[test]
 fn money_that_went_to_another_receiver_is_not_ours() {
     let text = String::from_utf8(payment("Completed", "80.00")).expect("a form");

@@ -855,6 +855,55 @@ fn an_event_is_answered_as_documented() {
 }
 
 #[test]
+fn an_event_shows_all_that_its_fact_tells() {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let (received, occurred) = (at("2026-11-20T09:00:00Z"), at("2026-11-19T08:00:00Z"));
+    let row = || EventRow::new("demo", "stripe", "evt_1", "charge.refunded", received);
+    let whole = Fact {
+        payment: Some("pi_1".into()),
+        aliases: vec!["ch_1".into()],
+        refund: Some("re_1".into()),
+        amount: Some(eur("12.50")),
+        occurred_at: Some(occurred),
+        ..Fact::new(Said::RefundSucceeded)
+    };
+    let shown = |fact: &Fact| {
+        let event = row().of_fact(fact);
+        events::view(&event.row("posted"), &event)
+    };
+    let told = shown(&whole);
+    for (field, value) in [
+        ("kind", json!("refund_succeeded")),
+        ("gateway_ref", json!("pi_1")),
+        ("refund_ref", json!("re_1")),
+        ("amount", json!("12.50")),
+        ("currency", json!("EUR")),
+        ("occurred_at", json!(occurred)),
+        ("received_at", json!(received)),
+        ("state", json!("posted")),
+    ] {
+        assert_eq!(told[field], value, "{field}");
+    }
+    // Known only by another id, it is shown by that; what is not told is not shown.
+    let page = Fact {
+        aliases: vec!["cs_1".into(), "cs_2".into()],
+        ..Fact::new(Said::PaymentExpired)
+    };
+    let told = shown(&page);
+    assert_eq!(told["gateway_ref"], "cs_1");
+    for field in [
+        "refund_ref",
+        "amount",
+        "currency",
+        "occurred_at",
+        "case",
+        "why",
+    ] {
+        assert_eq!(told[field], Value::Null, "{field}");
+    }
+}
+
+#[test]
 fn the_settings_of_a_clinic_are_answered_as_documented() {
     let example = &openapi::document()["components"]["schemas"]["Settings"]["examples"][0];
     let read: crate::domain::settings::Settings = serde_json::from_value(example.clone()).unwrap();

@@ -464,12 +464,25 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
             .filter(|call| call.what.ends_with("/Invoices"))
             .count()
     };
+    let mut waits = vec![];
     for tries in 1..=9 {
         let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
         assert_eq!(told["deliveries"][0]["state"], "open", "{told}");
         assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
         clinic.delivers(&key).await;
         assert_eq!(sent(&clinic), tries);
+        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = row.expect("a table").expect("a row");
+        let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
+        waits.extend(row.has("due_at").then_some(wait / 1000 + 1));
+    }
+    // Tried again ever more rarely, in the end a day later.
+    assert!(waits.len() == 8 && waits.is_sorted(), "{waits:?}");
+    for (wait, least) in waits
+        .iter()
+        .zip([10, 60, 300, 900, 3600, 14_400, 43_200, 86_400])
+    {
+        assert!(*wait >= least - 30, "{waits:?}");
     }
     let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
     assert_eq!(told["deliveries"][0]["state"], "failed", "{told}");
@@ -513,4 +526,77 @@ async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
         place.filter(|place| place.ends_with('s'))
     });
     assert_eq!(filed.collect::<Vec<_>>(), ["Invoices", "Payments"]);
+}
+
+/// Of what was told before, the newest counts; of what was planned at once, the later by its name.
+#[tokio::test]
+async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gone() {
+    use meridian::domain::task::{Delivery, Topic, Work};
+    const NEVER: &str = "what it takes back was never told";
+    for (first, second, never) in [
+        (("done", 0), ("skipped", 0), true),
+        (("skipped", 0), ("done", 0), false),
+        (("done", 0), ("skipped", -10), false),
+        (("skipped", 0), ("done", -10), true),
+        (("done", -10), ("skipped", 0), true),
+        // What is planned for later was not told yet.
+        (("done", 0), ("skipped", 600), false),
+        (("skipped", 600), ("skipped", 600), true),
+    ] {
+        let clinic = Clinic::new().await;
+        xero(&clinic).await;
+        let (case, _) = clinic.asked_to_pay().await;
+        crate::money::pays(&clinic, &case).await;
+        let pk = case_pk(&clinic.id, &case);
+        for sk in [
+            "task#tell-xero-invoice-issued",
+            "task#tell-xero-payment-received-p1",
+        ] {
+            let (pk, sk) = (pk.clone(), sk.into());
+            clinic.delivers(&RowKey { pk, sk }).await;
+        }
+        let now = meridian::clock::now();
+        let told = async |topic: Topic, object: Option<&str>, state: &str, after: i64| {
+            let object = object.map(String::from);
+            let end = object
+                .as_ref()
+                .map_or(String::new(), |what| format!("-{what}"));
+            let about = Delivery {
+                system: "xero".into(),
+                topic,
+                payment: Some(1),
+                object,
+                amount: None,
+                at: None,
+            };
+            let task = Task {
+                id: format!("tell-xero-{}-p1{end}", topic.name()),
+                work: Work::Deliver(about),
+                due: meridian::clock::after(now, after),
+            };
+            let row = tasks::row(&clinic.id, &pk, &case, &task).text("state", state);
+            let row = match state {
+                "done" => row.undue().number("acts_done", 1).json("filed", &["x"]),
+                "skipped" => row.undue(),
+                _ => row,
+            };
+            let key = row.key();
+            clinic.write(Write::Put(row)).await;
+            key
+        };
+        let (gone, again) = (Topic::PaymentReturned, Topic::PaymentReceived);
+        told(gone, None, first.0, first.1).await;
+        told(gone, Some("returned2"), second.0, second.1).await;
+        let key = told(again, Some("again1"), "open", 0).await;
+        clinic.delivers(&key).await;
+        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = row.expect("a table").expect("a row");
+        let what = format!(
+            "{first:?} {second:?}: {} {}",
+            row.get("state"),
+            row.get("why")
+        );
+        assert_eq!(row.get("why") == NEVER, never, "{what}");
+        assert!(matches!(row.get("state"), "skipped" | "done"), "{what}");
+    }
 }

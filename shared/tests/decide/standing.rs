@@ -6,6 +6,8 @@ use meridian::domain::dispute::{Dispute, State as Ended};
 use meridian::domain::fact::Decline;
 use meridian::domain::payment::State;
 use meridian::domain::refund::{Refund, State as Given};
+use meridian::flows::calls::Target;
+use meridian::flows::calls::ask::{Ask, Back};
 
 const ALL: i64 = 10_000;
 
@@ -577,4 +579,97 @@ fn what_is_told_of_a_dispute_bears_its_name_or_that_of_one_of_its_ends() {
     ] {
         assert!(!one.is(name), "{name}");
     }
+}
+
+fn asked(case: &Case, target: Target, step: Step) -> Option<Ask> {
+    let settings = serde_json::json!({ "id": "demo", "name": "Wattle", "currency": "EUR" });
+    let settings = serde_json::from_value(settings).unwrap();
+    let back = Back {
+        done: "https://pay.example/done".into(),
+        cancelled: "https://pay.example/cancelled".into(),
+    };
+    Ask::of(case, target, step, &settings, "https://pay.example", &back)
+}
+
+/// Some gateways want to hear what all refunds of a payment come to: those that they may have.
+#[test]
+fn a_refund_names_what_it_comes_to_with_those_that_its_gateway_may_have() {
+    use Given::{AwaitingApproval, Executing, Failed, Requested, Succeeded, Unknown};
+    let intent = || called(of(State::Open)).intent;
+    let id = || Some("re_2".to_owned());
+    for (state, id, intent, counted) in [
+        (Succeeded, id(), None, true),
+        (Executing, id(), None, true),
+        (Executing, None, intent(), true),
+        (Unknown, None, intent(), true),
+        (Requested, None, None, false),
+        (AwaitingApproval, None, None, false),
+        (Failed, id(), None, false),
+        (Failed, None, None, false),
+        (Failed, id(), intent(), false),
+    ] {
+        let refunds: &[_] = &[(1000, Requested), (2000, state)];
+        let mut payment = known(made_of((State::Paid, false, refunds, &[])));
+        payment.refunds[0].id = None;
+        (payment.refunds[1].id, payment.refunds[1].intent) = (id, intent);
+        let case = case(&[(ALL, payment)]);
+        let target = Target {
+            payment: 1,
+            refund: Some(1),
+        };
+        let Some(Ask::Refund(ask)) = asked(&case, target, Step::Refund) else {
+            panic!("it is a refund");
+        };
+        assert_eq!(ask.amount, eur(1000), "{state:?}");
+        let total = if counted { 3000 } else { 1000 };
+        assert_eq!(ask.total_refunded, eur(total), "{state:?}");
+        assert_eq!((ask.payment.as_str(), ask.whole), ("pi_1", false));
+        assert_eq!(ask.reference, format!("{}-r1", case.id));
+    }
+    let all: &[_] = &[(ALL, Requested)];
+    let case = case(&[(ALL, known(made_of((State::Paid, false, all, &[]))))]);
+    let target = Target {
+        payment: 1,
+        refund: Some(1),
+    };
+    let Some(Ask::Refund(ask)) = asked(&case, target, Step::Refund) else {
+        panic!("it is a refund");
+    };
+    assert!(ask.whole && ask.total_refunded == eur(ALL));
+}
+
+#[test]
+fn nothing_is_asked_for_which_the_payment_lacks_what_it_needs() {
+    use State::{Open, Paid, Pending};
+    let target = Target {
+        payment: 1,
+        refund: None,
+    };
+    for (payment, step, can) in [
+        (of(Open), Step::Checkout, true),
+        (of(Open), Step::Charge, false),
+        (charged(Open), Step::Charge, true),
+        (of(Open), Step::Close, false),
+        (on_page(Open), Step::Close, true),
+        (approved(of(Pending)), Step::Complete, false),
+        (approved(on_page(Pending)), Step::Complete, true),
+        (known(of(Paid)), Step::Refund, false),
+    ] {
+        let case = case(&[(4000, payment)]);
+        let ask = asked(&case, target, step);
+        assert_eq!(ask.is_some(), can, "{step:?} {:#?}", case.payments);
+        let none = Target {
+            payment: 2,
+            refund: None,
+        };
+        assert!(asked(&case, none, step).is_none(), "{step:?}");
+    }
+    // What has no id at its gateway cannot be refunded there.
+    let refunds: &[_] = &[(1000, Given::Requested)];
+    let case = case(&[(ALL, made_of((Paid, false, refunds, &[])))]);
+    let target = Target {
+        payment: 1,
+        refund: Some(1),
+    };
+    assert!(asked(&case, target, Step::Refund).is_none());
 }

@@ -70,15 +70,18 @@ async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
     }
     // Former keys beside the current one open for as long as they are listed.
     let listed = json!({ "seal_key": "a third", "former_1": "seal_key", "former_2": "another" });
-    secret(SEAL, listed.clone()).await;
-    secret(SEAL, listed).await;
-    let third = house();
-    for (patient, of, page) in [
-        (&first, "Juniper", &first_page),
-        (&second, "Hazel", &second_page),
-    ] {
-        assert_eq!(name(&third, &clinic, patient).await, (200, json!(of)));
-        assert_eq!(shown(&third, page).await, (200, true));
+    // By themselves, and not by standing in the version before as well.
+    secret(SEAL, json!({ "seal_key": "a fourth" })).await;
+    for _ in 0..2 {
+        secret(SEAL, listed.clone()).await;
+        let third = house();
+        for (patient, of, page) in [
+            (&first, "Juniper", &first_page),
+            (&second, "Hazel", &second_page),
+        ] {
+            assert_eq!(name(&third, &clinic, patient).await, (200, json!(of)));
+            assert_eq!(shown(&third, page).await, (200, true));
+        }
     }
     secret(
         SEAL,

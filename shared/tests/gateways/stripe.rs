@@ -628,6 +628,10 @@ fn payouts_mandates_and_methods_keep_their_kind() {
     );
     let active = Ok(Notice::Ignored(Kind::MandateActive));
     assert_eq!(told("mandate.updated", mandate("active")), active);
+    // Not yet agreed to, and lapsed events of a charge, change nothing.
+    passed_over("mandate.updated", mandate("pending"));
+    passed_over("charge.expired", charged(object!({})));
+    passed_over("charge.updated", charged(object!({})));
     assert_eq!(
         told("payment_method.attached", object!({"id": "pm_1"})),
         active
