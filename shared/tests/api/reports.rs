@@ -511,8 +511,11 @@ async fn what_is_done_is_skipped_before_it_is_looked_up_and_facts_come_before_hi
     };
     let known = debit("PM1", 6_000, "EUR", "submitted", &reference);
     ours.answers("GET /payments/PM1", &[(200, &known)]);
+    ours.answers("GET /refunds", &[(200, &json!({"refunds": []}))]);
+    ours.answers("GET /events", &[(200, &json!({"events": []}))]);
     let first = json!({ "events": [submitted("EV98")] }).to_string();
     assert!(ours.post("gocardless", true, &first).await);
+    assert_eq!(ours.state().await, State::Pending);
     let before = ours.asked().len();
     events.push(submitted("EV99"));
     for n in 10..20 {
@@ -525,8 +528,6 @@ async fn what_is_done_is_skipped_before_it_is_looked_up_and_facts_come_before_hi
         };
         ours.answers(&format!("GET /payments/PM{n}"), &[first, (200, &pending)]);
     }
-    ours.answers("GET /refunds", &[(200, &json!({"refunds": []}))]);
-    ours.answers("GET /events", &[(200, &json!({"events": []}))]);
     let batch = json!({ "events": events }).to_string();
     assert!(
         !ours.post("gocardless", true, &batch).await,
@@ -541,7 +542,7 @@ async fn what_is_done_is_skipped_before_it_is_looked_up_and_facts_come_before_hi
         of.collect::<Vec<_>>()
     };
     let first = payments(ours.asked()[before..].to_vec());
-    assert_eq!(first.len(), 10);
+    assert_eq!(first.len(), 10, "{first:?}");
     assert!(ours.post("gocardless", true, &batch).await);
     let then = payments(ours.asked()[before..].to_vec());
     assert_eq!(
