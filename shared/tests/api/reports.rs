@@ -534,7 +534,7 @@ async fn what_is_done_is_skipped_before_it_is_looked_up_and_facts_come_before_hi
         "one could not be asked"
     );
     assert_eq!(ours.state().await, State::Pending);
-    assert_eq!(ours.states(Some("EV99")).await, ["posted"]);
+    assert_eq!(ours.states(Some("EV99")).await, ["superseded"]);
     let payments = |all: Vec<String>| {
         let of = all
             .into_iter()
