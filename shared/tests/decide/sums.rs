@@ -326,6 +326,34 @@ fn what_cancels_the_second_of_two_reversals_is_no_repeat_of_what_cancelled_the_f
     books.verify();
 }
 
+/// How much a dispute took is asked, and where the gateway does not show it, it is not guessed.
+#[test]
+fn what_a_dispute_took_is_not_guessed_where_its_gateway_does_not_show_it() {
+    let hearsay = |known: bool| {
+        let mut books = Books::paid(10_000);
+        if known {
+            books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 10_000));
+        }
+        let lost = Fact {
+            amount: None,
+            ..dispute(Kind::DisputeLost, 1, "dp_1", 10_000)
+        };
+        assert_eq!(books.say(vec![lost.clone()], false), Said::Ask);
+        let hearsay = Fact {
+            hearsay: true,
+            ..lost
+        };
+        assert_eq!(books.say(vec![hearsay], true), Said::Wait);
+        books
+    };
+    for known in [false, true] {
+        let mut books = hearsay(known);
+        books.report(vec![dispute(Kind::DisputeLost, 1, "dp_1", 4000)], true);
+        assert_eq!(books.case.due(), eur(4000));
+        books.verify();
+    }
+}
+
 /// A refund and a lost dispute took the same money; where the refund comes back, the dispute took it.
 #[test]
 fn a_refund_that_bounces_after_the_same_money_was_lost_to_a_dispute_is_told_as_a_return() {

@@ -43,6 +43,7 @@ pub fn wanted() -> Vec<String> {
         CallFault::LostBefore,
         CallFault::LostAfter,
         CallFault::Garbled,
+        CallFault::Misstated,
         CallFault::InFlight,
         CallFault::NoConnection,
         CallFault::DiesBefore,
@@ -63,6 +64,7 @@ pub fn wanted() -> Vec<String> {
         LookFault::Garbled,
         LookFault::NotFound,
         LookFault::WithoutPayment,
+        LookFault::Misstated,
         LookFault::Dies,
     ];
     all.extend(looks.map(look_fault));

@@ -169,6 +169,8 @@ pub struct Dispute {
     pub id: String,
     pub payment: usize,
     pub amount: i64,
+    /// What it takes where it is lost.
+    lost: i64,
     pub state: DisputeState,
     /// Whether it was ever lost: what is given back after that is the bank's own doing.
     pub was_lost: bool,
@@ -540,7 +542,16 @@ impl Gateway {
     }
 
     /// A dispute, and how it ends after so many days each.
-    pub fn dispute(&mut self, now: i64, payment: usize, amount: i64, ends: &[DisputeState]) {
+    ///
+    /// Where it is lost, `lost` is what it took.
+    pub fn dispute(
+        &mut self,
+        now: i64,
+        payment: usize,
+        amount: i64,
+        lost: i64,
+        ends: &[DisputeState],
+    ) {
         let id = self.id("dp");
         let n = self.disputes.len();
         for (days, end) in (1..).zip(ends) {
@@ -551,6 +562,7 @@ impl Gateway {
             id,
             payment,
             amount,
+            lost,
             state: DisputeState::Open,
             was_lost: false,
             reversal: None,
@@ -587,6 +599,7 @@ impl Gateway {
             id,
             payment,
             amount,
+            lost: amount,
             state: DisputeState::Lost,
             was_lost: true,
             reversal: Some(how),
@@ -658,7 +671,9 @@ impl Gateway {
             Happening::DisputeEnds(n, state) => {
                 let dispute = &mut self.disputes[n];
                 (dispute.state, dispute.at) = (state, now);
-                dispute.was_lost |= state == DisputeState::Lost;
+                if state == DisputeState::Lost {
+                    (dispute.amount, dispute.was_lost) = (dispute.lost, true);
+                }
                 let words = format!("dispute {} is {state:?}", dispute.id);
                 let told = vec![self.dispute_says(n)];
                 self.tell(now, told);

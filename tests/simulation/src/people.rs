@@ -35,7 +35,12 @@ impl World<'_> {
             Act::Dies { method, told } => self.dies(method, told),
             Act::Stranger { payment, how } => self.stranger(payment, how),
             Act::DashboardRefund { half } => self.dashboard_refund(half),
-            Act::Dispute { half, won, turns } => self.dispute(half, won, turns),
+            Act::Dispute {
+                half,
+                won,
+                turns,
+                lesser,
+            } => self.dispute(half, won, turns, lesser),
             Act::Reversal { half, times } => self.reversal(half, times),
             Act::Swap { gateway, seconds } => {
                 self.swapped[gateway] = self.now + seconds;
@@ -347,7 +352,7 @@ impl World<'_> {
         true
     }
 
-    fn dispute(&mut self, half: bool, won: bool, turns: bool) -> bool {
+    fn dispute(&mut self, half: bool, won: bool, turns: bool, lesser: bool) -> bool {
         let Some((g, n, left)) = self.there() else {
             return false;
         };
@@ -358,7 +363,8 @@ impl World<'_> {
         };
         let ends = [first, last];
         let ends = if turns { &ends[..] } else { &ends[..1] };
-        self.gateways[g].dispute(self.now, n, amount, ends);
+        let lost = if lesser { (amount + 1) / 2 } else { amount };
+        self.gateways[g].dispute(self.now, n, amount, lost, ends);
         self.spread(g);
         true
     }

@@ -101,6 +101,8 @@ pub enum Act {
         half: bool,
         won: bool,
         turns: bool,
+        /// Whether it takes less than it held, where it is lost.
+        lesser: bool,
     },
     /// A bank takes money back by itself, and gives it back after a while, so many times.
     Reversal {
@@ -157,6 +159,8 @@ pub enum CallFault {
     },
     /// It acted, and its reply cannot be read.
     Garbled,
+    /// It acted, and its reply names another amount.
+    Misstated,
     /// The gateway refuses this call, in its own words, and does nothing.
     Refused(Code),
     /// It acts, and says that the first call under this key is still running.
@@ -181,6 +185,8 @@ pub enum LookFault {
     NotFound,
     /// Refunds and disputes, without the payment that they are of.
     WithoutPayment,
+    /// The payment with another amount.
+    Misstated,
     Dies,
 }
 
@@ -382,6 +388,7 @@ impl Plan {
                 half: rng.bool(),
                 won: rng.bool(),
                 turns: rng.u8(..3) == 0,
+                lesser: rng.u8(..3) == 0,
             },
             40..=41 => Act::Reversal {
                 half: rng.u8(..3) != 0,
@@ -484,7 +491,8 @@ fn refund_fate(rng: &mut Rng) -> RefundFate {
 }
 
 fn call_fault(rng: &mut Rng) -> CallFault {
-    match rng.u8(..14) {
+    match rng.u8(..15) {
+        14 => CallFault::Misstated,
         0 => CallFault::LostBefore,
         1..=3 => CallFault::LostAfter,
         4 => CallFault::Status {
@@ -509,7 +517,8 @@ fn call_fault(rng: &mut Rng) -> CallFault {
 }
 
 fn look_fault(rng: &mut Rng) -> LookFault {
-    match rng.u8(..7) {
+    match rng.u8(..8) {
+        7 => LookFault::Misstated,
         6 => LookFault::WithoutPayment,
         0 => LookFault::Lost,
         1..=2 => LookFault::Status(of(rng, &STATUSES)),

@@ -219,6 +219,17 @@ impl Answer {
         self
     }
 
+    /// The same, and of payments it names more than anybody asked for.
+    pub fn misstated(mut self) -> Self {
+        if let Body::Own(told) = &mut self.body {
+            let of_payment = |say: &&mut Say| say.refund.is_none() && say.dispute.is_none();
+            for say in told.says.iter_mut().filter(of_payment) {
+                say.amount = say.amount.map(|amount| 3 * amount + 1);
+            }
+        }
+        self
+    }
+
     pub fn foreign(status: u16) -> Self {
         Self {
             status,

@@ -602,7 +602,10 @@ impl<'a> World<'a> {
         });
         use CallFault as F;
         let acts = match fault {
-            None | Some(F::LostAfter | F::Garbled | F::InFlight | F::DiesAfter | F::Slow) => true,
+            None
+            | Some(
+                F::LostAfter | F::Garbled | F::Misstated | F::InFlight | F::DiesAfter | F::Slow,
+            ) => true,
             Some(F::Status { acted, .. }) => acted,
             _ => false,
         };
@@ -623,6 +626,7 @@ impl<'a> World<'a> {
             None | Some(F::Slow) => answer.map(|answer| Ok(reply(&answer))),
             Some(F::LostBefore | F::LostAfter) => Some(Err(Trouble::Unclear("no reply".into()))),
             Some(F::Status { status, .. }) => Some(Ok(reply(&Answer::foreign(status)))),
+            Some(F::Misstated) => answer.map(|answer| Ok(reply(&answer.misstated()))),
             Some(F::Garbled) => Some(Ok(reply(&Answer::foreign(200)))),
             Some(F::Refused(code)) => Some(Ok(reply(&Answer::refused(code)))),
             Some(F::InFlight) => Some(Ok(reply(&Answer::refused(Code::InFlight)))),
@@ -717,6 +721,10 @@ impl<'a> World<'a> {
             Some(LookFault::WithoutPayment) => {
                 let whole = self.gateways[gateway].handle(self.now, &asked, fate, refund);
                 whole.without_payments()
+            }
+            Some(LookFault::Misstated) => {
+                let true_ = self.gateways[gateway].handle(self.now, &asked, fate, refund);
+                true_.misstated()
             }
             Some(LookFault::Lost) => Answer::foreign(504),
             Some(LookFault::Status(status)) => Answer::foreign(status),

@@ -50,6 +50,9 @@ impl Draft<'_> {
         if (turned || unsaid) && !report.current {
             return Err(Verdict::Ask { payment: n });
         }
+        if unsaid && fact.hearsay {
+            return Err(Verdict::Wait("the gateway does not show the dispute yet"));
+        }
         let at = at.unwrap_or_else(|| {
             payment.disputes.push(Dispute {
                 id: id.clone(),
