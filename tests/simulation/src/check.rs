@@ -617,7 +617,8 @@ impl World<'_> {
         let mut booked = case.payments.iter();
         let waits = |p: &&case::Payment| self.reference(case, p.n) == truth.reference;
         let waits = booked.find(waits).is_some_and(|p| p.state.is_under_way());
-        match alone && waits && truth.state == State::Succeeded && fact.amount.is_some() {
+        let sure = truth.state == State::Succeeded && fact.amount.is_some() && !self.misstated;
+        match alone && waits && sure {
             true => fail(
                 TASKS,
                 format!("people are asked of {}, which is ours", truth.id),

@@ -110,6 +110,8 @@ pub struct World<'a> {
     pub refused: HashSet<String>,
     /// Payments of which people said how they stand, but not what else the gateway would tell.
     pub found: HashSet<u32>,
+    /// Whether a list ever named another amount than what came.
+    pub misstated: bool,
     /// Webhooks that were lost, kept by their gateway.
     lost: Vec<(usize, usize, Say)>,
     resting: bool,
@@ -144,6 +146,7 @@ impl<'a> World<'a> {
             two_workers: false,
             refused: HashSet::new(),
             found: HashSet::new(),
+            misstated: false,
             lost: vec![],
             resting: false,
         }
@@ -724,6 +727,7 @@ impl<'a> World<'a> {
             }
             Some(LookFault::Misstated) => {
                 let true_ = self.gateways[gateway].handle(self.now, &asked, fate, refund);
+                self.misstated = true;
                 true_.misstated()
             }
             Some(LookFault::Lost) => Answer::foreign(504),
