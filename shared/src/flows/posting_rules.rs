@@ -150,8 +150,12 @@ pub fn told(
         Err(_) => return None,
     };
     ask.own(&mut facts);
-    // Only what the gateway itself says of this payment counts.
-    let of_it = |other: &Fact| other.payment == fact.payment;
+    // Only what the gateway itself says of this payment counts: a list of its refunds alone may be
+    // half an answer.
+    let of_it = |other: &Fact| {
+        let whole = other.refund.is_none() && other.dispute.is_none();
+        other.payment == fact.payment && (whole || other.kind == Kind::PaymentReturned)
+    };
     if leaves_unsaid(fact) && !facts.iter().any(of_it) {
         return None;
     }

@@ -224,6 +224,14 @@ fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
     };
     assert!(told(vec![]).is_none());
     assert!(told(vec![another.clone()]).is_none());
+    // Half an answer: a refund of it, and nothing of the payment itself.
+    let refunded = refund(Kind::RefundSucceeded, 1, "re_1", 500);
+    assert!(told(vec![refunded.clone()]).is_none());
+    let taken = Fact {
+        kind: Kind::PaymentReturned,
+        ..refunded
+    };
+    assert!(told(vec![taken]).is_some());
     assert!(told(vec![another, succeeded(1)]).is_some());
 }
 
