@@ -283,6 +283,9 @@ fn a_refund_carries_our_reference_and_is_found_by_it() {
             "{status}"
         );
         assert_eq!(facts[0].reference.as_ref(), Some(&ask.reference));
+        // When it was asked for is told, and when it ended is not.
+        let begun = kind == Kind::RefundPending;
+        assert_eq!(facts[0].occurred_at.is_some(), begun, "{status}");
     }
     let call = search(&effect.lost_reply);
     let request = (call.build)(&ask, &outbound()).unwrap();

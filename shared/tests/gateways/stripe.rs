@@ -241,6 +241,22 @@ fn currencies_go_out_as_stripe_counts_them() {
 }
 
 #[test]
+fn a_page_keeps_the_card_for_later_charges_only_where_it_is_asked_to() {
+    let call = &GATEWAY.checkout.yes().unwrap().call;
+    for keep in [false, true] {
+        let request = (call.build)(&checkout(keep, None), &outbound()).unwrap();
+        fits(&GATEWAY, &outbound(), &request, None);
+        let keeps = [
+            ("customer_creation", "always"),
+            ("payment_intent_data[setup_future_usage]", "off_session"),
+        ];
+        for field in keeps {
+            assert_eq!(fields(&request).contains(&field), keep, "{field:?}");
+        }
+    }
+}
+
+#[test]
 fn a_missing_object_is_missing_and_any_other_404_is_not() {
     let error = |of: Value| json(404, object!({"error": of}));
     let kind = "invalid_request_error";

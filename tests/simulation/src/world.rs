@@ -398,6 +398,8 @@ impl<'a> World<'a> {
             return Ok(());
         };
         self.handed.insert(id.into(), (self.now, task.due));
+        // Two workers read the same, whatever the first one writes meanwhile.
+        let known = self.clinic.case.clone();
         let twice = std::mem::take(&mut self.two_workers);
         for _ in 0..if twice { 2 } else { 1 } {
             let target = match task.work {
@@ -420,7 +422,7 @@ impl<'a> World<'a> {
                 }
                 Work::Deliver(_) | Work::Person(_) => continue,
             };
-            let Some(case) = self.clinic.case.clone() else {
+            let Some(case) = known.clone() else {
                 return Ok(());
             };
             let job = Job::new(target);
