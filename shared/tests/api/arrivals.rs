@@ -322,6 +322,17 @@ async fn staff_see_that_a_number_opted_out_and_can_lift_it() {
     assert_eq!(noted.count(), 1);
 }
 
+#[tokio::test]
+async fn who_wants_no_texts_still_gets_his_mails() {
+    let (clinic, _) = opted_out().await;
+    let patient = clinic.reached_by(EMAIL, PHONE).await;
+    for _ in 0..2 {
+        let case = clinic.told(&patient).await;
+        assert_eq!(clinic.stands(&case, "mailgun").await.0, "done");
+        assert_eq!(clinic.stands(&case, "twilio").await.0, "skipped");
+    }
+}
+
 /// Only of a page to pay on that reaches the patient no other way need staff know.
 #[tokio::test]
 async fn staff_hand_a_page_over_where_its_text_was_unwanted_and_no_mail_goes() {

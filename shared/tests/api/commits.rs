@@ -507,6 +507,24 @@ async fn what_is_due_at_once_is_nudged_by_the_commit_that_plans_it() {
 }
 
 #[tokio::test]
+async fn what_staff_are_asked_about_no_case_is_nudged_as_it_is_raised() {
+    let clinic = Clinic::new().await;
+    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = settings.expect("a clinic");
+    let pk = format!("{}#beside", clinic.id);
+    let matter = Matter::of(Alert::Contradiction).words("why");
+    let raised = clinic.house.raise(&settings, &pk, "x", matter).await;
+    raised.expect("it is raised");
+    let rows = aws().calls().into_iter().filter_map(|call| {
+        let body = call.request["MessageBody"].as_str()?;
+        serde_json::from_str::<Nudge>(body).ok()
+    });
+    let mut rows = rows.flat_map(|nudge| nudge.rows);
+    let told = "task#tell-slack-needs-person-x";
+    assert!(rows.any(|row| row.pk == pk && row.sk == told));
+}
+
+#[tokio::test]
 async fn a_nudge_that_was_not_sent_undoes_no_commit() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;

@@ -426,3 +426,25 @@ fn money_that_comes_late_makes_the_charge_smaller_that_is_still_to_be_sent_and_n
     assert_eq!(books.payment(1).state, State::Declined);
     books.verify();
 }
+
+/// What came on a page takes off what was planned after it, once: what is left is still asked for.
+#[test]
+fn what_is_planned_beside_a_page_that_brought_a_part_is_taken_off_once() {
+    let mut books = with_page(10_000);
+    assert_eq!(
+        ask(&mut books, Some(6_000), Some(saved_method())),
+        Said::Changed
+    );
+    assert_eq!(
+        ask(&mut books, Some(4_000), Some(saved_method())),
+        Said::Changed
+    );
+    assert_eq!(
+        books.report(vec![paid_on_page(1, 5_000)], true),
+        Said::Changed
+    );
+    let planned = |n| (books.payment(n).state, books.payment(n).amount);
+    assert_eq!(planned(2), (State::Open, eur(1_000)));
+    assert_eq!(planned(3), (State::Open, eur(4_000)));
+    assert_eq!(books.case.unasked(), eur(0));
+}
