@@ -150,6 +150,15 @@ pub fn told(
         Err(_) => return None,
     };
     ask.own(&mut facts);
+    // What a bank took under an id of its own is listed by some gateways among the refunds.
+    let taken = |other: &Fact| {
+        let same = fact.refund.is_some() && other.refund == fact.refund;
+        returned && same && other.kind == Kind::RefundSucceeded
+    };
+    for other in facts.iter_mut().filter(|other| taken(other)) {
+        other.kind = Kind::PaymentReturned;
+        other.decline = fact.decline;
+    }
     // Only what the gateway itself says of this payment counts: a list of its refunds alone may be
     // half an answer.
     let of_it = |other: &Fact| {

@@ -224,6 +224,22 @@ fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
     };
     assert!(told(vec![]).is_none());
     assert!(told(vec![another.clone()]).is_none());
+    // Told by its own id, it is no refund where the list has it among the refunds.
+    let mut late = Books::with_payment(6_000, None);
+    let reversed = Fact {
+        refund: Some("REV1".into()),
+        amount: Some(eur(6_000)),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let came = Fact {
+        amount: Some(eur(6_000)),
+        ..succeeded(1)
+    };
+    let listed = vec![came, refund(Kind::RefundSucceeded, 1, "REV1", 6_000)];
+    let event = posting_rules::told(&traits, &reversed, &ask, Ok(listed)).unwrap();
+    assert_eq!(late.apply(&event), Said::Changed);
+    assert_eq!(late.case.due(), eur(6_000));
+    assert_eq!(late.payment(1).refunds.len(), 0);
     // Half an answer: a refund of it, and nothing of the payment itself.
     let refunded = refund(Kind::RefundSucceeded, 1, "re_1", 500);
     assert!(told(vec![refunded.clone()]).is_none());
