@@ -228,13 +228,10 @@ mod tests {
         }
     }
 
-    fn mine_of_nobody() -> Key {
-        Key::derive("third", "a")
-    }
-
     #[test]
     fn a_former_key_opens_what_it_sealed_and_the_current_one_seals() {
         let (old, new) = (Key::derive("old", "a"), Key::derive("new", "a"));
+        let third = Key::derive("third", "a");
         let both = new.clone().after(vec![old.clone()]);
         let before = old.seal("row", &"Juniper");
         assert_eq!(new.open::<String>("row", &before), Err(CannotOpen));
@@ -247,7 +244,7 @@ mod tests {
         assert_eq!(both.read_token("receipt", &token), Some(("demo", "abc")));
         for text in [&before, &token] {
             assert!(both.knows(text) && old.knows(text), "{text}");
-            assert!(!new.knows(text) && !mine_of_nobody().knows(text), "{text}");
+            assert!(!new.knows(text) && !third.knows(text), "{text}");
         }
         // What names no key is nobody's.
         let name = old.name();

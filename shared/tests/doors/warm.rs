@@ -3,7 +3,7 @@
 use crate::stack::reached;
 use meridian::secrets::Secrets;
 use meridian::store::Store;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -11,24 +11,29 @@ use std::sync::{Arc, Mutex};
 type Asked = Arc<Mutex<Vec<(usize, String)>>>;
 
 /// Answers every request of a connection with a secret, which says nothing to DynamoDB's client.
+/// Reads one request with all that belongs to it: its first line, or none where no more come.
+pub fn request(lines: &mut impl BufRead) -> Option<String> {
+    let (mut first, mut length) = (String::new(), 0);
+    lines.read_line(&mut first).ok().filter(|read| *read > 0)?;
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else {
+            break;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    lines.read_exact(&mut body).ok()?;
+    Some(first.trim().to_owned())
+}
+
 fn answer(connection: usize, stream: TcpStream, asked: &Asked) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?);
     loop {
-        let (mut first, mut length) = (String::new(), 0);
-        lines.read_line(&mut first).ok().filter(|read| *read > 0)?;
-        loop {
-            let mut line = String::new();
-            lines.read_line(&mut line).ok()?;
-            let Some((name, value)) = line.trim().split_once(':') else {
-                break;
-            };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        lines.read_exact(&mut body).ok()?;
-        let first = first.trim().to_owned();
+        let first = request(&mut lines)?;
         asked.lock().expect("no panic").push((connection, first));
         let reply = r#"{"SecretString":"{}","CreatedDate":1.0}"#;
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1";

@@ -7,7 +7,7 @@ use http::{Request, Uri};
 use meridian::store::{Row, Store, Write, Written};
 use meridian::web::Web;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,20 +36,7 @@ fn serve(
 fn answer(mut stream: &TcpStream, script: &Script, came: &AtomicUsize) -> Option<()> {
     let mut lines = BufReader::new(stream);
     loop {
-        let (mut line, mut length) = (String::new(), 0);
-        lines.read_line(&mut line).ok().filter(|read| *read > 0)?;
-        loop {
-            line.clear();
-            lines.read_line(&mut line).ok()?;
-            let Some((name, value)) = line.trim().split_once(':') else {
-                break;
-            };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        lines.read_exact(&mut body).ok()?;
+        crate::warm::request(&mut lines)?;
         let (status, body) = script(came.fetch_add(1, Ordering::SeqCst));
         let head = format!(
             "HTTP/1.1 {status} Said\r\ncontent-type: application/x-amz-json-1.0\r\n\

@@ -33,6 +33,18 @@ async fn row(clinic: &Clinic, key: &RowKey) -> Row {
     row.expect("a table").expect("a row")
 }
 
+/// What tells the books of a payment.
+fn delivery(payment: u32) -> Work {
+    Work::Deliver(Delivery {
+        system: "xero".into(),
+        topic: Topic::PaymentReceived,
+        payment: Some(payment),
+        object: None,
+        amount: None,
+        at: None,
+    })
+}
+
 fn overdue(row: &Row) -> bool {
     row.int("due_at") <= clock::millis(clock::now())
 }
@@ -79,16 +91,8 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
     let case = clinic.invoice(None).await;
     let mut keys = vec![];
     for n in 0..10 {
-        let delivery = Delivery {
-            system: "xero".into(),
-            topic: Topic::PaymentReceived,
-            payment: Some(n),
-            object: None,
-            amount: None,
-            at: None,
-        };
         let id = format!("tell-xero-payment-received-p{n}");
-        keys.push(write(&clinic, &case, &id, Work::Deliver(delivery)).await);
+        keys.push(write(&clinic, &case, &id, delivery(n)).await);
     }
     aws().reset_calls();
     clinic.house.work_off_due().await.expect("a run");
@@ -125,16 +129,6 @@ async fn only_the_row_says_whether_it_is_due() {
     let _alone = ALONE.lock().await;
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let delivery = |n| {
-        Work::Deliver(Delivery {
-            system: "xero".into(),
-            topic: Topic::PaymentReceived,
-            payment: Some(n),
-            object: None,
-            amount: None,
-            at: None,
-        })
-    };
     let settle = Work::Settle {
         payment: 1,
         refund: None,

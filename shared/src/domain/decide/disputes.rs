@@ -128,7 +128,7 @@ impl Draft<'_> {
         if said != dispute::State::Won || !by_payment {
             return Ok(None);
         }
-        let amount = |d: &&Dispute| fact.amount.is_none_or(|amount| amount == d.amount);
+        let fits = |d: &&Dispute| fact.amount.is_none_or(|amount| amount == d.amount);
         let stands = |d: &&Dispute| d.reversal && d.state == dispute::State::Lost;
         // One that was cancelled before may be told again: at another time it was another one.
         let same = |d: &&Dispute| {
@@ -139,7 +139,7 @@ impl Draft<'_> {
             let timed = d.ended_at.is_some() && fact.occurred_at.is_some();
             d.reversal && d.state == dispute::State::Won && !timed
         };
-        let all = || payment.disputes.iter().filter(amount);
+        let all = || payment.disputes.iter().filter(fits);
         let found = all()
             .find(same)
             .or(all().find(stands))
