@@ -19,15 +19,15 @@ pub fn tables() -> String {
     out += "\n| system | is | hears of | after a lost reply |\n|---|---|---|---|\n";
     for system in systems::ALL {
         let topics: Vec<_> = system
-            .hears
+            .subscriptions
             .iter()
-            .map(|hears| hears.topic.name().replace('-', " "))
+            .map(|subscription| subscription.topic.name().replace('-', " "))
             .collect();
         let mut lost: Vec<_> = system
-            .hears
+            .subscriptions
             .iter()
-            .flat_map(|hears| hears.acts)
-            .map(|act| meaning(&act.lost_reply))
+            .flat_map(|subscription| subscription.steps)
+            .map(|step| meaning(&step.lost_reply))
             .collect();
         lost.sort_unstable();
         lost.dedup();

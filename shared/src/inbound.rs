@@ -110,7 +110,7 @@ impl Verified<'_> {
 /// One event of a delivery: its id at the vendor and what it says. A part that cannot be read does
 /// not sink the others.
 pub struct Item {
-    /// The vendor's event id; `None` makes the house use a digest of the item.
+    /// The vendor's event id; `None` makes Meridian use a digest of the item.
     pub id: Option<String>,
     /// The vendor's name for it, for people.
     pub name: String,

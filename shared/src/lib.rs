@@ -5,7 +5,7 @@ pub mod clock;
 pub mod ids;
 pub mod money;
 
-// rules and rooms: pure
+// rules and adapters: pure
 pub mod capabilities;
 pub mod domain;
 mod exact;
@@ -28,6 +28,6 @@ pub mod store;
 pub mod transport;
 pub mod web;
 
-// rules, rooms and I/O put together
+// rules, adapters and I/O put together
 pub mod api;
 pub mod flows;

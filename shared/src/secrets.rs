@@ -297,7 +297,7 @@ pub fn inbound(clinic: &str, vendor: &str) -> String {
     format!("meridian/{clinic}/{vendor}/inbound")
 }
 
-/// What the house writes itself: refresh tokens.
+/// What Meridian writes itself: refresh tokens.
 pub fn oauth(clinic: &str, vendor: &str) -> String {
     format!("meridian/{clinic}/{vendor}/oauth")
 }

@@ -1,4 +1,4 @@
-//! Calls to vendors. A request that a room described is given its host, its proof and its key here;
+//! Calls to vendors. A request that an adapter described is given its host, its proof and its key here;
 //! access tokens are got and shared here. Nothing else in the crate opens a connection to a vendor.
 
 use crate::vendor::{
@@ -17,7 +17,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A reply above this many bytes is no answer: the longest list that a room asks for has a tenth.
+/// A reply above this many bytes is no answer: the longest list that an adapter asks for has a tenth.
 const LARGEST: usize = 8 * 1024 * 1024;
 
 pub struct Transport {
@@ -48,7 +48,7 @@ impl Transport {
             .tls_backend_preconfigured(tls)
             .timeout(Duration::from_millis(millis.unwrap_or(10_000)))
             .connect_timeout(Duration::from_secs(3))
-            // A redirect would carry a credential to an address that no room named.
+            // A redirect would carry a credential to an address that no adapter named.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("meridian")
             .build()

@@ -1,5 +1,5 @@
-//! The contract between the house and every vendor: who it is, how we prove ourselves to it, how a
-//! call is described, and what a lost reply means. Rooms in `gateways/`, `systems/` and `sources/`
+//! The contract between Meridian and every vendor: who it is, how we prove ourselves to it, how a
+//! call is described, and what a lost reply means. Adapters in `gateways/`, `systems/` and `sources/`
 //! fill these in as values; nothing here touches the network, the clock or the table.
 
 use crate::domain::fact::Decline;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A vendor as all its rooms share it.
+/// A vendor as all its adapters share it.
 pub struct Vendor {
     /// Its folder name in the contracts, its path in `/webhooks/{clinic}/{source}`, its secret's name.
     pub id: &'static str,
@@ -201,7 +201,7 @@ pub enum KeyPlace {
     Body,
 }
 
-/// A capability, or the reason there is none. Written out by every room, so the capability table
+/// A capability, or the reason there is none. Written out by every adapter, so the capability table
 /// is read from the code and cannot disagree with it.
 pub enum Offer<T> {
     Yes(T),
@@ -225,7 +225,7 @@ impl<T> Offer<T> {
     }
 }
 
-/// A request as a room describes it: path and query on the vendor's host. Serialised into the
+/// A request as an adapter describes it: path and query on the vendor's host. Serialised into the
 /// intent, so that a repeat sends the same bytes; it never holds a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -336,7 +336,7 @@ impl Reply {
         self.body.trim_ascii_start().starts_with(b"<")
     }
 
-    /// What a status means at every vendor; a room looks at its own error codes first. `Ok` is a
+    /// What a status means at every vendor; an adapter looks at its own error codes first. `Ok` is a
     /// success whose body may be read.
     pub fn ok(&self) -> Result<&Self, Trouble> {
         match self.status {
@@ -379,7 +379,7 @@ pub enum Trouble {
     Exists(String),
     /// It may or may not have happened: no reply, 5xx, a timeout.
     Unclear(String),
-    /// An answer that the room does not understand: treated as unclear, and shown to staff. Names
+    /// An answer that the adapter does not understand: treated as unclear, and shown to staff. Names
     /// the field, never what stood in it.
     Unreadable(String),
 }

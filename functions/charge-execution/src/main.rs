@@ -1,10 +1,10 @@
 //! Takes one payment one step further at one gateway.
 
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let house = &House::start().await;
-    lambda::each_row(async |row| house.pay(&row).await).await
+    let app = &App::start().await;
+    lambda::each_row(async |row| app.pay(&row).await).await
 }

@@ -1,10 +1,10 @@
 //! What clinic systems call: `/v1`.
 
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::{api, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let house = &House::start().await;
-    lambda::serve(async |request| api::answer(house, request).await).await
+    let app = &App::start().await;
+    lambda::serve(async |request| api::answer(app, request).await).await
 }

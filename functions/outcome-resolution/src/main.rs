@@ -1,11 +1,11 @@
 //! Each minute: unknown outcomes, payments that nobody spoke of, events that wait for their case,
 //! and every task whose nudge was lost.
 
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let house = &House::start().await;
-    lambda::on_schedule(async || house.work_off_due().await).await
+    let app = &App::start().await;
+    lambda::on_schedule(async || app.work_off_due().await).await
 }

@@ -1,16 +1,16 @@
 //! Posts what was reported to the case that it is about, and asks the vendor where only it can
 //! prove a webhook.
 
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::lambda;
 use meridian::queue::Received;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let house = &House::start().await;
+    let app = &App::start().await;
     lambda::each_message(
-        async |received: Received| house.post(&received).await,
-        async |received: Received, fault, times| house.not_posted(&received, fault, times).await,
+        async |received: Received| app.post(&received).await,
+        async |received: Received, fault, times| app.not_posted(&received, fault, times).await,
     )
     .await
 }

@@ -1,10 +1,10 @@
 //! Tells one system or one patient.
 
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let house = &House::start().await;
-    lambda::each_row(async |row| house.deliver(&row).await).await
+    let app = &App::start().await;
+    lambda::each_row(async |row| app.deliver(&row).await).await
 }

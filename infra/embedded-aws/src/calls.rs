@@ -18,7 +18,7 @@ pub struct Call {
     pub request: Value,
     /// 0 while no reply was sent: under way, or cut.
     pub status: u16,
-    /// The house's time at arrival, in milliseconds.
+    /// The endpoint's time at arrival, in milliseconds.
     pub at: i64,
 }
 

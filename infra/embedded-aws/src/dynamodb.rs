@@ -58,7 +58,7 @@ impl Tables {
         .map_err(Error::Tables)
     }
 
-    /// Deletes what expired before `now`, in seconds; by the house's clock, so the engine's own
+    /// Deletes what expired before `now`, in seconds; by the endpoint's clock, so the engine's own
     /// sweep, which reads the machine's, is not used.
     pub async fn sweep(&self, now: i64) -> Result<usize, Error> {
         let database = self.0.clone();

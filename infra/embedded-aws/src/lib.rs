@@ -3,7 +3,7 @@
 //! The endpoint speaks the real wire protocols, so functions and any AWS client use it as they
 //! use AWS. It keeps an ordered log of calls, injects faults by function and call, and refuses
 //! what AWS refuses. Tables and secrets live in the state folder; queues live in memory.
-//! SQS and TTL follow the house's clock, not the machine's.
+//! SQS and TTL follow the endpoint's clock, not the machine's.
 
 mod access;
 mod calls;
@@ -33,7 +33,7 @@ use tokio::sync::watch;
 pub const ACCOUNT: &str = "000000000000";
 pub const REGION: &str = "us-east-1";
 
-/// The house's clock: milliseconds since the epoch.
+/// The endpoint's clock: milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub struct Options {
@@ -94,13 +94,13 @@ impl std::error::Error for Error {}
 /// The three services and their endpoint, until `shutdown`.
 pub struct Aws {
     address: SocketAddr,
-    house: Arc<House>,
+    endpoint: Arc<Endpoint>,
     stop: watch::Sender<bool>,
     listening: tokio::task::JoinHandle<()>,
 }
 
 /// What the endpoint's connections share.
-struct House {
+struct Endpoint {
     dynamodb: dynamodb::Tables,
     sqs: sqs::Queues,
     secrets: secrets::Secrets,
@@ -110,7 +110,7 @@ struct House {
     clock: Clock,
 }
 
-impl House {
+impl Endpoint {
     async fn answer(&self, service: Service, operation: &str, body: &[u8]) -> Reply {
         match service {
             Service::DynamoDb => self.dynamodb.answer(operation, body).await,
@@ -164,7 +164,7 @@ pub async fn start(options: Options) -> Result<Aws, Error> {
             reason: e.to_string(),
         })?;
     }
-    let house = Arc::new(House {
+    let endpoint = Arc::new(Endpoint {
         dynamodb: dynamodb::Tables::open(options.state.as_deref())?,
         sqs: sqs::Queues::new(format!("http://{address}"), options.clock.clone()),
         secrets: secrets::Secrets::open(options.state.as_deref(), options.clock.clone())?,
@@ -174,10 +174,10 @@ pub async fn start(options: Options) -> Result<Aws, Error> {
         clock: options.clock,
     });
     let (stop, stopped) = watch::channel(false);
-    let listening = tokio::spawn(proxy::listen(listener, house.clone(), stopped));
+    let listening = tokio::spawn(proxy::listen(listener, endpoint.clone(), stopped));
     Ok(Aws {
         address,
-        house,
+        endpoint,
         stop,
         listening,
     })
@@ -194,7 +194,7 @@ impl Aws {
     pub async fn call(&self, target: &str, request: Value) -> Result<Value, Error> {
         let reply = match Service::of_target(target) {
             Some((service, operation)) => {
-                self.house
+                self.endpoint
                     .answer(service, operation, request.to_string().as_bytes())
                     .await
             }
@@ -211,48 +211,51 @@ impl Aws {
 
     /// The calls that came through the endpoint, in the order in which they came.
     pub fn calls(&self) -> Vec<Call> {
-        self.house.calls.all()
+        self.endpoint.calls.all()
     }
 
     pub fn reset_calls(&self) {
-        self.house.calls.clear();
+        self.endpoint.calls.clear();
     }
 
     /// How many messages each queue holds, and when the next hidden one comes back.
     pub fn depths(&self) -> Vec<Depth> {
-        self.house.sqs.depths()
+        self.endpoint.sqs.depths()
     }
 
     /// Empties tables and queues, whose definitions stay, and forgets every secret.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.house.sqs.clear();
-        self.house.secrets.clear()?;
-        self.house.dynamodb.clear().await
+        self.endpoint.sqs.clear();
+        self.endpoint.secrets.clear()?;
+        self.endpoint.dynamodb.clear().await
     }
 
     /// Replaces the faults; counting starts anew.
     pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.house.faults.set(faults);
+        self.endpoint.faults.set(faults);
     }
 
     /// What each function may call, by its name; calls of people stay free.
     pub fn set_policies(&self, policies: HashMap<String, Vec<Statement>>) {
-        self.house.access.set(policies);
+        self.endpoint.access.set(policies);
     }
 
     /// The faults with how many calls each has seen and struck.
     pub fn faults(&self) -> Vec<Armed> {
-        self.house.faults.all()
+        self.endpoint.faults.all()
     }
 
     /// Who kills a function's process for `KillBefore` and `KillAfter`; it is given the caller.
     pub fn on_kill(&self, kill: Box<dyn Fn(&str) + Send + Sync>) {
-        self.house.faults.on_kill(kill);
+        self.endpoint.faults.on_kill(kill);
     }
 
-    /// Deletes the items whose time to live is past on the house's clock; says how many.
+    /// Deletes the items whose time to live is past on the endpoint's clock; says how many.
     pub async fn sweep_ttl(&self) -> Result<usize, Error> {
-        self.house.dynamodb.sweep((self.house.clock)() / 1000).await
+        self.endpoint
+            .dynamodb
+            .sweep((self.endpoint.clock)() / 1000)
+            .await
     }
 
     /// Stops listening and closes every connection; what was answered is on disk.

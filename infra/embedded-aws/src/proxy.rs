@@ -2,7 +2,7 @@
 
 use crate::faults::Action;
 use crate::reply::Reply;
-use crate::{House, Service};
+use crate::{Endpoint, Service};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
@@ -37,14 +37,14 @@ impl std::error::Error for Cut {}
 /// Serves until told to stop; then every connection is dropped.
 pub(crate) async fn listen(
     listener: TcpListener,
-    house: Arc<House>,
+    endpoint: Arc<Endpoint>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(serve(stream, house.clone())); }
+                Ok((stream, _)) => { connections.spawn(serve(stream, endpoint.clone())); }
                 // out of file descriptors: they come back as connections close
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
@@ -54,11 +54,11 @@ pub(crate) async fn listen(
     }
 }
 
-async fn serve(stream: TcpStream, house: Arc<House>) {
+async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>) {
     // small replies must not wait for the client's acknowledgement; a socket that cannot be set
     // still works
     let _ = stream.set_nodelay(true);
-    let answer = service_fn(move |request| answer(request, house.clone()));
+    let answer = service_fn(move |request| answer(request, endpoint.clone()));
     // an error is the client's going away or a cut, and neither has anybody to be told
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), answer)
@@ -67,7 +67,7 @@ async fn serve(stream: TcpStream, house: Arc<House>) {
 
 async fn answer(
     request: Request<Incoming>,
-    house: Arc<House>,
+    endpoint: Arc<Endpoint>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
@@ -95,18 +95,22 @@ async fn answer(
     let items = parsed["TransactItems"].as_array().map_or(0, Vec::len);
     let function = function_of(caller);
     let denied = function.and_then(|function| {
-        let arn = |id: &str| house.secrets.arn(id);
-        house
+        let arn = |id: &str| endpoint.secrets.arn(id);
+        endpoint
             .access
             .refusal(function, service, operation, &parsed, arn)
     });
-    let seq = house
-        .calls
-        .arrived(caller, service.name(), operation, parsed, (house.clock)());
-    let action = function.and_then(|f| house.faults.strike(f, service, operation));
+    let seq = endpoint.calls.arrived(
+        caller,
+        service.name(),
+        operation,
+        parsed,
+        (endpoint.clock)(),
+    );
+    let action = function.and_then(|f| endpoint.faults.strike(f, service, operation));
 
     match &action {
-        Some(Action::KillBefore) => house.faults.kill(caller),
+        Some(Action::KillBefore) => endpoint.faults.kill(caller),
         Some(Action::Delay { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         _ => {}
     }
@@ -116,12 +120,12 @@ async fn answer(
         Some(Action::Conflict) => Reply::conflict(items),
         _ => match denied {
             Some(denied) => denied,
-            None => house.answer(service, operation, &body).await,
+            None => endpoint.answer(service, operation, &body).await,
         },
     };
     match &action {
         Some(Action::KillAfter) => {
-            house.faults.kill(caller);
+            endpoint.faults.kill(caller);
             return Err(Cut);
         }
         Some(Action::CutAfter) => return Err(Cut),
@@ -132,7 +136,7 @@ async fn answer(
     } else {
         reply
     };
-    house.calls.answered(seq, reply.status);
+    endpoint.calls.answered(seq, reply.status);
     Ok(respond(reply, content_type))
 }
 

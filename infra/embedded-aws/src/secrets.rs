@@ -65,7 +65,7 @@ impl Secrets {
         }
     }
 
-    /// A version is made at the house's time, as functions read how old it is.
+    /// A version is made at the endpoint's time, as functions read how old it is.
     fn now(&self) -> SystemTime {
         let millis = u64::try_from((self.clock)()).unwrap_or_default();
         UNIX_EPOCH + Duration::from_millis(millis)

@@ -1,4 +1,4 @@
-//! SQS standard queues: winterbaume's state behind AWS's wire protocol, on the house's clock.
+//! SQS standard queues: winterbaume's state behind AWS's wire protocol, on the endpoint's clock.
 //!
 //! In memory only: what waits in a queue is lost with the process.
 
@@ -31,7 +31,7 @@ pub(crate) struct Queues {
     sent: Notify,
 }
 
-/// The state measures by the machine's clock. Its instants are moved whenever the house's clock
+/// The state measures by the machine's clock. Its instants are moved whenever the endpoint's clock
 /// leaves the machine's by another distance, so both agree on what is visible.
 struct Timed {
     sqs: SqsState,
@@ -45,7 +45,7 @@ pub struct Depth {
     pub visible: usize,
     pub in_flight: usize,
     pub delayed: usize,
-    /// When the next hidden message comes back, in the house's milliseconds.
+    /// When the next hidden message comes back, in the endpoint's milliseconds.
     pub next_at: Option<i64>,
 }
 
@@ -396,9 +396,9 @@ impl Queues {
         Ok(json!({ "Successful": successful, "Failed": failed }))
     }
 
-    /// The state, with its instants moved to where the house's clock now stands.
+    /// The state, with its instants moved to where the endpoint's clock now stands.
     fn lock(&self) -> MutexGuard<'_, Timed> {
-        /// Two clocks are never read at one instant; less than this is no move of the house's.
+        /// Two clocks are never read at one instant; less than this is no move of the endpoint's.
         const SAME: i64 = 100;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let ahead = (self.clock)() - machine_now();

@@ -1,4 +1,4 @@
-//! Counts what is under way in the house, so that `quiet` means quiet and pollers wake when something moved.
+//! Counts what is under way in the stack, so that `quiet` means quiet and pollers wake when something moved.
 
 use std::sync::Arc;
 use tokio::sync::watch;

@@ -1,4 +1,4 @@
-//! The house's clock: the machine's time plus an offset that a person or a test sets.
+//! The stack's clock: the machine's time plus an offset that a person or a test sets.
 //!
 //! Functions are processes of their own; they read the offset from a file at each invocation.
 
@@ -33,7 +33,7 @@ impl Clock {
         &self.file
     }
 
-    /// House time in milliseconds since the epoch.
+    /// LocalStack time in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
         machine_now() + self.offset()
     }
@@ -46,7 +46,7 @@ impl Clock {
         self.set_offset(to - machine_now())
     }
 
-    /// Where the house's time is, if somebody moved it: `2031-02-03T04:05:06Z, 48 h ahead`.
+    /// Where the stack's time is, if somebody moved it: `2031-02-03T04:05:06Z, 48 h ahead`.
     pub fn shift(&self) -> Option<String> {
         let offset = self.offset();
         let minutes = (offset.abs() + 30_000) / 60_000;
@@ -66,7 +66,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Wakes whoever sleeps by the machine's time when the house's jumps.
+    /// Wakes whoever sleeps by the machine's time when the stack's jumps.
     pub fn moves(&self) -> watch::Receiver<()> {
         self.moved.subscribe()
     }

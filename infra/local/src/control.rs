@@ -2,7 +2,7 @@
 
 use crate::clock::stamp;
 use crate::demo;
-use crate::house::House;
+use crate::local_stack::LocalStack;
 use crate::quiet::Rest;
 use crate::time::Stuck;
 use crate::vendor_faults::Fault;
@@ -20,9 +20,9 @@ use std::time::Duration;
 /// What there is, for `GET /_local`.
 pub const HELP: &str = include_str!("control.txt");
 
-type Shared = State<Arc<House>>;
+type Shared = State<Arc<LocalStack>>;
 
-pub fn router(house: Arc<House>) -> Router {
+pub fn router(stack: Arc<LocalStack>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/_local", get(help))
@@ -41,7 +41,7 @@ pub fn router(house: Arc<House>) -> Router {
         .route("/_local/instances", get(instances).delete(end_instances))
         .route("/_local/reset", post(reset))
         .fallback(async || refused(StatusCode::NOT_FOUND, "GET /_local says what there is"))
-        .with_state(house)
+        .with_state(stack)
 }
 
 fn refused(status: StatusCode, why: impl Into<String>) -> Response {
@@ -49,20 +49,20 @@ fn refused(status: StatusCode, why: impl Into<String>) -> Response {
 }
 
 /// The page for people, and the same as text for scripts.
-async fn index(State(house): Shared) -> Response {
-    axum::response::Html(crate::index::page(&house).await).into_response()
+async fn index(State(stack): Shared) -> Response {
+    axum::response::Html(crate::index::page(&stack).await).into_response()
 }
 
-async fn help(State(house): Shared) -> String {
-    let vendors = house.sandbox.base("");
+async fn help(State(stack): Shared) -> String {
+    let vendors = stack.sandbox.base("");
     format!(
         "{HELP}\n{}\nThey are at {vendors}\n",
         meridian_sandbox::CONTROL
     )
 }
 
-async fn clock(State(house): Shared) -> Json<Value> {
-    Json(json!({ "now": stamp(house.clock.now()), "offset_ms": house.clock.offset() }))
+async fn clock(State(stack): Shared) -> Json<Value> {
+    Json(json!({ "now": stamp(stack.clock.now()), "offset_ms": stack.clock.offset() }))
 }
 
 #[derive(Deserialize)]
@@ -72,11 +72,11 @@ enum Move {
     Advance(Value),
 }
 
-async fn move_clock(State(house): Shared, body: Json<Value>) -> Response {
+async fn move_clock(State(stack): Shared, body: Json<Value>) -> Response {
     let target = match serde_json::from_value(body.0) {
         Ok(Move::Set(at)) => at.as_millisecond(),
         Ok(Move::Advance(by)) => match millis(&by) {
-            Some(by) => house.clock.now() + by,
+            Some(by) => stack.clock.now() + by,
             None => {
                 return refused(
                     StatusCode::BAD_REQUEST,
@@ -91,8 +91,8 @@ async fn move_clock(State(house): Shared, body: Json<Value>) -> Response {
             );
         }
     };
-    match house.move_to(target).await {
-        Ok(()) => clock(State(house)).await.into_response(),
+    match stack.move_to(target).await {
+        Ok(()) => clock(State(stack)).await.into_response(),
         Err(Stuck::Broken(why)) => refused(StatusCode::INTERNAL_SERVER_ERROR, why),
         Err(Stuck::At(at, moving)) => {
             let stuck = json!({ "error": "did not come to rest", "at": stamp(at), "moving": moving.json() });
@@ -112,8 +112,8 @@ fn millis(by: &Value) -> Option<i64> {
     i64::try_from(duration.as_millis()).ok()
 }
 
-async fn fire(State(house): Shared, Path(name): Path<String>) -> Response {
-    match house.fire_named(&name).await {
+async fn fire(State(stack): Shared, Path(name): Path<String>) -> Response {
+    match stack.fire_named(&name).await {
         None => refused(
             StatusCode::NOT_FOUND,
             format!("`{name}` is no schedule and no function"),
@@ -132,9 +132,9 @@ struct Wait {
     timeout: Option<f64>,
 }
 
-async fn quiet(State(house): Shared, wait: Query<Wait>) -> Response {
+async fn quiet(State(stack): Shared, wait: Query<Wait>) -> Response {
     let limit = Duration::try_from_secs_f64(wait.timeout.unwrap_or(30.0)).unwrap_or_default();
-    match house.wait_for(Rest::Quiet, limit).await {
+    match stack.wait_for(Rest::Quiet, limit).await {
         Ok(()) => Json(json!({ "quiet": true })).into_response(),
         Err(moving) => (
             StatusCode::GATEWAY_TIMEOUT,
@@ -150,29 +150,29 @@ struct Which {
     since: Option<u64>,
 }
 
-async fn calls(State(house): Shared, which: Query<Which>) -> Json<Value> {
+async fn calls(State(stack): Shared, which: Query<Which>) -> Json<Value> {
     Json(json!(
-        house
+        stack
             .vendors
             .calls(which.vendor.as_deref(), which.since.unwrap_or(0))
     ))
 }
 
-async fn forget_calls(State(house): Shared) -> StatusCode {
-    house.vendors.forget_calls();
+async fn forget_calls(State(stack): Shared) -> StatusCode {
+    stack.vendors.forget_calls();
     StatusCode::NO_CONTENT
 }
 
-async fn aws_calls(State(house): Shared, which: Query<Which>) -> Json<Value> {
-    let mut calls = house.aws.calls();
+async fn aws_calls(State(stack): Shared, which: Query<Which>) -> Json<Value> {
+    let mut calls = stack.aws.calls();
     if let Some(since) = which.since {
         calls.retain(|call| call.seq > since);
     }
     Json(json!(calls))
 }
 
-async fn forget_aws_calls(State(house): Shared) -> StatusCode {
-    house.aws.reset_calls();
+async fn forget_aws_calls(State(stack): Shared) -> StatusCode {
+    stack.aws.reset_calls();
     StatusCode::NO_CONTENT
 }
 
@@ -183,64 +183,64 @@ struct Faults {
     vendors: Vec<Fault>,
 }
 
-async fn faults(State(house): Shared) -> Json<Value> {
-    Json(json!({ "aws": house.aws.faults(), "vendors": house.vendors.faults() }))
+async fn faults(State(stack): Shared) -> Json<Value> {
+    Json(json!({ "aws": stack.aws.faults(), "vendors": stack.vendors.faults() }))
 }
 
-async fn set_faults(State(house): Shared, body: Json<Value>) -> Response {
+async fn set_faults(State(stack): Shared, body: Json<Value>) -> Response {
     let wanted: Faults = match serde_json::from_value(body.0) {
         Ok(wanted) => wanted,
         Err(e) => return refused(StatusCode::BAD_REQUEST, e.to_string()),
     };
     let of_aws = wanted.aws.iter().map(|fault| &fault.function);
     let of_vendors = wanted.vendors.iter().map(|fault| &fault.function);
-    let runs = |function: &&String| house.pools.iter().any(|pool| pool.name() == *function);
+    let runs = |function: &&String| stack.pools.iter().any(|pool| pool.name() == *function);
     if let Some(unknown) = of_aws.chain(of_vendors).flatten().find(|f| !runs(f)) {
         let why = format!("`{unknown}` is no function that runs here");
         return refused(StatusCode::BAD_REQUEST, why);
     }
-    if let Err(why) = house.vendors.set_faults(wanted.vendors) {
+    if let Err(why) = stack.vendors.set_faults(wanted.vendors) {
         return refused(StatusCode::BAD_REQUEST, why);
     }
-    house.aws.set_faults(wanted.aws);
-    faults(State(house)).await.into_response()
+    stack.aws.set_faults(wanted.aws);
+    faults(State(stack)).await.into_response()
 }
 
-async fn lift_faults(State(house): Shared) -> Response {
-    set_faults(State(house), Json(json!({}))).await
+async fn lift_faults(State(stack): Shared) -> Response {
+    set_faults(State(stack), Json(json!({}))).await
 }
 
-async fn hosts(State(house): Shared) -> Json<Value> {
-    Json(json!(house.vendors.hosts()))
+async fn hosts(State(stack): Shared) -> Json<Value> {
+    Json(json!(stack.vendors.hosts()))
 }
 
-async fn set_hosts(State(house): Shared, body: Json<BTreeMap<String, Option<String>>>) -> Response {
-    match house.vendors.set_hosts(body.0) {
-        Ok(()) => hosts(State(house)).await.into_response(),
+async fn set_hosts(State(stack): Shared, body: Json<BTreeMap<String, Option<String>>>) -> Response {
+    match stack.vendors.set_hosts(body.0) {
+        Ok(()) => hosts(State(stack)).await.into_response(),
         Err(why) => refused(StatusCode::BAD_REQUEST, why),
     }
 }
 
-async fn outbox(State(house): Shared) -> Json<Value> {
-    Json(json!(house.sandbox.outbox()))
+async fn outbox(State(stack): Shared) -> Json<Value> {
+    Json(json!(stack.sandbox.outbox()))
 }
 
-async fn instances(State(house): Shared) -> Json<Value> {
-    Json(json!(house.instances()))
+async fn instances(State(stack): Shared) -> Json<Value> {
+    Json(json!(stack.instances()))
 }
 
 /// The next call of each function meets a cold process, which remembers nothing.
-async fn end_instances(State(house): Shared) -> StatusCode {
-    house.stop_instances().await;
+async fn end_instances(State(stack): Shared) -> StatusCode {
+    stack.stop_instances().await;
     StatusCode::NO_CONTENT
 }
 
-async fn reset(State(house): Shared) -> Response {
-    if let Err(why) = house.reset().await {
+async fn reset(State(stack): Shared) -> Response {
+    if let Err(why) = stack.reset().await {
         return refused(StatusCode::INTERNAL_SERVER_ERROR, why);
     }
-    match demo::seed(&house).await {
-        Ok(ready) => Json(ready.json(&house)).into_response(),
+    match demo::seed(&stack).await {
+        Ok(ready) => Json(ready.json(&stack)).into_response(),
         Err(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }

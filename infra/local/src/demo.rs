@@ -1,6 +1,6 @@
 //! The demo clinic: plainly fake accounts at the simulated vendors, and a clinic that uses them.
 
-use crate::house::House;
+use crate::local_stack::LocalStack;
 use crate::resources::call;
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ pub struct Ready {
 }
 
 impl Ready {
-    pub fn json(&self, house: &House) -> Value {
+    pub fn json(&self, stack: &LocalStack) -> Value {
         json!({
-            "http": house.address,
-            "aws": house.aws.endpoint(),
-            "vendors": house.sandbox.base("").trim_end_matches('/'),
+            "http": stack.address,
+            "aws": stack.aws.endpoint(),
+            "vendors": stack.sandbox.base("").trim_end_matches('/'),
             "key": self.key,
             "clinic": CLINIC,
         })
@@ -118,17 +118,17 @@ pub fn commands(http: &str, key: &str, once: i64) -> [String; 3] {
 }
 
 /// Writes the accounts and creates the clinic; one that exists already keeps its key.
-pub async fn seed(house: &House) -> Result<Ready, String> {
+pub async fn seed(stack: &LocalStack) -> Result<Ready, String> {
     for (path, value) in secrets() {
-        put_secret(house, &format!("meridian/{CLINIC}/{path}"), &value)
+        put_secret(stack, &format!("meridian/{CLINIC}/{path}"), &value)
             .await
             .map_err(|e| format!("secret {path}: {e}"))?;
     }
-    if !house.pools.iter().any(|pool| pool.name() == "clinic-api") {
+    if !stack.pools.iter().any(|pool| pool.name() == "clinic-api") {
         return Ok(Ready { key: None });
     }
     let root = call(
-        &house.aws,
+        &stack.aws,
         "secretsmanager.GetSecretValue",
         json!({ "SecretId": "meridian/_/root" }),
     )
@@ -138,10 +138,10 @@ pub async fn seed(house: &House) -> Result<Ready, String> {
     let root_key = root["root_key"]
         .as_str()
         .ok_or("the secret meridian/_/root holds no root_key")?;
-    let request = house
+    let request = stack
         .vendors
         .client
-        .post(format!("{}/v1/clinics", house.address))
+        .post(format!("{}/v1/clinics", stack.address))
         .bearer_auth(root_key);
     let request = request
         .header("content-type", "application/json")
@@ -155,7 +155,7 @@ pub async fn seed(house: &House) -> Result<Ready, String> {
         reply.status(),
         reply.text().await.map_err(|e| e.to_string())?,
     );
-    let kept = house.state.join("demo-key");
+    let kept = stack.state.join("demo-key");
     if status.as_u16() == 409 {
         let key = std::fs::read_to_string(&kept).map_err(|e| {
             format!(
@@ -178,10 +178,10 @@ pub async fn seed(house: &House) -> Result<Ready, String> {
 }
 
 /// What a person changed stays, but for the first day and for tokens of a vendor that began anew with us.
-async fn put_secret(house: &House, name: &str, value: &Value) -> Result<(), String> {
+async fn put_secret(stack: &LocalStack, name: &str, value: &Value) -> Result<(), String> {
     let wanted = value.to_string();
     let found = call(
-        &house.aws,
+        &stack.aws,
         "secretsmanager.GetSecretValue",
         json!({ "SecretId": name }),
     )
@@ -189,7 +189,7 @@ async fn put_secret(house: &House, name: &str, value: &Value) -> Result<(), Stri
     let text = match found {
         Err(e) if e.contains("ResourceNotFound") => {
             let create = json!({ "Name": name, "SecretString": wanted });
-            return call(&house.aws, "secretsmanager.CreateSecret", create)
+            return call(&stack.aws, "secretsmanager.CreateSecret", create)
                 .await
                 .map(drop);
         }
@@ -201,11 +201,11 @@ async fn put_secret(house: &House, name: &str, value: &Value) -> Result<(), Stri
             .to_owned(),
     };
     let ours_of_before = name.ends_with("/oauth") && text.contains("demo-refresh-");
-    if text == wanted || !(house.is_fresh() || ours_of_before) {
+    if text == wanted || !(stack.is_fresh() || ours_of_before) {
         return Ok(());
     }
     let put = json!({ "SecretId": name, "SecretString": wanted });
-    call(&house.aws, "secretsmanager.PutSecretValue", put)
+    call(&stack.aws, "secretsmanager.PutSecretValue", put)
         .await
         .map(drop)
 }

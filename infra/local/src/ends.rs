@@ -1,4 +1,4 @@
-//! What asks the house to end: Ctrl-C, a signal of the system, or the end of its input.
+//! What asks the stack to end: Ctrl-C, a signal of the system, or the end of its input.
 
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,7 +22,7 @@ impl Ends {
         let input = Arc::new(Notify::new());
         if with_input {
             let ended = input.clone();
-            // A program that started the house holds the other end of its input: the end of that
+            // A program that started the stack holds the other end of its input: the end of that
             // is the end of the program. A thread, as a read of it cannot be taken back.
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());

@@ -2,7 +2,7 @@
 
 use crate::control;
 use crate::demo;
-use crate::house::House;
+use crate::local_stack::LocalStack;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use meridian_sandbox::Sandbox;
 use serde_json::Value;
@@ -23,30 +23,30 @@ pre { font-size: .8125rem; white-space: pre-wrap; }
 iframe { width: 100%; height: 26rem; border: 1px solid var(--line); border-radius: 10px; background: #fff; }
 ";
 
-pub async fn page(house: &House) -> String {
-    let http = &house.address;
-    let key = std::fs::read_to_string(house.state.join("demo-key")).ok();
+pub async fn page(stack: &LocalStack) -> String {
+    let http = &stack.address;
+    let key = std::fs::read_to_string(stack.state.join("demo-key")).ok();
     let key = key.unwrap_or_default();
-    let invoices = invoices(house, key.trim()).await;
+    let invoices = invoices(stack, key.trim()).await;
     let body = html! {
         h1 { "Meridian, on this machine" }
         p { "No money moves here: the vendors are simulated." }
-        p { "Clock: " (house.clock.shift().unwrap_or("as the machine's".into())) }
+        p { "Clock: " (stack.clock.shift().unwrap_or("as the machine's".into())) }
         p { "Demo clinic " code { (demo::CLINIC) } ", API key " code { (key.trim()) } }
         h2 { "Try" }
-        @for command in demo::commands(http, key.trim(), house.clock.now()) { pre { (command) } }
+        @for command in demo::commands(http, key.trim(), stack.clock.now()) { pre { (command) } }
         h2 { "Invoices" }
         @if invoices.is_empty() { p { "None yet: the second command makes one." } }
         @for invoice in &invoices { (shown(invoice)) }
         h2 { "Messages" }
-        (messages(&house.sandbox.outbox()))
+        (messages(&stack.sandbox.outbox()))
         h2 { "Read" }
         @for path in ["/v1/openapi.json", "/_local/calls", "/_local/aws-calls", "/_local/outbox",
             "/_local/faults", "/_local/instances", "/_local/clock"] {
             p { a href=(path) { (path) } }
         }
         @for vendor in Sandbox::vendors() {
-            @let events = format!("{}/_sandbox/{vendor}/events", house.sandbox.base("").trim_end_matches('/'));
+            @let events = format!("{}/_sandbox/{vendor}/events", stack.sandbox.base("").trim_end_matches('/'));
             p { a href=(events) { "webhooks of " (vendor) } }
         }
         h2 { "Do" }
@@ -72,10 +72,10 @@ fn document(body: &Markup) -> String {
 }
 
 /// The demo clinic's newest invoices, as its API tells them; none where it does not run.
-async fn invoices(house: &House, key: &str) -> Vec<Value> {
+async fn invoices(stack: &LocalStack, key: &str) -> Vec<Value> {
     let ask = async |path: &str| -> Option<Value> {
-        let url = format!("{}{path}", house.address);
-        let asked = house.vendors.client.get(url).bearer_auth(key).send().await;
+        let url = format!("{}{path}", stack.address);
+        let asked = stack.vendors.client.get(url).bearer_auth(key).send().await;
         serde_json::from_slice(&asked.ok()?.bytes().await.ok()?).ok()
     };
     if key.is_empty() {

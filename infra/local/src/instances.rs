@@ -4,7 +4,7 @@ use crate::activity::Activity;
 use crate::clock::machine_now;
 use crate::log::Log;
 use crate::resolve::{ACCOUNT, REGION};
-use crate::runtime_api::{self, Desk, Job, Outcome, PAYLOAD_LIMIT};
+use crate::runtime_api::{self, Job, Outcome, PAYLOAD_LIMIT, Runtime};
 use crate::template::Function;
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -53,7 +53,7 @@ struct Instance {
     pid: Pid,
     started: i64,
     jobs: mpsc::UnboundedSender<Job>,
-    desk: Arc<Desk>,
+    runtime: Arc<Runtime>,
     alive: Arc<AtomicBool>,
     /// How the process ended, once it has.
     ended: watch::Receiver<Option<String>>,
@@ -149,7 +149,7 @@ impl Pool {
             .permits
             .acquire()
             .await
-            .map_err(|_| Failure::Init("the house is closing".into()))?;
+            .map_err(|_| Failure::Init("the stack is closing".into()))?;
         // a warm process may have died between two events: the event was not taken, so a fresh one gets it
         while let Some(warm) = self.take_idle() {
             match self.hand_over(&warm, event.clone()).await {
@@ -167,7 +167,7 @@ impl Pool {
             Err(Ended::After(failure)) => Err(failure),
             Err(Ended::BeforeTaking) => {
                 let how = fresh.ended.borrow().clone().unwrap_or_default();
-                Err(Failure::Init(fresh.desk.init_error().unwrap_or(how)))
+                Err(Failure::Init(fresh.runtime.init_error().unwrap_or(how)))
             }
         }
     }
@@ -263,7 +263,7 @@ impl Pool {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // a group of its own: Ctrl-C at the terminal is for the house, which drains first
+        // a group of its own: Ctrl-C at the terminal is for the stack, which drains first
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
         let pid = child
@@ -275,11 +275,11 @@ impl Pool {
         self.copy_lines(&caller, child.stderr.take());
 
         let (jobs, waiting) = mpsc::unbounded_channel();
-        let desk = Desk::new(
+        let runtime = Runtime::new(
             format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name()),
             waiting,
         );
-        let server = tokio::spawn(runtime_api::serve(listener, desk.clone()));
+        let server = tokio::spawn(runtime_api::serve(listener, runtime.clone()));
         let (tell_end, ended) = watch::channel(None);
         let alive = Arc::new(AtomicBool::new(true));
         let instance = Arc::new(Instance {
@@ -287,7 +287,7 @@ impl Pool {
             pid,
             started: machine_now(),
             jobs,
-            desk,
+            runtime,
             alive: alive.clone(),
             ended,
             busy: AtomicBool::new(false),

@@ -1,4 +1,4 @@
-//! The readable log: one line per event through the house; all that functions print goes to a file.
+//! The readable log: one line per event through the stack; all that functions print goes to a file.
 
 use crate::clock::{Clock, stamp};
 use serde_json::{Map, Value};
@@ -44,7 +44,7 @@ impl Log {
             "{}  {who:<19} {text}\n",
             time.trim_end_matches('Z').replace('T', " ")
         );
-        // a closed terminal must not stop the house
+        // a closed terminal must not stop the stack
         let _ = match self.to_stderr {
             true => std::io::stderr().write_all(line.as_bytes()),
             false => std::io::stdout().write_all(line.as_bytes()),

@@ -1,4 +1,4 @@
-//! `cargo run --bin meridian`: the whole house on this machine, from `template.yaml`.
+//! `cargo run --bin meridian`: the whole stack on this machine, from `template.yaml`.
 
 mod activity;
 mod args;
@@ -7,10 +7,10 @@ mod clock;
 mod control;
 mod demo;
 mod ends;
-mod house;
 mod http_api;
 mod index;
 mod instances;
+mod local_stack;
 mod log;
 mod poller;
 mod quiet;

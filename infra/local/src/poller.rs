@@ -1,6 +1,6 @@
 //! Feeds a function from its queue: receive, invoke, delete what was done, leave the rest to come back.
 //!
-//! Messages that are left come back when their visibility timeout has passed on the house's clock;
+//! Messages that are left come back when their visibility timeout has passed on the stack's clock;
 //! the queue itself moves them to its dead-letter queue after too many receives.
 
 use crate::activity::{Activity, Guard};
@@ -52,7 +52,7 @@ impl Poller {
                 Ok(_) => {}
                 Err(reason) => {
                     self.log.line(
-                        "house",
+                        "stack",
                         &format!("{} cannot be read: {reason}", self.queue.name),
                     );
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -61,7 +61,7 @@ impl Poller {
         }
     }
 
-    /// Up to a batch; waits while the queue is empty. The house is not quiet from the first message on.
+    /// Up to a batch; waits while the queue is empty. The stack is not quiet from the first message on.
     async fn receive(&self) -> Result<Option<(Vec<Value>, Guard)>, String> {
         let mut batch = Vec::new();
         let mut guard = None;
@@ -117,7 +117,7 @@ impl Poller {
             self.say_given_up(&left);
             if let Err(reason) = self.delete(&done).await {
                 self.log.line(
-                    "house",
+                    "stack",
                     &format!("{}: done but not deleted: {reason}", self.queue.name),
                 );
             }
@@ -148,7 +148,7 @@ impl Poller {
             if received.is_some_and(|received: u32| received >= most) {
                 let id = record["messageId"].as_str().unwrap_or_default();
                 self.log.line(
-                    "house",
+                    "stack",
                     &format!(
                         "{}: message {id} failed {most} times: dead letter",
                         self.queue.name

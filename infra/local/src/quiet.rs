@@ -1,7 +1,7 @@
 //! Quiet: no message waits or is in flight, no row is overdue, no function runs, no webhook is on its way.
 
 use crate::clock::stamp;
-use crate::house::{DueRow, DueWhen, House};
+use crate::local_stack::{DueRow, DueWhen, LocalStack};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ impl Moving {
     }
 }
 
-impl House {
+impl LocalStack {
     async fn moving(&self) -> Result<Moving, String> {
         let mut moving = Moving {
             running: self.activity.seen().running,
@@ -90,7 +90,7 @@ impl House {
                 Ok(looked) => looked,
                 Err(reason) => {
                     self.log
-                        .line("house", &format!("the table cannot be read: {reason}"));
+                        .line("stack", &format!("the table cannot be read: {reason}"));
                     return Err(Moving::default());
                 }
             };

@@ -4,7 +4,7 @@ use crate::template::{Queue, Secret, Table, Template};
 use meridian_embedded_aws::Aws;
 use serde_json::{Value, json};
 
-/// Whether an earlier house left tables here.
+/// Whether an earlier stack left tables here.
 pub async fn are_there(aws: &Aws) -> Result<bool, String> {
     let listed = call(aws, "DynamoDB_20120810.ListTables", json!({})).await?;
     Ok(listed["TableNames"]

@@ -31,7 +31,7 @@ pub enum Outcome {
     Error { kind: String, message: String },
 }
 
-pub struct Desk {
+pub struct Runtime {
     arn: String,
     jobs: tokio::sync::Mutex<mpsc::UnboundedReceiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
@@ -39,10 +39,10 @@ pub struct Desk {
     init_error: Mutex<Option<String>>,
 }
 
-impl Desk {
-    pub fn new(arn: String, jobs: mpsc::UnboundedReceiver<Job>) -> Arc<Desk> {
+impl Runtime {
+    pub fn new(arn: String, jobs: mpsc::UnboundedReceiver<Job>) -> Arc<Runtime> {
         let jobs = tokio::sync::Mutex::new(jobs);
-        Arc::new(Desk {
+        Arc::new(Runtime {
             arn,
             jobs,
             current: Mutex::default(),
@@ -70,7 +70,7 @@ impl Desk {
     }
 }
 
-pub async fn serve(listener: TcpListener, desk: Arc<Desk>) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, runtime: Arc<Runtime>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route(
@@ -79,27 +79,30 @@ pub async fn serve(listener: TcpListener, desk: Arc<Desk>) -> std::io::Result<()
         )
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
-        .with_state(desk);
+        .with_state(runtime);
     axum::serve(listener, router).await
 }
 
 type Reply = Response<Body>;
 
-async fn next(State(desk): State<Arc<Desk>>) -> Reply {
-    let Some(job) = desk.jobs.lock().await.recv().await else {
+async fn next(State(runtime): State<Arc<Runtime>>) -> Reply {
+    let Some(job) = runtime.jobs.lock().await.recv().await else {
         return status(
             StatusCode::GONE,
-            json!({ "errorMessage": "the house is closing" }),
+            json!({ "errorMessage": "the stack is closing" }),
         );
     };
     let reply = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", &job.id)
         .header("lambda-runtime-deadline-ms", job.deadline)
-        .header("lambda-runtime-invoked-function-arn", &desk.arn)
+        .header("lambda-runtime-invoked-function-arn", &runtime.arn)
         .header("lambda-runtime-trace-id", &job.trace)
         .body(Body::from(job.event));
-    *desk.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((job.id, job.reply));
+    *runtime
+        .current
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some((job.id, job.reply));
     // whoever asked may have given up on the time
     let _ = job.taken.send(());
     reply.unwrap_or_else(|e| {
@@ -110,12 +113,16 @@ async fn next(State(desk): State<Arc<Desk>>) -> Reply {
     })
 }
 
-async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Body) -> Reply {
+async fn response(
+    State(runtime): State<Arc<Runtime>>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Reply {
     match to_bytes(body, PAYLOAD_LIMIT).await {
-        Ok(bytes) => accepted(desk.finish(&id, Outcome::Response(bytes))),
+        Ok(bytes) => accepted(runtime.finish(&id, Outcome::Response(bytes))),
         Err(e) => {
             let kind = "Function.ResponseSizeTooLarge".to_owned();
-            desk.finish(
+            runtime.finish(
                 &id,
                 Outcome::Error {
                     kind: kind.clone(),
@@ -130,10 +137,10 @@ async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: B
     }
 }
 
-async fn error(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Bytes) -> Reply {
+async fn error(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>, body: Bytes) -> Reply {
     let json: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
-    accepted(desk.finish(
+    accepted(runtime.finish(
         &id,
         Outcome::Error {
             kind: text("errorType"),
@@ -142,9 +149,9 @@ async fn error(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Byte
     ))
 }
 
-async fn init_error(State(desk): State<Arc<Desk>>, body: Bytes) -> Reply {
+async fn init_error(State(runtime): State<Arc<Runtime>>, body: Bytes) -> Reply {
     let text = String::from_utf8_lossy(&body).into_owned();
-    *desk
+    *runtime
         .init_error
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = Some(text);

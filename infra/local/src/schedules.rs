@@ -1,4 +1,4 @@
-//! Schedules by the house's clock: `rate(...)` and `cron(...)`, and the event that EventBridge sends.
+//! Schedules by the stack's clock: `rate(...)` and `cron(...)`, and the event that EventBridge sends.
 
 use crate::clock::stamp;
 use crate::resolve::{ACCOUNT, REGION};

@@ -1,12 +1,12 @@
-//! Starts the house in order, says when it is ready, and ends it without losing what it can keep.
+//! Starts the stack in order, says when it is ready, and ends it without losing what it can keep.
 
 use crate::activity::Activity;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::ends::{End, Ends};
-use crate::house::{DUE_INDEX, House};
 use crate::http_api::HttpApi;
 use crate::instances::{Pool, Surroundings};
+use crate::local_stack::{DUE_INDEX, LocalStack};
 use crate::log::Log;
 use crate::poller::Poller;
 use crate::quiet::{Moving, Rest};
@@ -36,28 +36,28 @@ pub async fn run(args: Args) -> Result<(), String> {
     let began = Instant::now();
     let mut ends = Ends::watch(args.end_with_input).map_err(|e| e.to_string())?;
     let state = State::open(args.state.as_deref())?;
-    let (house, listener) = tokio::select! {
+    let (stack, listener) = tokio::select! {
         built = build(&args, &state) => built?,
         _ = ends.first() => return Ok(()),
     };
     state.runs()?;
-    let serving = tokio::spawn(server::serve(listener, house.clone()));
-    let keeping = tokio::spawn(house.clone().keep_time());
-    let polling: Vec<_> = house
+    let serving = tokio::spawn(server::serve(listener, stack.clone()));
+    let keeping = tokio::spawn(stack.clone().keep_time());
+    let polling: Vec<_> = stack
         .pollers
         .iter()
         .map(|poller| tokio::spawn(poller.clone().run()))
         .collect();
 
     let ready = tokio::select! {
-        ready = demo::seed(&house) => ready.map(Some),
+        ready = demo::seed(&stack) => ready.map(Some),
         _ = ends.first() => Ok(None),
     };
     let drained = match &ready {
         Ok(Some(ready)) => {
-            say_ready(&args, &house, ready, began.elapsed());
+            say_ready(&args, &stack, ready, began.elapsed());
             match ends.first().await {
-                End::Asked => drain(&house, &mut ends).await,
+                End::Asked => drain(&stack, &mut ends).await,
                 End::StarterGone => false,
             }
         }
@@ -68,14 +68,14 @@ pub async fn run(args: Args) -> Result<(), String> {
     keeping.abort();
     polling.iter().for_each(tokio::task::JoinHandle::abort);
     // a call to a vendor that hangs is not waited for
-    let _ = tokio::time::timeout(LAST, house.stop_instances()).await;
+    let _ = tokio::time::timeout(LAST, stack.stop_instances()).await;
     if drained {
         state.ended_cleanly();
     }
     ready.map(drop)
 }
 
-async fn build(args: &Args, state: &State) -> Result<(Arc<House>, TcpListener), String> {
+async fn build(args: &Args, state: &State) -> Result<(Arc<LocalStack>, TcpListener), String> {
     // what the vendors' stand-in needs to reach a real test account; already installed is as good
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await;
@@ -95,14 +95,14 @@ async fn build(args: &Args, state: &State) -> Result<(Arc<House>, TcpListener), 
     let log = Arc::new(log.map_err(|e| format!("the log: {e}"))?);
     if state.was_killed {
         log.line(
-            "house",
-            "the last house here did not end cleanly: webhooks that it had not posted yet are lost",
+            "stack",
+            "the last stack here did not end cleanly: webhooks that it had not posted yet are lost",
         );
     }
     let aws = Arc::new(start_aws(args, state, &clock).await?);
     let is_old = resources::are_there(&aws).await?;
     if is_old {
-        log.line("house", "tables and secrets are those of before; the simulated vendors begin anew and know none of it");
+        log.line("stack", "tables and secrets are those of before; the simulated vendors begin anew and know none of it");
     }
     let sandbox = Arc::new(start_sandbox(args, &clock, &address).await?);
     let setting = Setting {
@@ -128,8 +128,8 @@ async fn build(args: &Args, state: &State) -> Result<(Arc<House>, TcpListener), 
         sandbox,
         is_old,
     };
-    let house = Arc::new(assemble(template, binaries, state, parts)?);
-    Ok((house, listener))
+    let stack = Arc::new(assemble(template, binaries, state, parts)?);
+    Ok((stack, listener))
 }
 
 async fn start_aws(args: &Args, state: &State, clock: &Arc<Clock>) -> Result<Aws, String> {
@@ -210,7 +210,7 @@ struct Parts {
     log: Arc<Log>,
     aws: Arc<Aws>,
     sandbox: Arc<Sandbox>,
-    /// Tables and secrets are those of an earlier house.
+    /// Tables and secrets are those of an earlier stack.
     is_old: bool,
 }
 
@@ -219,7 +219,7 @@ fn assemble(
     mut binaries: BTreeMap<String, PathBuf>,
     state: &State,
     parts: Parts,
-) -> Result<House, String> {
+) -> Result<LocalStack, String> {
     let Parts {
         address,
         clock,
@@ -294,7 +294,7 @@ fn assemble(
         let indexes = table.create["GlobalSecondaryIndexes"].as_array();
         indexes.is_some_and(|indexes| indexes.iter().any(|index| index["IndexName"] == DUE_INDEX))
     });
-    Ok(House {
+    Ok(LocalStack {
         agenda: tokio::sync::Mutex::new(Agenda::starting(clock.now())),
         vendors: Arc::new(Vendors {
             clock: clock.clone(),
@@ -334,14 +334,14 @@ fn client() -> Result<reqwest::Client, String> {
         .map_err(|e| e.to_string())
 }
 
-fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
-    let about = ready.json(house);
+fn say_ready(args: &Args, stack: &LocalStack, ready: &demo::Ready, took: Duration) {
+    let about = ready.json(stack);
     if args.ready_json {
         println!("{about}");
         return;
     }
     let text = |key: &str| about[key].as_str().unwrap_or("-").to_owned();
-    let http = &house.address;
+    let http = &stack.address;
     println!();
     println!("  API            {http}/v1");
     println!("  webhooks       {http}/webhooks/{}/<source>", demo::CLINIC);
@@ -350,12 +350,12 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
     println!("  AWS endpoint   {}", text("aws"));
     println!("  vendors        {}", text("vendors"));
     println!("  demo API key   {}", text("key"));
-    if let Some(moved) = house.clock.shift() {
+    if let Some(moved) = stack.clock.shift() {
         println!("  clock          {moved}; POST {http}/_local/reset begins anew");
     }
     println!();
     println!("{http}/ leads to pages, messages, and all that can be done here.\n");
-    for command in demo::commands(http, &text("key"), house.clock.now()) {
+    for command in demo::commands(http, &text("key"), stack.clock.now()) {
         println!("{command}\n");
     }
     println!("ready in {:.1} s; Ctrl-C ends it", took.as_secs_f64());
@@ -363,14 +363,14 @@ fn say_ready(args: &Args, house: &House, ready: &demo::Ready, took: Duration) {
 
 /// Lets queues run empty; tables and secrets are on disk anyway, messages are not. Says whether
 /// nothing was lost.
-async fn drain(house: &House, ends: &mut Ends) -> bool {
-    house.log.line(
-        "house",
+async fn drain(stack: &LocalStack, ends: &mut Ends) -> bool {
+    stack.log.line(
+        "stack",
         "ending: the queues run empty first; Ctrl-C again ends at once",
     );
     let rest = tokio::select! {
         // a function that hangs may outlast every wait
-        rest = tokio::time::timeout(DRAIN + 2 * LAST, come_to_rest(house)) => rest,
+        rest = tokio::time::timeout(DRAIN + 2 * LAST, come_to_rest(stack)) => rest,
         () = ends.at_once() => return false,
     };
     let left = match rest {
@@ -379,15 +379,15 @@ async fn drain(house: &House, ends: &mut Ends) -> bool {
         Ok(Err(moving)) => format!("ended with messages in the queues: {}", moving.json()),
         Err(_) => "ended while a function was still running".to_owned(),
     };
-    house.log.line("house", &left);
+    stack.log.line("stack", &left);
     false
 }
 
 /// Vendors' webhooks still come in while the queues run empty. Then the door is shut: what passed
 /// it by then is done, and who comes later is told to come again.
-async fn come_to_rest(house: &House) -> Result<(), Moving> {
+async fn come_to_rest(stack: &LocalStack) -> Result<(), Moving> {
     // what did not come to rest shows again below
-    let _ = house.wait_for(Rest::Quiet, DRAIN).await;
-    house.http_api.close();
-    house.wait_for(Rest::Quiet, LAST).await
+    let _ = stack.wait_for(Rest::Quiet, DRAIN).await;
+    stack.http_api.close();
+    stack.wait_for(Rest::Quiet, LAST).await
 }

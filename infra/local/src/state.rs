@@ -1,4 +1,4 @@
-//! The state folder: one house at a time in it, and whether the last one ended cleanly.
+//! The state folder: one stack at a time in it, and whether the last one ended cleanly.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 pub struct State {
     pub folder: PathBuf,
-    /// The last house here was killed: what waited in its queues is lost.
+    /// The last stack here was killed: what waited in its queues is lost.
     pub was_killed: bool,
     _lock: File,
     /// A fresh folder of our own, which goes with us.
@@ -28,7 +28,7 @@ impl State {
         let folder = folder.canonicalize().map_err(told)?;
         let lock = File::create(folder.join("lock")).map_err(told)?;
         lock.try_lock()
-            .map_err(|_| format!("another house runs on {}", folder.display()))?;
+            .map_err(|_| format!("another stack runs on {}", folder.display()))?;
         Ok(State {
             was_killed: running(&folder).exists(),
             folder,

@@ -1,6 +1,6 @@
-//! Time in the house: schedules that come due by themselves, and jumps from one due instant to the next.
+//! Time in the stack: schedules that come due by themselves, and jumps from one due instant to the next.
 
-use crate::house::{DueWhen, House};
+use crate::local_stack::{DueWhen, LocalStack};
 use crate::quiet::{Moving, Rest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ pub enum Stuck {
     Broken(String),
 }
 
-impl House {
+impl LocalStack {
     /// Fires what comes due while time passes by itself.
-    pub async fn keep_time(self: Arc<House>) {
+    pub async fn keep_time(self: Arc<LocalStack>) {
         let mut moves = self.clock.moves();
         loop {
             if let Ok(mut agenda) = self.agenda.try_lock()
@@ -49,12 +49,12 @@ impl House {
             {
                 self.pass(&mut agenda).await;
             }
-            // the sender lives as long as the house
+            // the sender lives as long as the stack
             let _ = tokio::time::timeout(Duration::from_millis(250), moves.changed()).await;
         }
     }
 
-    async fn pass(self: &Arc<House>, agenda: &mut Agenda) {
+    async fn pass(self: &Arc<LocalStack>, agenda: &mut Agenda) {
         let now = self.clock.now();
         for (pool, schedule) in self.schedules() {
             if schedule
@@ -63,9 +63,9 @@ impl House {
                 .is_some_and(|at| at <= now)
             {
                 agenda.fired.insert(schedule.name.clone(), now);
-                let (house, pool, schedule) = (self.clone(), pool.clone(), schedule.clone());
+                let (stack, pool, schedule) = (self.clone(), pool.clone(), schedule.clone());
                 // a failure is in the log; the next firing does the work
-                tokio::spawn(async move { drop(house.fire(&pool, &schedule).await) });
+                tokio::spawn(async move { drop(stack.fire(&pool, &schedule).await) });
             }
         }
         if self.sandbox.next_due().is_some_and(|at| at <= now) {
@@ -80,7 +80,7 @@ impl House {
     async fn sweep(&self) {
         if let Err(reason) = self.aws.sweep_ttl().await {
             self.log.line(
-                "house",
+                "stack",
                 &format!("expired rows cannot be removed: {reason}"),
             );
         }

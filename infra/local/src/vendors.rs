@@ -322,7 +322,7 @@ impl Vendors {
             deeper = cause.source();
         }
         let text = format!("{vendor} cannot be reached at {base}: {reason}");
-        self.log.line("house", &text);
+        self.log.line("stack", &text);
         if let Some(call) = self.lock().call(seq) {
             call.error = Some(text);
         }

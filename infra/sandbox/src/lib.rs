@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use wire::{Call, Reply, stamp};
 use world::World;
 
-/// House time in epoch milliseconds.
+/// Meridian time in epoch milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub use control::HELP as CONTROL;
@@ -128,7 +128,7 @@ impl Sandbox {
     pub fn set_faults(&self, faults: Vec<(String, String)>) {
         lock(&self.shared).set_faults(faults);
     }
-    /// House time moved: what is due by now happens, and due webhooks are sent.
+    /// Meridian time moved: what is due by now happens, and due webhooks are sent.
     pub async fn tick(&self) {
         let now = (self.shared.clock)();
         lock(&self.shared).advance(now);

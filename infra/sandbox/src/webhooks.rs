@@ -1,5 +1,5 @@
-//! Webhooks on their way to the house: queued with the change they tell of, sent in order per
-//! vendor, retried at growing gaps of house time.
+//! Webhooks on their way to Meridian: queued with the change they tell of, sent in order per
+//! vendor, retried at growing gaps of stack time.
 
 use crate::wire::stamp;
 use crate::world::World;
@@ -39,7 +39,7 @@ pub struct Webhook {
     pub attempts: Vec<Value>,
 }
 
-/// Gaps between the attempts, in minutes of house time: eight attempts at most.
+/// Gaps between the attempts, in minutes of stack time: eight attempts at most.
 const GAPS: [i64; 7] = [1, 5, 30, 120, 300, 600, 720];
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -174,7 +174,7 @@ pub async fn pump(shared: Shared, vendor: &'static str) {
                 let outcome = sent.unwrap_or_else(|_| Err("no answer in time".into()));
                 lock(&shared).sent(webhook.id, outcome);
             }
-            // House time also passes by itself: look again even if nothing wakes us.
+            // Meridian time also passes by itself: look again even if nothing wakes us.
             None => {
                 let _ = tokio::time::timeout(Duration::from_millis(200), wake.changed()).await;
             }

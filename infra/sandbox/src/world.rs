@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone)]
 pub struct Item {
     pub account: String,
-    /// House time of creation, epoch milliseconds.
+    /// Meridian time of creation, epoch milliseconds.
     pub at: i64,
     /// Order of creation.
     pub order: u64,
@@ -22,7 +22,7 @@ pub struct Item {
     pub notes: Value,
 }
 
-/// Work that happens by itself once house time reaches it.
+/// Work that happens by itself once stack time reaches it.
 pub enum Later {
     /// A call that was answered as lost and acts only now.
     Act(Box<Call>),
@@ -67,7 +67,7 @@ pub struct World {
 impl World {
     pub fn new(own: String, webhook_base: String, clinic: String, now: i64) -> World {
         let mut seed = [0; 16];
-        // Ids must not repeat over restarts: the house's books outlive the sandbox's memory.
+        // Ids must not repeat over restarts: Meridian's books outlive the sandbox's memory.
         getrandom::fill(&mut seed).expect("the system gives random bytes");
         let mut world = World {
             now,
@@ -311,7 +311,7 @@ impl World {
         self.schedule(at, Later::Step { vendor, step });
     }
 
-    /// House time is `now`: what is due by then happens, each at its own instant.
+    /// Meridian time is `now`: what is due by then happens, each at its own instant.
     pub fn advance(&mut self, now: i64) {
         while let Some(entry) = self
             .later

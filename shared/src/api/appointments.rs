@@ -54,10 +54,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     };
     let note = call.noted(None, &format!("appointment_booked {}", appointment.id));
     for _ in 0..TRIES {
-        let read = call
-            .house
-            .appointment(call.clinic(), &appointment.id)
-            .await?;
+        let read = call.app.appointment(call.clinic(), &appointment.id).await?;
         if read
             .as_ref()
             .is_some_and(|(known, _)| known.state != AppointmentState::Booked)
@@ -67,7 +64,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
         }
         let version = read.map(|(_, version)| version);
         let put = call
-            .house
+            .app
             .put_appointment(&call.settings, &appointment, version, vec![note.clone()])
             .await?;
         if put == Written::Done {
@@ -79,10 +76,10 @@ pub async fn put(call: &Call<'_>) -> Answered {
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {
-    let found = call.house.appointment(call.clinic(), &call.path[0]).await?;
+    let found = call.app.appointment(call.clinic(), &call.path[0]).await?;
     let (appointment, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
     let patient = call
-        .house
+        .app
         .patient(call.clinic(), &appointment.patient)
         .await?;
     let place = lines_place(call, &appointment.id);
@@ -98,7 +95,7 @@ pub async fn complete(call: &Call<'_>) -> Answered {
         Once::First(row) => row,
     };
     for _ in 0..TRIES {
-        let found = call.house.appointment(call.clinic(), &call.path[0]).await?;
+        let found = call.app.appointment(call.clinic(), &call.path[0]).await?;
         let (appointment, version) = found.ok_or_else(|| Problem::missing("appointment"))?;
         let answer = json!({
             "appointment": appointment.id,
@@ -114,12 +111,11 @@ pub async fn complete(call: &Call<'_>) -> Answered {
                     ..appointment
                 };
                 let note = call.noted(None, &format!("appointment_completed {}", done.id));
-                let (settings, house) = (&call.settings, call.house);
-                house
-                    .put_appointment(settings, &done, Some(version), vec![request, note])
+                let (settings, app) = (&call.settings, call.app);
+                app.put_appointment(settings, &done, Some(version), vec![request, note])
                     .await?
             }
-            AppointmentState::Completed => call.house.store.transact(&[request]).await?,
+            AppointmentState::Completed => call.app.store.transact(&[request]).await?,
             AppointmentState::Cancelled | AppointmentState::NoShow => {
                 let why = "it was cancelled or nobody came: charge a fee with POST /v1/charges";
                 return Err(Problem::new(Kind::Conflict, why));
@@ -128,7 +124,7 @@ pub async fn complete(call: &Call<'_>) -> Answered {
         match written {
             Written::Done => return Ok(text(call.route.gives.0, answer)),
             Written::Failed(at) if at.contains(&0) => {
-                if let Some(known) = call.house.store.get(&row.pk(), "event").await? {
+                if let Some(known) = call.app.store.get(&row.pk(), "event").await? {
                     return call.again(&known, &row);
                 }
             }

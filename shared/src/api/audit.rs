@@ -40,7 +40,7 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
         .collect();
     let reads = lists
         .iter()
-        .map(|list| call.house.store.list(list, before.as_deref(), limit));
+        .map(|list| call.app.store.list(list, before.as_deref(), limit));
     let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
     let next = next.as_deref().map(cursor);
     let shown = |row: &Row| match row.has("note") {
@@ -108,7 +108,7 @@ pub async fn verify(call: &Call<'_>) -> Answered {
 /// A case's journal, from its first entry.
 pub async fn entries(call: &Call<'_>, case: &str) -> Result<Vec<Entry>, StoreError> {
     let rows = call
-        .house
+        .app
         .store
         .under(&case_pk(call.clinic(), case), "journal#")
         .await?;

@@ -5,7 +5,7 @@ use super::problem::{Kind, Problem};
 use super::read;
 use super::routes::Route;
 use crate::domain::settings::Settings;
-use crate::flows::House;
+use crate::flows::App;
 use crate::lambda::{HttpRequest, HttpResponse};
 use crate::store::Row;
 use base64::Engine;
@@ -27,7 +27,7 @@ pub const LONGEST_ID: usize = 900;
 pub type Answered = Result<HttpResponse, Problem>;
 
 pub struct Call<'a> {
-    pub house: &'a House,
+    pub app: &'a App,
     pub settings: Arc<Settings>,
     pub caller: Caller,
     pub route: &'static Route,
@@ -56,7 +56,7 @@ impl Call<'_> {
     pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
         let (before, limit) = (self.before()?, self.limit()?);
         let list = format!("{}#{list}", self.clinic());
-        let store = &self.house.store;
+        let store = &self.app.store;
         let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
         Ok((rows, next.as_deref().map(cursor)))
     }

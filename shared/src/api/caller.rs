@@ -1,7 +1,7 @@
 //! Who calls: the clinic and the permissions behind an API key, or the deployment's root key.
 
 use super::problem::{Kind, Problem};
-use crate::flows::House;
+use crate::flows::App;
 use crate::lambda::HttpRequest;
 use crate::store::{Row, Write};
 use serde::{Deserialize, Serialize};
@@ -47,13 +47,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub async fn of(house: &House, request: &HttpRequest) -> Result<Self, Problem> {
+    pub async fn of(app: &App, request: &HttpRequest) -> Result<Self, Problem> {
         let key = bearer(request)
             .filter(|key| key.starts_with("mk_"))
             .ok_or_else(unknown)?;
         let hash = hash(key);
         // Found by the hash of all of it: how long the search takes tells nothing of the key.
-        let row = house
+        let row = app
             .store
             .get(&pk(&hash), "key")
             .await?
@@ -86,8 +86,8 @@ impl Caller {
 }
 
 /// Whether the request carries the deployment's root key.
-pub async fn root(house: &House, request: &HttpRequest) -> Result<(), Problem> {
-    let secret = house.secrets.current("meridian/_/root").await?;
+pub async fn root(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+    let secret = app.secrets.current("meridian/_/root").await?;
     let root = secret.as_ref().and_then(|fields| fields.get("root_key"));
     let given = bearer(request).map(hash).unwrap_or_default();
     match root.filter(|root| !root.is_empty()) {

@@ -102,7 +102,7 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
         row: Some(row.clone()),
         ..Change::new(&call.settings, &id, Event::Charge(charge), call.cause(&row))
     };
-    let committed = call.house.commit(change, Some(case)).await?;
+    let committed = call.app.commit(change, Some(case)).await?;
     call.ended(committed, &row)
 }
 
@@ -148,7 +148,7 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
     };
     let (settings, why) = (&call.settings, call.cause(&row));
     let (_, made) = call
-        .house
+        .app
         .invoice(settings, wanted, Some(row.clone()), vec![], why)
         .await?;
     call.ended(made, &row)
@@ -209,7 +209,7 @@ async fn chosen(
         return saved(call, patient, gateway, true).await?.ok_or_else(none);
     };
     let methods = match patient {
-        Some(patient) => call.house.methods(call.clinic(), patient).await?,
+        Some(patient) => call.app.methods(call.clinic(), patient).await?,
         None => vec![],
     };
     let same = methods
@@ -233,7 +233,7 @@ async fn saved(
     asked: bool,
 ) -> Result<Option<Method>, Problem> {
     let methods = match patient {
-        Some(patient) => call.house.methods(call.clinic(), patient).await?,
+        Some(patient) => call.app.methods(call.clinic(), patient).await?,
         None => vec![],
     };
     let agreed = methods.into_iter().filter(|kept| kept.later_charges);

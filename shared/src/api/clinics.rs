@@ -7,21 +7,21 @@ use super::caller::{Permission, key_row, new_key};
 use super::problem::{Kind, Problem};
 use super::{read, settings};
 use crate::domain::settings::Settings;
-use crate::flows::{House, noted};
+use crate::flows::{App, noted};
 use crate::store::Written;
 use serde_json::json;
 
-pub async fn create(house: &House, body: &[u8]) -> Answered {
+pub async fn create(app: &App, body: &[u8]) -> Answered {
     let settings: Settings = read::body(body)?;
     settings::check(&settings)?;
     let key = new_key(&settings.id);
     let row = key_row(&settings.id, &key, "first key", &Permission::ALL);
     let note = |what| noted(&settings, None, what, "api by the root key".into());
-    let made = house
+    let made = app
         .make_clinic(&settings, row.clone(), note("clinic_made"))
         .await?;
-    let same = !made && house.latest_settings(&settings.id).await?.as_deref() == Some(&settings);
-    if same && house.store.transact(&[row, note("key_made")]).await? != Written::Done {
+    let same = !made && app.latest_settings(&settings.id).await?.as_deref() == Some(&settings);
+    if same && app.store.transact(&[row, note("key_made")]).await? != Written::Done {
         return Err(Problem::new(
             Kind::Unavailable,
             "no key was made: repeat the request",

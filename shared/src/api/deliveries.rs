@@ -25,7 +25,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
 }
 
 pub async fn of_case(call: &Call<'_>, case: &str) -> Result<Vec<Row>, StoreError> {
-    call.house
+    call.app
         .store
         .under(&case_pk(call.clinic(), case), "task#tell-")
         .await
@@ -35,7 +35,7 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
     let (case, id) = (&call.path[0], &call.path[1]);
     let (pk, sk) = (tasks::place(call, case)?, format!("task#{id}"));
     let row = call
-        .house
+        .app
         .store
         .get(&pk, &sk)
         .await?
@@ -77,10 +77,10 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         Write::Delete(RowKey { pk: pk.clone(), sk })
     });
     let writes: Vec<_> = [write, note].into_iter().chain(answered).collect();
-    if call.house.store.transact(&writes).await? != Written::Done {
+    if call.app.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
-    call.house
+    call.app
         .nudge([(Queue::Deliveries, open.key())].into_iter())
         .await;
     Ok(reply(202, &view(&open)?.unwrap_or_default()))

@@ -50,7 +50,7 @@ pub async fn resolve(call: &Call<'_>) -> Answered {
     };
     let id = case.id.clone();
     let change = Change::new(&call.settings, &id, event, cause);
-    let case = match call.house.commit(change, Some(case)).await? {
+    let case = match call.app.commit(change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
         Committed::Refused(why) => return Err(why.into()),
         _ => {

@@ -52,7 +52,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     };
     if let (Some(source), Some(id)) = (source, id) {
         let row = call
-            .house
+            .app
             .store
             .get(&pk(call.clinic(), source, id), "event")
             .await?;
@@ -66,11 +66,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     let (list, limit) = (format!("{}#events", call.clinic()), call.limit()? as usize);
     let (mut before, mut found) = (call.before()?, vec![]);
     for _ in 0..ROUNDS {
-        let (rows, next) = call
-            .house
-            .store
-            .list(&list, before.as_deref(), READ)
-            .await?;
+        let (rows, next) = call.app.store.list(&list, before.as_deref(), READ).await?;
         for row in &rows {
             let event: EventRow = row.read("data")?;
             if since.is_some_and(|since| event.received_at < since) {
@@ -99,7 +95,7 @@ pub async fn replay(call: &Call<'_>) -> Answered {
     let (source, vendor_event_id) = id.split_once(':').ok_or_else(missing)?;
     let pk = pk(call.clinic(), source, vendor_event_id);
     let row = call
-        .house
+        .app
         .store
         .get(&pk, "event")
         .await?
@@ -128,10 +124,10 @@ pub async fn replay(call: &Call<'_>) -> Answered {
         sk: "task#person-unreadable".into(),
     });
     let writes = [opened, note, answered];
-    if call.house.store.transact(&writes).await? != Written::Done {
+    if call.app.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being replayed already"));
     }
-    if let Err(why) = call.house.queues.send(Queue::Events, &received).await {
+    if let Err(why) = call.app.queues.send(Queue::Events, &received).await {
         let key = RowKey {
             pk,
             sk: "event".into(),
@@ -142,7 +138,7 @@ pub async fn replay(call: &Call<'_>) -> Answered {
             set: back,
             remove: vec![],
         };
-        call.house.store.transact(&[back]).await?;
+        call.app.store.transact(&[back]).await?;
         return Err(why.into());
     }
     tracing::info!(
@@ -157,11 +153,11 @@ pub async fn replay(call: &Call<'_>) -> Answered {
 /// The delivery as it came, opened from the parts in which it is kept.
 async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Received, Problem> {
     let pk = event.pk();
-    let key = call.house.key(&format!("clinic {}", call.clinic())).await?;
+    let key = call.app.key(&format!("clinic {}", call.clinic())).await?;
     let mut text = String::new();
     for n in 0..row.int("parts") {
         let name = format!("part#{n:03}");
-        let part = call.house.store.get(&pk, &name).await?;
+        let part = call.app.store.get(&pk, &name).await?;
         let place = format!("{pk} part {n}");
         let opened = part.and_then(|part| key.open::<String>(&place, part.get("sealed")).ok());
         text += &opened.ok_or_else(|| StoreError::Corrupt(format!("{pk} {name}")))?;
@@ -176,7 +172,7 @@ async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Receiv
         received_at: clock::now().as_second(),
         url: format!(
             "{}/webhooks/{}/{}",
-            call.house.public_url, event.clinic, event.source
+            call.app.public_url, event.clinic, event.source
         ),
         headers: vec![],
         sha256: body_hash(&body),

@@ -163,7 +163,7 @@ async fn record(
             case_pk(call.clinic(), &id),
             format!("{}{said}", notes_of(&task)),
         );
-        let sealing = call.house.key(&purpose(call)).await?;
+        let sealing = call.app.key(&purpose(call)).await?;
         let sealed = sealing.seal(&format!("{id} {task}"), &note);
         let row = row.text("by", key).text("sealed", sealed);
         let at = clock::millis(clock::now());
@@ -174,7 +174,7 @@ async fn record(
         also,
         ..Change::new(&call.settings, &id, Event::Found(found.clone()), cause)
     };
-    match call.house.commit(change, Some(case)).await? {
+    match call.app.commit(change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => Ok(*case),
         Committed::Refused(why) => Err(why.into()),
         Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),
@@ -200,8 +200,8 @@ pub async fn notes(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Ve
     let mut notes = vec![];
     for task in std::iter::once(task_id(payment.n, None)).chain(refunds) {
         let pk = case_pk(call.clinic(), &case.id);
-        for row in call.house.store.under(&pk, &notes_of(&task)).await? {
-            let key = call.house.key_of(&purpose(call), row.get("sealed")).await?;
+        for row in call.app.store.under(&pk, &notes_of(&task)).await? {
+            let key = call.app.key_of(&purpose(call), row.get("sealed")).await?;
             let cannot = |_| StoreError::Corrupt(format!("a note on {task} cannot be opened"));
             let note = key.open(&format!("{} {task}", case.id), row.get("sealed"));
             notes.push(Noted {

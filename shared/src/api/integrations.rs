@@ -70,19 +70,19 @@ pub async fn put(call: &Call<'_>) -> Answered {
     if let Some(group) = groups.iter().find(|group| group.name == "inbound")
         && group.needed.is_empty()
         && !writes.iter().any(|(secret, _)| **secret == group.secret)
-        && call.house.secrets.latest(&group.secret).await?.is_none()
+        && call.app.secrets.latest(&group.secret).await?.is_none()
     {
         writes.push((&group.secret, Fields::new()));
     }
     for (secret, fields) in &writes {
         // Written anew, it would take the place of the former one, which may still sign webhooks.
-        if call.house.secrets.latest(secret).await?.as_deref() == Some(fields) {
+        if call.app.secrets.latest(secret).await?.as_deref() == Some(fields) {
             continue;
         }
         // Noted first: a secret that changed without a trace is worse than a trace of a try.
         let note = call.noted(None, &format!("integration_changed {}", vendor.id));
-        call.house.store.transact(&[note]).await?;
-        call.house.secrets.put(secret, fields).await?;
+        call.app.store.transact(&[note]).await?;
+        call.app.secrets.put(secret, fields).await?;
         tracing::info!(
             event = "configured",
             secret = *secret,
@@ -91,7 +91,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     let shown = view(call, vendor).await?;
     if !writes.is_empty() && shown["connected"] == true {
-        call.house.keep_renewed(call.clinic(), vendor, true).await?;
+        call.app.keep_renewed(call.clinic(), vendor, true).await?;
     }
     Ok(reply(200, &shown))
 }
@@ -104,11 +104,11 @@ pub async fn drop_former(call: &Call<'_>) -> Answered {
     let group = groups.iter().find(|group| group.name == "inbound");
     let missing = || Problem::missing("webhook secret");
     let secret = &group.ok_or_else(missing)?.secret;
-    let current = call.house.secrets.latest(secret).await?;
+    let current = call.app.secrets.latest(secret).await?;
     let current = current.ok_or_else(missing)?;
     let note = call.noted(None, &format!("former_secret_dropped {}", vendor.id));
-    call.house.store.transact(&[note]).await?;
-    call.house.secrets.put(secret, &current).await?;
+    call.app.store.transact(&[note]).await?;
+    call.app.secrets.put(secret, &current).await?;
     Ok(reply(200, &view(call, vendor).await?))
 }
 
@@ -171,14 +171,14 @@ fn is_public(address: &str) -> bool {
     named && plain && bare && url.scheme() == "https"
 }
 
-/// Every vendor that a room of the house speaks to or hears from.
+/// Every vendor that an adapter of Meridian speaks to or hears from.
 fn vendors() -> Vec<&'static Vendor> {
     let gateways = gateways::ALL.iter().map(|gateway| gateway.vendor);
     let systems = systems::ALL.iter().map(|system| system.vendor);
     let sources = sources::ALL.iter().map(|source| source.vendor);
     let mut all: Vec<&'static Vendor> = vec![];
     for vendor in gateways.chain(systems).chain(sources) {
-        // One vendor may have several rooms.
+        // One vendor may have several adapters.
         if !all.iter().any(|known| known.id == vendor.id) {
             all.push(vendor);
         }
@@ -204,16 +204,18 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
     }
     let heard = heard(vendor);
     if !heard.is_empty() {
-        // What another of its rooms reads is needed only by who uses that room, and what a second
+        // What another of its adapters reads is needed only by who uses that adapter, and what a second
         // proof reads only by who set that up.
-        let of_rooms = heard.iter().flat_map(|room| room.vendor.inbound_secrets);
-        let of_proofs = heard.iter().flat_map(|room| room.proofs);
+        let of_adapters = heard
+            .iter()
+            .flat_map(|adapter| adapter.vendor.inbound_secrets);
+        let of_proofs = heard.iter().flat_map(|adapter| adapter.proofs);
         let of_proofs = of_proofs.filter_map(|proof| match proof {
             Proof::Hmac { secret, .. } => Some(secret),
             Proof::Certificate { .. } | Proof::Postback { .. } | Proof::FetchBack => None,
         });
         let own = vendor.inbound_secrets;
-        let further: BTreeSet<_> = of_rooms.chain(of_proofs).copied().collect();
+        let further: BTreeSet<_> = of_adapters.chain(of_proofs).copied().collect();
         let further = further.into_iter().filter(|name| !own.contains(name));
         groups.push(Group {
             name: "inbound",
@@ -237,13 +239,14 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
     groups
 }
 
-/// The rooms in which a vendor is heard.
+/// The adapters in which a vendor is heard.
 fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {
     let gateways = gateways::ALL
         .iter()
         .filter_map(|gateway| gateway.webhook.yes());
     let all = gateways.chain(sources::ALL.iter().copied());
-    all.filter(|room| room.vendor.id == vendor.id).collect()
+    all.filter(|adapter| adapter.vendor.id == vendor.id)
+        .collect()
 }
 
 fn roles(vendor: &Vendor) -> Vec<&'static str> {
@@ -268,7 +271,7 @@ async fn view(call: &Call<'_>, vendor: &'static Vendor) -> Result<Value, Problem
         "roles": roles(vendor),
         "webhook_urls": heard(vendor)
             .iter()
-            .map(|room| format!("{}/webhooks/{}/{}", call.house.public_url, call.clinic(), room.source))
+            .map(|adapter| format!("{}/webhooks/{}/{}", call.app.public_url, call.clinic(), adapter.source))
             .collect::<Vec<_>>(),
         "fields": {},
         "inbound": {},
@@ -276,7 +279,7 @@ async fn view(call: &Call<'_>, vendor: &'static Vendor) -> Result<Value, Problem
     });
     let mut connected = true;
     for group in groups(call.clinic(), vendor) {
-        let held = call.house.secrets.latest(&group.secret).await?;
+        let held = call.app.secrets.latest(&group.secret).await?;
         connected &= held.is_some();
         let held = held.unwrap_or_default();
         let has = |field: &str| held.get(field).is_some_and(|value| !value.is_empty());

@@ -80,7 +80,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     };
     let (settings, why) = (&call.settings, call.cause(&row));
     let (_, made) = call
-        .house
+        .app
         .invoice(settings, wanted, Some(row.clone()), vec![], why)
         .await?;
     let answer = call.ended(made, &row)?;
@@ -103,7 +103,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
             let list = format!("invoices#{}", status.name());
             let (rows, next) = call.page(&list).await?;
             let keys: Vec<_> = rows.iter().map(|row| case_key(call, row)).collect();
-            let found = call.house.store.get_all(&keys).await?;
+            let found = call.app.store.get_all(&keys).await?;
             let mut cases = found.iter().map(of).collect::<Result<Vec<_>, _>>()?;
             // The list is behind the invoices: only they say how they stand.
             cases.retain(|case| case.status() == status);
@@ -138,7 +138,7 @@ pub async fn void(call: &Call<'_>) -> Answered {
     let case = known(call, &call.path[0]).await?;
     let (id, pk) = (case.id.clone(), case_pk(call.clinic(), &case.id));
     let (mut filed, mut also) = (vec![], vec![]);
-    for row in call.house.store.under(&pk, "task#tell-").await? {
+    for row in call.app.store.under(&pk, "task#tell-").await? {
         let Work::Deliver(delivery) = row.read::<Task>("data")?.work else {
             continue;
         };
@@ -155,7 +155,7 @@ pub async fn void(call: &Call<'_>) -> Answered {
         also: if case.invoice.void { vec![] } else { also },
         ..Change::new(&call.settings, &id, event, cause)
     };
-    match call.house.commit(change, Some(case)).await? {
+    match call.app.commit(change, Some(case)).await? {
         Committed::Changed(_) | Committed::Nothing(Some(_)) => get(call).await,
         Committed::Refused(Refusal::Invalid(why)) => Err(Problem::new(Kind::Conflict, why)),
         Committed::Refused(why) => Err(why.into()),
@@ -180,12 +180,12 @@ fn skipped(row: Row) -> Write {
 pub async fn get(call: &Call<'_>) -> Answered {
     let case = known(call, &call.path[0]).await?;
     let owner = case.patient.clone().unwrap_or_default();
-    let descriptions = match call.house.reader(&call.settings, &owner).await? {
-        Some((key, _)) => call.house.descriptions(&case, &key).await?,
+    let descriptions = match call.app.reader(&call.settings, &owner).await? {
+        Some((key, _)) => call.app.descriptions(&case, &key).await?,
         None => vec![],
     };
-    let receipts = call.house.receipts_of(&case).await?;
-    let page = Some(call.house.invoice_address(call.clinic(), &case.id).await?);
+    let receipts = call.app.receipts_of(&case).await?;
+    let page = Some(call.app.invoice_address(call.clinic(), &case.id).await?);
     Ok(reply(
         200,
         &view(
@@ -202,7 +202,7 @@ pub async fn get(call: &Call<'_>) -> Answered {
 /// The case of an invoice.
 pub async fn known(call: &Call<'_>, id: &str) -> Result<Case, Problem> {
     let found = match ids::is_id(id) {
-        true => call.house.case(call.clinic(), id).await?,
+        true => call.app.case(call.clinic(), id).await?,
         false => None,
     };
     found.ok_or_else(|| Problem::missing("invoice"))

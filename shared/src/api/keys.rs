@@ -38,7 +38,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let key = new_key(call.clinic());
     let row = key_row(call.clinic(), &key, &label, &permissions);
     let note = call.noted(None, &format!("key_made {}", &hash(&key)[..8]));
-    if call.house.store.transact(&[row, note]).await? != Written::Done {
+    if call.app.store.transact(&[row, note]).await? != Written::Done {
         return Err(Problem::new(
             Kind::Unavailable,
             "the key was not made: repeat the request",
@@ -62,7 +62,7 @@ pub async fn delete(call: &Call<'_>) -> Answered {
         let why = "a key cannot delete itself: use another one";
         return Err(Problem::new(Kind::Conflict, why));
     }
-    let row = call.house.store.get(&pk(id), "key").await?;
+    let row = call.app.store.get(&pk(id), "key").await?;
     let row = row.filter(|row| row.get("clinic") == call.clinic());
     let row = row.ok_or_else(|| Problem::missing("key"))?;
     // Whoever could take away more than they have could be left alone with what they have.
@@ -79,7 +79,7 @@ pub async fn delete(call: &Call<'_>) -> Answered {
         sk: "key".into(),
     });
     let note = call.noted(None, &format!("key_deleted {}", id.get(..8).unwrap_or(id)));
-    match call.house.store.transact(&[gone, note]).await? {
+    match call.app.store.transact(&[gone, note]).await? {
         Written::Done => Ok(reply(200, &json!({ "id": id, "deleted": true }))),
         _ => Err(Problem::new(
             Kind::Unavailable,

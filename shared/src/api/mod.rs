@@ -32,15 +32,15 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-use crate::flows::House;
+use crate::flows::App;
 use crate::lambda::{HttpRequest, HttpResponse};
 use call::{Answered, Call};
 use caller::Caller;
 use routes::Serves;
 
 /// Answers one request.
-pub async fn answer(house: &House, request: HttpRequest) -> HttpResponse {
-    let answered = served(house, &request).await;
+pub async fn answer(app: &App, request: HttpRequest) -> HttpResponse {
+    let answered = served(app, &request).await;
     let response = answered.unwrap_or_else(|problem| {
         tracing::info!(
             event = "request_refused",
@@ -54,23 +54,23 @@ pub async fn answer(house: &House, request: HttpRequest) -> HttpResponse {
         .header("x-content-type-options", "nosniff")
 }
 
-async fn served(house: &House, request: &HttpRequest) -> Answered {
+async fn served(app: &App, request: &HttpRequest) -> Answered {
     let (route, path) = routes::find(request.method(), &request.raw_path)?;
     match route.serves {
         Serves::Anyone(handle) => Ok(handle()),
         Serves::Root(handle) => {
-            caller::root(house, request).await?;
-            handle(house, &call::body(route, request)?).await
+            caller::root(app, request).await?;
+            handle(app, &call::body(route, request)?).await
         }
         Serves::Clinic(permission, handle) => {
-            let caller = Caller::of(house, request).await?;
+            let caller = Caller::of(app, request).await?;
             caller.need(permission)?;
-            let settings = house.settings(&caller.clinic).await?;
+            let settings = app.settings(&caller.clinic).await?;
             let settings = settings.ok_or_else(caller::unknown)?;
             let query = call::query(route, request)?;
             let body = call::body(route, request)?;
             handle(&Call {
-                house,
+                app,
                 settings,
                 caller,
                 route,

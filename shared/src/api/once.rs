@@ -27,7 +27,7 @@ impl Call<'_> {
     /// Whether this request was granted before. What was refused left nothing behind.
     pub async fn once(&self) -> Result<Once, Problem> {
         let row = self.request_row()?;
-        Ok(match self.house.store.get(&row.pk(), "event").await? {
+        Ok(match self.app.store.get(&row.pk(), "event").await? {
             None => Once::First(row),
             Some(known) => Once::Again(self.again(&known, &row)?),
         })
@@ -80,7 +80,7 @@ impl Call<'_> {
             Committed::Refused(why) => Err(why.into()),
             Committed::Unmatched | Committed::Nothing(None) => Err(Problem::missing("invoice")),
             Committed::Wait(why) => Err(Problem::new(Kind::Conflict, why)),
-            Committed::Ask { .. } => {
+            Committed::LookUpFirst { .. } => {
                 let why = "the gateway must be asked first: repeat later";
                 Err(Problem::new(Kind::Conflict, why))
             }

@@ -81,7 +81,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     let id = patients::id(call.clinic(), &reference);
     let note = call.noted(None, &format!("patient_written {id}"));
     let (patient, new) = call
-        .house
+        .app
         .put_patient(call.clinic(), &reference, &person, note)
         .await?;
     let status = if new { 201 } else { 200 };
@@ -96,15 +96,15 @@ pub async fn get(call: &Call<'_>) -> Answered {
 /// The patient wants texts again.
 pub async fn opt_in(call: &Call<'_>) -> Answered {
     let patient = known(call, &call.path[0]).await?;
-    let (house, clinic) = (&call.house, call.clinic());
+    let (app, clinic) = (&call.app, call.clinic());
     let phone = patient.person.phone.as_deref();
     let phone = match phone {
-        Some(phone) if house.texts_unwanted(clinic, phone).await? => phone,
+        Some(phone) if app.texts_unwanted(clinic, phone).await? => phone,
         _ => return Err(Problem::missing("opt-out")),
     };
-    let mut writes = house.lifted(clinic, phone).await?;
+    let mut writes = app.lifted(clinic, phone).await?;
     writes.push(call.noted(None, &format!("opt_out_lifted {}", patient.id)));
-    match house.store.transact(&writes).await? {
+    match app.store.transact(&writes).await? {
         Written::Done => Ok(reply(200, &view(call, &patient).await?)),
         _ => Err(being_written()),
     }
@@ -112,7 +112,7 @@ pub async fn opt_in(call: &Call<'_>) -> Answered {
 
 pub async fn methods(call: &Call<'_>) -> Answered {
     let patient = known(call, &call.path[0]).await?;
-    let methods = call.house.methods(call.clinic(), &patient.id).await?;
+    let methods = call.app.methods(call.clinic(), &patient.id).await?;
     Ok(reply(
         200,
         &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() }),
@@ -142,7 +142,7 @@ pub async fn keep(call: &Call<'_>) -> Answered {
     };
     let mut writes = keep_method(call.clinic(), &patient.id, &method, later_charges);
     writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
-    match call.house.store.transact(&writes).await? {
+    match call.app.store.transact(&writes).await? {
         Written::Done => {
             let kept = Kept {
                 method,
@@ -161,7 +161,7 @@ pub async fn remove(call: &Call<'_>) -> Answered {
     let (patient, kept) = kept(call).await?;
     let removed = patients::method_removed(call.clinic(), &patient.id, &kept.method);
     let note = call.noted(None, &format!("method_removed {}", patient.id));
-    match call.house.store.transact(&[removed, note]).await? {
+    match call.app.store.transact(&[removed, note]).await? {
         Written::Done => Ok(reply(200, &json!({ "id": kept.id(), "deleted": true }))),
         _ => Err(being_written()),
     }
@@ -176,7 +176,7 @@ pub async fn choose(call: &Call<'_>) -> Answered {
     }
     let chosen = patients::method_chosen(call.clinic(), &patient.id, &kept.method);
     let note = call.noted(None, &format!("method_chosen {}", patient.id));
-    match call.house.store.transact(&[chosen, note]).await? {
+    match call.app.store.transact(&[chosen, note]).await? {
         Written::Done => Ok(reply(
             200,
             &shown(&Kept {
@@ -192,10 +192,7 @@ pub async fn choose(call: &Call<'_>) -> Answered {
 async fn kept(call: &Call<'_>) -> Result<(Patient, Kept), Problem> {
     let patient = known(call, &call.path[0]).await?;
     let id = &call.path[1];
-    let found = call
-        .house
-        .kept_method(call.clinic(), &patient.id, id)
-        .await?;
+    let found = call.app.kept_method(call.clinic(), &patient.id, id).await?;
     let kept = found.ok_or_else(|| Problem::missing("payment method"))?;
     Ok((patient, kept))
 }
@@ -208,7 +205,7 @@ fn being_written() -> Problem {
 /// The patient of this id.
 pub async fn known(call: &Call<'_>, id: &str) -> Result<Patient, Problem> {
     let found = match ids::is_id(id) {
-        true => call.house.patient(call.clinic(), id).await?,
+        true => call.app.patient(call.clinic(), id).await?,
         false => None,
     };
     found.ok_or_else(|| Problem::missing("patient"))
@@ -237,7 +234,7 @@ pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<(Patien
 async fn view(call: &Call<'_>, patient: &Patient) -> Result<Value, Problem> {
     let Person { name, email, phone } = &patient.person;
     let opted_out = match phone {
-        Some(phone) => call.house.texts_unwanted(call.clinic(), phone).await?,
+        Some(phone) => call.app.texts_unwanted(call.clinic(), phone).await?,
         None => false,
     };
     Ok(json!({

@@ -38,7 +38,7 @@ pub async fn close(call: &Call<'_>) -> Answered {
     let (id, reference) = (case.id.clone(), &call.path[0]);
     let cause = format!("payment {reference} closed by key {}", call.caller.short());
     let change = Change::new(&call.settings, &id, Event::Closed { payment: n }, cause);
-    let case = match call.house.commit(change, Some(case)).await? {
+    let case = match call.app.commit(change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
         Committed::Refused(why) => return Err(why.into()),
         _ => {
@@ -85,7 +85,7 @@ fn not_by_us(case: &Case, payment: &Payment) -> Option<String> {
 /// The case that a payment's id names, and the payment's number in it.
 pub async fn known(call: &Call<'_>) -> Result<(Case, u32), Problem> {
     match ids::read_reference(&call.path[0]) {
-        Some((case, Reference::Payment(n))) => match call.house.case(call.clinic(), case).await? {
+        Some((case, Reference::Payment(n))) => match call.app.case(call.clinic(), case).await? {
             Some(case) if case.payment(n).is_some() => Ok((case, n)),
             _ => Err(Problem::missing("payment")),
         },

@@ -235,7 +235,7 @@ fn later(why: &dyn std::error::Error) -> Problem {
     tracing::warn!(%why, "a request is put off");
     Problem::new(
         Kind::Unavailable,
-        "a part of the house did not answer: repeat the request as it is",
+        "a part of Meridian did not answer: repeat the request as it is",
     )
 }
 

@@ -62,7 +62,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         );
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
-        if let Some((key, _)) = call.house.reader(&call.settings, &owner).await? {
+        if let Some((key, _)) = call.app.reader(&call.settings, &owner).await? {
             kept = kept.text("reason", key.seal(&pk(call.clinic(), &id), reason));
         }
     }
@@ -76,7 +76,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
             call.cause(&row),
         )
     };
-    let committed = call.house.commit(change, Some(case)).await?;
+    let committed = call.app.commit(change, Some(case)).await?;
     reasoned(call.ended(committed, &row)?, &wanted)
 }
 
@@ -93,7 +93,7 @@ pub async fn get(call: &Call<'_>) -> Answered {
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
     if row.has("reason") {
         let owner = case.patient.clone().unwrap_or_default();
-        let reader = call.house.reader(&call.settings, &owner).await?;
+        let reader = call.app.reader(&call.settings, &owner).await?;
         let opened = reader.and_then(|(key, _)| key.open(row.get("pk"), row.get("reason")).ok());
         shown["reason"] = json!(opened.map(|reason: String| reason));
     }
@@ -105,7 +105,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     let mut refunds = vec![];
     for row in &rows {
         let id = row.get("pk").rsplit('#').next().unwrap_or_default();
-        let case = call.house.case(call.clinic(), row.get("case")).await?;
+        let case = call.app.case(call.clinic(), row.get("case")).await?;
         refunds.extend(case.and_then(|case| view(&case, id)));
     }
     Ok(listed("refunds", refunds, next))
@@ -135,7 +135,7 @@ async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
     let cause = format!("refund {request} {word} by key {}", call.caller.short());
     let gives_up = matches!(event, Event::RefundRejected { .. });
     let change = Change::new(&call.settings, &id, event, cause);
-    let (case, changed) = match call.house.commit(change, Some(case)).await? {
+    let (case, changed) = match call.app.commit(change, Some(case)).await? {
         Committed::Changed(case) => (case, true),
         Committed::Nothing(Some(case)) => (case, false),
         Committed::Refused(why) => return Err(why.into()),
@@ -161,7 +161,7 @@ async fn read(
     request: String,
 ) -> Result<(Case, NewRefund), Problem> {
     let case = match ids::is_id(&wanted.invoice) {
-        true => call.house.case(call.clinic(), &wanted.invoice).await?,
+        true => call.app.case(call.clinic(), &wanted.invoice).await?,
         false => None,
     };
     let case = case.ok_or_else(|| Problem::invalid("invoice", "there is no such invoice"))?;
@@ -205,7 +205,7 @@ async fn read(
 /// How it would be taken and what would stay, by the very rules that would decide it.
 fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
     let request = new.request.clone();
-    let ctx = call.house.context(&call.settings, "preview");
+    let ctx = call.app.context(&call.settings, "preview");
     let after = match decide(Some(case), &Event::RefundRequested(new), &ctx) {
         Verdict::Change(decision) => decision.case,
         Verdict::Refused(why) => return Err(why.into()),
@@ -234,7 +234,7 @@ fn previewed(call: &Call<'_>, case: &Case, new: NewRefund) -> Answered {
 pub async fn known(call: &Call<'_>) -> Result<(Row, Case), Problem> {
     let missing = || Problem::missing("refund");
     let row = call
-        .house
+        .app
         .store
         .get(&pk(call.clinic(), &call.path[0]), "refund")
         .await?;

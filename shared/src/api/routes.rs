@@ -9,7 +9,7 @@ use super::{
     invoices, keys, openapi, patients, payments, read, refunds, settings, tasks,
 };
 use crate::domain::settings::Settings;
-use crate::flows::House;
+use crate::flows::App;
 use crate::lambda::HttpResponse;
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
@@ -35,7 +35,7 @@ pub struct Route {
 pub enum Serves {
     Anyone(fn() -> HttpResponse),
     /// The holder of the deployment's root key.
-    Root(for<'a> fn(&'a House, &'a [u8]) -> Answering<'a>),
+    Root(for<'a> fn(&'a App, &'a [u8]) -> Answering<'a>),
     Clinic(Permission, for<'a> fn(&'a Call<'a>) -> Answering<'a>),
 }
 
@@ -151,7 +151,7 @@ pub static ROUTES: &[Route] = &[
     route(
         "POST",
         "/v1/clinics",
-        Serves::Root(|house, body| Box::pin(clinics::create(house, body))),
+        Serves::Root(|app, body| Box::pin(clinics::create(app, body))),
         (201, "NewClinic"),
         "Makes a clinic. The answer holds its first key, which is shown only here.",
     )

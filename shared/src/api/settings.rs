@@ -10,7 +10,7 @@ use crate::{gateways, systems};
 use serde_json::json;
 
 pub async fn get(call: &Call<'_>) -> Answered {
-    let settings = call.house.latest_settings(call.clinic()).await?;
+    let settings = call.app.latest_settings(call.clinic()).await?;
     Ok(reply(
         200,
         &json!(settings.ok_or_else(|| Problem::missing("clinic"))?),
@@ -24,7 +24,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     check(&settings)?;
     let note = call.noted(None, "settings_changed");
-    call.house.put_settings(&settings, note).await?;
+    call.app.put_settings(&settings, note).await?;
     Ok(reply(200, &json!(settings)))
 }
 

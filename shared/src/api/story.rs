@@ -43,7 +43,7 @@ pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<V
         sk: "event".into(),
     };
     let keys: Vec<_> = caused.keys().map(key).collect();
-    for row in call.house.store.get_all(&keys).await? {
+    for row in call.app.store.get_all(&keys).await? {
         let at = caused.get(row.get("pk")).copied();
         told.push(reported(&row, at)?);
     }

@@ -20,7 +20,7 @@ pub async fn done(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let missing = || Problem::missing("task");
     let pk = place(call, owner)?;
-    let row = call.house.store.get(&pk, &format!("task#{id}")).await?;
+    let row = call.app.store.get(&pk, &format!("task#{id}")).await?;
     let row = row
         .filter(|_| id.starts_with("person-"))
         .ok_or_else(missing)?;
@@ -39,7 +39,7 @@ pub async fn done(call: &Call<'_>) -> Answered {
     let case = Some(owner.as_str()).filter(|owner| ids::is_id(owner));
     let note = call.noted(case, &format!("task_done {id}"));
     let writes = [Write::Replace { row: done, version }, note];
-    match call.house.store.transact(&writes).await? {
+    match call.app.store.transact(&writes).await? {
         Written::Done => Ok(reply(200, &shown)),
         _ => Err(Problem::new(
             Kind::Conflict,

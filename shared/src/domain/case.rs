@@ -167,12 +167,12 @@ pub struct Intent {
 
 impl Intent {
     /// Whether somebody is calling, as far as one may know.
-    pub fn lives(&self, now: Timestamp) -> bool {
+    pub fn is_leased(&self, now: Timestamp) -> bool {
         self.lease_until > now
     }
 
     /// Ends the lease; tells in how many seconds to ask, longer the longer it has been unknown.
-    pub fn let_go(&mut self, now: Timestamp) -> i64 {
+    pub fn release(&mut self, now: Timestamp) -> i64 {
         self.lease_until = now;
         let age = now.as_second() - self.first_sent_at.as_second();
         (age / 2).clamp(5, LONGEST_WAIT)

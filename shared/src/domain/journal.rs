@@ -46,7 +46,7 @@ pub struct Entry {
     pub day: Date,
     /// What brought it: `stripe evt_1`, `api refund-7 by key k1`.
     pub cause: String,
-    /// What happened, in a word of the house: `payment_succeeded`, `refund_requested`.
+    /// What happened, in a word of Meridian: `payment_succeeded`, `refund_requested`.
     pub what: String,
     /// The numbers of the payments that it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,7 +67,7 @@ pub struct Note {
     /// The case that it is about, if any.
     pub case: Option<String>,
     pub at: Timestamp,
-    /// What happened, in a word of the house: `settings_changed`, `key_made`, `task_done`.
+    /// What happened, in a word of Meridian: `settings_changed`, `key_made`, `task_done`.
     pub what: String,
     pub cause: String,
 }

@@ -1,6 +1,6 @@
 //! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
 
-use super::{Failure, House};
+use super::{App, Failure};
 use crate::clock;
 use crate::domain::settings::Settings;
 use crate::ids;
@@ -35,7 +35,7 @@ pub struct Granted {
     refresh_token: Option<String>,
 }
 
-impl House {
+impl App {
     /// The account, or what is missing from its configuration.
     pub async fn account(&self, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
         let name = secrets::configured(clinic, vendor.id);

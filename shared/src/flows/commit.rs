@@ -3,7 +3,7 @@
 
 use super::calls::waking;
 use super::events::EventRow;
-use super::{Failure, House, case_pk, patients};
+use super::{App, Failure, case_pk, patients};
 use crate::clock;
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
@@ -43,7 +43,7 @@ pub enum Committed {
     Repeated(Box<Row>),
     Refused(Refusal),
     Wait(&'static str),
-    Ask {
+    LookUpFirst {
         payment: u32,
     },
     Unmatched,
@@ -76,7 +76,7 @@ impl<'a> Change<'a> {
     }
 }
 
-impl House {
+impl App {
     /// Commits a change. `loaded` is the case where the caller has just read it.
     pub async fn commit(
         &self,
@@ -104,7 +104,7 @@ impl House {
                 }
                 Verdict::Nothing => (None, "superseded"),
                 Verdict::Wait(why) => return Ok(Committed::Wait(why)),
-                Verdict::Ask { payment } => return Ok(Committed::Ask { payment }),
+                Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
                 Verdict::Unmatched => return Ok(Committed::Unmatched),
                 Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
                 Verdict::Refused(refusal) => {

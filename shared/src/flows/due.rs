@@ -2,7 +2,7 @@
 //! message harmless.
 
 use super::calls::Target;
-use super::{Failure, House};
+use super::{App, Failure};
 use crate::clock;
 use crate::domain::task::{Queue, Task, Work};
 use crate::store::{DUE_SHARDS, Row, StoreError, Write, Written};
@@ -35,7 +35,7 @@ pub fn rows_together(queue: Queue) -> usize {
     }
 }
 
-impl House {
+impl App {
     /// One run over the due index. Failures of single rows are logged, and the rows put off.
     pub async fn work_off_due(&self) -> Result<(), Failure> {
         let started = Instant::now();

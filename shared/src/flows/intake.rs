@@ -34,7 +34,7 @@ const FETCHED_AGAIN: i64 = 20;
 /// The roots that the certificates of signing vendors chain to (DigiCert).
 const CERTIFICATE_ROOTS: &[u8] = include_bytes!("../../roots/paypal.pem");
 
-/// What intake reaches; less than a [`super::House`], as it must start in milliseconds.
+/// What intake reaches; less than a [`super::App`], as it must start in milliseconds.
 pub struct Intake {
     pub secrets: Secrets,
     pub queues: Queues,

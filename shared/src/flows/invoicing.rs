@@ -4,7 +4,7 @@
 use super::commit::{Busy, Change, Committed};
 use super::events::EventRow;
 use super::patients::Patient;
-use super::{Failure, House, receipts};
+use super::{App, Failure, receipts};
 use crate::clock;
 use crate::domain::decide::Refusal;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
@@ -89,7 +89,7 @@ pub fn case_id(clinic: &str, cause: &[String]) -> String {
     ids::derived(&parts)
 }
 
-impl House {
+impl App {
     /// Makes the invoice and starts to collect it. A repeat of the same cause finds the same case.
     pub async fn invoice(
         &self,
@@ -253,7 +253,7 @@ impl House {
         }
     }
 
-    /// An appointment with its version, as [`House::put_appointment`] wants it back.
+    /// An appointment with its version, as [`App::put_appointment`] wants it back.
     pub async fn appointment(
         &self,
         clinic: &str,

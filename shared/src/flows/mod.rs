@@ -1,4 +1,4 @@
-//! What the functions do: rules, rooms and I/O put together, one file per way through the house.
+//! What the functions do: rules, adapters and I/O put together, one file per way through Meridian.
 
 pub mod accounts;
 pub mod calls;
@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything a function reaches, made once per process.
-pub struct House {
+pub struct App {
     pub store: Store,
     pub queues: Queues,
     pub secrets: Secrets,
@@ -55,19 +55,19 @@ const SEAL_KEY: &str = "seal_key";
 /// How long a clinic's settings may be remembered.
 const SETTINGS_KEPT: Duration = Duration::from_secs(60);
 
-impl House {
+impl App {
     /// What each function but intake does at its start, while Lambda still gives a whole processor:
     /// logs, clients, and the connections that the first event would wait for.
     pub async fn start() -> Self {
         crate::lambda::logs();
         let aws = Aws::from_environment(Duration::from_secs(5));
-        let house = Self::new(&aws);
+        let app = Self::new(&aws);
         tokio::join!(
-            house.store.warm(),
+            app.store.warm(),
             aws.warm("sqs"),
             aws.warm("secretsmanager")
         );
-        house
+        app
     }
 
     pub fn new(aws: &Aws) -> Self {

@@ -1,7 +1,7 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
 use super::receipts::{Facts, Paper};
-use super::{Failure, House, receipts};
+use super::{App, Failure, receipts};
 use crate::domain::case::{Case, Payment};
 use crate::domain::settings::Settings;
 use crate::ids::{self, Reference};
@@ -10,7 +10,7 @@ use crate::pages::done::Visit;
 use crate::pages::{self, HEADERS, Page, done, style};
 use crate::queue::RowKey;
 
-impl House {
+impl App {
     /// Answers a patient's request. A HEAD, as message previews send it, has no effect.
     pub async fn show(&self, request: &HttpRequest) -> HttpResponse {
         let method = request.method();

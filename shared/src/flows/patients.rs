@@ -2,7 +2,7 @@
 //! them. Erasing the key in the row erases the person; the books stay whole.
 
 use super::commit::{Busy, TRIES, alias_pk, pause};
-use super::{Failure, House};
+use super::{App, Failure};
 use crate::domain::fact::Method;
 use crate::ids;
 use crate::queue::RowKey;
@@ -42,7 +42,7 @@ pub fn id(clinic: &str, reference: &str) -> String {
     ids::derived(&["patient", clinic, reference])
 }
 
-impl House {
+impl App {
     /// A patient; an erased one has no name and no addresses.
     pub async fn patient(&self, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
         let pk = pk(clinic, id);

@@ -9,7 +9,7 @@ use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
 use super::posting_rules::{FoundBy, Later};
-use super::{Failure, House, patients, posting_rules, tasks};
+use super::{App, Failure, patients, posting_rules, tasks};
 use crate::clock;
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
@@ -33,8 +33,8 @@ use jiff::Timestamp;
 const PART: usize = 250_000;
 
 /// One delivery on the table.
-struct Desk<'a> {
-    house: &'a House,
+struct PostingJob<'a> {
+    app: &'a App,
     settings: &'a Settings,
     inbound: &'a Inbound,
     gateway: Option<&'static Gateway>,
@@ -44,7 +44,7 @@ struct Desk<'a> {
     proven: bool,
 }
 
-impl House {
+impl App {
     /// Posts a delivery. An error means that something of ours was out of reach: try again.
     pub async fn post(&self, received: &Received) -> Result<(), Failure> {
         let body = BASE64_STANDARD.decode(&received.body)?;
@@ -53,8 +53,8 @@ impl House {
         }
         let inbound = sources::find_inbound(&received.source).ok_or("an unknown source")?;
         let settings = self.settings_of(&received.clinic).await?;
-        let desk = Desk {
-            house: self,
+        let job = PostingJob {
+            app: self,
             settings: &settings,
             inbound,
             gateway: gateways::find(inbound.vendor.id),
@@ -62,8 +62,8 @@ impl House {
             body: &body,
             proven: received.proven,
         };
-        if let Some(payment) = desk.replayed_look_up(received).await? {
-            return desk.unproven("look-up", &payment).await;
+        if let Some(payment) = job.replayed_look_up(received).await? {
+            return job.unproven("look-up", &payment).await;
         }
         let delivery = Delivery {
             headers: received.headers.clone(),
@@ -103,8 +103,8 @@ impl House {
             Err(_) if !trusted => return Ok(()),
             Err(why) => {
                 let id = inbound::digest_id(&["body", &received.sha256]);
-                let row = desk.row(&id, "unreadable");
-                return desk.quarantine(&row, &why.0, &body).await;
+                let row = job.row(&id, "unreadable");
+                return job.quarantine(&row, &why.0, &body).await;
             }
         };
         // One that fails must not hold up the others; all that were posted are posted once.
@@ -116,8 +116,8 @@ impl House {
                 break;
             }
             let posted = match trusted {
-                true => desk.item(n, item, true).await,
-                false => desk.notice(received, item).await,
+                true => job.item(n, item, true).await,
+                false => job.notice(received, item).await,
             };
             if let Err(why) = posted {
                 tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
@@ -126,7 +126,7 @@ impl House {
         }
         match (failed, &received.replays) {
             (Some(why), _) => Err(why),
-            (None, Some(id)) => desk.replayed(id).await,
+            (None, Some(id)) => job.replayed(id).await,
             (None, None) => Ok(()),
         }
     }
@@ -157,8 +157,8 @@ impl House {
         let inbound = sources::find_inbound(&received.source).ok_or("an unknown source")?;
         let settings = self.settings_of(&received.clinic).await?;
         let body = BASE64_STANDARD.decode(&received.body)?;
-        let desk = Desk {
-            house: self,
+        let job = PostingJob {
+            app: self,
             settings: &settings,
             inbound,
             gateway: None,
@@ -169,8 +169,7 @@ impl House {
         // Of this delivery: another with the same bytes may tell of another moment.
         let at = received.received_at.to_string();
         let id = inbound::digest_id(&["body", &received.sha256, &at]);
-        desk.quarantine(&desk.row(&id, "given up"), why, &body)
-            .await
+        job.quarantine(&job.row(&id, "given up"), why, &body).await
     }
 
     /// Tries an event that waits for its case once more (`event` rows in the due index).
@@ -181,8 +180,8 @@ impl House {
         let event: EventRow = row.read("data")?;
         let settings = self.settings_of(&event.clinic).await?;
         let inbound = sources::find_inbound(&event.source).ok_or("an unknown source")?;
-        let desk = Desk {
-            house: self,
+        let job = PostingJob {
+            app: self,
             settings: &settings,
             inbound,
             gateway: gateways::find(inbound.vendor.id),
@@ -193,9 +192,9 @@ impl House {
         let tries = row.int("tries") as usize + 1;
         if row.has("led_to") {
             let led_to: Vec<String> = row.read("led_to")?;
-            return desk.follow(&event, &led_to, tries).await;
+            return job.follow(&event, &led_to, tries).await;
         }
-        desk.fact(&event, row.read("fact")?, tries).await
+        job.fact(&event, row.read("fact")?, tries).await
     }
 }
 
@@ -205,7 +204,7 @@ fn in_order(mut items: Vec<Item>) -> Vec<Item> {
     items
 }
 
-impl Desk<'_> {
+impl PostingJob<'_> {
     fn row(&self, id: &str, name: &str) -> EventRow {
         EventRow::new(
             &self.settings.id,
@@ -265,11 +264,8 @@ impl Desk<'_> {
     }
 
     async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
-        let account = self
-            .house
-            .account(&self.settings.id, gateway.vendor)
-            .await?;
-        self.house
+        let account = self.app.account(&self.settings.id, gateway.vendor).await?;
+        self.app
             .look_up(&self.settings.id, gateway, &account, ask)
             .await
     }
@@ -300,10 +296,10 @@ impl Desk<'_> {
                     format!("{} {}", row.source, row.vendor_event_id),
                 )
             };
-            self.house.commit(change, None).await
+            self.app.commit(change, None).await
         };
         let mut outcome = commit(report(&fact)).await?;
-        if let Committed::Ask { payment } = outcome {
+        if let Committed::LookUpFirst { payment } = outcome {
             outcome = match self.ask(&traits, &case, payment, &fact).await? {
                 Some(event) => commit(event).await?,
                 None => Committed::Wait(
@@ -314,7 +310,7 @@ impl Desk<'_> {
         match outcome {
             Committed::Changed(_) | Committed::Nothing(_) | Committed::Repeated(_) => Ok(()),
             Committed::Wait(why) => self.wait(row, &fact, tries, why, Some(&case)).await,
-            Committed::Ask { .. } => {
+            Committed::LookUpFirst { .. } => {
                 let why = "it cannot be told yet";
                 self.wait(row, &fact, tries, why, Some(&case)).await
             }
@@ -335,7 +331,7 @@ impl Desk<'_> {
         payment: u32,
         fact: &Fact,
     ) -> Result<Option<Event>, Failure> {
-        let found = self.house.case(&self.settings.id, case).await?;
+        let found = self.app.case(&self.settings.id, case).await?;
         let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
@@ -364,7 +360,7 @@ impl Desk<'_> {
         if keys.is_empty() {
             return Ok(None);
         }
-        let rows = self.house.store.get_all(&keys).await?;
+        let rows = self.app.store.get_all(&keys).await?;
         Ok(rows
             .first()
             .map(|row| row.get("case").to_owned())
@@ -387,7 +383,7 @@ impl Desk<'_> {
             (Later::Again(seconds), _) => seconds,
             (Later::Kept, _) => return self.keep(row, "ignored", None).await,
             (Later::Person, Some(case)) => return self.contradiction(row, case, why.into()).await,
-            (Later::Person, None) => return self.nobodys(row, fact, why).await,
+            (Later::Person, None) => return self.raise_unmatched(row, fact, why).await,
         };
         let due = clock::millis(clock::after(now, seconds));
         let waiting = row
@@ -399,14 +395,14 @@ impl Desk<'_> {
         self.put(waiting).await
     }
 
-    async fn nobodys(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
+    async fn raise_unmatched(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
         // One task for a stranger's payment, however many events tell of it.
         let of = row.gateway_ref.as_ref().unwrap_or(&row.vendor_event_id);
         let owner = self.row(of, &row.name).pk();
         let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(self.inbound.vendor.id);
         matter.amount = row.amount;
         let words = format!("{} of no invoice of ours ({why}).", row.name);
-        self.house
+        self.app
             .raise(self.settings, &owner, "stranger", matter.words(words))
             .await?;
         let event = row
@@ -441,10 +437,10 @@ impl Desk<'_> {
             )
         };
         // Without a case of that id only the event is left to show.
-        match self.house.commit(change, None).await {
+        match self.app.commit(change, None).await {
             Ok(Committed::Unmatched) => self.keep(row, "contradiction", None).await,
             // Its row exists already: this event was kept before.
-            Err(_) if self.house.store.get(&row.pk(), "event").await?.is_some() => Ok(()),
+            Err(_) if self.app.store.get(&row.pk(), "event").await?.is_some() => Ok(()),
             other => other.map(drop),
         }
     }
@@ -459,14 +455,14 @@ impl Desk<'_> {
     ) -> Result<(), Failure> {
         let gateway = self.inbound.vendor.id;
         let pk = alias_pk(&self.settings.id, gateway, token);
-        let alias = self.house.store.get(&pk, "ref").await?;
+        let alias = self.app.store.get(&pk, "ref").await?;
         let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
             return self.keep(row, "ignored", None).await;
         };
         let at = at.unwrap_or(self.received_at);
         let change = change(&self.settings.id, &patient, gateway, token, at);
         let writes = [row.write("posted", "", None), change];
-        match self.house.store.transact(&writes).await? {
+        match self.app.store.transact(&writes).await? {
             Written::Done => Ok(()),
             // No such method of the patient, or a newer notice of it came before: there is only the
             // event to show.
@@ -487,7 +483,7 @@ impl Desk<'_> {
 
     /// A row that is there already was written before; one that others are at is tried again.
     async fn write(&self, writes: &[Write]) -> Result<(), Failure> {
-        match self.house.store.transact(writes).await? {
+        match self.app.store.transact(writes).await? {
             Written::Done | Written::Failed(_) => Ok(()),
             Written::Conflict => Err("others are at the same rows".into()),
         }
@@ -499,7 +495,7 @@ impl Desk<'_> {
             return Ok(None);
         };
         let row = self.row(id, "replayed");
-        let row = self.house.store.get(&row.pk(), "event").await?;
+        let row = self.app.store.get(&row.pk(), "event").await?;
         let row = row.filter(|row| row.has("hint"));
         Ok(row.map(|row| row.get("hint").to_owned()))
     }
@@ -507,7 +503,7 @@ impl Desk<'_> {
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
     async fn replayed(&self, id: &str) -> Result<(), Failure> {
         let row = self.row(id, "replayed");
-        let Some(known) = self.house.store.get(&row.pk(), "event").await? else {
+        let Some(known) = self.app.store.get(&row.pk(), "event").await? else {
             return Ok(());
         };
         // Posted or put aside again, or waiting for its case: it is one of the items.
@@ -528,7 +524,7 @@ impl Desk<'_> {
 
     /// Kept sealed, in parts where it is large, to be seen and replayed by staff.
     async fn quarantine(&self, row: &EventRow, why: &str, body: &[u8]) -> Result<(), Failure> {
-        let key = self.house.key(&format!("clinic {}", row.clinic)).await?;
+        let key = self.app.key(&format!("clinic {}", row.clinic)).await?;
         let text = BASE64_STANDARD.encode(body);
         let parts: Vec<_> = text.as_bytes().chunks(PART).collect();
         for (n, part) in parts.iter().enumerate() {
@@ -559,8 +555,8 @@ impl Desk<'_> {
         };
         let also = asked.iter().cloned().map(Write::Put);
         let writes: Vec<_> = [kept].into_iter().chain(also).collect();
-        match self.house.store.transact(&writes).await? {
-            Written::Done => self.house.nudge_told(&asked).await,
+        match self.app.store.transact(&writes).await? {
+            Written::Done => self.app.nudge_told(&asked).await,
             // It is kept already, and was told.
             Written::Failed(_) => {}
             Written::Conflict => return Err("others are at the same rows".into()),

@@ -75,7 +75,7 @@ pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
     })
 }
 
-/// What the gateway is asked where only it can tell (`Verdict::Ask { payment }`).
+/// What the gateway is asked where only it can tell (`Verdict::LookUpFirst { payment }`).
 ///
 /// An id that nobody knows may be of another page under our reference: where a page takes the money
 /// itself, or where the id is a page's, the page that we know is asked. A try under an unknown id

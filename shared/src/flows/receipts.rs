@@ -2,7 +2,7 @@
 //! when it is first needed and never changes, whatever becomes of templates.
 
 use super::patients::Patient;
-use super::{Failure, House};
+use super::{App, Failure};
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::Receipt;
 use crate::domain::refund::{Refund, State};
@@ -245,7 +245,7 @@ fn told(payment: &Payment) -> Option<String> {
     payment.paid_with.clone().or(own)
 }
 
-impl House {
+impl App {
     /// The address of a receipt's page.
     pub async fn receipt_address(&self, clinic: &str, receipt: &str) -> Result<String, Failure> {
         let token = self

@@ -1,7 +1,7 @@
 //! Rows of work, and tasks for people that belong to no case: an event that cannot be read, a
 //! stranger's payment.
 
-use super::{Failure, House};
+use super::{App, Failure};
 use crate::clock;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
@@ -58,7 +58,7 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
     rows.map(|task| row(clinic, pk, &of, &task)).collect()
 }
 
-impl House {
+impl App {
     /// Asks a person about what belongs to no case, and tells staff of it once: while the task is
     /// open, the same is not told again.
     pub async fn raise(

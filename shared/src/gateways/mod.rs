@@ -193,7 +193,7 @@ pub struct Refund {
     pub whole: bool,
 }
 
-/// Which payment is asked for, with its refunds. A room uses what its gateway knows.
+/// Which payment is asked for, with its refunds. A adapter uses what its gateway knows.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     pub reference: String,

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 /// What a message may speak of.
 #[derive(Clone, Debug)]
-pub struct Said<'a> {
+pub struct MessageContext<'a> {
     pub clinic: &'a str,
     pub phone: &'a str,
     pub invoice: &'a str,
@@ -52,7 +52,7 @@ pub struct Said<'a> {
     pub matter: Option<&'a Matter>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> MessageContext<'a> {
     /// What every message can speak of.
     pub fn of(clinic: &'a str, invoice: &'a str, amount: Money) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl<'a> Said<'a> {
 }
 
 /// What the patient reads.
-pub fn to_patient(topic: Topic, said: &Said) -> Message {
+pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
     let clinic = short(said.clinic, 60);
     let sum = amount(said.amount);
     let with = with(said.method);
@@ -197,7 +197,7 @@ pub fn to_patient(topic: Topic, said: &Said) -> Message {
 }
 
 /// What a mail shows beside its sentences: which invoice, of which day, until when.
-fn facts(said: &Said, to_pay: bool) -> Vec<(&'static str, String)> {
+fn facts(said: &MessageContext, to_pay: bool) -> Vec<(&'static str, String)> {
     let long = |day: Date| day.strftime("%-d %B %Y").to_string();
     let until = said.until.clone().filter(|_| to_pay && said.due.minor > 0);
     let facts = [
@@ -214,7 +214,7 @@ fn facts(said: &Said, to_pay: bool) -> Vec<(&'static str, String)> {
 }
 
 /// What staff read: what happened in one line, then what to do.
-pub fn to_staff(topic: Topic, said: &Said) -> Message {
+pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
     let (sum, invoice) = (amount(said.amount), invoice(said));
     let about = {
         let method = said.method.map(|method| format!(", {}", short(method, 40)));
@@ -305,7 +305,7 @@ pub fn to_staff(topic: Topic, said: &Said) -> Message {
 }
 
 /// What staff must do about what is due or too much, if anything.
-fn next(said: &Said) -> String {
+fn next(said: &MessageContext) -> String {
     let (gateway, sums) = (
         said.gateway.map_or("The gateway", gateway_name),
         said.coming.minor,
@@ -364,7 +364,7 @@ pub fn is_link(address: &str) -> bool {
 }
 
 /// The whole payment, where only a part of it went back.
-fn part_of(said: &Said) -> Option<String> {
+fn part_of(said: &MessageContext) -> Option<String> {
     let whole = said.payment.filter(|whole| said.amount.minor < whole.minor);
     whole.map(amount)
 }
@@ -377,7 +377,7 @@ fn with(method: Option<&str>) -> String {
     named.map_or(String::new(), |label| format!(" with {}", short(label, 40)))
 }
 
-fn invoice(said: &Said) -> String {
+fn invoice(said: &MessageContext) -> String {
     short(said.invoice, 40)
 }
 
@@ -394,7 +394,7 @@ fn short(text: &str, most: usize) -> String {
 }
 
 /// What to do about money that is due: nothing, wait, or pay on the page.
-fn ask(letter: &mut Letter, said: &Said, label: &str) {
+fn ask(letter: &mut Letter, said: &MessageContext, label: &str) {
     if said.due.minor == 0 {
         return letter.say("Nothing is left to pay.".into());
     }
@@ -410,7 +410,7 @@ fn ask(letter: &mut Letter, said: &Said, label: &str) {
     }
 }
 
-fn receipt(letter: &mut Letter, said: &Said, label: &str) {
+fn receipt(letter: &mut Letter, said: &MessageContext, label: &str) {
     let label = match &said.receipt {
         Some(number) => format!("{label} {number}"),
         None => label.into(),
@@ -508,8 +508,8 @@ mod tests {
         Money::new(minor, Currency::read(currency).unwrap())
     }
 
-    fn said() -> Said<'static> {
-        Said {
+    fn said() -> MessageContext<'static> {
+        MessageContext {
             clinic: "Wattle Street Clinic",
             phone: "(03) 7010 0142",
             invoice: "WS-2041",
@@ -537,7 +537,7 @@ mod tests {
 
     #[test]
     fn who_paid_twice_reads_that_it_goes_back_and_is_not_thanked_again() {
-        let twice = Said {
+        let twice = MessageContext {
             returning: Some(money(6000, "AUD")),
             ..paid()
         };
@@ -548,7 +548,7 @@ mod tests {
             "{letter:?}"
         );
         assert!(!letter.text.contains("Thank you"), "{letter:?}");
-        let part = Said {
+        let part = MessageContext {
             returning: Some(money(1000, "AUD")),
             ..paid()
         };
@@ -564,8 +564,8 @@ mod tests {
         );
     }
 
-    fn paid() -> Said<'static> {
-        Said {
+    fn paid() -> MessageContext<'static> {
+        MessageContext {
             due: money(0, "AUD"),
             ..said()
         }
@@ -621,7 +621,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_that_nothing_was_taken_and_what_to_do() {
-        let told = |said: &Said| to_patient(Topic::PaymentFailed, said).text;
+        let told = |said: &MessageContext| to_patient(Topic::PaymentFailed, said).text;
         let begin = "Wattle Street Clinic: Your payment of $60.00 with Visa ending 4242 did not \
                      go through. No money was taken.";
         let call = "Questions? Call (03) 7010 0142.";
@@ -631,16 +631,16 @@ mod tests {
         );
         let retry_at = Some(jiff::civil::date(2026, 12, 3));
         assert_eq!(
-            told(&Said { retry_at, ..said() }),
+            told(&MessageContext { retry_at, ..said() }),
             format!("{begin} We will try again on Thursday 3 December. {call}")
         );
         let page = Some("https://pay.example/c/1");
         assert_eq!(
-            told(&Said { page, ..said() }),
+            told(&MessageContext { page, ..said() }),
             format!("{begin} {call} Pay again or choose another way: https://pay.example/c/1")
         );
         // Another payment has settled the invoice meanwhile: nobody is asked to pay twice.
-        let settled = told(&Said {
+        let settled = told(&MessageContext {
             page,
             retry_at,
             ..paid()
@@ -656,7 +656,7 @@ mod tests {
     fn only_a_method_that_is_told_apart_is_named_to_the_patient() {
         let told = |label| {
             let method = Some(label);
-            to_patient(Topic::PaymentReceived, &Said { method, ..paid() }).text
+            to_patient(Topic::PaymentReceived, &MessageContext { method, ..paid() }).text
         };
         for label in ["Card", "Bank account", "Saved method", "PayPal account", ""] {
             let text = told(label);
@@ -674,7 +674,7 @@ mod tests {
     #[test]
     fn a_part_that_was_returned_is_not_told_as_the_whole_payment() {
         let amount = money(2000, "AUD");
-        let part = Said {
+        let part = MessageContext {
             amount,
             due: amount,
             ..said()
@@ -690,7 +690,7 @@ mod tests {
 
     #[test]
     fn who_was_told_of_a_return_hears_that_the_bank_gave_it_back() {
-        let back = Said {
+        let back = MessageContext {
             reinstated: true,
             ..paid()
         };
@@ -706,7 +706,7 @@ mod tests {
     #[test]
     fn who_was_told_of_a_refund_hears_that_it_failed() {
         let amount = money(2000, "AUD");
-        let text = to_patient(Topic::RefundFailed, &Said { amount, ..paid() }).text;
+        let text = to_patient(Topic::RefundFailed, &MessageContext { amount, ..paid() }).text;
         let expected = "Your refund of $20.00, which we told you was sent, did not go through. \
                         We are finding another way to return it. You need not do anything.";
         assert!(text.contains(expected), "{text}");
@@ -721,7 +721,7 @@ mod tests {
         );
         let refund = to_patient(
             Topic::RefundPaid,
-            &Said {
+            &MessageContext {
                 amount: money(2000, "AUD"),
                 ..paid()
             },
@@ -750,7 +750,7 @@ mod tests {
                     (None, Some(jiff::civil::date(2026, 9, 30))),
                 ] {
                     let due = money(due, "AUD");
-                    let said = Said {
+                    let said = MessageContext {
                         due,
                         page,
                         retry_at,
@@ -762,7 +762,7 @@ mod tests {
                         "{topic:?}"
                     );
                     assert!(!message.subject.is_empty() && message.html.contains("<p "));
-                    let long = Said {
+                    let long = MessageContext {
                         clinic: &name,
                         invoice: &name,
                         method: Some(&name),
@@ -779,7 +779,7 @@ mod tests {
     #[test]
     fn a_mail_says_how_much_for_what_until_when_and_what_to_do() {
         let page = Some("https://pay.example/c/1");
-        let mail = to_patient(Topic::CheckoutReady, &Said { page, ..said() }).html;
+        let mail = to_patient(Topic::CheckoutReady, &MessageContext { page, ..said() }).html;
         for part in [
             "Wattle Street Clinic",
             "$60.00 to pay to Wattle Street Clinic",
@@ -804,7 +804,7 @@ mod tests {
         let clinic = "<b>Dr & Co</b>";
         let message = to_patient(
             Topic::CheckoutReady,
-            &Said {
+            &MessageContext {
                 page,
                 clinic,
                 ..said()
@@ -821,7 +821,7 @@ mod tests {
 
     #[test]
     fn staff_are_not_told_that_nothing_is_to_do_while_something_is_due() {
-        let part = Said {
+        let part = MessageContext {
             due: money(3000, "AUD"),
             ..paid()
         };
@@ -837,7 +837,7 @@ mod tests {
 
     #[test]
     fn staff_read_one_line_and_what_to_do() {
-        let told = |topic, said: &Said| {
+        let told = |topic, said: &MessageContext| {
             let message = to_staff(topic, said);
             (message.subject, message.text)
         };
@@ -850,7 +850,7 @@ mod tests {
         );
         let retry_at = Some(jiff::civil::date(2026, 12, 3));
         assert_eq!(
-            told(Topic::PaymentFailed, &Said { retry_at, ..said() }),
+            told(Topic::PaymentFailed, &MessageContext { retry_at, ..said() }),
             (
                 "Payment failed: $60.00 on invoice WS-2041, Visa ending 4242, through Stripe."
                     .into(),
@@ -862,7 +862,7 @@ mod tests {
         let mut matter = Matter::of(Alert::Overpaid).amount(money(1250, "AUD"));
         matter.invoice = Some("WS-2041".into());
         let matter = Some(&matter);
-        let asked = told(Topic::NeedsPerson, &Said { matter, ..said() });
+        let asked = told(Topic::NeedsPerson, &MessageContext { matter, ..said() });
         assert_eq!(
             asked,
             (

@@ -36,17 +36,17 @@ pub static SYSTEM: System = System {
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
     optional: &["region"],
-    hears: &HEARS,
+    subscriptions: &SUBSCRIPTIONS,
     arrival: Offer::Yes(Call {
         build: look_up,
         parse: arrival,
     }),
 };
 
-static HEARS: [Hears; 6] = to_patients(&SEND);
+static SUBSCRIPTIONS: [Subscription; 6] = to_patients(&SEND);
 
 /// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
-static SEND: [Effect<Telling, Filed>; 1] = [Effect {
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
     call: Call {
         build: send,
         parse: sent,
@@ -78,7 +78,7 @@ fn region(account: &Account) -> Result<Region, BadAmount> {
     }
 }
 
-fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     region(account)?;
     let Message {
         subject,
@@ -102,7 +102,7 @@ fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
 }
 
 /// One bare address: a comma would make it a list, and a stranger would read the message.
-fn recipient(ask: &Telling) -> Result<&str, BadAmount> {
+fn recipient(ask: &Notification) -> Result<&str, BadAmount> {
     let address = ask.customer.email.as_deref().unwrap_or_default().trim();
     let odd = |c: char| c.is_whitespace() || c.is_control() || ",;<>\"".contains(c);
     match address.split_once('@') {
@@ -118,13 +118,13 @@ struct Queued {
     id: String,
 }
 
-fn sent(_: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
+fn sent(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
     let queued: Queued = clear(reply)?.json()?;
-    Ok(Filed(Some(bare(&queued.id))))
+    Ok(ExternalId(Some(bare(&queued.id))))
 }
 
 /// The search begins a day before ours, for a clinic's day may begin before that of UTC.
-fn find(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn find(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     region(account)?;
     let begin = ask.date.yesterday().ok();
     let begin = begin.and_then(|day| {
@@ -180,7 +180,7 @@ impl Happened {
 const LOST: &str = "the message did not reach the patient's mailbox: see Mailgun's log";
 
 /// Any event of the message proves that it was taken, unless one says that it was given up.
-fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
+fn found(ask: &Notification, reply: &Reply, _: &Account) -> Result<Option<ExternalId>, Trouble> {
     let events: Events = clear(reply)?.json()?;
     let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
     let ours: Vec<_> = events.items.into_iter().filter(ours).collect();
@@ -189,7 +189,7 @@ fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Tro
     }
     Ok(ours.into_iter().next().map(|event| {
         let headers = event.message.and_then(|mail| mail.headers);
-        Filed(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
+        ExternalId(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
     }))
 }
 

@@ -1,5 +1,5 @@
 //! Business systems that hear of a clinic's money: the contract of one as a value, and the list of
-//! them. One file each. Rooms shape requests; what patients and staff read is written once, in
+//! them. One file each. Adapters shape requests; what patients and staff read is written once, in
 //! `pages/messages`, and arrives here as a [`Message`].
 
 pub use crate::domain::invoice::OfRate;
@@ -32,9 +32,9 @@ pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
         .filter(|system| switched_on.iter().any(|id| id == system.vendor.id))
         .flat_map(|system| {
             system
-                .hears
+                .subscriptions
                 .iter()
-                .map(|hears| (system.vendor.id.into(), hears.topic))
+                .map(|subscription| (system.vendor.id.into(), subscription.topic))
         })
         .collect()
 }
@@ -46,7 +46,7 @@ pub struct System {
     pub channel: Channel,
     /// What may be configured beside the vendor's secrets, where an account needs it.
     pub optional: &'static [&'static str],
-    pub hears: &'static [Hears],
+    pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
     pub arrival: Offer<Call<str, Arrival>>,
 }
@@ -75,18 +75,18 @@ pub enum Channel {
 
 /// What a system does when something happens: one call, or several in this order, each remembered
 /// when it is done.
-pub struct Hears {
+pub struct Subscription {
     pub topic: Topic,
-    pub acts: &'static [Effect<Telling, Filed>],
-    /// Whether this act has nothing to do this time; it counts as done.
-    pub skips: fn(&Telling, usize) -> bool,
-    pub after: After,
+    pub steps: &'static [Effect<Notification, ExternalId>],
+    /// Whether this step has nothing to do this time; it counts as done.
+    pub skips: fn(&Notification, usize) -> bool,
+    pub depends_on: DependsOn,
 }
 
 /// What this system must have heard before: of the same case, and of the same payment, refund or
 /// dispute where both speak of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
+pub enum DependsOn {
     Nothing,
     /// It builds on what was filed then: a payment needs its invoice.
     Needs(Topic),
@@ -94,7 +94,7 @@ pub enum After {
     TakesBack(Topic),
 }
 
-impl After {
+impl DependsOn {
     pub fn topic(self) -> Option<Topic> {
         match self {
             Self::Nothing => None,
@@ -103,48 +103,48 @@ impl After {
     }
 }
 
-/// For acts that always have something to do.
-pub const fn never(_: &Telling, _: usize) -> bool {
+/// For steps that always have something to do.
+pub const fn never(_: &Notification, _: usize) -> bool {
     false
 }
 
-impl Hears {
+impl Subscription {
     /// A topic for which nothing must have been filed before.
-    pub const fn of(topic: Topic, acts: &'static [Effect<Telling, Filed>]) -> Self {
+    pub const fn of(topic: Topic, steps: &'static [Effect<Notification, ExternalId>]) -> Self {
         Self {
             topic,
-            acts,
+            steps,
             skips: never,
-            after: After::Nothing,
+            depends_on: DependsOn::Nothing,
         }
     }
 }
 
 /// What a patient is told of, by whatever channel. That a refund failed concerns only who was told
 /// that it was paid.
-pub const fn to_patients(acts: &'static [Effect<Telling, Filed>]) -> [Hears; 6] {
+pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> [Subscription; 6] {
     [
-        Hears::of(Topic::CheckoutReady, acts),
-        Hears::of(Topic::PaymentReceived, acts),
-        Hears::of(Topic::PaymentFailed, acts),
-        Hears::of(Topic::PaymentReturned, acts),
-        Hears::of(Topic::RefundPaid, acts),
-        Hears {
+        Subscription::of(Topic::CheckoutReady, steps),
+        Subscription::of(Topic::PaymentReceived, steps),
+        Subscription::of(Topic::PaymentFailed, steps),
+        Subscription::of(Topic::PaymentReturned, steps),
+        Subscription::of(Topic::RefundPaid, steps),
+        Subscription {
             topic: Topic::RefundFailed,
-            acts,
+            steps,
             skips: never,
-            after: After::TakesBack(Topic::RefundPaid),
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
         },
     ]
 }
 
 /// What a system is told. Neutral by construction: no service, no diagnosis, no note.
 #[derive(Clone, Debug)]
-pub struct Telling {
+pub struct Notification {
     /// Ours for this delivery and stable over repeats: letters, digits and dashes, at most 60.
     pub key: String,
     pub topic: Topic,
-    /// The ids under which this system filed what the telling comes `after`, one for each act of it.
+    /// The ids under which this system filed what the notification comes `after`, one for each step of it.
     pub filed: Vec<String>,
     pub clinic: String,
     /// As the patient quotes it.
@@ -213,4 +213,4 @@ pub struct Message {
 
 /// The id under which the system filed it, where it told one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filed(pub Option<String>);
+pub struct ExternalId(pub Option<String>);

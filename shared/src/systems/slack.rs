@@ -30,20 +30,20 @@ pub static SYSTEM: System = System {
     is: "messages to staff",
     channel: Channel::Staff,
     optional: &[],
-    hears: &[
-        Hears::of(Topic::PaymentReceived, &SEND),
-        Hears::of(Topic::PaymentFailed, &SEND),
-        Hears::of(Topic::PaymentReturned, &SEND),
-        Hears::of(Topic::RefundPaid, &SEND),
-        Hears::of(Topic::RefundFailed, &SEND),
-        Hears::of(Topic::DisputeOpened, &SEND),
-        Hears::of(Topic::DisputeClosed, &SEND),
-        Hears::of(Topic::NeedsPerson, &SEND),
+    subscriptions: &[
+        Subscription::of(Topic::PaymentReceived, &SEND),
+        Subscription::of(Topic::PaymentFailed, &SEND),
+        Subscription::of(Topic::PaymentReturned, &SEND),
+        Subscription::of(Topic::RefundPaid, &SEND),
+        Subscription::of(Topic::RefundFailed, &SEND),
+        Subscription::of(Topic::DisputeOpened, &SEND),
+        Subscription::of(Topic::DisputeClosed, &SEND),
+        Subscription::of(Topic::NeedsPerson, &SEND),
     ],
     arrival: Offer::No("its answer says that the message stands in the channel"),
 };
 
-static SEND: [Effect<Telling, Filed>; 1] = [Effect {
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
     call: Call {
         build: send,
         parse: sent,
@@ -64,7 +64,7 @@ fn address(account: &Account) -> Option<&str> {
     (!parts.is_empty() && parts.bytes().all(plain)).then_some(address)
 }
 
-fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     if address(account).is_none() {
         return Err(BadAmount(
             "webhook_url must begin with https://hooks.slack.com/services/".into(),
@@ -90,10 +90,10 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-fn sent(_: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
+fn sent(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
     let words = String::from_utf8_lossy(&reply.body);
     match (reply.status, words.trim()) {
-        (200, "ok") => Ok(Filed(None)),
+        (200, "ok") => Ok(ExternalId(None)),
         (200, _) => Err(Trouble::Unreadable("a 200 that does not say ok".into())),
         // The hook or its channel is gone or closed to us: a person must connect it again.
         (403 | 404 | 410, word) => Err(Trouble::Credentials(known(word))),

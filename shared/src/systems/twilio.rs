@@ -30,17 +30,17 @@ pub static SYSTEM: System = System {
     is: "SMS to patients",
     channel: Channel::PatientText,
     optional: &[],
-    hears: &HEARS,
+    subscriptions: &SUBSCRIPTIONS,
     arrival: Offer::Yes(Call {
         build: look_up,
         parse: arrival,
     }),
 };
 
-static HEARS: [Hears; 6] = to_patients(&SEND);
+static SUBSCRIPTIONS: [Subscription; 6] = to_patients(&SEND);
 
 /// Twilio gives no bound for its list; a minute is ours, unverified.
-static SEND: [Effect<Telling, Filed>; 1] = [Effect {
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
     call: Call {
         build: send,
         parse: sent,
@@ -57,7 +57,7 @@ static SEND: [Effect<Telling, Filed>; 1] = [Effect {
 /// What Twilio takes; a longer text would lose its end, which is where the link is.
 const LONGEST: usize = 1600;
 
-fn send(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     let text = ask.message.text.trim();
     let length = text.encode_utf16().count();
     if text.is_empty() || length > LONGEST {
@@ -95,7 +95,7 @@ fn messages(account: &Account) -> String {
 }
 
 /// E.164 only: Twilio reads `whatsapp:` and the like as another channel.
-fn number(ask: &Telling) -> Result<&str, BadAmount> {
+fn number(ask: &Notification) -> Result<&str, BadAmount> {
     let number = ask.customer.phone.as_deref().unwrap_or_default();
     match number.strip_prefix('+') {
         Some(digits)
@@ -122,9 +122,9 @@ struct Text {
 }
 
 impl Text {
-    fn filed(self) -> Result<Filed, Trouble> {
+    fn filed(self) -> Result<ExternalId, Trouble> {
         match self.arrival()? {
-            Arrival::Arrived | Arrival::UnderWay => Ok(Filed(self.sid)),
+            Arrival::Arrived | Arrival::UnderWay => Ok(ExternalId(self.sid)),
             Arrival::Lost(_) | Arrival::Unwanted => Err(refused(self.error_code)),
         }
     }
@@ -143,7 +143,7 @@ impl Text {
     }
 
     /// Whether it may be what we sent: these words, and not from before the day we speak of.
-    fn is_ours(&self, ask: &Telling) -> bool {
+    fn is_ours(&self, ask: &Notification) -> bool {
         let created = self.date_created.as_deref();
         let created = created.and_then(|at| jiff::fmt::rfc2822::parse(at).ok());
         // Twilio's days are GMT's; a clinic's day may begin half a day before.
@@ -158,13 +158,13 @@ impl Text {
     }
 }
 
-fn sent(_: &Telling, reply: &Reply, _: &Account) -> Result<Filed, Trouble> {
+fn sent(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
     clear(reply)?.json::<Text>()?.filed()
 }
 
 /// All texts to the number, newest first. Not narrowed by `DateSent>`: what still waits in
 /// Twilio's queue has no such date, and would seem never sent.
-fn find(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn find(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     Ok(Request::get(path(account))
         .query("To", number(ask)?)
         .query("PageSize", "1000"))
@@ -175,7 +175,7 @@ struct Texts {
     messages: Vec<Text>,
 }
 
-fn found(ask: &Telling, reply: &Reply, _: &Account) -> Result<Option<Filed>, Trouble> {
+fn found(ask: &Notification, reply: &Reply, _: &Account) -> Result<Option<ExternalId>, Trouble> {
     let texts: Texts = clear(reply)?.json()?;
     let ours = texts.messages.into_iter().find(|text| text.is_ours(ask));
     ours.map(Text::filed).transpose()

@@ -81,7 +81,7 @@ impl Clinic {
     }
 
     async fn row(&self, key: &RowKey) -> Row {
-        let row = self.house.store.get(&key.pk, &key.sk).await;
+        let row = self.app.store.get(&key.pk, &key.sk).await;
         row.expect("a table").expect("a row")
     }
 
@@ -181,7 +181,7 @@ async fn staff_are_asked_once_where_a_lost_message_reaches_the_patient_no_other_
     let key = receipt(&clinic, &case, "twilio");
     clinic.delivers(&key).await;
     // It is over: nothing is due any more.
-    clinic.house.deliver(&key).await.expect("nothing to do");
+    clinic.app.deliver(&key).await.expect("nothing to do");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;
@@ -414,7 +414,7 @@ async fn a_message_goes_out_although_the_reply_to_our_own_write_was_lost() {
         (write, Action::Conflict, 2, 1),
     ]);
     let key = receipt(&clinic, &case, "mailgun");
-    struck.house.deliver(&key).await.expect("a delivery");
+    struck.app.deliver(&key).await.expect("a delivery");
     assert_eq!(struck.struck(), [1, 1]);
     assert_eq!(clinic.sent_by("mailgun"), 1);
     assert_eq!(clinic.stands(&case, "mailgun").await.0, "done");

@@ -2,7 +2,7 @@
 //! and under which key, whatever became of the reply before.
 
 use crate::money::pays;
-use crate::stack::{Clinic, house};
+use crate::stack::{Clinic, app};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use futures::future::join_all;
 use meridian::domain::case::{Case, Intent};
@@ -84,10 +84,10 @@ impl Call {
     }
 
     /// What its own function does, and what the settling one does.
-    async fn execute(&self, house: &meridian::flows::House) {
+    async fn execute(&self, app: &meridian::flows::App) {
         let done = match self.is_refund() {
-            true => Box::pin(house.refund(&self.row("r1"))).await,
-            false => Box::pin(house.pay(&self.row("p1"))).await,
+            true => Box::pin(app.refund(&self.row("r1"))).await,
+            false => Box::pin(app.pay(&self.row("p1"))).await,
         };
         done.expect("a row that can be worked off");
     }
@@ -95,13 +95,13 @@ impl Call {
     async fn settle(&self) {
         let name = if self.is_refund() { "r1" } else { "p1" };
         let key = self.row(name);
-        let settled = Box::pin(self.clinic.house.settle(&key, self.target, 0)).await;
+        let settled = Box::pin(self.clinic.app.settle(&key, self.target, 0)).await;
         settled.expect("a row that can be worked off");
     }
 
     async fn now(&self) -> Case {
-        let house = &self.clinic.house;
-        let case = house.case(&self.clinic.id, &self.case).await;
+        let app = &self.clinic.app;
+        let case = app.case(&self.clinic.id, &self.case).await;
         case.expect("a table").expect("a case")
     }
 
@@ -189,7 +189,7 @@ async fn a_call_goes_out_once_under_its_own_key_however_often_it_is_asked_for() 
         let good = call.good();
         answer(&call.clinic, move |_| ok(good.clone()));
         for _ in 0..3 {
-            call.execute(&call.clinic.house).await;
+            call.execute(&call.clinic.app).await;
         }
         let sent = call.sent();
         assert_eq!(sent.len(), 1, "{sent:?}");
@@ -203,8 +203,8 @@ async fn many_functions_at_one_row_make_one_call() {
     for call in both().await {
         let good = call.good();
         answer(&call.clinic, move |_| ok(good.clone()));
-        let houses: Vec<_> = (0..6).map(|_| house()).collect();
-        join_all(houses.iter().map(|house| call.execute(house))).await;
+        let houses: Vec<_> = (0..6).map(|_| app()).collect();
+        join_all(houses.iter().map(|app| call.execute(app))).await;
         assert_eq!(call.sent().len(), 1, "{:?}", call.sent());
         assert!(call.is_done(&call.now().await));
     }
@@ -213,7 +213,7 @@ async fn many_functions_at_one_row_make_one_call() {
 #[tokio::test]
 async fn while_a_lease_lives_nobody_else_calls() {
     for call in both().await {
-        call.execute(&call.clinic.house).await;
+        call.execute(&call.clinic.app).await;
         assert!(call.is_unknown(&call.now().await), "its reply was cut off");
         // As if the process had died inside the call: its lease still lives.
         let mut case = call.now().await;
@@ -242,7 +242,7 @@ async fn while_a_lease_lives_nobody_else_calls() {
         let remove = vec![];
         call.clinic.write(Write::Change { key, set, remove }).await;
         let before = call.now().await;
-        call.execute(&call.clinic.house).await;
+        call.execute(&call.clinic.app).await;
         call.settle().await;
         assert_eq!(call.sent().len(), 1);
         assert_eq!(call.now().await, before, "nobody touches it");
@@ -257,7 +257,7 @@ async fn while_a_lease_lives_nobody_else_calls() {
 #[tokio::test]
 async fn a_lost_reply_is_repeated_under_the_same_key_with_the_same_bytes() {
     for call in both().await {
-        call.execute(&call.clinic.house).await;
+        call.execute(&call.clinic.app).await;
         let first = call.intent().await.expect("a call whose end is not known");
         call.ages(600).await;
         call.settle().await;
@@ -279,7 +279,7 @@ async fn a_lost_reply_is_repeated_under_the_same_key_with_the_same_bytes() {
 #[tokio::test]
 async fn a_key_that_the_gateway_may_have_forgotten_is_not_sent_again() {
     for call in both().await {
-        call.execute(&call.clinic.house).await;
+        call.execute(&call.clinic.app).await;
         // Stripe keeps keys for a day.
         call.ages(23 * 3600).await;
         call.settle().await;
@@ -299,7 +299,7 @@ async fn a_further_refund_asks_for_its_own_amount_under_its_own_key() {
     let call = Call::refund().await;
     let good = call.good();
     answer(&call.clinic, move |_| ok(good.clone()));
-    call.execute(&call.clinic.house).await;
+    call.execute(&call.clinic.app).await;
     let wanted = json!({ "invoice": call.case, "amount": { "amount": "7.00", "currency": "EUR" } });
     call.clinic.post("/v1/refunds", wanted).await.expect(202);
     let reference = ids::refund_reference(&call.case, 2);
@@ -308,7 +308,7 @@ async fn a_further_refund_asks_for_its_own_amount_under_its_own_key() {
     second["amount"] = json!(700);
     second["metadata"]["reference"] = json!(reference);
     answer(&call.clinic, move |_| ok(second.clone()));
-    Box::pin(call.clinic.house.refund(&call.row("r2")))
+    Box::pin(call.clinic.app.refund(&call.row("r2")))
         .await
         .expect("a call");
     let sent = call.sent();

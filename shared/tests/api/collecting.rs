@@ -41,10 +41,8 @@ async fn next(clinic: &Clinic, patient: &str, used: &str) -> Option<String> {
         token: used.into(),
         label: "Visa".into(),
     };
-    let house = &clinic.house;
-    let method = house
-        .method_to_charge(&clinic.id, patient, Some(&used))
-        .await;
+    let app = &clinic.app;
+    let method = app.method_to_charge(&clinic.id, patient, Some(&used)).await;
     method.expect("a table").map(|method| method.token)
 }
 
@@ -95,10 +93,10 @@ async fn a_retry_charges_once_and_on_its_day() {
         sk: "task#retry-p1".into(),
     };
     let payments = async || {
-        let found = clinic.house.case(&clinic.id, &case).await;
+        let found = clinic.app.case(&clinic.id, &case).await;
         found.expect("a table").expect("a case").payments
     };
-    clinic.house.pay(&key).await.expect("nothing to do yet");
+    clinic.app.pay(&key).await.expect("nothing to do yet");
     assert_eq!(payments().await.len(), 1, "it is not the day");
     let write = Write::Change {
         key: key.clone(),
@@ -107,7 +105,7 @@ async fn a_retry_charges_once_and_on_its_day() {
     };
     clinic.write(write).await;
     for _ in 0..2 {
-        clinic.house.pay(&key).await.expect("a retry");
+        clinic.app.pay(&key).await.expect("a retry");
         let all = payments().await;
         assert_eq!(all.len(), 2, "{all:?}");
         let method = all[1].method.as_ref().map(|method| method.token.as_str());
@@ -274,7 +272,7 @@ async fn an_invoice_is_voided_while_no_money_is_on_it_and_who_filed_it_is_a_task
 }
 
 async fn pays_once(clinic: &Clinic, case: &str) {
-    let known = clinic.house.case(&clinic.id, case).await.expect("a table");
+    let known = clinic.app.case(&clinic.id, case).await.expect("a table");
     if known.is_some_and(|case| case.paid().minor == 0) {
         pays(clinic, case).await;
     }
@@ -335,7 +333,7 @@ async fn a_free_visit_is_recorded_and_nothing_is_collected() {
     let pk = appointment_pk(&clinic.id, "A-0");
     let sk = "task#visit".into();
     clinic
-        .house
+        .app
         .visit(&RowKey { pk, sk })
         .await
         .expect("invoiced");
@@ -387,7 +385,7 @@ async fn a_delivery_is_repeated_from_every_state_in_which_it_did_not_arrive() {
         let answer = clinic.post(&path, json!({})).await;
         assert_eq!(answer.status, if may { 202 } else { 409 }, "{state}");
         let row = clinic
-            .house
+            .app
             .store
             .get(&pk, &sk)
             .await
@@ -396,7 +394,7 @@ async fn a_delivery_is_repeated_from_every_state_in_which_it_did_not_arrive() {
         assert_eq!(row.has("due_at"), may, "{state}");
         assert_eq!(row.int("tries") == 0, may, "{state}");
         let task = format!("task#person-{id}");
-        let asked = clinic.house.store.get(&pk, &task).await.expect("a table");
+        let asked = clinic.app.store.get(&pk, &task).await.expect("a table");
         assert_eq!(asked.is_none(), may, "{state}: the task is answered");
     }
 }
@@ -496,7 +494,7 @@ async fn told(clinic: &Clinic, case: &str, n: u32) -> Vec<(String, String)> {
 async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_reported_it() {
     let clinic = Clinic::of("EUR", json!({ "collect": "later" })).await;
     let (case, _) = clinic.asked_to_pay().await;
-    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
     let amount = |minor| {
         let eur = meridian::money::Currency::read("EUR").expect("a currency");
@@ -527,7 +525,7 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
                 format!("stripe {id}"),
             )
         };
-        clinic.house.commit(change, None).await.expect("a commit");
+        clinic.app.commit(change, None).await.expect("a commit");
         // Each commit has a moment of its own.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
@@ -612,7 +610,7 @@ async fn mandate(clinic: &Clinic, action: &str) {
         replays: None,
         again: false,
     };
-    clinic.house.post(&received).await.expect("posted");
+    clinic.app.post(&received).await.expect("posted");
 }
 
 #[tokio::test]

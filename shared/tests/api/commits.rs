@@ -99,7 +99,7 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
     ] {
         // What stands beside it is not written either.
         let beside = Write::Put(other("beside"));
-        let written = clinic.house.store.transact(&[beside, write]).await;
+        let written = clinic.app.store.transact(&[beside, write]).await;
         assert_eq!(
             written.expect("a table"),
             Written::Failed(vec![1]),
@@ -140,7 +140,7 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
             },
         ),
     ] {
-        let written = clinic.house.store.transact(&[write]).await;
+        let written = clinic.app.store.transact(&[write]).await;
         assert_eq!(written.expect("a table"), Written::Done, "{what}");
     }
     let rows = clinic.rows().await;
@@ -170,16 +170,12 @@ async fn committed(
     event: Event,
     row: Option<EventRow>,
 ) -> Result<Committed, String> {
-    let settings = clinic
-        .house
-        .settings_of(&clinic.id)
-        .await
-        .expect("a clinic");
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     let change = Change {
         row,
         ..Change::new(&settings, case, event, "test".into())
     };
-    let ended = clinic.house.commit(change, None).await;
+    let ended = clinic.app.commit(change, None).await;
     ended.map_err(|why| why.to_string())
 }
 
@@ -187,18 +183,14 @@ async fn committed(
 async fn who_decided_on_an_older_case_decides_again() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let read = clinic.house.case(&clinic.id, &case).await.expect("a table");
-    let settings = clinic
-        .house
-        .settings_of(&clinic.id)
-        .await
-        .expect("a clinic");
+    let read = clinic.app.case(&clinic.id, &case).await.expect("a table");
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     for _ in 0..2 {
         let change = Change::new(&settings, &case, charge("40.00"), "test".into());
-        let ended = clinic.house.commit(change, read.clone()).await;
+        let ended = clinic.app.commit(change, read.clone()).await;
         ended.expect("a commit");
     }
-    let now = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    let now = clinic.app.case(&clinic.id, &case).await.expect("a table");
     let now = now.expect("a case");
     // 60.00 are due: the second found only 20.00 of them free.
     assert_eq!(now.payments.len(), 1, "{now:?}");
@@ -217,7 +209,7 @@ async fn a_change_sets_and_removes_what_it_names_and_leaves_the_rest() {
         .text("three", "3");
     clinic.write(Write::Put(whole.clone())).await;
     let read = async || {
-        let row = clinic.house.store.get(&pk, "a").await;
+        let row = clinic.app.store.get(&pk, "a").await;
         row.expect("a table").expect("a row")
     };
     let change = |set: Row, remove: &[&'static str]| Write::Change {
@@ -248,7 +240,7 @@ async fn a_change_sets_and_removes_what_it_names_and_leaves_the_rest() {
             set: Row::default().text("text", text),
             remove: vec!["times"],
         };
-        let written = clinic.house.store.transact(&[newer]).await;
+        let written = clinic.app.store.transact(&[newer]).await;
         assert_eq!(written.expect("a table") == Written::Done, goes, "{text}");
         if goes {
             wanted = wanted.text("text", text).number("at", at);
@@ -262,7 +254,7 @@ async fn a_change_sets_and_removes_what_it_names_and_leaves_the_rest() {
         set: Row::default().text("text", "marked"),
     };
     clinic.write(mark).await;
-    let made = clinic.house.store.get(&pk, "b").await.expect("a table");
+    let made = clinic.app.store.get(&pk, "b").await.expect("a table");
     assert_eq!(made, Some(Row::new(&pk, "b").text("text", "marked")));
 }
 
@@ -271,7 +263,7 @@ async fn a_change_sets_and_removes_what_it_names_and_leaves_the_rest() {
 async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
     let beside = |n: u32| Write::New(Row::new(format!("{}#beside {n}", clinic.id), "note"));
     clinic.write(beside(1)).await;
@@ -288,7 +280,7 @@ async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
             row,
             ..Change::new(&settings, &case, charge("10.00"), "test".into())
         };
-        let held = clinic.house.commit(change, None).await;
+        let held = clinic.app.commit(change, None).await;
         let why = held.expect_err("it is in the way").to_string();
         assert!(why.contains("what stands beside"), "{why}");
         unchanged(&before, &clinic.rows().await, "held up");
@@ -300,9 +292,9 @@ async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
 async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others_write() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let read = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    let read = clinic.app.case(&clinic.id, &case).await.expect("a table");
     happens(&clinic, &case, charge("60.00")).await;
-    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
     let beside = Write::New(Row::new(format!("{}#beside", clinic.id), "note"));
     clinic.write(beside.clone()).await;
@@ -310,7 +302,7 @@ async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others
         also: vec![beside],
         ..Change::new(&settings, &case, charge("60.00"), "test".into())
     };
-    let ended = clinic.house.commit(change, read).await.expect("an answer");
+    let ended = clinic.app.commit(change, read).await.expect("an answer");
     assert!(matches!(ended, Committed::Refused(_)), "{ended:?}");
 }
 
@@ -409,16 +401,12 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
             let at = meridian::clock::now();
             let row = with_row.then(|| EventRow::new(&clinic.id, "stripe", "evt_1", "x", at));
             let struck = Struck::by(faults.clone());
-            let settings = struck
-                .house
-                .settings_of(&clinic.id)
-                .await
-                .expect("a clinic");
+            let settings = struck.app.settings_of(&clinic.id).await.expect("a clinic");
             let change = Change {
                 row,
                 ..Change::new(&settings, &case, charge("60.00"), "test".into())
             };
-            let ended = struck.house.commit(change, None).await;
+            let ended = struck.app.commit(change, None).await;
             let ended = ended.unwrap_or_else(|why| panic!("{what}: {why}"));
             let wanted: u64 = faults.iter().map(|fault| fault.3).sum();
             assert_eq!(struck.struck().iter().sum::<u64>(), wanted, "{what}");
@@ -426,7 +414,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
                 panic!("{what}, with a row {with_row}: {ended:?}");
             };
             assert_eq!((after.payments.len(), after.entries), (1, 2), "{what}");
-            let now = clinic.house.case(&clinic.id, &case).await.expect("a table");
+            let now = clinic.app.case(&clinic.id, &case).await.expect("a table");
             assert_eq!(now.as_ref(), Some(&*after), "{what}");
         }
     }
@@ -441,7 +429,7 @@ async fn a_request_that_was_never_answered_is_answered_when_it_is_repeated_and_a
     // Every try of the client is applied, or was before, and none is answered.
     let struck = Struck::by(vec![("TransactWriteItems", Action::CutAfter, 1, 3)]);
     let first = clinic
-        .post_at(&struck.house, "k", "/v1/refunds", &wanted)
+        .post_at(&struck.app, "k", "/v1/refunds", &wanted)
         .await;
     assert_eq!(
         (first.status, struck.struck()),
@@ -474,7 +462,7 @@ async fn a_lost_reply_is_answered_with_what_was_written_though_others_went_on_fr
         ("GetItem", Action::Delay { ms: 700 }, 5, 100),
     ]);
     let body = page("20.00");
-    let ours = clinic.post_at(&struck.house, "k", &path, &body);
+    let ours = clinic.post_at(&struck.app, "k", &path, &body);
     let others = async {
         let written = format!("{}#case#{case} task#p1", clinic.id);
         while !clinic.rows().await.contains_key(&written) {
@@ -509,12 +497,12 @@ async fn what_is_due_at_once_is_nudged_by_the_commit_that_plans_it() {
 #[tokio::test]
 async fn what_staff_are_asked_about_no_case_is_nudged_as_it_is_raised() {
     let clinic = Clinic::new().await;
-    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = clinic.app.settings_of(&clinic.id).await;
     let mut settings = (*settings.expect("a clinic")).clone();
     settings.systems = ["slack".into()].into();
     let pk = format!("{}#beside", clinic.id);
     let matter = Matter::of(Alert::Contradiction).words("why");
-    let raised = clinic.house.raise(&settings, &pk, "x", matter).await;
+    let raised = clinic.app.raise(&settings, &pk, "x", matter).await;
     raised.expect("it is raised");
     let rows = aws().calls().into_iter().filter_map(|call| {
         let body = call.request["MessageBody"].as_str()?;
@@ -536,7 +524,7 @@ async fn a_nudge_that_was_not_sent_undoes_no_commit() {
     let path = format!("/v1/invoices/{case}/charges");
     let struck = Struck::by(vec![("SendMessage", Action::CutBefore, 1, 1000)]);
     let page = json!({ "collect": "checkout" });
-    let granted = clinic.post_at(&struck.house, "k", &path, &page).await;
+    let granted = clinic.post_at(&struck.app, "k", &path, &page).await;
     granted.expect(202);
     drop(struck);
     let row = clinic.rows().await[&format!("{} task#p1", case_pk(&clinic.id, &case))].clone();
@@ -547,11 +535,7 @@ async fn a_nudge_that_was_not_sent_undoes_no_commit() {
 async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let settings = clinic
-        .house
-        .settings_of(&clinic.id)
-        .await
-        .expect("a clinic");
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     let taken = Write::New(Row::new(format!("{}#beside", clinic.id), "x"));
     clinic.write(taken.clone()).await;
     let before = clinic.rows().await;
@@ -563,7 +547,7 @@ async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
         also: vec![taken],
         ..Change::new(&settings, &case, event, "test".into())
     };
-    let ended = clinic.house.commit(change, None).await;
+    let ended = clinic.app.commit(change, None).await;
     let why = ended.expect_err("its place is taken").to_string();
     assert!(why.contains("beside"), "{why}");
     unchanged(&before, &clinic.rows().await, "half a commit");

@@ -23,7 +23,7 @@ impl Clinic {
             remove: vec![],
         };
         self.write(write).await;
-        self.house.deliver(key).await.expect("a delivery");
+        self.app.deliver(key).await.expect("a delivery");
     }
 
     pub async fn open_tasks(&self) -> Vec<Value> {
@@ -110,7 +110,7 @@ async fn a_quiet_connection_is_renewed_in_time_and_a_mended_one_ends_its_task() 
         sk: "token".into(),
     };
     let due = async || {
-        let row = clinic.house.store.get(&token.pk, "token").await;
+        let row = clinic.app.store.get(&token.pk, "token").await;
         row.expect("a table").expect("a token").int("due_at")
     };
     let days = (due().await - meridian::clock::now().as_millisecond()) / 86_400_000;
@@ -235,7 +235,7 @@ async fn a_number_that_opted_out_is_written_to_once_and_alarms_nobody() {
 /// The row of the clinic's token at Xero.
 async fn token(clinic: &Clinic) -> Option<Row> {
     let pk = format!("{}#token#xero", clinic.id);
-    let row = clinic.house.store.get(&pk, "token").await;
+    let row = clinic.app.store.get(&pk, "token").await;
     row.expect("a table")
 }
 
@@ -332,7 +332,7 @@ async fn a_refused_renewal_is_one_task_that_ends_once_the_connection_is_mended()
     let row = token(&clinic).await.expect("a token");
     assert!(row.is_due(meridian::clock::now().as_millisecond() + 1000));
     let clinic = clinic.with_key(&clinic.key);
-    clinic.house.deliver(&row.key()).await.expect("renewed");
+    clinic.app.deliver(&row.key()).await.expect("renewed");
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
 
@@ -401,7 +401,7 @@ async fn an_address_to_which_no_call_may_go_is_a_broken_connection() {
     let made = crate::stack::aws().call("secretsmanager.CreateSecret", secret);
     made.await.expect("a secret");
     let key = clinic.paid_and_told("slack", None).await;
-    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let row = row.expect("a table").expect("a row");
     assert_eq!(row.get("state"), "open", "given up: {}", row.get("why"));
     let tasks = clinic.open_tasks().await;
@@ -471,7 +471,7 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
         assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
         clinic.delivers(&key).await;
         assert_eq!(sent(&clinic), tries);
-        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = clinic.app.store.get(&key.pk, &key.sk).await;
         let row = row.expect("a table").expect("a row");
         let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
         waits.extend(row.has("due_at").then_some(wait / 1000 + 1));
@@ -490,10 +490,10 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     assert_eq!(tasks[0]["alert"], "delivery_failed");
     // It is due no more.
-    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let row = row.expect("a table").expect("a row");
     assert!(!row.has("due_at") && !row.has("due_pk"), "{row:?}");
-    clinic.house.deliver(&key).await.expect("nothing to do");
+    clinic.app.deliver(&key).await.expect("nothing to do");
     assert_eq!(sent(&clinic), 9);
 }
 
@@ -509,7 +509,7 @@ async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
     crate::money::pays(&clinic, &case).await;
     let pk = case_pk(&clinic.id, &case);
     let task = async |sk: &str| {
-        let row = clinic.house.store.get(&pk, sk).await;
+        let row = clinic.app.store.get(&pk, sk).await;
         let row = row.expect("a table").expect("a row");
         row.read::<Task>("data").expect("a task")
     };
@@ -576,7 +576,7 @@ async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gon
             };
             let row = tasks::row(&clinic.id, &pk, &case, &task).text("state", state);
             let row = match state {
-                "done" => row.undue().number("acts_done", 1).json("filed", &["x"]),
+                "done" => row.undue().number("steps_done", 1).json("filed", &["x"]),
                 "skipped" => row.undue(),
                 _ => row,
             };
@@ -589,7 +589,7 @@ async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gon
         told(gone, Some("returned2"), second.0, second.1).await;
         let key = told(again, Some("again1"), "open", 0).await;
         clinic.delivers(&key).await;
-        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = clinic.app.store.get(&key.pk, &key.sk).await;
         let row = row.expect("a table").expect("a row");
         let what = format!(
             "{first:?} {second:?}: {} {}",

@@ -13,7 +13,7 @@ async fn raw(clinic: &Clinic, method: &str, path: &str, body: &str) -> Answer {
         "idempotency-key": ids::random(),
     });
     let asked = request(method, path, headers, Some(body.into()));
-    let answer = Box::pin(api::answer(&clinic.house, asked)).await;
+    let answer = Box::pin(api::answer(&clinic.app, asked)).await;
     Answer {
         status: answer.status_code,
         body: serde_json::from_str(&answer.body).expect("JSON"),
@@ -194,7 +194,7 @@ async fn a_card_number_in_an_email_address_or_a_clinics_id_is_refused_too() {
     let root = Clinic {
         key: "root_key".into(),
         id: clinic.id.clone(),
-        house: crate::stack::house(),
+        app: crate::stack::app(),
     };
     let refused = root.post("/v1/clinics", settings).await.expect(422);
     assert_eq!(refused["field"], "id");
@@ -258,7 +258,7 @@ async fn of_a_methods_label_only_its_kind_and_its_last_four_digits_are_taken() {
     let path = format!("/v1/invoices/{case}/charges");
     let shown = clinic.post(&path, charge).await.expect(202);
     assert!(!shown.to_string().contains("Juniper"), "{shown}");
-    let kept = clinic.house.case(&clinic.id, &case).await.expect("a table");
+    let kept = clinic.app.case(&clinic.id, &case).await.expect("a table");
     assert!(!format!("{kept:?}").contains("Juniper"), "{kept:?}");
 }
 
@@ -286,7 +286,7 @@ async fn a_key_gives_and_takes_away_only_what_it_may_do_itself() {
     let lesser = Clinic {
         key: configuring,
         id: clinic.id.clone(),
-        house: crate::stack::house(),
+        app: crate::stack::app(),
     };
     for path in [&first, &viewing] {
         let refused = lesser.call("DELETE", path, &Value::Null).await.expect(403);

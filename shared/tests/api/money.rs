@@ -17,7 +17,7 @@ pub fn eur(amount: &str) -> Value {
 /// Something that no request of the API causes. A success tells that all of it came, as gateways
 /// do, unless it names an amount.
 pub async fn happens(clinic: &Clinic, case: &str, mut event: Event) -> Case {
-    let known = clinic.house.case(&clinic.id, case).await;
+    let known = clinic.app.case(&clinic.id, case).await;
     if let (Event::Reported(report), Ok(Some(known))) = (&mut event, &known) {
         let whole = known.payments.first().map(|payment| payment.amount);
         for fact in &mut report.facts {
@@ -25,13 +25,9 @@ pub async fn happens(clinic: &Clinic, case: &str, mut event: Event) -> Case {
             fact.amount = fact.amount.or(whole.filter(|_| came));
         }
     }
-    let settings = clinic
-        .house
-        .settings_of(&clinic.id)
-        .await
-        .expect("a clinic");
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     let change = Change::new(&settings, case, event, "test".into());
-    match clinic.house.commit(change, None).await.expect("a commit") {
+    match clinic.app.commit(change, None).await.expect("a commit") {
         Committed::Changed(case) => *case,
         other => panic!("{other:?}"),
     }
@@ -74,7 +70,7 @@ pub async fn opens(clinic: &Clinic, case: &str) -> Case {
 
 pub async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
     let response = clinic
-        .house
+        .app
         .show(&request(method, address, json!({}), None))
         .await;
     (response.status_code, response.body)
@@ -227,7 +223,7 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
         .as_str()
         .expect("an id")
         .to_owned();
-    let address = clinic.house.done_address(&clinic.id, &payment).await;
+    let address = clinic.app.done_address(&clinic.id, &payment).await;
     let address = address.expect("an address");
     let (status, shown) = page(&clinic, "GET", &address).await;
     assert_eq!(status, 200);
@@ -261,7 +257,7 @@ async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_ow
     let (case, _) = clinic.asked_to_pay().await;
     opens(&clinic, &case).await;
     let payment = format!("{case}-p1");
-    let done = clinic.house.done_address(&clinic.id, &payment).await;
+    let done = clinic.app.done_address(&clinic.id, &payment).await;
     let done = done.expect("an address");
     let cancelled = done.replace("/pay/done/", "/pay/cancelled/");
     assert_ne!(done, cancelled);

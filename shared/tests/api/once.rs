@@ -3,7 +3,7 @@
 
 use crate::money::pays;
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, house, lines};
+use crate::stack::{Clinic, app, lines};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -165,10 +165,10 @@ async fn of_refunds_of_the_whole_that_meet_one_goes_and_the_others_hear_what_is_
     let clinic = Clinic::new().await;
     let case = paid(&clinic).await;
     let wanted = json!({ "invoice": case });
-    let houses: Vec<_> = (0..AT_ONCE).map(|_| house()).collect();
+    let houses: Vec<_> = (0..AT_ONCE).map(|_| app()).collect();
     let calls = houses
         .iter()
-        .map(|house| clinic.call_at(house, "POST", "/v1/refunds", &wanted));
+        .map(|app| clinic.call_at(app, "POST", "/v1/refunds", &wanted));
     let answers = join_all(calls).await;
     let gone = answers.iter().filter(|answer| answer.status == 202).count();
     assert_eq!(gone, 1, "{answers:?}");

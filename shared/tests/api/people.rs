@@ -109,7 +109,7 @@ async fn nothing_more_is_sealed_of_an_erased_patient_and_what_is_owed_stays_owed
         pk: appointment_pk(&clinic.id, "A-1"),
         sk: "task#visit".into(),
     };
-    Box::pin(clinic.house.visit(&key)).await.expect("invoiced");
+    Box::pin(clinic.app.visit(&key)).await.expect("invoiced");
     let case = completed["invoice"].as_str().expect("an invoice");
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     assert_eq!(read["due"]["amount"], "60.00");

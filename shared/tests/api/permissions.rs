@@ -2,7 +2,7 @@
 //! tells nothing and changes nothing.
 
 use crate::money::pays;
-use crate::stack::{Clinic, aws, house, lines, request};
+use crate::stack::{Clinic, app, aws, lines, request};
 use meridian::api;
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
@@ -241,9 +241,9 @@ fn needs(operation: &Value) -> String {
 }
 
 async fn document() -> Value {
-    let house = house();
+    let app = app();
     let asked = request("GET", "/v1/openapi.json", json!({}), None);
-    let answer = Box::pin(api::answer(&house, asked)).await;
+    let answer = Box::pin(api::answer(&app, asked)).await;
     serde_json::from_str(&answer.body).expect("a document")
 }
 
@@ -257,7 +257,7 @@ async fn sent(clinic: &Clinic, asked: &Asked, authorization: Option<&str>) -> (u
         headers["authorization"] = json!(authorization);
     }
     let sent = request(&asked.method, &asked.path, headers, asked.body.clone());
-    let answer = Box::pin(api::answer(&clinic.house, sent)).await;
+    let answer = Box::pin(api::answer(&clinic.app, sent)).await;
     let body = serde_json::from_str(&answer.body).expect("JSON");
     (answer.status_code, body)
 }
@@ -476,7 +476,7 @@ async fn only_the_root_key_makes_clinics_and_it_does_nothing_else() {
     ] {
         let (status, body) = sent(&world.clinic, &asked, wrong.as_deref()).await;
         assert_eq!(status, 401, "{wrong:?}: {body}");
-        let made = world.clinic.house.latest_settings(&id).await;
+        let made = world.clinic.app.latest_settings(&id).await;
         assert_eq!(made.expect("a table"), None, "{wrong:?}");
     }
     let (status, body) = sent(&world.clinic, &asked, Some(&bearer("root_key"))).await;

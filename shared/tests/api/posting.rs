@@ -3,7 +3,7 @@
 
 use crate::intake::queued;
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, house};
+use crate::stack::{Clinic, app};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -66,12 +66,12 @@ async fn open() -> (Clinic, String, String) {
 }
 
 async fn case_of(clinic: &Clinic, case: &str) -> Case {
-    let read = clinic.house.case(&clinic.id, case).await.expect("a table");
+    let read = clinic.app.case(&clinic.id, case).await.expect("a table");
     read.expect("a case")
 }
 
 async fn posted(clinic: &Clinic, received: &Received) {
-    let posted = Box::pin(clinic.house.post(received)).await;
+    let posted = Box::pin(clinic.app.post(received)).await;
     posted.expect("it is posted");
 }
 
@@ -102,8 +102,8 @@ async fn the_same_event_many_times_at_once_is_one_entry() {
     let body = event("evt_1", "payment_intent.succeeded", &paid);
     let received = received(&clinic, "stripe", &body, true, 0);
     let before = case_of(&clinic, &case).await.entries;
-    let houses: Vec<_> = (0..6).map(|_| house()).collect();
-    let all = houses.iter().map(|house| Box::pin(house.post(&received)));
+    let houses: Vec<_> = (0..6).map(|_| app()).collect();
+    let all = houses.iter().map(|app| Box::pin(app.post(&received)));
     for ended in join_all(all).await {
         ended.expect("it is posted");
     }
@@ -122,7 +122,7 @@ async fn bytes_that_changed_on_the_way_are_not_posted() {
     let mut changed = received(&clinic, "stripe", &body, true, 0);
     changed.sha256 = body_hash(b"other bytes");
     let before = clinic.rows().await;
-    let refused = Box::pin(clinic.house.post(&changed)).await;
+    let refused = Box::pin(clinic.app.post(&changed)).await;
     refused.expect_err("another hash");
     unchanged(&before, &clinic.rows().await, "changed bytes");
 }
@@ -204,7 +204,7 @@ async fn an_ipn_that_paypal_disowns_has_no_effect() {
     );
     let arrived = received(&clinic, "paypal-ipn", &body, false, 0);
     // The verdict is no word that PayPal has: asked again later, and nothing believed.
-    let _ = Box::pin(clinic.house.post(&arrived)).await;
+    let _ = Box::pin(clinic.app.post(&arrived)).await;
     assert_eq!(heard(&clinic).len(), 1);
     unchanged(&before, &clinic.rows().await, "a disowned notification");
     assert_eq!(case_of(&clinic, &case).await.paid().minor, 0);
@@ -256,7 +256,7 @@ async fn a_gateway_that_is_out_of_reach_leaves_what_it_must_explain_waiting() {
     let before = case_of(&clinic, &case).await;
     let _ = Box::pin(
         clinic
-            .house
+            .app
             .post(&received(&clinic, "stripe", &body, true, 0)),
     )
     .await;
@@ -273,9 +273,9 @@ async fn a_gateway_that_is_out_of_reach_leaves_what_it_must_explain_waiting() {
     );
     answer(&clinic, knows(paid));
     let pk = format!("{}#event#stripe#evt_1", clinic.id);
-    let row = clinic.house.store.get(&pk, "event").await;
+    let row = clinic.app.store.get(&pk, "event").await;
     let row = row.expect("a table").expect("a row");
-    clinic.house.post_again(&row).await.expect("it is posted");
+    clinic.app.post_again(&row).await.expect("it is posted");
     let after = case_of(&clinic, &case).await;
     assert_eq!(
         (after.paid().minor, after.refunded().minor),
@@ -297,13 +297,13 @@ async fn an_outage_puts_nothing_aside_and_poison_is_put_aside_after_some_tries()
     let before = clinic.rows().await;
     for fault in never {
         for times in [1, 4, 99] {
-            let kept = clinic.house.not_posted(&arrived, fault(), times).await;
+            let kept = clinic.app.not_posted(&arrived, fault(), times).await;
             kept.expect_err("it goes back to the queue");
         }
     }
     for fault in late {
         for times in [1, 3] {
-            let kept = clinic.house.not_posted(&arrived, fault(), times).await;
+            let kept = clinic.app.not_posted(&arrived, fault(), times).await;
             kept.expect_err("it is tried again first");
         }
     }
@@ -312,7 +312,7 @@ async fn an_outage_puts_nothing_aside_and_poison_is_put_aside_after_some_tries()
         let (clinic, _, _) = open().await;
         let arrived = received(&clinic, "stripe", "<html>", true, 0);
         clinic
-            .house
+            .app
             .not_posted(&arrived, fault(), 4)
             .await
             .expect("it is put aside");
@@ -328,7 +328,7 @@ async fn what_was_put_aside_unproven_is_replayed_unproven() {
         let arrived = received(&clinic, source, "id=tr_1", proven, 0);
         let fault = Fault::Panicked;
         clinic
-            .house
+            .app
             .not_posted(&arrived, fault, 4)
             .await
             .expect("it is put aside");

@@ -47,7 +47,7 @@ async fn paid(share_names: bool) -> (Clinic, String) {
         pk: case_pk(&clinic.id, &case),
         sk: "task#p1".into(),
     };
-    Box::pin(clinic.house.pay(&pay)).await.expect("a call");
+    Box::pin(clinic.app.pay(&pay)).await.expect("a call");
     pays(&clinic, &case).await;
     for place in clinic.rows().await.into_keys() {
         let Some((pk, sk)) = place
@@ -60,7 +60,7 @@ async fn paid(share_names: bool) -> (Clinic, String) {
             pk: pk.into(),
             sk: sk.into(),
         };
-        Box::pin(clinic.house.deliver(&key))
+        Box::pin(clinic.app.deliver(&key))
             .await
             .expect("a delivery");
     }
@@ -148,7 +148,7 @@ async fn words_of_people_are_escaped_in_mails_and_pages() {
     let page = read["page_url"].as_str().or(read["page"].as_str());
     let page = page.unwrap_or_else(|| panic!("no page in {read}"));
     let shown = clinic
-        .house
+        .app
         .show(&request("GET", page, json!({}), None))
         .await;
     assert!(
@@ -162,18 +162,18 @@ async fn words_of_people_are_escaped_in_mails_and_pages() {
 #[tokio::test]
 async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
     let (clinic, case) = paid(false).await;
-    let house = &clinic.house;
+    let app = &clinic.app;
     let payment = meridian::ids::payment_reference(&case, 1);
     let receipt = clinic.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = house
+    let done = app
         .done_address(&clinic.id, &payment)
         .await
         .expect("an address");
-    let invoice = house
+    let invoice = app
         .invoice_address(&clinic.id, &case)
         .await
         .expect("an address");
@@ -186,7 +186,7 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
         ("GET", "/receipts/x.y.z", 404),
         ("POST", &invoice, 405),
     ] {
-        let shown = house.show(&request(method, path, json!({}), None)).await;
+        let shown = app.show(&request(method, path, json!({}), None)).await;
         assert_eq!(shown.status_code, status, "{method} {path}");
         let header = |name: &str| {
             shown
@@ -216,18 +216,18 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
 #[tokio::test]
 async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
     let ((mine, case), (other, _)) = (paid(false).await, paid(false).await);
-    let house = &mine.house;
+    let app = &mine.app;
     let payment = meridian::ids::payment_reference(&case, 1);
     let receipt = mine.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = house
+    let done = app
         .done_address(&mine.id, &payment)
         .await
         .expect("an address");
-    let invoice = house
+    let invoice = app
         .invoice_address(&mine.id, &case)
         .await
         .expect("an address");
@@ -235,7 +235,7 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
         let (kind, token) = address.rsplit_once('/').expect("a token");
         let shown = |token: String| {
             let asked = request("GET", &format!("{kind}/{token}"), json!({}), None);
-            async move { house.show(&asked).await.status_code }
+            async move { app.show(&asked).await.status_code }
         };
         assert_eq!(shown(token.into()).await, 200, "{address}");
         let code = token.rsplit('.').next().expect("a code");
@@ -251,7 +251,7 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
             if other_kind != kind {
                 let asked = request("GET", &format!("{other_kind}/{token}"), json!({}), None);
                 assert_eq!(
-                    house.show(&asked).await.status_code,
+                    app.show(&asked).await.status_code,
                     404,
                     "{other_kind} {kind}"
                 );

@@ -105,10 +105,10 @@ impl Ours {
     }
 
     async fn happens(&self, event: Event) {
-        let settings = self.clinic.house.settings_of(&self.clinic.id).await;
+        let settings = self.clinic.app.settings_of(&self.clinic.id).await;
         let settings = settings.expect("a clinic");
         let change = Change::new(&settings, &self.case, event, "test".into());
-        let done = self.clinic.house.commit(change, None).await;
+        let done = self.clinic.app.commit(change, None).await;
         assert!(matches!(done, Ok(Committed::Changed(_))), "{done:?}");
     }
 
@@ -117,7 +117,7 @@ impl Ours {
     }
 
     async fn case(&self) -> Case {
-        let case = self.clinic.house.case(&self.clinic.id, &self.case).await;
+        let case = self.clinic.app.case(&self.clinic.id, &self.case).await;
         case.expect("a table").expect("a case")
     }
 
@@ -139,7 +139,7 @@ impl Ours {
             replays: None,
             again: false,
         };
-        Box::pin(self.clinic.house.post(&received)).await.is_ok()
+        Box::pin(self.clinic.app.post(&received)).await.is_ok()
     }
 
     async fn events(&self) -> Vec<Value> {

@@ -217,7 +217,7 @@ async fn a_word_on_a_refund_in_parts_is_about_the_part_that_is_meant() {
         None => json!({ "found": found }),
     };
     let before = clinic.rows().await;
-    for nobodys in [
+    for raise_unmatched in [
         None,
         Some(format!("{other}-p1")),
         Some(format!("{id}-p3")),
@@ -226,8 +226,14 @@ async fn a_word_on_a_refund_in_parts_is_about_the_part_that_is_meant() {
         Some(String::new()),
     ] {
         for found in ["refunded", "not_refunded"] {
-            let refused = clinic.post(&path, said(found, nobodys.clone())).await;
-            assert_eq!(refused.expect(422)["field"], "payment", "{nobodys:?}");
+            let refused = clinic
+                .post(&path, said(found, raise_unmatched.clone()))
+                .await;
+            assert_eq!(
+                refused.expect(422)["field"],
+                "payment",
+                "{raise_unmatched:?}"
+            );
         }
     }
     crate::permissions::unchanged(&before, &clinic.rows().await, "a part that is none");

@@ -43,7 +43,7 @@ impl Clinic {
     }
 
     async fn post_as(&self, key: &str, path: &str, body: Value) -> Answer {
-        send(&self.house, "POST", path, key, &ids::random(), &body).await
+        send(&self.app, "POST", path, key, &ids::random(), &body).await
     }
 
     async fn refund_as(&self, key: &str, case: &str, amount: &str) -> Value {
@@ -181,7 +181,7 @@ async fn the_page_of_a_refunded_invoice_says_what_is_true_now() {
         };
         happens(&clinic, &case, reported(fact)).await;
     }
-    let address = clinic.house.invoice_address(&clinic.id, &case).await;
+    let address = clinic.app.invoice_address(&clinic.id, &case).await;
     let (status, shown) = page(&clinic, "GET", &address.expect("an address")).await;
     assert_eq!(status, 200);
     let plain = shown.replace("</strong>", "").replace("<strong>", "");

@@ -1,8 +1,8 @@
-//! A house over AWS in this process, called as API Gateway would call it. Every answer is held to
+//! A app over AWS in this process, called as API Gateway would call it. Every answer is held to
 //! the served document.
 
 use meridian::aws::Aws;
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::lambda::{HttpRequest, HttpResponse};
 use meridian::store::{Write, Written};
 use meridian::{api, ids};
@@ -30,7 +30,7 @@ fn started() -> &'static (embedded::Aws, Aws) {
     AWS.get_or_init(|| {
         let aws = deployed::start();
         let queue = |name| format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
-        // SAFETY: set once, under the lock, before any house of this process reads them.
+        // SAFETY: set once, under the lock, before any app of this process reads them.
         unsafe {
             std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
             std::env::set_var("EVENTS_QUEUE_URL", queue("events"));
@@ -53,14 +53,14 @@ pub fn here() -> Aws {
 }
 
 /// One process of a function.
-pub fn house() -> House {
-    House::new(&here())
+pub fn app() -> App {
+    App::new(&here())
 }
 
 /// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
 pub struct Struck {
     pub aws: &'static Aws,
-    pub house: House,
+    pub app: App,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -80,7 +80,7 @@ impl Struck {
         aws.set_faults(faults.into_iter().map(fault).collect());
         Self {
             aws: struck,
-            house: House::new(struck),
+            app: App::new(struck),
             _alone: alone,
         }
     }
@@ -119,7 +119,7 @@ impl Answer {
 /// A clinic of a test's own.
 pub struct Clinic {
     pub id: String,
-    pub house: House,
+    pub app: App,
     pub key: String,
 }
 
@@ -130,24 +130,24 @@ impl Clinic {
 
     /// One that bills in this currency, by this policy.
     pub async fn of(currency: &str, policy: Value) -> Self {
-        let (id, house) = (format!("c-{}", ids::random()), house());
+        let (id, app) = (format!("c-{}", ids::random()), app());
         let settings = json!({
             "id": id, "name": "Wattle Street Clinic", "currency": currency,
             "time_zone": "Australia/Melbourne", "policy": policy,
             "systems": ["xero"],
         });
-        let made = send(&house, "POST", "/v1/clinics", "root_key", "", &settings).await;
+        let made = send(&app, "POST", "/v1/clinics", "root_key", "", &settings).await;
         let key = made.expect(201)["key"].as_str().expect("a key").to_owned();
-        Self { id, house, key }
+        Self { id, app, key }
     }
 
     pub async fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
-        self.call_at(&self.house, method, path, body).await
+        self.call_at(&self.app, method, path, body).await
     }
 
     /// Through another process of the function.
-    pub async fn call_at(&self, house: &House, method: &str, path: &str, body: &Value) -> Answer {
-        send(house, method, path, &self.key, &ids::random(), body).await
+    pub async fn call_at(&self, app: &App, method: &str, path: &str, body: &Value) -> Answer {
+        send(app, method, path, &self.key, &ids::random(), body).await
     }
 
     /// Another key of the clinic, with these permissions alone.
@@ -161,18 +161,18 @@ impl Clinic {
     pub fn with_key(&self, key: &str) -> Self {
         Self {
             id: self.id.clone(),
-            house: house(),
+            app: app(),
             key: key.to_owned(),
         }
     }
 
     /// Repeats or meets an earlier request under this Idempotency-Key.
     pub async fn post_under(&self, once: &str, path: &str, body: &Value) -> Answer {
-        self.post_at(&self.house, once, path, body).await
+        self.post_at(&self.app, once, path, body).await
     }
 
-    pub async fn post_at(&self, house: &House, once: &str, path: &str, body: &Value) -> Answer {
-        send(house, "POST", path, &self.key, once, body).await
+    pub async fn post_at(&self, app: &App, once: &str, path: &str, body: &Value) -> Answer {
+        send(app, "POST", path, &self.key, once, body).await
     }
 
     /// All rows of the clinic, by their keys.
@@ -190,7 +190,7 @@ impl Clinic {
 
     /// A row as no request writes it.
     pub async fn write(&self, write: Write) {
-        let written = self.house.store.transact(&[write]).await;
+        let written = self.app.store.transact(&[write]).await;
         assert_eq!(written.expect("a table"), Written::Done);
     }
 
@@ -264,7 +264,7 @@ pub fn request(method: &str, path: &str, headers: Value, body: Option<String>) -
 }
 
 pub async fn send(
-    house: &House,
+    app: &App,
     method: &str,
     path: &str,
     key: &str,
@@ -277,7 +277,7 @@ pub async fn send(
         "idempotency-key": once,
     });
     let body = (!body.is_null()).then(|| body.to_string());
-    let answer = api::answer(house, request(method, path, headers, body));
+    let answer = api::answer(app, request(method, path, headers, body));
     let HttpResponse {
         status_code: status,
         body,
@@ -285,16 +285,16 @@ pub async fn send(
     } = Box::pin(answer).await;
     let body = serde_json::from_str(&body).expect("JSON");
     let path = path.split('?').next().unwrap_or_default();
-    documented(house, method, path, status, &body).await;
+    documented(app, method, path, status, &body).await;
     Answer { status, body }
 }
 
 /// The answer is one that the document gives for this route.
-async fn documented(house: &House, method: &str, path: &str, status: u16, body: &Value) {
+async fn documented(app: &App, method: &str, path: &str, status: u16, body: &Value) {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     if DOCUMENT.get().is_none() {
         let asked = request("GET", "/v1/openapi.json", json!({}), None);
-        let answer = Box::pin(api::answer(house, asked)).await;
+        let answer = Box::pin(api::answer(app, asked)).await;
         let document = serde_json::from_str(&answer.body).expect("a document");
         DOCUMENT.get_or_init(|| document);
     }

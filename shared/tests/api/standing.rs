@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 /// The appointment as another system left it.
 async fn stands(clinic: &Clinic, id: &str, state: AppointmentState) {
-    let settings = clinic.house.settings_of(&clinic.id).await;
+    let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
-    let found = clinic.house.appointment(&clinic.id, id).await;
+    let found = clinic.app.appointment(&clinic.id, id).await;
     let (known, version) = found.expect("a table").expect("an appointment");
     let now = Appointment { state, ..known };
     let put = clinic
-        .house
+        .app
         .put_appointment(&settings, &now, Some(version), vec![]);
     assert_eq!(put.await.expect("a table"), Written::Done);
 }
@@ -166,7 +166,7 @@ async fn of_a_voided_invoice_those_are_asked_who_have_it_and_nobody_is_told_any_
         assert_eq!(void["status"], "void", "{state}");
         let tasks = clinic.open_tasks().await;
         assert_eq!(tasks.len(), asked, "{state}: {tasks:#?}");
-        let row = clinic.house.store.get(&key.pk, &key.sk).await;
+        let row = clinic.app.store.get(&key.pk, &key.sk).await;
         let row = row.expect("a table").expect("a row");
         assert_eq!(row.get("state"), after, "{state}");
         if state == "open" {

@@ -23,7 +23,7 @@ async fn posts(clinic: &Clinic, body: &Value) {
         replays: None,
         again: false,
     };
-    clinic.house.post(&received).await.expect("posted");
+    clinic.app.post(&received).await.expect("posted");
 }
 
 async fn told_in_slack(clinic: &Clinic) {
@@ -64,7 +64,7 @@ async fn a_proven_event_that_cannot_be_read_is_a_task_and_told_once() {
     let pk = format!("{}#event#{}", clinic.id, event.replacen(':', "#", 1));
     let sk = format!("task#{}", told[0]["id"].as_str().expect("an id"));
     clinic
-        .house
+        .app
         .deliver(&RowKey { pk, sk: sk.clone() })
         .await
         .expect("tried");

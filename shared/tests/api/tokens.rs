@@ -88,7 +88,7 @@ async fn who_meets_a_renewal_waits_for_its_end() {
     assert_eq!(shown["deliveries"][0]["state"], "done", "{shown}");
     assert_eq!(renewed(&clinic), 1);
     // Taken and given back: who read the row before either takes nothing by it.
-    let row = clinic.house.store.get(&token(&clinic).pk, "token").await;
+    let row = clinic.app.store.get(&token(&clinic).pk, "token").await;
     assert_eq!(row.expect("a table").expect("a row").int("version"), 3);
 }
 
@@ -137,11 +137,11 @@ async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow(
     let key = token(&clinic);
     let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
     clinic.write(Write::Put(row)).await;
-    clinic.house.deliver(&key).await.expect("a renewal");
+    clinic.app.deliver(&key).await.expect("a renewal");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     assert_eq!(tasks[0]["alert"], "blocked");
-    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let due = row.expect("a table").expect("a row").int("due_at");
     let hours = (due - clock::millis(clock::now())) / 3_600_000;
     assert!((1..=24).contains(&hours), "due in {hours} hours");

@@ -1,9 +1,9 @@
 //! What a call over the wire came to, as far as it decides what may be done next: the vendor did
 //! it, surely did not, or may have.
 
-use crate::stack::{Clinic, house};
+use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::gateways::{self, Gateway};
 use meridian::vendor::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
 use serde_json::json;
@@ -11,14 +11,13 @@ use serde_json::json;
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
 
 async fn call_at(
-    house: &House,
+    app: &App,
     clinic: &Clinic,
     vendor: &Vendor,
     request: &Request,
 ) -> Result<Reply, Trouble> {
-    let account = house.account(&clinic.id, vendor).await?;
-    house
-        .call(&clinic.id, vendor, &account, request, Some(KEY))
+    let account = app.account(&clinic.id, vendor).await?;
+    app.call(&clinic.id, vendor, &account, request, Some(KEY))
         .await
 }
 
@@ -40,7 +39,7 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
         let clinic = Clinic::new().await;
         let answers = said.clone();
         connect(&clinic, "stripe", move |_| answers.clone()).await;
-        let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+        let came = call_at(&clinic.app, &clinic, stripe().vendor, &moves()).await;
         let why = came.expect_err("no reply");
         assert!(matches!(why, Trouble::Unclear(_)), "{said:?}: {why:?}");
         assert!(why.may_have_happened(), "{said:?}");
@@ -68,8 +67,8 @@ async fn where_nobody_listens_nothing_happened() {
         addresses: &[],
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
-    let (house, request) = (&clinic.house, moves());
-    let call = house.call(&clinic.id, &vendor, &account, &request, None);
+    let (app, request) = (&clinic.app, moves());
+    let call = app.call(&clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
@@ -85,7 +84,7 @@ async fn a_credential_follows_no_redirect() {
             false => Said::Elsewhere(status, "/stripe/elsewhere".into()),
         };
         connect(&clinic, "stripe", script).await;
-        let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+        let came = call_at(&clinic.app, &clinic, stripe().vendor, &moves()).await;
         let read = came.and_then(|reply| reply.ok().map(|reply| reply.status));
         assert!(read.is_err(), "{status}: {read:?}");
         let heard = heard(&clinic);
@@ -97,7 +96,7 @@ async fn a_credential_follows_no_redirect() {
 async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     let clinic = Clinic::new().await;
     connect(&clinic, "stripe", |_| ok(json!({ "id": "re_1" }))).await;
-    let came = call_at(&clinic.house, &clinic, stripe().vendor, &moves()).await;
+    let came = call_at(&clinic.app, &clinic, stripe().vendor, &moves()).await;
     assert_eq!(came.expect("a reply").status, 200);
     let heard = &heard(&clinic)[0];
     assert_eq!(heard.what, "POST /stripe/v1/refunds");
@@ -109,11 +108,11 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     assert_eq!(heard.header("stripe-version"), "2023-08-16");
     assert_eq!(heard.body, "amount=500");
     // In the query, where a vendor wants it there.
-    let account = clinic.house.account(&clinic.id, stripe().vendor).await;
+    let account = clinic.app.account(&clinic.id, stripe().vendor).await;
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
-    let house = &clinic.house;
-    let called = house
+    let app = &clinic.app;
+    let called = app
         .call(&clinic.id, stripe().vendor, &account, &moves(), place)
         .await;
     called.expect("a reply");
@@ -214,7 +213,7 @@ fn token_calls(clinic: &Clinic) -> usize {
 async fn a_token_that_the_vendor_took_back_is_renewed_once_and_the_call_made_once_more() {
     let clinic = Clinic::new().await;
     paypal_of(&clinic, 3600, &["t1"]).await;
-    let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+    let came = call_at(&clinic.app, &clinic, paypal().vendor, &capture()).await;
     assert_eq!(came.expect("a reply").status, 200);
     assert_eq!(tokens(&clinic), ["t1", "t2"]);
     let calls: Vec<_> = heard(&clinic)
@@ -228,7 +227,7 @@ async fn a_token_that_the_vendor_took_back_is_renewed_once_and_the_call_made_onc
     // One that is refused again is an answer, and no third is asked for.
     let clinic = Clinic::new().await;
     paypal_of(&clinic, 3600, &["t1", "t2", "t3"]).await;
-    let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+    let came = call_at(&clinic.app, &clinic, paypal().vendor, &capture()).await;
     assert_eq!(came.expect("a reply").status, 401);
     assert_eq!(tokens(&clinic), ["t1", "t2"]);
 }
@@ -251,17 +250,17 @@ async fn a_token_that_another_process_got_and_the_vendor_took_back_is_renewed_to
         }
     };
     connect(&clinic, "paypal", script).await;
-    let (other, third) = (house(), house());
-    let status = async |house: &House| {
-        let came = call_at(house, &clinic, paypal().vendor, &capture()).await;
+    let (other, third) = (app(), app());
+    let status = async |app: &App| {
+        let came = call_at(app, &clinic, paypal().vendor, &capture()).await;
         came.expect("a reply").status
     };
-    assert_eq!(status(&clinic.house).await, 200);
+    assert_eq!(status(&clinic.app).await, 200);
     taken_back.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(status(&other).await, 200);
     assert_eq!(tokens(&clinic), ["t1", "t1", "t2"]);
     // What one renewed the others take from the table, and ask for no third.
-    assert_eq!(status(&clinic.house).await, 200);
+    assert_eq!(status(&clinic.app).await, 200);
     assert_eq!(status(&third).await, 200);
     assert_eq!(tokens(&clinic), ["t1", "t1", "t2", "t1", "t2", "t2"]);
     assert_eq!(token_calls(&clinic), 2);
@@ -271,9 +270,9 @@ async fn a_token_that_another_process_got_and_the_vendor_took_back_is_renewed_to
 async fn a_token_is_shared_while_it_lives_and_renewed_before_it_ends() {
     let clinic = Clinic::new().await;
     paypal_of(&clinic, 3600, &[]).await;
-    let another = house();
-    for house in [&clinic.house, &clinic.house, &another] {
-        let came = call_at(house, &clinic, paypal().vendor, &capture()).await;
+    let another = app();
+    for app in [&clinic.app, &clinic.app, &another] {
+        let came = call_at(app, &clinic, paypal().vendor, &capture()).await;
         assert_eq!(came.expect("a reply").status, 200);
     }
     assert_eq!(
@@ -284,7 +283,7 @@ async fn a_token_is_shared_while_it_lives_and_renewed_before_it_ends() {
     let clinic = Clinic::new().await;
     paypal_of(&clinic, 100, &[]).await;
     for _ in 0..2 {
-        let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+        let came = call_at(&clinic.app, &clinic, paypal().vendor, &capture()).await;
         assert_eq!(came.expect("a reply").status, 200);
     }
     assert_eq!(tokens(&clinic), ["t1", "t2"]);
@@ -298,7 +297,7 @@ async fn one_clinics_token_is_never_anothers() {
     }
     // One process serves both.
     for clinic in [&mine, &other, &mine] {
-        let came = call_at(&mine.house, clinic, paypal().vendor, &capture()).await;
+        let came = call_at(&mine.app, clinic, paypal().vendor, &capture()).await;
         assert_eq!(came.expect("a reply").status, 200);
     }
     assert_eq!((token_calls(&mine), token_calls(&other)), (1, 1));
@@ -320,7 +319,7 @@ async fn what_a_token_call_answers_sends_no_money_call() {
         let clinic = Clinic::new().await;
         let answers = said.clone();
         connect(&clinic, "paypal", move |_| answers.clone()).await;
-        let came = call_at(&clinic.house, &clinic, paypal().vendor, &capture()).await;
+        let came = call_at(&clinic.app, &clinic, paypal().vendor, &capture()).await;
         came.expect_err("no token");
         assert_eq!(tokens(&clinic), Vec::<String>::new(), "{said:?}");
     }

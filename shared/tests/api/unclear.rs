@@ -1,5 +1,5 @@
 //! Replies that say nothing of the money: no vendor's own word stands in them, or they answer a
-//! token call. Held over all gateways through the house's own calls.
+//! token call. Held over all gateways through Meridian's own calls.
 
 use crate::money::happens;
 use crate::stack::Clinic;
@@ -79,8 +79,8 @@ pub async fn work(clinic: &Clinic, case: &str, id: &str) {
         sk: format!("task#{id}"),
     };
     let done = match id.starts_with('r') {
-        true => clinic.house.refund(&key).await,
-        false => clinic.house.pay(&key).await,
+        true => clinic.app.refund(&key).await,
+        false => clinic.app.pay(&key).await,
     };
     done.expect("it is worked off");
 }
@@ -93,12 +93,12 @@ pub async fn settle(clinic: &Clinic, case: &str, refund: Option<u32>) {
         sk: format!("task#{id}"),
     };
     let target = meridian::flows::calls::Target { payment: 1, refund };
-    let settled = clinic.house.settle(&key, target, 1).await;
+    let settled = clinic.app.settle(&key, target, 1).await;
     settled.expect("it is settled");
 }
 
 pub async fn case(clinic: &Clinic, id: &str) -> Case {
-    let found = clinic.house.case(&clinic.id, id).await;
+    let found = clinic.app.case(&clinic.id, id).await;
     found.expect("a table").expect("a case")
 }
 
@@ -230,7 +230,7 @@ async fn before_a_retry_of_a_debit_its_gateway_is_asked_and_not_before_its_day()
         pk: case_pk(&clinic.id, &case),
         sk: "task#retry-p1".into(),
     };
-    clinic.house.pay(&key).await.expect("nothing to do yet");
+    clinic.app.pay(&key).await.expect("nothing to do yet");
     assert_eq!(heard(&clinic), [], "it is not the day");
     let write = Write::Change {
         key: key.clone(),
@@ -238,9 +238,9 @@ async fn before_a_retry_of_a_debit_its_gateway_is_asked_and_not_before_its_day()
         remove: vec![],
     };
     clinic.write(write).await;
-    clinic.house.pay(&key).await.expect("a look-up");
+    clinic.app.pay(&key).await.expect("a look-up");
     assert!(!heard(&clinic).is_empty(), "nobody was asked");
-    let found = clinic.house.case(&clinic.id, &case).await;
+    let found = clinic.app.case(&clinic.id, &case).await;
     let found = found.expect("a table").expect("a case");
     assert_eq!(found.payments.len(), 1, "it is not known to be over");
 }

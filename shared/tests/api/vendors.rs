@@ -48,15 +48,15 @@ pub fn ok(body: Value) -> Said {
 type Script = Box<dyn FnMut(&Heard) -> Said + Send>;
 
 #[derive(Default)]
-struct Desk {
+struct Network {
     scripts: HashMap<String, Script>,
     heard: HashMap<String, Vec<Heard>>,
 }
 
-fn desk() -> std::sync::MutexGuard<'static, Desk> {
-    static DESK: OnceLock<Mutex<Desk>> = OnceLock::new();
-    let desk = DESK.get_or_init(Mutex::default);
-    desk.lock().unwrap_or_else(PoisonError::into_inner)
+fn network() -> std::sync::MutexGuard<'static, Network> {
+    static NETWORK: OnceLock<Mutex<Network>> = OnceLock::new();
+    let network = NETWORK.get_or_init(Mutex::default);
+    network.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A vendor that nobody listens for.
@@ -139,12 +139,14 @@ fn own(id: &str) -> &str {
 
 /// How the vendors of the clinic answer from now on.
 pub fn answer(clinic: &Clinic, script: impl FnMut(&Heard) -> Said + Send + 'static) {
-    desk().scripts.insert(clinic.id.clone(), Box::new(script));
+    network()
+        .scripts
+        .insert(clinic.id.clone(), Box::new(script));
 }
 
 /// What vendors heard under the clinic's credentials.
 pub fn heard(clinic: &Clinic) -> Vec<Heard> {
-    desk().heard.get(&clinic.id).cloned().unwrap_or_default()
+    network().heard.get(&clinic.id).cloned().unwrap_or_default()
 }
 
 /// An access token that is the clinic's, as a token call answers it.
@@ -162,16 +164,18 @@ fn serve(mut stream: &TcpStream) {
     let basic = String::from_utf8_lossy(&basic);
     let sender = format!("{sender} {basic} {} {}", heard.what, heard.body);
     let said = {
-        let mut desk = desk();
-        let known = desk.scripts.keys().find(|id| sender.contains(own(id)));
+        let mut network = network();
+        let known = network.scripts.keys().find(|id| sender.contains(own(id)));
         let Some(id) = known.cloned() else {
             return;
         };
-        desk.heard
+        network
+            .heard
             .entry(id.clone())
             .or_default()
             .push(heard.clone());
-        desk.scripts
+        network
+            .scripts
             .get_mut(&id)
             .map_or(Said::Cut, |script| script(&heard))
     };

@@ -169,7 +169,7 @@ impl Books {
             }
             Verdict::Nothing => Said::Nothing,
             Verdict::Wait(_) => Said::Wait,
-            Verdict::Ask { .. } => Said::Ask,
+            Verdict::LookUpFirst { .. } => Said::Ask,
             Verdict::Unmatched => Said::Unmatched,
             Verdict::Contradiction(_) => Said::Contradiction,
             Verdict::Refused(refusal) => Said::Refused(refusal),
@@ -320,7 +320,7 @@ impl Books {
         self.told.iter().filter(|id| id.starts_with(&part)).count()
     }
 
-    /// The rows that make the house act by itself.
+    /// The rows that make Meridian act by itself.
     pub fn work(&self) -> BTreeMap<&str, &Task> {
         let by_itself = |task: &&Task| !matches!(task.work, Work::Deliver(_) | Work::Person { .. });
         let work = self.rows.values().filter(by_itself);

@@ -74,7 +74,7 @@ fn told(books: &mut Books, fact: &Fact, all: &[Fact; 6]) -> Said {
     }
 }
 
-/// Hears the facts in every order, each order twice over, and gives the one end of all.
+/// Subscription the facts in every order, each order twice over, and gives the one end of all.
 fn one_end(start: &Books, facts: &[Fact; 6]) -> End {
     let mut ends = permutations(facts).into_iter().map(|order| {
         let names: Vec<_> = order.iter().map(|fact| fact.kind).collect();

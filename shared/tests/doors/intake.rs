@@ -315,7 +315,7 @@ async fn a_rotated_key_is_called_with_within_five_minutes_and_a_new_one_within_s
         .expect("a gateway")
         .vendor;
     let configured = meridian::secrets::configured(&clinic, "stripe");
-    let process = house();
+    let process = app();
     let key = async || {
         let account = process.account(&clinic, stripe).await.ok()?;
         Some(account.secret("secret_key").to_owned())

@@ -71,7 +71,7 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     let name = format!("meridian/{}/stripe", clinic.id);
     secret(&name, json!({ "secret_key": "sk_test_demo\n" })).await;
     let vendor = gateways::find("stripe").expect("a gateway").vendor;
-    let account = clinic.house.account(&clinic.id, vendor).await;
+    let account = clinic.app.account(&clinic.id, vendor).await;
     let account = account.expect("an account");
     assert_eq!(account.secret("secret_key"), "sk_test_demo");
     secret(
@@ -80,6 +80,6 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     )
     .await;
     let vendor = systems::find("slack").expect("a system").vendor;
-    let blank = clinic.house.account(&clinic.id, vendor).await;
+    let blank = clinic.app.account(&clinic.id, vendor).await;
     assert!(matches!(blank, Err(Trouble::Credentials(_))), "{blank:?}");
 }

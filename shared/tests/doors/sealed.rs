@@ -7,38 +7,38 @@ use serde_json::{Value, json};
 
 const SEAL: &str = "meridian/_/seal";
 
-async fn name(house: &meridian::flows::House, clinic: &Clinic, patient: &str) -> (u16, Value) {
+async fn name(app: &meridian::flows::App, clinic: &Clinic, patient: &str) -> (u16, Value) {
     let path = format!("/v1/patients/{patient}");
-    let (status, body) = call(house, &clinic.key, "GET", &path, &Value::Null).await;
+    let (status, body) = call(app, &clinic.key, "GET", &path, &Value::Null).await;
     (status, body["name"].clone())
 }
 
-async fn patient(house: &meridian::flows::House, clinic: &Clinic, name: &str) -> String {
+async fn patient(app: &meridian::flows::App, clinic: &Clinic, name: &str) -> String {
     let new = json!({ "reference": name, "name": name });
-    let (status, body) = call(house, &clinic.key, "POST", "/v1/patients", &new).await;
+    let (status, body) = call(app, &clinic.key, "POST", "/v1/patients", &new).await;
     assert_eq!(status, 201, "{body}");
     body["id"].as_str().expect("an id").to_owned()
 }
 
 /// The address of an invoice's page.
-async fn page(house: &meridian::flows::House, clinic: &Clinic, patient: &str) -> String {
+async fn page(app: &meridian::flows::App, clinic: &Clinic, patient: &str) -> String {
     let unit = json!({ "amount": "60.00", "currency": "EUR" });
     let new = json!({ "patient": patient, "lines": [{ "description": "Visit", "unit": unit }] });
-    let (status, body) = call(house, &clinic.key, "POST", "/v1/invoices", &new).await;
+    let (status, body) = call(app, &clinic.key, "POST", "/v1/invoices", &new).await;
     assert_eq!(status, 201, "{body}");
     let path = format!("/v1/invoices/{}", body["id"].as_str().expect("an id"));
-    let (_, body) = call(house, &clinic.key, "GET", &path, &Value::Null).await;
+    let (_, body) = call(app, &clinic.key, "GET", &path, &Value::Null).await;
     let url = body["page_url"].as_str().expect("an address").to_owned();
     url.trim_start_matches("https://pay.example.test")
         .to_owned()
 }
 
-async fn shown(house: &meridian::flows::House, path: &str) -> (u16, bool) {
+async fn shown(app: &meridian::flows::App, path: &str) -> (u16, bool) {
     let request = json!({
         "rawPath": path, "requestContext": { "http": { "method": "GET" } },
     });
     let request: HttpRequest = serde_json::from_value(request).expect("a request");
-    let page = Box::pin(house.show(&request)).await;
+    let page = Box::pin(app.show(&request)).await;
     (page.status_code, page.body.contains("Visit"))
 }
 
@@ -46,11 +46,11 @@ async fn shown(house: &meridian::flows::House, path: &str) -> (u16, bool) {
 async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
     let _alone = alone().await;
     let clinic = Clinic::new().await;
-    let before = house();
+    let before = app();
     let first = patient(&before, &clinic, "Juniper").await;
     let first_page = page(&before, &clinic, &first).await;
     secret(SEAL, json!({ "seal_key": "another" })).await;
-    let after = house();
+    let after = app();
     assert_eq!(name(&after, &clinic, &first).await, (200, json!("Juniper")));
     assert_eq!(shown(&after, &first_page).await, (200, true));
     let second = patient(&after, &clinic, "Hazel").await;
@@ -60,7 +60,7 @@ async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
     assert_eq!(shown(&before, &second_page).await, (200, true));
     // The former one comes back, as the README says of secrets.
     secret(SEAL, json!({ "seal_key": "seal_key" })).await;
-    let back = house();
+    let back = app();
     for (patient, of, page) in [
         (&first, "Juniper", &first_page),
         (&second, "Hazel", &second_page),
@@ -74,7 +74,7 @@ async fn a_key_that_is_written_anew_opens_and_loses_nothing() {
     secret(SEAL, json!({ "seal_key": "a fourth" })).await;
     for _ in 0..2 {
         secret(SEAL, listed.clone()).await;
-        let third = house();
+        let third = app();
         for (patient, of, page) in [
             (&first, "Juniper", &first_page),
             (&second, "Hazel", &second_page),
@@ -98,21 +98,21 @@ async fn an_opt_out_outlives_the_key_under_which_it_was_kept() {
     let _alone = alone().await;
     let clinic = Clinic::new().await;
     let unwanted = async || {
-        house()
+        app()
             .texts_unwanted(&clinic.id, PHONE)
             .await
             .expect("an answer")
     };
-    house().opt_out(&clinic.id, PHONE).await.expect("kept");
+    app().opt_out(&clinic.id, PHONE).await.expect("kept");
     assert!(unwanted().await);
     secret(SEAL, json!({ "seal_key": "another" })).await;
     assert!(unwanted().await, "forgotten with the key");
-    house().opt_out(&clinic.id, PHONE).await.expect("kept");
-    let lifted = house()
+    app().opt_out(&clinic.id, PHONE).await.expect("kept");
+    let lifted = app()
         .lifted(&clinic.id, PHONE)
         .await
         .expect("what lifts it");
-    house().store.transact(&lifted).await.expect("lifted");
+    app().store.transact(&lifted).await.expect("lifted");
     assert!(!unwanted().await, "one of two is left");
     secret(SEAL, json!({ "seal_key": "seal_key" })).await;
     assert!(!unwanted().await);

@@ -1,7 +1,7 @@
 //! AWS and the vendors of these tests, started once for all of them, and the clock that some move.
 
 use meridian::aws::Aws;
-use meridian::flows::House;
+use meridian::flows::App;
 use meridian::flows::intake::{Answer, Incoming, Intake};
 use meridian::lambda::HttpRequest;
 use meridian::{api, ids};
@@ -132,8 +132,8 @@ pub fn intake_at(aws: &embedded::Aws, caller: &str) -> Intake {
 }
 
 /// One process of any other function.
-pub fn house() -> House {
-    House::new(&reached(&aws().endpoint(), "test"))
+pub fn app() -> App {
+    App::new(&reached(&aws().endpoint(), "test"))
 }
 
 /// What a caller asked of AWS, as operations.
@@ -200,35 +200,29 @@ pub async fn queued(queue: &str, clinic: &str) -> Vec<Value> {
 pub struct Clinic {
     pub id: String,
     pub key: String,
-    pub house: House,
+    pub app: App,
 }
 
 impl Clinic {
     pub async fn new() -> Self {
-        let (id, house) = (format!("d-{}", ids::random()), house());
+        let (id, app) = (format!("d-{}", ids::random()), app());
         let settings = json!({
             "id": id, "name": "Wattle Street Clinic", "currency": "EUR",
             "time_zone": "Australia/Melbourne", "policy": { "collect": "later" }, "systems": [],
         });
-        let made = call(&house, "root_key", "POST", "/v1/clinics", &settings).await;
+        let made = call(&app, "root_key", "POST", "/v1/clinics", &settings).await;
         assert_eq!(made.0, 201, "{}", made.1);
         let key = made.1["key"].as_str().expect("a key").to_owned();
-        Self { id, key, house }
+        Self { id, key, app }
     }
 
     pub async fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        call(&self.house, &self.key, method, path, body).await
+        call(&self.app, &self.key, method, path, body).await
     }
 }
 
 /// A call of the API through one process of its function.
-pub async fn call(
-    house: &House,
-    key: &str,
-    method: &str,
-    path: &str,
-    body: &Value,
-) -> (u16, Value) {
+pub async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let request = json!({
         "rawPath": path,
         "headers": {
@@ -240,7 +234,7 @@ pub async fn call(
         "body": (!body.is_null()).then(|| body.to_string()),
     });
     let request: HttpRequest = serde_json::from_value(request).expect("a request");
-    let answer = Box::pin(api::answer(house, request)).await;
+    let answer = Box::pin(api::answer(app, request)).await;
     let body = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
     (answer.status_code, body)
 }

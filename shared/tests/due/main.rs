@@ -29,7 +29,7 @@ async fn write(clinic: &Clinic, case: &str, id: &str, work: Work) -> RowKey {
 }
 
 async fn row(clinic: &Clinic, key: &RowKey) -> Row {
-    let row = clinic.house.store.get(&key.pk, &key.sk).await;
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
     row.expect("a table").expect("a row")
 }
 
@@ -63,7 +63,7 @@ async fn a_row_whose_work_ends_the_process_is_put_off_before_it_begins() {
     assert!(overdue(&row(&clinic, &key).await));
     // The run hangs in the work of the row, and ends there.
     let struck = Struck::by(vec![("GetItem", Action::Delay { ms: 60_000 }, 1, 100)]);
-    let run = struck.house.work_off_due();
+    let run = struck.app.work_off_due();
     let ended = tokio::time::timeout(Duration::from_secs(3), run).await;
     assert!(ended.is_err(), "it was to hang");
     assert!(!overdue(&row(&clinic, &key).await), "asked first for ever");
@@ -95,18 +95,18 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
         keys.push(write(&clinic, &case, &id, delivery(n)).await);
     }
     aws().reset_calls();
-    clinic.house.work_off_due().await.expect("a run");
+    clinic.app.work_off_due().await.expect("a run");
     let first = nudged();
     // The invoice's own delivery is due as well.
     assert_eq!(first.iter().sum::<usize>(), 11, "{first:?}");
     // One may take ten seconds, and a function has sixty.
     assert!(first.iter().all(|rows| *rows <= 3), "{first:?}");
     aws().reset_calls();
-    clinic.house.work_off_due().await.expect("a run");
+    clinic.app.work_off_due().await.expect("a run");
     assert_eq!(nudged(), Vec::<usize>::new(), "nudged again too early");
     // It is worked off all the same when its message comes.
     let before = row(&clinic, &keys[0]).await;
-    clinic.house.deliver(&keys[0]).await.expect("worked off");
+    clinic.app.deliver(&keys[0]).await.expect("worked off");
     assert_ne!(row(&clinic, &keys[0]).await, before);
     // A lost message costs no more than that.
     let lost = Row::default().number("due_at", clock::millis(clock::now()) - 1);
@@ -119,7 +119,7 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
         })
         .await;
     aws().reset_calls();
-    clinic.house.work_off_due().await.expect("a run");
+    clinic.app.work_off_due().await.expect("a run");
     assert_eq!(nudged(), [1]);
 }
 
@@ -143,7 +143,7 @@ async fn only_the_row_says_whether_it_is_due() {
         keys.push(write(&clinic, &case, id, work).await);
     }
     // Whatever else is due is worked off first.
-    clinic.house.work_off_due().await.expect("a run");
+    clinic.app.work_off_due().await.expect("a run");
     let change = |key: &RowKey, due: i64, remove| Write::Change {
         key: key.clone(),
         set: Row::default().number("due_at", due),
@@ -163,7 +163,7 @@ async fn only_the_row_says_whether_it_is_due() {
             clinic.write(change(key, later, vec![])).await;
         }
     };
-    let (run, ()) = tokio::join!(struck.house.work_off_due(), meanwhile);
+    let (run, ()) = tokio::join!(struck.app.work_off_due(), meanwhile);
     run.expect("a run");
     assert_eq!(nudged(), Vec::<usize>::new());
     for key in &keys {
@@ -192,7 +192,7 @@ async fn a_row_that_fails_is_put_off_and_holds_up_none_behind_it() {
     clinic.write(Write::Change { key, set, remove }).await;
     let id = "tell-xero-payment-received-p2";
     let good = write(&clinic, &case, id, Work::Deliver(delivery(2))).await;
-    clinic.house.work_off_due().await.expect("a run");
+    clinic.app.work_off_due().await.expect("a run");
     for key in [&poison, &good] {
         assert!(!overdue(&row(&clinic, key).await), "{} stays first", key.sk);
     }

@@ -1,4 +1,4 @@
-//! The rooms of gateways that are asked in steps or fetched back: what they send, what they make
+//! The adapters of gateways that are asked in steps or fetched back: what they send, what they make
 //! of every answer and every webhook, and that no order of the same news changes the outcome.
 
 mod gocardless;
@@ -152,7 +152,7 @@ fn fits(gateway: &Gateway, account: &Account, request: &Request, reply: Option<&
             let mut text = form_urlencoded::Serializer::new(String::new());
             text.extend_pairs(fields).finish().into_bytes()
         }
-        other => panic!("no room here sends {other:?}"),
+        other => panic!("no adapter here sends {other:?}"),
     };
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(&request.query)
@@ -316,7 +316,7 @@ fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Pay
     for fact in facts {
         let heard = posting_rules::reported(&traits, vec![(*fact).clone()], false);
         let verdict = match decide(Some(&case), &heard, &context()) {
-            Verdict::Ask { payment } => {
+            Verdict::LookUpFirst { payment } => {
                 let ask = posting_rules::lookup(&traits, &case, payment, fact);
                 let told = posting_rules::told(&traits, fact, &ask, Ok(asked.to_vec()));
                 decide(Some(&case), &told.expect("it is known"), &context())

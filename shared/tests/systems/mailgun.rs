@@ -1,4 +1,4 @@
-//! Mailgun's room.
+//! Mailgun's adapter.
 
 use super::*;
 use meridian::systems::mailgun::SYSTEM;
@@ -11,23 +11,23 @@ pub const SECRETS: &[(&str, &str)] = &[
     ("from", "Clinic <billing@mg.example.com>"),
 ];
 
-fn act() -> &'static Effect<Telling, Filed> {
-    &acts(&SYSTEM, Topic::PaymentReceived)[0]
+fn step() -> &'static Effect<Notification, ExternalId> {
+    &steps(&SYSTEM, Topic::PaymentReceived)[0]
 }
 
-fn parsed(reply: Reply) -> Result<Filed, Trouble> {
+fn parsed(reply: Reply) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
-    let request = (act().call.build)(&ask, &account).unwrap();
+    let request = (step().call.build)(&ask, &account).unwrap();
     if reply.status != 404 && reply.status != 402 {
         holds(&SYSTEM, &request, &account, Some(&reply));
     }
-    (act().call.parse)(&ask, &reply, &account)
+    (step().call.parse)(&ask, &reply, &account)
 }
 
 #[test]
 fn a_message_is_untracked_needs_tls_and_bears_our_key() {
     let ask = told(Topic::PaymentReceived);
-    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(
         (request.method.as_str(), request.path.as_str()),
         ("POST", "/v3/mg.example.com/messages")
@@ -51,7 +51,7 @@ fn a_message_is_untracked_needs_tls_and_bears_our_key() {
 fn a_message_without_html_is_sent_as_text_alone() {
     let mut ask = told(Topic::PaymentFailed);
     ask.message.html.clear();
-    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(field(&request, "html"), None);
     holds(&SYSTEM, &request, &demo(&SYSTEM), None);
 }
@@ -69,7 +69,7 @@ fn an_address_that_names_several_people_or_none_is_refused() {
     ] {
         let mut ask = told(Topic::PaymentReceived);
         ask.customer.email = Some(address.into());
-        let refused = (act().call.build)(&ask, &demo(&SYSTEM));
+        let refused = (step().call.build)(&ask, &demo(&SYSTEM));
         assert!(refused.is_err(), "{address:?}");
         assert!(address.is_empty() || !refused.unwrap_err().0.contains(address));
     }
@@ -83,11 +83,11 @@ fn accounts_of_the_eu_live_at_their_own_host_and_a_region_that_is_none_is_refuse
     assert_eq!(base(&SYSTEM.vendor.host, &demo(&SYSTEM)), us);
     for (region, host) in [("", us), ("us", us), ("US", us), ("eu", eu), ("EU", eu)] {
         assert_eq!(base(&SYSTEM.vendor.host, &of(region)), host, "{region}");
-        assert!((act().call.build)(&ask, &of(region)).is_ok(), "{region}");
+        assert!((step().call.build)(&ask, &of(region)).is_ok(), "{region}");
     }
     for region in ["europe", "de", "us1"] {
-        assert!((act().call.build)(&ask, &of(region)).is_err(), "{region}");
-        assert!((search(act()).build)(&ask, &of(region)).is_err());
+        assert!((step().call.build)(&ask, &of(region)).is_err(), "{region}");
+        assert!((search(step()).build)(&ask, &of(region)).is_err());
     }
 }
 
@@ -96,7 +96,7 @@ fn a_queued_message_is_filed_under_its_bare_id() {
     let queued = value!({"id": "<20260314.1.AB@mg.example.com>", "message": "Queued. Thank you."});
     assert_eq!(
         parsed(json(200, queued)),
-        Ok(Filed(Some("20260314.1.AB@mg.example.com".into())))
+        Ok(ExternalId(Some("20260314.1.AB@mg.example.com".into())))
     );
 }
 
@@ -121,17 +121,17 @@ fn refusals_say_why_without_the_address() {
     ));
 }
 
-fn looked_up(ask: &Telling, reply: &Reply) -> Result<Option<Filed>, Trouble> {
+fn looked_up(ask: &Notification, reply: &Reply) -> Result<Option<ExternalId>, Trouble> {
     let account = demo(&SYSTEM);
-    let request = (search(act()).build)(ask, &account).unwrap();
+    let request = (search(step()).build)(ask, &account).unwrap();
     holds(&SYSTEM, &request, &account, Some(reply));
-    (search(act()).parse)(ask, reply, &account)
+    (search(step()).parse)(ask, reply, &account)
 }
 
 #[test]
 fn a_lost_reply_is_found_by_our_key_among_the_patients_events() {
     let ask = told(Topic::PaymentReceived);
-    let request = (search(act()).build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (search(step()).build)(&ask, &demo(&SYSTEM)).unwrap();
     // Midnight of the day before, in UTC.
     assert!(
         request
@@ -155,7 +155,10 @@ fn a_lost_reply_is_found_by_our_key_among_the_patients_events() {
         200,
         value!({"items": [other, event("another", "1@x"), event(&ask.key, "2@x")]}),
     );
-    assert_eq!(looked_up(&ask, &both), Ok(Some(Filed(Some("2@x".into())))));
+    assert_eq!(
+        looked_up(&ask, &both),
+        Ok(Some(ExternalId(Some("2@x".into()))))
+    );
     let none = json(200, value!({"items": [event("another", "1@x")]}));
     assert_eq!(looked_up(&ask, &none), Ok(None));
 }
@@ -170,7 +173,7 @@ fn a_message_that_is_found_as_given_up_was_not_delivered() {
     let accepted = event("accepted", None);
     let looked = |last: Value| {
         let items = value!({"items": [accepted, last]});
-        (search(act()).parse)(&ask, &json(200, items), &demo(&SYSTEM))
+        (search(step()).parse)(&ask, &json(200, items), &demo(&SYSTEM))
     };
     for last in [event("failed", Some("permanent")), event("rejected", None)] {
         assert!(matches!(looked(last), Err(Trouble::Rejected(_))));
@@ -189,7 +192,7 @@ fn mailguns_own_samples_can_be_read() {
     let body = sample["response"]["body"].clone();
     assert_eq!(
         parsed(json(200, body)),
-        Ok(Filed(Some(
+        Ok(ExternalId(Some(
             "20261121150000.1.EXAMPLE@mg.example.com".into()
         )))
     );
@@ -198,7 +201,7 @@ fn mailguns_own_samples_can_be_read() {
     let samples = &spec.pointer(content).unwrap()["application/json"]["examples"];
     for (name, sample) in samples.as_object().unwrap() {
         let reply = json(200, sample["value"].clone());
-        let found = (search(act()).parse)(&told(Topic::PaymentReceived), &reply, &demo(&SYSTEM));
+        let found = (search(step()).parse)(&told(Topic::PaymentReceived), &reply, &demo(&SYSTEM));
         assert_eq!(found, Ok(None), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The rooms of business systems: what they send, what they make of every answer, and how they
+//! The adapters of business systems: what they send, what they make of every answer, and how they
 //! find out what became of a lost one.
 
 mod mailgun;
@@ -9,7 +9,8 @@ mod xero;
 use meridian::domain::task::Topic;
 use meridian::money::{Currency, Money};
 use meridian::systems::{
-    self, After, Arrival, Channel, Customer, Filed, Message, OfRate, Standing, System, Telling,
+    self, Arrival, Channel, Customer, DependsOn, ExternalId, Message, Notification, OfRate,
+    Standing, System,
 };
 use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
 use meridian_contracts::{Contracts, Exchange};
@@ -36,8 +37,8 @@ fn applied(amount: Money) -> Standing {
 }
 
 /// An invoice over 119.00 with 19.00 of tax, told of with nothing shared but what the channel needs.
-fn told(topic: Topic) -> Telling {
-    Telling {
+fn told(topic: Topic) -> Notification {
+    Notification {
         key: "t-0abcdefghjkmnpqrstvw-receipt-p1".into(),
         topic,
         filed: vec![
@@ -92,14 +93,17 @@ fn demo(system: &System) -> Account {
     account(system, fields)
 }
 
-fn acts(system: &System, topic: Topic) -> &'static [Effect<Telling, Filed>] {
-    let mut hears = system.hears.iter().filter(|hears| hears.topic == topic);
-    hears.next().expect("the system hears of it").acts
+fn steps(system: &System, topic: Topic) -> &'static [Effect<Notification, ExternalId>] {
+    let mut subscription = system
+        .subscriptions
+        .iter()
+        .filter(|subscription| subscription.topic == topic);
+    subscription.next().expect("the system hears of it").steps
 }
 
 /// How a lost reply is looked up.
-fn search(act: &Effect<Telling, Filed>) -> &Call<Telling, Option<Filed>> {
-    match &act.lost_reply {
+fn search(step: &Effect<Notification, ExternalId>) -> &Call<Notification, Option<ExternalId>> {
+    match &step.lost_reply {
         LostReply::Find { call, .. } => call,
         _ => panic!("a lost reply is not looked up"),
     }
@@ -179,7 +183,7 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
             encode(fields).into_bytes(),
         ),
         Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
-        Body::Exact { .. } => panic!("no room here sends exact bytes"),
+        Body::Exact { .. } => panic!("no adapter here sends exact bytes"),
     };
     headers.extend(content_type.map(|value| ("Content-Type".into(), value.into())));
     let query = match request.query.is_empty() {
@@ -212,18 +216,22 @@ fn requests() -> Vec<(&'static System, Topic, Request)> {
     let mut requests = vec![];
     for system in systems::ALL {
         let account = demo(system);
-        for hears in system.hears {
-            let ask = told(hears.topic);
-            for act in hears.acts {
-                let request = (act.call.build)(&ask, &account).unwrap();
+        for subscription in system.subscriptions {
+            let ask = told(subscription.topic);
+            for step in subscription.steps {
+                let request = (step.call.build)(&ask, &account).unwrap();
                 assert_eq!(
                     request,
-                    (act.call.build)(&ask, &account).unwrap(),
+                    (step.call.build)(&ask, &account).unwrap(),
                     "a repeat differs"
                 );
-                requests.push((*system, hears.topic, request));
-                if let LostReply::Find { call, .. } = &act.lost_reply {
-                    requests.push((*system, hears.topic, (call.build)(&ask, &account).unwrap()));
+                requests.push((*system, subscription.topic, request));
+                if let LostReply::Find { call, .. } = &step.lost_reply {
+                    requests.push((
+                        *system,
+                        subscription.topic,
+                        (call.build)(&ask, &account).unwrap(),
+                    ));
                 }
             }
         }
@@ -262,7 +270,7 @@ fn no_request_holds_a_credential() {
     let address = hook.secret("webhook_url");
     let stored = format!(
         "{:?}",
-        (acts(&systems::slack::SYSTEM, Topic::RefundPaid)[0]
+        (steps(&systems::slack::SYSTEM, Topic::RefundPaid)[0]
             .call
             .build)(&told(Topic::RefundPaid), &hook,)
     );
@@ -273,13 +281,20 @@ fn no_request_holds_a_credential() {
 fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
     for system in systems::ALL {
         let id = system.vendor.id;
-        let topics: Vec<_> = system.hears.iter().map(|hears| hears.topic).collect();
-        for hears in system.hears {
-            let times = topics.iter().filter(|topic| **topic == hears.topic).count();
-            assert_eq!(times, 1, "{id} {:?}", hears.topic);
-            let after = hears.after.topic();
+        let topics: Vec<_> = system
+            .subscriptions
+            .iter()
+            .map(|subscription| subscription.topic)
+            .collect();
+        for subscription in system.subscriptions {
+            let times = topics
+                .iter()
+                .filter(|topic| **topic == subscription.topic)
+                .count();
+            assert_eq!(times, 1, "{id} {:?}", subscription.topic);
+            let after = subscription.depends_on.topic();
             assert!(after.is_none_or(|after| topics.contains(&after)), "{id}");
-            assert!(!hears.acts.is_empty(), "{id}");
+            assert!(!subscription.steps.is_empty(), "{id}");
         }
         assert!(systems::find(id).is_some());
     }
@@ -298,10 +313,10 @@ fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
 fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
     for id in ["mailgun", "twilio", "xero"] {
         let system = systems::find(id).unwrap();
-        let mut hears = system.hears.iter();
-        let failed = hears.find(|hears| hears.topic == Topic::RefundFailed);
-        let after = failed.map(|hears| hears.after);
-        assert_eq!(after, Some(After::TakesBack(Topic::RefundPaid)), "{id}");
+        let mut subscription = system.subscriptions.iter();
+        let failed = subscription.find(|subscription| subscription.topic == Topic::RefundFailed);
+        let after = failed.map(|subscription| subscription.depends_on);
+        assert_eq!(after, Some(DependsOn::TakesBack(Topic::RefundPaid)), "{id}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Slack's room.
+//! Slack's adapter.
 
 use super::*;
 use meridian::systems::slack::SYSTEM;
@@ -9,24 +9,24 @@ pub const SECRETS: &[(&str, &str)] = &[(
     "https://hooks.slack.com/services/T0/B0/hush4711",
 )];
 
-fn act() -> &'static Effect<Telling, Filed> {
-    &acts(&SYSTEM, Topic::RefundPaid)[0]
+fn step() -> &'static Effect<Notification, ExternalId> {
+    &steps(&SYSTEM, Topic::RefundPaid)[0]
 }
 
-fn parsed(status: u16, words: &str) -> Result<Filed, Trouble> {
+fn parsed(status: u16, words: &str) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(Topic::RefundPaid), demo(&SYSTEM));
     let reply = reply(status, "text/plain", words);
-    (act().call.parse)(&ask, &reply, &account)
+    (step().call.parse)(&ask, &reply, &account)
 }
 
 #[test]
 fn the_address_is_the_secret_and_only_the_host_knows_it() {
-    let request = (act().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
     assert_eq!(request.path, "");
     assert_eq!(base(&SYSTEM.vendor.host, &demo(&SYSTEM)), SECRETS[0].1);
     let gov = "https://hooks.slack-gov.com/services/T0/B0/x";
     let gov_account = account(&SYSTEM, &[("webhook_url", gov)]);
-    assert!((act().call.build)(&told(Topic::RefundPaid), &gov_account).is_ok());
+    assert!((step().call.build)(&told(Topic::RefundPaid), &gov_account).is_ok());
     assert_eq!(base(&SYSTEM.vendor.host, &gov_account), gov);
 }
 
@@ -44,7 +44,7 @@ fn an_address_that_is_not_slacks_is_refused_and_never_called() {
         "https://hooks.slack.com/triggers/T0/B0/x",
     ] {
         let account = account(&SYSTEM, &[("webhook_url", address)]);
-        let refused = (act().call.build)(&told(Topic::RefundPaid), &account);
+        let refused = (step().call.build)(&told(Topic::RefundPaid), &account);
         assert!(refused.is_err(), "{address}");
         assert_eq!(
             base(&SYSTEM.vendor.host, &account),
@@ -58,7 +58,7 @@ fn words_cannot_call_the_channel_or_format_the_message() {
     let mut ask = told(Topic::RefundPaid);
     ask.message.subject = "Refund & more".into();
     ask.message.text = "<!channel> *paid* <https://x.example|click>".into();
-    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
     let expected = "Refund &amp; more\n&lt;!channel&gt; *paid* &lt;https://x.example|click&gt;";
     assert_eq!(body(&request)["text"], expected);
     assert_eq!(body(&request)["mrkdwn"], false);
@@ -74,13 +74,13 @@ fn words_cannot_call_the_channel_or_format_the_message() {
 fn a_message_without_subject_has_no_empty_line() {
     let mut ask = told(Topic::NeedsPerson);
     ask.message.subject.clear();
-    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(body(&request)["text"], ask.message.text.as_str());
 }
 
 #[test]
 fn plain_words_tell_what_a_person_must_mend() {
-    assert_eq!(parsed(200, "ok"), Ok(Filed(None)));
+    assert_eq!(parsed(200, "ok"), Ok(ExternalId(None)));
     assert!(matches!(parsed(200, "<html>"), Err(Trouble::Unreadable(_))));
     assert_eq!(
         parsed(400, "no_text"),
@@ -93,7 +93,7 @@ fn plain_words_tell_what_a_person_must_mend() {
     ];
     for (status, word) in gone {
         assert_eq!(parsed(status, word), Err(Trouble::Credentials(word.into())));
-        let request = (act().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
+        let request = (step().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
         holds(
             &SYSTEM,
             &request,
@@ -119,9 +119,9 @@ fn plain_words_tell_what_a_person_must_mend() {
 
 #[test]
 fn a_lost_reply_is_a_persons_for_a_repeat_would_be_a_second_message() {
-    for hears in SYSTEM.hears {
+    for subscription in SYSTEM.subscriptions {
         assert!(matches!(
-            hears.acts,
+            subscription.steps,
             [Effect {
                 lost_reply: LostReply::Human,
                 ..

@@ -1,4 +1,4 @@
-//! Twilio's room.
+//! Twilio's adapter.
 
 use super::*;
 use meridian::domain::fact::Decline;
@@ -12,8 +12,8 @@ pub const SECRETS: &[(&str, &str)] = &[
     ("from", "+14155552345"),
 ];
 
-fn act() -> &'static Effect<Telling, Filed> {
-    &acts(&SYSTEM, Topic::PaymentReceived)[0]
+fn step() -> &'static Effect<Notification, ExternalId> {
+    &steps(&SYSTEM, Topic::PaymentReceived)[0]
 }
 
 fn text(status: &str, body: &str, created: &str) -> Value {
@@ -25,13 +25,13 @@ fn text(status: &str, body: &str, created: &str) -> Value {
     })
 }
 
-fn parsed(reply: Reply) -> Result<Filed, Trouble> {
+fn parsed(reply: Reply) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
-    let request = (act().call.build)(&ask, &account).unwrap();
+    let request = (step().call.build)(&ask, &account).unwrap();
     if reply.header("content-type") == Some("application/json") {
         holds(&SYSTEM, &request, &account, Some(&reply));
     }
-    (act().call.parse)(&ask, &reply, &account)
+    (step().call.parse)(&ask, &reply, &account)
 }
 
 fn failure(status: u16, code: i64) -> Reply {
@@ -46,7 +46,7 @@ fn failure(status: u16, code: i64) -> Reply {
 #[test]
 fn a_text_goes_to_the_patients_number_from_the_clinics() {
     let ask = told(Topic::PaymentReceived);
-    let request = (act().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(
         request.path,
         "/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json"
@@ -60,7 +60,7 @@ fn a_text_goes_to_the_patients_number_from_the_clinics() {
 fn a_messaging_service_is_named_as_one() {
     let service = "MG0123456789abcdef0123456789abcdef";
     let account = account(&SYSTEM, &[&SECRETS[..2], &[("from", service)]].concat());
-    let request = (act().call.build)(&told(Topic::RefundPaid), &account).unwrap();
+    let request = (step().call.build)(&told(Topic::RefundPaid), &account).unwrap();
     assert_eq!(field(&request, "MessagingServiceSid"), Some(service));
     assert_eq!(field(&request, "From"), None);
     holds(&SYSTEM, &request, &account, None);
@@ -70,7 +70,7 @@ fn a_messaging_service_is_named_as_one() {
 fn a_name_as_sender_that_begins_like_a_messaging_service_is_a_sender() {
     for name in ["MGClinic", "MG", "MG0123456789abcdef0123456789abcdeg"] {
         let account = account(&SYSTEM, &[&SECRETS[..2], &[("from", name)]].concat());
-        let request = (act().call.build)(&told(Topic::RefundPaid), &account).unwrap();
+        let request = (step().call.build)(&told(Topic::RefundPaid), &account).unwrap();
         assert_eq!(field(&request, "From"), Some(name));
         assert_eq!(field(&request, "MessagingServiceSid"), None);
     }
@@ -81,7 +81,7 @@ fn a_text_of_1600_letters_is_sent_and_a_longer_or_empty_one_refused() {
     let mut ask = told(Topic::PaymentReceived);
     let mut send = |text: String| {
         ask.message.text = text;
-        (act().call.build)(&ask, &demo(&SYSTEM))
+        (step().call.build)(&ask, &demo(&SYSTEM))
     };
     holds(
         &SYSTEM,
@@ -108,7 +108,7 @@ fn only_a_number_in_international_form_is_written_to() {
         let mut ask = told(Topic::PaymentReceived);
         ask.customer.phone = Some(number.into());
         assert!(
-            (act().call.build)(&ask, &demo(&SYSTEM)).is_err(),
+            (step().call.build)(&ask, &demo(&SYSTEM)).is_err(),
             "{number:?}"
         );
     }
@@ -116,7 +116,9 @@ fn only_a_number_in_international_form_is_written_to() {
 
 #[test]
 fn a_taken_text_is_filed_and_a_failed_or_unknown_one_is_not() {
-    let sid = Ok(Filed(Some("SM0123456789abcdef0123456789abcdef".into())));
+    let sid = Ok(ExternalId(Some(
+        "SM0123456789abcdef0123456789abcdef".into(),
+    )));
     let created = "Sat, 14 Mar 2026 09:00:00 +0000";
     for status in ["queued", "accepted", "sending", "sent", "delivered"] {
         assert_eq!(
@@ -134,7 +136,7 @@ fn a_taken_text_is_filed_and_a_failed_or_unknown_one_is_not() {
         told(Topic::PaymentReceived),
         json(201, text("teleported", "Hi", created)),
     );
-    let read = (act().call.parse)(&ask, &odd, &demo(&SYSTEM));
+    let read = (step().call.parse)(&ask, &odd, &demo(&SYSTEM));
     assert!(matches!(read, Err(Trouble::Unreadable(_))));
 }
 
@@ -159,7 +161,7 @@ fn refusals_are_final_by_code_and_never_quote_the_number() {
         Err(Trouble::Credentials(_))
     ));
     let mut busy = failure(429, 20429);
-    busy.headers.push(("Retry-After".into(), "7".into()));
+    busy.headers.push(("Retry-DependsOn".into(), "7".into()));
     assert_eq!(parsed(busy), Err(Trouble::Limited { seconds: 7 }));
     assert!(matches!(
         parsed(failure(503, 20503)),
@@ -171,15 +173,15 @@ fn refusals_are_final_by_code_and_never_quote_the_number() {
     ));
 }
 
-fn looked_up(messages: Value) -> Result<Option<Filed>, Trouble> {
+fn looked_up(messages: Value) -> Result<Option<ExternalId>, Trouble> {
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
     let reply = json(
         200,
         value!({"messages": messages, "page": 0, "page_size": 1000}),
     );
-    let request = (search(act()).build)(&ask, &account).unwrap();
+    let request = (search(step()).build)(&ask, &account).unwrap();
     holds(&SYSTEM, &request, &account, Some(&reply));
-    (search(act()).parse)(&ask, &reply, &account)
+    (search(step()).parse)(&ask, &reply, &account)
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn a_lost_reply_is_found_by_number_and_words_even_while_it_waits_in_the_queue() 
     let other = text("delivered", "Another text", today);
     assert!(matches!(
         looked_up(value!([other, waiting])),
-        Ok(Some(Filed(Some(_))))
+        Ok(Some(ExternalId(Some(_))))
     ));
     assert_eq!(looked_up(value!([other])), Ok(None));
     assert_eq!(looked_up(value!([])), Ok(None));
@@ -233,11 +235,11 @@ fn twilios_own_samples_can_be_read() {
     };
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
     for (name, sample) in at("post", "201") {
-        let read = (act().call.parse)(&ask, &json(201, sample["value"].clone()), &account);
-        assert!(matches!(read, Ok(Filed(Some(_)))), "{name}: {read:?}");
+        let read = (step().call.parse)(&ask, &json(201, sample["value"].clone()), &account);
+        assert!(matches!(read, Ok(ExternalId(Some(_)))), "{name}: {read:?}");
     }
     for (name, sample) in at("get", "200") {
-        let found = (search(act()).parse)(&ask, &json(200, sample["value"].clone()), &account);
+        let found = (search(step()).parse)(&ask, &json(200, sample["value"].clone()), &account);
         assert_eq!(found, Ok(None), "{name}");
     }
 }

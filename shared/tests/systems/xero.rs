@@ -1,4 +1,4 @@
-//! Xero's room.
+//! Xero's adapter.
 
 use super::*;
 use meridian::systems::xero::SYSTEM;
@@ -17,19 +17,19 @@ pub const SECRETS: &[(&str, &str)] = &[
 
 const ID: &str = "c7c37b83-ac95-45ea-88ba-8ad83a5f22fe";
 
-fn built(topic: Topic, act: usize, ask: &Telling) -> Request {
-    (acts(&SYSTEM, topic)[act].call.build)(ask, &demo(&SYSTEM)).unwrap()
+fn built(topic: Topic, step: usize, ask: &Notification) -> Request {
+    (steps(&SYSTEM, topic)[step].call.build)(ask, &demo(&SYSTEM)).unwrap()
 }
 
-fn parsed(topic: Topic, act: usize, reply: &Reply) -> Result<Filed, Trouble> {
+fn parsed(topic: Topic, step: usize, reply: &Reply) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(topic), demo(&SYSTEM));
-    holds(&SYSTEM, &built(topic, act, &ask), &account, Some(reply));
-    (acts(&SYSTEM, topic)[act].call.parse)(&ask, reply, &account)
+    holds(&SYSTEM, &built(topic, step, &ask), &account, Some(reply));
+    (steps(&SYSTEM, topic)[step].call.parse)(&ask, reply, &account)
 }
 
-fn looked_up(topic: Topic, act: usize, reply: &Reply) -> Result<Option<Filed>, Trouble> {
+fn looked_up(topic: Topic, step: usize, reply: &Reply) -> Result<Option<ExternalId>, Trouble> {
     let (ask, account) = (told(topic), demo(&SYSTEM));
-    let call = search(&acts(&SYSTEM, topic)[act]);
+    let call = search(&steps(&SYSTEM, topic)[step]);
     holds(
         &SYSTEM,
         &(call.build)(&ask, &account).unwrap(),
@@ -124,8 +124,8 @@ fn two_patients_of_one_name_are_two_contacts() {
 }
 
 /// 119.00 at 19 %, 53.50 at 7 % and 40.00 free of tax.
-fn of_three_rates(topic: Topic) -> Telling {
-    Telling {
+fn of_three_rates(topic: Topic) -> Notification {
+    Notification {
         total: eur(21250),
         rates: vec![rate(0, 4000, 0), rate(7, 5350, 350), rate(19, 11900, 1900)],
         ..told(topic)
@@ -142,7 +142,7 @@ fn each_rate_of_tax_is_a_line_of_its_own_type() {
     let ask = of_three_rates(Topic::InvoiceIssued);
     let free = [("tax_type_0", "EXEMPTOUTPUT"), ("tax_type_7", "TAX002")];
     let account = account(&SYSTEM, &[SECRETS, &free].concat());
-    let request = (acts(&SYSTEM, Topic::InvoiceIssued)[0].call.build)(&ask, &account).unwrap();
+    let request = (steps(&SYSTEM, Topic::InvoiceIssued)[0].call.build)(&ask, &account).unwrap();
     holds(&SYSTEM, &request, &account, None);
     let lines = &body(&request)["Invoices"][0]["LineItems"];
     assert_eq!(numbers(lines, "UnitAmount"), ["40.0", "50.0", "100.0"]);
@@ -203,23 +203,26 @@ fn returned_money_undoes_the_payment_that_was_filed() {
     );
     assert_eq!(body(&request), &value!({"Status": "DELETED"}));
     let standing = applied(eur(0));
-    let unknown = Telling { standing, ..ask };
-    let act = &acts(&SYSTEM, Topic::PaymentReturned)[0];
-    assert!((act.call.build)(&unknown, &demo(&SYSTEM)).is_err());
+    let unknown = Notification { standing, ..ask };
+    let step = &steps(&SYSTEM, Topic::PaymentReturned)[0];
+    assert!((step.call.build)(&unknown, &demo(&SYSTEM)).is_err());
 }
 
 /// A payment at Xero is deleted as a whole: what stays of it is filed anew.
 #[test]
 fn what_is_filed_of_a_payment_follows_what_stays_of_it() {
     let skipped = |topic: Topic, standing: &Standing| {
-        let hears = SYSTEM.hears.iter().find(|hears| hears.topic == topic);
-        let hears = hears.expect("it hears of it");
+        let subscription = SYSTEM
+            .subscriptions
+            .iter()
+            .find(|subscription| subscription.topic == topic);
+        let subscription = subscription.expect("it hears of it");
         let standing = standing.clone();
-        let ask = Telling {
+        let ask = Notification {
             standing,
             ..told(topic)
         };
-        [0, 1].map(|act| (hears.skips)(&ask, act))
+        [0, 1].map(|step| (subscription.skips)(&ask, step))
     };
     let filed = told(Topic::PaymentReturned).standing;
     let none = Standing {
@@ -236,7 +239,7 @@ fn what_is_filed_of_a_payment_follows_what_stays_of_it() {
     assert_eq!(skipped(Topic::PaymentReturned, &none), [false, true]);
     assert_eq!(skipped(Topic::PaymentReturned, &part), [false, false]);
     assert_eq!(skipped(Topic::PaymentReceived, &filed), [false, false]);
-    let ask = Telling {
+    let ask = Notification {
         standing: part,
         ..told(Topic::PaymentReturned)
     };
@@ -247,7 +250,7 @@ fn what_is_filed_of_a_payment_follows_what_stays_of_it() {
 /// 30.00 of a surplus went back with 89.00 of the sale.
 #[test]
 fn a_refund_takes_back_only_what_was_sold() {
-    let ask = Telling {
+    let ask = Notification {
         standing: applied(eur(8900)),
         ..told(Topic::RefundPaid)
     };
@@ -274,14 +277,14 @@ fn a_refund_that_failed_loses_its_payment_first_and_then_its_credit_note() {
     let gone = json(200, gone);
     assert_eq!(
         parsed(Topic::RefundFailed, 1, &gone),
-        Ok(Filed(Some(ID.into())))
+        Ok(ExternalId(Some(ID.into())))
     );
-    // After a lost reply the document itself says whether it still stands.
-    let state = |act, list: &str, id: &str, status: &str| {
+    // DependsOn a lost reply the document itself says whether it still stands.
+    let state = |step, list: &str, id: &str, status: &str| {
         let body = value!({list: [{id: ID, "Status": status}]});
-        looked_up(Topic::RefundFailed, act, &json(200, body))
+        looked_up(Topic::RefundFailed, step, &json(200, body))
     };
-    let filed = Ok(Some(Filed(Some(ID.into()))));
+    let filed = Ok(Some(ExternalId(Some(ID.into()))));
     assert_eq!(state(0, "Payments", "PaymentID", "DELETED"), filed);
     assert_eq!(state(0, "Payments", "PaymentID", "AUTHORISED"), Ok(None));
     assert_eq!(state(1, "CreditNotes", "CreditNoteID", "VOIDED"), filed);
@@ -289,21 +292,22 @@ fn a_refund_that_failed_loses_its_payment_first_and_then_its_credit_note() {
     assert_eq!(note, Ok(None));
     // Half of it was filed: nobody can say what to undo.
     let filed = vec![ID.into()];
-    let half = Telling { filed, ..ask };
-    let act = &acts(&SYSTEM, Topic::RefundFailed)[0];
-    assert!((act.call.build)(&half, &demo(&SYSTEM)).is_err());
+    let half = Notification { filed, ..ask };
+    let step = &steps(&SYSTEM, Topic::RefundFailed)[0];
+    assert!((step.call.build)(&half, &demo(&SYSTEM)).is_err());
 }
 
 #[test]
 fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
     let mut keys = vec![];
-    for hears in SYSTEM.hears {
-        let ask = told(hears.topic);
-        for act in 0..hears.acts.len() {
-            let key = header(&built(hears.topic, act, &ask), "Idempotency-Key").map(String::from);
+    for subscription in SYSTEM.subscriptions {
+        let ask = told(subscription.topic);
+        for step in 0..subscriptions.steps.len() {
+            let key =
+                header(&built(subscription.topic, step, &ask), "Idempotency-Key").map(String::from);
             let key = key.expect("a write has a key");
             assert!(key.len() <= 128 && key.starts_with(&ask.key), "{key}");
-            keys.push((key, hears.topic));
+            keys.push((key, subscription.topic));
         }
     }
     assert_eq!(keys.len(), 9);
@@ -320,7 +324,7 @@ proptest! {
     fn an_amount_on_the_wire_reads_back_as_itself(minor in 1_i64..1_000_000_000_000, code in 0_usize..3) {
         let currency = Currency::read(["EUR", "JPY", "GBP"][code]).unwrap();
         let amount = Money::new(minor, currency);
-        let ask = Telling { amount, standing: applied(amount), ..told(Topic::PaymentReceived) };
+        let ask = Notification { amount, standing: applied(amount), ..told(Topic::PaymentReceived) };
         let request = built(Topic::PaymentReceived, 1, &ask);
         let stored: Request = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
         prop_assert_eq!(&stored, &request);
@@ -330,7 +334,7 @@ proptest! {
 
     #[test]
     fn a_refund_takes_no_more_tax_than_the_invoice_had(part in 1_i64..=11900) {
-        let ask = Telling { amount: eur(part), standing: applied(eur(part)), ..told(Topic::RefundPaid) };
+        let ask = Notification { amount: eur(part), standing: applied(eur(part)), ..told(Topic::RefundPaid) };
         let request = built(Topic::RefundPaid, 0, &ask);
         let tax = body(&request)["CreditNotes"][0]["LineItems"][0]["TaxAmount"].to_string();
         let tax = Money::read(&tax, ask.amount.currency).unwrap().minor;
@@ -350,7 +354,7 @@ proptest! {
         };
         let (mut gross, mut tax) = (0, 0);
         for (from, to) in cuts.iter().zip(&cuts[1..]).filter(|(from, to)| from < to) {
-            let ask = Telling {
+            let ask = Notification {
                 amount: eur(to - from),
                 standing: applied(eur(to - from)),
                 refunded_before: eur(*from),
@@ -369,26 +373,26 @@ proptest! {
 
 #[test]
 fn an_amount_that_xero_or_a_json_number_cannot_hold_is_refused() {
-    let act = &acts(&SYSTEM, Topic::PaymentReceived)[1];
+    let step = &steps(&SYSTEM, Topic::PaymentReceived)[1];
     let kwd = Currency::read("KWD").unwrap();
     for amount in [Money::new(1234, kwd), eur(i64::MAX)] {
-        let ask = Telling {
+        let ask = Notification {
             amount,
             standing: applied(amount),
             ..told(Topic::PaymentReceived)
         };
-        assert!((act.call.build)(&ask, &demo(&SYSTEM)).is_err(), "{amount}");
+        assert!((step.call.build)(&ask, &demo(&SYSTEM)).is_err(), "{amount}");
     }
-    let whole = Telling {
+    let whole = Notification {
         standing: applied(Money::new(1230, kwd)),
         ..told(Topic::PaymentReceived)
     };
-    assert!((act.call.build)(&whole, &demo(&SYSTEM)).is_ok());
+    assert!((step.call.build)(&whole, &demo(&SYSTEM)).is_ok());
 }
 
 #[test]
 fn what_was_written_is_filed_under_its_id() {
-    let filed = Ok(Filed(Some(ID.into())));
+    let filed = Ok(ExternalId(Some(ID.into())));
     let invoices = value!({"Invoices": [{"InvoiceID": ID, "InvoiceNumber": "INV-7",
         "Status": "AUTHORISED", "Payments": [], "CreditNotes": [], "HasErrors": false}]});
     assert_eq!(parsed(Topic::InvoiceIssued, 0, &json(200, invoices)), filed);
@@ -438,8 +442,8 @@ fn a_validation_error_says_why_without_the_patients_name() {
     let named = invalid(
         "The contact name Sam Smith is already assigned to another contact. The contact name must be unique across all active contacts.",
     );
-    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
-    let Err(Trouble::Rejected(said)) = (act.call.parse)(&ask, &named, &demo(&SYSTEM)) else {
+    let step = &steps(&SYSTEM, Topic::InvoiceIssued)[0];
+    let Err(Trouble::Rejected(said)) = (step.call.parse)(&ask, &named, &demo(&SYSTEM)) else {
         panic!("a taken contact name is final");
     };
     assert!(
@@ -499,7 +503,7 @@ fn a_number_that_is_taken_is_looked_up_for_it_may_be_our_own_lost_one() {
     };
     assert_eq!(
         looked_up(Topic::InvoiceIssued, 0, &list(&key)),
-        Ok(Some(Filed(Some(ID.into()))))
+        Ok(Some(ExternalId(Some(ID.into()))))
     );
     let others = looked_up(Topic::InvoiceIssued, 0, &list("someone else's"));
     assert!(matches!(others, Err(Trouble::Rejected(why)) if why.contains("INV-7")));
@@ -516,10 +520,10 @@ fn lost_payments_and_credit_notes_are_found_by_our_key() {
         {"PaymentID": "00000000-0000-0000-0000-000000000001", "Reference": "other"},
         {"PaymentID": ID, "Reference": key}]}),
     );
-    for (topic, act) in [(Topic::PaymentReceived, 1), (Topic::RefundPaid, 1)] {
+    for (topic, step) in [(Topic::PaymentReceived, 1), (Topic::RefundPaid, 1)] {
         assert_eq!(
-            looked_up(topic, act, &payments),
-            Ok(Some(Filed(Some(ID.into()))))
+            looked_up(topic, step, &payments),
+            Ok(Some(ExternalId(Some(ID.into()))))
         );
     }
     let notes = json(
@@ -529,7 +533,7 @@ fn lost_payments_and_credit_notes_are_found_by_our_key() {
     );
     assert_eq!(
         looked_up(Topic::RefundPaid, 0, &notes),
-        Ok(Some(Filed(Some(ID.into()))))
+        Ok(Some(ExternalId(Some(ID.into()))))
     );
     let other = json(
         200,
@@ -547,9 +551,9 @@ fn a_lost_undoing_is_seen_by_the_payment_itself() {
         )
     };
     let seen = |status| looked_up(Topic::PaymentReturned, 0, &payment(status));
-    assert_eq!(seen("DELETED"), Ok(Some(Filed(Some(ID.into())))));
+    assert_eq!(seen("DELETED"), Ok(Some(ExternalId(Some(ID.into())))));
     assert_eq!(seen("AUTHORISED"), Ok(None));
-    let odd = (search(&acts(&SYSTEM, Topic::PaymentReturned)[0]).parse)(
+    let odd = (search(&steps(&SYSTEM, Topic::PaymentReturned)[0]).parse)(
         &told(Topic::PaymentReturned),
         &payment("SHREDDED"),
         &demo(&SYSTEM),
@@ -560,8 +564,8 @@ fn a_lost_undoing_is_seen_by_the_payment_itself() {
 #[test]
 fn a_suppliers_bill_of_the_same_number_is_not_asked_for() {
     let filter = |topic| {
-        let act = &acts(&SYSTEM, topic)[0];
-        let request = (search(act).build)(&told(topic), &demo(&SYSTEM)).unwrap();
+        let step = &steps(&SYSTEM, topic)[0];
+        let request = (search(step).build)(&told(topic), &demo(&SYSTEM)).unwrap();
         request.query[0].1.clone()
     };
     let invoice = r#"Type=="ACCREC" AND InvoiceNumber=="INV-7""#;
@@ -572,12 +576,12 @@ fn a_suppliers_bill_of_the_same_number_is_not_asked_for() {
 
 #[test]
 fn a_number_with_quotes_stays_inside_its_filter() {
-    let ask = Telling {
+    let ask = Notification {
         invoice: r#"A" OR 1==1 OR "\"#.into(),
         ..told(Topic::InvoiceIssued)
     };
-    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
-    let request = (search(act).build)(&ask, &demo(&SYSTEM)).unwrap();
+    let step = &steps(&SYSTEM, Topic::InvoiceIssued)[0];
+    let request = (search(step).build)(&ask, &demo(&SYSTEM)).unwrap();
     let expected = r#"Type=="ACCREC" AND InvoiceNumber=="A\" OR 1==1 OR \"\\""#;
     assert_eq!(request.query, [("where".to_string(), expected.to_string())]);
 }
@@ -603,14 +607,15 @@ fn other_statuses_mean_what_they_mean_everywhere() {
     ));
     assert!(matches!(send(503, value!({})), Err(Trouble::Unclear(_))));
     let mut busy = json(429, value!({}));
-    busy.headers.push(("Retry-After".into(), "66975".into()));
+    busy.headers
+        .push(("Retry-DependsOn".into(), "66975".into()));
     assert_eq!(
         parsed(Topic::InvoiceIssued, 0, &busy),
         Err(Trouble::Limited { seconds: 66975 })
     );
     let html = reply(400, "text/html", "<html>");
-    let act = &acts(&SYSTEM, Topic::InvoiceIssued)[0];
-    let read = (act.call.parse)(&told(Topic::InvoiceIssued), &html, &demo(&SYSTEM));
+    let step = &steps(&SYSTEM, Topic::InvoiceIssued)[0];
+    let read = (step.call.parse)(&told(Topic::InvoiceIssued), &html, &demo(&SYSTEM));
     assert!(matches!(read, Err(Trouble::Unreadable(_))));
 }
 
@@ -632,19 +637,19 @@ fn xeros_own_samples_can_be_read() {
         (Topic::RefundPaid, 0, "/CreditNotes", "put"),
         (Topic::PaymentReturned, 0, "/Payments/{PaymentID}", "post"),
     ];
-    for (topic, act, path, method) in cases {
-        let parse = acts(&SYSTEM, topic)[act].call.parse;
+    for (topic, step, path, method) in cases {
+        let parse = steps(&SYSTEM, topic)[step].call.parse;
         let read = parse(&told(topic), &sample(path, method), &account);
         match path {
             // The samples for these two carry an error beside an id.
             "/Payments" | "/CreditNotes" => {
                 assert!(matches!(read, Err(Trouble::Unclear(_))), "{path}: {read:?}")
             }
-            _ => assert!(matches!(read, Ok(Filed(Some(_)))), "{path}: {read:?}"),
+            _ => assert!(matches!(read, Ok(ExternalId(Some(_)))), "{path}: {read:?}"),
         }
     }
-    for (topic, act, path, _) in &cases[..3] {
-        let parse = search(&acts(&SYSTEM, *topic)[*act]).parse;
+    for (topic, step, path, _) in &cases[..3] {
+        let parse = search(&steps(&SYSTEM, *topic)[*step]).parse;
         assert_eq!(
             parse(&told(*topic), &sample(path, "get"), &account),
             Ok(None),

@@ -16,11 +16,11 @@ type Of = (&'static str, &'static str);
 /// What runs within ten minutes, all of it together.
 const QUICK: [Of; 14] = [
     ("meridian", "meridian"),
-    ("meridian", "house"),
+    ("meridian", "app"),
     ("meridian", "readme"),
     ("meridian", "gateways"),
-    ("meridian", "rooms_paypal"),
-    ("meridian", "rooms_paypal_ipn"),
+    ("meridian", "paypal"),
+    ("meridian", "paypal_ipn"),
     ("meridian", "systems"),
     ("meridian", "due"),
     ("meridian", "doors"),

@@ -53,7 +53,7 @@ pub enum Committed {
     },
     Nothing,
     Wait,
-    Ask {
+    LookUpFirst {
         payment: u32,
     },
     Unmatched,
@@ -95,7 +95,7 @@ impl Clinic {
             Verdict::Change(decision) => *decision,
             Verdict::Nothing => return Ok(Committed::Nothing),
             Verdict::Wait(_) => return Ok(Committed::Wait),
-            Verdict::Ask { payment } => return Ok(Committed::Ask { payment }),
+            Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
             Verdict::Unmatched => return Ok(Committed::Unmatched),
             Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
             Verdict::Refused(why) => return Ok(Committed::Refused(why)),

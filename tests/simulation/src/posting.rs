@@ -60,7 +60,7 @@ impl World<'_> {
         let cause = format!("{} event {}", traits.id, waiting.n);
         let report = posting_rules::reported(traits, vec![waiting.fact.clone()], false);
         let mut committed = self.commit(&report, &cause)?;
-        if let Committed::Ask { payment } = committed {
+        if let Committed::LookUpFirst { payment } = committed {
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
             };
@@ -84,7 +84,7 @@ impl World<'_> {
                 self.clinic.posted.insert(waiting.n);
                 Ok(())
             }
-            Committed::Wait | Committed::Ask { .. } => {
+            Committed::Wait | Committed::LookUpFirst { .. } => {
                 self.place_later(waiting, Some("it cannot be told yet"))
             }
             Committed::Unmatched => self.place_later(waiting, None),

@@ -514,7 +514,7 @@ impl<'a> World<'a> {
     }
 
     fn send(&mut self, mut flight: Flight, gateway: usize, intent: &Intent) -> Checked {
-        let room = adapters::ALL[gateway].1;
+        let adapter = adapters::ALL[gateway].1;
         let request = serde_json::from_value(intent.request.clone());
         let (Ok(ask), Ok(request)) = (self.ask(&flight, intent.step), request) else {
             let why = Trouble::Unreadable("a request that cannot be read".into());
@@ -524,13 +524,13 @@ impl<'a> World<'a> {
             Ask::Checkout(_) => format!("{}-1", intent.key),
             _ => intent.key.clone(),
         };
-        let key = match ask.key_place(room) {
+        let key = match ask.key_place(adapter) {
             Some(KeyPlace::Header(_) | KeyPlace::Query(_) | KeyPlace::Body) => Some(key),
             None => None,
         };
         let (reply, wait) = self.call(gateway, &request, key)?;
         let heard = reply.map(|reply| {
-            let read = reply.and_then(|reply| ask.parse(room, &reply, &ACCOUNT));
+            let read = reply.and_then(|reply| ask.parse(adapter, &reply, &ACCOUNT));
             Heard::Answered(
                 read.inspect(|outcome| debug_assert!(!matches!(outcome, Outcome::Next(_)))),
             )
@@ -544,13 +544,13 @@ impl<'a> World<'a> {
     }
 
     fn find(&mut self, flight: Flight, gateway: usize, step: Step, age: i64) -> Checked {
-        let room = adapters::ALL[gateway].1;
+        let adapter = adapters::ALL[gateway].1;
         let built = self.ask(&flight, step);
-        let built = built.and_then(|ask| Ok((ask.find(room, &ACCOUNT, age)?, ask)));
+        let built = built.and_then(|ask| Ok((ask.find(adapter, &ACCOUNT, age)?, ask)));
         let (found, wait) = match built {
             Ok((request, ask)) => {
                 let (reply, wait) = self.look(gateway, &request);
-                let read = |reply| ask.found(room, &reply, &ACCOUNT, age);
+                let read = |reply| ask.found(adapter, &reply, &ACCOUNT, age);
                 (reply.map(|reply| reply.and_then(read)), wait)
             }
             Err(trouble) => (Some(Err(trouble)), 1),

@@ -230,7 +230,7 @@ impl Stack {
     }
 
     /// Waits until nothing moves any more. A message that comes back later is waited for by the
-    /// house's clock.
+    /// app's clock.
     #[track_caller]
     pub fn quiet(&self) {
         let mut answer = self.control("GET", "quiet?timeout=60", &Value::Null);
@@ -244,12 +244,12 @@ impl Stack {
         }
         assert_eq!(
             answer.status, 200,
-            "the house does not come to rest: {}",
+            "the app does not come to rest: {}",
             answer.text
         );
     }
 
-    /// Moves the house's clock on, instant by instant.
+    /// Moves Meridian's clock on, instant by instant.
     #[track_caller]
     pub fn advance(&self, seconds: i64) {
         self.control("POST", "clock", &json!({ "advance": seconds }))

@@ -1,4 +1,4 @@
-//! Reads template.yaml as JSON, for the tests that hold it to the rules of the house.
+//! Reads template.yaml as JSON, for the tests that hold it to the rules of Meridian.
 //!
 //! A CloudFormation function keeps its name: `!Ref Table` reads as `{"!Ref": "Table"}`. Text stays
 //! text, also where it is a number or a boolean.

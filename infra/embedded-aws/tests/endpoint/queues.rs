@@ -1,4 +1,4 @@
-//! SQS: the house's clock, redrive, refusals.
+//! SQS: the endpoint's clock, redrive, refusals.
 
 use crate::stack::{Stack, machine_now};
 use aws_sdk_sqs::error::ProvideErrorMetadata;

@@ -1,4 +1,4 @@
-//! A started endpoint with clients of the AWS SDK, and a house's clock that a test sets.
+//! A started endpoint with clients of the AWS SDK, and a endpoint's clock that a test sets.
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{AsyncSleep, Sleep};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub const TABLE: &str = "house";
+pub const TABLE: &str = "endpoint";
 pub const CALLER: &str = "LOCAL.charge-execution.1";
 
 pub struct Stack {
@@ -25,8 +25,8 @@ pub struct Stack {
 impl Stack {
     pub async fn start(state: Option<PathBuf>) -> Stack {
         let ahead = Arc::new(AtomicI64::new(0));
-        let house = ahead.clone();
-        let clock = Arc::new(move || machine_now() + house.load(Ordering::SeqCst));
+        let endpoint = ahead.clone();
+        let clock = Arc::new(move || machine_now() + endpoint.load(Ordering::SeqCst));
         let aws = start(Options {
             port: 0,
             state,

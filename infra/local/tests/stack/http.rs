@@ -1,15 +1,15 @@
 //! Routing, payload format 2.0, and what a client sees when a function fails.
 
-use crate::house::{House, json_of};
+use crate::stack::{Stack, json_of};
 use serde_json::{Value, json};
 use std::time::Instant;
 
 #[tokio::test]
 async fn the_event_is_payload_format_two() {
-    let house = House::start();
-    let request = house.client.post(format!(
+    let stack = Stack::start();
+    let request = stack.client.post(format!(
         "{}/probe/echo/demo/a%20b?x=1&y=a%2Cb&x=2",
-        house.http
+        stack.http
     ));
     let request = request
         .header("Cookie", "one=1; two=2")
@@ -49,22 +49,22 @@ async fn the_event_is_payload_format_two() {
 
 #[tokio::test]
 async fn the_closest_route_answers_and_an_unknown_one_is_not_found() {
-    let house = House::start();
-    let get = json_of(house.get("/probe/echo/demo/stripe").await).await;
+    let stack = Stack::start();
+    let get = json_of(stack.get("/probe/echo/demo/stripe").await).await;
     assert_eq!(
         get["event"]["routeKey"], "ANY /probe/{proxy+}",
         "the closer route is for POST only"
     );
     assert_eq!(get["event"]["pathParameters"]["proxy"], "echo/demo/stripe");
     assert_eq!(get["event"].get("body"), None);
-    let missing = house.get("/elsewhere").await;
+    let missing = stack.get("/elsewhere").await;
     assert_eq!(missing.status(), 404);
     assert_eq!(json_of(missing).await, json!({ "message": "Not Found" }));
 }
 
 #[tokio::test]
 async fn bodies_that_are_no_plain_text_travel_as_base64() {
-    let house = House::start();
+    let stack = Stack::start();
     for (kind, body, sent, encoded) in [
         (
             "application/x-www-form-urlencoded",
@@ -80,9 +80,9 @@ async fn bodies_that_are_no_plain_text_travel_as_base64() {
         ),
         ("application/octet-stream", vec![0, 255], "AP8=", true),
     ] {
-        let request = house
+        let request = stack
             .client
-            .put(format!("{}/probe/echo", house.http))
+            .put(format!("{}/probe/echo", stack.http))
             .header("content-type", kind);
         let event =
             json_of(request.body(body).send().await.expect("an answer")).await["event"].clone();
@@ -96,19 +96,19 @@ async fn bodies_that_are_no_plain_text_travel_as_base64() {
 
 #[tokio::test]
 async fn answers_carry_cookies_binary_bodies_and_inferred_statuses() {
-    let house = House::start();
-    let answer = house.get("/probe/cookies").await;
+    let stack = Stack::start();
+    let answer = stack.get("/probe/cookies").await;
     assert_eq!(answer.status(), 201);
     let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
     assert_eq!(cookies, ["a=1; Path=/", "b=2"]);
     assert_eq!(answer.bytes().await.expect("a body").as_ref(), [0, 255]);
     assert_eq!(
-        json_of(house.get("/probe/bare").await).await,
+        json_of(stack.get("/probe/bare").await).await,
         json!({ "hello": "there" })
     );
-    let head = house
+    let head = stack
         .client
-        .head(format!("{}/probe/echo", house.http))
+        .head(format!("{}/probe/echo", stack.http))
         .send()
         .await
         .expect("an answer");
@@ -123,9 +123,9 @@ async fn answers_carry_cookies_binary_bodies_and_inferred_statuses() {
 
 #[tokio::test]
 async fn failures_are_internal_server_errors() {
-    let house = House::start();
+    let stack = Stack::start();
     for path in ["/probe/error", "/probe/malformed", "/probe/exit"] {
-        let answer = house.get(path).await;
+        let answer = stack.get(path).await;
         assert_eq!(answer.status(), 500, "{path}");
         assert_eq!(
             json_of(answer).await,
@@ -133,19 +133,19 @@ async fn failures_are_internal_server_errors() {
         );
     }
     assert!(
-        house.stderr().contains("exit status: 3"),
+        stack.stderr().contains("exit status: 3"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
 }
 
 #[tokio::test]
 async fn ten_megabytes_are_the_limit() {
-    let house = House::start();
+    let stack = Stack::start();
     let large = |size: usize| {
-        house
+        stack
             .client
-            .post(format!("{}/probe/bare", house.http))
+            .post(format!("{}/probe/bare", stack.http))
             .body(vec![b'x'; size])
             .send()
     };
@@ -166,28 +166,28 @@ async fn ten_megabytes_are_the_limit() {
 
 #[tokio::test]
 async fn a_timeout_kills_the_process_and_a_fresh_one_follows() {
-    let house = House::start();
-    let pid = async || json_of(house.get("/probe/echo").await).await["pid"].clone();
+    let stack = Stack::start();
+    let pid = async || json_of(stack.get("/probe/echo").await).await["pid"].clone();
     let first = pid().await;
     assert_eq!(pid().await, first, "a warm process is used again");
     let began = Instant::now();
-    assert_eq!(house.get("/probe/sleep/20000").await.status(), 500);
+    assert_eq!(stack.get("/probe/sleep/20000").await.status(), 500);
     assert!(began.elapsed().as_secs_f64() < 5.0);
     let second = pid().await;
     assert_ne!(second, first);
     assert!(
-        house.stderr().contains("timed out after 1 s"),
+        stack.stderr().contains("timed out after 1 s"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
-    assert_eq!(house.get("/probe/exit").await.status(), 500);
+    assert_eq!(stack.get("/probe/exit").await.status(), 500);
     assert_ne!(pid().await, second);
 }
 
 #[tokio::test]
 async fn a_warm_process_that_died_loses_no_event() {
-    let house = House::start();
-    let first = json_of(house.get("/probe/echo").await).await["pid"]
+    let stack = Stack::start();
+    let first = json_of(stack.get("/probe/echo").await).await["pid"]
         .as_i64()
         .expect("a number");
     let pid = i32::try_from(first)
@@ -195,19 +195,19 @@ async fn a_warm_process_that_died_loses_no_event() {
         .and_then(rustix::process::Pid::from_raw)
         .expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
-    let gone = async || json_of(house.get("/_local/instances").await).await == json!([]);
+    let gone = async || json_of(stack.get("/_local/instances").await).await == json!([]);
     while !gone().await {
         tokio::task::yield_now().await;
     }
-    let answer = house.get("/probe/echo").await;
+    let answer = stack.get("/probe/echo").await;
     assert_eq!(answer.status(), 200);
     assert_ne!(json_of(answer).await["pid"], first);
 }
 
 #[tokio::test]
 async fn each_process_has_one_event_at_a_time() {
-    let house = House::start();
-    let all = (0..6).map(|_| house.get("/probe/sleep/400"));
+    let stack = Stack::start();
+    let all = (0..6).map(|_| stack.get("/probe/sleep/400"));
     let began = Instant::now();
     let mut pids = Vec::new();
     for answer in futures(all).await {
@@ -220,21 +220,21 @@ async fn each_process_has_one_event_at_a_time() {
     pids.sort();
     pids.dedup();
     assert_eq!(pids.len(), 6);
-    let shown = json_of(house.get("/_local/instances").await).await;
+    let shown = json_of(stack.get("/_local/instances").await).await;
     assert_eq!(shown.as_array().map(Vec::len), Some(6));
 }
 
 #[tokio::test]
 async fn the_environment_is_the_templates_and_nothing_else() {
-    let house = House::start();
-    let environment = json_of(house.get("/probe/environment").await).await;
+    let stack = Stack::start();
+    let environment = json_of(stack.get("/probe/environment").await).await;
     let expected = [
         ("AWS_ACCESS_KEY_ID", "LOCAL.probe.1".to_owned()),
-        ("AWS_ENDPOINT_URL", house.aws.clone()),
+        ("AWS_ENDPOINT_URL", stack.aws.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
         ("LEVEL", "1".to_owned()),
-        ("PUBLIC_URL", house.http.clone()),
-        ("QUEUE_URL", house.queue_url("Queue")),
+        ("PUBLIC_URL", stack.http.clone()),
+        ("QUEUE_URL", stack.queue_url("Queue")),
         (
             "SUMMARY",
             "meridian-local-Table/meridian-local-Queue/${literal}".to_owned(),
@@ -245,7 +245,7 @@ async fn the_environment_is_the_templates_and_nothing_else() {
         assert_eq!(environment[key], Value::from(value), "{key}");
     }
     assert_eq!(environment.get("HOME"), None);
-    let secret = house
+    let secret = stack
         .aws(
             "secretsmanager.GetSecretValue",
             json!({ "SecretId": "meridian/_/root" }),

@@ -1,6 +1,6 @@
 //! Start, end, restart and reset; what is refused before anything runs.
 
-use crate::house::{House, command, json_of, template};
+use crate::stack::{Stack, command, json_of, template};
 use rustix::process::Signal;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 #[tokio::test]
 async fn an_interrupt_drains_the_queues_and_keeps_the_tables() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut house = House::start_in(folder.path());
-    house
-        .put_due("kept", 0, house.now().await + 3_600_000)
+    let mut stack = Stack::start_in(folder.path());
+    stack
+        .put_due("kept", 0, stack.now().await + 3_600_000)
         .await;
-    house.send(&[json!({ "do": "ok", "n": 1 })]).await;
-    assert!(house.signal(Signal::INT).success());
-    assert_eq!(house.events("message").len(), 1);
+    stack.send(&[json!({ "do": "ok", "n": 1 })]).await;
+    assert!(stack.signal(Signal::INT).success());
+    assert_eq!(stack.events("message").len(), 1);
 
-    let mut house = House::start_in(folder.path());
-    let rows = house
+    let mut stack = Stack::start_in(folder.path());
+    let rows = stack
         .aws(
             "DynamoDB_20120810.Scan",
             json!({ "TableName": "meridian-local-Table" }),
@@ -25,36 +25,36 @@ async fn an_interrupt_drains_the_queues_and_keeps_the_tables() {
         .await;
     assert_eq!(rows["Count"], 1);
     assert!(
-        !house.stderr().contains("did not end cleanly"),
+        !stack.stderr().contains("did not end cleanly"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
-    house.signal(Signal::KILL);
-    let house = House::start_in(folder.path());
+    stack.signal(Signal::KILL);
+    let stack = Stack::start_in(folder.path());
     assert!(
-        house.stderr().contains("did not end cleanly"),
+        stack.stderr().contains("did not end cleanly"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
 }
 
 #[tokio::test]
 async fn a_message_that_cannot_be_drained_makes_the_end_unclean() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut house = House::start_in(folder.path());
-    house.send(&[json!({ "do": "fail", "n": 1 })]).await;
-    assert_eq!(house.quiet(5.0).await.0, 504);
-    house.signal(Signal::INT);
+    let mut stack = Stack::start_in(folder.path());
+    stack.send(&[json!({ "do": "fail", "n": 1 })]).await;
+    assert_eq!(stack.quiet(5.0).await.0, 504);
+    stack.signal(Signal::INT);
     assert!(
-        house.stderr().contains("ended with messages in the queues"),
+        stack.stderr().contains("ended with messages in the queues"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
-    let house = House::start_in(folder.path());
+    let stack = Stack::start_in(folder.path());
     assert!(
-        house.stderr().contains("did not end cleanly"),
+        stack.stderr().contains("did not end cleanly"),
         "{}",
-        house.stderr()
+        stack.stderr()
     );
 }
 
@@ -65,15 +65,15 @@ async fn a_house_in_memory_leaves_nothing_behind_however_it_ends() {
     std::fs::create_dir(&temporary).expect("a folder");
     let left = || std::fs::read_dir(&temporary).expect("the folder").count();
     for end in [
-        |house: &mut House| house.end_input(),
-        |house: &mut House| house.tell(Signal::INT),
-        |house: &mut House| house.tell(Signal::TERM),
+        |stack: &mut Stack| stack.end_input(),
+        |stack: &mut Stack| stack.tell(Signal::INT),
+        |stack: &mut Stack| stack.tell(Signal::TERM),
     ] {
-        let mut house = House::start_in_memory(folder.path(), &temporary);
+        let mut stack = Stack::start_in_memory(folder.path(), &temporary);
         assert_eq!(left(), 1);
-        house.advance("P30D").await;
-        end(&mut house);
-        assert!(house.ended().success());
+        stack.advance("P30D").await;
+        end(&mut stack);
+        assert!(stack.ended().success());
         assert_eq!(left(), 0);
     }
 }
@@ -87,16 +87,16 @@ fn a_start_that_failed_is_no_house_that_was_killed() {
         .output()
         .expect("an end");
     assert!(!failed.status.success());
-    let house = House::start_in(folder.path());
+    let stack = Stack::start_in(folder.path());
     for untrue in ["did not end cleanly", "those of before"] {
-        assert!(!house.stderr().contains(untrue), "{}", house.stderr());
+        assert!(!stack.stderr().contains(untrue), "{}", stack.stderr());
     }
 }
 
 #[tokio::test]
 async fn what_a_kept_connection_was_told_is_done_is_done_also_at_the_end() {
-    let mut house = House::start();
-    let (client, url) = (house.client.clone(), format!("{}/probe/send", house.http));
+    let mut stack = Stack::start();
+    let (client, url) = (stack.client.clone(), format!("{}/probe/send", stack.http));
     let sender = tokio::spawn(async move {
         let mut taken = 0;
         // until nobody answers any more
@@ -111,46 +111,46 @@ async fn what_a_kept_connection_was_told_is_done_is_done_also_at_the_end() {
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
     let began = Instant::now();
-    house.tell(Signal::INT);
+    stack.tell(Signal::INT);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    house.tell(Signal::TERM);
+    stack.tell(Signal::TERM);
     let taken = sender.await.expect("no other answer");
-    assert!(house.ended().success());
+    assert!(stack.ended().success());
     assert!(began.elapsed() < Duration::from_secs(28));
     assert!(taken > 0);
-    assert_eq!(house.events("message").len(), taken);
+    assert_eq!(stack.events("message").len(), taken);
 }
 
 #[tokio::test]
 async fn reset_is_the_first_day_again() {
-    let house = House::start();
-    let pid = async || json_of(house.get("/probe/echo").await).await["pid"].clone();
+    let stack = Stack::start();
+    let pid = async || json_of(stack.get("/probe/echo").await).await["pid"].clone();
     let before = pid().await;
-    house.put_due("row", 0, house.now().await + 3_600_000).await;
-    house.send(&[json!({ "do": "fail", "n": 1 })]).await;
-    assert_eq!(house.quiet(5.0).await.0, 504);
-    house.put("/_local/faults", json!({ "aws": [{ "action": "throttle" }], "vendors": [{ "vendor": "stripe", "action": "cut_after" }] })).await;
-    house.advance("PT10S").await;
-    let reset = json_of(house.post("/_local/reset", json!({})).await).await;
+    stack.put_due("row", 0, stack.now().await + 3_600_000).await;
+    stack.send(&[json!({ "do": "fail", "n": 1 })]).await;
+    assert_eq!(stack.quiet(5.0).await.0, 504);
+    stack.put("/_local/faults", json!({ "aws": [{ "action": "throttle" }], "vendors": [{ "vendor": "stripe", "action": "cut_after" }] })).await;
+    stack.advance("PT10S").await;
+    let reset = json_of(stack.post("/_local/reset", json!({})).await).await;
     assert_eq!(reset["clinic"], "demo");
-    assert_eq!(house.quiet(5.0).await.0, 200);
+    assert_eq!(stack.quiet(5.0).await.0, 200);
     assert_eq!(
-        json_of(house.get("/_local/clock").await).await["offset_ms"],
+        json_of(stack.get("/_local/clock").await).await["offset_ms"],
         0
     );
     assert_eq!(
-        json_of(house.get("/_local/faults").await).await,
+        json_of(stack.get("/_local/faults").await).await,
         json!({ "aws": [], "vendors": [] })
     );
-    assert_eq!(json_of(house.get("/_local/calls").await).await, json!([]));
-    let rows = house
+    assert_eq!(json_of(stack.get("/_local/calls").await).await, json!([]));
+    let rows = stack
         .aws(
             "DynamoDB_20120810.Scan",
             json!({ "TableName": "meridian-local-Table" }),
         )
         .await;
     assert_eq!(
-        (rows["Count"].clone(), house.depth("Queue").await),
+        (rows["Count"].clone(), stack.depth("Queue").await),
         (json!(0), 0)
     );
     assert_ne!(pid().await, before);
@@ -159,7 +159,7 @@ async fn reset_is_the_first_day_again() {
 #[test]
 fn two_houses_do_not_share_a_folder_and_refusals_name_the_line() {
     let folder = tempfile::tempdir().expect("a folder");
-    let _house = House::start_in(folder.path());
+    let _house = Stack::start_in(folder.path());
     let refused = |template: &std::path::Path, state: &std::path::Path| {
         let mut command = command();
         command
@@ -171,7 +171,7 @@ fn two_houses_do_not_share_a_folder_and_refusals_name_the_line() {
         assert!(!output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(refused(&template(), folder.path()).contains("another house runs"));
+    assert!(refused(&template(), folder.path()).contains("another stack runs"));
 
     let other = tempfile::tempdir().expect("a folder");
     let text = std::fs::read_to_string(template()).expect("the template");
@@ -197,48 +197,48 @@ fn two_houses_do_not_share_a_folder_and_refusals_name_the_line() {
 
 #[tokio::test]
 async fn a_function_may_do_what_its_policies_say_and_nothing_else() {
-    let house = House::start();
-    let scanned = json_of(house.get("/probe/aws/Scan").await).await;
+    let stack = Stack::start();
+    let scanned = json_of(stack.get("/probe/aws/Scan").await).await;
     let kind = scanned["__type"].as_str().unwrap_or_default();
     assert!(kind.ends_with("AccessDeniedException"), "{scanned}");
     assert!(scanned.to_string().contains("dynamodb:Scan"), "{scanned}");
-    let fired = house.post("/_local/fire/probe", json!({})).await;
+    let fired = stack.post("/_local/fire/probe", json!({})).await;
     assert_eq!(fired.status(), 200, "its queries are allowed");
 }
 
 #[tokio::test]
 async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     let folder = tempfile::tempdir().expect("a folder");
-    let stripe = async |house: &House| {
+    let stripe = async |stack: &Stack| {
         let wanted = json!({ "SecretId": "meridian/demo/stripe" });
-        house.aws("secretsmanager.GetSecretValue", wanted).await["SecretString"].clone()
+        stack.aws("secretsmanager.GetSecretValue", wanted).await["SecretString"].clone()
     };
-    let put = async |house: &House, name: &str, value: &str| {
+    let put = async |stack: &Stack, name: &str, value: &str| {
         let put = json!({ "SecretId": name, "SecretString": value });
-        house.aws("secretsmanager.PutSecretValue", put).await;
+        stack.aws("secretsmanager.PutSecretValue", put).await;
     };
-    let mut house = House::start_in(folder.path());
-    let first = stripe(&house).await;
+    let mut stack = Stack::start_in(folder.path());
+    let first = stripe(&stack).await;
     assert_eq!(first, r#"{"secret_key":"sk_test_demo"}"#);
-    put(&house, "meridian/demo/stripe", "mine").await;
+    put(&stack, "meridian/demo/stripe", "mine").await;
     // As the simulated vendor hands it out when a token is renewed.
-    let renewed = refreshed(&house, "demo-refresh-0").await;
+    let renewed = refreshed(&stack, "demo-refresh-0").await;
     assert_ne!(renewed, "demo-refresh-0");
     let kept = json!({ "refresh_token": renewed }).to_string();
-    put(&house, "meridian/demo/xero/oauth", &kept).await;
-    house.signal(Signal::INT);
+    put(&stack, "meridian/demo/xero/oauth", &kept).await;
+    stack.signal(Signal::INT);
 
-    let house = House::start_in(folder.path());
-    assert_eq!(stripe(&house).await, "mine");
+    let stack = Stack::start_in(folder.path());
+    assert_eq!(stripe(&stack).await, "mine");
     let oauth = json!({ "SecretId": "meridian/demo/xero/oauth" });
-    let oauth = house.aws("secretsmanager.GetSecretValue", oauth).await["SecretString"].clone();
+    let oauth = stack.aws("secretsmanager.GetSecretValue", oauth).await["SecretString"].clone();
     assert_eq!(
         oauth, r#"{"refresh_token":"demo-refresh-0"}"#,
         "the simulated vendor began anew"
     );
-    refreshed(&house, "demo-refresh-0").await;
-    assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
-    assert_eq!(stripe(&house).await, first, "the first day again");
+    refreshed(&stack, "demo-refresh-0").await;
+    assert_eq!(stack.post("/_local/reset", json!({})).await.status(), 200);
+    assert_eq!(stripe(&stack).await, first, "the first day again");
 }
 
 #[tokio::test]
@@ -246,24 +246,24 @@ async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back()
     let folder = tempfile::tempdir().expect("a folder");
     let stripe = json!({ "SecretId": "meridian/demo/stripe" });
     let put = json!({ "SecretId": "meridian/demo/stripe", "SecretString": "mine" });
-    let mut house = House::start_in(folder.path());
-    house.aws("secretsmanager.PutSecretValue", put).await;
+    let mut stack = Stack::start_in(folder.path());
+    stack.aws("secretsmanager.PutSecretValue", put).await;
     for deleted in ["meridian/demo/stripe", "meridian/_/root"] {
         let delete = json!({ "SecretId": deleted });
-        house.aws("secretsmanager.DeleteSecret", delete).await;
+        stack.aws("secretsmanager.DeleteSecret", delete).await;
     }
-    house.signal(Signal::INT);
+    stack.signal(Signal::INT);
 
-    let house = House::start_in(folder.path());
+    let stack = Stack::start_in(folder.path());
     let get =
-        async |of: serde_json::Value| house.ask_aws("secretsmanager.GetSecretValue", of).await;
+        async |of: serde_json::Value| stack.ask_aws("secretsmanager.GetSecretValue", of).await;
     assert_eq!(get(stripe.clone()).await.0, 400, "it stays as it was left");
     let root = json!({ "SecretId": "meridian/_/root" });
     assert_eq!(get(root).await.0, 200, "nothing works without it");
     let other = json!({ "Name": "meridian/other/stripe", "SecretString": "theirs" });
-    house.aws("secretsmanager.CreateSecret", other).await;
+    stack.aws("secretsmanager.CreateSecret", other).await;
 
-    assert_eq!(house.post("/_local/reset", json!({})).await.status(), 200);
+    assert_eq!(stack.post("/_local/reset", json!({})).await.status(), 200);
     let (status, current) = get(stripe).await;
     assert_eq!(
         (status, &current["SecretString"]),
@@ -279,10 +279,10 @@ async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back()
 }
 
 /// The refresh token that follows on this one, at the simulated books.
-async fn refreshed(house: &House, token: &str) -> String {
-    let vendors = json_of(house.get("/_local/hosts").await).await["xero"].clone();
+async fn refreshed(stack: &Stack, token: &str) -> String {
+    let vendors = json_of(stack.get("/_local/hosts").await).await["xero"].clone();
     let vendors = vendors.as_str().expect("where it is");
-    let asked = house
+    let asked = stack
         .client
         .post(format!("{vendors}/connect/token"))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -299,10 +299,10 @@ async fn refreshed(house: &House, token: &str) -> String {
 async fn a_house_that_starts_again_prints_commands_that_do_something_and_says_that_time_was_moved()
 {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut house = House::start_in(folder.path());
-    let moved = house.post("/_local/clock", json!({ "advance": "PT48H" }));
+    let mut stack = Stack::start_in(folder.path());
+    let moved = stack.post("/_local/clock", json!({ "advance": "PT48H" }));
     assert_eq!(moved.await.status(), 200);
-    house.signal(Signal::INT);
+    stack.signal(Signal::INT);
     let first = said(folder.path());
     let second = said(folder.path());
     let key = |said: &str| {
@@ -314,19 +314,19 @@ async fn a_house_that_starts_again_prints_commands_that_do_something_and_says_th
     assert!(first.contains("/_local/reset"), "{first}");
 }
 
-/// What a person reads until the house is ready.
+/// What a person reads until the stack is ready.
 fn said(state: &std::path::Path) -> String {
-    let mut house = command();
-    house
+    let mut stack = command();
+    stack
         .arg("--template")
         .arg(template())
         .arg("--state")
         .arg(state);
-    let mut child = house
+    let mut child = stack
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .spawn()
-        .expect("a house");
+        .expect("a stack");
     let lines = std::io::BufReader::new(child.stdout.take().expect("its words"));
     let mut said = String::new();
     for line in std::io::BufRead::lines(lines).map_while(Result::ok) {
@@ -343,8 +343,8 @@ fn said(state: &std::path::Path) -> String {
 
 #[tokio::test]
 async fn the_root_page_leads_to_everything_that_a_person_can_do_here() {
-    let house = House::start();
-    let page = house.get("/").await;
+    let stack = Stack::start();
+    let page = stack.get("/").await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.expect("a page");
     for wanted in [
@@ -359,6 +359,6 @@ async fn the_root_page_leads_to_everything_that_a_person_can_do_here() {
     ] {
         assert!(page.contains(wanted), "{wanted} is not named");
     }
-    let help = house.get("/_local").await.text().await.expect("help");
+    let help = stack.get("/_local").await.text().await.expect("help");
     assert!(help.contains("/_sandbox/"), "{help}");
 }

@@ -1,5 +1,5 @@
 //! GoCardless: billing requests with their authorisation page, mandates, payments by bank debit
-//! and refunds. Money takes days of house time and may come back; events travel in signed
+//! and refunds. Money takes days of stack time and may come back; events travel in signed
 //! batches. A repeated key is a conflict that names what the first call made.
 //!
 //! Beside what every vendor's control has: `retry/{payment}` (staff collect a failed one again),

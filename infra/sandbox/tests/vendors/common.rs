@@ -1,4 +1,4 @@
-//! A sandbox with a clock that the test moves, a house that takes webhooks, and a plain client.
+//! A sandbox with a clock that the test moves, a Meridian that takes webhooks, and a plain client.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -32,7 +32,7 @@ impl Taken {
     }
 }
 
-struct House {
+struct Meridian {
     taken: Mutex<Vec<Taken>>,
     /// All that ever came, for the contract check at the end.
     all: Mutex<Vec<Taken>>,
@@ -42,7 +42,7 @@ struct House {
 pub struct Bench {
     pub sandbox: Sandbox,
     pub now: Arc<AtomicI64>,
-    house: Arc<House>,
+    meridian: Arc<Meridian>,
 }
 
 pub struct Answer {
@@ -72,14 +72,16 @@ pub const START: i64 = 1_795_255_200_000;
 
 impl Bench {
     pub async fn start() -> Bench {
-        let house = Arc::new(House {
+        let meridian = Arc::new(Meridian {
             taken: Mutex::default(),
             all: Mutex::default(),
             status: AtomicU16::new(200),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let webhook_base = format!("http://{}/webhooks", listener.local_addr().unwrap());
-        let router = axum::Router::new().fallback(take).with_state(house.clone());
+        let router = axum::Router::new()
+            .fallback(take)
+            .with_state(meridian.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let now = Arc::new(AtomicI64::new(START));
         let hands = now.clone();
@@ -93,16 +95,16 @@ impl Bench {
         Bench {
             sandbox: meridian_sandbox::start(options).await.unwrap(),
             now,
-            house,
+            meridian,
         }
     }
 
-    /// What the house answers to webhooks from now on.
+    /// What Meridian answers to webhooks from now on.
     pub fn house_answers(&self, status: u16) {
-        self.house.status.store(status, Ordering::SeqCst);
+        self.meridian.status.store(status, Ordering::SeqCst);
     }
 
-    /// Moves house time and waits until every due webhook has been tried.
+    /// Moves stack time and waits until every due webhook has been tried.
     pub async fn advance(&self, ms: i64) {
         self.now.fetch_add(ms, Ordering::SeqCst);
         self.sandbox.tick().await;
@@ -122,7 +124,7 @@ impl Bench {
     /// Webhooks taken since the last time.
     pub async fn taken(&self) -> Vec<Taken> {
         self.quiet().await;
-        std::mem::take(&mut *self.house.taken.lock().unwrap())
+        std::mem::take(&mut *self.meridian.taken.lock().unwrap())
     }
 
     pub async fn call(
@@ -169,7 +171,7 @@ impl Bench {
 }
 
 async fn take(
-    State(house): State<Arc<House>>,
+    State(meridian): State<Arc<Meridian>>,
     uri: Uri,
     head: HeaderMap,
     body: Bytes,
@@ -184,9 +186,9 @@ async fn take(
         headers,
         body: text(&body),
     };
-    house.all.lock().unwrap().push(taken.clone());
-    house.taken.lock().unwrap().push(taken);
-    StatusCode::from_u16(house.status.load(Ordering::SeqCst)).unwrap()
+    meridian.all.lock().unwrap().push(taken.clone());
+    meridian.taken.lock().unwrap().push(taken);
+    StatusCode::from_u16(meridian.status.load(Ordering::SeqCst)).unwrap()
 }
 
 pub fn basic(user: &str, password: &str) -> String {
@@ -216,7 +218,7 @@ impl Drop for Bench {
             let found = contracts.check(&exchange(&call)).into_iter();
             problems.extend(found.filter(|line| line.contains(": reply")));
         }
-        for one in self.house.all.lock().unwrap().iter() {
+        for one in self.meridian.all.lock().unwrap().iter() {
             let source = one.path.rsplit('/').next().unwrap_or("");
             problems.extend(contracts.check_webhook(source, &one.headers, one.body.as_bytes()));
         }

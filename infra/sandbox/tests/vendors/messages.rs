@@ -109,7 +109,7 @@ async fn texts_are_sent_listed_and_called_back() {
     let first = text(&bench, probe).await.ok();
     assert_eq!(first["status"], "queued");
     assert!(bench.taken().await.is_empty());
-    // The house's address is only known from a webhook that reached it.
+    // The meridian's address is only known from a webhook that reached it.
     bench
         .control(
             "twilio/inbound",

@@ -19,7 +19,7 @@ async fn call(bench: &Bench, method: &str, path: &str, key: &str, body: Option<V
         .await
 }
 
-async fn house(bench: &Bench) -> String {
+async fn meridian(bench: &Bench) -> String {
     bench
         .control(
             "twilio/inbound",
@@ -44,7 +44,7 @@ fn ask(url: &str) -> Value {
 #[tokio::test]
 async fn a_payment_is_paid_refunded_and_charged_back_by_id_only_webhooks() {
     let bench = Bench::start().await;
-    let url = house(&bench).await;
+    let url = meridian(&bench).await;
     let payment = call(&bench, "POST", "payments", "k1", Some(ask(&url)))
         .await
         .ok();
@@ -110,7 +110,7 @@ async fn a_payment_is_paid_refunded_and_charged_back_by_id_only_webhooks() {
 #[tokio::test]
 async fn a_first_payment_leaves_a_mandate_for_recurring_ones() {
     let bench = Bench::start().await;
-    let url = house(&bench).await;
+    let url = meridian(&bench).await;
     let customer = call(&bench, "POST", "customers", "", Some(json!({"name": "A"})))
         .await
         .ok();
@@ -170,7 +170,7 @@ async fn a_first_payment_leaves_a_mandate_for_recurring_ones() {
 #[tokio::test]
 async fn what_is_wrong_is_named_and_open_payments_expire() {
     let bench = Bench::start().await;
-    let url = house(&bench).await;
+    let url = meridian(&bench).await;
     let change = |name: &str, value: Value| {
         let mut ask = ask(&url);
         ask[name] = value;
@@ -238,7 +238,7 @@ async fn what_is_wrong_is_named_and_open_payments_expire() {
 #[tokio::test]
 async fn refunds_and_chargebacks_are_listed_and_events_may_come_without_their_entity() {
     let bench = Bench::start().await;
-    let url = house(&bench).await;
+    let url = meridian(&bench).await;
     let event = json!({"account": "test_demo", "url": url, "secret": "mollie-demo-secret"});
     bench.control("mollie/endpoints", event).await.ok();
     bench

@@ -8,7 +8,7 @@ impl Draft<'_> {
         let next = self.case.next_step(n);
         let payment = self.payment(n)?;
         let (first_sent_at, event) = match &payment.intent {
-            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
+            Some(old) if old.is_leased(now) => return Err(Verdict::Refused(Refusal::Busy)),
             // Only a repeat under the very same key may follow a call that was sent.
             Some(old) if old.key != intent.key || old.step != intent.step => {
                 return Err(Verdict::Refused(Refusal::Busy));
@@ -54,7 +54,7 @@ impl Draft<'_> {
         let now = self.ctx.now;
         let refund = self.our_refund(payment, n)?;
         let (first_sent_at, event) = match &refund.intent {
-            Some(old) if old.lives(now) => return Err(Verdict::Refused(Refusal::Busy)),
+            Some(old) if old.is_leased(now) => return Err(Verdict::Refused(Refusal::Busy)),
             Some(old) if old.key != intent.key => return Err(Verdict::Refused(Refusal::Busy)),
             // The call before ran out of its lease: it may have acted.
             Some(old) => (old.first_sent_at, refund::Event::ReplyLost),
@@ -112,7 +112,7 @@ impl Draft<'_> {
     pub(super) fn reply_lost(&mut self, payment: u32, refund: Option<u32>) -> Applied {
         self.what = "reply_lost";
         let now = self.ctx.now;
-        self.worry(payment, refund)?;
+        self.alert_if_stalled(payment, refund)?;
         match refund {
             None => {
                 let paying = self.payment(payment)?;
@@ -125,7 +125,7 @@ impl Draft<'_> {
                 let wait = paying
                     .intent
                     .as_mut()
-                    .map_or(5, |intent| intent.let_go(now));
+                    .map_or(5, |intent| intent.release(now));
                 let work = match step {
                     Some(step) if step.is_about_page() => Work::Pay { payment, step },
                     _ => {
@@ -148,7 +148,7 @@ impl Draft<'_> {
                 let wait = refund
                     .intent
                     .as_mut()
-                    .map_or(5, |intent| intent.let_go(now));
+                    .map_or(5, |intent| intent.release(now));
                 refund.state =
                     refund::next(refund.state, refund::Event::ReplyLost).unwrap_or(refund.state);
                 let work = Work::Settle {
@@ -185,7 +185,7 @@ impl Draft<'_> {
             Looked::Person => self.ask_people(payment, refund),
             // The gateway answers again.
             Looked::Nothing if !called => self.waits_no_more(&id),
-            Looked::Nothing | Looked::Silent => self.worry(payment, refund)?,
+            Looked::Nothing | Looked::Silent => self.alert_if_stalled(payment, refund)?,
         }
         Ok(())
     }
@@ -213,7 +213,7 @@ impl Draft<'_> {
     }
 
     /// A call without an answer for hours: a person is told once, while we go on asking.
-    pub(super) fn worry(&mut self, payment: u32, refund: Option<u32>) -> Applied {
+    pub(super) fn alert_if_stalled(&mut self, payment: u32, refund: Option<u32>) -> Applied {
         let now = self.ctx.now;
         let intent = match refund {
             None => self.payment(payment)?.intent.as_ref(),
@@ -300,7 +300,7 @@ impl Draft<'_> {
         let (payment, refund, now) = (*payment, *refund, self.ctx.now);
         // A look-up that found nothing knows nothing of a call that was made since.
         let overtaken =
-            |intent: &Option<Intent>| *never && intent.as_ref().is_some_and(|i| i.lives(now));
+            |intent: &Option<Intent>| *never && intent.as_ref().is_some_and(|i| i.is_leased(now));
         // After an unknown outcome "not now" says nothing of the first try: its key is kept.
         let work = match refund {
             None => {
@@ -408,7 +408,7 @@ impl Draft<'_> {
             }
         };
         Ok(match intent {
-            Some(intent) => unknown && !intent.lives(now),
+            Some(intent) => unknown && !intent.is_leased(now),
             None => accepted,
         })
     }

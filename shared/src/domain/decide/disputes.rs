@@ -10,11 +10,11 @@ impl Draft<'_> {
         fact: &Fact,
         said: dispute::State,
     ) -> Applied {
-        self.taken_back(n, report, fact, said, false)
+        self.apply_chargeback(n, report, fact, said, false)
     }
 
     /// A dispute, or a part that the bank simply took.
-    pub(super) fn taken_back(
+    pub(super) fn apply_chargeback(
         &mut self,
         n: u32,
         report: &Report,
@@ -48,7 +48,7 @@ impl Draft<'_> {
         // How much is held, or was taken, is not guessed.
         let unsaid = fact.amount.is_none() && (known.is_none() || said == dispute::State::Lost);
         if (turned || unsaid) && !report.current {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         if unsaid && fact.hearsay {
             return Err(Verdict::Wait("the gateway does not show the dispute yet"));
@@ -184,7 +184,7 @@ impl Draft<'_> {
     fn won(&mut self, n: u32, key: &str, before: Money) -> Applied {
         self.what = "dispute_won";
         self.closed(n, key);
-        self.given_back(n, key, before)
+        self.reinstate(n, key, before)
     }
 
     /// A dispute was lost, or a bank simply took a part: what it took is due again, and told.
@@ -212,7 +212,7 @@ impl Draft<'_> {
     }
 
     /// A dispute was won: what it had taken is there again, where nothing else took it.
-    fn given_back(&mut self, n: u32, key: &str, before: Money) -> Applied {
+    fn reinstate(&mut self, n: u32, key: &str, before: Money) -> Applied {
         let payment = self.payment(n)?;
         if payment.state != State::Returned {
             return Ok(());

@@ -58,7 +58,7 @@ impl Draft<'_> {
                 (&refund.intent, undecided, unsent)
             }
         };
-        match intent.as_ref().is_some_and(|intent| intent.lives(now)) {
+        match intent.as_ref().is_some_and(|intent| intent.is_leased(now)) {
             true => Err(Verdict::Refused(Refusal::Busy)),
             false => Ok((undecided, unsent)),
         }

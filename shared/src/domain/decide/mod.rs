@@ -55,7 +55,7 @@ pub enum Verdict {
     /// It cannot be understood yet: our own call on the same object is still under way.
     Wait(&'static str),
     /// Only the gateway can tell: look the payment up and report what it says.
-    Ask {
+    LookUpFirst {
         payment: u32,
     },
     /// It matches nothing here.

@@ -31,14 +31,14 @@ impl Draft<'_> {
         let came = fact.kind == Kind::PaymentSucceeded && !arrived;
         let went = fact.kind == Kind::PaymentReturned && !payment.returned_whole;
         if unsaid && (came || went) {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         // Anybody who pays this gateway can write our reference on another payment: what implies
         // that money came, or speaks of another payment than the one that came, is asked first.
         let implies = fact.refund.is_some() || fact.dispute.is_some();
         let unsure = !arrived || (stranger && payment.capture.is_some());
         if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         let tried = stranger && fact.payment.is_some() && is_try(fact);
         // While our own call is out, its reply or its repeat tells which payment is ours.
@@ -49,12 +49,12 @@ impl Draft<'_> {
                 _ if !report.current && calling.is_some() => {
                     return Err(Verdict::Wait("our own call is still out"));
                 }
-                None if !report.current => return Err(Verdict::Ask { payment: n }),
+                None if !report.current => return Err(Verdict::LookUpFirst { payment: n }),
                 _ => {}
             }
         }
         if !arrived && !report.current && asks_first(payment, fact, stranger) {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         // Nor is a try that somebody else makes under our reference one of ours.
         if tried && arrived && payment.capture.is_some() {
@@ -73,7 +73,7 @@ impl Draft<'_> {
         if tried && !arrived && payment.is_under_own_id() && !report.answer {
             return Err(match report.current {
                 true => Verdict::Nothing,
-                false => Verdict::Ask { payment: n },
+                false => Verdict::LookUpFirst { payment: n },
             });
         }
         // Told of another page under our reference, one that nobody was sent to.
@@ -158,7 +158,7 @@ impl Draft<'_> {
         let payment = self.payment(n)?;
         // It may have been collected again since.
         if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         // What the bank takes under an id of its own, or a part, can be given back again: it is
         // booked like a dispute that was lost without a hearing.
@@ -175,7 +175,7 @@ impl Draft<'_> {
                 dispute: name,
                 ..fact.clone()
             };
-            return self.taken_back(n, report, &lost, dispute::State::Lost, true);
+            return self.apply_chargeback(n, report, &lost, dispute::State::Lost, true);
         }
         if payment.paid_with.is_none() {
             payment.paid_with.clone_from(&fact.paid_with);
@@ -197,7 +197,7 @@ impl Draft<'_> {
             }
             return match report.current {
                 true => self.collected_again(n, report, fact, event),
-                false => Err(Verdict::Ask { payment: n }),
+                false => Err(Verdict::LookUpFirst { payment: n }),
             };
         }
         // Of an attempt that failed before another one brought the money.
@@ -213,7 +213,7 @@ impl Draft<'_> {
                 match (report.current, stays) {
                     (true, true) => Kind::PaymentReturned,
                     (true, false) => Kind::PaymentFailed,
-                    (false, _) => return Err(Verdict::Ask { payment: n }),
+                    (false, _) => return Err(Verdict::LookUpFirst { payment: n }),
                 }
             }
             kind => kind,
@@ -230,7 +230,7 @@ impl Draft<'_> {
                 }
                 payment.paid_at = payment.paid_at.or(fact.occurred_at.and(Some(moved)));
                 if state == State::Declined && report.late_failures && !report.current {
-                    return Err(Verdict::Ask { payment: n });
+                    return Err(Verdict::LookUpFirst { payment: n });
                 }
                 // Kept even where another event told of the success first.
                 if payment.keep_method && payment.method.is_none() {
@@ -308,7 +308,7 @@ impl Draft<'_> {
         let sure = timed.is_some() && known.iter().all(|id| id.contains(" at "));
         match known.is_empty() || known.contains(&&name) || sure {
             true => Ok(name),
-            false => Err(Verdict::Ask { payment: n }),
+            false => Err(Verdict::LookUpFirst { payment: n }),
         }
     }
 
@@ -348,7 +348,7 @@ impl Draft<'_> {
         }
         // The look-up tells how much came, if anything did.
         if !report.current {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         // One of which only refunds could be read tells nothing of the payment.
         let of_payment =
@@ -397,7 +397,7 @@ impl Draft<'_> {
             }
             // The approval that was declined, heard again, or a new one?
             if again && !report.current {
-                return Err(Verdict::Ask { payment: n });
+                return Err(Verdict::LookUpFirst { payment: n });
             }
             payment.approved = true;
             payment.approvals += 1;

@@ -63,8 +63,8 @@ impl Draft<'_> {
             if now.state != payment.state && known {
                 done.push(task_id(payment.n, None));
             }
-            let given_back = |p: &Payment| p.refunded().minor >= p.amount.minor;
-            if given_back(now) && !given_back(payment) {
+            let all_back = |p: &Payment| p.refunded().minor >= p.amount.minor;
+            if all_back(now) && !all_back(payment) {
                 done.push(format!("late-p{}", payment.n));
             }
             for refund in &payment.refunds {

@@ -37,7 +37,7 @@ impl Draft<'_> {
             let total = fact.refunded_total.map_or(i64::MAX, |total| total.minor);
             return Err(match (payment.refunded().minor >= total, report.current) {
                 (true, _) => Verdict::Nothing,
-                (false, false) => Verdict::Ask { payment: n },
+                (false, false) => Verdict::LookUpFirst { payment: n },
                 (false, true) => Verdict::Wait("the gateway does not show the refund itself yet"),
             });
         }
@@ -51,7 +51,7 @@ impl Draft<'_> {
         let at = match known {
             Some(at) => at,
             None => {
-                let amount = fact.amount.ok_or(Verdict::Ask { payment: n })?;
+                let amount = fact.amount.ok_or(Verdict::LookUpFirst { payment: n })?;
                 if amount.currency != payment.amount.currency || amount.minor <= 0 {
                     let text = format!("a refund of {amount} on a payment of {}", payment.amount);
                     return Err(Verdict::Contradiction(text));
@@ -79,7 +79,7 @@ impl Draft<'_> {
         // One that had failed: a webhook may be older than the failure, a look-up is not.
         let revived = refund.state == refund::State::Failed && fact.kind == Kind::RefundSucceeded;
         if revived && !report.current {
-            return Err(Verdict::Ask { payment: n });
+            return Err(Verdict::LookUpFirst { payment: n });
         }
         if revived && fact.hearsay {
             let text = format!(

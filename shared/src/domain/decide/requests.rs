@@ -170,7 +170,7 @@ impl Draft<'_> {
         if payment
             .intent
             .as_ref()
-            .is_some_and(|intent| intent.lives(now))
+            .is_some_and(|intent| intent.is_leased(now))
         {
             return Err(Verdict::Refused(Refusal::Busy));
         }

@@ -8,7 +8,7 @@ pub mod waking;
 
 use super::accounts::failure;
 use super::commit::{Change, Committed};
-use super::{Failure, House, lease_seconds, read_case_pk};
+use super::{App, Failure, lease_seconds, read_case_pk};
 use crate::clock;
 use crate::domain::case::{Case, Intent, Step};
 use crate::domain::decide::task_id;
@@ -27,8 +27,8 @@ pub use ask::{Outcome, Target};
 pub use protocol::{At, Heard, Job, Lost, Move, Recorded, Traits};
 
 /// One payment or refund on the table: everything that its calls need.
-struct Desk<'a> {
-    house: &'a House,
+struct GatewayCall<'a> {
+    app: &'a App,
     settings: Arc<Settings>,
     /// `None` for one that this version does not have.
     gateway: Option<&'static Gateway>,
@@ -46,7 +46,7 @@ struct Open {
     back: Back,
 }
 
-impl House {
+impl App {
     /// Takes the next step of a payment (`task#p1`), or starts a due retry (`task#retry-p1`).
     pub async fn pay(&self, key: &RowKey) -> Result<(), Failure> {
         let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
@@ -112,8 +112,8 @@ impl House {
             .map_or("", |p| p.gateway.as_str());
         let gateway = gateways::find(name);
         let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
-        let mut desk = Desk {
-            house: self,
+        let mut call = GatewayCall {
+            app: self,
             settings,
             gateway,
             open: None,
@@ -127,18 +127,18 @@ impl House {
                 lease: lease_seconds(),
                 owner: ids::random(),
             };
-            heard = match job.step(&traits, &desk.case, heard, &at) {
-                Move::Prepare(step) => desk.prepare(step).await?,
-                Move::Commit { event, cause } => desk.commit(event, cause).await?,
+            heard = match job.step(&traits, &call.case, heard, &at) {
+                Move::Prepare(step) => call.prepare(step).await?,
+                Move::Commit { event, cause } => call.commit(event, cause).await?,
                 Move::Send(intent) => {
-                    let answer = desk.send(&intent).await;
-                    Heard::Answered(desk.told(answer).await)
+                    let answer = call.send(&intent).await;
+                    Heard::Answered(call.told(answer).await)
                 }
                 Move::Find { step, age } => {
-                    let found = desk.find(step, age).await;
-                    Heard::Found(desk.told(found).await)
+                    let found = call.find(step, age).await;
+                    Heard::Found(call.told(found).await)
                 }
-                Move::LookUp(ask) => desk.look_up(&ask).await?,
+                Move::LookUp(ask) => call.look_up(&ask).await?,
                 Move::Done => return Ok(()),
             };
         }
@@ -235,7 +235,7 @@ impl House {
     }
 }
 
-impl Desk<'_> {
+impl GatewayCall<'_> {
     /// The gateway with the clinic's account, or what of it is missing.
     async fn open(&mut self) -> Result<Result<&Open, Trouble>, Failure> {
         if self.open.is_none() {
@@ -246,14 +246,14 @@ impl Desk<'_> {
                 return Ok(Err(Trouble::Credentials(why)));
             };
             let clinic = &self.settings.id;
-            let account = match self.house.account(clinic, gateway.vendor).await {
+            let account = match self.app.account(clinic, gateway.vendor).await {
                 Ok(account) => account,
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let payment = ids::payment_reference(&self.case.id, self.target.payment);
             let back = Back {
-                done: self.house.done_address(clinic, &payment).await?,
-                cancelled: self.house.cancelled_address(clinic, &payment).await?,
+                done: self.app.done_address(clinic, &payment).await?,
+                cancelled: self.app.cancelled_address(clinic, &payment).await?,
             };
             self.open = Some(Open {
                 gateway,
@@ -290,7 +290,7 @@ impl Desk<'_> {
             self.target,
             step,
             &self.settings,
-            &self.house.public_url,
+            &self.app.public_url,
             &open.back,
         )
         .ok_or_else(lacking)
@@ -299,7 +299,7 @@ impl Desk<'_> {
     async fn commit(&mut self, event: Event, cause: String) -> Result<Heard, Failure> {
         let (clinic, id) = (self.settings.id.clone(), self.case.id.clone());
         let change = Change::new(&self.settings, &id, event, cause);
-        let committed = self.house.commit(change, Some(self.case.clone())).await?;
+        let committed = self.app.commit(change, Some(self.case.clone())).await?;
         let recorded = match committed {
             Committed::Changed(case) => {
                 self.case = *case;
@@ -312,7 +312,7 @@ impl Desk<'_> {
             }
             _ => Recorded::Not,
         };
-        let now = self.house.case(&clinic, &id).await?;
+        let now = self.app.case(&clinic, &id).await?;
         self.case = now.ok_or("a case vanished")?;
         Ok(Heard::Committed(recorded))
     }
@@ -331,9 +331,7 @@ impl Desk<'_> {
             };
             let key = place.map(|place| (place, key.as_str()));
             let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-            let call = self
-                .house
-                .call(clinic, vendor, &open.account, &request, key);
+            let call = self.app.call(clinic, vendor, &open.account, &request, key);
             let reply = call.await?;
             match ask.parse(open.gateway, &reply, &open.account)? {
                 Outcome::Next(id) if step < 4 => {
@@ -357,9 +355,7 @@ impl Desk<'_> {
         let ask = self.ask(open, step)?;
         let request = ask.find(open.gateway, &open.account, age)?;
         let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-        let call = self
-            .house
-            .call(clinic, vendor, &open.account, &request, None);
+        let call = self.app.call(clinic, vendor, &open.account, &request, None);
         let reply = call.await?;
         ask.found(open.gateway, &reply, &open.account, age)
     }
@@ -369,10 +365,8 @@ impl Desk<'_> {
             return Ok(Heard::Blocked(trouble));
         }
         let open = self.opened().map_err(failure)?;
-        let (house, clinic) = (self.house, &self.settings.id);
-        let told = house
-            .look_up(clinic, open.gateway, &open.account, ask)
-            .await;
+        let (app, clinic) = (self.app, &self.settings.id);
+        let told = app.look_up(clinic, open.gateway, &open.account, ask).await;
         Ok(Heard::LookedUp(self.told(told).await))
     }
 
@@ -383,7 +377,7 @@ impl Desk<'_> {
         match &answer {
             Err(trouble @ (Trouble::Unclear(_) | Trouble::Limited { .. })) => {
                 tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
-                self.house.fell_silent(clinic, gateway);
+                self.app.fell_silent(clinic, gateway);
             }
             other => {
                 if let Err(trouble) = other {
@@ -396,7 +390,7 @@ impl Desk<'_> {
                 // each other for ever.
                 let taken = matches!(other, Ok(_) | Err(Trouble::Declined(_)));
                 let waited = waited && taken;
-                self.house.spoke(clinic, gateway, waited).await;
+                self.app.spoke(clinic, gateway, waited).await;
             }
         }
         answer

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::decide::task_id;
 use crate::domain::task::{Task, Work};
-use crate::flows::House;
+use crate::flows::App;
 use crate::store::{Row, StoreError, Write};
 use jiff::Timestamp;
 
@@ -56,13 +56,13 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
     if case.contradicted.contains(&id) || case.asked.contains(&id) {
         return None;
     }
-    let lost = target.intent(case).is_some_and(|i| !i.lives(now));
+    let lost = target.intent(case).is_some_and(|i| !i.is_leased(now));
     let waits = lost || case.waiting.contains_key(&id);
     waits.then_some(())?;
     Some(&case.payment(target.payment)?.gateway)
 }
 
-impl House {
+impl App {
     /// A gateway did not answer: its next answer is the first again.
     pub(super) fn fell_silent(&self, clinic: &str, gateway: &str) {
         self.silent().insert(list(clinic, gateway));

@@ -1,23 +1,23 @@
-//! Telling staff of a task that belongs to no case.
+//! Notification staff of a task that belongs to no case.
 
-use super::telling::Told;
-use super::{Failure, House};
+use super::notification::Composed;
+use super::{App, Failure};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Matter, Task, Topic, Work};
 use crate::ids;
 use crate::money::Money;
 use crate::pages::messages;
 use crate::store::Row;
-use crate::systems::{Customer, Standing, Telling};
+use crate::systems::{Customer, Notification, Standing};
 
-impl House {
+impl App {
     /// What is told, or why it cannot be.
-    pub(super) async fn telling_alone(
+    pub(super) async fn notification_alone(
         &self,
         settings: &Settings,
         row: &Row,
         task: &Task,
-    ) -> Result<Result<Told, &'static str>, Failure> {
+    ) -> Result<Result<Composed, &'static str>, Failure> {
         let Work::Deliver(delivery) = &task.work else {
             return Ok(Err("it is no delivery"));
         };
@@ -25,11 +25,11 @@ impl House {
         let asked = delivery.object.as_deref().unwrap_or_default();
         let matter = self.asked(pk, asked).await?;
         let amount = matter.as_ref().and_then(|matter| matter.amount);
-        let said = messages::Said {
+        let said = messages::MessageContext {
             matter: matter.as_ref(),
-            ..messages::Said::of(&settings.name, "", amount.unwrap_or(zero))
+            ..messages::MessageContext::of(&settings.name, "", amount.unwrap_or(zero))
         };
-        let telling = Telling {
+        let notification = Notification {
             key: ids::derived(&[pk, &task.id]),
             topic: Topic::NeedsPerson,
             filed: vec![],
@@ -47,8 +47,8 @@ impl House {
             customer: Customer::default(),
             message: messages::to_staff(Topic::NeedsPerson, &said),
         };
-        Ok(Ok(Told {
-            telling,
+        Ok(Ok(Composed {
+            notification,
             needless: matter.is_none().then_some("nobody need look any more"),
             unreachable: false,
             key: None,

@@ -2,8 +2,8 @@
 //! was sent. One that was lost has failed: it goes out once by the next way that reaches the
 //! patient, and where there is none, staff are asked.
 
-use super::telling::{About, missing_address};
-use super::{Failure, House, Of, message_of};
+use super::notification::{About, missing_address};
+use super::{App, Failure, Of, message_of};
 use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
@@ -39,7 +39,7 @@ pub fn looked_at(row: Row, system: &System) -> Row {
     }
 }
 
-impl House {
+impl App {
     /// Looks whether a message that was sent has arrived.
     pub(super) async fn arrived(
         &self,
@@ -155,12 +155,12 @@ impl House {
         let on = |other: &&&System| {
             let id = other.vendor.id;
             let to_patients = matches!(other.channel, Channel::PatientEmail | Channel::PatientText);
-            let hears = other
-                .hears
+            let subscription = other
+                .subscriptions
                 .iter()
-                .any(|hears| hears.topic == delivery.topic);
+                .any(|subscription| subscription.topic == delivery.topic);
             let listens = of.settings.systems.iter().any(|system| system == id);
-            to_patients && hears && listens && id != delivery.system
+            to_patients && subscription && listens && id != delivery.system
         };
         for other in systems::ALL.iter().filter(on) {
             let id = task.id.replacen(&delivery.system, other.vendor.id, 1);
@@ -209,7 +209,7 @@ impl House {
 /// The row of a message that never arrived: nothing was told by it.
 fn untold(row: &Row) -> Row {
     let mut row = row.clone().undue();
-    for name in ["acts_done", "filed"] {
+    for name in ["steps_done", "filed"] {
         row.0.remove(name);
     }
     row

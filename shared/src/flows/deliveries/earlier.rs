@@ -1,18 +1,18 @@
 //! What a delivery builds on: what became of an earlier one of the same case at the same system.
 
-use super::telling::refund_named;
-use super::{Failure, House, filed};
+use super::notification::refund_named;
+use super::{App, Failure, filed};
 use crate::domain::case::Case;
 use crate::domain::refund::Refund;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::case_pk;
 use crate::store::Row;
-use crate::systems::After;
+use crate::systems::DependsOn;
 use jiff::Timestamp;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Earlier {
-    /// With the ids under which it was filed, one for each act.
+    /// With the ids under which it was filed, one for each step.
     Filed(Vec<String>),
     /// Until then nothing is done about it, in epoch milliseconds.
     Waiting(i64),
@@ -21,18 +21,18 @@ pub enum Earlier {
     Failed(&'static str),
 }
 
-impl House {
+impl App {
     /// What became of it. One that is due is worked off first.
     pub(super) async fn earlier(
         &self,
         case: &Case,
         delivery: &Delivery,
         this: &Task,
-        after: After,
+        depends_on: DependsOn,
     ) -> Result<Earlier, Failure> {
         let after = match is_again(delivery) {
-            true => After::TakesBack(Topic::PaymentReturned),
-            false => after,
+            true => DependsOn::TakesBack(Topic::PaymentReturned),
+            false => depends_on,
         };
         let Some(topic) = after.topic() else {
             return Ok(Earlier::Filed(vec![]));
@@ -111,27 +111,27 @@ pub fn of_the_same(case: &Case, one: &Delivery, other: &Delivery) -> bool {
 }
 
 /// What the row of the earlier delivery says; `None` where there is no such row.
-pub fn said(after: After, row: Option<&Row>) -> Earlier {
+pub fn said(depends_on: DependsOn, row: Option<&Row>) -> Earlier {
     let Some(row) = row else {
-        return match after {
-            After::Nothing => Earlier::Filed(vec![]),
-            After::Needs(_) => {
+        return match depends_on {
+            DependsOn::Nothing => Earlier::Filed(vec![]),
+            DependsOn::Needs(_) => {
                 Earlier::Failed("what it builds on was never filed: the system was connected later")
             }
-            After::TakesBack(_) => Earlier::Needless("what it takes back was never told"),
+            DependsOn::TakesBack(_) => Earlier::Needless("what it takes back was never told"),
         };
     };
-    let nothing_told = row.int("acts_done") == 0;
-    match (row.get("state"), after) {
+    let nothing_told = row.int("steps_done") == 0;
+    match (row.get("state"), depends_on) {
         ("done", _) => Earlier::Filed(filed(row)),
         ("open" | "calling", _) => Earlier::Waiting(row.int("due_at")),
-        ("skipped" | "failed", After::TakesBack(_)) if nothing_told => {
+        ("skipped" | "failed", DependsOn::TakesBack(_)) if nothing_told => {
             Earlier::Needless("what it takes back was never told")
         }
         // What was not worth filing stands in nobody's way.
-        ("skipped", After::Needs(_)) => Earlier::Filed(vec![]),
+        ("skipped", DependsOn::Needs(_)) => Earlier::Filed(vec![]),
         // Who may have been told must hear the rest.
-        ("unknown", After::TakesBack(_)) => Earlier::Filed(filed(row)),
+        ("unknown", DependsOn::TakesBack(_)) => Earlier::Filed(filed(row)),
         _ => Earlier::Failed("what it builds on was not filed"),
     }
 }

@@ -7,16 +7,16 @@
 
 mod alone;
 mod arrival;
-mod desk;
 mod earlier;
+mod job;
+mod notification;
 mod optouts;
 mod standing;
-mod telling;
 #[cfg(test)]
 mod tests;
 
 use super::commit::Change;
-use super::{Failure, House, read_case_pk};
+use super::{App, Failure, read_case_pk};
 use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::event::Event;
@@ -24,10 +24,10 @@ use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::queue::RowKey;
 use crate::store::{Row, Write, Written};
-use crate::systems::{self, Channel, System, Telling};
+use crate::systems::{self, Channel, Notification, System};
 use crate::vendor::{LostReply, Vendor};
-use desk::{Desk, Setback, out_of_tries, troubled};
 use earlier::Earlier;
+use job::{DeliveryJob, Setback, out_of_tries, troubled};
 
 /// Seconds from one try to the next; after the last a person is told.
 const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
@@ -50,7 +50,7 @@ struct Of<'a> {
     case: Option<&'a Case>,
 }
 
-impl House {
+impl App {
     /// Works one delivery off (`task#tell-…`).
     pub async fn deliver(&self, key: &RowKey) -> Result<(), Failure> {
         let clinic = key.pk.split('#').next().unwrap_or_default();
@@ -81,10 +81,13 @@ impl House {
             case: case.as_ref(),
         };
         let found = systems::find(&delivery.system).and_then(|system| {
-            let mut all = system.hears.iter();
-            Some((system, all.find(|hears| hears.topic == delivery.topic)?))
+            let mut all = system.subscriptions.iter();
+            Some((
+                system,
+                all.find(|subscription| subscription.topic == delivery.topic)?,
+            ))
         });
-        let Some((system, hears)) = found else {
+        let Some((system, subscription)) = found else {
             let why = "this version does not tell it that";
             return self.finish(&row, "failed", why).await;
         };
@@ -96,10 +99,16 @@ impl House {
                 (Channel::Books, false) => {
                     match self.waits_for_others(case, delivery, &task).await? {
                         Some(until) => Earlier::Waiting(until),
-                        None => self.earlier(case, delivery, &task, hears.after).await?,
+                        None => {
+                            self.earlier(case, delivery, &task, subscription.depends_on)
+                                .await?
+                        }
                     }
                 }
-                _ => self.earlier(case, delivery, &task, hears.after).await?,
+                _ => {
+                    self.earlier(case, delivery, &task, subscription.depends_on)
+                        .await?
+                }
             },
             None => Earlier::Filed(vec![]),
         };
@@ -122,10 +131,10 @@ impl House {
         };
         let told = match &case {
             Some(case) => {
-                self.telling(&settings, case, system, delivery, &task)
+                self.notification(&settings, case, system, delivery, &task)
                     .await?
             }
-            None => self.telling_alone(&settings, &row, &task).await?,
+            None => self.notification_alone(&settings, &row, &task).await?,
         };
         let told = match told {
             Ok(told) => told,
@@ -149,19 +158,19 @@ impl House {
                 return self.set_back(of, &row, system, setback).await;
             }
         };
-        let desk = Desk {
-            house: self,
+        let job = DeliveryJob {
+            app: self,
             of,
             system,
             account,
             key: told.key,
             needless: told.needless,
         };
-        let telling = Telling {
+        let notification = Notification {
             filed,
-            ..told.telling
+            ..told.notification
         };
-        desk.acts(row, hears, telling).await
+        job.steps(row, subscription, notification).await
     }
 
     /// Puts off what may still be done, and ends the rest.
@@ -366,7 +375,7 @@ fn message_of(topic: Topic) -> &'static str {
     }
 }
 
-/// The ids under which the acts that are done were filed; empty where the system told none.
+/// The ids under which the steps that are done were filed; empty where the system told none.
 fn filed(row: &Row) -> Vec<String> {
     serde_json::from_str(row.get("filed")).unwrap_or_default()
 }

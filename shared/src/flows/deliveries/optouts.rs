@@ -1,7 +1,7 @@
 //! Patients who want no texts: kept by number, under a key of its own, so that nothing is sent there
 //! again. The other channels go on.
 
-use super::{Failure, House, Of};
+use super::{App, Failure, Of};
 use crate::clock;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
@@ -10,7 +10,7 @@ use crate::queue::RowKey;
 use crate::store::{Row, Write};
 use crate::systems::{self, Channel};
 
-impl House {
+impl App {
     /// Whether the number opted out of texts.
     pub async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
         for key in self.optouts(clinic, phone).await? {

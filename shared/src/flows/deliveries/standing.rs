@@ -2,7 +2,7 @@
 //! it, and under which id the payment was filed last.
 
 use super::filed;
-use super::telling::refund_named;
+use super::notification::refund_named;
 use crate::domain::case::{Case, Payment};
 use crate::domain::refund::{Refund, State};
 use crate::domain::task::{Delivery, Task, Topic, Work};
@@ -12,11 +12,11 @@ use crate::systems::Standing;
 use std::collections::BTreeMap;
 
 /// A delivery of the same system with its row.
-pub type Told = (Task, Row);
+pub type Composed = (Task, Row);
 
 /// What `this` comes to after all that was told before it, and what was refunded of the sale by
 /// then. What was computed when it was first sent holds.
-pub fn standing(case: &Case, told: &[Told], this: &Task) -> (Standing, Money) {
+pub fn standing(case: &Case, told: &[Composed], this: &Task) -> (Standing, Money) {
     let Work::Deliver(delivery) = &this.work else {
         return (Standing::none(case.currency), Money::zero(case.currency));
     };
@@ -52,9 +52,13 @@ pub fn standing(case: &Case, told: &[Told], this: &Task) -> (Standing, Money) {
 }
 
 /// What the invoice takes of the payment now, what it took of it last, and under which id.
-fn of_payment(case: &Case, before: &[&Told], delivery: &Delivery) -> (i64, i64, Option<String>) {
+fn of_payment(
+    case: &Case,
+    before: &[&Composed],
+    delivery: &Delivery,
+) -> (i64, i64, Option<String>) {
     let mut last = BTreeMap::new();
-    for (task, row) in before.iter().filter(|(_, row)| row.int("acts_done") > 0) {
+    for (task, row) in before.iter().filter(|(_, row)| row.int("steps_done") > 0) {
         if let Work::Deliver(other) = &task.work
             && matches!(other.topic, Topic::PaymentReceived | Topic::PaymentReturned)
             && let Some(n) = other.payment
@@ -81,7 +85,7 @@ fn of_payment(case: &Case, before: &[&Told], delivery: &Delivery) -> (i64, i64, 
 }
 
 /// What this refund takes of the sale, and what those before it took. A surplus goes back first.
-fn of_refund(case: &Case, before: &[&Told], delivery: &Delivery) -> (i64, i64) {
+fn of_refund(case: &Case, before: &[&Composed], delivery: &Delivery) -> (i64, i64) {
     let named = |delivery: &Delivery| refund_named(case, delivery.object.as_deref()?);
     let paid = |refund: &&Refund| refund.state == State::Succeeded;
     let (mut all, mut sold) = (0, 0);

@@ -1,12 +1,12 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
 use super::arrival::looked_at;
-use super::desk::{Look, Setback, as_sent, seen, sending, troubled};
 use super::earlier::{Earlier, of_the_same, said};
-use super::standing::{Told, needless as not_filed, standing};
-use super::telling::{
+use super::job::{Look, Setback, as_sent, seen, sending, troubled};
+use super::notification::{
     About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
 };
+use super::standing::{Composed, needless as not_filed, standing};
 use super::{filed, undelivered};
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
@@ -20,7 +20,9 @@ use crate::flows::patients::Person;
 use crate::money::{Currency, Money};
 use crate::seal::Key;
 use crate::store::Row;
-use crate::systems::{self, After, Channel, Customer, Filed, Message, Standing, Telling};
+use crate::systems::{
+    self, Channel, Customer, DependsOn, ExternalId, Message, Notification, Standing,
+};
 use crate::vendor::{LostReply, Trouble};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -231,13 +233,13 @@ fn row(state: &str) -> Row {
 #[test]
 fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
     let (needs, takes) = (
-        After::Needs(Topic::InvoiceIssued),
-        After::TakesBack(Topic::RefundPaid),
+        DependsOn::Needs(Topic::InvoiceIssued),
+        DependsOn::TakesBack(Topic::RefundPaid),
     );
     assert!(matches!(said(needs, None), Earlier::Failed(why) if why.contains("connected later")));
     assert!(matches!(said(takes, None), Earlier::Needless(_)));
     let ids = vec!["note".to_owned(), "payment".to_owned()];
-    let done = row("done").json("filed", &ids).number("acts_done", 2);
+    let done = row("done").json("filed", &ids).number("steps_done", 2);
     for after in [needs, takes] {
         assert_eq!(said(after, Some(&done)), Earlier::Filed(ids.clone()));
         for state in ["open", "calling"] {
@@ -259,7 +261,7 @@ fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
     // Half of it was filed: a person must undo that half.
     let half = row("failed")
         .json("filed", &["note"])
-        .number("acts_done", 1);
+        .number("steps_done", 1);
     assert!(matches!(said(takes, Some(&half)), Earlier::Failed(_)));
     // Who may have been told hears the rest.
     assert_eq!(said(takes, Some(&row("unknown"))), Earlier::Filed(vec![]));
@@ -285,7 +287,7 @@ fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
 }
 
 /// A delivery of Xero's that is done, with what it came to.
-fn done(topic: Topic, n: u32, object: Option<&str>, second: i64, applied: Option<i64>) -> Told {
+fn done(topic: Topic, n: u32, object: Option<&str>, second: i64, applied: Option<i64>) -> Composed {
     let about = delivery(topic, Some(n), object);
     let object = object.map_or(String::new(), |object| format!("-{object}"));
     let task = Task {
@@ -297,7 +299,7 @@ fn done(topic: Topic, n: u32, object: Option<&str>, second: i64, applied: Option
     let row = match applied {
         Some(minor) => row
             .text("state", "done")
-            .number("acts_done", 2)
+            .number("steps_done", 2)
             .number("applied", minor)
             .json("filed", &["".to_owned(), format!("at-{second}")]),
         None => row.text("state", "open"),
@@ -623,8 +625,8 @@ fn a_person_hears_once_that_no_system_reaches_the_patient() {
     assert_eq!(says(&["mailgun"], &phone), [true, false]);
 }
 
-fn telling(text: &str, phone: &str) -> Telling {
-    Telling {
+fn notification(text: &str, phone: &str) -> Notification {
+    Notification {
         key: "key".into(),
         topic: Topic::PaymentFailed,
         filed: vec![],
@@ -653,13 +655,13 @@ fn telling(text: &str, phone: &str) -> Telling {
 #[test]
 fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
     let key = Key::random();
-    let first = telling("60.00 is due. We will try again on Monday.", "+4930123456");
+    let first = notification("60.00 is due. We will try again on Monday.", "+4930123456");
     let text = Channel::PatientText;
     let sent = sending(&row("open"), text, Some(&key), &first);
     assert_eq!(sent.get("state"), "calling");
     let stored = format!("{sent:?}");
     assert!(!stored.contains("60.00") && !stored.contains("4930123456"));
-    let now = telling("Nothing is left to pay.", "+4930999999");
+    let now = notification("Nothing is left to pay.", "+4930999999");
     let asked = as_sent(&sent, Some(&key), &now);
     assert_eq!(asked.message, first.message);
     assert_eq!(asked.customer, first.customer);
@@ -674,10 +676,10 @@ fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
 #[test]
 fn what_is_sent_anew_has_its_own_time_and_lease_and_counts_as_a_try() {
     let first = row("open").number("tries", 2);
-    let sent = sending(&first, Channel::Books, None, &telling("", ""));
+    let sent = sending(&first, Channel::Books, None, &notification("", ""));
     assert_eq!(sent.int("tries"), 2, "the first call is no repeat");
     let old = sent.number("sent_at", 5).text("owner", "another");
-    let again = sending(&old, Channel::Books, None, &telling("", ""));
+    let again = sending(&old, Channel::Books, None, &notification("", ""));
     assert_eq!(again.int("tries"), 3);
     assert!(again.int("sent_at") > 5 && again.get("owner") != "another");
     assert!(again.int("due_at") > again.int("sent_at") * 1000);
@@ -685,10 +687,10 @@ fn what_is_sent_anew_has_its_own_time_and_lease_and_counts_as_a_try() {
 
 #[test]
 fn a_look_up_is_believed_only_where_it_could_see() {
-    let found = Ok(Some(Filed(Some("SM1".into()))));
+    let found = Ok(Some(ExternalId(Some("SM1".into()))));
     assert_eq!(seen(found, 1, 60), Look::End(Ok(Some("SM1".into()))));
     assert_eq!(seen(Ok(None), 60, 60), Look::Nothing);
-    let again = |looked: Result<Option<Filed>, Trouble>| match seen(looked, 600, 1000) {
+    let again = |looked: Result<Option<ExternalId>, Trouble>| match seen(looked, 600, 1000) {
         Look::End(Err(Setback::Again {
             sent: true,
             mend,

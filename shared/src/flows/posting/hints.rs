@@ -13,10 +13,10 @@ enum Fetched {
     Nobodys,
 }
 
-impl Desk<'_> {
+impl PostingJob<'_> {
     /// The vendor's own event takes the end of what it led to.
     pub(super) async fn hint(&self, row: EventRow, payment: String) -> Result<(), Failure> {
-        let known = self.house.store.get(&row.pk(), "event").await?;
+        let known = self.app.store.get(&row.pk(), "event").await?;
         // Done before: a batch that comes again does not ask for all of it once more.
         if known.is_some_and(|row| row.get("state") != "waiting" || row.has("led_to")) {
             return Ok(());
@@ -64,13 +64,13 @@ impl Desk<'_> {
             amount: Money::zero(self.settings.currency),
         };
         let clinic = &self.settings.id;
-        let account = self.house.account(clinic, gateway.vendor).await;
+        let account = self.app.account(clinic, gateway.vendor).await;
         let account = account.map_err(failure)?;
         let nothing_to_send = |inquiry: &Inquiry| (inquiry.build)(&ask, &account).is_empty();
         if gateway.lookup.yes().is_none_or(nothing_to_send) {
             return Ok(Fetched::Never("a hint at an id of nothing known".into()));
         }
-        let look_up = self.house.look_up_parts(clinic, gateway, &account, &ask);
+        let look_up = self.app.look_up_parts(clinic, gateway, &account, &ask);
         let trouble = match look_up.await {
             Ok(told) => return Ok(Fetched::Told(told)),
             Err(trouble) => trouble,
@@ -114,7 +114,7 @@ impl Desk<'_> {
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
         let source = self.inbound.source;
-        self.house.unread(self.settings, source, payment, why).await
+        self.app.unread(self.settings, source, payment, why).await
     }
 
     /// Posts what was fetched, and says under which ids. Each event's id is a digest of that state,
@@ -150,7 +150,7 @@ impl Desk<'_> {
         let keys: Vec<_> = led_to.iter().map(key).collect();
         let rows = match keys.is_empty() {
             true => vec![],
-            false => self.house.store.get_all(&keys).await?,
+            false => self.app.store.get_all(&keys).await?,
         };
         let ends = [
             "contradiction",
@@ -179,7 +179,7 @@ impl Desk<'_> {
     }
 }
 
-impl House {
+impl App {
     /// What of a payment's look-up could not be read: one quarantined event of the payment, told to
     /// staff once, and over when a look-up can be read as a whole again.
     pub async fn unread(

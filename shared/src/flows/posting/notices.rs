@@ -16,7 +16,7 @@ const SECOND_LOOK: u32 = 120;
 /// How long it is remembered when a payment was looked up, in seconds.
 const REMEMBERED: i64 = 86_400;
 
-impl Desk<'_> {
+impl PostingJob<'_> {
     pub(super) async fn notice(&self, received: &Received, item: Item) -> Result<(), Failure> {
         let of = match &item.notice {
             Ok(Notice::Fact(fact)) => fact.payment_ids().next().map(str::to_owned),
@@ -29,7 +29,7 @@ impl Desk<'_> {
             return Ok(());
         };
         let pk = alias_pk(&self.settings.id, self.inbound.vendor.id, &payment);
-        let is_known = self.house.store.get(&pk, "ref").await?.is_some();
+        let is_known = self.app.store.get(&pk, "ref").await?.is_some();
         if !is_known && !self.is_of_a_case(&item).await? {
             return self.second_look(received).await;
         }
@@ -44,7 +44,7 @@ impl Desk<'_> {
             .number("heard_at", asking.int("asked_at"))
             .number("version", version + 1);
         let heard = Write::Replace { row, version };
-        let _ = self.house.store.transact(&[heard]).await;
+        let _ = self.app.store.transact(&[heard]).await;
         Ok(())
     }
 
@@ -57,14 +57,14 @@ impl Desk<'_> {
         let Some((case, _)) = reference else {
             return Ok(false);
         };
-        Ok(self.house.case(&self.settings.id, case).await?.is_some())
+        Ok(self.app.case(&self.settings.id, case).await?.is_some())
     }
 
     /// The row that says that we ask now; `None` where a look-up that began after the notice came
     /// has told of it already.
     async fn turn(&self, pk: &str, came_at: i64) -> Result<Option<Row>, Failure> {
         for _ in 0..LOOKS {
-            let known = self.house.store.get(pk, "asked").await?;
+            let known = self.app.store.get(pk, "asked").await?;
             let int = |name| known.as_ref().map_or(0, |row| row.int(name));
             if int("heard_at") >= (came_at + 1) * 1000 {
                 return Ok(None);
@@ -87,7 +87,7 @@ impl Desk<'_> {
                     version,
                 },
             };
-            if self.house.store.transact(&[write]).await? == Written::Done {
+            if self.app.store.transact(&[write]).await? == Written::Done {
                 return Ok(Some(row));
             }
         }
@@ -107,7 +107,7 @@ impl Desk<'_> {
             again: true,
             ..received.clone()
         };
-        let queues = &self.house.queues;
+        let queues = &self.app.queues;
         let sent = queues.send_after(Queue::Unproven, &again, Some(SECOND_LOOK));
         Ok(sent.await?)
     }

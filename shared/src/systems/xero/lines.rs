@@ -1,7 +1,7 @@
 //! The lines of a document at Xero: one for each tax rate of the invoice. The tax is told, not left
 //! to Xero's rate: it is what stands on the patient's invoice.
 
-use super::{Account, OfRate, Telling};
+use super::{Account, Notification, OfRate};
 use crate::domain::invoice::portion;
 use crate::money::{Amounts, BadAmount, Money};
 use rust_decimal::Decimal;
@@ -22,7 +22,7 @@ const AMOUNTS: Amounts = Amounts {
 };
 
 /// Without their tax.
-pub fn of_invoice(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
+pub fn of_invoice(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
     let rates = ask.rates.iter();
     let line = |rate: &OfRate| {
         let net = less(rate.gross, rate.tax);
@@ -33,7 +33,7 @@ pub fn of_invoice(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmo
 
 /// With their tax. A refund takes what all refunds up to it come to, less what those before it
 /// took: together they take no cent more or less than the invoice had.
-pub fn of_refund(ask: &Telling, account: &Account) -> Result<Vec<Value>, BadAmount> {
+pub fn of_refund(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
     let after = ask.refunded_before.plus(ask.standing.applied)?;
     let before = portion(&ask.rates, ask.total, ask.refunded_before)?;
     let after = portion(&ask.rates, ask.total, after)?;
@@ -53,7 +53,7 @@ fn less(amount: Money, by: Money) -> Money {
 }
 
 fn line(
-    ask: &Telling,
+    ask: &Notification,
     account: &Account,
     percent: Decimal,
     unit: Money,

@@ -55,42 +55,42 @@ pub static SYSTEM: System = System {
     is: "accounting",
     channel: Channel::Books,
     optional: &["tax_type_0"],
-    hears: &[
-        Hears {
+    subscriptions: &[
+        Subscription {
             topic: Topic::InvoiceIssued,
-            acts: &[effect(invoice, filed, find_invoice, found)],
+            steps: &[effect(invoice, filed, find_invoice, found)],
             skips: never,
-            after: After::Nothing,
+            depends_on: DependsOn::Nothing,
         },
-        Hears {
+        Subscription {
             topic: Topic::PaymentReceived,
-            acts: &REPLACE,
+            steps: &REPLACE,
             skips: stands,
-            after: After::Needs(Topic::InvoiceIssued),
+            depends_on: DependsOn::Needs(Topic::InvoiceIssued),
         },
-        Hears {
+        Subscription {
             topic: Topic::PaymentReturned,
-            acts: &REPLACE,
+            steps: &REPLACE,
             skips: stands,
-            after: After::Needs(Topic::PaymentReceived),
+            depends_on: DependsOn::Needs(Topic::PaymentReceived),
         },
-        Hears {
+        Subscription {
             topic: Topic::RefundPaid,
-            acts: &[
+            steps: &[
                 effect(credit_note, filed, find_credit_note, found),
                 effect(cash_refund, filed, find_payment, found),
             ],
             skips: never,
-            after: After::Needs(Topic::PaymentReceived),
+            depends_on: DependsOn::Needs(Topic::PaymentReceived),
         },
-        Hears {
+        Subscription {
             topic: Topic::RefundFailed,
-            acts: &[
+            steps: &[
                 effect(undo_cash_refund, undone, read_cash_refund, found_undone),
                 effect(void_credit_note, undone, read_credit_note, found_undone),
             ],
             skips: never,
-            after: After::TakesBack(Topic::RefundPaid),
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
         },
     ],
     arrival: Offer::No("what it files stands in its books"),
@@ -98,30 +98,30 @@ pub static SYSTEM: System = System {
 
 /// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is
 /// deleted as a whole.
-static REPLACE: [Effect<Telling, Filed>; 2] = [
+static REPLACE: [Effect<Notification, ExternalId>; 2] = [
     effect(undo_payment, undone, read_payment, found_undone),
     effect(payment, filed, find_payment, found),
 ];
 
-fn stands(ask: &Telling, act: usize) -> bool {
-    match act {
+fn stands(ask: &Notification, step: usize) -> bool {
+    match step {
         0 => ask.standing.payment.is_none(),
         _ => ask.standing.applied.minor == 0,
     }
 }
 
-type Build = fn(&Telling, &Account) -> Result<Request, BadAmount>;
-type Parse<T> = fn(&Telling, &Reply, &Account) -> Result<T, Trouble>;
+type Build = fn(&Notification, &Account) -> Result<Request, BadAmount>;
+type Parse<T> = fn(&Notification, &Reply, &Account) -> Result<T, Trouble>;
 
 /// Longer than Xero works on a request, so that what is not found then will not appear any more.
 const TRUSTED_AFTER: i64 = 5 * 60;
 
 const fn effect(
     build: Build,
-    parse: Parse<Filed>,
+    parse: Parse<ExternalId>,
     look: Build,
-    seen: Parse<Option<Filed>>,
-) -> Effect<Telling, Filed> {
+    seen: Parse<Option<ExternalId>>,
+) -> Effect<Notification, ExternalId> {
     Effect {
         call: Call { build, parse },
         lost_reply: LostReply::Find {
@@ -134,7 +134,7 @@ const fn effect(
     }
 }
 
-fn invoice(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn invoice(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     let invoice = json!({
         "Type": "ACCREC",
         "Status": "AUTHORISED",
@@ -150,12 +150,12 @@ fn invoice(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
     Ok(put("Invoices", ask, invoice))
 }
 
-fn payment(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn payment(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     let of = json!({"InvoiceNumber": ask.invoice});
     paid(ask, account, "Invoice", of)
 }
 
-fn credit_note(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     let note = json!({
         "Type": "ACCRECCREDIT",
         "Status": "AUTHORISED",
@@ -170,32 +170,37 @@ fn credit_note(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
     Ok(put("CreditNotes", ask, note))
 }
 
-fn cash_refund(ask: &Telling, account: &Account) -> Result<Request, BadAmount> {
+fn cash_refund(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
     let of = json!({"CreditNoteNumber": refund(ask)?});
     paid(ask, account, "CreditNote", of)
 }
 
-fn undo_payment(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+fn undo_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     delete(ask, standing(ask)?)
 }
 
 /// The first step back from a refund: its credit note can be voided only without its payment.
-fn undo_cash_refund(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+fn undo_cash_refund(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     delete(ask, filed_as(ask, 1)?)
 }
 
-fn delete(ask: &Telling, payment: &str) -> Result<Request, BadAmount> {
+fn delete(ask: &Notification, payment: &str) -> Result<Request, BadAmount> {
     let body = json!({"Status": "DELETED"});
     Ok(write("POST", &format!("/Payments/{payment}"), ask, body))
 }
 
-fn void_credit_note(ask: &Telling, _: &Account) -> Result<Request, BadAmount> {
+fn void_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     let note = filed_as(ask, 0)?;
     let body = json!({"CreditNotes": [{"CreditNoteID": note, "Status": "VOIDED"}]});
     Ok(write("POST", &format!("/CreditNotes/{note}"), ask, body))
 }
 
-fn paid(ask: &Telling, account: &Account, what: &str, of: Value) -> Result<Request, BadAmount> {
+fn paid(
+    ask: &Notification,
+    account: &Account,
+    what: &str,
+    of: Value,
+) -> Result<Request, BadAmount> {
     let payment = json!({
         what: of,
         "Account": {"Code": account.secret("bank_account")},
@@ -226,32 +231,32 @@ fn contact(customer: &Customer) -> Value {
 /// Xero's bound for a contact's number.
 const LONGEST_NUMBER: usize = 50;
 
-fn refund(ask: &Telling) -> Result<&str, BadAmount> {
+fn refund(ask: &Notification) -> Result<&str, BadAmount> {
     let missing = || BadAmount("a refund without a number".into());
     ask.refund.as_deref().ok_or_else(missing)
 }
 
 /// The id under which the payment stands.
-fn standing(ask: &Telling) -> Result<&str, BadAmount> {
+fn standing(ask: &Notification) -> Result<&str, BadAmount> {
     let missing = || BadAmount("what must be undone has no known id in Xero".into());
     ask.standing.payment.as_deref().ok_or_else(missing)
 }
 
-/// The id of what an act of the telling before was filed as.
-fn filed_as(ask: &Telling, act: usize) -> Result<&str, BadAmount> {
-    let id = ask.filed.get(act).filter(|id| !id.is_empty());
+/// The id of what an step of the notification before was filed as.
+fn filed_as(ask: &Notification, step: usize) -> Result<&str, BadAmount> {
+    let id = ask.filed.get(step).filter(|id| !id.is_empty());
     let missing = || BadAmount("what must be undone has no known id in Xero".into());
     id.map(String::as_str).ok_or_else(missing)
 }
 
 const BASE: &str = "/api.xro/2.0";
 
-fn put(list: &str, ask: &Telling, document: Value) -> Request {
+fn put(list: &str, ask: &Notification, document: Value) -> Request {
     write("PUT", &format!("/{list}"), ask, json!({list: [document]}))
 }
 
-/// The path makes the key another for each act of one telling.
-fn write(method: &str, path: &str, ask: &Telling, body: Value) -> Request {
+/// The path makes the key another for each step of one notification.
+fn write(method: &str, path: &str, ask: &Notification, body: Value) -> Request {
     let key = format!("{}{}", ask.key, path.replace('/', "-").to_lowercase());
     Request::json(method, format!("{BASE}{path}"), body).header("Idempotency-Key", key)
 }

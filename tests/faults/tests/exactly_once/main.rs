@@ -1,6 +1,6 @@
 //! Exactly once. Each money path is run undisturbed to learn its calls; then once for every call,
 //! both sides of it, with the function's process killed there or the connection cut. After the
-//! house has come to rest, nothing may be lost and nothing doubled. A new call is covered by
+//! app has come to rest, nothing may be lost and nothing doubled. A new call is covered by
 //! itself, as it is learned. What only tells others of the money is disturbed in the same way. A
 //! fault that was planned and never struck is a failure too: it would have shown nothing.
 //!
@@ -272,7 +272,7 @@ fn disturbed(stack: &Stack, path: &Path, faults: &[Value]) -> Ended {
     forget(stack);
     arm(stack, path, faults);
     let case = (path.act)(stack, &known);
-    // Visibility and leases run out by the house's clock, and gateways send again.
+    // Visibility and leases run out by Meridian's clock, and gateways send again.
     stack.advance(1530);
     let missed = never_struck(stack);
     let all: Vec<_> = path.functions.iter().copied().chain([GOES_ON]).collect();
@@ -307,7 +307,7 @@ fn never_struck(stack: &Stack) -> Vec<Value> {
     all.into_iter().flatten().filter(never).collect()
 }
 
-/// Pages that nobody will pay on: the house would ask for them in every scenario that follows.
+/// Pages that nobody will pay on: Meridian would ask for them in every scenario that follows.
 fn closed(stack: &Stack, case: &str) {
     let invoice = clinic::invoice(stack, case);
     for payment in invoice["payments"].as_array().into_iter().flatten() {

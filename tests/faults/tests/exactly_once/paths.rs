@@ -1,4 +1,4 @@
-//! The ways of money, and of the messages about it, through the house.
+//! The ways of money, and of the messages about it, through Meridian.
 
 use crate::clinic::*;
 use meridian_stack::{Stack, unique};

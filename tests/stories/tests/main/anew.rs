@@ -275,8 +275,8 @@ fn a_payment_that_belongs_to_no_invoice_is_one_task_however_many_events_tell_of_
     let tasks = || {
         let all = stack.get("/v1/tasks?limit=100").expect(200)["tasks"].clone();
         let all = all.as_array().cloned().unwrap_or_default();
-        let nobodys = |task: &Value| task["alert"] == "charge_without_invoice";
-        all.into_iter().filter(nobodys).collect::<Vec<_>>()
+        let raise_unmatched = |task: &Value| task["alert"] == "charge_without_invoice";
+        all.into_iter().filter(raise_unmatched).collect::<Vec<_>>()
     };
     let before = tasks().len();
     let form = [

@@ -1,4 +1,4 @@
-//! The stories of the house, through the running local stack.
+//! The stories of Meridian, through the running local stack.
 
 mod anew;
 mod billing;

@@ -92,7 +92,7 @@ pub fn deliver(stack: &Stack, webhook: &Webhook) -> Answer {
     stack.send("POST", &webhook.url, &headers, &webhook.body)
 }
 
-/// House time in epoch seconds.
+/// App time in epoch seconds.
 pub fn now(stack: &Stack) -> i64 {
     let clock = stack.control("GET", "clock", &Value::Null).expect(200);
     let now = clock["now"].as_str().unwrap_or_default();

@@ -8,7 +8,7 @@ impl Job {
     pub(super) fn execute(&mut self, traits: &Traits, case: &Case, at: &At) -> Move {
         match self.target.intent(case) {
             // Somebody is calling; or was, and never came back: then the outcome is unknown.
-            Some(intent) if intent.lives(at.now) || self.target.is_unknown(case) => Move::Done,
+            Some(intent) if intent.is_leased(at.now) || self.target.is_unknown(case) => Move::Done,
             // Nothing that moves money: it is done again under its key.
             Some(intent) if intent.step.is_about_page() => self.prepare(Why::Again, intent.step),
             Some(_) => self.lost("a call never came back".into()),
@@ -23,7 +23,7 @@ impl Job {
     /// What became of a call whose reply was lost, or of a payment that nobody spoke of.
     pub(super) fn settle(&mut self, case: &Case, tries: u32, at: &At) -> Move {
         match self.target.intent(case) {
-            Some(intent) if intent.lives(at.now) => Move::Done,
+            Some(intent) if intent.is_leased(at.now) => Move::Done,
             Some(_) if !self.target.is_unknown(case) => self.lost("a call never came back".into()),
             Some(intent) => self.prepare(Why::Resolve { tries }, intent.step),
             None => {

@@ -4,7 +4,7 @@ use crate::domain::case::Step;
 use crate::gateways::Gateway;
 use crate::vendor::{Effect, LostReply, Offer, remembers};
 
-/// What the rules know of a gateway: read from its room in production ([`Traits::of`]), written by
+/// What the rules know of a gateway: read from its adapter in production ([`Traits::of`]), written by
 /// hand in a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traits {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub struct House {
+pub struct LocalStack {
     pub clock: Arc<Clock>,
     pub activity: Activity,
     pub log: Arc<Log>,
@@ -38,12 +38,12 @@ pub struct House {
     /// The secrets that the template declares.
     pub secrets: Vec<Secret>,
     pub state: PathBuf,
-    /// Tables and secrets began with this house, or with its last reset.
+    /// Tables and secrets began with this stack, or with its last reset.
     pub fresh: AtomicBool,
     pub address: String,
 }
 
-impl House {
+impl LocalStack {
     pub fn is_fresh(&self) -> bool {
         self.fresh.load(Ordering::SeqCst)
     }

@@ -1,7 +1,7 @@
-//! One delivery on the table: its acts, each sent under a lease and once, and what becomes of a
+//! One delivery on the table: its steps, each sent under a lease and once, and what becomes of a
 //! call whose end nobody recorded.
 
-use super::{Failure, House, Of, WAITS, arrival, filed};
+use super::{App, Failure, Of, WAITS, arrival, filed};
 use crate::clock;
 use crate::domain::fact::Decline;
 use crate::flows::lease_seconds;
@@ -9,15 +9,15 @@ use crate::ids;
 use crate::queue::RowKey;
 use crate::seal::Key;
 use crate::store::{Row, Write};
-use crate::systems::{Channel, Customer, Filed, Hears, Message, System, Telling};
+use crate::systems::{Channel, Customer, ExternalId, Message, Notification, Subscription, System};
 use crate::vendor::{Account, Effect, LostReply, Trouble};
 
-pub type Act = Effect<Telling, Filed>;
+pub type DeliveryStep = Effect<Notification, ExternalId>;
 
-/// What an act came to: the id under which it was filed, where the system told one.
+/// What an step came to: the id under which it was filed, where the system told one.
 pub type End = Result<Option<String>, Setback>;
 
-/// Why an act is not done.
+/// Why an step is not done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Setback {
     /// Again after so many seconds; `sent` where the call may have reached the system, `mend` where
@@ -48,8 +48,8 @@ pub enum Look {
     Repeat,
 }
 
-pub struct Desk<'a> {
-    pub(super) house: &'a House,
+pub struct DeliveryJob<'a> {
+    pub(super) app: &'a App,
     pub(super) of: Of<'a>,
     pub system: &'static System,
     pub account: Account,
@@ -57,35 +57,40 @@ pub struct Desk<'a> {
     pub needless: Option<&'static str>,
 }
 
-impl Desk<'_> {
-    /// Every act from the first that is not done.
-    pub async fn acts(&self, mut row: Row, hears: &Hears, telling: Telling) -> Result<(), Failure> {
-        while let Some(act) = hears.acts.get(row.int("acts_done") as usize) {
-            let nothing_to_do = (hears.skips)(&telling, row.int("acts_done") as usize);
+impl DeliveryJob<'_> {
+    /// Every step from the first that is not done.
+    pub async fn steps(
+        &self,
+        mut row: Row,
+        subscription: &Subscription,
+        notification: Notification,
+    ) -> Result<(), Failure> {
+        while let Some(step) = subscription.steps.get(row.int("steps_done") as usize) {
+            let nothing_to_do = (subscription.skips)(&notification, row.int("steps_done") as usize);
             if nothing_to_do && self.needless.is_none() && !super::may_be_sent(&row) {
-                let skipped = self.done(&row, hears, None);
-                let Some(next) = self.house.replace(&row, skipped).await? else {
+                let skipped = self.done(&row, subscription, None);
+                let Some(next) = self.app.replace(&row, skipped).await? else {
                     return Ok(());
                 };
                 row = next;
                 continue;
             }
-            let Some((held, end)) = self.attempt(act, row, &telling).await? else {
+            let Some((held, end)) = self.attempt(step, row, &notification).await? else {
                 return Ok(());
             };
             let done = match end {
                 Ok(id) => {
                     let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-                    self.house.mended(clinic, vendor).await?;
-                    self.done(&held, hears, id)
+                    self.app.mended(clinic, vendor).await?;
+                    self.done(&held, subscription, id)
                 }
                 Err(setback) => {
                     let (of, system) = (self.of, self.system);
-                    return self.house.set_back(of, &held, system, setback).await;
+                    return self.app.set_back(of, &held, system, setback).await;
                 }
             };
             let ends = self.answered(&held, &done);
-            let Some(next) = self.house.replace_and(&held, done, ends).await? else {
+            let Some(next) = self.app.replace_and(&held, done, ends).await? else {
                 return Ok(());
             };
             row = next;
@@ -97,16 +102,16 @@ impl Desk<'_> {
     /// `None` where the row is in other hands.
     async fn attempt(
         &self,
-        act: &'static Act,
+        step: &'static DeliveryStep,
         mut row: Row,
-        telling: &Telling,
+        notification: &Notification,
     ) -> Result<Option<(Row, End)>, Failure> {
         if super::may_be_sent(&row) {
-            let Some(held) = self.house.replace(&row, leased(&row)).await? else {
+            let Some(held) = self.app.replace(&row, leased(&row)).await? else {
                 return Ok(None);
             };
             row = held;
-            if let Some(end) = self.look_again(act, &row, telling).await {
+            if let Some(end) = self.look_again(step, &row, notification).await {
                 return Ok(Some((row, end)));
             }
             if out_of_tries(&row) {
@@ -115,14 +120,14 @@ impl Desk<'_> {
             }
         }
         // Half done, it is finished: what follows builds on the whole.
-        if let Some(why) = self.needless.filter(|_| row.int("acts_done") == 0) {
+        if let Some(why) = self.needless.filter(|_| row.int("steps_done") == 0) {
             return Ok(Some((row, Err(Setback::Needless(why)))));
         }
-        let sending = sending(&row, self.system.channel, self.key.as_ref(), telling);
-        let Some(row) = self.house.replace(&row, sending).await? else {
+        let sending = sending(&row, self.system.channel, self.key.as_ref(), notification);
+        let Some(row) = self.app.replace(&row, sending).await? else {
             return Ok(None);
         };
-        let end = self.send(act, telling, false).await;
+        let end = self.send(step, notification, false).await;
         Ok(Some((row, end)))
     }
 
@@ -138,24 +143,24 @@ impl Desk<'_> {
         })]
     }
 
-    /// The row with one more act done.
-    fn done(&self, row: &Row, hears: &Hears, id: Option<String>) -> Row {
-        let done = row.int("acts_done") + 1;
+    /// The row with one more step done.
+    fn done(&self, row: &Row, subscription: &Subscription, id: Option<String>) -> Row {
+        let done = row.int("steps_done") + 1;
         let mut ids = filed(row);
         ids.push(id.clone().unwrap_or_default());
         let mut next = row
             .clone()
             .text("state", "open")
-            .number("acts_done", done)
+            .number("steps_done", done)
             .json("filed", &ids);
         if let Some(id) = id {
             next = next.text("filed_as", id);
         }
-        if done as usize == hears.acts.len() {
+        if done as usize == subscription.steps.len() {
             tracing::info!(
                 event = "delivered",
                 system = self.system.vendor.id,
-                topic = hears.topic.name(),
+                topic = subscription.topic.name(),
                 case = self.of.case.map(|case| case.id.as_str())
             );
             next.0.remove("sent");
@@ -166,18 +171,28 @@ impl Desk<'_> {
 
     /// How a call ended that was sent before and whose end nobody recorded; `None` where it never
     /// reached the system.
-    async fn look_again(&self, act: &'static Act, row: &Row, telling: &Telling) -> Option<End> {
-        let sent = as_sent(row, self.key.as_ref(), telling);
+    async fn look_again(
+        &self,
+        step: &'static DeliveryStep,
+        row: &Row,
+        notification: &Notification,
+    ) -> Option<End> {
+        let sent = as_sent(row, self.key.as_ref(), notification);
         let age = clock::now().as_second() - row.int("sent_at");
-        match self.look(act, &sent, age).await {
+        match self.look(step, &sent, age).await {
             Look::End(end) => Some(end),
-            Look::Repeat => Some(self.send(act, &sent, true).await),
+            Look::Repeat => Some(self.send(step, &sent, true).await),
             Look::Nothing => None,
         }
     }
 
-    async fn look(&self, act: &'static Act, telling: &Telling, age: i64) -> Look {
-        let (call, trusted_after) = match act.lost_reply.at(age) {
+    async fn look(
+        &self,
+        step: &'static DeliveryStep,
+        notification: &Notification,
+        age: i64,
+    ) -> Look {
+        let (call, trusted_after) = match step.lost_reply.at(age) {
             LostReply::SameKey { .. } => return Look::Repeat,
             LostReply::Find {
                 call,
@@ -188,13 +203,11 @@ impl Desk<'_> {
             }
         };
         let found = async {
-            let request = (call.build)(telling, &self.account)?;
+            let request = (call.build)(notification, &self.account)?;
             let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-            let asked = self
-                .house
-                .call(clinic, vendor, &self.account, &request, None);
+            let asked = self.app.call(clinic, vendor, &self.account, &request, None);
             let reply = asked.await?;
-            match (call.parse)(telling, &reply, &self.account) {
+            match (call.parse)(notification, &reply, &self.account) {
                 // A look-up that was refused itself says nothing of what it looks for.
                 Err(Trouble::Rejected(why)) if !reply.is_success() => Err(Trouble::Unclear(why)),
                 parsed => parsed,
@@ -204,32 +217,37 @@ impl Desk<'_> {
     }
 
     /// `repeated` where it was sent before under the same key.
-    async fn send(&self, act: &'static Act, telling: &Telling, repeated: bool) -> End {
+    async fn send(
+        &self,
+        step: &'static DeliveryStep,
+        notification: &Notification,
+        repeated: bool,
+    ) -> End {
         let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-        let request = match (act.call.build)(telling, &self.account) {
+        let request = match (step.call.build)(notification, &self.account) {
             Ok(request) => request,
             Err(why) => return Err(Setback::Failed(why.to_string())),
         };
-        let key = match &act.lost_reply {
-            LostReply::SameKey { place, .. } => Some((*place, telling.key.as_str())),
+        let key = match &step.lost_reply {
+            LostReply::SameKey { place, .. } => Some((*place, notification.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
         let reply = self
-            .house
+            .app
             .call(clinic, vendor, &self.account, &request, key)
             .await;
-        match reply.and_then(|reply| (act.call.parse)(telling, &reply, &self.account)) {
+        match reply.and_then(|reply| (step.call.parse)(notification, &reply, &self.account)) {
             Ok(filed) => Ok(filed.0),
             Err(trouble) => {
                 tracing::warn!(system = vendor.id, %trouble, "a delivery failed");
-                troubled(trouble, &act.lost_reply, repeated)
+                troubled(trouble, &step.lost_reply, repeated)
             }
         }
     }
 }
 
 /// What a look-up says of a call that was sent `age` seconds ago.
-pub fn seen(found: Result<Option<Filed>, Trouble>, age: i64, trusted_after: i64) -> Look {
+pub fn seen(found: Result<Option<ExternalId>, Trouble>, age: i64, trusted_after: i64) -> Look {
     let again = |mend, why| {
         Look::End(Err(Setback::Again {
             wait: trusted_after,
@@ -252,7 +270,7 @@ pub fn seen(found: Result<Option<Filed>, Trouble>, age: i64, trusted_after: i64)
 }
 
 /// What a call's trouble means for the delivery; `sent` where one before it may have arrived.
-pub fn troubled(trouble: Trouble, lost: &LostReply<Telling, Filed>, sent: bool) -> End {
+pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, sent: bool) -> End {
     let why = trouble.to_string();
     let again = |wait, sent, mend| {
         Err(Setback::Again {
@@ -292,28 +310,31 @@ fn leased(row: &Row) -> Row {
 
 /// The row as it is from the moment of a call. One that follows a lost one counts as a try. What
 /// goes to a patient is kept sealed: a look-up must find the words that were sent, not today's.
-pub fn sending(row: &Row, channel: Channel, key: Option<&Key>, telling: &Telling) -> Row {
+pub fn sending(row: &Row, channel: Channel, key: Option<&Key>, notification: &Notification) -> Row {
     let again = i64::from(super::may_be_sent(row));
     let sending = leased(row)
         .number("sent_at", clock::now().as_second())
         .number("tries", row.int("tries") + again);
     let sending = match channel {
-        Channel::Books => sending.number("applied", telling.standing.applied.minor),
+        Channel::Books => sending.number("applied", notification.standing.applied.minor),
         _ => sending,
     };
     let to_patient = matches!(channel, Channel::PatientEmail | Channel::PatientText);
     match key.filter(|_| to_patient) {
         Some(key) => {
-            let sealed = key.seal(&place(row), &(&telling.customer, &telling.message));
+            let sealed = key.seal(
+                &place(row),
+                &(&notification.customer, &notification.message),
+            );
             sending.text("sent", sealed)
         }
         None => sending,
     }
 }
 
-/// The telling with the addressee and the words that were sent.
-pub fn as_sent(row: &Row, key: Option<&Key>, telling: &Telling) -> Telling {
-    let mut sent = telling.clone();
+/// The notification with the addressee and the words that were sent.
+pub fn as_sent(row: &Row, key: Option<&Key>, notification: &Notification) -> Notification {
+    let mut sent = notification.clone();
     let kept = key.and_then(|key| {
         key.open::<(Customer, Message)>(&place(row), row.get("sent"))
             .ok()

@@ -1,6 +1,6 @@
 //! What a delivery tells, from the case as it is now.
 
-use super::{Failure, House, optouts, standing};
+use super::{App, Failure, optouts, standing};
 use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
 use crate::domain::payment::State;
@@ -16,11 +16,11 @@ use crate::pages::layout::deadline;
 use crate::pages::messages;
 use crate::seal::Key;
 use crate::store::StoreError;
-use crate::systems::{self, Channel, Customer, Standing, System, Telling};
+use crate::systems::{self, Channel, Customer, Notification, Standing, System};
 use jiff::civil::Date;
 
-pub struct Told {
-    pub telling: Telling,
+pub struct Composed {
+    pub notification: Notification,
     /// Why it need not be sent, if nothing of it was.
     pub needless: Option<&'static str>,
     /// The page to pay on can be sent to this patient by none of the clinic's systems.
@@ -29,16 +29,16 @@ pub struct Told {
     pub key: Option<Key>,
 }
 
-impl House {
+impl App {
     /// What is told, or why it cannot be.
-    pub(super) async fn telling(
+    pub(super) async fn notification(
         &self,
         settings: &Settings,
         case: &Case,
         system: &System,
         delivery: &Delivery,
         task: &Task,
-    ) -> Result<Result<Told, &'static str>, Failure> {
+    ) -> Result<Result<Composed, &'static str>, Failure> {
         let about = match About::read(case, delivery) {
             Ok(about) => about,
             Err(why) => return Ok(Err(why)),
@@ -101,7 +101,7 @@ impl House {
             None => None,
         };
         let payment = about.payment;
-        let said = messages::Said {
+        let said = messages::MessageContext {
             clinic: &settings.name,
             phone: &settings.phone,
             invoice: &case.invoice.number,
@@ -138,7 +138,7 @@ impl House {
             Channel::PatientEmail | Channel::PatientText => messages::to_patient(topic, &said),
             Channel::Staff | Channel::Books => messages::to_staff(topic, &said),
         };
-        let telling = Telling {
+        let notification = Notification {
             key: format!("{}-{}", case.id, &ids::derived(&[&task.id])[..12]),
             topic,
             filed: vec![],
@@ -156,8 +156,8 @@ impl House {
             customer: customer(settings, system.channel, reference, person),
             message,
         };
-        Ok(Ok(Told {
-            telling,
+        Ok(Ok(Composed {
+            notification,
             needless,
             unreachable,
             key,

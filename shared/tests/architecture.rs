@@ -1,4 +1,4 @@
-//! The house's conventions, held over its sources.
+//! The app's conventions, held over its sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,24 +85,24 @@ fn the_rules_import_no_room_and_do_no_io() {
 #[test]
 fn a_room_knows_no_other_room_and_no_clock() {
     for kind in ["gateways", "systems", "sources"] {
-        let mut rooms: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        let mut adapters: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for (name, text) in sources(kind) {
             let below = name.strip_prefix(&format!("{kind}/")).unwrap();
             if below == "mod.rs" {
                 continue;
             }
-            let room = below
+            let adapter = below
                 .split('/')
                 .next()
                 .unwrap()
                 .trim_end_matches(".rs")
                 .to_owned();
-            rooms.entry(room).or_default().push((name, text));
+            adapters.entry(adapter).or_default().push((name, text));
         }
-        for (room, files) in &rooms {
+        for (adapter, files) in &adapters {
             for (name, text) in files {
                 let text = code(text);
-                for other in rooms.keys().filter(|other| *other != room) {
+                for other in adapters.keys().filter(|other| *other != adapter) {
                     let path = format!("{kind}::{other}");
                     assert!(!text.contains(&path), "{name} knows {other}");
                 }

@@ -1,4 +1,4 @@
-//! PayPal's room: its requests, its replies, the proof of its webhooks, and what each of them says.
+//! PayPal's adapter: its requests, its replies, the proof of its webhooks, and what each of them says.
 
 use meridian::domain::case::{Case, Payment, Session};
 use meridian::domain::decide::{Verdict, decide};
@@ -111,7 +111,7 @@ fn capture(status: &str) -> Value {
     })
 }
 
-fn given_back(status: &str, reference: &str) -> Value {
+fn reinstate(status: &str, reference: &str) -> Value {
     json!({
         "id": "1JU08902781691411", "status": status,
         "amount": {"currency_code": "EUR", "value": "30.00"},
@@ -505,7 +505,7 @@ fn a_refund_names_its_own_reference_and_the_capture() {
         ("FAILED", Kind::RefundFailed),
         ("CANCELLED", Kind::RefundFailed),
     ] {
-        let answer = reply(201, given_back(status, REFUND));
+        let answer = reply(201, reinstate(status, REFUND));
         hold(&request, &answer);
         let fact = Fact {
             reference: Some(REFUND.into()),
@@ -523,7 +523,7 @@ fn a_refund_names_its_own_reference_and_the_capture() {
     }
     let odd = (call.parse)(
         &refund(),
-        &reply(201, given_back("REVERTED", REFUND)),
+        &reply(201, reinstate("REVERTED", REFUND)),
         &account(&[]),
     );
     assert!(matches!(odd, Err(Trouble::Unreadable(_))), "{odd:?}");
@@ -681,7 +681,7 @@ fn a_look_up_tells_the_payment_with_its_refunds() {
     };
     let requests = (inquiry.build)(&ask, &account(&[]));
     assert_eq!(requests.len(), 1);
-    let refunds = vec![given_back("COMPLETED", REFUND)];
+    let refunds = vec![reinstate("COMPLETED", REFUND)];
     let answer = reply(
         200,
         order("COMPLETED", vec![capture("PARTIALLY_REFUNDED")], refunds),
@@ -1168,7 +1168,7 @@ fn a_refund_is_told_with_its_own_id_and_the_capture_above_it() {
                 ..Fact::new(kind)
             };
             assert_eq!(
-                fact(name, "refund", given_back(status, reference)),
+                fact(name, "refund", reinstate(status, reference)),
                 expected,
                 "{name}"
             );
@@ -1186,7 +1186,7 @@ fn a_reversal_takes_the_payment_back_whatever_its_shape() {
         decline: Some(Decline::Fraud),
         ..Fact::new(Kind::PaymentReturned)
     };
-    let like_a_refund = given_back("COMPLETED", REFERENCE);
+    let like_a_refund = reinstate("COMPLETED", REFERENCE);
     assert_eq!(
         fact("PAYMENT.CAPTURE.REVERSED", "refund", like_a_refund),
         expected
@@ -1495,7 +1495,7 @@ fn after_among(case: Option<&Case>, event: &Event, all: &[Fact]) -> Case {
     match (decide(case, event, &ctx), case) {
         (Verdict::Change(decision), _) => decision.case,
         // PayPal is asked, and knows the payment and how that stands now which it told of.
-        (Verdict::Ask { .. }, Some(_)) => match event {
+        (Verdict::LookUpFirst { .. }, Some(_)) => match event {
             Event::Reported(told) if !told.current => {
                 let newest = |asked: &Fact| {
                     let same =
@@ -1632,12 +1632,12 @@ fn a_refund_of_the_dashboard_is_refunded_in_every_order() {
         event(
             "PAYMENT.REFUND.PENDING",
             "refund",
-            given_back("PENDING", REFERENCE),
+            reinstate("PENDING", REFERENCE),
         ),
         event(
             "PAYMENT.CAPTURE.REFUNDED",
             "refund",
-            given_back("COMPLETED", REFERENCE),
+            reinstate("COMPLETED", REFERENCE),
         ),
     ]);
     assert_eq!(
@@ -1649,12 +1649,12 @@ fn a_refund_of_the_dashboard_is_refunded_in_every_order() {
         event(
             "PAYMENT.CAPTURE.REFUNDED",
             "refund",
-            given_back("COMPLETED", REFERENCE),
+            reinstate("COMPLETED", REFERENCE),
         ),
         event(
             "PAYMENT.REFUND.FAILED",
             "refund",
-            given_back("FAILED", REFERENCE),
+            reinstate("FAILED", REFERENCE),
         ),
     ]);
     assert_eq!(
@@ -1676,7 +1676,7 @@ fn a_dispute_ends_as_it_was_decided_in_every_order() {
     let won = one_end(&[completed(), opened.clone(), ended("RESOLVED_SELLER_FAVOUR")]);
     assert_eq!((won.state, won.refundable()), (State::Paid, eur(8000)));
     // The reversal that follows a lost dispute takes nothing a second time.
-    let mut reversed = given_back("COMPLETED", REFERENCE);
+    let mut reversed = reinstate("COMPLETED", REFERENCE);
     reversed["amount"]["value"] = json!("80.00");
     let reversal = event("PAYMENT.CAPTURE.REVERSED", "refund", reversed);
     let lost = one_end(&[

@@ -1,4 +1,4 @@
-//! A house of its own for each test, started as a person starts it, on free ports.
+//! A stack of its own for each test, started as a person starts it, on free ports.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-pub struct House {
+pub struct Stack {
     child: Child,
     pub http: String,
     pub aws: String,
     pub client: reqwest::Client,
     pub state: PathBuf,
-    /// Goes with the house.
+    /// Goes with the stack.
     folder: Option<tempfile::TempDir>,
 }
 
@@ -35,21 +35,21 @@ pub fn command() -> Command {
     command
 }
 
-impl House {
-    pub fn start() -> House {
+impl Stack {
+    pub fn start() -> Stack {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut house = House::start_in(folder.path());
-        house.folder = Some(folder);
-        house
+        let mut stack = Stack::start_in(folder.path());
+        stack.folder = Some(folder);
+        stack
     }
 
-    pub fn start_in(state: &Path) -> House {
-        House::start_as(state, |command| command.arg("--state").arg(state))
+    pub fn start_in(state: &Path) -> Stack {
+        Stack::start_as(state, |command| command.arg("--state").arg(state))
     }
 
     /// Keeps nothing, and ends with its input.
-    pub fn start_in_memory(folder: &Path, temporary: &Path) -> House {
-        House::start_as(folder, |command| {
+    pub fn start_in_memory(folder: &Path, temporary: &Path) -> Stack {
+        Stack::start_as(folder, |command| {
             command
                 .args(["--memory", "--end-with-input"])
                 .env("TMPDIR", temporary)
@@ -57,7 +57,7 @@ impl House {
         })
     }
 
-    fn start_as(state: &Path, more: impl FnOnce(&mut Command) -> &mut Command) -> House {
+    fn start_as(state: &Path, more: impl FnOnce(&mut Command) -> &mut Command) -> Stack {
         let errors = std::fs::File::create(state.join("stderr")).expect("a file for the log");
         let mut command = command();
         let mut child = more(command.arg("--template").arg(template()))
@@ -77,7 +77,7 @@ impl House {
             )
         });
         let text = |key: &str| ready[key].as_str().expect("an address").to_owned();
-        House {
+        Stack {
             child,
             http: text("http"),
             aws: text("aws"),
@@ -132,7 +132,7 @@ impl House {
         now.as_millisecond()
     }
 
-    /// As any AWS client calls, from outside the house.
+    /// As any AWS client calls, from outside the stack.
     pub async fn aws(&self, target: &str, body: Value) -> Value {
         let (status, answer) = self.ask_aws(target, body).await;
         assert_eq!(status, 200, "{target}: {answer}");
@@ -161,9 +161,9 @@ impl House {
         (answer.status().as_u16(), json_of(answer).await)
     }
 
-    /// The answer; or what the house said before it gave none.
+    /// The answer; or what the stack said before it gave none.
     fn answered(&self, answer: reqwest::Result<reqwest::Response>) -> reqwest::Response {
-        answer.unwrap_or_else(|e| panic!("{e:?}; the house said: {}", self.stderr()))
+        answer.unwrap_or_else(|e| panic!("{e:?}; the stack said: {}", self.stderr()))
     }
 
     pub fn queue_url(&self, name: &str) -> String {
@@ -197,7 +197,7 @@ impl House {
         number("ApproximateNumberOfMessages") + number("ApproximateNumberOfMessagesNotVisible")
     }
 
-    /// A row that is due so many milliseconds from the house's now.
+    /// A row that is due so many milliseconds from the stack's now.
     pub async fn put_due(&self, name: &str, shard: usize, at: i64) {
         let item = json!({
             "pk": { "S": "test" }, "sk": { "S": name },
@@ -254,7 +254,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Stack {
     fn drop(&mut self) {
         // it may have ended already
         let _ = self.child.kill();
