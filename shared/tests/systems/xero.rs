@@ -302,7 +302,7 @@ fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
     let mut keys = vec![];
     for subscription in SYSTEM.subscriptions {
         let ask = told(subscription.topic);
-        for step in 0..subscriptions.steps.len() {
+        for step in 0..subscription.steps.len() {
             let key =
                 header(&built(subscription.topic, step, &ask), "Idempotency-Key").map(String::from);
             let key = key.expect("a write has a key");
