@@ -161,7 +161,7 @@ fn refusals_are_final_by_code_and_never_quote_the_number() {
         Err(Trouble::Credentials(_))
     ));
     let mut busy = failure(429, 20429);
-    busy.headers.push(("Retry-DependsOn".into(), "7".into()));
+    busy.headers.push(("Retry-After".into(), "7".into()));
     assert_eq!(parsed(busy), Err(Trouble::Limited { seconds: 7 }));
     assert!(matches!(
         parsed(failure(503, 20503)),

@@ -608,7 +608,7 @@ fn other_statuses_mean_what_they_mean_everywhere() {
     assert!(matches!(send(503, value!({})), Err(Trouble::Unclear(_))));
     let mut busy = json(429, value!({}));
     busy.headers
-        .push(("Retry-DependsOn".into(), "66975".into()));
+        .push(("Retry-After".into(), "66975".into()));
     assert_eq!(
         parsed(Topic::InvoiceIssued, 0, &busy),
         Err(Trouble::Limited { seconds: 66975 })
