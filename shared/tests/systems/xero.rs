@@ -279,7 +279,7 @@ fn a_refund_that_failed_loses_its_payment_first_and_then_its_credit_note() {
         parsed(Topic::RefundFailed, 1, &gone),
         Ok(ExternalId(Some(ID.into())))
     );
-    // DependsOn a lost reply the document itself says whether it still stands.
+    // After a lost reply the document itself says whether it still stands.
     let state = |step, list: &str, id: &str, status: &str| {
         let body = value!({list: [{id: ID, "Status": status}]});
         looked_up(Topic::RefundFailed, step, &json(200, body))
@@ -607,8 +607,7 @@ fn other_statuses_mean_what_they_mean_everywhere() {
     ));
     assert!(matches!(send(503, value!({})), Err(Trouble::Unclear(_))));
     let mut busy = json(429, value!({}));
-    busy.headers
-        .push(("Retry-After".into(), "66975".into()));
+    busy.headers.push(("Retry-After".into(), "66975".into()));
     assert_eq!(
         parsed(Topic::InvoiceIssued, 0, &busy),
         Err(Trouble::Limited { seconds: 66975 })
