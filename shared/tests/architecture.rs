@@ -74,7 +74,7 @@ fn the_rules_import_no_room_and_do_no_io() {
             "crate::sources",
             "crate::flows",
             "crate::store",
-            "crate::vendor",
+            "crate::contract",
             "async fn",
         ] {
             assert!(!text.contains(word), "{name} mentions {word}");
@@ -148,8 +148,8 @@ fn no_float_comes_near_money() {
 
 #[test]
 fn every_room_is_listed_once_and_shows_in_the_table() {
-    let table = meridian::capabilities::tables();
-    for gateway in meridian::gateways::ALL {
+    let table = meridian::vendors::capabilities::tables();
+    for gateway in meridian::vendors::GATEWAYS {
         assert_eq!(
             table
                 .matches(&format!("\n| {} |", gateway.vendor.name))
@@ -157,7 +157,7 @@ fn every_room_is_listed_once_and_shows_in_the_table() {
             1
         );
     }
-    for system in meridian::systems::ALL {
+    for system in meridian::vendors::SYSTEMS {
         assert_eq!(
             table
                 .matches(&format!("\n| {} |", system.vendor.name))
@@ -165,7 +165,7 @@ fn every_room_is_listed_once_and_shows_in_the_table() {
             1
         );
     }
-    let ids: Vec<_> = meridian::gateways::ALL
+    let ids: Vec<_> = meridian::vendors::GATEWAYS
         .iter()
         .map(|gateway| gateway.vendor.id)
         .collect();

@@ -7,14 +7,14 @@ use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::payment::State;
 use meridian::domain::policy::Policy;
-use meridian::gateways::paypal::GATEWAY;
-use meridian::gateways::{Charge, Checkout, Complete, LookedUp, Lookup, Opening, Refund};
-use meridian::inbound::{
+use meridian::vendors::paypal::GATEWAY;
+use meridian::contract::{Charge, Checkout, Complete, LookedUp, Lookup, Opening, Refund};
+use meridian::contract::{
     CertificateSigned, Delivery, Inbound, Notice, Outcome, Refused, Verified, prove,
     prove_certificate,
 };
-use meridian::money::{Currency, Money};
-use meridian::vendor::{Account, Body, Host, LostReply, Reply, Request, Trouble};
+use meridian::words::money::{Currency, Money};
+use meridian::contract::{Account, Body, Host, LostReply, Reply, Request, Trouble};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Invoices completed sessions: each nudge names appointments whose visit is due.
 
 use meridian::flows::App;
-use meridian::lambda;
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

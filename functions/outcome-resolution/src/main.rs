@@ -2,7 +2,7 @@
 //! and every task whose nudge was lost.
 
 use meridian::flows::App;
-use meridian::lambda;
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -2,8 +2,8 @@
 //! prove a webhook.
 
 use meridian::flows::App;
-use meridian::lambda;
-use meridian::queue::Received;
+use meridian::io::lambda;
+use meridian::io::queue::Received;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

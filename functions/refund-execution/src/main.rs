@@ -1,7 +1,7 @@
 //! Sends one refund to one gateway.
 
 use meridian::flows::App;
-use meridian::lambda;
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

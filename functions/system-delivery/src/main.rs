@@ -1,7 +1,7 @@
 //! Tells one system or one patient.
 
 use meridian::flows::App;
-use meridian::lambda;
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

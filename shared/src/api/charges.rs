@@ -15,7 +15,7 @@ use crate::domain::policy::Collect;
 use crate::flows::commit::Change;
 use crate::flows::events::EventRow;
 use crate::flows::invoicing::Wanted;
-use crate::money::{Currency, Money};
+use crate::words::money::{Currency, Money};
 use serde::Deserialize;
 
 /// A method that its gateway keeps.

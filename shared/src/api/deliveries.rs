@@ -4,12 +4,13 @@
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
 use super::{invoices, tasks};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::words::ids;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError, Write, Written};
 use serde_json::{Value, json};
 
 pub async fn list(call: &Call<'_>) -> Answered {
@@ -54,7 +55,7 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         .text("why", format!("repeated by key {}", call.caller.short()))
         .number("tries", 0)
         .number("version", version + 1)
-        .due(clock::millis(clock::now()));
+        .due(time::millis(clock::now()));
     // A fresh call: the person says that the one before did not arrive.
     open.0.remove("sent_at");
     let write = Write::Replace {

@@ -5,7 +5,8 @@ use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::read::plain;
 use super::{payments, refunds};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Found};
@@ -13,8 +14,8 @@ use crate::domain::payment;
 use crate::domain::refund::{Refund, State};
 use crate::flows::case_pk;
 use crate::flows::commit::{Change, Committed};
-use crate::ids::{self, Reference};
-use crate::store::{Row, StoreError, Write};
+use crate::words::ids::{self, Reference};
+use crate::io::store::{Row, StoreError, Write};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -166,7 +167,7 @@ async fn record(
         let sealing = call.app.key(&purpose(call)).await?;
         let sealed = sealing.seal(&format!("{id} {task}"), &note);
         let row = row.text("by", key).text("sealed", sealed);
-        let at = clock::millis(clock::now());
+        let at = time::millis(clock::now());
         also.push(Write::Put(row.number("at", at)));
     }
     let cause = format!("{id}-{task} {what}, found by key {key}");

@@ -4,12 +4,13 @@ use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
 use super::{label, settings};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::fact::Method;
 use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
-use crate::ids;
-use crate::seal::Key;
-use crate::store::Written;
+use crate::words::ids;
+use crate::words::seal::Key;
+use crate::io::store::Written;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -148,7 +149,7 @@ pub async fn keep(call: &Call<'_>) -> Answered {
                 method,
                 later_charges,
                 chosen: false,
-                kept_at: clock::millis(clock::now()),
+                kept_at: time::millis(clock::now()),
             };
             Ok(reply(201, &shown(&kept)))
         }

@@ -8,7 +8,7 @@ use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::payment::State;
 use crate::flows::commit::{Change, Committed};
-use crate::ids::{self, Reference};
+use crate::words::ids::{self, Reference};
 use serde_json::{Value, json};
 
 pub async fn get(call: &Call<'_>) -> Answered {

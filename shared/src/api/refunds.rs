@@ -12,10 +12,10 @@ use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
-use crate::ids::{self, Reference};
-use crate::lambda::HttpResponse;
-use crate::money::Money;
-use crate::store::{Row, Write};
+use crate::words::ids::{self, Reference};
+use crate::io::lambda::HttpResponse;
+use crate::words::money::Money;
+use crate::io::store::{Row, Write};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
         .text("requested_by", &call.caller.key)
         .listed(
             format!("{}#refunds", call.clinic()),
-            format!("{:015}#{id}", crate::clock::millis(row.received_at)),
+            format!("{:015}#{id}", crate::words::time::millis(row.received_at)),
         );
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();

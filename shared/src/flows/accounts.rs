@@ -1,13 +1,14 @@
 //! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
 
 use super::{App, Failure};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::settings::Settings;
-use crate::ids;
-use crate::secrets::{self, Fields, Unavailable};
-use crate::store::{Row, StoreError, Write, Written};
-use crate::systems;
-use crate::vendor::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
+use crate::words::ids;
+use crate::io::secrets::{self, Fields, Unavailable};
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::vendors;
+use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ impl App {
                     } else {
                         AFTER_REFUSAL
                     };
-                    row = row.due(clock::millis(clock::after(clock::now(), wait)));
+                    row = row.due(time::millis(time::after(clock::now(), wait)));
                 }
                 // Should this write fail, the lock runs out by itself and the next one renews.
                 let _ = self
@@ -161,7 +162,7 @@ impl App {
             return Ok(());
         }
         let wait = if at_once { 0 } else { RENEWED_AFTER };
-        let due = clock::millis(clock::after(clock::now(), wait));
+        let due = time::millis(time::after(clock::now(), wait));
         let row = Row::new(token_pk(clinic, vendor), "token").number("version", 1);
         let key = row.key();
         let made = self.store.transact(&[Write::New(row.due(due))]).await?;
@@ -178,7 +179,7 @@ impl App {
 
     /// The same for every system that a clinic has switched on.
     pub(super) async fn keep_all_renewed(&self, settings: &Settings) -> Result<(), StoreError> {
-        for system in settings.systems.iter().filter_map(|id| systems::find(id)) {
+        for system in settings.systems.iter().filter_map(|id| vendors::system(id)) {
             self.keep_renewed(&settings.id, system.vendor, false)
                 .await?;
         }
@@ -189,14 +190,14 @@ impl App {
     pub(super) async fn renew_token(&self, row: &Row) -> Result<(), Failure> {
         let mut parts = row.get("pk").split('#');
         let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
-        let system = vendor.and_then(systems::find);
+        let system = vendor.and_then(vendors::system);
         let Some(vendor) = system.map(|system| system.vendor) else {
             return Ok(());
         };
         let Auth::OAuth(oauth) = &vendor.auth else {
             return Ok(());
         };
-        let due = row.has("due_at") && row.int("due_at") <= clock::millis(clock::now());
+        let due = row.has("due_at") && row.int("due_at") <= time::millis(clock::now());
         if !due {
             return Ok(());
         }
@@ -220,7 +221,7 @@ impl App {
         let later = Write::Postpone {
             key: row.key(),
             read: row.int("due_at"),
-            due: clock::millis(clock::after(clock::now(), AFTER_REFUSAL)),
+            due: time::millis(time::after(clock::now(), AFTER_REFUSAL)),
         };
         self.store.transact(&[later]).await?;
         Ok(())

@@ -4,15 +4,16 @@
 use super::calls::waking;
 use super::events::EventRow;
 use super::{App, Failure, case_pk, patients};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
 use crate::domain::invoice::Status;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::queue::{Nudge, RowKey};
-use crate::store::{Row, StoreError, Write, Written};
+use crate::io::queue::{Nudge, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -222,7 +223,7 @@ fn decision_writes(
             data.len()
         )));
     }
-    let created = format!("{:015}#{}", clock::millis(case.created_at), case.id);
+    let created = format!("{:015}#{}", time::millis(case.created_at), case.id);
     let row = Row::new(&pk, "case")
         .text("data", data)
         .number("version", case.entries)
@@ -252,7 +253,7 @@ fn decision_writes(
                 format!("{clinic}#journal#{day}#{shard}"),
                 format!(
                     "{:015}#{}#{:08}",
-                    clock::millis(entry.at),
+                    time::millis(entry.at),
                     case.id,
                     entry.seq
                 ),

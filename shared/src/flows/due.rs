@@ -3,9 +3,10 @@
 
 use super::calls::Target;
 use super::{App, Failure};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::task::{Queue, Task, Work};
-use crate::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +40,7 @@ impl App {
     /// One run over the due index. Failures of single rows are logged, and the rows put off.
     pub async fn work_off_due(&self) -> Result<(), Failure> {
         let started = Instant::now();
-        let now = clock::millis(clock::now());
+        let now = time::millis(clock::now());
         let mut keys = vec![];
         for shard in 0..DUE_SHARDS {
             keys.extend(self.store.overdue(shard, now, MOST).await?);
@@ -128,7 +129,7 @@ fn put_off(row: &Row, seconds: i64) -> Write {
     Write::Postpone {
         key: row.key(),
         read: row.int("due_at"),
-        due: clock::millis(clock::after(clock::now(), seconds)),
+        due: time::millis(time::after(clock::now(), seconds)),
     }
 }
 

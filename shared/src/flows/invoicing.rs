@@ -5,7 +5,8 @@ use super::commit::{Busy, Change, Committed};
 use super::events::EventRow;
 use super::patients::Patient;
 use super::{App, Failure, receipts};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::decide::Refusal;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
 use crate::domain::fact::Method;
@@ -13,10 +14,10 @@ use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::ids;
-use crate::money::Currency;
-use crate::queue::RowKey;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::words::ids;
+use crate::words::money::Currency;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError, Write, Written};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -278,7 +279,7 @@ impl App {
         before: Vec<Write>,
     ) -> Result<Written, Failure> {
         let pk = appointment_pk(&settings.id, &appointment.id);
-        let starts = clock::millis(appointment.starts_at);
+        let starts = time::millis(appointment.starts_at);
         let row = Row::new(&pk, "appointment")
             .json("data", appointment)
             .number("version", read.unwrap_or(0) + 1)
@@ -294,7 +295,7 @@ impl App {
         let completed =
             appointment.state == AppointmentState::Completed && appointment.case.is_none();
         if completed {
-            let now = clock::millis(clock::now());
+            let now = time::millis(clock::now());
             writes.push(Write::Put(
                 Row::new(&pk, "task#visit").text("state", "open").due(now),
             ));

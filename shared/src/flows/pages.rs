@@ -4,11 +4,11 @@ use super::receipts::{Facts, Paper};
 use super::{App, Failure, receipts};
 use crate::domain::case::{Case, Payment};
 use crate::domain::settings::Settings;
-use crate::ids::{self, Reference};
-use crate::lambda::{HttpRequest, HttpResponse};
+use crate::words::ids::{self, Reference};
+use crate::io::lambda::{HttpRequest, HttpResponse};
 use crate::pages::done::Visit;
 use crate::pages::{self, HEADERS, Page, done, style};
-use crate::queue::RowKey;
+use crate::io::queue::RowKey;
 
 impl App {
     /// Answers a patient's request. A HEAD, as message previews send it, has no effect.

@@ -4,10 +4,10 @@
 use super::commit::{Busy, TRIES, alias_pk, pause};
 use super::{App, Failure};
 use crate::domain::fact::Method;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::seal::Key;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::words::ids;
+use crate::io::queue::RowKey;
+use crate::words::seal::Key;
+use crate::io::store::{Row, StoreError, Write, Written};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -231,7 +231,7 @@ pub fn keep_method(
     method: &Method,
     later_charges: bool,
 ) -> Vec<Write> {
-    let now = crate::clock::millis(crate::clock::now());
+    let now = crate::words::time::millis(crate::io::clock::now());
     let mut row = Row::new(
         pk(clinic, patient),
         method_sk(&method.gateway, &method.token),
@@ -252,7 +252,7 @@ const TOLD_AT: &str = "told_at";
 /// What is written when a charge shows that a method can no longer be charged. One that was never
 /// kept here is remembered as ended.
 pub fn method_ended(clinic: &str, patient: &str, method: &Method, why: &str) -> Write {
-    let now = crate::clock::millis(crate::clock::now());
+    let now = crate::words::time::millis(crate::io::clock::now());
     Write::Mark {
         key: method_key(clinic, patient, &method.gateway, &method.token),
         set: Row::default().text("gone", why).number(TOLD_AT, now),
@@ -270,7 +270,7 @@ pub fn method_gone(
     Write::Newer {
         key: method_key(clinic, patient, gateway, token),
         attribute: TOLD_AT,
-        at: crate::clock::millis(at),
+        at: crate::words::time::millis(at),
         set: Row::default().text("gone", "ended at the gateway"),
         remove: vec![],
     }
@@ -288,7 +288,7 @@ pub fn method_back(
     Write::Newer {
         key: method_key(clinic, patient, gateway, token),
         attribute: TOLD_AT,
-        at: crate::clock::millis(at),
+        at: crate::words::time::millis(at),
         set: Row::default(),
         remove: vec!["gone"],
     }

@@ -7,11 +7,11 @@ use crate::domain::case::{Case, Payment};
 use crate::domain::decide::Receipt;
 use crate::domain::refund::{Refund, State};
 use crate::domain::settings::Settings;
-use crate::ids;
-use crate::money::Money;
+use crate::words::ids;
+use crate::words::money::Money;
 use crate::pages;
-use crate::seal::Key;
-use crate::store::{Row, Write};
+use crate::words::seal::Key;
+use crate::io::store::{Row, Write};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -301,7 +301,7 @@ impl App {
             version: 0,
         };
         match self.store.transact(&[write]).await? {
-            crate::store::Written::Done => Ok(Some(page)),
+            crate::io::store::Written::Done => Ok(Some(page)),
             _ => {
                 let row = self
                     .store

@@ -2,16 +2,17 @@
 //! stranger's payment.
 
 use super::{App, Failure};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
-use crate::ids;
-use crate::store::{Row, Write, Written};
-use crate::systems;
+use crate::words::ids;
+use crate::io::store::{Row, Write, Written};
+use crate::vendors;
 
 /// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
 pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
-    let millis = clock::millis(task.due);
+    let millis = time::millis(task.due);
     let row = Row::new(pk, format!("task#{}", task.id))
         .json("data", task)
         .text("state", "open")
@@ -35,7 +36,7 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
         work: Work::Person(matter),
         due,
     };
-    let hears = systems::audience(&settings.systems);
+    let hears = vendors::audience(&settings.systems);
     // Who does not take our calls cannot be told so.
     let itself = |system: &String| alert == Alert::Blocked && vendor.as_ref() == Some(system);
     let hears = hears

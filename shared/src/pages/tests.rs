@@ -10,7 +10,7 @@ use crate::domain::policy::Policy;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::flows::receipts::{self, Facts};
-use crate::money::{Currency, Money};
+use crate::words::money::{Currency, Money};
 
 const HOSTILE: &str = "<script>alert(\"x\")</script><img src=//evil.example> & 'Söhne'";
 const PAY_AT: &str = "https://checkout.stripe.com/c/pay/1?a=1&b=2";

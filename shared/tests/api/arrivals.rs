@@ -5,8 +5,10 @@ use crate::money::pays;
 use crate::stack::{Clinic, Struck};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::{clock, store::Row};
+use meridian::io::queue::RowKey;
+use meridian::io::clock;
+use meridian::words::time;
+use meridian::io::store::Row;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
@@ -213,7 +215,7 @@ async fn a_message_under_way_is_looked_at_again_and_an_arrived_one_never() {
     let due = async |system: &str| {
         let row = clinic.row(&receipt(&clinic, &case, system)).await;
         assert_eq!(row.get("state"), "done");
-        let wait = row.int("due_at") - clock::millis(clock::now());
+        let wait = row.int("due_at") - time::millis(clock::now());
         row.has("due_at").then_some(wait / 60_000)
     };
     for system in ["twilio", "mailgun"] {

@@ -9,9 +9,11 @@ use meridian::domain::case::{Case, Intent};
 use meridian::domain::{payment, refund};
 use meridian::flows::calls::Target;
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
-use meridian::{clock, ids};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::io::clock;
+use meridian::words::time;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 const PAYMENT: Target = Target {
@@ -118,8 +120,8 @@ impl Call {
             false => payment.intent.as_mut(),
         };
         let intent = intent.expect("a call under way");
-        intent.lease_until = clock::after(intent.lease_until, -seconds);
-        intent.first_sent_at = clock::after(intent.first_sent_at, -seconds);
+        intent.lease_until = time::after(intent.lease_until, -seconds);
+        intent.first_sent_at = time::after(intent.first_sent_at, -seconds);
         let data = serde_json::to_string(&case).expect("plain data");
         let key = RowKey {
             pk: case_pk(&self.clinic.id, &self.case),
@@ -218,7 +220,7 @@ async fn while_a_lease_lives_nobody_else_calls() {
         // As if the process had died inside the call: its lease still lives.
         let mut case = call.now().await;
         let payment = &mut case.payments[0];
-        let lease_until = clock::after(clock::now(), 60);
+        let lease_until = time::after(clock::now(), 60);
         match call.is_refund() {
             true => {
                 payment.refunds[0].state = refund::State::Executing;

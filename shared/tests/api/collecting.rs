@@ -8,9 +8,9 @@ use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::flows::case_pk;
 use meridian::flows::invoicing::appointment_pk;
-use meridian::ids;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::words::ids;
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
 use serde_json::{Value, json};
 
 async fn keeps(clinic: &Clinic, patient: &str, token: &str) -> Value {
@@ -497,8 +497,8 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
     let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
     let amount = |minor| {
-        let eur = meridian::money::Currency::read("EUR").expect("a currency");
-        Some(meridian::money::Money::new(minor, eur))
+        let eur = meridian::words::money::Currency::read("EUR").expect("a currency");
+        Some(meridian::words::money::Money::new(minor, eur))
     };
     let came = Fact {
         reference: Some(ids::payment_reference(&case, 1)),
@@ -514,7 +514,7 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
     };
     for (n, fact) in [came, went].into_iter().enumerate() {
         let id = format!("evt_{n}");
-        let at = meridian::clock::now();
+        let at = meridian::io::clock::now();
         let row = meridian::flows::events::EventRow::new(&clinic.id, "stripe", &id, "said", at);
         let change = meridian::flows::commit::Change {
             row: Some(row.of_fact(&fact)),
@@ -572,7 +572,7 @@ async fn a_payments_story_ends_with_what_comes_next_by_itself() {
     let session = meridian::domain::case::Session {
         id: "cs_1".into(),
         url: "https://pay.example.test/cs_1".into(),
-        expires_at: Some(meridian::clock::after(meridian::clock::now(), 3600)),
+        expires_at: Some(meridian::words::time::after(meridian::io::clock::now(), 3600)),
     };
     let opened = Event::SessionOpened {
         payment: 1,
@@ -598,14 +598,14 @@ async fn mandate(clinic: &Clinic, action: &str) {
         "details": { "cause": "mandate_expired" },
     });
     let body = json!({ "events": [event] }).to_string();
-    let received = meridian::queue::Received {
+    let received = meridian::io::queue::Received {
         clinic: clinic.id.clone(),
         source: "gocardless".into(),
         proven: true,
-        received_at: meridian::clock::now().as_second(),
+        received_at: meridian::io::clock::now().as_second(),
         url: "https://pay.example/webhooks".into(),
         headers: vec![],
-        sha256: meridian::inbound::body_hash(body.as_bytes()),
+        sha256: meridian::contract::body_hash(body.as_bytes()),
         body: base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &body),
         replays: None,
         again: false,

@@ -9,9 +9,9 @@ use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
-use meridian::ids;
-use meridian::queue::{Nudge, RowKey};
-use meridian::store::{Row, Write, Written};
+use meridian::words::ids;
+use meridian::io::queue::{Nudge, RowKey};
+use meridian::io::store::{Row, Write, Written};
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
@@ -149,9 +149,9 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
 }
 
 fn charge(amount: &str) -> Event {
-    let eur = meridian::money::Currency::read("EUR").expect("a currency");
+    let eur = meridian::words::money::Currency::read("EUR").expect("a currency");
     Event::Charge(NewCharge {
-        amount: Some(meridian::money::Money::read(amount, eur).expect("an amount")),
+        amount: Some(meridian::words::money::Money::read(amount, eur).expect("an amount")),
         gateway: "stripe".into(),
         method: Some(Method {
             gateway: "stripe".into(),
@@ -273,7 +273,7 @@ async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
         (vec![beside(1)], true),
     ] {
         let before = clinic.rows().await;
-        let at = meridian::clock::now();
+        let at = meridian::io::clock::now();
         let row = row.then(|| EventRow::new(&clinic.id, "stripe", "evt_b", "x", at));
         let change = Change {
             also,
@@ -345,7 +345,7 @@ async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
 #[tokio::test]
 async fn an_events_row_is_written_once_and_only_what_waits_is_written_over() {
     let clinic = Clinic::new().await;
-    let at = meridian::clock::now();
+    let at = meridian::io::clock::now();
     for (state, goes) in [("posted", false), ("quarantined", false), ("waiting", true)] {
         let case = clinic.invoice(None).await;
         let row = EventRow::new(&clinic.id, "stripe", &format!("evt_{state}"), "x", at);
@@ -398,7 +398,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
         for with_row in [true, false] {
             let clinic = Clinic::new().await;
             let case = clinic.invoice(None).await;
-            let at = meridian::clock::now();
+            let at = meridian::io::clock::now();
             let row = with_row.then(|| EventRow::new(&clinic.id, "stripe", "evt_1", "x", at));
             let struck = Struck::by(faults.clone());
             let settings = struck.app.settings_of(&clinic.id).await.expect("a clinic");

@@ -7,7 +7,7 @@ use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::flows::commit::{Change, Committed};
-use meridian::ids;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 pub fn eur(amount: &str) -> Value {
@@ -279,9 +279,9 @@ async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() 
     let fact = Fact {
         payment: Some("pi_1".into()),
         refund: Some("re_1".into()),
-        amount: Some(meridian::money::Money::new(
+        amount: Some(meridian::words::money::Money::new(
             500,
-            meridian::money::Currency::read("EUR").expect("a currency"),
+            meridian::words::money::Currency::read("EUR").expect("a currency"),
         )),
         ..Fact::new(Kind::RefundSucceeded)
     };

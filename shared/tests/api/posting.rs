@@ -9,11 +9,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
 use meridian::domain::case::Case;
-use meridian::inbound::body_hash;
-use meridian::lambda::Fault;
-use meridian::queue::Received;
-use meridian::store::StoreError;
-use meridian::{clock, ids};
+use meridian::contract::body_hash;
+use meridian::io::lambda::Fault;
+use meridian::io::queue::Received;
+use meridian::io::store::StoreError;
+use meridian::io::clock;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// A delivery as intake hands it on, received so many seconds ago.

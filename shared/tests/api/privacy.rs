@@ -5,7 +5,7 @@ use crate::money::pays;
 use crate::stack::{Clinic, request};
 use crate::vendors::{Said, answer, connect, heard};
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
+use meridian::io::queue::RowKey;
 use serde_json::{Value, json};
 
 const NAME: &str = "Juniper <b>Vale</b>";
@@ -163,7 +163,7 @@ async fn words_of_people_are_escaped_in_mails_and_pages() {
 async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
     let (clinic, case) = paid(false).await;
     let app = &clinic.app;
-    let payment = meridian::ids::payment_reference(&case, 1);
+    let payment = meridian::words::ids::payment_reference(&case, 1);
     let receipt = clinic.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()
@@ -217,7 +217,7 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
 async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
     let ((mine, case), (other, _)) = (paid(false).await, paid(false).await);
     let app = &mine.app;
-    let payment = meridian::ids::payment_reference(&case, 1);
+    let payment = meridian::words::ids::payment_reference(&case, 1);
     let receipt = mine.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()

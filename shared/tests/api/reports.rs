@@ -10,10 +10,11 @@ use meridian::domain::event::{Event, NewCharge, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::payment::State;
 use meridian::flows::commit::{Change, Committed};
-use meridian::inbound::body_hash;
-use meridian::money::{Currency, Money};
-use meridian::queue::Received;
-use meridian::{clock, ids};
+use meridian::contract::body_hash;
+use meridian::words::money::{Currency, Money};
+use meridian::io::queue::Received;
+use meridian::io::clock;
+use meridian::words::ids;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -291,8 +292,8 @@ async fn a_proven_hint_at_a_payment_of_ours_is_tried_again_while_it_is_not_found
 async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     let ours = Ours::paid_at("gocardless", "PM1").await;
     let pk = meridian::flows::commit::alias_pk(&ours.clinic.id, "gocardless", "PM2");
-    let alias = meridian::store::Row::new(pk, "ref").text("case", &ours.case);
-    ours.clinic.write(meridian::store::Write::Put(alias)).await;
+    let alias = meridian::io::store::Row::new(pk, "ref").text("case", &ours.case);
+    ours.clinic.write(meridian::io::store::Write::Put(alias)).await;
     for id in ["PM1", "PM2"] {
         let shown = debit(id, 6_000, "EUR", "confirmed", &ours.reference());
         ours.answers(&format!("GET /payments/{id}"), &[(200, &shown)]);
@@ -315,7 +316,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": events }).to_string();
     let short = ours.post("gocardless", false, &batch);
-    assert!(!meridian::lambda::ending_at(Some(0), short).await);
+    assert!(!meridian::io::lambda::ending_at(Some(0), short).await);
     assert_eq!((asked("PM1"), asked("PM2")), (1, 0));
     assert!(ours.post("gocardless", false, &batch).await);
     assert_eq!(asked("PM2"), 1);
@@ -326,7 +327,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": facts }).to_string();
     let short = ours.post("gocardless", true, &batch);
-    assert!(meridian::lambda::ending_at(Some(0), short).await);
+    assert!(meridian::io::lambda::ending_at(Some(0), short).await);
     for id in ["EV3", "EV4", "EV5"] {
         assert_eq!(ours.states(Some(id)).await.len(), 1, "{id}");
     }

@@ -4,8 +4,8 @@
 use crate::money::{happens, page, reported};
 use crate::stack::{Answer, Clinic, send};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::ids;
-use meridian::money::{Currency, Money};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 fn eur(amount: &str) -> Value {

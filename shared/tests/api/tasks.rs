@@ -4,8 +4,8 @@
 use crate::stack::Clinic;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use meridian::inbound::body_hash;
-use meridian::queue::{Received, RowKey};
+use meridian::contract::body_hash;
+use meridian::io::queue::{Received, RowKey};
 use serde_json::{Value, json};
 
 /// A proven webhook of Stripe, posted.
@@ -15,7 +15,7 @@ async fn posts(clinic: &Clinic, body: &Value) {
         clinic: clinic.id.clone(),
         source: "stripe".into(),
         proven: true,
-        received_at: meridian::clock::now().as_second(),
+        received_at: meridian::io::clock::now().as_second(),
         url: "https://pay.example/webhooks".into(),
         headers: vec![],
         sha256: body_hash(body.as_bytes()),

@@ -4,10 +4,11 @@
 use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
-use meridian::clock;
+use meridian::io::clock;
+use meridian::words::time;
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
 use serde_json::json;
 use std::time::Duration;
 
@@ -143,6 +144,6 @@ async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow(
     assert_eq!(tasks[0]["alert"], "blocked");
     let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let due = row.expect("a table").expect("a row").int("due_at");
-    let hours = (due - clock::millis(clock::now())) / 3_600_000;
+    let hours = (due - time::millis(clock::now())) / 3_600_000;
     assert!((1..=24).contains(&hours), "due in {hours} hours");
 }

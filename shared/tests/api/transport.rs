@@ -4,8 +4,9 @@
 use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
 use meridian::flows::App;
-use meridian::gateways::{self, Gateway};
-use meridian::vendor::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
+use meridian::vendors;
+use meridian::contract::{Gateway};
+use meridian::contract::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
 use serde_json::json;
 
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
@@ -22,11 +23,11 @@ async fn call_at(
 }
 
 fn stripe() -> &'static Gateway {
-    gateways::find("stripe").expect("a gateway")
+    vendors::gateway("stripe").expect("a gateway")
 }
 
 fn paypal() -> &'static Gateway {
-    gateways::find("paypal").expect("a gateway")
+    vendors::gateway("paypal").expect("a gateway")
 }
 
 fn moves() -> Request {
@@ -138,7 +139,7 @@ fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
         ("mollie", "Idempotency-Key"),
         ("paypal", "PayPal-Request-Id"),
     ] {
-        let gateway = gateways::find(gateway).expect("a gateway");
+        let gateway = vendors::gateway(gateway).expect("a gateway");
         let of = gateway.vendor.id;
         let charge = gateway
             .charge

@@ -10,10 +10,10 @@ use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
 use meridian::flows::case_pk;
-use meridian::ids;
-use meridian::money::{Currency, Money};
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
 use serde_json::{Value, json};
 
 pub const GATEWAYS: [&str; 4] = ["stripe", "gocardless", "mollie", "paypal"];
@@ -193,9 +193,9 @@ async fn what_a_token_call_answers_says_nothing_of_the_money_call() {
         work(&clinic, &asked, "r1").await;
         // Another process, without a token in its memory or in the table.
         let other = clinic.with_key(&clinic.key);
-        let row = meridian::store::Row::new(format!("{}#token#paypal", clinic.id), "token");
+        let row = meridian::io::store::Row::new(format!("{}#token#paypal", clinic.id), "token");
         let gone = row.number("version", 9);
-        clinic.write(meridian::store::Write::Put(gone)).await;
+        clinic.write(meridian::io::store::Write::Put(gone)).await;
         let body = json!({ "name": "X", "details": [{ "issue": "x" }] });
         connect(&clinic, "paypal", move |_| {
             Said::Reply(status, body.clone())

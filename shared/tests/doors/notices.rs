@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
 use meridian::flows::commit::alias_pk;
-use meridian::ids;
-use meridian::inbound::body_hash;
-use meridian::queue::Received;
-use meridian::store::{Row, Write, Written};
+use meridian::words::ids;
+use meridian::contract::body_hash;
+use meridian::io::queue::Received;
+use meridian::io::store::{Row, Write, Written};
 use serde_json::{Value, json};
 
 async fn clinic() -> Clinic {
@@ -49,7 +49,7 @@ fn notice(clinic: &Clinic, id: &str, in_seconds: i64) -> Received {
         clinic: clinic.id.clone(),
         source: "mollie".into(),
         proven: false,
-        received_at: meridian::clock::now().as_second() + in_seconds,
+        received_at: meridian::io::clock::now().as_second() + in_seconds,
         url: String::new(),
         headers: vec![],
         sha256: body_hash(body.as_bytes()),

@@ -2,7 +2,7 @@
 //! meanwhile opens when the former one comes back.
 
 use crate::stack::*;
-use meridian::lambda::HttpRequest;
+use meridian::io::lambda::HttpRequest;
 use serde_json::{Value, json};
 
 const SEAL: &str = "meridian/_/seal";

@@ -8,11 +8,12 @@ mod stack;
 #[path = "../api/vendors.rs"]
 mod vendors;
 
-use meridian::clock;
+use meridian::io::clock;
+use meridian::words::time;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
 use meridian::flows::{case_pk, tasks};
-use meridian::queue::{Nudge, RowKey};
-use meridian::store::{Row, Write};
+use meridian::io::queue::{Nudge, RowKey};
+use meridian::io::store::{Row, Write};
 use meridian_embedded_aws::Action;
 use stack::{Clinic, Struck, aws};
 use std::time::Duration;
@@ -22,7 +23,7 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn write(clinic: &Clinic, case: &str, id: &str, work: Work) -> RowKey {
     let (id, pk) = (id.into(), case_pk(&clinic.id, case));
-    let due = clock::after(clock::now(), -120);
+    let due = time::after(clock::now(), -120);
     let row = tasks::row(&clinic.id, &pk, case, &Task { id, work, due });
     clinic.write(Write::Put(row.clone())).await;
     row.key()
@@ -46,7 +47,7 @@ fn delivery(payment: u32) -> Work {
 }
 
 fn overdue(row: &Row) -> bool {
-    row.int("due_at") <= clock::millis(clock::now())
+    row.int("due_at") <= time::millis(clock::now())
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
     clinic.app.deliver(&keys[0]).await.expect("worked off");
     assert_ne!(row(&clinic, &keys[0]).await, before);
     // A lost message costs no more than that.
-    let lost = Row::default().number("due_at", clock::millis(clock::now()) - 1);
+    let lost = Row::default().number("due_at", time::millis(clock::now()) - 1);
     let (key, remove) = (keys[1].clone(), vec![]);
     clinic
         .write(Write::Change {
@@ -149,7 +150,7 @@ async fn only_the_row_says_whether_it_is_due() {
         set: Row::default().number("due_at", due),
         remove,
     };
-    let past = clock::millis(clock::now()) - 1000;
+    let past = time::millis(clock::now()) - 1000;
     for key in &keys {
         clinic.write(change(key, past, vec!["taken_at"])).await;
     }

@@ -3,10 +3,10 @@
 use crate::*;
 use meridian::domain::fact::Decline;
 use meridian::domain::{dispute, payment, refund};
-use meridian::gateways::gocardless::GATEWAY;
-use meridian::gateways::{Complete, Opening};
-use meridian::inbound::Notice;
-use meridian::vendor::{KeyPlace, LostReply};
+use meridian::vendors::gocardless::GATEWAY;
+use meridian::contract::{Complete, Opening};
+use meridian::contract::Notice;
+use meridian::contract::{KeyPlace, LostReply};
 use serde_json::json as object;
 
 const SECRET: &str = "gc-demo-secret";

@@ -3,10 +3,10 @@
 use crate::*;
 use meridian::domain::fact::Decline;
 use meridian::domain::{dispute, payment, refund as refunds};
-use meridian::gateways::Opening;
-use meridian::gateways::mollie::GATEWAY;
-use meridian::inbound::Notice;
-use meridian::vendor::{Call, KeyPlace, LostReply};
+use meridian::contract::Opening;
+use meridian::vendors::mollie::GATEWAY;
+use meridian::contract::Notice;
+use meridian::contract::{Call, KeyPlace, LostReply};
 use serde_json::json as object;
 
 const SECRET: &str = "mollie-demo-secret";

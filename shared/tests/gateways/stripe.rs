@@ -3,8 +3,8 @@
 
 use crate::*;
 use meridian::domain::fact::Decline;
-use meridian::gateways::stripe::GATEWAY;
-use meridian::inbound::Notice;
+use meridian::vendors::stripe::GATEWAY;
+use meridian::contract::Notice;
 use serde_json::json as object;
 
 const SECRET: &str = "whsec_demo";

@@ -2,8 +2,8 @@
 
 use super::*;
 use meridian::domain::fact::Decline;
-use meridian::systems::twilio::SYSTEM;
-use meridian::vendor::Trouble;
+use meridian::vendors::twilio::SYSTEM;
+use meridian::contract::Trouble;
 use serde_json::{Value, json as value};
 
 pub const SECRETS: &[(&str, &str)] = &[

@@ -8,11 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
-use meridian::gateways::{
-    Charge, Checkout, Close, Complete, Gateway, Inquiry, LookedUp, Lookup, Opening, Refund,
-};
-use meridian::money::{Amounts, BadAmount, Currency, Money};
-use meridian::vendor::{
+use meridian::contract::{Charge, Checkout, Close, Complete, Gateway, Inquiry, LookedUp, Lookup, Opening, Refund};
+use meridian::words::money::{Amounts, BadAmount, Currency, Money};
+use meridian::contract::{
     Account, Auth, Call, Effect, Host, KeyPlace, LostReply, Offer, Reply, Request, Trouble, Vendor,
 };
 

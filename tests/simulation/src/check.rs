@@ -13,7 +13,7 @@ use meridian::domain::refund::State as BookedRefund;
 use meridian::domain::task::{Alert, Delivery, Task, Topic, Work};
 use meridian::flows::calls::Target;
 use meridian::flows::patients::Kept;
-use meridian::ids;
+use meridian::words::ids;
 use std::fmt;
 
 /// After so many seconds without a word people have heard of it.

@@ -20,10 +20,10 @@ use meridian::domain::task::{Task, Work};
 use meridian::flows::calls::ask::{Ask, Back};
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::{accounts, patients};
-use meridian::gateways::Lookup;
-use meridian::ids;
-use meridian::money::{Currency, Money};
-use meridian::vendor::{Account, Body, KeyPlace, Reply, Request, Trouble};
+use meridian::contract::Lookup;
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
+use meridian::contract::{Account, Body, KeyPlace, Reply, Request, Trouble};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 

@@ -6,12 +6,10 @@ use crate::domain::fact::{Decline, Fact, Kind, is_vendor_id};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
-use crate::gateways::{
-    Charge, Checkout, Close, Complete, Gateway, LookedUp, Lookup, Opening, Refund,
-};
-use crate::ids;
-use crate::money::Money;
-use crate::vendor::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
+use crate::contract::{Charge, Checkout, Close, Complete, Gateway, LookedUp, Lookup, Opening, Refund};
+use crate::words::ids;
+use crate::words::money::Money;
+use crate::contract::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
 
 /// A payment, or a refund of it.
 #[derive(Clone, Copy, Debug)]

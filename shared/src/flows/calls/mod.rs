@@ -9,17 +9,19 @@ pub mod waking;
 use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure, lease_seconds, read_case_pk};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::{Case, Intent, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
 use crate::domain::task::Work;
-use crate::gateways::{self, Gateway, Lookup, Told};
-use crate::ids;
-use crate::queue::RowKey;
-use crate::vendor::{Account, Request, Trouble};
+use crate::vendors;
+use crate::contract::{Gateway, Lookup, Told};
+use crate::words::ids;
+use crate::io::queue::RowKey;
+use crate::contract::{Account, Request, Trouble};
 use ask::{Ask, Back};
 use std::sync::Arc;
 
@@ -110,7 +112,7 @@ impl App {
         let name = case
             .payment(target.payment)
             .map_or("", |p| p.gateway.as_str());
-        let gateway = gateways::find(name);
+        let gateway = vendors::gateway(name);
         let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
         let mut call = GatewayCall {
             app: self,
@@ -202,7 +204,7 @@ impl App {
         let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
             return Ok(());
         };
-        if !row.is_due(clock::millis(clock::now())) {
+        if !row.is_due(time::millis(clock::now())) {
             return Ok(());
         }
         let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
@@ -214,7 +216,7 @@ impl App {
             .await?;
         // It waits, or is needless, where its gateway does not say that the payment is over.
         let row = self.store.get(&key.pk, &key.sk).await?;
-        if row.is_none_or(|row| !row.is_due(clock::millis(clock::now()))) {
+        if row.is_none_or(|row| !row.is_due(time::millis(clock::now()))) {
             return Ok(());
         }
         let settings = self.settings_of(clinic).await?;

@@ -2,12 +2,13 @@
 //! answer makes them due: an outage delays nothing beyond its end.
 
 use super::Target;
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::Case;
 use crate::domain::decide::task_id;
 use crate::domain::task::{Task, Work};
 use crate::flows::App;
-use crate::store::{Row, StoreError, Write};
+use crate::io::store::{Row, StoreError, Write};
 use jiff::Timestamp;
 
 /// So many rows are woken at once; the others come by themselves within minutes.
@@ -24,7 +25,7 @@ const LONGEST: i64 = 900;
 
 /// The row of a task, listed under the gateway that it waits for.
 pub fn waiting(row: Row, case: &Case, task: &Task, now: Timestamp) -> Row {
-    let at = format!("{:015}#{}#{}", clock::millis(task.due), case.id, task.id);
+    let at = format!("{:015}#{}#{}", time::millis(task.due), case.id, task.id);
     let soon = task.due.as_second() - now.as_second() <= LONGEST;
     match waits_for(case, &task.work, now).filter(|_| soon) {
         Some(gateway) => row.listed(list(&case.clinic, gateway), at),
@@ -81,7 +82,7 @@ impl App {
     }
 
     async fn wake(&self, list: &str) -> Result<(), StoreError> {
-        let now = clock::millis(clock::now());
+        let now = time::millis(clock::now());
         let (rows, _) = self.store.list(list, None, MOST).await?;
         let waiting = rows.iter().filter(|row| row.int("due_at") > now);
         for row in waiting {

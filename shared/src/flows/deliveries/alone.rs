@@ -4,11 +4,11 @@ use super::notification::Composed;
 use super::{App, Failure};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Matter, Task, Topic, Work};
-use crate::ids;
-use crate::money::Money;
-use crate::pages::messages;
-use crate::store::Row;
-use crate::systems::{Customer, Notification, Standing};
+use crate::words::ids;
+use crate::words::money::Money;
+use crate::messages;
+use crate::io::store::Row;
+use crate::contract::{Customer, Notification, Standing};
 
 impl App {
     /// What is told, or why it cannot be.

@@ -4,13 +4,15 @@
 
 use super::notification::{About, missing_address};
 use super::{App, Failure, Of, message_of};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::Case;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
 use crate::flows::tasks;
-use crate::store::{Row, Write};
-use crate::systems::{self, Arrival, Channel, System};
-use crate::vendor::Trouble;
+use crate::io::store::{Row, Write};
+use crate::vendors;
+use crate::contract::{Arrival, Channel, System};
+use crate::contract::Trouble;
 
 /// Seconds after it was sent at which a message is looked at, until it arrived or was lost: most
 /// are lost at once; Mailgun itself goes on trying for eight hours, Twilio for ten.
@@ -92,7 +94,7 @@ impl App {
         }
         let now = clock::now();
         let later = match now.as_second() - row.int("sent_at") < OLDEST {
-            true => row.clone().due(clock::millis(clock::after(now, AGAIN))),
+            true => row.clone().due(time::millis(time::after(now, AGAIN))),
             false => looked_at(row.clone(), system),
         };
         self.replace(row, later).await.map(drop)
@@ -119,8 +121,8 @@ impl App {
         }
         match self.next_way(of, case, row, &task, delivery).await? {
             Next::Waits => {
-                let later = clock::after(clock::now(), LOOKS[0]);
-                let later = row.clone().due(clock::millis(later));
+                let later = time::after(clock::now(), LOOKS[0]);
+                let later = row.clone().due(time::millis(later));
                 self.replace(row, later).await.map(drop)
             }
             Next::Way(write, opened) => {
@@ -162,7 +164,7 @@ impl App {
             let listens = of.settings.systems.iter().any(|system| system == id);
             to_patients && subscription && listens && id != delivery.system
         };
-        for other in systems::ALL.iter().filter(on) {
+        for other in vendors::SYSTEMS.iter().filter(on) {
             let id = task.id.replacen(&delivery.system, other.vendor.id, 1);
             let sibling = self.store.get(row.get("pk"), &format!("task#{id}")).await?;
             let state = sibling.as_ref().map(|row| row.get("state").to_owned());
@@ -233,7 +235,7 @@ fn opened(new: Row, skipped: Option<Row>) -> Next {
         .text("why", "another way to the patient was lost")
         .number("tries", 0)
         .number("version", version + 1)
-        .due(clock::millis(clock::now()));
+        .due(time::millis(clock::now()));
     let write = Write::Replace {
         row: row.clone(),
         version,

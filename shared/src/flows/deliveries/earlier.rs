@@ -6,8 +6,8 @@ use crate::domain::case::Case;
 use crate::domain::refund::Refund;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::case_pk;
-use crate::store::Row;
-use crate::systems::DependsOn;
+use crate::io::store::Row;
+use crate::contract::DependsOn;
 use jiff::Timestamp;
 
 #[derive(Debug, PartialEq, Eq)]

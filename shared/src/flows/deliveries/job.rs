@@ -2,15 +2,16 @@
 //! call whose end nobody recorded.
 
 use super::{App, Failure, Of, WAITS, arrival, filed};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::fact::Decline;
 use crate::flows::lease_seconds;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::seal::Key;
-use crate::store::{Row, Write};
-use crate::systems::{Channel, Customer, ExternalId, Message, Notification, Subscription, System};
-use crate::vendor::{Account, Effect, LostReply, Trouble};
+use crate::words::ids;
+use crate::io::queue::RowKey;
+use crate::words::seal::Key;
+use crate::io::store::{Row, Write};
+use crate::contract::{Channel, Customer, ExternalId, Message, Notification, Subscription, System};
+use crate::contract::{Account, Effect, LostReply, Trouble};
 
 pub type DeliveryStep = Effect<Notification, ExternalId>;
 
@@ -301,11 +302,11 @@ pub fn out_of_tries(row: &Row) -> bool {
 
 /// The row in our hands. Two that take it in the same instant must not write the same row.
 fn leased(row: &Row) -> Row {
-    let until = clock::after(clock::now(), lease_seconds());
+    let until = time::after(clock::now(), lease_seconds());
     row.clone()
         .text("state", "calling")
         .text("owner", ids::random())
-        .due(clock::millis(until))
+        .due(time::millis(until))
 }
 
 /// The row as it is from the moment of a call. One that follows a lost one counts as a try. What

@@ -17,15 +17,17 @@ mod tests;
 
 use super::commit::Change;
 use super::{App, Failure, read_case_pk};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::case::Case;
 use crate::domain::event::Event;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
-use crate::queue::RowKey;
-use crate::store::{Row, Write, Written};
-use crate::systems::{self, Channel, Notification, System};
-use crate::vendor::{LostReply, Vendor};
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, Write, Written};
+use crate::vendors;
+use crate::contract::{Channel, Notification, System};
+use crate::contract::{LostReply, Vendor};
 use earlier::Earlier;
 use job::{DeliveryJob, Setback, out_of_tries, troubled};
 
@@ -61,7 +63,7 @@ impl App {
         if key.sk == "token" {
             return self.renew_token(&row).await;
         }
-        if !row.is_due(clock::millis(now)) {
+        if !row.is_due(time::millis(now)) {
             return Ok(());
         }
         let task: Task = row.read("data")?;
@@ -80,7 +82,7 @@ impl App {
             settings: &settings,
             case: case.as_ref(),
         };
-        let found = systems::find(&delivery.system).and_then(|system| {
+        let found = vendors::system(&delivery.system).and_then(|system| {
             let mut all = system.subscriptions.iter();
             Some((
                 system,
@@ -115,7 +117,7 @@ impl App {
         let filed = match filed {
             Earlier::Filed(ids) => ids,
             Earlier::Waiting(until) => {
-                let wait = ((until - clock::millis(now)) / 1000).max(0) + BEHIND;
+                let wait = ((until - time::millis(now)) / 1000).max(0) + BEHIND;
                 let behind = Later {
                     wait,
                     sent: may_be_sent(&row),
@@ -248,7 +250,7 @@ impl App {
             .clone()
             .number("tries", tries)
             .text("why", why)
-            .due(clock::millis(clock::after(clock::now(), wait)));
+            .due(time::millis(time::after(clock::now(), wait)));
         if !sent {
             later = later.text("state", "open");
         }

@@ -10,13 +10,14 @@ use crate::domain::task::{Delivery, Task, Topic};
 use crate::flows::case_pk;
 use crate::flows::patients::Person;
 use crate::flows::receipts;
-use crate::ids;
-use crate::money::Money;
+use crate::words::ids;
+use crate::words::money::Money;
 use crate::pages::layout::deadline;
-use crate::pages::messages;
-use crate::seal::Key;
-use crate::store::StoreError;
-use crate::systems::{self, Channel, Customer, Notification, Standing, System};
+use crate::messages;
+use crate::words::seal::Key;
+use crate::io::store::StoreError;
+use crate::vendors;
+use crate::contract::{Channel, Customer, Notification, Standing, System};
 use jiff::civil::Date;
 
 pub struct Composed {
@@ -297,7 +298,7 @@ pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> boo
         let on = settings.systems.iter().any(|id| id == system.vendor.id);
         on && matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
     };
-    let mut ways = systems::ALL.iter().filter(to_patients).peekable();
+    let mut ways = vendors::SYSTEMS.iter().filter(to_patients).peekable();
     let first = ways
         .peek()
         .is_some_and(|way| way.vendor.id == system.vendor.id);

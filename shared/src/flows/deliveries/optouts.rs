@@ -2,13 +2,15 @@
 //! again. The other channels go on.
 
 use super::{App, Failure, Of};
-use crate::clock;
+use crate::io::clock;
+use crate::words::time;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::flows::patients::Person;
-use crate::queue::RowKey;
-use crate::store::{Row, Write};
-use crate::systems::{self, Channel};
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, Write};
+use crate::vendors;
+use crate::contract::{Channel};
 
 impl App {
     /// Whether the number opted out of texts.
@@ -24,7 +26,7 @@ impl App {
     /// Keeps that the number opted out.
     pub async fn opt_out(&self, clinic: &str, phone: &str) -> Result<(), Failure> {
         let keys = self.optouts(clinic, phone).await?;
-        let now = clock::millis(clock::now());
+        let now = time::millis(clock::now());
         let kept = keys.into_iter().take(1);
         let kept = kept.map(|key| Write::Put(Row::new(key.pk, key.sk).number("heard_at", now)));
         self.store.transact(&kept.collect::<Vec<_>>()).await?;
@@ -84,7 +86,7 @@ pub const UNWANTED: &str = "the patient wants no texts";
 
 /// Whether the patient hears of it by e-mail.
 fn mailed(settings: &Settings, person: &Person) -> bool {
-    let by_mail = systems::ALL
+    let by_mail = vendors::SYSTEMS
         .iter()
         .filter(|system| system.channel == Channel::PatientEmail);
     let on = |id: &str| settings.systems.iter().any(|system| system == id);

@@ -6,9 +6,9 @@ use super::notification::refund_named;
 use crate::domain::case::{Case, Payment};
 use crate::domain::refund::{Refund, State};
 use crate::domain::task::{Delivery, Task, Topic, Work};
-use crate::money::Money;
-use crate::store::Row;
-use crate::systems::Standing;
+use crate::words::money::Money;
+use crate::io::store::Row;
+use crate::contract::Standing;
 use std::collections::BTreeMap;
 
 /// A delivery of the same system with its row.

@@ -2,7 +2,7 @@
 //! own event or, unproven, anybody's word; what is posted is the state that was fetched.
 
 use super::*;
-use crate::gateways::LookedUp;
+use crate::contract::LookedUp;
 
 /// What a hint led to.
 enum Fetched {
@@ -77,7 +77,7 @@ impl PostingJob<'_> {
         };
         let ours = self.is_ours(payment, &[]).await?;
         let is_old =
-            clock::now().as_second() - self.received_at.as_second() > posting_rules::GIVE_UP;
+            clock::now().as_second() - self.received_at.as_second() > rules::GIVE_UP;
         match trouble {
             Trouble::Unreadable(why) if ours || trusted => Ok(Fetched::Never(why)),
             // It is there: the gateway answers otherwise before long, or people look.
@@ -127,7 +127,7 @@ impl PostingJob<'_> {
     ) -> Result<Vec<String>, Failure> {
         let mut ids = vec![];
         for fact in facts {
-            let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
+            let id = contract::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
             self.fact(&self.row(&id, name).of_fact(&fact), fact, 0)
                 .await?;
             ids.push(id);
@@ -172,8 +172,8 @@ impl PostingJob<'_> {
             .number("tries", tries);
         // What was left to a person has no due time any more.
         let comes_again = rows.iter().any(|row| row.has("due_at"));
-        let wait = posting_rules::wait(tries);
-        let due = clock::millis(clock::after(clock::now(), wait));
+        let wait = rules::wait(tries);
+        let due = time::millis(time::after(clock::now(), wait));
         self.put(if comes_again { waits.due(due) } else { waits })
             .await
     }
@@ -189,7 +189,7 @@ impl App {
         payment: &str,
         why: &[String],
     ) -> Result<(), Failure> {
-        let id = inbound::digest_id(&["look-up", payment]);
+        let id = contract::digest_id(&["look-up", payment]);
         let row = EventRow {
             gateway_ref: Some(payment.into()),
             ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
