@@ -1,5 +1,10 @@
 //! PayPal's adapter: its requests, its replies, the proof of its webhooks, and what each of them says.
 
+use meridian::contract::{
+    Account, Body, CertificateSigned, Charge, Checkout, Complete, Delivery, Host, Inbound,
+    LookedUp, Lookup, LostReply, Notice, Opening, Outcome, Refund, Refused, Reply, Request,
+    Trouble, Verified, prove, prove_certificate,
+};
 use meridian::domain::case::{Case, Payment, Session};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
@@ -8,13 +13,7 @@ use meridian::domain::invoice::Line;
 use meridian::domain::payment::State;
 use meridian::domain::policy::Policy;
 use meridian::vendors::paypal::GATEWAY;
-use meridian::contract::{Charge, Checkout, Complete, LookedUp, Lookup, Opening, Refund};
-use meridian::contract::{
-    CertificateSigned, Delivery, Inbound, Notice, Outcome, Refused, Verified, prove,
-    prove_certificate,
-};
 use meridian::words::money::{Currency, Money};
-use meridian::contract::{Account, Body, Host, LostReply, Reply, Request, Trouble};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

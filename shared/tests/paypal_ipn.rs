@@ -1,10 +1,12 @@
 //! PayPal's older notifications: how they are proven and what each of them says.
 
+use meridian::contract::{
+    Account, Auth, Body, Delivery, Host, Inbound, Item, Notice, Outcome, Proof, Reply, Trouble,
+    Verified, prove,
+};
 use meridian::domain::fact::{Decline, Fact, Kind};
-use meridian::contract::{Delivery, Inbound, Item, Notice, Outcome, Proof, Verified, prove};
-use meridian::words::money::{Currency, Money};
 use meridian::vendors;
-use meridian::contract::{Account, Auth, Body, Host, Reply, Trouble};
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 
 const REFERENCE: &str = "0123456789abcdefghjk-p1";

@@ -1,7 +1,7 @@
 //! What clinic systems call: `/v1`.
 
-use meridian::flows::App;
 use meridian::api;
+use meridian::flows::App;
 use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,8 +1,8 @@
 //! Proves the sender of a webhook and queues it: `/webhooks/{clinic}/{source}`.
 
 use lambda_runtime::Error;
-use meridian::io::aws::Aws;
 use meridian::flows::intake::{Incoming, Intake};
+use meridian::io::aws::Aws;
 use meridian::io::lambda::{self, HttpRequest, HttpResponse};
 use std::time::Duration;
 

@@ -2,15 +2,15 @@
 //! again by a person who has looked.
 
 use super::call::{Answered, Call, listed, reply};
+use super::invoices;
 use super::problem::{Kind, Problem};
-use super::{invoices, tasks};
-use crate::io::clock;
-use crate::words::time;
+use super::tasks;
 use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
-use crate::words::ids;
+use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::{ids, time};
 use serde_json::{Value, json};
 
 pub async fn list(call: &Call<'_>) -> Answered {

@@ -3,10 +3,10 @@
 
 use super::call::{Answered, Call, cursor, listed, reply};
 use super::problem::{Kind, Problem};
-use crate::io::clock;
+use crate::contract::body_hash;
 use crate::domain::task::Queue;
 use crate::flows::events::EventRow;
-use crate::contract::body_hash;
+use crate::io::clock;
 use crate::io::queue::{Received, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
 use base64::Engine;

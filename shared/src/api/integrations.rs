@@ -3,10 +3,9 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
-use crate::contract::{Inbound, Proof};
+use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
-use crate::contract::{Auth, Grant, Vendor};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -18,10 +18,10 @@ use crate::flows::case_pk;
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
 use crate::flows::invoicing::Wanted;
-use crate::words::ids;
-use crate::words::money::Currency;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
+use crate::words::ids;
+use crate::words::money::Currency;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

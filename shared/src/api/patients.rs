@@ -1,16 +1,16 @@
 //! `/v1/patients`: whom invoices are for, and the methods that gateways keep for them.
 
 use super::call::{Answered, Call, reply};
+use super::label;
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
-use super::{label, settings};
-use crate::io::clock;
-use crate::words::time;
+use super::settings;
 use crate::domain::fact::Method;
 use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
-use crate::words::ids;
-use crate::words::seal::Key;
+use crate::io::clock;
 use crate::io::store::Written;
+use crate::words::seal::Key;
+use crate::words::{ids, time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -12,10 +12,10 @@ use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
-use crate::words::ids::{self, Reference};
 use crate::io::lambda::HttpResponse;
-use crate::words::money::Money;
 use crate::io::store::{Row, Write};
+use crate::words::ids::{self, Reference};
+use crate::words::money::Money;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

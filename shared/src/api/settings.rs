@@ -3,9 +3,9 @@
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
 use super::read::{no_card_number, plain, printable};
+use crate::contract::Offer;
 use crate::domain::settings::Settings;
 use crate::flows::intake::is_name;
-use crate::contract::Offer;
 use crate::vendors;
 use serde_json::json;
 
@@ -65,7 +65,10 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
     }
     for (n, id) in settings.systems.iter().enumerate() {
         if vendors::system(id).is_none() || settings.systems[..n].contains(id) {
-            let known: Vec<_> = vendors::SYSTEMS.iter().map(|system| system.vendor.id).collect();
+            let known: Vec<_> = vendors::SYSTEMS
+                .iter()
+                .map(|system| system.vendor.id)
+                .collect();
             let why = format!("each once, of {}", known.join(", "));
             return Err(Problem::invalid(&format!("systems[{n}]"), why));
         }

@@ -4,15 +4,15 @@
 use super::call::Call;
 use super::problem::Problem;
 use super::{audit, deliveries, found};
-use crate::io::clock;
 use crate::domain::case::{Case, Payment};
 use crate::domain::fact::Decline;
 use crate::domain::journal::Entry;
 use crate::domain::task::{Task, Work};
 use crate::flows::events::EventRow;
-use crate::words::money::Money;
+use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError};
+use crate::words::money::Money;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;

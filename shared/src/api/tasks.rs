@@ -2,13 +2,12 @@
 
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
-use crate::io::clock;
-use crate::words::time;
 use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::{case_pk, read_case_pk};
-use crate::words::ids;
-use crate::messages;
+use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::messages;
+use crate::words::{ids, time};
 use serde_json::{Value, json};
 
 pub async fn list(call: &Call<'_>) -> Answered {

@@ -1,10 +1,9 @@
 //! A payment gateway as a value: what it moves, what it can be asked, and what it answers.
 
+use crate::contract::{Account, Effect, Inbound, Offer, Reply, Request, Trouble, Vendor};
 use crate::domain::case::Session;
 use crate::domain::fact::{Fact, Method};
-use crate::contract::Inbound;
 use crate::words::money::{Amounts, Currency, Money};
-use crate::contract::{Account, Effect, Offer, Reply, Request, Trouble, Vendor};
 use serde_json::Value;
 
 pub struct Gateway {

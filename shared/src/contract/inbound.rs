@@ -294,5 +294,4 @@ mod tests {
         let unread = bare(Some("evt_1"), Err(Unreadable("why".into()))).checked();
         assert_eq!(unread.notice, Err(Unreadable("why".into())));
     }
-
 }

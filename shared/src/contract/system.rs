@@ -1,10 +1,10 @@
 //! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
+use crate::contract::{Call, Effect, Offer, Vendor};
 pub use crate::domain::invoice::OfRate;
 use crate::domain::task::Topic;
 use crate::words::money::{Currency, Money};
-use crate::contract::{Call, Effect, Offer, Vendor};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 

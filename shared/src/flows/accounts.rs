@@ -1,14 +1,13 @@
 //! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
 
 use super::{App, Failure};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use crate::domain::settings::Settings;
-use crate::words::ids;
+use crate::io::clock;
 use crate::io::secrets::{self, Fields, Unavailable};
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::vendors;
-use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
+use crate::words::{ids, time};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

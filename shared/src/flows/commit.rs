@@ -4,16 +4,16 @@
 use super::calls::waking;
 use super::events::EventRow;
 use super::{App, Failure, case_pk, patients};
-use crate::io::clock;
-use crate::words::time;
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
 use crate::domain::invoice::Status;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
+use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::time;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -287,7 +287,7 @@ fn decision_writes(
         writes.push(Write::Put(row));
     }
     for receipt in &decision.receipts {
-        let facts = super::receipts::facts(settings, case, receipt);
+        let facts = crate::domain::receipt::facts(settings, case, receipt);
         let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
             .json("facts", &facts)
             .number("version", 0)

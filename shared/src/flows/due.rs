@@ -3,10 +3,10 @@
 
 use super::calls::Target;
 use super::{App, Failure};
-use crate::io::clock;
-use crate::words::time;
 use crate::domain::task::{Queue, Task, Work};
+use crate::io::clock;
 use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::words::time;
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

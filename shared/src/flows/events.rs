@@ -1,11 +1,11 @@
 //! The row of an event from outside. Its key is the deduplication: a second one of the same id
 //! cannot be written.
 
-use crate::words::time;
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
-use crate::words::money::Money;
 use crate::io::store::{Row, Write};
+use crate::words::money::Money;
+use crate::words::time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

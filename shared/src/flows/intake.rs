@@ -2,16 +2,15 @@
 //! where the secret is warm. Nothing is written before the proof holds, and strangers learn nothing
 //! of who is here.
 
+use crate::contract::{self, Account, CertificateSigned, Delivery, Inbound, Outcome, Refused};
+use crate::domain::task::Queue;
 use crate::io::aws::Aws;
 use crate::io::directory::Directory;
-use crate::domain::task::Queue;
-use crate::contract::{self, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::io::queue::{Queues, Received};
 use crate::io::secrets::{self, Fields, Secrets};
-use crate::vendors;
 use crate::io::transport::local_base;
-use crate::contract::Account;
 use crate::io::web::{Web, local_roots};
+use crate::vendors;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;

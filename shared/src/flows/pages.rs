@@ -1,14 +1,14 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
-use super::receipts::{Facts, Paper};
 use super::{App, Failure, receipts};
 use crate::domain::case::{Case, Payment};
+use crate::domain::receipt::{Facts, Paper};
 use crate::domain::settings::Settings;
-use crate::words::ids::{self, Reference};
 use crate::io::lambda::{HttpRequest, HttpResponse};
+use crate::io::queue::RowKey;
 use crate::pages::done::Visit;
 use crate::pages::{self, HEADERS, Page, done, style};
-use crate::io::queue::RowKey;
+use crate::words::ids::{self, Reference};
 
 impl App {
     /// Answers a patient's request. A HEAD, as message previews send it, has no effect.

@@ -4,10 +4,10 @@
 use super::commit::{Busy, TRIES, alias_pk, pause};
 use super::{App, Failure};
 use crate::domain::fact::Method;
-use crate::words::ids;
 use crate::io::queue::RowKey;
-use crate::words::seal::Key;
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::ids;
+use crate::words::seal::Key;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

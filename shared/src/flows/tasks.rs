@@ -2,13 +2,12 @@
 //! stranger's payment.
 
 use super::{App, Failure};
-use crate::io::clock;
-use crate::words::time;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
-use crate::words::ids;
+use crate::io::clock;
 use crate::io::store::{Row, Write, Written};
 use crate::vendors;
+use crate::words::{ids, time};
 
 /// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
 pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {

@@ -1,7 +1,7 @@
 //! SQS: nudges to look at rows, and proven webhooks on their way from intake to posting.
 
-use crate::io::aws::{Aws, Service};
 use crate::domain::task::Queue;
+use crate::io::aws::{Aws, Service};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -4,10 +4,10 @@
 pub mod mail;
 pub mod tasks;
 
+use crate::contract::Message;
 use crate::domain::task::{Matter, Topic};
 use crate::vendors;
 use crate::words::money::Money;
-use crate::contract::Message;
 use jiff::civil::Date;
 
 /// What a message may speak of.

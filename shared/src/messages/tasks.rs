@@ -1,8 +1,8 @@
 //! What people read of a task: what it is about, what happened, what to do.
 
-use crate::messages::{amount, gateway_name};
 use crate::domain::case::is_surplus;
 use crate::domain::task::{Alert, Matter};
+use crate::messages::{amount, gateway_name};
 use crate::vendors;
 
 /// What it is about: `$60.00 on invoice WS-2041, through Stripe`.
@@ -18,7 +18,9 @@ pub fn about(matter: &Matter) -> String {
         (None, None) => return vendor(matter),
     };
     match &matter.vendor {
-        Some(id) if vendors::system(id).is_none() => format!("{what}, through {}", gateway_name(id)),
+        Some(id) if vendors::system(id).is_none() => {
+            format!("{what}, through {}", gateway_name(id))
+        }
         _ => what,
     }
 }

@@ -3,10 +3,10 @@
 use super::layout::{
     Icon, again_after, by, call, clinic, day, deadline, document, split, state, sum,
 };
-use crate::messages::{amount, date, is_link};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
+use crate::messages::{amount, date, is_link};
 use crate::vendors;
 use crate::words::money::Money;
 use jiff::civil::Date;

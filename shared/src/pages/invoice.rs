@@ -3,12 +3,12 @@
 use super::layout::{
     Icon, call, clinic, day, deadline, document, money, short_day, split, state, sum,
 };
-use crate::messages::{amount, date, is_link};
 use super::receipt::{item, tax};
 use crate::domain::case::{Case, Payment};
 use crate::domain::payment::State;
+use crate::domain::receipt::{About, Paper};
 use crate::domain::settings::Settings;
-use crate::flows::receipts::{About, Paper};
+use crate::messages::{amount, date, is_link};
 use crate::vendors;
 use crate::words::money::Money;
 use maud::{Markup, html};

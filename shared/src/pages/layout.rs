@@ -2,8 +2,8 @@
 //! icons, and how dates are written on pages.
 
 use super::style;
-use crate::messages;
 use crate::domain::settings::Settings;
+use crate::messages;
 use crate::words::money::Money;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};

@@ -39,7 +39,10 @@ pub fn gateway(id: &str) -> Option<&'static Gateway> {
 }
 
 pub fn system(id: &str) -> Option<&'static System> {
-    SYSTEMS.iter().copied().find(|system| system.vendor.id == id)
+    SYSTEMS
+        .iter()
+        .copied()
+        .find(|system| system.vendor.id == id)
 }
 
 /// What stands behind `/webhooks/{clinic}/{source}`.

@@ -5,10 +5,10 @@ use crate::money::pays;
 use crate::stack::{Clinic, Struck};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use meridian::flows::case_pk;
-use meridian::io::queue::RowKey;
 use meridian::io::clock;
-use meridian::words::time;
+use meridian::io::queue::RowKey;
 use meridian::io::store::Row;
+use meridian::words::time;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 

@@ -9,11 +9,10 @@ use meridian::domain::case::{Case, Intent};
 use meridian::domain::{payment, refund};
 use meridian::flows::calls::Target;
 use meridian::flows::case_pk;
+use meridian::io::clock;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
-use meridian::io::clock;
-use meridian::words::time;
-use meridian::words::ids;
+use meridian::words::{ids, time};
 use serde_json::{Value, json};
 
 const PAYMENT: Target = Target {

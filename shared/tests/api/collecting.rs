@@ -8,9 +8,9 @@ use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::flows::case_pk;
 use meridian::flows::invoicing::appointment_pk;
-use meridian::words::ids;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 async fn keeps(clinic: &Clinic, patient: &str, token: &str) -> Value {
@@ -572,7 +572,10 @@ async fn a_payments_story_ends_with_what_comes_next_by_itself() {
     let session = meridian::domain::case::Session {
         id: "cs_1".into(),
         url: "https://pay.example.test/cs_1".into(),
-        expires_at: Some(meridian::words::time::after(meridian::io::clock::now(), 3600)),
+        expires_at: Some(meridian::words::time::after(
+            meridian::io::clock::now(),
+            3600,
+        )),
     };
     let opened = Event::SessionOpened {
         payment: 1,

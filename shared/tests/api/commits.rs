@@ -9,9 +9,9 @@ use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
-use meridian::words::ids;
 use meridian::io::queue::{Nudge, RowKey};
 use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 

@@ -8,10 +8,10 @@ use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::task::Task;
 use meridian::flows::{case_pk, tasks};
-use meridian::words::ids;
-use meridian::words::money::{Currency, Money};
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 impl Clinic {

@@ -3,8 +3,8 @@
 use crate::stack::Clinic;
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
-use meridian::words::ids;
 use meridian::io::store::{Row, Write};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 #[tokio::test]

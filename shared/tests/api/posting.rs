@@ -8,12 +8,12 @@ use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
-use meridian::domain::case::Case;
 use meridian::contract::body_hash;
+use meridian::domain::case::Case;
+use meridian::io::clock;
 use meridian::io::lambda::Fault;
 use meridian::io::queue::Received;
 use meridian::io::store::StoreError;
-use meridian::io::clock;
 use meridian::words::ids;
 use serde_json::{Value, json};
 

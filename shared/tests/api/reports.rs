@@ -5,16 +5,16 @@ use crate::stack::Clinic;
 use crate::vendors::{Said, connect, heard};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use meridian::contract::body_hash;
 use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewCharge, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::payment::State;
 use meridian::flows::commit::{Change, Committed};
-use meridian::contract::body_hash;
-use meridian::words::money::{Currency, Money};
-use meridian::io::queue::Received;
 use meridian::io::clock;
+use meridian::io::queue::Received;
 use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -293,7 +293,9 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     let ours = Ours::paid_at("gocardless", "PM1").await;
     let pk = meridian::flows::commit::alias_pk(&ours.clinic.id, "gocardless", "PM2");
     let alias = meridian::io::store::Row::new(pk, "ref").text("case", &ours.case);
-    ours.clinic.write(meridian::io::store::Write::Put(alias)).await;
+    ours.clinic
+        .write(meridian::io::store::Write::Put(alias))
+        .await;
     for id in ["PM1", "PM2"] {
         let shown = debit(id, 6_000, "EUR", "confirmed", &ours.reference());
         ours.answers(&format!("GET /payments/{id}"), &[(200, &shown)]);

@@ -1,11 +1,11 @@
 //! A app over AWS in this process, called as API Gateway would call it. Every answer is held to
 //! the served document.
 
-use meridian::io::aws::Aws;
+use meridian::api;
 use meridian::flows::App;
+use meridian::io::aws::Aws;
 use meridian::io::lambda::{HttpRequest, HttpResponse};
 use meridian::io::store::{Write, Written};
-use meridian::api;
 use meridian::words::ids;
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};

@@ -6,9 +6,9 @@ use crate::stack::{Clinic, lines};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::flows::case_pk;
 use meridian::flows::invoicing::{Appointment, AppointmentState};
-use meridian::words::ids;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// The appointment as another system left it.

@@ -4,11 +4,11 @@
 use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
-use meridian::io::clock;
-use meridian::words::time;
 use meridian::flows::case_pk;
+use meridian::io::clock;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::words::time;
 use serde_json::json;
 use std::time::Duration;
 

@@ -3,10 +3,11 @@
 
 use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
+use meridian::contract::{
+    Account, Auth, Gateway, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
+};
 use meridian::flows::App;
 use meridian::vendors;
-use meridian::contract::{Gateway};
-use meridian::contract::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
 use serde_json::json;
 
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");

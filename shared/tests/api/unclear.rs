@@ -10,10 +10,10 @@ use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
 use meridian::flows::case_pk;
-use meridian::words::ids;
-use meridian::words::money::{Currency, Money};
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 pub const GATEWAYS: [&str; 4] = ["stripe", "gocardless", "mollie", "paypal"];

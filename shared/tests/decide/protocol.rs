@@ -3,6 +3,7 @@
 
 use crate::books::Said as Decided;
 use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
+use meridian::contract::Trouble;
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, Found};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -12,7 +13,6 @@ use meridian::domain::task::{Alert, Topic, Work};
 use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::posting::rules;
 use meridian::words::money::{Currency, Money};
-use meridian::contract::Trouble;
 use serde_json::json;
 use std::collections::VecDeque;
 

@@ -4,6 +4,7 @@
 use crate::books::{
     Books, Said, dispute, eur, fact, failed, our_refund, refund, saved_method, succeeded,
 };
+use meridian::contract::Trouble;
 use meridian::domain::case::Session;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -12,7 +13,6 @@ use meridian::domain::task::Alert;
 use meridian::flows::calls::Traits;
 use meridian::flows::posting::rules;
 use meridian::words::money::{Currency, Money};
-use meridian::contract::Trouble;
 
 fn without_amount(kind: Kind) -> Fact {
     Fact {

@@ -5,11 +5,11 @@ use crate::stack::*;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
-use meridian::flows::commit::alias_pk;
-use meridian::words::ids;
 use meridian::contract::body_hash;
+use meridian::flows::commit::alias_pk;
 use meridian::io::queue::Received;
 use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 async fn clinic() -> Clinic {

@@ -1,8 +1,8 @@
 //! What a vendor answers, and what could not be sent to it.
 
 use crate::stack::*;
-use meridian::io::transport::Transport;
 use meridian::contract::{Account, Request, Trouble};
+use meridian::io::transport::Transport;
 use meridian::vendors;
 use meridian::words::ids;
 use serde_json::json;

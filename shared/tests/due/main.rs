@@ -8,12 +8,12 @@ mod stack;
 #[path = "../api/vendors.rs"]
 mod vendors;
 
-use meridian::io::clock;
-use meridian::words::time;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
 use meridian::flows::{case_pk, tasks};
+use meridian::io::clock;
 use meridian::io::queue::{Nudge, RowKey};
 use meridian::io::store::{Row, Write};
+use meridian::words::time;
 use meridian_embedded_aws::Action;
 use stack::{Clinic, Struck, aws};
 use std::time::Duration;

@@ -7,6 +7,10 @@ mod parts;
 mod stripe;
 
 use hmac::{Hmac, KeyInit, Mac};
+use meridian::contract::{
+    Account, Body, Charge, Checkout, Close, Delivery, Gateway, Host, Inbound, Item, LookedUp,
+    Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified, prove,
+};
 use meridian::domain::case::{Case, Intent, Payment, Step};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
@@ -15,11 +19,8 @@ use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
 use meridian::flows::calls::Traits;
 use meridian::flows::posting::rules;
-use meridian::contract::{Charge, Checkout, Close, Gateway, LookedUp, Lookup, Refund};
 use meridian::words::ids;
-use meridian::contract::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
 use meridian::words::money::{Currency, Money};
-use meridian::contract::{Account, Body, Host, Reply, Request, Trouble};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::Value;
 use sha2::Sha256;

@@ -2,9 +2,9 @@
 //! that only name it.
 
 use crate::*;
+use meridian::contract::Notice;
 use meridian::domain::fact::Decline;
 use meridian::vendors::stripe::GATEWAY;
-use meridian::contract::Notice;
 use serde_json::json as object;
 
 const SECRET: &str = "whsec_demo";

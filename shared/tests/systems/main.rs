@@ -6,11 +6,13 @@ mod slack;
 mod twilio;
 mod xero;
 
+use meridian::contract::{
+    Account, Arrival, Auth, Body, Call, Channel, Customer, DependsOn, Effect, ExternalId, Host,
+    LostReply, Message, Notification, OfRate, Reply, Request, Standing, System,
+};
 use meridian::domain::task::Topic;
-use meridian::words::money::{Currency, Money};
 use meridian::vendors;
-use meridian::contract::{Arrival, Channel, Customer, DependsOn, ExternalId, Message, Notification, OfRate, Standing, System};
-use meridian::contract::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
 //! Slack's adapter.
 
 use super::*;
-use meridian::vendors::slack::SYSTEM;
 use meridian::contract::Trouble;
+use meridian::vendors::slack::SYSTEM;
 
 pub const SECRETS: &[(&str, &str)] = &[(
     "webhook_url",

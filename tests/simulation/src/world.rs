@@ -10,6 +10,7 @@ use crate::plan::{Act, CallFault, Collected, HookFault, LookFault, Plan};
 use crate::posting::Waiting;
 use crate::wire::{Answer, Asked, Code, Say, What};
 use jiff::Timestamp;
+use meridian::contract::{Account, Body, KeyPlace, Lookup, Reply, Request, Trouble};
 use meridian::domain::case::{Case, Intent, Step};
 use meridian::domain::event::{Event, NewCharge, NewInvoice};
 use meridian::domain::fact::{Fact, Method};
@@ -20,10 +21,8 @@ use meridian::domain::task::{Task, Work};
 use meridian::flows::calls::ask::{Ask, Back};
 use meridian::flows::calls::{At, Heard, Job, Move, Outcome, Recorded, Target, Traits};
 use meridian::flows::{accounts, patients};
-use meridian::contract::Lookup;
 use meridian::words::ids;
 use meridian::words::money::{Currency, Money};
-use meridian::contract::{Account, Body, KeyPlace, Reply, Request, Trouble};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 

@@ -25,9 +25,9 @@ use super::payment::{self, State};
 use super::policy::Collect;
 use super::refund::{self, Refund};
 use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
-use crate::words::time;
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
+use crate::words::time;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,15 +1,17 @@
 //! What one call at a gateway is about, and the kinds of call as one value: built, read and
 //! judged when lost by the same three functions.
 
+use crate::contract::{
+    Account, Charge, Checkout, Close, Complete, Effect, Gateway, KeyPlace, LookedUp, Lookup,
+    LostReply, Opening, Refund, Reply, Request, Trouble,
+};
 use crate::domain::case::{Case, Intent, Session, Step};
 use crate::domain::fact::{Decline, Fact, Kind, is_vendor_id};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
-use crate::contract::{Charge, Checkout, Close, Complete, Gateway, LookedUp, Lookup, Opening, Refund};
 use crate::words::ids;
 use crate::words::money::Money;
-use crate::contract::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
 
 /// A payment, or a refund of it.
 #[derive(Clone, Copy, Debug)]

@@ -2,13 +2,13 @@
 //! answer makes them due: an outage delays nothing beyond its end.
 
 use super::Target;
-use crate::io::clock;
-use crate::words::time;
 use crate::domain::case::Case;
 use crate::domain::decide::task_id;
 use crate::domain::task::{Task, Work};
 use crate::flows::App;
+use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write};
+use crate::words::time;
 use jiff::Timestamp;
 
 /// So many rows are woken at once; the others come by themselves within minutes.

@@ -2,13 +2,13 @@
 
 use super::notification::Composed;
 use super::{App, Failure};
+use crate::contract::{Customer, Notification, Standing};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Matter, Task, Topic, Work};
+use crate::io::store::Row;
+use crate::messages;
 use crate::words::ids;
 use crate::words::money::Money;
-use crate::messages;
-use crate::io::store::Row;
-use crate::contract::{Customer, Notification, Standing};
 
 impl App {
     /// What is told, or why it cannot be.

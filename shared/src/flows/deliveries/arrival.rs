@@ -4,15 +4,14 @@
 
 use super::notification::{About, missing_address};
 use super::{App, Failure, Of, message_of};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::{Arrival, Channel, System, Trouble};
 use crate::domain::case::Case;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
 use crate::flows::tasks;
+use crate::io::clock;
 use crate::io::store::{Row, Write};
 use crate::vendors;
-use crate::contract::{Arrival, Channel, System};
-use crate::contract::Trouble;
+use crate::words::time;
 
 /// Seconds after it was sent at which a message is looked at, until it arrived or was lost: most
 /// are lost at once; Mailgun itself goes on trying for eight hours, Twilio for ten.

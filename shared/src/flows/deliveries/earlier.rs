@@ -2,12 +2,12 @@
 
 use super::notification::refund_named;
 use super::{App, Failure, filed};
+use crate::contract::DependsOn;
 use crate::domain::case::Case;
 use crate::domain::refund::Refund;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::case_pk;
 use crate::io::store::Row;
-use crate::contract::DependsOn;
 use jiff::Timestamp;
 
 #[derive(Debug, PartialEq, Eq)]

@@ -2,16 +2,17 @@
 //! call whose end nobody recorded.
 
 use super::{App, Failure, Of, WAITS, arrival, filed};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::{
+    Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Subscription,
+    System, Trouble,
+};
 use crate::domain::fact::Decline;
 use crate::flows::lease_seconds;
-use crate::words::ids;
+use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::words::seal::Key;
 use crate::io::store::{Row, Write};
-use crate::contract::{Channel, Customer, ExternalId, Message, Notification, Subscription, System};
-use crate::contract::{Account, Effect, LostReply, Trouble};
+use crate::words::seal::Key;
+use crate::words::{ids, time};
 
 pub type DeliveryStep = Effect<Notification, ExternalId>;
 

@@ -17,17 +17,16 @@ mod tests;
 
 use super::commit::Change;
 use super::{App, Failure, read_case_pk};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::{Channel, LostReply, Notification, System, Vendor};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
+use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write, Written};
 use crate::vendors;
-use crate::contract::{Channel, Notification, System};
-use crate::contract::{LostReply, Vendor};
+use crate::words::time;
 use earlier::Earlier;
 use job::{DeliveryJob, Setback, out_of_tries, troubled};
 

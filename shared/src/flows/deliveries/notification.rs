@@ -1,23 +1,23 @@
 //! What a delivery tells, from the case as it is now.
 
 use super::{App, Failure, optouts, standing};
+use crate::contract::{Channel, Customer, Notification, Standing, System};
 use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
 use crate::domain::payment::State;
+use crate::domain::receipt;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic};
 use crate::flows::case_pk;
 use crate::flows::patients::Person;
-use crate::flows::receipts;
+use crate::io::store::StoreError;
+use crate::messages;
+use crate::pages::layout::deadline;
+use crate::vendors;
 use crate::words::ids;
 use crate::words::money::Money;
-use crate::pages::layout::deadline;
-use crate::messages;
 use crate::words::seal::Key;
-use crate::io::store::StoreError;
-use crate::vendors;
-use crate::contract::{Channel, Customer, Notification, Standing, System};
 use jiff::civil::Date;
 
 pub struct Composed {
@@ -113,7 +113,7 @@ impl App {
             returning: payment.and_then(returning),
             coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
             tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
-            receipt: receipt.as_deref().map(receipts::number),
+            receipt: receipt.as_deref().map(receipt::number),
             receipt_address: address.as_deref(),
             page: payment
                 .and_then(Payment::open_page)
@@ -145,7 +145,7 @@ impl App {
             filed: vec![],
             clinic: settings.name.clone(),
             invoice: case.invoice.number.clone(),
-            refund: about.refund.and(receipt.as_deref()).map(receipts::number),
+            refund: about.refund.and(receipt.as_deref()).map(receipt::number),
             amount: about.amount,
             payment: payment.map(|p| p.amount),
             refunded_before,

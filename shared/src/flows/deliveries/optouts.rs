@@ -2,15 +2,15 @@
 //! again. The other channels go on.
 
 use super::{App, Failure, Of};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::Channel;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
 use crate::flows::patients::Person;
+use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
 use crate::vendors;
-use crate::contract::{Channel};
+use crate::words::time;
 
 impl App {
     /// Whether the number opted out of texts.

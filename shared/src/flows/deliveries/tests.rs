@@ -2,12 +2,16 @@
 
 use super::arrival::looked_at;
 use super::earlier::{Earlier, of_the_same, said};
+use super::filed;
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
 use super::notification::{
     About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
 };
 use super::standing::{Composed, needless as not_filed, standing};
-use super::{filed, undelivered};
+use super::undelivered;
+use crate::contract::{
+    Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
+};
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
@@ -17,12 +21,10 @@ use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::patients::Person;
-use crate::words::money::{Currency, Money};
-use crate::words::seal::Key;
 use crate::io::store::Row;
 use crate::vendors;
-use crate::contract::{Channel, Customer, DependsOn, ExternalId, Message, Notification, Standing};
-use crate::contract::{LostReply, Trouble};
+use crate::words::money::{Currency, Money};
+use crate::words::seal::Key;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 

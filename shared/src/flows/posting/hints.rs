@@ -76,8 +76,7 @@ impl PostingJob<'_> {
             Err(trouble) => trouble,
         };
         let ours = self.is_ours(payment, &[]).await?;
-        let is_old =
-            clock::now().as_second() - self.received_at.as_second() > rules::GIVE_UP;
+        let is_old = clock::now().as_second() - self.received_at.as_second() > rules::GIVE_UP;
         match trouble {
             Trouble::Unreadable(why) if ours || trusted => Ok(Fetched::Never(why)),
             // It is there: the gateway answers otherwise before long, or people look.

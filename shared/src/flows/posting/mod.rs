@@ -9,27 +9,26 @@ use super::accounts::failure;
 use super::calls::Traits;
 use super::commit::{Change, Committed, alias_pk};
 use super::events::EventRow;
-use rules::{FoundBy, Later};
 use super::{App, Failure, patients, tasks};
-use crate::io::clock;
-use crate::words::time;
+use crate::contract::{
+    self, Account, Delivery, Gateway, Inbound, Inquiry, Item, Lookup, Notice, Proof, Trouble,
+    Verified,
+};
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
-use crate::vendors;
-use crate::contract::{Gateway, Inquiry, Lookup};
-use crate::words::ids;
-use crate::contract::{self, Delivery, Inbound, Item, Notice, Proof, Verified};
 use crate::io::lambda::{self, Fault, LAST_CHANCE};
-use crate::words::money::Money;
 use crate::io::queue::{Received, RowKey};
-use crate::io::secrets;
 use crate::io::store::{Row, StoreError, Write, Written};
-use crate::contract::{Account, Trouble};
+use crate::io::{clock, secrets};
+use crate::vendors;
+use crate::words::money::Money;
+use crate::words::{ids, time};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
+use rules::{FoundBy, Later};
 
 /// A row may hold 400 KB: larger bodies are kept in parts.
 const PART: usize = 250_000;

@@ -4,14 +4,13 @@
 //! The driver commits what [`reported`] makes of the fact. Where `decide` answers that only the
 //! gateway can tell, it asks what [`lookup`] names and commits what [`told`] makes of the answer.
 
-use crate::flows::calls::Traits;
+use crate::contract::{Lookup, Trouble};
 use crate::domain::case::{Case, Payment};
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
-use crate::contract::Lookup;
+use crate::flows::calls::Traits;
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
-use crate::contract::Trouble;
 
 /// Seconds from one try to place an event to the next.
 const WAITS: [i64; 9] = [5, 15, 60, 300, 900, 3600, 4 * 3600, 8 * 3600, 12 * 3600];

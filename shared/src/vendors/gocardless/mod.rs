@@ -7,8 +7,8 @@
 mod reports;
 mod wire;
 
-use crate::domain::case::Session;
 use crate::contract::*;
+use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact};
 use crate::words::ids;
 use crate::words::money::{Amounts, BadAmount, Money};

@@ -1,9 +1,9 @@
 //! What GoCardless says by itself or when asked: webhooks (up to 250 events that carry ids and
 //! no amounts, in no order) and look-ups.
 
-use crate::contract::*;
 use super::wire::*;
 use super::{LookedUp, Lookup, Told, clear, parts, reference};
+use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::words::json;
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! GoCardless's resources, as far as they are read, and what each says as a fact.
 
-use crate::contract::*;
 use super::reports::Happened;
 use super::{LookedUp, money, reference, unknown};
+use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json::{self, Unfit};
 use jiff::Timestamp;

@@ -6,8 +6,8 @@
 mod reports;
 mod wire;
 
-use crate::domain::case::Session;
 use crate::contract::*;
+use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Method};
 use crate::words::json;
 use crate::words::money::{Amounts, BadAmount, Money};

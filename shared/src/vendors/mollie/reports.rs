@@ -1,9 +1,9 @@
 //! What Mollie says by itself or when asked: webhooks (an id, or a signed event about an id: both
 //! are fetched) and look-ups, by id or through lists, newest first.
 
-use crate::contract::*;
 use super::wire::*;
 use super::{LookedUp, Lookup, Told, clear, parts};
+use crate::contract::*;
 use crate::domain::fact::{Fact, Kind};
 use crate::words::json;
 use jiff::Timestamp;

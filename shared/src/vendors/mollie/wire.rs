@@ -1,8 +1,8 @@
 //! Mollie's resources, as far as they are read, and what each says as a fact. A payment with
 //! refunds or chargebacks still reads `paid`: they come with it when asked for.
 
-use crate::contract::*;
 use super::{AMOUNTS, LookedUp, parts, read_money, unknown};
+use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;
 use crate::words::money::Money;

@@ -8,8 +8,8 @@ pub mod ipn;
 mod reports;
 mod wire;
 
-use crate::domain::fact::Fact;
 use crate::contract::*;
+use crate::domain::fact::Fact;
 use crate::words::money::{Amounts, BadAmount, Money, Style};
 use reports::GivenBack;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! What PayPal says by itself or when asked: webhooks, signed with a certificate of PayPal's own,
 //! and look-ups of an order or a capture. Refunds and disputes are read here.
 
-use crate::contract::*;
 use super::wire::*;
 use super::{LookedUp, Lookup, Told, clear, text, unknown};
+use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::words::json;
 use crate::words::money::Money;

@@ -1,9 +1,9 @@
 //! PayPal's orders and captures, as far as they are read, what each says as a fact, and what a
 //! refusal means.
 
-use crate::contract::*;
 use super::reports::GivenBack;
 use super::{AMOUNTS, LookedUp, parts, read_money, text, unknown};
+use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;

@@ -5,8 +5,8 @@
 mod reports;
 mod wire;
 
-use crate::domain::case::Session;
 use crate::contract::*;
+use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact};
 use crate::words::money::{Amounts, BadAmount, Money, Style};
 use serde_json::Value;

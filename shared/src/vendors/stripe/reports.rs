@@ -1,9 +1,9 @@
 //! What Stripe says by itself or when asked: webhooks (the `Stripe-Signature` header, events whose
 //! object is the resource, thin ones that only name it) and look-ups.
 
-use crate::contract::*;
 use super::wire::*;
 use super::{LookedUp, Lookup, Told, clear, money, parts, unknown};
+use crate::contract::*;
 use crate::domain::fact::{Fact, Kind};
 use crate::words::json;
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! Stripe's resources, as far as they are read, and what each says as a fact. Any other resource
 //! in them may be an id or the object itself.
 
-use crate::contract::*;
 use super::{decline, money, unknown};
+use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;
 use serde::Deserialize;

@@ -12,8 +12,8 @@
 mod lines;
 mod replies;
 
-use crate::domain::task::Topic;
 use crate::contract::*;
+use crate::domain::task::Topic;
 use crate::words::ids;
 use crate::words::money::BadAmount;
 use lines::number;

@@ -1,8 +1,8 @@
 //! How Xero is asked for what was written, and what it answers: lists of the documents that were
 //! written or found, and validation errors.
 
-use crate::contract::*;
 use super::{BASE, ExternalId, Notification, filed_as, refund, standing};
+use crate::contract::*;
 use crate::words::money::BadAmount;
 use serde::Deserialize;
 

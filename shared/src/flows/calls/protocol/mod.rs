@@ -32,7 +32,7 @@ pub use traits::{Lost, Traits};
 
 use super::ask::{Outcome, Target};
 
-use crate::words::time;
+use crate::contract::{Lookup, Trouble};
 use crate::domain::case::{Case, Intent, LONGEST_WAIT, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Looked, NotDone, Report};
@@ -40,9 +40,7 @@ use crate::domain::fact::{Fact, Kind};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::task::{Alert, Matter, Work};
-use crate::contract::Lookup;
-use crate::words::ids;
-use crate::contract::Trouble;
+use crate::words::{ids, time};
 use jiff::Timestamp;
 use serde_json::Value;
 use written::{RAREST, commit};
