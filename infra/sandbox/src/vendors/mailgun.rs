@@ -1,7 +1,7 @@
 //! Mailgun: sends messages given as a form (urlencoded or multipart), and lists their events.
 //! It knows no idempotency: what is sent twice arrives twice.
 
-use super::Vendor;
+use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, decode_pairs, form_fields, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 pub static VENDOR: Vendor = Vendor {
     id: "mailgun",
     seed: |_| {},
+    demo_secrets: || {
+        let secret = json!({"api_key": "key-demo", "domain": "mg.example.test",
+            "from": "Wattle Street Clinic <hello@mg.example.test>"});
+        vec![("mailgun", secret)]
+    },
     handle,
     step: |_, _| {},
     control,

@@ -8,35 +8,40 @@
 //! `knobs` `{embedded: false}`: signed events that name their entity and do not carry it; `ping`:
 //! what the dashboard sends to test an endpoint.
 
+mod chargebacks;
+mod control;
 mod payments;
 mod refunds;
+mod replies;
 mod webhooks;
 
-use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::wire::{Call, Reply, exponent, major, minor, stamp};
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply, stamp};
 use crate::world::{Repeat, World};
+use replies::{API, Done, Refused, WHEN, docs, link, missing, page_link, problem, refused};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "mollie",
     seed: |_| {},
+    demo_secrets: || {
+        vec![
+            ("mollie", json!({"api_key": "test_demo"})),
+            (
+                "mollie/inbound",
+                json!({"webhook_secret": "mollie-demo-secret"}),
+            ),
+        ]
+    },
     handle,
-    step: payments::step,
-    control: refunds::control,
+    step: control::step,
+    control: control::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/checkout/"),
 };
 
-const KNOBS: &str = "mollie.knobs";
 const HOUR: i64 = 3_600_000;
-const OPEN_FOR: i64 = 15 * 60_000;
-const REFUND_TAKES: i64 = 2 * HOUR;
-const DEBIT_TAKES: i64 = 3 * 24 * HOUR;
-const API: &str = "https://api.mollie.com/v2";
-const WHEN: &str = "%FT%T+00:00";
-const CURRENCIES: &str = "AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK \
-    NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR";
 
 const PAYMENT: &str = "description! text amount! { currency! text value! text } redirectUrl text \
     cancelUrl text webhookUrl text method any locale text metadata any \
@@ -46,9 +51,6 @@ const PAYMENT: &str = "description! text amount! { currency! text value! text } 
 const REFUND: &str = "amount! { currency! text value! text } description text metadata any \
     externalReference any testmode bool";
 const CUSTOMER: &str = "name text email text locale text metadata any testmode bool";
-
-type Refused = Box<Reply>;
-type Done = Result<(u16, Value), Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
@@ -112,29 +114,6 @@ fn answered(done: Done) -> Reply {
         Ok((status, body)) => hal(status, body),
         Err(failed) => *failed,
     }
-}
-
-fn problem(status: u16, title: &str, field: &str, detail: &str) -> Refused {
-    let mut body = json!({"status": status, "title": title, "detail": detail,
-        "_links": {"documentation": {"href": "https://docs.mollie.com/reference/handling-errors",
-            "type": "text/html"}}});
-    if !field.is_empty() {
-        body["field"] = json!(field);
-    }
-    Box::new(Reply::of(status, "application/hal+json", body.to_string()))
-}
-
-fn refused(field: &str, detail: &str) -> Refused {
-    problem(422, "Unprocessable Entity", field, detail)
-}
-
-fn missing(noun: &str, id: &str) -> Refused {
-    problem(
-        404,
-        "Not Found",
-        "",
-        &format!("No {noun} exists with token {id}."),
-    )
 }
 
 fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
@@ -332,22 +311,6 @@ fn listed(name: &str, path: &str, all: Vec<&Value>, call: &Call) -> Value {
             "next": next, "documentation": docs()}})
 }
 
-fn link(href: &str) -> Value {
-    json!({"href": href, "type": "application/hal+json"})
-}
-fn page_link(href: &str) -> Value {
-    json!({"href": href, "type": "text/html"})
-}
-fn docs() -> Value {
-    page_link("https://docs.mollie.com/reference")
-}
 fn customer_of(mandate: &Value) -> &str {
     mandate["customerId"].as_str().unwrap_or("")
-}
-fn money(minor: i64, currency: &str) -> Value {
-    json!({"currency": currency, "value": major(minor, exponent(currency))})
-}
-fn cents(amount: &Value) -> i64 {
-    let currency = amount["currency"].as_str().unwrap_or("");
-    minor(amount["value"].as_str().unwrap_or(""), exponent(currency)).unwrap_or(0)
 }

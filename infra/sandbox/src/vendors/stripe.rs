@@ -8,29 +8,38 @@
 //! the start; `payout` `{amount, currency, failed}` tells of one to the clinic's bank.
 
 mod checkout;
+mod control;
+mod disputes;
+mod events;
 mod intents;
 mod reads;
 mod refunds;
+mod replies;
 mod shapes;
 
-use super::Vendor;
-use crate::fields::{self, Fault};
-use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, nest};
+use crate::fields;
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply, decode_pairs, nest};
 use crate::world::{Repeat, World};
+use replies::{Done, VERSION, failure, invalid, missing, own, problem, unrecognised};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "stripe",
     seed: |world| world.demo_endpoint("stripe", "sk_test_demo", "whsec_demo"),
+    demo_secrets: || {
+        vec![
+            ("stripe", json!({"secret_key": "sk_test_demo"})),
+            ("stripe/inbound", json!({"webhook_secret": "whsec_demo"})),
+        ]
+    },
     handle,
-    step: refunds::step,
-    control: refunds::control,
+    step: control::step,
+    control: control::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/c/"),
 };
 
-const VERSION: &str = "2023-08-16";
 const KEY_LIFETIME: i64 = 24 * 3_600_000;
 
 const CUSTOMER: &str = "name text email text phone text description text metadata map \
@@ -75,9 +84,6 @@ const METHOD: &str = "type! card| card! { token! text } metadata map expand [tex
 const LIST: &str = "payment_intent text charge text customer text email text type text \
     limit int starting_after text ending_before text created any expand [text]";
 const SEARCH: &str = "query! text limit int page text expand [text]";
-
-type Refused = Box<Reply>;
-type Done = Result<Value, Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
@@ -308,101 +314,4 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
         _ => return Err(unrecognised(call)),
     }?;
     Ok(reads::expanded(world, found, &given["expand"]))
-}
-
-// ---- the hosted page ----
-
-// ---- events ----
-
-fn event(world: &mut World, account: &str, kind: &str, object: &Value) {
-    let id = world.id("evt_1", 23);
-    let created = world.now / 1000;
-    let body = json!({"id": id, "object": "event", "api_version": VERSION, "created": created,
-        "data": {"object": object}, "livemode": false, "pending_webhooks": 1,
-        "request": {"id": null, "idempotency_key": null}, "type": kind});
-    world.put("stripe.event", account, &id, body.clone());
-    world.notify(&News {
-        vendor: "stripe",
-        source: "stripe",
-        account,
-        event: kind,
-        content_type: "application/json; charset=utf-8",
-        body: body.to_string().into_bytes(),
-        sign,
-    });
-}
-
-fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
-    let at = now / 1000;
-    let signed = [format!("{at}.").as_bytes(), &webhook.body].concat();
-    let proof = hex::encode(hmac_sha256(webhook.secret.as_bytes(), &signed));
-    vec![("stripe-signature".into(), format!("t={at},v1={proof}"))]
-}
-
-// ---- errors ----
-
-fn failure(status: u16, error: Value) -> Refused {
-    Box::new(Reply::json(status, &json!({"error": error})))
-}
-
-fn invalid(status: u16, code: &str, param: &str, message: &str) -> Refused {
-    let mut error = json!({"message": message, "type": "invalid_request_error"});
-    for (name, text) in [("code", code), ("param", param)] {
-        if !text.is_empty() {
-            error[name] = json!(text);
-        }
-    }
-    failure(status, error)
-}
-
-fn required(param: &str) -> Refused {
-    invalid(
-        400,
-        "parameter_missing",
-        param,
-        &format!("Missing required param: {param}."),
-    )
-}
-
-fn missing(noun: &str, id: &Value) -> Refused {
-    let id = id.as_str().unwrap_or("");
-    let words = format!("No such {noun}: '{id}'");
-    invalid(400, "resource_missing", noun, &words)
-}
-
-fn unrecognised(call: &Call) -> Refused {
-    let words = format!("Unrecognized request URL ({}: {}).", call.method, call.path);
-    failure(
-        404,
-        json!({"message": words, "type": "invalid_request_error"}),
-    )
-}
-
-fn problem(problems: Vec<fields::Problem>) -> Refused {
-    let first = &problems[0];
-    let param = first.bracketed();
-    match &first.fault {
-        Fault::Missing => required(&param),
-        Fault::Unknown => {
-            let words = format!("Received unknown parameter: {param}");
-            invalid(400, "parameter_unknown", &param, &words)
-        }
-        Fault::Wrong(expected) if expected == "an integer" => {
-            let words = format!("Invalid integer: {}", first.given);
-            invalid(400, "parameter_invalid_integer", &param, &words)
-        }
-        Fault::Wrong(expected) => invalid(
-            400,
-            "",
-            &param,
-            &format!("Invalid {param}: must be {expected}"),
-        ),
-    }
-}
-
-/// An object of this account, or Stripe's 404.
-fn own(world: &World, account: &str, kind: &'static str, id: &str, noun: &str) -> Done {
-    let words = format!("No such {noun}: '{id}'");
-    let found = world.get(kind, account, id).cloned();
-    found.ok_or_else(|| invalid(404, "resource_missing", "id", &words))
 }

@@ -4,9 +4,9 @@ use super::events::say;
 use super::flow::end_flow;
 use super::payments::{fail, move_payment, proceed, schedule};
 use super::refunds::{end_refund, new_refund};
+use super::replies::{KNOBS, Refused, kind, state, usage};
 use super::setup::{activate, cancel_mandate};
-use super::{KNOBS, Refused, kind, state, usage};
-use crate::control::amount;
+use crate::fields::amount;
 use crate::world::World;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use super::events::{Event, tell};
 use super::payments::{move_payment, new_payment};
+use super::replies::{DAY, Made, WHEN, kind, own, state};
 use super::setup::mandate;
-use super::{DAY, Made, WHEN, kind, own, state};
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, major, stamp};
 use crate::world::World;

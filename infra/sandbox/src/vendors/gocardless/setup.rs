@@ -2,39 +2,11 @@
 
 use super::events::say;
 use super::payments::move_payment;
-use super::{DAY, Made, WHEN, date, invalid, kind, own};
+use super::replies::{DAY, Made, WHEN, date, invalid, kind, map, own};
+use super::schemes::{currency_of, scheme_of};
 use crate::wire::stamp;
 use crate::world::World;
 use serde_json::{Value, json};
-
-pub fn currency_of(scheme: &str) -> Option<&'static str> {
-    Some(match scheme {
-        "ach" => "USD",
-        "autogiro" => "SEK",
-        "bacs" | "faster_payments" => "GBP",
-        "becs" | "pay_to" => "AUD",
-        "becs_nz" => "NZD",
-        "betalingsservice" => "DKK",
-        "pad" => "CAD",
-        "sepa_core" | "sepa_instant_credit_transfer" | "sepa_credit_transfer" => "EUR",
-        _ => return None,
-    })
-}
-
-pub fn scheme_of(currency: &str) -> Option<&'static str> {
-    [
-        "bacs",
-        "sepa_core",
-        "becs",
-        "becs_nz",
-        "ach",
-        "pad",
-        "autogiro",
-        "betalingsservice",
-    ]
-    .into_iter()
-    .find(|scheme| currency_of(scheme) == Some(currency))
-}
 
 pub fn billing_request(world: &mut World, account: &str, ask: &Value) -> Made {
     let (mut mandate, mut payment) = (
@@ -124,14 +96,6 @@ pub fn billing_request(world: &mut World, account: &str, ask: &Value) -> Made {
         "api",
     );
     Ok(body)
-}
-
-pub fn map(ask: &Value) -> Value {
-    if ask["metadata"].is_object() {
-        ask["metadata"].clone()
-    } else {
-        json!({})
-    }
 }
 
 pub fn mandate(

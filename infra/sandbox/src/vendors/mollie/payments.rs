@@ -1,13 +1,17 @@
 //! Payments at Mollie: opened on a hosted page or by a mandate, and how they end.
 
-use super::refunds::end_refund;
+use super::replies::{API, Done, Refused, WHEN, docs, link, money, page_link, refused};
 use super::webhooks::tell;
-use super::{API, CURRENCIES, DEBIT_TAKES, Done, OPEN_FOR, Refused, WHEN};
-use super::{docs, link, money, page_link, refused};
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, exponent, minor, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
+
+const OPEN_FOR: i64 = 15 * 60_000;
+const DEBIT_TAKES: i64 = 3 * 24 * 3_600_000;
+
+const CURRENCIES: &str = "AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK \
+    NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR";
 
 pub fn payable(amount: &Value) -> Result<i64, Refused> {
     let currency = amount["currency"].as_str().unwrap_or("");
@@ -286,39 +290,4 @@ pub fn end_checkout(world: &mut World, id: &str, outcome: &str) -> Result<String
         }
     }
     Ok(back)
-}
-
-/// A pending payment arrives, unless its mandate has turned bad or was withdrawn.
-pub fn settle(world: &mut World, id: &str) -> Result<Value, String> {
-    if id.starts_with("re_") {
-        return end_refund(world, id, "refunded");
-    }
-    let payment = world.body("mollie.payment", id);
-    if payment["status"] != "pending" {
-        return Err(format!("the payment is {}", payment["status"]));
-    }
-    let mandate = payment["mandateId"]
-        .as_str()
-        .and_then(|id| world.item("mollie.mandate", id));
-    let refused = mandate.and_then(|item| match item.body["status"].as_str() {
-        Some("invalid") => Some("invalid_mandate".to_string()),
-        _ => item.notes["decline"].as_str().map(str::to_string),
-    });
-    match refused {
-        Some(_) => end(world, id, "failed", Some("insufficient_funds")),
-        None => end(world, id, "paid", None),
-    }
-    Ok(world.body("mollie.payment", id))
-}
-
-pub fn step(world: &mut World, step: &Value) {
-    if let Some(id) = step["expire"].as_str()
-        && world.body("mollie.payment", id)["status"] == "open"
-    {
-        end(world, id, "expired", None);
-    }
-    if let Some(id) = step["settle"].as_str() {
-        // A person may have ended it before its time.
-        let _ = settle(world, id);
-    }
 }

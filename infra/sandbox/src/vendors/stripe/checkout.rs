@@ -1,7 +1,9 @@
 //! Checkout Sessions at Stripe: opened by us, ended on their hosted page.
 
+use super::events::event;
 use super::intents::{customer, decline, new_intent, pay, payable, setup, test_method};
-use super::{Done, event, invalid, own, required, shapes};
+use super::replies::{Done, invalid, own, required};
+use super::shapes;
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, exponent, major};
 use crate::world::World;

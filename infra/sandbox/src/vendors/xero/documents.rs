@@ -2,7 +2,8 @@
 
 use super::books::{amount, cents, date, decimal, given, known_account, number, one};
 use super::contacts::contact_of;
-use super::{Checked, msdate, tell};
+use super::events::tell;
+use super::replies::{Checked, msdate};
 use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;

@@ -2,7 +2,8 @@
 
 use super::books::{account_id, amount, date, known_account, number, one};
 use super::documents::{CREDIT_NOTE, INVOICE, Paper};
-use super::{Checked, msdate, tell};
+use super::events::tell;
+use super::replies::{Checked, msdate};
 use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;
