@@ -19,7 +19,7 @@ use crate::fields::{self, Fault};
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, stamp};
 use crate::world::{Repeat, World};
-use replies::{API, Done, Refused, WHEN, docs, link, missing, page_link, problem, refused};
+use replies::{API, Done, Made, Refused, WHEN, docs, link, missing, page_link, problem, refused};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
@@ -144,54 +144,111 @@ fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
 }
 
 fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done {
-    let own = |world: &World, kind, noun: &str, id: &str| {
-        world
-            .get(kind, account, id)
-            .cloned()
-            .ok_or_else(|| missing(noun, id))
+    let ["v2", parts @ ..] = parts else {
+        return Err(nowhere());
     };
+    match call.method.as_str() {
+        "GET" => look_up(world, call, account, parts),
+        _ => change(world, call, account, parts),
+    }
+}
+
+fn nowhere() -> Refused {
+    problem(404, "Not Found", "", "The resource does not exist")
+}
+
+/// An object of this account, or Mollie's 404.
+fn own(world: &World, account: &str, kind: &'static str, noun: &str, id: &str) -> Made {
+    let found = world.get(kind, account, id).cloned();
+    found.ok_or_else(|| missing(noun, id))
+}
+
+fn change(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done {
     match (call.method.as_str(), parts) {
-        ("POST", ["v2", "customers"]) => {
-            let ask = read(call, CUSTOMER)?;
-            let id = world.id("cst_", 10);
-            let body = json!({"resource": "customer", "id": id, "mode": "test",
-                "name": ask["name"], "email": ask["email"], "locale": ask["locale"],
-                "metadata": ask["metadata"], "createdAt": stamp(world.now, WHEN),
-                "_links": {"self": link(&format!("{API}/customers/{id}")),
-                    "dashboard": page_link(&format!("https://my.mollie.com/customers/{id}")),
-                    "documentation": docs()}});
-            world.put("mollie.customer", account, &id, body.clone());
-            Ok((201, body))
-        }
-        ("POST", ["v2", "payments"]) => payments::create(world, account, read(call, PAYMENT)?),
-        ("POST", ["v2", "customers", customer, "payments"]) => {
+        ("POST", ["customers"]) => customer(world, account, &read(call, CUSTOMER)?),
+        ("POST", ["payments"]) => payments::create(world, account, read(call, PAYMENT)?),
+        ("POST", ["customers", customer, "payments"]) => {
             let mut ask = read(call, PAYMENT)?;
             ask["customerId"] = json!(customer);
             payments::create(world, account, ask)
         }
-        ("POST", ["v2", "payments", id, "refunds"]) => {
-            own(world, "mollie.payment", "payment", id)?;
+        ("POST", ["payments", id, "refunds"]) => {
+            own(world, account, "mollie.payment", "payment", id)?;
             refunds::refund(world, account, id, &read(call, REFUND)?)
         }
-        ("DELETE", ["v2", "payments", id]) => {
-            let payment = own(world, "mollie.payment", "payment", id)?;
+        ("DELETE", ["payments", id]) => {
+            let payment = own(world, account, "mollie.payment", "payment", id)?;
             if payment["status"] != "open" || payment["isCancelable"] != true {
                 return Err(refused("", "The payment cannot be canceled"));
             }
             payments::end(world, id, "canceled", None);
-            Ok((200, own(world, "mollie.payment", "payment", id)?))
+            Ok((200, own(world, account, "mollie.payment", "payment", id)?))
         }
-        ("DELETE", ["v2", "customers", _, "mandates", id]) => {
-            own(world, "mollie.mandate", "mandate", id)?;
+        ("DELETE", ["customers", _, "mandates", id]) => {
+            own(world, account, "mollie.mandate", "mandate", id)?;
             world.set("mollie.mandate", id, json!({"status": "invalid"}));
             Ok((204, Value::Null))
         }
-        ("GET", ["v2", list @ ("refunds" | "chargebacks")]) => {
-            let kind = if *list == "refunds" {
-                "mollie.refund"
+        _ => Err(nowhere()),
+    }
+}
+
+fn customer(world: &mut World, account: &str, ask: &Value) -> Done {
+    let id = world.id("cst_", 10);
+    let body = json!({"resource": "customer", "id": id, "mode": "test",
+        "name": ask["name"], "email": ask["email"], "locale": ask["locale"],
+        "metadata": ask["metadata"], "createdAt": stamp(world.now, WHEN),
+        "_links": {"self": link(&format!("{API}/customers/{id}")),
+            "dashboard": page_link(&format!("https://my.mollie.com/customers/{id}")),
+            "documentation": docs()}});
+    world.put("mollie.customer", account, &id, body.clone());
+    Ok((201, body))
+}
+
+fn look_up(world: &World, call: &Call, account: &str, parts: &[&str]) -> Done {
+    match parts {
+        ["customers", id] => Ok((200, own(world, account, "mollie.customer", "customer", id)?)),
+        ["customers", _, "mandates", id] => {
+            Ok((200, own(world, account, "mollie.mandate", "mandate", id)?))
+        }
+        ["payments", id] => {
+            let mut payment = own(world, account, "mollie.payment", "payment", id)?;
+            for name in call.query("embed").unwrap_or_default().split(',') {
+                let kind = match name {
+                    "refunds" => "mollie.refund",
+                    "chargebacks" => "mollie.chargeback",
+                    "" | "captures" => continue,
+                    _ => return Err(problem(400, "Bad Request", "embed", "Unknown embed")),
+                };
+                payment["_embedded"][name] = of_payment(world, kind, account, id).into();
+            }
+            Ok((200, payment))
+        }
+        ["payments", payment, "refunds", id] => {
+            let found = own(world, account, "mollie.refund", "refund", id)?;
+            let fits = found["paymentId"] == **payment;
+            if fits {
+                Ok((200, found))
             } else {
-                "mollie.chargeback"
-            };
+                Err(missing("refund", id))
+            }
+        }
+        _ => list(world, call, account, parts),
+    }
+}
+
+/// Where refunds and chargebacks are kept.
+fn kind_of(list: &str) -> &'static str {
+    match list {
+        "refunds" => "mollie.refund",
+        _ => "mollie.chargeback",
+    }
+}
+
+fn list(world: &World, call: &Call, account: &str, parts: &[&str]) -> Done {
+    match parts {
+        [list @ ("refunds" | "chargebacks")] => {
+            let kind = kind_of(list);
             let embed = call.query("embed").unwrap_or_default();
             if !["", "payment"].contains(&embed.as_str()) {
                 return Err(problem(400, "Bad Request", "embed", "Unknown embed"));
@@ -210,12 +267,12 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
             let shown = listed(list, &format!("/{list}"), all.iter().collect(), call);
             Ok((200, shown))
         }
-        ("GET", ["v2", "payments"]) => {
+        ["payments"] => {
             let all = world.list("mollie", "mollie.payment", account);
             Ok((200, listed("payments", "/payments", all, call)))
         }
-        ("GET", ["v2", "customers", id, list @ ("payments" | "mandates")]) => {
-            own(world, "mollie.customer", "customer", id)?;
+        ["customers", id, list @ ("payments" | "mandates")] => {
+            own(world, account, "mollie.customer", "customer", id)?;
             let kind = if *list == "payments" {
                 "mollie.payment"
             } else {
@@ -235,32 +292,9 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
                 listed(list, &format!("/customers/{id}/{list}"), all, call),
             ))
         }
-        ("GET", ["v2", "customers", id]) => {
-            Ok((200, own(world, "mollie.customer", "customer", id)?))
-        }
-        ("GET", ["v2", "customers", _, "mandates", id]) => {
-            Ok((200, own(world, "mollie.mandate", "mandate", id)?))
-        }
-        ("GET", ["v2", "payments", id]) => {
-            let mut payment = own(world, "mollie.payment", "payment", id)?;
-            for name in call.query("embed").unwrap_or_default().split(',') {
-                let kind = match name {
-                    "refunds" => "mollie.refund",
-                    "chargebacks" => "mollie.chargeback",
-                    "" | "captures" => continue,
-                    _ => return Err(problem(400, "Bad Request", "embed", "Unknown embed")),
-                };
-                payment["_embedded"][name] = of_payment(world, kind, account, id).into();
-            }
-            Ok((200, payment))
-        }
-        ("GET", ["v2", "payments", id, list @ ("refunds" | "chargebacks")]) => {
-            own(world, "mollie.payment", "payment", id)?;
-            let kind = if *list == "refunds" {
-                "mollie.refund"
-            } else {
-                "mollie.chargeback"
-            };
+        ["payments", id, list @ ("refunds" | "chargebacks")] => {
+            own(world, account, "mollie.payment", "payment", id)?;
+            let kind = kind_of(list);
             let all = of_payment(world, kind, account, id);
             Ok((
                 200,
@@ -272,16 +306,7 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
                 ),
             ))
         }
-        ("GET", ["v2", "payments", payment, "refunds", id]) => {
-            let found = own(world, "mollie.refund", "refund", id)?;
-            let fits = found["paymentId"] == **payment;
-            if fits {
-                Ok((200, found))
-            } else {
-                Err(missing("refund", id))
-            }
-        }
-        _ => Err(problem(404, "Not Found", "", "The resource does not exist")),
+        _ => Err(nowhere()),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::fields;
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, decode_pairs, nest};
 use crate::world::{Repeat, World};
-use replies::{Done, VERSION, failure, invalid, missing, own, problem, unrecognised};
+use replies::{Done, Refused, VERSION, failure, invalid, missing, own, problem, unrecognised};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
@@ -97,66 +97,10 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 }
 
 fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
-    let given = call
-        .bearer()
-        .map(str::to_string)
-        .or(call.basic().map(|(user, _)| user));
-    let Some(account) = given else {
-        return *failure(
-            401,
-            json!({"message": "You did not provide an API key.",
-            "type": "invalid_request_error"}),
-        );
-    };
-    let secret = account
-        .strip_prefix("sk_test_")
-        .or(account.strip_prefix("rk_test_"));
-    if !secret.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("revoked")) {
-        let shown: String = account.chars().take(8).collect();
-        return *failure(
-            401,
-            json!({"message": format!("Invalid API Key provided: {shown}****"),
-            "type": "invalid_request_error"}),
-        );
-    }
-    match call.header("stripe-version") {
-        Some(VERSION) => {}
-        Some(other) => {
-            let words = format!("Invalid Stripe API version: {other}");
-            return *invalid(400, "api_version_invalid", "", &words);
-        }
-        // Whose default version an account has is nothing a caller may assume.
-        None => {
-            return *invalid(
-                400,
-                "api_version_missing",
-                "",
-                "Send a Stripe-Version header.",
-            );
-        }
-    }
-    let pairs = match call.method.as_str() {
-        "GET" => call.pairs(),
-        "POST" if call.body.is_empty() => Vec::new(),
-        "POST" => match call.content_type().as_str() {
-            "application/x-www-form-urlencoded" => decode_pairs(&call.body),
-            other => {
-                let words = format!("Invalid request (content type {other}, must be a form).");
-                return *failure(
-                    400,
-                    json!({"message": words, "type": "invalid_request_error"}),
-                );
-            }
-        },
-        _ => return *unrecognised(call),
-    };
-    let Some(params) = nest(&pairs) else {
-        return *invalid(
-            400,
-            "parameter_invalid",
-            "",
-            "The parameters contradict each other.",
-        );
+    let read = account(call).and_then(|account| Ok((account, params(call)?)));
+    let (account, params) = match read {
+        Ok(read) => read,
+        Err(refused) => return *refused,
     };
     let key = call
         .header("idempotency-key")
@@ -198,25 +142,111 @@ fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
     }
 }
 
+/// The secret key that proves the caller, at the one version that is known here.
+fn account(call: &Call) -> Result<String, Refused> {
+    let given = call
+        .bearer()
+        .map(str::to_string)
+        .or(call.basic().map(|(user, _)| user));
+    let Some(account) = given else {
+        return Err(failure(
+            401,
+            json!({"message": "You did not provide an API key.",
+            "type": "invalid_request_error"}),
+        ));
+    };
+    let secret = account
+        .strip_prefix("sk_test_")
+        .or(account.strip_prefix("rk_test_"));
+    if !secret.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("revoked")) {
+        let shown: String = account.chars().take(8).collect();
+        return Err(failure(
+            401,
+            json!({"message": format!("Invalid API Key provided: {shown}****"),
+            "type": "invalid_request_error"}),
+        ));
+    }
+    match call.header("stripe-version") {
+        Some(VERSION) => {}
+        Some(other) => {
+            let words = format!("Invalid Stripe API version: {other}");
+            return Err(invalid(400, "api_version_invalid", "", &words));
+        }
+        // Whose default version an account has is nothing a caller may assume.
+        None => {
+            return Err(invalid(
+                400,
+                "api_version_missing",
+                "",
+                "Send a Stripe-Version header.",
+            ));
+        }
+    }
+    Ok(account)
+}
+
+/// Query or form as nested parameters.
+fn params(call: &Call) -> Result<Value, Refused> {
+    let pairs = match call.method.as_str() {
+        "GET" => call.pairs(),
+        "POST" if call.body.is_empty() => Vec::new(),
+        "POST" => match call.content_type().as_str() {
+            "application/x-www-form-urlencoded" => decode_pairs(&call.body),
+            other => {
+                let words = format!("Invalid request (content type {other}, must be a form).");
+                return Err(failure(
+                    400,
+                    json!({"message": words, "type": "invalid_request_error"}),
+                ));
+            }
+        },
+        _ => return Err(unrecognised(call)),
+    };
+    let Some(params) = nest(&pairs) else {
+        return Err(invalid(
+            400,
+            "parameter_invalid",
+            "",
+            "The parameters contradict each other.",
+        ));
+    };
+    Ok(params)
+}
+
 fn answered(done: Done) -> Reply {
     done.map_or_else(|failed| *failed, |body| Reply::json(200, &body))
 }
 
+/// Reads the parameters by one operation's specification.
+fn read(given: &Value, spec: &'static str) -> Done {
+    fields::read(given, spec, true).map_err(problem)
+}
+
 fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
-    let read = |spec: &'static str| fields::read(given, spec, true).map_err(problem);
     let found = match (call.method.as_str(), parts) {
-        ("POST", ["v1", "customers"]) => intents::customer(world, account, &read(CUSTOMER)?),
-        ("POST", ["v1", "customers", id]) => {
+        ("POST", ["v1", "payment_methods", rest @ ..]) => {
+            change_method(world, account, call, rest, given)
+        }
+        ("POST", ["v1", rest @ ..]) => change(world, account, call, rest, given),
+        ("GET", ["v1", rest @ ..]) => look_up(world, account, call, rest, given),
+        _ => Err(unrecognised(call)),
+    }?;
+    Ok(reads::expanded(world, found, &given["expand"]))
+}
+
+fn change(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    let read = |spec| read(given, spec);
+    match parts {
+        ["customers"] => intents::customer(world, account, &read(CUSTOMER)?),
+        ["customers", id] => {
             own(world, account, "stripe.customer", id, "customer")?;
             let mut changes = read(CUSTOMER)?;
             changes.as_object_mut().map(|map| map.remove("expand"));
             world.set("stripe.customer", id, changes);
             Ok(world.body("stripe.customer", id))
         }
-        ("POST", ["v1", "checkout", "sessions"]) => {
-            checkout::session(world, account, &read(SESSION)?)
-        }
-        ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
+        ["checkout", "sessions"] => checkout::session(world, account, &read(SESSION)?),
+        ["checkout", "sessions", id, "expire"] => {
             read(ONLY_EXPAND)?;
             let session = own(world, account, "stripe.session", id, "checkout.session")?;
             if session["status"] != "open" {
@@ -230,23 +260,35 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             checkout::expire(world, id);
             Ok(world.body("stripe.session", id))
         }
-        ("POST", ["v1", "payment_intents"]) => intents::intent(world, account, &read(INTENT)?),
-        ("POST", ["v1", "payment_intents", id]) => {
+        ["payment_intents"] => intents::intent(world, account, &read(INTENT)?),
+        ["payment_intents", id] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::update(world, account, id, &read(UPDATE)?)
         }
-        ("POST", ["v1", "payment_intents", id, "confirm"]) => {
+        ["payment_intents", id, "confirm"] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::confirm(world, account, id, &read(CONFIRM)?)
         }
-        ("POST", ["v1", "payment_intents", id, "cancel"]) => {
+        ["payment_intents", id, "cancel"] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::cancel(world, account, id, &read(CANCEL)?)
         }
-        ("POST", ["v1", "setup_intents"]) => intents::setup(world, account, &read(SETUP)?),
-        ("POST", ["v1", "refunds"]) => refunds::refund(world, account, &read(REFUND)?),
-        ("POST", ["v1", "payment_methods"]) => {
-            let ask = read(METHOD)?;
+        ["setup_intents"] => intents::setup(world, account, &read(SETUP)?),
+        ["refunds"] => refunds::refund(world, account, &read(REFUND)?),
+        _ => Err(unrecognised(call)),
+    }
+}
+
+fn change_method(
+    world: &mut World,
+    account: &str,
+    call: &Call,
+    parts: &[&str],
+    given: &Value,
+) -> Done {
+    match parts {
+        [] => {
+            let ask = read(given, METHOD)?;
             let card = match ask["card"]["token"].as_str() {
                 Some("tok_visa") => "pm_card_visa",
                 Some("tok_chargeDeclined") => "pm_card_chargeDeclined",
@@ -255,11 +297,9 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             let id = intents::test_method(world, account, card, &ask)?;
             Ok(world.body("stripe.method", &id))
         }
-        ("POST", ["v1", "payment_methods", id, "attach"]) => {
-            intents::attach(world, account, id, &read(ATTACH)?)
-        }
-        ("POST", ["v1", "payment_methods", id, "detach"]) => {
-            read(ONLY_EXPAND)?;
+        [id, "attach"] => intents::attach(world, account, id, &read(given, ATTACH)?),
+        [id, "detach"] => {
+            read(given, ONLY_EXPAND)?;
             let method = own(world, account, "stripe.method", id, "PaymentMethod")?;
             if method["customer"].is_null() {
                 let words = "The payment method you provided is not attached to a customer.";
@@ -268,13 +308,17 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             intents::detach(world, account, id);
             Ok(world.body("stripe.method", id))
         }
-        ("GET", ["v1", "account"]) => Ok(json!({"id": "acct_demo", "object": "account"})),
-        ("GET", ["v1", "payment_intents", "search"]) => {
-            reads::search(world, account, &read(SEARCH)?)
-        }
-        ("GET", ["v1", "customers", customer, "payment_methods"]) => {
+        _ => Err(unrecognised(call)),
+    }
+}
+
+fn look_up(world: &World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    match parts {
+        ["account"] => Ok(json!({"id": "acct_demo", "object": "account"})),
+        ["payment_intents", "search"] => reads::search(world, account, &read(given, SEARCH)?),
+        ["customers", customer, "payment_methods"] => {
             own(world, account, "stripe.customer", customer, "customer")?;
-            let mut ask = read(LIST)?;
+            let mut ask = read(given, LIST)?;
             ask["customer"] = json!(customer);
             Ok(reads::list(
                 world,
@@ -284,34 +328,40 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                 &ask,
             ))
         }
-        ("GET", ["v1", rest @ ..]) => {
-            let (name, id) = match rest {
-                ["checkout", "sessions", id @ ..] => ("checkout.session", id),
-                [name, id @ ..] => (*name, id),
-                [] => return Err(unrecognised(call)),
-            };
-            let (kind, noun) = match name {
-                "customers" => ("stripe.customer", "customer"),
-                "checkout.session" => ("stripe.session", "checkout.session"),
-                "payment_intents" => ("stripe.intent", "payment_intent"),
-                "setup_intents" => ("stripe.setup", "setupintent"),
-                "payment_methods" => ("stripe.method", "PaymentMethod"),
-                "charges" => ("stripe.charge", "charge"),
-                "refunds" => ("stripe.refund", "refund"),
-                "disputes" => ("stripe.dispute", "dispute"),
-                "events" => ("stripe.event", "event"),
-                _ => return Err(unrecognised(call)),
-            };
-            match id {
-                [] => Ok(reads::list(world, account, kind, &call.path, &read(LIST)?)),
-                [id] => {
-                    read(ONLY_EXPAND)?;
-                    own(world, account, kind, id, noun)
-                }
-                _ => return Err(unrecognised(call)),
-            }
-        }
+        _ => list_or_one(world, account, call, parts, given),
+    }
+}
+
+fn list_or_one(world: &World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    let (name, id) = match parts {
+        ["checkout", "sessions", id @ ..] => ("checkout.session", id),
+        [name, id @ ..] => (*name, id),
+        [] => return Err(unrecognised(call)),
+    };
+    let (kind, noun) = match name {
+        "customers" => ("stripe.customer", "customer"),
+        "checkout.session" => ("stripe.session", "checkout.session"),
+        "payment_intents" => ("stripe.intent", "payment_intent"),
+        "setup_intents" => ("stripe.setup", "setupintent"),
+        "payment_methods" => ("stripe.method", "PaymentMethod"),
+        "charges" => ("stripe.charge", "charge"),
+        "refunds" => ("stripe.refund", "refund"),
+        "disputes" => ("stripe.dispute", "dispute"),
+        "events" => ("stripe.event", "event"),
         _ => return Err(unrecognised(call)),
-    }?;
-    Ok(reads::expanded(world, found, &given["expand"]))
+    };
+    match id {
+        [] => Ok(reads::list(
+            world,
+            account,
+            kind,
+            &call.path,
+            &read(given, LIST)?,
+        )),
+        [id] => {
+            read(given, ONLY_EXPAND)?;
+            own(world, account, kind, id, noun)
+        }
+        _ => Err(unrecognised(call)),
+    }
 }

@@ -25,7 +25,8 @@ pub fn payable(amount: &Value) -> Result<i64, Refused> {
     }
 }
 
-pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
+/// Refuses what cannot be a payment; answers the mandate of a recurring one.
+fn check(world: &World, account: &str, ask: &Value) -> Result<Option<String>, Refused> {
     payable(&ask["amount"])?;
     if ask["description"]
         .as_str()
@@ -44,9 +45,8 @@ pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
             return Err(refused(name, "The URL is invalid"));
         }
     }
-    let sequence = ask["sequenceType"].as_str().unwrap_or("oneoff").to_string();
-    let customer = ask["customerId"].as_str().map(str::to_string);
-    if let Some(customer) = &customer {
+    let sequence = sequence(ask);
+    if let Some(customer) = ask["customerId"].as_str() {
         let found = world.get("mollie.customer", account, customer);
         found.ok_or_else(|| refused("customerId", "The customer does not exist"))?;
     } else if sequence != "oneoff" {
@@ -59,18 +59,26 @@ pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
     if !recurring && ask["redirectUrl"].is_null() {
         return Err(refused("redirectUrl", "The redirect URL is required"));
     }
-    let mandate = if recurring {
-        Some(valid_mandate(world, account, &ask)?)
+    if recurring {
+        valid_mandate(world, account, ask).map(Some)
     } else {
-        None
-    };
+        Ok(None)
+    }
+}
+
+fn sequence(ask: &Value) -> &str {
+    ask["sequenceType"].as_str().unwrap_or("oneoff")
+}
+
+pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
+    let mandate = check(world, account, &ask)?;
     let id = world.id("tr_", 10);
     let now = world.now;
     let self_link = format!("{API}/payments/{id}");
     let mut body = json!({"resource": "payment", "id": id, "mode": "test",
         "createdAt": stamp(now, WHEN), "amount": ask["amount"], "description": ask["description"],
         "method": ask["method"].as_str(), "metadata": ask["metadata"], "status": "open",
-        "isCancelable": !recurring, "profileId": "pfl_demo", "sequenceType": sequence,
+        "isCancelable": mandate.is_none(), "profileId": "pfl_demo", "sequenceType": sequence(&ask),
         "amountRefunded": money(0, currency(&ask)), "amountRemaining": ask["amount"],
         "_links": {"self": link(&self_link),
             "dashboard": page_link(&format!("https://my.mollie.com/payments/{id}")),

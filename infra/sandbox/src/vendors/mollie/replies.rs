@@ -8,6 +8,7 @@ pub const WHEN: &str = "%FT%T+00:00";
 pub const KNOBS: &str = "mollie.knobs";
 
 pub type Refused = Box<Reply>;
+pub type Made = Result<Value, Refused>;
 pub type Done = Result<(u16, Value), Refused>;
 
 pub fn problem(status: u16, title: &str, field: &str, detail: &str) -> Refused {

@@ -2,7 +2,7 @@
 
 use super::orders::show_capture;
 use super::proofs::notify;
-use super::replies::{API, Done, WHEN, big_id, cents, link, money, payable, refused};
+use super::replies::{API, Done, Refused, WHEN, big_id, cents, link, money, payable, refused};
 use crate::fields::amount;
 use crate::wire::stamp;
 use crate::world::{Item, World};
@@ -15,12 +15,9 @@ pub fn left(world: &World, id: &str) -> i64 {
     cents(&world.body("paypal.capture", id)["amount"]) - refunded
 }
 
-pub fn refund(world: &mut World, client: &str, id: &str, ask: &Value) -> Done {
+/// What a refund is of, in minor units; refuses what the capture does not allow.
+fn refundable(world: &World, client: &str, id: &str, ask: &Value) -> Result<i64, Refused> {
     let capture = world.body("paypal.capture", id);
-    let currency = capture["amount"]["currency_code"]
-        .as_str()
-        .unwrap_or("")
-        .to_string();
     match capture["status"].as_str() {
         Some("REFUNDED") => {
             let words = "The capture has already been fully refunded";
@@ -40,7 +37,7 @@ pub fn refund(world: &mut World, client: &str, id: &str, ask: &Value) -> Done {
         Value::Null => left,
         amount => {
             let (cents, given) = payable(amount, "/amount")?;
-            if given != currency {
+            if capture["amount"]["currency_code"] != given {
                 let words = "Refund must be in the same currency as the capture";
                 return Err(refused(
                     "REFUND_CAPTURE_CURRENCY_MISMATCH",
@@ -65,6 +62,17 @@ pub fn refund(world: &mut World, client: &str, id: &str, ask: &Value) -> Done {
         let words = "Invoice ID was previously used to refund a capture.";
         return Err(refused("DUPLICATE_INVOICE_ID", words, "/invoice_id"));
     }
+    Ok(asked)
+}
+
+pub fn refund(world: &mut World, client: &str, id: &str, ask: &Value) -> Done {
+    let asked = refundable(world, client, id, ask)?;
+    let capture = world.body("paypal.capture", id);
+    let currency = capture["amount"]["currency_code"]
+        .as_str()
+        .unwrap_or("")
+        .to_string();
+    let left = left(world, id);
     let refund = big_id(world);
     let now = stamp(world.now, WHEN);
     let total = cents(&capture["amount"]) - left + asked;

@@ -8,79 +8,13 @@ use serde_json::{Value, json};
 
 /// Sends an IPN: of a capture or refund made here, or of an invoice paid by an old button.
 pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Value, String> {
-    let text = |name: &str, default: &str| ask[name].as_str().unwrap_or(default).to_string();
-    let made = id.map(|id| {
-        let refund = world.item("paypal.refund", id);
-        let item = refund
-            .or(world.item("paypal.capture", id))
-            .ok_or("no such payment")?;
-        Ok::<_, String>((
-            id,
-            item.account.clone(),
-            item.body.clone(),
-            item.notes.clone(),
-        ))
-    });
-    let mut fields: Vec<(&str, String)> = vec![("txn_type", "web_accept".into())];
-    let client = match made.transpose()? {
-        Some((id, client, body, notes)) => {
-            let parent = &notes["capture"];
-            let refund = parent.is_string();
-            let currency = body["amount"]["currency_code"]
-                .as_str()
-                .unwrap_or("")
-                .to_string();
-            let sign = if refund { "-" } else { "" };
-            let gross = major(cents(&body["amount"]), digits(&currency));
-            let status = match body["status"].as_str() {
-                Some("PENDING") => "Pending",
-                Some("DECLINED" | "FAILED") => "Failed",
-                _ if notes["reversal"] == true => "Reversed",
-                _ if refund => "Refunded",
-                _ => "Completed",
-            };
-            let word = |name: &str| body[name].as_str().unwrap_or("").to_string();
-            fields.extend([
-                ("txn_id", id.to_string()),
-                ("payment_status", status.to_string()),
-                ("mc_gross", format!("{sign}{gross}")),
-                ("mc_currency", currency),
-                ("invoice", word("invoice_id")),
-                ("custom", word("custom_id")),
-            ]);
-            if let Some(parent) = parent.as_str() {
-                fields.push(("parent_txn_id", parent.to_string()));
-            }
-            client
-        }
-        None => {
-            let cents = ask["amount"]
-                .as_i64()
-                .ok_or("amount in minor units is required")?;
-            let currency = text("currency", "EUR");
-            let id = match ask["txn_id"].as_str() {
-                Some(id) => id.to_string(),
-                None => world.id_over(b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17),
-            };
-            let status = text("status", "Completed");
-            let back = matches!(status.as_str(), "Refunded" | "Reversed");
-            let sign = if back { "-" } else { "" };
-            let gross = major(cents, digits(&currency));
-            if let Some(parent) = ask["parent"].as_str() {
-                fields.push(("parent_txn_id", parent.to_string()));
-            }
-            fields.extend([
-                ("txn_id", id),
-                ("payment_status", status),
-                ("mc_gross", format!("{sign}{gross}")),
-                ("mc_currency", currency),
-                ("invoice", text("invoice", "")),
-                ("custom", text("custom", "")),
-            ]);
-            text("account", "demo-client")
-        }
+    let (client, about) = match id {
+        Some(id) => of_payment(world, id)?,
+        None => of_invoice(world, ask)?,
     };
-    let receiver = text("receiver_email", "clinic@example.test");
+    let mut fields: Fields = vec![("txn_type", "web_accept".into())];
+    fields.extend(about);
+    let receiver = word(ask, "receiver_email", "clinic@example.test");
     fields.extend([
         ("business", receiver.clone()),
         ("receiver_email", receiver),
@@ -114,6 +48,78 @@ pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Va
         sign: |_, _| Vec::new(),
     });
     Ok(json!({"body": body}))
+}
+
+/// Names and values of a notification, in their order.
+type Fields = Vec<(&'static str, String)>;
+
+fn word(ask: &Value, name: &str, default: &str) -> String {
+    ask[name].as_str().unwrap_or(default).to_string()
+}
+
+/// Account and fields of a capture, refund or reversal made here.
+fn of_payment(world: &World, id: &str) -> Result<(String, Fields), String> {
+    let item = world
+        .item("paypal.refund", id)
+        .or(world.item("paypal.capture", id))
+        .ok_or("no such payment")?;
+    let (client, body, notes) = (item.account.clone(), &item.body, &item.notes);
+    let parent = &notes["capture"];
+    let refund = parent.is_string();
+    let currency = body["amount"]["currency_code"]
+        .as_str()
+        .unwrap_or("")
+        .to_string();
+    let sign = if refund { "-" } else { "" };
+    let gross = major(cents(&body["amount"]), digits(&currency));
+    let status = match body["status"].as_str() {
+        Some("PENDING") => "Pending",
+        Some("DECLINED" | "FAILED") => "Failed",
+        _ if notes["reversal"] == true => "Reversed",
+        _ if refund => "Refunded",
+        _ => "Completed",
+    };
+    let word = |name: &str| body[name].as_str().unwrap_or("").to_string();
+    let mut fields = vec![
+        ("txn_id", id.to_string()),
+        ("payment_status", status.to_string()),
+        ("mc_gross", format!("{sign}{gross}")),
+        ("mc_currency", currency),
+        ("invoice", word("invoice_id")),
+        ("custom", word("custom_id")),
+    ];
+    if let Some(parent) = parent.as_str() {
+        fields.push(("parent_txn_id", parent.to_string()));
+    }
+    Ok((client, fields))
+}
+
+/// Account and fields of an invoice paid by an old button.
+fn of_invoice(world: &mut World, ask: &Value) -> Result<(String, Fields), String> {
+    let cents = ask["amount"]
+        .as_i64()
+        .ok_or("amount in minor units is required")?;
+    let currency = word(ask, "currency", "EUR");
+    let id = match ask["txn_id"].as_str() {
+        Some(id) => id.to_string(),
+        None => world.id_over(b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17),
+    };
+    let status = word(ask, "status", "Completed");
+    let back = matches!(status.as_str(), "Refunded" | "Reversed");
+    let sign = if back { "-" } else { "" };
+    let gross = major(cents, digits(&currency));
+    let mut fields = vec![
+        ("txn_id", id),
+        ("payment_status", status),
+        ("mc_gross", format!("{sign}{gross}")),
+        ("mc_currency", currency),
+        ("invoice", word(ask, "invoice", "")),
+        ("custom", word(ask, "custom", "")),
+    ];
+    if let Some(parent) = ask["parent"].as_str() {
+        fields.push(("parent_txn_id", parent.to_string()));
+    }
+    Ok((word(ask, "account", "demo-client"), fields))
 }
 
 /// An IPN that was sent, given back byte for byte, is VERIFIED.

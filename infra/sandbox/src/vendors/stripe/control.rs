@@ -28,6 +28,10 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         ["fail", id] if id.starts_with("re_") => return end_refund(world, id, false),
         _ => {}
     }
+    control_payment(world, verb, ask)
+}
+
+fn control_payment(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
     let (_, id) = verb
         .split_first()
         .and_then(|(v, rest)| Some((v, rest.first()?)))
