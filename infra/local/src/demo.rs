@@ -2,6 +2,7 @@
 
 use crate::local_stack::LocalStack;
 use crate::resources::call;
+use meridian_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 pub const CLINIC: &str = "demo";
@@ -22,57 +23,6 @@ impl Ready {
             "clinic": CLINIC,
         })
     }
-}
-
-/// The accounts that the sandbox knows, as the clinic would configure them.
-fn secrets() -> Vec<(&'static str, Value)> {
-    vec![
-        ("stripe", json!({ "secret_key": "sk_test_demo" })),
-        ("stripe/inbound", json!({ "webhook_secret": "whsec_demo" })),
-        (
-            "paypal",
-            json!({ "client_id": "demo-client", "client_secret": "demo-secret", "environment": "sandbox" }),
-        ),
-        (
-            "paypal/inbound",
-            json!({ "webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox" }),
-        ),
-        ("gocardless", json!({ "access_token": "sandbox_demo" })),
-        (
-            "gocardless/inbound",
-            json!({ "webhook_secret": "gc-demo-secret" }),
-        ),
-        ("mollie", json!({ "api_key": "test_demo" })),
-        (
-            "mollie/inbound",
-            json!({ "webhook_secret": "mollie-demo-secret" }),
-        ),
-        (
-            "mailgun",
-            json!({ "api_key": "key-demo", "domain": "mg.example.test", "from": "Wattle Street Clinic <hello@mg.example.test>" }),
-        ),
-        (
-            "twilio",
-            json!({ "account_sid": format!("AC{}", "0".repeat(32)), "auth_token": "demo-token", "from": "+15005550006" }),
-        ),
-        (
-            "slack",
-            json!({ "webhook_url": "https://hooks.slack.com/services/T0/B0/DEMO" }),
-        ),
-        (
-            "xero",
-            json!({
-                "client_id": "demo",
-                "client_secret": "demo",
-                "tenant_id": "00000000-0000-4000-8000-000000000000",
-                "sales_account": "200",
-                "bank_account": "090",
-                "tax_type": "NONE",
-            }),
-        ),
-        ("xero/oauth", json!({ "refresh_token": "demo-refresh-0" })),
-        ("xero/inbound", json!({ "webhook_key": "xero-demo-key" })),
-    ]
 }
 
 fn clinic() -> Value {
@@ -119,7 +69,7 @@ pub fn commands(http: &str, key: &str, once: i64) -> [String; 3] {
 
 /// Writes the accounts and creates the clinic; one that exists already keeps its key.
 pub async fn seed(stack: &LocalStack) -> Result<Ready, String> {
-    for (path, value) in secrets() {
+    for (path, value) in Sandbox::demo_secrets() {
         put_secret(stack, &format!("meridian/{CLINIC}/{path}"), &value)
             .await
             .map_err(|e| format!("secret {path}: {e}"))?;

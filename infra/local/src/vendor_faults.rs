@@ -1,6 +1,6 @@
 //! Faults at vendors: which calls they strike, and what they do.
 
-use crate::vendors::{Call, VENDORS};
+use crate::vendors::{Call, check_simulated};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -106,10 +106,8 @@ impl Fault {
         let action = &self.action;
         match &self.vendor {
             None if deed.is_the_vendors() => return Err(format!("`{action}` wants a vendor")),
-            Some(vendor) if !VENDORS.contains(&vendor.as_str()) => {
-                return Err(format!("`{vendor}` is none of {}", VENDORS.join(", ")));
-            }
-            _ => {}
+            None => {}
+            Some(vendor) => check_simulated(vendor)?,
         }
         if let (Action::Standing, Some(which)) = (deed, self.narrowed()) {
             return Err(format!(

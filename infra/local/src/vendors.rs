@@ -21,17 +21,6 @@ use std::time::Duration;
 use tokio::sync::RwLock;
 
 pub const PREFIX: &str = "/_vendor/";
-/// The vendors that the sandbox simulates.
-pub const VENDORS: [&str; 8] = [
-    "stripe",
-    "paypal",
-    "gocardless",
-    "mollie",
-    "mailgun",
-    "twilio",
-    "slack",
-    "xero",
-];
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// A long session keeps its newest calls.
 const KEPT: usize = 50_000;
@@ -118,13 +107,13 @@ impl Call {
 impl Vendors {
     /// What goes into the hosts file of one instance.
     pub fn hosts_file(base: &str, caller: &str) -> Value {
-        let hosts = VENDORS.map(|vendor| {
+        let hosts = Sandbox::vendors().map(|vendor| {
             (
                 vendor.to_owned(),
                 json!(format!("{base}{PREFIX}{caller}/{vendor}")),
             )
         });
-        Value::Object(hosts.into_iter().collect())
+        Value::Object(hosts.collect())
     }
 
     /// In a task of its own: a caller that dies or gives up does not take back what it sent.
@@ -376,17 +365,14 @@ impl Vendors {
     }
 
     pub fn hosts(&self) -> BTreeMap<String, String> {
-        VENDORS
-            .iter()
-            .map(|vendor| ((*vendor).to_owned(), self.base(vendor)))
+        Sandbox::vendors()
+            .map(|vendor| (vendor.to_owned(), self.base(vendor)))
             .collect()
     }
 
     pub fn set_hosts(&self, hosts: BTreeMap<String, Option<String>>) -> Result<(), String> {
         for (vendor, base) in &hosts {
-            if !VENDORS.contains(&vendor.as_str()) {
-                return Err(format!("`{vendor}` is none of {}", VENDORS.join(", ")));
-            }
+            check_simulated(vendor)?;
             if let Some(base) = base.as_ref().filter(|base| !is_base(base)) {
                 return Err(format!(
                     "{vendor}: an address is http(s)://host with at most a path, not `{base}`"
@@ -444,6 +430,15 @@ impl State {
             armed.struck = armed.struck.saturating_sub(1);
         }
     }
+}
+
+/// Refuses a vendor that the sandbox does not simulate.
+pub fn check_simulated(vendor: &str) -> Result<(), String> {
+    let known: Vec<_> = Sandbox::vendors().collect();
+    if known.contains(&vendor) {
+        return Ok(());
+    }
+    Err(format!("`{vendor}` is none of {}", known.join(", ")))
 }
 
 fn is_base(text: &str) -> bool {

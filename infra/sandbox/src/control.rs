@@ -2,7 +2,7 @@
 //! it.
 
 use crate::vendors;
-use crate::webhooks::Endpoint;
+use crate::webhook::Endpoint;
 use crate::wire::{Call, Reply};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -77,15 +77,4 @@ fn endpoint(world: &mut World, vendor: &str, ask: &Value) -> Result<Value, Strin
         .retain(|e| (&e.source, &e.account) != (&endpoint.source, &endpoint.account));
     world.endpoints.push(endpoint);
     Ok(ask.clone())
-}
-
-/// The amount of an ask in minor units; all that is left when it names none.
-pub fn amount(ask: &Value, left: i64) -> Result<i64, String> {
-    match &ask["amount"] {
-        Value::Null => Ok(left),
-        given => given
-            .as_i64()
-            .filter(|amount| *amount > 0 && *amount <= left)
-            .ok_or(format!("amount must be an integer between 1 and {left}")),
-    }
 }

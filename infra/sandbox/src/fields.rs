@@ -240,3 +240,14 @@ impl Reader {
         }
     }
 }
+
+/// The amount of an ask in minor units; all that is left when it names none.
+pub fn amount(ask: &Value, left: i64) -> Result<i64, String> {
+    match &ask["amount"] {
+        Value::Null => Ok(left),
+        given => given
+            .as_i64()
+            .filter(|amount| *amount > 0 && *amount <= left)
+            .ok_or(format!("amount must be an integer between 1 and {left}")),
+    }
+}

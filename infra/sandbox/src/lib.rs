@@ -11,10 +11,13 @@
 #![recursion_limit = "512"]
 
 mod control;
+mod delivery;
 mod fields;
 mod pages;
+mod simulator;
+mod vendor;
 mod vendors;
-mod webhooks;
+mod webhook;
 mod wire;
 mod world;
 
@@ -23,16 +26,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use simulator::Simulator;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use wire::{Call, Reply, stamp};
-use world::World;
-
-/// Meridian time in epoch milliseconds.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub use control::HELP as CONTROL;
+pub use simulator::Clock;
 
 pub struct Options {
     /// 0 takes a free one.
@@ -43,21 +43,9 @@ pub struct Options {
     pub clinic: String,
 }
 
-struct Inner {
-    world: Mutex<World>,
-    clock: Clock,
-    wake: watch::Sender<()>,
-}
-type Shared = Arc<Inner>;
-
-/// A panic in one call must not take the other vendors down with it.
-fn lock(shared: &Inner) -> MutexGuard<'_, World> {
-    shared.world.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The running vendors; dropping it stops them.
 pub struct Sandbox {
-    shared: Shared,
+    simulator: Arc<Simulator>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -72,25 +60,23 @@ impl Drop for Sandbox {
 pub async fn start(options: Options) -> std::io::Result<Sandbox> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port)).await?;
     let own = format!("http://{}", listener.local_addr()?);
-    let now = (options.clock)();
-    let world = World::new(own, options.webhook_base, options.clinic, now);
-    let (wake, _) = watch::channel(());
-    let shared = Arc::new(Inner {
-        world: Mutex::new(world),
-        clock: options.clock,
-        wake,
-    });
+    let simulator = Arc::new(Simulator::new(
+        own,
+        options.webhook_base,
+        options.clinic,
+        options.clock,
+    ));
     let router = axum::Router::new()
         .fallback(answer)
-        .with_state(shared.clone());
+        .with_state(simulator.clone());
     let mut tasks = vec![tokio::spawn(async move {
         // Accept errors are retried inside; the future ends only with its task.
         let _ = axum::serve(listener, router).await;
     })];
     for vendor in vendors::ALL {
-        tasks.push(tokio::spawn(webhooks::pump(shared.clone(), vendor.id)));
+        tasks.push(tokio::spawn(delivery::pump(simulator.clone(), vendor.id)));
     }
-    Ok(Sandbox { shared, tasks })
+    Ok(Sandbox { simulator, tasks })
 }
 
 impl Sandbox {
@@ -98,23 +84,31 @@ impl Sandbox {
     pub fn vendors() -> impl Iterator<Item = &'static str> {
         vendors::ALL.iter().map(|vendor| vendor.id)
     }
+    /// The demo clinic's accounts as its secrets hold them: name below the clinic's, and value.
+    pub fn demo_secrets() -> Vec<(&'static str, Value)> {
+        vendors::ALL
+            .iter()
+            .flat_map(|vendor| (vendor.demo_secrets)())
+            .collect()
+    }
     /// `http://127.0.0.1:8702/stripe`: takes the place of the vendor's scheme and host.
     pub fn base(&self, vendor: &str) -> String {
-        format!("{}/{vendor}", lock(&self.shared).own)
+        format!("{}/{vendor}", self.simulator.world().own)
     }
     /// Every call of a vendor's API in order: vendor, at, method, path (with query), headers,
     /// body, status, reply_headers, reply.
     pub fn calls(&self) -> Vec<Value> {
-        lock(&self.shared).calls.clone()
+        self.simulator.world().calls.clone()
     }
     /// Messages that reached people: system, to, subject, text, html, at.
     pub fn outbox(&self) -> Vec<Value> {
-        lock(&self.shared).outbox.clone()
+        self.simulator.world().outbox.clone()
     }
     /// Every webhook with its attempts.
     pub fn webhooks(&self) -> Vec<Value> {
-        let now = (self.shared.clock)();
-        lock(&self.shared)
+        let now = self.simulator.now();
+        self.simulator
+            .world()
             .webhooks
             .iter()
             .map(|webhook| webhook.shown(now))
@@ -122,22 +116,22 @@ impl Sandbox {
     }
     /// Vendors as on their first day; faults are lifted too.
     pub fn reset(&self) {
-        lock(&self.shared).reset();
+        simulator::reset(&mut self.simulator.world());
     }
     /// Replaces the faults in force: pairs of vendor and action.
     pub fn set_faults(&self, faults: Vec<(String, String)>) {
-        lock(&self.shared).set_faults(faults);
+        self.simulator.world().set_faults(faults);
     }
     /// Meridian time moved: what is due by now happens, and due webhooks are sent.
     pub async fn tick(&self) {
-        let now = (self.shared.clock)();
-        lock(&self.shared).advance(now);
-        self.shared.wake.send_replace(());
+        let now = self.simulator.now();
+        simulator::advance(&mut self.simulator.world(), now);
+        self.simulator.wake.send_replace(());
         tokio::task::yield_now().await;
     }
     /// The next instant at which something happens here by itself.
     pub fn next_due(&self) -> Option<i64> {
-        let world = lock(&self.shared);
+        let world = self.simulator.world();
         let step = world.later.keys().next().map(|(at, _)| *at);
         let webhook = world
             .webhooks
@@ -148,9 +142,9 @@ impl Sandbox {
     }
     /// Webhooks that are due or on their way; those that wait for a later instant do not count.
     pub fn webhooks_waiting(&self) -> usize {
-        let now = (self.shared.clock)();
-        let world = lock(&self.shared);
-        let waits = |w: &&webhooks::Webhook| w.sending || w.due.is_some_and(|due| due <= now);
+        let now = self.simulator.now();
+        let world = self.simulator.world();
+        let waits = |w: &&webhook::Webhook| w.sending || w.due.is_some_and(|due| due <= now);
         world.webhooks.iter().filter(waits).count()
     }
     /// Root of the certificates that sign PayPal's webhooks here.
@@ -160,7 +154,7 @@ impl Sandbox {
 }
 
 async fn answer(
-    State(shared): State<Shared>,
+    State(simulator): State<Arc<Simulator>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -181,20 +175,20 @@ async fn answer(
         body: body.to_vec(),
     };
     let reply = {
-        let now = (shared.clock)();
-        let mut world = lock(&shared);
-        world.advance(now);
+        let now = simulator.now();
+        let mut world = simulator.world();
+        simulator::advance(&mut world, now);
         if vendor == "_sandbox" {
             control::answer(&mut world, &call)
         } else {
-            let reply = world.call(&call);
+            let reply = simulator::call(&mut world, &call);
             if !reply.page {
                 world.calls.push(recorded(&call, &reply, now));
             }
             reply
         }
     };
-    shared.wake.send_replace(());
+    simulator.wake.send_replace(());
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, reply.body).into_response();
     response.headers_mut().clear();

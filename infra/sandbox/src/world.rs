@@ -3,8 +3,7 @@
 //! Objects are JSON as the vendor shows them, beside notes that it does not show. Everything is
 //! in one `World` behind one lock, so a call, a click and a due step never interleave.
 
-use crate::vendors;
-use crate::webhooks::{Endpoint, Webhook};
+use crate::webhook::{Endpoint, News, Webhook};
 use crate::wire::{Call, Reply};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -24,8 +23,11 @@ pub struct Item {
 
 /// Work that happens by itself once stack time reaches it.
 pub enum Later {
-    /// A call that was answered as lost and acts only now.
-    Act(Box<Call>),
+    /// A call that was answered as lost and acts only now, with its idempotency key.
+    Act {
+        call: Box<Call>,
+        key: Option<String>,
+    },
     /// A vendor's own step, such as a session's expiry.
     Step { vendor: &'static str, step: Value },
 }
@@ -69,7 +71,7 @@ impl World {
         let mut seed = [0; 16];
         // Ids must not repeat over restarts: Meridian's books outlive the sandbox's memory.
         getrandom::fill(&mut seed).expect("the system gives random bytes");
-        let mut world = World {
+        World {
             now,
             own,
             webhook_base,
@@ -85,19 +87,15 @@ impl World {
             late_keys: BTreeSet::new(),
             seed,
             count: 0,
-        };
-        for vendor in vendors::ALL {
-            (vendor.seed)(&mut world);
         }
-        world
     }
 
     /// Everything forgotten but the addresses.
-    pub fn reset(&mut self) {
+    pub fn clear(&mut self) {
         let (own, base, count) = (self.own.clone(), self.webhook_base.clone(), self.count);
         *self = World::new(own, base, self.clinic.clone(), self.now);
         // A webhook that is still on its way must not be taken for a new one.
-        self.count += count;
+        self.count = count;
     }
 
     // ---- ids ----
@@ -263,7 +261,7 @@ impl World {
 
     fn acting_late(&self, vendor: &str, key: &str) -> bool {
         self.later.values().any(|later| match later {
-            Later::Act(call) => call.vendor == vendor && vendors::key_of(call) == Some(key),
+            Later::Act { call, key: kept } => call.vendor == vendor && kept.as_deref() == Some(key),
             Later::Step { .. } => false,
         })
     }
@@ -284,24 +282,12 @@ impl World {
             .next()
     }
 
-    // ---- time ----
-
-    /// Takes a call in: what was due before it has happened by then.
-    pub fn call(&mut self, call: &Call) -> Reply {
-        let Some(vendor) = vendors::by_id(&call.vendor) else {
-            return Reply::of(404, "text/plain", format!("no vendor {}", call.vendor));
-        };
-        // A key acts late once; a call without one does so each time.
-        let lag = self.fault_ms(vendor.id, "act_late:");
-        if let Some(lag) = lag.filter(|_| call.method != "GET" && !(vendor.harmless)(call)) {
-            let key = vendors::key_of(call).map(|key| format!("{} {key}", vendor.id));
-            if key.is_none_or(|key| self.late_keys.insert(key)) {
-                self.schedule(self.now + lag, Later::Act(Box::new(call.clone())));
-                return Reply::of(504, "text/html", "<h1>504 Gateway Time-out</h1>");
-            }
-        }
-        (vendor.handle)(self, call)
+    /// Whether the call with this key acts late: once per key, and each time without one.
+    pub fn turns_late(&mut self, vendor: &str, key: Option<&str>) -> bool {
+        key.is_none_or(|key| self.late_keys.insert(format!("{vendor} {key}")))
     }
+
+    // ---- work that is due later ----
 
     pub fn schedule(&mut self, at: i64, later: Later) {
         let order = self.order();
@@ -311,29 +297,49 @@ impl World {
         self.schedule(at, Later::Step { vendor, step });
     }
 
-    /// Meridian time is `now`: what is due by then happens, each at its own instant.
-    pub fn advance(&mut self, now: i64) {
-        while let Some(entry) = self
-            .later
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)
-        {
-            let (at, _) = *entry.key();
-            let later = entry.remove();
-            self.now = self.now.max(at);
-            match later {
-                Later::Act(call) => {
-                    if let Some(vendor) = vendors::by_id(&call.vendor) {
-                        (vendor.handle)(self, &call);
-                    }
-                }
-                Later::Step { vendor, step } => {
-                    if let Some(vendor) = vendors::by_id(vendor) {
-                        (vendor.step)(self, &step);
-                    }
-                }
-            }
+    // ---- webhooks ----
+
+    /// Tells every endpoint of the account.
+    pub fn notify(&mut self, news: &News) {
+        let hears = |e: &&Endpoint| e.source == news.source && e.account == news.account;
+        let endpoints: Vec<_> = self.endpoints.iter().filter(hears).cloned().collect();
+        for endpoint in endpoints {
+            self.queue(news, endpoint.url, endpoint.secret);
         }
-        self.now = now;
+    }
+
+    /// Queues one webhook to one address, under the faults in force.
+    pub fn queue(&mut self, news: &News, url: String, secret: String) {
+        let late = self.fault_ms(news.vendor, "webhooks:late:").unwrap_or(0);
+        let off = self.has_fault(news.vendor, "webhooks:off");
+        let copies = 1 + usize::from(self.has_fault(news.vendor, "webhooks:duplicate"));
+        for _ in 0..copies {
+            let webhook = Webhook {
+                id: self.order(),
+                vendor: news.vendor,
+                event: news.event.to_string(),
+                url: url.clone(),
+                content_type: news.content_type,
+                body: news.body.clone(),
+                secret: secret.clone(),
+                sign: news.sign,
+                due: (!off).then_some(self.now + late),
+                sending: false,
+                attempts: Vec::new(),
+            };
+            self.webhooks.push(webhook);
+        }
+    }
+
+    /// Registers the demo clinic's endpoint for a source.
+    pub fn demo_endpoint(&mut self, source: &str, account: &str, secret: &str) {
+        let url = format!("{}/{}/{source}", self.webhook_base, self.clinic);
+        let (source, account, secret) = (source.into(), account.into(), secret.into());
+        self.endpoints.push(Endpoint {
+            source,
+            account,
+            url,
+            secret,
+        });
     }
 }

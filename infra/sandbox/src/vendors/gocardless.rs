@@ -11,17 +11,29 @@ mod events;
 mod flow;
 mod payments;
 mod refunds;
+mod replies;
+mod schemes;
 mod setup;
 
-use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::wire::{Call, Reply, stamp};
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply};
 use crate::world::World;
+use replies::{DAY, Made, Refused, error, invalid, kind, own, usage};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "gocardless",
     seed: |world| world.demo_endpoint("gocardless", "sandbox_demo", "gc-demo-secret"),
+    demo_secrets: || {
+        vec![
+            ("gocardless", json!({"access_token": "sandbox_demo"})),
+            (
+                "gocardless/inbound",
+                json!({"webhook_secret": "gc-demo-secret"}),
+            ),
+        ]
+    },
     handle,
     step: acts::step,
     control: acts::control,
@@ -29,11 +41,8 @@ pub static VENDOR: Vendor = Vendor {
     harmless: |call| call.path.starts_with("/flow/"),
 };
 
-const KNOBS: &str = "gocardless.knobs";
 const VERSION: &str = "2015-07-06";
-const DAY: i64 = 86_400_000;
 const KEY_LIFETIME: i64 = 30 * DAY;
-const WHEN: &str = "%FT%T%.3fZ";
 
 const BILLING_REQUEST: &str = "billing_requests! { fallback_enabled bool \
     links { creditor text customer text customer_bank_account text } metadata map \
@@ -87,9 +96,7 @@ const FILTERS: [&str; 23] = [
     "action",
 ];
 
-type Refused = Box<Reply>;
 type Done = Result<(u16, Value), Refused>;
-type Made = Result<Value, Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
@@ -179,25 +186,6 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
             Ok((200, json!({*name: own(world, account, kind(name), id)?})))
         }
         _ => Err(usage(404, "not_found", "Not found")),
-    }
-}
-
-fn date(ms: i64) -> String {
-    stamp(ms, "%F")
-}
-
-/// The store's name of a resource.
-fn kind(name: &str) -> &'static str {
-    match name {
-        "billing_requests" => "gocardless.billing_request",
-        "billing_request_flows" => "gocardless.flow",
-        "mandates" => "gocardless.mandate",
-        "payments" => "gocardless.payment",
-        "refunds" => "gocardless.refund",
-        "customers" => "gocardless.customer",
-        "customer_bank_accounts" => "gocardless.bank_account",
-        "events" => "gocardless.event",
-        _ => "",
     }
 }
 
@@ -304,47 +292,6 @@ fn list(world: &World, call: &Call, account: &str, name: &str) -> Made {
         .filter(|_| more)
         .map_or(Value::Null, |body| body["id"].clone());
     Ok(json!({name: shown, "meta": {"cursors": {"after": last, "before": null}, "limit": limit}}))
-}
-
-// ---- errors ----
-
-fn error(status: u16, class: &str, reason: &str, message: &str) -> Value {
-    json!({"error": {"code": status, "message": message, "type": class,
-        "documentation_url": format!("https://developer.gocardless.com/api-reference#{reason}"),
-        "request_id": "00000000-0000-4000-8000-000000000000",
-        "errors": [{"reason": reason, "message": message}]}})
-}
-
-fn usage(status: u16, reason: &str, message: &str) -> Refused {
-    Box::new(Reply::json(
-        status,
-        &error(status, "invalid_api_usage", reason, message),
-    ))
-}
-
-fn state(reason: &str, message: &str) -> Refused {
-    Box::new(Reply::json(
-        422,
-        &error(422, "invalid_state", reason, message),
-    ))
-}
-
-fn invalid(pointer: &str, message: &str) -> Refused {
-    let mut body = error(
-        422,
-        "validation_failed",
-        "validation_failed",
-        "Validation failed",
-    );
-    let field = pointer.rsplit('/').next().unwrap_or("");
-    body["error"]["errors"] =
-        json!([{"field": field, "message": message, "request_pointer": pointer}]);
-    Box::new(Reply::json(422, &body))
-}
-
-fn own(world: &World, account: &str, kind: &'static str, id: &str) -> Made {
-    let found = world.get(kind, account, id).cloned();
-    found.ok_or_else(|| usage(404, "resource_not_found", "Resource not found"))
 }
 
 fn read(call: &Call, spec: &'static str) -> Made {

@@ -1,7 +1,7 @@
 //! Mailgun: sends messages given as a form (urlencoded or multipart), and lists their events.
 //! It knows no idempotency: what is sent twice arrives twice.
 
-use super::Vendor;
+use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, decode_pairs, form_fields, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 pub static VENDOR: Vendor = Vendor {
     id: "mailgun",
     seed: |_| {},
+    demo_secrets: || {
+        let secret = json!({"api_key": "key-demo", "domain": "mg.example.test",
+            "from": "Wattle Street Clinic <hello@mg.example.test>"});
+        vec![("mailgun", secret)]
+    },
     handle,
     step: |_, _| {},
     control,
@@ -70,25 +75,7 @@ fn forbidden() -> Reply {
 
 fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value, String> {
     let fields = form_fields(call).ok_or("the body must be a form")?;
-    let mut options = 0;
-    for (name, value) in &fields {
-        let family = name
-            .split_once(':')
-            .map(|(family, rest)| (family, rest.is_empty()));
-        match family {
-            Some(("o" | "h" | "v" | "t", false)) => options += name.len() + value.len(),
-            _ if FIELDS.contains(&name.as_str()) => {}
-            _ => return Err(format!("{name} is not a parameter of a message")),
-        }
-        if YES_NO.contains(&name.as_str())
-            && !["yes", "no", "true", "false", "htmlonly"].contains(&value.as_str())
-        {
-            return Err(format!("{name} must be yes or no"));
-        }
-    }
-    if options > 16 * 1024 {
-        return Err("options, headers, variables and template values exceed 16 KB".into());
-    }
+    check_names(&fields)?;
     let all = |name: &str| -> Vec<String> {
         fields
             .iter()
@@ -146,6 +133,30 @@ fn send(world: &mut World, call: &Call, key: &str, domain: &str) -> Result<Value
             "text": text, "html": html, "at": at}));
     }
     Ok(json!({"id": format!("<{id}>"), "message": "Queued. Thank you."}))
+}
+
+/// Every field is one that a message may have, and all options together are small.
+fn check_names(fields: &[(String, String)]) -> Result<(), String> {
+    let mut options = 0;
+    for (name, value) in fields {
+        let family = name
+            .split_once(':')
+            .map(|(family, rest)| (family, rest.is_empty()));
+        match family {
+            Some(("o" | "h" | "v" | "t", false)) => options += name.len() + value.len(),
+            _ if FIELDS.contains(&name.as_str()) => {}
+            _ => return Err(format!("{name} is not a parameter of a message")),
+        }
+        if YES_NO.contains(&name.as_str())
+            && !["yes", "no", "true", "false", "htmlonly"].contains(&value.as_str())
+        {
+            return Err(format!("{name} must be yes or no"));
+        }
+    }
+    if options > 16 * 1024 {
+        return Err("options, headers, variables and template values exceed 16 KB".into());
+    }
+    Ok(())
 }
 
 fn happens(world: &mut World, key: &str, mut event: Value) {

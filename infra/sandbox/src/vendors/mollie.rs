@@ -8,35 +8,40 @@
 //! `knobs` `{embedded: false}`: signed events that name their entity and do not carry it; `ping`:
 //! what the dashboard sends to test an endpoint.
 
+mod chargebacks;
+mod control;
 mod payments;
 mod refunds;
+mod replies;
 mod webhooks;
 
-use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::wire::{Call, Reply, exponent, major, minor, stamp};
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply, stamp};
 use crate::world::{Repeat, World};
+use replies::{API, Done, Made, Refused, WHEN, docs, link, missing, page_link, problem, refused};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "mollie",
     seed: |_| {},
+    demo_secrets: || {
+        vec![
+            ("mollie", json!({"api_key": "test_demo"})),
+            (
+                "mollie/inbound",
+                json!({"webhook_secret": "mollie-demo-secret"}),
+            ),
+        ]
+    },
     handle,
-    step: payments::step,
-    control: refunds::control,
+    step: control::step,
+    control: control::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/checkout/"),
 };
 
-const KNOBS: &str = "mollie.knobs";
 const HOUR: i64 = 3_600_000;
-const OPEN_FOR: i64 = 15 * 60_000;
-const REFUND_TAKES: i64 = 2 * HOUR;
-const DEBIT_TAKES: i64 = 3 * 24 * HOUR;
-const API: &str = "https://api.mollie.com/v2";
-const WHEN: &str = "%FT%T+00:00";
-const CURRENCIES: &str = "AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK \
-    NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR";
 
 const PAYMENT: &str = "description! text amount! { currency! text value! text } redirectUrl text \
     cancelUrl text webhookUrl text method any locale text metadata any \
@@ -46,9 +51,6 @@ const PAYMENT: &str = "description! text amount! { currency! text value! text } 
 const REFUND: &str = "amount! { currency! text value! text } description text metadata any \
     externalReference any testmode bool";
 const CUSTOMER: &str = "name text email text locale text metadata any testmode bool";
-
-type Refused = Box<Reply>;
-type Done = Result<(u16, Value), Refused>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
@@ -114,29 +116,6 @@ fn answered(done: Done) -> Reply {
     }
 }
 
-fn problem(status: u16, title: &str, field: &str, detail: &str) -> Refused {
-    let mut body = json!({"status": status, "title": title, "detail": detail,
-        "_links": {"documentation": {"href": "https://docs.mollie.com/reference/handling-errors",
-            "type": "text/html"}}});
-    if !field.is_empty() {
-        body["field"] = json!(field);
-    }
-    Box::new(Reply::of(status, "application/hal+json", body.to_string()))
-}
-
-fn refused(field: &str, detail: &str) -> Refused {
-    problem(422, "Unprocessable Entity", field, detail)
-}
-
-fn missing(noun: &str, id: &str) -> Refused {
-    problem(
-        404,
-        "Not Found",
-        "",
-        &format!("No {noun} exists with token {id}."),
-    )
-}
-
 fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
     if call.content_type() != "application/json" {
         return Err(problem(
@@ -165,54 +144,111 @@ fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
 }
 
 fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done {
-    let own = |world: &World, kind, noun: &str, id: &str| {
-        world
-            .get(kind, account, id)
-            .cloned()
-            .ok_or_else(|| missing(noun, id))
+    let ["v2", parts @ ..] = parts else {
+        return Err(nowhere());
     };
+    match call.method.as_str() {
+        "GET" => look_up(world, call, account, parts),
+        _ => change(world, call, account, parts),
+    }
+}
+
+fn nowhere() -> Refused {
+    problem(404, "Not Found", "", "The resource does not exist")
+}
+
+/// An object of this account, or Mollie's 404.
+fn own(world: &World, account: &str, kind: &'static str, noun: &str, id: &str) -> Made {
+    let found = world.get(kind, account, id).cloned();
+    found.ok_or_else(|| missing(noun, id))
+}
+
+fn change(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done {
     match (call.method.as_str(), parts) {
-        ("POST", ["v2", "customers"]) => {
-            let ask = read(call, CUSTOMER)?;
-            let id = world.id("cst_", 10);
-            let body = json!({"resource": "customer", "id": id, "mode": "test",
-                "name": ask["name"], "email": ask["email"], "locale": ask["locale"],
-                "metadata": ask["metadata"], "createdAt": stamp(world.now, WHEN),
-                "_links": {"self": link(&format!("{API}/customers/{id}")),
-                    "dashboard": page_link(&format!("https://my.mollie.com/customers/{id}")),
-                    "documentation": docs()}});
-            world.put("mollie.customer", account, &id, body.clone());
-            Ok((201, body))
-        }
-        ("POST", ["v2", "payments"]) => payments::create(world, account, read(call, PAYMENT)?),
-        ("POST", ["v2", "customers", customer, "payments"]) => {
+        ("POST", ["customers"]) => customer(world, account, &read(call, CUSTOMER)?),
+        ("POST", ["payments"]) => payments::create(world, account, read(call, PAYMENT)?),
+        ("POST", ["customers", customer, "payments"]) => {
             let mut ask = read(call, PAYMENT)?;
             ask["customerId"] = json!(customer);
             payments::create(world, account, ask)
         }
-        ("POST", ["v2", "payments", id, "refunds"]) => {
-            own(world, "mollie.payment", "payment", id)?;
+        ("POST", ["payments", id, "refunds"]) => {
+            own(world, account, "mollie.payment", "payment", id)?;
             refunds::refund(world, account, id, &read(call, REFUND)?)
         }
-        ("DELETE", ["v2", "payments", id]) => {
-            let payment = own(world, "mollie.payment", "payment", id)?;
+        ("DELETE", ["payments", id]) => {
+            let payment = own(world, account, "mollie.payment", "payment", id)?;
             if payment["status"] != "open" || payment["isCancelable"] != true {
                 return Err(refused("", "The payment cannot be canceled"));
             }
             payments::end(world, id, "canceled", None);
-            Ok((200, own(world, "mollie.payment", "payment", id)?))
+            Ok((200, own(world, account, "mollie.payment", "payment", id)?))
         }
-        ("DELETE", ["v2", "customers", _, "mandates", id]) => {
-            own(world, "mollie.mandate", "mandate", id)?;
+        ("DELETE", ["customers", _, "mandates", id]) => {
+            own(world, account, "mollie.mandate", "mandate", id)?;
             world.set("mollie.mandate", id, json!({"status": "invalid"}));
             Ok((204, Value::Null))
         }
-        ("GET", ["v2", list @ ("refunds" | "chargebacks")]) => {
-            let kind = if *list == "refunds" {
-                "mollie.refund"
+        _ => Err(nowhere()),
+    }
+}
+
+fn customer(world: &mut World, account: &str, ask: &Value) -> Done {
+    let id = world.id("cst_", 10);
+    let body = json!({"resource": "customer", "id": id, "mode": "test",
+        "name": ask["name"], "email": ask["email"], "locale": ask["locale"],
+        "metadata": ask["metadata"], "createdAt": stamp(world.now, WHEN),
+        "_links": {"self": link(&format!("{API}/customers/{id}")),
+            "dashboard": page_link(&format!("https://my.mollie.com/customers/{id}")),
+            "documentation": docs()}});
+    world.put("mollie.customer", account, &id, body.clone());
+    Ok((201, body))
+}
+
+fn look_up(world: &World, call: &Call, account: &str, parts: &[&str]) -> Done {
+    match parts {
+        ["customers", id] => Ok((200, own(world, account, "mollie.customer", "customer", id)?)),
+        ["customers", _, "mandates", id] => {
+            Ok((200, own(world, account, "mollie.mandate", "mandate", id)?))
+        }
+        ["payments", id] => {
+            let mut payment = own(world, account, "mollie.payment", "payment", id)?;
+            for name in call.query("embed").unwrap_or_default().split(',') {
+                let kind = match name {
+                    "refunds" => "mollie.refund",
+                    "chargebacks" => "mollie.chargeback",
+                    "" | "captures" => continue,
+                    _ => return Err(problem(400, "Bad Request", "embed", "Unknown embed")),
+                };
+                payment["_embedded"][name] = of_payment(world, kind, account, id).into();
+            }
+            Ok((200, payment))
+        }
+        ["payments", payment, "refunds", id] => {
+            let found = own(world, account, "mollie.refund", "refund", id)?;
+            let fits = found["paymentId"] == **payment;
+            if fits {
+                Ok((200, found))
             } else {
-                "mollie.chargeback"
-            };
+                Err(missing("refund", id))
+            }
+        }
+        _ => list(world, call, account, parts),
+    }
+}
+
+/// Where refunds and chargebacks are kept.
+fn kind_of(list: &str) -> &'static str {
+    match list {
+        "refunds" => "mollie.refund",
+        _ => "mollie.chargeback",
+    }
+}
+
+fn list(world: &World, call: &Call, account: &str, parts: &[&str]) -> Done {
+    match parts {
+        [list @ ("refunds" | "chargebacks")] => {
+            let kind = kind_of(list);
             let embed = call.query("embed").unwrap_or_default();
             if !["", "payment"].contains(&embed.as_str()) {
                 return Err(problem(400, "Bad Request", "embed", "Unknown embed"));
@@ -231,12 +267,12 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
             let shown = listed(list, &format!("/{list}"), all.iter().collect(), call);
             Ok((200, shown))
         }
-        ("GET", ["v2", "payments"]) => {
+        ["payments"] => {
             let all = world.list("mollie", "mollie.payment", account);
             Ok((200, listed("payments", "/payments", all, call)))
         }
-        ("GET", ["v2", "customers", id, list @ ("payments" | "mandates")]) => {
-            own(world, "mollie.customer", "customer", id)?;
+        ["customers", id, list @ ("payments" | "mandates")] => {
+            own(world, account, "mollie.customer", "customer", id)?;
             let kind = if *list == "payments" {
                 "mollie.payment"
             } else {
@@ -256,32 +292,9 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
                 listed(list, &format!("/customers/{id}/{list}"), all, call),
             ))
         }
-        ("GET", ["v2", "customers", id]) => {
-            Ok((200, own(world, "mollie.customer", "customer", id)?))
-        }
-        ("GET", ["v2", "customers", _, "mandates", id]) => {
-            Ok((200, own(world, "mollie.mandate", "mandate", id)?))
-        }
-        ("GET", ["v2", "payments", id]) => {
-            let mut payment = own(world, "mollie.payment", "payment", id)?;
-            for name in call.query("embed").unwrap_or_default().split(',') {
-                let kind = match name {
-                    "refunds" => "mollie.refund",
-                    "chargebacks" => "mollie.chargeback",
-                    "" | "captures" => continue,
-                    _ => return Err(problem(400, "Bad Request", "embed", "Unknown embed")),
-                };
-                payment["_embedded"][name] = of_payment(world, kind, account, id).into();
-            }
-            Ok((200, payment))
-        }
-        ("GET", ["v2", "payments", id, list @ ("refunds" | "chargebacks")]) => {
-            own(world, "mollie.payment", "payment", id)?;
-            let kind = if *list == "refunds" {
-                "mollie.refund"
-            } else {
-                "mollie.chargeback"
-            };
+        ["payments", id, list @ ("refunds" | "chargebacks")] => {
+            own(world, account, "mollie.payment", "payment", id)?;
+            let kind = kind_of(list);
             let all = of_payment(world, kind, account, id);
             Ok((
                 200,
@@ -293,16 +306,7 @@ fn route(world: &mut World, call: &Call, account: &str, parts: &[&str]) -> Done 
                 ),
             ))
         }
-        ("GET", ["v2", "payments", payment, "refunds", id]) => {
-            let found = own(world, "mollie.refund", "refund", id)?;
-            let fits = found["paymentId"] == **payment;
-            if fits {
-                Ok((200, found))
-            } else {
-                Err(missing("refund", id))
-            }
-        }
-        _ => Err(problem(404, "Not Found", "", "The resource does not exist")),
+        _ => Err(nowhere()),
     }
 }
 
@@ -332,22 +336,6 @@ fn listed(name: &str, path: &str, all: Vec<&Value>, call: &Call) -> Value {
             "next": next, "documentation": docs()}})
 }
 
-fn link(href: &str) -> Value {
-    json!({"href": href, "type": "application/hal+json"})
-}
-fn page_link(href: &str) -> Value {
-    json!({"href": href, "type": "text/html"})
-}
-fn docs() -> Value {
-    page_link("https://docs.mollie.com/reference")
-}
 fn customer_of(mandate: &Value) -> &str {
     mandate["customerId"].as_str().unwrap_or("")
-}
-fn money(minor: i64, currency: &str) -> Value {
-    json!({"currency": currency, "value": major(minor, exponent(currency))})
-}
-fn cents(amount: &Value) -> i64 {
-    let currency = amount["currency"].as_str().unwrap_or("");
-    minor(amount["value"].as_str().unwrap_or(""), exponent(currency)).unwrap_or(0)
 }

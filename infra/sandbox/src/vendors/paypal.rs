@@ -11,14 +11,17 @@
 //! (`Canceled_Reversal`), and `ipn/{id}` of a reversal says `Reversed`; `payout` `{amount, currency}`.
 
 mod captures;
+mod control;
+mod ipn;
 mod orders;
 mod proofs;
+mod replies;
 
-use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::pages;
-use crate::wire::{Call, Reply, decode_pairs, exponent, major, minor, stamp};
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply, decode_pairs, stamp};
 use crate::world::{Repeat, World};
+use replies::{Done, HOUR, Refused, WHEN, failure, malformed, not_found};
 use serde_json::{Value, json};
 
 pub use proofs::ROOT_PEM;
@@ -31,23 +34,30 @@ pub static VENDOR: Vendor = Vendor {
         let secret = json!({"secret": "demo-secret"});
         world.put("paypal.client", "demo-client", "demo-client", secret);
     },
+    demo_secrets: || {
+        vec![
+            (
+                "paypal",
+                json!({"client_id": "demo-client", "client_secret": "demo-secret", "environment": "sandbox"}),
+            ),
+            (
+                "paypal/inbound",
+                json!({"webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox"}),
+            ),
+        ]
+    },
     handle,
     step: orders::step,
-    control: captures::control,
+    control: control::control,
     key_header: Some("PayPal-Request-Id"),
     harmless: |call| {
         call.path.starts_with("/v1/") || call.path == "/checkoutnow" || call.path.contains("webscr")
     },
 };
 
-const HOUR: i64 = 3_600_000;
 const TOKEN_LIFETIME: i64 = 9 * HOUR;
 const ORDER_KEYS: i64 = 6 * HOUR;
 const REFUND_KEYS: i64 = 45 * 24 * HOUR;
-const WHEN: &str = "%FT%TZ";
-const API: &str = "https://api-m.sandbox.paypal.com";
-const CURRENCIES: &str = "AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN \
-    SEK SGD THB TWD USD";
 
 const ORDER: &str = "intent! CAPTURE| payer any processing_instruction text \
     application_context { brand_name text locale text landing_page text \
@@ -73,18 +83,15 @@ const CAPTURE: &str = "payment_source any";
 const REFUND: &str = "amount { currency_code! text value! text } custom_id text invoice_id text \
     note_to_payer text payment_instruction any";
 
-type Refused = Box<Reply>;
-type Done = Result<(u16, Value), Refused>;
-
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (method, body) = (call.method.as_str(), &call.body);
     match (method, &parts[..]) {
-        (_, ["checkoutnow"]) => return page(world, call),
+        (_, ["checkoutnow"]) => return orders::page(world, call),
         ("POST", ["v1", "oauth2", "token"]) => return token(world, call),
         ("GET", ["v1", "notifications", "certs", id]) => return proofs::certificate(id),
-        ("POST", ["cgi-bin", "webscr"]) => return proofs::postback(world, body),
+        ("POST", ["cgi-bin", "webscr"]) => return ipn::postback(world, body),
         _ => {}
     }
     let token = call
@@ -251,135 +258,8 @@ fn token(world: &mut World, call: &Call) -> Reply {
     )
 }
 
-// ---- money ----
-
-/// PayPal knows no decimals in these, whatever ISO 4217 says.
-fn digits(currency: &str) -> u32 {
-    if matches!(currency, "HUF" | "TWD") {
-        0
-    } else {
-        exponent(currency)
-    }
-}
-
-fn money(cents: i64, currency: &str) -> Value {
-    json!({"currency_code": currency, "value": major(cents, digits(currency))})
-}
-
-fn cents(amount: &Value) -> i64 {
-    let currency = amount["currency_code"].as_str().unwrap_or("");
-    minor(amount["value"].as_str().unwrap_or(""), digits(currency)).unwrap_or(0)
-}
-
-/// An amount of a request: `150`, `150.0` and `150.00` are the same to PayPal.
-fn payable(amount: &Value, field: &str) -> Result<(i64, String), Refused> {
-    let currency = amount["currency_code"].as_str().unwrap_or("");
-    if !CURRENCIES.split(' ').any(|known| known == currency) {
-        return Err(malformed(
-            "INVALID_PARAMETER_VALUE",
-            &format!("{field}/currency_code"),
-        ));
-    }
-    let text = amount["value"].as_str().unwrap_or("");
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let width = digits(currency) as usize;
-    if part.len() > width {
-        let words = "If the currency supports decimals, only two decimal place precision is \
-            supported.";
-        return Err(refused(
-            "DECIMAL_PRECISION",
-            words,
-            &format!("{field}/value"),
-        ));
-    }
-    let padded = if width == 0 {
-        whole.to_string()
-    } else {
-        format!("{whole}.{part:0<width$}")
-    };
-    match minor(&padded, digits(currency)) {
-        Some(0) => {
-            let words = "Must be greater than zero. If the currency supports decimals, only two \
-                decimal place precision is supported.";
-            Err(refused(
-                "CANNOT_BE_ZERO_OR_NEGATIVE",
-                words,
-                &format!("{field}/value"),
-            ))
-        }
-        Some(cents) => Ok((cents, currency.to_string())),
-        None => Err(malformed(
-            "INVALID_PARAMETER_SYNTAX",
-            &format!("{field}/value"),
-        )),
-    }
-}
-
-// ---- errors ----
-
-fn failure(status: u16, name: &str, message: &str, issue: Option<(&str, &str, &str)>) -> Refused {
-    let mut body = json!({"name": name, "message": message, "debug_id": "90957fca61718",
-        "links": [{"href": format!("https://developer.paypal.com/api/rest/reference/{name}"),
-            "rel": "information_link"}]});
-    if let Some((issue, description, field)) = issue {
-        let mut detail = json!({"issue": issue, "description": description});
-        if !field.is_empty() {
-            detail["field"] = json!(field);
-            detail["location"] = json!("body");
-        }
-        body["details"] = json!([detail]);
-    }
-    Box::new(Reply::json(status, &body))
-}
-
-fn not_found() -> Refused {
-    failure(
-        404,
-        "RESOURCE_NOT_FOUND",
-        "The specified resource does not exist.",
-        Some((
-            "INVALID_RESOURCE_ID",
-            "Specified resource ID does not exist. Please check the resource ID and try again.",
-            "",
-        )),
-    )
-}
-
-fn malformed(issue: &str, field: &str) -> Refused {
-    let description = match issue {
-        "MISSING_REQUIRED_PARAMETER" => "A required parameter is missing.",
-        "MALFORMED_REQUEST_JSON" => "The request JSON is not well formed.",
-        "INVALID_STRING_LENGTH" => "The value of a field is either too short or too long",
-        "INVALID_PARAMETER_VALUE" => "A parameter value is not valid.",
-        "PAYPAL_REQUEST_ID_REQUIRED" => {
-            "A PayPal-Request-Id is required if you are trying to \
-            process payment for an Order. Please specify a PayPal-Request-Id or Create the Order \
-            without a 'payment_source' specified."
-        }
-        _ => "The value of a field does not conform to the expected format.",
-    };
-    let message = "Request is not well-formed, syntactically incorrect, or violates schema.";
-    failure(
-        400,
-        "INVALID_REQUEST",
-        message,
-        Some((issue, description, field)),
-    )
-}
-
 fn syntax(field: &str, _: &str) -> Refused {
     malformed("INVALID_PARAMETER_SYNTAX", field)
-}
-
-fn refused(issue: &str, description: &str, field: &str) -> Refused {
-    let message = "The requested action could not be performed, semantically incorrect, or failed \
-        business validation.";
-    failure(
-        422,
-        "UNPROCESSABLE_ENTITY",
-        message,
-        Some((issue, description, field)),
-    )
 }
 
 fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
@@ -415,67 +295,4 @@ fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
         }
     }
     Ok(ask)
-}
-
-// ---- the page where the payer approves ----
-
-fn page(world: &mut World, call: &Call) -> Reply {
-    let id = call.query("token").unwrap_or_default();
-    let Some(item) = world.item("paypal.order", &id) else {
-        return pages::notice(
-            404,
-            "PayPal",
-            "Page not found",
-            "This payment does not exist.",
-        );
-    };
-    let order = item.body.clone();
-    if call.method == "POST" {
-        let form = decode_pairs(&call.body);
-        let outcome = form
-            .iter()
-            .find(|(name, _)| name == "outcome")
-            .map_or("", |(_, v)| v);
-        return match orders::end_approval(world, &id, outcome) {
-            Ok(Some(url)) => Reply::see_other(&url),
-            Ok(None) => pages::notice(410, "PayPal", "This payment has ended", "Start again."),
-            Err(reason) => pages::notice(422, "PayPal", "That does not work", &reason),
-        };
-    }
-    if !matches!(
-        order["status"].as_str(),
-        Some("CREATED" | "PAYER_ACTION_REQUIRED")
-    ) {
-        return pages::notice(
-            410,
-            "PayPal",
-            "This payment has ended",
-            "Nothing is left to do.",
-        );
-    }
-    let unit = &order["purchase_units"][0];
-    let (value, currency) = (&unit["amount"]["value"], &unit["amount"]["currency_code"]);
-    pages::checkout(&pages::Checkout {
-        vendor: "PayPal",
-        payee: "Wattle Street Clinic",
-        title: unit["description"].as_str().unwrap_or("Your payment"),
-        sum: &format!(
-            "{} {}",
-            value.as_str().unwrap_or(""),
-            currency.as_str().unwrap_or("")
-        ),
-        notes: unit["custom_id"]
-            .as_str()
-            .map(|id| format!("Reference {id}"))
-            .into_iter()
-            .collect(),
-        buttons: &[
-            ("paid", "Approve"),
-            ("declined", "Approve with a card that is declined"),
-            ("pending", "Approve with an eCheck, which takes days"),
-            ("expired", "Let this payment expire"),
-            ("cancelled", "Cancel"),
-        ],
-        alert: None,
-    })
 }

@@ -1,7 +1,7 @@
 //! Slack: an incoming webhook. Its address is its only secret; errors are plain text.
 
-use super::Vendor;
 use crate::fields;
+use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 pub static VENDOR: Vendor = Vendor {
     id: "slack",
     seed: |_| {},
+    demo_secrets: || {
+        let url = "https://hooks.slack.com/services/T0/B0/DEMO";
+        vec![("slack", json!({"webhook_url": url}))]
+    },
     handle,
     step: |_, _| {},
     control: |_, _, _| Err("Slack has nothing to control".into()),

@@ -8,29 +8,38 @@
 //! the start; `payout` `{amount, currency, failed}` tells of one to the clinic's bank.
 
 mod checkout;
+mod control;
+mod disputes;
+mod events;
 mod intents;
 mod reads;
 mod refunds;
+mod replies;
 mod shapes;
 
-use super::Vendor;
-use crate::fields::{self, Fault};
-use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, decode_pairs, hmac_sha256, nest};
+use crate::fields;
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply, decode_pairs, nest};
 use crate::world::{Repeat, World};
+use replies::{Done, Refused, VERSION, failure, invalid, missing, own, problem, unrecognised};
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "stripe",
     seed: |world| world.demo_endpoint("stripe", "sk_test_demo", "whsec_demo"),
+    demo_secrets: || {
+        vec![
+            ("stripe", json!({"secret_key": "sk_test_demo"})),
+            ("stripe/inbound", json!({"webhook_secret": "whsec_demo"})),
+        ]
+    },
     handle,
-    step: refunds::step,
-    control: refunds::control,
+    step: control::step,
+    control: control::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path.starts_with("/c/"),
 };
 
-const VERSION: &str = "2023-08-16";
 const KEY_LIFETIME: i64 = 24 * 3_600_000;
 
 const CUSTOMER: &str = "name text email text phone text description text metadata map \
@@ -76,9 +85,6 @@ const LIST: &str = "payment_intent text charge text customer text email text typ
     limit int starting_after text ending_before text created any expand [text]";
 const SEARCH: &str = "query! text limit int page text expand [text]";
 
-type Refused = Box<Reply>;
-type Done = Result<Value, Refused>;
-
 fn handle(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -91,66 +97,10 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 }
 
 fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
-    let given = call
-        .bearer()
-        .map(str::to_string)
-        .or(call.basic().map(|(user, _)| user));
-    let Some(account) = given else {
-        return *failure(
-            401,
-            json!({"message": "You did not provide an API key.",
-            "type": "invalid_request_error"}),
-        );
-    };
-    let secret = account
-        .strip_prefix("sk_test_")
-        .or(account.strip_prefix("rk_test_"));
-    if !secret.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("revoked")) {
-        let shown: String = account.chars().take(8).collect();
-        return *failure(
-            401,
-            json!({"message": format!("Invalid API Key provided: {shown}****"),
-            "type": "invalid_request_error"}),
-        );
-    }
-    match call.header("stripe-version") {
-        Some(VERSION) => {}
-        Some(other) => {
-            let words = format!("Invalid Stripe API version: {other}");
-            return *invalid(400, "api_version_invalid", "", &words);
-        }
-        // Whose default version an account has is nothing a caller may assume.
-        None => {
-            return *invalid(
-                400,
-                "api_version_missing",
-                "",
-                "Send a Stripe-Version header.",
-            );
-        }
-    }
-    let pairs = match call.method.as_str() {
-        "GET" => call.pairs(),
-        "POST" if call.body.is_empty() => Vec::new(),
-        "POST" => match call.content_type().as_str() {
-            "application/x-www-form-urlencoded" => decode_pairs(&call.body),
-            other => {
-                let words = format!("Invalid request (content type {other}, must be a form).");
-                return *failure(
-                    400,
-                    json!({"message": words, "type": "invalid_request_error"}),
-                );
-            }
-        },
-        _ => return *unrecognised(call),
-    };
-    let Some(params) = nest(&pairs) else {
-        return *invalid(
-            400,
-            "parameter_invalid",
-            "",
-            "The parameters contradict each other.",
-        );
+    let read = account(call).and_then(|account| Ok((account, params(call)?)));
+    let (account, params) = match read {
+        Ok(read) => read,
+        Err(refused) => return *refused,
     };
     let key = call
         .header("idempotency-key")
@@ -192,25 +142,111 @@ fn api(world: &mut World, call: &Call, parts: &[&str]) -> Reply {
     }
 }
 
+/// The secret key that proves the caller, at the one version that is known here.
+fn account(call: &Call) -> Result<String, Refused> {
+    let given = call
+        .bearer()
+        .map(str::to_string)
+        .or(call.basic().map(|(user, _)| user));
+    let Some(account) = given else {
+        return Err(failure(
+            401,
+            json!({"message": "You did not provide an API key.",
+            "type": "invalid_request_error"}),
+        ));
+    };
+    let secret = account
+        .strip_prefix("sk_test_")
+        .or(account.strip_prefix("rk_test_"));
+    if !secret.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("revoked")) {
+        let shown: String = account.chars().take(8).collect();
+        return Err(failure(
+            401,
+            json!({"message": format!("Invalid API Key provided: {shown}****"),
+            "type": "invalid_request_error"}),
+        ));
+    }
+    match call.header("stripe-version") {
+        Some(VERSION) => {}
+        Some(other) => {
+            let words = format!("Invalid Stripe API version: {other}");
+            return Err(invalid(400, "api_version_invalid", "", &words));
+        }
+        // Whose default version an account has is nothing a caller may assume.
+        None => {
+            return Err(invalid(
+                400,
+                "api_version_missing",
+                "",
+                "Send a Stripe-Version header.",
+            ));
+        }
+    }
+    Ok(account)
+}
+
+/// Query or form as nested parameters.
+fn params(call: &Call) -> Result<Value, Refused> {
+    let pairs = match call.method.as_str() {
+        "GET" => call.pairs(),
+        "POST" if call.body.is_empty() => Vec::new(),
+        "POST" => match call.content_type().as_str() {
+            "application/x-www-form-urlencoded" => decode_pairs(&call.body),
+            other => {
+                let words = format!("Invalid request (content type {other}, must be a form).");
+                return Err(failure(
+                    400,
+                    json!({"message": words, "type": "invalid_request_error"}),
+                ));
+            }
+        },
+        _ => return Err(unrecognised(call)),
+    };
+    let Some(params) = nest(&pairs) else {
+        return Err(invalid(
+            400,
+            "parameter_invalid",
+            "",
+            "The parameters contradict each other.",
+        ));
+    };
+    Ok(params)
+}
+
 fn answered(done: Done) -> Reply {
     done.map_or_else(|failed| *failed, |body| Reply::json(200, &body))
 }
 
+/// Reads the parameters by one operation's specification.
+fn read(given: &Value, spec: &'static str) -> Done {
+    fields::read(given, spec, true).map_err(problem)
+}
+
 fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
-    let read = |spec: &'static str| fields::read(given, spec, true).map_err(problem);
     let found = match (call.method.as_str(), parts) {
-        ("POST", ["v1", "customers"]) => intents::customer(world, account, &read(CUSTOMER)?),
-        ("POST", ["v1", "customers", id]) => {
+        ("POST", ["v1", "payment_methods", rest @ ..]) => {
+            change_method(world, account, call, rest, given)
+        }
+        ("POST", ["v1", rest @ ..]) => change(world, account, call, rest, given),
+        ("GET", ["v1", rest @ ..]) => look_up(world, account, call, rest, given),
+        _ => Err(unrecognised(call)),
+    }?;
+    Ok(reads::expanded(world, found, &given["expand"]))
+}
+
+fn change(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    let read = |spec| read(given, spec);
+    match parts {
+        ["customers"] => intents::customer(world, account, &read(CUSTOMER)?),
+        ["customers", id] => {
             own(world, account, "stripe.customer", id, "customer")?;
             let mut changes = read(CUSTOMER)?;
             changes.as_object_mut().map(|map| map.remove("expand"));
             world.set("stripe.customer", id, changes);
             Ok(world.body("stripe.customer", id))
         }
-        ("POST", ["v1", "checkout", "sessions"]) => {
-            checkout::session(world, account, &read(SESSION)?)
-        }
-        ("POST", ["v1", "checkout", "sessions", id, "expire"]) => {
+        ["checkout", "sessions"] => checkout::session(world, account, &read(SESSION)?),
+        ["checkout", "sessions", id, "expire"] => {
             read(ONLY_EXPAND)?;
             let session = own(world, account, "stripe.session", id, "checkout.session")?;
             if session["status"] != "open" {
@@ -224,23 +260,35 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             checkout::expire(world, id);
             Ok(world.body("stripe.session", id))
         }
-        ("POST", ["v1", "payment_intents"]) => intents::intent(world, account, &read(INTENT)?),
-        ("POST", ["v1", "payment_intents", id]) => {
+        ["payment_intents"] => intents::intent(world, account, &read(INTENT)?),
+        ["payment_intents", id] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::update(world, account, id, &read(UPDATE)?)
         }
-        ("POST", ["v1", "payment_intents", id, "confirm"]) => {
+        ["payment_intents", id, "confirm"] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::confirm(world, account, id, &read(CONFIRM)?)
         }
-        ("POST", ["v1", "payment_intents", id, "cancel"]) => {
+        ["payment_intents", id, "cancel"] => {
             own(world, account, "stripe.intent", id, "payment_intent")?;
             intents::cancel(world, account, id, &read(CANCEL)?)
         }
-        ("POST", ["v1", "setup_intents"]) => intents::setup(world, account, &read(SETUP)?),
-        ("POST", ["v1", "refunds"]) => refunds::refund(world, account, &read(REFUND)?),
-        ("POST", ["v1", "payment_methods"]) => {
-            let ask = read(METHOD)?;
+        ["setup_intents"] => intents::setup(world, account, &read(SETUP)?),
+        ["refunds"] => refunds::refund(world, account, &read(REFUND)?),
+        _ => Err(unrecognised(call)),
+    }
+}
+
+fn change_method(
+    world: &mut World,
+    account: &str,
+    call: &Call,
+    parts: &[&str],
+    given: &Value,
+) -> Done {
+    match parts {
+        [] => {
+            let ask = read(given, METHOD)?;
             let card = match ask["card"]["token"].as_str() {
                 Some("tok_visa") => "pm_card_visa",
                 Some("tok_chargeDeclined") => "pm_card_chargeDeclined",
@@ -249,11 +297,9 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             let id = intents::test_method(world, account, card, &ask)?;
             Ok(world.body("stripe.method", &id))
         }
-        ("POST", ["v1", "payment_methods", id, "attach"]) => {
-            intents::attach(world, account, id, &read(ATTACH)?)
-        }
-        ("POST", ["v1", "payment_methods", id, "detach"]) => {
-            read(ONLY_EXPAND)?;
+        [id, "attach"] => intents::attach(world, account, id, &read(given, ATTACH)?),
+        [id, "detach"] => {
+            read(given, ONLY_EXPAND)?;
             let method = own(world, account, "stripe.method", id, "PaymentMethod")?;
             if method["customer"].is_null() {
                 let words = "The payment method you provided is not attached to a customer.";
@@ -262,13 +308,17 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
             intents::detach(world, account, id);
             Ok(world.body("stripe.method", id))
         }
-        ("GET", ["v1", "account"]) => Ok(json!({"id": "acct_demo", "object": "account"})),
-        ("GET", ["v1", "payment_intents", "search"]) => {
-            reads::search(world, account, &read(SEARCH)?)
-        }
-        ("GET", ["v1", "customers", customer, "payment_methods"]) => {
+        _ => Err(unrecognised(call)),
+    }
+}
+
+fn look_up(world: &World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    match parts {
+        ["account"] => Ok(json!({"id": "acct_demo", "object": "account"})),
+        ["payment_intents", "search"] => reads::search(world, account, &read(given, SEARCH)?),
+        ["customers", customer, "payment_methods"] => {
             own(world, account, "stripe.customer", customer, "customer")?;
-            let mut ask = read(LIST)?;
+            let mut ask = read(given, LIST)?;
             ask["customer"] = json!(customer);
             Ok(reads::list(
                 world,
@@ -278,131 +328,40 @@ fn route(world: &mut World, account: &str, call: &Call, parts: &[&str], given: &
                 &ask,
             ))
         }
-        ("GET", ["v1", rest @ ..]) => {
-            let (name, id) = match rest {
-                ["checkout", "sessions", id @ ..] => ("checkout.session", id),
-                [name, id @ ..] => (*name, id),
-                [] => return Err(unrecognised(call)),
-            };
-            let (kind, noun) = match name {
-                "customers" => ("stripe.customer", "customer"),
-                "checkout.session" => ("stripe.session", "checkout.session"),
-                "payment_intents" => ("stripe.intent", "payment_intent"),
-                "setup_intents" => ("stripe.setup", "setupintent"),
-                "payment_methods" => ("stripe.method", "PaymentMethod"),
-                "charges" => ("stripe.charge", "charge"),
-                "refunds" => ("stripe.refund", "refund"),
-                "disputes" => ("stripe.dispute", "dispute"),
-                "events" => ("stripe.event", "event"),
-                _ => return Err(unrecognised(call)),
-            };
-            match id {
-                [] => Ok(reads::list(world, account, kind, &call.path, &read(LIST)?)),
-                [id] => {
-                    read(ONLY_EXPAND)?;
-                    own(world, account, kind, id, noun)
-                }
-                _ => return Err(unrecognised(call)),
-            }
-        }
+        _ => list_or_one(world, account, call, parts, given),
+    }
+}
+
+fn list_or_one(world: &World, account: &str, call: &Call, parts: &[&str], given: &Value) -> Done {
+    let (name, id) = match parts {
+        ["checkout", "sessions", id @ ..] => ("checkout.session", id),
+        [name, id @ ..] => (*name, id),
+        [] => return Err(unrecognised(call)),
+    };
+    let (kind, noun) = match name {
+        "customers" => ("stripe.customer", "customer"),
+        "checkout.session" => ("stripe.session", "checkout.session"),
+        "payment_intents" => ("stripe.intent", "payment_intent"),
+        "setup_intents" => ("stripe.setup", "setupintent"),
+        "payment_methods" => ("stripe.method", "PaymentMethod"),
+        "charges" => ("stripe.charge", "charge"),
+        "refunds" => ("stripe.refund", "refund"),
+        "disputes" => ("stripe.dispute", "dispute"),
+        "events" => ("stripe.event", "event"),
         _ => return Err(unrecognised(call)),
-    }?;
-    Ok(reads::expanded(world, found, &given["expand"]))
-}
-
-// ---- the hosted page ----
-
-// ---- events ----
-
-fn event(world: &mut World, account: &str, kind: &str, object: &Value) {
-    let id = world.id("evt_1", 23);
-    let created = world.now / 1000;
-    let body = json!({"id": id, "object": "event", "api_version": VERSION, "created": created,
-        "data": {"object": object}, "livemode": false, "pending_webhooks": 1,
-        "request": {"id": null, "idempotency_key": null}, "type": kind});
-    world.put("stripe.event", account, &id, body.clone());
-    world.notify(&News {
-        vendor: "stripe",
-        source: "stripe",
-        account,
-        event: kind,
-        content_type: "application/json; charset=utf-8",
-        body: body.to_string().into_bytes(),
-        sign,
-    });
-}
-
-fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
-    let at = now / 1000;
-    let signed = [format!("{at}.").as_bytes(), &webhook.body].concat();
-    let proof = hex::encode(hmac_sha256(webhook.secret.as_bytes(), &signed));
-    vec![("stripe-signature".into(), format!("t={at},v1={proof}"))]
-}
-
-// ---- errors ----
-
-fn failure(status: u16, error: Value) -> Refused {
-    Box::new(Reply::json(status, &json!({"error": error})))
-}
-
-fn invalid(status: u16, code: &str, param: &str, message: &str) -> Refused {
-    let mut error = json!({"message": message, "type": "invalid_request_error"});
-    for (name, text) in [("code", code), ("param", param)] {
-        if !text.is_empty() {
-            error[name] = json!(text);
+    };
+    match id {
+        [] => Ok(reads::list(
+            world,
+            account,
+            kind,
+            &call.path,
+            &read(given, LIST)?,
+        )),
+        [id] => {
+            read(given, ONLY_EXPAND)?;
+            own(world, account, kind, id, noun)
         }
+        _ => Err(unrecognised(call)),
     }
-    failure(status, error)
-}
-
-fn required(param: &str) -> Refused {
-    invalid(
-        400,
-        "parameter_missing",
-        param,
-        &format!("Missing required param: {param}."),
-    )
-}
-
-fn missing(noun: &str, id: &Value) -> Refused {
-    let id = id.as_str().unwrap_or("");
-    let words = format!("No such {noun}: '{id}'");
-    invalid(400, "resource_missing", noun, &words)
-}
-
-fn unrecognised(call: &Call) -> Refused {
-    let words = format!("Unrecognized request URL ({}: {}).", call.method, call.path);
-    failure(
-        404,
-        json!({"message": words, "type": "invalid_request_error"}),
-    )
-}
-
-fn problem(problems: Vec<fields::Problem>) -> Refused {
-    let first = &problems[0];
-    let param = first.bracketed();
-    match &first.fault {
-        Fault::Missing => required(&param),
-        Fault::Unknown => {
-            let words = format!("Received unknown parameter: {param}");
-            invalid(400, "parameter_unknown", &param, &words)
-        }
-        Fault::Wrong(expected) if expected == "an integer" => {
-            let words = format!("Invalid integer: {}", first.given);
-            invalid(400, "parameter_invalid_integer", &param, &words)
-        }
-        Fault::Wrong(expected) => invalid(
-            400,
-            "",
-            &param,
-            &format!("Invalid {param}: must be {expected}"),
-        ),
-    }
-}
-
-/// An object of this account, or Stripe's 404.
-fn own(world: &World, account: &str, kind: &'static str, id: &str, noun: &str) -> Done {
-    let words = format!("No such {noun}: '{id}'");
-    let found = world.get(kind, account, id).cloned();
-    found.ok_or_else(|| invalid(404, "resource_missing", "id", &words))
 }

@@ -1,9 +1,9 @@
 //! Twilio: text messages, their list, signed status callbacks and answers from phones.
 //! Numbers with a fixed fate are Twilio's own test numbers. Creating knows no idempotency.
 
-use super::Vendor;
 use crate::fields::{self, Fault};
-use crate::webhooks::{News, Webhook};
+use crate::vendor::Vendor;
+use crate::webhook::{News, Webhook};
 use crate::wire::{Call, Reply, decode_pairs, nest, stamp};
 use crate::world::World;
 use base64::Engine;
@@ -20,6 +20,11 @@ pub static VENDOR: Vendor = Vendor {
             DEMO,
             json!({"auth_token": "demo-token"}),
         );
+    },
+    demo_secrets: || {
+        let secret =
+            json!({"account_sid": DEMO, "auth_token": "demo-token", "from": "+15005550006"});
+        vec![("twilio", secret)]
     },
     handle,
     step: |_, _| {},

@@ -7,22 +7,34 @@
 mod books;
 mod contacts;
 mod documents;
+mod events;
 mod oauth;
 mod payments;
 mod query;
+mod replies;
+mod resource;
 
-use super::Vendor;
 use crate::fields;
-use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, hmac_sha256, stamp};
+use crate::vendor::Vendor;
+use crate::wire::{Call, Reply};
 use crate::world::{Repeat, World};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use replies::{Checked, MINUTE, invalid, missing, reply, unauthorised};
+use resource::Resource;
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
     id: "xero",
     seed: |world| world.put("xero.client", "demo", "demo", json!({"secret": "demo"})),
+    demo_secrets: || {
+        let secret = json!({"client_id": "demo", "client_secret": "demo",
+            "tenant_id": "00000000-0000-4000-8000-000000000000", "sales_account": "200",
+            "bank_account": "090", "tax_type": "NONE"});
+        vec![
+            ("xero", secret),
+            ("xero/oauth", json!({"refresh_token": "demo-refresh-0"})),
+            ("xero/inbound", json!({"webhook_key": "xero-demo-key"})),
+        ]
+    },
     handle,
     step: |_, _| {},
     control: payments::control,
@@ -30,11 +42,7 @@ pub static VENDOR: Vendor = Vendor {
     harmless: |call| call.path == "/connect/token",
 };
 
-const MINUTE: i64 = 60_000;
 const KEY_LIFETIME: i64 = 6 * MINUTE;
-
-/// Messages of an element that was not accepted.
-type Checked = Result<Value, Vec<String>>;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     if call.path == "/connect/token" && call.method == "POST" {
@@ -94,27 +102,6 @@ fn handle(world: &mut World, call: &Call) -> Reply {
 fn is_uuid(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').map(str::len).collect();
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
-fn unauthorised(detail: &str) -> Reply {
-    Reply::json(
-        401,
-        &json!({"Type": null, "Title": "Unauthorized", "Status": 401,
-        "Detail": detail, "Instance": "", "Extensions": {}}),
-    )
-}
-
-// ---- resources ----
-
-/// Resource, its id's name, and what its elements may hold.
-struct Resource {
-    name: &'static str,
-    kind: &'static str,
-    id: &'static str,
-    /// A second name by which one is found: its number.
-    number: &'static str,
-    spec: &'static str,
-    save: fn(&mut World, &str, &Value, create: bool) -> Checked,
 }
 
 const CONTACT: &str = "Contacts! [ { ContactID text ContactNumber text AccountNumber text \
@@ -308,67 +295,4 @@ fn each(
         return Reply::json(400, &body);
     }
     reply(world, name, saved.into())
-}
-
-fn reply(world: &mut World, name: &str, items: Value) -> Reply {
-    let id = world.uuid();
-    let now = msdate(world.now);
-    Reply::json(
-        200,
-        &json!({"Id": id, "Status": "OK", "ProviderName": "Meridian",
-        "DateTimeUTC": now, name: items}),
-    )
-}
-
-fn invalid(message: &str) -> Reply {
-    Reply::json(
-        400,
-        &json!({"ErrorNumber": 14, "Type": "PostDataInvalidException",
-        "Message": message}),
-    )
-}
-
-fn missing() -> Reply {
-    Reply::of(
-        404,
-        "text/html",
-        "The resource you're looking for cannot be found",
-    )
-}
-
-/// The date notation of Xero's replies.
-fn msdate(ms: i64) -> String {
-    format!("/Date({ms}+0000)/")
-}
-
-// ---- webhooks ----
-
-/// Xero tells of documents, not of payments: who wants those reads the document again.
-fn tell(world: &mut World, tenant: &str, category: &str, kind: &str, id: &str) {
-    let sequence = world.order();
-    let path = if category == "INVOICE" {
-        "Invoices"
-    } else {
-        "CreditNotes"
-    };
-    let event = json!({"resourceUrl": format!("https://api.xero.com/api.xro/2.0/{path}/{id}"),
-        "resourceId": id, "eventDateUtc": stamp(world.now, "%FT%T%.3fZ"), "eventType": kind,
-        "eventCategory": category, "tenantId": tenant, "tenantType": "ORGANISATION"});
-    let entropy = world.id("", 20).to_uppercase();
-    let body = json!({"events": [event], "firstEventSequence": sequence,
-        "lastEventSequence": sequence, "entropy": entropy});
-    world.notify(&News {
-        vendor: "xero",
-        source: "xero",
-        account: tenant,
-        event: &format!("{category} {kind}"),
-        content_type: "application/json",
-        body: body.to_string().into_bytes(),
-        sign,
-    });
-}
-
-fn sign(webhook: &Webhook, _: i64) -> Vec<(String, String)> {
-    let proof = hmac_sha256(webhook.secret.as_bytes(), &webhook.body);
-    vec![("x-xero-signature".into(), BASE64.encode(proof))]
 }

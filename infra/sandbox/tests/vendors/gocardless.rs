@@ -170,65 +170,36 @@ async fn refunds_need_their_confirmation() {
         .await
         .ok();
     let id = payment["payments"]["id"].as_str().unwrap();
-    let ask = |amount: i64, total: Value| {
-        json!({"refunds": {"amount": amount, "total_amount_confirmation": total,
-            "links": {"payment": id}, "metadata": {"reference": "r"}}})
+    let refund = async |key: &str, total: Value| {
+        let ask = json!({"refunds": {"amount": 6000, "total_amount_confirmation": total,
+            "links": {"payment": id}, "metadata": {"reference": "r"}}});
+        call(&bench, "POST", "refunds", key, Some(ask)).await
     };
     let reason = |answer: Answer| answer.json()["error"]["errors"][0]["reason"].clone();
-    let early = call(&bench, "POST", "refunds", "", Some(ask(6000, json!(6000)))).await;
+    let early = refund("", json!(6000)).await;
     assert_eq!(reason(early), "refund_payment_invalid_state");
     bench
         .control(&format!("gocardless/settle/{id}"), json!({}))
         .await
         .ok();
     for wrong in [Value::Null, json!(5999)] {
-        let answer = call(&bench, "POST", "refunds", "", Some(ask(6000, wrong))).await;
+        let answer = refund("", wrong).await;
         assert_eq!(reason(answer), "total_amount_confirmation_invalid");
     }
-    let first = call(
-        &bench,
-        "POST",
-        "refunds",
-        "r1",
-        Some(ask(6000, json!(6000))),
-    )
-    .await
-    .ok();
+    let first = refund("r1", json!(6000)).await.ok();
     bench
         .control(&format!("gocardless/refund/{id}"), json!({"amount": 1000}))
         .await
         .ok();
-    let second = call(
-        &bench,
-        "POST",
-        "refunds",
-        "r2",
-        Some(ask(6000, json!(12000))),
-    )
-    .await;
+    let second = refund("r2", json!(12000)).await;
     assert_eq!(reason(second), "total_amount_confirmation_invalid");
-    call(
-        &bench,
-        "POST",
-        "refunds",
-        "r2",
-        Some(ask(6000, json!(13000))),
-    )
-    .await
-    .ok();
-    let over = call(
-        &bench,
-        "POST",
-        "refunds",
-        "r3",
-        Some(ask(6000, json!(19000))),
-    )
-    .await;
+    refund("r2", json!(13000)).await.ok();
+    let over = refund("r3", json!(19000)).await;
     assert_eq!(over.json()["error"]["type"], "validation_failed");
     bench.taken().await;
-    let refund = first["refunds"]["id"].as_str().unwrap();
+    let first = first["refunds"]["id"].as_str().unwrap();
     bench
-        .control(&format!("gocardless/fail/{refund}"), json!({}))
+        .control(&format!("gocardless/fail/{first}"), json!({}))
         .await
         .ok();
     assert_eq!(

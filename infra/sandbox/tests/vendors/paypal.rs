@@ -78,7 +78,7 @@ async fn captured(bench: &Bench, reference: &str, outcome: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_approved_captured_kept_and_charged_again() {
+async fn an_order_is_approved_and_captured_once() {
     let bench = Bench::start().await;
     let created = call(&bench, "POST", "v2/checkout/orders", "k", order("ref-1")).await;
     assert_eq!(created.status, 201);
@@ -135,59 +135,35 @@ async fn an_order_is_approved_captured_kept_and_charged_again() {
         call(&bench, "POST", &capture, "c", json!({})).await.status,
         200
     );
+}
 
+#[tokio::test]
+async fn a_kept_wallet_is_charged_until_it_is_declined() {
+    let bench = Bench::start().await;
+    let paid = captured(&bench, "ref-1", "paid").await;
     let vault = paid["payment_source"]["paypal"]["attributes"]["vault"]["id"]
         .as_str()
         .unwrap();
-    let with_vault = |reference: &str| {
+    let charge = async |key: &str, reference: &str| {
         let mut ask = order(reference);
         ask["payment_source"] = json!({"paypal": {"vault_id": vault}});
-        ask
+        call(&bench, "POST", "v2/checkout/orders", key, ask).await
     };
-    let keyless = call(
-        &bench,
-        "POST",
-        "v2/checkout/orders",
-        "",
-        with_vault("ref-2"),
-    )
-    .await;
+    let keyless = charge("", "ref-2").await;
     assert_eq!(
         keyless.json()["details"][0]["issue"],
         "PAYPAL_REQUEST_ID_REQUIRED"
     );
-    let charged = call(
-        &bench,
-        "POST",
-        "v2/checkout/orders",
-        "v",
-        with_vault("ref-2"),
-    )
-    .await
-    .ok();
+    let charged = charge("v", "ref-2").await.ok();
     assert_eq!(charged["status"], "COMPLETED");
-    let same = call(
-        &bench,
-        "POST",
-        "v2/checkout/orders",
-        "w",
-        with_vault("ref-2"),
-    )
-    .await;
+    let same = charge("w", "ref-2").await;
     assert_eq!(same.json()["details"][0]["issue"], "DUPLICATE_INVOICE_ID");
     let turn = json!({"decline": "insufficient_funds"});
     bench
         .control(&format!("paypal/methods/{vault}"), turn)
         .await
         .ok();
-    let declined = call(
-        &bench,
-        "POST",
-        "v2/checkout/orders",
-        "x",
-        with_vault("ref-3"),
-    )
-    .await;
+    let declined = charge("x", "ref-3").await;
     assert_eq!(
         declined.json()["details"][0]["issue"],
         "INSTRUMENT_DECLINED"
@@ -494,6 +470,11 @@ async fn what_is_wrong_is_named() {
             "{found}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_ends() {
+    let bench = Bench::start().await;
     let path = "/paypal/v2/checkout/orders/1";
     assert_eq!(bench.call("GET", path, &[], "").await.status, 401);
     let token = token(&bench).await;

@@ -4,9 +4,9 @@ use super::events::say;
 use super::flow::end_flow;
 use super::payments::{fail, move_payment, proceed, schedule};
 use super::refunds::{end_refund, new_refund};
+use super::replies::{KNOBS, Refused, kind, state, usage};
 use super::setup::{activate, cancel_mandate};
-use super::{KNOBS, Refused, kind, state, usage};
-use crate::control::amount;
+use crate::fields::amount;
 use crate::world::World;
 use serde_json::{Value, json};
 
@@ -105,19 +105,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
                 .unwrap_or("insufficient_funds")
                 .to_string(),
         ),
-        ["refund", id] => {
-            let payment = world.body(kind("payments"), id);
-            let account = world
-                .account_of(kind("payments"), id)
-                .ok_or("no such payment")?;
-            if payment["status"] != "confirmed" && payment["status"] != "paid_out" {
-                return Err(format!("the payment is {}", payment["status"]));
-            }
-            let whole = payment["amount"].as_i64().unwrap_or(0);
-            let left = whole - payment["amount_refunded"].as_i64().unwrap_or(0);
-            let cents = amount(ask, left)?;
-            Ok(new_refund(world, &account, &payment, cents, &json!({})))
-        }
+        ["refund", id] => refund_by_staff(world, id, ask),
         ["dispute", id] => match world.body(kind("payments"), id)["status"].as_str() {
             Some("confirmed" | "paid_out") => {
                 move_payment(world, id, "charged_back", "refund_requested", "bank");
@@ -125,32 +113,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             }
             status => Err(format!("the payment is {}", status.unwrap_or("unknown"))),
         },
-        ["dispute", id, end @ ("won" | "lost")] => {
-            let payment = world.body(kind("payments"), id);
-            let account = world
-                .account_of(kind("payments"), id)
-                .ok_or("no such payment")?;
-            if payment["status"] != "charged_back" {
-                return Err(format!("the payment is {}", payment["status"]));
-            }
-            if *end == "won" {
-                world.set(kind("payments"), id, json!({"status": "paid_out"}));
-                let cause = "payment_confirmed";
-                say(
-                    world,
-                    &account,
-                    "payments",
-                    id,
-                    "chargeback_cancelled",
-                    cause,
-                    "bank",
-                );
-            } else {
-                let cause = "chargeback_settled";
-                say(world, &account, "payments", id, cause, cause, "gocardless");
-            }
-            Ok(world.body(kind("payments"), id))
-        }
+        ["dispute", id, end @ ("won" | "lost")] => end_dispute(world, id, *end == "won"),
         ["methods", id] => {
             let item = world
                 .item_mut(kind("mandates"), id)
@@ -164,27 +127,8 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             world.put(KNOBS, "", "all", ask.clone());
             Ok(ask.clone())
         }
-        ["mandates", id, verb @ ("expire" | "reinstate")] => {
-            let (status, action) = match *verb {
-                "expire" => ("expired", "expired"),
-                _ => ("active", "reinstated"),
-            };
-            let account = world
-                .account_of(kind("mandates"), id)
-                .ok_or("no such mandate")?;
-            world.set(kind("mandates"), id, json!({"status": status}));
-            let cause = format!("mandate_{action}");
-            say(
-                world,
-                &account,
-                "mandates",
-                id,
-                action,
-                &cause,
-                "gocardless",
-            );
-            Ok(world.body(kind("mandates"), id))
-        }
+        ["mandates", id, "expire"] => change_mandate(world, id, "expired", "expired"),
+        ["mandates", id, "reinstate"] => change_mandate(world, id, "active", "reinstated"),
         ["mandates", id, "cancel"] => {
             world.item(kind("mandates"), id).ok_or("no such mandate")?;
             cancel_mandate(world, id, "authorisation_disputed", "bank");
@@ -192,6 +136,71 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         }
         _ => Err("GoCardless does not know this".into()),
     }
+}
+
+/// A refund that staff make in the dashboard.
+fn refund_by_staff(world: &mut World, id: &str, ask: &Value) -> Result<Value, String> {
+    let payment = world.body(kind("payments"), id);
+    let account = world
+        .account_of(kind("payments"), id)
+        .ok_or("no such payment")?;
+    if payment["status"] != "confirmed" && payment["status"] != "paid_out" {
+        return Err(format!("the payment is {}", payment["status"]));
+    }
+    let whole = payment["amount"].as_i64().unwrap_or(0);
+    let left = whole - payment["amount_refunded"].as_i64().unwrap_or(0);
+    let cents = amount(ask, left)?;
+    Ok(new_refund(world, &account, &payment, cents, &json!({})))
+}
+
+fn end_dispute(world: &mut World, id: &str, won: bool) -> Result<Value, String> {
+    let payment = world.body(kind("payments"), id);
+    let account = world
+        .account_of(kind("payments"), id)
+        .ok_or("no such payment")?;
+    if payment["status"] != "charged_back" {
+        return Err(format!("the payment is {}", payment["status"]));
+    }
+    if won {
+        world.set(kind("payments"), id, json!({"status": "paid_out"}));
+        let cause = "payment_confirmed";
+        say(
+            world,
+            &account,
+            "payments",
+            id,
+            "chargeback_cancelled",
+            cause,
+            "bank",
+        );
+    } else {
+        let cause = "chargeback_settled";
+        say(world, &account, "payments", id, cause, cause, "gocardless");
+    }
+    Ok(world.body(kind("payments"), id))
+}
+
+fn change_mandate(
+    world: &mut World,
+    id: &str,
+    status: &str,
+    action: &str,
+) -> Result<Value, String> {
+    let account = world
+        .account_of(kind("mandates"), id)
+        .ok_or("no such mandate")?;
+    world.set(kind("mandates"), id, json!({"status": status}));
+    let cause = format!("mandate_{action}");
+    say(
+        world,
+        &account,
+        "mandates",
+        id,
+        action,
+        &cause,
+        "gocardless",
+    );
+    Ok(world.body(kind("mandates"), id))
 }
 
 /// What staff of the clinic do in GoCardless's dashboard, which does what the API does.

@@ -1,7 +1,7 @@
 //! Events at GoCardless: written for every change, sent in signed batches.
 
-use super::{KNOBS, WHEN, kind};
-use crate::webhooks::{News, Webhook};
+use super::replies::{KNOBS, WHEN, kind};
+use crate::webhook::{News, Webhook};
 use crate::wire::{hmac_sha256, stamp};
 use crate::world::World;
 use serde_json::{Value, json};

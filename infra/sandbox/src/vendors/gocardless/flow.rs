@@ -2,8 +2,8 @@
 
 use super::events::{Event, tell};
 use super::payments::{move_payment, new_payment};
+use super::replies::{DAY, Made, WHEN, kind, own, state};
 use super::setup::mandate;
-use super::{DAY, Made, WHEN, kind, own, state};
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, major, stamp};
 use crate::world::World;
@@ -89,6 +89,11 @@ pub fn page(world: &mut World, call: &Call, id: &str) -> Reply {
             "Nothing is left to do.",
         );
     }
+    open_page(&body)
+}
+
+/// The page of a billing request that still waits for its payer.
+fn open_page(body: &Value) -> Reply {
     let payment = &body["payment_request"];
     let sum = payment["amount"].as_i64().map_or(String::new(), |amount| {
         format!(
@@ -178,59 +183,23 @@ pub fn end_flow(world: &mut World, id: &str, outcome: &str) -> Result<Option<Str
 /// The payer authorised: customer, bank account, mandate, and the payment if one was asked for.
 pub fn fulfil(world: &mut World, account: &str, request: &str, flow: &Value, accepted: bool) {
     let body = world.body(kind("billing_requests"), request);
-    let given = |name: &str, default: &str| {
-        let given = flow["prefilled_customer"][name].as_str();
-        json!(given.unwrap_or(default))
-    };
-    let customer = match body["links"]["customer"].as_str() {
-        Some(customer) => customer.to_string(),
-        None => {
-            let id = world.id("CU", 14).to_uppercase();
-            let customer = json!({"id": id, "created_at": stamp(world.now, WHEN),
-                "given_name": given("given_name", "Sandbox"),
-                "family_name": given("family_name", "Payer"),
-                "email": given("email", "payer@example.test"), "company_name": null,
-                "address_line1": "1 Wattle Street", "address_line2": null, "address_line3": null,
-                "city": "Melbourne", "region": null, "postal_code": "3000",
-                "country_code": given("country_code", "AU"), "language": "en",
-                "phone_number": null, "swedish_identity_number": null,
-                "danish_identity_number": null, "metadata": {}});
-            world.put(kind("customers"), account, &id, customer);
-            id
-        }
-    };
-    let bank = world.id("BA", 14).to_uppercase();
+    let customer = customer(world, account, &body, flow);
     let currency = body["mandate_request"]["currency"].as_str();
     let currency = currency
         .or(body["payment_request"]["currency"].as_str())
         .unwrap_or("EUR");
-    let bank_body = json!({"id": bank, "created_at": stamp(world.now, WHEN),
-        "account_holder_name": "SANDBOX PAYER", "account_number_ending": "11",
-        "bank_name": "SANDBOX BANK", "country_code": "AU", "currency": currency,
-        "enabled": true, "metadata": {}, "links": {"customer": customer}});
+    let bank_body = bank_account(world, account, &customer, currency);
+    let bank = bank_body["id"].as_str().unwrap_or("").to_string();
     let resources = json!({"customer_bank_account": bank_body});
-    world.put(kind("customer_bank_accounts"), account, &bank, bank_body);
     let mut links = body["links"].clone();
     links["customer"] = json!(customer);
     links["customer_bank_account"] = json!(bank);
-    let mut told: Vec<(&'static str, String, &str, &str)> = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     if body["mandate_request"].is_object() {
-        let mandate = mandate(world, account, &body["mandate_request"], &customer, &bank);
+        let ask = &body["mandate_request"];
+        let mandate = mandate(world, account, ask, &customer, &bank);
         links["mandate_request_mandate"] = json!(mandate);
-        told.push(("mandates", mandate.clone(), "created", "mandate_created"));
-        if accepted {
-            world.set(kind("mandates"), &mandate, json!({"status": "submitted"}));
-            told.push((
-                "mandates",
-                mandate.clone(),
-                "submitted",
-                "mandate_submitted",
-            ));
-            world.step_at(world.now + DAY, "gocardless", json!({"mandate": mandate}));
-        } else {
-            world.set(kind("mandates"), &mandate, json!({"status": "failed"}));
-            told.push(("mandates", mandate, "failed", "invalid_bank_details"));
-        }
+        begin_mandate(world, mandate, accepted, &mut told);
     }
     let mut instant = None;
     if body["payment_request"].is_object() && accepted {
@@ -279,5 +248,61 @@ pub fn fulfil(world: &mut World, account: &str, request: &str, flow: &Value, acc
     // An instant payment is there at once; a debit needs its days.
     if let Some(id) = instant {
         move_payment(world, &id, "confirmed", "payment_confirmed", "bank");
+    }
+}
+
+/// Resource, id, action and cause of what is told.
+type Told = (&'static str, String, &'static str, &'static str);
+
+/// The customer whom the request names, or a new one as the flow describes it.
+fn customer(world: &mut World, account: &str, request: &Value, flow: &Value) -> String {
+    let given = |name: &str, default: &str| {
+        let given = flow["prefilled_customer"][name].as_str();
+        json!(given.unwrap_or(default))
+    };
+    match request["links"]["customer"].as_str() {
+        Some(customer) => customer.to_string(),
+        None => {
+            let id = world.id("CU", 14).to_uppercase();
+            let customer = json!({"id": id, "created_at": stamp(world.now, WHEN),
+                "given_name": given("given_name", "Sandbox"),
+                "family_name": given("family_name", "Payer"),
+                "email": given("email", "payer@example.test"), "company_name": null,
+                "address_line1": "1 Wattle Street", "address_line2": null, "address_line3": null,
+                "city": "Melbourne", "region": null, "postal_code": "3000",
+                "country_code": given("country_code", "AU"), "language": "en",
+                "phone_number": null, "swedish_identity_number": null,
+                "danish_identity_number": null, "metadata": {}});
+            world.put(kind("customers"), account, &id, customer);
+            id
+        }
+    }
+}
+
+fn bank_account(world: &mut World, account: &str, customer: &str, currency: &str) -> Value {
+    let id = world.id("BA", 14).to_uppercase();
+    let body = json!({"id": id, "created_at": stamp(world.now, WHEN),
+        "account_holder_name": "SANDBOX PAYER", "account_number_ending": "11",
+        "bank_name": "SANDBOX BANK", "country_code": "AU", "currency": currency,
+        "enabled": true, "metadata": {}, "links": {"customer": customer}});
+    world.put(kind("customer_bank_accounts"), account, &id, body.clone());
+    body
+}
+
+/// The bank takes a new mandate up, or refuses it.
+fn begin_mandate(world: &mut World, mandate: String, accepted: bool, told: &mut Vec<Told>) {
+    told.push(("mandates", mandate.clone(), "created", "mandate_created"));
+    if accepted {
+        world.set(kind("mandates"), &mandate, json!({"status": "submitted"}));
+        told.push((
+            "mandates",
+            mandate.clone(),
+            "submitted",
+            "mandate_submitted",
+        ));
+        world.step_at(world.now + DAY, "gocardless", json!({"mandate": mandate}));
+    } else {
+        world.set(kind("mandates"), &mandate, json!({"status": "failed"}));
+        told.push(("mandates", mandate, "failed", "invalid_bank_details"));
     }
 }

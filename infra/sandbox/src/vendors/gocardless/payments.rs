@@ -1,8 +1,8 @@
 //! Payments by bank debit at GoCardless: days until money is there, and late failures.
 
 use super::events::say;
-use super::setup::{currency_of, map};
-use super::{DAY, Made, WHEN, date, invalid, kind, state};
+use super::replies::{DAY, Made, WHEN, date, invalid, kind, map, state};
+use super::schemes::currency_of;
 use crate::wire::stamp;
 use crate::world::World;
 use serde_json::{Value, json};

@@ -1,8 +1,7 @@
 //! Refunds at GoCardless, each with the confirmed total of all refunds on its payment.
 
 use super::events::say;
-use super::setup::map;
-use super::{DAY, Made, WHEN, invalid, kind, state};
+use super::replies::{DAY, Made, WHEN, invalid, kind, map, state};
 use crate::wire::stamp;
 use crate::world::World;
 use serde_json::{Value, json};

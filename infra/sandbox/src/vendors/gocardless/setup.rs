@@ -2,39 +2,11 @@
 
 use super::events::say;
 use super::payments::move_payment;
-use super::{DAY, Made, WHEN, date, invalid, kind, own};
+use super::replies::{DAY, Made, Refused, WHEN, date, invalid, kind, map, own};
+use super::schemes::{currency_of, scheme_of};
 use crate::wire::stamp;
 use crate::world::World;
 use serde_json::{Value, json};
-
-pub fn currency_of(scheme: &str) -> Option<&'static str> {
-    Some(match scheme {
-        "ach" => "USD",
-        "autogiro" => "SEK",
-        "bacs" | "faster_payments" => "GBP",
-        "becs" | "pay_to" => "AUD",
-        "becs_nz" => "NZD",
-        "betalingsservice" => "DKK",
-        "pad" => "CAD",
-        "sepa_core" | "sepa_instant_credit_transfer" | "sepa_credit_transfer" => "EUR",
-        _ => return None,
-    })
-}
-
-pub fn scheme_of(currency: &str) -> Option<&'static str> {
-    [
-        "bacs",
-        "sepa_core",
-        "becs",
-        "becs_nz",
-        "ach",
-        "pad",
-        "autogiro",
-        "betalingsservice",
-    ]
-    .into_iter()
-    .find(|scheme| currency_of(scheme) == Some(currency))
-}
 
 pub fn billing_request(world: &mut World, account: &str, ask: &Value) -> Made {
     let (mut mandate, mut payment) = (
@@ -45,47 +17,10 @@ pub fn billing_request(world: &mut World, account: &str, ask: &Value) -> Made {
         return Err(invalid("/billing_requests/mandate_request", "is required"));
     }
     if mandate.is_object() {
-        let scheme = mandate["scheme"].as_str().map(str::to_string);
-        let scheme = scheme.or(mandate["currency"]
-            .as_str()
-            .and_then(scheme_of)
-            .map(Into::into));
-        let pointer = "/billing_requests/mandate_request";
-        let scheme =
-            scheme.ok_or_else(|| invalid(&format!("{pointer}/currency"), "is required"))?;
-        let currency = currency_of(&scheme)
-            .ok_or_else(|| invalid(&format!("{pointer}/scheme"), "is not a valid scheme"))?;
-        if mandate["currency"]
-            .as_str()
-            .is_some_and(|given| given != currency)
-        {
-            return Err(invalid(
-                &format!("{pointer}/currency"),
-                "does not fit the scheme",
-            ));
-        }
-        mandate["scheme"] = json!(scheme);
-        mandate["currency"] = json!(currency);
-        mandate["verify"] = json!(mandate["verify"].as_str().unwrap_or("minimum"));
-        mandate["links"] = json!({});
-        mandate["metadata"] = map(&mandate);
+        complete_mandate(&mut mandate)?;
     }
     if payment.is_object() {
-        let pointer = "/billing_requests/payment_request";
-        if payment["amount"].as_i64().is_none_or(|amount| amount < 1) {
-            return Err(invalid(
-                &format!("{pointer}/amount"),
-                "must be a positive integer",
-            ));
-        }
-        if payment["currency"].as_str().and_then(scheme_of).is_none() {
-            return Err(invalid(
-                &format!("{pointer}/currency"),
-                "is not included in the list",
-            ));
-        }
-        payment["links"] = json!({});
-        payment["metadata"] = map(&payment);
+        complete_payment(&mut payment)?;
     }
     let id = world.id("BRQ", 17).to_uppercase();
     let action = |name: &str| {
@@ -126,12 +61,51 @@ pub fn billing_request(world: &mut World, account: &str, ask: &Value) -> Made {
     Ok(body)
 }
 
-pub fn map(ask: &Value) -> Value {
-    if ask["metadata"].is_object() {
-        ask["metadata"].clone()
-    } else {
-        json!({})
+/// Scheme and currency of a mandate that is asked for, each found from the other.
+fn complete_mandate(mandate: &mut Value) -> Result<(), Refused> {
+    let scheme = mandate["scheme"].as_str().map(str::to_string);
+    let scheme = scheme.or(mandate["currency"]
+        .as_str()
+        .and_then(scheme_of)
+        .map(Into::into));
+    let pointer = "/billing_requests/mandate_request";
+    let scheme = scheme.ok_or_else(|| invalid(&format!("{pointer}/currency"), "is required"))?;
+    let currency = currency_of(&scheme)
+        .ok_or_else(|| invalid(&format!("{pointer}/scheme"), "is not a valid scheme"))?;
+    if mandate["currency"]
+        .as_str()
+        .is_some_and(|given| given != currency)
+    {
+        return Err(invalid(
+            &format!("{pointer}/currency"),
+            "does not fit the scheme",
+        ));
     }
+    mandate["scheme"] = json!(scheme);
+    mandate["currency"] = json!(currency);
+    mandate["verify"] = json!(mandate["verify"].as_str().unwrap_or("minimum"));
+    mandate["links"] = json!({});
+    mandate["metadata"] = map(mandate);
+    Ok(())
+}
+
+fn complete_payment(payment: &mut Value) -> Result<(), Refused> {
+    let pointer = "/billing_requests/payment_request";
+    if payment["amount"].as_i64().is_none_or(|amount| amount < 1) {
+        return Err(invalid(
+            &format!("{pointer}/amount"),
+            "must be a positive integer",
+        ));
+    }
+    if payment["currency"].as_str().and_then(scheme_of).is_none() {
+        return Err(invalid(
+            &format!("{pointer}/currency"),
+            "is not included in the list",
+        ));
+    }
+    payment["links"] = json!({});
+    payment["metadata"] = map(payment);
+    Ok(())
 }
 
 pub fn mandate(

@@ -1,13 +1,17 @@
 //! Payments at Mollie: opened on a hosted page or by a mandate, and how they end.
 
-use super::refunds::end_refund;
+use super::replies::{API, Done, Refused, WHEN, docs, link, money, page_link, refused};
 use super::webhooks::tell;
-use super::{API, CURRENCIES, DEBIT_TAKES, Done, OPEN_FOR, Refused, WHEN};
-use super::{docs, link, money, page_link, refused};
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, exponent, minor, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
+
+const OPEN_FOR: i64 = 15 * 60_000;
+const DEBIT_TAKES: i64 = 3 * 24 * 3_600_000;
+
+const CURRENCIES: &str = "AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK \
+    NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR";
 
 pub fn payable(amount: &Value) -> Result<i64, Refused> {
     let currency = amount["currency"].as_str().unwrap_or("");
@@ -21,7 +25,8 @@ pub fn payable(amount: &Value) -> Result<i64, Refused> {
     }
 }
 
-pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
+/// Refuses what cannot be a payment; answers the mandate of a recurring one.
+fn check(world: &World, account: &str, ask: &Value) -> Result<Option<String>, Refused> {
     payable(&ask["amount"])?;
     if ask["description"]
         .as_str()
@@ -40,9 +45,8 @@ pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
             return Err(refused(name, "The URL is invalid"));
         }
     }
-    let sequence = ask["sequenceType"].as_str().unwrap_or("oneoff").to_string();
-    let customer = ask["customerId"].as_str().map(str::to_string);
-    if let Some(customer) = &customer {
+    let sequence = sequence(ask);
+    if let Some(customer) = ask["customerId"].as_str() {
         let found = world.get("mollie.customer", account, customer);
         found.ok_or_else(|| refused("customerId", "The customer does not exist"))?;
     } else if sequence != "oneoff" {
@@ -55,18 +59,26 @@ pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
     if !recurring && ask["redirectUrl"].is_null() {
         return Err(refused("redirectUrl", "The redirect URL is required"));
     }
-    let mandate = if recurring {
-        Some(valid_mandate(world, account, &ask)?)
+    if recurring {
+        valid_mandate(world, account, ask).map(Some)
     } else {
-        None
-    };
+        Ok(None)
+    }
+}
+
+fn sequence(ask: &Value) -> &str {
+    ask["sequenceType"].as_str().unwrap_or("oneoff")
+}
+
+pub fn create(world: &mut World, account: &str, ask: Value) -> Done {
+    let mandate = check(world, account, &ask)?;
     let id = world.id("tr_", 10);
     let now = world.now;
     let self_link = format!("{API}/payments/{id}");
     let mut body = json!({"resource": "payment", "id": id, "mode": "test",
         "createdAt": stamp(now, WHEN), "amount": ask["amount"], "description": ask["description"],
         "method": ask["method"].as_str(), "metadata": ask["metadata"], "status": "open",
-        "isCancelable": !recurring, "profileId": "pfl_demo", "sequenceType": sequence,
+        "isCancelable": mandate.is_none(), "profileId": "pfl_demo", "sequenceType": sequence(&ask),
         "amountRefunded": money(0, currency(&ask)), "amountRemaining": ask["amount"],
         "_links": {"self": link(&self_link),
             "dashboard": page_link(&format!("https://my.mollie.com/payments/{id}")),
@@ -286,39 +298,4 @@ pub fn end_checkout(world: &mut World, id: &str, outcome: &str) -> Result<String
         }
     }
     Ok(back)
-}
-
-/// A pending payment arrives, unless its mandate has turned bad or was withdrawn.
-pub fn settle(world: &mut World, id: &str) -> Result<Value, String> {
-    if id.starts_with("re_") {
-        return end_refund(world, id, "refunded");
-    }
-    let payment = world.body("mollie.payment", id);
-    if payment["status"] != "pending" {
-        return Err(format!("the payment is {}", payment["status"]));
-    }
-    let mandate = payment["mandateId"]
-        .as_str()
-        .and_then(|id| world.item("mollie.mandate", id));
-    let refused = mandate.and_then(|item| match item.body["status"].as_str() {
-        Some("invalid") => Some("invalid_mandate".to_string()),
-        _ => item.notes["decline"].as_str().map(str::to_string),
-    });
-    match refused {
-        Some(_) => end(world, id, "failed", Some("insufficient_funds")),
-        None => end(world, id, "paid", None),
-    }
-    Ok(world.body("mollie.payment", id))
-}
-
-pub fn step(world: &mut World, step: &Value) {
-    if let Some(id) = step["expire"].as_str()
-        && world.body("mollie.payment", id)["status"] == "open"
-    {
-        end(world, id, "expired", None);
-    }
-    if let Some(id) = step["settle"].as_str() {
-        // A person may have ended it before its time.
-        let _ = settle(world, id);
-    }
 }

@@ -1,7 +1,7 @@
 //! What Mollie tells: the classic call with an id, and signed events.
 
-use super::{API, KNOBS, WHEN, docs, link};
-use crate::webhooks::{News, Webhook};
+use super::replies::{API, KNOBS, WHEN, docs, link};
+use crate::webhook::{News, Webhook};
 use crate::wire::{hmac_sha256, stamp};
 use crate::world::World;
 use serde_json::{Value, json};

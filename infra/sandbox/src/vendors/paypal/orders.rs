@@ -1,20 +1,17 @@
 //! How an order is approved and captured at PayPal.
 
 use super::proofs::notify;
-use super::{API, Done, HOUR, Refused, WHEN, cents, malformed, money, not_found, payable, refused};
+use super::replies::{
+    API, Done, HOUR, Refused, WHEN, big_id, cents, link, malformed, money, not_found, payable,
+    refused,
+};
+use crate::pages;
 use crate::wire::stamp;
+use crate::wire::{Call, Reply, decode_pairs};
 use crate::world::{Item, World};
 use serde_json::{Value, json};
 
 const EXPIRES: i64 = 3 * HOUR;
-
-pub fn big_id(world: &mut World) -> String {
-    world.id_over(b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17)
-}
-
-pub fn link(rel: &str, href: String, method: &str) -> Value {
-    json!({"href": href, "rel": rel, "method": method})
-}
 
 pub fn create(world: &mut World, client: &str, ask: &Value, keyed: bool) -> Done {
     let units = ask["purchase_units"]
@@ -176,6 +173,68 @@ pub fn end_approval(world: &mut World, id: &str, outcome: &str) -> Result<Option
 /// An order that nobody approved in time is not found any more.
 fn forget(world: &mut World, id: &str) {
     world.items.remove(&("paypal.order", id.to_string()));
+}
+
+/// The page where the payer approves.
+pub fn page(world: &mut World, call: &Call) -> Reply {
+    let id = call.query("token").unwrap_or_default();
+    let Some(item) = world.item("paypal.order", &id) else {
+        return pages::notice(
+            404,
+            "PayPal",
+            "Page not found",
+            "This payment does not exist.",
+        );
+    };
+    let order = item.body.clone();
+    if call.method == "POST" {
+        let form = decode_pairs(&call.body);
+        let outcome = form
+            .iter()
+            .find(|(name, _)| name == "outcome")
+            .map_or("", |(_, v)| v);
+        return match end_approval(world, &id, outcome) {
+            Ok(Some(url)) => Reply::see_other(&url),
+            Ok(None) => pages::notice(410, "PayPal", "This payment has ended", "Start again."),
+            Err(reason) => pages::notice(422, "PayPal", "That does not work", &reason),
+        };
+    }
+    if !matches!(
+        order["status"].as_str(),
+        Some("CREATED" | "PAYER_ACTION_REQUIRED")
+    ) {
+        return pages::notice(
+            410,
+            "PayPal",
+            "This payment has ended",
+            "Nothing is left to do.",
+        );
+    }
+    let unit = &order["purchase_units"][0];
+    let (value, currency) = (&unit["amount"]["value"], &unit["amount"]["currency_code"]);
+    pages::checkout(&pages::Checkout {
+        vendor: "PayPal",
+        payee: "Wattle Street Clinic",
+        title: unit["description"].as_str().unwrap_or("Your payment"),
+        sum: &format!(
+            "{} {}",
+            value.as_str().unwrap_or(""),
+            currency.as_str().unwrap_or("")
+        ),
+        notes: unit["custom_id"]
+            .as_str()
+            .map(|id| format!("Reference {id}"))
+            .into_iter()
+            .collect(),
+        buttons: &[
+            ("paid", "Approve"),
+            ("declined", "Approve with a card that is declined"),
+            ("pending", "Approve with an eCheck, which takes days"),
+            ("expired", "Let this payment expire"),
+            ("cancelled", "Cancel"),
+        ],
+        alert: None,
+    })
 }
 
 pub fn capture(world: &mut World, client: &str, id: &str) -> Done {

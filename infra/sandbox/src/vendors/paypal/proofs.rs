@@ -1,9 +1,9 @@
 //! How PayPal's messages are proven: webhooks signed by a key whose certificate is fetched and
-//! chains to a root, the question whether a signature holds, and the postback of IPN.
+//! chains to a root, and the question whether a signature holds.
 
-use super::{API, Done, WHEN, cents, malformed};
-use crate::webhooks::{News, Webhook};
-use crate::wire::{Call, Reply, major, stamp};
+use super::replies::{API, Done, WHEN, malformed};
+use crate::webhook::{News, Webhook};
+use crate::wire::{Call, Reply, stamp};
 use crate::world::World;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -142,128 +142,4 @@ fn raw_event(body: &str) -> Option<&str> {
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
     values.next()?.ok()?;
     Some(&rest[..values.byte_offset()])
-}
-
-// ---- IPN ----
-
-/// Sends an IPN: of a capture or refund made here, or of an invoice paid by an old button.
-pub fn notify_ipn(world: &mut World, id: Option<&str>, ask: &Value) -> Result<Value, String> {
-    let text = |name: &str, default: &str| ask[name].as_str().unwrap_or(default).to_string();
-    let made = id.map(|id| {
-        let refund = world.item("paypal.refund", id);
-        let item = refund
-            .or(world.item("paypal.capture", id))
-            .ok_or("no such payment")?;
-        Ok::<_, String>((
-            id,
-            item.account.clone(),
-            item.body.clone(),
-            item.notes.clone(),
-        ))
-    });
-    let mut fields: Vec<(&str, String)> = vec![("txn_type", "web_accept".into())];
-    let client = match made.transpose()? {
-        Some((id, client, body, notes)) => {
-            let parent = &notes["capture"];
-            let refund = parent.is_string();
-            let currency = body["amount"]["currency_code"]
-                .as_str()
-                .unwrap_or("")
-                .to_string();
-            let sign = if refund { "-" } else { "" };
-            let gross = major(cents(&body["amount"]), super::digits(&currency));
-            let status = match body["status"].as_str() {
-                Some("PENDING") => "Pending",
-                Some("DECLINED" | "FAILED") => "Failed",
-                _ if notes["reversal"] == true => "Reversed",
-                _ if refund => "Refunded",
-                _ => "Completed",
-            };
-            let word = |name: &str| body[name].as_str().unwrap_or("").to_string();
-            fields.extend([
-                ("txn_id", id.to_string()),
-                ("payment_status", status.to_string()),
-                ("mc_gross", format!("{sign}{gross}")),
-                ("mc_currency", currency),
-                ("invoice", word("invoice_id")),
-                ("custom", word("custom_id")),
-            ]);
-            if let Some(parent) = parent.as_str() {
-                fields.push(("parent_txn_id", parent.to_string()));
-            }
-            client
-        }
-        None => {
-            let cents = ask["amount"]
-                .as_i64()
-                .ok_or("amount in minor units is required")?;
-            let currency = text("currency", "EUR");
-            let id = match ask["txn_id"].as_str() {
-                Some(id) => id.to_string(),
-                None => world.id_over(b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ", 17),
-            };
-            let status = text("status", "Completed");
-            let back = matches!(status.as_str(), "Refunded" | "Reversed");
-            let sign = if back { "-" } else { "" };
-            let gross = major(cents, super::digits(&currency));
-            if let Some(parent) = ask["parent"].as_str() {
-                fields.push(("parent_txn_id", parent.to_string()));
-            }
-            fields.extend([
-                ("txn_id", id),
-                ("payment_status", status),
-                ("mc_gross", format!("{sign}{gross}")),
-                ("mc_currency", currency),
-                ("invoice", text("invoice", "")),
-                ("custom", text("custom", "")),
-            ]);
-            text("account", "demo-client")
-        }
-    };
-    let receiver = text("receiver_email", "clinic@example.test");
-    fields.extend([
-        ("business", receiver.clone()),
-        ("receiver_email", receiver),
-        ("receiver_id", "C7CYMKZDG8D6E".into()),
-        ("payer_email", "payer@example.test".into()),
-        ("payer_id", "QYR5Z8XDVJNXQ".into()),
-        ("payer_status", "verified".into()),
-        ("payment_type", "instant".into()),
-        ("mc_fee", "0.00".into()),
-        ("payment_date", stamp(world.now, "%H:%M:%S %b %d, %Y UTC")),
-        ("test_ipn", "1".into()),
-        ("notify_version", "3.9".into()),
-        ("ipn_track_id", world.id("", 13).to_lowercase()),
-        ("verify_sign", world.id("A", 40)),
-    ]);
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.extend_pairs(&fields);
-    // A name in the charset that the message declares, which is not UTF-8.
-    let body = format!(
-        "{}&charset=windows-1252&first_name=Zo%EB&last_name=Payer",
-        form.finish()
-    );
-    world.put("paypal.ipn", &client, &body, json!({}));
-    world.notify(&News {
-        vendor: "paypal",
-        source: "paypal-ipn",
-        account: &client,
-        event: "ipn",
-        content_type: "application/x-www-form-urlencoded",
-        body: body.clone().into_bytes(),
-        sign: |_, _| Vec::new(),
-    });
-    Ok(json!({"body": body}))
-}
-
-/// An IPN that was sent, given back byte for byte, is VERIFIED.
-pub fn postback(world: &World, body: &[u8]) -> Reply {
-    let text = String::from_utf8_lossy(body);
-    let sent = text.strip_prefix("cmd=_notify-validate&");
-    let known = sent.is_some_and(|sent| world.item("paypal.ipn", sent).is_some());
-    Reply::of(
-        200,
-        "text/html; charset=UTF-8",
-        if known { "VERIFIED" } else { "INVALID" },
-    )
 }

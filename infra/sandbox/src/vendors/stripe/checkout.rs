@@ -1,7 +1,9 @@
 //! Checkout Sessions at Stripe: opened by us, ended on their hosted page.
 
+use super::events::event;
 use super::intents::{customer, decline, new_intent, pay, payable, setup, test_method};
-use super::{Done, event, invalid, own, required, shapes};
+use super::replies::{Done, invalid, own, required};
+use super::shapes;
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, exponent, major};
 use crate::world::World;
@@ -118,6 +120,11 @@ pub fn page(world: &mut World, call: &Call, id: &str) -> Reply {
             );
         }
     }
+    open_page(world, &session, alert)
+}
+
+/// The page of a session that is still open.
+fn open_page(world: &World, session: &Value, alert: Option<&str>) -> Reply {
     let currency = session["currency"].as_str().unwrap_or("");
     let sum = session["amount_total"]
         .as_i64()
@@ -128,7 +135,7 @@ pub fn page(world: &mut World, call: &Call, id: &str) -> Reply {
                 currency.to_uppercase()
             )
         });
-    let ask = &item_ask(world, id);
+    let ask = &item_ask(world, session["id"].as_str().unwrap_or(""));
     let title = ask["line_items"][0]["price_data"]["product_data"]["name"].as_str();
     let reference = session["client_reference_id"].as_str();
     let (pay, buttons) = match session["mode"].as_str() {

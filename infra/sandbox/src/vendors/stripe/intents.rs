@@ -1,7 +1,9 @@
 //! Customers, cards and payment intents at Stripe: where money arrives or is refused.
 
-use super::refunds::open_dispute;
-use super::{Done, Refused, event, failure, invalid, missing, own, required, shapes};
+use super::disputes::open_dispute;
+use super::events::event;
+use super::replies::{Done, Refused, failure, invalid, missing, own, required};
+use super::shapes;
 use crate::wire::{exponent, major};
 use crate::world::World;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Lists, searches and `expand` at Stripe.
 
-use super::{Done, invalid};
+use super::replies::{Done, invalid};
 use crate::world::World;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Words of Xero's books: exact decimals, dates, accounts.
 
-use super::msdate;
+use super::replies::msdate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Contacts at Xero; a name stands for one contact.
 
 use super::books::{given, one};
-use super::{Checked, msdate};
+use super::replies::{Checked, msdate};
 use crate::world::World;
 use serde_json::{Value, json};
 

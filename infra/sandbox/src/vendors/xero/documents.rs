@@ -2,7 +2,8 @@
 
 use super::books::{amount, cents, date, decimal, given, known_account, number, one};
 use super::contacts::contact_of;
-use super::{Checked, msdate, tell};
+use super::events::tell;
+use super::replies::{Checked, msdate};
 use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;
@@ -42,7 +43,20 @@ pub fn credit_note(world: &mut World, tenant: &str, ask: &Value, create: bool) -
 }
 
 pub fn paper(world: &mut World, tenant: &str, ask: &Value, create: bool, of: &Paper) -> Checked {
-    let number_given = ask[of.number].as_str().map(str::to_string);
+    match named_before(world, tenant, ask, create, of)? {
+        Some(before) => change(world, tenant, ask, &before, of),
+        None => new_paper(world, tenant, ask, of),
+    }
+}
+
+/// The document that the ask names by its id or number.
+fn named_before(
+    world: &World,
+    tenant: &str,
+    ask: &Value,
+    create: bool,
+    of: &Paper,
+) -> Result<Option<Value>, Vec<String>> {
     let with = |name: &str, text: &str| -> Option<Value> {
         let mut mine = world
             .all(of.kind)
@@ -59,8 +73,8 @@ pub fn paper(world: &mut World, tenant: &str, ask: &Value, create: bool, of: &Pa
     if ask[of.id].is_string() && by_id.is_none() {
         return Err(one("The document with the specified id does not exist"));
     }
-    let by_number = number_given
-        .as_deref()
+    let by_number = ask[of.number]
+        .as_str()
         .and_then(|number| with(of.number, number));
     let live = by_number
         .as_ref()
@@ -75,10 +89,10 @@ pub fn paper(world: &mut World, tenant: &str, ask: &Value, create: bool, of: &Pa
             }
         )));
     }
-    let before = by_id.or(by_number.filter(|_| live));
-    if let Some(before) = &before {
-        return change(world, tenant, ask, before, of);
-    }
+    Ok(by_id.or(by_number.filter(|_| live)))
+}
+
+fn new_paper(world: &mut World, tenant: &str, ask: &Value, of: &Paper) -> Checked {
     if !ask["Type"].is_string() {
         return Err(one("Type must be specified"));
     }
@@ -98,8 +112,8 @@ pub fn paper(world: &mut World, tenant: &str, ask: &Value, create: bool, of: &Pa
         ));
     }
     let id = world.uuid();
-    let title = match number_given {
-        Some(number) if number.chars().count() <= 255 => number,
+    let title = match ask[of.number].as_str() {
+        Some(number) if number.chars().count() <= 255 => number.to_string(),
         Some(_) => return Err(one("The number must be at most 255 characters long")),
         None => format!("{}-{:04}", of.prefix, world.all(of.kind).len() + 1),
     };
@@ -238,62 +252,11 @@ pub fn lines(ask: &Value, status: &str) -> Result<Sums, Vec<String>> {
     }
     let (mut written, mut tax_sum, mut line_sum) = (Vec::new(), Decimal::ZERO, Decimal::ZERO);
     for item in &items {
-        let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
-        let quantity = decimal(&item["Quantity"]).unwrap_or(Decimal::ONE);
-        let unit = amount(&item["UnitAmount"]);
-        if unit.scale() > 4 {
-            messages.push("UnitAmount has more decimal places than unitdp allows".into());
+        if let Some(line) = line(item, &kind, approved, &mut messages) {
+            tax_sum += line.tax;
+            line_sum += line.amount;
+            written.push(line.written);
         }
-        let discount = Decimal::ONE - amount(&item["DiscountRate"]) / Decimal::ONE_HUNDRED;
-        let line = cents(quantity * unit * discount);
-        if let Some(given) = decimal(&item["LineAmount"])
-            && given != line
-        {
-            messages.push(format!(
-                "The line total {given} does not match the expected line total {line}"
-            ));
-        }
-        if approved {
-            if text("Description").is_none() {
-                messages.push("Description must be specified".into());
-            }
-            if text("AccountCode").is_none() && text("AccountID").is_none() {
-                messages.push("Account code or ID must be specified".into());
-            }
-        }
-        if let Some(code) = text("AccountCode").filter(|code| !known_account(code)) {
-            messages.push(format!(
-                "Account code '{code}' is not a valid code for this document."
-            ));
-        }
-        let tax_type = text("TaxType").unwrap_or("NONE");
-        let Some(percent) = rate(tax_type) else {
-            messages.push(format!(
-                "The TaxType code '{tax_type}' does not exist or cannot be \
-                used for this type of transaction."
-            ));
-            continue;
-        };
-        let hundred = Decimal::ONE_HUNDRED;
-        let expected = match kind.as_str() {
-            "NoTax" => Decimal::ZERO,
-            "Inclusive" => cents(line * percent / (hundred + percent)),
-            _ => cents(line * percent / hundred),
-        };
-        let tax = decimal(&item["TaxAmount"]).unwrap_or(expected);
-        if kind == "NoTax" && !tax.is_zero() {
-            messages.push("A document without tax can not have a TaxAmount".into());
-        }
-        tax_sum += tax;
-        line_sum += line;
-        let mut line_written = given(item);
-        line_written["LineAmount"] = number(line);
-        line_written["TaxAmount"] = number(tax);
-        line_written["TaxType"] = json!(tax_type);
-        line_written["Quantity"] = number(quantity);
-        line_written["UnitAmount"] = number(unit);
-        line_written["Tracking"] = json!([]);
-        written.push(line_written);
     }
     if !messages.is_empty() {
         return Err(messages);
@@ -308,5 +271,74 @@ pub fn lines(ask: &Value, status: &str) -> Result<Sums, Vec<String>> {
         kind,
         tax: tax_sum,
         total,
+    })
+}
+
+/// One line as the document shows it.
+struct Line {
+    written: Value,
+    amount: Decimal,
+    tax: Decimal,
+}
+
+/// Reads one line; what is wrong with it is added to `messages`.
+fn line(item: &Value, kind: &str, approved: bool, messages: &mut Vec<String>) -> Option<Line> {
+    let text = |name: &str| item[name].as_str().filter(|text| !text.is_empty());
+    let quantity = decimal(&item["Quantity"]).unwrap_or(Decimal::ONE);
+    let unit = amount(&item["UnitAmount"]);
+    if unit.scale() > 4 {
+        messages.push("UnitAmount has more decimal places than unitdp allows".into());
+    }
+    let discount = Decimal::ONE - amount(&item["DiscountRate"]) / Decimal::ONE_HUNDRED;
+    let line = cents(quantity * unit * discount);
+    if let Some(given) = decimal(&item["LineAmount"])
+        && given != line
+    {
+        messages.push(format!(
+            "The line total {given} does not match the expected line total {line}"
+        ));
+    }
+    if approved {
+        if text("Description").is_none() {
+            messages.push("Description must be specified".into());
+        }
+        if text("AccountCode").is_none() && text("AccountID").is_none() {
+            messages.push("Account code or ID must be specified".into());
+        }
+    }
+    if let Some(code) = text("AccountCode").filter(|code| !known_account(code)) {
+        messages.push(format!(
+            "Account code '{code}' is not a valid code for this document."
+        ));
+    }
+    let tax_type = text("TaxType").unwrap_or("NONE");
+    let Some(percent) = rate(tax_type) else {
+        messages.push(format!(
+            "The TaxType code '{tax_type}' does not exist or cannot be \
+            used for this type of transaction."
+        ));
+        return None;
+    };
+    let hundred = Decimal::ONE_HUNDRED;
+    let expected = match kind {
+        "NoTax" => Decimal::ZERO,
+        "Inclusive" => cents(line * percent / (hundred + percent)),
+        _ => cents(line * percent / hundred),
+    };
+    let tax = decimal(&item["TaxAmount"]).unwrap_or(expected);
+    if kind == "NoTax" && !tax.is_zero() {
+        messages.push("A document without tax can not have a TaxAmount".into());
+    }
+    let mut line_written = given(item);
+    line_written["LineAmount"] = number(line);
+    line_written["TaxAmount"] = number(tax);
+    line_written["TaxType"] = json!(tax_type);
+    line_written["Quantity"] = number(quantity);
+    line_written["UnitAmount"] = number(unit);
+    line_written["Tracking"] = json!([]);
+    Some(Line {
+        written: line_written,
+        amount: line,
+        tax,
     })
 }

@@ -1,6 +1,6 @@
 //! Xero's tokens: short access, rotating refresh.
 
-use super::MINUTE;
+use super::replies::MINUTE;
 use crate::wire::{Call, Reply, decode_pairs};
 use crate::world::World;
 use serde_json::{Value, json};

@@ -2,7 +2,8 @@
 
 use super::books::{account_id, amount, date, known_account, number, one};
 use super::documents::{CREDIT_NOTE, INVOICE, Paper};
-use super::{Checked, msdate, tell};
+use super::events::tell;
+use super::replies::{Checked, msdate};
 use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;
@@ -67,15 +68,50 @@ pub fn payment(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Ch
             "Payment amount exceeds the amount outstanding on this document",
         ));
     }
+    let account = match code.len() {
+        36 => json!({"AccountID": code}),
+        _ => json!({"AccountID": account_id(code), "Code": code}),
+    };
+    let paid = Paid {
+        of,
+        open,
+        place,
+        document: &document,
+        account,
+        day,
+        sum,
+    };
+    Ok(enter(world, tenant, ask, paid))
+}
+
+/// A payment that fits what is open on its document.
+struct Paid<'a> {
+    of: &'a Paper,
+    /// Name of what is open on the document.
+    open: &'static str,
+    /// Name of the document in a payment.
+    place: &'static str,
+    document: &'a Value,
+    account: Value,
+    day: String,
+    sum: Decimal,
+}
+
+fn enter(world: &mut World, tenant: &str, ask: &Value, paid: Paid) -> Value {
+    let Paid {
+        of,
+        open,
+        place,
+        document,
+        account,
+        day,
+        sum,
+    } = paid;
     let id = world.uuid();
     let kind = if of.prefix == "INV" {
         "ACCRECPAYMENT"
     } else {
         "ARCREDITPAYMENT"
-    };
-    let account = match code.len() {
-        36 => json!({"AccountID": code}),
-        _ => json!({"AccountID": account_id(code), "Code": code}),
     };
     let body = json!({"PaymentID": id, "Date": day, "Amount": number(sum),
         "BankAmount": number(sum), "CurrencyRate": 1, "Status": "AUTHORISED",
@@ -94,7 +130,7 @@ pub fn payment(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Ch
         }
     }
     move_open(world, tenant, of, &paper, open, "AmountPaid", sum);
-    Ok(body)
+    body
 }
 
 /// Takes `sum` from what is open on a document, adds it where it was settled, and sets the status

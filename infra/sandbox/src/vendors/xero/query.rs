@@ -1,6 +1,8 @@
 //! How documents are found at Xero: by id, by number, by `where`.
 
-use super::{Resource, books, invalid, reply};
+use super::books;
+use super::replies::{invalid, reply};
+use super::resource::Resource;
 use crate::wire::{Call, Reply};
 use crate::world::World;
 use serde_json::{Value, json};
