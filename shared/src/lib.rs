@@ -14,6 +14,8 @@ pub mod pages;
 
 pub mod io;
 
+pub mod records;
+
 pub mod flows;
 
 pub mod api;

@@ -3,7 +3,7 @@
 
 use crate::contract::{Call, Effect, Offer, Vendor};
 pub use crate::domain::invoice::OfRate;
-use crate::domain::task::Topic;
+use crate::domain::outbox::Topic;
 use crate::words::money::{Currency, Money};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

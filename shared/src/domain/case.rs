@@ -64,6 +64,9 @@ pub struct Case {
     /// the same.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub findings: BTreeMap<String, Finding>,
+    /// The number of the last occurrence that was told.
+    #[serde(default)]
+    pub told: u32,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
     pub head: String,

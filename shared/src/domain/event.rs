@@ -5,7 +5,7 @@ use super::case::{Intent, Session};
 use super::fact::{Fact, Method};
 use super::invoice::Line;
 use super::policy::Policy;
-use super::task::{Matter, Topic};
+use super::task::Matter;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -76,6 +76,10 @@ pub enum Event {
         /// Its key within the case.
         dispute: String,
         lost: bool,
+    },
+    /// The time is over that a payer has who was declined on a page.
+    DeclineStands {
+        payment: u32,
     },
     /// A planned retry waits: the gateway did not say that the payment before it is over.
     RetryWaits {
@@ -195,8 +199,6 @@ pub struct Context {
     pub now: Timestamp,
     /// The clinic's: the books count its days.
     pub zone: TimeZone,
-    /// Which systems hear of what in this clinic.
-    pub audience: Vec<(String, Topic)>,
     /// The cause as the journal and the audit name it.
     pub cause: String,
 }

@@ -83,7 +83,7 @@ impl Line {
 }
 
 /// What the lines of one tax rate come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfRate {
     /// Per cent, without zeros at its end.
     pub percent: Decimal,

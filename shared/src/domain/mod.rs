@@ -10,6 +10,7 @@ pub mod event;
 pub mod fact;
 pub mod invoice;
 pub mod journal;
+pub mod outbox;
 pub mod payment;
 pub mod policy;
 pub mod receipt;

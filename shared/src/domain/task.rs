@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// Unique within the case: `p1`, `r2`, `tell-mailgun-receipt-p1`.
+    /// Unique within the case: `p1`, `r2`, `declined-p1`, `person-late-p1`.
     pub id: String,
     pub work: Work,
     pub due: Timestamp,
@@ -29,8 +29,8 @@ pub enum Work {
     },
     /// Try again after a declined or returned payment.
     Retry { payment: u32 },
-    /// Tell one system or the patient through it.
-    Deliver(Delivery),
+    /// A payer who was declined on a page had time for another try: tell of it if it stands.
+    DeclineStands { payment: u32 },
     /// Something that only a person can decide.
     Person(Matter),
 }
@@ -53,60 +53,7 @@ impl Work {
         match self {
             Self::Pay { .. } | Self::Retry { .. } => Some(Queue::Charges),
             Self::Refund { .. } => Some(Queue::Refunds),
-            Self::Deliver(_) => Some(Queue::Deliveries),
-            Self::Settle { .. } | Self::Person(_) => None,
-        }
-    }
-}
-
-/// One message to one system. Its outcome lives in its own row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    pub system: String,
-    pub topic: Topic,
-    /// What it is about: the payment's number, and the refund's or dispute's key where there is one.
-    /// A payment that arrives again, or goes back again, says which time: `again1`, `reinstated`,
-    /// `returned2`, as its receipt does.
-    pub payment: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
-    /// What came or went this time, where that is not the whole payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amount: Option<Money>,
-    /// When it happened, as the gateway says; else when we heard of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Timestamp>,
-}
-
-/// What systems and patients hear of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Topic {
-    InvoiceIssued,
-    CheckoutReady,
-    PaymentReceived,
-    PaymentFailed,
-    PaymentReturned,
-    RefundPaid,
-    RefundFailed,
-    DisputeOpened,
-    DisputeClosed,
-    NeedsPerson,
-}
-
-impl Topic {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::InvoiceIssued => "invoice-issued",
-            Self::CheckoutReady => "checkout-ready",
-            Self::PaymentReceived => "payment-received",
-            Self::PaymentFailed => "payment-failed",
-            Self::PaymentReturned => "payment-returned",
-            Self::RefundPaid => "refund-paid",
-            Self::RefundFailed => "refund-failed",
-            Self::DisputeOpened => "dispute-opened",
-            Self::DisputeClosed => "dispute-closed",
-            Self::NeedsPerson => "needs-person",
+            Self::Settle { .. } | Self::DeclineStands { .. } | Self::Person(_) => None,
         }
     }
 }
@@ -198,6 +145,8 @@ pub enum Alert {
     DeliveryFailed,
     /// A call cannot be made before somebody mends the configuration.
     Blocked,
+    /// A vendor takes no more of our calls, or does not answer.
+    ConnectionHeld,
     DisputeOpened,
     /// A refund waits for somebody who may approve it.
     RefundWaits,
@@ -210,7 +159,7 @@ pub enum Alert {
 }
 
 impl Alert {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -219,6 +168,7 @@ impl Alert {
         Self::ChargeWithoutInvoice,
         Self::DeliveryFailed,
         Self::Blocked,
+        Self::ConnectionHeld,
         Self::DisputeOpened,
         Self::RefundWaits,
         Self::Uncollected,

@@ -3,7 +3,7 @@
 use super::{App, Failure};
 use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use crate::domain::settings::Settings;
-use crate::flows::deliveries;
+use crate::flows::connections;
 use crate::io::clock;
 use crate::io::secrets::{self, Fields, Unavailable};
 use crate::io::store::{Row, StoreError, Write, Written};
@@ -202,9 +202,9 @@ pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
         Err(trouble) => Err(trouble),
     };
     match renewed {
-        Ok(_) => deliveries::mended(app, clinic, vendor).await,
+        Ok(_) => connections::answers(app, clinic, vendor).await,
         Err(Trouble::Credentials(why)) => {
-            deliveries::blocked(app, &settings, vendor, &why).await?;
+            connections::broken(app, &settings, vendor, &why).await?;
             put_off_token(app, row).await
         }
         Err(trouble) => Err(failure(trouble)),

@@ -13,13 +13,14 @@ use crate::domain::task::Queue;
 use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::outbox;
 use crate::words::time;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
 /// How often a commit that met another one is tried again.
-pub(super) const TRIES: u32 = 8;
+pub(crate) const TRIES: u32 = 8;
 
 /// A commit that met others at every try; the same again may well go through.
 #[derive(Debug)]
@@ -176,7 +177,14 @@ async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) 
             };
             task.work.queue().map(|queue| (queue, key))
         });
-    nudge(app, due).await;
+    let told = decision.outbox.iter().map(|told| {
+        let key = RowKey {
+            pk: pk.clone(),
+            sk: outbox::sk(&outbox::place(told.n)),
+        };
+        (Queue::Deliveries, key)
+    });
+    nudge(app, due.chain(told)).await;
     Committed::Changed(Box::new(decision.case))
 }
 
@@ -279,6 +287,10 @@ fn decision_writes(
             pk: pk.clone(),
             sk: format!("task#{id}"),
         }));
+    }
+    for told in &decision.outbox {
+        let row = outbox::row(&pk, &outbox::place(told.n), told, entry.at);
+        writes.push(Write::New(row));
     }
     for (gateway, id) in &decision.aliases {
         let row = Row::new(alias_pk(clinic, gateway, id), "ref").text("case", &case.id);

@@ -8,6 +8,7 @@ use crate::flows::calls;
 use crate::flows::commit;
 use crate::flows::posting;
 use crate::io::clock;
+use crate::records::{connection, delivery, outbox};
 use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
 use crate::words::time;
 use futures::FutureExt;
@@ -32,8 +33,8 @@ const TOGETHER: usize = 25;
 /// may take as long as a vendor may.
 pub fn rows_together(queue: Queue) -> usize {
     match queue {
-        Queue::Charges | Queue::Refunds | Queue::Events | Queue::Unproven => 1,
-        Queue::Deliveries => 3,
+        // One system that is slow holds up no other.
+        Queue::Charges | Queue::Refunds | Queue::Events | Queue::Unproven | Queue::Deliveries => 1,
         // No vendor is called.
         Queue::Visits => 10,
     }
@@ -153,7 +154,10 @@ fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
     match row.get("sk") {
         "event" => Ok(None),
         // Who tells systems may renew their connections.
-        "token" => Ok(Some(Queue::Deliveries)),
+        "token" | connection::SK => Ok(Some(Queue::Deliveries)),
+        sk if sk.starts_with(outbox::PREFIX) || sk.starts_with(delivery::PREFIX) => {
+            Ok(Some(Queue::Deliveries))
+        }
         "task#visit" => Ok(Some(Queue::Visits)),
         _ => Ok(row.read::<Task>("data")?.work.queue()),
     }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod calls;
 pub mod commit;
+pub mod connections;
 pub mod deliveries;
 pub mod due;
 pub mod events;
@@ -24,7 +25,6 @@ use crate::io::queue::{Queues, RowKey};
 use crate::io::secrets::Secrets;
 use crate::io::store::{Row, Store, StoreError, Write, Written};
 use crate::io::transport::Transport;
-use crate::vendors;
 use crate::words::ids;
 use crate::words::seal::Key;
 use std::collections::{HashMap, HashSet};
@@ -185,11 +185,9 @@ impl App {
     }
 
     pub fn context(&self, settings: &Settings, cause: impl Into<String>) -> Context {
-        let audience = vendors::audience(&settings.systems);
         Context {
             now: crate::io::clock::now(),
             zone: settings.zone(),
-            audience,
             cause: cause.into(),
         }
     }

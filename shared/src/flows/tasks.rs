@@ -3,11 +3,13 @@
 
 use super::{App, Failure};
 use crate::domain::settings::Settings;
-use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
+use crate::domain::outbox::{Facts, Occurrence, Subject, Topic};
+use crate::domain::task::{Matter, Queue, Task, Work};
 use crate::flows::commit;
 use crate::io::clock;
 use crate::io::store::{Row, Write, Written};
-use crate::vendors;
+use crate::records::outbox;
+use crate::words::money::Money;
 use crate::words::{ids, time};
 
 /// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
@@ -21,42 +23,40 @@ pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
     match &task.work {
         // A person's task waits for a person, not for a time.
         Work::Person(_) => row.listed(format!("{clinic}#tasks"), at),
-        Work::Deliver(_) => row.due(millis).listed(format!("{clinic}#deliveries"), at),
         _ => row.due(millis),
     }
 }
 
-/// The rows that ask a person about what belongs to no case, the task first, then what tells staff
-/// of it. `pk` is the key of the rows that it stands among, such as an event's.
+/// The rows that ask a person about what belongs to no case: the task, and what tells of it. `pk` is
+/// the key of the rows that it stands among, such as an event's.
 pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Row> {
-    let due = clock::now();
-    let (alert, vendor) = (matter.alert, matter.vendor.clone());
+    let now = clock::now();
     let asked = Task {
         id: format!("person-{id}"),
-        work: Work::Person(matter),
-        due,
+        work: Work::Person(matter.clone()),
+        due: now,
     };
-    let hears = vendors::audience(&settings.systems);
-    // Who does not take our calls cannot be told so.
-    let itself = |system: &String| alert == Alert::Blocked && vendor.as_ref() == Some(system);
-    let hears = hears
-        .into_iter()
-        .filter(|(system, topic)| *topic == Topic::NeedsPerson && !itself(system));
-    let told = hears.map(|(system, topic)| Task {
-        id: format!("tell-{system}-{}-{id}", topic.name()),
-        work: Work::Deliver(Delivery {
-            system,
-            topic,
+    let zero = Money::zero(settings.currency);
+    let told = Occurrence {
+        n: 0,
+        subject: Subject {
+            topic: Topic::NeedsPerson,
             payment: None,
             object: Some(id.into()),
-            amount: None,
-            at: None,
-        }),
-        due,
-    });
+        },
+        at: now,
+        heard_at: now,
+        from: None,
+        amount: matter.amount.unwrap_or(zero),
+        facts: Facts::of_matter(matter, zero),
+    };
+    // What was asked and answered may be asked again: each time is told.
+    let place = format!("{}-{id}", time::millis(now));
     let (clinic, of) = (&settings.id, ids::derived(&[pk]));
-    let rows = [asked].into_iter().chain(told);
-    rows.map(|task| row(clinic, pk, &of, &task)).collect()
+    vec![
+        row(clinic, pk, &of, &asked),
+        outbox::row(pk, &place, &told, now),
+    ]
 }
 
 /// Asks a person about what belongs to no case, and tells staff of it once: while the task is
@@ -75,7 +75,7 @@ pub async fn raise(
             attribute: "state",
             value: "done".into(),
         },
-        _ => Write::Put(row.clone()),
+        _ => Write::New(row.clone()),
     };
     let writes: Vec<_> = rows.iter().enumerate().map(write).collect();
     match app.store.transact(&writes).await? {

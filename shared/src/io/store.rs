@@ -358,6 +358,23 @@ impl Store {
         }
     }
 
+    /// Keys of at most so many rows of a lane of the due index, the oldest first. What waits there
+    /// for no time is not overdue.
+    pub async fn parked(&self, lane: &str, most: usize) -> Result<Vec<RowKey>, StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_pk = :lane")
+            .expression_attribute_values(":lane", Value::S(lane.into()))
+            .limit(most as i32)
+            .send();
+        let page = Box::pin(page).await.map_err(unavailable)?;
+        let items = page.items.unwrap_or_default();
+        Ok(items.into_iter().map(|row| Row(row).key()).collect())
+    }
+
     /// All of it or nothing.
     pub async fn transact(&self, writes: &[Write]) -> Result<Written, StoreError> {
         if writes.len() > MOST_ITEMS {

@@ -5,7 +5,8 @@ pub mod mail;
 pub mod tasks;
 
 use crate::contract::Message;
-use crate::domain::task::{Matter, Topic};
+use crate::domain::outbox::Topic;
+use crate::domain::task::Matter;
 use crate::vendors;
 use crate::words::money::Money;
 use jiff::civil::Date;

@@ -97,6 +97,12 @@ fn sentences(matter: &Matter) -> (String, String) {
             format!("{name} does not take our calls."),
             "Mend the connection: what waits for it goes on by itself.".into(),
         ),
+        Alert::ConnectionHeld => (
+            format!("{name} has not taken our calls for an hour."),
+            "See whether it is out of order, or whether its limit must be raised: what waits for it \
+             goes on by itself."
+                .into(),
+        ),
         Alert::DisputeOpened => (
             "The payer's bank disputes this payment.".into(),
             format!("Answer in the dashboard of {name} before its deadline."),

@@ -12,7 +12,7 @@ pub mod twilio;
 pub mod xero;
 
 use crate::contract::{Gateway, Inbound, System};
-use crate::domain::task::Topic;
+use crate::domain::outbox::Topic;
 
 pub static GATEWAYS: &[&Gateway] = &[
     &stripe::GATEWAY,

@@ -4,7 +4,7 @@
 //! Facts: api.slack.com/messaging/webhooks, api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
 
 use crate::contract::*;
-use crate::domain::task::Topic;
+use crate::domain::outbox::Topic;
 use crate::words::money::BadAmount;
 use serde_json::json;
 

@@ -24,7 +24,8 @@ use super::journal::{self, Entry};
 use super::payment::{self, State};
 use super::policy::Collect;
 use super::refund::{self, Refund};
-use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
+use super::outbox::{Facts, Occurrence, Subject, Topic};
+use super::task::{Alert, Matter, Task, Work};
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
 use crate::words::time;
@@ -92,6 +93,8 @@ pub struct Decision {
     pub tasks: Vec<Task>,
     /// Rows that are no longer due.
     pub done: Vec<String>,
+    /// What happened, for those who are told.
+    pub outbox: Vec<Occurrence>,
     /// Ids under which the gateway may speak of this case from now on.
     pub aliases: BTreeSet<(String, String)>,
     /// Keys of receipts to be issued.
@@ -125,6 +128,9 @@ struct Draft<'a> {
     moved: Timestamp,
     tasks: Vec<Task>,
     done: Vec<String>,
+    told: Vec<Told>,
+    /// The vendor that the event comes from.
+    from: Option<String>,
     receipts: Vec<Receipt>,
     kept: Option<Method>,
 }
@@ -158,6 +164,8 @@ impl<'a> Draft<'a> {
             moved: ctx.now,
             tasks: vec![],
             done: vec![],
+            told: vec![],
+            from: None,
             receipts: vec![],
             kept: None,
         }
@@ -185,6 +193,7 @@ impl<'a> Draft<'a> {
             contradicted: BTreeSet::new(),
             waiting: BTreeMap::new(),
             findings: BTreeMap::new(),
+            told: 0,
             entries: 0,
             head: String::new(),
         };
@@ -205,9 +214,11 @@ impl<'a> Draft<'a> {
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);
-        if before == Some(&self.case) && self.tasks.is_empty() && self.done.is_empty() {
+        let quiet = self.tasks.is_empty() && self.done.is_empty() && self.told.is_empty();
+        if before == Some(&self.case) && quiet {
             return Verdict::Nothing;
         }
+        let outbox = self.outbox();
         let was = before.map(journal::balances).unwrap_or_default();
         let (payments, why) = changed(before, &self.case);
         let entry = Entry {
@@ -247,6 +258,7 @@ impl<'a> Draft<'a> {
             entry,
             tasks: self.tasks,
             done: self.done,
+            outbox,
             aliases,
             receipts: self.receipts,
             kept: self.kept,
@@ -294,7 +306,11 @@ impl<'a> Draft<'a> {
             }
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
             Event::PageStays { payment } => self.page_stays(*payment),
-            Event::Reported(report) => self.reported(report),
+            Event::Reported(report) => {
+                self.from = Some(report.gateway.clone());
+                self.reported(report)
+            }
+            Event::DeclineStands { payment } => self.decline_stands(*payment),
             Event::RefundRequested(new) => self.refund(new),
             Event::RefundApproved { request } => self.approve(request),
             Event::RefundRejected { request } => self.reject(request),
@@ -432,15 +448,7 @@ impl<'a> Draft<'a> {
         self.tell_sum(topic, payment, object, None);
     }
 
-    /// Tells it so many seconds later, where it is still true then.
-    fn tell_after(&mut self, seconds: i64, topic: Topic, payment: u32) {
-        let before = self.tasks.len();
-        self.tell(topic, Some(payment), None);
-        for task in &mut self.tasks[before..] {
-            task.due = time::after(self.ctx.now, seconds);
-        }
-    }
-
+    /// Tells of it once in this commit, as the case stands at its end.
     fn tell_sum(
         &mut self,
         topic: Topic,
@@ -448,34 +456,61 @@ impl<'a> Draft<'a> {
         object: Option<String>,
         amount: Option<Money>,
     ) {
-        for (system, _) in self
-            .ctx
-            .audience
-            .iter()
-            .filter(|(_, heard)| *heard == topic)
-        {
-            let mut id = format!("tell-{system}-{}", topic.name());
-            if let Some(n) = payment {
-                id += &format!("-p{n}");
-            }
-            if let Some(object) = &object {
-                id += &format!("-{object}");
-            }
-            let delivery = Delivery {
-                system: system.clone(),
-                topic,
-                payment,
-                object: object.clone(),
-                amount,
-                at: Some(self.moved),
-            };
-            self.tasks.push(Task {
-                id,
-                work: Work::Deliver(delivery),
-                due: self.ctx.now,
+        let subject = Subject {
+            topic,
+            payment,
+            object,
+        };
+        self.told.retain(|told| told.subject != subject);
+        let at = self.moved;
+        self.told.push(Told {
+            subject,
+            at,
+            amount,
+        });
+    }
+
+    /// What is told, numbered and frozen.
+    fn outbox(&mut self) -> Vec<Occurrence> {
+        let mut occurrences = vec![];
+        for told in std::mem::take(&mut self.told) {
+            self.case.told += 1;
+            let mut facts = Facts::of(&self.case, &told.subject);
+            facts.matter = self.matter_of(&told.subject);
+            let amount = facts.matter.as_ref().and_then(|matter| matter.amount);
+            let amount = told.amount.or(amount).or(told.subject.amount(&self.case));
+            occurrences.push(Occurrence {
+                n: self.case.told,
+                at: told.at,
+                heard_at: self.ctx.now,
+                from: self.from.clone(),
+                amount: amount.unwrap_or(self.case.invoice.total),
+                subject: told.subject,
+                facts,
             });
         }
+        occurrences
     }
+
+    /// What the task asks of which people are told.
+    fn matter_of(&self, subject: &Subject) -> Option<Matter> {
+        let id = format!("person-{}", subject.object.as_deref()?);
+        let mut tasks = self.tasks.iter().rev();
+        let task = tasks.find(|task| subject.topic == Topic::NeedsPerson && task.id == id)?;
+        match &task.work {
+            Work::Person(matter) => Some(matter.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What is to be told, before it is numbered.
+#[derive(Clone)]
+struct Told {
+    subject: Subject,
+    at: Timestamp,
+    /// What came or went this time, where that is not the whole.
+    amount: Option<Money>,
 }
 
 /// The payments that a change touched, and why one of them did not come or stay.

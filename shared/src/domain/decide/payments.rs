@@ -379,6 +379,18 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A payer who was declined on a page had time for another try: who is told of it hears now, if
+    /// it is still so.
+    pub(super) fn decline_stands(&mut self, n: u32) -> Applied {
+        self.what = "decline_told";
+        self.done.push(declined(n));
+        let stands = |p: &Payment| p.state == State::Declined && p.ending.is_none();
+        if self.case.payment(n).is_some_and(stands) && self.case.due().minor > 0 {
+            self.tell(Topic::PaymentFailed, Some(n), None);
+        }
+        Ok(())
+    }
+
     /// The payer is at it, or the gateway is.
     pub(super) fn pending_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
         let payment = self.payment(n)?;
@@ -494,14 +506,17 @@ impl Draft<'_> {
             State::Declined => {
                 self.what = "payment_failed";
                 // On a page that is still open the payer may be at the next try already.
-                let wait = match self.case.payment(n).is_some_and(Payment::page_lives) {
+                match self.case.payment(n).is_some_and(Payment::page_lives) {
                     true => {
                         self.poll(n);
-                        DECLINE_TOLD
+                        self.tasks.push(Task {
+                            id: declined(n),
+                            work: Work::DeclineStands { payment: n },
+                            due: time::after(self.ctx.now, DECLINE_TOLD),
+                        });
                     }
-                    false => 0,
-                };
-                self.tell_after(wait, Topic::PaymentFailed, n);
+                    false => self.tell(Topic::PaymentFailed, Some(n), None),
+                }
                 self.plan_retry(n);
             }
             State::Returned => {
@@ -641,4 +656,9 @@ fn arriving(payment: &Payment, fact: &Fact, known: bool, answer: bool) -> Result
 fn other_amount(payment: &Payment, came: Money) -> Verdict {
     let text = format!("{came} arrived where {} was asked", payment.amount);
     Verdict::Contradiction(text)
+}
+
+/// The name of the row that waits for a declined payer's next try.
+fn declined(payment: u32) -> String {
+    format!("declined-p{payment}")
 }

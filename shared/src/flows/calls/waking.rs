@@ -50,7 +50,7 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
             payment: *payment,
             refund: *refund,
         },
-        Work::Retry { .. } | Work::Deliver(_) | Work::Person(_) => return None,
+        Work::Retry { .. } | Work::DeclineStands { .. } | Work::Person(_) => return None,
     };
     let id = task_id(target.payment, target.refund);
     // It answers, and says what cannot be true, or not what people are to find.

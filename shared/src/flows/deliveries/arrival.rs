@@ -2,21 +2,21 @@
 //! was sent. One that was lost has failed: it goes out once by the next way that reaches the
 //! patient, and where there is none, staff are asked.
 
-use super::notification::{About, missing_address};
-use super::{App, Failure, Of, message_of};
+use super::prepare::{missing_address, overtaken};
+use super::{App, Failure, Of, line, matter_of, message_of, optouts, person_once, task_of};
 use crate::contract::{Arrival, Channel, System, Trouble};
 use crate::domain::case::Case;
-use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
-use crate::flows::accounts;
-use crate::flows::commit;
-use crate::flows::deliveries;
-use crate::flows::deliveries::optouts;
-use crate::flows::patients;
-use crate::flows::tasks;
+use crate::domain::outbox::{Occurrence, Topic};
+use crate::flows::connections::{self, Known};
+use crate::flows::deliveries::{replace, replace_and, spread};
+use crate::flows::{accounts, patients, read_case_pk};
 use crate::io::clock;
-use crate::io::store::{Row, Write};
+use crate::io::store::Write;
+use crate::records::delivery::{DeliveryRow, Due, State};
+use crate::records::outbox;
 use crate::vendors;
 use crate::words::time;
+use jiff::Timestamp;
 
 /// Seconds after it was sent at which a message is looked at, until it arrived or was lost: most
 /// are lost at once; Mailgun itself goes on trying for eight hours, Twilio for ten.
@@ -28,55 +28,82 @@ const OLDEST: i64 = 3 * 86_400;
 /// Where else a lost message may reach the patient.
 enum Next {
     /// It did, or goes out now by the row that is opened; what is written with the loss says so.
-    Way(Write, Option<Row>),
+    Way(Write, Option<DeliveryRow>),
     /// Another way is still at it.
     Waits,
     None,
 }
 
 /// A row that is done, due when it is to be looked at for the next time, if ever.
-pub fn looked_at(row: Row, system: &System) -> Row {
-    let sent = row.int("sent_at");
-    let age = clock::now().as_second() - sent;
+pub fn looked_at(row: DeliveryRow, system: &System) -> DeliveryRow {
+    let age = clock::now().as_second() - row.sent_at;
     let next = LOOKS.iter().find(|look| **look > age);
-    match next.filter(|_| system.arrival.yes().is_some() && row.has("filed_as")) {
-        Some(look) => row.due((sent + look) * 1000),
-        None => row.undue(),
-    }
+    let due = match next.filter(|_| system.arrival.yes().is_some() && row.filed_as().is_some()) {
+        Some(look) => Due::At {
+            millis: (row.sent_at + look) * 1000,
+            taken: false,
+        },
+        None => Due::Never,
+    };
+    DeliveryRow { due, ..row }
 }
 
 /// Looks whether a message that was sent has arrived.
-pub(super) async fn arrived(
+pub(super) async fn look(app: &App, row: &DeliveryRow) -> Result<(), Failure> {
+    let (Some((clinic, id)), Some(system)) =
+        (read_case_pk(&row.pk), vendors::system(&row.about.system))
+    else {
+        return Ok(());
+    };
+    let settings = app.settings_of(clinic).await?;
+    let case = app.case(clinic, id).await?;
+    let case = &case.ok_or("a delivery without a case")?;
+    let of = Of {
+        settings: &settings,
+        case: Some(case),
+    };
+    let known = connections::known(app, clinic, system.vendor).await?;
+    let looked = match asked_for(app, of, row, system).await {
+        Ok(arrival) => arrival,
+        Err(trouble) => return not_said(app, of, row, system, trouble).await,
+    };
+    settle(app, of, case, row, system, (looked, known)).await
+}
+
+async fn settle(
     app: &App,
     of: Of<'_>,
     case: &Case,
-    row: &Row,
+    row: &DeliveryRow,
     system: &'static System,
+    (looked, known): (Arrival, Known),
 ) -> Result<(), Failure> {
-    let looked = match asked_for(app, of, row, system).await {
-        Ok(arrival) => {
-            deliveries::mended(app, &of.settings.id, system.vendor).await?;
-            arrival
-        }
-        Err(trouble) => return not_said(app, of, row, system, trouble).await,
-    };
+    connections::answered(app, &of.settings.id, system.vendor, &known).await?;
     match looked {
         Arrival::Arrived => {
-            let done = row.clone().undue();
-            deliveries::replace(app, row, done).await.map(drop)
+            let done = DeliveryRow {
+                due: Due::Never,
+                ..row.clone()
+            };
+            replace(app, row, done).await.map(drop)
         }
         Arrival::UnderWay => {
             let later = looked_at(row.clone(), system);
-            deliveries::replace(app, row, later).await.map(drop)
+            replace(app, row, later).await.map(drop)
         }
-        Arrival::Unwanted => optouts::opted_out(app, of, &untold(row)).await,
+        Arrival::Unwanted => optouts::opted_out_later(app, of, row).await,
         Arrival::Lost(why) => lost(app, of, case, row, system, &why).await,
     }
 }
 
-async fn asked_for(app: &App, of: Of<'_>, row: &Row, system: &System) -> Result<Arrival, Trouble> {
+async fn asked_for(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    system: &System,
+) -> Result<Arrival, Trouble> {
     let (clinic, vendor) = (&of.settings.id, system.vendor);
-    let (ask, id) = (system.arrival.get()?, row.get("filed_as"));
+    let (ask, id) = (system.arrival.get()?, row.filed_as().unwrap_or_default());
     let account = accounts::account(app, clinic, vendor).await?;
     let request = (ask.build)(id, &account)?;
     let reply = accounts::call(app, clinic, vendor, &account, &request, None).await?;
@@ -87,20 +114,20 @@ async fn asked_for(app: &App, of: Of<'_>, row: &Row, system: &System) -> Result<
 async fn not_said(
     app: &App,
     of: Of<'_>,
-    row: &Row,
+    row: &DeliveryRow,
     system: &System,
     trouble: Trouble,
 ) -> Result<(), Failure> {
     tracing::warn!(system = system.vendor.id, %trouble, "a message could not be looked up");
     if let Trouble::Credentials(why) = &trouble {
-        deliveries::blocked(app, of.settings, system.vendor, why).await?;
+        connections::broken(app, of.settings, system.vendor, why).await?;
     }
     let now = clock::now();
-    let later = match now.as_second() - row.int("sent_at") < OLDEST {
-        true => row.clone().due(time::millis(time::after(now, AGAIN))),
+    let later = match now.as_second() - row.sent_at < OLDEST {
+        true => row.clone().due_at(time::after(now, AGAIN)),
         false => looked_at(row.clone(), system),
     };
-    deliveries::replace(app, row, later).await.map(drop)
+    replace(app, row, later).await.map(drop)
 }
 
 /// It was sent and never arrived.
@@ -108,40 +135,35 @@ async fn lost(
     app: &App,
     of: Of<'_>,
     case: &Case,
-    row: &Row,
+    row: &DeliveryRow,
     system: &System,
     why: &str,
 ) -> Result<(), Failure> {
-    let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = &task.work else {
-        return Ok(());
+    let failed = DeliveryRow {
+        state: State::Failed,
+        why: why.into(),
+        ..untold(row)
     };
-    let failed = untold(row).text("state", "failed").text("why", why);
-    let about = About::read(case, delivery);
-    let concerns = about.is_ok_and(|about| about.needless(case, delivery.topic).is_none());
-    if !concerns {
-        return deliveries::replace(app, row, failed).await.map(drop);
+    if overtaken(case, &row.about.subject).is_some() {
+        return replace(app, row, failed).await.map(drop);
     }
-    match next_way(app, of, case, row, &task, delivery).await? {
+    match next_way(app, of, case, row).await? {
         Next::Waits => {
-            let later = time::after(clock::now(), LOOKS[0]);
-            let later = row.clone().due(time::millis(later));
-            deliveries::replace(app, row, later).await.map(drop)
+            let later = row.clone().due_at(time::after(clock::now(), LOOKS[0]));
+            replace(app, row, later).await.map(drop)
         }
         Next::Way(write, opened) => {
-            let written = deliveries::replace_and(app, row, failed, vec![write]).await?;
-            let opened = opened.filter(|_| written.is_some());
-            commit::nudge(app, opened.iter().map(|row| (Queue::Deliveries, row.key()))).await;
+            let written = replace_and(app, row, failed, vec![write]).await?;
+            if let Some(opened) = opened.filter(|_| written.is_some()) {
+                spread::nudge(app, opened.key()).await;
+            }
             Ok(())
         }
         Next::None => {
-            let words = lost_words(delivery.topic, system.channel, why);
-            let mut matter = Matter::of(Alert::DeliveryFailed).vendor(&delivery.system);
-            matter.payment = delivery.payment;
-            matter.amount = About::read(case, delivery).ok().map(|about| about.amount);
-            let matter = matter.words(words);
-            deliveries::person_once(app, of, row, &task.id, matter).await?;
-            deliveries::replace(app, row, failed).await.map(drop)
+            let words = lost_words(row.about.subject.topic, system.channel, why);
+            let matter = matter_of(row).amount(row.about.amount).words(words);
+            person_once(app, of, row, &task_of(row), matter).await?;
+            replace(app, row, failed).await.map(drop)
         }
     }
 }
@@ -151,48 +173,36 @@ async fn next_way(
     app: &App,
     of: Of<'_>,
     case: &Case,
-    row: &Row,
-    task: &Task,
-    delivery: &Delivery,
+    row: &DeliveryRow,
 ) -> Result<Next, Failure> {
-    let clinic = &of.settings.id;
     let on = |other: &&&System| {
         let id = other.vendor.id;
         let to_patients = matches!(other.channel, Channel::PatientEmail | Channel::PatientText);
-        let subscription = other
-            .subscriptions
-            .iter()
-            .any(|subscription| subscription.topic == delivery.topic);
+        let mut heard = other.subscriptions.iter();
+        let hears = heard.any(|heard| heard.topic == row.about.subject.topic);
         let listens = of.settings.systems.iter().any(|system| system == id);
-        to_patients && subscription && listens && id != delivery.system
+        to_patients && hears && listens && id != row.about.system
     };
     for other in vendors::SYSTEMS.iter().filter(on) {
-        let id = task.id.replacen(&delivery.system, other.vendor.id, 1);
-        let sibling = app.store.get(row.get("pk"), &format!("task#{id}")).await?;
-        let state = sibling.as_ref().map(|row| row.get("state").to_owned());
-        match (state.as_deref().unwrap_or_default(), sibling) {
-            ("open" | "calling", _) => return Ok(Next::Waits),
+        let id = other.vendor.id;
+        let line = line(app, &row.pk, id).await?;
+        let sibling = line.iter().find(|other| other.about.place == row.about.place);
+        match sibling.map(|sibling| sibling.state) {
+            Some(State::Open | State::Calling) => return Ok(Next::Waits),
             // Written anew as it is, so that two lost at once do not each rely on the other.
-            ("done", Some(sibling)) => return Ok(Next::Way(touched(&sibling), None)),
-            ("" | "skipped", sibling) if reaches(app, clinic, case, other.channel).await? => {
-                let system = other.vendor.id.into();
-                let work = Work::Deliver(Delivery {
-                    system,
-                    ..delivery.clone()
-                });
-                let due = task.due;
-                let of_system = Task { id, work, due };
-                let new = tasks::row(clinic, row.get("pk"), &case.id, &of_system);
-                return Ok(opened(new, sibling));
+            Some(State::Done) => return Ok(Next::Way(touched(sibling.unwrap_or(row)), None)),
+            None | Some(State::Skipped) if reaches(app, of, case, other.channel).await? => {
+                return opened(app, row, id, sibling).await;
             }
-            _ => {}
+            None | Some(State::Skipped | State::Failed | State::Unknown) => {}
         }
     }
     Ok(Next::None)
 }
 
 /// Whether the patient has an address by now that this channel may write to.
-async fn reaches(app: &App, clinic: &str, case: &Case, channel: Channel) -> Result<bool, Failure> {
+async fn reaches(app: &App, of: Of<'_>, case: &Case, channel: Channel) -> Result<bool, Failure> {
+    let clinic = &of.settings.id;
     let patient = match &case.patient {
         Some(id) => patients::patient(app, clinic, id).await?,
         None => None,
@@ -210,38 +220,61 @@ async fn reaches(app: &App, clinic: &str, case: &Case, channel: Channel) -> Resu
 }
 
 /// The row of a message that never arrived: nothing was told by it.
-fn untold(row: &Row) -> Row {
-    let mut row = row.clone().undue();
-    for name in ["steps_done", "filed"] {
-        row.0.remove(name);
+pub(super) fn untold(row: &DeliveryRow) -> DeliveryRow {
+    DeliveryRow {
+        due: Due::Never,
+        steps_done: 0,
+        filed: vec![],
+        ..row.clone()
     }
-    row
 }
 
 /// A row as it is: who changes it at the same time is in the way.
-fn touched(row: &Row) -> Write {
-    let version = row.int("version") as u64;
-    let row = row.clone().number("version", version + 1);
-    Write::Replace { row, version }
+fn touched(row: &DeliveryRow) -> Write {
+    let version = row.version;
+    let touched = DeliveryRow {
+        version: version + 1,
+        ..row.clone()
+    };
+    Write::Replace {
+        row: touched.row(),
+        version,
+    }
 }
 
 /// The message by another way, from the start: the row that was skipped, or a new one.
-fn opened(new: Row, skipped: Option<Row>) -> Next {
+async fn opened(
+    app: &App,
+    row: &DeliveryRow,
+    system: &str,
+    skipped: Option<&DeliveryRow>,
+) -> Result<Next, Failure> {
+    let now = clock::now();
     let Some(skipped) = skipped else {
-        return Next::Way(Write::New(new.clone()), Some(new));
+        let told = app.store.get(&row.pk, &outbox::sk(&row.about.place)).await?;
+        let told: Occurrence = told.ok_or("what happened is not on record")?.read("data")?;
+        let new = DeliveryRow::new(&row.pk, &row.about.place, system, &told, now);
+        return Ok(Next::Way(Write::New(new.row()), Some(new)));
     };
-    let version = skipped.int("version") as u64;
-    let row = skipped
-        .text("state", "open")
-        .text("why", "another way to the patient was lost")
-        .number("tries", 0)
-        .number("version", version + 1)
-        .due(time::millis(clock::now()));
+    let open = reopened(skipped, "another way to the patient was lost", now);
     let write = Write::Replace {
-        row: row.clone(),
-        version,
+        row: open.row(),
+        version: skipped.version,
     };
-    Next::Way(write, Some(row))
+    Ok(Next::Way(write, Some(open)))
+}
+
+/// A delivery that is over, from the start: a fresh call.
+pub fn reopened(row: &DeliveryRow, why: &str, now: Timestamp) -> DeliveryRow {
+    let open = DeliveryRow {
+        state: State::Open,
+        why: why.into(),
+        tries: 0,
+        sent_at: 0,
+        version: row.version + 1,
+        ..row.clone()
+    };
+    open.due_at(now)
 }
 
 /// What a person reads of a message that was lost.

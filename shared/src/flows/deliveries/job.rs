@@ -1,37 +1,45 @@
 //! One delivery on the table: its steps, each sent under a lease and once, and what becomes of a
 //! call whose end nobody recorded.
 
-use super::{App, Failure, Of, WAITS, arrival, filed};
+use super::{App, Failure, Of, arrival, compose};
 use crate::contract::{
     Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Subscription,
     System, Trouble,
 };
 use crate::domain::fact::Decline;
-use crate::flows::accounts;
-use crate::flows::deliveries;
-use crate::flows::lease_seconds;
+use crate::flows::connections::{self, Known};
+use crate::flows::{accounts, deliveries, lease_seconds};
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, Write};
+use crate::io::store::Write;
+use crate::records::delivery::{DeliveryRow, State};
 use crate::words::seal::Key;
 use crate::words::{ids, time};
 
 pub type DeliveryStep = Effect<Notification, ExternalId>;
 
-/// What an step came to: the id under which it was filed, where the system told one.
+/// What a step came to: the id under which it was filed, where the system told one.
 pub type End = Result<Option<String>, Setback>;
 
-/// Why an step is not done.
+/// Why a step is not done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Setback {
-    /// Again after so many seconds; `sent` where the call may have reached the system, `mend` where
-    /// a person must mend the connection first.
+    /// Again after so many seconds; `sent` where the call may have reached the system, `unanswered`
+    /// where the system said nothing that can be relied on.
     Again {
         wait: i64,
         sent: bool,
-        mend: bool,
+        unanswered: bool,
         why: String,
     },
+    /// The system takes no more calls for so many seconds.
+    Held {
+        seconds: i64,
+        sent: bool,
+        why: String,
+    },
+    /// A person must mend the connection first.
+    Broken { sent: bool, why: String },
     /// Nothing of it was sent, and nobody need hear of it any more.
     Needless(&'static str),
     /// It may have reached the system, and cannot be asked or repeated.
@@ -57,6 +65,7 @@ pub struct DeliveryJob<'a> {
     pub(super) of: Of<'a>,
     pub system: &'static System,
     pub account: Account,
+    pub connection: Known,
     pub key: Option<Key>,
     pub needless: Option<&'static str>,
 }
@@ -65,13 +74,14 @@ impl DeliveryJob<'_> {
     /// Every step from the first that is not done.
     pub async fn steps(
         &self,
-        mut row: Row,
+        mut row: DeliveryRow,
         subscription: &Subscription,
         notification: Notification,
     ) -> Result<(), Failure> {
-        while let Some(step) = subscription.steps.get(row.int("steps_done") as usize) {
-            let nothing_to_do = (subscription.skips)(&notification, row.int("steps_done") as usize);
-            if nothing_to_do && self.needless.is_none() && !super::may_be_sent(&row) {
+        while let Some(step) = subscription.steps.get(row.steps_done) {
+            let notification = self.of_step(&row, &notification);
+            let nothing_to_do = (subscription.skips)(&notification, row.steps_done);
+            if nothing_to_do && self.needless.is_none() && !row.may_be_sent() {
                 let skipped = self.done(&row, subscription, None);
                 let Some(next) = deliveries::replace(self.app, &row, skipped).await? else {
                     return Ok(());
@@ -85,7 +95,7 @@ impl DeliveryJob<'_> {
             let done = match end {
                 Ok(id) => {
                     let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-                    deliveries::mended(self.app, clinic, vendor).await?;
+                    connections::answered(self.app, clinic, vendor, &self.connection).await?;
                     self.done(&held, subscription, id)
                 }
                 Err(setback) => {
@@ -102,15 +112,24 @@ impl DeliveryJob<'_> {
         Ok(())
     }
 
+    /// The notification under the key of the step that is next.
+    fn of_step(&self, row: &DeliveryRow, notification: &Notification) -> Notification {
+        let system = self.system.vendor.id;
+        Notification {
+            key: compose::key(&row.pk, &row.about.place, system, row.steps_done),
+            ..notification.clone()
+        }
+    }
+
     /// Looks for a call that was lost; sends where there was none, or where it never arrived.
     /// `None` where the row is in other hands.
     async fn attempt(
         &self,
         step: &'static DeliveryStep,
-        mut row: Row,
+        mut row: DeliveryRow,
         notification: &Notification,
-    ) -> Result<Option<(Row, End)>, Failure> {
-        if super::may_be_sent(&row) {
+    ) -> Result<Option<(DeliveryRow, End)>, Failure> {
+        if row.may_be_sent() {
             let Some(held) = deliveries::replace(self.app, &row, leased(&row)).await? else {
                 return Ok(None);
             };
@@ -118,13 +137,13 @@ impl DeliveryJob<'_> {
             if let Some(end) = self.look_again(step, &row, notification).await {
                 return Ok(Some((row, end)));
             }
-            if out_of_tries(&row) {
+            if row.tries >= deliveries::PATIENCE {
                 let why = "it was sent again and again and never arrived";
                 return Ok(Some((row, Err(Setback::Failed(why.into())))));
             }
         }
         // Half done, it is finished: what follows builds on the whole.
-        if let Some(why) = self.needless.filter(|_| row.int("steps_done") == 0) {
+        if let Some(why) = self.needless.filter(|_| row.steps_done == 0) {
             return Ok(Some((row, Err(Setback::Needless(why)))));
         }
         let sending = sending(&row, self.system.channel, self.key.as_ref(), notification);
@@ -136,41 +155,47 @@ impl DeliveryJob<'_> {
     }
 
     /// Ends what people were asked of this delivery, once it has arrived after trouble.
-    fn answered(&self, held: &Row, done: &Row) -> Vec<Write> {
-        if done.get("state") != "done" || held.int("tries") == 0 {
+    fn answered(&self, held: &DeliveryRow, done: &DeliveryRow) -> Vec<Write> {
+        if done.state != State::Done || held.tries == 0 {
             return vec![];
         }
-        let id = held.get("sk").trim_start_matches("task#");
         vec![Write::Delete(RowKey {
-            pk: held.get("pk").into(),
-            sk: format!("task#person-{id}"),
+            pk: held.pk.clone(),
+            sk: format!("task#person-{}", deliveries::task_of(held)),
         })]
     }
 
     /// The row with one more step done.
-    fn done(&self, row: &Row, subscription: &Subscription, id: Option<String>) -> Row {
-        let done = row.int("steps_done") + 1;
-        let mut ids = filed(row);
-        ids.push(id.clone().unwrap_or_default());
-        let mut next = row
-            .clone()
-            .text("state", "open")
-            .number("steps_done", done)
-            .json("filed", &ids);
-        if let Some(id) = id {
-            next = next.text("filed_as", id);
+    fn done(
+        &self,
+        row: &DeliveryRow,
+        subscription: &Subscription,
+        id: Option<String>,
+    ) -> DeliveryRow {
+        let mut next = DeliveryRow {
+            state: State::Open,
+            steps_done: row.steps_done + 1,
+            probe: false,
+            ..row.clone()
+        };
+        next.filed.push(id.unwrap_or_default());
+        if next.steps_done < subscription.steps.len() {
+            return next;
         }
-        if done as usize == subscription.steps.len() {
-            tracing::info!(
-                event = "delivered",
-                system = self.system.vendor.id,
-                topic = subscription.topic.name(),
-                case = self.of.case.map(|case| case.id.as_str())
-            );
-            next.0.remove("sent");
-            next = arrival::looked_at(next, self.system).text("state", "done");
-        }
-        next
+        tracing::info!(
+            event = "delivered",
+            system = self.system.vendor.id,
+            topic = subscription.topic.name(),
+            case = self.of.case.map(|case| case.id.as_str())
+        );
+        let done = DeliveryRow {
+            state: State::Done,
+            behind: false,
+            why: String::new(),
+            sent: String::new(),
+            ..next
+        };
+        arrival::looked_at(done, self.system)
     }
 
     /// How a call ended that was sent before and whose end nobody recorded; `None` where it never
@@ -178,11 +203,11 @@ impl DeliveryJob<'_> {
     async fn look_again(
         &self,
         step: &'static DeliveryStep,
-        row: &Row,
+        row: &DeliveryRow,
         notification: &Notification,
     ) -> Option<End> {
         let sent = as_sent(row, self.key.as_ref(), notification);
-        let age = clock::now().as_second() - row.int("sent_at");
+        let age = clock::now().as_second() - row.sent_at;
         match self.look(step, &sent, age).await {
             Look::End(end) => Some(end),
             Look::Repeat => Some(self.send(step, &sent, true).await),
@@ -249,23 +274,26 @@ impl DeliveryJob<'_> {
 
 /// What a look-up says of a call that was sent `age` seconds ago.
 pub fn seen(found: Result<Option<ExternalId>, Trouble>, age: i64, trusted_after: i64) -> Look {
-    let again = |mend, why| {
-        Look::End(Err(Setback::Again {
-            wait: trusted_after,
-            sent: true,
-            mend,
-            why,
-        }))
+    let end = |setback| Look::End(Err(setback));
+    let again = |unanswered, why| Setback::Again {
+        wait: trusted_after,
+        sent: true,
+        unanswered,
+        why,
     };
     match found {
         Ok(Some(filed)) => Look::End(Ok(filed.0)),
         Ok(None) if age >= trusted_after => Look::Nothing,
-        Ok(None) => again(false, "looked for it, not there yet".into()),
-        Err(Trouble::Rejected(why)) => Look::End(Err(Setback::Failed(why))),
-        Err(Trouble::Declined(Decline::Cancelled)) => Look::End(Err(Setback::OptedOut)),
+        Ok(None) => end(again(false, "looked for it, not there yet".into())),
+        Err(Trouble::Rejected(why)) => end(Setback::Failed(why)),
+        Err(Trouble::Declined(Decline::Cancelled)) => end(Setback::OptedOut),
         Err(trouble) => {
-            let mend = matches!(trouble, Trouble::Credentials(_));
-            again(mend, format!("looked for it: {trouble}"))
+            let (sent, why) = (true, format!("looked for it: {trouble}"));
+            end(match trouble {
+                Trouble::Credentials(_) => Setback::Broken { sent, why },
+                Trouble::Limited { seconds } => Setback::Held { seconds, sent, why },
+                _ => again(matches!(trouble, Trouble::Unclear(_)), why),
+            })
         }
     }
 }
@@ -273,71 +301,69 @@ pub fn seen(found: Result<Option<ExternalId>, Trouble>, age: i64, trusted_after:
 /// What a call's trouble means for the delivery; `sent` where one before it may have arrived.
 pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, sent: bool) -> End {
     let why = trouble.to_string();
-    let again = |wait, sent, mend| {
+    let unanswered = matches!(trouble, Trouble::Unclear(_));
+    let again = |wait, sent, why| {
         Err(Setback::Again {
             wait,
             sent,
-            mend,
-            why: why.clone(),
+            unanswered,
+            why,
         })
     };
     match trouble {
         Trouble::Exists(id) => Ok(Some(id)),
-        Trouble::Limited { seconds } => again(seconds.clamp(1, 3600), sent, false),
-        Trouble::Credentials(_) => again(900, sent, true),
-        Trouble::Missing | Trouble::Stale(_) => again(900, sent, false),
+        Trouble::Limited { seconds } => Err(Setback::Held { seconds, sent, why }),
+        Trouble::Credentials(_) => Err(Setback::Broken { sent, why }),
+        Trouble::Missing | Trouble::Stale(_) => again(900, sent, why),
         Trouble::Declined(Decline::Cancelled) => Err(Setback::OptedOut),
         Trouble::Rejected(_) | Trouble::Declined(_) => Err(Setback::Failed(why)),
         Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => match lost {
             LostReply::Human => Err(Setback::Unknown(why)),
-            LostReply::SameKey { .. } => again(10, true, false),
-            LostReply::Find { trusted_after, .. } => again(*trusted_after, true, false),
+            LostReply::SameKey { .. } => again(10, true, why),
+            LostReply::Find { trusted_after, .. } => again(*trusted_after, true, why),
         },
     }
 }
 
-pub fn out_of_tries(row: &Row) -> bool {
-    row.int("tries") >= WAITS.len() as i64
-}
-
 /// The row in our hands. Two that take it in the same instant must not write the same row.
-fn leased(row: &Row) -> Row {
+fn leased(row: &DeliveryRow) -> DeliveryRow {
     let until = time::after(clock::now(), lease_seconds());
-    row.clone()
-        .text("state", "calling")
-        .text("owner", ids::random())
-        .due(time::millis(until))
+    let leased = DeliveryRow {
+        state: State::Calling,
+        owner: ids::random(),
+        behind: false,
+        ..row.clone()
+    };
+    leased.due_at(until)
 }
 
 /// The row as it is from the moment of a call. One that follows a lost one counts as a try. What
 /// goes to a patient is kept sealed: a look-up must find the words that were sent, not today's.
-pub fn sending(row: &Row, channel: Channel, key: Option<&Key>, notification: &Notification) -> Row {
-    let again = i64::from(super::may_be_sent(row));
-    let sending = leased(row)
-        .number("sent_at", clock::now().as_second())
-        .number("tries", row.int("tries") + again);
-    let sending = match channel {
-        Channel::Books => sending.number("applied", notification.standing.applied.minor),
-        _ => sending,
-    };
-    let to_patient = matches!(channel, Channel::PatientEmail | Channel::PatientText);
-    match key.filter(|_| to_patient) {
-        Some(key) => {
-            let sealed = key.seal(
-                &place(row),
-                &(&notification.customer, &notification.message),
-            );
-            sending.text("sent", sealed)
-        }
-        None => sending,
+pub fn sending(
+    row: &DeliveryRow,
+    channel: Channel,
+    key: Option<&Key>,
+    notification: &Notification,
+) -> DeliveryRow {
+    let mut sending = leased(row);
+    sending.sent_at = clock::now().as_second();
+    sending.tries += i64::from(row.may_be_sent());
+    if channel == Channel::Books {
+        sending.applied = Some(notification.standing.applied.minor);
     }
+    let to_patient = matches!(channel, Channel::PatientEmail | Channel::PatientText);
+    if let Some(key) = key.filter(|_| to_patient) {
+        let words = (&notification.customer, &notification.message);
+        sending.sent = key.seal(&place(row), &words);
+    }
+    sending
 }
 
 /// The notification with the addressee and the words that were sent.
-pub fn as_sent(row: &Row, key: Option<&Key>, notification: &Notification) -> Notification {
+pub fn as_sent(row: &DeliveryRow, key: Option<&Key>, notification: &Notification) -> Notification {
     let mut sent = notification.clone();
     let kept = key.and_then(|key| {
-        key.open::<(Customer, Message)>(&place(row), row.get("sent"))
+        key.open::<(Customer, Message)>(&place(row), &row.sent)
             .ok()
     });
     if let Some((customer, message)) = kept {
@@ -346,6 +372,6 @@ pub fn as_sent(row: &Row, key: Option<&Key>, notification: &Notification) -> Not
     sent
 }
 
-fn place(row: &Row) -> String {
-    format!("{} {}", row.get("pk"), row.get("sk"))
+fn place(row: &DeliveryRow) -> String {
+    format!("{} {}", row.pk, row.sk())
 }

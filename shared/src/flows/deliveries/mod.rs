@@ -1,42 +1,52 @@
-//! Deliveries: one message to one system, once. What became of it, and the ids under which the
-//! system filed it, live in the delivery's own row; the case does not hear of it.
+//! Deliveries: one occurrence told to one system, once, and those of a system about a book in their
+//! order. What became of one, and the ids under which the system filed it, live in its own row; the
+//! book does not hear of it.
 //!
-//! A row is `open` while nothing of it can have reached the system, and `calling` from the moment
-//! it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say. A message
-//! to a patient is looked at again while it is `done`: it may still turn out to be lost.
+//! A row is `open` while nothing of what comes next can have reached the system, and `calling` from
+//! the moment it may have. It ends as `done`, `skipped`, `failed`, or `unknown` where nobody can say.
+//! A message to a patient is looked at again while it is `done`: it may still turn out to be lost.
 
-mod alone;
-mod arrival;
-mod earlier;
+pub mod arrival;
+pub mod compose;
+mod depends;
 mod job;
-mod notification;
 pub mod optouts;
+mod prepare;
+pub mod spread;
 mod standing;
 #[cfg(test)]
 mod tests;
 
-use super::commit::Change;
-use super::{App, Failure, read_case_pk};
-use crate::contract::{Channel, LostReply, Notification, System, Vendor};
+use super::commit::{self, Change};
+use super::{App, Failure, accounts, connections, read_case_pk};
+use crate::contract::{Channel, LostReply, System};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
+use crate::domain::outbox::Topic;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Alert, Matter, Task, Topic, Work};
-use crate::flows::accounts;
-use crate::flows::commit;
-use crate::flows::tasks;
+use crate::domain::task::{Alert, Matter};
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, Write, Written};
+use crate::io::store::{Write, Written};
+use crate::records::delivery::{self, DeliveryRow, Due, State};
+use crate::records::{connection, outbox};
 use crate::vendors;
 use crate::words::time;
-use earlier::Earlier;
-use job::{DeliveryJob, Setback, out_of_tries, troubled};
+use depends::Earlier;
+use job::{DeliveryJob, Setback, troubled};
+use prepare::Prepared;
 
-/// Seconds from one try to the next; after the last a person is told.
+/// Seconds from one try to the next.
 const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
+/// After so many tries people are told that it does not arrive; it is tried all the same.
+const PATIENCE: i64 = WAITS.len() as i64;
 /// A delivery that needs another one first looks again after so many seconds at least.
 const BEHIND: i64 = 5;
+/// Seconds after which it is given up: books are told late rather than never.
+const LIFETIME: i64 = 7 * 86_400;
+const LIFETIME_OF_BOOKS: i64 = 90 * 86_400;
+/// So many of a line are worked off by one message.
+const TOGETHER: usize = 5;
 
 /// How a delivery is put off.
 struct Later {
@@ -54,208 +64,311 @@ struct Of<'a> {
     case: Option<&'a Case>,
 }
 
-/// Works one delivery off (`task#tell-…`).
+/// Works one row off that tells something: an occurrence that is not spread yet, a delivery, a
+/// connection whose time has come, a token that is to be renewed.
 pub async fn deliver(app: &App, key: &RowKey) -> Result<(), Failure> {
-    let clinic = key.pk.split('#').next().unwrap_or_default();
-    let Some(row) = app.store.get(&key.pk, &key.sk).await? else {
-        return Ok(());
-    };
-    let now = clock::now();
-    if key.sk == "token" {
-        return accounts::renew_token(app, &row).await;
+    match key.sk.as_str() {
+        "token" => match app.store.get(&key.pk, &key.sk).await? {
+            Some(row) => accounts::renew_token(app, &row).await,
+            None => Ok(()),
+        },
+        connection::SK => connections::resume(app, key).await,
+        sk if sk.starts_with(outbox::PREFIX) => spread::spread(app, key).await,
+        sk => match delivery::system_of(sk) {
+            Some(system) => in_turn(app, key, system).await,
+            None => Ok(()),
+        },
     }
-    if !row.is_due(time::millis(now)) {
-        return Ok(());
-    }
-    let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = &task.work else {
-        return Ok(());
-    };
-    let settings = app.settings_of(clinic).await?;
-    let case = match read_case_pk(&key.pk) {
-        Some((_, id)) => {
-            let found = app.case(clinic, id).await?;
-            Some(found.ok_or("a delivery without a case")?)
+}
+
+/// Works a delivery off, after those before it, and then those that waited for it.
+async fn in_turn(app: &App, key: &RowKey, system: &str) -> Result<(), Failure> {
+    for turn in 0..TOGETHER {
+        let line = line(app, &key.pk, system).await?;
+        let Some(own) = line.iter().find(|row| row.sk() == key.sk) else {
+            return Ok(());
+        };
+        let now = clock::now();
+        if own.state == State::Done && own.is_due(now) {
+            return arrival::look(app, own).await;
         }
+        // It is in other hands, or put off.
+        if turn == 0 && !own.state.is_over() && !own.is_due(now) {
+            return Ok(());
+        }
+        let Some(first) = line.iter().find(|row| !row.state.is_over()) else {
+            return Ok(());
+        };
+        let follows = first.about.place > own.about.place;
+        if follows && !first.behind {
+            return Ok(());
+        }
+        if !first.behind && !first.is_due(now) {
+            return wait_behind(app, own, first, now).await;
+        }
+        work_off(app, &line, first).await?;
+        let Some(ended) = read(app, &first.key()).await? else {
+            return Ok(());
+        };
+        // What it builds on was written before it, or it waits for itself.
+        let filed_first = ended.behind && first.sk() == ended.sk() && !ended.state.is_over();
+        if !ended.state.is_over() && !filed_first {
+            let own = own.sk() != ended.sk();
+            return match read(app, key).await?.filter(|_| own) {
+                Some(own) => wait_behind(app, &own, &ended, now).await,
+                None => Ok(()),
+            };
+        }
+    }
+    Ok(())
+}
+
+/// All that a system is told about a book, in order.
+async fn line(app: &App, pk: &str, system: &str) -> Result<Vec<DeliveryRow>, Failure> {
+    let rows = app.store.under(pk, &delivery::prefix(system)).await?;
+    Ok(rows.iter().map(DeliveryRow::read).collect::<Result<_, _>>()?)
+}
+
+async fn read(app: &App, key: &RowKey) -> Result<Option<DeliveryRow>, Failure> {
+    let row = app.store.get(&key.pk, &key.sk).await?;
+    Ok(row.as_ref().map(DeliveryRow::read).transpose()?)
+}
+
+/// Puts a delivery off until the one before it may be over, which takes it along.
+async fn wait_behind(
+    app: &App,
+    own: &DeliveryRow,
+    first: &DeliveryRow,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
+    if own.sk() == first.sk() || own.state.is_over() {
+        return Ok(());
+    }
+    let behind = DeliveryRow {
+        behind: true,
+        why: "waits for an earlier delivery".into(),
+        ..own.clone()
+    };
+    let behind = match first.due {
+        Due::At { millis, .. } => {
+            let wait = ((millis - time::millis(now)) / 1000).max(0) + BEHIND;
+            behind.due_at(time::after(now, wait))
+        }
+        Due::Held => DeliveryRow {
+            due: Due::Held,
+            ..behind
+        },
+        Due::Never => behind.due_at(time::after(now, BEHIND)),
+    };
+    replace(app, own, behind).await.map(drop)
+}
+
+/// Works the first unfinished delivery of a line off.
+async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<(), Failure> {
+    let clinic = row.clinic();
+    let settings = app.settings_of(clinic).await?;
+    let case = match read_case_pk(&row.pk) {
+        Some((_, id)) => Some(app.case(clinic, id).await?.ok_or("a delivery without a case")?),
         None => None,
     };
     let of = Of {
         settings: &settings,
         case: case.as_ref(),
     };
-    let found = vendors::system(&delivery.system).and_then(|system| {
+    let found = vendors::system(&row.about.system).and_then(|system| {
         let mut all = system.subscriptions.iter();
-        Some((
-            system,
-            all.find(|subscription| subscription.topic == delivery.topic)?,
-        ))
+        let heard = all.find(|heard| heard.topic == row.about.subject.topic)?;
+        Some((system, heard))
     });
     let Some((system, subscription)) = found else {
         let why = "this version does not tell it that";
-        return finish(app, &row, "failed", why).await;
+        return finish(app, row, State::Failed, why).await;
     };
-    if let ("done", Some(case)) = (row.get("state"), &case) {
-        return Box::pin(arrival::arrived(app, of, case, &row, system)).await;
+    let connection = connections::known(app, clinic, system.vendor).await?;
+    if connection.connection.holds() && !row.probe {
+        return hold(app, row, row.may_be_sent(), "the connection is held").await;
     }
-    let filed = match &case {
-        Some(case) => match (system.channel, may_be_sent(&row)) {
-            (Channel::Books, false) => {
-                match earlier::waits_for_others(app, case, delivery, &task).await? {
-                    Some(until) => Earlier::Waiting(until),
-                    None => {
-                        earlier::earlier(app, case, delivery, &task, subscription.depends_on)
-                            .await?
-                    }
-                }
-            }
-            _ => earlier::earlier(app, case, delivery, &task, subscription.depends_on).await?,
-        },
-        None => Earlier::Filed(vec![]),
-    };
-    let filed = match filed {
+    let filed = match depends::earlier(line, row, system, subscription.depends_on) {
         Earlier::Filed(ids) => ids,
-        Earlier::Waiting(until) => {
-            let wait = ((until - time::millis(now)) / 1000).max(0) + BEHIND;
-            let behind = Later {
-                wait,
-                sent: may_be_sent(&row),
-                tried: false,
-            };
-            let why = "waits for an earlier delivery";
-            return put_off(app, &row, behind, why).await;
-        }
-        Earlier::Needless(why) => return finish(app, &row, "skipped", why).await,
-        Earlier::Failed(why) => {
-            return undelivered(app, of, &row, may_be_sent(&row), why).await;
-        }
+        Earlier::Needless(why) => return finish(app, row, State::Skipped, why).await,
+        Earlier::Failed(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
+        Earlier::Missing(topic) => return prepare::file_first(app, of, row, topic).await,
     };
-    let told = match &case {
-        Some(case) => {
-            notification::notification(app, &settings, case, system, delivery, &task).await?
-        }
-        None => alone::notification_alone(app, &settings, &row, &task).await?,
-    };
-    let told = match told {
-        Ok(told) => told,
-        Err(why) => return undelivered(app, of, &row, may_be_sent(&row), why).await,
-    };
-    if told.unreachable {
-        let n = delivery.payment.unwrap_or_default();
-        let words = "No message with the page to pay on can reach this patient: there is \
-                     neither an e-mail address nor a phone number that a connected system \
-                     writes to. Add one, or hand the page over.";
-        let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
-        person_once(app, of, &row, &format!("unreachable-p{n}"), matter).await?;
+    let Prepared { notification, needless, unreachable, key } =
+        match prepare::prepare(app, of, line, row, system, filed).await? {
+            Ok(prepared) => prepared,
+            Err(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
+        };
+    if unreachable {
+        nobody_reaches(app, of, row).await?;
     }
     let account = match accounts::account(app, clinic, system.vendor).await {
         Ok(account) => account,
         Err(trouble) => {
             // Nothing was called: what was sent before stays sent.
-            let end = troubled(trouble, &LostReply::Human, may_be_sent(&row));
+            let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
             let Err(setback) = end else { return Ok(()) };
-            return set_back(app, of, &row, system, setback).await;
+            return set_back(app, of, row, system, setback).await;
         }
     };
     let job = DeliveryJob {
-        app: app,
+        app,
         of,
         system,
         account,
-        key: told.key,
-        needless: told.needless,
+        connection,
+        key,
+        needless,
     };
-    let notification = Notification {
-        filed,
-        ..told.notification
-    };
-    job.steps(row, subscription, notification).await
+    job.steps(row.clone(), subscription, notification).await
+}
+
+/// The page to pay on can be sent to this patient by none of the clinic's systems.
+async fn nobody_reaches(app: &App, of: Of<'_>, row: &DeliveryRow) -> Result<(), Failure> {
+    let n = row.about.subject.payment.unwrap_or_default();
+    let words = "No message with the page to pay on can reach this patient: there is neither an \
+                 e-mail address nor a phone number that a connected system writes to. Add one, or \
+                 hand the page over.";
+    let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
+    person_once(app, of, row, &format!("unreachable-p{n}"), matter).await
 }
 
 /// Puts off what may still be done, and ends the rest.
 async fn set_back(
     app: &App,
     of: Of<'_>,
-    row: &Row,
+    row: &DeliveryRow,
     system: &System,
     setback: Setback,
 ) -> Result<(), Failure> {
+    let (settings, vendor) = (of.settings, system.vendor);
     match setback {
-        // A broken connection uses up no tries: what waits is told once it is mended.
-        Setback::Again {
-            wait,
-            sent,
-            mend: true,
-            why,
-        } => {
-            blocked(app, of.settings, system.vendor, &why).await?;
-            let tried = false;
-            put_off(app, row, Later { wait, sent, tried }, &why).await
+        // Neither a broken connection nor one that is held uses up tries: what waits is told once
+        // it is mended.
+        Setback::Broken { sent, why } => {
+            connections::broken(app, settings, vendor, &why).await?;
+            hold(app, row, sent, &why).await
         }
-        Setback::Again { sent, why, .. } if out_of_tries(row) => {
+        Setback::Held { seconds, sent, why } => {
+            connections::held(app, settings, vendor, seconds, &why).await?;
+            hold(app, row, sent, &why).await
+        }
+        Setback::Again { sent, why, .. } if is_given_up(row, system) => {
             undelivered(app, of, row, sent, &why).await
         }
         Setback::Again {
-            wait, sent, why, ..
+            wait,
+            sent,
+            unanswered,
+            why,
         } => {
+            if unanswered {
+                connections::unanswered(app, settings, vendor, &why).await?;
+            }
+            if row.tries + 1 == PATIENCE {
+                let words = format!(
+                    "{} does not arrive and is tried again and again ({why}).",
+                    message_of(row.about.subject.topic)
+                );
+                let matter = matter_of(row).words(words);
+                person_once(app, of, row, &task_of(row), matter).await?;
+            }
             let tried = true;
             put_off(app, row, Later { wait, sent, tried }, &why).await
         }
         Setback::OptedOut => optouts::opted_out(app, of, row).await,
-        Setback::Needless(why) => finish(app, row, "skipped", why).await,
+        Setback::Needless(why) => finish(app, row, State::Skipped, why).await,
         Setback::Unknown(why) => undelivered(app, of, row, true, &why).await,
         Setback::Failed(why) => undelivered(app, of, row, false, &why).await,
     }
 }
 
+fn is_given_up(row: &DeliveryRow, system: &System) -> bool {
+    let lifetime = match system.channel {
+        Channel::Books => LIFETIME_OF_BOOKS,
+        _ => LIFETIME,
+    };
+    clock::now().as_second() - row.about.heard_at.as_second() > lifetime
+}
+
 /// Writes a row if nobody else did since it was read; `None` where somebody did.
-async fn replace(app: &App, read: &Row, row: Row) -> Result<Option<Row>, Failure> {
+async fn replace(
+    app: &App,
+    read: &DeliveryRow,
+    row: DeliveryRow,
+) -> Result<Option<DeliveryRow>, Failure> {
     replace_and(app, read, row, vec![]).await
 }
 
 /// The same, with what is to be written beside it.
 async fn replace_and(
     app: &App,
-    read: &Row,
-    row: Row,
+    read: &DeliveryRow,
+    row: DeliveryRow,
     also: Vec<Write>,
-) -> Result<Option<Row>, Failure> {
-    let version = read.int("version") as u64;
-    let row = row.number("version", version + 1);
+) -> Result<Option<DeliveryRow>, Failure> {
+    let version = read.version;
+    let next = DeliveryRow {
+        version: version + 1,
+        ..row
+    };
+    let row = next.row();
     let write = Write::Replace {
         row: row.clone(),
         version,
     };
     let writes: Vec<_> = [write].into_iter().chain(also).collect();
     match app.store.transact(&writes).await? {
-        Written::Done => Ok(Some(row)),
+        Written::Done => Ok(Some(next)),
         Written::Failed(_) | Written::Conflict => {
             // Our own write whose reply was lost counts as ours.
-            let now = app.store.get(read.get("pk"), read.get("sk")).await?;
-            Ok(now.filter(|now| *now == row))
+            let now = app.store.get(&read.pk, &read.sk()).await?;
+            Ok(now.filter(|now| *now == row).map(|_| next))
         }
     }
 }
 
 /// Later. A call that may have been sent stays `calling`, so that the next try asks first.
-async fn put_off(app: &App, row: &Row, later: Later, why: &str) -> Result<(), Failure> {
+async fn put_off(app: &App, row: &DeliveryRow, later: Later, why: &str) -> Result<(), Failure> {
     let Later { wait, sent, tried } = later;
-    let tries = row.int("tries") + i64::from(tried);
-    let least = WAITS[(tries.max(1) - 1).min(WAITS.len() as i64 - 1) as usize];
+    let tries = row.tries + i64::from(tried);
+    let least = WAITS[(tries.max(1) - 1).min(PATIENCE - 1) as usize];
     let wait = if tried { wait.max(least) } else { wait };
-    let mut later = row
-        .clone()
-        .number("tries", tries)
-        .text("why", why)
-        .due(time::millis(time::after(clock::now(), wait)));
-    if !sent {
-        later = later.text("state", "open");
-    }
+    let later = DeliveryRow {
+        tries,
+        why: why.into(),
+        state: if sent { row.state } else { State::Open },
+        behind: false,
+        probe: false,
+        ..row.clone()
+    };
+    let later = later.due_at(time::after(clock::now(), wait));
     replace(app, row, later).await.map(drop)
 }
 
-async fn finish(app: &App, row: &Row, state: &str, why: &str) -> Result<(), Failure> {
-    let mut done = row.clone().undue().text("state", state).text("why", why);
-    done.0.remove("sent");
+/// Until its connection is released.
+async fn hold(app: &App, row: &DeliveryRow, sent: bool, why: &str) -> Result<(), Failure> {
+    let held = DeliveryRow {
+        state: if sent { row.state } else { State::Open },
+        due: Due::Held,
+        why: why.into(),
+        behind: false,
+        probe: false,
+        ..row.clone()
+    };
+    replace(app, row, held).await.map(drop)
+}
+
+async fn finish(app: &App, row: &DeliveryRow, state: State, why: &str) -> Result<(), Failure> {
+    let done = DeliveryRow {
+        state,
+        why: why.into(),
+        due: Due::Never,
+        behind: false,
+        probe: false,
+        sent: String::new(),
+        ..row.clone()
+    };
     replace(app, row, done).await.map(drop)
 }
 
@@ -263,88 +376,60 @@ async fn finish(app: &App, row: &Row, state: &str, why: &str) -> Result<(), Fail
 async fn undelivered(
     app: &App,
     of: Of<'_>,
-    row: &Row,
+    row: &DeliveryRow,
     sent: bool,
     why: &str,
 ) -> Result<(), Failure> {
-    let id = row.get("sk").trim_start_matches("task#");
-    let task: Task = row.read("data")?;
-    if let Work::Deliver(delivery) = &task.work {
-        let mut matter = Matter::of(Alert::DeliveryFailed).vendor(&delivery.system);
-        matter.payment = delivery.payment;
-        let words = undelivered_words(delivery.topic, sent, why);
-        person(app, of, row, id, matter.words(words)).await?;
-    }
-    let state = if sent { "unknown" } else { "failed" };
+    let words = undelivered_words(row.about.subject.topic, sent, why);
+    person(app, of, row, &task_of(row), matter_of(row).words(words)).await?;
+    let state = if sent { State::Unknown } else { State::Failed };
     finish(app, row, state, why).await
 }
 
-/// A vendor does not take our key: said once for a clinic, whatever waits for it.
-pub(super) async fn blocked(
-    app: &App,
-    settings: &Settings,
-    vendor: &Vendor,
-    why: &str,
-) -> Result<(), Failure> {
-    let matter = Matter::of(Alert::Blocked)
-        .vendor(vendor.id)
-        .words(format!("It says: {why}."));
-    let pk = connection_pk(&settings.id, vendor);
-    let id = format!("blocked-{}", vendor.id);
-    tasks::raise(app, settings, &pk, &id, matter).await
+fn matter_of(row: &DeliveryRow) -> Matter {
+    let mut matter = Matter::of(Alert::DeliveryFailed).vendor(&row.about.system);
+    matter.payment = row.about.subject.payment;
+    matter
 }
 
-/// It takes our key again: nobody need mend it any more.
-pub(super) async fn mended(app: &App, clinic: &str, vendor: &Vendor) -> Result<(), Failure> {
-    let pk = connection_pk(clinic, vendor);
-    let sk = format!("task#person-blocked-{}", vendor.id);
-    let asked = app.store.get(&pk, &sk).await?;
-    if asked.is_some_and(|task| task.get("state") == "open") {
-        app.store
-            .transact(&[Write::Delete(RowKey { pk, sk })])
-            .await?;
-    }
-    Ok(())
+/// What the task is called by which people are asked about a delivery.
+pub fn task_of(row: &DeliveryRow) -> String {
+    format!("delivery-{}", row.id())
 }
 
 /// Asks a person, unless the same is asked already and nobody has closed it.
 async fn person_once(
     app: &App,
     of: Of<'_>,
-    row: &Row,
+    row: &DeliveryRow,
     id: &str,
     matter: Matter,
 ) -> Result<(), Failure> {
-    let pk = row.get("pk");
-    let asked = app.store.get(pk, &format!("task#person-{id}")).await?;
+    let asked = app.store.get(&row.pk, &format!("task#person-{id}")).await?;
     match asked.is_some_and(|task| task.get("state") == "open") {
         true => Ok(()),
         false => person(app, of, row, id, matter).await,
     }
 }
 
-async fn person(app: &App, of: Of<'_>, row: &Row, id: &str, matter: Matter) -> Result<(), Failure> {
-    // A system that cannot be told must not be told of that without end; what it was to be told
-    // is a task itself.
-    let to_staff = row.get("sk").contains(Topic::NeedsPerson.name());
+async fn person(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    id: &str,
+    matter: Matter,
+) -> Result<(), Failure> {
+    // A system that cannot be told must not be told of that without end; what it was to be told is a
+    // task itself.
+    let to_staff = row.about.subject.topic == Topic::NeedsPerson;
     let Some(case) = of.case.filter(|_| !to_staff) else {
         return Ok(());
     };
-    let cause = format!("delivery {}", row.get("sk").trim_start_matches("task#"));
+    let cause = format!("delivery {}", row.id());
     let id = id.to_owned();
     let event = Event::Person { id, matter };
     let change = Change::new(of.settings, &case.id, event, cause);
     commit::commit(app, change, None).await.map(drop)
-}
-
-/// Where the task stands of a connection that a person must mend.
-fn connection_pk(clinic: &str, vendor: &Vendor) -> String {
-    format!("{clinic}#event#connection#{}", vendor.id)
-}
-
-/// Whether a call of this row may have reached the system.
-fn may_be_sent(row: &Row) -> bool {
-    row.get("state") == "calling"
 }
 
 /// What a person reads of a delivery that ended without success.
@@ -370,9 +455,4 @@ fn message_of(topic: Topic) -> &'static str {
         Topic::DisputeClosed => "The message that the dispute is over",
         Topic::NeedsPerson => "The message that a person is needed",
     }
-}
-
-/// The ids under which the steps that are done were filed; empty where the system told none.
-fn filed(row: &Row) -> Vec<String> {
-    serde_json::from_str(row.get("filed")).unwrap_or_default()
 }

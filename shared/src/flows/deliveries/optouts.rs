@@ -4,7 +4,9 @@
 use super::{App, Failure, Of};
 use crate::contract::Channel;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Alert, Matter, Task, Topic, Work};
+use crate::domain::outbox::Topic;
+use crate::domain::task::{Alert, Matter};
+use crate::records::delivery::{DeliveryRow, State};
 use crate::flows::deliveries;
 use crate::flows::patients;
 use crate::flows::patients::Person;
@@ -43,7 +45,7 @@ pub async fn lifted(app: &App, clinic: &str, phone: &str) -> Result<Vec<Write>, 
 /// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address
 /// was told there, and where a page to pay on reaches the patient no other way, staff are asked
 /// once.
-pub(super) async fn opted_out(app: &App, of: Of<'_>, row: &Row) -> Result<(), Failure> {
+pub(super) async fn opted_out(app: &App, of: Of<'_>, row: &DeliveryRow) -> Result<(), Failure> {
     let patient = of.case.and_then(|case| case.patient.as_deref());
     let person = match patient {
         Some(id) => patients::patient(app, &of.settings.id, id).await?,
@@ -53,20 +55,26 @@ pub(super) async fn opted_out(app: &App, of: Of<'_>, row: &Row) -> Result<(), Fa
     if let Some(phone) = &person.phone {
         opt_out(app, &of.settings.id, phone).await?;
     }
-    deliveries::finish(app, row, "skipped", UNWANTED).await?;
-    let task: Task = row.read("data")?;
-    match task.work {
-        Work::Deliver(delivery)
-            if delivery.topic == Topic::CheckoutReady && !mailed(of.settings, &person) =>
-        {
-            let n = delivery.payment.unwrap_or_default();
-            let words = "The patient wants no texts, and no e-mail can be sent. Hand the page \
-                         over, or ask for an e-mail address.";
-            let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
-            deliveries::person_once(app, of, row, &format!("unreachable-p{n}"), matter).await
-        }
-        _ => Ok(()),
+    deliveries::finish(app, row, State::Skipped, UNWANTED).await?;
+    let subject = &row.about.subject;
+    if subject.topic != Topic::CheckoutReady || mailed(of.settings, &person) {
+        return Ok(());
     }
+    let n = subject.payment.unwrap_or_default();
+    let words = "The patient wants no texts, and no e-mail can be sent. Hand the page over, or ask \
+                 for an e-mail address.";
+    let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
+    deliveries::person_once(app, of, row, &format!("unreachable-p{n}"), matter).await
+}
+
+/// The same, learnt of a message that its system had taken.
+pub(super) async fn opted_out_later(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+) -> Result<(), Failure> {
+    let untold = deliveries::arrival::untold(row);
+    opted_out(app, of, &untold).await
 }
 
 /// Where the opt-out of a number stands: by the current key, then by those before it. A number

@@ -1,105 +1,87 @@
 //! How money stands in the books of one system: what the invoice takes of a payment, what is beyond
 //! it, and under which id the payment was filed last.
 
-use super::filed;
-use super::notification::refund_named;
+use super::depends::of_the_same;
 use crate::contract::Standing;
-use crate::domain::case::{Case, Payment};
-use crate::domain::refund::{Refund, State};
-use crate::domain::task::{Delivery, Task, Topic, Work};
-use crate::io::store::Row;
+use crate::domain::outbox::{Occurrence, Subject, Topic};
+use crate::records::delivery::DeliveryRow;
 use crate::words::money::Money;
 use std::collections::BTreeMap;
 
-/// A delivery of the same system with its row.
-pub type Composed = (Task, Row);
-
-/// What `this` comes to after all that was told before it, and what was refunded of the sale by
-/// then. What was computed when it was first sent holds.
-pub fn standing(case: &Case, told: &[Composed], this: &Task) -> (Standing, Money) {
-    let Work::Deliver(delivery) = &this.work else {
-        return (Standing::none(case.currency), Money::zero(case.currency));
-    };
-    let own = told.iter().find(|(task, _)| task.id == this.id);
-    let own = own.and_then(|(_, row)| row.has("applied").then(|| row.int("applied")));
-    let place = |task: &Task| (task.due, task.id.clone());
-    let mut before: Vec<_> = told
-        .iter()
-        .filter(|(t, _)| place(t) < place(this))
-        .collect();
-    before.sort_by_key(|(task, _)| place(task));
-    let of = |minor| Money::new(minor, case.currency);
-    match delivery.topic {
+/// What `told` comes to after all that this system was told before it, and what was refunded of the
+/// sale by then. What was computed when it was first sent holds.
+pub fn standing(line: &[DeliveryRow], this: &DeliveryRow, told: &Occurrence) -> (Standing, Money) {
+    let currency = told.amount.currency;
+    let of = |minor| Money::new(minor, currency);
+    let before = line.iter().filter(|row| row.about.place < this.about.place);
+    let before: Vec<_> = before.collect();
+    match told.subject.topic {
         Topic::PaymentReceived | Topic::PaymentReturned => {
-            let (applied, was, id) = of_payment(case, &before, delivery);
+            let (applied, was, payment) = of_payment(told, &before);
             let standing = Standing {
-                applied: of(own.unwrap_or(applied)),
+                applied: of(this.applied.unwrap_or(applied)),
                 was: of(was),
-                payment: id,
+                payment,
             };
             (standing, of(0))
         }
         Topic::RefundPaid => {
-            let (applied, sold) = of_refund(case, &before, delivery);
+            let (applied, sold) = of_refund(told, &before);
             let standing = Standing {
-                applied: of(own.unwrap_or(applied)),
-                ..Standing::none(case.currency)
+                applied: of(this.applied.unwrap_or(applied)),
+                ..Standing::none(currency)
             };
             (standing, of(sold))
         }
-        _ => (Standing::none(case.currency), of(0)),
+        _ => (Standing::none(currency), of(0)),
     }
 }
 
+fn moves_money(subject: &Subject) -> bool {
+    matches!(
+        subject.topic,
+        Topic::PaymentReceived | Topic::PaymentReturned
+    )
+}
+
 /// What the invoice takes of the payment now, what it took of it last, and under which id.
-fn of_payment(
-    case: &Case,
-    before: &[&Composed],
-    delivery: &Delivery,
-) -> (i64, i64, Option<String>) {
+fn of_payment(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64, Option<String>) {
     let mut last = BTreeMap::new();
-    for (task, row) in before.iter().filter(|(_, row)| row.int("steps_done") > 0) {
-        if let Work::Deliver(other) = &task.work
-            && matches!(other.topic, Topic::PaymentReceived | Topic::PaymentReturned)
-            && let Some(n) = other.payment
+    for row in before {
+        if row.steps_done > 0
+            && moves_money(&row.about.subject)
+            && let Some(n) = row.about.subject.payment
         {
             last.insert(n, row);
         }
     }
-    let stays = |p: &Payment| {
-        if p.arrived() {
-            p.amount.minor - p.returned().minor
-        } else {
-            0
-        }
-    };
-    let n = delivery.payment.unwrap_or_default();
+    let n = told.subject.payment.unwrap_or_default();
     let others = last.iter().filter(|(other, _)| **other != n);
-    let others: i64 = others.map(|(_, row)| row.int("applied")).sum();
-    let room = (case.asked().minor - others).max(0);
-    let applied = case.payment(n).map_or(0, stays).min(room);
-    let was = last.get(&n).map(|row| (row.int("applied"), filed(row)));
-    let (was, ids) = was.unwrap_or_default();
-    let id = ids.get(1).cloned().filter(|id| !id.is_empty());
-    (applied, was, id)
+    let others: i64 = others.filter_map(|(_, row)| row.applied).sum();
+    let left = (told.facts.asked.minor - others).max(0);
+    let stays = told.facts.payment.as_ref().map_or(0, |p| p.stays.minor);
+    let (was, id) = last.get(&n).map_or((0, None), |row| {
+        (row.applied.unwrap_or_default(), row.filed.get(1).cloned())
+    });
+    (stays.min(left), was, id.filter(|id| !id.is_empty()))
 }
 
 /// What this refund takes of the sale, and what those before it took. A surplus goes back first.
-fn of_refund(case: &Case, before: &[&Composed], delivery: &Delivery) -> (i64, i64) {
-    let named = |delivery: &Delivery| refund_named(case, delivery.object.as_deref()?);
-    let paid = |refund: &&Refund| refund.state == State::Succeeded;
+fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
     let (mut all, mut sold) = (0, 0);
-    for (task, row) in before {
-        if let Work::Deliver(other) = &task.work
-            && other.topic == Topic::RefundPaid
-            && let Some(refund) = named(other).filter(paid)
-        {
-            all += refund.amount.minor;
-            sold += row.int("applied");
+    for (n, row) in before.iter().enumerate() {
+        let subject = &row.about.subject;
+        let failed = |later: &&DeliveryRow| {
+            let failed = later.about.subject.topic == Topic::RefundFailed;
+            failed && of_the_same(&later.about.subject, subject)
+        };
+        if subject.topic == Topic::RefundPaid && !before[n..].iter().any(|later| failed(&later)) {
+            all += row.about.amount.minor;
+            sold += row.applied.unwrap_or_default();
         }
     }
-    let amount = named(delivery).map_or(0, |refund| refund.amount.minor);
-    let of_surplus = (all + amount).min(case.beyond().minor) - (all - sold);
+    let amount = told.amount.minor;
+    let of_surplus = (all + amount).min(told.facts.beyond.minor) - (all - sold);
     (amount - of_surplus.clamp(0, amount), sold)
 }
 
@@ -122,3 +104,4 @@ pub fn needless(topic: Topic, standing: &Standing) -> Option<&'static str> {
         _ => None,
     }
 }
+

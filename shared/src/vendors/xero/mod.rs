@@ -13,7 +13,7 @@ mod lines;
 mod replies;
 
 use crate::contract::*;
-use crate::domain::task::Topic;
+use crate::domain::outbox::Topic;
 use crate::words::ids;
 use crate::words::money::BadAmount;
 use lines::number;

@@ -1,0 +1,269 @@
+//! The outbox: what happened, as it was. An occurrence is written once, in the commit that made it
+//! so, numbered within its book and never changed; who is told of it is found out afterwards.
+//! Messages are composed from what is frozen here, so that they say the same whenever they go out.
+
+use super::case::{Case, Payment, Session, surplus_request};
+use super::invoice::OfRate;
+use super::refund::Refund;
+use super::task::Matter;
+use crate::words::ids;
+use crate::words::money::Money;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What systems and patients hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    InvoiceIssued,
+    CheckoutReady,
+    PaymentReceived,
+    PaymentFailed,
+    PaymentReturned,
+    RefundPaid,
+    RefundFailed,
+    DisputeOpened,
+    DisputeClosed,
+    NeedsPerson,
+}
+
+impl Topic {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvoiceIssued => "invoice-issued",
+            Self::CheckoutReady => "checkout-ready",
+            Self::PaymentReceived => "payment-received",
+            Self::PaymentFailed => "payment-failed",
+            Self::PaymentReturned => "payment-returned",
+            Self::RefundPaid => "refund-paid",
+            Self::RefundFailed => "refund-failed",
+            Self::DisputeOpened => "dispute-opened",
+            Self::DisputeClosed => "dispute-closed",
+            Self::NeedsPerson => "needs-person",
+        }
+    }
+}
+
+/// What an occurrence is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    pub topic: Topic,
+    /// The payment's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<u32>,
+    /// The refund's or dispute's key, or the task's id. A payment that arrives again, or goes back
+    /// again, says which time: `again1`, `reinstated`, `returned2`, as its receipt does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// Of its book, from 1: the order in which a system hears.
+    pub n: u32,
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// When it happened, as the gateway says; else when we heard of it.
+    pub at: Timestamp,
+    pub heard_at: Timestamp,
+    /// The vendor that told us, which is not told itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Of the payment, what was returned of it, the refund, the dispute, the invoice or the task,
+    /// whichever the topic speaks of.
+    pub amount: Money,
+    pub facts: Facts,
+}
+
+/// How the book stood after the commit, as far as messages and books speak of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The invoice's number, as the patient quotes it; empty where there is none.
+    pub invoice: String,
+    /// Of the whole invoice, and what each of its tax rates comes to.
+    pub total: Money,
+    pub rates: Vec<OfRate>,
+    /// What the invoice asks for: nothing once it is void.
+    pub asked: Money,
+    /// What is left to pay on it.
+    pub due: Money,
+    /// What was paid beyond it, and is not on its way back.
+    pub surplus: Money,
+    /// What came beyond it, whether or not it went back since.
+    pub beyond: Money,
+    /// What of it payments under way would bring.
+    pub coming: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
+    /// When the visit that was billed began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentFacts>,
+    /// When another try after this payment is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+    /// The id of the receipt that says what is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// What only a person can decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<Matter>,
+}
+
+/// The payment that the topic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFacts {
+    pub amount: Money,
+    pub gateway: String,
+    /// `Visa ending 4242`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What of it arrived and stayed, refunds not taken off.
+    pub stays: Money,
+    /// The gateway's page, while the patient may pay on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Session>,
+    /// The gateway itself makes another try.
+    pub tried_there: bool,
+    /// What of it came beyond what was due, and goes back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returning: Option<Money>,
+}
+
+impl Subject {
+    /// Whether a bank gave back what it had taken.
+    pub fn is_reinstated(&self) -> bool {
+        let object = self.object.as_deref().unwrap_or_default();
+        self.topic == Topic::PaymentReceived && object.starts_with("reinstated")
+    }
+
+    /// Whether it tells that a payment arrived once more.
+    pub fn is_again(&self) -> bool {
+        self.topic == Topic::PaymentReceived && self.object.is_some()
+    }
+
+    /// The receipt that says it: of this time, where there were several.
+    fn receipt(&self, case: &Case) -> Option<String> {
+        let base = ids::payment_reference(&case.id, self.payment?);
+        let what = match self.topic {
+            Topic::PaymentReceived | Topic::RefundPaid | Topic::RefundFailed => self.object.clone(),
+            Topic::PaymentReturned => self.object.clone().or(Some("returned".into())),
+            _ => None,
+        };
+        Some(what.map_or(base.clone(), |what| format!("{base}-{what}")))
+    }
+
+    /// When another try is planned, where it is told with this.
+    fn retry_at(&self, case: &Case) -> Option<Timestamp> {
+        let retry = case.retry.as_ref()?;
+        let told = match self.topic {
+            Topic::PaymentFailed | Topic::PaymentReturned => self.payment == Some(retry.payment),
+            topic => topic == Topic::PaymentReceived,
+        };
+        told.then_some(retry.due)
+    }
+
+    /// What the topic speaks of comes to, where the case tells it.
+    pub fn amount(&self, case: &Case) -> Option<Money> {
+        let payment = self.payment.and_then(|n| case.payment(n));
+        let object = self.object.as_deref();
+        match self.topic {
+            Topic::InvoiceIssued | Topic::NeedsPerson => Some(case.invoice.total),
+            Topic::CheckoutReady | Topic::PaymentFailed | Topic::PaymentReceived => {
+                payment.map(|p| p.amount)
+            }
+            Topic::PaymentReturned => payment.map(Payment::returned),
+            Topic::RefundPaid | Topic::RefundFailed => {
+                refund_named(case, object?).map(|refund| refund.amount)
+            }
+            Topic::DisputeOpened | Topic::DisputeClosed => {
+                let (mut disputes, name) = (payment?.disputes.iter(), object?);
+                disputes.find(|d| d.is(name)).map(|d| d.amount)
+            }
+        }
+    }
+}
+
+impl Facts {
+    /// The case as it stands, for this subject.
+    pub fn of(case: &Case, subject: &Subject) -> Self {
+        let payment = subject.payment.and_then(|n| case.payment(n));
+        Self {
+            invoice: case.invoice.number.clone(),
+            total: case.invoice.total,
+            // Its totals were made of the same lines.
+            rates: case.invoice.rates().unwrap_or_default(),
+            asked: case.asked(),
+            due: case.due(),
+            surplus: case.surplus(),
+            beyond: case.beyond(),
+            coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
+            patient: case.patient.clone(),
+            starts_at: case.starts_at,
+            payment: payment.map(PaymentFacts::of),
+            retry_at: subject.retry_at(case),
+            receipt: subject.receipt(case),
+            matter: None,
+        }
+    }
+
+    /// Of what belongs to no book: only what a person is asked.
+    pub fn of_matter(matter: Matter, zero: Money) -> Self {
+        Self {
+            invoice: matter.invoice.clone().unwrap_or_default(),
+            total: zero,
+            rates: vec![],
+            asked: zero,
+            due: zero,
+            surplus: zero,
+            beyond: zero,
+            coming: zero,
+            patient: None,
+            starts_at: None,
+            payment: None,
+            retry_at: None,
+            receipt: None,
+            matter: Some(matter),
+        }
+    }
+}
+
+impl PaymentFacts {
+    fn of(payment: &Payment) -> Self {
+        let kept = payment.method.as_ref().map(|method| method.label.clone());
+        let stays = match payment.arrived() {
+            true => payment.amount.minor - payment.returned().minor,
+            false => 0,
+        };
+        Self {
+            amount: payment.amount,
+            gateway: payment.gateway.clone(),
+            method: payment.paid_with.clone().or(kept),
+            stays: Money::new(stays, payment.amount.currency),
+            page: payment.open_page().cloned(),
+            tried_there: payment.state.is_under_way() && payment.decline.is_some(),
+            returning: returning(payment),
+        }
+    }
+}
+
+/// What of a payment was too much and goes back by itself.
+fn returning(payment: &Payment) -> Option<Money> {
+    let request = surplus_request(payment.n);
+    let goes = |r: &&Refund| r.request.as_ref() == Some(&request) && r.state.reserves();
+    let mut refunds = payment.refunds.iter();
+    refunds.find(goes).map(|refund| refund.amount)
+}
+
+/// The refund of this key, also of the one that it had while only the gateway knew it.
+pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
+    let unnumbered = |refund: &Refund| Refund {
+        n: None,
+        ..refund.clone()
+    };
+    let mirrored = |refund: &Refund| refund.id.is_some() && unnumbered(refund).key() == key;
+    let mut all = case.refunds().map(|(_, refund)| refund);
+    all.find(|refund| refund.key() == key || mirrored(refund))
+}

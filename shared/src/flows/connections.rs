@@ -1,0 +1,308 @@
+//! Connections of a clinic to the vendors that are told: held while a vendor takes no more calls or
+//! does not answer, broken while it does not accept our key. What waits uses up no tries, people are
+//! asked once, and the first answer lets everything through.
+
+use super::{App, Failure, tasks};
+use crate::contract::Vendor;
+use crate::domain::settings::Settings;
+use crate::domain::task::{Alert, Matter, Queue};
+use crate::io::clock;
+use crate::io::queue::{Nudge, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::connection::{self, Connection, Standing};
+use crate::records::delivery::{self, DeliveryRow, Due};
+use crate::words::time;
+use jiff::Timestamp;
+
+/// After so many calls in a row without an answer nothing more is sent for a while.
+const UNANSWERED: u32 = 3;
+/// Seconds until one is let through to see, the first time and at most.
+const SILENT: [i64; 2] = [30, 900];
+const BROKEN: i64 = 900;
+/// The longest that a vendor may ask us to wait.
+const LONGEST_HOLD: i64 = 86_400;
+/// People are asked to look at a connection that gave trouble for so long.
+const ASKED_AFTER: i64 = 3600;
+/// So many are let through together, and the next ones so many seconds later.
+const PORTION: usize = 25;
+const NEXT_PORTION: i64 = 5;
+
+/// As it was read; the version is 0 where there is no row.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub connection: Connection,
+    version: u64,
+}
+
+/// How the connection stands.
+pub async fn known(app: &App, clinic: &str, vendor: &Vendor) -> Result<Known, StoreError> {
+    let key = connection::key(clinic, vendor.id);
+    known_at(app, &key).await
+}
+
+async fn known_at(app: &App, key: &RowKey) -> Result<Known, StoreError> {
+    let row = app.store.get(&key.pk, &key.sk).await?;
+    row.as_ref().map_or(Ok(Known::default()), of_row)
+}
+
+/// The connection of this row.
+pub fn of_row(row: &Row) -> Result<Known, StoreError> {
+    Ok(Known {
+        connection: Connection::read(row)?,
+        version: row.int("version") as u64,
+    })
+}
+
+/// The vendor takes no more calls for so many seconds.
+pub async fn held(
+    app: &App,
+    settings: &Settings,
+    vendor: &Vendor,
+    seconds: i64,
+    why: &str,
+) -> Result<(), Failure> {
+    let until = time::after(clock::now(), seconds.clamp(1, LONGEST_HOLD));
+    troubled(app, settings, vendor, why, |connection| {
+        connection.standing = Standing::Held;
+        connection.until = connection.until.max(Some(until));
+    })
+    .await
+}
+
+/// The vendor does not accept our key, or there is none: people are asked at once.
+pub async fn broken(
+    app: &App,
+    settings: &Settings,
+    vendor: &Vendor,
+    why: &str,
+) -> Result<(), Failure> {
+    let until = time::after(clock::now(), BROKEN);
+    troubled(app, settings, vendor, why, |connection| {
+        connection.standing = Standing::Broken;
+        connection.until = Some(until);
+    })
+    .await
+}
+
+/// A call was not answered. After some in a row the others wait.
+pub async fn unanswered(
+    app: &App,
+    settings: &Settings,
+    vendor: &Vendor,
+    why: &str,
+) -> Result<(), Failure> {
+    let now = clock::now();
+    troubled(app, settings, vendor, why, |connection| {
+        connection.unanswered += 1;
+        let over = connection.unanswered.checked_sub(UNANSWERED);
+        if let Some(over) = over
+            && !matches!(connection.standing, Standing::Broken | Standing::Held)
+        {
+            let [first, most] = SILENT;
+            let wait = (first << over.min(10)).min(most);
+            connection.standing = Standing::Silent;
+            connection.until = Some(time::after(now, wait));
+        }
+    })
+    .await
+}
+
+async fn troubled(
+    app: &App,
+    settings: &Settings,
+    vendor: &Vendor,
+    why: &str,
+    change: impl Fn(&mut Connection),
+) -> Result<(), Failure> {
+    let key = connection::key(&settings.id, vendor.id);
+    let now = clock::now();
+    for attempt in 0..super::commit::TRIES {
+        let known = known_at(app, &key).await?;
+        let mut next = known.connection.clone();
+        next.since = next.since.or(Some(now));
+        next.why = Some(why.into());
+        change(&mut next);
+        let lasts = next.since.is_some_and(|at| now.as_second() - at.as_second() > ASKED_AFTER);
+        let asks = next.standing == Standing::Broken || next.standing != Standing::Fine && lasts;
+        next.asked = asks || next.asked;
+        if put(app, &key, &known, &next, vec![]).await? {
+            if asks && !known.connection.asked {
+                ask(app, settings, vendor, &next, why).await?;
+            }
+            return Ok(());
+        }
+        super::commit::pause(attempt).await;
+    }
+    Err(super::commit::Busy(format!("the connection to {}", vendor.id)).into())
+}
+
+/// Asks people to look at a connection, once for all that waits for it.
+async fn ask(
+    app: &App,
+    settings: &Settings,
+    vendor: &Vendor,
+    connection: &Connection,
+    why: &str,
+) -> Result<(), Failure> {
+    let alert = match connection.standing {
+        Standing::Broken => Alert::Blocked,
+        _ => Alert::ConnectionHeld,
+    };
+    let words = match connection.standing {
+        Standing::Held => format!("It takes no more calls for now: {why}."),
+        Standing::Silent => format!("It does not answer: {why}."),
+        Standing::Broken | Standing::Fine => format!("It says: {why}."),
+    };
+    let matter = Matter::of(alert).vendor(vendor.id).words(words);
+    tasks::raise(app, settings, &task_pk(&settings.id, vendor), &task_id(vendor), matter).await
+}
+
+/// It answered. Where it gave trouble before, nobody need look any more, and what waits is let
+/// through.
+pub async fn answered(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    known: &Known,
+) -> Result<(), Failure> {
+    if known.connection == Connection::default() {
+        return Ok(());
+    }
+    let key = connection::key(clinic, vendor.id);
+    let now = clock::now();
+    let next = Connection {
+        until: known.connection.holds().then_some(now),
+        ..Connection::default()
+    };
+    let mut also = vec![];
+    if known.connection.asked {
+        also.push(Write::Delete(RowKey {
+            pk: task_pk(clinic, vendor),
+            sk: format!("task#person-{}", task_id(vendor)),
+        }));
+    }
+    // Another worker may have seen the same answer, or the next trouble: its word is newer.
+    if put(app, &key, known, &next, also).await? && next.until.is_some() {
+        super::commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
+    }
+    Ok(())
+}
+
+/// As [`answered`], for who did not read how it stands.
+pub async fn answers(app: &App, clinic: &str, vendor: &Vendor) -> Result<(), Failure> {
+    let known = known(app, clinic, vendor).await?;
+    answered(app, clinic, vendor, &known).await
+}
+
+/// Something was configured anew: one that waits is let through to see whether it works now.
+pub async fn look_now(app: &App, clinic: &str, vendor: &str) -> Result<(), Failure> {
+    let key = connection::key(clinic, vendor);
+    let known = known_at(app, &key).await?;
+    if !known.connection.holds() {
+        return Ok(());
+    }
+    let next = Connection {
+        until: Some(clock::now()),
+        ..known.connection.clone()
+    };
+    if put(app, &key, &known, &next, vec![]).await? {
+        super::commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
+    }
+    Ok(())
+}
+
+/// Works a connection off whose time has come (`connection`): what waits is let through in portions
+/// once it answers again, or one of it to see whether it does.
+pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
+    let Some((clinic, vendor)) = connection::read_pk(&key.pk) else {
+        return Ok(());
+    };
+    let Some(row) = app.store.get(&key.pk, &key.sk).await? else {
+        return Ok(());
+    };
+    let now = clock::now();
+    if !row.is_due(time::millis(now)) {
+        return Ok(());
+    }
+    let known = of_row(&row)?;
+    let mut next = known.connection.clone();
+    let probes = matches!(next.standing, Standing::Broken | Standing::Silent);
+    let waiting = app.store.parked(&delivery::lane(clinic, vendor), PORTION).await?;
+    let some = if probes { 1 } else { PORTION };
+    match next.standing {
+        Standing::Broken => next.until = Some(time::after(now, BROKEN)),
+        Standing::Silent => next.until = Some(time::after(now, SILENT[1])),
+        Standing::Held | Standing::Fine => {
+            next.standing = Standing::Fine;
+            next.until = (waiting.len() == PORTION).then(|| time::after(now, NEXT_PORTION));
+        }
+    }
+    // Nothing waits any more: the next call shows how it stands.
+    if waiting.is_empty() {
+        next.until = None;
+        if next.standing == Standing::Silent {
+            next = Connection::default();
+        }
+    }
+    if !put(app, key, &known, &next, vec![]).await? {
+        return Ok(());
+    }
+    for key in waiting.into_iter().take(some) {
+        let_through(app, &key, probes, now).await?;
+    }
+    Ok(())
+}
+
+async fn let_through(app: &App, key: &RowKey, probe: bool, now: Timestamp) -> Result<(), Failure> {
+    let Some(row) = app.store.get(&key.pk, &key.sk).await? else {
+        return Ok(());
+    };
+    let waiting = DeliveryRow::read(&row)?;
+    if waiting.due != Due::Held {
+        return Ok(());
+    }
+    let version = waiting.version;
+    let open = DeliveryRow {
+        version: version + 1,
+        probe,
+        ..waiting.due_at(now)
+    };
+    let write = Write::Replace {
+        row: open.row(),
+        version,
+    };
+    if app.store.transact(&[write]).await? == Written::Done {
+        let nudge = Nudge {
+            rows: vec![open.key()],
+        };
+        if let Err(why) = app.queues.send(Queue::Deliveries, &nudge).await {
+            tracing::warn!(%why, "a nudge was not sent; the due index will find the row");
+        }
+    }
+    Ok(())
+}
+
+async fn put(
+    app: &App,
+    key: &RowKey,
+    known: &Known,
+    next: &Connection,
+    also: Vec<Write>,
+) -> Result<bool, StoreError> {
+    let row = next.row(key, known.version + 1);
+    let write = match known.version {
+        0 => Write::New(row),
+        version => Write::Replace { row, version },
+    };
+    let writes: Vec<_> = [write].into_iter().chain(also).collect();
+    Ok(app.store.transact(&writes).await? == Written::Done)
+}
+
+/// Where the task stands of a connection that a person must look at.
+fn task_pk(clinic: &str, vendor: &Vendor) -> String {
+    format!("{clinic}#event#connection#{}", vendor.id)
+}
+
+fn task_id(vendor: &Vendor) -> String {
+    format!("blocked-{}", vendor.id)
+}

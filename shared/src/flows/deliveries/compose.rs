@@ -1,0 +1,134 @@
+//! What a delivery says: composed from the occurrence as it was frozen, the clinic's settings and the
+//! patient, and from nothing that changed since.
+
+use crate::contract::{Channel, Customer, Notification, Standing, System};
+use crate::domain::outbox::{Occurrence, Topic};
+use crate::domain::receipt;
+use crate::domain::settings::Settings;
+use crate::flows::patients::Person;
+use crate::messages;
+use crate::pages::layout::deadline;
+use crate::words::ids;
+use crate::words::money::Money;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// What is told beside the occurrence.
+pub struct To<'a> {
+    pub settings: &'a Settings,
+    pub system: &'a System,
+    /// The key of the rows that the occurrence stands among.
+    pub pk: &'a str,
+    pub place: &'a str,
+    /// The clinic's own reference of the patient, and how he is reached.
+    pub reference: String,
+    pub person: Person,
+    pub receipt_address: Option<String>,
+    pub standing: Standing,
+    pub refunded_before: Money,
+    /// The ids under which the system filed what this builds on.
+    pub filed: Vec<String>,
+}
+
+pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
+    let message = message(told, &to);
+    let facts = &told.facts;
+    let payment = facts.payment.as_ref();
+    let number = facts.receipt.as_deref().map(receipt::number);
+    let of_refund = matches!(told.subject.topic, Topic::RefundPaid | Topic::RefundFailed);
+    Notification {
+        key: key(to.pk, to.place, to.system.vendor.id, 0),
+        topic: told.subject.topic,
+        filed: to.filed,
+        clinic: to.settings.name.clone(),
+        invoice: facts.invoice.clone(),
+        refund: number.filter(|_| of_refund),
+        amount: told.amount,
+        payment: payment.map(|p| p.amount),
+        refunded_before: to.refunded_before,
+        standing: to.standing,
+        total: facts.total,
+        rates: facts.rates.clone(),
+        date: day_of(to.settings, to.system.channel, told),
+        gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
+        customer: customer(to.settings, to.system.channel, to.reference, to.person),
+        message,
+    }
+}
+
+fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
+    let (settings, facts) = (to.settings, &told.facts);
+    let payment = facts.payment.as_ref();
+    let page = payment.and_then(|p| p.page.as_ref());
+    let day = |at: Timestamp| at.to_zoned(settings.zone()).date();
+    let said = messages::MessageContext {
+        clinic: &settings.name,
+        phone: &settings.phone,
+        invoice: &facts.invoice,
+        amount: told.amount,
+        payment: payment.map(|p| p.amount),
+        due: facts.due,
+        surplus: facts.surplus,
+        returning: payment.and_then(|p| p.returning),
+        coming: facts.coming,
+        tried_there: payment.is_some_and(|p| p.tried_there),
+        receipt: facts.receipt.as_deref().map(receipt::number),
+        receipt_address: to.receipt_address.as_deref(),
+        page: page.map(|page| page.url.as_str()),
+        method: payment.and_then(|p| p.method.as_deref()),
+        gateway: payment.map(|p| p.gateway.as_str()),
+        day: Some(day(told.at)),
+        service: facts.starts_at.map(day),
+        until: page.and_then(|page| page.expires_at).map(|until| deadline(until, settings)),
+        address: &settings.address,
+        retry_at: facts.retry_at.map(day),
+        reinstated: told.subject.is_reinstated(),
+        matter: facts.matter.as_ref(),
+    };
+    match to.system.channel {
+        Channel::PatientEmail | Channel::PatientText => {
+            messages::to_patient(told.subject.topic, &said)
+        }
+        Channel::Staff | Channel::Books => messages::to_staff(told.subject.topic, &said),
+    }
+}
+
+/// The key of one step of one delivery, another for each: the book's id and twelve letters.
+pub fn key(pk: &str, place: &str, system: &str, step: usize) -> String {
+    let book = pk.rsplit('#').next().unwrap_or_default();
+    let of_step = ids::derived(&[pk, place, system, &step.to_string()]);
+    match ids::is_id(book) {
+        true => format!("{book}-{}", &of_step[..12]),
+        false => of_step,
+    }
+}
+
+/// The name only where it may be shared, the address only for the channel that needs it.
+pub fn customer(
+    settings: &Settings,
+    channel: Channel,
+    reference: String,
+    person: Person,
+) -> Customer {
+    let (mail, text) = (
+        channel == Channel::PatientEmail,
+        channel == Channel::PatientText,
+    );
+    let named = settings.policy.share_names || mail;
+    Customer {
+        reference,
+        name: Some(person.name).filter(|name| named && !name.is_empty()),
+        email: person.email.filter(|_| mail),
+        phone: person.phone.filter(|_| text),
+    }
+}
+
+/// The clinic's day: in the books, that of the moment when the money moved; else that on which we
+/// heard of it.
+pub fn day_of(settings: &Settings, channel: Channel, told: &Occurrence) -> Date {
+    let at = match channel {
+        Channel::Books => told.at,
+        _ => told.heard_at,
+    };
+    at.to_zoned(settings.zone()).date()
+}

@@ -1,0 +1,75 @@
+//! What a delivery builds on: what became of those before it, of the same book at the same system.
+//! All of them are over when this is asked.
+
+use crate::contract::{Channel, DependsOn, System};
+use crate::domain::outbox::{Subject, Topic};
+use crate::records::delivery::{DeliveryRow, State};
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// With the ids under which it was filed, one for each step.
+    Filed(Vec<String>),
+    /// It was never told this system, which listens only since later: it is filed first.
+    Missing(Topic),
+    /// Nothing was told that had to be taken back.
+    Needless(&'static str),
+    Failed(&'static str),
+}
+
+/// What became of what this builds on.
+pub fn earlier(
+    line: &[DeliveryRow],
+    this: &DeliveryRow,
+    system: &System,
+    declared: DependsOn,
+) -> Earlier {
+    let subject = &this.about.subject;
+    // That money came again is of interest to who heard that it had gone; books need it anyway.
+    let depends_on = match subject.is_again() && system.channel != Channel::Books {
+        true => DependsOn::TakesBack(Topic::PaymentReturned),
+        false => declared,
+    };
+    let Some(topic) = depends_on.topic() else {
+        return Earlier::Filed(vec![]);
+    };
+    let before = line.iter().filter(|row| row.about.place < this.about.place);
+    let same = |row: &&DeliveryRow| {
+        row.about.subject.topic == topic && of_the_same(&row.about.subject, subject)
+    };
+    said(depends_on, before.filter(same).next_back())
+}
+
+/// Whether two occurrences speak of the same payment, refund or dispute, as far as both name one.
+pub fn of_the_same(one: &Subject, other: &Subject) -> bool {
+    // A payment's object says which time it was.
+    let times = [Topic::PaymentReceived, Topic::PaymentReturned];
+    let object = |subject: &Subject| {
+        let key = subject.object.clone();
+        key.filter(|_| !times.contains(&subject.topic))
+    };
+    let payments = one.payment.zip(other.payment);
+    let objects = object(one).zip(object(other));
+    payments.is_none_or(|(a, b)| a == b) && objects.is_none_or(|(a, b)| a == b)
+}
+
+/// What the row of the earlier delivery says; `None` where there is none.
+pub fn said(depends_on: DependsOn, row: Option<&DeliveryRow>) -> Earlier {
+    let Some(row) = row else {
+        return match depends_on {
+            DependsOn::Nothing => Earlier::Filed(vec![]),
+            DependsOn::Needs(topic) => Earlier::Missing(topic),
+            DependsOn::TakesBack(_) => Earlier::Needless("what it takes back was never told"),
+        };
+    };
+    match (row.state, depends_on) {
+        (State::Done, _) => Earlier::Filed(row.filed.clone()),
+        (State::Skipped | State::Failed, DependsOn::TakesBack(_)) if row.steps_done == 0 => {
+            Earlier::Needless("what it takes back was never told")
+        }
+        // What was not worth filing stands in nobody's way.
+        (State::Skipped, DependsOn::Needs(_)) => Earlier::Filed(vec![]),
+        // Who may have been told must hear the rest.
+        (State::Unknown, DependsOn::TakesBack(_)) => Earlier::Filed(row.filed.clone()),
+        _ => Earlier::Failed("what it builds on was not filed"),
+    }
+}

@@ -1,0 +1,210 @@
+//! What a delivery needs before it is sent: the occurrence as it was frozen, the patient, how money
+//! stands at the system, and whether anybody need still hear of it.
+
+use super::compose::{self, To};
+use super::{App, Failure, Of, optouts, replace, standing, undelivered};
+use crate::contract::{Channel, Notification, Standing, System};
+use crate::domain::case::Case;
+use crate::domain::outbox::{Occurrence, Subject, Topic, refund_named};
+use crate::domain::payment::State;
+use crate::domain::refund;
+use crate::domain::settings::Settings;
+use crate::flows::patients::{self, Person};
+use crate::flows::receipts;
+use crate::io::clock;
+use crate::io::store::{Write, Written};
+use crate::records::delivery::DeliveryRow;
+use crate::records::outbox;
+use crate::vendors;
+use crate::words::money::Money;
+use crate::words::seal::Key;
+
+pub struct Prepared {
+    pub notification: Notification,
+    /// Why it need not be sent, if nothing of it was.
+    pub needless: Option<&'static str>,
+    /// The page to pay on can be sent to this patient by none of the clinic's systems.
+    pub unreachable: bool,
+    /// Seals what was sent to a patient.
+    pub key: Option<Key>,
+}
+
+/// What is told, or why it cannot be.
+pub(super) async fn prepare(
+    app: &App,
+    of: Of<'_>,
+    line: &[DeliveryRow],
+    row: &DeliveryRow,
+    system: &'static System,
+    filed: Vec<String>,
+) -> Result<Result<Prepared, &'static str>, Failure> {
+    let settings = of.settings;
+    let kept = app.store.get(&row.pk, &outbox::sk(&row.about.place)).await?;
+    let Some(kept) = kept else {
+        return Ok(Err("what happened is not on record"));
+    };
+    let told: Occurrence = kept.read("data")?;
+    let patient = match &told.facts.patient {
+        Some(patient) => patients::patient(app, &settings.id, patient).await?,
+        None => None,
+    };
+    let key = patient.as_ref().and_then(|patient| patient.key.clone());
+    let (reference, mut person) = match patient {
+        Some(patient) => (patient.reference, patient.person),
+        None => ("walk-in".into(), Person::default()),
+    };
+    let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
+    let mut needless = concerns;
+    if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
+        && let Some(phone) = person.phone.clone()
+        && optouts::texts_unwanted(app, &settings.id, &phone).await?
+    {
+        person.phone = None;
+        if system.channel == Channel::PatientText {
+            needless = needless.or(Some(optouts::UNWANTED));
+        }
+    }
+    // A walk-in stands at the desk where the page was opened.
+    let unreachable = concerns.is_none()
+        && told.subject.topic == Topic::CheckoutReady
+        && told.facts.patient.is_some()
+        && unreachable(settings, system, &person);
+    needless = needless.or(missing_address(system.channel, &person));
+    if told.subject.topic == Topic::NeedsPerson && !is_asked(app, &row.pk, &told.subject).await? {
+        needless = Some("nobody need look any more");
+    }
+    let (standing, refunded_before) = match system.channel {
+        Channel::Books => standing::standing(line, row, &told),
+        _ => {
+            let currency = told.amount.currency;
+            (Standing::none(currency), Money::zero(currency))
+        }
+    };
+    if system.channel == Channel::Books {
+        needless = of_books(&told.subject, &standing, needless);
+    }
+    let receipt_address = match &told.facts.receipt {
+        Some(receipt) => Some(receipts::receipt_address(app, &settings.id, receipt).await?),
+        None => None,
+    };
+    let to = To {
+        settings,
+        system,
+        pk: &row.pk,
+        place: &row.about.place,
+        reference,
+        person,
+        receipt_address,
+        standing,
+        refunded_before,
+        filed,
+    };
+    Ok(Ok(Prepared {
+        notification: compose::compose(&told, to),
+        needless,
+        unreachable,
+        key,
+    }))
+}
+
+/// Books follow what happened, whatever became of it since: the next entry corrects it.
+fn of_books(
+    subject: &Subject,
+    standing: &Standing,
+    needless: Option<&'static str>,
+) -> Option<&'static str> {
+    let corrected = matches!(
+        subject.topic,
+        Topic::PaymentReceived | Topic::PaymentReturned
+    );
+    standing::needless(subject.topic, standing).or(needless.filter(|_| !corrected))
+}
+
+/// Why nobody need hear of it any more, as the case stands now.
+pub fn overtaken(case: &Case, subject: &Subject) -> Option<&'static str> {
+    let payment = subject.payment.and_then(|n| case.payment(n));
+    let closed = payment.is_some_and(|p| p.open_page().is_none());
+    let refund = || refund_named(case, subject.object.as_deref()?);
+    let stays = || refund().is_some_and(|refund| refund.state == refund::State::Succeeded);
+    match subject.topic {
+        Topic::InvoiceIssued if case.invoice.void => Some("the invoice was voided"),
+        Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
+        Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
+        Topic::PaymentFailed if payment.is_some_and(|p| p.state == State::Paid) => {
+            Some("it went through after all")
+        }
+        Topic::PaymentFailed if case.due().minor == 0 => Some("nothing is left to pay"),
+        Topic::PaymentFailed if payment.is_some_and(|p| p.ending.is_some()) => {
+            Some("another way to pay has taken its place")
+        }
+        Topic::RefundPaid if !stays() => Some("the refund did not stay paid"),
+        Topic::PaymentReturned if payment.is_none_or(|p| p.returned().minor == 0) => {
+            Some("nothing of it went back")
+        }
+        _ => None,
+    }
+}
+
+/// Whether the task of which people are told is still open.
+async fn is_asked(app: &App, pk: &str, subject: &Subject) -> Result<bool, Failure> {
+    let id = subject.object.as_deref().unwrap_or_default();
+    let row = app.store.get(pk, &format!("task#person-{id}")).await?;
+    Ok(row.is_some_and(|row| row.get("state") == "open"))
+}
+
+pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {
+    match channel {
+        Channel::PatientEmail if person.email.is_none() => Some("no e-mail address"),
+        Channel::PatientText if person.phone.is_none() => Some("no phone number"),
+        _ => None,
+    }
+}
+
+/// Whether none of the clinic's systems reaches the patient; said of the first of them only.
+pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> bool {
+    let to_patients = |system: &&&System| {
+        let on = settings.systems.iter().any(|id| id == system.vendor.id);
+        on && matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
+    };
+    let mut ways = vendors::SYSTEMS.iter().filter(to_patients).peekable();
+    let first = ways
+        .peek()
+        .is_some_and(|way| way.vendor.id == system.vendor.id);
+    first && ways.all(|way| missing_address(way.channel, person).is_some())
+}
+
+/// What a delivery builds on was never told its system, which listens only since later: it is told
+/// first, and the delivery waits behind it.
+pub(super) async fn file_first(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    topic: Topic,
+) -> Result<(), Failure> {
+    let mut found = None;
+    for kept in app.store.under(&row.pk, outbox::PREFIX).await? {
+        let told: Occurrence = kept.read("data")?;
+        let place = kept.get("sk").trim_start_matches(outbox::PREFIX).to_owned();
+        let same = super::depends::of_the_same(&told.subject, &row.about.subject);
+        if told.subject.topic == topic && same && place < row.about.place {
+            found = Some((place, told));
+        }
+    }
+    let Some((place, told)) = found else {
+        let why = "what it builds on never happened here";
+        return undelivered(app, of, row, row.may_be_sent(), why).await;
+    };
+    let now = clock::now();
+    let first = DeliveryRow::new(&row.pk, &place, &row.about.system, &told, now);
+    match app.store.transact(&[Write::New(first.row())]).await? {
+        Written::Done | Written::Failed(_) => {}
+        Written::Conflict => return Err("others file what it builds on".into()),
+    }
+    let behind = DeliveryRow {
+        behind: true,
+        why: "what it builds on is filed first".into(),
+        ..row.clone()
+    };
+    let behind = behind.due_at(crate::words::time::after(now, super::BEHIND));
+    replace(app, row, behind).await.map(drop)
+}

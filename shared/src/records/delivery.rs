@@ -1,0 +1,337 @@
+//! The row of a delivery: one occurrence told to one system. Its key is the occurrence's, so that
+//! those of a system about a book stand in the order in which it hears of them, and none is ever
+//! written over by a later one.
+
+use crate::domain::outbox::{Occurrence, Subject};
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError};
+use crate::words::money::Money;
+use crate::words::time;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the keys of all deliveries of a book begin with.
+pub const PREFIX: &str = "delivery#";
+
+/// What the keys of a system's deliveries about a book begin with.
+pub fn prefix(system: &str) -> String {
+    format!("{PREFIX}{system}#")
+}
+
+/// The key of the delivery that people name by this id; `None` where it cannot be one.
+pub fn sk_of(id: &str) -> Option<String> {
+    let (system, place) = id.split_once('.')?;
+    Some(format!("{PREFIX}{system}#{place}"))
+}
+
+/// The system that the delivery of this key tells.
+pub fn system_of(sk: &str) -> Option<&str> {
+    let (system, _) = sk.strip_prefix(PREFIX)?.split_once('#')?;
+    Some(system)
+}
+
+/// Where a delivery stands that waits for this connection.
+pub fn lane(clinic: &str, vendor: &str) -> String {
+    format!("held#{clinic}#{vendor}")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing of what comes next can have reached the system.
+    Open,
+    /// A call may have reached it.
+    Calling,
+    Done,
+    /// Nobody need hear of it.
+    Skipped,
+    Failed,
+    /// Nobody can say whether it arrived.
+    Unknown,
+}
+
+impl State {
+    const ALL: [Self; 6] = [
+        Self::Open,
+        Self::Calling,
+        Self::Done,
+        Self::Skipped,
+        Self::Failed,
+        Self::Unknown,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Calling => "calling",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it ended, well or not.
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Open | Self::Calling)
+    }
+}
+
+/// What is told, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    pub system: String,
+    /// The occurrence's place in its book.
+    pub place: String,
+    #[serde(flatten)]
+    pub subject: Subject,
+    pub amount: Money,
+    /// When it happened, and when we heard of it.
+    pub at: Timestamp,
+    pub heard_at: Timestamp,
+}
+
+/// When it is looked at again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// At this time, in epoch milliseconds; `taken` where it was put off only because its work was
+    /// begun or nudged.
+    At { millis: i64, taken: bool },
+    /// Once its connection is released.
+    Held,
+    Never,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    pub pk: String,
+    pub about: About,
+    pub version: u64,
+    pub state: State,
+    pub due: Due,
+    /// Tries that may have failed for a cause of its own.
+    pub tries: i64,
+    /// Why it stands as it does, for people.
+    pub why: String,
+    /// It waits for what its system is told before it.
+    pub behind: bool,
+    /// It is let through to see whether its connection works again.
+    pub probe: bool,
+    pub steps_done: usize,
+    /// The ids under which the steps that are done were filed; empty where the system told none.
+    pub filed: Vec<String>,
+    /// What the invoice takes of a payment, or a refund of the sale, as it was filed.
+    pub applied: Option<i64>,
+    /// The addressee and the words that were sent, sealed.
+    pub sent: String,
+    /// When it was sent last, in epoch seconds.
+    pub sent_at: i64,
+    /// Who has it in hands.
+    pub owner: String,
+}
+
+impl DeliveryRow {
+    /// What a system is to be told of an occurrence, at once.
+    pub fn new(pk: &str, place: &str, system: &str, told: &Occurrence, now: Timestamp) -> Self {
+        Self {
+            pk: pk.into(),
+            about: About {
+                system: system.into(),
+                place: place.into(),
+                subject: told.subject.clone(),
+                amount: told.amount,
+                at: told.at,
+                heard_at: told.heard_at,
+            },
+            version: 1,
+            state: State::Open,
+            due: Due::At {
+                millis: time::millis(now),
+                taken: false,
+            },
+            tries: 0,
+            why: String::new(),
+            behind: false,
+            probe: false,
+            steps_done: 0,
+            filed: vec![],
+            applied: None,
+            sent: String::new(),
+            sent_at: 0,
+            owner: String::new(),
+        }
+    }
+
+    pub fn sk(&self) -> String {
+        format!("{}{}", prefix(&self.about.system), self.about.place)
+    }
+
+    pub fn key(&self) -> RowKey {
+        RowKey {
+            pk: self.pk.clone(),
+            sk: self.sk(),
+        }
+    }
+
+    /// As people name it.
+    pub fn id(&self) -> String {
+        format!("{}.{}", self.about.system, self.about.place)
+    }
+
+    pub fn clinic(&self) -> &str {
+        self.pk.split('#').next().unwrap_or_default()
+    }
+
+    /// Whether a call of this row may have reached the system.
+    pub fn may_be_sent(&self) -> bool {
+        self.state == State::Calling
+    }
+
+    /// The id under which it was filed last, where the system told one.
+    pub fn filed_as(&self) -> Option<&str> {
+        let mut told = self.filed.iter().rev().filter(|id| !id.is_empty());
+        told.next().map(String::as_str)
+    }
+
+    /// Whether its time has come.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        match self.due {
+            Due::At { millis, taken } => taken || millis <= time::millis(now),
+            Due::Held | Due::Never => false,
+        }
+    }
+
+    /// To be looked at then.
+    pub fn due_at(mut self, at: Timestamp) -> Self {
+        self.due = Due::At {
+            millis: time::millis(at),
+            taken: false,
+        };
+        self
+    }
+
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        let about: About = row.read("data")?;
+        let state = State::ALL.into_iter().find(|s| s.name() == row.get("state"));
+        let state = state.ok_or_else(|| StoreError::Corrupt("a delivery's state".into()))?;
+        let due = match (row.has("due_at"), row.get("due_pk").starts_with("held#")) {
+            (false, _) => Due::Never,
+            (true, true) => Due::Held,
+            (true, false) => Due::At {
+                millis: row.int("due_at"),
+                taken: row.has("taken_at"),
+            },
+        };
+        Ok(Self {
+            pk: row.get("pk").into(),
+            version: row.int("version") as u64,
+            state,
+            due,
+            tries: row.int("tries"),
+            why: row.get("why").into(),
+            behind: row.has("behind"),
+            probe: row.has("probe"),
+            steps_done: row.int("steps_done") as usize,
+            filed: match row.has("filed") {
+                true => row.read("filed")?,
+                false => vec![],
+            },
+            applied: row.has("applied").then(|| row.int("applied")),
+            sent: row.get("sent").into(),
+            sent_at: row.int("sent_at"),
+            owner: row.get("owner").into(),
+            about,
+        })
+    }
+
+    pub fn row(&self) -> Row {
+        let heard = time::millis(self.about.heard_at);
+        let of = self.pk.rsplit('#').next().unwrap_or_default();
+        let mut row = Row::new(&self.pk, self.sk())
+            .json("data", &self.about)
+            .number("version", self.version)
+            .text("state", self.state.name())
+            .number("tries", self.tries)
+            .number("steps_done", self.steps_done)
+            .listed(
+                format!("{}#deliveries", self.clinic()),
+                format!("{heard:015}#{of}#{}", self.id()),
+            );
+        for (name, text) in [("why", &self.why), ("sent", &self.sent), ("owner", &self.owner)] {
+            if !text.is_empty() {
+                row = row.text(name, text);
+            }
+        }
+        for (name, set) in [("behind", self.behind), ("probe", self.probe)] {
+            if set {
+                row = row.number(name, 1);
+            }
+        }
+        if !self.filed.is_empty() {
+            row = row.json("filed", &self.filed);
+        }
+        if let Some(applied) = self.applied {
+            row = row.number("applied", applied);
+        }
+        if self.sent_at > 0 {
+            row = row.number("sent_at", self.sent_at);
+        }
+        match self.due {
+            Due::At { millis, taken } => {
+                let row = row.due(millis);
+                if taken { row.number("taken_at", millis) } else { row }
+            }
+            Due::Held => row
+                .text("due_pk", lane(self.clinic(), &self.about.system))
+                .number("due_at", heard),
+            Due::Never => row,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_reads_back_as_it_was_written() {
+        let about: About = serde_json::from_value(serde_json::json!({
+            "system": "xero", "place": "000007", "topic": "refund_paid", "payment": 1, "object": "r1",
+            "amount": { "amount": "10.00", "currency": "EUR" },
+            "at": "2026-03-01T10:00:00Z", "heard_at": "2026-03-01T10:00:05Z",
+        }))
+        .expect("what a delivery is about");
+        let mut row = DeliveryRow {
+            pk: "demo#case#1".into(),
+            about,
+            version: 3,
+            state: State::Calling,
+            due: Due::Held,
+            tries: 2,
+            why: "it did not answer".into(),
+            behind: true,
+            probe: true,
+            steps_done: 1,
+            filed: vec!["id-1".into(), String::new()],
+            applied: Some(0),
+            sent: "sealed".into(),
+            sent_at: 77,
+            owner: "me".into(),
+        };
+        for due in [
+            Due::Held,
+            Due::Never,
+            Due::At { millis: 5, taken: true },
+            Due::At { millis: 5, taken: false },
+        ] {
+            row.due = due;
+            assert_eq!(DeliveryRow::read(&row.row()).expect("it reads"), row);
+        }
+        assert_eq!(sk_of(&row.id()), Some(row.sk()));
+        assert_eq!(system_of(&row.sk()), Some("xero"));
+        assert_eq!(row.filed_as(), Some("id-1"));
+        for state in State::ALL {
+            row.state = state;
+            assert_eq!(DeliveryRow::read(&row.row()).expect("it reads").state, state);
+        }
+    }
+}
