@@ -11,7 +11,7 @@ pub type Secrets = SecretCache<Client>;
 
 /// Who is asked for a version of a secret.
 pub trait GetSecretValue {
-    fn get_secret_value(
+    fn secret_value(
         &self,
         name: &str,
         stage: &str,
@@ -26,7 +26,7 @@ pub struct SecretValue {
 }
 
 impl GetSecretValue for Client {
-    async fn get_secret_value(&self, name: &str, stage: &str) -> Result<SecretValue, CallError> {
+    async fn secret_value(&self, name: &str, stage: &str) -> Result<SecretValue, CallError> {
         let get = self.get_secret_value().secret_id(name).version_stage(stage);
         let found = Box::pin(get.send()).await?;
         Ok(SecretValue {
@@ -208,7 +208,7 @@ impl<C: GetSecretValue> SecretCache<C> {
     }
 
     async fn get(&self, name: &str, stage: &str) -> Result<Option<Version>, Unavailable> {
-        let found = match self.client.get_secret_value(name, stage).await {
+        let found = match self.client.secret_value(name, stage).await {
             Ok(found) => found,
             Err(why) if is_missing(&why, name) => return Ok(None),
             Err(why) => {

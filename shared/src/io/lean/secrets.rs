@@ -29,7 +29,7 @@ struct Found {
 }
 
 impl GetSecretValue for Client {
-    async fn get_secret_value(&self, name: &str, stage: &str) -> Result<SecretValue, CallError> {
+    async fn secret_value(&self, name: &str, stage: &str) -> Result<SecretValue, CallError> {
         let input = Get {
             secret_id: name,
             version_stage: stage,
