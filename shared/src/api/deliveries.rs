@@ -7,6 +7,7 @@ use super::problem::{Kind, Problem};
 use super::tasks;
 use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
+use crate::flows::commit;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
@@ -81,9 +82,7 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
     if call.app.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
-    call.app
-        .nudge([(Queue::Deliveries, open.key())].into_iter())
-        .await;
+    commit::nudge(call.app, [(Queue::Deliveries, open.key())].into_iter()).await;
     Ok(reply(202, &view(&open)?.unwrap_or_default()))
 }
 

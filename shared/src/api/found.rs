@@ -11,6 +11,7 @@ use crate::domain::event::{Event, Found};
 use crate::domain::payment;
 use crate::domain::refund::{Refund, State};
 use crate::flows::case_pk;
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write};
@@ -175,7 +176,7 @@ async fn record(
         also,
         ..Change::new(&call.settings, &id, Event::Found(found.clone()), cause)
     };
-    match call.app.commit(change, Some(case)).await? {
+    match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => Ok(*case),
         Committed::Refused(why) => Err(why.into()),
         Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),

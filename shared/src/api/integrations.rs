@@ -4,6 +4,7 @@
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
 use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
+use crate::flows::accounts;
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use futures::future::try_join_all;
@@ -89,7 +90,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     let shown = view(call, vendor).await?;
     if !writes.is_empty() && shown["connected"] == true {
-        call.app.keep_renewed(call.clinic(), vendor, true).await?;
+        accounts::keep_renewed(call.app, call.clinic(), vendor, true).await?;
     }
     Ok(reply(200, &shown))
 }

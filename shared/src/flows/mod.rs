@@ -129,7 +129,7 @@ impl App {
         };
         let writes = [Write::New(settings_row(settings)), key, note, known];
         let made = self.store.transact(&writes).await? == Written::Done;
-        self.keep_all_renewed(settings).await?;
+        accounts::keep_all_renewed(self, settings).await?;
         Ok(made)
     }
 
@@ -141,7 +141,7 @@ impl App {
             .await?;
         self.remembered().remove(&settings.id);
         match written {
-            Written::Done => self.keep_all_renewed(settings).await,
+            Written::Done => accounts::keep_all_renewed(self, settings).await,
             _ => Err(StoreError::Unavailable(
                 "the settings are being written by others".into(),
             )),

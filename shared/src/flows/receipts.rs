@@ -6,6 +6,7 @@ use super::{App, Failure};
 use crate::domain::case::Case;
 use crate::domain::receipt::Facts;
 use crate::domain::settings::Settings;
+use crate::flows::patients;
 use crate::io::store::{Row, Write};
 use crate::pages;
 use crate::words::seal::Key;
@@ -17,98 +18,96 @@ pub fn pk(clinic: &str, receipt: &str) -> String {
     format!("{clinic}#receipt#{receipt}")
 }
 
-impl App {
-    /// The address of a receipt's page.
-    pub async fn receipt_address(&self, clinic: &str, receipt: &str) -> Result<String, Failure> {
-        let token = self
-            .key("addresses")
-            .await?
-            .token("receipt", clinic, receipt);
-        Ok(format!("{}/receipts/{token}", self.public_url))
-    }
+/// The address of a receipt's page.
+pub async fn receipt_address(app: &App, clinic: &str, receipt: &str) -> Result<String, Failure> {
+    let token = app
+        .key("addresses")
+        .await?
+        .token("receipt", clinic, receipt);
+    Ok(format!("{}/receipts/{token}", app.public_url))
+}
 
-    /// A receipt's page: as it was first written, or written now. At most two reads and one write
-    /// where it was written before.
-    pub async fn receipt_page(
-        &self,
-        settings: &Settings,
-        receipt: &str,
-    ) -> Result<Option<String>, Failure> {
-        let clinic = &settings.id;
-        let pk = pk(clinic, receipt);
-        let Some(row) = self.store.get(&pk, "receipt").await? else {
-            return Ok(None);
-        };
-        let facts: Facts = row.read("facts")?;
-        let place = format!("{pk} page");
-        if row.has("page") {
-            let key = self.reader(settings, row.get("patient")).await?;
-            let Some((key, _)) = key else {
-                return Ok(Some(pages::receipt::erased(settings)));
-            };
-            let page = key.open(&place, row.get("page"));
-            return Ok(Some(
-                page.unwrap_or_else(|_| pages::receipt::erased(settings)),
-            ));
-        }
-        let case = self
-            .case(clinic, row.get("case"))
-            .await?
-            .ok_or("a receipt without a case")?;
-        let owner = case.patient.clone().unwrap_or_default();
-        let Some((key, patient)) = self.reader(settings, &owner).await? else {
+/// A receipt's page: as it was first written, or written now. At most two reads and one write
+/// where it was written before.
+pub async fn receipt_page(
+    app: &App,
+    settings: &Settings,
+    receipt: &str,
+) -> Result<Option<String>, Failure> {
+    let clinic = &settings.id;
+    let pk = pk(clinic, receipt);
+    let Some(row) = app.store.get(&pk, "receipt").await? else {
+        return Ok(None);
+    };
+    let facts: Facts = row.read("facts")?;
+    let place = format!("{pk} page");
+    if row.has("page") {
+        let key = reader(app, settings, row.get("patient")).await?;
+        let Some((key, _)) = key else {
             return Ok(Some(pages::receipt::erased(settings)));
         };
-        let descriptions = self.descriptions(&case, &key).await?;
-        let name = patient
-            .map(|patient| patient.person.name)
-            .unwrap_or_default();
-        let page = pages::receipt::page(settings, &facts, &name, &descriptions);
-        let written = row
-            .text("page", key.seal(&place, &page))
-            .text("patient", owner);
-        // Two that write it at once: the first one stays.
-        let write = Write::Replace {
-            row: written.number("version", 1),
-            version: 0,
-        };
-        match self.store.transact(&[write]).await? {
-            crate::io::store::Written::Done => Ok(Some(page)),
-            _ => {
-                let row = self
-                    .store
-                    .get(&pk, "receipt")
-                    .await?
-                    .ok_or("a receipt vanished")?;
-                Ok(key.open(&place, row.get("page")).ok())
-            }
+        let page = key.open(&place, row.get("page"));
+        return Ok(Some(
+            page.unwrap_or_else(|_| pages::receipt::erased(settings)),
+        ));
+    }
+    let case = app
+        .case(clinic, row.get("case"))
+        .await?
+        .ok_or("a receipt without a case")?;
+    let owner = case.patient.clone().unwrap_or_default();
+    let Some((key, patient)) = reader(app, settings, &owner).await? else {
+        return Ok(Some(pages::receipt::erased(settings)));
+    };
+    let descriptions = descriptions(app, &case, &key).await?;
+    let name = patient
+        .map(|patient| patient.person.name)
+        .unwrap_or_default();
+    let page = pages::receipt::page(settings, &facts, &name, &descriptions);
+    let written = row
+        .text("page", key.seal(&place, &page))
+        .text("patient", owner);
+    // Two that write it at once: the first one stays.
+    let write = Write::Replace {
+        row: written.number("version", 1),
+        version: 0,
+    };
+    match app.store.transact(&[write]).await? {
+        crate::io::store::Written::Done => Ok(Some(page)),
+        _ => {
+            let row = app
+                .store
+                .get(&pk, "receipt")
+                .await?
+                .ok_or("a receipt vanished")?;
+            Ok(key.open(&place, row.get("page")).ok())
         }
     }
+}
 
-    /// The key that opens and seals a patient's texts; the clinic's own where there is no patient.
-    /// `None` once the patient was erased: nothing may be sealed that nobody can open.
-    pub async fn reader(
-        &self,
-        settings: &Settings,
-        patient: &str,
-    ) -> Result<Option<(Key, Option<Patient>)>, Failure> {
-        if patient.is_empty() {
-            return Ok(Some((
-                self.key(&format!("clinic {}", settings.id)).await?,
-                None,
-            )));
-        }
-        let patient = self.patient(&settings.id, patient).await?;
-        Ok(patient.and_then(|patient| Some((patient.key.clone()?, Some(patient)))))
+/// The key that opens and seals a patient's texts; the clinic's own where there is no patient.
+/// `None` once the patient was erased: nothing may be sealed that nobody can open.
+pub async fn reader(
+    app: &App,
+    settings: &Settings,
+    patient: &str,
+) -> Result<Option<(Key, Option<Patient>)>, Failure> {
+    if patient.is_empty() {
+        return Ok(Some((
+            app.key(&format!("clinic {}", settings.id)).await?,
+            None,
+        )));
     }
+    let patient = patients::patient(app, &settings.id, patient).await?;
+    Ok(patient.and_then(|patient| Some((patient.key.clone()?, Some(patient)))))
+}
 
-    /// What the lines of an invoice are for.
-    pub async fn descriptions(&self, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
-        let pk = super::case_pk(&case.clinic, &case.id);
-        let row = self.store.get(&pk, "document").await?;
-        let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
-        Ok(opened.unwrap_or_default())
-    }
+/// What the lines of an invoice are for.
+pub async fn descriptions(app: &App, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
+    let pk = super::case_pk(&case.clinic, &case.id);
+    let row = app.store.get(&pk, "document").await?;
+    let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
+    Ok(opened.unwrap_or_default())
 }
 
 /// The row that keeps what the lines of an invoice are for.

@@ -6,8 +6,13 @@ use crate::stack::{Clinic, lines};
 use meridian::domain::case::Case;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::flows::calls;
 use meridian::flows::case_pk;
+use meridian::flows::commit;
+use meridian::flows::invoicing;
 use meridian::flows::invoicing::appointment_pk;
+use meridian::flows::patients;
+use meridian::flows::posting;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
 use meridian::words::ids;
@@ -42,7 +47,7 @@ async fn next(clinic: &Clinic, patient: &str, used: &str) -> Option<String> {
         label: "Visa".into(),
     };
     let app = &clinic.app;
-    let method = app.method_to_charge(&clinic.id, patient, Some(&used)).await;
+    let method = patients::method_to_charge(&app, &clinic.id, patient, Some(&used)).await;
     method.expect("a table").map(|method| method.token)
 }
 
@@ -96,7 +101,9 @@ async fn a_retry_charges_once_and_on_its_day() {
         let found = clinic.app.case(&clinic.id, &case).await;
         found.expect("a table").expect("a case").payments
     };
-    clinic.app.pay(&key).await.expect("nothing to do yet");
+    calls::pay(&clinic.app, &key)
+        .await
+        .expect("nothing to do yet");
     assert_eq!(payments().await.len(), 1, "it is not the day");
     let write = Write::Change {
         key: key.clone(),
@@ -105,7 +112,7 @@ async fn a_retry_charges_once_and_on_its_day() {
     };
     clinic.write(write).await;
     for _ in 0..2 {
-        clinic.app.pay(&key).await.expect("a retry");
+        calls::pay(&clinic.app, &key).await.expect("a retry");
         let all = payments().await;
         assert_eq!(all.len(), 2, "{all:?}");
         let method = all[1].method.as_ref().map(|method| method.token.as_str());
@@ -332,9 +339,7 @@ async fn a_free_visit_is_recorded_and_nothing_is_collected() {
         .to_owned();
     let pk = appointment_pk(&clinic.id, "A-0");
     let sk = "task#visit".into();
-    clinic
-        .app
-        .visit(&RowKey { pk, sk })
+    invoicing::visit(&clinic.app, &RowKey { pk, sk })
         .await
         .expect("invoiced");
     let shown = clinic.get(&format!("/v1/invoices/{case}")).await;
@@ -525,7 +530,9 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
                 format!("stripe {id}"),
             )
         };
-        clinic.app.commit(change, None).await.expect("a commit");
+        commit::commit(&clinic.app, change, None)
+            .await
+            .expect("a commit");
         // Each commit has a moment of its own.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
@@ -613,7 +620,7 @@ async fn mandate(clinic: &Clinic, action: &str) {
         replays: None,
         again: false,
     };
-    clinic.app.post(&received).await.expect("posted");
+    posting::post(&clinic.app, &received).await.expect("posted");
 }
 
 #[tokio::test]

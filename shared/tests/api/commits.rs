@@ -7,8 +7,10 @@ use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
+use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
+use meridian::flows::tasks;
 use meridian::io::queue::{Nudge, RowKey};
 use meridian::io::store::{Row, Write, Written};
 use meridian::words::ids;
@@ -175,7 +177,7 @@ async fn committed(
         row,
         ..Change::new(&settings, case, event, "test".into())
     };
-    let ended = clinic.app.commit(change, None).await;
+    let ended = commit::commit(&clinic.app, change, None).await;
     ended.map_err(|why| why.to_string())
 }
 
@@ -187,7 +189,7 @@ async fn who_decided_on_an_older_case_decides_again() {
     let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     for _ in 0..2 {
         let change = Change::new(&settings, &case, charge("40.00"), "test".into());
-        let ended = clinic.app.commit(change, read.clone()).await;
+        let ended = commit::commit(&clinic.app, change, read.clone()).await;
         ended.expect("a commit");
     }
     let now = clinic.app.case(&clinic.id, &case).await.expect("a table");
@@ -280,7 +282,7 @@ async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
             row,
             ..Change::new(&settings, &case, charge("10.00"), "test".into())
         };
-        let held = clinic.app.commit(change, None).await;
+        let held = commit::commit(&clinic.app, change, None).await;
         let why = held.expect_err("it is in the way").to_string();
         assert!(why.contains("what stands beside"), "{why}");
         unchanged(&before, &clinic.rows().await, "held up");
@@ -302,7 +304,9 @@ async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others
         also: vec![beside],
         ..Change::new(&settings, &case, charge("60.00"), "test".into())
     };
-    let ended = clinic.app.commit(change, read).await.expect("an answer");
+    let ended = commit::commit(&clinic.app, change, read)
+        .await
+        .expect("an answer");
     assert!(matches!(ended, Committed::Refused(_)), "{ended:?}");
 }
 
@@ -406,7 +410,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
                 row,
                 ..Change::new(&settings, &case, charge("60.00"), "test".into())
             };
-            let ended = struck.app.commit(change, None).await;
+            let ended = commit::commit(&struck.app, change, None).await;
             let ended = ended.unwrap_or_else(|why| panic!("{what}: {why}"));
             let wanted: u64 = faults.iter().map(|fault| fault.3).sum();
             assert_eq!(struck.struck().iter().sum::<u64>(), wanted, "{what}");
@@ -502,7 +506,7 @@ async fn what_staff_are_asked_about_no_case_is_nudged_as_it_is_raised() {
     settings.systems = ["slack".into()].into();
     let pk = format!("{}#beside", clinic.id);
     let matter = Matter::of(Alert::Contradiction).words("why");
-    let raised = clinic.app.raise(&settings, &pk, "x", matter).await;
+    let raised = tasks::raise(&clinic.app, &settings, &pk, "x", matter).await;
     raised.expect("it is raised");
     let rows = aws().calls().into_iter().filter_map(|call| {
         let body = call.request["MessageBody"].as_str()?;
@@ -547,7 +551,7 @@ async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
         also: vec![taken],
         ..Change::new(&settings, &case, event, "test".into())
     };
-    let ended = clinic.app.commit(change, None).await;
+    let ended = commit::commit(&clinic.app, change, None).await;
     let why = ended.expect_err("its place is taken").to_string();
     assert!(why.contains("beside"), "{why}");
     unchanged(&before, &clinic.rows().await, "half a commit");

@@ -7,6 +7,7 @@ use crate::vendors::{Said, answer, connect, heard, ok};
 use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::task::Task;
+use meridian::flows::deliveries;
 use meridian::flows::{case_pk, tasks};
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
@@ -23,7 +24,9 @@ impl Clinic {
             remove: vec![],
         };
         self.write(write).await;
-        self.app.deliver(key).await.expect("a delivery");
+        deliveries::deliver(&self.app, key)
+            .await
+            .expect("a delivery");
     }
 
     pub async fn open_tasks(&self) -> Vec<Value> {
@@ -332,7 +335,9 @@ async fn a_refused_renewal_is_one_task_that_ends_once_the_connection_is_mended()
     let row = token(&clinic).await.expect("a token");
     assert!(row.is_due(meridian::io::clock::now().as_millisecond() + 1000));
     let clinic = clinic.with_key(&clinic.key);
-    clinic.app.deliver(&row.key()).await.expect("renewed");
+    deliveries::deliver(&clinic.app, &row.key())
+        .await
+        .expect("renewed");
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
 
@@ -493,7 +498,9 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
     let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let row = row.expect("a table").expect("a row");
     assert!(!row.has("due_at") && !row.has("due_pk"), "{row:?}");
-    clinic.app.deliver(&key).await.expect("nothing to do");
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("nothing to do");
     assert_eq!(sent(&clinic), 9);
 }
 

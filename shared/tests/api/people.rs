@@ -3,6 +3,7 @@
 use crate::stack::{Clinic, lines};
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
+use meridian::flows::invoicing;
 use meridian::flows::invoicing::appointment_pk;
 use meridian::flows::patients::pk;
 use meridian::io::queue::RowKey;
@@ -109,7 +110,9 @@ async fn nothing_more_is_sealed_of_an_erased_patient_and_what_is_owed_stays_owed
         pk: appointment_pk(&clinic.id, "A-1"),
         sk: "task#visit".into(),
     };
-    Box::pin(clinic.app.visit(&key)).await.expect("invoiced");
+    Box::pin(invoicing::visit(&clinic.app, &key))
+        .await
+        .expect("invoiced");
     let case = completed["invoice"].as_str().expect("an invoice");
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     assert_eq!(read["due"]["amount"], "60.00");

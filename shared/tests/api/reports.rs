@@ -10,7 +10,9 @@ use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewCharge, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::payment::State;
+use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
+use meridian::flows::posting;
 use meridian::io::clock;
 use meridian::io::queue::Received;
 use meridian::words::ids;
@@ -109,7 +111,7 @@ impl Ours {
         let settings = self.clinic.app.settings_of(&self.clinic.id).await;
         let settings = settings.expect("a clinic");
         let change = Change::new(&settings, &self.case, event, "test".into());
-        let done = self.clinic.app.commit(change, None).await;
+        let done = commit::commit(&self.clinic.app, change, None).await;
         assert!(matches!(done, Ok(Committed::Changed(_))), "{done:?}");
     }
 
@@ -140,7 +142,9 @@ impl Ours {
             replays: None,
             again: false,
         };
-        Box::pin(self.clinic.app.post(&received)).await.is_ok()
+        Box::pin(posting::post(&self.clinic.app, &received))
+            .await
+            .is_ok()
     }
 
     async fn events(&self) -> Vec<Value> {

@@ -5,6 +5,7 @@ use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
 use meridian::flows::case_pk;
+use meridian::flows::deliveries;
 use meridian::io::clock;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
@@ -138,7 +139,9 @@ async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow(
     let key = token(&clinic);
     let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
     clinic.write(Write::Put(row)).await;
-    clinic.app.deliver(&key).await.expect("a renewal");
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("a renewal");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     assert_eq!(tasks[0]["alert"], "blocked");

@@ -7,6 +7,7 @@ use meridian::contract::{
     Account, Auth, Gateway, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
 };
 use meridian::flows::App;
+use meridian::flows::accounts;
 use meridian::vendors;
 use serde_json::json;
 
@@ -18,9 +19,8 @@ async fn call_at(
     vendor: &Vendor,
     request: &Request,
 ) -> Result<Reply, Trouble> {
-    let account = app.account(&clinic.id, vendor).await?;
-    app.call(&clinic.id, vendor, &account, request, Some(KEY))
-        .await
+    let account = accounts::account(&app, &clinic.id, vendor).await?;
+    accounts::call(&app, &clinic.id, vendor, &account, request, Some(KEY)).await
 }
 
 fn stripe() -> &'static Gateway {
@@ -70,7 +70,7 @@ async fn where_nobody_listens_nothing_happened() {
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (app, request) = (&clinic.app, moves());
-    let call = app.call(&clinic.id, &vendor, &account, &request, None);
+    let call = accounts::call(&app, &clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
@@ -110,13 +110,11 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     assert_eq!(heard.header("stripe-version"), "2023-08-16");
     assert_eq!(heard.body, "amount=500");
     // In the query, where a vendor wants it there.
-    let account = clinic.app.account(&clinic.id, stripe().vendor).await;
+    let account = accounts::account(&clinic.app, &clinic.id, stripe().vendor).await;
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
     let app = &clinic.app;
-    let called = app
-        .call(&clinic.id, stripe().vendor, &account, &moves(), place)
-        .await;
+    let called = accounts::call(&app, &clinic.id, stripe().vendor, &account, &moves(), place).await;
     called.expect("a reply");
     let last = crate::vendors::heard(&clinic).pop().expect("two calls");
     assert_eq!(last.query, "key=k%201%26x");

@@ -2,6 +2,7 @@
 
 use crate::stack::*;
 use meridian::contract::{Account, Request, Trouble};
+use meridian::flows::accounts;
 use meridian::io::transport::Transport;
 use meridian::vendors;
 use meridian::words::ids;
@@ -72,7 +73,7 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     let name = format!("meridian/{}/stripe", clinic.id);
     secret(&name, json!({ "secret_key": "sk_test_demo\n" })).await;
     let vendor = vendors::gateway("stripe").expect("a gateway").vendor;
-    let account = clinic.app.account(&clinic.id, vendor).await;
+    let account = accounts::account(&clinic.app, &clinic.id, vendor).await;
     let account = account.expect("an account");
     assert_eq!(account.secret("secret_key"), "sk_test_demo");
     secret(
@@ -81,6 +82,6 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     )
     .await;
     let vendor = vendors::system("slack").expect("a system").vendor;
-    let blank = clinic.app.account(&clinic.id, vendor).await;
+    let blank = accounts::account(&clinic.app, &clinic.id, vendor).await;
     assert!(matches!(blank, Err(Trouble::Credentials(_))), "{blank:?}");
 }

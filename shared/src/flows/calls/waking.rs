@@ -63,42 +63,40 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
     Some(&case.payment(target.payment)?.gateway)
 }
 
-impl App {
-    /// A gateway did not answer: its next answer is the first again.
-    pub(super) fn fell_silent(&self, clinic: &str, gateway: &str) {
-        self.silent().insert(list(clinic, gateway));
-    }
+/// A gateway did not answer: its next answer is the first again.
+pub(super) fn fell_silent(app: &App, clinic: &str, gateway: &str) {
+    silent(app).insert(list(clinic, gateway));
+}
 
-    /// A gateway answered; what waits for it is due where it had not, here or for `waited`.
-    pub(super) async fn spoke(&self, clinic: &str, gateway: &str, waited: bool) {
-        let list = list(clinic, gateway);
-        if !self.silent().remove(&list) && !waited {
-            return;
-        }
-        // It comes by itself all the same.
-        if let Err(why) = self.wake(&list).await {
-            tracing::warn!(%why, gateway, "what waits was not woken");
-        }
+/// A gateway answered; what waits for it is due where it had not, here or for `waited`.
+pub(super) async fn spoke(app: &App, clinic: &str, gateway: &str, waited: bool) {
+    let list = list(clinic, gateway);
+    if !silent(app).remove(&list) && !waited {
+        return;
     }
+    // It comes by itself all the same.
+    if let Err(why) = wake(app, &list).await {
+        tracing::warn!(%why, gateway, "what waits was not woken");
+    }
+}
 
-    async fn wake(&self, list: &str) -> Result<(), StoreError> {
-        let now = time::millis(clock::now());
-        let (rows, _) = self.store.list(list, None, MOST).await?;
-        let waiting = rows.iter().filter(|row| row.int("due_at") > now);
-        for row in waiting {
-            let write = Write::Postpone {
-                key: row.key(),
-                read: row.int("due_at"),
-                due: now,
-            };
-            self.store.transact(&[write]).await?;
-        }
-        Ok(())
+async fn wake(app: &App, list: &str) -> Result<(), StoreError> {
+    let now = time::millis(clock::now());
+    let (rows, _) = app.store.list(list, None, MOST).await?;
+    let waiting = rows.iter().filter(|row| row.int("due_at") > now);
+    for row in waiting {
+        let write = Write::Postpone {
+            key: row.key(),
+            read: row.int("due_at"),
+            due: now,
+        };
+        app.store.transact(&[write]).await?;
     }
+    Ok(())
+}
 
-    fn silent(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
-        self.silent
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+fn silent(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
+    app.silent
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use super::notification::{
     About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
 };
 use super::standing::{Composed, needless as not_filed, standing};
-use super::undelivered;
+use super::undelivered_words;
 use crate::contract::{
     Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
 };
@@ -735,12 +735,12 @@ fn a_refused_key_is_a_persons_to_mend_and_a_busy_vendor_is_waited_for() {
 
 #[test]
 fn what_may_have_been_sent_does_not_end_as_undelivered() {
-    let told = undelivered(Topic::RefundPaid, true, "no clear answer");
+    let told = undelivered_words(Topic::RefundPaid, true, "no clear answer");
     assert_eq!(
         told,
         "The message that the refund was paid may have been sent: look before repeating it (no clear answer)."
     );
-    let told = undelivered(Topic::RefundPaid, false, "refused: no_text");
+    let told = undelivered_words(Topic::RefundPaid, false, "refused: no_text");
     assert_eq!(
         told,
         "The message that the refund was paid was not delivered (refused: no_text)."

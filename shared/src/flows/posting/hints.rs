@@ -3,6 +3,9 @@
 
 use super::*;
 use crate::contract::LookedUp;
+use crate::flows::accounts;
+use crate::flows::calls;
+use crate::flows::tasks;
 
 /// What a hint led to.
 enum Fetched {
@@ -64,13 +67,13 @@ impl PostingJob<'_> {
             amount: Money::zero(self.settings.currency),
         };
         let clinic = &self.settings.id;
-        let account = self.app.account(clinic, gateway.vendor).await;
+        let account = accounts::account(self.app, clinic, gateway.vendor).await;
         let account = account.map_err(failure)?;
         let nothing_to_send = |inquiry: &Inquiry| (inquiry.build)(&ask, &account).is_empty();
         if gateway.lookup.yes().is_none_or(nothing_to_send) {
             return Ok(Fetched::Never("a hint at an id of nothing known".into()));
         }
-        let look_up = self.app.look_up_parts(clinic, gateway, &account, &ask);
+        let look_up = calls::look_up_parts(self.app, clinic, gateway, &account, &ask);
         let trouble = match look_up.await {
             Ok(told) => return Ok(Fetched::Told(told)),
             Err(trouble) => trouble,
@@ -113,7 +116,7 @@ impl PostingJob<'_> {
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
         let source = self.inbound.source;
-        self.app.unread(self.settings, source, payment, why).await
+        unread(self.app, self.settings, source, payment, why).await
     }
 
     /// Posts what was fetched, and says under which ids. Each event's id is a digest of that state,
@@ -178,55 +181,53 @@ impl PostingJob<'_> {
     }
 }
 
-impl App {
-    /// What of a payment's look-up could not be read: one quarantined event of the payment, told to
-    /// staff once, and over when a look-up can be read as a whole again.
-    pub async fn unread(
-        &self,
-        settings: &Settings,
-        source: &str,
-        payment: &str,
-        why: &[String],
-    ) -> Result<(), Failure> {
-        let id = contract::digest_id(&["look-up", payment]);
-        let row = EventRow {
-            gateway_ref: Some(payment.into()),
-            ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
-        };
-        let known = self.store.get(&row.pk(), "event").await?;
-        let is_open = known
-            .as_ref()
-            .is_some_and(|known| known.get("state") != "superseded");
-        let writes = match (why.first(), known) {
-            (None, Some(known)) if is_open => {
-                let asked = RowKey {
-                    pk: row.pk(),
-                    sk: "task#person-unreadable".into(),
-                };
-                let over = known.text("state", "superseded");
-                self.store
-                    .transact(&[Write::Put(over), Write::Delete(asked)])
-                    .await?;
-                return Ok(());
-            }
-            (Some(why), _) if !is_open => {
-                tracing::warn!(event = "quarantined", source, id, why);
-                let kept = row
-                    .row("quarantined")
-                    .text("why", why)
-                    .text("hint", payment);
-                let words = format!("A part of what it says of {payment}: {why}.");
-                let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
-                let asked = tasks::asking(settings, &row.pk(), "unreadable", matter);
-                [kept].into_iter().chain(asked).collect::<Vec<_>>()
-            }
-            _ => return Ok(()),
-        };
-        let puts: Vec<_> = writes.iter().cloned().map(Write::Put).collect();
-        match self.store.transact(&puts).await? {
-            Written::Done | Written::Failed(_) => self.nudge_told(&writes).await,
-            Written::Conflict => return Err("others are at the same rows".into()),
+/// What of a payment's look-up could not be read: one quarantined event of the payment, told to
+/// staff once, and over when a look-up can be read as a whole again.
+pub async fn unread(
+    app: &App,
+    settings: &Settings,
+    source: &str,
+    payment: &str,
+    why: &[String],
+) -> Result<(), Failure> {
+    let id = contract::digest_id(&["look-up", payment]);
+    let row = EventRow {
+        gateway_ref: Some(payment.into()),
+        ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
+    };
+    let known = app.store.get(&row.pk(), "event").await?;
+    let is_open = known
+        .as_ref()
+        .is_some_and(|known| known.get("state") != "superseded");
+    let writes = match (why.first(), known) {
+        (None, Some(known)) if is_open => {
+            let asked = RowKey {
+                pk: row.pk(),
+                sk: "task#person-unreadable".into(),
+            };
+            let over = known.text("state", "superseded");
+            app.store
+                .transact(&[Write::Put(over), Write::Delete(asked)])
+                .await?;
+            return Ok(());
         }
-        Ok(())
+        (Some(why), _) if !is_open => {
+            tracing::warn!(event = "quarantined", source, id, why);
+            let kept = row
+                .row("quarantined")
+                .text("why", why)
+                .text("hint", payment);
+            let words = format!("A part of what it says of {payment}: {why}.");
+            let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
+            let asked = tasks::asking(settings, &row.pk(), "unreadable", matter);
+            [kept].into_iter().chain(asked).collect::<Vec<_>>()
+        }
+        _ => return Ok(()),
+    };
+    let puts: Vec<_> = writes.iter().cloned().map(Write::Put).collect();
+    match app.store.transact(&puts).await? {
+        Written::Done | Written::Failed(_) => tasks::nudge_told(app, &writes).await,
+        Written::Conflict => return Err("others are at the same rows".into()),
     }
+    Ok(())
 }

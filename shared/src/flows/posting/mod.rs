@@ -1,7 +1,7 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
-mod hints;
+pub mod hints;
 mod notices;
 pub mod rules;
 
@@ -18,6 +18,9 @@ use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
+use crate::flows::accounts;
+use crate::flows::calls;
+use crate::flows::commit;
 use crate::io::lambda::{self, Fault, LAST_CHANCE};
 use crate::io::queue::{Received, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
@@ -45,158 +48,156 @@ struct PostingJob<'a> {
     proven: bool,
 }
 
-impl App {
-    /// Posts a delivery. An error means that something of ours was out of reach: try again.
-    pub async fn post(&self, received: &Received) -> Result<(), Failure> {
-        let body = BASE64_STANDARD.decode(&received.body)?;
-        if contract::body_hash(&body) != received.sha256 {
-            return Err("the body is not what intake hashed".into());
-        }
-        let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
-        let settings = self.settings_of(&received.clinic).await?;
-        let job = PostingJob {
-            app: self,
-            settings: &settings,
-            inbound,
-            gateway: vendors::gateway(inbound.vendor.id),
-            received_at: Timestamp::from_second(received.received_at)?,
-            body: &body,
-            proven: received.proven,
-        };
-        if let Some(payment) = job.replayed_look_up(received).await? {
-            return job.unproven("look-up", &payment).await;
-        }
-        let delivery = Delivery {
-            headers: received.headers.clone(),
-            query: String::new(),
-            body: body.clone(),
-            url: received.url.clone(),
-            received_at: received.received_at,
-        };
-        let name = secrets::inbound(&received.clinic, inbound.vendor.id);
-        let fields = self.secrets.current(&name).await?.unwrap_or_default();
-        let account = Account::load(&[], (*fields).clone())?;
-        let mut trusted = received.proven;
-        if !trusted && let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() {
-            let reply = self
-                .transport
-                .send(inbound.vendor, &account, &ask(&delivery), None, None)
-                .await
-                .map_err(failure)?;
-            if !verdict(&reply).map_err(failure)? {
-                tracing::info!(
-                    event = "webhook_refused",
-                    source = inbound.source,
-                    "not the vendor's"
-                );
-                return Ok(());
-            }
-            trusted = true;
-        }
-        let verified = Verified {
-            delivery: &delivery,
-            account: &account,
-            trusted,
-        };
-        let items = match (inbound.read)(&verified) {
-            Ok(items) => items,
-            // Nobody stands for these bytes: anyone could fill the table with them.
-            Err(_) if !trusted => return Ok(()),
-            Err(why) => {
-                let id = contract::digest_id(&["body", &received.sha256]);
-                let row = job.row(&id, "unreadable");
-                return job.quarantine(&row, &why.0, &body).await;
-            }
-        };
-        // One that fails must not hold up the others; all that were posted are posted once.
-        let mut failed = None;
-        for (n, item) in in_order(items).into_iter().enumerate() {
-            let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
-            if asks && n > 0 && lambda::time_is_short() {
-                failed.get_or_insert("no time is left for all of its items".into());
-                break;
-            }
-            let posted = match trusted {
-                true => job.item(n, item, true).await,
-                false => job.notice(received, item).await,
-            };
-            if let Err(why) = posted {
-                tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
-                failed.get_or_insert(why);
-            }
-        }
-        match (failed, &received.replays) {
-            (Some(why), _) => Err(why),
-            (None, Some(id)) => job.replayed(id).await,
-            (None, None) => Ok(()),
-        }
+/// Posts a delivery. An error means that something of ours was out of reach: try again.
+pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
+    let body = BASE64_STANDARD.decode(&received.body)?;
+    if contract::body_hash(&body) != received.sha256 {
+        return Err("the body is not what intake hashed".into());
     }
-
-    /// What becomes of a delivery that was not posted: what is out of reach is tried again for as
-    /// long as the queue keeps it; what fails by itself is put aside after a few times.
-    pub async fn not_posted(
-        &self,
-        received: &Received,
-        fault: Fault,
-        times: u32,
-    ) -> Result<(), Failure> {
-        let by_itself = match &fault {
-            Fault::Failed(why) => matches!(
-                why.downcast_ref(),
-                Some(StoreError::Corrupt(_) | StoreError::TooLarge(_))
-            ),
-            Fault::Panicked | Fault::TakenTooOften => true,
-        };
-        match by_itself && times > LAST_CHANCE {
-            true => self.give_up(received, &fault.to_string()).await,
-            false => Err(fault.into()),
-        }
+    let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
+    let settings = app.settings_of(&received.clinic).await?;
+    let job = PostingJob {
+        app: app,
+        settings: &settings,
+        inbound,
+        gateway: vendors::gateway(inbound.vendor.id),
+        received_at: Timestamp::from_second(received.received_at)?,
+        body: &body,
+        proven: received.proven,
+    };
+    if let Some(payment) = job.replayed_look_up(received).await? {
+        return job.unproven("look-up", &payment).await;
     }
-
-    /// Puts a delivery where staff see it, so that it does not die in a dead-letter queue.
-    async fn give_up(&self, received: &Received, why: &str) -> Result<(), Failure> {
-        let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
-        let settings = self.settings_of(&received.clinic).await?;
-        let body = BASE64_STANDARD.decode(&received.body)?;
-        let job = PostingJob {
-            app: self,
-            settings: &settings,
-            inbound,
-            gateway: None,
-            received_at: Timestamp::from_second(received.received_at)?,
-            body: &body,
-            proven: received.proven,
-        };
-        // Of this delivery: another with the same bytes may tell of another moment.
-        let at = received.received_at.to_string();
-        let id = contract::digest_id(&["body", &received.sha256, &at]);
-        job.quarantine(&job.row(&id, "given up"), why, &body).await
-    }
-
-    /// Tries an event that waits for its case once more (`event` rows in the due index).
-    pub async fn post_again(&self, row: &Row) -> Result<(), Failure> {
-        if row.get("state") != "waiting" {
+    let delivery = Delivery {
+        headers: received.headers.clone(),
+        query: String::new(),
+        body: body.clone(),
+        url: received.url.clone(),
+        received_at: received.received_at,
+    };
+    let name = secrets::inbound(&received.clinic, inbound.vendor.id);
+    let fields = app.secrets.current(&name).await?.unwrap_or_default();
+    let account = Account::load(&[], (*fields).clone())?;
+    let mut trusted = received.proven;
+    if !trusted && let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() {
+        let reply = app
+            .transport
+            .send(inbound.vendor, &account, &ask(&delivery), None, None)
+            .await
+            .map_err(failure)?;
+        if !verdict(&reply).map_err(failure)? {
+            tracing::info!(
+                event = "webhook_refused",
+                source = inbound.source,
+                "not the vendor's"
+            );
             return Ok(());
         }
-        let event: EventRow = row.read("data")?;
-        let settings = self.settings_of(&event.clinic).await?;
-        let inbound = vendors::inbound(&event.source).ok_or("an unknown source")?;
-        let job = PostingJob {
-            app: self,
-            settings: &settings,
-            inbound,
-            gateway: vendors::gateway(inbound.vendor.id),
-            received_at: event.received_at,
-            body: &[],
-            proven: true,
-        };
-        let tries = row.int("tries") as usize + 1;
-        if row.has("led_to") {
-            let led_to: Vec<String> = row.read("led_to")?;
-            return job.follow(&event, &led_to, tries).await;
-        }
-        job.fact(&event, row.read("fact")?, tries).await
+        trusted = true;
     }
+    let verified = Verified {
+        delivery: &delivery,
+        account: &account,
+        trusted,
+    };
+    let items = match (inbound.read)(&verified) {
+        Ok(items) => items,
+        // Nobody stands for these bytes: anyone could fill the table with them.
+        Err(_) if !trusted => return Ok(()),
+        Err(why) => {
+            let id = contract::digest_id(&["body", &received.sha256]);
+            let row = job.row(&id, "unreadable");
+            return job.quarantine(&row, &why.0, &body).await;
+        }
+    };
+    // One that fails must not hold up the others; all that were posted are posted once.
+    let mut failed = None;
+    for (n, item) in in_order(items).into_iter().enumerate() {
+        let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
+        if asks && n > 0 && lambda::time_is_short() {
+            failed.get_or_insert("no time is left for all of its items".into());
+            break;
+        }
+        let posted = match trusted {
+            true => job.item(n, item, true).await,
+            false => job.notice(received, item).await,
+        };
+        if let Err(why) = posted {
+            tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
+            failed.get_or_insert(why);
+        }
+    }
+    match (failed, &received.replays) {
+        (Some(why), _) => Err(why),
+        (None, Some(id)) => job.replayed(id).await,
+        (None, None) => Ok(()),
+    }
+}
+
+/// What becomes of a delivery that was not posted: what is out of reach is tried again for as
+/// long as the queue keeps it; what fails by itself is put aside after a few times.
+pub async fn not_posted(
+    app: &App,
+    received: &Received,
+    fault: Fault,
+    times: u32,
+) -> Result<(), Failure> {
+    let by_itself = match &fault {
+        Fault::Failed(why) => matches!(
+            why.downcast_ref(),
+            Some(StoreError::Corrupt(_) | StoreError::TooLarge(_))
+        ),
+        Fault::Panicked | Fault::TakenTooOften => true,
+    };
+    match by_itself && times > LAST_CHANCE {
+        true => give_up(app, received, &fault.to_string()).await,
+        false => Err(fault.into()),
+    }
+}
+
+/// Puts a delivery where staff see it, so that it does not die in a dead-letter queue.
+async fn give_up(app: &App, received: &Received, why: &str) -> Result<(), Failure> {
+    let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
+    let settings = app.settings_of(&received.clinic).await?;
+    let body = BASE64_STANDARD.decode(&received.body)?;
+    let job = PostingJob {
+        app: app,
+        settings: &settings,
+        inbound,
+        gateway: None,
+        received_at: Timestamp::from_second(received.received_at)?,
+        body: &body,
+        proven: received.proven,
+    };
+    // Of this delivery: another with the same bytes may tell of another moment.
+    let at = received.received_at.to_string();
+    let id = contract::digest_id(&["body", &received.sha256, &at]);
+    job.quarantine(&job.row(&id, "given up"), why, &body).await
+}
+
+/// Tries an event that waits for its case once more (`event` rows in the due index).
+pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
+    if row.get("state") != "waiting" {
+        return Ok(());
+    }
+    let event: EventRow = row.read("data")?;
+    let settings = app.settings_of(&event.clinic).await?;
+    let inbound = vendors::inbound(&event.source).ok_or("an unknown source")?;
+    let job = PostingJob {
+        app: app,
+        settings: &settings,
+        inbound,
+        gateway: vendors::gateway(inbound.vendor.id),
+        received_at: event.received_at,
+        body: &[],
+        proven: true,
+    };
+    let tries = row.int("tries") as usize + 1;
+    if row.has("led_to") {
+        let led_to: Vec<String> = row.read("led_to")?;
+        return job.follow(&event, &led_to, tries).await;
+    }
+    job.fact(&event, row.read("fact")?, tries).await
 }
 
 /// Facts before hints, each of which asks a gateway: what is slow holds nothing up.
@@ -265,10 +266,8 @@ impl PostingJob<'_> {
     }
 
     async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
-        let account = self.app.account(&self.settings.id, gateway.vendor).await?;
-        self.app
-            .look_up(&self.settings.id, gateway, &account, ask)
-            .await
+        let account = accounts::account(self.app, &self.settings.id, gateway.vendor).await?;
+        calls::look_up(self.app, &self.settings.id, gateway, &account, ask).await
     }
 
     async fn fact(&self, row: &EventRow, fact: Fact, tries: usize) -> Result<(), Failure> {
@@ -297,7 +296,7 @@ impl PostingJob<'_> {
                     format!("{} {}", row.source, row.vendor_event_id),
                 )
             };
-            self.app.commit(change, None).await
+            commit::commit(self.app, change, None).await
         };
         let mut outcome = commit(report(&fact)).await?;
         if let Committed::LookUpFirst { payment } = outcome {
@@ -403,9 +402,14 @@ impl PostingJob<'_> {
         let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(self.inbound.vendor.id);
         matter.amount = row.amount;
         let words = format!("{} of no invoice of ours ({why}).", row.name);
-        self.app
-            .raise(self.settings, &owner, "stranger", matter.words(words))
-            .await?;
+        tasks::raise(
+            self.app,
+            self.settings,
+            &owner,
+            "stranger",
+            matter.words(words),
+        )
+        .await?;
         let event = row
             .row("waiting")
             .json("fact", fact)
@@ -438,7 +442,7 @@ impl PostingJob<'_> {
             )
         };
         // Without a case of that id only the event is left to show.
-        match self.app.commit(change, None).await {
+        match commit::commit(self.app, change, None).await {
             Ok(Committed::Unmatched) => self.keep(row, "contradiction", None).await,
             // Its row exists already: this event was kept before.
             Err(_) if self.app.store.get(&row.pk(), "event").await?.is_some() => Ok(()),
@@ -557,7 +561,7 @@ impl PostingJob<'_> {
         let also = asked.iter().cloned().map(Write::Put);
         let writes: Vec<_> = [kept].into_iter().chain(also).collect();
         match self.app.store.transact(&writes).await? {
-            Written::Done => self.app.nudge_told(&asked).await,
+            Written::Done => tasks::nudge_told(self.app, &asked).await,
             // It is kept already, and was told.
             Written::Failed(_) => {}
             Written::Conflict => return Err("others are at the same rows".into()),
