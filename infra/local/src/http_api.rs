@@ -3,7 +3,6 @@
 use crate::activity::Activity;
 use crate::clock::machine_now;
 use crate::instances::{Failure, Pool, request_id};
-use crate::resolve::ACCOUNT;
 use crate::template::Throttle;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
@@ -11,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCo
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use meridian_embedded_aws::ACCOUNT;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

@@ -3,10 +3,10 @@
 use crate::activity::Activity;
 use crate::clock::machine_now;
 use crate::log::Log;
-use crate::resolve::{ACCOUNT, REGION};
 use crate::runtime_api::{self, Job, Outcome, PAYLOAD_LIMIT, Runtime};
 use crate::template::Function;
 use bytes::Bytes;
+use meridian_embedded_aws::{ACCOUNT, REGION};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

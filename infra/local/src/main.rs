@@ -14,8 +14,8 @@ mod local_stack;
 mod log;
 mod poller;
 mod quiet;
-mod resolve;
 mod resources;
+mod rhythm;
 mod runtime_api;
 mod schedules;
 mod server;
@@ -25,7 +25,6 @@ mod template;
 mod time;
 mod vendor_faults;
 mod vendors;
-mod yaml;
 
 use std::process::ExitCode;
 
