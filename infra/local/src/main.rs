@@ -1,13 +1,17 @@
 //! `cargo run --bin meridian`: the whole stack on this machine, from `template.yaml`.
 
 mod activity;
+mod agenda;
 mod args;
+mod assemble;
 mod builds;
 mod clock;
 mod control;
 mod demo;
 mod ends;
+mod help;
 mod http_api;
+mod ids;
 mod index;
 mod instances;
 mod local_stack;
@@ -23,7 +27,6 @@ mod start;
 mod state;
 mod template;
 mod time;
-mod vendor_faults;
 mod vendors;
 
 use std::process::ExitCode;
