@@ -38,6 +38,7 @@ pub struct Instance {
     busy: AtomicBool,
     served: AtomicU64,
 }
+
 #[derive(Debug)]
 pub enum Failure {
     TooLarge,
@@ -46,6 +47,7 @@ pub enum Failure {
     Exited(String),
     Reported { kind: String, message: String },
 }
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,6 +69,7 @@ enum Ending {
     Late,
     Gone,
 }
+
 /// Whether the process had asked for the event when it ended.
 pub enum Ended {
     BeforeTaking,
