@@ -1,33 +1,19 @@
-//! What every Meridian function shares.
+//! What every Meridian function shares. Each folder imports only those that stand above it here:
+//! `tests/architecture.rs` holds that.
 
-// words
-pub mod clock;
-pub mod ids;
-pub mod money;
+pub mod words;
 
-// rules and adapters: pure
-pub mod capabilities;
 pub mod domain;
-mod exact;
-pub mod gateways;
-pub mod inbound;
-pub mod json;
+
+pub mod contract;
+
+pub mod vendors;
+
+pub mod messages;
 pub mod pages;
-pub mod seal;
-pub mod sources;
-pub mod systems;
-pub mod vendor;
 
-// the only I/O: one module per outside thing
-pub mod aws;
-pub mod directory;
-pub mod lambda;
-pub mod queue;
-pub mod secrets;
-pub mod store;
-pub mod transport;
-pub mod web;
+pub mod io;
 
-// rules, adapters and I/O put together
-pub mod api;
 pub mod flows;
+
+pub mod api;

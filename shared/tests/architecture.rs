@@ -1,4 +1,4 @@
-//! The app's conventions, held over its sources.
+//! The project's conventions, held over its sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,20 +32,15 @@ fn code(text: &str) -> String {
     text.lines().filter(plain).collect::<Vec<_>>().join("\n")
 }
 
+/// The folders of the crate from the ground up: each imports only what stands before it.
+const FLOORS: [&str; 9] = [
+    "words", "domain", "contract", "vendors", "messages", "pages", "io", "flows", "api",
+];
+
 #[test]
-fn only_the_modules_of_io_touch_aws_a_vendor_or_the_systems_clock() {
-    let io = [
-        "aws.rs",
-        "store.rs",
-        "queue.rs",
-        "secrets.rs",
-        "transport.rs",
-        "web.rs",
-        "lambda.rs",
-        "clock.rs",
-    ];
+fn only_io_touches_aws_a_vendor_or_the_systems_clock() {
     for (name, text) in sources("") {
-        if io.contains(&name.as_str()) {
+        if name.starts_with("io/") {
             continue;
         }
         let text = code(&text);
@@ -65,57 +60,61 @@ fn only_the_modules_of_io_touch_aws_a_vendor_or_the_systems_clock() {
 }
 
 #[test]
-fn the_rules_import_no_room_and_do_no_io() {
-    for (name, text) in sources("domain") {
-        let text = code(&text);
-        for word in [
-            "crate::gateways",
-            "crate::systems",
-            "crate::sources",
-            "crate::flows",
-            "crate::store",
-            "crate::vendor",
-            "async fn",
-        ] {
-            assert!(!text.contains(word), "{name} mentions {word}");
+fn a_folder_imports_only_those_below_it() {
+    for (n, floor) in FLOORS.iter().enumerate() {
+        let files = sources(floor);
+        assert!(!files.is_empty(), "there is no {floor}/");
+        for (name, text) in files {
+            let text = code(&text);
+            for above in &FLOORS[n + 1..] {
+                let path = format!("crate::{above}::");
+                let whole = format!("use crate::{above};");
+                let up = text.contains(&path) || text.contains(&whole);
+                let in_tests = name.ends_with("tests.rs") || !before_tests(&text, &path);
+                assert!(!up || in_tests, "{name} imports {above}");
+            }
+        }
+    }
+}
+
+/// Whether a path stands in the code before its module of tests.
+fn before_tests(text: &str, path: &str) -> bool {
+    let code = text.split("#[cfg(test)]\nmod tests").next();
+    code.is_some_and(|code| code.contains(path))
+}
+
+#[test]
+fn the_rules_do_no_io() {
+    for folder in ["words", "domain", "contract", "vendors"] {
+        for (name, text) in sources(folder) {
+            assert!(!code(&text).contains("async fn"), "{name} waits");
         }
     }
 }
 
 #[test]
-fn a_room_knows_no_other_room_and_no_clock() {
-    for kind in ["gateways", "systems", "sources"] {
-        let mut adapters: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-        for (name, text) in sources(kind) {
-            let below = name.strip_prefix(&format!("{kind}/")).unwrap();
-            if below == "mod.rs" {
-                continue;
-            }
-            let adapter = below
-                .split('/')
-                .next()
-                .unwrap()
-                .trim_end_matches(".rs")
-                .to_owned();
-            adapters.entry(adapter).or_default().push((name, text));
+fn an_adapter_knows_no_other_adapter_and_no_clock() {
+    let mut adapters: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for (name, text) in sources("vendors") {
+        let below = name.strip_prefix("vendors/").unwrap();
+        if matches!(below, "mod.rs" | "capabilities.rs") {
+            continue;
         }
-        for (adapter, files) in &adapters {
-            for (name, text) in files {
-                let text = code(text);
-                for other in adapters.keys().filter(|other| *other != adapter) {
-                    let path = format!("{kind}::{other}");
-                    assert!(!text.contains(&path), "{name} knows {other}");
-                }
-                for word in [
-                    "clock::",
-                    "async ",
-                    "Timestamp::now",
-                    "f64",
-                    "f32",
-                    "std::env",
-                ] {
-                    assert!(!text.contains(word), "{name} uses {word}");
-                }
+        let vendor = below.split('/').next().unwrap().trim_end_matches(".rs");
+        adapters
+            .entry(vendor.to_owned())
+            .or_default()
+            .push((name.clone(), text));
+    }
+    for (vendor, files) in &adapters {
+        for (name, text) in files {
+            let text = code(text);
+            for other in adapters.keys().filter(|other| *other != vendor) {
+                let path = format!("vendors::{other}");
+                assert!(!text.contains(&path), "{name} knows {other}");
+            }
+            for word in ["async ", "Timestamp::now", "f64", "f32", "std::env"] {
+                assert!(!text.contains(word), "{name} uses {word}");
             }
         }
     }
@@ -136,7 +135,14 @@ fn a_function_holds_its_trigger_and_no_more() {
 
 #[test]
 fn no_float_comes_near_money() {
-    for folder in ["domain", "gateways", "systems", "sources", "flows", "api"] {
+    for folder in [
+        "words/money.rs",
+        "domain",
+        "contract",
+        "vendors",
+        "flows",
+        "api",
+    ] {
         for (name, text) in sources(folder) {
             let text = code(&text);
             for word in [" f64", " f32", "as_f64", "<f64>"] {
@@ -148,8 +154,8 @@ fn no_float_comes_near_money() {
 
 #[test]
 fn every_room_is_listed_once_and_shows_in_the_table() {
-    let table = meridian::capabilities::tables();
-    for gateway in meridian::gateways::ALL {
+    let table = meridian::vendors::capabilities::tables();
+    for gateway in meridian::vendors::GATEWAYS {
         assert_eq!(
             table
                 .matches(&format!("\n| {} |", gateway.vendor.name))
@@ -157,7 +163,7 @@ fn every_room_is_listed_once_and_shows_in_the_table() {
             1
         );
     }
-    for system in meridian::systems::ALL {
+    for system in meridian::vendors::SYSTEMS {
         assert_eq!(
             table
                 .matches(&format!("\n| {} |", system.vendor.name))
@@ -165,7 +171,7 @@ fn every_room_is_listed_once_and_shows_in_the_table() {
             1
         );
     }
-    let ids: Vec<_> = meridian::gateways::ALL
+    let ids: Vec<_> = meridian::vendors::GATEWAYS
         .iter()
         .map(|gateway| gateway.vendor.id)
         .collect();

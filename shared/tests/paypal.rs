@@ -1,5 +1,10 @@
 //! PayPal's adapter: its requests, its replies, the proof of its webhooks, and what each of them says.
 
+use meridian::contract::{
+    Account, Body, CertificateSigned, Charge, Checkout, Complete, Delivery, Host, Inbound,
+    LookedUp, Lookup, LostReply, Notice, Opening, Outcome, Refund, Refused, Reply, Request,
+    Trouble, Verified, prove, prove_certificate,
+};
 use meridian::domain::case::{Case, Payment, Session};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
@@ -7,14 +12,8 @@ use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::payment::State;
 use meridian::domain::policy::Policy;
-use meridian::gateways::paypal::GATEWAY;
-use meridian::gateways::{Charge, Checkout, Complete, LookedUp, Lookup, Opening, Refund};
-use meridian::inbound::{
-    CertificateSigned, Delivery, Inbound, Notice, Outcome, Refused, Verified, prove,
-    prove_certificate,
-};
-use meridian::money::{Currency, Money};
-use meridian::vendor::{Account, Body, Host, LostReply, Reply, Request, Trouble};
+use meridian::vendors::paypal::GATEWAY;
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -1,16 +1,18 @@
 //! PayPal's older notifications: how they are proven and what each of them says.
 
+use meridian::contract::{
+    Account, Auth, Body, Delivery, Host, Inbound, Item, Notice, Outcome, Proof, Reply, Trouble,
+    Verified, prove,
+};
 use meridian::domain::fact::{Decline, Fact, Kind};
-use meridian::inbound::{Delivery, Inbound, Item, Notice, Outcome, Proof, Verified, prove};
-use meridian::money::{Currency, Money};
-use meridian::sources::find_inbound;
-use meridian::vendor::{Account, Auth, Body, Host, Reply, Trouble};
+use meridian::vendors;
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 
 const REFERENCE: &str = "0123456789abcdefghjk-p1";
 
 fn ipn() -> &'static Inbound {
-    find_inbound("paypal-ipn").expect("a source")
+    vendors::inbound("paypal-ipn").expect("a source")
 }
 
 fn account(fields: &[(&str, &str)]) -> Account {
@@ -105,7 +107,7 @@ fn unread(body: &[u8]) -> String {
 
 // ---- proof -------------------------------------------------------------------------------------
 
-type Ask = fn(&Delivery) -> meridian::vendor::Request;
+type Ask = fn(&Delivery) -> meridian::contract::Request;
 type Verdict = fn(&Reply) -> Result<bool, Trouble>;
 
 fn postback() -> (Ask, Verdict) {
@@ -460,12 +462,12 @@ fn messages_about_no_payment_are_events_of_their_own_and_of_their_kinds() {
 #[test]
 fn a_source_is_found_by_its_name_and_no_two_share_one() {
     assert_eq!(
-        find_inbound("paypal").map(|inbound| inbound.source),
+        vendors::inbound("paypal").map(|inbound| inbound.source),
         Some("paypal")
     );
     assert_eq!(
-        find_inbound("paypal-ipn").map(|inbound| inbound.vendor.id),
+        vendors::inbound("paypal-ipn").map(|inbound| inbound.vendor.id),
         Some("paypal")
     );
-    assert!(find_inbound("").is_none() && find_inbound("PayPal").is_none());
+    assert!(vendors::inbound("").is_none() && vendors::inbound("PayPal").is_none());
 }

@@ -10,7 +10,7 @@ fn the_readme_shows_the_capabilities_that_the_code_has() {
     let readme = std::fs::read_to_string(path).expect("a README");
     let (before, rest) = readme.split_once(BEGIN).expect("the table's beginning");
     let (shown, after) = rest.split_once(END).expect("the table's end");
-    let printed = meridian::capabilities::tables();
+    let printed = meridian::vendors::capabilities::tables();
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(path, format!("{before}{BEGIN}{printed}{END}{after}")).expect("written");
         return;

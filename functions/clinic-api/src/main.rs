@@ -1,7 +1,8 @@
 //! What clinic systems call: `/v1`.
 
+use meridian::api;
 use meridian::flows::App;
-use meridian::{api, lambda};
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

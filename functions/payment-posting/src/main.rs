@@ -2,15 +2,18 @@
 //! prove a webhook.
 
 use meridian::flows::App;
-use meridian::lambda;
-use meridian::queue::Received;
+use meridian::flows::posting;
+use meridian::io::lambda;
+use meridian::io::queue::Received;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let app = &App::start().await;
     lambda::each_message(
-        async |received: Received| app.post(&received).await,
-        async |received: Received, fault, times| app.not_posted(&received, fault, times).await,
+        async |received: Received| posting::post(app, &received).await,
+        async |received: Received, fault, times| {
+            posting::not_posted(app, &received, fault, times).await
+        },
     )
     .await
 }

@@ -1,10 +1,11 @@
 //! Tells one system or one patient.
 
 use meridian::flows::App;
-use meridian::lambda;
+use meridian::flows::deliveries;
+use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let app = &App::start().await;
-    lambda::each_row(async |row| app.deliver(&row).await).await
+    lambda::each_row(async |row| deliveries::deliver(app, &row).await).await
 }

@@ -1,9 +1,9 @@
 //! Proves the sender of a webhook and queues it: `/webhooks/{clinic}/{source}`.
 
 use lambda_runtime::Error;
-use meridian::aws::Aws;
 use meridian::flows::intake::{Incoming, Intake};
-use meridian::lambda::{self, HttpRequest, HttpResponse};
+use meridian::io::aws::Aws;
+use meridian::io::lambda::{self, HttpRequest, HttpResponse};
 use std::time::Duration;
 
 /// A webhook is two hundred small allocations, which glibc's takes a fifth of the instructions for.

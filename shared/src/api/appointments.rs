@@ -4,14 +4,16 @@
 use super::call::{Answered, Call, reply, text};
 use super::lines::{self, NewLine};
 use super::once::{self, Once};
-use super::patients::{self, Reference};
+use super::patients::{Reference, named};
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, plain};
 use crate::domain::invoice::Invoice;
 use crate::domain::policy::Collect;
+use crate::flows::invoicing;
 use crate::flows::invoicing::{Appointment, AppointmentState, appointment_pk, case_id};
-use crate::money::Currency;
-use crate::store::Written;
+use crate::flows::patients;
+use crate::io::store::Written;
+use crate::words::money::Currency;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,7 +41,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
-    let (patient, key) = patients::named(call, &new.patient).await?;
+    let (patient, key) = named(call, &new.patient).await?;
     let place = lines_place(call, &new.id);
     let appointment = Appointment {
         id: new.id,
@@ -54,7 +56,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     };
     let note = call.noted(None, &format!("appointment_booked {}", appointment.id));
     for _ in 0..TRIES {
-        let read = call.app.appointment(call.clinic(), &appointment.id).await?;
+        let read = invoicing::appointment(call.app, call.clinic(), &appointment.id).await?;
         if read
             .as_ref()
             .is_some_and(|(known, _)| known.state != AppointmentState::Booked)
@@ -63,10 +65,14 @@ pub async fn put(call: &Call<'_>) -> Answered {
             return Err(Problem::new(Kind::Conflict, why));
         }
         let version = read.map(|(_, version)| version);
-        let put = call
-            .app
-            .put_appointment(&call.settings, &appointment, version, vec![note.clone()])
-            .await?;
+        let put = invoicing::put_appointment(
+            call.app,
+            &call.settings,
+            &appointment,
+            version,
+            vec![note.clone()],
+        )
+        .await?;
         if put == Written::Done {
             let status = if version.is_none() { 201 } else { 200 };
             return Ok(reply(status, &view(call, &appointment, &descriptions)));
@@ -76,12 +82,9 @@ pub async fn put(call: &Call<'_>) -> Answered {
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {
-    let found = call.app.appointment(call.clinic(), &call.path[0]).await?;
+    let found = invoicing::appointment(call.app, call.clinic(), &call.path[0]).await?;
     let (appointment, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
-    let patient = call
-        .app
-        .patient(call.clinic(), &appointment.patient)
-        .await?;
+    let patient = patients::patient(call.app, call.clinic(), &appointment.patient).await?;
     let place = lines_place(call, &appointment.id);
     let key = patient.and_then(|patient| patient.key);
     let opened = key.and_then(|key| key.open(&place, &appointment.descriptions_sealed).ok());
@@ -95,7 +98,7 @@ pub async fn complete(call: &Call<'_>) -> Answered {
         Once::First(row) => row,
     };
     for _ in 0..TRIES {
-        let found = call.app.appointment(call.clinic(), &call.path[0]).await?;
+        let found = invoicing::appointment(call.app, call.clinic(), &call.path[0]).await?;
         let (appointment, version) = found.ok_or_else(|| Problem::missing("appointment"))?;
         let answer = json!({
             "appointment": appointment.id,
@@ -112,7 +115,7 @@ pub async fn complete(call: &Call<'_>) -> Answered {
                 };
                 let note = call.noted(None, &format!("appointment_completed {}", done.id));
                 let (settings, app) = (&call.settings, call.app);
-                app.put_appointment(settings, &done, Some(version), vec![request, note])
+                invoicing::put_appointment(app, settings, &done, Some(version), vec![request, note])
                     .await?
             }
             AppointmentState::Completed => call.app.store.transact(&[request]).await?,

@@ -2,8 +2,8 @@
 
 use super::problem::{Kind, Problem};
 use crate::flows::App;
-use crate::lambda::HttpRequest;
-use crate::store::{Row, Write};
+use crate::io::lambda::HttpRequest;
+use crate::io::store::{Row, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -113,7 +113,11 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 
 /// A fresh key: shown once, kept only as a hash.
 pub fn new_key(clinic: &str) -> String {
-    let letters = format!("{}{}", crate::ids::random(), crate::ids::random());
+    let letters = format!(
+        "{}{}",
+        crate::words::ids::random(),
+        crate::words::ids::random()
+    );
     format!("mk_{clinic}_{}", &letters[..32])
 }
 
@@ -127,7 +131,10 @@ pub fn pk(hash: &str) -> String {
 
 /// The row that makes a key valid.
 pub fn key_row(clinic: &str, key: &str, label: &str, permissions: &[Permission]) -> Write {
-    let (hash, now) = (hash(key), crate::clock::millis(crate::clock::now()));
+    let (hash, now) = (
+        hash(key),
+        crate::words::time::millis(crate::io::clock::now()),
+    );
     let row = Row::new(pk(&hash), "key")
         .text("clinic", clinic)
         .text("label", label)

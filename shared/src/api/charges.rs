@@ -4,7 +4,7 @@
 use super::call::{Answered, Call};
 use super::lines::{self, NewLine};
 use super::once::{Once, answering};
-use super::patients::{self, Reference};
+use super::patients::{Reference, named};
 use super::problem::Problem;
 use super::read::{TextOr, plain};
 use super::{invoices, label, payments, settings};
@@ -12,10 +12,13 @@ use crate::domain::case::Case;
 use crate::domain::event::{Event, NewCharge};
 use crate::domain::fact::Method;
 use crate::domain::policy::Collect;
+use crate::flows::commit;
 use crate::flows::commit::Change;
 use crate::flows::events::EventRow;
+use crate::flows::invoicing;
 use crate::flows::invoicing::Wanted;
-use crate::money::{Currency, Money};
+use crate::flows::patients;
+use crate::words::money::{Currency, Money};
 use serde::Deserialize;
 
 /// A method that its gateway keeps.
@@ -102,7 +105,7 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
         row: Some(row.clone()),
         ..Change::new(&call.settings, &id, Event::Charge(charge), call.cause(&row))
     };
-    let committed = call.app.commit(change, Some(case)).await?;
+    let committed = commit::commit(call.app, change, Some(case)).await?;
     call.ended(committed, &row)
 }
 
@@ -119,7 +122,7 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
         Once::First(row) => answering(row, newest),
     };
     let patient = match &new.patient {
-        Some(named) => Some(patients::named(call, named).await?.0.id),
+        Some(patient) => Some(named(call, patient).await?.0.id),
         None => None,
     };
     let method = match &new.method {
@@ -147,10 +150,8 @@ pub async fn walk_in(call: &Call<'_>) -> Answered {
         method,
     };
     let (settings, why) = (&call.settings, call.cause(&row));
-    let (_, made) = call
-        .app
-        .invoice(settings, wanted, Some(row.clone()), vec![], why)
-        .await?;
+    let (_, made) =
+        invoicing::invoice(call.app, settings, wanted, Some(row.clone()), vec![], why).await?;
     call.ended(made, &row)
 }
 
@@ -209,7 +210,7 @@ async fn chosen(
         return saved(call, patient, gateway, true).await?.ok_or_else(none);
     };
     let methods = match patient {
-        Some(patient) => call.app.methods(call.clinic(), patient).await?,
+        Some(patient) => patients::methods(call.app, call.clinic(), patient).await?,
         None => vec![],
     };
     let same = methods
@@ -233,7 +234,7 @@ async fn saved(
     asked: bool,
 ) -> Result<Option<Method>, Problem> {
     let methods = match patient {
-        Some(patient) => call.app.methods(call.clinic(), patient).await?,
+        Some(patient) => patients::methods(call.app, call.clinic(), patient).await?,
         None => vec![],
     };
     let agreed = methods.into_iter().filter(|kept| kept.later_charges);

@@ -8,7 +8,7 @@ use super::problem::{Kind, Problem};
 use super::{read, settings};
 use crate::domain::settings::Settings;
 use crate::flows::{App, noted};
-use crate::store::Written;
+use crate::io::store::Written;
 use serde_json::json;
 
 pub async fn create(app: &App, body: &[u8]) -> Answered {

@@ -2,14 +2,16 @@
 //! again by a person who has looked.
 
 use super::call::{Answered, Call, listed, reply};
+use super::invoices;
 use super::problem::{Kind, Problem};
-use super::{invoices, tasks};
-use crate::clock;
+use super::tasks;
 use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::flows::commit;
+use crate::io::clock;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::{ids, time};
 use serde_json::{Value, json};
 
 pub async fn list(call: &Call<'_>) -> Answered {
@@ -54,7 +56,7 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
         .text("why", format!("repeated by key {}", call.caller.short()))
         .number("tries", 0)
         .number("version", version + 1)
-        .due(clock::millis(clock::now()));
+        .due(time::millis(clock::now()));
     // A fresh call: the person says that the one before did not arrive.
     open.0.remove("sent_at");
     let write = Write::Replace {
@@ -80,9 +82,7 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
     if call.app.store.transact(&writes).await? != Written::Done {
         return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
     }
-    call.app
-        .nudge([(Queue::Deliveries, open.key())].into_iter())
-        .await;
+    commit::nudge(call.app, [(Queue::Deliveries, open.key())].into_iter()).await;
     Ok(reply(202, &view(&open)?.unwrap_or_default()))
 }
 

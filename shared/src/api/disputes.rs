@@ -6,6 +6,7 @@ use super::problem::{Kind, Problem};
 use crate::domain::case::{Case, Payment};
 use crate::domain::dispute::{Dispute, State};
 use crate::domain::event::Event;
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ pub async fn resolve(call: &Call<'_>) -> Answered {
     };
     let id = case.id.clone();
     let change = Change::new(&call.settings, &id, event, cause);
-    let case = match call.app.commit(change, Some(case)).await? {
+    let case = match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
         Committed::Refused(why) => return Err(why.into()),
         _ => {

@@ -3,12 +3,12 @@
 
 use super::call::{Answered, Call, cursor, listed, reply};
 use super::problem::{Kind, Problem};
-use crate::clock;
+use crate::contract::body_hash;
 use crate::domain::task::Queue;
 use crate::flows::events::EventRow;
-use crate::inbound::body_hash;
-use crate::queue::{Received, RowKey};
-use crate::store::{Row, StoreError, Write, Written};
+use crate::io::clock;
+use crate::io::queue::{Received, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;

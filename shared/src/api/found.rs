@@ -5,16 +5,18 @@ use super::call::{Answered, Call, reply};
 use super::problem::{Kind, Problem};
 use super::read::plain;
 use super::{payments, refunds};
-use crate::clock;
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Found};
 use crate::domain::payment;
 use crate::domain::refund::{Refund, State};
 use crate::flows::case_pk;
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
-use crate::ids::{self, Reference};
-use crate::store::{Row, StoreError, Write};
+use crate::io::clock;
+use crate::io::store::{Row, StoreError, Write};
+use crate::words::ids::{self, Reference};
+use crate::words::time;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -166,7 +168,7 @@ async fn record(
         let sealing = call.app.key(&purpose(call)).await?;
         let sealed = sealing.seal(&format!("{id} {task}"), &note);
         let row = row.text("by", key).text("sealed", sealed);
-        let at = clock::millis(clock::now());
+        let at = time::millis(clock::now());
         also.push(Write::Put(row.number("at", at)));
     }
     let cause = format!("{id}-{task} {what}, found by key {key}");
@@ -174,7 +176,7 @@ async fn record(
         also,
         ..Change::new(&call.settings, &id, Event::Found(found.clone()), cause)
     };
-    match call.app.commit(change, Some(case)).await? {
+    match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => Ok(*case),
         Committed::Refused(why) => Err(why.into()),
         Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),

@@ -3,11 +3,10 @@
 
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
-use crate::inbound::{Inbound, Proof};
-use crate::secrets::{self, Fields};
-use crate::sources;
-use crate::vendor::{Auth, Grant, Vendor};
-use crate::{gateways, systems};
+use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
+use crate::flows::accounts;
+use crate::io::secrets::{self, Fields};
+use crate::vendors;
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -91,7 +90,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     }
     let shown = view(call, vendor).await?;
     if !writes.is_empty() && shown["connected"] == true {
-        call.app.keep_renewed(call.clinic(), vendor, true).await?;
+        accounts::keep_renewed(call.app, call.clinic(), vendor, true).await?;
     }
     Ok(reply(200, &shown))
 }
@@ -173,9 +172,9 @@ fn is_public(address: &str) -> bool {
 
 /// Every vendor that an adapter of Meridian speaks to or hears from.
 fn vendors() -> Vec<&'static Vendor> {
-    let gateways = gateways::ALL.iter().map(|gateway| gateway.vendor);
-    let systems = systems::ALL.iter().map(|system| system.vendor);
-    let sources = sources::ALL.iter().map(|source| source.vendor);
+    let gateways = vendors::GATEWAYS.iter().map(|gateway| gateway.vendor);
+    let systems = vendors::SYSTEMS.iter().map(|system| system.vendor);
+    let sources = vendors::SOURCES.iter().map(|source| source.vendor);
     let mut all: Vec<&'static Vendor> = vec![];
     for vendor in gateways.chain(systems).chain(sources) {
         // One vendor may have several adapters.
@@ -198,7 +197,7 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
             name: "fields",
             secret: secrets::configured(clinic, vendor.id),
             needed: vendor.secrets.to_vec(),
-            optional: systems::find(vendor.id).map_or(vec![], |system| system.optional.to_vec()),
+            optional: vendors::system(vendor.id).map_or(vec![], |system| system.optional.to_vec()),
             others: true,
         });
     }
@@ -241,20 +240,20 @@ fn groups(clinic: &str, vendor: &Vendor) -> Vec<Group> {
 
 /// The adapters in which a vendor is heard.
 fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {
-    let gateways = gateways::ALL
+    let gateways = vendors::GATEWAYS
         .iter()
         .filter_map(|gateway| gateway.webhook.yes());
-    let all = gateways.chain(sources::ALL.iter().copied());
+    let all = gateways.chain(vendors::SOURCES.iter().copied());
     all.filter(|adapter| adapter.vendor.id == vendor.id)
         .collect()
 }
 
 fn roles(vendor: &Vendor) -> Vec<&'static str> {
     let mut roles = vec![];
-    if gateways::find(vendor.id).is_some() {
+    if vendors::gateway(vendor.id).is_some() {
         roles.push("gateway");
     }
-    if systems::find(vendor.id).is_some() {
+    if vendors::system(vendor.id).is_some() {
         roles.push("system");
     }
     if !heard(vendor).is_empty() {

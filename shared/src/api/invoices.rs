@@ -15,13 +15,17 @@ use crate::domain::policy::Collect;
 use crate::domain::refund::Refund;
 use crate::domain::task::{Task, Topic, Work};
 use crate::flows::case_pk;
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
+use crate::flows::invoicing;
 use crate::flows::invoicing::Wanted;
-use crate::ids;
-use crate::money::Currency;
-use crate::queue::RowKey;
-use crate::store::{Row, Write};
+use crate::flows::pages;
+use crate::flows::receipts;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, Write};
+use crate::words::ids;
+use crate::words::money::Currency;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -79,10 +83,8 @@ pub async fn create(call: &Call<'_>) -> Answered {
         method: None,
     };
     let (settings, why) = (&call.settings, call.cause(&row));
-    let (_, made) = call
-        .app
-        .invoice(settings, wanted, Some(row.clone()), vec![], why)
-        .await?;
+    let (_, made) =
+        invoicing::invoice(call.app, settings, wanted, Some(row.clone()), vec![], why).await?;
     let answer = call.ended(made, &row)?;
     rewritten(answer, |body| lines::described(body, &descriptions))
 }
@@ -155,7 +157,7 @@ pub async fn void(call: &Call<'_>) -> Answered {
         also: if case.invoice.void { vec![] } else { also },
         ..Change::new(&call.settings, &id, event, cause)
     };
-    match call.app.commit(change, Some(case)).await? {
+    match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(_) | Committed::Nothing(Some(_)) => get(call).await,
         Committed::Refused(Refusal::Invalid(why)) => Err(Problem::new(Kind::Conflict, why)),
         Committed::Refused(why) => Err(why.into()),
@@ -180,12 +182,12 @@ fn skipped(row: Row) -> Write {
 pub async fn get(call: &Call<'_>) -> Answered {
     let case = known(call, &call.path[0]).await?;
     let owner = case.patient.clone().unwrap_or_default();
-    let descriptions = match call.app.reader(&call.settings, &owner).await? {
-        Some((key, _)) => call.app.descriptions(&case, &key).await?,
+    let descriptions = match receipts::reader(call.app, &call.settings, &owner).await? {
+        Some((key, _)) => receipts::descriptions(call.app, &case, &key).await?,
         None => vec![],
     };
-    let receipts = call.app.receipts_of(&case).await?;
-    let page = Some(call.app.invoice_address(call.clinic(), &case.id).await?);
+    let receipts = pages::receipts_of(call.app, &case).await?;
+    let page = Some(pages::invoice_address(call.app, call.clinic(), &case.id).await?);
     Ok(reply(
         200,
         &view(

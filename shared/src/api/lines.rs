@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::read::{Rate, plain};
 use crate::domain::invoice::{Invoice, Line};
-use crate::money::{Currency, Money};
+use crate::words::money::{Currency, Money};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

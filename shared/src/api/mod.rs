@@ -33,7 +33,7 @@ mod tasks;
 mod tests;
 
 use crate::flows::App;
-use crate::lambda::{HttpRequest, HttpResponse};
+use crate::io::lambda::{HttpRequest, HttpResponse};
 use call::{Answered, Call};
 use caller::Caller;
 use routes::Serves;

@@ -4,14 +4,14 @@
 use super::call::{Answered, Call, text};
 use super::problem::{Kind, Problem};
 use super::read;
-use crate::clock;
+use crate::contract::digest_id;
 use crate::domain::case::Case;
 use crate::flows::commit::Committed;
 use crate::flows::events::EventRow;
-use crate::ids;
-use crate::inbound::digest_id;
-use crate::lambda::HttpResponse;
-use crate::store::{Row, Write};
+use crate::io::clock;
+use crate::io::lambda::HttpResponse;
+use crate::io::store::{Row, Write};
+use crate::words::ids;
 
 /// The source under which requests stand among the events.
 pub const SOURCE: &str = "api";

@@ -4,7 +4,7 @@
 use super::call::{LONGEST_ID, reply};
 use super::problem::Kind;
 use super::routes::{ROUTES, Route, Serves};
-use crate::lambda::HttpResponse;
+use crate::io::lambda::HttpResponse;
 use serde_json::{Map, Value, json};
 
 const SCHEMAS: &str = include_str!("schemas.json");

@@ -1,15 +1,17 @@
 //! `/v1/patients`: whom invoices are for, and the methods that gateways keep for them.
 
 use super::call::{Answered, Call, reply};
+use super::label;
 use super::problem::{Kind, Problem};
 use super::read::{TextOr, no_card_number, plain};
-use super::{label, settings};
-use crate::clock;
+use super::settings;
 use crate::domain::fact::Method;
+use crate::flows::deliveries::optouts;
 use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
-use crate::ids;
-use crate::seal::Key;
-use crate::store::Written;
+use crate::io::clock;
+use crate::io::store::Written;
+use crate::words::seal::Key;
+use crate::words::{ids, time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -80,10 +82,8 @@ pub async fn put(call: &Call<'_>) -> Answered {
     };
     let id = patients::id(call.clinic(), &reference);
     let note = call.noted(None, &format!("patient_written {id}"));
-    let (patient, new) = call
-        .app
-        .put_patient(call.clinic(), &reference, &person, note)
-        .await?;
+    let (patient, new) =
+        patients::put_patient(call.app, call.clinic(), &reference, &person, note).await?;
     let status = if new { 201 } else { 200 };
     Ok(reply(status, &view(call, &patient).await?))
 }
@@ -99,10 +99,10 @@ pub async fn opt_in(call: &Call<'_>) -> Answered {
     let (app, clinic) = (&call.app, call.clinic());
     let phone = patient.person.phone.as_deref();
     let phone = match phone {
-        Some(phone) if app.texts_unwanted(clinic, phone).await? => phone,
+        Some(phone) if optouts::texts_unwanted(app, clinic, phone).await? => phone,
         _ => return Err(Problem::missing("opt-out")),
     };
-    let mut writes = app.lifted(clinic, phone).await?;
+    let mut writes = optouts::lifted(app, clinic, phone).await?;
     writes.push(call.noted(None, &format!("opt_out_lifted {}", patient.id)));
     match app.store.transact(&writes).await? {
         Written::Done => Ok(reply(200, &view(call, &patient).await?)),
@@ -112,7 +112,7 @@ pub async fn opt_in(call: &Call<'_>) -> Answered {
 
 pub async fn methods(call: &Call<'_>) -> Answered {
     let patient = known(call, &call.path[0]).await?;
-    let methods = call.app.methods(call.clinic(), &patient.id).await?;
+    let methods = patients::methods(call.app, call.clinic(), &patient.id).await?;
     Ok(reply(
         200,
         &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() }),
@@ -148,7 +148,7 @@ pub async fn keep(call: &Call<'_>) -> Answered {
                 method,
                 later_charges,
                 chosen: false,
-                kept_at: clock::millis(clock::now()),
+                kept_at: time::millis(clock::now()),
             };
             Ok(reply(201, &shown(&kept)))
         }
@@ -192,7 +192,7 @@ pub async fn choose(call: &Call<'_>) -> Answered {
 async fn kept(call: &Call<'_>) -> Result<(Patient, Kept), Problem> {
     let patient = known(call, &call.path[0]).await?;
     let id = &call.path[1];
-    let found = call.app.kept_method(call.clinic(), &patient.id, id).await?;
+    let found = patients::kept_method(call.app, call.clinic(), &patient.id, id).await?;
     let kept = found.ok_or_else(|| Problem::missing("payment method"))?;
     Ok((patient, kept))
 }
@@ -205,7 +205,7 @@ fn being_written() -> Problem {
 /// The patient of this id.
 pub async fn known(call: &Call<'_>, id: &str) -> Result<Patient, Problem> {
     let found = match ids::is_id(id) {
-        true => call.app.patient(call.clinic(), id).await?,
+        true => patients::patient(call.app, call.clinic(), id).await?,
         false => None,
     };
     found.ok_or_else(|| Problem::missing("patient"))
@@ -234,7 +234,7 @@ pub async fn named(call: &Call<'_>, named: &TextOr<Reference>) -> Result<(Patien
 async fn view(call: &Call<'_>, patient: &Patient) -> Result<Value, Problem> {
     let Person { name, email, phone } = &patient.person;
     let opted_out = match phone {
-        Some(phone) => call.app.texts_unwanted(call.clinic(), phone).await?,
+        Some(phone) => optouts::texts_unwanted(call.app, call.clinic(), phone).await?,
         None => false,
     };
     Ok(json!({

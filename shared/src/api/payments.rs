@@ -7,8 +7,9 @@ use crate::domain::case::{Case, Ending, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::payment::State;
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
-use crate::ids::{self, Reference};
+use crate::words::ids::{self, Reference};
 use serde_json::{Value, json};
 
 pub async fn get(call: &Call<'_>) -> Answered {
@@ -38,7 +39,7 @@ pub async fn close(call: &Call<'_>) -> Answered {
     let (id, reference) = (case.id.clone(), &call.path[0]);
     let cause = format!("payment {reference} closed by key {}", call.caller.short());
     let change = Change::new(&call.settings, &id, Event::Closed { payment: n }, cause);
-    let case = match call.app.commit(change, Some(case)).await? {
+    let case = match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(case) | Committed::Nothing(Some(case)) => case,
         Committed::Refused(why) => return Err(why.into()),
         _ => {

@@ -4,10 +4,10 @@
 use crate::domain::decide::Refusal;
 use crate::flows::Failure;
 use crate::flows::commit::Busy;
-use crate::lambda::HttpResponse;
-use crate::queue::NotSent;
-use crate::secrets::Unavailable;
-use crate::store::StoreError;
+use crate::io::lambda::HttpResponse;
+use crate::io::queue::NotSent;
+use crate::io::secrets::Unavailable;
+use crate::io::store::StoreError;
 use serde_json::{Map, Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

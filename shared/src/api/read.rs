@@ -2,7 +2,7 @@
 
 use super::cards;
 use super::problem::{Kind, Problem};
-use crate::exact::{Exact, named_twice};
+use crate::words::exact::{Exact, named_twice};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;

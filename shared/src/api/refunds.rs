@@ -10,12 +10,14 @@ use crate::domain::case::{Case, Payment};
 use crate::domain::decide::{Verdict, decide, task_id};
 use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
+use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
-use crate::ids::{self, Reference};
-use crate::lambda::HttpResponse;
-use crate::money::Money;
-use crate::store::{Row, Write};
+use crate::flows::receipts;
+use crate::io::lambda::HttpResponse;
+use crate::io::store::{Row, Write};
+use crate::words::ids::{self, Reference};
+use crate::words::money::Money;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,11 +60,11 @@ pub async fn create(call: &Call<'_>) -> Answered {
         .text("requested_by", &call.caller.key)
         .listed(
             format!("{}#refunds", call.clinic()),
-            format!("{:015}#{id}", crate::clock::millis(row.received_at)),
+            format!("{:015}#{id}", crate::words::time::millis(row.received_at)),
         );
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
-        if let Some((key, _)) = call.app.reader(&call.settings, &owner).await? {
+        if let Some((key, _)) = receipts::reader(call.app, &call.settings, &owner).await? {
             kept = kept.text("reason", key.seal(&pk(call.clinic(), &id), reason));
         }
     }
@@ -76,7 +78,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
             call.cause(&row),
         )
     };
-    let committed = call.app.commit(change, Some(case)).await?;
+    let committed = commit::commit(call.app, change, Some(case)).await?;
     reasoned(call.ended(committed, &row)?, &wanted)
 }
 
@@ -93,7 +95,7 @@ pub async fn get(call: &Call<'_>) -> Answered {
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
     if row.has("reason") {
         let owner = case.patient.clone().unwrap_or_default();
-        let reader = call.app.reader(&call.settings, &owner).await?;
+        let reader = receipts::reader(call.app, &call.settings, &owner).await?;
         let opened = reader.and_then(|(key, _)| key.open(row.get("pk"), row.get("reason")).ok());
         shown["reason"] = json!(opened.map(|reason: String| reason));
     }
@@ -135,7 +137,7 @@ async fn judged(call: &Call<'_>, event: Event, word: &str) -> Answered {
     let cause = format!("refund {request} {word} by key {}", call.caller.short());
     let gives_up = matches!(event, Event::RefundRejected { .. });
     let change = Change::new(&call.settings, &id, event, cause);
-    let (case, changed) = match call.app.commit(change, Some(case)).await? {
+    let (case, changed) = match commit::commit(call.app, change, Some(case)).await? {
         Committed::Changed(case) => (case, true),
         Committed::Nothing(Some(case)) => (case, false),
         Committed::Refused(why) => return Err(why.into()),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::settings::Settings;
 use crate::flows::App;
-use crate::lambda::HttpResponse;
+use crate::io::lambda::HttpResponse;
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 

@@ -3,10 +3,10 @@
 use super::call::{Answered, Call, reply};
 use super::problem::Problem;
 use super::read::{no_card_number, plain, printable};
+use crate::contract::Offer;
 use crate::domain::settings::Settings;
 use crate::flows::intake::is_name;
-use crate::vendor::Offer;
-use crate::{gateways, systems};
+use crate::vendors;
 use serde_json::json;
 
 pub async fn get(call: &Call<'_>) -> Answered {
@@ -64,8 +64,11 @@ pub fn check(settings: &Settings) -> Result<(), Problem> {
         return Err(Problem::invalid("policy.approval_above", "0 or more"));
     }
     for (n, id) in settings.systems.iter().enumerate() {
-        if systems::find(id).is_none() || settings.systems[..n].contains(id) {
-            let known: Vec<_> = systems::ALL.iter().map(|system| system.vendor.id).collect();
+        if vendors::system(id).is_none() || settings.systems[..n].contains(id) {
+            let known: Vec<_> = vendors::SYSTEMS
+                .iter()
+                .map(|system| system.vendor.id)
+                .collect();
             let why = format!("each once, of {}", known.join(", "));
             return Err(Problem::invalid(&format!("systems[{n}]"), why));
         }
@@ -86,10 +89,10 @@ pub fn charges(field: &str, id: &str) -> Result<(), Problem> {
 fn offers(
     field: &str,
     id: &str,
-    lacks: fn(&gateways::Gateway) -> Option<&'static str>,
+    lacks: fn(&crate::contract::Gateway) -> Option<&'static str>,
 ) -> Result<(), Problem> {
-    let Some(gateway) = gateways::find(id) else {
-        let known: Vec<_> = gateways::ALL
+    let Some(gateway) = vendors::gateway(id) else {
+        let known: Vec<_> = vendors::GATEWAYS
             .iter()
             .map(|gateway| gateway.vendor.id)
             .collect();

@@ -2,12 +2,12 @@
 
 use super::call::{Answered, Call, listed, reply};
 use super::problem::{Kind, Problem};
-use crate::clock;
 use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::{case_pk, read_case_pk};
-use crate::ids;
-use crate::pages;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::io::clock;
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::messages;
+use crate::words::{ids, time};
 use serde_json::{Value, json};
 
 pub async fn list(call: &Call<'_>) -> Answered {
@@ -31,7 +31,7 @@ pub async fn done(call: &Call<'_>) -> Answered {
     let mut done = row
         .text("state", "done")
         .text("done_by", call.caller.short())
-        .number("done_at", clock::millis(clock::now()))
+        .number("done_at", time::millis(clock::now()))
         .number("version", version + 1);
     done.0.remove("list_pk");
     done.0.remove("list_sk");
@@ -177,7 +177,7 @@ pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
         "alert": matter.alert,
         "amount": matter.amount,
         "invoice": matter.invoice,
-        "note": pages::tasks::text(&matter),
+        "note": messages::tasks::text(&matter),
         "since": task.due,
         "state": row.get("state"),
     })))

@@ -11,8 +11,8 @@ use crate::domain::fact::{Fact, Kind as Said, Method};
 use crate::domain::invoice::Line;
 use crate::domain::policy::Policy;
 use crate::flows::events::EventRow;
-use crate::ids;
-use crate::money::{Currency, Money};
+use crate::words::ids;
+use crate::words::money::{Currency, Money};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -188,7 +188,7 @@ fn a_field_that_is_not_as_it_must_be_is_named() {
 
 // ---- a request's head ---------------------------------------------------------------------------
 
-fn request(value: Value) -> crate::lambda::HttpRequest {
+fn request(value: Value) -> crate::io::lambda::HttpRequest {
     serde_json::from_value(value).expect("a request")
 }
 
@@ -344,7 +344,7 @@ fn text_that_hides_or_turns_around_is_refused() {
 #[test]
 fn pages_of_several_lists_are_merged_down_to_where_the_first_of_them_ended() {
     let rows = |places: &[&str]| -> Vec<_> {
-        let row = |place: &&str| crate::store::Row::default().text("list_sk", *place);
+        let row = |place: &&str| crate::io::store::Row::default().text("list_sk", *place);
         places.iter().map(row).collect()
     };
     let told = |pages, limit| {
@@ -469,7 +469,7 @@ fn a_task_names_the_calls_that_settle_it() {
         let (id, work) = (id.into(), Work::Person(matter));
         let task = Task { id, work, due };
         let pk = crate::flows::case_pk("demo", &case);
-        let row = crate::store::Row::new(pk, "task#x").json("data", &task);
+        let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
         let shown = tasks::view(&row.text("state", "open")).unwrap().unwrap();
         fits("Task", &shown);
         let mut paths = vec![];

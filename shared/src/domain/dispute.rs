@@ -1,6 +1,6 @@
 //! The life of a dispute: opened, then won or lost. Either end implies the opening.
 
-use crate::money::Money;
+use crate::words::money::Money;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,10 @@ fn is_none(times: &u32) -> bool {
 impl Dispute {
     /// Stable among the disputes of a case, whatever letters the gateway's id has.
     pub fn key(&self) -> String {
-        format!("d{}", &crate::ids::derived(&["dispute", &self.id])[..10])
+        format!(
+            "d{}",
+            &crate::words::ids::derived(&["dispute", &self.id])[..10]
+        )
     }
 
     /// What its end is called where it is told: each further one has a number of its own.

@@ -6,7 +6,7 @@ use super::fact::{Fact, Method};
 use super::invoice::Line;
 use super::policy::Policy;
 use super::task::{Matter, Topic};
-use crate::money::{Currency, Money};
+use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;

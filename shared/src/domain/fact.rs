@@ -1,7 +1,7 @@
 //! What a gateway says happened, whoever brought it: a webhook, the reply to a call, or a look-up.
 
-use crate::ids;
-use crate::money::Money;
+use crate::words::ids;
+use crate::words::money::Money;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! An invoice: lines with their tax, and what they come to.
 
-use crate::money::{BadAmount, Currency, Money};
+use crate::words::money::{BadAmount, Currency, Money};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@
 use super::case::Case;
 use super::fact::Decline;
 use super::payment::State;
-use crate::money::Currency;
+use crate::words::money::Currency;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

@@ -12,6 +12,7 @@ pub mod invoice;
 pub mod journal;
 pub mod payment;
 pub mod policy;
+pub mod receipt;
 pub mod refund;
 pub mod settings;
 pub mod task;

@@ -1,7 +1,7 @@
 //! The life of a refund. It reserves its amount from the moment it is requested, so that two at
 //! once cannot exceed what is refundable; a failed one gives the amount back.
 
-use crate::money::Money;
+use crate::words::money::Money;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

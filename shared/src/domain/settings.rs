@@ -1,7 +1,7 @@
 //! What a clinic is and has switched on.
 
 use super::policy::Policy;
-use crate::money::Currency;
+use crate::words::money::Currency;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! "look at this row"; a row past its due time is found again by the due index.
 
 use super::case::Step;
-use crate::money::Money;
+use crate::words::money::Money;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

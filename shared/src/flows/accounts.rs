@@ -1,13 +1,14 @@
 //! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
 
 use super::{App, Failure};
-use crate::clock;
+use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use crate::domain::settings::Settings;
-use crate::ids;
-use crate::secrets::{self, Fields, Unavailable};
-use crate::store::{Row, StoreError, Write, Written};
-use crate::systems;
-use crate::vendor::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
+use crate::flows::deliveries;
+use crate::io::clock;
+use crate::io::secrets::{self, Fields, Unavailable};
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::vendors;
+use crate::words::{ids, time};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -35,266 +36,254 @@ pub struct Granted {
     refresh_token: Option<String>,
 }
 
-impl App {
-    /// The account, or what is missing from its configuration.
-    pub async fn account(&self, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
-        let name = secrets::configured(clinic, vendor.id);
-        let fields = self.secrets.current(&name).await.map_err(unavailable)?;
-        let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
-        let fields = fields.ok_or_else(|| missing(vendor.name))?;
-        let account = Account::load(vendor.secrets, (*fields).clone())
-            .map_err(|field| missing(&format!("{}: {field}", vendor.name)))?;
-        // Written by hand, an address may lead anywhere.
-        for (field, _) in vendor.addresses {
-            if let Some(begins) = vendor.misplaced(field, account.secret(field)) {
-                let begins = begins.join(" or ");
-                return Err(Trouble::Credentials(format!(
-                    "{field} must begin with {begins}"
-                )));
-            }
-        }
-        Ok(account)
-    }
-
-    /// One call to a vendor, with its token where it needs one.
-    pub async fn call(
-        &self,
-        clinic: &str,
-        vendor: &Vendor,
-        account: &Account,
-        request: &Request,
-        key: Option<(KeyPlace, &str)>,
-    ) -> Result<Reply, Trouble> {
-        let Auth::OAuth(oauth) = &vendor.auth else {
-            let sent = self.transport.send(vendor, account, request, None, key);
-            return vendor.said(sent.await?);
-        };
-        let token = self.token(clinic, vendor, oauth, account, false).await?;
-        let reply = self
-            .transport
-            .send(vendor, account, request, Some(&token.token), key)
-            .await?;
-        if reply.status != 401 {
-            return vendor.said(reply);
-        }
-        // The vendor took the token back early: one renewal, one more try.
-        let token = self.token(clinic, vendor, oauth, account, true).await?;
-        let token = Some(token.token.as_str());
-        let sent = self.transport.send(vendor, account, request, token, key);
-        vendor.said(sent.await?)
-    }
-
-    async fn token(
-        &self,
-        clinic: &str,
-        vendor: &Vendor,
-        oauth: &OAuth,
-        account: &Account,
-        renew: bool,
-    ) -> Result<AccessToken, Trouble> {
-        let pk = token_pk(clinic, vendor);
-        let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
-        let cached = self.tokens().get(&pk).cloned();
-        if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
-            return Ok(token);
-        }
-        let stale = cached.map(|token| token.token);
-        let key = self.key("tokens").await.map_err(|why| unclear(&*why))?;
-        for _ in 0..40 {
-            let row = self
-                .store
-                .get(&pk, "token")
-                .await
-                .map_err(|why| unclear(&why))?;
-            let kept = row.as_ref().filter(|row| row.has("sealed"));
-            let kept = kept.and_then(|row| key.open::<AccessToken>(&pk, row.get("sealed")).ok());
-            // Another function may have renewed it in the meantime.
-            if let Some(token) =
-                kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
-            {
-                self.tokens().insert(pk, token.clone());
-                return Ok(token);
-            }
-            let locked = row.as_ref().map_or(0, |row| row.int("locked_until"));
-            if locked < clock::now().as_second()
-                && let Some(version) = self.lock_token(&pk, row.as_ref()).await?
-            {
-                let granted = self.grant(clinic, vendor, oauth, account).await;
-                let token = granted.as_ref().ok().cloned();
-                let mut row = Row::new(&pk, "token").number("version", version + 1);
-                if let Some(token) = &token {
-                    row = row.text("sealed", key.seal(&pk, token));
-                }
-                // A connection that nobody uses must not be forgotten by the vendor.
-                if oauth.grant == Grant::RotatingRefresh {
-                    let wait = if token.is_some() {
-                        RENEWED_AFTER
-                    } else {
-                        AFTER_REFUSAL
-                    };
-                    row = row.due(clock::millis(clock::after(clock::now(), wait)));
-                }
-                // Should this write fail, the lock runs out by itself and the next one renews.
-                let _ = self
-                    .store
-                    .transact(&[Write::Replace { row, version }])
-                    .await;
-                if let Some(token) = token {
-                    self.tokens().insert(pk, token);
-                }
-                return granted;
-            }
-            tokio::time::sleep(Duration::from_millis(150)).await;
-        }
-        Err(Trouble::Limited { seconds: LOCK })
-    }
-
-    /// Sees to it that a rotating connection is renewed before its vendor forgets it, though nobody
-    /// uses it; `at_once` where it was connected anew, which shows whether it works.
-    pub async fn keep_renewed(
-        &self,
-        clinic: &str,
-        vendor: &Vendor,
-        at_once: bool,
-    ) -> Result<(), StoreError> {
-        if !rotates(vendor) {
-            return Ok(());
-        }
-        let wait = if at_once { 0 } else { RENEWED_AFTER };
-        let due = clock::millis(clock::after(clock::now(), wait));
-        let row = Row::new(token_pk(clinic, vendor), "token").number("version", 1);
-        let key = row.key();
-        let made = self.store.transact(&[Write::New(row.due(due))]).await?;
-        if at_once && made != Written::Done {
-            let change = Write::Change {
-                key,
-                set: Row::default().number("due_at", due),
-                remove: vec!["sealed"],
-            };
-            self.store.transact(&[change]).await?;
-        }
-        Ok(())
-    }
-
-    /// The same for every system that a clinic has switched on.
-    pub(super) async fn keep_all_renewed(&self, settings: &Settings) -> Result<(), StoreError> {
-        for system in settings.systems.iter().filter_map(|id| systems::find(id)) {
-            self.keep_renewed(&settings.id, system.vendor, false)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
-    pub(super) async fn renew_token(&self, row: &Row) -> Result<(), Failure> {
-        let mut parts = row.get("pk").split('#');
-        let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
-        let system = vendor.and_then(systems::find);
-        let Some(vendor) = system.map(|system| system.vendor) else {
-            return Ok(());
-        };
-        let Auth::OAuth(oauth) = &vendor.auth else {
-            return Ok(());
-        };
-        let due = row.has("due_at") && row.int("due_at") <= clock::millis(clock::now());
-        if !due {
-            return Ok(());
-        }
-        let settings = self.settings_of(clinic).await?;
-        let renewed = match self.account(clinic, vendor).await {
-            Ok(account) => self.token(clinic, vendor, oauth, &account, true).await,
-            Err(trouble) => Err(trouble),
-        };
-        match renewed {
-            Ok(_) => self.mended(clinic, vendor).await,
-            Err(Trouble::Credentials(why)) => {
-                self.blocked(&settings, vendor, &why).await?;
-                self.put_off_token(row).await
-            }
-            Err(trouble) => Err(failure(trouble)),
+/// The account, or what is missing from its configuration.
+pub async fn account(app: &App, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
+    let name = secrets::configured(clinic, vendor.id);
+    let fields = app.secrets.current(&name).await.map_err(unavailable)?;
+    let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
+    let fields = fields.ok_or_else(|| missing(vendor.name))?;
+    let account = Account::load(vendor.secrets, (*fields).clone())
+        .map_err(|field| missing(&format!("{}: {field}", vendor.name)))?;
+    // Written by hand, an address may lead anywhere.
+    for (field, _) in vendor.addresses {
+        if let Some(begins) = vendor.misplaced(field, account.secret(field)) {
+            let begins = begins.join(" or ");
+            return Err(Trouble::Credentials(format!(
+                "{field} must begin with {begins}"
+            )));
         }
     }
+    Ok(account)
+}
 
-    /// Tomorrow again, where the renewal itself did not set another time.
-    async fn put_off_token(&self, row: &Row) -> Result<(), Failure> {
-        let later = Write::Postpone {
-            key: row.key(),
-            read: row.int("due_at"),
-            due: clock::millis(clock::after(clock::now(), AFTER_REFUSAL)),
-        };
-        self.store.transact(&[later]).await?;
-        Ok(())
+/// One call to a vendor, with its token where it needs one.
+pub async fn call(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    account: &Account,
+    request: &Request,
+    key: Option<(KeyPlace, &str)>,
+) -> Result<Reply, Trouble> {
+    let Auth::OAuth(oauth) = &vendor.auth else {
+        let sent = app.transport.send(vendor, account, request, None, key);
+        return vendor.said(sent.await?);
+    };
+    let access = token(app, clinic, vendor, oauth, account, false).await?;
+    let reply = app
+        .transport
+        .send(vendor, account, request, Some(&access.token), key)
+        .await?;
+    if reply.status != 401 {
+        return vendor.said(reply);
     }
+    // The vendor took the token back early: one renewal, one more try.
+    let access = token(app, clinic, vendor, oauth, account, true).await?;
+    let token = Some(access.token.as_str());
+    let sent = app.transport.send(vendor, account, request, token, key);
+    vendor.said(sent.await?)
+}
 
-    /// Takes the lock on a renewal; `None` where another function was faster.
-    async fn lock_token(&self, pk: &str, row: Option<&Row>) -> Result<Option<u64>, Trouble> {
-        let version = row.map_or(0, |row| row.int("version") as u64);
-        let mut locked = row.cloned().unwrap_or_else(|| Row::new(pk, "token"));
-        locked = locked
-            .number("version", version + 1)
-            .number("locked_until", clock::now().as_second() + LOCK)
-            .text("locked_by", ids::random());
-        let write = match row {
-            None => Write::New(locked),
-            Some(_) => Write::Replace {
-                row: locked,
-                version,
-            },
-        };
-        let written = self
+async fn token(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    oauth: &OAuth,
+    account: &Account,
+    renew: bool,
+) -> Result<AccessToken, Trouble> {
+    let pk = token_pk(clinic, vendor);
+    let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
+    let cached = tokens(app).get(&pk).cloned();
+    if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
+        return Ok(token);
+    }
+    let stale = cached.map(|token| token.token);
+    let key = app.key("tokens").await.map_err(|why| unclear(&*why))?;
+    for _ in 0..40 {
+        let row = app
             .store
-            .transact(&[write])
+            .get(&pk, "token")
             .await
             .map_err(|why| unclear(&why))?;
-        Ok((written == Written::Done).then_some(version + 1))
-    }
-
-    async fn grant(
-        &self,
-        clinic: &str,
-        vendor: &Vendor,
-        oauth: &OAuth,
-        account: &Account,
-    ) -> Result<AccessToken, Trouble> {
-        let kept = secrets::oauth(clinic, vendor.id);
-        let form = match oauth.grant {
-            Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
-            Grant::RotatingRefresh => {
-                // Never from the cache: another function may have rotated it a second ago.
-                let fields = self.secrets.latest(&kept).await.map_err(unavailable)?;
-                let token = fields.and_then(|fields| fields.get("refresh_token").cloned());
-                let missing = || Trouble::Credentials(format!("{} is not connected", vendor.name));
-                vec![
-                    ("grant_type", "refresh_token".into()),
-                    ("refresh_token", token.ok_or_else(missing)?),
-                ]
-            }
-        };
-        let reply = self
-            .transport
-            .send_token(vendor, oauth, account, form)
-            .await;
-        let granted = granted(reply)?;
-        if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
-            // Kept before the access token is used: the old one works only for a grace period.
-            let fields = Fields::from([("refresh_token".into(), token)]);
-            self.secrets
-                .put(&kept, &fields)
-                .await
-                .map_err(unavailable)?;
+        let kept = row.as_ref().filter(|row| row.has("sealed"));
+        let kept = kept.and_then(|row| key.open::<AccessToken>(&pk, row.get("sealed")).ok());
+        // Another function may have renewed it in the meantime.
+        if let Some(token) =
+            kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
+        {
+            tokens(app).insert(pk, token.clone());
+            return Ok(token);
         }
-        let expires_at = clock::now().as_second() + granted.expires_in;
-        Ok(AccessToken {
-            token: granted.access_token,
-            expires_at,
-        })
+        let locked = row.as_ref().map_or(0, |row| row.int("locked_until"));
+        if locked < clock::now().as_second()
+            && let Some(version) = lock_token(app, &pk, row.as_ref()).await?
+        {
+            let granted = grant(app, clinic, vendor, oauth, account).await;
+            let token = granted.as_ref().ok().cloned();
+            let mut row = Row::new(&pk, "token").number("version", version + 1);
+            if let Some(token) = &token {
+                row = row.text("sealed", key.seal(&pk, token));
+            }
+            // A connection that nobody uses must not be forgotten by the vendor.
+            if oauth.grant == Grant::RotatingRefresh {
+                let wait = if token.is_some() {
+                    RENEWED_AFTER
+                } else {
+                    AFTER_REFUSAL
+                };
+                row = row.due(time::millis(time::after(clock::now(), wait)));
+            }
+            // Should this write fail, the lock runs out by itself and the next one renews.
+            let _ = app.store.transact(&[Write::Replace { row, version }]).await;
+            if let Some(token) = token {
+                tokens(app).insert(pk, token);
+            }
+            return granted;
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
+    Err(Trouble::Limited { seconds: LOCK })
+}
 
-    fn tokens(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, AccessToken>> {
-        self.tokens
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Sees to it that a rotating connection is renewed before its vendor forgets it, though nobody
+/// uses it; `at_once` where it was connected anew, which shows whether it works.
+pub async fn keep_renewed(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    at_once: bool,
+) -> Result<(), StoreError> {
+    if !rotates(vendor) {
+        return Ok(());
     }
+    let wait = if at_once { 0 } else { RENEWED_AFTER };
+    let due = time::millis(time::after(clock::now(), wait));
+    let row = Row::new(token_pk(clinic, vendor), "token").number("version", 1);
+    let key = row.key();
+    let made = app.store.transact(&[Write::New(row.due(due))]).await?;
+    if at_once && made != Written::Done {
+        let change = Write::Change {
+            key,
+            set: Row::default().number("due_at", due),
+            remove: vec!["sealed"],
+        };
+        app.store.transact(&[change]).await?;
+    }
+    Ok(())
+}
+
+/// The same for every system that a clinic has switched on.
+pub(super) async fn keep_all_renewed(app: &App, settings: &Settings) -> Result<(), StoreError> {
+    for system in settings.systems.iter().filter_map(|id| vendors::system(id)) {
+        keep_renewed(app, &settings.id, system.vendor, false).await?;
+    }
+    Ok(())
+}
+
+/// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
+pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
+    let mut parts = row.get("pk").split('#');
+    let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
+    let system = vendor.and_then(vendors::system);
+    let Some(vendor) = system.map(|system| system.vendor) else {
+        return Ok(());
+    };
+    let Auth::OAuth(oauth) = &vendor.auth else {
+        return Ok(());
+    };
+    let due = row.has("due_at") && row.int("due_at") <= time::millis(clock::now());
+    if !due {
+        return Ok(());
+    }
+    let settings = app.settings_of(clinic).await?;
+    let renewed = match account(app, clinic, vendor).await {
+        Ok(account) => token(app, clinic, vendor, oauth, &account, true).await,
+        Err(trouble) => Err(trouble),
+    };
+    match renewed {
+        Ok(_) => deliveries::mended(app, clinic, vendor).await,
+        Err(Trouble::Credentials(why)) => {
+            deliveries::blocked(app, &settings, vendor, &why).await?;
+            put_off_token(app, row).await
+        }
+        Err(trouble) => Err(failure(trouble)),
+    }
+}
+
+/// Tomorrow again, where the renewal itself did not set another time.
+async fn put_off_token(app: &App, row: &Row) -> Result<(), Failure> {
+    let later = Write::Postpone {
+        key: row.key(),
+        read: row.int("due_at"),
+        due: time::millis(time::after(clock::now(), AFTER_REFUSAL)),
+    };
+    app.store.transact(&[later]).await?;
+    Ok(())
+}
+
+/// Takes the lock on a renewal; `None` where another function was faster.
+async fn lock_token(app: &App, pk: &str, row: Option<&Row>) -> Result<Option<u64>, Trouble> {
+    let version = row.map_or(0, |row| row.int("version") as u64);
+    let mut locked = row.cloned().unwrap_or_else(|| Row::new(pk, "token"));
+    locked = locked
+        .number("version", version + 1)
+        .number("locked_until", clock::now().as_second() + LOCK)
+        .text("locked_by", ids::random());
+    let write = match row {
+        None => Write::New(locked),
+        Some(_) => Write::Replace {
+            row: locked,
+            version,
+        },
+    };
+    let written = app
+        .store
+        .transact(&[write])
+        .await
+        .map_err(|why| unclear(&why))?;
+    Ok((written == Written::Done).then_some(version + 1))
+}
+
+async fn grant(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    oauth: &OAuth,
+    account: &Account,
+) -> Result<AccessToken, Trouble> {
+    let kept = secrets::oauth(clinic, vendor.id);
+    let form = match oauth.grant {
+        Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
+        Grant::RotatingRefresh => {
+            // Never from the cache: another function may have rotated it a second ago.
+            let fields = app.secrets.latest(&kept).await.map_err(unavailable)?;
+            let token = fields.and_then(|fields| fields.get("refresh_token").cloned());
+            let missing = || Trouble::Credentials(format!("{} is not connected", vendor.name));
+            vec![
+                ("grant_type", "refresh_token".into()),
+                ("refresh_token", token.ok_or_else(missing)?),
+            ]
+        }
+    };
+    let reply = app.transport.send_token(vendor, oauth, account, form).await;
+    let granted = granted(reply)?;
+    if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
+        // Kept before the access token is used: the old one works only for a grace period.
+        let fields = Fields::from([("refresh_token".into(), token)]);
+        app.secrets.put(&kept, &fields).await.map_err(unavailable)?;
+    }
+    let expires_at = clock::now().as_second() + granted.expires_in;
+    Ok(AccessToken {
+        token: granted.access_token,
+        expires_at,
+    })
+}
+
+fn tokens(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, AccessToken>> {
+    app.tokens
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn token_pk(clinic: &str, vendor: &Vendor) -> String {

@@ -4,15 +4,16 @@
 use super::calls::waking;
 use super::events::EventRow;
 use super::{App, Failure, case_pk, patients};
-use crate::clock;
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
 use crate::domain::invoice::Status;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::queue::{Nudge, RowKey};
-use crate::store::{Row, StoreError, Write, Written};
+use crate::io::clock;
+use crate::io::queue::{Nudge, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::time;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -76,124 +77,122 @@ impl<'a> Change<'a> {
     }
 }
 
-impl App {
-    /// Commits a change. `loaded` is the case where the caller has just read it.
-    pub async fn commit(
-        &self,
-        change: Change<'_>,
-        mut loaded: Option<Case>,
-    ) -> Result<Committed, Failure> {
-        let clinic = &change.settings.id;
-        let mut tried: Option<Box<Decision>> = None;
-        for attempt in 0..TRIES {
-            let before = match loaded.take() {
-                Some(case) => Some(case),
-                None => self.case(clinic, change.case).await?,
-            };
-            // Our own write whose reply was lost, with the owner of its lease.
-            if let Some(ours) = tried.take()
-                && before.as_ref() == Some(&ours.case)
-            {
-                return Ok(self.done(None, Some(ours)).await);
+/// Commits a change. `loaded` is the case where the caller has just read it.
+pub async fn commit(
+    app: &App,
+    change: Change<'_>,
+    mut loaded: Option<Case>,
+) -> Result<Committed, Failure> {
+    let clinic = &change.settings.id;
+    let mut tried: Option<Box<Decision>> = None;
+    for attempt in 0..TRIES {
+        let before = match loaded.take() {
+            Some(case) => Some(case),
+            None => app.case(clinic, change.case).await?,
+        };
+        // Our own write whose reply was lost, with the owner of its lease.
+        if let Some(ours) = tried.take()
+            && before.as_ref() == Some(&ours.case)
+        {
+            return Ok(done(app, None, Some(ours)).await);
+        }
+        let ctx = app.context(change.settings, &change.cause);
+        let (decision, state) = match decide(before.as_ref(), &change.event, &ctx) {
+            Verdict::Change(decision) => (Some(decision), "posted"),
+            Verdict::Nothing if change.row.is_none() && change.also.is_empty() => {
+                return Ok(Committed::Nothing(before.map(Box::new)));
             }
-            let ctx = self.context(change.settings, &change.cause);
-            let (decision, state) = match decide(before.as_ref(), &change.event, &ctx) {
-                Verdict::Change(decision) => (Some(decision), "posted"),
-                Verdict::Nothing if change.row.is_none() && change.also.is_empty() => {
-                    return Ok(Committed::Nothing(before.map(Box::new)));
-                }
-                Verdict::Nothing => (None, "superseded"),
-                Verdict::Wait(why) => return Ok(Committed::Wait(why)),
-                Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
-                Verdict::Unmatched => return Ok(Committed::Unmatched),
-                Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
-                Verdict::Refused(refusal) => {
-                    // A repeat of a request that was granted must not be refused for its own effect.
-                    if let Some(row) = &change.row
-                        && let Some(known) = self.store.get(&row.pk(), "event").await?
-                    {
-                        return Ok(Committed::Repeated(Box::new(known)));
-                    }
-                    return Ok(Committed::Refused(refusal));
-                }
-            };
-            let mut writes = vec![];
-            if let Some(row) = &change.row {
-                let after = decision
-                    .as_ref()
-                    .map(|decision| &decision.case)
-                    .or(before.as_ref());
-                writes.push(row.write(state, change.case, after));
-            }
-            if let Some(decision) = &decision {
-                writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
-            }
-            let own = writes.len();
-            writes.extend(change.also.iter().cloned());
-            match self.store.transact(&writes).await? {
-                Written::Done => return Ok(self.done(before, decision).await),
-                Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
-                    let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
-                    let known = self.store.get(&row, "event").await?;
-                    // Where it is our own, whose reply was lost, it says how that ended; what was
-                    // decided anew since was not written.
-                    let known = known.ok_or("an event row vanished")?;
+            Verdict::Nothing => (None, "superseded"),
+            Verdict::Wait(why) => return Ok(Committed::Wait(why)),
+            Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
+            Verdict::Unmatched => return Ok(Committed::Unmatched),
+            Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
+            Verdict::Refused(refusal) => {
+                // A repeat of a request that was granted must not be refused for its own effect.
+                if let Some(row) = &change.row
+                    && let Some(known) = app.store.get(&row.pk(), "event").await?
+                {
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
-                // Only what is written beside the case is in the way: reading it again helps nobody.
-                Written::Failed(at) if at.iter().all(|at| *at >= own) => {
-                    return Err(Busy(format!("what stands beside case {}", change.case)).into());
-                }
-                Written::Failed(_) | Written::Conflict => {
-                    tried = decision;
-                    pause(attempt).await;
-                }
+                return Ok(Committed::Refused(refusal));
             }
-        }
-        Err(Busy(format!("case {}", change.case)).into())
-    }
-
-    async fn done(&self, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
-        let Some(decision) = decision else {
-            return Committed::Nothing(before.map(Box::new));
         };
-        tracing::info!(
-            event = decision.entry.what,
-            case = decision.case.id,
-            cause = decision.entry.cause,
-            "committed"
-        );
-        let pk = case_pk(&decision.case.clinic, &decision.case.id);
-        let now = clock::now();
-        let due = decision
-            .tasks
-            .iter()
-            .filter(|task| task.due <= now)
-            .filter_map(|task| {
-                let key = RowKey {
-                    pk: pk.clone(),
-                    sk: format!("task#{}", task.id),
-                };
-                task.work.queue().map(|queue| (queue, key))
-            });
-        self.nudge(due).await;
-        Committed::Changed(Box::new(decision.case))
-    }
-
-    /// At most one message per queue. One that cannot be sent is only logged: the rows are due, and
-    /// the due index finds them.
-    pub async fn nudge(&self, rows: impl Iterator<Item = (Queue, RowKey)>) {
-        let mut by_queue: BTreeMap<Queue, Vec<RowKey>> = BTreeMap::new();
-        for (queue, key) in rows {
-            by_queue.entry(queue).or_default().push(key);
+        let mut writes = vec![];
+        if let Some(row) = &change.row {
+            let after = decision
+                .as_ref()
+                .map(|decision| &decision.case)
+                .or(before.as_ref());
+            writes.push(row.write(state, change.case, after));
         }
-        let sends = by_queue.into_iter().map(async |(queue, rows)| {
-            if let Err(why) = self.queues.send(queue, &Nudge { rows }).await {
-                tracing::warn!(%why, "a nudge was not sent; the due index will find the rows");
+        if let Some(decision) = &decision {
+            writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
+        }
+        let own = writes.len();
+        writes.extend(change.also.iter().cloned());
+        match app.store.transact(&writes).await? {
+            Written::Done => return Ok(done(app, before, decision).await),
+            Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
+                let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
+                let known = app.store.get(&row, "event").await?;
+                // Where it is our own, whose reply was lost, it says how that ended; what was
+                // decided anew since was not written.
+                let known = known.ok_or("an event row vanished")?;
+                return Ok(Committed::Repeated(Box::new(known)));
             }
-        });
-        futures::future::join_all(sends).await;
+            // Only what is written beside the case is in the way: reading it again helps nobody.
+            Written::Failed(at) if at.iter().all(|at| *at >= own) => {
+                return Err(Busy(format!("what stands beside case {}", change.case)).into());
+            }
+            Written::Failed(_) | Written::Conflict => {
+                tried = decision;
+                pause(attempt).await;
+            }
+        }
     }
+    Err(Busy(format!("case {}", change.case)).into())
+}
+
+async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
+    let Some(decision) = decision else {
+        return Committed::Nothing(before.map(Box::new));
+    };
+    tracing::info!(
+        event = decision.entry.what,
+        case = decision.case.id,
+        cause = decision.entry.cause,
+        "committed"
+    );
+    let pk = case_pk(&decision.case.clinic, &decision.case.id);
+    let now = clock::now();
+    let due = decision
+        .tasks
+        .iter()
+        .filter(|task| task.due <= now)
+        .filter_map(|task| {
+            let key = RowKey {
+                pk: pk.clone(),
+                sk: format!("task#{}", task.id),
+            };
+            task.work.queue().map(|queue| (queue, key))
+        });
+    nudge(app, due).await;
+    Committed::Changed(Box::new(decision.case))
+}
+
+/// At most one message per queue. One that cannot be sent is only logged: the rows are due, and
+/// the due index finds them.
+pub async fn nudge(app: &App, rows: impl Iterator<Item = (Queue, RowKey)>) {
+    let mut by_queue: BTreeMap<Queue, Vec<RowKey>> = BTreeMap::new();
+    for (queue, key) in rows {
+        by_queue.entry(queue).or_default().push(key);
+    }
+    let sends = by_queue.into_iter().map(async |(queue, rows)| {
+        if let Err(why) = app.queues.send(queue, &Nudge { rows }).await {
+            tracing::warn!(%why, "a nudge was not sent; the due index will find the rows");
+        }
+    });
+    futures::future::join_all(sends).await;
 }
 
 /// Longer from try to try, and different from function to function.
@@ -222,7 +221,7 @@ fn decision_writes(
             data.len()
         )));
     }
-    let created = format!("{:015}#{}", clock::millis(case.created_at), case.id);
+    let created = format!("{:015}#{}", time::millis(case.created_at), case.id);
     let row = Row::new(&pk, "case")
         .text("data", data)
         .number("version", case.entries)
@@ -252,7 +251,7 @@ fn decision_writes(
                 format!("{clinic}#journal#{day}#{shard}"),
                 format!(
                     "{:015}#{}#{:08}",
-                    clock::millis(entry.at),
+                    time::millis(entry.at),
                     case.id,
                     entry.seq
                 ),
@@ -286,7 +285,7 @@ fn decision_writes(
         writes.push(Write::Put(row));
     }
     for receipt in &decision.receipts {
-        let facts = super::receipts::facts(settings, case, receipt);
+        let facts = crate::domain::receipt::facts(settings, case, receipt);
         let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
             .json("facts", &facts)
             .number("version", 0)

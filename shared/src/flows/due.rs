@@ -3,9 +3,13 @@
 
 use super::calls::Target;
 use super::{App, Failure};
-use crate::clock;
 use crate::domain::task::{Queue, Task, Work};
-use crate::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::flows::calls;
+use crate::flows::commit;
+use crate::flows::posting;
+use crate::io::clock;
+use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::words::time;
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -35,86 +39,84 @@ pub fn rows_together(queue: Queue) -> usize {
     }
 }
 
-impl App {
-    /// One run over the due index. Failures of single rows are logged, and the rows put off.
-    pub async fn work_off_due(&self) -> Result<(), Failure> {
-        let started = Instant::now();
-        let now = clock::millis(clock::now());
-        let mut keys = vec![];
-        for shard in 0..DUE_SHARDS {
-            keys.extend(self.store.overdue(shard, now, MOST).await?);
-        }
-        // The index is behind the row: only the row decides.
-        let mut due = self.store.get_all(&keys).await?;
-        due.retain(|row| row.has("due_at") && row.int("due_at") <= now);
-        let mut nudges: BTreeMap<Queue, Vec<Row>> = BTreeMap::new();
-        let mut here = vec![];
-        for row in due {
-            match queue_of(&row) {
-                Ok(Some(queue)) => nudges.entry(queue).or_default().push(row),
-                Ok(None) => here.push(row),
-                Err(why) => {
-                    self.take_row(&row, TAKEN).await;
-                    failed(&row, &why);
-                }
-            }
-        }
-        for (queue, rows) in nudges {
-            for some in rows.chunks(rows_together(queue)) {
-                self.nudge(some.iter().map(|row| (queue, row.key()))).await;
-            }
-            for some in rows.chunks(TOGETHER) {
-                self.put_off_nudged(some).await;
-            }
-        }
-        // Each run begins at another place, so that no row is behind the same ones each time.
-        rotate(&mut here);
-        for row in here {
-            if started.elapsed() > LONGEST {
-                break;
-            }
-            // Before anything is asked for it: what ends the process is not asked first again.
-            if !self.take_row(&row, TAKEN).await {
-                continue;
-            }
-            if let Err(why) = guarded(self.due(&row)).await {
-                failed(&row, &*why);
-            }
-        }
-        Ok(())
+/// One run over the due index. Failures of single rows are logged, and the rows put off.
+pub async fn work_off_due(app: &App) -> Result<(), Failure> {
+    let started = Instant::now();
+    let now = time::millis(clock::now());
+    let mut keys = vec![];
+    for shard in 0..DUE_SHARDS {
+        keys.extend(app.store.overdue(shard, now, MOST).await?);
     }
-
-    /// Puts a row off; `false` where somebody else has just changed it.
-    async fn take_row(&self, row: &Row, seconds: i64) -> bool {
-        let written = self.store.transact(&[put_off(row, seconds)]).await;
-        matches!(written, Ok(Written::Done))
-    }
-
-    /// Puts rows off that were nudged. One that a function already has in its hands, or that cannot
-    /// be put off, is at worst nudged once more.
-    async fn put_off_nudged(&self, rows: &[Row]) {
-        let writes: Vec<_> = rows.iter().map(|row| put_off(row, NUDGED)).collect();
-        if !matches!(self.store.transact(&writes).await, Ok(Written::Done)) {
-            for row in rows {
-                self.take_row(row, NUDGED).await;
+    // The index is behind the row: only the row decides.
+    let mut rows = app.store.get_all(&keys).await?;
+    rows.retain(|row| row.has("due_at") && row.int("due_at") <= now);
+    let mut nudges: BTreeMap<Queue, Vec<Row>> = BTreeMap::new();
+    let mut here = vec![];
+    for row in rows {
+        match queue_of(&row) {
+            Ok(Some(queue)) => nudges.entry(queue).or_default().push(row),
+            Ok(None) => here.push(row),
+            Err(why) => {
+                take_row(app, &row, TAKEN).await;
+                failed(&row, &why);
             }
         }
     }
+    for (queue, rows) in nudges {
+        for some in rows.chunks(rows_together(queue)) {
+            commit::nudge(app, some.iter().map(|row| (queue, row.key()))).await;
+        }
+        for some in rows.chunks(TOGETHER) {
+            put_off_nudged(app, some).await;
+        }
+    }
+    // Each run begins at another place, so that no row is behind the same ones each time.
+    rotate(&mut here);
+    for row in here {
+        if started.elapsed() > LONGEST {
+            break;
+        }
+        // Before anything is asked for it: what ends the process is not asked first again.
+        if !take_row(app, &row, TAKEN).await {
+            continue;
+        }
+        if let Err(why) = guarded(due(app, &row)).await {
+            failed(&row, &*why);
+        }
+    }
+    Ok(())
+}
 
-    /// Works a row off that no queue's function does.
-    async fn due(&self, row: &Row) -> Result<(), Failure> {
-        let key = row.key();
-        if key.sk == "event" {
-            return self.post_again(row).await;
+/// Puts a row off; `false` where somebody else has just changed it.
+async fn take_row(app: &App, row: &Row, seconds: i64) -> bool {
+    let written = app.store.transact(&[put_off(row, seconds)]).await;
+    matches!(written, Ok(Written::Done))
+}
+
+/// Puts rows off that were nudged. One that a function already has in its hands, or that cannot
+/// be put off, is at worst nudged once more.
+async fn put_off_nudged(app: &App, rows: &[Row]) {
+    let writes: Vec<_> = rows.iter().map(|row| put_off(row, NUDGED)).collect();
+    if !matches!(app.store.transact(&writes).await, Ok(Written::Done)) {
+        for row in rows {
+            take_row(app, row, NUDGED).await;
         }
-        match row.read::<Task>("data")?.work {
-            Work::Settle {
-                payment,
-                refund,
-                tries,
-            } => self.settle(&key, Target { payment, refund }, tries).await,
-            _ => Ok(()),
-        }
+    }
+}
+
+/// Works a row off that no queue's function does.
+async fn due(app: &App, row: &Row) -> Result<(), Failure> {
+    let key = row.key();
+    if key.sk == "event" {
+        return posting::post_again(app, row).await;
+    }
+    match row.read::<Task>("data")?.work {
+        Work::Settle {
+            payment,
+            refund,
+            tries,
+        } => calls::settle(app, &key, Target { payment, refund }, tries).await,
+        _ => Ok(()),
     }
 }
 
@@ -128,7 +130,7 @@ fn put_off(row: &Row, seconds: i64) -> Write {
     Write::Postpone {
         key: row.key(),
         read: row.int("due_at"),
-        due: clock::millis(clock::after(clock::now(), seconds)),
+        due: time::millis(time::after(clock::now(), seconds)),
     }
 }
 

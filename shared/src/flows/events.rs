@@ -1,11 +1,11 @@
 //! The row of an event from outside. Its key is the deduplication: a second one of the same id
 //! cannot be written.
 
-use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
-use crate::money::Money;
-use crate::store::{Row, Write};
+use crate::io::store::{Row, Write};
+use crate::words::money::Money;
+use crate::words::time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl EventRow {
     }
 
     pub fn row(&self, state: &str) -> Row {
-        let at = clock::millis(self.received_at);
+        let at = time::millis(self.received_at);
         let row = Row::new(self.pk(), "event")
             .json("data", self)
             .text("state", state)

@@ -2,16 +2,15 @@
 //! where the secret is warm. Nothing is written before the proof holds, and strangers learn nothing
 //! of who is here.
 
-use crate::aws::Aws;
-use crate::directory::Directory;
+use crate::contract::{self, Account, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::domain::task::Queue;
-use crate::inbound::{self, CertificateSigned, Delivery, Inbound, Outcome, Refused};
-use crate::queue::{Queues, Received};
-use crate::secrets::{self, Fields, Secrets};
-use crate::sources;
-use crate::transport::local_base;
-use crate::vendor::Account;
-use crate::web::{Web, local_roots};
+use crate::io::aws::Aws;
+use crate::io::directory::Directory;
+use crate::io::queue::{Queues, Received};
+use crate::io::secrets::{self, Fields, Secrets};
+use crate::io::transport::local_base;
+use crate::io::web::{Web, local_roots};
+use crate::vendors;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -85,7 +84,7 @@ impl Intake {
     }
 
     pub async fn handle(&self, incoming: Incoming<'_>) -> Answer {
-        let found = sources::find_inbound(incoming.source);
+        let found = vendors::inbound(incoming.source);
         let Some(inbound) = found.filter(|_| is_name(incoming.clinic)) else {
             return nobody();
         };
@@ -114,7 +113,7 @@ impl Intake {
             query: incoming.query.into(),
             body: incoming.body,
             url,
-            received_at: crate::clock::now().as_second(),
+            received_at: crate::io::clock::now().as_second(),
         };
         match self.prove(inbound, &delivery, &name, current).await {
             Ok(false) if delivery.body.len() > LARGEST_UNPROVEN => {
@@ -164,7 +163,7 @@ impl Intake {
                 .into_iter()
                 .filter(|(n, _)| n == "content-type")
                 .collect(),
-            sha256: inbound::body_hash(&delivery.body),
+            sha256: contract::body_hash(&delivery.body),
             body: BASE64_STANDARD.encode(&delivery.body),
             replays: None,
             again: false,
@@ -220,7 +219,7 @@ impl Intake {
         fields: &Fields,
     ) -> Result<bool, Refused> {
         let account = Account::load(&[], fields.clone()).map_err(|_| Refused::Forged)?;
-        match inbound::prove(inbound, delivery, &account)? {
+        match contract::prove(inbound, delivery, &account)? {
             Outcome::Proven => Ok(true),
             Outcome::NeedsVendor => Ok(false),
             Outcome::NeedsCertificate(signed) => {
@@ -245,7 +244,7 @@ impl Intake {
             .find(|kept| kept.address == *address)
             .cloned();
         if let Some(kept) = &kept {
-            let proof = inbound::prove_certificate(signed, &kept.pem, &roots, at);
+            let proof = contract::prove_certificate(signed, &kept.pem, &roots, at);
             let recently = kept
                 .again_at
                 .is_some_and(|again| (0..FETCHED_AGAIN).contains(&(at - again)));
@@ -254,8 +253,8 @@ impl Intake {
             }
         }
         let pem = self.fetched(inbound.vendor.id, address).await?;
-        inbound::is_certified(signed, &pem, &roots, at)?;
-        let proof = inbound::prove_certificate(signed, &pem, &roots, at);
+        contract::is_certified(signed, &pem, &roots, at)?;
+        let proof = contract::prove_certificate(signed, &pem, &roots, at);
         self.keep(Certificate {
             address: address.clone(),
             pem,

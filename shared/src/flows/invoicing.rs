@@ -5,7 +5,6 @@ use super::commit::{Busy, Change, Committed};
 use super::events::EventRow;
 use super::patients::Patient;
 use super::{App, Failure, receipts};
-use crate::clock;
 use crate::domain::decide::Refusal;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
 use crate::domain::fact::Method;
@@ -13,10 +12,13 @@ use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::ids;
-use crate::money::Currency;
-use crate::queue::RowKey;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::flows::commit;
+use crate::flows::patients;
+use crate::io::clock;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::money::Currency;
+use crate::words::{ids, time};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -89,224 +91,221 @@ pub fn case_id(clinic: &str, cause: &[String]) -> String {
     ids::derived(&parts)
 }
 
-impl App {
-    /// Makes the invoice and starts to collect it. A repeat of the same cause finds the same case.
-    pub async fn invoice(
-        &self,
-        settings: &Settings,
-        wanted: Wanted,
-        row: Option<EventRow>,
-        mut also: Vec<Write>,
-        cause: String,
-    ) -> Result<(String, Committed), Failure> {
-        let id = case_id(&settings.id, &wanted.cause);
-        let charge = self.first_charge(settings, &wanted).await?;
-        let owner = wanted.patient.clone().unwrap_or_default();
-        // Of an erased patient nothing can be kept in words; what is owed is owed all the same.
-        if let Some((key, _)) = self.reader(settings, &owner).await? {
-            let descriptions = &wanted.descriptions;
-            also.push(receipts::document(&settings.id, &id, &key, descriptions));
+/// Makes the invoice and starts to collect it. A repeat of the same cause finds the same case.
+pub async fn invoice(
+    app: &App,
+    settings: &Settings,
+    wanted: Wanted,
+    row: Option<EventRow>,
+    mut also: Vec<Write>,
+    cause: String,
+) -> Result<(String, Committed), Failure> {
+    let id = case_id(&settings.id, &wanted.cause);
+    let charge = first_charge(app, settings, &wanted).await?;
+    let owner = wanted.patient.clone().unwrap_or_default();
+    // Of an erased patient nothing can be kept in words; what is owed is owed all the same.
+    if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
+        let descriptions = &wanted.descriptions;
+        also.push(receipts::document(&settings.id, &id, &key, descriptions));
+    }
+    let new = NewInvoice {
+        id: id.clone(),
+        clinic: settings.id.clone(),
+        number: String::new(),
+        patient: wanted.patient,
+        appointment: wanted.appointment,
+        starts_at: wanted.starts_at,
+        currency: wanted.currency,
+        lines: wanted.lines,
+        policy: settings.policy.clone(),
+        charge,
+    };
+    // Accounting knows an invoice by its number: no two of a clinic may share one.
+    let own = [id[..8].to_uppercase(), id.to_uppercase()];
+    let named = wanted.number.map(|number| vec![number]);
+    let mut lost = None;
+    for number in named.unwrap_or(own.into()) {
+        if taken(app, &settings.id, &number, &id).await? {
+            lost = Some(number);
+            continue;
         }
+        let claim = Write::NewOr {
+            row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
+            attribute: "case",
+            value: id.clone(),
+        };
         let new = NewInvoice {
-            id: id.clone(),
-            clinic: settings.id.clone(),
-            number: String::new(),
-            patient: wanted.patient,
-            appointment: wanted.appointment,
-            starts_at: wanted.starts_at,
-            currency: wanted.currency,
-            lines: wanted.lines,
-            policy: settings.policy.clone(),
-            charge,
+            number: number.clone(),
+            ..new.clone()
         };
-        // Accounting knows an invoice by its number: no two of a clinic may share one.
-        let own = [id[..8].to_uppercase(), id.to_uppercase()];
-        let named = wanted.number.map(|number| vec![number]);
-        let mut lost = None;
-        for number in named.unwrap_or(own.into()) {
-            if self.taken(&settings.id, &number, &id).await? {
+        let change = Change {
+            row: row.clone(),
+            also: also.iter().cloned().chain([claim]).collect(),
+            ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause.clone())
+        };
+        match commit::commit(app, change, None).await {
+            Ok(committed) => return Ok((id, committed)),
+            // Another request took the number between the look and the commit.
+            Err(why) if why.is::<Busy>() && taken(app, &settings.id, &number, &id).await? => {
                 lost = Some(number);
-                continue;
             }
-            let claim = Write::NewOr {
-                row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
-                attribute: "case",
-                value: id.clone(),
-            };
-            let new = NewInvoice {
-                number: number.clone(),
-                ..new.clone()
-            };
-            let change = Change {
-                row: row.clone(),
-                also: also.iter().cloned().chain([claim]).collect(),
-                ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause.clone())
-            };
-            match self.commit(change, None).await {
-                Ok(committed) => return Ok((id, committed)),
-                // Another request took the number between the look and the commit.
-                Err(why) if why.is::<Busy>() && self.taken(&settings.id, &number, &id).await? => {
-                    lost = Some(number);
-                }
-                Err(why) => return Err(why),
-            }
+            Err(why) => return Err(why),
         }
-        let why = format!(
-            "the number {} is another invoice's",
-            lost.unwrap_or_default()
-        );
-        Ok((id, Committed::Refused(Refusal::Invalid(why))))
     }
+    let why = format!(
+        "the number {} is another invoice's",
+        lost.unwrap_or_default()
+    );
+    Ok((id, Committed::Refused(Refusal::Invalid(why))))
+}
 
-    /// Whether another case has this number.
-    async fn taken(&self, clinic: &str, number: &str, case: &str) -> Result<bool, StoreError> {
-        let row = self.store.get(&number_pk(clinic, number), "ref").await?;
-        Ok(row.is_some_and(|row| row.get("case") != case))
-    }
+/// Whether another case has this number.
+async fn taken(app: &App, clinic: &str, number: &str, case: &str) -> Result<bool, StoreError> {
+    let row = app.store.get(&number_pk(clinic, number), "ref").await?;
+    Ok(row.is_some_and(|row| row.get("case") != case))
+}
 
-    async fn first_charge(
-        &self,
-        settings: &Settings,
-        wanted: &Wanted,
-    ) -> Result<Option<NewCharge>, Failure> {
-        let collect = wanted.collect.unwrap_or(settings.policy.collect);
-        let page = wanted
-            .gateway
-            .clone()
-            .unwrap_or_else(|| settings.policy.gateway.clone());
-        let method = match (&wanted.method, &wanted.patient) {
-            (Some(method), _) => Some(method.clone()),
-            (None, Some(patient)) => {
-                let at = wanted.gateway.as_deref();
-                self.method_for(&settings.id, patient, at).await?
-            }
-            (None, None) => None,
-        };
-        Ok(match (collect, method) {
-            (Collect::Later, _) => None,
-            (Collect::SavedMethod, Some(method)) => Some(NewCharge {
-                amount: None,
-                gateway: method.gateway.clone(),
-                method: Some(method),
-                keep_method: false,
-            }),
-            (Collect::SavedMethod | Collect::Checkout, _) => Some(NewCharge {
-                amount: None,
-                gateway: page,
-                method: None,
-                // Only a patient of the clinic can have a method kept.
-                keep_method: settings.policy.save_method && wanted.patient.is_some(),
-            }),
-        })
-    }
-
-    /// Invoices a completed appointment (`task#visit` in the appointment's rows).
-    pub async fn visit(&self, key: &RowKey) -> Result<(), Failure> {
-        let clinic = key.pk.split('#').next().unwrap_or_default();
-        let Some(row) = self.store.get(&key.pk, "appointment").await? else {
-            return Ok(());
-        };
-        let appointment: Appointment = row.read("data")?;
-        if appointment.state != AppointmentState::Completed {
-            return Ok(());
+async fn first_charge(
+    app: &App,
+    settings: &Settings,
+    wanted: &Wanted,
+) -> Result<Option<NewCharge>, Failure> {
+    let collect = wanted.collect.unwrap_or(settings.policy.collect);
+    let page = wanted
+        .gateway
+        .clone()
+        .unwrap_or_else(|| settings.policy.gateway.clone());
+    let method = match (&wanted.method, &wanted.patient) {
+        (Some(method), _) => Some(method.clone()),
+        (None, Some(patient)) => {
+            let at = wanted.gateway.as_deref();
+            patients::method_for(app, &settings.id, patient, at).await?
         }
-        let settings = self.settings_of(clinic).await?;
-        let patient = self.patient(clinic, &appointment.patient).await?;
-        let patient: Patient = patient.ok_or("an appointment without a patient")?;
-        let place = format!("{} lines", key.pk);
-        let sealed = &appointment.descriptions_sealed;
-        let descriptions = patient.key.and_then(|key| key.open(&place, sealed).ok());
-        let wanted = Wanted {
-            cause: vec!["appointment".into(), appointment.id.clone()],
-            number: None,
-            patient: Some(appointment.patient.clone()),
-            appointment: Some(appointment.id.clone()),
-            starts_at: Some(appointment.starts_at),
-            currency: appointment.currency,
-            lines: appointment.lines.clone(),
-            descriptions: descriptions.unwrap_or_default(),
-            collect: appointment.collect,
-            gateway: None,
+        (None, None) => None,
+    };
+    Ok(match (collect, method) {
+        (Collect::Later, _) => None,
+        (Collect::SavedMethod, Some(method)) => Some(NewCharge {
+            amount: None,
+            gateway: method.gateway.clone(),
+            method: Some(method),
+            keep_method: false,
+        }),
+        (Collect::SavedMethod | Collect::Checkout, _) => Some(NewCharge {
+            amount: None,
+            gateway: page,
             method: None,
-        };
-        let case = case_id(clinic, &wanted.cause);
-        let done = Appointment {
-            case: Some(case),
-            ..appointment
-        };
-        let also = vec![
-            Write::Change {
-                key: RowKey {
-                    pk: key.pk.clone(),
-                    sk: "appointment".into(),
-                },
-                set: Row::default().json("data", &done),
-                remove: vec![],
+            // Only a patient of the clinic can have a method kept.
+            keep_method: settings.policy.save_method && wanted.patient.is_some(),
+        }),
+    })
+}
+
+/// Invoices a completed appointment (`task#visit` in the appointment's rows).
+pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
+    let clinic = key.pk.split('#').next().unwrap_or_default();
+    let Some(row) = app.store.get(&key.pk, "appointment").await? else {
+        return Ok(());
+    };
+    let appointment: Appointment = row.read("data")?;
+    if appointment.state != AppointmentState::Completed {
+        return Ok(());
+    }
+    let settings = app.settings_of(clinic).await?;
+    let patient = patients::patient(app, clinic, &appointment.patient).await?;
+    let patient: Patient = patient.ok_or("an appointment without a patient")?;
+    let place = format!("{} lines", key.pk);
+    let sealed = &appointment.descriptions_sealed;
+    let descriptions = patient.key.and_then(|key| key.open(&place, sealed).ok());
+    let wanted = Wanted {
+        cause: vec!["appointment".into(), appointment.id.clone()],
+        number: None,
+        patient: Some(appointment.patient.clone()),
+        appointment: Some(appointment.id.clone()),
+        starts_at: Some(appointment.starts_at),
+        currency: appointment.currency,
+        lines: appointment.lines.clone(),
+        descriptions: descriptions.unwrap_or_default(),
+        collect: appointment.collect,
+        gateway: None,
+        method: None,
+    };
+    let case = case_id(clinic, &wanted.cause);
+    let done = Appointment {
+        case: Some(case),
+        ..appointment
+    };
+    let also = vec![
+        Write::Change {
+            key: RowKey {
+                pk: key.pk.clone(),
+                sk: "appointment".into(),
             },
-            Write::Delete(key.clone()),
-        ];
-        let cause = format!("appointment {} completed", done.id);
-        let (_, committed) = self.invoice(&settings, wanted, None, also, cause).await?;
-        match committed {
-            Committed::Refused(why) => Err(format!("an invoice was refused: {why:?}").into()),
-            _ => Ok(()),
-        }
+            set: Row::default().json("data", &done),
+            remove: vec![],
+        },
+        Write::Delete(key.clone()),
+    ];
+    let cause = format!("appointment {} completed", done.id);
+    let (_, committed) = invoice(app, &settings, wanted, None, also, cause).await?;
+    match committed {
+        Committed::Refused(why) => Err(format!("an invoice was refused: {why:?}").into()),
+        _ => Ok(()),
     }
+}
 
-    /// An appointment with its version, as [`App::put_appointment`] wants it back.
-    pub async fn appointment(
-        &self,
-        clinic: &str,
-        id: &str,
-    ) -> Result<Option<(Appointment, u64)>, StoreError> {
-        let row = self
-            .store
-            .get(&appointment_pk(clinic, id), "appointment")
-            .await?;
-        row.map(|row| Ok((row.read("data")?, row.int("version") as u64)))
-            .transpose()
-    }
+/// An appointment with its version, as [`App::put_appointment`] wants it back.
+pub async fn appointment(
+    app: &App,
+    clinic: &str,
+    id: &str,
+) -> Result<Option<(Appointment, u64)>, StoreError> {
+    let row = app
+        .store
+        .get(&appointment_pk(clinic, id), "appointment")
+        .await?;
+    row.map(|row| Ok((row.read("data")?, row.int("version") as u64)))
+        .transpose()
+}
 
-    /// Writes an appointment if nobody wrote it since this version was read (`None` where there was
-    /// none) and, once it is completed, the task that invoices it. `before` comes first in the
-    /// transaction: the row of the request, the audit's.
-    pub async fn put_appointment(
-        &self,
-        settings: &Settings,
-        appointment: &Appointment,
-        read: Option<u64>,
-        before: Vec<Write>,
-    ) -> Result<Written, Failure> {
-        let pk = appointment_pk(&settings.id, &appointment.id);
-        let starts = clock::millis(appointment.starts_at);
-        let row = Row::new(&pk, "appointment")
-            .json("data", appointment)
-            .number("version", read.unwrap_or(0) + 1)
-            .listed(
-                format!("{}#appointments", settings.id),
-                format!("{starts:015}#{}", appointment.id),
-            );
-        let mut writes = before;
-        writes.push(match read {
-            None => Write::New(row),
-            Some(version) => Write::Replace { row, version },
-        });
-        let completed =
-            appointment.state == AppointmentState::Completed && appointment.case.is_none();
-        if completed {
-            let now = clock::millis(clock::now());
-            writes.push(Write::Put(
-                Row::new(&pk, "task#visit").text("state", "open").due(now),
-            ));
-        }
-        let written = self.store.transact(&writes).await?;
-        if completed && written == Written::Done {
-            let task = RowKey {
-                pk,
-                sk: "task#visit".into(),
-            };
-            self.nudge([(Queue::Visits, task)].into_iter()).await;
-        }
-        Ok(written)
+/// Writes an appointment if nobody wrote it since this version was read (`None` where there was
+/// none) and, once it is completed, the task that invoices it. `before` comes first in the
+/// transaction: the row of the request, the audit's.
+pub async fn put_appointment(
+    app: &App,
+    settings: &Settings,
+    appointment: &Appointment,
+    read: Option<u64>,
+    before: Vec<Write>,
+) -> Result<Written, Failure> {
+    let pk = appointment_pk(&settings.id, &appointment.id);
+    let starts = time::millis(appointment.starts_at);
+    let row = Row::new(&pk, "appointment")
+        .json("data", appointment)
+        .number("version", read.unwrap_or(0) + 1)
+        .listed(
+            format!("{}#appointments", settings.id),
+            format!("{starts:015}#{}", appointment.id),
+        );
+    let mut writes = before;
+    writes.push(match read {
+        None => Write::New(row),
+        Some(version) => Write::Replace { row, version },
+    });
+    let completed = appointment.state == AppointmentState::Completed && appointment.case.is_none();
+    if completed {
+        let now = time::millis(clock::now());
+        writes.push(Write::Put(
+            Row::new(&pk, "task#visit").text("state", "open").due(now),
+        ));
     }
+    let written = app.store.transact(&writes).await?;
+    if completed && written == Written::Done {
+        let task = RowKey {
+            pk,
+            sk: "task#visit".into(),
+        };
+        commit::nudge(app, [(Queue::Visits, task)].into_iter()).await;
+    }
+    Ok(written)
 }

@@ -11,23 +11,22 @@ pub mod invoicing;
 pub mod pages;
 pub mod patients;
 pub mod posting;
-pub mod posting_rules;
 pub mod receipts;
 pub mod tasks;
 
-use crate::aws::Aws;
-use crate::directory;
 use crate::domain::case::Case;
 use crate::domain::event::Context;
 use crate::domain::journal::Note;
 use crate::domain::settings::Settings;
-use crate::ids;
-use crate::queue::{Queues, RowKey};
-use crate::seal::Key;
-use crate::secrets::Secrets;
-use crate::store::{Row, Store, StoreError, Write, Written};
-use crate::systems;
-use crate::transport::Transport;
+use crate::io::aws::Aws;
+use crate::io::directory;
+use crate::io::queue::{Queues, RowKey};
+use crate::io::secrets::Secrets;
+use crate::io::store::{Row, Store, StoreError, Write, Written};
+use crate::io::transport::Transport;
+use crate::vendors;
+use crate::words::ids;
+use crate::words::seal::Key;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -59,7 +58,7 @@ impl App {
     /// What each function but intake does at its start, while Lambda still gives a whole processor:
     /// logs, clients, and the connections that the first event would wait for.
     pub async fn start() -> Self {
-        crate::lambda::logs();
+        crate::io::lambda::logs();
         let aws = Aws::from_environment(Duration::from_secs(5));
         let app = Self::new(&aws);
         tokio::join!(
@@ -130,7 +129,7 @@ impl App {
         };
         let writes = [Write::New(settings_row(settings)), key, note, known];
         let made = self.store.transact(&writes).await? == Written::Done;
-        self.keep_all_renewed(settings).await?;
+        accounts::keep_all_renewed(self, settings).await?;
         Ok(made)
     }
 
@@ -142,7 +141,7 @@ impl App {
             .await?;
         self.remembered().remove(&settings.id);
         match written {
-            Written::Done => self.keep_all_renewed(settings).await,
+            Written::Done => accounts::keep_all_renewed(self, settings).await,
             _ => Err(StoreError::Unavailable(
                 "the settings are being written by others".into(),
             )),
@@ -186,9 +185,9 @@ impl App {
     }
 
     pub fn context(&self, settings: &Settings, cause: impl Into<String>) -> Context {
-        let audience = systems::audience(&settings.systems);
+        let audience = vendors::audience(&settings.systems);
         Context {
-            now: crate::clock::now(),
+            now: crate::io::clock::now(),
             zone: settings.zone(),
             audience,
             cause: cause.into(),
@@ -199,7 +198,7 @@ impl App {
 /// The audit row of a change that no journal has: written with it, seen by day.
 pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String) -> Write {
     let clinic = &settings.id;
-    let at = crate::clock::now();
+    let at = crate::io::clock::now();
     let id = ids::random();
     let note = Note {
         case: case.map(String::from),
@@ -207,7 +206,7 @@ pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String)
         what: what.into(),
         cause,
     };
-    let place = format!("{:015}#{id}", crate::clock::millis(at));
+    let place = format!("{:015}#{id}", crate::words::time::millis(at));
     let shard = &hex::encode(ids::digest(&[&id]))[..1];
     let day = at.to_zoned(settings.zone()).date();
     Write::New(

@@ -4,10 +4,10 @@
 use super::commit::{Busy, TRIES, alias_pk, pause};
 use super::{App, Failure};
 use crate::domain::fact::Method;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::seal::Key;
-use crate::store::{Row, StoreError, Write, Written};
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, StoreError, Write, Written};
+use crate::words::ids;
+use crate::words::seal::Key;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,139 +42,137 @@ pub fn id(clinic: &str, reference: &str) -> String {
     ids::derived(&["patient", clinic, reference])
 }
 
-impl App {
-    /// A patient; an erased one has no name and no addresses.
-    pub async fn patient(&self, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
-        let pk = pk(clinic, id);
-        let Some(row) = self.store.get(&pk, "patient").await? else {
-            return Ok(None);
-        };
-        let master = self.key_of("patients", row.get("key")).await?;
-        let reference = row.get("reference").to_owned();
-        let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
-        if !row.has("key") {
-            return Ok(Some(Patient {
-                id: id.into(),
-                reference,
-                person: Person::default(),
-                key: None,
-            }));
-        }
-        let key = Key::unwrap(row.get("key"), &master, &pk).map_err(cannot)?;
-        let person = key.open(&pk, row.get("sealed")).map_err(cannot)?;
-        Ok(Some(Patient {
+/// A patient; an erased one has no name and no addresses.
+pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
+    let pk = pk(clinic, id);
+    let Some(row) = app.store.get(&pk, "patient").await? else {
+        return Ok(None);
+    };
+    let master = app.key_of("patients", row.get("key")).await?;
+    let reference = row.get("reference").to_owned();
+    let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
+    if !row.has("key") {
+        return Ok(Some(Patient {
             id: id.into(),
             reference,
-            person,
-            key: Some(key),
-        }))
+            person: Person::default(),
+            key: None,
+        }));
     }
+    let key = Key::unwrap(row.get("key"), &master, &pk).map_err(cannot)?;
+    let person = key.open(&pk, row.get("sealed")).map_err(cannot)?;
+    Ok(Some(Patient {
+        id: id.into(),
+        reference,
+        person,
+        key: Some(key),
+    }))
+}
 
-    /// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
-    /// fresh one. Tells whether it is a new one. `note` is the audit's row.
-    pub async fn put_patient(
-        &self,
-        clinic: &str,
-        reference: &str,
-        person: &Person,
-        note: Write,
-    ) -> Result<(Patient, bool), Failure> {
-        let id = id(clinic, reference);
-        let pk = pk(clinic, &id);
-        let master = self.key("patients").await?;
-        for attempt in 0..TRIES {
-            let known = self.patient(clinic, &id).await?;
-            let new = known.is_none();
-            let key = known.and_then(|patient| patient.key);
-            let key = key.unwrap_or_else(Key::random);
-            let row = Row::new(&pk, "patient")
-                .text("reference", reference)
-                .text("key", key.wrapped(&master, &pk))
-                .text("sealed", key.seal(&pk, person))
-                .listed(format!("{clinic}#patients"), id.clone());
-            // Two that make the patient at once must not end with two keys.
-            let write = if new {
-                Write::New(row)
-            } else {
-                Write::Put(row)
-            };
-            if self.store.transact(&[write, note.clone()]).await? == Written::Done {
-                let reference = reference.to_owned();
-                return Ok((
-                    Patient {
-                        id,
-                        reference,
-                        person: person.clone(),
-                        key: Some(key),
-                    },
-                    new,
-                ));
-            }
-            pause(attempt).await;
+/// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
+/// fresh one. Tells whether it is a new one. `note` is the audit's row.
+pub async fn put_patient(
+    app: &App,
+    clinic: &str,
+    reference: &str,
+    person: &Person,
+    note: Write,
+) -> Result<(Patient, bool), Failure> {
+    let id = id(clinic, reference);
+    let pk = pk(clinic, &id);
+    let master = app.key("patients").await?;
+    for attempt in 0..TRIES {
+        let known = patient(app, clinic, &id).await?;
+        let new = known.is_none();
+        let key = known.and_then(|patient| patient.key);
+        let key = key.unwrap_or_else(Key::random);
+        let row = Row::new(&pk, "patient")
+            .text("reference", reference)
+            .text("key", key.wrapped(&master, &pk))
+            .text("sealed", key.seal(&pk, person))
+            .listed(format!("{clinic}#patients"), id.clone());
+        // Two that make the patient at once must not end with two keys.
+        let write = if new {
+            Write::New(row)
+        } else {
+            Write::Put(row)
+        };
+        if app.store.transact(&[write, note.clone()]).await? == Written::Done {
+            let reference = reference.to_owned();
+            return Ok((
+                Patient {
+                    id,
+                    reference,
+                    person: person.clone(),
+                    key: Some(key),
+                },
+                new,
+            ));
         }
-        Err(Busy(format!("patient {id}")).into())
+        pause(attempt).await;
     }
+    Err(Busy(format!("patient {id}")).into())
+}
 
-    /// The methods that may be charged: the one that the clinic chose for this patient first, then
-    /// the newest.
-    pub async fn methods(&self, clinic: &str, patient: &str) -> Result<Vec<Kept>, StoreError> {
-        let rows = self.store.under(&pk(clinic, patient), "method").await?;
-        let chosen = rows.iter().find(|row| row.get("sk") == CHOSEN);
-        let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
-        let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
-        let kept = |row: &Row| {
-            Ok(Kept {
-                method: row.read("data")?,
-                later_charges: !row.has("once"),
-                chosen: row.get("sk") == chosen,
-                kept_at: row.int("kept_at"),
-            })
-        };
-        let kept: Result<_, StoreError> = rows.iter().filter(usable).map(kept).collect();
-        Ok(in_order(kept?))
-    }
+/// The methods that may be charged: the one that the clinic chose for this patient first, then
+/// the newest.
+pub async fn methods(app: &App, clinic: &str, patient: &str) -> Result<Vec<Kept>, StoreError> {
+    let rows = app.store.under(&pk(clinic, patient), "method").await?;
+    let chosen = rows.iter().find(|row| row.get("sk") == CHOSEN);
+    let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
+    let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
+    let kept = |row: &Row| {
+        Ok(Kept {
+            method: row.read("data")?,
+            later_charges: !row.has("once"),
+            chosen: row.get("sk") == chosen,
+            kept_at: row.int("kept_at"),
+        })
+    };
+    let kept: Result<_, StoreError> = rows.iter().filter(usable).map(kept).collect();
+    Ok(in_order(kept?))
+}
 
-    /// The method that is charged by itself, at this gateway or at any: the chosen one while it is
-    /// usable, else the newest that the patient agreed to for later charges.
-    pub async fn method_for(
-        &self,
-        clinic: &str,
-        patient: &str,
-        gateway: Option<&str>,
-    ) -> Result<Option<Method>, StoreError> {
-        let methods = self.methods(clinic, patient).await?;
-        Ok(charged_by_itself(&methods, gateway).cloned())
-    }
+/// The method that is charged by itself, at this gateway or at any: the chosen one while it is
+/// usable, else the newest that the patient agreed to for later charges.
+pub async fn method_for(
+    app: &App,
+    clinic: &str,
+    patient: &str,
+    gateway: Option<&str>,
+) -> Result<Option<Method>, StoreError> {
+    let methods = methods(app, clinic, patient).await?;
+    Ok(charged_by_itself(&methods, gateway).cloned())
+}
 
-    /// The method that another try charges: see [`charged_again`].
-    pub async fn method_to_charge(
-        &self,
-        clinic: &str,
-        patient: &str,
-        used: Option<&Method>,
-    ) -> Result<Option<Method>, StoreError> {
-        let methods = self.methods(clinic, patient).await?;
-        let known = match used {
-            Some(used) if charged_by_itself(&methods, None).is_none() => {
-                let place = method_sk(&used.gateway, &used.token);
-                let row = self.store.get(&pk(clinic, patient), &place).await?;
-                row.is_some()
-            }
-            _ => false,
-        };
-        Ok(charged_again(&methods, used, known).cloned())
-    }
+/// The method that another try charges: see [`charged_again`].
+pub async fn method_to_charge(
+    app: &App,
+    clinic: &str,
+    patient: &str,
+    used: Option<&Method>,
+) -> Result<Option<Method>, StoreError> {
+    let methods = methods(app, clinic, patient).await?;
+    let known = match used {
+        Some(used) if charged_by_itself(&methods, None).is_none() => {
+            let place = method_sk(&used.gateway, &used.token);
+            let row = app.store.get(&pk(clinic, patient), &place).await?;
+            row.is_some()
+        }
+        _ => false,
+    };
+    Ok(charged_again(&methods, used, known).cloned())
+}
 
-    /// The patient's method of this id, while it may be charged.
-    pub async fn kept_method(
-        &self,
-        clinic: &str,
-        patient: &str,
-        id: &str,
-    ) -> Result<Option<Kept>, StoreError> {
-        let methods = self.methods(clinic, patient).await?;
-        Ok(methods.into_iter().find(|kept| kept.id() == id))
-    }
+/// The patient's method of this id, while it may be charged.
+pub async fn kept_method(
+    app: &App,
+    clinic: &str,
+    patient: &str,
+    id: &str,
+) -> Result<Option<Kept>, StoreError> {
+    let methods = methods(app, clinic, patient).await?;
+    Ok(methods.into_iter().find(|kept| kept.id() == id))
 }
 
 /// The row that names the method which the clinic chose for a patient.
@@ -231,7 +229,7 @@ pub fn keep_method(
     method: &Method,
     later_charges: bool,
 ) -> Vec<Write> {
-    let now = crate::clock::millis(crate::clock::now());
+    let now = crate::words::time::millis(crate::io::clock::now());
     let mut row = Row::new(
         pk(clinic, patient),
         method_sk(&method.gateway, &method.token),
@@ -252,7 +250,7 @@ const TOLD_AT: &str = "told_at";
 /// What is written when a charge shows that a method can no longer be charged. One that was never
 /// kept here is remembered as ended.
 pub fn method_ended(clinic: &str, patient: &str, method: &Method, why: &str) -> Write {
-    let now = crate::clock::millis(crate::clock::now());
+    let now = crate::words::time::millis(crate::io::clock::now());
     Write::Mark {
         key: method_key(clinic, patient, &method.gateway, &method.token),
         set: Row::default().text("gone", why).number(TOLD_AT, now),
@@ -270,7 +268,7 @@ pub fn method_gone(
     Write::Newer {
         key: method_key(clinic, patient, gateway, token),
         attribute: TOLD_AT,
-        at: crate::clock::millis(at),
+        at: crate::words::time::millis(at),
         set: Row::default().text("gone", "ended at the gateway"),
         remove: vec![],
     }
@@ -288,7 +286,7 @@ pub fn method_back(
     Write::Newer {
         key: method_key(clinic, patient, gateway, token),
         attribute: TOLD_AT,
-        at: crate::clock::millis(at),
+        at: crate::words::time::millis(at),
         set: Row::default(),
         remove: vec!["gone"],
     }

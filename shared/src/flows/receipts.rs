@@ -1,139 +1,15 @@
-//! Receipts: their facts are frozen in the commit that calls for them, their page is written once
-//! when it is first needed and never changes, whatever becomes of templates.
+//! Receipts: their page is written once, when it is first needed, and never changes, whatever
+//! becomes of templates.
 
 use super::patients::Patient;
 use super::{App, Failure};
-use crate::domain::case::{Case, Payment};
-use crate::domain::decide::Receipt;
-use crate::domain::refund::{Refund, State};
+use crate::domain::case::Case;
+use crate::domain::receipt::Facts;
 use crate::domain::settings::Settings;
-use crate::ids;
-use crate::money::Money;
+use crate::flows::patients;
+use crate::io::store::{Row, Write};
 use crate::pages;
-use crate::seal::Key;
-use crate::store::{Row, Write};
-use jiff::Timestamp;
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-
-/// What a receipt states, as it was at its time. No personal data and no service's name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    pub id: String,
-    /// As people quote it: `K7M2Q9-1`.
-    pub number: String,
-    /// The number of the receipt that this one replaces.
-    pub replaces: Option<String>,
-    pub issued_at: Timestamp,
-    pub case: String,
-    pub invoice: String,
-    pub invoiced_at: Timestamp,
-    /// Who issued it, as the clinic was then.
-    #[serde(default)]
-    pub issuer: Option<Issuer>,
-    /// When the session began, where there was one.
-    #[serde(default)]
-    pub starts_at: Option<Timestamp>,
-    pub lines: Vec<Line>,
-    pub net: Money,
-    pub tax: Money,
-    pub total: Money,
-    pub payments: Vec<Paid>,
-    pub refunds: Vec<Refunded>,
-    pub paid: Money,
-    pub due: Money,
-}
-
-/// The clinic as a receipt names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Issuer {
-    pub name: String,
-    pub address: String,
-    pub phone: String,
-    pub tax_number: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    pub quantity: u32,
-    pub gross: Money,
-    pub tax: Money,
-    /// Per cent.
-    #[serde(default)]
-    pub tax_rate: Option<Decimal>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Paid {
-    pub gateway: String,
-    /// `Visa ending 4242`, where the gateway told.
-    pub method: Option<String>,
-    /// What arrived.
-    pub amount: Money,
-    #[serde(default)]
-    pub at: Option<Timestamp>,
-    /// What the bank took back of it.
-    #[serde(default)]
-    pub returned: Option<Money>,
-}
-
-/// Money that was sent back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refunded {
-    #[serde(flatten)]
-    pub amount: Money,
-    #[serde(default)]
-    pub at: Option<Timestamp>,
-    /// The method that it went to, and the gateway that sent it.
-    #[serde(default)]
-    pub to: Option<String>,
-    #[serde(default)]
-    pub gateway: String,
-}
-
-/// A receipt as the page of its invoice lists it.
-pub struct Paper {
-    pub number: String,
-    pub address: String,
-    pub at: Timestamp,
-    pub about: About,
-}
-
-/// What a receipt was issued for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    Payment(Money),
-    Returned,
-    Reinstated,
-    Refund(Money),
-    RefundFailed(Money),
-}
-
-impl Paper {
-    pub fn of(case: &Case, id: &str, address: String, at: Timestamp) -> Self {
-        let number = number(id);
-        let mut parts = id.split('-').skip(1);
-        let named = parts.next().and_then(|p| p.strip_prefix('p')?.parse().ok());
-        let payment = named.and_then(|n| case.payment(n));
-        let whole = payment.map_or(case.invoice.total, |payment| payment.amount);
-        let (what, failed) = (parts.next().unwrap_or_default(), parts.next().is_some());
-        let mut refunds = payment.into_iter().flat_map(|payment| &payment.refunds);
-        let refund = refunds.find(|refund| refund.key() == what);
-        let about = match refund.map(|refund| refund.amount) {
-            Some(amount) if failed => About::RefundFailed(amount),
-            Some(amount) => About::Refund(amount),
-            None if what.starts_with("returned") => About::Returned,
-            None if what.starts_with("reinstated") => About::Reinstated,
-            None => About::Payment(whole),
-        };
-        Self {
-            number,
-            address,
-            at,
-            about,
-        }
-    }
-}
+use crate::words::seal::Key;
 
 /// What each line is for: sealed beside the case, shown only behind a token.
 pub type Descriptions = Vec<String>;
@@ -142,201 +18,96 @@ pub fn pk(clinic: &str, receipt: &str) -> String {
     format!("{clinic}#receipt#{receipt}")
 }
 
-/// The number on a receipt: short enough to be read out.
-pub fn number(receipt: &str) -> String {
-    let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
-    let short = case.get(..8).unwrap_or(case).to_uppercase();
-    let spoken = |part: &str| {
-        let what = part.trim_end_matches(|c: char| c.is_ascii_digit());
-        let time = &part[what.len()..];
-        match what {
-            "returned" => format!("R{time}"),
-            "failed" => format!("F{time}"),
-            "reinstated" => format!("B{time}"),
-            "again" => format!("A{time}"),
-            _ => part.strip_prefix(['p', 'r', 'g']).unwrap_or(part).into(),
-        }
+/// The address of a receipt's page.
+pub async fn receipt_address(app: &App, clinic: &str, receipt: &str) -> Result<String, Failure> {
+    let token = app
+        .key("addresses")
+        .await?
+        .token("receipt", clinic, receipt);
+    Ok(format!("{}/receipts/{token}", app.public_url))
+}
+
+/// A receipt's page: as it was first written, or written now. At most two reads and one write
+/// where it was written before.
+pub async fn receipt_page(
+    app: &App,
+    settings: &Settings,
+    receipt: &str,
+) -> Result<Option<String>, Failure> {
+    let clinic = &settings.id;
+    let pk = pk(clinic, receipt);
+    let Some(row) = app.store.get(&pk, "receipt").await? else {
+        return Ok(None);
     };
-    let rest: Vec<String> = rest.split('-').map(spoken).collect();
-    format!("{short}-{}", rest.join("-"))
-}
-
-/// The facts of a receipt, from the case as it is after the commit.
-pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
-    let lines = case.invoice.lines.iter().filter_map(|line| {
-        let (gross, tax) = line.gross_and_tax().ok()?;
-        Some(Line {
-            quantity: line.quantity,
-            gross,
-            tax,
-            tax_rate: Some(line.tax_rate),
-        })
-    });
-    let arrived = case.payments.iter().filter(|p| p.arrived());
-    let succeeded = case.refunds().filter(|(_, r)| r.state == State::Succeeded);
-    let mut succeeded: Vec<_> = succeeded.collect();
-    succeeded.sort_by_key(|(_, refund)| refund.paid_at);
-    Facts {
-        id: receipt.id.clone(),
-        number: number(&receipt.id),
-        replaces: replaced(case, receipt).as_deref().map(number),
-        issued_at: receipt.at,
-        case: case.id.clone(),
-        invoice: case.invoice.number.clone(),
-        invoiced_at: case.created_at,
-        issuer: Some(Issuer::of(settings)),
-        starts_at: case.starts_at,
-        lines: lines.collect(),
-        net: case.invoice.net,
-        tax: case.invoice.tax,
-        total: case.invoice.total,
-        payments: arrived.map(paid).collect(),
-        refunds: succeeded.into_iter().map(|(p, r)| refunded(p, r)).collect(),
-        paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
-        due: case.due(),
-    }
-}
-
-impl Issuer {
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            name: settings.name.clone(),
-            address: settings.address.clone(),
-            phone: settings.phone.clone(),
-            tax_number: settings.tax_number.clone(),
-        }
-    }
-}
-
-/// The receipt of the case that was the newest before this one: each states all that was paid so
-/// far, so the newest one holds and no other.
-fn replaced(case: &Case, receipt: &Receipt) -> Option<String> {
-    let before = case.receipts.iter().take_while(|id| **id != receipt.id);
-    let newest = before.last().cloned();
-    // A case that began before it kept its receipts: a refund's receipt follows its payment's.
-    let base = || ids::payment_reference(&case.id, receipt.payment);
-    newest.or_else(|| Some(base()).filter(|base| *base != receipt.id))
-}
-
-fn paid(payment: &Payment) -> Paid {
-    Paid {
-        gateway: payment.gateway.clone(),
-        method: told(payment),
-        amount: payment.amount,
-        at: payment.paid_at,
-        returned: Some(payment.returned()).filter(|returned| returned.minor > 0),
-    }
-}
-
-fn refunded(payment: &Payment, refund: &Refund) -> Refunded {
-    Refunded {
-        amount: refund.amount,
-        at: refund.paid_at,
-        to: told(payment),
-        gateway: payment.gateway.clone(),
-    }
-}
-
-/// What paid, as people tell it apart. A label that could be anybody's, such as `Card`, says less
-/// than nothing on a receipt.
-fn told(payment: &Payment) -> Option<String> {
-    let kept = payment.method.as_ref().map(|method| method.label.clone());
-    let own = kept.filter(|label| label.chars().any(|c| c.is_ascii_digit()));
-    payment.paid_with.clone().or(own)
-}
-
-impl App {
-    /// The address of a receipt's page.
-    pub async fn receipt_address(&self, clinic: &str, receipt: &str) -> Result<String, Failure> {
-        let token = self
-            .key("addresses")
-            .await?
-            .token("receipt", clinic, receipt);
-        Ok(format!("{}/receipts/{token}", self.public_url))
-    }
-
-    /// A receipt's page: as it was first written, or written now. At most two reads and one write
-    /// where it was written before.
-    pub async fn receipt_page(
-        &self,
-        settings: &Settings,
-        receipt: &str,
-    ) -> Result<Option<String>, Failure> {
-        let clinic = &settings.id;
-        let pk = pk(clinic, receipt);
-        let Some(row) = self.store.get(&pk, "receipt").await? else {
-            return Ok(None);
-        };
-        let facts: Facts = row.read("facts")?;
-        let place = format!("{pk} page");
-        if row.has("page") {
-            let key = self.reader(settings, row.get("patient")).await?;
-            let Some((key, _)) = key else {
-                return Ok(Some(pages::receipt::erased(settings)));
-            };
-            let page = key.open(&place, row.get("page"));
-            return Ok(Some(
-                page.unwrap_or_else(|_| pages::receipt::erased(settings)),
-            ));
-        }
-        let case = self
-            .case(clinic, row.get("case"))
-            .await?
-            .ok_or("a receipt without a case")?;
-        let owner = case.patient.clone().unwrap_or_default();
-        let Some((key, patient)) = self.reader(settings, &owner).await? else {
+    let facts: Facts = row.read("facts")?;
+    let place = format!("{pk} page");
+    if row.has("page") {
+        let key = reader(app, settings, row.get("patient")).await?;
+        let Some((key, _)) = key else {
             return Ok(Some(pages::receipt::erased(settings)));
         };
-        let descriptions = self.descriptions(&case, &key).await?;
-        let name = patient
-            .map(|patient| patient.person.name)
-            .unwrap_or_default();
-        let page = pages::receipt::page(settings, &facts, &name, &descriptions);
-        let written = row
-            .text("page", key.seal(&place, &page))
-            .text("patient", owner);
-        // Two that write it at once: the first one stays.
-        let write = Write::Replace {
-            row: written.number("version", 1),
-            version: 0,
-        };
-        match self.store.transact(&[write]).await? {
-            crate::store::Written::Done => Ok(Some(page)),
-            _ => {
-                let row = self
-                    .store
-                    .get(&pk, "receipt")
-                    .await?
-                    .ok_or("a receipt vanished")?;
-                Ok(key.open(&place, row.get("page")).ok())
-            }
+        let page = key.open(&place, row.get("page"));
+        return Ok(Some(
+            page.unwrap_or_else(|_| pages::receipt::erased(settings)),
+        ));
+    }
+    let case = app
+        .case(clinic, row.get("case"))
+        .await?
+        .ok_or("a receipt without a case")?;
+    let owner = case.patient.clone().unwrap_or_default();
+    let Some((key, patient)) = reader(app, settings, &owner).await? else {
+        return Ok(Some(pages::receipt::erased(settings)));
+    };
+    let descriptions = descriptions(app, &case, &key).await?;
+    let name = patient
+        .map(|patient| patient.person.name)
+        .unwrap_or_default();
+    let page = pages::receipt::page(settings, &facts, &name, &descriptions);
+    let written = row
+        .text("page", key.seal(&place, &page))
+        .text("patient", owner);
+    // Two that write it at once: the first one stays.
+    let write = Write::Replace {
+        row: written.number("version", 1),
+        version: 0,
+    };
+    match app.store.transact(&[write]).await? {
+        crate::io::store::Written::Done => Ok(Some(page)),
+        _ => {
+            let row = app
+                .store
+                .get(&pk, "receipt")
+                .await?
+                .ok_or("a receipt vanished")?;
+            Ok(key.open(&place, row.get("page")).ok())
         }
     }
+}
 
-    /// The key that opens and seals a patient's texts; the clinic's own where there is no patient.
-    /// `None` once the patient was erased: nothing may be sealed that nobody can open.
-    pub async fn reader(
-        &self,
-        settings: &Settings,
-        patient: &str,
-    ) -> Result<Option<(Key, Option<Patient>)>, Failure> {
-        if patient.is_empty() {
-            return Ok(Some((
-                self.key(&format!("clinic {}", settings.id)).await?,
-                None,
-            )));
-        }
-        let patient = self.patient(&settings.id, patient).await?;
-        Ok(patient.and_then(|patient| Some((patient.key.clone()?, Some(patient)))))
+/// The key that opens and seals a patient's texts; the clinic's own where there is no patient.
+/// `None` once the patient was erased: nothing may be sealed that nobody can open.
+pub async fn reader(
+    app: &App,
+    settings: &Settings,
+    patient: &str,
+) -> Result<Option<(Key, Option<Patient>)>, Failure> {
+    if patient.is_empty() {
+        return Ok(Some((
+            app.key(&format!("clinic {}", settings.id)).await?,
+            None,
+        )));
     }
+    let patient = patients::patient(app, &settings.id, patient).await?;
+    Ok(patient.and_then(|patient| Some((patient.key.clone()?, Some(patient)))))
+}
 
-    /// What the lines of an invoice are for.
-    pub async fn descriptions(&self, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
-        let pk = super::case_pk(&case.clinic, &case.id);
-        let row = self.store.get(&pk, "document").await?;
-        let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
-        Ok(opened.unwrap_or_default())
-    }
+/// What the lines of an invoice are for.
+pub async fn descriptions(app: &App, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
+    let pk = super::case_pk(&case.clinic, &case.id);
+    let row = app.store.get(&pk, "document").await?;
+    let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
+    Ok(opened.unwrap_or_default())
 }
 
 /// The row that keeps what the lines of an invoice are for.

@@ -2,16 +2,17 @@
 //! stranger's payment.
 
 use super::{App, Failure};
-use crate::clock;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};
-use crate::ids;
-use crate::store::{Row, Write, Written};
-use crate::systems;
+use crate::flows::commit;
+use crate::io::clock;
+use crate::io::store::{Row, Write, Written};
+use crate::vendors;
+use crate::words::{ids, time};
 
 /// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
 pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
-    let millis = clock::millis(task.due);
+    let millis = time::millis(task.due);
     let row = Row::new(pk, format!("task#{}", task.id))
         .json("data", task)
         .text("state", "open")
@@ -35,7 +36,7 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
         work: Work::Person(matter),
         due,
     };
-    let hears = systems::audience(&settings.systems);
+    let hears = vendors::audience(&settings.systems);
     // Who does not take our calls cannot be told so.
     let itself = |system: &String| alert == Alert::Blocked && vendor.as_ref() == Some(system);
     let hears = hears
@@ -58,39 +59,36 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
     rows.map(|task| row(clinic, pk, &of, &task)).collect()
 }
 
-impl App {
-    /// Asks a person about what belongs to no case, and tells staff of it once: while the task is
-    /// open, the same is not told again.
-    pub async fn raise(
-        &self,
-        settings: &Settings,
-        pk: &str,
-        id: &str,
-        matter: Matter,
-    ) -> Result<(), Failure> {
-        let rows = asking(settings, pk, id, matter);
-        let write = |(n, row): (usize, &Row)| match n {
-            0 => Write::NewOr {
-                row: row.clone(),
-                attribute: "state",
-                value: "done".into(),
-            },
-            _ => Write::Put(row.clone()),
-        };
-        let writes: Vec<_> = rows.iter().enumerate().map(write).collect();
-        match self.store.transact(&writes).await? {
-            Written::Done => self.nudge_told(&rows).await,
-            // It is open already.
-            Written::Failed(_) => {}
-            Written::Conflict => return Err("others are at the same task".into()),
-        }
-        Ok(())
+/// Asks a person about what belongs to no case, and tells staff of it once: while the task is
+/// open, the same is not told again.
+pub async fn raise(
+    app: &App,
+    settings: &Settings,
+    pk: &str,
+    id: &str,
+    matter: Matter,
+) -> Result<(), Failure> {
+    let rows = asking(settings, pk, id, matter);
+    let write = |(n, row): (usize, &Row)| match n {
+        0 => Write::NewOr {
+            row: row.clone(),
+            attribute: "state",
+            value: "done".into(),
+        },
+        _ => Write::Put(row.clone()),
+    };
+    let writes: Vec<_> = rows.iter().enumerate().map(write).collect();
+    match app.store.transact(&writes).await? {
+        Written::Done => nudge_told(app, &rows).await,
+        // It is open already.
+        Written::Failed(_) => {}
+        Written::Conflict => return Err("others are at the same task".into()),
     }
+    Ok(())
+}
 
-    /// Says that there is something to tell, where rows of [`asking`] were written.
-    pub async fn nudge_told(&self, rows: &[Row]) {
-        let told = rows.iter().filter(|row| row.has("due_at"));
-        self.nudge(told.map(|row| (Queue::Deliveries, row.key())))
-            .await;
-    }
+/// Says that there is something to tell, where rows of [`asking`] were written.
+pub async fn nudge_told(app: &App, rows: &[Row]) {
+    let told = rows.iter().filter(|row| row.has("due_at"));
+    commit::nudge(app, told.map(|row| (Queue::Deliveries, row.key()))).await;
 }

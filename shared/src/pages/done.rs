@@ -3,12 +3,12 @@
 use super::layout::{
     Icon, again_after, by, call, clinic, day, deadline, document, split, state, sum,
 };
-use super::messages::{amount, date, is_link};
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
-use crate::gateways;
-use crate::money::Money;
+use crate::messages::{amount, date, is_link};
+use crate::vendors;
+use crate::words::money::Money;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
@@ -139,7 +139,7 @@ fn on_its_way(case: &Case) -> i64 {
 
 fn standing<'a>(case: &Case, payment: &'a Payment, visit: Visit) -> Standing<'a> {
     let coming = |p: &Payment| p.may_bring() && p.open_page().is_none();
-    let debits = gateways::find(&payment.gateway).is_some_and(|gateway| gateway.late_failures);
+    let debits = vendors::gateway(&payment.gateway).is_some_and(|gateway| gateway.late_failures);
     match (payment.state, payment.open_page()) {
         (State::Paid, _) => Standing::Paid,
         (_, Some(page)) if visit.stopped => Standing::Stopped(page),

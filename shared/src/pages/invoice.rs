@@ -3,14 +3,14 @@
 use super::layout::{
     Icon, call, clinic, day, deadline, document, money, short_day, split, state, sum,
 };
-use super::messages::{amount, date, is_link};
 use super::receipt::{item, tax};
 use crate::domain::case::{Case, Payment};
 use crate::domain::payment::State;
+use crate::domain::receipt::{About, Paper};
 use crate::domain::settings::Settings;
-use crate::flows::receipts::{About, Paper};
-use crate::gateways;
-use crate::money::Money;
+use crate::messages::{amount, date, is_link};
+use crate::vendors;
+use crate::words::money::Money;
 use maud::{Markup, html};
 
 /// How an invoice stands towards the patient.
@@ -198,7 +198,7 @@ fn head(case: &Case, standing: Standing) -> Markup {
 /// When it is known how the payment ended.
 fn when(case: &Case) -> String {
     let pending = case.payments.iter().filter(|p| p.state == State::Pending);
-    let debit = |p: &&Payment| gateways::find(&p.gateway).is_some_and(|g| g.late_failures);
+    let debit = |p: &&Payment| vendors::gateway(&p.gateway).is_some_and(|g| g.late_failures);
     let when = match pending.rev().find(debit) {
         Some(debit) => match debit.collected_on {
             Some(day) => format!("Your bank is asked for the money on {}.", date(day)),

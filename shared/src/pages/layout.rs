@@ -1,9 +1,10 @@
 //! The frames that pages share: a document's head, the page in two halves (the money, the act),
 //! icons, and how dates are written on pages.
 
-use super::{messages, style};
+use super::style;
 use crate::domain::settings::Settings;
-use crate::money::Money;
+use crate::messages;
+use crate::words::money::Money;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 

@@ -3,11 +3,8 @@
 pub mod done;
 pub mod invoice;
 pub mod layout;
-pub mod mail;
-pub mod messages;
 pub mod receipt;
 pub mod style;
-pub mod tasks;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! The receipt: what was billed, how it was paid, what went back. Written once and kept as it is.
 
 use super::layout::{Icon, by, clinic, day, document, short_day, split, state};
-use super::messages::{amount, gateway_name};
+use crate::domain::receipt::{Facts, Issuer};
 use crate::domain::settings::Settings;
-use crate::flows::receipts::{Facts, Issuer};
-use crate::money::Money;
+use crate::messages::{amount, gateway_name};
+use crate::words::money::Money;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use rust_decimal::Decimal;

@@ -7,10 +7,10 @@ use crate::domain::fact::Method;
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::payment::State;
 use crate::domain::policy::Policy;
+use crate::domain::receipt::{self as receipts, Facts};
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
-use crate::flows::receipts::{self, Facts};
-use crate::money::{Currency, Money};
+use crate::words::money::{Currency, Money};
 
 const HOSTILE: &str = "<script>alert(\"x\")</script><img src=//evil.example> & 'Söhne'";
 const PAY_AT: &str = "https://checkout.stripe.com/c/pay/1?a=1&b=2";

@@ -100,7 +100,7 @@ async fn only_a_persons_task_is_done_by_hand() {
         );
     }
     // Another clinic's person does not end it either.
-    let id = format!("person-{}", meridian::ids::random());
+    let id = format!("person-{}", meridian::words::ids::random());
     other
         .post(&format!("/v1/tasks/{case}/{id}/done"), Value::Null)
         .await

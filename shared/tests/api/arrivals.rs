@@ -5,8 +5,11 @@ use crate::money::pays;
 use crate::stack::{Clinic, Struck};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::{clock, store::Row};
+use meridian::flows::deliveries;
+use meridian::io::clock;
+use meridian::io::queue::RowKey;
+use meridian::io::store::Row;
+use meridian::words::time;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
@@ -180,8 +183,7 @@ async fn staff_are_asked_once_where_a_lost_message_reaches_the_patient_no_other_
     let case = clinic.told(&patient).await;
     let key = receipt(&clinic, &case, "twilio");
     clinic.delivers(&key).await;
-    // It is over: nothing is due any more.
-    clinic.app.deliver(&key).await.expect("nothing to do");
+    // It is over: nothing is due any deliveries::deliver(&more.clinic.app, &key).await.expect("nothing to do");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;
@@ -213,7 +215,7 @@ async fn a_message_under_way_is_looked_at_again_and_an_arrived_one_never() {
     let due = async |system: &str| {
         let row = clinic.row(&receipt(&clinic, &case, system)).await;
         assert_eq!(row.get("state"), "done");
-        let wait = row.int("due_at") - clock::millis(clock::now());
+        let wait = row.int("due_at") - time::millis(clock::now());
         row.has("due_at").then_some(wait / 60_000)
     };
     for system in ["twilio", "mailgun"] {
@@ -414,7 +416,9 @@ async fn a_message_goes_out_although_the_reply_to_our_own_write_was_lost() {
         (write, Action::Conflict, 2, 1),
     ]);
     let key = receipt(&clinic, &case, "mailgun");
-    struck.app.deliver(&key).await.expect("a delivery");
+    deliveries::deliver(&struck.app, &key)
+        .await
+        .expect("a delivery");
     assert_eq!(struck.struck(), [1, 1]);
     assert_eq!(clinic.sent_by("mailgun"), 1);
     assert_eq!(clinic.stands(&case, "mailgun").await.0, "done");

@@ -7,11 +7,13 @@ use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use futures::future::join_all;
 use meridian::domain::case::{Case, Intent};
 use meridian::domain::{payment, refund};
+use meridian::flows::calls;
 use meridian::flows::calls::Target;
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
-use meridian::{clock, ids};
+use meridian::io::clock;
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::words::{ids, time};
 use serde_json::{Value, json};
 
 const PAYMENT: Target = Target {
@@ -86,8 +88,8 @@ impl Call {
     /// What its own function does, and what the settling one does.
     async fn execute(&self, app: &meridian::flows::App) {
         let done = match self.is_refund() {
-            true => Box::pin(app.refund(&self.row("r1"))).await,
-            false => Box::pin(app.pay(&self.row("p1"))).await,
+            true => Box::pin(calls::refund(&app, &self.row("r1"))).await,
+            false => Box::pin(calls::pay(&app, &self.row("p1"))).await,
         };
         done.expect("a row that can be worked off");
     }
@@ -95,7 +97,7 @@ impl Call {
     async fn settle(&self) {
         let name = if self.is_refund() { "r1" } else { "p1" };
         let key = self.row(name);
-        let settled = Box::pin(self.clinic.app.settle(&key, self.target, 0)).await;
+        let settled = Box::pin(calls::settle(&self.clinic.app, &key, self.target, 0)).await;
         settled.expect("a row that can be worked off");
     }
 
@@ -118,8 +120,8 @@ impl Call {
             false => payment.intent.as_mut(),
         };
         let intent = intent.expect("a call under way");
-        intent.lease_until = clock::after(intent.lease_until, -seconds);
-        intent.first_sent_at = clock::after(intent.first_sent_at, -seconds);
+        intent.lease_until = time::after(intent.lease_until, -seconds);
+        intent.first_sent_at = time::after(intent.first_sent_at, -seconds);
         let data = serde_json::to_string(&case).expect("plain data");
         let key = RowKey {
             pk: case_pk(&self.clinic.id, &self.case),
@@ -218,7 +220,7 @@ async fn while_a_lease_lives_nobody_else_calls() {
         // As if the process had died inside the call: its lease still lives.
         let mut case = call.now().await;
         let payment = &mut case.payments[0];
-        let lease_until = clock::after(clock::now(), 60);
+        let lease_until = time::after(clock::now(), 60);
         match call.is_refund() {
             true => {
                 payment.refunds[0].state = refund::State::Executing;
@@ -308,7 +310,7 @@ async fn a_further_refund_asks_for_its_own_amount_under_its_own_key() {
     second["amount"] = json!(700);
     second["metadata"]["reference"] = json!(reference);
     answer(&call.clinic, move |_| ok(second.clone()));
-    Box::pin(call.clinic.app.refund(&call.row("r2")))
+    Box::pin(calls::refund(&call.clinic.app, &call.row("r2")))
         .await
         .expect("a call");
     let sent = call.sent();

@@ -6,11 +6,16 @@ use crate::stack::{Clinic, lines};
 use meridian::domain::case::Case;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::flows::calls;
 use meridian::flows::case_pk;
+use meridian::flows::commit;
+use meridian::flows::invoicing;
 use meridian::flows::invoicing::appointment_pk;
-use meridian::ids;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::flows::patients;
+use meridian::flows::posting;
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 async fn keeps(clinic: &Clinic, patient: &str, token: &str) -> Value {
@@ -42,7 +47,7 @@ async fn next(clinic: &Clinic, patient: &str, used: &str) -> Option<String> {
         label: "Visa".into(),
     };
     let app = &clinic.app;
-    let method = app.method_to_charge(&clinic.id, patient, Some(&used)).await;
+    let method = patients::method_to_charge(&app, &clinic.id, patient, Some(&used)).await;
     method.expect("a table").map(|method| method.token)
 }
 
@@ -96,7 +101,9 @@ async fn a_retry_charges_once_and_on_its_day() {
         let found = clinic.app.case(&clinic.id, &case).await;
         found.expect("a table").expect("a case").payments
     };
-    clinic.app.pay(&key).await.expect("nothing to do yet");
+    calls::pay(&clinic.app, &key)
+        .await
+        .expect("nothing to do yet");
     assert_eq!(payments().await.len(), 1, "it is not the day");
     let write = Write::Change {
         key: key.clone(),
@@ -105,7 +112,7 @@ async fn a_retry_charges_once_and_on_its_day() {
     };
     clinic.write(write).await;
     for _ in 0..2 {
-        clinic.app.pay(&key).await.expect("a retry");
+        calls::pay(&clinic.app, &key).await.expect("a retry");
         let all = payments().await;
         assert_eq!(all.len(), 2, "{all:?}");
         let method = all[1].method.as_ref().map(|method| method.token.as_str());
@@ -332,9 +339,7 @@ async fn a_free_visit_is_recorded_and_nothing_is_collected() {
         .to_owned();
     let pk = appointment_pk(&clinic.id, "A-0");
     let sk = "task#visit".into();
-    clinic
-        .app
-        .visit(&RowKey { pk, sk })
+    invoicing::visit(&clinic.app, &RowKey { pk, sk })
         .await
         .expect("invoiced");
     let shown = clinic.get(&format!("/v1/invoices/{case}")).await;
@@ -497,8 +502,8 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
     let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
     let amount = |minor| {
-        let eur = meridian::money::Currency::read("EUR").expect("a currency");
-        Some(meridian::money::Money::new(minor, eur))
+        let eur = meridian::words::money::Currency::read("EUR").expect("a currency");
+        Some(meridian::words::money::Money::new(minor, eur))
     };
     let came = Fact {
         reference: Some(ids::payment_reference(&case, 1)),
@@ -514,7 +519,7 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
     };
     for (n, fact) in [came, went].into_iter().enumerate() {
         let id = format!("evt_{n}");
-        let at = meridian::clock::now();
+        let at = meridian::io::clock::now();
         let row = meridian::flows::events::EventRow::new(&clinic.id, "stripe", &id, "said", at);
         let change = meridian::flows::commit::Change {
             row: Some(row.of_fact(&fact)),
@@ -525,7 +530,9 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
                 format!("stripe {id}"),
             )
         };
-        clinic.app.commit(change, None).await.expect("a commit");
+        commit::commit(&clinic.app, change, None)
+            .await
+            .expect("a commit");
         // Each commit has a moment of its own.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
@@ -572,7 +579,10 @@ async fn a_payments_story_ends_with_what_comes_next_by_itself() {
     let session = meridian::domain::case::Session {
         id: "cs_1".into(),
         url: "https://pay.example.test/cs_1".into(),
-        expires_at: Some(meridian::clock::after(meridian::clock::now(), 3600)),
+        expires_at: Some(meridian::words::time::after(
+            meridian::io::clock::now(),
+            3600,
+        )),
     };
     let opened = Event::SessionOpened {
         payment: 1,
@@ -598,19 +608,19 @@ async fn mandate(clinic: &Clinic, action: &str) {
         "details": { "cause": "mandate_expired" },
     });
     let body = json!({ "events": [event] }).to_string();
-    let received = meridian::queue::Received {
+    let received = meridian::io::queue::Received {
         clinic: clinic.id.clone(),
         source: "gocardless".into(),
         proven: true,
-        received_at: meridian::clock::now().as_second(),
+        received_at: meridian::io::clock::now().as_second(),
         url: "https://pay.example/webhooks".into(),
         headers: vec![],
-        sha256: meridian::inbound::body_hash(body.as_bytes()),
+        sha256: meridian::contract::body_hash(body.as_bytes()),
         body: base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &body),
         replays: None,
         again: false,
     };
-    clinic.app.post(&received).await.expect("posted");
+    posting::post(&clinic.app, &received).await.expect("posted");
 }
 
 #[tokio::test]

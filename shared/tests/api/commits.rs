@@ -7,11 +7,13 @@ use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::task::{Alert, Matter};
 use meridian::flows::case_pk;
+use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::events::EventRow;
-use meridian::ids;
-use meridian::queue::{Nudge, RowKey};
-use meridian::store::{Row, Write, Written};
+use meridian::flows::tasks;
+use meridian::io::queue::{Nudge, RowKey};
+use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
@@ -149,9 +151,9 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
 }
 
 fn charge(amount: &str) -> Event {
-    let eur = meridian::money::Currency::read("EUR").expect("a currency");
+    let eur = meridian::words::money::Currency::read("EUR").expect("a currency");
     Event::Charge(NewCharge {
-        amount: Some(meridian::money::Money::read(amount, eur).expect("an amount")),
+        amount: Some(meridian::words::money::Money::read(amount, eur).expect("an amount")),
         gateway: "stripe".into(),
         method: Some(Method {
             gateway: "stripe".into(),
@@ -175,7 +177,7 @@ async fn committed(
         row,
         ..Change::new(&settings, case, event, "test".into())
     };
-    let ended = clinic.app.commit(change, None).await;
+    let ended = commit::commit(&clinic.app, change, None).await;
     ended.map_err(|why| why.to_string())
 }
 
@@ -187,7 +189,7 @@ async fn who_decided_on_an_older_case_decides_again() {
     let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     for _ in 0..2 {
         let change = Change::new(&settings, &case, charge("40.00"), "test".into());
-        let ended = clinic.app.commit(change, read.clone()).await;
+        let ended = commit::commit(&clinic.app, change, read.clone()).await;
         ended.expect("a commit");
     }
     let now = clinic.app.case(&clinic.id, &case).await.expect("a table");
@@ -273,14 +275,14 @@ async fn who_is_held_up_only_by_what_stands_beside_a_case_is_told_so() {
         (vec![beside(1)], true),
     ] {
         let before = clinic.rows().await;
-        let at = meridian::clock::now();
+        let at = meridian::io::clock::now();
         let row = row.then(|| EventRow::new(&clinic.id, "stripe", "evt_b", "x", at));
         let change = Change {
             also,
             row,
             ..Change::new(&settings, &case, charge("10.00"), "test".into())
         };
-        let held = clinic.app.commit(change, None).await;
+        let held = commit::commit(&clinic.app, change, None).await;
         let why = held.expect_err("it is in the way").to_string();
         assert!(why.contains("what stands beside"), "{why}");
         unchanged(&before, &clinic.rows().await, "held up");
@@ -302,7 +304,9 @@ async fn who_decided_on_an_older_case_is_told_what_holds_now_and_not_that_others
         also: vec![beside],
         ..Change::new(&settings, &case, charge("60.00"), "test".into())
     };
-    let ended = clinic.app.commit(change, read).await.expect("an answer");
+    let ended = commit::commit(&clinic.app, change, read)
+        .await
+        .expect("an answer");
     assert!(matches!(ended, Committed::Refused(_)), "{ended:?}");
 }
 
@@ -345,7 +349,7 @@ async fn each_row_of_a_commit_holds_it_up_when_it_is_not_as_expected() {
 #[tokio::test]
 async fn an_events_row_is_written_once_and_only_what_waits_is_written_over() {
     let clinic = Clinic::new().await;
-    let at = meridian::clock::now();
+    let at = meridian::io::clock::now();
     for (state, goes) in [("posted", false), ("quarantined", false), ("waiting", true)] {
         let case = clinic.invoice(None).await;
         let row = EventRow::new(&clinic.id, "stripe", &format!("evt_{state}"), "x", at);
@@ -398,7 +402,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
         for with_row in [true, false] {
             let clinic = Clinic::new().await;
             let case = clinic.invoice(None).await;
-            let at = meridian::clock::now();
+            let at = meridian::io::clock::now();
             let row = with_row.then(|| EventRow::new(&clinic.id, "stripe", "evt_1", "x", at));
             let struck = Struck::by(faults.clone());
             let settings = struck.app.settings_of(&clinic.id).await.expect("a clinic");
@@ -406,7 +410,7 @@ async fn our_own_write_whose_reply_was_lost_is_recognised_as_ours() {
                 row,
                 ..Change::new(&settings, &case, charge("60.00"), "test".into())
             };
-            let ended = struck.app.commit(change, None).await;
+            let ended = commit::commit(&struck.app, change, None).await;
             let ended = ended.unwrap_or_else(|why| panic!("{what}: {why}"));
             let wanted: u64 = faults.iter().map(|fault| fault.3).sum();
             assert_eq!(struck.struck().iter().sum::<u64>(), wanted, "{what}");
@@ -502,7 +506,7 @@ async fn what_staff_are_asked_about_no_case_is_nudged_as_it_is_raised() {
     settings.systems = ["slack".into()].into();
     let pk = format!("{}#beside", clinic.id);
     let matter = Matter::of(Alert::Contradiction).words("why");
-    let raised = clinic.app.raise(&settings, &pk, "x", matter).await;
+    let raised = tasks::raise(&clinic.app, &settings, &pk, "x", matter).await;
     raised.expect("it is raised");
     let rows = aws().calls().into_iter().filter_map(|call| {
         let body = call.request["MessageBody"].as_str()?;
@@ -547,7 +551,7 @@ async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
         also: vec![taken],
         ..Change::new(&settings, &case, event, "test".into())
     };
-    let ended = clinic.app.commit(change, None).await;
+    let ended = commit::commit(&clinic.app, change, None).await;
     let why = ended.expect_err("its place is taken").to_string();
     assert!(why.contains("beside"), "{why}");
     unchanged(&before, &clinic.rows().await, "half a commit");

@@ -7,11 +7,12 @@ use crate::vendors::{Said, answer, connect, heard, ok};
 use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::task::Task;
+use meridian::flows::deliveries;
 use meridian::flows::{case_pk, tasks};
-use meridian::ids;
-use meridian::money::{Currency, Money};
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 impl Clinic {
@@ -23,7 +24,9 @@ impl Clinic {
             remove: vec![],
         };
         self.write(write).await;
-        self.app.deliver(key).await.expect("a delivery");
+        deliveries::deliver(&self.app, key)
+            .await
+            .expect("a delivery");
     }
 
     pub async fn open_tasks(&self) -> Vec<Value> {
@@ -113,11 +116,11 @@ async fn a_quiet_connection_is_renewed_in_time_and_a_mended_one_ends_its_task() 
         let row = clinic.app.store.get(&token.pk, "token").await;
         row.expect("a table").expect("a token").int("due_at")
     };
-    let days = (due().await - meridian::clock::now().as_millisecond()) / 86_400_000;
+    let days = (due().await - meridian::io::clock::now().as_millisecond()) / 86_400_000;
     assert!((1..60).contains(&days), "renewed after {days} days");
     clinic.delivers(&token).await;
     assert_eq!(tokens(&clinic), 2);
-    assert!(due().await > meridian::clock::now().as_millisecond());
+    assert!(due().await > meridian::io::clock::now().as_millisecond());
 }
 
 /// Paid, taken by a lost dispute, given back: Xero follows, on the clinic's days.
@@ -245,7 +248,7 @@ async fn a_connection_that_nobody_uses_is_tried_at_once_and_renewed_in_time() {
     xero(&clinic).await;
     for renewals in 1..=2 {
         let row = token(&clinic).await.expect("a token that is renewed");
-        let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
+        let wait = row.int("due_at") - meridian::io::clock::now().as_millisecond();
         let days = wait / 86_400_000;
         assert!(
             days < 60 && (days > 0) == (renewals > 1),
@@ -330,9 +333,11 @@ async fn a_refused_renewal_is_one_task_that_ends_once_the_connection_is_mended()
     // Connected anew, it is tried at once, and not only a day later.
     xero(&clinic).await;
     let row = token(&clinic).await.expect("a token");
-    assert!(row.is_due(meridian::clock::now().as_millisecond() + 1000));
+    assert!(row.is_due(meridian::io::clock::now().as_millisecond() + 1000));
     let clinic = clinic.with_key(&clinic.key);
-    clinic.app.deliver(&row.key()).await.expect("renewed");
+    deliveries::deliver(&clinic.app, &row.key())
+        .await
+        .expect("renewed");
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
 
@@ -473,7 +478,7 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
         assert_eq!(sent(&clinic), tries);
         let row = clinic.app.store.get(&key.pk, &key.sk).await;
         let row = row.expect("a table").expect("a row");
-        let wait = row.int("due_at") - meridian::clock::now().as_millisecond();
+        let wait = row.int("due_at") - meridian::io::clock::now().as_millisecond();
         waits.extend(row.has("due_at").then_some(wait / 1000 + 1));
     }
     // Tried again ever more rarely, in the end a day later.
@@ -493,7 +498,9 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
     let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let row = row.expect("a table").expect("a row");
     assert!(!row.has("due_at") && !row.has("due_pk"), "{row:?}");
-    clinic.app.deliver(&key).await.expect("nothing to do");
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("nothing to do");
     assert_eq!(sent(&clinic), 9);
 }
 
@@ -555,7 +562,7 @@ async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gon
             let (pk, sk) = (pk.clone(), sk.into());
             clinic.delivers(&RowKey { pk, sk }).await;
         }
-        let now = meridian::clock::now();
+        let now = meridian::io::clock::now();
         let told = async |topic: Topic, object: Option<&str>, state: &str, after: i64| {
             let object = object.map(String::from);
             let end = object
@@ -572,7 +579,7 @@ async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gon
             let task = Task {
                 id: format!("tell-xero-{}-p1{end}", topic.name()),
                 work: Work::Deliver(about),
-                due: meridian::clock::after(now, after),
+                due: meridian::words::time::after(now, after),
             };
             let row = tasks::row(&clinic.id, &pk, &case, &task).text("state", state);
             let row = match state {

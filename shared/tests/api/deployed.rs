@@ -13,7 +13,7 @@ pub fn start() -> embedded::Aws {
             .build()
             .expect("a runtime");
         runtime.block_on(async {
-            let clock = std::sync::Arc::new(|| meridian::clock::now().as_millisecond());
+            let clock = std::sync::Arc::new(|| meridian::io::clock::now().as_millisecond());
             let options = embedded::Options {
                 port: 0,
                 state: None,

@@ -2,7 +2,8 @@
 //! rights that a key hands on or takes away, values that a vendor's secret may have.
 
 use crate::stack::{Answer, Clinic, aws, lines, request};
-use meridian::{api, ids};
+use meridian::api;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// A body that no JSON library would write.

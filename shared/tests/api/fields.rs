@@ -430,7 +430,7 @@ async fn an_invoice_has_a_number_of_its_own_though_another_took_the_one_that_it_
     use meridian::flows::invoicing::case_id;
     let clinic = Clinic::new().await;
     let id = |key: &str| {
-        let digest = meridian::inbound::digest_id(&[key]);
+        let digest = meridian::contract::digest_id(&[key]);
         case_id(&clinic.id, &["api".into(), digest])
     };
     let new = json!({ "lines": lines() });

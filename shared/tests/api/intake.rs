@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::flows::intake::{Answer, Incoming, Intake};
-use meridian::queue::Received;
+use meridian::io::queue::Received;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -16,7 +16,7 @@ const SECRET: &str = "whsec_demo";
 
 /// As Stripe signs, `ago` seconds before now.
 pub fn signature(secret: &str, body: &str, ago: i64) -> String {
-    let at = meridian::clock::now().as_second() - ago;
+    let at = meridian::io::clock::now().as_second() - ago;
     let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).expect("a key");
     let mac = mac.chain_update(format!("{at}.{body}")).finalize();
     format!("t={at},v1={}", hex::encode(mac.into_bytes()))
@@ -77,7 +77,7 @@ async fn what_is_proven_is_queued_as_it_came_and_nothing_is_written() {
     };
     let bytes = BASE64_STANDARD.decode(&received.body).expect("base64");
     assert_eq!(bytes, body.as_bytes());
-    assert_eq!(received.sha256, meridian::inbound::body_hash(&bytes));
+    assert_eq!(received.sha256, meridian::contract::body_hash(&bytes));
     assert!(received.proven && received.source == "stripe" && received.replays.is_none());
     unchanged(&before, &clinic.rows().await, "intake");
 }

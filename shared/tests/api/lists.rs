@@ -3,8 +3,8 @@
 use crate::stack::Clinic;
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
-use meridian::ids;
-use meridian::store::{Row, Write};
+use meridian::io::store::{Row, Write};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn of_all_events_those_are_listed_that_fit_every_filter() {
     let clinic = Clinic::new().await;
     let time = |minute: i64| {
         let first: jiff::Timestamp = "2026-11-20T09:00:00Z".parse().expect("a time");
-        meridian::clock::after(first, minute * 60)
+        meridian::words::time::after(first, minute * 60)
     };
     let all: [Came; 5] = [
         ("stripe", "evt_1", Some("pi_1"), "posted", 0),

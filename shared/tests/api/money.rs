@@ -6,8 +6,10 @@ use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
+use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
-use meridian::ids;
+use meridian::flows::pages;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 pub fn eur(amount: &str) -> Value {
@@ -27,7 +29,10 @@ pub async fn happens(clinic: &Clinic, case: &str, mut event: Event) -> Case {
     }
     let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
     let change = Change::new(&settings, case, event, "test".into());
-    match clinic.app.commit(change, None).await.expect("a commit") {
+    match commit::commit(&clinic.app, change, None)
+        .await
+        .expect("a commit")
+    {
         Committed::Changed(case) => *case,
         other => panic!("{other:?}"),
     }
@@ -69,10 +74,7 @@ pub async fn opens(clinic: &Clinic, case: &str) -> Case {
 }
 
 pub async fn page(clinic: &Clinic, method: &str, address: &str) -> (u16, String) {
-    let response = clinic
-        .app
-        .show(&request(method, address, json!({}), None))
-        .await;
+    let response = pages::show(&clinic.app, &request(method, address, json!({}), None)).await;
     (response.status_code, response.body)
 }
 
@@ -223,7 +225,7 @@ async fn who_comes_back_sees_the_payment_and_only_under_its_token() {
         .as_str()
         .expect("an id")
         .to_owned();
-    let address = clinic.app.done_address(&clinic.id, &payment).await;
+    let address = pages::done_address(&clinic.app, &clinic.id, &payment).await;
     let address = address.expect("an address");
     let (status, shown) = page(&clinic, "GET", &address).await;
     assert_eq!(status, 200);
@@ -257,7 +259,7 @@ async fn who_stopped_at_the_gateway_comes_back_to_an_address_and_words_of_its_ow
     let (case, _) = clinic.asked_to_pay().await;
     opens(&clinic, &case).await;
     let payment = format!("{case}-p1");
-    let done = clinic.app.done_address(&clinic.id, &payment).await;
+    let done = pages::done_address(&clinic.app, &clinic.id, &payment).await;
     let done = done.expect("an address");
     let cancelled = done.replace("/pay/done/", "/pay/cancelled/");
     assert_ne!(done, cancelled);
@@ -279,9 +281,9 @@ async fn a_refunds_receipt_names_the_clinic_of_its_day_and_the_receipt_before() 
     let fact = Fact {
         payment: Some("pi_1".into()),
         refund: Some("re_1".into()),
-        amount: Some(meridian::money::Money::new(
+        amount: Some(meridian::words::money::Money::new(
             500,
-            meridian::money::Currency::read("EUR").expect("a currency"),
+            meridian::words::money::Currency::read("EUR").expect("a currency"),
         )),
         ..Fact::new(Kind::RefundSucceeded)
     };

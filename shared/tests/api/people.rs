@@ -3,10 +3,11 @@
 use crate::stack::{Clinic, lines};
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
+use meridian::flows::invoicing;
 use meridian::flows::invoicing::appointment_pk;
 use meridian::flows::patients::pk;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
 use serde_json::{Value, json};
 
 fn appointment(patient: &str) -> Value {
@@ -43,13 +44,13 @@ async fn whoever_writes_repeats_or_replays_something_is_named_in_the_audit_of_th
     clinic.write(failed).await;
     let path = format!("/v1/deliveries/{case}/{told}/repeat");
     clinic.post(&path, Value::Null).await.expect(202);
-    let at = meridian::clock::now();
+    let at = meridian::io::clock::now();
     let event = EventRow::new(&clinic.id, "stripe", "evt_1", "charge.succeeded", at);
     clinic.write(Write::Put(event.row("quarantined"))).await;
     let path = "/v1/events/stripe:evt_1/replay";
     clinic.post(path, Value::Null).await.expect(202);
     let zone = jiff::tz::TimeZone::get("Australia/Melbourne").expect("a zone");
-    let day = meridian::clock::now().to_zoned(zone).date();
+    let day = meridian::io::clock::now().to_zoned(zone).date();
     let audit = clinic.get(&format!("/v1/audit?day={day}")).await;
     let entries = audit["entries"].as_array().cloned().unwrap_or_default();
     for what in [
@@ -109,7 +110,9 @@ async fn nothing_more_is_sealed_of_an_erased_patient_and_what_is_owed_stays_owed
         pk: appointment_pk(&clinic.id, "A-1"),
         sk: "task#visit".into(),
     };
-    Box::pin(clinic.app.visit(&key)).await.expect("invoiced");
+    Box::pin(invoicing::visit(&clinic.app, &key))
+        .await
+        .expect("invoiced");
     let case = completed["invoice"].as_str().expect("an invoice");
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     assert_eq!(read["due"]["amount"], "60.00");

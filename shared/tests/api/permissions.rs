@@ -6,8 +6,8 @@ use crate::stack::{Clinic, app, aws, lines, request};
 use meridian::api;
 use meridian::flows::case_pk;
 use meridian::flows::events::EventRow;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ impl World {
         let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
         let delivery = text(&told["deliveries"][0]["id"]);
         clinic.write(failed(&clinic, &case, &delivery)).await;
-        let at = meridian::clock::now();
+        let at = meridian::io::clock::now();
         let event = EventRow::new(&clinic.id, "stripe", "evt_1", "charge.succeeded", at);
         clinic.write(Write::Put(event.row("quarantined"))).await;
         let spare = clinic.key_with(&["configure"]).await;
@@ -227,7 +227,7 @@ fn text(value: &Value) -> String {
 }
 
 fn hash_of(key: &str) -> String {
-    meridian::inbound::body_hash(key.as_bytes())
+    meridian::contract::body_hash(key.as_bytes())
 }
 
 fn needs(operation: &Value) -> String {
@@ -251,7 +251,7 @@ async fn document() -> Value {
 async fn sent(clinic: &Clinic, asked: &Asked, authorization: Option<&str>) -> (u16, Value) {
     let mut headers = json!({
         "content-type": "application/json",
-        "idempotency-key": meridian::ids::random(),
+        "idempotency-key": meridian::words::ids::random(),
     });
     if let Some(authorization) = authorization {
         headers["authorization"] = json!(authorization);
@@ -458,7 +458,7 @@ async fn no_body_names_what_is_another_clinics() {
 #[tokio::test]
 async fn only_the_root_key_makes_clinics_and_it_does_nothing_else() {
     let world = World::new().await;
-    let id = format!("c-{}", meridian::ids::random());
+    let id = format!("c-{}", meridian::words::ids::random());
     let new = json!({ "id": id, "name": "New", "currency": "EUR" });
     let asked = Asked {
         needs: "root".into(),

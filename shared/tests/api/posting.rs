@@ -8,12 +8,14 @@ use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
+use meridian::contract::body_hash;
 use meridian::domain::case::Case;
-use meridian::inbound::body_hash;
-use meridian::lambda::Fault;
-use meridian::queue::Received;
-use meridian::store::StoreError;
-use meridian::{clock, ids};
+use meridian::flows::posting;
+use meridian::io::clock;
+use meridian::io::lambda::Fault;
+use meridian::io::queue::Received;
+use meridian::io::store::StoreError;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// A delivery as intake hands it on, received so many seconds ago.
@@ -71,7 +73,7 @@ async fn case_of(clinic: &Clinic, case: &str) -> Case {
 }
 
 async fn posted(clinic: &Clinic, received: &Received) {
-    let posted = Box::pin(clinic.app.post(received)).await;
+    let posted = Box::pin(posting::post(&clinic.app, received)).await;
     posted.expect("it is posted");
 }
 
@@ -103,7 +105,9 @@ async fn the_same_event_many_times_at_once_is_one_entry() {
     let received = received(&clinic, "stripe", &body, true, 0);
     let before = case_of(&clinic, &case).await.entries;
     let houses: Vec<_> = (0..6).map(|_| app()).collect();
-    let all = houses.iter().map(|app| Box::pin(app.post(&received)));
+    let all = houses
+        .iter()
+        .map(|app| Box::pin(posting::post(&app, &received)));
     for ended in join_all(all).await {
         ended.expect("it is posted");
     }
@@ -122,7 +126,7 @@ async fn bytes_that_changed_on_the_way_are_not_posted() {
     let mut changed = received(&clinic, "stripe", &body, true, 0);
     changed.sha256 = body_hash(b"other bytes");
     let before = clinic.rows().await;
-    let refused = Box::pin(clinic.app.post(&changed)).await;
+    let refused = Box::pin(posting::post(&clinic.app, &changed)).await;
     refused.expect_err("another hash");
     unchanged(&before, &clinic.rows().await, "changed bytes");
 }
@@ -204,7 +208,7 @@ async fn an_ipn_that_paypal_disowns_has_no_effect() {
     );
     let arrived = received(&clinic, "paypal-ipn", &body, false, 0);
     // The verdict is no word that PayPal has: asked again later, and nothing believed.
-    let _ = Box::pin(clinic.app.post(&arrived)).await;
+    let _ = Box::pin(posting::post(&clinic.app, &arrived)).await;
     assert_eq!(heard(&clinic).len(), 1);
     unchanged(&before, &clinic.rows().await, "a disowned notification");
     assert_eq!(case_of(&clinic, &case).await.paid().minor, 0);
@@ -254,11 +258,10 @@ async fn a_gateway_that_is_out_of_reach_leaves_what_it_must_explain_waiting() {
     });
     let body = event("evt_1", "refund.updated", &refund);
     let before = case_of(&clinic, &case).await;
-    let _ = Box::pin(
-        clinic
-            .app
-            .post(&received(&clinic, "stripe", &body, true, 0)),
-    )
+    let _ = Box::pin(posting::post(
+        &clinic.app,
+        &received(&clinic, "stripe", &body, true, 0),
+    ))
     .await;
     assert_eq!(case_of(&clinic, &case).await.payments, before.payments);
     let row = event_row(&clinic, "stripe", "evt_1").await.expect("a row");
@@ -275,7 +278,9 @@ async fn a_gateway_that_is_out_of_reach_leaves_what_it_must_explain_waiting() {
     let pk = format!("{}#event#stripe#evt_1", clinic.id);
     let row = clinic.app.store.get(&pk, "event").await;
     let row = row.expect("a table").expect("a row");
-    clinic.app.post_again(&row).await.expect("it is posted");
+    posting::post_again(&clinic.app, &row)
+        .await
+        .expect("it is posted");
     let after = case_of(&clinic, &case).await;
     assert_eq!(
         (after.paid().minor, after.refunded().minor),
@@ -297,13 +302,13 @@ async fn an_outage_puts_nothing_aside_and_poison_is_put_aside_after_some_tries()
     let before = clinic.rows().await;
     for fault in never {
         for times in [1, 4, 99] {
-            let kept = clinic.app.not_posted(&arrived, fault(), times).await;
+            let kept = posting::not_posted(&clinic.app, &arrived, fault(), times).await;
             kept.expect_err("it goes back to the queue");
         }
     }
     for fault in late {
         for times in [1, 3] {
-            let kept = clinic.app.not_posted(&arrived, fault(), times).await;
+            let kept = posting::not_posted(&clinic.app, &arrived, fault(), times).await;
             kept.expect_err("it is tried again first");
         }
     }
@@ -311,9 +316,7 @@ async fn an_outage_puts_nothing_aside_and_poison_is_put_aside_after_some_tries()
     for fault in late {
         let (clinic, _, _) = open().await;
         let arrived = received(&clinic, "stripe", "<html>", true, 0);
-        clinic
-            .app
-            .not_posted(&arrived, fault(), 4)
+        posting::not_posted(&clinic.app, &arrived, fault(), 4)
             .await
             .expect("it is put aside");
         assert_eq!(listed(&clinic, "quarantined").await.len(), 1);
@@ -327,9 +330,7 @@ async fn what_was_put_aside_unproven_is_replayed_unproven() {
     for (source, proven) in [("mollie", false), ("stripe", true)] {
         let arrived = received(&clinic, source, "id=tr_1", proven, 0);
         let fault = Fault::Panicked;
-        clinic
-            .app
-            .not_posted(&arrived, fault, 4)
+        posting::not_posted(&clinic.app, &arrived, fault, 4)
             .await
             .expect("it is put aside");
         let kept = clinic

@@ -4,8 +4,11 @@
 use crate::money::pays;
 use crate::stack::{Clinic, request};
 use crate::vendors::{Said, answer, connect, heard};
+use meridian::flows::calls;
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
+use meridian::flows::deliveries;
+use meridian::flows::pages;
+use meridian::io::queue::RowKey;
 use serde_json::{Value, json};
 
 const NAME: &str = "Juniper <b>Vale</b>";
@@ -47,7 +50,9 @@ async fn paid(share_names: bool) -> (Clinic, String) {
         pk: case_pk(&clinic.id, &case),
         sk: "task#p1".into(),
     };
-    Box::pin(clinic.app.pay(&pay)).await.expect("a call");
+    Box::pin(calls::pay(&clinic.app, &pay))
+        .await
+        .expect("a call");
     pays(&clinic, &case).await;
     for place in clinic.rows().await.into_keys() {
         let Some((pk, sk)) = place
@@ -60,7 +65,7 @@ async fn paid(share_names: bool) -> (Clinic, String) {
             pk: pk.into(),
             sk: sk.into(),
         };
-        Box::pin(clinic.app.deliver(&key))
+        Box::pin(deliveries::deliver(&clinic.app, &key))
             .await
             .expect("a delivery");
     }
@@ -147,10 +152,7 @@ async fn words_of_people_are_escaped_in_mails_and_pages() {
     let read = clinic.get(&format!("/v1/invoices/{case}")).await;
     let page = read["page_url"].as_str().or(read["page"].as_str());
     let page = page.unwrap_or_else(|| panic!("no page in {read}"));
-    let shown = clinic
-        .app
-        .show(&request("GET", page, json!({}), None))
-        .await;
+    let shown = pages::show(&clinic.app, &request("GET", page, json!({}), None)).await;
     assert!(
         shown.body.contains("Juniper &lt;b&gt;Vale"),
         "{}",
@@ -163,18 +165,16 @@ async fn words_of_people_are_escaped_in_mails_and_pages() {
 async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
     let (clinic, case) = paid(false).await;
     let app = &clinic.app;
-    let payment = meridian::ids::payment_reference(&case, 1);
+    let payment = meridian::words::ids::payment_reference(&case, 1);
     let receipt = clinic.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = app
-        .done_address(&clinic.id, &payment)
+    let done = pages::done_address(&app, &clinic.id, &payment)
         .await
         .expect("an address");
-    let invoice = app
-        .invoice_address(&clinic.id, &case)
+    let invoice = pages::invoice_address(&app, &clinic.id, &case)
         .await
         .expect("an address");
     for (method, path, status) in [
@@ -186,7 +186,7 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
         ("GET", "/receipts/x.y.z", 404),
         ("POST", &invoice, 405),
     ] {
-        let shown = app.show(&request(method, path, json!({}), None)).await;
+        let shown = pages::show(&app, &request(method, path, json!({}), None)).await;
         assert_eq!(shown.status_code, status, "{method} {path}");
         let header = |name: &str| {
             shown
@@ -217,25 +217,23 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
 async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
     let ((mine, case), (other, _)) = (paid(false).await, paid(false).await);
     let app = &mine.app;
-    let payment = meridian::ids::payment_reference(&case, 1);
+    let payment = meridian::words::ids::payment_reference(&case, 1);
     let receipt = mine.get(&format!("/v1/invoices/{case}")).await;
     let receipt = receipt["receipts"][0]["url"]
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = app
-        .done_address(&mine.id, &payment)
+    let done = pages::done_address(&app, &mine.id, &payment)
         .await
         .expect("an address");
-    let invoice = app
-        .invoice_address(&mine.id, &case)
+    let invoice = pages::invoice_address(&app, &mine.id, &case)
         .await
         .expect("an address");
     for address in [receipt, done, invoice] {
         let (kind, token) = address.rsplit_once('/').expect("a token");
         let shown = |token: String| {
             let asked = request("GET", &format!("{kind}/{token}"), json!({}), None);
-            async move { app.show(&asked).await.status_code }
+            async move { pages::show(&app, &asked).await.status_code }
         };
         assert_eq!(shown(token.into()).await, 200, "{address}");
         let code = token.rsplit('.').next().expect("a code");
@@ -251,7 +249,7 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
             if other_kind != kind {
                 let asked = request("GET", &format!("{other_kind}/{token}"), json!({}), None);
                 assert_eq!(
-                    app.show(&asked).await.status_code,
+                    pages::show(&app, &asked).await.status_code,
                     404,
                     "{other_kind} {kind}"
                 );

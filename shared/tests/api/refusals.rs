@@ -8,7 +8,7 @@ use crate::vendors::{Heard, Said, connect, ok, token};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
-use meridian::ids;
+use meridian::words::ids;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

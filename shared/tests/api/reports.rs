@@ -5,15 +5,18 @@ use crate::stack::Clinic;
 use crate::vendors::{Said, connect, heard};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use meridian::contract::body_hash;
 use meridian::domain::case::{Case, Session};
 use meridian::domain::event::{Event, NewCharge, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::payment::State;
+use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
-use meridian::inbound::body_hash;
-use meridian::money::{Currency, Money};
-use meridian::queue::Received;
-use meridian::{clock, ids};
+use meridian::flows::posting;
+use meridian::io::clock;
+use meridian::io::queue::Received;
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -108,7 +111,7 @@ impl Ours {
         let settings = self.clinic.app.settings_of(&self.clinic.id).await;
         let settings = settings.expect("a clinic");
         let change = Change::new(&settings, &self.case, event, "test".into());
-        let done = self.clinic.app.commit(change, None).await;
+        let done = commit::commit(&self.clinic.app, change, None).await;
         assert!(matches!(done, Ok(Committed::Changed(_))), "{done:?}");
     }
 
@@ -139,7 +142,9 @@ impl Ours {
             replays: None,
             again: false,
         };
-        Box::pin(self.clinic.app.post(&received)).await.is_ok()
+        Box::pin(posting::post(&self.clinic.app, &received))
+            .await
+            .is_ok()
     }
 
     async fn events(&self) -> Vec<Value> {
@@ -291,8 +296,10 @@ async fn a_proven_hint_at_a_payment_of_ours_is_tried_again_while_it_is_not_found
 async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     let ours = Ours::paid_at("gocardless", "PM1").await;
     let pk = meridian::flows::commit::alias_pk(&ours.clinic.id, "gocardless", "PM2");
-    let alias = meridian::store::Row::new(pk, "ref").text("case", &ours.case);
-    ours.clinic.write(meridian::store::Write::Put(alias)).await;
+    let alias = meridian::io::store::Row::new(pk, "ref").text("case", &ours.case);
+    ours.clinic
+        .write(meridian::io::store::Write::Put(alias))
+        .await;
     for id in ["PM1", "PM2"] {
         let shown = debit(id, 6_000, "EUR", "confirmed", &ours.reference());
         ours.answers(&format!("GET /payments/{id}"), &[(200, &shown)]);
@@ -315,7 +322,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": events }).to_string();
     let short = ours.post("gocardless", false, &batch);
-    assert!(!meridian::lambda::ending_at(Some(0), short).await);
+    assert!(!meridian::io::lambda::ending_at(Some(0), short).await);
     assert_eq!((asked("PM1"), asked("PM2")), (1, 0));
     assert!(ours.post("gocardless", false, &batch).await);
     assert_eq!(asked("PM2"), 1);
@@ -326,7 +333,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": facts }).to_string();
     let short = ours.post("gocardless", true, &batch);
-    assert!(meridian::lambda::ending_at(Some(0), short).await);
+    assert!(meridian::io::lambda::ending_at(Some(0), short).await);
     for id in ["EV3", "EV4", "EV5"] {
         assert_eq!(ours.states(Some(id)).await.len(), 1, "{id}");
     }

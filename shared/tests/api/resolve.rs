@@ -5,7 +5,7 @@ use crate::stack::Clinic;
 use crate::unclear::{answers, case, charge_at, settle, work};
 use crate::vendors::{Said, connect, ok};
 use meridian::domain::payment::State;
-use meridian::ids;
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// A clinic whose gateway never answers, with a payment of which nobody knows.
@@ -189,11 +189,11 @@ async fn a_word_on_a_refund_in_parts_is_about_the_part_that_is_meant() {
     for (n, amount, minor) in [(1, "40.00", 4000), (2, "20.00", 2000)] {
         let wanted = json!({ "method": "saved", "amount": crate::money::eur(amount) });
         clinic.post(&path, wanted).await.expect(202);
-        let eur = meridian::money::Currency::read("EUR").expect("a currency");
+        let eur = meridian::words::money::Currency::read("EUR").expect("a currency");
         let came = meridian::domain::fact::Fact {
             reference: Some(ids::payment_reference(&id, n)),
             payment: Some(format!("PM_{n}")),
-            amount: Some(meridian::money::Money::new(minor, eur)),
+            amount: Some(meridian::words::money::Money::new(minor, eur)),
             ..meridian::domain::fact::Fact::new(meridian::domain::fact::Kind::PaymentSucceeded)
         };
         crate::money::happens(&clinic, &id, crate::unclear::report("gocardless", came)).await;
@@ -363,7 +363,7 @@ async fn a_task_about_an_unknown_payment_ends_when_it_is_known() {
         let event = meridian::domain::event::Event::StillUnknown {
             payment: 1,
             refund: None,
-            again_at: meridian::clock::now(),
+            again_at: meridian::io::clock::now(),
             tries: 41,
             looked: meridian::domain::event::Looked::Person,
         };
@@ -405,7 +405,7 @@ async fn due_in(clinic: &Clinic, case: &str) -> i64 {
     let row = &rows[&format!("{}#case#{case} task#p1", clinic.id)];
     let at = row["due_at"]["N"].as_str().expect("a due row");
     let at = at.parse::<i64>().expect("a number");
-    at - meridian::clock::millis(meridian::clock::now())
+    at - meridian::words::time::millis(meridian::io::clock::now())
 }
 
 #[tokio::test]

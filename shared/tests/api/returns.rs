@@ -4,8 +4,9 @@
 use crate::money::{happens, page, reported};
 use crate::stack::{Answer, Clinic, send};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::ids;
-use meridian::money::{Currency, Money};
+use meridian::flows::pages;
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 fn eur(amount: &str) -> Value {
@@ -181,7 +182,7 @@ async fn the_page_of_a_refunded_invoice_says_what_is_true_now() {
         };
         happens(&clinic, &case, reported(fact)).await;
     }
-    let address = clinic.app.invoice_address(&clinic.id, &case).await;
+    let address = pages::invoice_address(&clinic.app, &clinic.id, &case).await;
     let (status, shown) = page(&clinic, "GET", &address.expect("an address")).await;
     assert_eq!(status, 200);
     let plain = shown.replace("</strong>", "").replace("<strong>", "");

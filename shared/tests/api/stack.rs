@@ -1,11 +1,12 @@
 //! A app over AWS in this process, called as API Gateway would call it. Every answer is held to
 //! the served document.
 
-use meridian::aws::Aws;
+use meridian::api;
 use meridian::flows::App;
-use meridian::lambda::{HttpRequest, HttpResponse};
-use meridian::store::{Write, Written};
-use meridian::{api, ids};
+use meridian::io::aws::Aws;
+use meridian::io::lambda::{HttpRequest, HttpResponse};
+use meridian::io::store::{Write, Written};
+use meridian::words::ids;
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

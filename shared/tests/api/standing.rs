@@ -5,22 +5,21 @@ use crate::permissions::unchanged;
 use crate::stack::{Clinic, lines};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::flows::case_pk;
+use meridian::flows::invoicing;
 use meridian::flows::invoicing::{Appointment, AppointmentState};
-use meridian::ids;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write, Written};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// The appointment as another system left it.
 async fn stands(clinic: &Clinic, id: &str, state: AppointmentState) {
     let settings = clinic.app.settings_of(&clinic.id).await;
     let settings = settings.expect("a clinic");
-    let found = clinic.app.appointment(&clinic.id, id).await;
+    let found = invoicing::appointment(&clinic.app, &clinic.id, id).await;
     let (known, version) = found.expect("a table").expect("an appointment");
     let now = Appointment { state, ..known };
-    let put = clinic
-        .app
-        .put_appointment(&settings, &now, Some(version), vec![]);
+    let put = invoicing::put_appointment(&clinic.app, &settings, &now, Some(version), vec![]);
     assert_eq!(put.await.expect("a table"), Written::Done);
 }
 

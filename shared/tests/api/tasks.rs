@@ -4,8 +4,10 @@
 use crate::stack::Clinic;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use meridian::inbound::body_hash;
-use meridian::queue::{Received, RowKey};
+use meridian::contract::body_hash;
+use meridian::flows::deliveries;
+use meridian::flows::posting;
+use meridian::io::queue::{Received, RowKey};
 use serde_json::{Value, json};
 
 /// A proven webhook of Stripe, posted.
@@ -15,7 +17,7 @@ async fn posts(clinic: &Clinic, body: &Value) {
         clinic: clinic.id.clone(),
         source: "stripe".into(),
         proven: true,
-        received_at: meridian::clock::now().as_second(),
+        received_at: meridian::io::clock::now().as_second(),
         url: "https://pay.example/webhooks".into(),
         headers: vec![],
         sha256: body_hash(body.as_bytes()),
@@ -23,7 +25,7 @@ async fn posts(clinic: &Clinic, body: &Value) {
         replays: None,
         again: false,
     };
-    clinic.app.post(&received).await.expect("posted");
+    posting::post(&clinic.app, &received).await.expect("posted");
 }
 
 async fn told_in_slack(clinic: &Clinic) {
@@ -63,9 +65,7 @@ async fn a_proven_event_that_cannot_be_read_is_a_task_and_told_once() {
     // What is told belongs to no case and is delivered all the same: here no address is configured.
     let pk = format!("{}#event#{}", clinic.id, event.replacen(':', "#", 1));
     let sk = format!("task#{}", told[0]["id"].as_str().expect("an id"));
-    clinic
-        .app
-        .deliver(&RowKey { pk, sk: sk.clone() })
+    deliveries::deliver(&clinic.app, &RowKey { pk, sk: sk.clone() })
         .await
         .expect("tried");
     let told = listed(&clinic, "deliveries").await;

@@ -4,10 +4,12 @@
 use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
-use meridian::clock;
 use meridian::flows::case_pk;
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::flows::deliveries;
+use meridian::io::clock;
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::words::time;
 use serde_json::json;
 use std::time::Duration;
 
@@ -137,12 +139,14 @@ async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow(
     let key = token(&clinic);
     let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
     clinic.write(Write::Put(row)).await;
-    clinic.app.deliver(&key).await.expect("a renewal");
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("a renewal");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     assert_eq!(tasks[0]["alert"], "blocked");
     let row = clinic.app.store.get(&key.pk, &key.sk).await;
     let due = row.expect("a table").expect("a row").int("due_at");
-    let hours = (due - clock::millis(clock::now())) / 3_600_000;
+    let hours = (due - time::millis(clock::now())) / 3_600_000;
     assert!((1..=24).contains(&hours), "due in {hours} hours");
 }

@@ -3,9 +3,12 @@
 
 use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
+use meridian::contract::{
+    Account, Auth, Gateway, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
+};
 use meridian::flows::App;
-use meridian::gateways::{self, Gateway};
-use meridian::vendor::{Account, Auth, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor};
+use meridian::flows::accounts;
+use meridian::vendors;
 use serde_json::json;
 
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
@@ -16,17 +19,16 @@ async fn call_at(
     vendor: &Vendor,
     request: &Request,
 ) -> Result<Reply, Trouble> {
-    let account = app.account(&clinic.id, vendor).await?;
-    app.call(&clinic.id, vendor, &account, request, Some(KEY))
-        .await
+    let account = accounts::account(&app, &clinic.id, vendor).await?;
+    accounts::call(&app, &clinic.id, vendor, &account, request, Some(KEY)).await
 }
 
 fn stripe() -> &'static Gateway {
-    gateways::find("stripe").expect("a gateway")
+    vendors::gateway("stripe").expect("a gateway")
 }
 
 fn paypal() -> &'static Gateway {
-    gateways::find("paypal").expect("a gateway")
+    vendors::gateway("paypal").expect("a gateway")
 }
 
 fn moves() -> Request {
@@ -68,7 +70,7 @@ async fn where_nobody_listens_nothing_happened() {
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (app, request) = (&clinic.app, moves());
-    let call = app.call(&clinic.id, &vendor, &account, &request, None);
+    let call = accounts::call(&app, &clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
@@ -108,13 +110,11 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     assert_eq!(heard.header("stripe-version"), "2023-08-16");
     assert_eq!(heard.body, "amount=500");
     // In the query, where a vendor wants it there.
-    let account = clinic.app.account(&clinic.id, stripe().vendor).await;
+    let account = accounts::account(&clinic.app, &clinic.id, stripe().vendor).await;
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
     let app = &clinic.app;
-    let called = app
-        .call(&clinic.id, stripe().vendor, &account, &moves(), place)
-        .await;
+    let called = accounts::call(&app, &clinic.id, stripe().vendor, &account, &moves(), place).await;
     called.expect("a reply");
     let last = crate::vendors::heard(&clinic).pop().expect("two calls");
     assert_eq!(last.query, "key=k%201%26x");
@@ -138,7 +138,7 @@ fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
         ("mollie", "Idempotency-Key"),
         ("paypal", "PayPal-Request-Id"),
     ] {
-        let gateway = gateways::find(gateway).expect("a gateway");
+        let gateway = vendors::gateway(gateway).expect("a gateway");
         let of = gateway.vendor.id;
         let charge = gateway
             .charge

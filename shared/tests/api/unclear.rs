@@ -9,11 +9,12 @@ use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
+use meridian::flows::calls;
 use meridian::flows::case_pk;
-use meridian::ids;
-use meridian::money::{Currency, Money};
-use meridian::queue::RowKey;
-use meridian::store::{Row, Write};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
 pub const GATEWAYS: [&str; 4] = ["stripe", "gocardless", "mollie", "paypal"];
@@ -79,8 +80,8 @@ pub async fn work(clinic: &Clinic, case: &str, id: &str) {
         sk: format!("task#{id}"),
     };
     let done = match id.starts_with('r') {
-        true => clinic.app.refund(&key).await,
-        false => clinic.app.pay(&key).await,
+        true => calls::refund(&clinic.app, &key).await,
+        false => calls::pay(&clinic.app, &key).await,
     };
     done.expect("it is worked off");
 }
@@ -93,7 +94,7 @@ pub async fn settle(clinic: &Clinic, case: &str, refund: Option<u32>) {
         sk: format!("task#{id}"),
     };
     let target = meridian::flows::calls::Target { payment: 1, refund };
-    let settled = clinic.app.settle(&key, target, 1).await;
+    let settled = calls::settle(&clinic.app, &key, target, 1).await;
     settled.expect("it is settled");
 }
 
@@ -193,9 +194,9 @@ async fn what_a_token_call_answers_says_nothing_of_the_money_call() {
         work(&clinic, &asked, "r1").await;
         // Another process, without a token in its memory or in the table.
         let other = clinic.with_key(&clinic.key);
-        let row = meridian::store::Row::new(format!("{}#token#paypal", clinic.id), "token");
+        let row = meridian::io::store::Row::new(format!("{}#token#paypal", clinic.id), "token");
         let gone = row.number("version", 9);
-        clinic.write(meridian::store::Write::Put(gone)).await;
+        clinic.write(meridian::io::store::Write::Put(gone)).await;
         let body = json!({ "name": "X", "details": [{ "issue": "x" }] });
         connect(&clinic, "paypal", move |_| {
             Said::Reply(status, body.clone())
@@ -230,7 +231,9 @@ async fn before_a_retry_of_a_debit_its_gateway_is_asked_and_not_before_its_day()
         pk: case_pk(&clinic.id, &case),
         sk: "task#retry-p1".into(),
     };
-    clinic.app.pay(&key).await.expect("nothing to do yet");
+    calls::pay(&clinic.app, &key)
+        .await
+        .expect("nothing to do yet");
     assert_eq!(heard(&clinic), [], "it is not the day");
     let write = Write::Change {
         key: key.clone(),
@@ -238,7 +241,7 @@ async fn before_a_retry_of_a_debit_its_gateway_is_asked_and_not_before_its_day()
         remove: vec![],
     };
     clinic.write(write).await;
-    clinic.app.pay(&key).await.expect("a look-up");
+    calls::pay(&clinic.app, &key).await.expect("a look-up");
     assert!(!heard(&clinic).is_empty(), "nobody was asked");
     let found = clinic.app.case(&clinic.id, &case).await;
     let found = found.expect("a table").expect("a case");

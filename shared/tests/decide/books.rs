@@ -10,8 +10,8 @@ use meridian::domain::invoice::Line;
 use meridian::domain::journal::{self, Balances, Entry};
 use meridian::domain::policy::Policy;
 use meridian::domain::task::{Alert, Task, Topic, Work};
-use meridian::ids;
-use meridian::money::{Currency, Money};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub const GATEWAY: &str = "stripe";

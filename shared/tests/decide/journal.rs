@@ -8,7 +8,7 @@ use meridian::domain::case::{Session, Step};
 use meridian::domain::event::{Event, Looked, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::journal::{Broken, Entry, Posting, replay, verify};
-use meridian::ids;
+use meridian::words::ids;
 use proptest::prelude::*;
 
 /// A case with a payment, a refund of ours and a dispute that was lost.
@@ -89,7 +89,7 @@ fn every_changed_byte_of_every_entry_is_found() {
 #[test]
 fn every_field_of_an_entry_that_says_something_else_is_found() {
     let books = story();
-    let other = meridian::money::Currency::read("USD").expect("a currency");
+    let other = meridian::words::money::Currency::read("USD").expect("a currency");
     type Change = (&'static str, fn(&mut Entry));
     let changes: [Change; 8] = [
         ("case", |entry| entry.case.push('x')),
@@ -98,7 +98,7 @@ fn every_field_of_an_entry_that_says_something_else_is_found() {
         ("cause", |entry| entry.cause.push('x')),
         ("what", |entry| entry.what.push('x')),
         ("currency", |entry| {
-            entry.currency = meridian::money::Currency::read("USD").expect("a currency");
+            entry.currency = meridian::words::money::Currency::read("USD").expect("a currency");
         }),
         ("before", |entry| entry.before = "0".repeat(64)),
         ("hash", |entry| entry.hash = "0".repeat(64)),

@@ -13,7 +13,7 @@ use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
 use meridian::domain::task::{Alert, Topic};
 use meridian::domain::{dispute as disputes, refund as refunds};
-use meridian::money::{Currency, Money};
+use meridian::words::money::{Currency, Money};
 
 const DAY: i64 = 86_400;
 
@@ -553,7 +553,7 @@ fn what_matches_nothing_is_said_to_match_nothing() {
             ..Fact::new(Kind::PaymentSucceeded)
         },
         Fact {
-            reference: Some(meridian::ids::payment_reference(&books.case.id, 7)),
+            reference: Some(meridian::words::ids::payment_reference(&books.case.id, 7)),
             ..Fact::new(Kind::PaymentSucceeded)
         },
         Fact::new(Kind::RefundSucceeded),

@@ -8,7 +8,7 @@ use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::payment::State;
 use meridian::domain::refund as refunds;
 use meridian::domain::task::{Topic, Work};
-use meridian::money::{Currency, Money};
+use meridian::words::money::{Currency, Money};
 
 fn session(n: u32) -> Session {
     Session {

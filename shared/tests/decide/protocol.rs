@@ -3,6 +3,7 @@
 
 use crate::books::Said as Decided;
 use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
+use meridian::contract::Trouble;
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, Found};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -10,9 +11,8 @@ use meridian::domain::payment::State;
 use meridian::domain::refund;
 use meridian::domain::task::{Alert, Topic, Work};
 use meridian::flows::calls::{At, Heard, Job, Lost, Move, Outcome, Recorded, Target, Traits};
-use meridian::flows::posting_rules;
-use meridian::money::{Currency, Money};
-use meridian::vendor::Trouble;
+use meridian::flows::posting::rules;
+use meridian::words::money::{Currency, Money};
 use serde_json::json;
 use std::collections::VecDeque;
 
@@ -482,9 +482,9 @@ fn what_we_complete_ourselves_is_over_once_it_is_not_wanted_and_other_pages_stay
 fn what_only_the_gateway_can_tell_is_looked_up_and_posted_as_it_is_now() {
     let books = Books::paid(10_000);
     let hint = crate::books::refund(Kind::RefundSucceeded, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &hint);
+    let ask = rules::lookup(&by_key(), &books.case, 1, &hint);
     assert_eq!(ask.payment.as_deref(), Some("pi_1"));
-    let told = |answer| posting_rules::told(&by_key(), &hint, &ask, answer);
+    let told = |answer| rules::told(&by_key(), &hint, &ask, answer);
     assert!(told(Err(Trouble::Unclear("503".into()))).is_none());
     // It mentions the payment alone: the refund was reported all the same.
     let plain = Fact {
@@ -700,8 +700,8 @@ fn a_success_of_our_own_refund_that_the_look_up_does_not_show_is_for_a_person() 
     let mut books = refunding();
     books.hear(our_refund(Kind::RefundFailed, 1, 1, "re_1", 4_000));
     let went = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
-    let ask = posting_rules::lookup(&by_key(), &books.case, 1, &went);
-    let event = posting_rules::told(&by_key(), &went, &ask, Ok(vec![succeeded(1)]));
+    let ask = rules::lookup(&by_key(), &books.case, 1, &went);
+    let event = rules::told(&by_key(), &went, &ask, Ok(vec![succeeded(1)]));
     let said = books.apply(&event.expect("something to post"));
     assert_eq!(said, crate::books::Said::Contradiction);
     assert_eq!(refund_state(&books), refund::State::Failed);

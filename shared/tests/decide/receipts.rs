@@ -6,9 +6,9 @@ use crate::books::{
 use meridian::domain::decide::Receipt;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::receipt::{About, Facts, Paper, facts, number};
 use meridian::domain::settings::Settings;
-use meridian::flows::receipts::{About, Facts, Paper, facts, number};
-use meridian::ids;
+use meridian::words::ids;
 
 fn clinic() -> Settings {
     let settings = serde_json::json!({

@@ -4,15 +4,15 @@
 use crate::books::{
     Books, Said, dispute, eur, fact, failed, our_refund, refund, saved_method, succeeded,
 };
+use meridian::contract::Trouble;
 use meridian::domain::case::Session;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::task::Alert;
 use meridian::flows::calls::Traits;
-use meridian::flows::posting_rules;
-use meridian::money::{Currency, Money};
-use meridian::vendor::Trouble;
+use meridian::flows::posting::rules;
+use meridian::words::money::{Currency, Money};
 
 fn without_amount(kind: Kind) -> Fact {
     Fact {
@@ -41,8 +41,8 @@ fn what_the_gateway_says_when_asked_decides_over_a_success_without_an_amount() {
     let money = |minor: i64, code: &str| Money::new(minor, Currency::read(code).unwrap());
     let asked = |answer: Result<Vec<Fact>, Trouble>| {
         let mut books = Books::with_payment(8_000, None);
-        let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
-        let event = posting_rules::told(&traits, &bare, &ask, answer)?;
+        let ask = rules::lookup(&traits, &books.case, 1, &bare);
+        let event = rules::told(&traits, &bare, &ask, answer)?;
         let said = books.apply(&event);
         Some((said, books.payment(1).state))
     };
@@ -91,9 +91,9 @@ fn a_return_that_does_not_say_how_much_is_asked() {
         ..succeeded(1)
     };
     let traits = Traits::unknown("stripe");
-    let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
-    let facts = posting_rules::taken(&books.case, &bare, vec![paid, known, taken]);
-    let event = posting_rules::told(&traits, &bare, &ask, Ok(facts)).unwrap();
+    let ask = rules::lookup(&traits, &books.case, 1, &bare);
+    let facts = rules::taken(&books.case, &bare, vec![paid, known, taken]);
+    let event = rules::told(&traits, &bare, &ask, Ok(facts)).unwrap();
     assert_eq!(books.apply(&event), Said::Changed);
     let payment = books.payment(1);
     assert_eq!(
@@ -199,7 +199,7 @@ fn of_an_unknown_id_the_page_is_asked_while_it_has_brought_nothing() {
             completes,
             ..Traits::unknown("stripe")
         };
-        let ask = posting_rules::lookup(&traits, &books.case, 1, fact);
+        let ask = rules::lookup(&traits, &books.case, 1, fact);
         (ask.payment, ask.session)
     };
     let page = || Some("cs_1".to_owned());
@@ -216,8 +216,8 @@ fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
     let books = Books::paid(6_000);
     let traits = Traits::unknown("stripe");
     let bare = without_amount(Kind::PaymentReturned);
-    let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
-    let told = |answer| posting_rules::told(&traits, &bare, &ask, Ok(answer));
+    let ask = rules::lookup(&traits, &books.case, 1, &bare);
+    let told = |answer| rules::told(&traits, &bare, &ask, Ok(answer));
     let another = Fact {
         payment: Some("pi_9".into()),
         ..succeeded(1)
@@ -236,7 +236,7 @@ fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
         ..succeeded(1)
     };
     let listed = vec![came, refund(Kind::RefundSucceeded, 1, "REV1", 6_000)];
-    let event = posting_rules::told(&traits, &reversed, &ask, Ok(listed)).unwrap();
+    let event = rules::told(&traits, &reversed, &ask, Ok(listed)).unwrap();
     assert_eq!(late.apply(&event), Said::Changed);
     assert_eq!(late.case.due(), eur(6_000));
     assert_eq!(late.payment(1).refunds.len(), 0);
@@ -258,7 +258,7 @@ fn refunds_are_taken_for_a_return_only_where_one_was_told_without_its_amount() {
         succeeded(1),
         refund(Kind::RefundSucceeded, 1, "re_9", 1_000),
     ];
-    let taken = |fact: &Fact| posting_rules::taken(&books.case, fact, listed.clone());
+    let taken = |fact: &Fact| rules::taken(&books.case, fact, listed.clone());
     for told in [
         fact(Kind::PaymentFailed, 1),
         succeeded(1),
@@ -276,7 +276,7 @@ fn refunds_are_taken_for_a_return_only_where_one_was_told_without_its_amount() {
 
 #[test]
 fn an_event_that_fits_nothing_is_tried_for_a_day_and_then_kept_or_a_persons() {
-    use meridian::flows::posting_rules::{GIVE_UP, Later, later, wait};
+    use meridian::flows::posting::rules::{GIVE_UP, Later, later, wait};
     for (kind, end) in [
         (Kind::PaymentSucceeded, Later::Person),
         (Kind::PaymentReturned, Later::Person),
@@ -311,7 +311,7 @@ fn of_a_try_that_nobody_knows_the_payment_that_we_know_is_asked() {
             ..fact(kind, 1)
         };
         let traits = Traits::unknown("stripe");
-        let ask = posting_rules::lookup(&traits, &books.case, 1, &about);
+        let ask = rules::lookup(&traits, &books.case, 1, &about);
         assert_eq!(ask.amount, eur(6_000));
         assert_eq!(ask.reference, about.reference.unwrap());
         ask.payment
@@ -369,8 +369,8 @@ fn what_came_is_the_amount_of_the_payment_that_was_told_itself() {
             amount: None,
             ..came(told, 0)
         };
-        let ask = posting_rules::lookup(&traits, &books.case, 1, &bare);
-        let event = posting_rules::told(&traits, &bare, &ask, Ok(answer.clone()));
+        let ask = rules::lookup(&traits, &books.case, 1, &bare);
+        let event = rules::told(&traits, &bare, &ask, Ok(answer.clone()));
         let first = event.map(|event| match event {
             Event::Reported(report) => report.facts[0].clone(),
             other => panic!("{other:?}"),

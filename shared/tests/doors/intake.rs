@@ -3,7 +3,7 @@
 
 use crate::stack::*;
 use meridian::flows::intake::{Answer, Incoming, Intake};
-use meridian::ids;
+use meridian::words::ids;
 use meridian_embedded_aws::{Effect, Statement};
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -217,7 +217,7 @@ async fn a_certificate_that_does_not_prove_is_fetched_once_more_every_twenty_sec
 
 /// A webhook of Stripe, signed under this secret so many seconds from now.
 async fn stripe(intake: &Intake, clinic: &str, secret: &str, in_seconds: i64) -> Answer {
-    let at = meridian::clock::now().as_second() + in_seconds;
+    let at = meridian::io::clock::now().as_second() + in_seconds;
     let body = format!(r#"{{"id":"evt_{}"}}"#, ids::random());
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let code = hex::encode(hmac::sign(&key, format!("{at}.{body}").as_bytes()));
@@ -311,13 +311,15 @@ async fn a_secret_is_not_remembered_for_ever() {
 async fn a_rotated_key_is_called_with_within_five_minutes_and_a_new_one_within_seconds() {
     let alone = alone().await;
     let clinic = name();
-    let stripe = meridian::gateways::find("stripe")
+    let stripe = meridian::vendors::gateway("stripe")
         .expect("a gateway")
         .vendor;
-    let configured = meridian::secrets::configured(&clinic, "stripe");
+    let configured = meridian::io::secrets::configured(&clinic, "stripe");
     let process = app();
     let key = async || {
-        let account = process.account(&clinic, stripe).await.ok()?;
+        let account = meridian::flows::accounts::account(&process, &clinic, stripe)
+            .await
+            .ok()?;
         Some(account.secret("secret_key").to_owned())
     };
     assert_eq!(key().await, None, "nothing is configured yet");
@@ -528,7 +530,7 @@ async fn a_webhook_may_be_as_large_as_its_proof_allows_and_not_a_byte_larger() {
     let process = intake(&name());
     for (bytes, status) in [(700 * 1024, 200), (700 * 1024 + 1, 413)] {
         let body = " ".repeat(bytes);
-        let at = meridian::clock::now().as_second();
+        let at = meridian::io::clock::now().as_second();
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"whsec_first");
         let code = hex::encode(hmac::sign(&key, format!("{at}.{body}").as_bytes()));
         let headers = [("stripe-signature", format!("t={at},v1={code}"))];

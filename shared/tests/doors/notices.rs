@@ -5,11 +5,12 @@ use crate::stack::*;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
+use meridian::contract::body_hash;
 use meridian::flows::commit::alias_pk;
-use meridian::ids;
-use meridian::inbound::body_hash;
-use meridian::queue::Received;
-use meridian::store::{Row, Write, Written};
+use meridian::flows::posting;
+use meridian::io::queue::Received;
+use meridian::io::store::{Row, Write, Written};
+use meridian::words::ids;
 use serde_json::{Value, json};
 
 async fn clinic() -> Clinic {
@@ -49,7 +50,7 @@ fn notice(clinic: &Clinic, id: &str, in_seconds: i64) -> Received {
         clinic: clinic.id.clone(),
         source: "mollie".into(),
         proven: false,
-        received_at: meridian::clock::now().as_second() + in_seconds,
+        received_at: meridian::io::clock::now().as_second() + in_seconds,
         url: String::new(),
         headers: vec![],
         sha256: body_hash(body.as_bytes()),
@@ -69,7 +70,7 @@ async fn of_a_payment_that_is_not_the_clinics_no_gateway_is_asked() {
     let clinic = clinic().await;
     for _ in 0..20 {
         let id = format!("tr_{}", ids::random());
-        Box::pin(clinic.app.post(&notice(&clinic, &id, -5)))
+        Box::pin(posting::post(&clinic.app, &notice(&clinic, &id, -5)))
             .await
             .expect("it is nobody's");
         assert_eq!(asked(&id), 0, "{id}");
@@ -90,7 +91,7 @@ async fn many_notices_of_a_few_payments_make_one_look_up_each() {
     let other = app();
     let posts = notices.iter().enumerate().map(|(n, notice)| {
         let app = if n % 2 == 0 { &clinic.app } else { &other };
-        Box::pin(app.post(notice))
+        Box::pin(posting::post(&app, notice))
     });
     for posted in join_all(posts).await {
         posted.expect("posted");
@@ -99,7 +100,7 @@ async fn many_notices_of_a_few_payments_make_one_look_up_each() {
         assert_eq!(asked(id), 1, "{id}");
     }
     // What came after that look-up may tell of something newer.
-    Box::pin(clinic.app.post(&notice(&clinic, &ids[0], 5)))
+    Box::pin(posting::post(&clinic.app, &notice(&clinic, &ids[0], 5)))
         .await
         .expect("posted");
     assert_eq!(asked(&ids[0]), 2);
@@ -113,10 +114,14 @@ async fn a_look_up_that_failed_is_made_again_for_the_next_notice() {
     let said = [Said::Whole(503, b"{}".to_vec()), open(&id)];
     vendors().script(&format!("/v2/payments/{id}"), &said);
     let notice = notice(&clinic, &id, -5);
-    let first = Box::pin(clinic.app.post(&notice)).await;
+    let first = Box::pin(posting::post(&clinic.app, &notice)).await;
     assert!(first.is_err(), "it goes back to its queue");
-    Box::pin(clinic.app.post(&notice)).await.expect("posted");
-    Box::pin(clinic.app.post(&notice)).await.expect("posted");
+    Box::pin(posting::post(&clinic.app, &notice))
+        .await
+        .expect("posted");
+    Box::pin(posting::post(&clinic.app, &notice))
+        .await
+        .expect("posted");
     assert_eq!(asked(&id), 2);
 }
 
@@ -125,7 +130,7 @@ async fn a_payment_that_is_known_a_little_later_is_looked_at_once_more() {
     let alone = alone().await;
     let clinic = clinic().await;
     let id = format!("tr_{}", ids::random());
-    Box::pin(clinic.app.post(&notice(&clinic, &id, -5)))
+    Box::pin(posting::post(&clinic.app, &notice(&clinic, &id, -5)))
         .await
         .expect("nobody knows it yet");
     // The call that opened its page was still on its way.
@@ -137,15 +142,21 @@ async fn a_payment_that_is_known_a_little_later_is_looked_at_once_more() {
     let again = queued("unproven", &clinic.id).await;
     assert_eq!(again.len(), 1, "it waits for a second look: {again:?}");
     let again: Received = serde_json::from_value(again[0].clone()).expect("a notice");
-    Box::pin(clinic.app.post(&again)).await.expect("posted");
+    Box::pin(posting::post(&clinic.app, &again))
+        .await
+        .expect("posted");
     assert_eq!(asked(&id), 1);
     let strange = notice(&clinic, &format!("tr_{}", ids::random()), -5);
-    Box::pin(clinic.app.post(&strange)).await.expect("nobody's");
+    Box::pin(posting::post(&clinic.app, &strange))
+        .await
+        .expect("nobody's");
     pass(600, &alone);
     let mut again = queued("unproven", &clinic.id).await;
     let again = again.pop().expect("a second look");
     let again: Received = serde_json::from_value(again).expect("a notice");
-    Box::pin(clinic.app.post(&again)).await.expect("nobody's");
+    Box::pin(posting::post(&clinic.app, &again))
+        .await
+        .expect("nobody's");
     pass(600, &alone);
     let more = queued("unproven", &clinic.id).await;
     assert!(more.is_empty(), "there is no third: {more:?}");

@@ -1,9 +1,11 @@
 //! What a vendor answers, and what could not be sent to it.
 
 use crate::stack::*;
-use meridian::transport::Transport;
-use meridian::vendor::{Account, Request, Trouble};
-use meridian::{gateways, ids, systems};
+use meridian::contract::{Account, Request, Trouble};
+use meridian::flows::accounts;
+use meridian::io::transport::Transport;
+use meridian::vendors;
+use meridian::words::ids;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -19,7 +21,7 @@ fn account(fields: &[(&str, &str)]) -> Account {
 #[tokio::test]
 async fn a_reply_that_is_too_long_or_never_ends_is_no_answer() {
     let _still = still().await;
-    let stripe = gateways::find("stripe").expect("a gateway").vendor;
+    let stripe = vendors::gateway("stripe").expect("a gateway").vendor;
     let account = account(&[("secret_key", "sk_test_demo")]);
     let ask = async |path: &str| {
         let request = Request::get(path);
@@ -52,7 +54,7 @@ async fn a_reply_that_is_too_long_or_never_ends_is_no_answer() {
 async fn what_could_not_be_built_was_not_sent_and_is_a_fault_of_the_configuration() {
     let _still = still().await;
     let path = format!("/v1/unbuilt/{}", ids::random());
-    let stripe = gateways::find("stripe").expect("a gateway").vendor;
+    let stripe = vendors::gateway("stripe").expect("a gateway").vendor;
     let broken = account(&[("secret_key", "sk_test\ndemo")]);
     let transport = Transport::new();
     let request = Request::get(&path);
@@ -70,8 +72,8 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     let clinic = Clinic::new().await;
     let name = format!("meridian/{}/stripe", clinic.id);
     secret(&name, json!({ "secret_key": "sk_test_demo\n" })).await;
-    let vendor = gateways::find("stripe").expect("a gateway").vendor;
-    let account = clinic.app.account(&clinic.id, vendor).await;
+    let vendor = vendors::gateway("stripe").expect("a gateway").vendor;
+    let account = accounts::account(&clinic.app, &clinic.id, vendor).await;
     let account = account.expect("an account");
     assert_eq!(account.secret("secret_key"), "sk_test_demo");
     secret(
@@ -79,7 +81,7 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
         json!({ "webhook_url": "\n" }),
     )
     .await;
-    let vendor = systems::find("slack").expect("a system").vendor;
-    let blank = clinic.app.account(&clinic.id, vendor).await;
+    let vendor = vendors::system("slack").expect("a system").vendor;
+    let blank = accounts::account(&clinic.app, &clinic.id, vendor).await;
     assert!(matches!(blank, Err(Trouble::Credentials(_))), "{blank:?}");
 }

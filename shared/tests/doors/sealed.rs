@@ -2,7 +2,9 @@
 //! meanwhile opens when the former one comes back.
 
 use crate::stack::*;
-use meridian::lambda::HttpRequest;
+use meridian::flows::deliveries::optouts;
+use meridian::flows::pages;
+use meridian::io::lambda::HttpRequest;
 use serde_json::{Value, json};
 
 const SEAL: &str = "meridian/_/seal";
@@ -38,7 +40,7 @@ async fn shown(app: &meridian::flows::App, path: &str) -> (u16, bool) {
         "rawPath": path, "requestContext": { "http": { "method": "GET" } },
     });
     let request: HttpRequest = serde_json::from_value(request).expect("a request");
-    let page = Box::pin(app.show(&request)).await;
+    let page = Box::pin(pages::show(&app, &request)).await;
     (page.status_code, page.body.contains("Visit"))
 }
 
@@ -98,18 +100,20 @@ async fn an_opt_out_outlives_the_key_under_which_it_was_kept() {
     let _alone = alone().await;
     let clinic = Clinic::new().await;
     let unwanted = async || {
-        app()
-            .texts_unwanted(&clinic.id, PHONE)
+        optouts::texts_unwanted(&app(), &clinic.id, PHONE)
             .await
             .expect("an answer")
     };
-    app().opt_out(&clinic.id, PHONE).await.expect("kept");
+    optouts::opt_out(&app(), &clinic.id, PHONE)
+        .await
+        .expect("kept");
     assert!(unwanted().await);
     secret(SEAL, json!({ "seal_key": "another" })).await;
     assert!(unwanted().await, "forgotten with the key");
-    app().opt_out(&clinic.id, PHONE).await.expect("kept");
-    let lifted = app()
-        .lifted(&clinic.id, PHONE)
+    optouts::opt_out(&app(), &clinic.id, PHONE)
+        .await
+        .expect("kept");
+    let lifted = optouts::lifted(&app(), &clinic.id, PHONE)
         .await
         .expect("what lifts it");
     app().store.transact(&lifted).await.expect("lifted");

@@ -1,10 +1,11 @@
 //! AWS and the vendors of these tests, started once for all of them, and the clock that some move.
 
-use meridian::aws::Aws;
+use meridian::api;
 use meridian::flows::App;
 use meridian::flows::intake::{Answer, Incoming, Intake};
-use meridian::lambda::HttpRequest;
-use meridian::{api, ids};
+use meridian::io::aws::Aws;
+use meridian::io::lambda::HttpRequest;
+use meridian::words::ids;
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! What a process does at its start, while nobody waits yet.
 
 use crate::stack::reached;
-use meridian::secrets::Secrets;
-use meridian::store::Store;
+use meridian::io::secrets::Secrets;
+use meridian::io::store::Store;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

@@ -4,8 +4,8 @@
 use crate::stack::reached;
 use bytes::Bytes;
 use http::{Request, Uri};
-use meridian::store::{Row, Store, Write, Written};
-use meridian::web::Web;
+use meridian::io::store::{Row, Store, Write, Written};
+use meridian::io::web::Web;
 use serde_json::{Value, json};
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -8,11 +8,14 @@ mod stack;
 #[path = "../api/vendors.rs"]
 mod vendors;
 
-use meridian::clock;
 use meridian::domain::task::{Delivery, Task, Topic, Work};
+use meridian::flows::deliveries;
+use meridian::flows::due;
 use meridian::flows::{case_pk, tasks};
-use meridian::queue::{Nudge, RowKey};
-use meridian::store::{Row, Write};
+use meridian::io::clock;
+use meridian::io::queue::{Nudge, RowKey};
+use meridian::io::store::{Row, Write};
+use meridian::words::time;
 use meridian_embedded_aws::Action;
 use stack::{Clinic, Struck, aws};
 use std::time::Duration;
@@ -22,7 +25,7 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn write(clinic: &Clinic, case: &str, id: &str, work: Work) -> RowKey {
     let (id, pk) = (id.into(), case_pk(&clinic.id, case));
-    let due = clock::after(clock::now(), -120);
+    let due = time::after(clock::now(), -120);
     let row = tasks::row(&clinic.id, &pk, case, &Task { id, work, due });
     clinic.write(Write::Put(row.clone())).await;
     row.key()
@@ -46,7 +49,7 @@ fn delivery(payment: u32) -> Work {
 }
 
 fn overdue(row: &Row) -> bool {
-    row.int("due_at") <= clock::millis(clock::now())
+    row.int("due_at") <= time::millis(clock::now())
 }
 
 #[tokio::test]
@@ -63,7 +66,7 @@ async fn a_row_whose_work_ends_the_process_is_put_off_before_it_begins() {
     assert!(overdue(&row(&clinic, &key).await));
     // The run hangs in the work of the row, and ends there.
     let struck = Struck::by(vec![("GetItem", Action::Delay { ms: 60_000 }, 1, 100)]);
-    let run = struck.app.work_off_due();
+    let run = due::work_off_due(&struck.app);
     let ended = tokio::time::timeout(Duration::from_secs(3), run).await;
     assert!(ended.is_err(), "it was to hang");
     assert!(!overdue(&row(&clinic, &key).await), "asked first for ever");
@@ -95,21 +98,23 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
         keys.push(write(&clinic, &case, &id, delivery(n)).await);
     }
     aws().reset_calls();
-    clinic.app.work_off_due().await.expect("a run");
+    due::work_off_due(&clinic.app).await.expect("a run");
     let first = nudged();
     // The invoice's own delivery is due as well.
     assert_eq!(first.iter().sum::<usize>(), 11, "{first:?}");
     // One may take ten seconds, and a function has sixty.
     assert!(first.iter().all(|rows| *rows <= 3), "{first:?}");
     aws().reset_calls();
-    clinic.app.work_off_due().await.expect("a run");
+    due::work_off_due(&clinic.app).await.expect("a run");
     assert_eq!(nudged(), Vec::<usize>::new(), "nudged again too early");
     // It is worked off all the same when its message comes.
     let before = row(&clinic, &keys[0]).await;
-    clinic.app.deliver(&keys[0]).await.expect("worked off");
+    deliveries::deliver(&clinic.app, &keys[0])
+        .await
+        .expect("worked off");
     assert_ne!(row(&clinic, &keys[0]).await, before);
     // A lost message costs no more than that.
-    let lost = Row::default().number("due_at", clock::millis(clock::now()) - 1);
+    let lost = Row::default().number("due_at", time::millis(clock::now()) - 1);
     let (key, remove) = (keys[1].clone(), vec![]);
     clinic
         .write(Write::Change {
@@ -119,7 +124,7 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
         })
         .await;
     aws().reset_calls();
-    clinic.app.work_off_due().await.expect("a run");
+    due::work_off_due(&clinic.app).await.expect("a run");
     assert_eq!(nudged(), [1]);
 }
 
@@ -142,14 +147,13 @@ async fn only_the_row_says_whether_it_is_due() {
     ] {
         keys.push(write(&clinic, &case, id, work).await);
     }
-    // Whatever else is due is worked off first.
-    clinic.app.work_off_due().await.expect("a run");
+    // Whatever else is due is worked off due::work_off_due(&first.clinic.app).await.expect("a run");
     let change = |key: &RowKey, due: i64, remove| Write::Change {
         key: key.clone(),
         set: Row::default().number("due_at", due),
         remove,
     };
-    let past = clock::millis(clock::now()) - 1000;
+    let past = time::millis(clock::now()) - 1000;
     for key in &keys {
         clinic.write(change(key, past, vec!["taken_at"])).await;
     }
@@ -163,7 +167,7 @@ async fn only_the_row_says_whether_it_is_due() {
             clinic.write(change(key, later, vec![])).await;
         }
     };
-    let (run, ()) = tokio::join!(struck.app.work_off_due(), meanwhile);
+    let (run, ()) = tokio::join!(due::work_off_due(&struck.app), meanwhile);
     run.expect("a run");
     assert_eq!(nudged(), Vec::<usize>::new());
     for key in &keys {
@@ -192,7 +196,7 @@ async fn a_row_that_fails_is_put_off_and_holds_up_none_behind_it() {
     clinic.write(Write::Change { key, set, remove }).await;
     let id = "tell-xero-payment-received-p2";
     let good = write(&clinic, &case, id, Work::Deliver(delivery(2))).await;
-    clinic.app.work_off_due().await.expect("a run");
+    due::work_off_due(&clinic.app).await.expect("a run");
     for key in [&poison, &good] {
         assert!(!overdue(&row(&clinic, key).await), "{} stays first", key.sk);
     }

@@ -1,12 +1,10 @@
 //! GoCardless: pages opened in two steps, debits that fail late, batches of events in any order.
 
 use crate::*;
+use meridian::contract::{Complete, KeyPlace, LostReply, Notice, Opening};
 use meridian::domain::fact::Decline;
 use meridian::domain::{dispute, payment, refund};
-use meridian::gateways::gocardless::GATEWAY;
-use meridian::gateways::{Complete, Opening};
-use meridian::inbound::Notice;
-use meridian::vendor::{KeyPlace, LostReply};
+use meridian::vendors::gocardless::GATEWAY;
 use serde_json::json as object;
 
 const SECRET: &str = "gc-demo-secret";

@@ -7,6 +7,10 @@ mod parts;
 mod stripe;
 
 use hmac::{Hmac, KeyInit, Mac};
+use meridian::contract::{
+    Account, Body, Charge, Checkout, Close, Delivery, Gateway, Host, Inbound, Item, LookedUp,
+    Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified, prove,
+};
 use meridian::domain::case::{Case, Intent, Payment, Step};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
@@ -14,12 +18,9 @@ use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::policy::Policy;
 use meridian::flows::calls::Traits;
-use meridian::flows::posting_rules;
-use meridian::gateways::{Charge, Checkout, Close, Gateway, LookedUp, Lookup, Refund};
-use meridian::ids;
-use meridian::inbound::{Delivery, Inbound, Item, Outcome, Refused, Unreadable, Verified, prove};
-use meridian::money::{Currency, Money};
-use meridian::vendor::{Account, Body, Host, Reply, Request, Trouble};
+use meridian::flows::posting::rules;
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::Value;
 use sha2::Sha256;
@@ -314,11 +315,11 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
 fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Payment {
     let (mut case, traits) = (case.clone(), Traits::of(gateway));
     for fact in facts {
-        let heard = posting_rules::reported(&traits, vec![(*fact).clone()], false);
+        let heard = rules::reported(&traits, vec![(*fact).clone()], false);
         let verdict = match decide(Some(&case), &heard, &context()) {
             Verdict::LookUpFirst { payment } => {
-                let ask = posting_rules::lookup(&traits, &case, payment, fact);
-                let told = posting_rules::told(&traits, fact, &ask, Ok(asked.to_vec()));
+                let ask = rules::lookup(&traits, &case, payment, fact);
+                let told = rules::told(&traits, fact, &ask, Ok(asked.to_vec()));
                 decide(Some(&case), &told.expect("it is known"), &context())
             }
             other => other,

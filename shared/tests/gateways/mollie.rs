@@ -1,12 +1,10 @@
 //! Mollie: webhooks that are only hints, signed ones beside them, keys that live for an hour.
 
 use crate::*;
+use meridian::contract::{Call, KeyPlace, LostReply, Notice, Opening};
 use meridian::domain::fact::Decline;
 use meridian::domain::{dispute, payment, refund as refunds};
-use meridian::gateways::Opening;
-use meridian::gateways::mollie::GATEWAY;
-use meridian::inbound::Notice;
-use meridian::vendor::{Call, KeyPlace, LostReply};
+use meridian::vendors::mollie::GATEWAY;
 use serde_json::json as object;
 
 const SECRET: &str = "mollie-demo-secret";

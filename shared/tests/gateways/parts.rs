@@ -2,8 +2,8 @@
 //! complaint names the field and never what stood in it, and every word of a contract is known.
 
 use crate::*;
-use meridian::gateways::{ALL, find};
-use meridian::inbound::{Item, Notice};
+use meridian::contract::{Item, Notice};
+use meridian::vendors::{GATEWAYS as ALL, gateway as find};
 use serde_json::json as object;
 
 const ODD: &str = "Juniper Vale";

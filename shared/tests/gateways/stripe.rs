@@ -2,9 +2,9 @@
 //! that only name it.
 
 use crate::*;
+use meridian::contract::Notice;
 use meridian::domain::fact::Decline;
-use meridian::gateways::stripe::GATEWAY;
-use meridian::inbound::Notice;
+use meridian::vendors::stripe::GATEWAY;
 use serde_json::json as object;
 
 const SECRET: &str = "whsec_demo";

@@ -1,8 +1,8 @@
 //! Mailgun's adapter.
 
 use super::*;
-use meridian::systems::mailgun::SYSTEM;
-use meridian::vendor::Trouble;
+use meridian::contract::Trouble;
+use meridian::vendors::mailgun::SYSTEM;
 use serde_json::{Value, json as value};
 
 pub const SECRETS: &[(&str, &str)] = &[

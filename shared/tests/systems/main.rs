@@ -6,13 +6,13 @@ mod slack;
 mod twilio;
 mod xero;
 
-use meridian::domain::task::Topic;
-use meridian::money::{Currency, Money};
-use meridian::systems::{
-    self, Arrival, Channel, Customer, DependsOn, ExternalId, Message, Notification, OfRate,
-    Standing, System,
+use meridian::contract::{
+    Account, Arrival, Auth, Body, Call, Channel, Customer, DependsOn, Effect, ExternalId, Host,
+    LostReply, Message, Notification, OfRate, Reply, Request, Standing, System,
 };
-use meridian::vendor::{Account, Auth, Body, Call, Effect, Host, LostReply, Reply, Request};
+use meridian::domain::task::Topic;
+use meridian::vendors;
+use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -214,7 +214,7 @@ fn official(path: &str) -> Option<serde_json::Value> {
 /// Every request that a system can send, with what it is.
 fn requests() -> Vec<(&'static System, Topic, Request)> {
     let mut requests = vec![];
-    for system in systems::ALL {
+    for system in vendors::SYSTEMS {
         let account = demo(system);
         for subscription in system.subscriptions {
             let ask = told(subscription.topic);
@@ -266,11 +266,11 @@ fn no_request_holds_a_credential() {
         let leaked = held.find(|secret| stored.contains(*secret));
         assert_eq!(leaked, None, "{} {topic:?}", system.vendor.id);
     }
-    let hook = demo(systems::find("slack").unwrap());
+    let hook = demo(vendors::system("slack").unwrap());
     let address = hook.secret("webhook_url");
     let stored = format!(
         "{:?}",
-        (steps(&systems::slack::SYSTEM, Topic::RefundPaid)[0]
+        (steps(&vendors::slack::SYSTEM, Topic::RefundPaid)[0]
             .call
             .build)(&told(Topic::RefundPaid), &hook,)
     );
@@ -279,7 +279,7 @@ fn no_request_holds_a_credential() {
 
 #[test]
 fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
-    for system in systems::ALL {
+    for system in vendors::SYSTEMS {
         let id = system.vendor.id;
         let topics: Vec<_> = system
             .subscriptions
@@ -296,13 +296,13 @@ fn every_system_hears_of_a_topic_once_and_only_after_what_it_hears_of_itself() {
             assert!(after.is_none_or(|after| topics.contains(&after)), "{id}");
             assert!(!subscription.steps.is_empty(), "{id}");
         }
-        assert!(systems::find(id).is_some());
+        assert!(vendors::system(id).is_some());
     }
 }
 
 #[test]
 fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
-    for system in systems::ALL {
+    for system in vendors::SYSTEMS {
         let to_patient = matches!(system.channel, Channel::PatientEmail | Channel::PatientText);
         let id = system.vendor.id;
         assert_eq!(system.arrival.yes().is_some(), to_patient, "{id}");
@@ -312,7 +312,7 @@ fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
 #[test]
 fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
     for id in ["mailgun", "twilio", "xero"] {
-        let system = systems::find(id).unwrap();
+        let system = vendors::system(id).unwrap();
         let mut subscription = system.subscriptions.iter();
         let failed = subscription.find(|subscription| subscription.topic == Topic::RefundFailed);
         let after = failed.map(|subscription| subscription.depends_on);

@@ -1,8 +1,8 @@
 //! Slack's adapter.
 
 use super::*;
-use meridian::systems::slack::SYSTEM;
-use meridian::vendor::Trouble;
+use meridian::contract::Trouble;
+use meridian::vendors::slack::SYSTEM;
 
 pub const SECRETS: &[(&str, &str)] = &[(
     "webhook_url",

@@ -1,9 +1,9 @@
 //! Twilio's adapter.
 
 use super::*;
+use meridian::contract::Trouble;
 use meridian::domain::fact::Decline;
-use meridian::systems::twilio::SYSTEM;
-use meridian::vendor::Trouble;
+use meridian::vendors::twilio::SYSTEM;
 use serde_json::{Value, json as value};
 
 pub const SECRETS: &[(&str, &str)] = &[

@@ -1,8 +1,8 @@
 //! Xero's adapter.
 
 use super::*;
-use meridian::systems::xero::SYSTEM;
-use meridian::vendor::{Grant, Trouble};
+use meridian::contract::{Grant, Trouble};
+use meridian::vendors::xero::SYSTEM;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
 

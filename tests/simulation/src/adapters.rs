@@ -6,15 +6,13 @@ use crate::wire::{Code, Order, Refused, Say, Told, What};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use meridian::contract::{
+    Account, Auth, Call, Charge, Checkout, Close, Complete, Effect, Gateway, Host, Inquiry,
+    KeyPlace, LookedUp, Lookup, LostReply, Offer, Opening, Refund, Reply, Request, Trouble, Vendor,
+};
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
-use meridian::gateways::{
-    Charge, Checkout, Close, Complete, Gateway, Inquiry, LookedUp, Lookup, Opening, Refund,
-};
-use meridian::money::{Amounts, BadAmount, Currency, Money};
-use meridian::vendor::{
-    Account, Auth, Call, Effect, Host, KeyPlace, LostReply, Offer, Reply, Request, Trouble, Vendor,
-};
+use meridian::words::money::{Amounts, BadAmount, Currency, Money};
 
 /// The gateways of the world: what each is, and how the product sees it.
 pub static ALL: [(&Traits, &Gateway); 5] = [

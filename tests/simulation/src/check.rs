@@ -5,15 +5,14 @@ use crate::gateway::{
 };
 use crate::world::World;
 use meridian::domain::case::{self, Case};
-use meridian::domain::dispute;
 use meridian::domain::fact::{Fact, Kind};
-use meridian::domain::journal;
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
 use meridian::domain::task::{Alert, Delivery, Task, Topic, Work};
+use meridian::domain::{dispute, journal};
 use meridian::flows::calls::Target;
 use meridian::flows::patients::Kept;
-use meridian::ids;
+use meridian::words::ids;
 use std::fmt;
 
 /// After so many seconds without a word people have heard of it.

@@ -10,7 +10,7 @@ use meridian::domain::event::{Event, Found, NewCharge, NewRefund};
 use meridian::domain::fact::Method;
 use meridian::domain::{payment, refund};
 use meridian::flows::patients;
-use meridian::ids;
+use meridian::words::ids;
 
 impl World<'_> {
     pub fn act(&mut self, act: Act) -> Checked {

@@ -8,7 +8,7 @@ use crate::world::World;
 use meridian::domain::event::Event;
 use meridian::domain::fact::Fact;
 use meridian::domain::task::{Alert, Matter};
-use meridian::flows::posting_rules::{self, FoundBy, Later};
+use meridian::flows::posting::rules::{self, FoundBy, Later};
 
 /// An event that is being placed.
 #[derive(Clone)]
@@ -58,20 +58,20 @@ impl World<'_> {
         }
         let traits = self.traits(waiting.gateway);
         let cause = format!("{} event {}", traits.id, waiting.n);
-        let report = posting_rules::reported(traits, vec![waiting.fact.clone()], false);
+        let report = rules::reported(traits, vec![waiting.fact.clone()], false);
         let mut committed = self.commit(&report, &cause)?;
         if let Committed::LookUpFirst { payment } = committed {
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
             };
-            let ask = posting_rules::lookup(traits, &case, payment, &waiting.fact);
+            let ask = rules::lookup(traits, &case, payment, &waiting.fact);
             // One that dies over the look-up leaves the event in its queue.
             let (Some(answer), _) = self.look_up(waiting.gateway, &ask) else {
                 self.wait(60, waiting);
                 return Ok(());
             };
-            let answer = answer.map(|facts| posting_rules::taken(&case, &waiting.fact, facts));
-            committed = match posting_rules::told(traits, &waiting.fact, &ask, answer) {
+            let answer = answer.map(|facts| rules::taken(&case, &waiting.fact, facts));
+            committed = match rules::told(traits, &waiting.fact, &ask, answer) {
                 Some(event) => self.commit(&event, &cause)?,
                 None => Committed::Wait,
             };
@@ -107,7 +107,7 @@ impl World<'_> {
     fn is_ours(&self, waiting: &Waiting) -> bool {
         let gateway = self.name_of(waiting.gateway);
         let known = |id: &str| self.clinic.aliases.contains(&(gateway.into(), id.into()));
-        match posting_rules::found_by(&waiting.fact) {
+        match rules::found_by(&waiting.fact) {
             FoundBy::Case(_) => true,
             FoundBy::Ids(ids) => ids.into_iter().any(known),
         }
@@ -116,7 +116,7 @@ impl World<'_> {
     /// It is tried again, or becomes a task: of the case, where `why` says what was wrong with it.
     fn place_later(&mut self, mut waiting: Waiting, why: Option<&str>) -> Checked {
         let age = self.now - waiting.received_at;
-        let seconds = match posting_rules::later(&waiting.fact, age, waiting.tries) {
+        let seconds = match rules::later(&waiting.fact, age, waiting.tries) {
             Later::Again(seconds) => seconds,
             Later::Kept => {
                 self.clinic.posted.insert(waiting.n);

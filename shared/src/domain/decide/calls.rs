@@ -267,7 +267,7 @@ impl Draft<'_> {
         {
             alert = Alert::UnknownOutcome;
             let age = now.as_second() - since.as_second();
-            let due = clock::after(now, age.clamp(JUDGED[0], JUDGED[1]));
+            let due = time::after(now, age.clamp(JUDGED[0], JUDGED[1]));
             let of_call = self.tasks.iter_mut().filter(|task| task.id == id);
             of_call.for_each(|task| task.due = due);
         } else if !first {

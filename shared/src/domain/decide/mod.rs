@@ -25,9 +25,9 @@ use super::payment::{self, State};
 use super::policy::Collect;
 use super::refund::{self, Refund};
 use super::task::{Alert, Delivery, Matter, Task, Topic, Work};
-use crate::clock;
-use crate::ids::{self, Reference};
-use crate::money::Money;
+use crate::words::ids::{self, Reference};
+use crate::words::money::Money;
+use crate::words::time;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -371,7 +371,7 @@ impl<'a> Draft<'a> {
     }
 
     fn schedule(&mut self, payment: u32, refund: Option<u32>, work: Work, seconds: i64) {
-        let due = clock::after(self.ctx.now, seconds);
+        let due = time::after(self.ctx.now, seconds);
         self.tasks.push(Task {
             id: task_id(payment, refund),
             work,
@@ -437,7 +437,7 @@ impl<'a> Draft<'a> {
         let before = self.tasks.len();
         self.tell(topic, Some(payment), None);
         for task in &mut self.tasks[before..] {
-            task.due = clock::after(self.ctx.now, seconds);
+            task.due = time::after(self.ctx.now, seconds);
         }
     }
 

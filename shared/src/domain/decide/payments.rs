@@ -536,7 +536,7 @@ impl Draft<'_> {
             .count()
             .saturating_sub(1);
         if let Some(days) = self.case.policy.retry_after_days.get(before) {
-            let due = clock::after(self.ctx.now, i64::from(*days) * 86_400);
+            let due = time::after(self.ctx.now, i64::from(*days) * 86_400);
             // One is planned at a time: the newest.
             if let Some(other) = self.case.retry.clone().filter(|other| other.payment != n) {
                 self.no_retry(other.payment);
@@ -579,7 +579,7 @@ impl Draft<'_> {
             let matter = Matter::of(Alert::Blocked).payment(n);
             self.person(&format!("blocked-{id}"), matter.words(words));
         }
-        let due = clock::after(now, waited.clamp(RETRY_WAITS[0], RETRY_WAITS[1]));
+        let due = time::after(now, waited.clamp(RETRY_WAITS[0], RETRY_WAITS[1]));
         self.case.retry = Some(Retry { payment: n, due });
         self.what = "retry_waits";
         let work = Work::Retry { payment: n };

@@ -1,17 +1,17 @@
 //! What one call at a gateway is about, and the kinds of call as one value: built, read and
 //! judged when lost by the same three functions.
 
+use crate::contract::{
+    Account, Charge, Checkout, Close, Complete, Effect, Gateway, KeyPlace, LookedUp, Lookup,
+    LostReply, Opening, Refund, Reply, Request, Trouble,
+};
 use crate::domain::case::{Case, Intent, Session, Step};
 use crate::domain::fact::{Decline, Fact, Kind, is_vendor_id};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
-use crate::gateways::{
-    Charge, Checkout, Close, Complete, Gateway, LookedUp, Lookup, Opening, Refund,
-};
-use crate::ids;
-use crate::money::Money;
-use crate::vendor::{Account, Effect, KeyPlace, LostReply, Reply, Request, Trouble};
+use crate::words::ids;
+use crate::words::money::Money;
 
 /// A payment, or a refund of it.
 #[derive(Clone, Copy, Debug)]

@@ -9,17 +9,22 @@ pub mod waking;
 use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure, lease_seconds, read_case_pk};
-use crate::clock;
+use crate::contract::{Account, Gateway, Lookup, Request, Told, Trouble};
 use crate::domain::case::{Case, Intent, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::settings::Settings;
 use crate::domain::task::Work;
-use crate::gateways::{self, Gateway, Lookup, Told};
-use crate::ids;
-use crate::queue::RowKey;
-use crate::vendor::{Account, Request, Trouble};
+use crate::flows::accounts;
+use crate::flows::commit;
+use crate::flows::pages;
+use crate::flows::patients;
+use crate::flows::posting::hints;
+use crate::io::clock;
+use crate::io::queue::RowKey;
+use crate::vendors;
+use crate::words::{ids, time};
 use ask::{Ask, Back};
 use std::sync::Arc;
 
@@ -46,193 +51,186 @@ struct Open {
     back: Back,
 }
 
-impl App {
-    /// Takes the next step of a payment (`task#p1`), or starts a due retry (`task#retry-p1`).
-    pub async fn pay(&self, key: &RowKey) -> Result<(), Failure> {
-        let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-        let id = key.sk.strip_prefix("task#").ok_or("no key of a task")?;
-        if let Some(n) = id.strip_prefix("retry-p").and_then(|n| n.parse().ok()) {
-            return self.retry(key, clinic, case, n).await;
-        }
-        let payment = id.strip_prefix('p').and_then(|n| n.parse().ok());
-        let payment = payment.ok_or_else(|| format!("no payment: {id}"))?;
-        let case = self.case(clinic, case).await?.ok_or("no such case")?;
-        let target = Target {
-            payment,
-            refund: None,
-        };
-        // The row says that the payment is to be looked at; which step is next, the case says.
-        let step = Step::Charge;
-        self.work_off(clinic, case, target, Work::Pay { payment, step })
-            .await
+/// Takes the next step of a payment (`task#p1`), or starts a due retry (`task#retry-p1`).
+pub async fn pay(app: &App, key: &RowKey) -> Result<(), Failure> {
+    let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+    let id = key.sk.strip_prefix("task#").ok_or("no key of a task")?;
+    if let Some(n) = id.strip_prefix("retry-p").and_then(|n| n.parse().ok()) {
+        return retry(app, key, clinic, case, n).await;
     }
+    let payment = id.strip_prefix('p').and_then(|n| n.parse().ok());
+    let payment = payment.ok_or_else(|| format!("no payment: {id}"))?;
+    let case = app.case(clinic, case).await?.ok_or("no such case")?;
+    let target = Target {
+        payment,
+        refund: None,
+    };
+    // The row says that the payment is to be looked at; which step is next, the case says.
+    let step = Step::Charge;
+    work_off(app, clinic, case, target, Work::Pay { payment, step }).await
+}
 
-    /// Sends a refund (`task#r1`) to its gateway.
-    pub async fn refund(&self, key: &RowKey) -> Result<(), Failure> {
-        let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-        let n = key.sk.strip_prefix("task#r").and_then(|n| n.parse().ok());
-        let n = n.ok_or_else(|| format!("no refund: {}", key.sk))?;
-        let case = self.case(clinic, id).await?.ok_or("no such case")?;
-        let Some((payment, _)) = case.refund(n) else {
-            return Ok(());
-        };
-        let target = Target {
-            payment: payment.n,
-            refund: Some(n),
-        };
-        self.work_off(clinic, case, target, Work::Refund { refund: n })
-            .await
-    }
+/// Sends a refund (`task#r1`) to its gateway.
+pub async fn refund(app: &App, key: &RowKey) -> Result<(), Failure> {
+    let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+    let n = key.sk.strip_prefix("task#r").and_then(|n| n.parse().ok());
+    let n = n.ok_or_else(|| format!("no refund: {}", key.sk))?;
+    let case = app.case(clinic, id).await?.ok_or("no such case")?;
+    let Some((payment, _)) = case.refund(n) else {
+        return Ok(());
+    };
+    let target = Target {
+        payment: payment.n,
+        refund: Some(n),
+    };
+    work_off(app, clinic, case, target, Work::Refund { refund: n }).await
+}
 
-    /// Works a `Work::Settle` row off.
-    pub async fn settle(&self, key: &RowKey, target: Target, tries: u32) -> Result<(), Failure> {
-        let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-        let case = self.case(clinic, id).await?.ok_or("no such case")?;
-        let Target { payment, refund } = target;
-        let due = Work::Settle {
-            payment,
-            refund,
-            tries,
-        };
-        self.work_off(clinic, case, target, due).await
-    }
+/// Works a `Work::Settle` row off.
+pub async fn settle(app: &App, key: &RowKey, target: Target, tries: u32) -> Result<(), Failure> {
+    let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+    let case = app.case(clinic, id).await?.ok_or("no such case")?;
+    let Target { payment, refund } = target;
+    let due = Work::Settle {
+        payment,
+        refund,
+        tries,
+    };
+    work_off(app, clinic, case, target, due).await
+}
 
-    /// Does what the protocol asks for until it is done. A failure ends it where it stands: what
-    /// was written leads on from there.
-    async fn work_off(
-        &self,
-        clinic: &str,
-        case: Case,
-        target: Target,
-        due: Work,
-    ) -> Result<(), Failure> {
-        let settings = self.settings_of(clinic).await?;
-        let name = case
-            .payment(target.payment)
-            .map_or("", |p| p.gateway.as_str());
-        let gateway = gateways::find(name);
-        let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
-        let mut call = GatewayCall {
-            app: self,
-            settings,
-            gateway,
-            open: None,
-            target,
-            case,
+/// Does what the protocol asks for until it is done. A failure ends it where it stands: what
+/// was written leads on from there.
+async fn work_off(
+    app: &App,
+    clinic: &str,
+    case: Case,
+    target: Target,
+    due: Work,
+) -> Result<(), Failure> {
+    let settings = app.settings_of(clinic).await?;
+    let name = case
+        .payment(target.payment)
+        .map_or("", |p| p.gateway.as_str());
+    let gateway = vendors::gateway(name);
+    let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
+    let mut call = GatewayCall {
+        app: app,
+        settings,
+        gateway,
+        open: None,
+        target,
+        case,
+    };
+    let (mut job, mut heard) = (Job::new(target), Heard::Due(due));
+    loop {
+        let at = At {
+            now: clock::now(),
+            lease: lease_seconds(),
+            owner: ids::random(),
         };
-        let (mut job, mut heard) = (Job::new(target), Heard::Due(due));
-        loop {
-            let at = At {
-                now: clock::now(),
-                lease: lease_seconds(),
-                owner: ids::random(),
-            };
-            heard = match job.step(&traits, &call.case, heard, &at) {
-                Move::Prepare(step) => call.prepare(step).await?,
-                Move::Commit { event, cause } => call.commit(event, cause).await?,
-                Move::Send(intent) => {
-                    let answer = call.send(&intent).await;
-                    Heard::Answered(call.told(answer).await)
-                }
-                Move::Find { step, age } => {
-                    let found = call.find(step, age).await;
-                    Heard::Found(call.told(found).await)
-                }
-                Move::LookUp(ask) => call.look_up(&ask).await?,
-                Move::Done => return Ok(()),
-            };
-        }
-    }
-
-    /// What the gateway now says of a payment, as far as it can be read.
-    pub async fn look_up(
-        &self,
-        clinic: &str,
-        gateway: &Gateway,
-        account: &Account,
-        ask: &Lookup,
-    ) -> Result<Vec<Fact>, Trouble> {
-        let told = self.look_up_parts(clinic, gateway, account, ask).await;
-        let unread = match &told {
-            Ok(told) => told.unread.clone(),
-            Err(Trouble::Unreadable(why)) => vec![why.clone()],
-            // What was not answered says nothing of what can be read.
-            Err(_) => return Ok(told?.facts),
-        };
-        let known = ask.payment.as_ref().or(ask.session.as_ref());
-        let of = known.unwrap_or(&ask.reference);
-        let settings = self.settings_of(clinic).await;
-        let noted = match &settings {
-            Ok(settings) => self.unread(settings, gateway.vendor.id, of, &unread).await,
-            Err(_) => Ok(()),
-        };
-        // What is told counts whether or not this could be written down: it comes again.
-        if let Err(why) = noted {
-            tracing::warn!(%why, "what a look-up left unread is not noted");
-        }
-        Ok(told?.facts)
-    }
-
-    /// What the gateway now says of a payment, part by part.
-    pub async fn look_up_parts(
-        &self,
-        clinic: &str,
-        gateway: &Gateway,
-        account: &Account,
-        ask: &Lookup,
-    ) -> Told {
-        let inquiry = gateway.lookup.get()?;
-        let mut replies = vec![];
-        for request in (inquiry.build)(ask, account) {
-            replies.push(
-                self.call(clinic, gateway.vendor, account, &request, None)
-                    .await?,
-            );
-        }
-        (inquiry.parse)(ask, &replies, account)
-    }
-
-    async fn retry(
-        &self,
-        key: &RowKey,
-        clinic: &str,
-        case: &str,
-        payment: u32,
-    ) -> Result<(), Failure> {
-        let Some(row) = self.store.get(&key.pk, &key.sk).await? else {
-            return Ok(());
-        };
-        if !row.is_due(clock::millis(clock::now())) {
-            return Ok(());
-        }
-        let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
-        let target = Target {
-            payment,
-            refund: None,
-        };
-        self.work_off(clinic, loaded, target, Work::Retry { payment })
-            .await?;
-        // It waits, or is needless, where its gateway does not say that the payment is over.
-        let row = self.store.get(&key.pk, &key.sk).await?;
-        if row.is_none_or(|row| !row.is_due(clock::millis(clock::now()))) {
-            return Ok(());
-        }
-        let settings = self.settings_of(clinic).await?;
-        let loaded = self.case(clinic, case).await?.ok_or("no such case")?;
-        let failed = loaded.payment(payment).and_then(|p| p.method.clone());
-        let method = match &loaded.patient {
-            Some(patient) => {
-                self.method_to_charge(clinic, patient, failed.as_ref())
-                    .await?
+        heard = match job.step(&traits, &call.case, heard, &at) {
+            Move::Prepare(step) => call.prepare(step).await?,
+            Move::Commit { event, cause } => call.commit(event, cause).await?,
+            Move::Send(intent) => {
+                let answer = call.send(&intent).await;
+                Heard::Answered(call.told(answer).await)
             }
-            None => failed,
+            Move::Find { step, age } => {
+                let found = call.find(step, age).await;
+                Heard::Found(call.told(found).await)
+            }
+            Move::LookUp(ask) => call.look_up(&ask).await?,
+            Move::Done => return Ok(()),
         };
-        let event = Event::RetryDue { payment, method };
-        let cause = format!("retry of payment {payment}");
-        self.commit(Change::new(&settings, case, event, cause), Some(loaded))
-            .await?;
-        Ok(())
     }
+}
+
+/// What the gateway now says of a payment, as far as it can be read.
+pub async fn look_up(
+    app: &App,
+    clinic: &str,
+    gateway: &Gateway,
+    account: &Account,
+    ask: &Lookup,
+) -> Result<Vec<Fact>, Trouble> {
+    let told = look_up_parts(app, clinic, gateway, account, ask).await;
+    let unread = match &told {
+        Ok(told) => told.unread.clone(),
+        Err(Trouble::Unreadable(why)) => vec![why.clone()],
+        // What was not answered says nothing of what can be read.
+        Err(_) => return Ok(told?.facts),
+    };
+    let known = ask.payment.as_ref().or(ask.session.as_ref());
+    let of = known.unwrap_or(&ask.reference);
+    let settings = app.settings_of(clinic).await;
+    let noted = match &settings {
+        Ok(settings) => hints::unread(app, settings, gateway.vendor.id, of, &unread).await,
+        Err(_) => Ok(()),
+    };
+    // What is told counts whether or not this could be written down: it comes again.
+    if let Err(why) = noted {
+        tracing::warn!(%why, "what a look-up left unread is not noted");
+    }
+    Ok(told?.facts)
+}
+
+/// What the gateway now says of a payment, part by part.
+pub async fn look_up_parts(
+    app: &App,
+    clinic: &str,
+    gateway: &Gateway,
+    account: &Account,
+    ask: &Lookup,
+) -> Told {
+    let inquiry = gateway.lookup.get()?;
+    let mut replies = vec![];
+    for request in (inquiry.build)(ask, account) {
+        replies.push(accounts::call(app, clinic, gateway.vendor, account, &request, None).await?);
+    }
+    (inquiry.parse)(ask, &replies, account)
+}
+
+async fn retry(
+    app: &App,
+    key: &RowKey,
+    clinic: &str,
+    case: &str,
+    payment: u32,
+) -> Result<(), Failure> {
+    let Some(row) = app.store.get(&key.pk, &key.sk).await? else {
+        return Ok(());
+    };
+    if !row.is_due(time::millis(clock::now())) {
+        return Ok(());
+    }
+    let loaded = app.case(clinic, case).await?.ok_or("no such case")?;
+    let target = Target {
+        payment,
+        refund: None,
+    };
+    work_off(app, clinic, loaded, target, Work::Retry { payment }).await?;
+    // It waits, or is needless, where its gateway does not say that the payment is over.
+    let row = app.store.get(&key.pk, &key.sk).await?;
+    if row.is_none_or(|row| !row.is_due(time::millis(clock::now()))) {
+        return Ok(());
+    }
+    let settings = app.settings_of(clinic).await?;
+    let loaded = app.case(clinic, case).await?.ok_or("no such case")?;
+    let failed = loaded.payment(payment).and_then(|p| p.method.clone());
+    let method = match &loaded.patient {
+        Some(patient) => patients::method_to_charge(app, clinic, patient, failed.as_ref()).await?,
+        None => failed,
+    };
+    let event = Event::RetryDue { payment, method };
+    let cause = format!("retry of payment {payment}");
+    commit::commit(
+        app,
+        Change::new(&settings, case, event, cause),
+        Some(loaded),
+    )
+    .await?;
+    Ok(())
 }
 
 impl GatewayCall<'_> {
@@ -246,14 +244,14 @@ impl GatewayCall<'_> {
                 return Ok(Err(Trouble::Credentials(why)));
             };
             let clinic = &self.settings.id;
-            let account = match self.app.account(clinic, gateway.vendor).await {
+            let account = match accounts::account(self.app, clinic, gateway.vendor).await {
                 Ok(account) => account,
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let payment = ids::payment_reference(&self.case.id, self.target.payment);
             let back = Back {
-                done: self.app.done_address(clinic, &payment).await?,
-                cancelled: self.app.cancelled_address(clinic, &payment).await?,
+                done: pages::done_address(self.app, clinic, &payment).await?,
+                cancelled: pages::cancelled_address(self.app, clinic, &payment).await?,
             };
             self.open = Some(Open {
                 gateway,
@@ -299,7 +297,7 @@ impl GatewayCall<'_> {
     async fn commit(&mut self, event: Event, cause: String) -> Result<Heard, Failure> {
         let (clinic, id) = (self.settings.id.clone(), self.case.id.clone());
         let change = Change::new(&self.settings, &id, event, cause);
-        let committed = self.app.commit(change, Some(self.case.clone())).await?;
+        let committed = commit::commit(self.app, change, Some(self.case.clone())).await?;
         let recorded = match committed {
             Committed::Changed(case) => {
                 self.case = *case;
@@ -331,7 +329,7 @@ impl GatewayCall<'_> {
             };
             let key = place.map(|place| (place, key.as_str()));
             let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-            let call = self.app.call(clinic, vendor, &open.account, &request, key);
+            let call = accounts::call(self.app, clinic, vendor, &open.account, &request, key);
             let reply = call.await?;
             match ask.parse(open.gateway, &reply, &open.account)? {
                 Outcome::Next(id) if step < 4 => {
@@ -355,7 +353,7 @@ impl GatewayCall<'_> {
         let ask = self.ask(open, step)?;
         let request = ask.find(open.gateway, &open.account, age)?;
         let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-        let call = self.app.call(clinic, vendor, &open.account, &request, None);
+        let call = accounts::call(self.app, clinic, vendor, &open.account, &request, None);
         let reply = call.await?;
         ask.found(open.gateway, &reply, &open.account, age)
     }
@@ -366,7 +364,7 @@ impl GatewayCall<'_> {
         }
         let open = self.opened().map_err(failure)?;
         let (app, clinic) = (self.app, &self.settings.id);
-        let told = app.look_up(clinic, open.gateway, &open.account, ask).await;
+        let told = look_up(app, clinic, open.gateway, &open.account, ask).await;
         Ok(Heard::LookedUp(self.told(told).await))
     }
 
@@ -377,7 +375,7 @@ impl GatewayCall<'_> {
         match &answer {
             Err(trouble @ (Trouble::Unclear(_) | Trouble::Limited { .. })) => {
                 tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
-                self.app.fell_silent(clinic, gateway);
+                waking::fell_silent(self.app, clinic, gateway);
             }
             other => {
                 if let Err(trouble) = other {
@@ -390,7 +388,7 @@ impl GatewayCall<'_> {
                 // each other for ever.
                 let taken = matches!(other, Ok(_) | Err(Trouble::Declined(_)));
                 let waited = waited && taken;
-                self.app.spoke(clinic, gateway, waited).await;
+                waking::spoke(self.app, clinic, gateway, waited).await;
             }
         }
         answer

@@ -2,12 +2,13 @@
 //! answer makes them due: an outage delays nothing beyond its end.
 
 use super::Target;
-use crate::clock;
 use crate::domain::case::Case;
 use crate::domain::decide::task_id;
 use crate::domain::task::{Task, Work};
 use crate::flows::App;
-use crate::store::{Row, StoreError, Write};
+use crate::io::clock;
+use crate::io::store::{Row, StoreError, Write};
+use crate::words::time;
 use jiff::Timestamp;
 
 /// So many rows are woken at once; the others come by themselves within minutes.
@@ -24,7 +25,7 @@ const LONGEST: i64 = 900;
 
 /// The row of a task, listed under the gateway that it waits for.
 pub fn waiting(row: Row, case: &Case, task: &Task, now: Timestamp) -> Row {
-    let at = format!("{:015}#{}#{}", clock::millis(task.due), case.id, task.id);
+    let at = format!("{:015}#{}#{}", time::millis(task.due), case.id, task.id);
     let soon = task.due.as_second() - now.as_second() <= LONGEST;
     match waits_for(case, &task.work, now).filter(|_| soon) {
         Some(gateway) => row.listed(list(&case.clinic, gateway), at),
@@ -62,42 +63,40 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
     Some(&case.payment(target.payment)?.gateway)
 }
 
-impl App {
-    /// A gateway did not answer: its next answer is the first again.
-    pub(super) fn fell_silent(&self, clinic: &str, gateway: &str) {
-        self.silent().insert(list(clinic, gateway));
-    }
+/// A gateway did not answer: its next answer is the first again.
+pub(super) fn fell_silent(app: &App, clinic: &str, gateway: &str) {
+    silent(app).insert(list(clinic, gateway));
+}
 
-    /// A gateway answered; what waits for it is due where it had not, here or for `waited`.
-    pub(super) async fn spoke(&self, clinic: &str, gateway: &str, waited: bool) {
-        let list = list(clinic, gateway);
-        if !self.silent().remove(&list) && !waited {
-            return;
-        }
-        // It comes by itself all the same.
-        if let Err(why) = self.wake(&list).await {
-            tracing::warn!(%why, gateway, "what waits was not woken");
-        }
+/// A gateway answered; what waits for it is due where it had not, here or for `waited`.
+pub(super) async fn spoke(app: &App, clinic: &str, gateway: &str, waited: bool) {
+    let list = list(clinic, gateway);
+    if !silent(app).remove(&list) && !waited {
+        return;
     }
+    // It comes by itself all the same.
+    if let Err(why) = wake(app, &list).await {
+        tracing::warn!(%why, gateway, "what waits was not woken");
+    }
+}
 
-    async fn wake(&self, list: &str) -> Result<(), StoreError> {
-        let now = clock::millis(clock::now());
-        let (rows, _) = self.store.list(list, None, MOST).await?;
-        let waiting = rows.iter().filter(|row| row.int("due_at") > now);
-        for row in waiting {
-            let write = Write::Postpone {
-                key: row.key(),
-                read: row.int("due_at"),
-                due: now,
-            };
-            self.store.transact(&[write]).await?;
-        }
-        Ok(())
+async fn wake(app: &App, list: &str) -> Result<(), StoreError> {
+    let now = time::millis(clock::now());
+    let (rows, _) = app.store.list(list, None, MOST).await?;
+    let waiting = rows.iter().filter(|row| row.int("due_at") > now);
+    for row in waiting {
+        let write = Write::Postpone {
+            key: row.key(),
+            read: row.int("due_at"),
+            due: now,
+        };
+        app.store.transact(&[write]).await?;
     }
+    Ok(())
+}
 
-    fn silent(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
-        self.silent
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+fn silent(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
+    app.silent
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,12 +2,13 @@
 
 use super::notification::refund_named;
 use super::{App, Failure, filed};
+use crate::contract::DependsOn;
 use crate::domain::case::Case;
 use crate::domain::refund::Refund;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::case_pk;
-use crate::store::Row;
-use crate::systems::DependsOn;
+use crate::flows::deliveries;
+use crate::io::store::Row;
 use jiff::Timestamp;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -21,74 +22,72 @@ pub enum Earlier {
     Failed(&'static str),
 }
 
-impl App {
-    /// What became of it. One that is due is worked off first.
-    pub(super) async fn earlier(
-        &self,
-        case: &Case,
-        delivery: &Delivery,
-        this: &Task,
-        depends_on: DependsOn,
-    ) -> Result<Earlier, Failure> {
-        let after = match is_again(delivery) {
-            true => DependsOn::TakesBack(Topic::PaymentReturned),
-            false => depends_on,
+/// What became of it. One that is due is worked off first.
+pub(super) async fn earlier(
+    app: &App,
+    case: &Case,
+    delivery: &Delivery,
+    this: &Task,
+    depends_on: DependsOn,
+) -> Result<Earlier, Failure> {
+    let after = match is_again(delivery) {
+        true => DependsOn::TakesBack(Topic::PaymentReturned),
+        false => depends_on,
+    };
+    let Some(topic) = after.topic() else {
+        return Ok(Earlier::Filed(vec![]));
+    };
+    let pk = case_pk(&case.clinic, &case.id);
+    let prefix = format!("task#tell-{}-{}", delivery.system, topic.name());
+    let mut last: Option<(Timestamp, Earlier)> = None;
+    for row in app.store.under(&pk, &prefix).await? {
+        let task = row.read::<Task>("data")?;
+        let Work::Deliver(other) = task.work else {
+            continue;
         };
-        let Some(topic) = after.topic() else {
-            return Ok(Earlier::Filed(vec![]));
-        };
-        let pk = case_pk(&case.clinic, &case.id);
-        let prefix = format!("task#tell-{}-{}", delivery.system, topic.name());
-        let mut last: Option<(Timestamp, Earlier)> = None;
-        for row in self.store.under(&pk, &prefix).await? {
-            let task = row.read::<Task>("data")?;
-            let Work::Deliver(other) = task.work else {
-                continue;
-            };
-            if !of_the_same(case, &other, delivery) || task.due > this.due {
-                continue;
-            }
-            let row = match row.get("state") {
-                "open" => {
-                    Box::pin(self.deliver(&row.key())).await?;
-                    self.store.get(&pk, row.get("sk")).await?
-                }
-                _ => Some(row),
-            };
-            let said = said(after, row.as_ref());
-            if matches!(said, Earlier::Waiting(_)) {
-                return Ok(said);
-            }
-            if last.as_ref().is_none_or(|(due, _)| *due <= task.due) {
-                last = Some((task.due, said));
-            }
+        if !of_the_same(case, &other, delivery) || task.due > this.due {
+            continue;
         }
-        Ok(last.map_or_else(|| said(after, None), |(_, last)| last))
+        let row = match row.get("state") {
+            "open" => {
+                Box::pin(deliveries::deliver(app, &row.key())).await?;
+                app.store.get(&pk, row.get("sk")).await?
+            }
+            _ => Some(row),
+        };
+        let said = said(after, row.as_ref());
+        if matches!(said, Earlier::Waiting(_)) {
+            return Ok(said);
+        }
+        if last.as_ref().is_none_or(|(due, _)| *due <= task.due) {
+            last = Some((task.due, said));
+        }
     }
+    Ok(last.map_or_else(|| said(after, None), |(_, last)| last))
+}
 
-    /// Until when the books wait for what they are told before this; `None` where it is its turn.
-    /// What is due before it is worked off first.
-    pub(super) async fn waits_for_others(
-        &self,
-        case: &Case,
-        delivery: &Delivery,
-        this: &Task,
-    ) -> Result<Option<i64>, Failure> {
-        let pk = case_pk(&case.clinic, &case.id);
-        let prefix = format!("task#tell-{}-", delivery.system);
-        let unfinished = |row: &Row| matches!(row.get("state"), "open" | "calling");
-        for row in self.store.under(&pk, &prefix).await? {
-            if !unfinished(&row) || row.read::<Task>("data")?.due >= this.due {
-                continue;
-            }
-            Box::pin(self.deliver(&row.key())).await?;
-            let now = self.store.get(&pk, row.get("sk")).await?;
-            if let Some(row) = now.filter(unfinished) {
-                return Ok(Some(row.int("due_at")));
-            }
+/// Until when the books wait for what they are told before this; `None` where it is its turn.
+/// What is due before it is worked off first.
+pub(super) async fn waits_for_others(
+    app: &App,
+    case: &Case,
+    delivery: &Delivery,
+    this: &Task,
+) -> Result<Option<i64>, Failure> {
+    let pk = case_pk(&case.clinic, &case.id);
+    let prefix = format!("task#tell-{}-", delivery.system);
+    let unfinished = |row: &Row| matches!(row.get("state"), "open" | "calling");
+    for row in app.store.under(&pk, &prefix).await? {
+        if !unfinished(&row) || row.read::<Task>("data")?.due >= this.due {
+            continue;
         }
-        Ok(None)
+        Box::pin(deliveries::deliver(app, &row.key())).await?;
+        let now = app.store.get(&pk, row.get("sk")).await?;
+        if let Some(row) = now.filter(unfinished) {
+            return Ok(Some(row.int("due_at")));
+        }
     }
+    Ok(None)
 }
 
 /// Whether it tells that a payment arrived again: of interest to who heard that it went back.

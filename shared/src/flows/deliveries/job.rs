@@ -2,15 +2,19 @@
 //! call whose end nobody recorded.
 
 use super::{App, Failure, Of, WAITS, arrival, filed};
-use crate::clock;
+use crate::contract::{
+    Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Subscription,
+    System, Trouble,
+};
 use crate::domain::fact::Decline;
+use crate::flows::accounts;
+use crate::flows::deliveries;
 use crate::flows::lease_seconds;
-use crate::ids;
-use crate::queue::RowKey;
-use crate::seal::Key;
-use crate::store::{Row, Write};
-use crate::systems::{Channel, Customer, ExternalId, Message, Notification, Subscription, System};
-use crate::vendor::{Account, Effect, LostReply, Trouble};
+use crate::io::clock;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, Write};
+use crate::words::seal::Key;
+use crate::words::{ids, time};
 
 pub type DeliveryStep = Effect<Notification, ExternalId>;
 
@@ -69,7 +73,7 @@ impl DeliveryJob<'_> {
             let nothing_to_do = (subscription.skips)(&notification, row.int("steps_done") as usize);
             if nothing_to_do && self.needless.is_none() && !super::may_be_sent(&row) {
                 let skipped = self.done(&row, subscription, None);
-                let Some(next) = self.app.replace(&row, skipped).await? else {
+                let Some(next) = deliveries::replace(self.app, &row, skipped).await? else {
                     return Ok(());
                 };
                 row = next;
@@ -81,16 +85,16 @@ impl DeliveryJob<'_> {
             let done = match end {
                 Ok(id) => {
                     let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-                    self.app.mended(clinic, vendor).await?;
+                    deliveries::mended(self.app, clinic, vendor).await?;
                     self.done(&held, subscription, id)
                 }
                 Err(setback) => {
                     let (of, system) = (self.of, self.system);
-                    return self.app.set_back(of, &held, system, setback).await;
+                    return deliveries::set_back(self.app, of, &held, system, setback).await;
                 }
             };
             let ends = self.answered(&held, &done);
-            let Some(next) = self.app.replace_and(&held, done, ends).await? else {
+            let Some(next) = deliveries::replace_and(self.app, &held, done, ends).await? else {
                 return Ok(());
             };
             row = next;
@@ -107,7 +111,7 @@ impl DeliveryJob<'_> {
         notification: &Notification,
     ) -> Result<Option<(Row, End)>, Failure> {
         if super::may_be_sent(&row) {
-            let Some(held) = self.app.replace(&row, leased(&row)).await? else {
+            let Some(held) = deliveries::replace(self.app, &row, leased(&row)).await? else {
                 return Ok(None);
             };
             row = held;
@@ -124,7 +128,7 @@ impl DeliveryJob<'_> {
             return Ok(Some((row, Err(Setback::Needless(why)))));
         }
         let sending = sending(&row, self.system.channel, self.key.as_ref(), notification);
-        let Some(row) = self.app.replace(&row, sending).await? else {
+        let Some(row) = deliveries::replace(self.app, &row, sending).await? else {
             return Ok(None);
         };
         let end = self.send(step, notification, false).await;
@@ -205,7 +209,7 @@ impl DeliveryJob<'_> {
         let found = async {
             let request = (call.build)(notification, &self.account)?;
             let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-            let asked = self.app.call(clinic, vendor, &self.account, &request, None);
+            let asked = accounts::call(self.app, clinic, vendor, &self.account, &request, None);
             let reply = asked.await?;
             match (call.parse)(notification, &reply, &self.account) {
                 // A look-up that was refused itself says nothing of what it looks for.
@@ -232,10 +236,7 @@ impl DeliveryJob<'_> {
             LostReply::SameKey { place, .. } => Some((*place, notification.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
-        let reply = self
-            .app
-            .call(clinic, vendor, &self.account, &request, key)
-            .await;
+        let reply = accounts::call(self.app, clinic, vendor, &self.account, &request, key).await;
         match reply.and_then(|reply| (step.call.parse)(notification, &reply, &self.account)) {
             Ok(filed) => Ok(filed.0),
             Err(trouble) => {
@@ -301,11 +302,11 @@ pub fn out_of_tries(row: &Row) -> bool {
 
 /// The row in our hands. Two that take it in the same instant must not write the same row.
 fn leased(row: &Row) -> Row {
-    let until = clock::after(clock::now(), lease_seconds());
+    let until = time::after(clock::now(), lease_seconds());
     row.clone()
         .text("state", "calling")
         .text("owner", ids::random())
-        .due(clock::millis(until))
+        .due(time::millis(until))
 }
 
 /// The row as it is from the moment of a call. One that follows a lost one counts as a try. What

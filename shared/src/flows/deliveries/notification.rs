@@ -1,22 +1,26 @@
 //! What a delivery tells, from the case as it is now.
 
 use super::{App, Failure, optouts, standing};
+use crate::contract::{Channel, Customer, Notification, Standing, System};
 use crate::domain::case::{Case, Payment, surplus_request};
 use crate::domain::dispute::Dispute;
 use crate::domain::payment::State;
+use crate::domain::receipt;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic};
 use crate::flows::case_pk;
+use crate::flows::deliveries::alone;
+use crate::flows::patients;
 use crate::flows::patients::Person;
 use crate::flows::receipts;
-use crate::ids;
-use crate::money::Money;
+use crate::io::store::StoreError;
+use crate::messages;
 use crate::pages::layout::deadline;
-use crate::pages::messages;
-use crate::seal::Key;
-use crate::store::StoreError;
-use crate::systems::{self, Channel, Customer, Notification, Standing, System};
+use crate::vendors;
+use crate::words::ids;
+use crate::words::money::Money;
+use crate::words::seal::Key;
 use jiff::civil::Date;
 
 pub struct Composed {
@@ -29,140 +33,138 @@ pub struct Composed {
     pub key: Option<Key>,
 }
 
-impl App {
-    /// What is told, or why it cannot be.
-    pub(super) async fn notification(
-        &self,
-        settings: &Settings,
-        case: &Case,
-        system: &System,
-        delivery: &Delivery,
-        task: &Task,
-    ) -> Result<Result<Composed, &'static str>, Failure> {
-        let about = match About::read(case, delivery) {
-            Ok(about) => about,
-            Err(why) => return Ok(Err(why)),
-        };
-        let patient = match &case.patient {
-            Some(patient) => self.patient(&settings.id, patient).await?,
-            None => None,
-        };
-        let key = patient.as_ref().and_then(|patient| patient.key.clone());
-        let (reference, person) = match patient {
-            Some(patient) => (patient.reference, patient.person),
-            None => ("walk-in".into(), Person::default()),
-        };
-        let mut person = person;
-        let mut needless = about.needless(case, delivery.topic);
-        if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
-            && let Some(phone) = person.phone.clone()
-            && self.texts_unwanted(&settings.id, &phone).await?
-        {
-            person.phone = None;
-            if system.channel == Channel::PatientText {
-                needless = needless.or(Some(optouts::UNWANTED));
-            }
+/// What is told, or why it cannot be.
+pub(super) async fn notification(
+    app: &App,
+    settings: &Settings,
+    case: &Case,
+    system: &System,
+    delivery: &Delivery,
+    task: &Task,
+) -> Result<Result<Composed, &'static str>, Failure> {
+    let about = match About::read(case, delivery) {
+        Ok(about) => about,
+        Err(why) => return Ok(Err(why)),
+    };
+    let patient = match &case.patient {
+        Some(patient) => patients::patient(app, &settings.id, patient).await?,
+        None => None,
+    };
+    let key = patient.as_ref().and_then(|patient| patient.key.clone());
+    let (reference, person) = match patient {
+        Some(patient) => (patient.reference, patient.person),
+        None => ("walk-in".into(), Person::default()),
+    };
+    let mut person = person;
+    let mut needless = about.needless(case, delivery.topic);
+    if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
+        && let Some(phone) = person.phone.clone()
+        && optouts::texts_unwanted(app, &settings.id, &phone).await?
+    {
+        person.phone = None;
+        if system.channel == Channel::PatientText {
+            needless = needless.or(Some(optouts::UNWANTED));
         }
-        // A walk-in stands at the desk where the page was opened.
-        let unreachable = about.needless(case, delivery.topic).is_none()
-            && delivery.topic == Topic::CheckoutReady
-            && case.patient.is_some()
-            && unreachable(settings, system, &person);
-        needless = needless.or(missing_address(system.channel, &person));
-        let pk = case_pk(&case.clinic, &case.id);
-        let matter = match (&delivery.object, delivery.topic) {
-            (Some(id), Topic::NeedsPerson) => self.asked(&pk, id).await?,
-            _ => None,
-        };
-        if delivery.topic == Topic::NeedsPerson && matter.is_none() {
-            needless = Some("nobody need look any more");
-        }
-        let (standing, refunded_before) = match system.channel {
-            Channel::Books => {
-                let rows = format!("task#tell-{}-", system.vendor.id);
-                let rows = self.store.under(&pk, &rows).await?.into_iter();
-                let told = rows.map(|row| Ok((row.read("data")?, row)));
-                let told = told.collect::<Result<Vec<_>, StoreError>>()?;
-                standing::standing(case, &told, task)
-            }
-            _ => (Standing::none(case.currency), Money::zero(case.currency)),
-        };
-        if system.channel == Channel::Books {
-            needless = standing::needless(delivery.topic, &standing).or(needless.filter(|_| {
-                !matches!(
-                    delivery.topic,
-                    Topic::PaymentReceived | Topic::PaymentReturned
-                )
-            }));
-        }
-        let receipt = receipt_of(case, delivery);
-        let address = match &receipt {
-            Some(receipt) => Some(self.receipt_address(&settings.id, receipt).await?),
-            None => None,
-        };
-        let payment = about.payment;
-        let said = messages::MessageContext {
-            clinic: &settings.name,
-            phone: &settings.phone,
-            invoice: &case.invoice.number,
-            amount: about.amount,
-            payment: payment.map(|p| p.amount),
-            due: case.due(),
-            surplus: case.surplus(),
-            returning: payment.and_then(returning),
-            coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
-            tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
-            receipt: receipt.as_deref().map(receipts::number),
-            receipt_address: address.as_deref(),
-            page: payment
-                .and_then(Payment::open_page)
-                .map(|page| page.url.as_str()),
-            method: payment.and_then(|p| {
-                let kept = p.method.as_ref().map(|method| method.label.as_str());
-                p.paid_with.as_deref().or(kept)
-            }),
-            gateway: payment.map(|p| p.gateway.as_str()),
-            day: Some(day_of(settings, Channel::Books, delivery, task)),
-            reinstated: is_reinstated(delivery),
-            service: case.starts_at.map(|at| at.to_zoned(settings.zone()).date()),
-            until: payment
-                .and_then(Payment::open_page)
-                .and_then(|page| page.expires_at)
-                .map(|until| deadline(until, settings)),
-            address: &settings.address,
-            retry_at: retry_day(case, settings, delivery),
-            matter: matter.as_ref(),
-        };
-        let topic = delivery.topic;
-        let message = match system.channel {
-            Channel::PatientEmail | Channel::PatientText => messages::to_patient(topic, &said),
-            Channel::Staff | Channel::Books => messages::to_staff(topic, &said),
-        };
-        let notification = Notification {
-            key: format!("{}-{}", case.id, &ids::derived(&[&task.id])[..12]),
-            topic,
-            filed: vec![],
-            clinic: settings.name.clone(),
-            invoice: case.invoice.number.clone(),
-            refund: about.refund.and(receipt.as_deref()).map(receipts::number),
-            amount: about.amount,
-            payment: payment.map(|p| p.amount),
-            refunded_before,
-            standing,
-            total: case.invoice.total,
-            rates: case.invoice.rates()?,
-            date: day_of(settings, system.channel, delivery, task),
-            gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
-            customer: customer(settings, system.channel, reference, person),
-            message,
-        };
-        Ok(Ok(Composed {
-            notification,
-            needless,
-            unreachable,
-            key,
-        }))
     }
+    // A walk-in stands at the desk where the page was opened.
+    let unreachable = about.needless(case, delivery.topic).is_none()
+        && delivery.topic == Topic::CheckoutReady
+        && case.patient.is_some()
+        && unreachable(settings, system, &person);
+    needless = needless.or(missing_address(system.channel, &person));
+    let pk = case_pk(&case.clinic, &case.id);
+    let matter = match (&delivery.object, delivery.topic) {
+        (Some(id), Topic::NeedsPerson) => alone::asked_matter(app, &pk, id).await?,
+        _ => None,
+    };
+    if delivery.topic == Topic::NeedsPerson && matter.is_none() {
+        needless = Some("nobody need look any more");
+    }
+    let (standing, refunded_before) = match system.channel {
+        Channel::Books => {
+            let rows = format!("task#tell-{}-", system.vendor.id);
+            let rows = app.store.under(&pk, &rows).await?.into_iter();
+            let told = rows.map(|row| Ok((row.read("data")?, row)));
+            let told = told.collect::<Result<Vec<_>, StoreError>>()?;
+            standing::standing(case, &told, task)
+        }
+        _ => (Standing::none(case.currency), Money::zero(case.currency)),
+    };
+    if system.channel == Channel::Books {
+        needless = standing::needless(delivery.topic, &standing).or(needless.filter(|_| {
+            !matches!(
+                delivery.topic,
+                Topic::PaymentReceived | Topic::PaymentReturned
+            )
+        }));
+    }
+    let receipt = receipt_of(case, delivery);
+    let address = match &receipt {
+        Some(receipt) => Some(receipts::receipt_address(app, &settings.id, receipt).await?),
+        None => None,
+    };
+    let payment = about.payment;
+    let said = messages::MessageContext {
+        clinic: &settings.name,
+        phone: &settings.phone,
+        invoice: &case.invoice.number,
+        amount: about.amount,
+        payment: payment.map(|p| p.amount),
+        due: case.due(),
+        surplus: case.surplus(),
+        returning: payment.and_then(returning),
+        coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
+        tried_there: payment.is_some_and(|p| p.state.is_under_way() && p.decline.is_some()),
+        receipt: receipt.as_deref().map(receipt::number),
+        receipt_address: address.as_deref(),
+        page: payment
+            .and_then(Payment::open_page)
+            .map(|page| page.url.as_str()),
+        method: payment.and_then(|p| {
+            let kept = p.method.as_ref().map(|method| method.label.as_str());
+            p.paid_with.as_deref().or(kept)
+        }),
+        gateway: payment.map(|p| p.gateway.as_str()),
+        day: Some(day_of(settings, Channel::Books, delivery, task)),
+        reinstated: is_reinstated(delivery),
+        service: case.starts_at.map(|at| at.to_zoned(settings.zone()).date()),
+        until: payment
+            .and_then(Payment::open_page)
+            .and_then(|page| page.expires_at)
+            .map(|until| deadline(until, settings)),
+        address: &settings.address,
+        retry_at: retry_day(case, settings, delivery),
+        matter: matter.as_ref(),
+    };
+    let topic = delivery.topic;
+    let message = match system.channel {
+        Channel::PatientEmail | Channel::PatientText => messages::to_patient(topic, &said),
+        Channel::Staff | Channel::Books => messages::to_staff(topic, &said),
+    };
+    let notification = Notification {
+        key: format!("{}-{}", case.id, &ids::derived(&[&task.id])[..12]),
+        topic,
+        filed: vec![],
+        clinic: settings.name.clone(),
+        invoice: case.invoice.number.clone(),
+        refund: about.refund.and(receipt.as_deref()).map(receipt::number),
+        amount: about.amount,
+        payment: payment.map(|p| p.amount),
+        refunded_before,
+        standing,
+        total: case.invoice.total,
+        rates: case.invoice.rates()?,
+        date: day_of(settings, system.channel, delivery, task),
+        gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
+        customer: customer(settings, system.channel, reference, person),
+        message,
+    };
+    Ok(Ok(Composed {
+        notification,
+        needless,
+        unreachable,
+        key,
+    }))
 }
 
 /// What a delivery speaks of, found in the case.
@@ -297,7 +299,7 @@ pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> boo
         let on = settings.systems.iter().any(|id| id == system.vendor.id);
         on && matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
     };
-    let mut ways = systems::ALL.iter().filter(to_patients).peekable();
+    let mut ways = vendors::SYSTEMS.iter().filter(to_patients).peekable();
     let first = ways
         .peek()
         .is_some_and(|way| way.vendor.id == system.vendor.id);

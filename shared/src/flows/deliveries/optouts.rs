@@ -2,81 +2,82 @@
 //! again. The other channels go on.
 
 use super::{App, Failure, Of};
-use crate::clock;
+use crate::contract::Channel;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Task, Topic, Work};
+use crate::flows::deliveries;
+use crate::flows::patients;
 use crate::flows::patients::Person;
-use crate::queue::RowKey;
-use crate::store::{Row, Write};
-use crate::systems::{self, Channel};
+use crate::io::clock;
+use crate::io::queue::RowKey;
+use crate::io::store::{Row, Write};
+use crate::vendors;
+use crate::words::time;
 
-impl App {
-    /// Whether the number opted out of texts.
-    pub async fn texts_unwanted(&self, clinic: &str, phone: &str) -> Result<bool, Failure> {
-        for key in self.optouts(clinic, phone).await? {
-            if self.store.get(&key.pk, &key.sk).await?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Keeps that the number opted out.
-    pub async fn opt_out(&self, clinic: &str, phone: &str) -> Result<(), Failure> {
-        let keys = self.optouts(clinic, phone).await?;
-        let now = clock::millis(clock::now());
-        let kept = keys.into_iter().take(1);
-        let kept = kept.map(|key| Write::Put(Row::new(key.pk, key.sk).number("heard_at", now)));
-        self.store.transact(&kept.collect::<Vec<_>>()).await?;
-        Ok(())
-    }
-
-    /// What lifts the opt-out of a number: the patient wants texts again.
-    pub async fn lifted(&self, clinic: &str, phone: &str) -> Result<Vec<Write>, Failure> {
-        let keys = self.optouts(clinic, phone).await?;
-        Ok(keys.into_iter().map(Write::Delete).collect())
-    }
-
-    /// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address
-    /// was told there, and where a page to pay on reaches the patient no other way, staff are asked
-    /// once.
-    pub(super) async fn opted_out(&self, of: Of<'_>, row: &Row) -> Result<(), Failure> {
-        let patient = of.case.and_then(|case| case.patient.as_deref());
-        let person = match patient {
-            Some(id) => self.patient(&of.settings.id, id).await?,
-            None => None,
-        };
-        let person = person.map(|patient| patient.person).unwrap_or_default();
-        if let Some(phone) = &person.phone {
-            self.opt_out(&of.settings.id, phone).await?;
-        }
-        self.finish(row, "skipped", UNWANTED).await?;
-        let task: Task = row.read("data")?;
-        match task.work {
-            Work::Deliver(delivery)
-                if delivery.topic == Topic::CheckoutReady && !mailed(of.settings, &person) =>
-            {
-                let n = delivery.payment.unwrap_or_default();
-                let words = "The patient wants no texts, and no e-mail can be sent. Hand the page \
-                             over, or ask for an e-mail address.";
-                let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
-                self.person_once(of, row, &format!("unreachable-p{n}"), matter)
-                    .await
-            }
-            _ => Ok(()),
+/// Whether the number opted out of texts.
+pub async fn texts_unwanted(app: &App, clinic: &str, phone: &str) -> Result<bool, Failure> {
+    for key in optouts(app, clinic, phone).await? {
+        if app.store.get(&key.pk, &key.sk).await?.is_some() {
+            return Ok(true);
         }
     }
+    Ok(false)
+}
 
-    /// Where the opt-out of a number stands: by the current key, then by those before it. A number
-    /// is too short to be hidden by a hash alone.
-    async fn optouts(&self, clinic: &str, phone: &str) -> Result<Vec<RowKey>, Failure> {
-        let codes = self.key("opt-outs").await?.codes("optout", clinic, phone);
-        let of_code = |code| RowKey {
-            pk: format!("{clinic}#optout#{code}"),
-            sk: "optout".into(),
-        };
-        Ok(codes.into_iter().map(of_code).collect())
+/// Keeps that the number opted out.
+pub async fn opt_out(app: &App, clinic: &str, phone: &str) -> Result<(), Failure> {
+    let keys = optouts(app, clinic, phone).await?;
+    let now = time::millis(clock::now());
+    let kept = keys.into_iter().take(1);
+    let kept = kept.map(|key| Write::Put(Row::new(key.pk, key.sk).number("heard_at", now)));
+    app.store.transact(&kept.collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// What lifts the opt-out of a number: the patient wants texts again.
+pub async fn lifted(app: &App, clinic: &str, phone: &str) -> Result<Vec<Write>, Failure> {
+    let keys = optouts(app, clinic, phone).await?;
+    Ok(keys.into_iter().map(Write::Delete).collect())
+}
+
+/// The number answered STOP. Nothing is broken and nobody is alarmed: who has another address
+/// was told there, and where a page to pay on reaches the patient no other way, staff are asked
+/// once.
+pub(super) async fn opted_out(app: &App, of: Of<'_>, row: &Row) -> Result<(), Failure> {
+    let patient = of.case.and_then(|case| case.patient.as_deref());
+    let person = match patient {
+        Some(id) => patients::patient(app, &of.settings.id, id).await?,
+        None => None,
+    };
+    let person = person.map(|patient| patient.person).unwrap_or_default();
+    if let Some(phone) = &person.phone {
+        opt_out(app, &of.settings.id, phone).await?;
     }
+    deliveries::finish(app, row, "skipped", UNWANTED).await?;
+    let task: Task = row.read("data")?;
+    match task.work {
+        Work::Deliver(delivery)
+            if delivery.topic == Topic::CheckoutReady && !mailed(of.settings, &person) =>
+        {
+            let n = delivery.payment.unwrap_or_default();
+            let words = "The patient wants no texts, and no e-mail can be sent. Hand the page \
+                         over, or ask for an e-mail address.";
+            let matter = Matter::of(Alert::DeliveryFailed).payment(n).words(words);
+            deliveries::person_once(app, of, row, &format!("unreachable-p{n}"), matter).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the opt-out of a number stands: by the current key, then by those before it. A number
+/// is too short to be hidden by a hash alone.
+async fn optouts(app: &App, clinic: &str, phone: &str) -> Result<Vec<RowKey>, Failure> {
+    let codes = app.key("opt-outs").await?.codes("optout", clinic, phone);
+    let of_code = |code| RowKey {
+        pk: format!("{clinic}#optout#{code}"),
+        sk: "optout".into(),
+    };
+    Ok(codes.into_iter().map(of_code).collect())
 }
 
 /// Why a text is not sent.
@@ -84,7 +85,7 @@ pub const UNWANTED: &str = "the patient wants no texts";
 
 /// Whether the patient hears of it by e-mail.
 fn mailed(settings: &Settings, person: &Person) -> bool {
-    let by_mail = systems::ALL
+    let by_mail = vendors::SYSTEMS
         .iter()
         .filter(|system| system.channel == Channel::PatientEmail);
     let on = |id: &str| settings.systems.iter().any(|system| system == id);

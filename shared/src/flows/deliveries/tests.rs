@@ -2,12 +2,16 @@
 
 use super::arrival::looked_at;
 use super::earlier::{Earlier, of_the_same, said};
+use super::filed;
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
 use super::notification::{
     About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
 };
 use super::standing::{Composed, needless as not_filed, standing};
-use super::{filed, undelivered};
+use super::undelivered_words;
+use crate::contract::{
+    Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
+};
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
@@ -17,13 +21,10 @@ use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Delivery, Task, Topic, Work};
 use crate::flows::patients::Person;
-use crate::money::{Currency, Money};
-use crate::seal::Key;
-use crate::store::Row;
-use crate::systems::{
-    self, Channel, Customer, DependsOn, ExternalId, Message, Notification, Standing,
-};
-use crate::vendor::{LostReply, Trouble};
+use crate::io::store::Row;
+use crate::vendors;
+use crate::words::money::{Currency, Money};
+use crate::words::seal::Key;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -610,7 +611,7 @@ fn a_person_hears_once_that_no_system_reaches_the_patient() {
         ..clinic()
     };
     let says = |on: &[&str], person: &Person| {
-        let says = |id| unreachable(&settings(on), systems::find(id).unwrap(), person);
+        let says = |id| unreachable(&settings(on), vendors::system(id).unwrap(), person);
         [says("mailgun"), says("twilio")]
     };
     let nobody = Person::default();
@@ -734,12 +735,12 @@ fn a_refused_key_is_a_persons_to_mend_and_a_busy_vendor_is_waited_for() {
 
 #[test]
 fn what_may_have_been_sent_does_not_end_as_undelivered() {
-    let told = undelivered(Topic::RefundPaid, true, "no clear answer");
+    let told = undelivered_words(Topic::RefundPaid, true, "no clear answer");
     assert_eq!(
         told,
         "The message that the refund was paid may have been sent: look before repeating it (no clear answer)."
     );
-    let told = undelivered(Topic::RefundPaid, false, "refused: no_text");
+    let told = undelivered_words(Topic::RefundPaid, false, "refused: no_text");
     assert_eq!(
         told,
         "The message that the refund was paid was not delivered (refused: no_text)."
@@ -748,12 +749,12 @@ fn what_may_have_been_sent_does_not_end_as_undelivered() {
 
 #[test]
 fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
-    let now = crate::clock::now().as_second();
+    let now = crate::io::clock::now().as_second();
     let sent = |ago: i64| {
         let row = row("done").number("sent_at", now - ago);
         row.text("filed_as", "SM1")
     };
-    let twilio = systems::find("twilio").unwrap();
+    let twilio = vendors::system("twilio").unwrap();
     let next = |ago| {
         let row = looked_at(sent(ago), twilio);
         row.has("due_at")
@@ -776,7 +777,7 @@ fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
     let nameless = row("done").number("sent_at", now);
     assert!(!looked_at(nameless, twilio).has("due_at"));
     for system in ["slack", "xero"] {
-        let system = systems::find(system).unwrap();
+        let system = vendors::system(system).unwrap();
         assert!(!looked_at(sent(0), system).has("due_at"));
     }
 }

@@ -2,7 +2,10 @@
 //! own event or, unproven, anybody's word; what is posted is the state that was fetched.
 
 use super::*;
-use crate::gateways::LookedUp;
+use crate::contract::LookedUp;
+use crate::flows::accounts;
+use crate::flows::calls;
+use crate::flows::tasks;
 
 /// What a hint led to.
 enum Fetched {
@@ -64,20 +67,19 @@ impl PostingJob<'_> {
             amount: Money::zero(self.settings.currency),
         };
         let clinic = &self.settings.id;
-        let account = self.app.account(clinic, gateway.vendor).await;
+        let account = accounts::account(self.app, clinic, gateway.vendor).await;
         let account = account.map_err(failure)?;
         let nothing_to_send = |inquiry: &Inquiry| (inquiry.build)(&ask, &account).is_empty();
         if gateway.lookup.yes().is_none_or(nothing_to_send) {
             return Ok(Fetched::Never("a hint at an id of nothing known".into()));
         }
-        let look_up = self.app.look_up_parts(clinic, gateway, &account, &ask);
+        let look_up = calls::look_up_parts(self.app, clinic, gateway, &account, &ask);
         let trouble = match look_up.await {
             Ok(told) => return Ok(Fetched::Told(told)),
             Err(trouble) => trouble,
         };
         let ours = self.is_ours(payment, &[]).await?;
-        let is_old =
-            clock::now().as_second() - self.received_at.as_second() > posting_rules::GIVE_UP;
+        let is_old = clock::now().as_second() - self.received_at.as_second() > rules::GIVE_UP;
         match trouble {
             Trouble::Unreadable(why) if ours || trusted => Ok(Fetched::Never(why)),
             // It is there: the gateway answers otherwise before long, or people look.
@@ -114,7 +116,7 @@ impl PostingJob<'_> {
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
         let source = self.inbound.source;
-        self.app.unread(self.settings, source, payment, why).await
+        unread(self.app, self.settings, source, payment, why).await
     }
 
     /// Posts what was fetched, and says under which ids. Each event's id is a digest of that state,
@@ -127,7 +129,7 @@ impl PostingJob<'_> {
     ) -> Result<Vec<String>, Failure> {
         let mut ids = vec![];
         for fact in facts {
-            let id = inbound::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
+            let id = contract::digest_id(&["state", payment, &serde_json::to_string(&fact)?]);
             self.fact(&self.row(&id, name).of_fact(&fact), fact, 0)
                 .await?;
             ids.push(id);
@@ -172,62 +174,60 @@ impl PostingJob<'_> {
             .number("tries", tries);
         // What was left to a person has no due time any more.
         let comes_again = rows.iter().any(|row| row.has("due_at"));
-        let wait = posting_rules::wait(tries);
-        let due = clock::millis(clock::after(clock::now(), wait));
+        let wait = rules::wait(tries);
+        let due = time::millis(time::after(clock::now(), wait));
         self.put(if comes_again { waits.due(due) } else { waits })
             .await
     }
 }
 
-impl App {
-    /// What of a payment's look-up could not be read: one quarantined event of the payment, told to
-    /// staff once, and over when a look-up can be read as a whole again.
-    pub async fn unread(
-        &self,
-        settings: &Settings,
-        source: &str,
-        payment: &str,
-        why: &[String],
-    ) -> Result<(), Failure> {
-        let id = inbound::digest_id(&["look-up", payment]);
-        let row = EventRow {
-            gateway_ref: Some(payment.into()),
-            ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
-        };
-        let known = self.store.get(&row.pk(), "event").await?;
-        let is_open = known
-            .as_ref()
-            .is_some_and(|known| known.get("state") != "superseded");
-        let writes = match (why.first(), known) {
-            (None, Some(known)) if is_open => {
-                let asked = RowKey {
-                    pk: row.pk(),
-                    sk: "task#person-unreadable".into(),
-                };
-                let over = known.text("state", "superseded");
-                self.store
-                    .transact(&[Write::Put(over), Write::Delete(asked)])
-                    .await?;
-                return Ok(());
-            }
-            (Some(why), _) if !is_open => {
-                tracing::warn!(event = "quarantined", source, id, why);
-                let kept = row
-                    .row("quarantined")
-                    .text("why", why)
-                    .text("hint", payment);
-                let words = format!("A part of what it says of {payment}: {why}.");
-                let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
-                let asked = tasks::asking(settings, &row.pk(), "unreadable", matter);
-                [kept].into_iter().chain(asked).collect::<Vec<_>>()
-            }
-            _ => return Ok(()),
-        };
-        let puts: Vec<_> = writes.iter().cloned().map(Write::Put).collect();
-        match self.store.transact(&puts).await? {
-            Written::Done | Written::Failed(_) => self.nudge_told(&writes).await,
-            Written::Conflict => return Err("others are at the same rows".into()),
+/// What of a payment's look-up could not be read: one quarantined event of the payment, told to
+/// staff once, and over when a look-up can be read as a whole again.
+pub async fn unread(
+    app: &App,
+    settings: &Settings,
+    source: &str,
+    payment: &str,
+    why: &[String],
+) -> Result<(), Failure> {
+    let id = contract::digest_id(&["look-up", payment]);
+    let row = EventRow {
+        gateway_ref: Some(payment.into()),
+        ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
+    };
+    let known = app.store.get(&row.pk(), "event").await?;
+    let is_open = known
+        .as_ref()
+        .is_some_and(|known| known.get("state") != "superseded");
+    let writes = match (why.first(), known) {
+        (None, Some(known)) if is_open => {
+            let asked = RowKey {
+                pk: row.pk(),
+                sk: "task#person-unreadable".into(),
+            };
+            let over = known.text("state", "superseded");
+            app.store
+                .transact(&[Write::Put(over), Write::Delete(asked)])
+                .await?;
+            return Ok(());
         }
-        Ok(())
+        (Some(why), _) if !is_open => {
+            tracing::warn!(event = "quarantined", source, id, why);
+            let kept = row
+                .row("quarantined")
+                .text("why", why)
+                .text("hint", payment);
+            let words = format!("A part of what it says of {payment}: {why}.");
+            let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
+            let asked = tasks::asking(settings, &row.pk(), "unreadable", matter);
+            [kept].into_iter().chain(asked).collect::<Vec<_>>()
+        }
+        _ => return Ok(()),
+    };
+    let puts: Vec<_> = writes.iter().cloned().map(Write::Put).collect();
+    match app.store.transact(&puts).await? {
+        Written::Done | Written::Failed(_) => tasks::nudge_told(app, &writes).await,
+        Written::Conflict => return Err("others are at the same rows".into()),
     }
+    Ok(())
 }

@@ -69,7 +69,7 @@ impl PostingJob<'_> {
             if int("heard_at") >= (came_at + 1) * 1000 {
                 return Ok(None);
             }
-            let now = clock::millis(clock::now());
+            let now = time::millis(clock::now());
             if (0..EACH).contains(&(now - int("asked_at"))) {
                 tokio::time::sleep(PAUSE).await;
                 continue;

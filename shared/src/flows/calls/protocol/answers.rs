@@ -166,7 +166,7 @@ impl Job {
                 // What is silent is not asked the more rarely for that.
                 let most = if answered { RAREST } else { LONGEST_WAIT };
                 let wait = self.waited(case, at).clamp(STALE, most);
-                self.again(clock::after(at.now, wait), false, None)
+                self.again(time::after(at.now, wait), false, None)
             }
             Then::GiveUp(refused) => {
                 self.reply(traits, case, vec![self.target.failed(case, &refused)])

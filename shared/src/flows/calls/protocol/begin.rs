@@ -57,7 +57,7 @@ impl Job {
                     step,
                     key,
                     owner: at.owner.clone(),
-                    lease_until: clock::after(at.now, at.lease),
+                    lease_until: time::after(at.now, at.lease),
                     first_sent_at: at.now,
                     request,
                 };
@@ -112,7 +112,7 @@ impl Job {
     fn lease_again(&mut self, traits: &Traits, intent: Intent, at: &At) -> Move {
         let intent = Intent {
             owner: at.owner.clone(),
-            lease_until: clock::after(at.now, at.lease),
+            lease_until: time::after(at.now, at.lease),
             ..intent
         };
         self.lease(traits, intent)

@@ -154,7 +154,7 @@ impl Job {
         let event = Event::StillUnknown {
             payment,
             refund,
-            again_at: clock::after(at.now, wait),
+            again_at: time::after(at.now, wait),
             tries: tries + 1,
             looked,
         };

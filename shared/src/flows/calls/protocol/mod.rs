@@ -31,7 +31,8 @@ mod written;
 pub use traits::{Lost, Traits};
 
 use super::ask::{Outcome, Target};
-use crate::clock;
+
+use crate::contract::{Lookup, Trouble};
 use crate::domain::case::{Case, Intent, LONGEST_WAIT, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Looked, NotDone, Report};
@@ -39,9 +40,7 @@ use crate::domain::fact::{Fact, Kind};
 use crate::domain::payment::State;
 use crate::domain::refund;
 use crate::domain::task::{Alert, Matter, Work};
-use crate::gateways::Lookup;
-use crate::ids;
-use crate::vendor::Trouble;
+use crate::words::{ids, time};
 use jiff::Timestamp;
 use serde_json::Value;
 use written::{RAREST, commit};

@@ -59,7 +59,7 @@ impl Job {
             .payment(self.target.payment)
             .and_then(|p| p.session.as_ref());
         let until = page.and_then(|page| page.expires_at);
-        until.is_some_and(|until| clock::after(until, margin) < at.now)
+        until.is_some_and(|until| time::after(until, margin) < at.now)
     }
 
     pub(super) fn expired(&self, case: &Case) -> Fact {

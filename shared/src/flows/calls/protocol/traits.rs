@@ -1,8 +1,7 @@
 //! What the rules know of a gateway, and what a lost reply means there.
 
+use crate::contract::{Effect, Gateway, LostReply, Offer, remembers};
 use crate::domain::case::Step;
-use crate::gateways::Gateway;
-use crate::vendor::{Effect, LostReply, Offer, remembers};
 
 /// What the rules know of a gateway: read from its adapter in production ([`Traits::of`]), written by
 /// hand in a simulation.

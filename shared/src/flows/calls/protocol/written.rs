@@ -24,7 +24,7 @@ impl Job {
             Trouble::Limited { seconds } => ((*seconds).clamp(1, 3600), None),
             other => (BLOCKED, Some(format!("{who}: {other}."))),
         };
-        self.again(clock::after(at.now, seconds), false, note)
+        self.again(time::after(at.now, seconds), false, note)
     }
 
     /// What became of the first call stays unknown: it is repeated the more rarely, the longer that
@@ -40,7 +40,7 @@ impl Job {
         let age = at.now.as_second() - since.as_second();
         let seconds = age.clamp(BLOCKED, RAREST);
         let note = Some(format!("{who}: {trouble}."));
-        self.again(clock::after(at.now, seconds), false, note)
+        self.again(time::after(at.now, seconds), false, note)
     }
 
     pub(super) fn again(&self, retry_at: Timestamp, never: bool, note: Option<String>) -> Event {

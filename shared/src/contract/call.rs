@@ -1,0 +1,302 @@
+//! A call to a vendor: how it is described, how its answer is read, what a lost reply means, and why
+//! it may not have given its answer. Nothing here touches the network.
+
+use super::vendor::Account;
+use crate::domain::fact::Decline;
+use crate::words::json::{self, Unfit};
+use crate::words::money::BadAmount;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One kind of call: how it is asked, how its answer is read.
+pub struct Call<Ask: ?Sized + 'static, Answer: 'static> {
+    pub build: fn(&Ask, &Account) -> Result<Request, BadAmount>,
+    pub parse: fn(&Ask, &Reply, &Account) -> Result<Answer, Trouble>,
+}
+
+/// A call that changes something at the vendor: money, a message, a document. It cannot be written down without saying what to do when its reply
+/// never comes.
+pub struct Effect<Ask: 'static, Answer: 'static> {
+    pub call: Call<Ask, Answer>,
+    pub lost_reply: LostReply<Ask, Answer>,
+}
+
+pub enum LostReply<Ask: 'static, Answer: 'static> {
+    /// Send the same bytes under the same key: the vendor does it once.
+    SameKey {
+        place: KeyPlace,
+        /// Seconds that the vendor remembers a key; after them, `then`.
+        lifetime: i64,
+        /// Letters a key may have beside letters, digits and `-`, and the most it may have.
+        longest: usize,
+        then: &'static LostReply<Ask, Answer>,
+    },
+    /// Look for our own reference. "Not found" proves nothing until `trusted_after` seconds.
+    Find {
+        call: Call<Ask, Option<Answer>>,
+        trusted_after: i64,
+    },
+    /// A person looks before anything is sent again.
+    Human,
+}
+
+impl<Ask, Answer> LostReply<Ask, Answer> {
+    /// What it means so many seconds after the call: once a key may be forgotten, what follows.
+    pub fn at(&self, age: i64) -> &Self {
+        match self {
+            Self::SameKey { lifetime, then, .. } if !remembers(*lifetime, age) => then.at(age),
+            other => other,
+        }
+    }
+}
+
+/// Whether a vendor that remembers keys for so long surely knows one of this age: well inside the
+/// lifetime, so that a slow repeat does not fall out of it.
+pub fn remembers(lifetime: i64, age: i64) -> bool {
+    age <= lifetime - lifetime / 10
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    Header(&'static str),
+    Query(&'static str),
+    /// `build` puts the reference into the body, and the vendor refuses a second one.
+    Body,
+}
+
+/// A request as an adapter describes it: path and query on the vendor's host. Serialised into the
+/// intent, so that a repeat sends the same bytes; it never holds a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    pub method: String,
+    /// Another host of the same vendor, with scheme; `None` is the vendor's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    None,
+    Form(Vec<(String, String)>),
+    Json(serde_json::Value),
+    /// Bytes that must go out exactly as they are, with their content type.
+    Exact {
+        content_type: String,
+        text: String,
+    },
+}
+
+impl Request {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new("GET", path, Body::None)
+    }
+
+    pub fn form(path: impl Into<String>, fields: Vec<(&str, String)>) -> Self {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect();
+        Self::new("POST", path, Body::Form(fields))
+    }
+
+    pub fn json(method: &str, path: impl Into<String>, body: serde_json::Value) -> Self {
+        Self::new(method, path, Body::Json(body))
+    }
+
+    pub fn new(method: &str, path: impl Into<String>, body: Body) -> Self {
+        Self {
+            method: method.into(),
+            host: None,
+            path: path.into(),
+            query: vec![],
+            headers: vec![],
+            body,
+        }
+    }
+
+    pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn at_host(mut self, host: &str) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// A vendor's answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as this shape.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Trouble> {
+        json::read(&self.body)
+            .map_err(|why| Trouble::Unreadable(format!("status {}: {why}", self.status)))
+    }
+
+    /// Whether the body is JSON with a text at each of these places (JSON pointers).
+    pub fn has_texts(&self, places: &[&str]) -> bool {
+        let body: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let text = |place: &&str| body.as_ref()?.pointer(place)?.as_str();
+        places.iter().all(|place| text(place).is_some())
+    }
+
+    /// Whether the body is a page for people, as proxies make them.
+    pub fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// What a status means at every vendor; an adapter looks at its own error codes first. `Ok` is a
+    /// success whose body may be read.
+    pub fn ok(&self) -> Result<&Self, Trouble> {
+        match self.status {
+            200..300 => Ok(self),
+            401 | 403 => Err(Trouble::Credentials(format!("status {}", self.status))),
+            404 => Err(Trouble::Missing),
+            429 => Err(Trouble::Limited {
+                seconds: self
+                    .header("retry-after")
+                    .and_then(|s| s.parse().ok())
+                    .unwrap_or(30),
+            }),
+            408 | 425 | 499 => Err(Trouble::Unclear(format!("status {}", self.status))),
+            400..500 => Err(Trouble::Rejected(format!("status {}", self.status))),
+            _ => Err(Trouble::Unclear(format!("status {}", self.status))),
+        }
+    }
+}
+
+/// Why a call did not give its answer, as far as it decides what may be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The payer's side said no: the attempt is over, and nothing was taken. Of a message, that the
+    /// addressee wants none: `Cancelled`.
+    Declined(Decline),
+    /// The vendor understood and refuses; the same request will be refused again. Nothing happened.
+    Rejected(String),
+    /// Our key is not accepted. Nothing happened; a person must mend the configuration.
+    Credentials(String),
+    /// No such object.
+    Missing,
+    /// Too many requests. Nothing happened.
+    Limited { seconds: i64 },
+    /// It no longer fits what the vendor knows, which has changed meanwhile. Nothing happened: look,
+    /// then build it anew.
+    Stale(String),
+    /// The first call under this key is still running: ask again under the same key.
+    InFlight,
+    /// It was already done under this key, and this is the object.
+    Exists(String),
+    /// It may or may not have happened: no reply, 5xx, a timeout.
+    Unclear(String),
+    /// An answer that the adapter does not understand: treated as unclear, and shown to staff. Names
+    /// the field, never what stood in it.
+    Unreadable(String),
+}
+
+impl Trouble {
+    /// Whether the call may have had its effect all the same.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(
+            self,
+            Self::InFlight | Self::Exists(_) | Self::Unclear(_) | Self::Unreadable(_)
+        )
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Declined(why) => write!(f, "declined: {why:?}"),
+            Self::Rejected(why) => write!(f, "refused: {why}"),
+            Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
+            Self::Missing => f.write_str("no such object"),
+            Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
+            Self::Stale(why) => write!(f, "overtaken: {why}"),
+            Self::InFlight => f.write_str("still in flight under the same key"),
+            Self::Exists(id) => write!(f, "exists already as {id}"),
+            Self::Unclear(why) => write!(f, "no clear answer: {why}"),
+            Self::Unreadable(why) => write!(f, "an answer that cannot be read: {why}"),
+        }
+    }
+}
+
+impl From<BadAmount> for Trouble {
+    /// What stood there is not repeated.
+    fn from(_: BadAmount) -> Self {
+        Self::Unreadable("an amount cannot be read".into())
+    }
+}
+
+impl From<Unfit> for Trouble {
+    fn from(why: Unfit) -> Self {
+        Self::Unreadable(why.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Lost = LostReply<(), ()>;
+
+    #[test]
+    fn a_key_is_repeated_well_inside_its_lifetime_and_then_what_follows_counts() {
+        const PERSON: Lost = LostReply::Human;
+        static SHORT: Lost = LostReply::SameKey {
+            place: KeyPlace::Body,
+            lifetime: 1000,
+            longest: 36,
+            then: &PERSON,
+        };
+        let long: Lost = LostReply::SameKey {
+            place: KeyPlace::Body,
+            lifetime: 100,
+            longest: 36,
+            then: &SHORT,
+        };
+        let repeats = |lost: &Lost| match lost {
+            LostReply::SameKey { lifetime, .. } => Some(*lifetime),
+            _ => None,
+        };
+        for (age, lifetime) in [
+            (0, Some(100)),
+            (90, Some(100)),
+            (91, Some(1000)),
+            (900, Some(1000)),
+            (901, None),
+            (i64::MAX, None),
+        ] {
+            assert_eq!(repeats(long.at(age)), lifetime, "after {age} s");
+        }
+    }
+}

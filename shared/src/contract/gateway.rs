@@ -1,0 +1,200 @@
+//! A payment gateway as a value: what it moves, what it can be asked, and what it answers.
+
+use crate::contract::{Account, Effect, Inbound, Offer, Reply, Request, Trouble, Vendor};
+use crate::domain::case::Session;
+use crate::domain::fact::{Fact, Method};
+use crate::words::money::{Amounts, Currency, Money};
+use serde_json::Value;
+
+pub struct Gateway {
+    pub vendor: &'static Vendor,
+    pub amounts: Amounts,
+    /// What it moves, as the table shows it: `cards`, `bank debits`.
+    pub moves: &'static str,
+    /// Whether a payment that cleared can still fail: debits. Such a failure returns the money.
+    pub late_failures: bool,
+    /// Whether a payer who was declined on its page may try again there.
+    pub page_stays: bool,
+    /// A page at the gateway where the payer pays or approves.
+    pub checkout: Offer<Effect<Checkout, Opening>>,
+    /// What ends that page, so that nobody pays there any more. Where we complete what the payer
+    /// approved, an ended page is over in any case: it is never completed.
+    pub close: Offer<Effect<Close, Vec<Fact>>>,
+    /// What takes the money after the payer approved on that page, where the page does not.
+    pub complete: Offer<Effect<Complete, Vec<Fact>>>,
+    /// Charging a saved method.
+    pub charge: Offer<Effect<Charge, Vec<Fact>>>,
+    pub refund: Offer<Effect<Refund, Vec<Fact>>>,
+    pub lookup: Offer<Inquiry>,
+    pub webhook: Offer<Inbound>,
+}
+
+/// Everything that the gateway now says of a payment, its refunds and disputes included: one
+/// request, or a few whose replies are read together.
+pub struct Inquiry {
+    pub build: fn(&Lookup, &Account) -> Vec<Request>,
+    pub parse: fn(&Lookup, &[Reply], &Account) -> Told,
+}
+
+/// What a look-up tells, or why it tells nothing.
+pub type Told = Result<LookedUp, Trouble>;
+
+/// The parts of a look-up, each read by itself: one that cannot be read hides no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    pub facts: Vec<Fact>,
+    /// Why a part could not be read. Names the field, never what stood in it.
+    pub unread: Vec<String>,
+}
+
+impl From<Vec<Fact>> for LookedUp {
+    fn from(facts: Vec<Fact>) -> Self {
+        let unread = vec![];
+        Self { facts, unread }
+    }
+}
+
+impl LookedUp {
+    /// What was told, unless nothing of it could be read. What stands under an id that cannot be
+    /// one was not read either.
+    pub fn told(self) -> Told {
+        let mut told = Self {
+            facts: vec![],
+            unread: self.unread,
+        };
+        for fact in self.facts {
+            told.add(fact.checked().map_err(Trouble::Unreadable));
+        }
+        match told.unread.first() {
+            Some(why) if told.facts.is_empty() => Err(Trouble::Unreadable(why.clone())),
+            _ => Ok(told),
+        }
+    }
+
+    /// Facts of which none may be missing, as an answer to a call of ours has them.
+    pub fn whole(self) -> Result<Vec<Fact>, Trouble> {
+        match self.unread.into_iter().next() {
+            Some(why) => Err(Trouble::Unreadable(why)),
+            None => Ok(self.facts),
+        }
+    }
+
+    /// One more part.
+    pub fn add(&mut self, part: Result<Fact, Trouble>) {
+        match part {
+            Ok(fact) => self.facts.push(fact),
+            Err(Trouble::Unreadable(why)) => self.unread.push(why),
+            Err(other) => self.unread.push(other.to_string()),
+        }
+    }
+}
+
+/// The parts of a list that may be missing. What is no list is one part that cannot be read.
+pub fn parts(list: &Value) -> &[Value] {
+    match list {
+        Value::Array(items) => items,
+        Value::Null => &[],
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// An amount as this gateway wrote it.
+pub fn read_money(amounts: &Amounts, text: &str, code: &str) -> Result<Money, Trouble> {
+    let unknown = || Trouble::Unreadable("the currency is none that is known".into());
+    let currency = Currency::read(code).ok_or_else(unknown)?;
+    Ok(amounts.read(text, currency)?)
+}
+
+/// A word that a vendor's list of them does not have: never taken for one that it has.
+pub fn unknown<T>(field: &str) -> Result<T, Trouble> {
+    Err(Trouble::Unreadable(format!(
+        "the {field} is none that is known"
+    )))
+}
+
+/// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
+pub struct Checkout {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    /// Where the payer comes back to once the gateway is done.
+    pub return_to: String,
+    /// Where the payer comes back to who stops before.
+    pub cancel_to: String,
+    /// Where classic webhooks are sent that name their address per payment.
+    pub webhook_url: String,
+    /// Ask the gateway to keep the method for later charges.
+    pub keep_method: bool,
+    /// What the step before made; `None` at the first step.
+    pub opened: Option<String>,
+}
+
+/// What a call that opens a page comes to. Some gateways take several: the same ask goes again
+/// with `opened` filled in, each step under its own key (`{key}-1`, `{key}-2`, …), so that a
+/// repeat from the first step meets what the first round made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    Next(String),
+    Page(Session),
+}
+
+/// Ends a page. Its answer is a fact of [`Kind::PaymentExpired`](crate::domain::fact::Kind) where
+/// the gateway ended it, else whatever became of the payment before.
+pub struct Close {
+    pub reference: String,
+    /// The page's id.
+    pub session: String,
+}
+
+/// Takes what the payer approved.
+pub struct Complete {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    pub session: String,
+    pub method: Option<Method>,
+}
+
+/// Charges a saved method while the payer is not there.
+pub struct Charge {
+    pub reference: String,
+    pub amount: Money,
+    pub label: String,
+    pub method: Method,
+    pub webhook_url: String,
+}
+
+pub struct Refund {
+    pub reference: String,
+    /// The gateway's id of the payment.
+    pub payment: String,
+    pub amount: Money,
+    /// All refunds of the payment that succeeded or are under way, this one included.
+    pub total_refunded: Money,
+    /// Whether nothing of the payment stays.
+    pub whole: bool,
+}
+
+/// Which payment is asked for, with its refunds. A adapter uses what its gateway knows.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    pub reference: String,
+    pub payment: Option<String>,
+    pub session: Option<String>,
+    pub amount: Money,
+}
+
+impl Lookup {
+    /// What is told of a page that was asked for by its own id is that page's, whatever else it
+    /// names.
+    pub fn own(&self, facts: &mut [Fact]) {
+        let Some(session) = self.session.as_ref().filter(|_| self.payment.is_none()) else {
+            return;
+        };
+        for fact in facts {
+            if !fact.payment_ids().any(|id| id == session) {
+                fact.aliases.push(session.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What an adapter is written in: a vendor and its account, calls and what a lost reply means,
+//! gateways, systems, webhooks and their proofs. Types and pure functions; it knows no vendor.
+
+pub mod call;
+pub mod gateway;
+pub mod inbound;
+pub mod proof;
+pub mod system;
+pub mod vendor;
+
+pub use call::*;
+pub use gateway::*;
+pub use inbound::*;
+pub use proof::*;
+pub use system::*;
+pub use vendor::*;

@@ -1,0 +1,185 @@
+//! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
+//! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
+
+use crate::contract::{Call, Effect, Offer, Vendor};
+pub use crate::domain::invoice::OfRate;
+use crate::domain::task::Topic;
+use crate::words::money::{Currency, Money};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+pub struct System {
+    pub vendor: &'static Vendor,
+    /// What it is to the clinic, as the table shows it: `SMS to patients`, `accounting`.
+    pub is: &'static str,
+    pub channel: Channel,
+    /// What may be configured beside the vendor's secrets, where an account needs it.
+    pub optional: &'static [&'static str],
+    pub subscriptions: &'static [Subscription],
+    /// Asks what became of a message that it took, by the id under which it was filed.
+    pub arrival: Offer<Call<str, Arrival>>,
+}
+
+/// What became of a message that a system took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Arrived,
+    UnderWay,
+    /// It never will, for this reason.
+    Lost(String),
+    /// The addressee wants none.
+    Unwanted,
+}
+
+/// Who reads what a system is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The patient, by e-mail: needs the address.
+    PatientEmail,
+    /// The patient, by text message: needs the number.
+    PatientText,
+    Staff,
+    Books,
+}
+
+/// What a system does when something happens: one call, or several in this order, each remembered
+/// when it is done.
+pub struct Subscription {
+    pub topic: Topic,
+    pub steps: &'static [Effect<Notification, ExternalId>],
+    /// Whether this step has nothing to do this time; it counts as done.
+    pub skips: fn(&Notification, usize) -> bool,
+    pub depends_on: DependsOn,
+}
+
+/// What this system must have heard before: of the same case, and of the same payment, refund or
+/// dispute where both speak of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependsOn {
+    Nothing,
+    /// It builds on what was filed then: a payment needs its invoice.
+    Needs(Topic),
+    /// It takes back what was told then: where nothing was, there is nothing to take back.
+    TakesBack(Topic),
+}
+
+impl DependsOn {
+    pub fn topic(self) -> Option<Topic> {
+        match self {
+            Self::Nothing => None,
+            Self::Needs(topic) | Self::TakesBack(topic) => Some(topic),
+        }
+    }
+}
+
+/// For steps that always have something to do.
+pub const fn never(_: &Notification, _: usize) -> bool {
+    false
+}
+
+impl Subscription {
+    /// A topic for which nothing must have been filed before.
+    pub const fn of(topic: Topic, steps: &'static [Effect<Notification, ExternalId>]) -> Self {
+        Self {
+            topic,
+            steps,
+            skips: never,
+            depends_on: DependsOn::Nothing,
+        }
+    }
+}
+
+/// What a patient is told of, by whatever channel. That a refund failed concerns only who was told
+/// that it was paid.
+pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> [Subscription; 6] {
+    [
+        Subscription::of(Topic::CheckoutReady, steps),
+        Subscription::of(Topic::PaymentReceived, steps),
+        Subscription::of(Topic::PaymentFailed, steps),
+        Subscription::of(Topic::PaymentReturned, steps),
+        Subscription::of(Topic::RefundPaid, steps),
+        Subscription {
+            topic: Topic::RefundFailed,
+            steps,
+            skips: never,
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+        },
+    ]
+}
+
+/// What a system is told. Neutral by construction: no service, no diagnosis, no note.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Ours for this delivery and stable over repeats: letters, digits and dashes, at most 60.
+    pub key: String,
+    pub topic: Topic,
+    /// The ids under which this system filed what the notification comes `after`, one for each step of it.
+    pub filed: Vec<String>,
+    pub clinic: String,
+    /// As the patient quotes it.
+    pub invoice: String,
+    /// The refund's own number, as it stands on its receipt, where the topic is a refund.
+    pub refund: Option<String>,
+    /// Of the payment, what was returned of it, the refund or the invoice, whichever the topic
+    /// speaks of.
+    pub amount: Money,
+    /// The whole payment, where the topic speaks of one.
+    pub payment: Option<Money>,
+    /// What was refunded of the sale before this refund.
+    pub refunded_before: Money,
+    /// How the payment or refund stands in the books.
+    pub standing: Standing,
+    /// Of the whole invoice, and what each of its tax rates comes to.
+    pub total: Money,
+    pub rates: Vec<OfRate>,
+    /// In the clinic's time zone.
+    pub date: Date,
+    pub gateway: String,
+    pub customer: Customer,
+    pub message: Message,
+}
+
+/// How a payment or refund stands in the books of a system. A payment follows the case: what is
+/// filed of it is replaced when what stays of it changes. What is beyond the invoice is not filed:
+/// it was never sold, and goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What the invoice takes of the payment now; of a refund, what it takes back of the sale.
+    pub applied: Money,
+    /// What was filed of the payment last, and under which id.
+    pub was: Money,
+    pub payment: Option<String>,
+}
+
+impl Standing {
+    pub fn none(currency: Currency) -> Self {
+        Self {
+            applied: Money::zero(currency),
+            was: Money::zero(currency),
+            payment: None,
+        }
+    }
+}
+
+/// The patient towards a system: the clinic's own reference; the name only where the clinic
+/// switched it on; the address only for the channel that needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    pub reference: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+}
+
+/// What a person reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// The id under which the system filed it, where it told one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalId(pub Option<String>);

@@ -1,0 +1,233 @@
+//! What a receipt states, frozen in the commit that calls for it.
+
+use super::case::{Case, Payment};
+use super::decide::Receipt;
+use super::refund::{Refund, State};
+use super::settings::Settings;
+use crate::words::ids;
+use crate::words::money::Money;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// What a receipt states, as it was at its time. No personal data and no service's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub id: String,
+    /// As people quote it: `K7M2Q9-1`.
+    pub number: String,
+    /// The number of the receipt that this one replaces.
+    pub replaces: Option<String>,
+    pub issued_at: Timestamp,
+    pub case: String,
+    pub invoice: String,
+    pub invoiced_at: Timestamp,
+    /// Who issued it, as the clinic was then.
+    #[serde(default)]
+    pub issuer: Option<Issuer>,
+    /// When the session began, where there was one.
+    #[serde(default)]
+    pub starts_at: Option<Timestamp>,
+    pub lines: Vec<Line>,
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    pub payments: Vec<Paid>,
+    pub refunds: Vec<Refunded>,
+    pub paid: Money,
+    pub due: Money,
+}
+
+/// The clinic as a receipt names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    pub name: String,
+    pub address: String,
+    pub phone: String,
+    pub tax_number: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub quantity: u32,
+    pub gross: Money,
+    pub tax: Money,
+    /// Per cent.
+    #[serde(default)]
+    pub tax_rate: Option<Decimal>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    pub gateway: String,
+    /// `Visa ending 4242`, where the gateway told.
+    pub method: Option<String>,
+    /// What arrived.
+    pub amount: Money,
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// What the bank took back of it.
+    #[serde(default)]
+    pub returned: Option<Money>,
+}
+
+/// Money that was sent back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refunded {
+    #[serde(flatten)]
+    pub amount: Money,
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// The method that it went to, and the gateway that sent it.
+    #[serde(default)]
+    pub to: Option<String>,
+    #[serde(default)]
+    pub gateway: String,
+}
+
+/// A receipt as the page of its invoice lists it.
+pub struct Paper {
+    pub number: String,
+    pub address: String,
+    pub at: Timestamp,
+    pub about: About,
+}
+
+/// What a receipt was issued for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    Payment(Money),
+    Returned,
+    Reinstated,
+    Refund(Money),
+    RefundFailed(Money),
+}
+
+impl Paper {
+    pub fn of(case: &Case, id: &str, address: String, at: Timestamp) -> Self {
+        let number = number(id);
+        let mut parts = id.split('-').skip(1);
+        let named = parts.next().and_then(|p| p.strip_prefix('p')?.parse().ok());
+        let payment = named.and_then(|n| case.payment(n));
+        let whole = payment.map_or(case.invoice.total, |payment| payment.amount);
+        let (what, failed) = (parts.next().unwrap_or_default(), parts.next().is_some());
+        let mut refunds = payment.into_iter().flat_map(|payment| &payment.refunds);
+        let refund = refunds.find(|refund| refund.key() == what);
+        let about = match refund.map(|refund| refund.amount) {
+            Some(amount) if failed => About::RefundFailed(amount),
+            Some(amount) => About::Refund(amount),
+            None if what.starts_with("returned") => About::Returned,
+            None if what.starts_with("reinstated") => About::Reinstated,
+            None => About::Payment(whole),
+        };
+        Self {
+            number,
+            address,
+            at,
+            about,
+        }
+    }
+}
+
+/// The number on a receipt: short enough to be read out.
+pub fn number(receipt: &str) -> String {
+    let (case, rest) = receipt.split_once('-').unwrap_or((receipt, ""));
+    let short = case.get(..8).unwrap_or(case).to_uppercase();
+    let spoken = |part: &str| {
+        let what = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let time = &part[what.len()..];
+        match what {
+            "returned" => format!("R{time}"),
+            "failed" => format!("F{time}"),
+            "reinstated" => format!("B{time}"),
+            "again" => format!("A{time}"),
+            _ => part.strip_prefix(['p', 'r', 'g']).unwrap_or(part).into(),
+        }
+    };
+    let rest: Vec<String> = rest.split('-').map(spoken).collect();
+    format!("{short}-{}", rest.join("-"))
+}
+
+/// The facts of a receipt, from the case as it is after the commit.
+pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
+    let lines = case.invoice.lines.iter().filter_map(|line| {
+        let (gross, tax) = line.gross_and_tax().ok()?;
+        Some(Line {
+            quantity: line.quantity,
+            gross,
+            tax,
+            tax_rate: Some(line.tax_rate),
+        })
+    });
+    let arrived = case.payments.iter().filter(|p| p.arrived());
+    let succeeded = case.refunds().filter(|(_, r)| r.state == State::Succeeded);
+    let mut succeeded: Vec<_> = succeeded.collect();
+    succeeded.sort_by_key(|(_, refund)| refund.paid_at);
+    Facts {
+        id: receipt.id.clone(),
+        number: number(&receipt.id),
+        replaces: replaced(case, receipt).as_deref().map(number),
+        issued_at: receipt.at,
+        case: case.id.clone(),
+        invoice: case.invoice.number.clone(),
+        invoiced_at: case.created_at,
+        issuer: Some(Issuer::of(settings)),
+        starts_at: case.starts_at,
+        lines: lines.collect(),
+        net: case.invoice.net,
+        tax: case.invoice.tax,
+        total: case.invoice.total,
+        payments: arrived.map(paid).collect(),
+        refunds: succeeded.into_iter().map(|(p, r)| refunded(p, r)).collect(),
+        paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
+        due: case.due(),
+    }
+}
+
+impl Issuer {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            address: settings.address.clone(),
+            phone: settings.phone.clone(),
+            tax_number: settings.tax_number.clone(),
+        }
+    }
+}
+
+/// The receipt of the case that was the newest before this one: each states all that was paid so
+/// far, so the newest one holds and no other.
+fn replaced(case: &Case, receipt: &Receipt) -> Option<String> {
+    let before = case.receipts.iter().take_while(|id| **id != receipt.id);
+    let newest = before.last().cloned();
+    // A case that began before it kept its receipts: a refund's receipt follows its payment's.
+    let base = || ids::payment_reference(&case.id, receipt.payment);
+    newest.or_else(|| Some(base()).filter(|base| *base != receipt.id))
+}
+
+fn paid(payment: &Payment) -> Paid {
+    Paid {
+        gateway: payment.gateway.clone(),
+        method: told(payment),
+        amount: payment.amount,
+        at: payment.paid_at,
+        returned: Some(payment.returned()).filter(|returned| returned.minor > 0),
+    }
+}
+
+fn refunded(payment: &Payment, refund: &Refund) -> Refunded {
+    Refunded {
+        amount: refund.amount,
+        at: refund.paid_at,
+        to: told(payment),
+        gateway: payment.gateway.clone(),
+    }
+}
+
+/// What paid, as people tell it apart. A label that could be anybody's, such as `Card`, says less
+/// than nothing on a receipt.
+fn told(payment: &Payment) -> Option<String> {
+    let kept = payment.method.as_ref().map(|method| method.label.clone());
+    let own = kept.filter(|label| label.chars().any(|c| c.is_ascii_digit()));
+    payment.paid_with.clone().or(own)
+}

@@ -1,0 +1,11 @@
+//! All that reaches outside: AWS, vendors, the runtime, the clock. One module per outside thing.
+
+pub mod aws;
+pub mod clock;
+pub mod directory;
+pub mod lambda;
+pub mod queue;
+pub mod secrets;
+pub mod store;
+pub mod transport;
+pub mod web;

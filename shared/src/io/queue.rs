@@ -1,0 +1,120 @@
+//! SQS: nudges to look at rows, and proven webhooks on their way from intake to posting.
+
+use crate::domain::task::Queue;
+use crate::io::aws::{Aws, Service};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+const SQS: Service = Service {
+    name: "sqs",
+    target: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+};
+
+pub struct Queues {
+    aws: Aws,
+}
+
+/// "Look at these rows." Losing one harms nothing: the due index finds the rows again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nudge {
+    pub rows: Vec<RowKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RowKey {
+    pub pk: String,
+    pub sk: String,
+}
+
+/// A proven webhook, or one whose proof posting must still get. Until it is posted, this message
+/// is the only record of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Received {
+    pub clinic: String,
+    pub source: String,
+    /// Whether the proof held; else posting asks the vendor.
+    pub proven: bool,
+    /// Epoch seconds.
+    pub received_at: i64,
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Base64 of the bytes as they came.
+    pub body: String,
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
+    /// The quarantined event that staff send through once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<String>,
+    /// Whether it waits for a second look, as what it speaks of was not known the first time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub again: bool,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
+#[derive(Debug)]
+pub struct NotSent(pub String);
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "SQS: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotSent {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    queue_url: String,
+    message_body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_seconds: Option<u32>,
+}
+
+impl Queues {
+    pub fn new(aws: &Aws) -> Self {
+        Self { aws: aws.clone() }
+    }
+
+    /// Sends one message; after a lost reply it may be there twice. The template names each
+    /// queue's address in the environment.
+    pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
+        self.send_after(queue, message, None).await
+    }
+
+    /// As [`Self::send`], seen after so many seconds, at most 900, where they are given.
+    pub async fn send_after(
+        &self,
+        queue: Queue,
+        message: &impl Serialize,
+        delay_seconds: Option<u32>,
+    ) -> Result<(), NotSent> {
+        let name = variable(queue);
+        let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
+        let message_body =
+            serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
+        let input = SendMessage {
+            queue_url,
+            message_body,
+            delay_seconds,
+        };
+        let sent = self.aws.call(&SQS, "SendMessage", &input).await;
+        sent.map(drop).map_err(|why| NotSent(why.to_string()))
+    }
+}
+
+fn variable(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Events => "EVENTS_QUEUE_URL",
+        Queue::Unproven => "UNPROVEN_QUEUE_URL",
+        Queue::Visits => "VISITS_QUEUE_URL",
+        Queue::Charges => "CHARGES_QUEUE_URL",
+        Queue::Refunds => "REFUNDS_QUEUE_URL",
+        Queue::Deliveries => "DELIVERIES_QUEUE_URL",
+    }
+}

@@ -1,0 +1,567 @@
+//! The table. Rows are maps of attributes; a commit is one transaction; a condition that failed is
+//! an answer and no error.
+//!
+//! | row | pk | sk |
+//! |---|---|---|
+//! | case | `{clinic}#case#{id}` | `case` |
+//! | journal entry | the case's | `journal#{seq}` |
+//! | task | the case's or the appointment's | `task#{id}` |
+//! | sealed texts of an invoice | the case's | `document` |
+//! | event | `{clinic}#event#{source}#{id}` | `event` |
+//! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
+//! | when it was looked up for an unproven notice | the alias's | `asked` |
+//! | invoice's number | `{clinic}#number#{hash}` | `ref` |
+//! | receipt | `{clinic}#receipt#{id}` | `receipt` |
+//! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
+//! | how an invoice stands, for lists | the case's | `status` |
+//! | appointment | `{clinic}#appointment#{id}` | `appointment` |
+//! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
+//! | settings | `{clinic}#settings` | `settings` |
+//! | ids of the clinics | `_#clinics#{part}` | `clinics` |
+//! | access token | `{clinic}#token#{vendor}` | `token` |
+//! | API key | `key#{hash}` | `key` |
+
+use crate::io::aws::{Aws, Sdk};
+use crate::io::queue::RowKey;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue as Value, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::fmt;
+
+/// A commit above this many items is refused (DynamoDB takes 100).
+const MOST_ITEMS: usize = 80;
+/// How many slices the due index has.
+pub const DUE_SHARDS: u64 = 4;
+
+pub struct Store {
+    client: Client,
+    sdk: Sdk,
+    table: String,
+}
+
+/// A row under construction, or as it was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row(pub HashMap<String, Value>);
+
+#[derive(Debug)]
+pub enum StoreError {
+    /// DynamoDB did not answer, or not in time: the caller tries again later.
+    Unavailable(String),
+    /// A row does not read as what it should be.
+    Corrupt(String),
+    /// The commit is larger than is sound.
+    TooLarge(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "DynamoDB: {why}"),
+            Self::Corrupt(why) => write!(f, "a row cannot be read: {why}"),
+            Self::TooLarge(why) => write!(f, "too large: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// How a transaction ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// The conditions of these items, by position, did not hold; nothing was written.
+    Failed(Vec<usize>),
+    /// Another transaction was at the same rows: read again.
+    Conflict,
+}
+
+/// One write of a transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Put, whatever was there.
+    Put(Row),
+    /// Put where nothing is.
+    New(Row),
+    /// Put where the row has this version.
+    Replace {
+        row: Row,
+        version: u64,
+    },
+    /// Put where nothing is, or where the attribute has this value.
+    NewOr {
+        row: Row,
+        attribute: &'static str,
+        value: String,
+    },
+    /// Set another due time where it is still the one that was read, in epoch milliseconds: a row
+    /// that is taken, and stays due for whoever holds it.
+    Postpone {
+        key: RowKey,
+        read: i64,
+        due: i64,
+    },
+    /// Set attributes of a row, which is made where there is none.
+    Mark {
+        key: RowKey,
+        set: Row,
+    },
+    /// Set and remove attributes of a row that exists.
+    Change {
+        key: RowKey,
+        set: Row,
+        remove: Vec<&'static str>,
+    },
+    /// As [`Self::Change`], where the row knows of no later time in this attribute, which is set to
+    /// it.
+    Newer {
+        key: RowKey,
+        attribute: &'static str,
+        at: i64,
+        set: Row,
+        remove: Vec<&'static str>,
+    },
+    Delete(RowKey),
+    /// Add a text to a set, in a row that need not be there.
+    Add {
+        key: RowKey,
+        attribute: &'static str,
+        text: String,
+    },
+}
+
+impl Row {
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self::default().text("pk", pk).text("sk", sk)
+    }
+
+    pub fn text(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), Value::S(value.into()));
+        self
+    }
+
+    pub fn number(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(name.into(), Value::N(value.to_string()));
+        self
+    }
+
+    /// A value as JSON text.
+    pub fn json(self, name: &str, value: &impl Serialize) -> Self {
+        self.text(name, serde_json::to_string(value).expect("plain data"))
+    }
+
+    /// Puts the row into the due index.
+    pub fn due(mut self, millis: i64) -> Self {
+        self.0.remove("taken_at");
+        let shard = self
+            .get("pk")
+            .bytes()
+            .fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
+        self.text("due_pk", format!("due#{}", shard % DUE_SHARDS))
+            .number("due_at", millis)
+    }
+
+    /// Takes the row out of the due index.
+    pub fn undue(mut self) -> Self {
+        self.0.remove("due_pk");
+        self.0.remove("due_at");
+        self
+    }
+
+    /// Whether its time has come: it is past, or was put off only because its work was begun or
+    /// nudged ([`Write::Postpone`]).
+    pub fn is_due(&self, millis: i64) -> bool {
+        self.has("due_at") && (self.has("taken_at") || self.int("due_at") <= millis)
+    }
+
+    /// Puts the row into a list.
+    pub fn listed(self, list: String, at: impl Into<String>) -> Self {
+        self.text("list_pk", list).text("list_sk", at)
+    }
+
+    /// A text attribute; empty where there is none.
+    pub fn get(&self, name: &str) -> &str {
+        self.0
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .map_or("", String::as_str)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn int(&self, name: &str) -> i64 {
+        let text = self.0.get(name).and_then(|value| value.as_n().ok());
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        serde_json::from_str(self.get(name)).map_err(|why| {
+            StoreError::Corrupt(format!(
+                "{} {} {name}: {why}",
+                self.get("pk"),
+                self.get("sk")
+            ))
+        })
+    }
+
+    pub fn key(&self) -> RowKey {
+        RowKey {
+            pk: self.get("pk").into(),
+            sk: self.get("sk").into(),
+        }
+    }
+}
+
+impl Store {
+    /// The table is named by `TABLE_NAME`.
+    pub fn new(aws: &Aws) -> Self {
+        let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
+        let sdk = aws.sdk();
+        Self {
+            client: Client::new(&sdk.config),
+            sdk,
+            table,
+        }
+    }
+
+    /// Opens the connection, as [`Aws::warm`] does.
+    pub async fn warm(&self) {
+        self.sdk.warm().await;
+    }
+
+    /// One consistent read.
+    pub async fn get(&self, pk: &str, sk: &str) -> Result<Option<Row>, StoreError> {
+        let asked = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", Value::S(pk.into()))
+            .key("sk", Value::S(sk.into()))
+            .consistent_read(true);
+        Box::pin(asked.send())
+            .await
+            .map(|found| found.item.map(Row))
+            .map_err(unavailable)
+    }
+
+    /// Several rows in one consistent read; those that do not exist are left out.
+    pub async fn get_all(&self, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        let mut rows = vec![];
+        for some in keys.chunks(100) {
+            let mut wanted = KeysAndAttributes::builder().consistent_read(true);
+            for key in some {
+                wanted = wanted.keys(key_of(key));
+            }
+            let mut wanted = Some(wanted.build().map_err(unavailable)?);
+            while let Some(some) = wanted.take() {
+                let asked = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, some);
+                let found = Box::pin(asked.send()).await.map_err(unavailable)?;
+                let of_table = found.responses.unwrap_or_default().remove(&self.table);
+                rows.extend(of_table.unwrap_or_default().into_iter().map(Row));
+                wanted = found
+                    .unprocessed_keys
+                    .and_then(|mut left| left.remove(&self.table));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// All rows under a key whose sort key begins so, in order, read consistently.
+    pub async fn under(&self, pk: &str, prefix: &str) -> Result<Vec<Row>, StoreError> {
+        let (mut rows, mut start) = (vec![], None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", Value::S(pk.into()))
+                .expression_attribute_values(":sk", Value::S(prefix.into()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send();
+            let page = Box::pin(page).await.map_err(unavailable)?;
+            rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// A page of a list, newest first, from (not including) `before`, and where the next one
+    /// begins. A page ends at `limit` rows or at DynamoDB's own limit of 1 MB, whichever comes
+    /// first, so only that place tells whether there is more.
+    pub async fn list(
+        &self,
+        list: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("list")
+            .key_condition_expression("list_pk = :list AND list_sk < :before")
+            .expression_attribute_values(":list", Value::S(list.into()))
+            .expression_attribute_values(":before", Value::S(before.unwrap_or("~").into()))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send();
+        let page = Box::pin(page).await.map_err(unavailable)?;
+        let next = page.last_evaluated_key.map(Row);
+        let next = next.map(|key| key.get("list_sk").to_owned());
+        let rows = page.items.unwrap_or_default().into_iter().map(Row);
+        Ok((rows.collect(), next))
+    }
+
+    /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.
+    /// An index only finds candidates.
+    pub async fn overdue(
+        &self,
+        shard: u64,
+        millis: i64,
+        most: usize,
+    ) -> Result<Vec<RowKey>, StoreError> {
+        let (mut keys, mut start) = (vec![], None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("due")
+                .key_condition_expression("due_pk = :shard AND due_at <= :now")
+                .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
+                .expression_attribute_values(":now", Value::N(millis.to_string()))
+                .limit(200)
+                .set_exclusive_start_key(start)
+                .send();
+            let page = Box::pin(page).await.map_err(unavailable)?;
+            let items = page.items.unwrap_or_default();
+            keys.extend(items.into_iter().map(|row| Row(row).key()));
+            start = page.last_evaluated_key;
+            if start.is_none() || keys.len() >= most {
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// All of it or nothing.
+    pub async fn transact(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        if writes.len() > MOST_ITEMS {
+            return Err(StoreError::TooLarge(format!(
+                "a commit of {} items",
+                writes.len()
+            )));
+        }
+        let mut call = self.client.transact_write_items();
+        for write in writes {
+            call = call.transact_items(self.item(write)?);
+        }
+        let Err(why) = Box::pin(call.send()).await else {
+            return Ok(Written::Done);
+        };
+        match why.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                let codes: Vec<_> = reasons
+                    .iter()
+                    .map(|reason| reason.code().unwrap_or("None"))
+                    .collect();
+                let failed: Vec<_> = (0..codes.len())
+                    .filter(|at| codes[*at] == "ConditionalCheckFailed")
+                    .collect();
+                if !failed.is_empty() {
+                    return Ok(Written::Failed(failed));
+                }
+                match codes.iter().find(|code| **code != "None") {
+                    Some(code) if code.contains("Conflict") => Ok(Written::Conflict),
+                    Some(code) if code.contains("Throttl") || code.contains("Throughput") => {
+                        Err(StoreError::Unavailable((*code).into()))
+                    }
+                    _ => Err(StoreError::Unavailable(format!("cancelled: {codes:?}"))),
+                }
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                Ok(Written::Conflict)
+            }
+            _ => Err(unavailable(why)),
+        }
+    }
+
+    fn item(&self, write: &Write) -> Result<TransactWriteItem, StoreError> {
+        let put = |row: &Row| {
+            Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(row.0.clone()))
+        };
+        let built = match write {
+            Write::Put(row) => put(row).build(),
+            Write::New(row) => put(row)
+                .condition_expression("attribute_not_exists(pk)")
+                .build(),
+            Write::Replace { row, version } => put(row)
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", Value::N(version.to_string()))
+                .build(),
+            Write::NewOr {
+                row,
+                attribute,
+                value,
+            } => put(row)
+                .condition_expression("attribute_not_exists(pk) OR #a = :value")
+                .expression_attribute_names("#a", *attribute)
+                .expression_attribute_values(":value", Value::S(value.clone()))
+                .build(),
+            Write::Mark { key, set } => return updated(self.change(key, set, &[])),
+            Write::Change { key, set, remove } => {
+                let change = self.change(key, set, remove);
+                return updated(change.condition_expression("attribute_exists(pk)"));
+            }
+            Write::Newer {
+                key,
+                attribute,
+                at,
+                set,
+                remove,
+            } => {
+                let set = set.clone().number(attribute, at);
+                let newer = "attribute_exists(pk) AND (attribute_not_exists(#at) OR #at <= :at)";
+                let change = self
+                    .change(key, &set, remove)
+                    .condition_expression(newer)
+                    .expression_attribute_names("#at", *attribute)
+                    .expression_attribute_values(":at", Value::N(at.to_string()));
+                return updated(change);
+            }
+            Write::Postpone { key, read, due } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .condition_expression("due_at = :read")
+                    .update_expression("SET due_at = :due, taken_at = :read")
+                    .expression_attribute_values(":read", Value::N(read.to_string()))
+                    .expression_attribute_values(":due", Value::N(due.to_string()));
+                return updated(update);
+            }
+            Write::Add {
+                key,
+                attribute,
+                text,
+            } => {
+                let update = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .update_expression("ADD #a :text")
+                    .expression_attribute_names("#a", *attribute)
+                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]));
+                return updated(update);
+            }
+            Write::Delete(key) => {
+                let delete = Delete::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_of(key)))
+                    .build();
+                let delete = delete.map_err(unavailable)?;
+                return Ok(TransactWriteItem::builder().delete(delete).build());
+            }
+        };
+        Ok(TransactWriteItem::builder()
+            .put(built.map_err(unavailable)?)
+            .build())
+    }
+
+    fn change(&self, key: &RowKey, set: &Row, remove: &[&'static str]) -> UpdateBuilder {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)));
+        let mut parts = vec![];
+        for (n, (name, value)) in set.0.iter().enumerate() {
+            let lead = if n == 0 { "SET " } else { ", " };
+            parts.push(format!("{lead}#s{n} = :s{n}"));
+            update = update
+                .expression_attribute_names(format!("#s{n}"), name)
+                .expression_attribute_values(format!(":s{n}"), value.clone());
+        }
+        for (n, name) in remove.iter().enumerate() {
+            parts.push(format!("{}#r{n}", if n == 0 { " REMOVE " } else { ", " }));
+            update = update.expression_attribute_names(format!("#r{n}"), *name);
+        }
+        update.update_expression(parts.concat())
+    }
+}
+
+fn updated(change: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    let update = change.build().map_err(unavailable)?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+fn key_of(key: &RowKey) -> HashMap<String, Value> {
+    Row::new(&key.pk, &key.sk).0
+}
+
+fn unavailable(why: impl std::error::Error) -> StoreError {
+    StoreError::Unavailable(told(&why))
+}
+
+/// An error in its own words and those of what caused it, one line; not the SDK's whole state.
+fn told(why: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(why), |why| why.source());
+    let mut words: Vec<String> = chain.map(ToString::to_string).collect();
+    // An error that only hands on says what its cause says.
+    words.dedup();
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_stands_in_the_due_index_from_when_it_is_due_until_it_is_taken_out() {
+        let bare = Row::new("pk", "task#p1").text("state", "open");
+        let due = bare.clone().due(7);
+        assert!(due.has("due_pk") && due.int("due_at") == 7);
+        assert_eq!(due.clone().undue(), bare);
+        for (millis, is_due) in [(6, false), (7, true), (8, true)] {
+            assert_eq!(due.is_due(millis), is_due, "{millis}");
+            assert!(!bare.is_due(millis), "it is in no index");
+        }
+        // Put off because its work was begun, it is due to whoever holds its message.
+        let taken = due.clone().number("taken_at", 3);
+        assert!(taken.is_due(0));
+        assert!(!bare.clone().number("taken_at", 3).is_due(9));
+        // A new time is a new beginning.
+        assert!(!taken.due(9).is_due(8));
+        // Rows of one owner are found in one slice, those of others anywhere in four.
+        let slices = (0..100).map(|n| Row::new(format!("pk {n}"), "x").due(1));
+        let slices: std::collections::BTreeSet<_> =
+            slices.map(|row| row.get("due_pk").to_owned()).collect();
+        let all = (0..DUE_SHARDS).map(|n| format!("due#{n}"));
+        assert!(slices.into_iter().eq(all));
+    }
+
+    #[test]
+    fn an_error_of_aws_is_one_line_of_words() {
+        use aws_sdk_dynamodb::error::SdkError;
+        type Broken = SdkError<std::io::Error, ()>;
+        let refused = std::io::Error::other("the connection was refused");
+        let why = Broken::timeout_error(refused);
+        let StoreError::Unavailable(said) = unavailable(why) else {
+            panic!("it is another error");
+        };
+        assert_eq!(said, "request has timed out: the connection was refused");
+    }
+}

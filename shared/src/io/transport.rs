@@ -1,0 +1,219 @@
+//! Calls to vendors. A request that an adapter described is given its host, its proof and its key here;
+//! access tokens are got and shared here. Nothing else in the crate opens a connection to a vendor.
+
+use crate::contract::{
+    Account, Auth, Body, Credential, Host, KeyPlace, Reply, Request, Trouble, Vendor,
+};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What stays as it is in a query or form: RFC 3986's unreserved letters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A reply above this many bytes is no answer: the longest list that an adapter asks for has a tenth.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+pub struct Transport {
+    client: reqwest::Client,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport {
+    /// One client for all vendors; `VENDOR_TIMEOUT_MS` is set by the template.
+    pub fn new() -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring knows TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let millis = std::env::var("VENDOR_TIMEOUT_MS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .timeout(Duration::from_millis(millis.unwrap_or(10_000)))
+            .connect_timeout(Duration::from_secs(3))
+            // A redirect would carry a credential to an address that no adapter named.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("meridian")
+            .build()
+            .expect("a client without files or network");
+        Self { client }
+    }
+
+    /// Sends one request. `token` is the access token where the vendor's auth is OAuth; `key` is
+    /// where and what the idempotency key is.
+    pub async fn send(
+        &self,
+        vendor: &Vendor,
+        account: &Account,
+        request: &Request,
+        token: Option<&str>,
+        key: Option<(KeyPlace, &str)>,
+    ) -> Result<Reply, Trouble> {
+        let mut headers = (vendor.headers)(account);
+        match &vendor.auth {
+            Auth::Bearer(name) => {
+                headers.push(("authorization", format!("Bearer {}", account.secret(name))));
+            }
+            Auth::Basic { user, pass } => {
+                let user = match user {
+                    Credential::Secret(name) => account.secret(name),
+                    Credential::Fixed(text) => text,
+                };
+                headers.push(("authorization", basic(user, account.secret(pass))));
+            }
+            Auth::OAuth(_) => {
+                let token = token.ok_or(Trouble::Credentials("no access token".into()))?;
+                headers.push(("authorization", format!("Bearer {token}")));
+            }
+            Auth::InAddress | Auth::Open => {}
+        }
+        self.exchange(vendor, &vendor.host, account, request, headers, key)
+            .await
+    }
+
+    /// A token call: client credentials in the Basic header, a form as the body.
+    pub async fn send_token(
+        &self,
+        vendor: &Vendor,
+        oauth: &crate::contract::OAuth,
+        account: &Account,
+        form: Vec<(&str, String)>,
+    ) -> Result<Reply, Trouble> {
+        let (id, secret) = oauth.client;
+        let headers = vec![(
+            "authorization",
+            basic(account.secret(id), account.secret(secret)),
+        )];
+        let request = Request::form(oauth.path, form);
+        self.exchange(vendor, &oauth.host, account, &request, headers, None)
+            .await
+    }
+
+    async fn exchange(
+        &self,
+        vendor: &Vendor,
+        host: &Host,
+        account: &Account,
+        request: &Request,
+        headers: Vec<(&'static str, String)>,
+        key: Option<(KeyPlace, &str)>,
+    ) -> Result<Reply, Trouble> {
+        let mut query = request.query.clone();
+        if let Some((KeyPlace::Query(name), key)) = key {
+            query.push((name.into(), key.into()));
+        }
+        let real = match (&request.host, host) {
+            (Some(host), _) => host.clone(),
+            (None, Host::One(host)) => (*host).into(),
+            (None, Host::From(of)) => of(account),
+        };
+        let base = at_home(vendor.id, real);
+        let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
+        if !query.is_empty() {
+            address = format!("{address}?{}", encode(&query));
+        }
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|why| Trouble::Rejected(why.to_string()))?;
+        let mut call = self.client.request(method, &address);
+        for (name, value) in headers {
+            call = call.header(name, value);
+        }
+        for (name, value) in &request.headers {
+            call = call.header(name, value);
+        }
+        if let Some((KeyPlace::Header(name), key)) = key {
+            call = call.header(name, key);
+        }
+        call = match &request.body {
+            Body::None => call,
+            Body::Form(fields) => call
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(encode(fields)),
+            Body::Json(value) => call
+                .header("content-type", "application/json")
+                .body(value.to_string()),
+            Body::Exact { content_type, text } => {
+                call.header("content-type", content_type).body(text.clone())
+            }
+        };
+        // The address may hold a secret and stays out of every error; so may what was not built.
+        let unclear = |why: reqwest::Error| Trouble::Unclear(why.without_url().to_string());
+        let call = call.build().map_err(|_| {
+            let why = "the request could not be built and was not sent: its secrets hold a line \
+                       end, another sign that no header may have, or what is no address";
+            Trouble::Credentials(why.into())
+        })?;
+        let reply = self.client.execute(call).await;
+        let mut reply = reply.map_err(|why| match why.is_connect() {
+            // Nothing was sent.
+            true => Trouble::Limited { seconds: 5 },
+            false => unclear(why),
+        })?;
+        let status = reply.status().as_u16();
+        let headers = reply
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+        let headers = headers.collect();
+        let mut body = Vec::new();
+        while let Some(part) = reply.chunk().await.map_err(unclear)? {
+            if body.len() + part.len() > LARGEST {
+                return Err(Trouble::Unclear(format!("a reply above {LARGEST} bytes")));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+fn basic(user: &str, pass: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{pass}")))
+}
+
+fn encode(fields: &[(String, String)]) -> String {
+    let pair = |(name, value): &(String, String)| {
+        // Brackets stay readable in names; vendors take both spellings.
+        let name = utf8_percent_encode(name, ESCAPED).to_string();
+        format!("{name}={}", utf8_percent_encode(value, ESCAPED))
+    };
+    fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// The address with scheme and host of the local stack, where there is one. A path stays: some
+/// vendors' addresses hold the secret in it.
+fn at_home(vendor: &str, real: String) -> String {
+    let Some(base) = local_base(vendor) else {
+        return real;
+    };
+    let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
+    format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
+}
+
+/// Where a local stack puts a vendor: the file `MERIDIAN_HOSTS` maps a vendor's id to the address
+/// that stands for scheme and host of all its calls. Read each time, as it may change.
+pub fn local_base(vendor: &str) -> Option<String> {
+    let file = std::env::var_os("MERIDIAN_HOSTS")?;
+    let hosts: HashMap<String, String> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    hosts.get(vendor).cloned()
+}

@@ -1,0 +1,93 @@
+//! The table of gateways and systems, read from the values themselves. A test holds the README's
+//! copy to it.
+
+use crate::contract::*;
+use crate::domain::fact::Fact;
+use crate::vendors;
+
+/// Both tables, as Markdown.
+pub fn tables() -> String {
+    let mut out = String::from(
+        "| gateway | moves | hosted checkout | a page is ended | saved method | refund | after a lost reply | webhook |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for gateway in vendors::GATEWAYS {
+        out += &row(gateway);
+    }
+    out += "\n| system | is | hears of | after a lost reply |\n|---|---|---|---|\n";
+    for system in vendors::SYSTEMS {
+        let topics: Vec<_> = system
+            .subscriptions
+            .iter()
+            .map(|subscription| subscription.topic.name().replace('-', " "))
+            .collect();
+        let mut lost: Vec<_> = system
+            .subscriptions
+            .iter()
+            .flat_map(|subscription| subscription.steps)
+            .map(|step| meaning(&step.lost_reply))
+            .collect();
+        lost.sort_unstable();
+        lost.dedup();
+        let (name, is) = (system.vendor.name, system.is);
+        out += &format!(
+            "| {name} | {is} | {} | {} |\n",
+            topics.join(", "),
+            lost.join("; ")
+        );
+    }
+    out
+}
+
+fn row(gateway: &Gateway) -> String {
+    let checkout = match (&gateway.checkout, &gateway.complete) {
+        (Offer::No(why), _) => format!("no: {why}"),
+        (Offer::Yes(_), Offer::Yes(_)) => "yes, then completed by us".into(),
+        (Offer::Yes(_), Offer::No(_)) => "yes".into(),
+    };
+    let (close, charge) = (offered(&gateway.close), offered(&gateway.charge));
+    let refund = offered(&gateway.refund);
+    let lost = gateway
+        .charge
+        .yes()
+        .map_or("a person decides".into(), |e| meaning(&e.lost_reply));
+    let webhook = match &gateway.webhook {
+        Offer::No(why) => format!("no: {why}"),
+        Offer::Yes(inbound) => proofs(inbound),
+    };
+    let (name, moves) = (gateway.vendor.name, gateway.moves);
+    format!(
+        "| {name} | {moves} | {checkout} | {close} | {charge} | {refund} | {lost} | {webhook} |\n"
+    )
+}
+
+fn offered<Ask>(offer: &Offer<Effect<Ask, Vec<Fact>>>) -> String {
+    match offer {
+        Offer::Yes(_) => "yes".into(),
+        Offer::No(why) => format!("no: {why}"),
+    }
+}
+
+fn meaning<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> String {
+    match lost {
+        LostReply::SameKey { lifetime, then, .. } => {
+            let time = match lifetime / 3600 {
+                hours @ ..48 => format!("{hours} h"),
+                hours => format!("{} days", hours / 24),
+            };
+            format!("repeated under its key for {time}, then {}", meaning(then))
+        }
+        LostReply::Find { .. } => "looked up by our reference".into(),
+        LostReply::Human => "a person decides".into(),
+    }
+}
+
+fn proofs(inbound: &Inbound) -> String {
+    let each = inbound.proofs.iter().map(|proof| match proof {
+        Proof::Hmac { header, .. } => format!("signed, `{header}`"),
+        Proof::Certificate { host, .. } => format!("signed by a certificate of `{host}`"),
+        Proof::Postback { .. } => "posted back".into(),
+        Proof::FetchBack => "an id, fetched back".into(),
+    });
+    each.collect::<Vec<_>>().join("; or ")
+}

@@ -1,0 +1,259 @@
+//! GoCardless: bank debits. The payer approves a mandate on a hosted page (a billing request and
+//! its flow), then payments are collected on the mandate; both take days. Bodies are JSON under
+//! the plural name of the resource, amounts are minor units. A repeated key answers 409 and names
+//! what the first call made. A debit can fail after it was collected.
+//! Facts: the official client libraries, API version 2015-07-06.
+
+mod reports;
+mod wire;
+
+use crate::contract::*;
+use crate::domain::case::Session;
+use crate::domain::fact::{Decline, Fact};
+use crate::words::ids;
+use crate::words::money::{Amounts, BadAmount, Money};
+use serde_json::{Value, json};
+use wire::*;
+
+const AMOUNTS: Amounts = Amounts::MINOR;
+
+static VENDOR: Vendor = Vendor {
+    id: "gocardless",
+    name: "GoCardless",
+    docs: "https://developer.gocardless.com/api-reference",
+    host: Host::From(host),
+    auth: Auth::Bearer("access_token"),
+    headers: |_| vec![("GoCardless-Version", "2015-07-06".into())],
+    secrets: &["access_token"],
+    inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
+    addresses: &[],
+};
+
+pub static GATEWAY: Gateway = Gateway {
+    vendor: &VENDOR,
+    amounts: AMOUNTS,
+    moves: "bank debits",
+    late_failures: true,
+    page_stays: false,
+    checkout: Offer::Yes(Effect {
+        call: Call {
+            build: checkout,
+            parse: opened,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/billing_requests/{}/actions/cancel", ask.session);
+                Ok(Request::new("POST", path, Body::None))
+            },
+            parse: |_, reply, _| {
+                let request: BillingRequest = inside(clear(reply)?, "billing_requests")?;
+                Ok(request.ended()?.into_iter().collect())
+            },
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    complete: Offer::Yes(Effect {
+        call: Call {
+            build: complete,
+            parse: |_, reply, _| collecting(reply),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    charge: Offer::Yes(Effect {
+        call: Call {
+            build: charge,
+            parse: |_, reply, _| collecting(reply),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    refund: Offer::Yes(Effect {
+        call: Call {
+            build: refund,
+            parse: refunded,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    lookup: Offer::Yes(Inquiry {
+        build: reports::lookup,
+        parse: reports::looked_up,
+    }),
+    webhook: Offer::Yes(Inbound {
+        source: "gocardless",
+        vendor: &VENDOR,
+        proofs: &[Proof::Hmac {
+            header: "webhook-signature",
+            secret: "webhook_secret",
+            algorithm: Algorithm::Sha256,
+            signed: reports::signed,
+            tolerance: None,
+        }],
+        read: reports::read,
+        refused: 498,
+        accepted: (204, ""),
+    }),
+};
+
+/// Keys are kept with what they made; no lifetime is published, so a month is taken as sure.
+const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    LostReply::SameKey {
+        place: KeyPlace::Header("Idempotency-Key"),
+        lifetime: 30 * 24 * 3600,
+        longest: 128,
+        then,
+    }
+}
+
+/// Tokens of the test environment say so.
+fn host(account: &Account) -> String {
+    let test = account.secret("access_token").starts_with("sandbox_");
+    let name = if test { "api-sandbox" } else { "api" };
+    format!("https://{name}.gocardless.com")
+}
+
+/// First the billing request, then a page for it. A page that was made in a round before is not
+/// readable again, but hands out its address when it is initialised.
+fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+    let metadata = json!({"reference": ask.reference});
+    Ok(match ask.opened.as_deref() {
+        None => post(
+            "/billing_requests",
+            json!({"billing_requests": {
+                "mandate_request": {
+                    "currency": ask.amount.currency.code(),
+                    "description": ask.label,
+                    "metadata": metadata,
+                },
+                "metadata": metadata,
+            }}),
+        ),
+        Some(flow) if flow.starts_with("BRF") => Request::new(
+            "POST",
+            format!("/billing_request_flows/{flow}/actions/initialise"),
+            Body::None,
+        ),
+        Some(request) => post(
+            "/billing_request_flows",
+            json!({"billing_request_flows": {
+                "redirect_uri": ask.return_to,
+                "exit_uri": ask.cancel_to,
+                "links": {"billing_request": request},
+            }}),
+        ),
+    })
+}
+
+fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
+    let reply = match clear(reply) {
+        Err(Trouble::Exists(id)) => return Ok(Opening::Next(id)),
+        other => other?,
+    };
+    if ask.opened.is_none() {
+        let made: BillingRequest = inside(reply, "billing_requests")?;
+        return Ok(Opening::Next(made.id));
+    }
+    let flow: Value = inside(reply, "billing_request_flows")?;
+    let text = |value: &Value| {
+        let missing = || Trouble::Unreadable("a flow without its address".into());
+        value.as_str().map(String::from).ok_or_else(missing)
+    };
+    let expires_at = flow["expires_at"].as_str();
+    Ok(Opening::Page(Session {
+        id: text(&flow["links"]["billing_request"])?,
+        url: text(&flow["authorisation_url"])?,
+        expires_at: expires_at.and_then(|at| at.parse().ok()),
+    }))
+}
+
+fn complete(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+    let method = ask.method.as_ref();
+    let method = method.ok_or(BadAmount("the approval named no mandate".into()))?;
+    collect(&ask.reference, ask.amount, &ask.label, &method.token)
+}
+
+fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+    collect(&ask.reference, ask.amount, &ask.label, &ask.method.token)
+}
+
+/// GoCardless's own retries stay off: two planners would collect twice.
+fn collect(
+    reference: &str,
+    amount: Money,
+    label: &str,
+    mandate: &str,
+) -> Result<Request, BadAmount> {
+    let body = json!({"payments": {
+        "amount": minor(amount)?,
+        "currency": amount.currency.code(),
+        "description": label,
+        "metadata": {"reference": reference},
+        "links": {"mandate": mandate},
+        "retry_if_possible": false,
+    }});
+    Ok(post("/payments", body))
+}
+
+fn collecting(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
+    inside::<Payment>(clear(reply)?, "payments")?
+        .facts(&[])
+        .whole()
+}
+
+fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+    let body = json!({"refunds": {
+        "amount": minor(ask.amount)?,
+        "total_amount_confirmation": minor(ask.total_refunded)?,
+        "metadata": {"reference": ask.reference},
+        "links": {"payment": ask.payment},
+    }});
+    Ok(post("/refunds", body))
+}
+
+fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    let refund: GivenBack = inside(clear(reply)?, "refunds")?;
+    Ok(vec![refund.fact()?])
+}
+
+fn post(path: &str, body: Value) -> Request {
+    Request::json("POST", path, body)
+}
+
+fn minor(amount: Money) -> Result<i64, BadAmount> {
+    let text = AMOUNTS.write(amount)?;
+    text.parse().map_err(|_| BadAmount(text))
+}
+
+fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
+    read_money(&AMOUNTS, &minor.to_string(), code)
+}
+
+/// Ours, where it is one: metadata holds any JSON, and others call things references too.
+fn reference(metadata: &Value) -> Option<String> {
+    let reference = metadata["reference"].as_str()?;
+    ids::read_reference(reference).map(|_| reference.into())
+}
+
+/// Errors of GoCardless's own before what a status means everywhere. Only its own error shape is
+/// a refusal: a page from something in between says nothing about the money.
+fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    if !matches!(reply.status, 400..500) || matches!(reply.status, 401 | 403 | 429) {
+        return reply.ok();
+    }
+    let Ok(Failed { error }) = reply.json::<Failed>() else {
+        return Err(Trouble::Unclear(format!("status {}", reply.status)));
+    };
+    Err(match (reply.status, error.conflicting(), error.reason()) {
+        (_, Some(id), _) => Trouble::Exists(id.into()),
+        (404, None, _) => Trouble::Missing,
+        (409, None, _) => Trouble::InFlight,
+        // They count other refunds than we do.
+        (_, None, Some("total_amount_confirmation_invalid")) => Trouble::Stale(error.words()),
+        (_, None, Some("mandate_is_inactive" | "bank_account_disabled")) => {
+            Trouble::Declined(Decline::Method)
+        }
+        _ => Trouble::Rejected(error.words()),
+    })
+}

@@ -1,0 +1,262 @@
+//! Mollie: a hosted page per payment, later charges on the mandate that a first payment leaves,
+//! JSON with amounts as text in major units. Classic webhooks carry nothing but an id and are no
+//! proof: the payment is fetched. Signed ones exist beside them.
+//! Facts: Mollie's OpenAPI description of v2; the hour that keys live is its guide's.
+
+mod reports;
+mod wire;
+
+use crate::contract::*;
+use crate::domain::case::Session;
+use crate::domain::fact::{Decline, Fact, Method};
+use crate::words::json;
+use crate::words::money::{Amounts, BadAmount, Money};
+use reports::Page;
+use serde_json::{Value, json};
+use wire::{Customer, *};
+
+const AMOUNTS: Amounts = Amounts::MAJOR;
+
+static VENDOR: Vendor = Vendor {
+    id: "mollie",
+    name: "Mollie",
+    docs: "https://docs.mollie.com/reference",
+    host: Host::One("https://api.mollie.com"),
+    auth: Auth::Bearer("api_key"),
+    headers: |_| vec![],
+    secrets: &["api_key"],
+    // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
+    inbound_secrets: &[],
+    own_error: |reply| reply.has_texts(&["/title", "/detail"]),
+    addresses: &[],
+};
+
+pub static GATEWAY: Gateway = Gateway {
+    vendor: &VENDOR,
+    amounts: AMOUNTS,
+    moves: "cards, iDEAL, bank debits",
+    // A bank debit that was paid may come back, and again come to stay.
+    late_failures: true,
+    page_stays: false,
+    checkout: Offer::Yes(Effect {
+        call: Call {
+            build: checkout,
+            parse: opened,
+        },
+        lost_reply: key(&LostReply::Find {
+            call: Call {
+                build: |_, _| Ok(reports::latest()),
+                parse: opened_before,
+            },
+            trusted_after: HOUR,
+        }),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v2/payments/{}", ask.session);
+                Ok(Request::new("DELETE", path, Body::None))
+            },
+            parse: |_, reply, _| clear(reply)?.json::<Payment>()?.ended(),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    complete: Offer::No("the hosted page takes the money itself"),
+    charge: Offer::Yes(Effect {
+        call: Call {
+            build: charge,
+            parse: charged,
+        },
+        lost_reply: key(&LostReply::Find {
+            call: Call {
+                build: |ask, _| Ok(reports::latest_of(&customer(&ask.method)?)),
+                parse: charged_before,
+            },
+            trusted_after: HOUR,
+        }),
+    }),
+    refund: Offer::Yes(Effect {
+        call: Call {
+            build: refund,
+            parse: refunded,
+        },
+        lost_reply: key(&LostReply::Find {
+            call: Call {
+                build: |ask, _| Ok(Request::get(refunds_of(ask)).query("limit", "250")),
+                parse: refunded_before,
+            },
+            trusted_after: HOUR,
+        }),
+    }),
+    lookup: Offer::Yes(Inquiry {
+        build: reports::lookup,
+        parse: reports::looked_up,
+    }),
+    webhook: Offer::Yes(Inbound {
+        source: "mollie",
+        vendor: &VENDOR,
+        proofs: &[
+            Proof::Hmac {
+                header: "x-mollie-signature",
+                secret: "webhook_secret",
+                algorithm: Algorithm::Sha256,
+                signed: reports::signed,
+                tolerance: None,
+            },
+            Proof::FetchBack,
+        ],
+        read: reports::read,
+        refused: 401,
+        accepted: (200, ""),
+    }),
+};
+
+const HOUR: i64 = 3600;
+
+/// After the hour the lists tell: they show what was made at once.
+const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    LostReply::SameKey {
+        place: KeyPlace::Header("Idempotency-Key"),
+        lifetime: HOUR,
+        longest: 64,
+        then,
+    }
+}
+
+/// A method is kept for a customer: it is made first, without name or address.
+fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+    let metadata = json!({"reference": ask.reference});
+    if ask.keep_method && ask.opened.is_none() {
+        return Ok(post("/v2/customers", json!({"metadata": metadata})));
+    }
+    let mut body = json!({
+        "amount": amount(ask.amount)?,
+        "description": ask.label,
+        "redirectUrl": ask.return_to,
+        "cancelUrl": ask.cancel_to,
+        "webhookUrl": ask.webhook_url,
+        "metadata": metadata,
+        "sequenceType": "oneoff",
+    });
+    if let Some(customer) = &ask.opened {
+        body["sequenceType"] = "first".into();
+        body["customerId"] = customer.as_str().into();
+    }
+    Ok(post("/v2/payments", body))
+}
+
+fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
+    let reply = clear(reply)?;
+    if ask.keep_method && ask.opened.is_none() {
+        return Ok(Opening::Next(reply.json::<Customer>()?.id));
+    }
+    page(&reply.json()?)
+}
+
+fn opened_before(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Option<Opening>, Trouble> {
+    let list: Page = clear(reply)?.json()?;
+    let found = list.find::<Payment>("payments", &ask.reference)?;
+    found
+        .map(|payment| page(&json::read_part(payment)?))
+        .transpose()
+}
+
+fn page(payment: &Payment) -> Result<Opening, Trouble> {
+    let gone = || Trouble::Unreadable("a payment without its page".into());
+    Ok(Opening::Page(Session {
+        id: payment.id.clone(),
+        url: payment.page().ok_or_else(gone)?,
+        expires_at: payment.expires_at,
+    }))
+}
+
+fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+    let body = json!({
+        "amount": amount(ask.amount)?,
+        "description": ask.label,
+        // Named in every payment, though nobody is there to be sent back.
+        "redirectUrl": null,
+        "webhookUrl": ask.webhook_url,
+        "metadata": {"reference": ask.reference},
+        "sequenceType": "recurring",
+        "customerId": customer(&ask.method)?,
+        "mandateId": ask.method.token,
+    });
+    Ok(post("/v2/payments", body))
+}
+
+fn customer(method: &Method) -> Result<String, BadAmount> {
+    let missing = || BadAmount("the saved method names no customer".into());
+    method.customer.clone().ok_or_else(missing)
+}
+
+fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    if reply.status == 422
+        && let Ok(failure) = reply.json::<Failure>()
+        && matches!(failure.field.as_deref(), Some("mandateId" | "customerId"))
+    {
+        return Err(Trouble::Declined(Decline::Method));
+    }
+    told(&clear(reply)?.json()?).whole()
+}
+
+fn charged_before(ask: &Charge, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
+    let list: Page = clear(reply)?.json()?;
+    let found = list.find::<Payment>("payments", &ask.reference)?;
+    found.map(|payment| told(payment).whole()).transpose()
+}
+
+fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+    let body = json!({
+        "amount": amount(ask.amount)?,
+        "description": "Refund",
+        "metadata": {"reference": ask.reference},
+    });
+    Ok(post(refunds_of(ask), body))
+}
+
+fn refunds_of(ask: &Refund) -> String {
+    format!("/v2/payments/{}/refunds", ask.payment)
+}
+
+fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    Ok(vec![clear(reply)?.json::<GivenBack>()?.fact()?])
+}
+
+fn refunded_before(ask: &Refund, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
+    let list: Page = clear(reply)?.json()?;
+    let found = list.find::<GivenBack>("refunds", &ask.reference)?;
+    found
+        .map(|refund| Ok(vec![GivenBack::read(refund)?.fact()?]))
+        .transpose()
+}
+
+fn amount(amount: Money) -> Result<Value, BadAmount> {
+    Ok(json!({"currency": amount.currency.code(), "value": AMOUNTS.write(amount)?}))
+}
+
+fn post(path: impl Into<String>, body: Value) -> Request {
+    Request::json("POST", path, body)
+}
+
+/// Errors of Mollie's own before what a status means everywhere. Only its own error shape is a
+/// refusal: a page from something in between says nothing about the money.
+fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    if !matches!(reply.status, 400..500) || matches!(reply.status, 401 | 403 | 429) {
+        return reply.ok();
+    }
+    let Ok(failure) = reply.json::<Failure>() else {
+        return Err(Trouble::Unclear(format!("status {}", reply.status)));
+    };
+    // Of a key used with other bytes Mollie says nothing but in words.
+    let about_the_key = failure.detail.to_lowercase().contains("idempotency");
+    Err(match reply.status {
+        404 | 410 => Trouble::Missing,
+        409 => Trouble::InFlight,
+        _ if about_the_key => Trouble::Unclear(failure.title),
+        _ => Trouble::Rejected(match failure.field {
+            Some(field) => format!("{}, field {field}: {}", failure.title, failure.detail),
+            None => format!("{}: {}", failure.title, failure.detail),
+        }),
+    })
+}

@@ -1,0 +1,252 @@
+//! PayPal: orders that the payer approves on PayPal's page and that we capture, wallets kept in
+//! its vault and charged without the payer, refunds of captures. JSON, amounts as decimals in major
+//! units. An order is the session; the capture in it is the payment, by which it is refunded.
+//! Facts: PayPal's OpenAPI files of orders v2, payments v2, vault v3 and disputes v1 (2024-02).
+//! The secret may hold `environment`: `sandbox` calls PayPal's test host, anything else the live one.
+
+pub mod ipn;
+mod reports;
+mod wire;
+
+use crate::contract::*;
+use crate::domain::fact::Fact;
+use crate::words::money::{Amounts, BadAmount, Money, Style};
+use reports::GivenBack;
+use serde_json::{Value, json};
+use wire::{Order, refused};
+
+/// Two currencies that ISO 4217 gives decimals go without any here.
+const AMOUNTS: Amounts = Amounts {
+    style: Style::Major,
+    exponents: &[("HUF", 0), ("TWD", 0)],
+    multiples: &[],
+};
+
+static VENDOR: Vendor = Vendor {
+    id: "paypal",
+    name: "PayPal",
+    docs: "https://developer.paypal.com/api/rest",
+    host: Host::From(host),
+    auth: Auth::OAuth(&OAuth {
+        host: Host::From(host),
+        path: "/v1/oauth2/token",
+        client: ("client_id", "client_secret"),
+        grant: Grant::ClientCredentials,
+    }),
+    headers: |_| vec![],
+    secrets: &["client_id", "client_secret"],
+    inbound_secrets: &["webhook_id"],
+    own_error: |reply| reply.has_texts(&["/name"]) || reply.has_texts(&["/error"]),
+    addresses: &[],
+};
+
+fn host(account: &Account) -> String {
+    match account.secret("environment") {
+        "sandbox" => "https://api-m.sandbox.paypal.com".into(),
+        _ => "https://api-m.paypal.com".into(),
+    }
+}
+
+pub static GATEWAY: Gateway = Gateway {
+    vendor: &VENDOR,
+    amounts: AMOUNTS,
+    moves: "PayPal wallets, cards as a guest",
+    // An eCheck is pending until it cleared; what takes money back later is a reversal.
+    late_failures: false,
+    page_stays: true,
+    checkout: Offer::Yes(Effect {
+        call: Call {
+            build: checkout,
+            parse: |_, reply, _| clear(reply)?.json::<Order>()?.page().map(Opening::Page),
+        },
+        lost_reply: key(ORDER_KEYS, &LostReply::Human),
+    }),
+    close: Offer::No("an order is not taken once we ended it, and lapses"),
+    complete: Offer::Yes(Effect {
+        call: Call {
+            build: capture,
+            parse: captured,
+        },
+        // A second capture of one order is refused, so a wrong "not found" takes nothing twice.
+        lost_reply: key(
+            ORDER_KEYS,
+            &LostReply::Find {
+                call: Call {
+                    build: |ask, _| {
+                        Ok(Request::get(format!("/v2/checkout/orders/{}", ask.session)))
+                    },
+                    parse: found,
+                },
+                trusted_after: 60,
+            },
+        ),
+    }),
+    charge: Offer::Yes(Effect {
+        call: Call {
+            build: charge,
+            parse: |_, reply, _| clear(reply)?.json::<Order>()?.taken(),
+        },
+        // Orders cannot be searched by our reference.
+        lost_reply: key(ORDER_KEYS, &LostReply::Human),
+    }),
+    refund: Offer::Yes(Effect {
+        call: Call {
+            build: refund,
+            parse: refunded,
+        },
+        lost_reply: key(REFUND_KEYS, &LostReply::Human),
+    }),
+    lookup: Offer::Yes(Inquiry {
+        build: reports::lookup,
+        parse: reports::looked_up,
+    }),
+    webhook: Offer::Yes(Inbound {
+        source: "paypal",
+        vendor: &VENDOR,
+        proofs: &[Proof::Certificate {
+            header: "paypal-transmission-sig",
+            host: "paypal.com",
+            path: "/v1/notifications/certs/",
+            signed: reports::signed,
+        }],
+        read: reports::read,
+        refused: 401,
+        accepted: (200, ""),
+    }),
+};
+
+/// How long PayPal remembers a key, in seconds.
+const ORDER_KEYS: i64 = 6 * 3600;
+const REFUND_KEYS: i64 = 45 * 86_400;
+
+const fn key<Ask, Answer>(
+    lifetime: i64,
+    then: &'static LostReply<Ask, Answer>,
+) -> LostReply<Ask, Answer> {
+    LostReply::SameKey {
+        place: KeyPlace::Header("PayPal-Request-Id"),
+        lifetime,
+        longest: 108,
+        then,
+    }
+}
+
+/// Asks for the whole resource: by default a reply holds little more than an id.
+fn whole(path: String, body: Value) -> Request {
+    Request::json("POST", path, body).header("Prefer", "return=representation")
+}
+
+/// Our reference stands in every field that comes back, whichever PayPal shows in an event. As
+/// `invoice_id` it also makes PayPal refuse a second payment of the same reference.
+fn unit(reference: &str, amount: Money, label: &str) -> Result<Value, BadAmount> {
+    // PayPal counts the limit in ASCII: letters beyond it take more than one.
+    let label = &label[..label.floor_char_boundary(127)];
+    Ok(json!({
+        "reference_id": reference,
+        "custom_id": reference,
+        "invoice_id": reference,
+        "description": label,
+        "amount": money(amount)?,
+    }))
+}
+
+fn money(amount: Money) -> Result<Value, BadAmount> {
+    let value = AMOUNTS.write(amount)?;
+    Ok(json!({ "currency_code": amount.currency.code(), "value": value }))
+}
+
+fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+    let mut wallet = json!({ "experience_context": {
+        "return_url": ask.return_to,
+        "cancel_url": ask.cancel_to,
+        "user_action": "PAY_NOW",
+        "shipping_preference": "NO_SHIPPING",
+    }});
+    if ask.keep_method {
+        let vault = json!({ "store_in_vault": "ON_SUCCESS", "usage_type": "MERCHANT" });
+        wallet["attributes"] = json!({ "vault": vault });
+    }
+    let body = json!({
+        "intent": "CAPTURE",
+        "purchase_units": [unit(&ask.reference, ask.amount, &ask.label)?],
+        "payment_source": { "paypal": wallet },
+    });
+    Ok(whole("/v2/checkout/orders".into(), body))
+}
+
+fn capture(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+    let path = format!("/v2/checkout/orders/{}/capture", ask.session);
+    Ok(whole(path, json!({})))
+}
+
+fn captured(ask: &Complete, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    match clear(reply) {
+        Err(Trouble::Exists(_)) => Err(Trouble::Exists(ask.session.clone())),
+        other => other?.json::<Order>()?.taken(),
+    }
+}
+
+fn found(_: &Complete, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
+    let order: Order = clear(reply)?.json()?;
+    order
+        .has_captures()
+        .then(|| order.told().whole())
+        .transpose()
+}
+
+fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+    let body = json!({
+        "intent": "CAPTURE",
+        "purchase_units": [unit(&ask.reference, ask.amount, &ask.label)?],
+        "payment_source": { "paypal": { "vault_id": ask.method.token } },
+    });
+    Ok(whole("/v2/checkout/orders".into(), body))
+}
+
+fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+    let path = format!("/v2/payments/captures/{}/refund", ask.payment);
+    let body = json!({
+        "amount": money(ask.amount)?,
+        "custom_id": ask.reference,
+        "invoice_id": ask.reference,
+    });
+    Ok(whole(path, body))
+}
+
+fn refunded(ask: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    let back: GivenBack = match clear(reply) {
+        // Nobody's payment is declined here: what PayPal says is for staff.
+        Err(Trouble::Declined(_)) => return Err(Trouble::Rejected(issue(reply)?)),
+        other => other?.json()?,
+    };
+    let fact = back.fact()?;
+    Ok(vec![Fact {
+        reference: Some(ask.reference.clone()),
+        payment: Some(ask.payment.clone()),
+        ..fact
+    }])
+}
+
+/// PayPal's own errors before what a status means everywhere.
+fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    match reply.status {
+        409 => Err(Trouble::InFlight),
+        403 => Err(Trouble::Credentials(issue(reply)?)),
+        // Only PayPal's own word says that something is not there.
+        404 => issue(reply).and(Err(Trouble::Missing)),
+        400 | 422 => Err(refused(issue(reply)?)),
+        _ => reply.ok(),
+    }
+}
+
+/// What tells one error from another: the issue of its first detail, else its name.
+fn issue(reply: &Reply) -> Result<String, Trouble> {
+    let error: Value = reply.json()?;
+    let issue = text(&error, "/details/0/issue").or(text(&error, "/name"));
+    issue.ok_or(Trouble::Unreadable(format!("status {}", reply.status)))
+}
+
+/// What stands at a place that may be missing.
+fn text(value: &Value, place: &str) -> Option<String> {
+    value.pointer(place)?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,292 @@
+//! What PayPal says by itself or when asked: webhooks, signed with a certificate of PayPal's own,
+//! and look-ups of an order or a capture. Refunds and disputes are read here.
+
+use super::wire::*;
+use super::{LookedUp, Lookup, Told, clear, text, unknown};
+use crate::contract::*;
+use crate::domain::fact::{Decline, Fact, Kind};
+use crate::words::json;
+use crate::words::money::Money;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Whom PayPal's certificates are for, live and in its sandbox.
+const SIGNERS: &[&str] = &[
+    "messageverificationcerts.paypal.com",
+    "messageverificationcerts.sandbox.paypal.com",
+];
+
+/// The signature covers four values: the delivery's id and time, the webhook's id, which only we
+/// and PayPal know to be ours, and a checksum of the body.
+pub fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
+    let header = |name| delivery.header(name).filter(|value| !value.is_empty());
+    if header("paypal-auth-algo")? != "SHA256withRSA" {
+        return None;
+    }
+    let webhook = account.secret("webhook_id");
+    let message = format!(
+        "{}|{}|{webhook}|{}",
+        header("paypal-transmission-id")?,
+        header("paypal-transmission-time")?,
+        crc32fast::hash(&delivery.body)
+    );
+    (!webhook.is_empty()).then_some(CertificateSigned {
+        certificate_url: header("paypal-cert-url")?.into(),
+        signature: from_base64(header("paypal-transmission-sig")?)?,
+        message: message.into_bytes(),
+        names: SIGNERS,
+    })
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    event_type: String,
+    create_time: Option<Timestamp>,
+    #[serde(default)]
+    resource_type: String,
+    resource: Value,
+}
+
+pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
+    let event: Event = json::read(verified.body())?;
+    let (id, name) = (Some(event.id.clone()), event.event_type.clone());
+    let notice = notice(event);
+    Ok(vec![Item { id, name, notice }])
+}
+
+/// Families of events that speak of payments and what gives them back. Authorizations, invoices
+/// and subscriptions are none of ours.
+const OF_MONEY: [&str; 6] = [
+    "PAYMENT.CAPTURE.",
+    "PAYMENT.REFUND.",
+    "PAYMENT.SALE.",
+    "CUSTOMER.DISPUTE.",
+    "CHECKOUT.ORDER.",
+    "CHECKOUT.PAYMENT-APPROVAL.",
+];
+
+fn notice(event: Event) -> Result<Notice, Unreadable> {
+    let (name, resource) = (event.event_type.as_str(), &event.resource);
+    fn read<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
+        Ok(json::read_part(resource)?)
+    }
+    fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
+        text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
+    }
+    let ignored = |kind| Ok(Notice::Ignored(kind));
+    let batch = |kind| Fact {
+        payment: text(resource, "/batch_header/payout_batch_id"),
+        ..Fact::new(kind)
+    };
+    let fact = match name {
+        // Approved is not paid: the order must be captured.
+        "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
+            let told = read::<Order>(resource)?.told().told()?;
+            let nothing = Trouble::Unreadable("an order of which nothing is told".into());
+            told.facts.into_iter().next().ok_or(nothing)?
+        }
+        // The payer is still at it.
+        "CHECKOUT.ORDER.SAVED" | "CHECKOUT.ORDER.PROCESSED" => return ignored(Kind::Other),
+        "PAYMENT.CAPTURE.COMPLETED"
+        | "PAYMENT.CAPTURE.PENDING"
+        | "PAYMENT.CAPTURE.DENIED"
+        | "PAYMENT.CAPTURE.DECLINED" => read::<Capture>(resource)?.fact()?,
+        "PAYMENT.CAPTURE.REFUNDED"
+        | "PAYMENT.REFUND.COMPLETED"
+        | "PAYMENT.REFUND.PENDING"
+        | "PAYMENT.REFUND.FAILED" => read::<GivenBack>(resource)?.fact()?,
+        // A reversal, as the older notifications tell it too: it is told of the payment and not of
+        // a dispute, under an id of its own, so that both together take it back once.
+        "PAYMENT.CAPTURE.REVERSED" if event.resource_type == "capture" => {
+            let capture: Capture = read(resource)?;
+            let whole = capture.fact_of(Kind::PaymentReturned)?;
+            Fact {
+                // Where something went back before, how much goes back now is not told here.
+                amount: whole.amount.filter(|_| capture.is_untouched()),
+                ..whole
+            }
+        }
+        "PAYMENT.CAPTURE.REVERSED" => {
+            read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
+        }
+        "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
+            read::<Disputed>(resource)?.fact(name)?
+        }
+        "PAYMENT.SALE.COMPLETED" => {
+            let sale: GivenBack = read(resource)?;
+            Fact {
+                payment: Some(sale.id.clone()),
+                refund: None,
+                ..sale.fact_of(Kind::PaymentSucceeded)?
+            }
+        }
+        "PAYMENT.SALE.REFUNDED" => read::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?,
+        "PAYMENT.PAYOUTSBATCH.SUCCESS" => batch(Kind::PayoutPaid),
+        "PAYMENT.PAYOUTSBATCH.DENIED" => batch(Kind::PayoutFailed),
+        "VAULT.PAYMENT-TOKEN.CREATED" => return ignored(Kind::MandateActive),
+        "BILLING.SUBSCRIPTION.CANCELLED" => return ignored(Kind::SubscriptionCancelled),
+        "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
+            return Ok(Notice::MethodGone {
+                token: need(resource, "/id")?,
+                at: event.create_time,
+            });
+        }
+        // Too late to capture what was approved.
+        "CHECKOUT.PAYMENT-APPROVAL.REVERSED" => Fact {
+            aliases: vec![need(resource, "/order_id")?],
+            ..Fact::new(Kind::PaymentExpired)
+        },
+        _ => return unknown_type(name, &OF_MONEY),
+    };
+    let reversed = fact.kind == Kind::PaymentReturned;
+    Ok(Notice::Fact(Box::new(Fact {
+        // What says its own time knows it better than the event that tells of it.
+        occurred_at: fact.occurred_at.or(event.create_time),
+        decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
+        ..fact
+    })))
+}
+
+/// A refund; a reversal has the same shape, and so, under older names, has a sale of PayPal's first
+/// API, which subscriptions still use.
+#[derive(Deserialize)]
+pub struct GivenBack {
+    id: String,
+    #[serde(alias = "state")]
+    status: String,
+    amount: Amount,
+    #[serde(alias = "custom")]
+    custom_id: Option<String>,
+    #[serde(alias = "invoice_number")]
+    invoice_id: Option<String>,
+    sale_id: Option<String>,
+    #[serde(default)]
+    links: Value,
+    #[serde(flatten)]
+    times: Times,
+}
+
+impl GivenBack {
+    pub fn fact(&self) -> Result<Fact, Trouble> {
+        let kind = match self.status.as_str() {
+            "COMPLETED" => Kind::RefundSucceeded,
+            "PENDING" => Kind::RefundPending,
+            "FAILED" | "CANCELLED" => Kind::RefundFailed,
+            _ => return unknown("status of a refund"),
+        };
+        Ok(Fact {
+            occurred_at: self.times.became(),
+            ..self.fact_of(kind)?
+        })
+    }
+
+    pub fn fact_of(&self, kind: Kind) -> Result<Fact, Trouble> {
+        // What goes back may be written with a minus.
+        let amount = self.amount.money()?;
+        let amount = Money::new(amount.minor.abs(), amount.currency);
+        Ok(Fact {
+            // One made in PayPal's dashboard carries the payment's.
+            reference: self.custom_id.clone().or(self.invoice_id.clone()),
+            payment: self
+                .sale_id
+                .clone()
+                .or_else(|| above(&self.links, "/captures")),
+            refund: Some(self.id.clone()),
+            amount: Some(amount),
+            ..Fact::new(kind)
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Disputed {
+    dispute_id: String,
+    status: Option<String>,
+    dispute_amount: Option<Amount>,
+    dispute_outcome: Option<Outcome>,
+    #[serde(default)]
+    disputed_transactions: Vec<Transaction>,
+}
+#[derive(Deserialize)]
+struct Outcome {
+    outcome_code: String,
+    amount_refunded: Option<Amount>,
+}
+#[derive(Deserialize)]
+struct Transaction {
+    seller_transaction_id: Option<String>,
+    custom: Option<String>,
+    invoice_number: Option<String>,
+}
+
+impl Disputed {
+    fn fact(self, name: &str) -> Result<Fact, Trouble> {
+        let kind = match self.status.as_deref() {
+            Some("RESOLVED") => self.end()?,
+            None if name == "CUSTOMER.DISPUTE.RESOLVED" => self.end()?,
+            None
+            | Some(
+                "OPEN"
+                | "WAITING_FOR_BUYER_RESPONSE"
+                | "WAITING_FOR_SELLER_RESPONSE"
+                | "UNDER_REVIEW"
+                | "OTHER",
+            ) => Kind::DisputeOpened,
+            Some(_) => return unknown("status of a dispute"),
+        };
+        // One amount stands for all: over several payments it cannot be told apart.
+        let [about] = <[_; 1]>::try_from(self.disputed_transactions)
+            .map_err(|all| Trouble::Unreadable(format!("a dispute over {} payments", all.len())))?;
+        // What the payer gets in the end may be less than what was disputed.
+        let lost = self.dispute_outcome.filter(|_| kind == Kind::DisputeLost);
+        let amount = lost.and_then(|outcome| outcome.amount_refunded);
+        let missing = || Trouble::Unreadable("dispute_amount is missing".into());
+        let amount = amount.or(self.dispute_amount).ok_or_else(missing)?;
+        Ok(Fact {
+            reference: about.custom.or(about.invoice_number),
+            payment: about.seller_transaction_id,
+            dispute: Some(self.dispute_id),
+            amount: Some(amount.money()?),
+            ..Fact::new(kind)
+        })
+    }
+
+    fn end(&self) -> Result<Kind, Trouble> {
+        let outcome = self.dispute_outcome.as_ref();
+        match outcome.map(|outcome| outcome.outcome_code.as_str()) {
+            Some("RESOLVED_BUYER_FAVOUR" | "ACCEPTED") => Ok(Kind::DisputeLost),
+            // A payout is PayPal's own money; NONE closes a dispute for a newer one.
+            Some("RESOLVED_SELLER_FAVOUR" | "RESOLVED_WITH_PAYOUT" | "CANCELED_BY_BUYER")
+            | Some("DENIED" | "NONE") => Ok(Kind::DisputeWon),
+            None => Err(Trouble::Unreadable(
+                "a dispute that ended without dispute_outcome".into(),
+            )),
+            Some(_) => unknown("outcome_code of a dispute"),
+        }
+    }
+}
+
+/// An order holds its captures and refunds. A capture by itself, as a charge of a kept wallet
+/// leaves it, says nothing of its refunds: those are told by webhooks.
+pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
+    let payment = ask.payment.as_ref().filter(|id| !id.is_empty());
+    match (&ask.session, payment) {
+        (Some(order), _) => vec![Request::get(format!("/v2/checkout/orders/{order}"))],
+        (None, Some(capture)) => vec![Request::get(format!("/v2/payments/captures/{capture}"))],
+        (None, None) => vec![],
+    }
+}
+
+pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
+    match (replies.first(), &ask.session) {
+        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.told().told(),
+        (Some(reply), None) => {
+            let capture: Capture = clear(reply)?.json()?;
+            LookedUp::from(vec![capture.fact()?]).told()
+        }
+        (None, _) => Ok(LookedUp::default()),
+    }
+}

@@ -1,0 +1,255 @@
+//! Stripe: hosted Checkout Sessions, payment intents off session, bodies as bracketed forms,
+//! amounts in minor units. A session is paid by a payment intent; refunds name the intent, or the
+//! charge where it has none. Facts: docs.stripe.com/api, pinned to API version 2023-08-16.
+
+mod reports;
+mod wire;
+
+use crate::contract::*;
+use crate::domain::case::Session;
+use crate::domain::fact::{Decline, Fact};
+use crate::words::money::{Amounts, BadAmount, Money, Style};
+use serde_json::Value;
+use wire::*;
+
+/// JPY and the like go unscaled, MGA among them; three-decimal currencies must end in 0.
+const AMOUNTS: Amounts = Amounts {
+    style: Style::Minor,
+    exponents: &[("ISK", 2), ("MGA", 0), ("UGX", 2)],
+    multiples: &[
+        ("BHD", 10),
+        ("JOD", 10),
+        ("KWD", 10),
+        ("OMR", 10),
+        ("TND", 10),
+    ],
+};
+
+static VENDOR: Vendor = Vendor {
+    id: "stripe",
+    name: "Stripe",
+    docs: "https://docs.stripe.com/api",
+    host: Host::One("https://api.stripe.com"),
+    auth: Auth::Bearer("secret_key"),
+    headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
+    secrets: &["secret_key"],
+    inbound_secrets: &["webhook_secret"],
+    own_error: |reply| reply.has_texts(&["/error/type"]),
+    addresses: &[],
+};
+
+pub static GATEWAY: Gateway = Gateway {
+    vendor: &VENDOR,
+    amounts: AMOUNTS,
+    moves: "cards, wallets",
+    late_failures: false,
+    page_stays: true,
+    checkout: Offer::Yes(Effect {
+        call: Call {
+            build: checkout,
+            parse: opened,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    close: Offer::Yes(Effect {
+        call: Call {
+            build: |ask, _| {
+                let path = format!("/v1/checkout/sessions/{}/expire", ask.session);
+                Ok(Request::form(path, vec![]))
+            },
+            parse: |_, reply, _| Ok(vec![clear(reply)?.json::<reports::Page>()?.ended()?]),
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    complete: Offer::No("the hosted page takes the money itself"),
+    charge: Offer::Yes(Effect {
+        call: Call {
+            build: charge,
+            parse: charged,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    refund: Offer::Yes(Effect {
+        call: Call {
+            build: refund,
+            parse: refunded,
+        },
+        lost_reply: key(&LostReply::Human),
+    }),
+    lookup: Offer::Yes(Inquiry {
+        build: reports::lookup,
+        parse: reports::looked_up,
+    }),
+    webhook: Offer::Yes(Inbound {
+        source: "stripe",
+        vendor: &VENDOR,
+        proofs: &[Proof::Hmac {
+            header: "stripe-signature",
+            secret: "webhook_secret",
+            algorithm: Algorithm::Sha256,
+            signed: reports::signed,
+            tolerance: Some(300),
+        }],
+        read: reports::read,
+        refused: 401,
+        accepted: (200, ""),
+    }),
+};
+
+/// Stripe keeps keys for at least 24 hours.
+const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    let place = KeyPlace::Header("Idempotency-Key");
+    LostReply::SameKey {
+        place,
+        lifetime: 24 * 3600,
+        longest: 255,
+        then,
+    }
+}
+
+fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+    let (reference, label) = (ask.reference.clone(), ask.label.clone());
+    let currency = ask.amount.currency.code().to_lowercase();
+    let amount = AMOUNTS.write(ask.amount)?;
+    let mut fields = vec![
+        ("mode", "payment".into()),
+        ("client_reference_id", reference.clone()),
+        ("success_url", ask.return_to.clone()),
+        ("cancel_url", ask.cancel_to.clone()),
+        ("line_items[0][quantity]", "1".into()),
+        ("line_items[0][price_data][currency]", currency),
+        ("line_items[0][price_data][unit_amount]", amount),
+        ("line_items[0][price_data][product_data][name]", label),
+        ("metadata[reference]", reference.clone()),
+        ("payment_intent_data[metadata][reference]", reference),
+    ];
+    if ask.keep_method {
+        let later = "off_session".into();
+        fields.push(("customer_creation", "always".into()));
+        fields.push(("payment_intent_data[setup_future_usage]", later));
+    }
+    Ok(Request::form("/v1/checkout/sessions", fields))
+}
+
+fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
+    let page: reports::Page = clear(reply)?.json()?;
+    let url = page
+        .url
+        .ok_or(Trouble::Unreadable("a session without url".into()))?;
+    Ok(Opening::Page(Session {
+        id: page.id,
+        url,
+        expires_at: page.expires_at.and_then(reports::at),
+    }))
+}
+
+fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+    let mut fields = vec![
+        ("amount", AMOUNTS.write(ask.amount)?),
+        ("currency", ask.amount.currency.code().to_lowercase()),
+        ("payment_method", ask.method.token.clone()),
+        ("confirm", "true".into()),
+        ("off_session", "true".into()),
+        // Whoever is not there can be sent nowhere: without this Stripe asks for a return_url.
+        ("automatic_payment_methods[enabled]", "true".into()),
+        ("automatic_payment_methods[allow_redirects]", "never".into()),
+        ("expand[]", "latest_charge".into()),
+        ("description", ask.label.clone()),
+        ("metadata[reference]", ask.reference.clone()),
+    ];
+    if let Some(customer) = &ask.method.customer {
+        fields.push(("customer", customer.clone()));
+    }
+    Ok(Request::form("/v1/payment_intents", fields))
+}
+
+fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    if reply.status == 402 {
+        return Err(Trouble::Declined(decline(&error(reply)?)));
+    }
+    // An intent that still waits has taken nothing, and without the payer it never will.
+    let fact = clear(reply)?.json::<Intent>()?.fact()?;
+    Ok(vec![fact.ok_or(Trouble::Declined(Decline::Action))?])
+}
+
+fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+    let direct = ask.payment.starts_with("ch_") || ask.payment.starts_with("py_");
+    let of = if direct { "charge" } else { "payment_intent" };
+    let fields = vec![
+        (of, ask.payment.clone()),
+        ("amount", AMOUNTS.write(ask.amount)?),
+        ("metadata[reference]", ask.reference.clone()),
+    ];
+    Ok(Request::form("/v1/refunds", fields))
+}
+
+fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
+    Ok(vec![clear(reply)?.json::<Moved>()?.refund()?])
+}
+
+/// Errors of Stripe's own before what a status means everywhere.
+pub fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
+    if !matches!(reply.status, 400 | 402 | 404..=428 | 430..=499) {
+        return reply.ok();
+    }
+    let error = error(reply)?;
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    let missing = reply.status == 404 && error["code"] == "resource_missing";
+    Err(match text("type").as_str() {
+        _ if reply.status == 409 => Trouble::InFlight,
+        // Our key was used with other bytes: what happened under it must be looked up.
+        "idempotency_error" => Trouble::Unclear("idempotency_error".into()),
+        // It is there, but our key is for the other mode.
+        _ if missing && text("message").contains("mode key") => {
+            Trouble::Credentials("the key is for the other mode".into())
+        }
+        _ if missing => Trouble::Missing,
+        _ if error["code"].is_string() => Trouble::Rejected(text("code")),
+        _ => Trouble::Rejected(text("type")),
+    })
+}
+
+fn error(reply: &Reply) -> Result<Value, Trouble> {
+    let body: Value = reply.json()?;
+    let error = body["error"].clone();
+    match error["type"].is_string() {
+        true => Ok(error),
+        false => Err(Trouble::Unreadable(format!("status {}", reply.status))),
+    }
+}
+
+pub fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
+    read_money(&AMOUNTS, &minor.to_string(), code)
+}
+
+/// Codes of cards and of bank debits; any other may pass on another day.
+const FUNDS: &str = "insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded";
+const METHOD: &str = "expired_card lost_card stolen_card pickup_card restricted_card invalid_account \
+    card_not_supported currency_not_supported transaction_not_allowed not_permitted \
+    service_not_allowed security_violation do_not_try_again new_account_information_available \
+    incorrect_number invalid_number incorrect_cvc invalid_cvc invalid_expiry_month \
+    invalid_expiry_year incorrect_zip incorrect_address pin_try_exceeded testmode_decline \
+    account_closed account_frozen no_account bank_account_closed bank_account_restricted \
+    bank_account_unusable bank_ownership_changed invalid_account_number incorrect_account_details \
+    incorrect_account_holder_name payment_method_bank_account_blocked";
+const ACTION: &str = "authentication_required payment_intent_authentication_failure \
+    mobile_device_authentication_required incorrect_pin invalid_pin offline_pin_required \
+    online_or_offline_pin_required payment_method_unactivated";
+const FRAUD: &str = "fraudulent merchant_blacklist highest_risk_level rule";
+const CANCELLED: &str = "stop_payment_order revocation_of_authorization \
+    revocation_of_all_authorizations debit_not_authorized payment_method_customer_decline";
+
+/// Why an error says no.
+pub fn decline(error: &Value) -> Decline {
+    let code = error["decline_code"].as_str().or(error["code"].as_str());
+    let known = |list: &str| code.is_some_and(|code| list.split(' ').any(|known| known == code));
+    match error["advice_code"].as_str() {
+        _ if known(METHOD) => Decline::Method,
+        _ if known(ACTION) => Decline::Action,
+        _ if known(FRAUD) => Decline::Fraud,
+        _ if known(CANCELLED) => Decline::Cancelled,
+        Some("do_not_try_again") => Decline::Method,
+        _ if known(FUNDS) => Decline::Funds,
+        _ => Decline::Other,
+    }
+}

@@ -1,0 +1,87 @@
+//! The lines of a document at Xero: one for each tax rate of the invoice. The tax is told, not left
+//! to Xero's rate: it is what stands on the patient's invoice.
+
+use super::{Account, Notification, OfRate};
+use crate::domain::invoice::portion;
+use crate::words::money::{Amounts, BadAmount, Money};
+use rust_decimal::Decimal;
+use serde_json::{Number, Value, json};
+
+/// Xero books at most two decimals.
+const AMOUNTS: Amounts = Amounts {
+    exponents: &[
+        ("BHD", 2),
+        ("IQD", 2),
+        ("JOD", 2),
+        ("KWD", 2),
+        ("LYD", 2),
+        ("OMR", 2),
+        ("TND", 2),
+    ],
+    ..Amounts::MAJOR
+};
+
+/// Without their tax.
+pub fn of_invoice(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
+    let rates = ask.rates.iter();
+    let line = |rate: &OfRate| {
+        let net = less(rate.gross, rate.tax);
+        line(ask, account, rate.percent, net, rate.tax)
+    };
+    rates.map(line).collect()
+}
+
+/// With their tax. A refund takes what all refunds up to it come to, less what those before it
+/// took: together they take no cent more or less than the invoice had.
+pub fn of_refund(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
+    let after = ask.refunded_before.plus(ask.standing.applied)?;
+    let before = portion(&ask.rates, ask.total, ask.refunded_before)?;
+    let after = portion(&ask.rates, ask.total, after)?;
+    let mut lines = vec![];
+    for (before, after) in before.iter().zip(after) {
+        let gross = less(after.gross, before.gross);
+        let tax = less(after.tax, before.tax);
+        if gross.minor != 0 || tax.minor != 0 {
+            lines.push(line(ask, account, after.percent, gross, tax)?);
+        }
+    }
+    Ok(lines)
+}
+
+fn less(amount: Money, by: Money) -> Money {
+    Money::new(amount.minor - by.minor, amount.currency)
+}
+
+fn line(
+    ask: &Notification,
+    account: &Account,
+    percent: Decimal,
+    unit: Money,
+    tax: Money,
+) -> Result<Value, BadAmount> {
+    Ok(json!({
+        "Description": format!("Invoice {}", ask.invoice),
+        "Quantity": 1,
+        "UnitAmount": number(unit)?,
+        "TaxAmount": number(tax)?,
+        "TaxType": tax_type(account, percent),
+        "AccountCode": account.secret("sales_account"),
+    }))
+}
+
+/// The clinic's own type for a rate, such as `tax_type_0`, where it named one; else `tax_type`.
+fn tax_type(account: &Account, percent: Decimal) -> &str {
+    match account.secret(&format!("tax_type_{percent}")) {
+        "" => account.secret("tax_type"),
+        own => own,
+    }
+}
+
+/// An amount as a JSON number that reads back as the same amount. The number is a double inside:
+/// what its shortest spelling cannot give back is refused.
+pub fn number(money: Money) -> Result<Number, BadAmount> {
+    let number: Option<Number> = AMOUNTS.write(money)?.parse().ok();
+    let same = |number: &Number| AMOUNTS.read(&number.to_string(), money.currency) == Ok(money);
+    let odd = || BadAmount(format!("{money} is too large to be written as a number"));
+    number.filter(same).ok_or_else(odd)
+}

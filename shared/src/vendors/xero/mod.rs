@@ -1,0 +1,262 @@
+//! Xero: the clinic's books. An invoice becomes a sales invoice, money received a payment on it,
+//! a refund of the sale a credit note with a cash refund; where money went back by itself, what is
+//! filed of the payment is replaced by what stays; a failed refund undoes what was written. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
+//! the clinic names another for a rate: `tax_type_0` for what is free of tax, `tax_type_7`.
+//! Amounts are JSON numbers in major units, days are `YYYY-MM-DD`.
+//!
+//! Every write carries an `Idempotency-Key`, but is not repeated on its strength: Xero keeps a key
+//! for minutes, and users found it bound to the access token (both unverified). A lost reply is
+//! looked for by our number or reference instead.
+//! Facts: Xero's OpenAPI 16 (accounting), developer.xero.com/documentation/api/accounting.
+
+mod lines;
+mod replies;
+
+use crate::contract::*;
+use crate::domain::task::Topic;
+use crate::words::ids;
+use crate::words::money::BadAmount;
+use lines::number;
+use replies::*;
+use serde_json::{Value, json};
+
+static VENDOR: Vendor = Vendor {
+    id: "xero",
+    name: "Xero",
+    docs: "https://developer.xero.com/documentation/api/accounting/overview",
+    host: Host::One("https://api.xero.com"),
+    auth: Auth::OAuth(&OAuth {
+        host: Host::One("https://identity.xero.com"),
+        path: "/connect/token",
+        client: ("client_id", "client_secret"),
+        grant: Grant::RotatingRefresh,
+    }),
+    headers: |account| {
+        vec![
+            ("xero-tenant-id", account.secret("tenant_id").into()),
+            ("Accept", "application/json".into()),
+        ]
+    },
+    secrets: &[
+        "client_id",
+        "client_secret",
+        "tenant_id",
+        "sales_account",
+        "bank_account",
+        "tax_type",
+    ],
+    inbound_secrets: &[],
+    own_error: |reply| !reply.is_page(),
+    addresses: &[],
+};
+
+pub static SYSTEM: System = System {
+    vendor: &VENDOR,
+    is: "accounting",
+    channel: Channel::Books,
+    optional: &["tax_type_0"],
+    subscriptions: &[
+        Subscription {
+            topic: Topic::InvoiceIssued,
+            steps: &[effect(invoice, filed, find_invoice, found)],
+            skips: never,
+            depends_on: DependsOn::Nothing,
+        },
+        Subscription {
+            topic: Topic::PaymentReceived,
+            steps: &REPLACE,
+            skips: stands,
+            depends_on: DependsOn::Needs(Topic::InvoiceIssued),
+        },
+        Subscription {
+            topic: Topic::PaymentReturned,
+            steps: &REPLACE,
+            skips: stands,
+            depends_on: DependsOn::Needs(Topic::PaymentReceived),
+        },
+        Subscription {
+            topic: Topic::RefundPaid,
+            steps: &[
+                effect(credit_note, filed, find_credit_note, found),
+                effect(cash_refund, filed, find_payment, found),
+            ],
+            skips: never,
+            depends_on: DependsOn::Needs(Topic::PaymentReceived),
+        },
+        Subscription {
+            topic: Topic::RefundFailed,
+            steps: &[
+                effect(undo_cash_refund, undone, read_cash_refund, found_undone),
+                effect(void_credit_note, undone, read_credit_note, found_undone),
+            ],
+            skips: never,
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+        },
+    ],
+    arrival: Offer::No("what it files stands in its books"),
+};
+
+/// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is
+/// deleted as a whole.
+static REPLACE: [Effect<Notification, ExternalId>; 2] = [
+    effect(undo_payment, undone, read_payment, found_undone),
+    effect(payment, filed, find_payment, found),
+];
+
+fn stands(ask: &Notification, step: usize) -> bool {
+    match step {
+        0 => ask.standing.payment.is_none(),
+        _ => ask.standing.applied.minor == 0,
+    }
+}
+
+type Build = fn(&Notification, &Account) -> Result<Request, BadAmount>;
+type Parse<T> = fn(&Notification, &Reply, &Account) -> Result<T, Trouble>;
+
+/// Longer than Xero works on a request, so that what is not found then will not appear any more.
+const TRUSTED_AFTER: i64 = 5 * 60;
+
+const fn effect(
+    build: Build,
+    parse: Parse<ExternalId>,
+    look: Build,
+    seen: Parse<Option<ExternalId>>,
+) -> Effect<Notification, ExternalId> {
+    Effect {
+        call: Call { build, parse },
+        lost_reply: LostReply::Find {
+            call: Call {
+                build: look,
+                parse: seen,
+            },
+            trusted_after: TRUSTED_AFTER,
+        },
+    }
+}
+
+fn invoice(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let invoice = json!({
+        "Type": "ACCREC",
+        "Status": "AUTHORISED",
+        "InvoiceNumber": ask.invoice,
+        "Reference": ask.key,
+        "Contact": contact(&ask.customer),
+        "Date": ask.date.to_string(),
+        "DueDate": ask.date.to_string(),
+        "CurrencyCode": ask.total.currency.code(),
+        "LineAmountTypes": "Exclusive",
+        "LineItems": lines::of_invoice(ask, account)?,
+    });
+    Ok(put("Invoices", ask, invoice))
+}
+
+fn payment(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let of = json!({"InvoiceNumber": ask.invoice});
+    paid(ask, account, "Invoice", of)
+}
+
+fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let note = json!({
+        "Type": "ACCRECCREDIT",
+        "Status": "AUTHORISED",
+        "CreditNoteNumber": refund(ask)?,
+        "Reference": ask.key,
+        "Contact": contact(&ask.customer),
+        "Date": ask.date.to_string(),
+        "CurrencyCode": ask.amount.currency.code(),
+        "LineAmountTypes": "Inclusive",
+        "LineItems": lines::of_refund(ask, account)?,
+    });
+    Ok(put("CreditNotes", ask, note))
+}
+
+fn cash_refund(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let of = json!({"CreditNoteNumber": refund(ask)?});
+    paid(ask, account, "CreditNote", of)
+}
+
+fn undo_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    delete(ask, standing(ask)?)
+}
+
+/// The first step back from a refund: its credit note can be voided only without its payment.
+fn undo_cash_refund(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    delete(ask, filed_as(ask, 1)?)
+}
+
+fn delete(ask: &Notification, payment: &str) -> Result<Request, BadAmount> {
+    let body = json!({"Status": "DELETED"});
+    Ok(write("POST", &format!("/Payments/{payment}"), ask, body))
+}
+
+fn void_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let note = filed_as(ask, 0)?;
+    let body = json!({"CreditNotes": [{"CreditNoteID": note, "Status": "VOIDED"}]});
+    Ok(write("POST", &format!("/CreditNotes/{note}"), ask, body))
+}
+
+fn paid(
+    ask: &Notification,
+    account: &Account,
+    what: &str,
+    of: Value,
+) -> Result<Request, BadAmount> {
+    let payment = json!({
+        what: of,
+        "Account": {"Code": account.secret("bank_account")},
+        "Date": ask.date.to_string(),
+        "Amount": number(ask.standing.applied)?,
+        "Reference": ask.key,
+    });
+    Ok(put("Payments", ask, payment))
+}
+
+/// A contact is found by its number, whatever its name has become; a name is one contact at Xero,
+/// so the reference keeps two patients of one name apart.
+fn contact(customer: &Customer) -> Value {
+    let Customer {
+        name, reference, ..
+    } = customer;
+    let name = match name {
+        Some(name) => format!("{name} ({reference})"),
+        None => format!("Patient {reference}"),
+    };
+    let number = match reference.chars().count() <= LONGEST_NUMBER {
+        true => reference.clone(),
+        false => ids::derived(&["contact", reference]),
+    };
+    json!({"ContactNumber": number, "Name": name})
+}
+
+/// Xero's bound for a contact's number.
+const LONGEST_NUMBER: usize = 50;
+
+fn refund(ask: &Notification) -> Result<&str, BadAmount> {
+    let missing = || BadAmount("a refund without a number".into());
+    ask.refund.as_deref().ok_or_else(missing)
+}
+
+/// The id under which the payment stands.
+fn standing(ask: &Notification) -> Result<&str, BadAmount> {
+    let missing = || BadAmount("what must be undone has no known id in Xero".into());
+    ask.standing.payment.as_deref().ok_or_else(missing)
+}
+
+/// The id of what an step of the notification before was filed as.
+fn filed_as(ask: &Notification, step: usize) -> Result<&str, BadAmount> {
+    let id = ask.filed.get(step).filter(|id| !id.is_empty());
+    let missing = || BadAmount("what must be undone has no known id in Xero".into());
+    id.map(String::as_str).ok_or_else(missing)
+}
+
+const BASE: &str = "/api.xro/2.0";
+
+fn put(list: &str, ask: &Notification, document: Value) -> Request {
+    write("PUT", &format!("/{list}"), ask, json!({list: [document]}))
+}
+
+/// The path makes the key another for each step of one notification.
+fn write(method: &str, path: &str, ask: &Notification, body: Value) -> Request {
+    let key = format!("{}{}", ask.key, path.replace('/', "-").to_lowercase());
+    Request::json(method, format!("{BASE}{path}"), body).header("Idempotency-Key", key)
+}

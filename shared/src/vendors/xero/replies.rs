@@ -1,0 +1,179 @@
+//! How Xero is asked for what was written, and what it answers: lists of the documents that were
+//! written or found, and validation errors.
+
+use super::{BASE, ExternalId, Notification, filed_as, refund, standing};
+use crate::contract::*;
+use crate::words::money::BadAmount;
+use serde::Deserialize;
+
+/// A bill of a supplier may have the same number.
+pub fn find_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let of = [("Type", "ACCREC"), ("InvoiceNumber", &ask.invoice)];
+    Ok(find_where("/Invoices", &of))
+}
+
+pub fn find_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let of = [("Type", "ACCRECCREDIT"), ("CreditNoteNumber", refund(ask)?)];
+    Ok(find_where("/CreditNotes", &of))
+}
+
+pub fn find_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    Ok(find_where("/Payments", &[("Reference", &ask.key)]))
+}
+
+fn find_where(path: &str, fields: &[(&str, &str)]) -> Request {
+    let quoted = |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#);
+    let fields = fields.iter();
+    let equal = fields.map(|(name, value)| format!("{name}==\"{}\"", quoted(value)));
+    let all = equal.collect::<Vec<_>>().join(" AND ");
+    Request::get(format!("{BASE}{path}")).query("where", all)
+}
+
+fn read(list: &str, ask: &Notification, step: usize) -> Result<Request, BadAmount> {
+    let id = filed_as(ask, step)?;
+    Ok(Request::get(format!("{BASE}/{list}/{id}")))
+}
+
+pub fn read_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let id = standing(ask)?;
+    Ok(Request::get(format!("{BASE}/Payments/{id}")))
+}
+
+pub fn read_cash_refund(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    read("Payments", ask, 1)
+}
+
+pub fn read_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    read("CreditNotes", ask, 0)
+}
+
+/// `{"Invoices": […]}`, `{"CreditNotes": […]}` or `{"Payments": […]}`.
+#[derive(Deserialize)]
+struct Documents {
+    #[serde(rename = "Invoices", alias = "CreditNotes", alias = "Payments")]
+    list: Vec<Document>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    #[serde(rename = "InvoiceID", alias = "CreditNoteID", alias = "PaymentID")]
+    id: String,
+    #[serde(alias = "InvoiceNumber", alias = "CreditNoteNumber")]
+    number: Option<String>,
+    reference: Option<String>,
+    status: Option<String>,
+    #[serde(default)]
+    validation_errors: Vec<Answer>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Failure {
+    message: Option<String>,
+    #[serde(default)]
+    elements: Vec<Element>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Element {
+    #[serde(default)]
+    validation_errors: Vec<Answer>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    message: String,
+}
+
+fn documents(ask: &Notification, reply: &Reply) -> Result<Vec<Document>, Trouble> {
+    match reply.status {
+        400 => {
+            let failure: Failure = reply.json()?;
+            let said = failure
+                .elements
+                .into_iter()
+                .flat_map(|e| e.validation_errors);
+            let said: Vec<_> = said.map(|said| said.message).collect();
+            Err(match said.is_empty() {
+                true => refusal(ask, &failure.message.unwrap_or("status 400".into())),
+                false => refusal(ask, &said.join(" ")),
+            })
+        }
+        404 => Err(Trouble::Rejected("Xero has no such document".into())),
+        408 | 409 => Err(Trouble::Unclear(format!("status {}", reply.status))),
+        _ => Ok(reply.ok()?.json::<Documents>()?.list),
+    }
+}
+
+/// A number or key that is taken may have been taken by ourselves when a reply was lost: that is
+/// looked up, not refused.
+fn refusal(ask: &Notification, said: &str) -> Trouble {
+    let small = said.to_lowercase();
+    let number_taken = small.contains("must be unique") && !small.contains("contact");
+    if number_taken || small.contains("idempotency") {
+        Trouble::Unclear(unnamed(ask, said))
+    } else {
+        Trouble::Rejected(unnamed(ask, said))
+    }
+}
+
+/// Xero quotes the contact, whose name stays out of errors.
+fn unnamed(ask: &Notification, said: &str) -> String {
+    match ask.customer.name.as_deref() {
+        Some(name) if !name.is_empty() => said.replace(name, "the patient"),
+        _ => said.into(),
+    }
+}
+
+fn only(ask: &Notification, reply: &Reply) -> Result<Document, Trouble> {
+    let document = documents(ask, reply)?.into_iter().next();
+    document.ok_or_else(|| Trouble::Unreadable("no document in the answer".into()))
+}
+
+/// A 200 may carry errors: without an id nothing was filed, with one only a look-up can tell.
+pub fn filed(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
+    let document = only(ask, reply)?;
+    let nothing = document.id.bytes().all(|b| b == b'0' || b == b'-');
+    match document.validation_errors.first() {
+        Some(said) if nothing => Err(refusal(ask, &said.message)),
+        Some(said) => Err(Trouble::Unclear(unnamed(ask, &said.message))),
+        None => Ok(ExternalId(Some(document.id))),
+    }
+}
+
+/// Ours is the one that bears our key. Another's under our number is a person's to sort out.
+pub fn found(
+    ask: &Notification,
+    reply: &Reply,
+    _: &Account,
+) -> Result<Option<ExternalId>, Trouble> {
+    let documents = documents(ask, reply)?;
+    let number = ask.refund.as_ref().unwrap_or(&ask.invoice);
+    let ours = |document: &&Document| document.reference.as_ref() == Some(&ask.key);
+    let taken = |document: &Document| document.number.as_ref() == Some(number);
+    match documents.iter().find(ours) {
+        Some(ours) => Ok(Some(ExternalId(Some(ours.id.clone())))),
+        None if documents.iter().any(taken) => Err(Trouble::Rejected(format!(
+            "Xero has another document with the number {number}"
+        ))),
+        None => Ok(None),
+    }
+}
+
+pub fn undone(ask: &Notification, reply: &Reply, account: &Account) -> Result<ExternalId, Trouble> {
+    let gone = found_undone(ask, reply, account)?;
+    gone.ok_or_else(|| Trouble::Unreadable("the document still stands".into()))
+}
+
+/// Payments are deleted, credit notes voided.
+pub fn found_undone(
+    ask: &Notification,
+    reply: &Reply,
+    _: &Account,
+) -> Result<Option<ExternalId>, Trouble> {
+    let document = only(ask, reply)?;
+    match document.status.as_deref() {
+        Some("DELETED" | "VOIDED") => Ok(Some(ExternalId(Some(document.id)))),
+        Some("AUTHORISED") => Ok(None),
+        other => Err(Trouble::Unreadable(format!("a document {other:?}"))),
+    }
+}

@@ -1,0 +1,9 @@
+//! Words that everything else is written in: money, ids, instants, sealed texts, exact JSON. They
+//! know nothing of clinics or vendors.
+
+pub mod exact;
+pub mod ids;
+pub mod json;
+pub mod money;
+pub mod seal;
+pub mod time;
