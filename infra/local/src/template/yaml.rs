@@ -3,7 +3,7 @@
 //! CloudFormation writes a function as a tag (`!Ref X`) or as a mapping of one key (`Ref: X`);
 //! both become a `Call` here.
 
-use crate::template::Refusal;
+use super::refusal::Refusal;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
 

@@ -1,15 +1,13 @@
-//! What a template's references and functions stand for, and a reader of properties that leaves none unread.
+//! What a template's references and functions stand for.
 
-use crate::template::Refusal;
-use crate::yaml::{Entry, Node, Value};
+use super::refusal::Refusal;
+use super::yaml::{Node, Value};
+use meridian_embedded_aws::{ACCOUNT, REGION};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-
-// the one account and region of the embedded stack
-pub use meridian_embedded_aws::{ACCOUNT, REGION};
 
 /// What `Ref` and `GetAtt` answer for one resource.
 pub struct Physical {
@@ -74,24 +72,6 @@ impl Resolver {
                 node.line,
                 format!("true or false is wanted here, not `{other}`"),
             )),
-        }
-    }
-
-    /// A reader over a mapping; `what` names it in refusals.
-    pub fn fields<'a>(
-        &'a self,
-        what: impl Into<String>,
-        node: &'a Node,
-    ) -> Result<Fields<'a>, Refusal> {
-        let what = what.into();
-        match &node.value {
-            Value::Map(entries) => Ok(Fields {
-                what,
-                line: node.line,
-                left: entries.iter().collect(),
-                resolver: self,
-            }),
-            _ => Err(Refusal::new(node.line, format!("{what} must be a mapping"))),
         }
     }
 
@@ -223,83 +203,5 @@ fn plain(text: &str) -> serde_json::Value {
         _ => text
             .parse::<i64>()
             .map_or_else(|_| json!(text), |n| json!(n)),
-    }
-}
-
-/// The keys of one mapping. Each is taken, or said to mean nothing on one machine; what is left over is refused.
-pub struct Fields<'a> {
-    pub what: String,
-    pub line: usize,
-    left: Vec<&'a Entry>,
-    resolver: &'a Resolver,
-}
-
-impl<'a> Fields<'a> {
-    pub fn take(&mut self, key: &str) -> Option<&'a Node> {
-        let at = self.left.iter().position(|entry| entry.key == key)?;
-        Some(&self.left.remove(at).node)
-    }
-
-    pub fn need(&mut self, key: &str) -> Result<&'a Node, Refusal> {
-        self.take(key)
-            .ok_or_else(|| Refusal::new(self.line, format!("{} needs `{key}`", self.what)))
-    }
-
-    pub fn text(&mut self, key: &str) -> Result<Option<String>, Refusal> {
-        self.take(key)
-            .map(|node| self.resolver.text(node))
-            .transpose()
-    }
-
-    pub fn number<T: Number>(
-        &mut self,
-        key: &str,
-        range: RangeInclusive<T>,
-    ) -> Result<Option<T>, Refusal> {
-        self.take(key)
-            .map(|node| self.resolver.number(node, range))
-            .transpose()
-    }
-
-    /// Refuses every value but this one.
-    pub fn only(&mut self, key: &str, wanted: &[&str]) -> Result<(), Refusal> {
-        let Some(node) = self.take(key) else {
-            return Ok(());
-        };
-        let text = self.resolver.text(node)?;
-        if wanted.contains(&text.as_str()) {
-            return Ok(());
-        }
-        let wanted = wanted.join(" or ");
-        Err(Refusal::new(
-            node.line,
-            format!(
-                "{}: the local stack takes `{key}` only as {wanted}, not `{text}`",
-                self.what
-            ),
-        ))
-    }
-
-    /// Keys that are right but change nothing on one machine. References in them must still hold.
-    pub fn nothing_here(&mut self, keys: &[&str]) -> Result<(), Refusal> {
-        for key in keys {
-            if let Some(node) = self.take(key) {
-                self.resolver.json(node)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub fn end(self) -> Result<(), Refusal> {
-        match self.left.first() {
-            None => Ok(()),
-            Some(entry) => Err(Refusal::new(
-                entry.line,
-                format!(
-                    "{}: the local stack does not honour `{}`",
-                    self.what, entry.key
-                ),
-            )),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Faults at vendors: which calls they strike, and what they do.
 
-use crate::vendors::{Call, check_simulated};
+use super::call::Call;
+use super::hosts::check_simulated;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
