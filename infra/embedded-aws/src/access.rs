@@ -1,7 +1,7 @@
 //! Least privilege: a function may call what its policy allows, and nothing else.
 
 use crate::reply::Reply;
-use crate::{ACCOUNT, REGION, Service};
+use crate::service::{ACCOUNT, REGION, Service};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};

@@ -1,6 +1,6 @@
 //! DynamoDB: dynoxide in process, in a SQLite file or in memory.
 
-use crate::Error;
+use crate::error::Error;
 use crate::reply::Reply;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;

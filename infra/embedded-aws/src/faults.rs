@@ -1,6 +1,6 @@
 //! Faults on purpose: which calls they strike, and what they do.
 
-use crate::Service;
+use crate::service::Service;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 

@@ -7,34 +7,35 @@
 
 mod access;
 mod calls;
+mod clock;
 mod dynamodb;
+mod endpoint;
+mod error;
 mod faults;
 mod proxy;
 mod reply;
 mod secrets;
+mod service;
 mod sqs;
 
 pub use access::{Effect, Statement, allows};
 pub use calls::Call;
+pub use clock::Clock;
+pub use error::Error;
 pub use faults::{Action, Armed, Fault};
+pub use service::{ACCOUNT, REGION};
 pub use sqs::Depth;
 
+use endpoint::Endpoint;
 use reply::Reply;
 use serde_json::Value;
+use service::Service;
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-
-/// The account and region in every ARN and queue URL here.
-pub const ACCOUNT: &str = "000000000000";
-pub const REGION: &str = "us-east-1";
-
-/// The endpoint's clock: milliseconds since the epoch.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 pub struct Options {
     /// 0 takes a free port.
@@ -44,109 +45,12 @@ pub struct Options {
     pub clock: Clock,
 }
 
-#[derive(Debug)]
-pub enum Error {
-    Listen {
-        port: u16,
-        reason: std::io::Error,
-    },
-    State {
-        path: PathBuf,
-        reason: String,
-    },
-    Tables(String),
-    /// What a service answered to a call made from inside the process.
-    Refused {
-        status: u16,
-        code: String,
-        message: String,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Listen { port, reason } => {
-                write!(
-                    f,
-                    "the AWS endpoint cannot listen on 127.0.0.1:{port}: {reason}"
-                )
-            }
-            Error::State { path, reason } => {
-                write!(
-                    f,
-                    "the AWS state at {} cannot be used: {reason}",
-                    path.display()
-                )
-            }
-            Error::Tables(reason) => write!(f, "the tables cannot be opened: {reason}"),
-            Error::Refused {
-                status,
-                code,
-                message,
-            } => write!(f, "{code} ({status}): {message}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
 /// The three services and their endpoint, until `shutdown`.
 pub struct Aws {
     address: SocketAddr,
     endpoint: Arc<Endpoint>,
     stop: watch::Sender<bool>,
     listening: tokio::task::JoinHandle<()>,
-}
-
-/// What the endpoint's connections share.
-struct Endpoint {
-    dynamodb: dynamodb::Tables,
-    sqs: sqs::Queues,
-    secrets: secrets::Secrets,
-    access: access::Access,
-    calls: calls::Log,
-    faults: faults::Faults,
-    clock: Clock,
-}
-
-impl Endpoint {
-    async fn answer(&self, service: Service, operation: &str, body: &[u8]) -> Reply {
-        match service {
-            Service::DynamoDb => self.dynamodb.answer(operation, body).await,
-            Service::Sqs => self.sqs.answer(operation, body).await,
-            Service::SecretsManager => self.secrets.answer(operation, body),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Service {
-    DynamoDb,
-    Sqs,
-    SecretsManager,
-}
-
-impl Service {
-    /// `X-Amz-Target` names service and operation: `AmazonSQS.SendMessage`.
-    fn of_target(target: &str) -> Option<(Service, &str)> {
-        let (prefix, operation) = target.split_once('.')?;
-        let service = match prefix {
-            "DynamoDB_20120810" => Service::DynamoDb,
-            "AmazonSQS" => Service::Sqs,
-            "secretsmanager" => Service::SecretsManager,
-            _ => return None,
-        };
-        Some((service, operation))
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Service::DynamoDb => "dynamodb",
-            Service::Sqs => "sqs",
-            Service::SecretsManager => "secretsmanager",
-        }
-    }
 }
 
 /// Starts the three services and listens on loopback.

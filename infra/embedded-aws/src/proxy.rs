@@ -1,8 +1,9 @@
 //! The endpoint: tells services and callers apart, logs, strikes with faults, answers.
 
+use crate::endpoint::Endpoint;
 use crate::faults::Action;
 use crate::reply::Reply;
-use crate::{Endpoint, Service};
+use crate::service::Service;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
@@ -90,8 +91,19 @@ async fn answer(
         };
         return Ok(respond(Reply::unknown_operation(named), content_type));
     };
-    let caller = caller(&head.headers);
-    let parsed = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let reply = passed(&endpoint, caller(&head.headers), service, operation, &body).await?;
+    Ok(respond(reply, content_type))
+}
+
+/// One call of a caller on its way: held against its policy, kept, struck by the fault that is due.
+async fn passed(
+    endpoint: &Endpoint,
+    caller: &str,
+    service: Service,
+    operation: &str,
+    body: &[u8],
+) -> Result<Reply, Cut> {
+    let parsed = serde_json::from_slice(body).unwrap_or(Value::Null);
     let items = parsed["TransactItems"].as_array().map_or(0, Vec::len);
     let function = function_of(caller);
     let denied = function.and_then(|function| {
@@ -120,7 +132,7 @@ async fn answer(
         Some(Action::Conflict) => Reply::conflict(items),
         _ => match denied {
             Some(denied) => denied,
-            None => endpoint.answer(service, operation, &body).await,
+            None => endpoint.answer(service, operation, body).await,
         },
     };
     match &action {
@@ -137,7 +149,7 @@ async fn answer(
         reply
     };
     endpoint.calls.answered(seq, reply.status);
-    Ok(respond(reply, content_type))
+    Ok(reply)
 }
 
 fn respond(reply: Reply, content_type: Option<HeaderValue>) -> Response<Full<Bytes>> {

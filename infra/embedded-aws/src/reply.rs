@@ -1,6 +1,6 @@
 //! What a service answers, before it becomes HTTP.
 
-use crate::Service;
+use crate::service::Service;
 use bytes::Bytes;
 use serde_json::{Value, json};
 

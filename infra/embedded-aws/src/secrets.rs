@@ -1,7 +1,9 @@
 //! Secrets Manager: winterbaume's state behind AWS's wire protocol, kept in a file.
 
+use crate::clock::Clock;
+use crate::error::Error;
 use crate::reply::Reply;
-use crate::{ACCOUNT, Clock, Error, REGION};
+use crate::service::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;

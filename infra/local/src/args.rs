@@ -1,5 +1,6 @@
-//! The command line.
+//! The command line, and what of the environment counts.
 
+use crate::builds::Cargo;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,7 @@ pub struct Args {
     pub vendor_port: u16,
     pub profile: String,
     pub build: bool,
+    pub cargo: Cargo,
     pub bin_dir: PathBuf,
     pub ready_json: bool,
     pub end_with_input: bool,
@@ -55,6 +57,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
         vendor_port: 8702,
         profile: "dev".into(),
         build: true,
+        cargo: Cargo::of(std::env::vars_os()),
         bin_dir: PathBuf::new(),
         ready_json: false,
         end_with_input: false,

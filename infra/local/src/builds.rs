@@ -2,31 +2,55 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
+
+/// How cargo is run.
+#[derive(Clone)]
+pub struct Cargo {
+    pub program: OsString,
+    /// Variables that it must not see.
+    pub unset: Vec<OsString>,
+}
+
+impl Cargo {
+    /// `cargo run` tells its program which package it is of. Build scripts that read that, as ring's
+    /// does, would run again each time, and everything above them be compiled again.
+    pub fn of(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Cargo {
+        let mut cargo = Cargo {
+            program: "cargo".into(),
+            unset: Vec::new(),
+        };
+        for (name, value) in environment {
+            let text = name.to_string_lossy();
+            if text == "CARGO" {
+                cargo.program = value;
+            } else if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                cargo.unset.push(name);
+            }
+        }
+        cargo
+    }
+}
 
 /// One binary for each package, built now.
 pub fn build(
     root: &Path,
     packages: &[String],
     profile: &str,
+    cargo: &Cargo,
 ) -> Result<BTreeMap<String, PathBuf>, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(&cargo.program);
     command.current_dir(root).args([
         "build",
         "--message-format=json-render-diagnostics",
         "--profile",
         profile,
     ]);
-    // `cargo run` tells its program which package it is of. Build scripts that read that, as ring's
-    // does, would run again each time, and everything above them be compiled again.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&*name);
-        }
+    for name in &cargo.unset {
+        command.env_remove(name);
     }
     // Of the whole workspace, as `cargo run` and `cargo test --workspace` build it: with another
     // selection cargo would compile most libraries once more, for another set of features.

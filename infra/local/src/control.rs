@@ -2,10 +2,11 @@
 
 use crate::clock::stamp;
 use crate::demo;
+use crate::help;
 use crate::local_stack::LocalStack;
 use crate::quiet::Rest;
 use crate::time::Stuck;
-use crate::vendor_faults::Fault;
+use crate::vendors::Fault;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -16,9 +17,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What there is, for `GET /_local`.
-pub const HELP: &str = include_str!("control.txt");
 
 type Shared = State<Arc<LocalStack>>;
 
@@ -54,11 +52,8 @@ async fn index(State(stack): Shared) -> Response {
 }
 
 async fn help(State(stack): Shared) -> String {
-    let vendors = stack.sandbox.base("");
-    format!(
-        "{HELP}\n{}\nThey are at {vendors}\n",
-        meridian_sandbox::CONTROL
-    )
+    let (help, vendors) = (help::text(), stack.sandbox.base(""));
+    format!("{help}\nThey are at {vendors}\n")
 }
 
 async fn clock(State(stack): Shared) -> Json<Value> {
@@ -247,8 +242,8 @@ async fn reset(State(stack): Shared) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::HELP;
-    use crate::vendor_faults::Action;
+    use crate::help::HELP;
+    use crate::vendors::Action;
 
     #[test]
     fn the_help_names_every_route_and_only_faults_that_there_are() {

@@ -1,7 +1,7 @@
 //! The page at `/`: what a person can open and do here, all of it a click away.
 
-use crate::control;
 use crate::demo;
+use crate::help;
 use crate::local_stack::LocalStack;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use meridian_sandbox::Sandbox;
@@ -50,7 +50,7 @@ pub async fn page(stack: &LocalStack) -> String {
             p { a href=(events) { "webhooks of " (vendor) } }
         }
         h2 { "Do" }
-        pre { (control::HELP) "\n" (meridian_sandbox::CONTROL) }
+        pre { (help::text()) }
     };
     document(&body)
 }

@@ -1,13 +1,14 @@
 //! Everything that runs, in one place: what control, time and quiet act upon.
 
 use crate::activity::Activity;
+use crate::agenda::Agenda;
 use crate::clock::Clock;
 use crate::http_api::HttpApi;
-use crate::instances::{Failure, Pool, request_id};
+use crate::ids::request_id;
+use crate::instances::{Failure, Pool};
 use crate::log::Log;
 use crate::poller::Poller;
 use crate::template::{Schedule, Secret};
-use crate::time::Agenda;
 use crate::vendors::Vendors;
 use crate::{resources, schedules};
 use bytes::Bytes;

@@ -1,21 +1,25 @@
 //! `cargo run --bin meridian`: the whole stack on this machine, from `template.yaml`.
 
 mod activity;
+mod agenda;
 mod args;
+mod assemble;
 mod builds;
 mod clock;
 mod control;
 mod demo;
 mod ends;
+mod help;
 mod http_api;
+mod ids;
 mod index;
 mod instances;
 mod local_stack;
 mod log;
 mod poller;
 mod quiet;
-mod resolve;
 mod resources;
+mod rhythm;
 mod runtime_api;
 mod schedules;
 mod server;
@@ -23,9 +27,7 @@ mod start;
 mod state;
 mod template;
 mod time;
-mod vendor_faults;
 mod vendors;
-mod yaml;
 
 use std::process::ExitCode;
 

@@ -6,11 +6,11 @@
 use crate::activity::{Activity, Guard};
 use crate::instances::Pool;
 use crate::log::Log;
-use crate::resolve::REGION;
 use crate::runtime_api::PAYLOAD_LIMIT;
 use crate::template::{Queue, Source};
 use bytes::Bytes;
 use meridian_embedded_aws::Aws;
+use meridian_embedded_aws::REGION;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,33 +1,23 @@
 //! Starts the stack in order, says when it is ready, and ends it without losing what it can keep.
 
-use crate::activity::Activity;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::ends::{End, Ends};
-use crate::http_api::HttpApi;
-use crate::instances::{Pool, Surroundings};
-use crate::local_stack::{DUE_INDEX, LocalStack};
+use crate::local_stack::LocalStack;
 use crate::log::Log;
-use crate::poller::Poller;
 use crate::quiet::{Moving, Rest};
 use crate::state::State;
 use crate::template::{Setting, Template};
-use crate::time::Agenda;
-use crate::vendors::{self, Vendors};
-use crate::{builds, demo, resources, server, template};
+use crate::{assemble, builds, demo, resources, server, template};
 use meridian_embedded_aws::Aws;
 use meridian_sandbox::Sandbox;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 const STACK: &str = "meridian-local";
-/// Processes of one function: behind the HTTP API, and behind a queue or a schedule.
-const HTTP_INSTANCES: usize = 8;
-const INSTANCES: usize = 4;
 /// How long the end waits for queues to run empty, and then for what came in by the last moment.
 const DRAIN: Duration = Duration::from_secs(20);
 const LAST: Duration = Duration::from_secs(5);
@@ -120,7 +110,7 @@ async fn build(args: &Args, state: &State) -> Result<(Arc<LocalStack>, TcpListen
     aws.set_policies(policies.collect());
     resources::create(&aws, &template).await?;
 
-    let parts = Parts {
+    let parts = assemble::Parts {
         address,
         clock,
         log,
@@ -128,7 +118,7 @@ async fn build(args: &Args, state: &State) -> Result<(Arc<LocalStack>, TcpListen
         sandbox,
         is_old,
     };
-    let stack = Arc::new(assemble(template, binaries, state, parts)?);
+    let stack = Arc::new(assemble::assemble(template, binaries, state, parts)?);
     Ok((stack, listener))
 }
 
@@ -196,142 +186,11 @@ async fn binaries(args: &Args, template: &Template) -> Result<BTreeMap<String, P
     if !args.build {
         return builds::find(&root, &args.bin_dir, &names);
     }
-    let profile = args.profile.clone();
+    let (profile, cargo) = (args.profile.clone(), args.cargo.clone());
     // cargo takes its time, and Ctrl-C is heard meanwhile
-    tokio::task::spawn_blocking(move || builds::build(&root, &names, &profile))
+    tokio::task::spawn_blocking(move || builds::build(&root, &names, &profile, &cargo))
         .await
         .map_err(|e| e.to_string())?
-}
-
-/// What was started before the template could be read.
-struct Parts {
-    address: String,
-    clock: Arc<Clock>,
-    log: Arc<Log>,
-    aws: Arc<Aws>,
-    sandbox: Arc<Sandbox>,
-    /// Tables and secrets are those of an earlier stack.
-    is_old: bool,
-}
-
-fn assemble(
-    template: Template,
-    mut binaries: BTreeMap<String, PathBuf>,
-    state: &State,
-    parts: Parts,
-) -> Result<LocalStack, String> {
-    let Parts {
-        address,
-        clock,
-        log,
-        aws,
-        sandbox,
-        is_old,
-    } = parts;
-    let roots_file = state.folder.join("roots.pem");
-    std::fs::write(&roots_file, sandbox.roots_pem())
-        .map_err(|e| format!("{}: {e}", roots_file.display()))?;
-    let base = address.clone();
-    let surroundings = Arc::new(Surroundings {
-        aws_endpoint: aws.endpoint(),
-        clock_file: clock.file().to_owned(),
-        roots_file,
-        hosts_folder: state.folder.join("hosts"),
-        hosts: Box::new(move |caller| Vendors::hosts_file(&base, caller)),
-    });
-    let activity = Activity::new();
-    let mut pools = Vec::new();
-    for function in template.functions {
-        let Some(binary) = binaries.remove(&function.name) else {
-            continue;
-        };
-        let most = if function.routes.is_empty() {
-            INSTANCES
-        } else {
-            HTTP_INSTANCES
-        };
-        let limit = function
-            .reserved
-            .map_or(most, |reserved| reserved.min(most));
-        pools.push(Pool::new(
-            function,
-            limit,
-            binary,
-            surroundings.clone(),
-            activity.clone(),
-            log.clone(),
-        ));
-    }
-    let held = Arc::new(AtomicBool::new(false));
-    let mut pollers = Vec::new();
-    for pool in &pools {
-        for source in &pool.function.sources {
-            let queue = template
-                .queues
-                .iter()
-                .find(|queue| queue.arn == source.queue_arn);
-            pollers.push(Arc::new(Poller {
-                queue: queue
-                    .ok_or(format!("{} is no queue", source.queue_arn))?
-                    .clone(),
-                source: source.clone(),
-                pool: pool.clone(),
-                aws: aws.clone(),
-                activity: activity.clone(),
-                log: log.clone(),
-                held: held.clone(),
-            }));
-        }
-    }
-    let kill = |pools: &[Arc<Pool>]| {
-        let pools = pools.to_vec();
-        Box::new(move |caller: &str| {
-            pools.iter().any(|pool| pool.kill(caller));
-        })
-    };
-    aws.on_kill(kill(&pools));
-    let due_tables = template.tables.iter().filter(|table| {
-        let indexes = table.create["GlobalSecondaryIndexes"].as_array();
-        indexes.is_some_and(|indexes| indexes.iter().any(|index| index["IndexName"] == DUE_INDEX))
-    });
-    Ok(LocalStack {
-        agenda: tokio::sync::Mutex::new(Agenda::starting(clock.now())),
-        vendors: Arc::new(Vendors {
-            clock: clock.clone(),
-            sandbox: sandbox.clone(),
-            activity: activity.clone(),
-            client: client()?,
-            kill: kill(&pools),
-            log: log.clone(),
-            state: Mutex::new(vendors::State::default()),
-            turn: tokio::sync::RwLock::new(()),
-        }),
-        http_api: HttpApi::new(&pools, template.throttle, activity.clone()),
-        secrets: template.secrets,
-        due_tables: due_tables.map(|table| table.name.clone()).collect(),
-        fresh: AtomicBool::new(!is_old),
-        state: state.folder.clone(),
-        pools,
-        pollers,
-        clock,
-        activity,
-        log,
-        aws,
-        sandbox,
-        held,
-        address,
-    })
-}
-
-/// Passes on what it is given: no redirect is followed, no proxy asked.
-fn client() -> Result<reqwest::Client, String> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy();
-    client
-        .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|e| e.to_string())
 }
 
 fn say_ready(args: &Args, stack: &LocalStack, ready: &demo::Ready, took: Duration) {

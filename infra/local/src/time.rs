@@ -1,8 +1,8 @@
 //! Time in the stack: schedules that come due by themselves, and jumps from one due instant to the next.
 
+use crate::agenda::Agenda;
 use crate::local_stack::{DueWhen, LocalStack};
 use crate::quiet::{Moving, Rest};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,27 +11,6 @@ use std::time::Duration;
 const INSTANT_LIMIT: Duration = Duration::from_secs(120);
 /// How often expired rows are removed while nobody moves the clock.
 const SWEEP: i64 = 60_000;
-
-/// When each schedule fired last.
-pub struct Agenda {
-    started: i64,
-    swept: i64,
-    fired: BTreeMap<String, i64>,
-}
-
-impl Agenda {
-    pub fn starting(now: i64) -> Agenda {
-        Agenda {
-            started: now,
-            swept: now,
-            fired: BTreeMap::new(),
-        }
-    }
-
-    fn last(&self, name: &str) -> i64 {
-        self.fired.get(name).copied().unwrap_or(self.started)
-    }
-}
 
 pub enum Stuck {
     /// What did not come to rest at an instant on the way.

@@ -2,19 +2,28 @@
 //!
 //! An instance reaches a vendor at `/_vendor/<caller>/<vendor>/...`, so each call is known by who made it.
 
+mod call;
+mod faults;
+mod hosts;
+mod state;
+
+pub use faults::{Action, Fault};
+
 use crate::activity::Activity;
 use crate::clock::{Clock, stamp};
 use crate::log::Log;
-use crate::vendor_faults::{Action, Armed, Fault};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use call::{Call, shown};
+use faults::Armed;
+use hosts::{check_simulated, is_base};
 use meridian_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use state::{State, Strike};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,8 +31,6 @@ use tokio::sync::RwLock;
 
 pub const PREFIX: &str = "/_vendor/";
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
-/// A long session keeps its newest calls.
-const KEPT: usize = 50_000;
 const CONNECTION_HEADERS: [HeaderName; 4] = [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
 
 /// Marks a response that must not be sent: the connection closes instead.
@@ -34,77 +41,41 @@ pub struct Cut;
 #[derive(Clone)]
 struct Late(Duration);
 
+/// Ends the process of a caller.
+pub type Kill = Box<dyn Fn(&str) + Send + Sync>;
+
 pub struct Vendors {
-    pub clock: Arc<Clock>,
-    pub log: Arc<Log>,
-    pub sandbox: Arc<Sandbox>,
-    pub activity: Activity,
+    clock: Arc<Clock>,
+    log: Arc<Log>,
+    sandbox: Arc<Sandbox>,
+    activity: Activity,
     pub client: reqwest::Client,
-    pub kill: Box<dyn Fn(&str) + Send + Sync>,
-    pub state: Mutex<State>,
+    kill: Kill,
+    state: Mutex<State>,
     /// Held by one call alone while the vendor is told to treat it badly.
-    pub turn: RwLock<()>,
-}
-
-#[derive(Default)]
-pub struct State {
-    next: u64,
-    calls: VecDeque<Call>,
-    faults: Vec<Armed>,
-    /// Vendors that were pointed away from the sandbox.
-    hosts: BTreeMap<String, String>,
-}
-
-pub struct Call {
-    seq: u64,
-    at: String,
-    pub vendor: String,
-    pub function: String,
-    caller: String,
-    pub method: String,
-    /// With its query, as on the vendor's own host.
-    pub path: String,
-    headers: Map<String, Value>,
-    body: Bytes,
-    /// What the vendor answered, whether or not the caller got to see it; 0 where it was not asked.
-    status: u16,
-    reply_headers: Map<String, Value>,
-    reply: Bytes,
-    fault: Option<String>,
-    /// Why the vendor could not be reached.
-    error: Option<String>,
-}
-
-/// The fault that strikes a call: its place among those that are set, and what it does.
-type Strike = Option<(usize, Action)>;
-
-impl Call {
-    fn json(&self) -> Value {
-        let mut json = json!({
-            "seq": self.seq,
-            "at": self.at,
-            "vendor": self.vendor,
-            "function": self.function,
-            "caller": self.caller,
-            "method": self.method,
-            "path": self.path,
-            "headers": self.headers,
-            "status": self.status,
-            "reply_headers": self.reply_headers,
-            "fault": self.fault,
-            "error": self.error,
-        });
-        for (name, bytes) in [("body", &self.body), ("reply", &self.reply)] {
-            match std::str::from_utf8(bytes) {
-                Ok(text) => json[name] = json!(text),
-                Err(_) => json[format!("{name}_base64")] = json!(STANDARD.encode(bytes)),
-            }
-        }
-        json
-    }
+    turn: RwLock<()>,
 }
 
 impl Vendors {
+    pub fn new(
+        clock: Arc<Clock>,
+        log: Arc<Log>,
+        sandbox: Arc<Sandbox>,
+        activity: Activity,
+        kill: Kill,
+    ) -> Result<Vendors, String> {
+        Ok(Vendors {
+            clock,
+            log,
+            sandbox,
+            activity,
+            client: client()?,
+            kill,
+            state: Mutex::default(),
+            turn: RwLock::default(),
+        })
+    }
+
     /// What goes into the hosts file of one instance.
     pub fn hosts_file(base: &str, caller: &str) -> Value {
         let hosts = Sandbox::vendors().map(|vendor| {
@@ -151,27 +122,8 @@ impl Vendors {
                 "a vendor call of more than 64 MB",
             );
         };
-        let function = caller
-            .strip_prefix("LOCAL.")
-            .and_then(|c| c.rsplit_once('.'))
-            .map_or(caller, |(f, _)| f);
-        let call = Call {
-            seq: 0,
-            at: stamp(self.clock.now()),
-            vendor: vendor.to_owned(),
-            function: function.to_owned(),
-            caller: caller.to_owned(),
-            method: head.method.to_string(),
-            path: path.clone(),
-            headers: shown(&head.headers),
-            body: body.clone(),
-            status: 0,
-            reply_headers: Map::new(),
-            reply: Bytes::new(),
-            fault: None,
-            error: None,
-        };
-        let (seq, strike) = self.arrived(call);
+        let call = self.new_call(caller, vendor, &path, &head, &body);
+        let (seq, strike) = self.lock().arrived(call);
         let action = strike.map(|(_, action)| action);
         match action {
             Some(Action::KillBefore) => {
@@ -186,23 +138,7 @@ impl Vendors {
             }
             _ => {}
         }
-        let mut reply = match self
-            .forward_struck(seq, strike, vendor, &path, &head, body)
-            .await
-        {
-            Ok((status, headers, bytes)) => {
-                self.answered(seq, status, &headers, &bytes);
-                let mut reply = Response::new(Body::from(bytes));
-                *reply.status_mut() = status;
-                *reply.headers_mut() = headers;
-                reply
-            }
-            // what cannot be reached looks to the function as it would outside: a broken connection
-            Err(why) => {
-                self.unreachable(seq, vendor, why);
-                cut()
-            }
-        };
+        let mut reply = self.asked(seq, strike, vendor, &path, &head, body).await;
         match action {
             Some(Action::KillAfter) => {
                 (self.kill)(caller);
@@ -217,6 +153,59 @@ impl Vendors {
         }
     }
 
+    /// A call that was not answered yet.
+    fn new_call(&self, caller: &str, vendor: &str, path: &str, head: &Parts, body: &Bytes) -> Call {
+        let function = caller
+            .strip_prefix("LOCAL.")
+            .and_then(|c| c.rsplit_once('.'))
+            .map_or(caller, |(f, _)| f);
+        Call {
+            seq: 0,
+            at: stamp(self.clock.now()),
+            vendor: vendor.to_owned(),
+            function: function.to_owned(),
+            caller: caller.to_owned(),
+            method: head.method.to_string(),
+            path: path.to_owned(),
+            headers: shown(&head.headers),
+            body: body.clone(),
+            status: 0,
+            reply_headers: Map::new(),
+            reply: Bytes::new(),
+            fault: None,
+            error: None,
+        }
+    }
+
+    /// The vendor's reply, kept with the call.
+    async fn asked(
+        &self,
+        seq: u64,
+        strike: Strike,
+        vendor: &str,
+        path: &str,
+        head: &Parts,
+        body: Bytes,
+    ) -> Response<Body> {
+        match self
+            .forward_struck(seq, strike, vendor, path, head, body)
+            .await
+        {
+            Ok((status, headers, bytes)) => {
+                self.answered(seq, status, &headers, &bytes);
+                let mut reply = Response::new(Body::from(bytes));
+                *reply.status_mut() = status;
+                *reply.headers_mut() = headers;
+                reply
+            }
+            // what cannot be reached looks to the function as it would outside: a broken connection
+            Err(why) => {
+                self.unreachable(seq, vendor, why);
+                cut()
+            }
+        }
+    }
+
     /// What only the vendor can do wrong, it is told to do for this one call, and no other passes
     /// meanwhile. A fault that found nothing to do has not struck.
     async fn forward_struck(
@@ -225,7 +214,7 @@ impl Vendors {
         strike: Strike,
         vendor: &str,
         path: &str,
-        head: &axum::http::request::Parts,
+        head: &Parts,
         body: Bytes,
     ) -> Result<(StatusCode, HeaderMap, Bytes), reqwest::Error> {
         let Some((place, deed)) = strike.filter(|(_, deed)| deed.is_the_vendors()) else {
@@ -251,7 +240,7 @@ impl Vendors {
         &self,
         vendor: &str,
         path: &str,
-        head: &axum::http::request::Parts,
+        head: &Parts,
         body: Bytes,
     ) -> Result<(StatusCode, HeaderMap, Bytes), reqwest::Error> {
         let url = format!("{}{path}", self.base(vendor));
@@ -276,29 +265,6 @@ impl Vendors {
     fn base(&self, vendor: &str) -> String {
         let pointed = self.lock().hosts.get(vendor).cloned();
         pointed.unwrap_or_else(|| self.sandbox.base(vendor))
-    }
-
-    fn arrived(&self, mut call: Call) -> (u64, Strike) {
-        let mut state = self.lock();
-        let mut strike = None;
-        for (place, armed) in state.faults.iter_mut().enumerate() {
-            if !armed.matches(&call) {
-                continue;
-            }
-            armed.seen += 1;
-            if strike.is_none() && !armed.is_standing() && armed.is_due() {
-                armed.struck += 1;
-                strike = Some((place, armed.deed));
-                call.fault = Some(armed.fault.action.clone());
-            }
-        }
-        state.next += 1;
-        let seq = state.next;
-        if state.calls.len() == KEPT {
-            state.calls.pop_front();
-        }
-        state.calls.push_back(Call { seq, ..call });
-        (seq, strike)
     }
 
     fn unreachable(&self, seq: u64, vendor: &str, why: reqwest::Error) {
@@ -406,61 +372,15 @@ impl Vendors {
     }
 }
 
-impl State {
-    fn call(&mut self, seq: u64) -> Option<&mut Call> {
-        self.calls.iter_mut().rev().find(|call| call.seq == seq)
-    }
-
-    /// What the simulated vendors are to do wrong: always, and at the call that one fault strikes.
-    fn of_the_vendors(&self, striking: Option<usize>) -> Vec<(String, String)> {
-        let told = self.faults.iter().enumerate();
-        told.filter(|(place, armed)| armed.is_standing() || striking == Some(*place))
-            .filter_map(|(_, armed)| {
-                Some((armed.fault.vendor.clone()?, armed.fault.action.clone()))
-            })
-            .collect()
-    }
-
-    fn take_back(&mut self, seq: u64, place: usize, deed: Action) {
-        if let Some(call) = self.call(seq) {
-            call.fault = None;
-        }
-        // the faults may have been replaced meanwhile
-        if let Some(armed) = self.faults.get_mut(place).filter(|one| one.deed == deed) {
-            armed.struck = armed.struck.saturating_sub(1);
-        }
-    }
-}
-
-/// Refuses a vendor that the sandbox does not simulate.
-pub fn check_simulated(vendor: &str) -> Result<(), String> {
-    let known: Vec<_> = Sandbox::vendors().collect();
-    if known.contains(&vendor) {
-        return Ok(());
-    }
-    Err(format!("`{vendor}` is none of {}", known.join(", ")))
-}
-
-fn is_base(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.query().is_none()
-            && url.fragment().is_none()
-    })
-}
-
-fn shown(headers: &HeaderMap) -> Map<String, Value> {
-    let mut out = Map::new();
-    for (name, value) in headers {
-        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let joined = match out.get(name.as_str()).and_then(Value::as_str) {
-            Some(before) => format!("{before}, {text}"),
-            None => text,
-        };
-        out.insert(name.as_str().to_owned(), json!(joined));
-    }
-    out
+/// Passes on what it is given: no redirect is followed, no proxy asked.
+fn client() -> Result<reqwest::Client, String> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    client
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|e| e.to_string())
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! What is read from a template, and what is refused at which line.
 
 use super::*;
+use std::time::Duration;
 
 fn setting() -> Setting {
     Setting {
@@ -86,19 +87,11 @@ fn what_is_not_known_is_refused_at_its_line() {
             "AWS::Kinesis::Stream",
         ),
         ("      Timeout: 1", "      VpcConfig: {}", "VpcConfig"),
-        ("      Timeout: 1", "      Timeout: soon", "a number"),
-        ("    Handler: bootstrap", "    Handler: main", "bootstrap"),
-        (
-            "      CodeUri: target/lambda/probe/",
-            "      CodeUri: build/probe/",
-            "CodeUri",
-        ),
         (
             "            BatchSize: 10",
             "            FilterCriteria: {}",
             "FilterCriteria",
         ),
-        ("rate(1 minute)", "rate(1 minutes)", "EventBridge"),
         ("QUEUE_URL: !Ref Queue", "QUEUE_URL: !Ref Queues", "Queues"),
         (
             "QUEUE_URL: !Ref Queue",
@@ -111,18 +104,6 @@ fn what_is_not_known_is_refused_at_its_line() {
             "ImportValue",
         ),
         ("SUMMARY: !Sub", "SUMMARY: !Sub '${Nowhere}' #", "Nowhere"),
-        ("{Effect: Allow, Action", "{Effect: Maybe, Action", "Effect"),
-        ("VisibilityTimeout: 60", "VisibilityTimeout: 43201", "43200"),
-        ("BatchSize: 10", "BatchSize: 11", "from 1 to 10"),
-        (
-            "BatchSize: 10",
-            "ScalingConfig: {MaximumConcurrency: 1}",
-            "from 2 to 1000",
-        ),
-        ("maxReceiveCount: 2", "maxReceiveCount: 0", "from 1"),
-        ("      Timeout: 1", "      Timeout: 901", "900"),
-        ("MemorySize: 256", "MemorySize: 64", "128"),
-        ("PasswordLength: 40", "PasswordLength: 0", "from 1"),
         (
             "  Probe:",
             "  Second: {Type: 'AWS::Serverless::HttpApi'}\n  Probe:",
@@ -138,11 +119,6 @@ fn what_is_not_known_is_refused_at_its_line() {
             "            Queue: !GetAtt Table.Arn",
             "no queue",
         ),
-        (
-            "Transform: AWS::Serverless-2016-10-31",
-            "Transform: AWS::Other",
-            "Transform",
-        ),
         ("Parameters:", "Mappings: {}\nParameters:", "Mappings"),
         (
             "    Type: AWS::SQS::Queue",
@@ -153,6 +129,40 @@ fn what_is_not_known_is_refused_at_its_line() {
             "Path: '/probe/{proxy+}', Method: ANY",
             "Path: '/probe/{proxy+}', Method: ANY, Auth: {}",
             "Auth",
+        ),
+    ] {
+        let text = refused(from, to);
+        assert!(text.contains(about), "{to}: {text}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_honoured_is_refused_at_its_line() {
+    for (from, to, about) in [
+        ("      Timeout: 1", "      Timeout: soon", "a number"),
+        ("    Handler: bootstrap", "    Handler: main", "bootstrap"),
+        (
+            "      CodeUri: target/lambda/probe/",
+            "      CodeUri: build/probe/",
+            "CodeUri",
+        ),
+        ("rate(1 minute)", "rate(1 minutes)", "EventBridge"),
+        ("{Effect: Allow, Action", "{Effect: Maybe, Action", "Effect"),
+        ("VisibilityTimeout: 60", "VisibilityTimeout: 43201", "43200"),
+        ("BatchSize: 10", "BatchSize: 11", "from 1 to 10"),
+        (
+            "BatchSize: 10",
+            "ScalingConfig: {MaximumConcurrency: 1}",
+            "from 2 to 1000",
+        ),
+        ("maxReceiveCount: 2", "maxReceiveCount: 0", "from 1"),
+        ("      Timeout: 1", "      Timeout: 901", "900"),
+        ("MemorySize: 256", "MemorySize: 64", "128"),
+        ("PasswordLength: 40", "PasswordLength: 0", "from 1"),
+        (
+            "Transform: AWS::Serverless-2016-10-31",
+            "Transform: AWS::Other",
+            "Transform",
         ),
         ("        LEVEL: '1'", "        LEVEL: *one", ""),
         ("      Timeout: 1", "      Timeout: a: b", ""),

@@ -1,0 +1,79 @@
+//! A template's parameters: what a person gave, or the default, held to what the template allows.
+
+use super::fields::Fields;
+use super::refusal::Refusal;
+use super::resolve::Resolver;
+use super::yaml::{Entry, Node, Value};
+use std::collections::BTreeMap;
+
+/// The value of each parameter; `public_url` stands for PublicUrl where nobody gave it.
+pub fn read(
+    section: Option<&Node>,
+    mut given: BTreeMap<String, String>,
+    public_url: &str,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let blank = Resolver::default();
+    let mut out = BTreeMap::new();
+    let entries = match section.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    for Entry { line, key, node } in entries {
+        let mut fields = Fields::of(&blank, format!("parameter {key}"), node)?;
+        let kind = fields.text("Type")?.unwrap_or_default();
+        if !["String", "Number"].contains(&kind.as_str()) {
+            let text = format!("parameter {key}: the Type is String or Number, not `{kind}`");
+            return Err(Refusal::new(*line, text));
+        }
+        fields.nothing_here(&["Description", "ConstraintDescription"])?;
+        let default = fields.text("Default")?;
+        let ours = (key == "PublicUrl").then(|| public_url.to_owned());
+        let Some(value) = given.remove(key).or(ours).or(default) else {
+            return Err(Refusal::new(
+                *line,
+                format!("parameter {key} has no default: give --parameter {key}=..."),
+            ));
+        };
+        if kind == "Number" && value.parse::<f64>().is_err() {
+            let text = format!("parameter {key}: `{value}` is no number");
+            return Err(Refusal::new(*line, text));
+        }
+        if let Some(pattern) = fields.text("AllowedPattern")? {
+            let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
+            let fits =
+                whole.map_err(|e| Refusal::new(*line, format!("AllowedPattern of {key}: {e}")))?;
+            if !fits.is_match(&value) {
+                return Err(Refusal::new(
+                    *line,
+                    format!("parameter {key}: `{value}` does not match {pattern}"),
+                ));
+            }
+        }
+        if let Some(node) = fields.take("AllowedValues") {
+            let Value::List(allowed) = &node.value else {
+                return Err(Refusal::new(node.line, "AllowedValues must be a list"));
+            };
+            let allowed = allowed
+                .iter()
+                .map(|n| blank.text(n))
+                .collect::<Result<Vec<_>, _>>()?;
+            if !allowed.contains(&value) {
+                return Err(Refusal::new(
+                    *line,
+                    format!("parameter {key}: `{value}` is none of {allowed:?}"),
+                ));
+            }
+        }
+        fields.end()?;
+        out.insert(key.clone(), value);
+    }
+    if let Some(unknown) = given.keys().next() {
+        let known: Vec<&str> = out.keys().map(String::as_str).collect();
+        let text = format!(
+            "--parameter {unknown}: the template has {}",
+            known.join(", ")
+        );
+        return Err(Refusal::new(section.map_or(1, |node| node.line), text));
+    }
+    Ok(out)
+}

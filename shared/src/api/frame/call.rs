@@ -1,0 +1,291 @@
+//! A route and one call of it: who may call it and what it takes, and the request as far as every
+//! route asks for the same.
+
+use super::caller::{Caller, Permission};
+use super::problem::{Kind, Problem};
+use super::read;
+use crate::domain::settings::Settings;
+use crate::flows::{App, noted};
+use crate::io::lambda::{HttpRequest, HttpResponse};
+use crate::io::store::{Row, Write};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A body above this many bytes is refused.
+const LARGEST: usize = 1_000_000;
+/// Rows of a page, where the call does not say, and at most.
+const PAGE: i32 = 50;
+const LONGEST_PAGE: i32 = 200;
+
+/// No id of ours or of a vendor is longer, and no key of the table could be.
+pub const LONGEST_ID: usize = 900;
+
+pub type Answered = Result<HttpResponse, Problem>;
+
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
+
+/// Who answers a call of a clinic's system.
+pub type Handler = for<'a> fn(&'a Call<'a>) -> Answering<'a>;
+
+/// Who answers the holder of the deployment's root key.
+pub type RootHandler = for<'a> fn(&'a App, &'a [u8]) -> Answering<'a>;
+
+/// One method at one path: who may call it, what it takes and what it gives. The OpenAPI document
+/// is drawn from it.
+pub struct Route {
+    pub method: &'static str,
+    /// With its parameters in braces: `/v1/invoices/{id}`.
+    pub path: &'static str,
+    pub about: &'static str,
+    pub serves: Serves,
+    /// The names of its query's parameters; any other is refused.
+    pub query: &'static [&'static str],
+    pub takes: Option<Takes>,
+    /// Whether it needs an Idempotency-Key.
+    pub once: bool,
+    /// The status and the schema of a good answer.
+    pub gives: (u16, &'static str),
+    /// Another good answer.
+    pub also: Option<(u16, &'static str)>,
+}
+
+/// Who may call, and what is done.
+pub enum Serves {
+    /// The OpenAPI document, to anyone.
+    Document,
+    /// The holder of the deployment's root key.
+    Root(RootHandler),
+    Clinic(Permission, Handler),
+}
+
+/// A body: its schema, and the code that reads it.
+pub struct Takes {
+    pub schema: &'static str,
+    pub reads: fn(&[u8]) -> Result<(), Problem>,
+}
+
+/// The parameters of a list that is read page by page.
+pub const PAGING: &[&str] = &["before", "limit"];
+
+type Text = &'static str;
+
+impl Route {
+    pub const fn get(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("GET", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn post(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("POST", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn put(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("PUT", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn delete(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("DELETE", path, Serves::Clinic(needs, handler), about)
+    }
+
+    /// What only the deployment's root key may do.
+    pub const fn root(path: Text, handler: RootHandler, about: Text) -> Self {
+        Self::new("POST", path, Serves::Root(handler), about)
+    }
+
+    /// Where the OpenAPI document is.
+    pub const fn document(path: Text, about: Text) -> Self {
+        Self::new("GET", path, Serves::Document, about)
+    }
+
+    const fn new(method: Text, path: Text, serves: Serves, about: Text) -> Self {
+        Self {
+            method,
+            path,
+            about,
+            serves,
+            query: &[],
+            takes: None,
+            once: false,
+            gives: (200, "Nothing"),
+            also: None,
+        }
+    }
+
+    pub const fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    pub const fn takes<T: DeserializeOwned>(mut self, schema: &'static str) -> Self {
+        self.takes = Some(Takes {
+            schema,
+            reads: reads::<T>,
+        });
+        self
+    }
+
+    pub const fn gives(mut self, status: u16, schema: &'static str) -> Self {
+        self.gives = (status, schema);
+        self
+    }
+
+    pub const fn also(mut self, status: u16, schema: &'static str) -> Self {
+        self.also = Some((status, schema));
+        self
+    }
+
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+}
+
+fn reads<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), Problem> {
+    read::body::<T>(bytes).map(drop)
+}
+
+/// What a route is asked, by whom, in which clinic.
+pub struct Call<'a> {
+    pub app: &'a App,
+    pub settings: Arc<Settings>,
+    pub caller: Caller,
+    pub route: &'static Route,
+    /// The parameters of the path, in order.
+    pub path: Vec<String>,
+    pub query: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+    pub request: &'a HttpRequest,
+}
+
+impl Call<'_> {
+    pub fn clinic(&self) -> &str {
+        &self.settings.id
+    }
+
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// The body as this shape.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read::body(&self.body)
+    }
+
+    /// A page of a list, newest first, and the cursor of the next one.
+    pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
+        let (before, limit) = (self.before()?, self.limit()?);
+        let list = format!("{}#{list}", self.clinic());
+        let store = &self.app.store;
+        let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
+        Ok((rows, next.as_deref().map(cursor)))
+    }
+
+    /// The audit row of a change outside of every case's journal.
+    pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
+        let cause = format!("api {} by key {}", self.route.path, self.caller.short());
+        noted(&self.settings, case, what, cause)
+    }
+
+    pub fn limit(&self) -> Result<i32, Problem> {
+        let Some(text) = self.query("limit") else {
+            return Ok(PAGE);
+        };
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=LONGEST_PAGE).contains(limit));
+        limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
+    }
+
+    pub fn before(&self) -> Result<Option<String>, Problem> {
+        let Some(text) = self.query("before") else {
+            return Ok(None);
+        };
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let read = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let read = read.filter(|read| !read.is_empty());
+        read.map(Some)
+            .ok_or_else(|| Problem::invalid("before", "give the `next` of a page"))
+    }
+}
+
+/// Where a list goes on, safe in an address.
+pub fn cursor(key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(key)
+}
+
+pub fn reply(status: u16, body: &Value) -> HttpResponse {
+    text(status, body.to_string())
+}
+
+pub fn text(status: u16, body: String) -> HttpResponse {
+    HttpResponse::new(status, "application/json", body)
+}
+
+/// A good answer in JSON, changed.
+pub fn rewritten(answer: HttpResponse, change: impl Fn(Value) -> Value) -> Answered {
+    match serde_json::from_str(&answer.body) {
+        Ok(body) => Ok(reply(answer.status_code, &change(body))),
+        Err(_) => Ok(answer),
+    }
+}
+
+/// A page of a list as it is answered.
+pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpResponse {
+    reply(200, &json!({ name: items, "next": next }))
+}
+
+/// The parameters of the query. One that the route does not know is refused: a filter that is
+/// misspelt must not be taken for none.
+pub fn query(route: &Route, request: &HttpRequest) -> Result<BTreeMap<String, String>, Problem> {
+    let query = request.query();
+    if let Some((name, _)) = query.iter().find(|(_, value)| value.len() > LONGEST_ID) {
+        return Err(Problem::invalid(
+            name,
+            format!("at most {LONGEST_ID} bytes"),
+        ));
+    }
+    match query
+        .keys()
+        .find(|name| !route.query.contains(&name.as_str()))
+    {
+        None => Ok(query),
+        Some(unknown) => {
+            let known = match route.query {
+                [] => "this takes no parameters".into(),
+                some => format!("this takes {}", some.join(", ")),
+            };
+            Err(Problem::invalid(
+                unknown,
+                format!("an unknown parameter; {known}"),
+            ))
+        }
+    }
+}
+
+/// The bytes of the body: of the shape that the route takes, or refused before anything is done.
+pub fn body(route: &Route, request: &HttpRequest) -> Result<Vec<u8>, Problem> {
+    let unreadable = || Problem::new(Kind::Malformed, "the body is no base64");
+    let body = request.body().ok_or_else(unreadable)?;
+    if body.len() > LARGEST {
+        return Err(Problem::new(
+            Kind::TooLarge,
+            "a body may have 1,000,000 bytes",
+        ));
+    }
+    let Some(takes) = &route.takes else {
+        return Ok(body);
+    };
+    let of_type = request.header("content-type").unwrap_or_default();
+    let of_type = of_type.split(';').next().unwrap_or_default().trim();
+    if !body.is_empty() && !of_type.eq_ignore_ascii_case("application/json") {
+        let why = "send the body as application/json";
+        return Err(Problem::new(Kind::UnsupportedType, why));
+    }
+    (takes.reads)(&body)?;
+    Ok(body)
+}

@@ -1,0 +1,67 @@
+//! The lines of an invoice as a clinic states them.
+
+use super::problem::Problem;
+use super::read::{Rate, plain};
+use crate::domain::invoice::{Invoice, Line};
+use crate::words::money::{Currency, Money};
+use serde::Deserialize;
+
+/// More lines than this make no invoice that people read.
+const MOST: usize = 100;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewLine {
+    /// Shown on the invoice and the receipt, never told to a gateway or system.
+    description: String,
+    #[serde(default = "one")]
+    quantity: u32,
+    /// The price of one.
+    unit: Money,
+    #[serde(default)]
+    tax_rate: Rate,
+    #[serde(default = "yes")]
+    tax_included: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The lines for the books, and what each is for.
+pub fn checked(
+    lines: Vec<NewLine>,
+    currency: Currency,
+) -> Result<(Vec<Line>, Vec<String>), Problem> {
+    if lines.is_empty() || lines.len() > MOST {
+        return Err(Problem::invalid("lines", format!("1 to {MOST} lines")));
+    }
+    let (mut kept, mut descriptions) = (vec![], vec![]);
+    for (n, line) in lines.into_iter().enumerate() {
+        plain(&format!("lines[{n}].description"), &line.description, 200)?;
+        if line.unit.currency != currency {
+            let why = format!("the invoice is in {}", currency.code());
+            return Err(Problem::invalid(&format!("lines[{n}].unit.currency"), why));
+        }
+        kept.push(Line {
+            quantity: line.quantity,
+            unit: line.unit,
+            tax_rate: line.tax_rate.0,
+            tax_included: line.tax_included,
+        });
+        descriptions.push(line.description);
+    }
+    total(&kept, currency)?;
+    Ok((kept, descriptions))
+}
+
+/// What the lines come to.
+pub fn total(lines: &[Line], currency: Currency) -> Result<Money, Problem> {
+    let invoice = Invoice::new(String::new(), currency, lines.to_vec());
+    let invoice = invoice.map_err(|why| Problem::invalid("lines", why))?;
+    Ok(invoice.total)
+}
