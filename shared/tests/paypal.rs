@@ -1487,7 +1487,6 @@ fn after(case: Option<&Case>, event: &Event) -> Case {
 fn after_among(case: Option<&Case>, event: &Event, all: &[Fact]) -> Case {
     let ctx = Context {
         now: "2026-11-21T15:00:00Z".parse().expect("a time"),
-        audience: vec![],
         cause: "test".into(),
         zone: jiff::tz::TimeZone::UTC,
     };

@@ -496,7 +496,7 @@ fn a_task_names_the_calls_that_settle_it() {
         format!("/v1/payments/{payment}/close"),
     );
     let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
-    let again = format!("/v1/deliveries/{case}/tell-slack-x/repeat");
+    let again = format!("/v1/deliveries/{case}/slack.000003/repeat");
     let replay = format!("/v1/events/{case}/replay");
     let (refunds, refund) = ("/v1/refunds", "/v1/refunds/r7/resolve");
     let (approve, reject) = ("/v1/refunds/r7/approve", "/v1/refunds/r7/reject");
@@ -529,7 +529,11 @@ fn a_task_names_the_calls_that_settle_it() {
             paying(Alert::Uncollected),
             &[&charges, &void],
         ),
-        ("tell-slack-x", paying(Alert::DeliveryFailed), &[&again]),
+        (
+            "delivery-slack.000003",
+            paying(Alert::DeliveryFailed),
+            &[&again],
+        ),
         ("slack-x", paying(Alert::DeliveryFailed), &[]),
         ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
         ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
@@ -684,7 +688,6 @@ fn eur(text: &str) -> Money {
 fn decided(case: Option<&Case>, event: Event) -> Case {
     let ctx = Context {
         now: "2026-11-20T09:00:00Z".parse().unwrap(),
-        audience: vec![],
         cause: "test".into(),
         zone: jiff::tz::TimeZone::UTC,
     };

@@ -95,7 +95,7 @@ pub enum Event {
     },
     /// Nothing to decide here; somebody must look.
     Person {
-        /// Tells tasks of a case apart: `contradiction-…`, `tell-slack-…`.
+        /// Tells tasks of a case apart: `contradiction-…`, `delivery-slack.000003`.
         id: String,
         matter: Matter,
     },

@@ -55,6 +55,9 @@ pub struct Subject {
     /// again, says which time: `again1`, `reinstated`, `returned2`, as its receipt does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// The key that the refund had while only the gateway knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
 }
 
 /// Something that happened.
@@ -133,6 +136,38 @@ pub struct PaymentFacts {
 }
 
 impl Subject {
+    /// Of this case: a refund is named by both of its keys.
+    pub fn new(case: &Case, topic: Topic, payment: Option<u32>, object: Option<String>) -> Self {
+        let refund = object.as_deref().and_then(|key| refund_named(case, key));
+        let mirrored = refund.filter(|r| r.n.is_some()).and_then(mirrored);
+        Self {
+            topic,
+            payment,
+            alias: mirrored.filter(|alias| Some(alias) != object.as_ref()),
+            object,
+        }
+    }
+
+    /// Whether two occurrences speak of the same payment, refund or dispute, as far as both name
+    /// one.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        // A payment's object says which time it was.
+        let times = [Topic::PaymentReceived, Topic::PaymentReturned];
+        let names = |subject: &Self| match times.contains(&subject.topic) {
+            true => vec![],
+            false => [&subject.object, &subject.alias]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+        };
+        let (mine, others): (Vec<String>, Vec<String>) = (names(self), names(other));
+        let payments = self.payment.zip(other.payment);
+        let named = !mine.is_empty() && !others.is_empty();
+        let objects = !named || mine.iter().any(|name| others.contains(name));
+        payments.is_none_or(|(a, b)| a == b) && objects
+    }
+
     /// Whether a bank gave back what it had taken.
     pub fn is_reinstated(&self) -> bool {
         let object = self.object.as_deref().unwrap_or_default();
@@ -257,13 +292,18 @@ fn returning(payment: &Payment) -> Option<Money> {
     refunds.find(goes).map(|refund| refund.amount)
 }
 
-/// The refund of this key, also of the one that it had while only the gateway knew it.
-pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
-    let unnumbered = |refund: &Refund| Refund {
+/// The key that a refund has as long as only the gateway knows it.
+fn mirrored(refund: &Refund) -> Option<String> {
+    refund.id.as_ref()?;
+    let unnumbered = Refund {
         n: None,
         ..refund.clone()
     };
-    let mirrored = |refund: &Refund| refund.id.is_some() && unnumbered(refund).key() == key;
+    Some(unnumbered.key())
+}
+
+/// The refund of this key, also of the one that it had while only the gateway knew it.
+pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
     let mut all = case.refunds().map(|(_, refund)| refund);
-    all.find(|refund| refund.key() == key || mirrored(refund))
+    all.find(|refund| refund.key() == key || mirrored(refund).as_deref() == Some(key))
 }

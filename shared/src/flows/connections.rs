@@ -122,7 +122,9 @@ async fn troubled(
         next.since = next.since.or(Some(now));
         next.why = Some(why.into());
         change(&mut next);
-        let lasts = next.since.is_some_and(|at| now.as_second() - at.as_second() > ASKED_AFTER);
+        let lasts = next
+            .since
+            .is_some_and(|at| now.as_second() - at.as_second() > ASKED_AFTER);
         let asks = next.standing == Standing::Broken || next.standing != Standing::Fine && lasts;
         next.asked = asks || next.asked;
         if put(app, &key, &known, &next, vec![]).await? {
@@ -154,7 +156,14 @@ async fn ask(
         Standing::Broken | Standing::Fine => format!("It says: {why}."),
     };
     let matter = Matter::of(alert).vendor(vendor.id).words(words);
-    tasks::raise(app, settings, &task_pk(&settings.id, vendor), &task_id(vendor), matter).await
+    tasks::raise(
+        app,
+        settings,
+        &task_pk(&settings.id, vendor),
+        &task_id(vendor),
+        matter,
+    )
+    .await
 }
 
 /// It answered. Where it gave trouble before, nobody need look any more, and what waits is let
@@ -227,7 +236,10 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
     let known = of_row(&row)?;
     let mut next = known.connection.clone();
     let probes = matches!(next.standing, Standing::Broken | Standing::Silent);
-    let waiting = app.store.parked(&delivery::lane(clinic, vendor), PORTION).await?;
+    let waiting = app
+        .store
+        .parked(&delivery::lane(clinic, vendor), PORTION)
+        .await?;
     let some = if probes { 1 } else { PORTION };
     match next.standing {
         Standing::Broken => next.until = Some(time::after(now, BROKEN)),

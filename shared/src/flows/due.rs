@@ -2,14 +2,18 @@
 //! message harmless.
 
 use super::calls::Target;
+use super::commit::Change;
+use super::read_case_pk;
 use super::{App, Failure};
+use crate::domain::event::Event;
 use crate::domain::task::{Queue, Task, Work};
 use crate::flows::calls;
 use crate::flows::commit;
 use crate::flows::posting;
 use crate::io::clock;
-use crate::records::{connection, delivery, outbox};
+use crate::io::queue::RowKey;
 use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::records::{connection, delivery, outbox};
 use crate::words::time;
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -117,8 +121,20 @@ async fn due(app: &App, row: &Row) -> Result<(), Failure> {
             refund,
             tries,
         } => calls::settle(app, &key, Target { payment, refund }, tries).await,
+        Work::DeclineStands { payment } => decline_stands(app, &key, payment).await,
         _ => Ok(()),
     }
+}
+
+/// Tells of a decline that its payer did not make good in time.
+async fn decline_stands(app: &App, key: &RowKey, payment: u32) -> Result<(), Failure> {
+    let Some((clinic, case)) = read_case_pk(&key.pk) else {
+        return Ok(());
+    };
+    let settings = app.settings_of(clinic).await?;
+    let event = Event::DeclineStands { payment };
+    let change = Change::new(&settings, case, event, "schedule".into());
+    commit::commit(app, change, None).await.map(drop)
 }
 
 /// The work of one row: a panic in it is its failure alone.

@@ -2,8 +2,8 @@
 //! stranger's payment.
 
 use super::{App, Failure};
-use crate::domain::settings::Settings;
 use crate::domain::outbox::{Facts, Occurrence, Subject, Topic};
+use crate::domain::settings::Settings;
 use crate::domain::task::{Matter, Queue, Task, Work};
 use crate::flows::commit;
 use crate::io::clock;
@@ -43,6 +43,7 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
             topic: Topic::NeedsPerson,
             payment: None,
             object: Some(id.into()),
+            alias: None,
         },
         at: now,
         heard_at: now,

@@ -62,6 +62,7 @@ fn case() -> Case {
         contradicted: Default::default(),
         waiting: Default::default(),
         findings: Default::default(),
+        told: 0,
         entries: 0,
         head: String::new(),
     }

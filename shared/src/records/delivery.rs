@@ -95,7 +95,10 @@ pub struct About {
 pub enum Due {
     /// At this time, in epoch milliseconds; `taken` where it was put off only because its work was
     /// begun or nudged.
-    At { millis: i64, taken: bool },
+    At {
+        millis: i64,
+        taken: bool,
+    },
     /// Once its connection is released.
     Held,
     Never,
@@ -211,7 +214,9 @@ impl DeliveryRow {
 
     pub fn read(row: &Row) -> Result<Self, StoreError> {
         let about: About = row.read("data")?;
-        let state = State::ALL.into_iter().find(|s| s.name() == row.get("state"));
+        let state = State::ALL
+            .into_iter()
+            .find(|s| s.name() == row.get("state"));
         let state = state.ok_or_else(|| StoreError::Corrupt("a delivery's state".into()))?;
         let due = match (row.has("due_at"), row.get("due_pk").starts_with("held#")) {
             (false, _) => Due::Never,
@@ -256,7 +261,11 @@ impl DeliveryRow {
                 format!("{}#deliveries", self.clinic()),
                 format!("{heard:015}#{of}#{}", self.id()),
             );
-        for (name, text) in [("why", &self.why), ("sent", &self.sent), ("owner", &self.owner)] {
+        for (name, text) in [
+            ("why", &self.why),
+            ("sent", &self.sent),
+            ("owner", &self.owner),
+        ] {
             if !text.is_empty() {
                 row = row.text(name, text);
             }
@@ -278,7 +287,11 @@ impl DeliveryRow {
         match self.due {
             Due::At { millis, taken } => {
                 let row = row.due(millis);
-                if taken { row.number("taken_at", millis) } else { row }
+                if taken {
+                    row.number("taken_at", millis)
+                } else {
+                    row
+                }
             }
             Due::Held => row
                 .text("due_pk", lane(self.clinic(), &self.about.system))
@@ -320,8 +333,14 @@ mod tests {
         for due in [
             Due::Held,
             Due::Never,
-            Due::At { millis: 5, taken: true },
-            Due::At { millis: 5, taken: false },
+            Due::At {
+                millis: 5,
+                taken: true,
+            },
+            Due::At {
+                millis: 5,
+                taken: false,
+            },
         ] {
             row.due = due;
             assert_eq!(DeliveryRow::read(&row.row()).expect("it reads"), row);
@@ -331,7 +350,10 @@ mod tests {
         assert_eq!(row.filed_as(), Some("id-1"));
         for state in State::ALL {
             row.state = state;
-            assert_eq!(DeliveryRow::read(&row.row()).expect("it reads").state, state);
+            assert_eq!(
+                DeliveryRow::read(&row.row()).expect("it reads").state,
+                state
+            );
         }
     }
 }

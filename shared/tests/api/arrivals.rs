@@ -4,7 +4,6 @@
 use crate::money::pays;
 use crate::stack::{Clinic, Struck};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
-use meridian::flows::case_pk;
 use meridian::flows::deliveries;
 use meridian::io::clock;
 use meridian::io::queue::RowKey;
@@ -78,7 +77,7 @@ impl Clinic {
         self.post(&path, wanted).await.expect(202);
         pays(self, &case).await;
         for system in ["mailgun", "twilio"] {
-            self.delivers(&receipt(self, &case, system)).await;
+            self.delivers(&receipt(self, &case, system).await).await;
         }
         case
     }
@@ -90,7 +89,7 @@ impl Clinic {
 
     /// How the receipt by this system stands, and why.
     async fn stands(&self, case: &str, system: &str) -> (String, String) {
-        let row = self.row(&receipt(self, case, system)).await;
+        let row = self.row(&receipt(self, case, system).await).await;
         (row.get("state").into(), row.get("why").into())
     }
 
@@ -102,11 +101,8 @@ impl Clinic {
     }
 }
 
-fn receipt(clinic: &Clinic, case: &str, system: &str) -> RowKey {
-    RowKey {
-        pk: case_pk(&clinic.id, case),
-        sk: format!("task#tell-{system}-payment-received-p1"),
-    }
+async fn receipt(clinic: &Clinic, case: &str, system: &str) -> RowKey {
+    clinic.told_key(case, system, "payment-received-p1").await
 }
 
 const PHONE: Option<&str> = Some("+61370100142");
@@ -123,7 +119,9 @@ async fn a_text_that_is_lost_after_it_was_sent_has_failed_and_alarms_nobody_wher
     let patient = clinic.reached_by(EMAIL, PHONE).await;
     let case = clinic.told(&patient).await;
     assert_eq!(clinic.stands(&case, "twilio").await.0, "done");
-    clinic.delivers(&receipt(&clinic, &case, "twilio")).await;
+    clinic
+        .delivers(&receipt(&clinic, &case, "twilio").await)
+        .await;
     let (state, why) = clinic.stands(&case, "twilio").await;
     assert_eq!(state, "failed");
     assert!(why.contains("30003"), "{why}");
@@ -151,14 +149,14 @@ async fn a_lost_message_goes_out_once_by_the_way_that_the_patient_has_by_now() {
         let case = clinic.told(&patient).await;
         assert_eq!(clinic.stands(&case, next).await.0, "skipped");
         clinic.reached_by(EMAIL, PHONE).await;
-        clinic.delivers(&receipt(&clinic, &case, lost)).await;
+        clinic.delivers(&receipt(&clinic, &case, lost).await).await;
         assert_eq!(clinic.stands(&case, lost).await.0, "failed");
         assert_eq!(clinic.stands(&case, next).await.0, "open");
         assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
-        clinic.delivers(&receipt(&clinic, &case, next)).await;
+        clinic.delivers(&receipt(&clinic, &case, next).await).await;
         assert_eq!(clinic.stands(&case, next).await.0, "done");
         // That one is lost as well: there is no third way, and none is gone twice.
-        clinic.delivers(&receipt(&clinic, &case, next)).await;
+        clinic.delivers(&receipt(&clinic, &case, next).await).await;
         assert_eq!(
             (clinic.sent_by("twilio"), clinic.sent_by("mailgun")),
             (1, 1)
@@ -167,7 +165,10 @@ async fn a_lost_message_goes_out_once_by_the_way_that_the_patient_has_by_now() {
         assert_eq!(tasks.len(), 1, "{tasks:#?}");
         assert_eq!(
             tasks[0]["id"],
-            format!("person-tell-{next}-payment-received-p1")
+            format!(
+                "person-delivery-{}",
+                clinic.delivery_id(&case, next, "payment-received-p1").await
+            )
         );
     }
 }
@@ -181,7 +182,7 @@ async fn staff_are_asked_once_where_a_lost_message_reaches_the_patient_no_other_
     let clinic = Clinic::that_writes(fate).await;
     let patient = clinic.reached_by(None, PHONE).await;
     let case = clinic.told(&patient).await;
-    let key = receipt(&clinic, &case, "twilio");
+    let key = receipt(&clinic, &case, "twilio").await;
     clinic.delivers(&key).await;
     // It is over: nothing is due any more.
     deliveries::deliver(&clinic.app, &key)
@@ -197,7 +198,10 @@ async fn staff_are_asked_once_where_a_lost_message_reaches_the_patient_no_other_
     }
     // The number was mended: it is sent anew, and nobody is asked any more.
     answer(&clinic, |heard| said(&well(), heard));
-    let repeat = format!("/v1/deliveries/{case}/tell-twilio-payment-received-p1/repeat");
+    let id = clinic
+        .delivery_id(&case, "twilio", "payment-received-p1")
+        .await;
+    let repeat = format!("/v1/deliveries/{case}/{id}/repeat");
     clinic.post(&repeat, Value::Null).await.expect(202);
     clinic.delivers(&key).await;
     clinic.delivers(&key).await;
@@ -216,7 +220,7 @@ async fn a_message_under_way_is_looked_at_again_and_an_arrived_one_never() {
     let patient = clinic.reached_by(EMAIL, PHONE).await;
     let case = clinic.told(&patient).await;
     let due = async |system: &str| {
-        let row = clinic.row(&receipt(&clinic, &case, system)).await;
+        let row = clinic.row(&receipt(&clinic, &case, system).await).await;
         assert_eq!(row.get("state"), "done");
         let wait = row.int("due_at") - time::millis(clock::now());
         row.has("due_at").then_some(wait / 60_000)
@@ -225,7 +229,9 @@ async fn a_message_under_way_is_looked_at_again_and_an_arrived_one_never() {
         for _ in 0..2 {
             let wait = due(system).await.expect("it is looked at");
             assert!((5..=10).contains(&wait), "after {wait} minutes");
-            clinic.delivers(&receipt(&clinic, &case, system)).await;
+            clinic
+                .delivers(&receipt(&clinic, &case, system).await)
+                .await;
         }
     }
     // Nobody answers: that says nothing, and is asked again.
@@ -235,12 +241,16 @@ async fn a_message_under_way_is_looked_at_again_and_an_arrived_one_never() {
     };
     answer(&clinic, move |heard| said(&silent, heard));
     for system in ["twilio", "mailgun"] {
-        clinic.delivers(&receipt(&clinic, &case, system)).await;
+        clinic
+            .delivers(&receipt(&clinic, &case, system).await)
+            .await;
     }
     assert!(due("twilio").await.is_some(), "given up too early");
     assert_eq!(due("mailgun").await, None, "it arrived");
     answer(&clinic, |heard| said(&well(), heard));
-    clinic.delivers(&receipt(&clinic, &case, "twilio")).await;
+    clinic
+        .delivers(&receipt(&clinic, &case, "twilio").await)
+        .await;
     assert_eq!(due("twilio").await, None, "it arrived");
     assert_eq!(
         (clinic.sent_by("twilio"), clinic.sent_by("mailgun")),
@@ -258,7 +268,9 @@ async fn a_number_whose_text_was_lost_to_an_opt_out_is_kept_as_opted_out() {
     let clinic = Clinic::that_writes(fate).await;
     let patient = clinic.reached_by(EMAIL, PHONE).await;
     let case = clinic.told(&patient).await;
-    clinic.delivers(&receipt(&clinic, &case, "twilio")).await;
+    clinic
+        .delivers(&receipt(&clinic, &case, "twilio").await)
+        .await;
     assert_eq!(clinic.stands(&case, "twilio").await.0, "skipped");
     let next = clinic.told(&patient).await;
     assert_eq!(clinic.stands(&next, "twilio").await.0, "skipped");
@@ -280,10 +292,7 @@ async fn a_lost_message_of_a_page_that_is_paid_by_now_concerns_nobody() {
     let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
     clinic.post(&path, wanted).await.expect(202);
     crate::money::opens(&clinic, &case).await;
-    let key = RowKey {
-        pk: case_pk(&clinic.id, &case),
-        sk: "task#tell-twilio-checkout-ready-p1".into(),
-    };
+    let key = clinic.told_key(&case, "twilio", "checkout-ready-p1").await;
     clinic.delivers(&key).await;
     assert_eq!(clinic.row(&key).await.get("state"), "done");
     pays(&clinic, &case).await;
@@ -369,10 +378,9 @@ async fn staff_hand_a_page_over_where_its_text_was_unwanted_and_no_mail_goes() {
         if topic == "payment-received" {
             pays(&clinic, &case).await;
         }
-        let key = RowKey {
-            pk: case_pk(&clinic.id, &case),
-            sk: format!("task#tell-twilio-{topic}-p1"),
-        };
+        let key = clinic
+            .told_key(&case, "twilio", &format!("{topic}-p1"))
+            .await;
         clinic.delivers(&key).await;
         let what = format!("{email:?} {mails} {topic}");
         assert_eq!(clinic.row(&key).await.get("state"), "skipped", "{what}");
@@ -418,7 +426,7 @@ async fn a_message_goes_out_although_the_reply_to_our_own_write_was_lost() {
         (write, Action::CutAfter, 1, 1),
         (write, Action::Conflict, 2, 1),
     ]);
-    let key = receipt(&clinic, &case, "mailgun");
+    let key = receipt(&clinic, &case, "mailgun").await;
     deliveries::deliver(&struck.app, &key)
         .await
         .expect("a delivery");
@@ -438,10 +446,7 @@ async fn a_page_of_which_no_message_can_tell_the_patient_is_staffs_to_hand_over(
     clinic.post(&path, wanted).await.expect(202);
     crate::money::opens(&clinic, &case).await;
     for system in ["mailgun", "twilio"] {
-        let key = RowKey {
-            pk: case_pk(&clinic.id, &case),
-            sk: format!("task#tell-{system}-checkout-ready-p1"),
-        };
+        let key = clinic.told_key(&case, system, "checkout-ready-p1").await;
         clinic.delivers(&key).await;
         assert_eq!(clinic.row(&key).await.get("state"), "skipped");
     }

@@ -237,12 +237,8 @@ async fn an_invoice_is_voided_while_no_money_is_on_it_and_who_filed_it_is_a_task
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
     // Xero has it.
-    let pk = format!("{}#case#{case}", clinic.id);
-    let key = RowKey {
-        pk: pk.clone(),
-        sk: "task#tell-xero-invoice-issued".into(),
-    };
-    let set = Row::default().text("state", "done").text("filed_as", "x-1");
+    let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+    let set = Row::default().text("state", "done");
     let remove = vec!["due_pk", "due_at"];
     clinic.write(Write::Change { key, set, remove }).await;
     let path = format!("/v1/invoices/{case}/void");
@@ -366,23 +362,17 @@ async fn a_delivery_is_repeated_from_every_state_in_which_it_did_not_arrive() {
         ("calling", false),
     ] {
         let case = clinic.invoice(None).await;
-        let (pk, id) = (
-            format!("{}#case#{case}", clinic.id),
-            "tell-xero-invoice-issued",
-        );
-        let sk = format!("task#{id}");
+        let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+        let id = clinic.delivery_id(&case, "xero", "invoice-issued").await;
+        let RowKey { pk, sk } = key.clone();
         let set = Row::default().text("state", state).number("tries", 8);
         let remove = vec!["due_pk", "due_at"];
-        let key = RowKey {
-            pk: pk.clone(),
-            sk: sk.clone(),
-        };
         clinic.write(Write::Change { key, set, remove }).await;
         // A person was asked, by the name that the task has.
         let matter =
             meridian::domain::task::Matter::of(meridian::domain::task::Alert::DeliveryFailed);
         let asked = Event::Person {
-            id: id.into(),
+            id: format!("delivery-{id}"),
             matter,
         };
         happens(&clinic, &case, asked).await;
@@ -398,7 +388,7 @@ async fn a_delivery_is_repeated_from_every_state_in_which_it_did_not_arrive() {
             .expect("a row");
         assert_eq!(row.has("due_at"), may, "{state}");
         assert_eq!(row.int("tries") == 0, may, "{state}");
-        let task = format!("task#person-{id}");
+        let task = format!("task#person-delivery-{id}");
         let asked = clinic.app.store.get(&pk, &task).await.expect("a table");
         assert_eq!(asked.is_none(), may, "{state}: the task is answered");
     }
@@ -536,6 +526,7 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
         // Each commit has a moment of its own.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
+    clinic.spreads(&case).await;
     let told = told(&clinic, &case, 1).await;
     let lines: Vec<_> = told
         .iter()

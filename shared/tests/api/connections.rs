@@ -6,11 +6,13 @@ use crate::stack::Clinic;
 use crate::vendors::{Said, answer, connect, heard, ok};
 use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::domain::task::Task;
+use meridian::domain::outbox::Occurrence;
+use meridian::flows::case_pk;
 use meridian::flows::deliveries;
-use meridian::flows::{case_pk, tasks};
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::records::delivery::{DeliveryRow, Due, State};
+use meridian::records::{connection, delivery, outbox};
 use meridian::words::ids;
 use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
@@ -18,15 +20,60 @@ use serde_json::{Value, json};
 impl Clinic {
     /// Works the delivery off, as if its time had come.
     pub async fn delivers(&self, key: &RowKey) {
+        // Let through, whatever its connection is held for.
         let write = Write::Change {
             key: key.clone(),
-            set: Row::default().number("due_at", 1),
+            set: Row::default()
+                .number("due_at", 1)
+                .text("due_pk", "due#0")
+                .number("probe", 1),
             remove: vec![],
         };
         self.write(write).await;
         deliveries::deliver(&self.app, key)
             .await
             .expect("a delivery");
+    }
+
+    /// Spreads all that happened to a case.
+    pub async fn spreads(&self, case: &str) {
+        let pk = case_pk(&self.id, case);
+        let told = self.app.store.under(&pk, outbox::PREFIX).await;
+        for row in told.expect("a table") {
+            deliveries::deliver(&self.app, &row.key())
+                .await
+                .expect("it is spread");
+        }
+    }
+
+    /// Where the delivery stands that tells a system of the newest occurrence of this name, as
+    /// `payment-received-p1`.
+    pub async fn told_key(&self, case: &str, system: &str, name: &str) -> RowKey {
+        self.spreads(case).await;
+        let pk = case_pk(&self.id, case);
+        let told = self.app.store.under(&pk, outbox::PREFIX).await;
+        let named = |row: &&Row| {
+            let told: Occurrence = row.read("data").expect("an occurrence");
+            let about = told.subject;
+            let n = about.payment.map_or(String::new(), |n| format!("-p{n}"));
+            let object = about
+                .object
+                .map_or(String::new(), |name| format!("-{name}"));
+            format!("{}{n}{object}", about.topic.name()) == name
+        };
+        let told = told.expect("a table");
+        let told = told.iter().rfind(named);
+        let told = told.unwrap_or_else(|| panic!("{name} never happened"));
+        let place = told.get("sk").trim_start_matches(outbox::PREFIX);
+        let sk = format!("{}{place}", delivery::prefix(system));
+        RowKey { pk, sk }
+    }
+
+    /// Its id, as people name it.
+    pub async fn delivery_id(&self, case: &str, system: &str, name: &str) -> String {
+        let key = self.told_key(case, system, name).await;
+        let place = key.sk.rsplit('#').next().unwrap_or_default().to_owned();
+        format!("{system}.{place}")
     }
 
     pub async fn open_tasks(&self) -> Vec<Value> {
@@ -40,10 +87,7 @@ async fn a_broken_connection_is_one_task_of_the_clinic_and_gives_nothing_up() {
     let clinic = Clinic::new().await;
     let cases = [clinic.invoice(None).await, clinic.invoice(None).await];
     for case in &cases {
-        let key = RowKey {
-            pk: case_pk(&clinic.id, case),
-            sk: "task#tell-xero-invoice-issued".into(),
-        };
+        let key = clinic.told_key(&case, "xero", "invoice-issued").await;
         // Longer than any delivery is tried.
         for _ in 0..12 {
             clinic.delivers(&key).await;
@@ -90,10 +134,7 @@ pub async fn xero(clinic: &Clinic) {
 async fn a_quiet_connection_is_renewed_in_time_and_a_mended_one_ends_its_task() {
     let clinic = Clinic::new().await;
     let case = clinic.invoice(None).await;
-    let key = RowKey {
-        pk: case_pk(&clinic.id, &case),
-        sk: "task#tell-xero-invoice-issued".into(),
-    };
+    let key = clinic.told_key(&case, "xero", "invoice-issued").await;
     clinic.delivers(&key).await;
     assert_eq!(clinic.open_tasks().await.len(), 1, "it is not connected");
     xero(&clinic).await;
@@ -164,12 +205,8 @@ async fn xero_hears_that_a_payment_came_went_and_came_again() {
     ] {
         happens(&clinic, &case, event).await;
         for row in rows {
-            clinic
-                .delivers(&RowKey {
-                    pk: case_pk(&clinic.id, &case),
-                    sk: format!("task#tell-xero-{row}"),
-                })
-                .await;
+            let key = clinic.told_key(&case, "xero", row).await;
+            clinic.delivers(&key).await;
         }
     }
     let calls = heard(&clinic)
@@ -219,10 +256,11 @@ async fn a_number_that_opted_out_is_written_to_once_and_alarms_nobody() {
         clinic.post(&path, wanted).await.expect(202);
         crate::money::pays(&clinic, &case).await;
         clinic
-            .delivers(&RowKey {
-                pk: case_pk(&clinic.id, &case),
-                sk: "task#tell-twilio-payment-received-p1".into(),
-            })
+            .delivers(
+                &clinic
+                    .told_key(&case, "twilio", "payment-received-p1")
+                    .await,
+            )
             .await;
         let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
         let told = told["deliveries"].as_array().cloned().unwrap_or_default();
@@ -349,10 +387,7 @@ impl Clinic {
         let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
         self.post(&path, wanted).await.expect(202);
         crate::money::pays(self, &case).await;
-        let key = RowKey {
-            pk: case_pk(&self.id, &case),
-            sk: format!("task#tell-{system}-payment-received-p1"),
-        };
+        let key = self.told_key(&case, system, "payment-received-p1").await;
         self.delivers(&key).await;
         key
     }
@@ -444,9 +479,10 @@ async fn a_look_up_that_is_refused_is_told_and_one_that_is_answered_ends_it() {
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
 
-/// A system that is always too busy: its deliveries end, and a person knows.
+/// A system that is always too busy: nothing is given up, whatever is tried, and people look at the
+/// connection once it has lasted.
 #[tokio::test]
-async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() {
+async fn what_a_system_has_no_time_for_waits_without_using_up_tries() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
     let id = clinic.id.clone();
@@ -458,55 +494,57 @@ async fn what_a_system_never_takes_is_given_up_after_some_tries_and_told_once() 
             false => Said::Reply(429, json!({})),
         }
     });
-    let case = clinic.invoice(None).await;
-    let key = RowKey {
-        pk: case_pk(&clinic.id, &case),
-        sk: "task#tell-xero-invoice-issued".into(),
-    };
+    let cases = [clinic.invoice(None).await, clinic.invoice(None).await];
+    let first = clinic.told_key(&cases[0], "xero", "invoice-issued").await;
+    let second = clinic.told_key(&cases[1], "xero", "invoice-issued").await;
     let sent = |clinic: &Clinic| {
         let calls = heard(clinic).into_iter();
         calls
             .filter(|call| call.what.ends_with("/Invoices"))
             .count()
     };
-    let mut waits = vec![];
-    for tries in 1..=9 {
-        let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
-        assert_eq!(told["deliveries"][0]["state"], "open", "{told}");
-        assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
-        clinic.delivers(&key).await;
-        assert_eq!(sent(&clinic), tries);
+    let row = async |key: &RowKey| {
         let row = clinic.app.store.get(&key.pk, &key.sk).await;
-        let row = row.expect("a table").expect("a row");
-        let wait = row.int("due_at") - meridian::io::clock::now().as_millisecond();
-        waits.extend(row.has("due_at").then_some(wait / 1000 + 1));
+        DeliveryRow::read(&row.expect("a table").expect("a row")).expect("a delivery")
+    };
+    for tries in 1..=12 {
+        clinic.delivers(&first).await;
+        assert_eq!(sent(&clinic), tries);
+        let row = row(&first).await;
+        assert_eq!((row.state, row.tries, row.due), (State::Open, 0, Due::Held));
     }
-    // Tried again ever more rarely, in the end a day later.
-    assert!(waits.len() == 8 && waits.is_sorted(), "{waits:?}");
-    for (wait, least) in waits
-        .iter()
-        .zip([10, 60, 300, 900, 3600, 14_400, 43_200, 86_400])
-    {
-        assert!(*wait >= least - 30, "{waits:?}");
-    }
-    let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
-    assert_eq!(told["deliveries"][0]["state"], "failed", "{told}");
-    let tasks = clinic.open_tasks().await;
-    assert_eq!(tasks.len(), 1, "{tasks:#?}");
-    assert_eq!(tasks[0]["alert"], "delivery_failed");
-    // It is due no more.
-    let row = clinic.app.store.get(&key.pk, &key.sk).await;
-    let row = row.expect("a table").expect("a row");
-    assert!(!row.has("due_at") && !row.has("due_pk"), "{row:?}");
-    deliveries::deliver(&clinic.app, &key)
+    // The other waits with it, and calls nobody.
+    deliveries::deliver(&clinic.app, &second)
         .await
-        .expect("nothing to do");
-    assert_eq!(sent(&clinic), 9);
+        .expect("it waits");
+    assert_eq!((row(&second).await.due, sent(&clinic)), (Due::Held, 12));
+    assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
+    let told = clinic
+        .get(&format!("/v1/deliveries?case={}", cases[1]))
+        .await;
+    assert_eq!(told["deliveries"][0]["held"], true, "{told}");
+    // It takes calls again, and all that waits goes out.
+    xero(&clinic).await;
+    let connection = connection::key(&clinic.id, "xero");
+    let over = Write::Change {
+        key: connection.clone(),
+        set: Row::default().number("due_at", 1),
+        remove: vec![],
+    };
+    clinic.write(over).await;
+    deliveries::deliver(&clinic.app, &connection)
+        .await
+        .expect("it is resumed");
+    for key in [&first, &second] {
+        assert!(matches!(row(key).await.due, Due::At { .. }), "let through");
+        deliveries::deliver(&clinic.app, key).await.expect("told");
+        assert_eq!(row(key).await.state, State::Done);
+    }
 }
 
-/// Planned in the same instant, the one that the other builds on still comes first.
+/// Whichever is worked off, the one that the other builds on comes first.
 #[tokio::test]
-async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
+async fn a_payment_is_filed_on_its_invoice_whichever_comes_first_to_hand() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
     let case = clinic.invoice(None).await;
@@ -514,20 +552,8 @@ async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
     let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
     clinic.post(&path, wanted).await.expect(202);
     crate::money::pays(&clinic, &case).await;
-    let pk = case_pk(&clinic.id, &case);
-    let task = async |sk: &str| {
-        let row = clinic.app.store.get(&pk, sk).await;
-        let row = row.expect("a table").expect("a row");
-        row.read::<Task>("data").expect("a task")
-    };
-    let issued = task("task#tell-xero-invoice-issued").await;
-    let received = Task {
-        due: issued.due,
-        ..task("task#tell-xero-payment-received-p1").await
-    };
-    let row = tasks::row(&clinic.id, &pk, &case, &received);
-    clinic.write(Write::Put(row.clone())).await;
-    clinic.delivers(&row.key()).await;
+    let received = clinic.told_key(&case, "xero", "payment-received-p1").await;
+    clinic.delivers(&received).await;
     let filed = heard(&clinic).into_iter().filter_map(|call| {
         let place = call.what.rsplit('/').next().map(String::from);
         place.filter(|place| place.ends_with('s'))
@@ -535,75 +561,38 @@ async fn a_payment_is_filed_on_its_invoice_though_both_were_planned_at_once() {
     assert_eq!(filed.collect::<Vec<_>>(), ["Invoices", "Payments"]);
 }
 
-/// Of what was told before, the newest counts; of what was planned at once, the later by its name.
+/// A system that was connected later is told of a payment, and files the invoice first; what is
+/// older and builds nothing stays untold.
 #[tokio::test]
-async fn that_a_payment_is_there_again_is_told_to_who_heard_last_that_it_was_gone() {
-    use meridian::domain::task::{Delivery, Topic, Work};
-    const NEVER: &str = "what it takes back was never told";
-    for (first, second, never) in [
-        (("done", 0), ("skipped", 0), true),
-        (("skipped", 0), ("done", 0), false),
-        (("done", 0), ("skipped", -10), false),
-        (("skipped", 0), ("done", -10), true),
-        (("done", -10), ("skipped", 0), true),
-        // What is planned for later was not told yet.
-        (("done", 0), ("skipped", 600), false),
-        (("skipped", 600), ("skipped", 600), true),
-    ] {
-        let clinic = Clinic::new().await;
-        xero(&clinic).await;
-        let (case, _) = clinic.asked_to_pay().await;
-        crate::money::pays(&clinic, &case).await;
-        let pk = case_pk(&clinic.id, &case);
-        for sk in [
-            "task#tell-xero-invoice-issued",
-            "task#tell-xero-payment-received-p1",
-        ] {
-            let (pk, sk) = (pk.clone(), sk.into());
-            clinic.delivers(&RowKey { pk, sk }).await;
-        }
-        let now = meridian::io::clock::now();
-        let told = async |topic: Topic, object: Option<&str>, state: &str, after: i64| {
-            let object = object.map(String::from);
-            let end = object
-                .as_ref()
-                .map_or(String::new(), |what| format!("-{what}"));
-            let about = Delivery {
-                system: "xero".into(),
-                topic,
-                payment: Some(1),
-                object,
-                amount: None,
-                at: None,
-            };
-            let task = Task {
-                id: format!("tell-xero-{}-p1{end}", topic.name()),
-                work: Work::Deliver(about),
-                due: meridian::words::time::after(now, after),
-            };
-            let row = tasks::row(&clinic.id, &pk, &case, &task).text("state", state);
-            let row = match state {
-                "done" => row.undue().number("steps_done", 1).json("filed", &["x"]),
-                "skipped" => row.undue(),
-                _ => row,
-            };
-            let key = row.key();
-            clinic.write(Write::Put(row)).await;
-            key
-        };
-        let (gone, again) = (Topic::PaymentReturned, Topic::PaymentReceived);
-        told(gone, None, first.0, first.1).await;
-        told(gone, Some("returned2"), second.0, second.1).await;
-        let key = told(again, Some("again1"), "open", 0).await;
-        clinic.delivers(&key).await;
-        let row = clinic.app.store.get(&key.pk, &key.sk).await;
-        let row = row.expect("a table").expect("a row");
-        let what = format!(
-            "{first:?} {second:?}: {} {}",
-            row.get("state"),
-            row.get("why")
+async fn what_a_payment_builds_on_is_filed_first_where_the_system_came_later() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&[]).await;
+    xero(&clinic).await;
+    let case = clinic.invoice(None).await;
+    let older = clinic.invoice(None).await;
+    clinic.spreads(&older).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, wanted).await.expect(202);
+    clinic.spreads(&case).await;
+    clinic.hears(&["xero"]).await;
+    crate::money::pays(&clinic, &case).await;
+    let received = clinic.told_key(&case, "xero", "payment-received-p1").await;
+    clinic.delivers(&received).await;
+    let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
+    let states: Vec<_> = told["deliveries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .collect();
+    assert_eq!(states.len(), 2, "{told}");
+    for (one, topic) in states.iter().zip(["invoice_issued", "payment_received"]) {
+        assert_eq!(
+            (&one["topic"], &one["state"]),
+            (&json!(topic), &json!("done")),
+            "{told}"
         );
-        assert_eq!(row.get("why") == NEVER, never, "{what}");
-        assert!(matches!(row.get("state"), "skipped" | "done"), "{what}");
     }
+    let told = clinic.get(&format!("/v1/deliveries?case={older}")).await;
+    assert_eq!(told["deliveries"], json!([]));
 }

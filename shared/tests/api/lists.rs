@@ -54,7 +54,7 @@ async fn an_id_that_no_row_can_have_is_not_found() {
             ("DELETE", format!("/v1/keys/{id}")),
             ("POST", format!("/v1/tasks/{id}/{id}/done")),
             ("POST", format!("/v1/tasks/stripe:{id}/person-{id}/done")),
-            ("POST", format!("/v1/deliveries/{id}/tell-{id}/repeat")),
+            ("POST", format!("/v1/deliveries/{id}/xero.{id}/repeat")),
             ("POST", format!("/v1/events/stripe:{id}/replay")),
             ("GET", format!("/v1/audit?case={id}")),
         ] {

@@ -30,11 +30,12 @@ async fn whoever_writes_repeats_or_replays_something_is_named_in_the_audit_of_th
     let path = "/v1/appointments/A-1/complete";
     clinic.post(path, Value::Null).await.expect(202);
     let case = clinic.invoice(None).await;
+    clinic.spreads(&case).await;
     let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
     let told = told["deliveries"][0]["id"].as_str().expect("a delivery");
     let key = RowKey {
         pk: case_pk(&clinic.id, &case),
-        sk: format!("task#{told}"),
+        sk: meridian::records::delivery::sk_of(told).expect("an id"),
     };
     let failed = Write::Change {
         key,

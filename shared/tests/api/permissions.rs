@@ -114,6 +114,7 @@ impl World {
         let wanted = json!({ "invoice": case });
         let refund = asker.post("/v1/refunds", wanted).await.expect(202);
         assert_eq!(refund["state"], "awaiting_approval");
+        clinic.spreads(&case).await;
         let told = clinic.get(&format!("/v1/deliveries?case={case}")).await;
         let delivery = text(&told["deliveries"][0]["id"]);
         clinic.write(failed(&clinic, &case, &delivery)).await;
@@ -215,7 +216,7 @@ fn failed(clinic: &Clinic, case: &str, delivery: &str) -> Write {
     Write::Change {
         key: RowKey {
             pk: case_pk(&clinic.id, case),
-            sk: format!("task#{delivery}"),
+            sk: meridian::records::delivery::sk_of(delivery).expect("an id"),
         },
         set: Row::default().text("state", "failed"),
         remove: vec![],

@@ -54,10 +54,11 @@ async fn paid(share_names: bool) -> (Clinic, String) {
         .await
         .expect("a call");
     pays(&clinic, &case).await;
+    clinic.spreads(&case).await;
     for place in clinic.rows().await.into_keys() {
         let Some((pk, sk)) = place
             .split_once(' ')
-            .filter(|(_, sk)| sk.starts_with("task#tell-"))
+            .filter(|(_, sk)| sk.starts_with("delivery#"))
         else {
             continue;
         };

@@ -31,6 +31,7 @@ async fn every_list_and_every_object_is_answered_as_documented() {
     let payment = charged["id"].as_str().expect("an id");
     let new = json!({ "label": "desk", "permissions": ["view"] });
     let key = clinic.post("/v1/keys", new).await.expect(201);
+    clinic.spreads(&case).await;
     // The clinic's day, which begins before that of UTC.
     let today = meridian::io::clock::now().in_tz("Australia/Melbourne");
     let today = today.expect("a zone").date();

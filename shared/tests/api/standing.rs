@@ -4,10 +4,8 @@ use crate::money::{eur, happens, pays, reported};
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, lines};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::flows::case_pk;
 use meridian::flows::invoicing;
 use meridian::flows::invoicing::{Appointment, AppointmentState};
-use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write, Written};
 use meridian::words::ids;
 use serde_json::{Value, json};
@@ -148,10 +146,7 @@ async fn of_a_voided_invoice_those_are_asked_who_have_it_and_nobody_is_told_any_
     ] {
         let clinic = Clinic::new().await;
         let case = clinic.invoice(None).await;
-        let key = RowKey {
-            pk: case_pk(&clinic.id, &case),
-            sk: "task#tell-xero-invoice-issued".into(),
-        };
+        let key = clinic.told_key(&case, "xero", "invoice-issued").await;
         let set = Row::default().text("state", state);
         clinic
             .write(Write::Change {
@@ -178,13 +173,14 @@ async fn of_a_voided_invoice_those_are_asked_who_have_it_and_nobody_is_told_any_
 async fn only_what_is_told_to_somebody_is_repeated() {
     let clinic = Clinic::new().await;
     let (case, _) = clinic.asked_to_pay().await;
+    let id = clinic.delivery_id(&case, "xero", "invoice-issued").await;
     let before = clinic.rows().await;
-    for id in ["p1", "tell-xero-none", "person-p1", "case", ""] {
+    for id in ["p1", "xero.000099", "slack.000001", "case", ""] {
         let path = format!("/v1/deliveries/{case}/{id}/repeat");
         clinic.post(&path, Value::Null).await.expect(404);
     }
     // It is still to be told.
-    let path = format!("/v1/deliveries/{case}/tell-xero-invoice-issued/repeat");
+    let path = format!("/v1/deliveries/{case}/{id}/repeat");
     clinic.post(&path, Value::Null).await.expect(409);
     unchanged(&before, &clinic.rows().await, "refused");
 }

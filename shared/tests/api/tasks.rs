@@ -59,17 +59,29 @@ async fn a_proven_event_that_cannot_be_read_is_a_task_and_told_once() {
     assert_eq!(task["answers"][0]["path"], path);
     let note = task["note"].as_str().expect("a note");
     assert!(note.contains("Stripe") && note.contains("replay"), "{note}");
+    let pk = format!("{}#event#{}", clinic.id, event.replacen(':', "#", 1));
+    for row in clinic
+        .app
+        .store
+        .under(&pk, "outbox#")
+        .await
+        .expect("a table")
+    {
+        deliveries::deliver(&clinic.app, &row.key())
+            .await
+            .expect("spread");
+    }
     let told = listed(&clinic, "deliveries").await;
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(told[0]["topic"], "needs_person");
     // What is told belongs to no case and is delivered all the same: here no address is configured.
-    let pk = format!("{}#event#{}", clinic.id, event.replacen(':', "#", 1));
-    let sk = format!("task#{}", told[0]["id"].as_str().expect("an id"));
-    deliveries::deliver(&clinic.app, &RowKey { pk, sk: sk.clone() })
+    let id = told[0]["id"].as_str().expect("an id").to_owned();
+    let sk = meridian::records::delivery::sk_of(&id).expect("an id");
+    deliveries::deliver(&clinic.app, &RowKey { pk, sk })
         .await
         .expect("tried");
     let told = listed(&clinic, "deliveries").await;
-    let unread = told.iter().find(|one| one["id"] == sk["task#".len()..]);
+    let unread = told.iter().find(|one| one["id"] == id.as_str());
     let unread = unread.expect("the delivery");
     // A broken connection uses up no tries, and is a task of its own.
     assert_eq!(

@@ -4,7 +4,6 @@
 use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
-use meridian::flows::case_pk;
 use meridian::flows::deliveries;
 use meridian::io::clock;
 use meridian::io::queue::RowKey;
@@ -16,11 +15,8 @@ use std::time::Duration;
 /// Seconds that a token must still live to be used.
 const MARGIN: i64 = 120;
 
-fn told(clinic: &Clinic, case: &str) -> RowKey {
-    RowKey {
-        pk: case_pk(&clinic.id, case),
-        sk: "task#tell-xero-invoice-issued".into(),
-    }
+async fn told(clinic: &Clinic, case: &str) -> RowKey {
+    clinic.told_key(case, "xero", "invoice-issued").await
 }
 
 fn token(clinic: &Clinic) -> RowKey {
@@ -65,7 +61,7 @@ async fn a_token_within_its_last_two_minutes_is_renewed_before_it_is_used() {
         });
         let cases = [clinic.invoice(None).await, clinic.invoice(None).await];
         for case in &cases {
-            clinic.delivers(&told(&clinic, case)).await;
+            clinic.delivers(&told(&clinic, case).await).await;
             let shown = clinic.get(&format!("/v1/deliveries?case={case}")).await;
             assert_eq!(shown["deliveries"][0]["state"], "done", "{shown}");
         }
@@ -78,7 +74,7 @@ async fn who_meets_a_renewal_waits_for_its_end() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
     let case = clinic.invoice(None).await;
-    let key = told(&clinic, &case);
+    let key = told(&clinic, &case).await;
     locked(&clinic, clock::now().as_second() + 30).await;
     let ends = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -128,7 +124,7 @@ async fn a_renewal_is_taken_over_only_once_its_last_second_is_over() {
     let case = clinic.invoice(None).await;
     let until = clock::now().as_second() + 1;
     locked(&clinic, until).await;
-    clinic.delivers(&told(&clinic, &case)).await;
+    clinic.delivers(&told(&clinic, &case).await).await;
     assert_eq!(renewed(&clinic), 1);
     assert!(clock::now().as_second() > until, "it was still held");
 }

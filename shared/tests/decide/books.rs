@@ -8,26 +8,14 @@ use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, 
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::journal::{self, Balances, Entry};
+use meridian::domain::outbox::{Occurrence, Subject, Topic};
 use meridian::domain::policy::Policy;
-use meridian::domain::task::{Alert, Task, Topic, Work};
+use meridian::domain::task::{Alert, Task, Work};
 use meridian::words::ids;
 use meridian::words::money::{Currency, Money};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub const GATEWAY: &str = "stripe";
-const TOPICS: [Topic; 10] = [
-    Topic::InvoiceIssued,
-    Topic::CheckoutReady,
-    Topic::PaymentReceived,
-    Topic::PaymentFailed,
-    Topic::PaymentReturned,
-    Topic::RefundPaid,
-    Topic::RefundFailed,
-    Topic::DisputeOpened,
-    Topic::DisputeClosed,
-    Topic::NeedsPerson,
-];
-
 pub fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::read("EUR").unwrap())
 }
@@ -40,8 +28,9 @@ pub struct Books {
     pub balances: Balances,
     /// Rows of work that are open, people's and messages' too.
     pub rows: BTreeMap<String, Task>,
-    /// Every message ever asked for, by its row's id, as often as it was asked for.
+    /// What happened, by its name, as often as it was told.
     pub told: Vec<String>,
+    pub outbox: Vec<Occurrence>,
     /// Every receipt ever asked for.
     pub receipts: Vec<String>,
     /// Every method that a commit ended.
@@ -129,6 +118,7 @@ impl Books {
             balances: Balances::new(),
             rows: BTreeMap::new(),
             told: vec![],
+            outbox: vec![],
             receipts: vec![],
             ended: vec![],
             now: start(),
@@ -316,13 +306,13 @@ impl Books {
 
     /// How often this was told, of whatever payment or refund.
     pub fn told_of(&self, topic: Topic) -> usize {
-        let part = format!("tell-desk-{}", topic.name());
-        self.told.iter().filter(|id| id.starts_with(&part)).count()
+        let part = topic.name();
+        self.told.iter().filter(|id| id.starts_with(part)).count()
     }
 
     /// The rows that make Meridian act by itself.
     pub fn work(&self) -> BTreeMap<&str, &Task> {
-        let by_itself = |task: &&Task| !matches!(task.work, Work::Deliver(_) | Work::Person { .. });
+        let by_itself = |task: &&Task| !matches!(task.work, Work::Person { .. });
         let work = self.rows.values().filter(by_itself);
         work.map(|task| (task.id.as_str(), task)).collect()
     }
@@ -336,6 +326,7 @@ impl Books {
             tasks,
             done,
             receipts,
+            outbox,
             ended,
             ..
         } = decision;
@@ -365,12 +356,14 @@ impl Books {
         self.receipts
             .extend(receipts.into_iter().map(|receipt| receipt.id));
 
+        for told in outbox {
+            assert_eq!(told.n as usize, self.outbox.len() + 1, "they are numbered");
+            self.told.push(name(&told.subject));
+            self.outbox.push(told);
+        }
         let mut put = HashSet::new();
         for task in tasks.into_iter().rev() {
             if put.insert(task.id.clone()) {
-                if matches!(task.work, Work::Deliver(_)) {
-                    self.told.push(task.id.clone());
-                }
                 self.rows.insert(task.id.clone(), task);
             }
         }
@@ -390,6 +383,7 @@ impl Books {
         self.told_once();
         Case {
             entries: 0,
+            told: 0,
             head: String::new(),
             receipts: vec![],
             ..self.case.clone()
@@ -427,12 +421,21 @@ impl Books {
     }
 }
 
+/// What is told as tests name it: `refund-paid-p1-r1`.
+pub fn name(subject: &Subject) -> String {
+    let payment = subject.payment.map_or(String::new(), |n| format!("-p{n}"));
+    let object = subject
+        .object
+        .as_ref()
+        .map_or(String::new(), |name| format!("-{name}"));
+    format!("{}{payment}{object}", subject.topic.name())
+}
+
 pub const LEASE: i64 = 90;
 
 fn context(now: Timestamp) -> Context {
     Context {
         now,
-        audience: TOPICS.map(|topic| ("desk".into(), topic)).into(),
         cause: "test".into(),
         zone: jiff::tz::TimeZone::UTC,
     }

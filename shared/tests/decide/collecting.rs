@@ -9,9 +9,10 @@ use meridian::domain::case::{Session, Step};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, Looked, NewInvoice, NewRefund, Report};
 use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::outbox::Topic;
 use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
-use meridian::domain::task::{Alert, Topic, Work};
+use meridian::domain::task::{Alert, Work};
 
 const DAY: i64 = 86_400;
 const UNCOLLECTED: &str = "person-uncollected";
@@ -309,7 +310,6 @@ fn a_question_that_is_answered_ends_its_task_also_where_nobody_else_is_told() {
     let alone = Context {
         now: books.now,
         zone: jiff::tz::TimeZone::UTC,
-        audience: vec![],
         cause: "test".into(),
     };
     let Verdict::Change(decision) = decide(Some(&books.case), &back, &alone) else {
@@ -419,8 +419,9 @@ fn whatever_leaves_a_payment_under_way_looks_at_it_in_a_while() {
     books.report(vec![failed(1, Decline::Funds)], true);
     assert_eq!(looks_in(&books), WHILE);
     // That is told only once the payer had the time to try again.
-    let told = &books.rows["tell-desk-payment-failed-p1"];
-    assert_eq!(told.due.as_second() - books.now.as_second(), 600);
+    let waits = &books.rows["declined-p1"];
+    assert_eq!(waits.due.as_second() - books.now.as_second(), 600);
+    assert_eq!(books.told_of(Topic::PaymentFailed), 0);
     // Money under way.
     let mut books = opened();
     books.later(60);
@@ -443,8 +444,11 @@ fn whatever_leaves_a_payment_under_way_looks_at_it_in_a_while() {
     books.report(vec![failed(1, Decline::Funds)], true);
     assert_eq!(looks_in(&books), None, "it is over");
     // A decline of a saved method is told at once: nobody is at a page.
-    let told = &books.rows["tell-desk-payment-failed-p1"];
-    assert_eq!(told.due, books.now);
+    let told = books
+        .outbox
+        .iter()
+        .rfind(|told| told.subject.topic == Topic::PaymentFailed);
+    assert_eq!(told.map(|told| told.heard_at), Some(books.now));
     books.later(60);
     books.report(vec![fact(Kind::PaymentPending, 1)], true);
     assert_eq!(looks_in(&books), WHILE);

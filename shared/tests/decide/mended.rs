@@ -2,15 +2,16 @@
 //! nothing leaves twice, and nobody is told twice.
 
 use crate::books::{
-    Books, Said, charge, dispute, eur, fact, failed, not_done, refund, refund_of, saved_method,
-    succeeded,
+    Books, Said, charge, dispute, eur, fact, failed, name, not_done, refund, refund_of,
+    saved_method, succeeded,
 };
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, NewRefund, NotDone};
 use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::outbox::{Occurrence, Topic};
 use meridian::domain::payment::State;
 use meridian::domain::refund as refunds;
-use meridian::domain::task::{Alert, Task, Topic, Work};
+use meridian::domain::task::Alert;
 
 fn blocked(books: &Books) -> Event {
     let Event::NotDone(not_done) = not_done(1, None, books.now, false) else {
@@ -190,15 +191,14 @@ fn a_return_of_the_whole_that_a_lost_dispute_caused_is_no_second_loss() {
 
 /// The amounts that rows of this topic tell, by their names.
 fn amounts(books: &Books, topic: Topic) -> Vec<(String, Option<i64>)> {
-    let part = format!("tell-desk-{}-p1", topic.name());
-    let of = |(id, task): (&String, &Task)| match &task.work {
-        Work::Deliver(delivery) => {
-            let name = id.strip_prefix(&part)?.to_owned();
-            Some((name, delivery.amount.map(|amount| amount.minor)))
-        }
-        _ => None,
+    let part = format!("{}-p1", topic.name());
+    let of = |told: &Occurrence| {
+        let name = name(&told.subject).strip_prefix(&part)?.to_owned();
+        Some((name, Some(told.amount.minor)))
     };
-    books.rows.iter().filter_map(of).collect()
+    let mut all: Vec<_> = books.outbox.iter().filter_map(of).collect();
+    all.sort();
+    all
 }
 
 fn reversal(id: &str, minor: i64) -> Fact {

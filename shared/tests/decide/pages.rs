@@ -5,9 +5,10 @@ use crate::books::{Books, Said, charge, eur, fact, failed, invoice, saved_method
 use meridian::domain::case::{Session, Step};
 use meridian::domain::event::{Event, NewInvoice};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::domain::outbox::Topic;
 use meridian::domain::payment::State;
 use meridian::domain::refund as refunds;
-use meridian::domain::task::{Topic, Work};
+use meridian::domain::task::Work;
 use meridian::words::money::{Currency, Money};
 
 fn session(n: u32) -> Session {
@@ -368,12 +369,18 @@ fn what_the_payer_approves_on_a_page_that_was_given_up_is_not_taken() {
 fn a_decline_on_an_open_page_is_told_after_some_minutes() {
     let mut books = with_page(7100);
     declined_on_page(&mut books, 1);
-    let told = books
-        .rows
-        .iter()
-        .find(|(id, _)| id.starts_with("tell-desk-payment-failed"));
-    let wait = told.unwrap().1.due.as_second() - books.now.as_second();
+    let wait = books.rows["declined-p1"].due.as_second() - books.now.as_second();
     assert!((300..=1800).contains(&wait), "{wait}");
+    let stands = Event::DeclineStands { payment: 1 };
+    assert_eq!(books.apply(&stands), Said::Changed);
+    assert_eq!(books.told_of(Topic::PaymentFailed), 1);
+    assert!(!books.rows.contains_key("declined-p1"));
+    // Who pays in time hears of no decline.
+    let mut books = with_page(7100);
+    declined_on_page(&mut books, 1);
+    books.hear(of_page(Kind::PaymentSucceeded, 1));
+    books.apply(&stands);
+    assert_eq!(books.told_of(Topic::PaymentFailed), 0);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::books::{
 use meridian::domain::case::Step;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
+use meridian::domain::outbox::Topic;
 use meridian::domain::payment::State;
-use meridian::domain::task::{Topic, Work};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -154,8 +154,7 @@ proptest! {
 /// The rows of what was told, with how often.
 fn told(books: &Books, topic: Topic) -> BTreeMap<String, usize> {
     let mut all = BTreeMap::new();
-    let part = format!("tell-desk-{}", topic.name());
-    for id in books.told.iter().filter(|id| id.starts_with(&part)) {
+    for id in books.told.iter().filter(|id| id.starts_with(topic.name())) {
         *all.entry(id.clone()).or_default() += 1;
     }
     all
@@ -236,11 +235,9 @@ fn two_returns_of_a_part_without_ids_of_their_own_are_two() {
     assert_eq!(books.case.due(), eur(6000));
     assert_eq!(told(&books, Topic::PaymentReturned).len(), 2);
     let mut amounts = vec![];
-    for row in books.rows.values() {
-        if let Work::Deliver(delivery) = &row.work
-            && delivery.topic == Topic::PaymentReturned
-        {
-            amounts.push(serde_json::to_value(delivery).unwrap()["amount"]["amount"].clone());
+    for told in &books.outbox {
+        if told.subject.topic == Topic::PaymentReturned {
+            amounts.push(told.amount.decimal().to_string());
         }
     }
     assert_eq!(amounts, ["30.00", "30.00"], "each tells what it took");

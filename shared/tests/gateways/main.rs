@@ -241,7 +241,6 @@ fn read(
 fn context() -> Context {
     Context {
         now: "2026-03-14T10:00:00Z".parse().unwrap(),
-        audience: vec![],
         cause: "test".into(),
         zone: jiff::tz::TimeZone::UTC,
     }

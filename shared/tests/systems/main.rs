@@ -10,7 +10,7 @@ use meridian::contract::{
     Account, Arrival, Auth, Body, Call, Channel, Customer, DependsOn, Effect, ExternalId, Host,
     LostReply, Message, Notification, OfRate, Reply, Request, Standing, System,
 };
-use meridian::domain::task::Topic;
+use meridian::domain::outbox::Topic;
 use meridian::vendors;
 use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};

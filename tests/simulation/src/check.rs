@@ -6,9 +6,10 @@ use crate::gateway::{
 use crate::world::World;
 use meridian::domain::case::{self, Case};
 use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::outbox::{Occurrence, Topic};
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
-use meridian::domain::task::{Alert, Delivery, Task, Topic, Work};
+use meridian::domain::task::{Alert, Task, Work};
 use meridian::domain::{dispute, journal};
 use meridian::flows::calls::Target;
 use meridian::flows::patients::Kept;
@@ -451,13 +452,14 @@ impl World<'_> {
     }
 
     /// Before each message: what it says did happen, and was not said before.
-    pub fn check_told(&mut self, told: &Delivery) -> Checked {
+    pub fn check_told(&mut self, told: &Occurrence) -> Checked {
+        let about = &told.subject;
         self.check_new(told)?;
-        let (Some(case), Some(n)) = (&self.clinic.case, told.payment) else {
+        let (Some(case), Some(n)) = (&self.clinic.case, about.payment) else {
             return Ok(());
         };
         let Some(payment) = case.payment(n) else {
-            return fail(TOLD, format!("{:?} of no payment", told.topic));
+            return fail(TOLD, format!("{:?} of no payment", about.topic));
         };
         let Some(gateway) = self.gateway(&payment.gateway) else {
             return Ok(());
@@ -470,7 +472,7 @@ impl World<'_> {
                 .any(|p| p.reference == reference && is(p))
         };
         let of_refund = |is: &dyn Fn(RefundState) -> bool| {
-            let key = told.object.as_deref();
+            let key = about.object.as_deref();
             let refund = payment.refunds.iter().find(|r| Some(&*r.key()) == key);
             refund.is_some_and(|booked| {
                 let ours = booked.n.map(|n| ids::refund_reference(&case.id, n));
@@ -483,7 +485,7 @@ impl World<'_> {
                     })
             })
         };
-        let true_ = match told.topic {
+        let true_ = match about.topic {
             Topic::PaymentReceived => any(&|p| p.came),
             Topic::PaymentFailed => any(&|p| p.failed),
             Topic::PaymentReturned => any(&|p| p.went_back) || !gateway.disputes.is_empty(),
@@ -496,29 +498,30 @@ impl World<'_> {
         match true_ {
             true => Ok(()),
             false => {
-                let object = told.object.as_deref().unwrap_or_default();
-                fail(TOLD, format!("{:?} of p{n} {object}", told.topic))
+                let object = about.object.as_deref().unwrap_or_default();
+                fail(TOLD, format!("{:?} of p{n} {object}", about.topic))
             }
         }
     }
 
     /// Nobody is told twice of the same money: of a payment never more came than was paid, unless
     /// it went back in between.
-    fn check_new(&mut self, told: &Delivery) -> Checked {
-        let of = told.payment.unwrap_or_default();
+    fn check_new(&mut self, told: &Occurrence) -> Checked {
+        let about = &told.subject;
+        let of = about.payment.unwrap_or_default();
         let case = self.clinic.case.as_ref();
         let paid = case
             .and_then(|case| case.payment(of))
             .map_or(0, |p| p.amount.minor);
-        let minor = told.amount.map_or(paid, |amount| amount.minor);
-        let (of, minor, most) = match told.topic {
+        let minor = told.amount.minor;
+        let (of, minor, most) = match about.topic {
             Topic::PaymentReceived => (format!("p{of}"), minor, paid),
             Topic::PaymentReturned => (format!("p{of}"), -minor, paid),
-            Topic::RefundPaid => (format!("{:?}", told.object), 1, 1),
-            Topic::RefundFailed => (format!("{:?}", told.object), -1, 1),
+            Topic::RefundPaid => (format!("{:?}", about.object), 1, 1),
+            Topic::RefundFailed => (format!("{:?}", about.object), -1, 1),
             _ => return Ok(()),
         };
-        let name = format!("{:?} {:?} {:?}", told.topic, told.payment, told.object);
+        let name = format!("{:?} {:?} {:?}", about.topic, about.payment, about.object);
         if !self.told_names.insert(name.clone()) {
             return fail(TOLD, format!("{name} under a name that was told before"));
         }
@@ -526,21 +529,25 @@ impl World<'_> {
         let sum = self.told_sums.entry(of).or_default();
         *sum = (*sum + minor).max(0);
         match *sum > most {
-            true => fail(TOLD, format!("{:?} of {sum} in all, of {most}", told.topic)),
+            true => fail(
+                TOLD,
+                format!("{:?} of {sum} in all, of {most}", about.topic),
+            ),
             false => Ok(()),
         }
     }
 
     /// Money that came or went back again is told by its number.
-    fn check_number(&mut self, told: &Delivery) -> Checked {
-        let object = told.object.as_deref().unwrap_or_default();
-        let (first, further) = match told.topic {
+    fn check_number(&mut self, told: &Occurrence) -> Checked {
+        let about = &told.subject;
+        let object = about.object.as_deref().unwrap_or_default();
+        let (first, further) = match about.topic {
             Topic::PaymentReturned => (1, "returned"),
             Topic::PaymentReceived if object.starts_with("reinstated") => (1, "reinstated"),
             Topic::PaymentReceived => (0, "again"),
             _ => return Ok(()),
         };
-        let times = self.told_times.entry((told.payment, further)).or_default();
+        let times = self.told_times.entry((about.payment, further)).or_default();
         *times += 1;
         let wanted = match (*times, further) {
             (1, "reinstated") => "reinstated".into(),
@@ -549,7 +556,7 @@ impl World<'_> {
         };
         match object == wanted {
             true => Ok(()),
-            false => fail(TOLD, format!("p{:?} {object} for {wanted}", told.payment)),
+            false => fail(TOLD, format!("p{:?} {object} for {wanted}", about.payment)),
         }
     }
 

@@ -8,23 +8,10 @@ use meridian::domain::decide::{Refusal, Verdict, decide};
 use meridian::domain::event::{Context, Event};
 use meridian::domain::fact::{Fact, Method};
 use meridian::domain::journal::Entry;
-use meridian::domain::task::{Delivery, Task, Topic, Work};
+use meridian::domain::outbox::{Occurrence, Subject, Topic};
+use meridian::domain::task::{Task, Work};
 use meridian::flows::patients::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// Everybody hears of everything: what is told must be true, whoever it is told to.
-const TOPICS: [Topic; 10] = [
-    Topic::InvoiceIssued,
-    Topic::CheckoutReady,
-    Topic::PaymentReceived,
-    Topic::PaymentFailed,
-    Topic::PaymentReturned,
-    Topic::RefundPaid,
-    Topic::RefundFailed,
-    Topic::DisputeOpened,
-    Topic::DisputeClosed,
-    Topic::NeedsPerson,
-];
 
 pub struct Clinic {
     pub case: Option<Case>,
@@ -41,7 +28,6 @@ pub struct Clinic {
     pub unmatched: Vec<Fact>,
     /// What gateways said that cannot be true: each is a task.
     pub contradicted: Vec<Fact>,
-    audience: Vec<(String, Topic)>,
 }
 
 /// How a commit ended.
@@ -49,7 +35,7 @@ pub struct Clinic {
 pub enum Committed {
     Changed {
         before: Option<Box<Case>>,
-        told: Vec<Delivery>,
+        told: Vec<Occurrence>,
     },
     Nothing,
     Wait,
@@ -62,9 +48,7 @@ pub enum Committed {
 }
 
 impl Clinic {
-    /// One of which everybody hears everything, or nobody anything.
-    pub fn new(heard: bool) -> Self {
-        let audience = TOPICS.map(|topic| ("people".to_owned(), topic));
+    pub fn new() -> Self {
         Self {
             case: None,
             entries: vec![],
@@ -75,7 +59,6 @@ impl Clinic {
             posted: HashSet::new(),
             unmatched: vec![],
             contradicted: vec![],
-            audience: if heard { audience.to_vec() } else { vec![] },
         }
     }
 
@@ -88,7 +71,6 @@ impl Clinic {
         let ctx = Context {
             now,
             zone: jiff::tz::TimeZone::UTC,
-            audience: self.audience.clone(),
             cause: cause.into(),
         };
         let decision = match decide(self.case.as_ref(), event, &ctx) {
@@ -107,29 +89,25 @@ impl Clinic {
         }
         self.entries.push(decision.entry);
         let (mut put, mut raised) = (HashSet::new(), vec![]);
-        let mut told: Vec<Delivery> = vec![];
+        let told = decision.outbox;
         // The last word on a row counts.
         for task in decision.tasks.into_iter().rev() {
             if !put.insert(task.id.clone()) {
                 continue;
             }
-            match task.work {
-                Work::Deliver(delivery) => told.push(delivery),
-                work => {
-                    let id = task.id.clone();
-                    if matches!(work, Work::Person(_)) && !self.tasks.contains_key(&id) {
-                        raised.push(id.clone());
-                    }
-                    self.tasks.insert(id, Task { work, ..task });
-                }
+            let id = task.id.clone();
+            if matches!(task.work, Work::Person(_)) && !self.tasks.contains_key(&id) {
+                raised.push(id.clone());
             }
+            self.tasks.insert(id, task);
         }
-        told.reverse();
         for id in raised {
-            let names = |d: &&Delivery| d.object.as_deref() == id.strip_prefix("person-");
-            let asked = |d: &&Delivery| d.topic == Topic::NeedsPerson && names(d);
+            let names = |subject: &Subject| subject.object.as_deref() == id.strip_prefix("person-");
+            let asked = |told: &&Occurrence| {
+                told.subject.topic == Topic::NeedsPerson && names(&told.subject)
+            };
             let times = told.iter().filter(asked).count();
-            if times != usize::from(!self.audience.is_empty()) {
+            if times != 1 {
                 let words = format!("{id} is raised and told {times} times");
                 return Err(Violation::new(TASKS, words));
             }

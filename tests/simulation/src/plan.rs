@@ -14,8 +14,6 @@ pub struct Plan {
     /// Where a page opens when nobody says.
     pub gateway: usize,
     pub save_method: bool,
-    /// Whether any system hears of what happens.
-    pub heard: bool,
     pub retry_days: Vec<u32>,
     /// Kept methods that the patient begins with, oldest first.
     pub methods: Vec<Stored>,
@@ -248,7 +246,6 @@ impl Plan {
             collect: of(rng, &[Collected::Saved, Collected::Page, Collected::Later]),
             gateway: at(rng),
             save_method: rng.bool(),
-            heard: rng.u8(..4) != 0,
             retry_days: match rng.u8(..4) {
                 0 => vec![],
                 1 => vec![1],

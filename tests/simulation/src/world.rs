@@ -125,7 +125,7 @@ impl<'a> World<'a> {
                 .iter()
                 .map(|(kind, _)| Gateway::new(kind))
                 .collect(),
-            clinic: Clinic::new(plan.heard),
+            clinic: Clinic::new(),
             shown: HashSet::new(),
             most_surplus: 0,
             told_sums: HashMap::new(),
@@ -380,7 +380,7 @@ impl<'a> World<'a> {
 
     /// The row that is due first, and when a worker takes it: each minute again while it is due.
     fn next_row(&self) -> Option<(i64, String)> {
-        let works = |task: &&Task| !matches!(task.work, Work::Person(_) | Work::Deliver(_));
+        let works = |task: &&Task| !matches!(task.work, Work::Person(_));
         let rows = self.clinic.tasks.values().filter(works);
         let at = |task: &Task| {
             let due = task.due.as_second();
@@ -419,7 +419,12 @@ impl<'a> World<'a> {
                         refund: Some(refund),
                     }
                 }
-                Work::Deliver(_) | Work::Person(_) => continue,
+                Work::DeclineStands { payment } => {
+                    let event = Event::DeclineStands { payment };
+                    self.commit(&event, "schedule")?;
+                    continue;
+                }
+                Work::Person(_) => continue,
             };
             let Some(case) = known.clone() else {
                 return Ok(());

@@ -9,13 +9,11 @@ use crate::api::frame::caller::Permission::{Charge, View};
 use crate::api::frame::problem::{Kind, Problem};
 use crate::api::frame::read::Nothing;
 use crate::api::views::delivery::view;
-use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
-use crate::flows::commit;
-use crate::io::clock;
-use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError, Write, Written};
-use crate::words::{ids, time};
+use crate::flows::deliveries::{self, Repeated};
+use crate::io::store::StoreError;
+use crate::records::delivery::{DeliveryRow, PREFIX, sk_of};
+use crate::words::ids;
 
 pub static ROUTES: &[Route] = &[
     Route::get(
@@ -41,69 +39,39 @@ pub async fn list(call: &Call<'_>) -> Answered {
         None => call.page("deliveries").await?,
         Some(case) => {
             let case = invoices::known(call, case).await?;
-            (of_case(call, &case.id).await?, None)
+            let pk = case_pk(call.clinic(), &case.id);
+            (call.app.store.under(&pk, PREFIX).await?, None)
         }
     };
-    let shown = rows.iter().filter_map(|row| view(row).transpose());
-    Ok(listed("deliveries", shown.collect::<Result<_, _>>()?, next))
+    let rows = rows.iter().map(DeliveryRow::read);
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(listed("deliveries", rows.iter().map(view).collect(), next))
 }
 
-pub async fn of_case(call: &Call<'_>, case: &str) -> Result<Vec<Row>, StoreError> {
-    call.app
-        .store
-        .under(&case_pk(call.clinic(), case), "task#tell-")
-        .await
+/// All that was told of a case.
+pub async fn of_case(call: &Call<'_>, case: &str) -> Result<Vec<DeliveryRow>, StoreError> {
+    let pk = case_pk(call.clinic(), case);
+    let rows = call.app.store.under(&pk, PREFIX).await?;
+    rows.iter().map(DeliveryRow::read).collect()
 }
 
 pub async fn repeat(call: &Call<'_>) -> Answered {
     let (case, id) = (&call.path[0], &call.path[1]);
-    let (pk, sk) = (tasks::place(call, case)?, format!("task#{id}"));
-    let row = call
-        .app
-        .store
-        .get(&pk, &sk)
-        .await?
-        .filter(|_| id.starts_with("tell-"));
-    let row = row.ok_or_else(|| Problem::missing("delivery"))?;
-    if !matches!(row.get("state"), "failed" | "unknown" | "skipped") {
-        let why = format!(
-            "it is {}: only what did not arrive is repeated",
-            row.get("state")
-        );
-        return Err(Problem::new(Kind::Conflict, why));
-    }
-    let version = row.int("version") as u64;
-    let mut open = row
-        .text("state", "open")
-        .text("why", format!("repeated by key {}", call.caller.short()))
-        .number("tries", 0)
-        .number("version", version + 1)
-        .due(time::millis(clock::now()));
-    // A fresh call: the person says that the one before did not arrive.
-    open.0.remove("sent_at");
-    let write = Write::Replace {
-        row: open.clone(),
-        version,
-    };
+    let pk = tasks::place(call, case)?;
+    let missing = || Problem::missing("delivery");
+    let sk = sk_of(id).ok_or_else(missing)?;
+    let row = call.app.store.get(&pk, &sk).await?.ok_or_else(missing)?;
+    let row = DeliveryRow::read(&row)?;
     let of_case = Some(case.as_str()).filter(|case| ids::is_id(case));
     let note = call.noted(of_case, &format!("delivery_repeated {id}"));
-    let task: Task = open.read("data")?;
-    let unreachable = match task.work {
-        Work::Deliver(Delivery {
-            payment: Some(n), ..
-        }) => Some(format!("unreachable-p{n}")),
-        _ => None,
-    };
-    // What was asked of people is answered; where it fails again, it is asked again.
-    let answered = [Some(id.clone()), unreachable];
-    let answered = answered.into_iter().flatten().map(|name| {
-        let sk = format!("task#person-{name}");
-        Write::Delete(RowKey { pk: pk.clone(), sk })
-    });
-    let writes: Vec<_> = [write, note].into_iter().chain(answered).collect();
-    if call.app.store.transact(&writes).await? != Written::Done {
-        return Err(Problem::new(Kind::Conflict, "it is being repeated already"));
+    let why = format!("repeated by key {}", call.caller.short());
+    match deliveries::repeat(call.app, &row, &why, note).await? {
+        Repeated::Open(open) => Ok(reply(202, &view(&open))),
+        Repeated::NotOver => {
+            let state = row.state.name();
+            let why = format!("it is {state}: only what did not arrive is repeated");
+            Err(Problem::new(Kind::Conflict, why))
+        }
+        Repeated::Taken => Err(Problem::new(Kind::Conflict, "it is being repeated already")),
     }
-    commit::nudge(call.app, [(Queue::Deliveries, open.key())].into_iter()).await;
-    Ok(reply(202, &view(&open)?.unwrap_or_default()))
 }

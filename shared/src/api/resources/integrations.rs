@@ -6,7 +6,7 @@ use crate::api::frame::call::{Answered, Call, reply};
 use crate::api::frame::caller::Permission::{Configure, View};
 use crate::api::frame::problem::Problem;
 use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
-use crate::flows::accounts;
+use crate::flows::{accounts, connections};
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use futures::future::try_join_all;
@@ -123,6 +123,9 @@ pub async fn put(call: &Call<'_>) -> Answered {
             secret = *secret,
             key = call.caller.short()
         );
+    }
+    if !writes.is_empty() {
+        connections::look_now(call.app, call.clinic(), vendor.id).await?;
     }
     let shown = view(call, vendor).await?;
     if !writes.is_empty() && shown["connected"] == true {

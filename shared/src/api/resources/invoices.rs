@@ -16,8 +16,8 @@ use crate::domain::case::Case;
 use crate::domain::decide::Refusal;
 use crate::domain::event::Event;
 use crate::domain::invoice::Status;
+use crate::domain::outbox::Topic;
 use crate::domain::policy::Collect;
-use crate::domain::task::{Task, Topic, Work};
 use crate::flows::case_pk;
 use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
@@ -28,6 +28,7 @@ use crate::flows::pages;
 use crate::flows::receipts;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
+use crate::records::delivery::{DeliveryRow, Due, PREFIX, State};
 use crate::words::ids;
 use crate::words::money::Currency;
 use serde::Deserialize;
@@ -171,14 +172,15 @@ pub async fn void(call: &Call<'_>) -> Answered {
     let case = known(call, &call.path[0]).await?;
     let (id, pk) = (case.id.clone(), case_pk(call.clinic(), &case.id));
     let (mut filed, mut also) = (vec![], vec![]);
-    for row in call.app.store.under(&pk, "task#tell-").await? {
-        let Work::Deliver(delivery) = row.read::<Task>("data")?.work else {
-            continue;
-        };
-        match (delivery.topic, row.get("state")) {
+    let told = call.app.store.under(&pk, PREFIX).await?;
+    for row in told.iter().map(DeliveryRow::read) {
+        let row = row?;
+        match (row.about.subject.topic, row.state) {
             // Not begun: it is not filed any more.
-            (Topic::InvoiceIssued, "open") => also.push(skipped(row)),
-            (Topic::InvoiceIssued, "done" | "calling" | "unknown") => filed.push(delivery.system),
+            (Topic::InvoiceIssued, State::Open) => also.push(skipped(&row)),
+            (Topic::InvoiceIssued, State::Done | State::Calling | State::Unknown) => {
+                filed.push(row.about.system);
+            }
             _ => {}
         }
     }
@@ -200,14 +202,19 @@ pub async fn void(call: &Call<'_>) -> Answered {
 }
 
 /// A delivery that has not begun, ended.
-fn skipped(row: Row) -> Write {
-    let version = row.int("version") as u64;
-    let row = row
-        .undue()
-        .text("state", "skipped")
-        .text("why", "the invoice was voided")
-        .number("version", version + 1);
-    Write::Replace { row, version }
+fn skipped(row: &DeliveryRow) -> Write {
+    let version = row.version;
+    let skipped = DeliveryRow {
+        state: State::Skipped,
+        why: "the invoice was voided".into(),
+        due: Due::Never,
+        version: version + 1,
+        ..row.clone()
+    };
+    Write::Replace {
+        row: skipped.row(),
+        version,
+    }
 }
 
 pub async fn get(call: &Call<'_>) -> Answered {

@@ -11,11 +11,11 @@ use crate::api::frame::problem::Problem;
 use crate::domain::case::{Case, Payment};
 use crate::domain::fact::Decline;
 use crate::domain::journal::Entry;
-use crate::domain::task::{Task, Work};
 use crate::flows::events::EventRow;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError};
+use crate::records::delivery::{DeliveryRow, State};
 use crate::words::money::Money;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<V
         told.push(reported(&row, at)?);
     }
     for row in deliveries::of_case(call, &case.id).await? {
-        told.extend(delivered(&row, payment.n)?);
+        told.extend(delivered(&row, payment.n));
     }
     let notes = findings::notes(call, case, payment).await?;
     told.extend(notes.into_iter().map(written));
@@ -216,26 +216,23 @@ fn reported(row: &Row, at: Option<Timestamp>) -> Result<Told, StoreError> {
     })
 }
 
-fn delivered(row: &Row, payment: u32) -> Result<Option<Told>, StoreError> {
-    let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = task.work else {
-        return Ok(None);
-    };
-    if delivery.payment != Some(payment) {
-        return Ok(None);
+fn delivered(row: &DeliveryRow, payment: u32) -> Option<Told> {
+    if row.about.subject.payment != Some(payment) {
+        return None;
     }
-    let (system, topic) = (&delivery.system, delivery.topic.name().replace('-', " "));
-    let mut text = format!("{system} is told of {topic}: {}", row.get("state"));
-    if row.has("filed_as") {
-        text += &format!(", filed as {}", row.get("filed_as"));
+    let topic = row.about.subject.topic.name().replace('-', " ");
+    let system = &row.about.system;
+    let mut text = format!("{system} is told of {topic}: {}", row.state.name());
+    if let Some(id) = row.filed_as() {
+        text += &format!(", filed as {id}");
     }
-    if !row.get("why").is_empty() && row.get("state") != "done" {
-        text += &format!(" ({})", row.get("why"));
+    if !row.why.is_empty() && row.state != State::Done {
+        text += &format!(" ({})", row.why);
     }
-    Ok(Some(Told {
-        at: task.due,
+    Some(Told {
+        at: row.about.heard_at,
         kind: "delivery",
         text: format!("{text}."),
         cause: None,
-    }))
+    })
 }

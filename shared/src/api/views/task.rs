@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 /// The case that a task belongs to, or `{source}:{vendor_event_id}` of an event that no case took.
 pub fn owner(row: &Row) -> String {
-    let pk = row.get("pk");
+    owner_of(row.get("pk"))
+}
+
+/// The same of a key.
+pub fn owner_of(pk: &str) -> String {
     match read_case_pk(pk) {
         Some((_, case)) => case.to_owned(),
         None => pk
@@ -65,16 +69,17 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
                 "It is not to be paid.",
             );
         }
-        (Alert::DeliveryFailed, ..) if name.starts_with("tell-") => {
+        (Alert::DeliveryFailed, ..) if name.starts_with("delivery-") => {
+            let id = name.trim_start_matches("delivery-");
             post(
-                format!("/v1/deliveries/{owner}/{name}/repeat"),
+                format!("/v1/deliveries/{owner}/{id}/repeat"),
                 "Sends it once more.",
             );
         }
         (Alert::Unreadable, ..) => {
             post(format!("/v1/events/{owner}/replay"), "Reads it once more.");
         }
-        (Alert::Blocked, ..) => {
+        (Alert::Blocked | Alert::ConnectionHeld, ..) => {
             if let Some(vendor) = &matter.vendor {
                 let path = format!("/v1/integrations/{vendor}");
                 let about = "Writes the vendor's secrets.";

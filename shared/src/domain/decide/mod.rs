@@ -21,10 +21,10 @@ use super::event::{
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
 use super::journal::{self, Entry};
+use super::outbox::{Facts, Occurrence, Subject, Topic};
 use super::payment::{self, State};
 use super::policy::Collect;
 use super::refund::{self, Refund};
-use super::outbox::{Facts, Occurrence, Subject, Topic};
 use super::task::{Alert, Matter, Task, Work};
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
@@ -456,11 +456,7 @@ impl<'a> Draft<'a> {
         object: Option<String>,
         amount: Option<Money>,
     ) {
-        let subject = Subject {
-            topic,
-            payment,
-            object,
-        };
+        let subject = Subject::new(&self.case, topic, payment, object);
         self.told.retain(|told| told.subject != subject);
         let at = self.moved;
         self.told.push(Told {

@@ -169,12 +169,7 @@ async fn lost(
 }
 
 /// What became of the same message by the clinic's other ways to write to patients.
-async fn next_way(
-    app: &App,
-    of: Of<'_>,
-    case: &Case,
-    row: &DeliveryRow,
-) -> Result<Next, Failure> {
+async fn next_way(app: &App, of: Of<'_>, case: &Case, row: &DeliveryRow) -> Result<Next, Failure> {
     let on = |other: &&&System| {
         let id = other.vendor.id;
         let to_patients = matches!(other.channel, Channel::PatientEmail | Channel::PatientText);
@@ -186,7 +181,9 @@ async fn next_way(
     for other in vendors::SYSTEMS.iter().filter(on) {
         let id = other.vendor.id;
         let line = line(app, &row.pk, id).await?;
-        let sibling = line.iter().find(|other| other.about.place == row.about.place);
+        let sibling = line
+            .iter()
+            .find(|other| other.about.place == row.about.place);
         match sibling.map(|sibling| sibling.state) {
             Some(State::Open | State::Calling) => return Ok(Next::Waits),
             // Written anew as it is, so that two lost at once do not each rely on the other.
@@ -251,7 +248,10 @@ async fn opened(
 ) -> Result<Next, Failure> {
     let now = clock::now();
     let Some(skipped) = skipped else {
-        let told = app.store.get(&row.pk, &outbox::sk(&row.about.place)).await?;
+        let told = app
+            .store
+            .get(&row.pk, &outbox::sk(&row.about.place))
+            .await?;
         let told: Occurrence = told.ok_or("what happened is not on record")?.read("data")?;
         let new = DeliveryRow::new(&row.pk, &row.about.place, system, &told, now);
         return Ok(Next::Way(Write::New(new.row()), Some(new)));

@@ -79,7 +79,9 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
         gateway: payment.map(|p| p.gateway.as_str()),
         day: Some(day(told.at)),
         service: facts.starts_at.map(day),
-        until: page.and_then(|page| page.expires_at).map(|until| deadline(until, settings)),
+        until: page
+            .and_then(|page| page.expires_at)
+            .map(|until| deadline(until, settings)),
         address: &settings.address,
         retry_at: facts.retry_at.map(day),
         reinstated: told.subject.is_reinstated(),

@@ -2,7 +2,7 @@
 //! All of them are over when this is asked.
 
 use crate::contract::{Channel, DependsOn, System};
-use crate::domain::outbox::{Subject, Topic};
+use crate::domain::outbox::Topic;
 use crate::records::delivery::{DeliveryRow, State};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,22 +34,9 @@ pub fn earlier(
     };
     let before = line.iter().filter(|row| row.about.place < this.about.place);
     let same = |row: &&DeliveryRow| {
-        row.about.subject.topic == topic && of_the_same(&row.about.subject, subject)
+        row.about.subject.topic == topic && row.about.subject.is_of_the_same(subject)
     };
     said(depends_on, before.filter(same).next_back())
-}
-
-/// Whether two occurrences speak of the same payment, refund or dispute, as far as both name one.
-pub fn of_the_same(one: &Subject, other: &Subject) -> bool {
-    // A payment's object says which time it was.
-    let times = [Topic::PaymentReceived, Topic::PaymentReturned];
-    let object = |subject: &Subject| {
-        let key = subject.object.clone();
-        key.filter(|_| !times.contains(&subject.topic))
-    };
-    let payments = one.payment.zip(other.payment);
-    let objects = object(one).zip(object(other));
-    payments.is_none_or(|(a, b)| a == b) && objects.is_none_or(|(a, b)| a == b)
 }
 
 /// What the row of the earlier delivery says; `None` where there is none.

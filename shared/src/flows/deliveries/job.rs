@@ -362,10 +362,7 @@ pub fn sending(
 /// The notification with the addressee and the words that were sent.
 pub fn as_sent(row: &DeliveryRow, key: Option<&Key>, notification: &Notification) -> Notification {
     let mut sent = notification.clone();
-    let kept = key.and_then(|key| {
-        key.open::<(Customer, Message)>(&place(row), &row.sent)
-            .ok()
-    });
+    let kept = key.and_then(|key| key.open::<(Customer, Message)>(&place(row), &row.sent).ok());
     if let Some((customer, message)) = kept {
         (sent.customer, sent.message) = (customer, message);
     }

@@ -126,7 +126,10 @@ async fn in_turn(app: &App, key: &RowKey, system: &str) -> Result<(), Failure> {
 /// All that a system is told about a book, in order.
 async fn line(app: &App, pk: &str, system: &str) -> Result<Vec<DeliveryRow>, Failure> {
     let rows = app.store.under(pk, &delivery::prefix(system)).await?;
-    Ok(rows.iter().map(DeliveryRow::read).collect::<Result<_, _>>()?)
+    Ok(rows
+        .iter()
+        .map(DeliveryRow::read)
+        .collect::<Result<_, _>>()?)
 }
 
 async fn read(app: &App, key: &RowKey) -> Result<Option<DeliveryRow>, Failure> {
@@ -168,7 +171,11 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
     let clinic = row.clinic();
     let settings = app.settings_of(clinic).await?;
     let case = match read_case_pk(&row.pk) {
-        Some((_, id)) => Some(app.case(clinic, id).await?.ok_or("a delivery without a case")?),
+        Some((_, id)) => Some(
+            app.case(clinic, id)
+                .await?
+                .ok_or("a delivery without a case")?,
+        ),
         None => None,
     };
     let of = Of {
@@ -194,11 +201,15 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         Earlier::Failed(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
         Earlier::Missing(topic) => return prepare::file_first(app, of, row, topic).await,
     };
-    let Prepared { notification, needless, unreachable, key } =
-        match prepare::prepare(app, of, line, row, system, filed).await? {
-            Ok(prepared) => prepared,
-            Err(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
-        };
+    let Prepared {
+        notification,
+        needless,
+        unreachable,
+        key,
+    } = match prepare::prepare(app, of, line, row, system, filed).await? {
+        Ok(prepared) => prepared,
+        Err(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
+    };
     if unreachable {
         nobody_reaches(app, of, row).await?;
     }
@@ -395,6 +406,48 @@ fn matter_of(row: &DeliveryRow) -> Matter {
 /// What the task is called by which people are asked about a delivery.
 pub fn task_of(row: &DeliveryRow) -> String {
     format!("delivery-{}", row.id())
+}
+
+/// How a wish to repeat a delivery ended.
+pub enum Repeated {
+    Open(Box<DeliveryRow>),
+    /// It is under way, or arrived.
+    NotOver,
+    /// Somebody else has just changed it.
+    Taken,
+}
+
+/// Sends what did not arrive once more, as a person wishes who has looked. `note` is its audit row.
+pub async fn repeat(
+    app: &App,
+    row: &DeliveryRow,
+    why: &str,
+    note: Write,
+) -> Result<Repeated, Failure> {
+    if !matches!(row.state, State::Failed | State::Unknown | State::Skipped) {
+        return Ok(Repeated::NotOver);
+    }
+    let open = arrival::reopened(row, why, clock::now());
+    let write = Write::Replace {
+        row: open.row(),
+        version: row.version,
+    };
+    let payment = row.about.subject.payment;
+    let unreachable = payment.map(|n| format!("unreachable-p{n}"));
+    // What was asked of people is answered; where it fails again, it is asked again.
+    let answered = [Some(task_of(row)), unreachable].into_iter().flatten();
+    let answered = answered.map(|name| {
+        Write::Delete(RowKey {
+            pk: row.pk.clone(),
+            sk: format!("task#person-{name}"),
+        })
+    });
+    let writes: Vec<_> = [write, note].into_iter().chain(answered).collect();
+    if app.store.transact(&writes).await? != Written::Done {
+        return Ok(Repeated::Taken);
+    }
+    spread::nudge(app, open.key()).await;
+    Ok(Repeated::Open(Box::new(open)))
 }
 
 /// Asks a person, unless the same is asked already and nobody has closed it.

@@ -3,16 +3,16 @@
 
 use super::{App, Failure, Of};
 use crate::contract::Channel;
-use crate::domain::settings::Settings;
 use crate::domain::outbox::Topic;
+use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
-use crate::records::delivery::{DeliveryRow, State};
 use crate::flows::deliveries;
 use crate::flows::patients;
 use crate::flows::patients::Person;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
+use crate::records::delivery::{DeliveryRow, State};
 use crate::vendors;
 use crate::words::time;
 

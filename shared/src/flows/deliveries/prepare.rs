@@ -39,7 +39,10 @@ pub(super) async fn prepare(
     filed: Vec<String>,
 ) -> Result<Result<Prepared, &'static str>, Failure> {
     let settings = of.settings;
-    let kept = app.store.get(&row.pk, &outbox::sk(&row.about.place)).await?;
+    let kept = app
+        .store
+        .get(&row.pk, &outbox::sk(&row.about.place))
+        .await?;
     let Some(kept) = kept else {
         return Ok(Err("what happened is not on record"));
     };
@@ -185,7 +188,7 @@ pub(super) async fn file_first(
     for kept in app.store.under(&row.pk, outbox::PREFIX).await? {
         let told: Occurrence = kept.read("data")?;
         let place = kept.get("sk").trim_start_matches(outbox::PREFIX).to_owned();
-        let same = super::depends::of_the_same(&told.subject, &row.about.subject);
+        let same = told.subject.is_of_the_same(&row.about.subject);
         if told.subject.topic == topic && same && place < row.about.place {
             found = Some((place, told));
         }

@@ -42,9 +42,11 @@ pub fn audience(settings: &Settings, told: &Occurrence) -> Vec<String> {
     let heard = vendors::audience(&settings.systems).into_iter();
     let listens = heard.filter(|(_, topic)| *topic == told.subject.topic);
     let systems = listens.map(|(system, _)| system);
-    let refuses = told.facts.matter.as_ref().filter(|matter| {
-        matches!(matter.alert, Alert::Blocked | Alert::ConnectionHeld)
-    });
+    let refuses = told
+        .facts
+        .matter
+        .as_ref()
+        .filter(|matter| matches!(matter.alert, Alert::Blocked | Alert::ConnectionHeld));
     let refuses = refuses.and_then(|matter| matter.vendor.as_ref());
     let others = systems.filter(|id| told.from.as_ref() != Some(id) && refuses != Some(id));
     others.collect()

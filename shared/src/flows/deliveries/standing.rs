@@ -1,7 +1,6 @@
 //! How money stands in the books of one system: what the invoice takes of a payment, what is beyond
 //! it, and under which id the payment was filed last.
 
-use super::depends::of_the_same;
 use crate::contract::Standing;
 use crate::domain::outbox::{Occurrence, Subject, Topic};
 use crate::records::delivery::DeliveryRow;
@@ -73,7 +72,7 @@ fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
         let subject = &row.about.subject;
         let failed = |later: &&DeliveryRow| {
             let failed = later.about.subject.topic == Topic::RefundFailed;
-            failed && of_the_same(&later.about.subject, subject)
+            failed && later.about.subject.is_of_the_same(subject)
         };
         if subject.topic == Topic::RefundPaid && !before[n..].iter().any(|later| failed(&later)) {
             all += row.about.amount.minor;
@@ -104,4 +103,3 @@ pub fn needless(topic: Topic, standing: &Standing) -> Option<&'static str> {
         _ => None,
     }
 }
-

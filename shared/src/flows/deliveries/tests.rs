@@ -1,13 +1,12 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
 use super::arrival::looked_at;
-use super::earlier::{Earlier, of_the_same, said};
-use super::filed;
+use super::compose::{customer, day_of};
+use super::depends::{Earlier, said};
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
-use super::notification::{
-    About, customer, day_of, is_reinstated, receipt_of, refund_named, retry_day, unreachable,
-};
-use super::standing::{Composed, needless as not_filed, standing};
+use super::prepare::{overtaken, unreachable};
+use super::spread::audience;
+use super::standing::{needless as not_filed, standing};
 use super::undelivered_words;
 use crate::contract::{
     Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
@@ -16,12 +15,14 @@ use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
 use crate::domain::invoice::{Invoice, Line};
+use crate::domain::outbox::{Facts, Occurrence, Subject, Topic, refund_named};
 use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
-use crate::domain::task::{Delivery, Task, Topic, Work};
+use crate::domain::task::{Alert, Matter};
 use crate::flows::patients::Person;
-use crate::io::store::Row;
+use crate::records::delivery::{DeliveryRow, Due, State as Rowed};
+use crate::records::outbox;
 use crate::vendors;
 use crate::words::money::{Currency, Money};
 use crate::words::seal::Key;
@@ -84,29 +85,48 @@ fn paid() -> Case {
         contradicted: BTreeSet::new(),
         waiting: Default::default(),
         findings: Default::default(),
+        told: 0,
         entries: 1,
         head: String::new(),
     }
 }
 
-fn delivery(topic: Topic, payment: Option<u32>, object: Option<&str>) -> Delivery {
-    Delivery {
-        system: "xero".into(),
-        topic,
-        payment,
-        object: object.map(String::from),
-        amount: None,
-        at: None,
-    }
+fn subject(case: &Case, topic: Topic, payment: Option<u32>, object: Option<&str>) -> Subject {
+    Subject::new(case, topic, payment, object.map(String::from))
 }
 
-fn amount(case: &Case, topic: Topic, object: Option<&str>) -> Result<Money, &'static str> {
-    About::read(case, &delivery(topic, Some(1), object)).map(|about| about.amount)
+fn amount(case: &Case, topic: Topic, object: Option<&str>) -> Option<Money> {
+    subject(case, topic, Some(1), object).amount(case)
 }
 
 fn needless(case: &Case, topic: Topic, object: Option<&str>) -> Option<&'static str> {
-    let about = About::read(case, &delivery(topic, Some(1), object)).unwrap();
-    about.needless(case, topic)
+    overtaken(case, &subject(case, topic, Some(1), object))
+}
+
+/// An occurrence as the case now tells it.
+fn occurrence(case: &Case, subject: Subject, n: u32) -> Occurrence {
+    Occurrence {
+        n,
+        at: at(n.into()),
+        heard_at: at(n.into()),
+        from: None,
+        amount: subject.amount(case).unwrap_or(eur(0)),
+        facts: Facts::of(case, &subject),
+        subject,
+    }
+}
+
+/// The row of its delivery to Xero.
+fn row_of(told: &Occurrence, state: Rowed) -> DeliveryRow {
+    let place = outbox::place(told.n);
+    let new = DeliveryRow::new("demo#case#1", &place, "xero", told, at(7));
+    DeliveryRow { state, ..new }
+}
+
+fn row(state: Rowed) -> DeliveryRow {
+    let case = paid();
+    let about = subject(&case, Topic::RefundPaid, Some(1), Some("r1"));
+    row_of(&occurrence(&case, about, 3), state)
 }
 
 #[test]
@@ -121,10 +141,10 @@ fn a_return_tells_what_went_back_and_not_the_whole_payment() {
         ended_at: None,
         state: dispute::State::Lost,
     }];
-    assert_eq!(amount(&case, Topic::PaymentReturned, None), Ok(eur(2000)));
-    assert_eq!(amount(&case, Topic::PaymentReceived, None), Ok(eur(6000)));
+    assert_eq!(amount(&case, Topic::PaymentReturned, None), Some(eur(2000)));
+    assert_eq!(amount(&case, Topic::PaymentReceived, None), Some(eur(6000)));
     case.payments[0].returned_whole = true;
-    assert_eq!(amount(&case, Topic::PaymentReturned, None), Ok(eur(6000)));
+    assert_eq!(amount(&case, Topic::PaymentReturned, None), Some(eur(6000)));
     assert_eq!(needless(&case, Topic::PaymentReturned, None), None);
     // Refunds had given all of it back before the dispute was lost.
     case.payments[0].returned_whole = false;
@@ -143,16 +163,16 @@ fn a_refund_or_dispute_that_is_not_in_the_case_is_never_told_as_another_amount()
     ] {
         for object in [None, Some("r1"), Some("dunknown")] {
             assert!(
-                amount(&case, topic, object).is_err(),
+                amount(&case, topic, object).is_none(),
                 "{topic:?} {object:?}"
             );
         }
     }
-    let gone = delivery(Topic::PaymentReceived, Some(2), None);
-    assert!(About::read(&case, &gone).is_err());
+    let gone = subject(&case, Topic::PaymentReceived, Some(2), None);
+    assert_eq!(gone.amount(&case), None);
     // What a person is asked names a task, and no money of its own.
     let asked = Some("overpaid-p1");
-    assert_eq!(amount(&case, Topic::NeedsPerson, asked), Ok(eur(6000)));
+    assert_eq!(amount(&case, Topic::NeedsPerson, asked), Some(eur(6000)));
 }
 
 #[test]
@@ -161,10 +181,13 @@ fn a_refund_is_found_under_the_key_that_it_had_before_it_was_ours() {
     let mirrored = refund(None, "re_1", 2000, refund::State::Succeeded).key();
     case.payments[0].refunds = vec![refund(Some(1), "re_1", 2000, refund::State::Succeeded)];
     let found = amount(&case, Topic::RefundPaid, Some(&mirrored));
-    assert_eq!(found, Ok(eur(2000)));
-    let told = delivery(Topic::RefundPaid, Some(1), Some(&mirrored));
-    let failed = delivery(Topic::RefundFailed, Some(1), Some("r1"));
-    assert!(of_the_same(&case, &told, &failed));
+    assert_eq!(found, Some(eur(2000)));
+    let told = Subject {
+        alias: None,
+        ..subject(&case, Topic::RefundPaid, Some(1), Some(&mirrored))
+    };
+    let failed = subject(&case, Topic::RefundFailed, Some(1), Some("r1"));
+    assert!(told.is_of_the_same(&failed) && failed.is_of_the_same(&told));
 }
 
 #[test]
@@ -211,11 +234,8 @@ fn of_two_deliveries_each_waits_only_for_its_own_payment_and_refund() {
     let case = paid();
     let same = |one: (Topic, Option<u32>, Option<&str>),
                 other: (Topic, Option<u32>, Option<&str>)| {
-        let (one, other) = (
-            delivery(one.0, one.1, one.2),
-            delivery(other.0, other.1, other.2),
-        );
-        of_the_same(&case, &one, &other)
+        let one = subject(&case, one.0, one.1, one.2);
+        one.is_of_the_same(&subject(&case, other.0, other.1, other.2))
     };
     let failed = (Topic::RefundFailed, Some(1), Some("r1"));
     assert!(same((Topic::RefundPaid, Some(1), Some("r1")), failed));
@@ -225,48 +245,44 @@ fn of_two_deliveries_each_waits_only_for_its_own_payment_and_refund() {
     assert!(same((Topic::InvoiceIssued, None, None), failed));
 }
 
-fn row(state: &str) -> Row {
-    Row::new("demo#case#1", "task#tell-xero-refund-paid-p1-r1")
-        .text("state", state)
-        .number("due_at", 7000)
-}
-
 #[test]
-fn what_builds_on_nothing_fails_and_what_takes_nothing_back_is_needless() {
+fn what_was_never_told_is_filed_first_and_what_takes_nothing_back_is_needless() {
     let (needs, takes) = (
         DependsOn::Needs(Topic::InvoiceIssued),
         DependsOn::TakesBack(Topic::RefundPaid),
     );
-    assert!(matches!(said(needs, None), Earlier::Failed(why) if why.contains("connected later")));
+    assert_eq!(said(needs, None), Earlier::Missing(Topic::InvoiceIssued));
     assert!(matches!(said(takes, None), Earlier::Needless(_)));
-    let ids = vec!["note".to_owned(), "payment".to_owned()];
-    let done = row("done").json("filed", &ids).number("steps_done", 2);
+    let done = DeliveryRow {
+        filed: vec!["note".into(), "payment".into()],
+        steps_done: 2,
+        ..row(Rowed::Done)
+    };
     for after in [needs, takes] {
-        assert_eq!(said(after, Some(&done)), Earlier::Filed(ids.clone()));
-        for state in ["open", "calling"] {
-            assert_eq!(said(after, Some(&row(state))), Earlier::Waiting(7000));
-        }
+        assert_eq!(said(after, Some(&done)), Earlier::Filed(done.filed.clone()));
     }
-    for state in ["failed", "unknown"] {
+    for state in [Rowed::Failed, Rowed::Unknown] {
         assert!(matches!(said(needs, Some(&row(state))), Earlier::Failed(_)));
     }
     // What was not worth filing, such as a surplus, stands in nobody's way.
-    let skipped = said(needs, Some(&row("skipped")));
+    let skipped = said(needs, Some(&row(Rowed::Skipped)));
     assert_eq!(skipped, Earlier::Filed(vec![]));
-    for state in ["failed", "skipped"] {
+    for state in [Rowed::Failed, Rowed::Skipped] {
         assert!(matches!(
             said(takes, Some(&row(state))),
             Earlier::Needless(_)
         ));
     }
     // Half of it was filed: a person must undo that half.
-    let half = row("failed")
-        .json("filed", &["note"])
-        .number("steps_done", 1);
+    let half = DeliveryRow {
+        filed: vec!["note".into()],
+        steps_done: 1,
+        ..row(Rowed::Failed)
+    };
     assert!(matches!(said(takes, Some(&half)), Earlier::Failed(_)));
     // Who may have been told hears the rest.
-    assert_eq!(said(takes, Some(&row("unknown"))), Earlier::Filed(vec![]));
-    assert_eq!(filed(&half), ["note"]);
+    let unknown = said(takes, Some(&row(Rowed::Unknown)));
+    assert_eq!(unknown, Earlier::Filed(vec![]));
 }
 
 #[test]
@@ -274,38 +290,46 @@ fn the_promised_day_is_that_of_the_try_that_is_planned_after_this_payment() {
     let mut case = paid();
     let due = "2026-12-02T20:00:00Z".parse().unwrap();
     case.retry = Some(Retry { payment: 1, due });
-    let settings = Settings {
-        time_zone: "Australia/Melbourne".into(),
-        ..clinic()
+    let promised = |topic, payment| {
+        let about = subject(&case, topic, Some(payment), None);
+        occurrence(&case, about, 1).facts.retry_at
     };
-    let day = |topic, payment| retry_day(&case, &settings, &delivery(topic, Some(payment), None));
-    let promised = Some(jiff::civil::date(2026, 12, 3));
-    assert_eq!(day(Topic::PaymentFailed, 1), promised);
-    assert_eq!(day(Topic::PaymentReturned, 1), promised);
-    assert_eq!(day(Topic::PaymentFailed, 2), None);
-    assert_eq!(day(Topic::PaymentReceived, 2), promised, "of the rest");
-    assert_eq!(day(Topic::CheckoutReady, 1), None);
+    assert_eq!(promised(Topic::PaymentFailed, 1), Some(due));
+    assert_eq!(promised(Topic::PaymentReturned, 1), Some(due));
+    assert_eq!(promised(Topic::PaymentFailed, 2), None);
+    assert_eq!(
+        promised(Topic::PaymentReceived, 2),
+        Some(due),
+        "of the rest"
+    );
+    assert_eq!(promised(Topic::CheckoutReady, 1), None);
 }
 
-/// A delivery of Xero's that is done, with what it came to.
-fn done(topic: Topic, n: u32, object: Option<&str>, second: i64, applied: Option<i64>) -> Composed {
-    let about = delivery(topic, Some(n), object);
-    let object = object.map_or(String::new(), |object| format!("-{object}"));
-    let task = Task {
-        id: format!("tell-xero-{}-p{n}{object}", topic.name()),
-        work: Work::Deliver(about),
-        due: at(second),
-    };
-    let row = Row::new("demo#case#1", format!("task#{}", task.id));
+/// What happened, and its delivery to Xero that is done, with what it came to.
+fn told(
+    case: &Case,
+    (topic, payment, object): (Topic, u32, Option<&str>),
+    n: u32,
+    applied: Option<i64>,
+) -> (Occurrence, DeliveryRow) {
+    let told = occurrence(case, subject(case, topic, Some(payment), object), n);
     let row = match applied {
-        Some(minor) => row
-            .text("state", "done")
-            .number("steps_done", 2)
-            .number("applied", minor)
-            .json("filed", &["".to_owned(), format!("at-{second}")]),
-        None => row.text("state", "open"),
+        Some(minor) => DeliveryRow {
+            steps_done: 2,
+            applied: Some(minor),
+            filed: vec![String::new(), format!("at-{n}")],
+            ..row_of(&told, Rowed::Done)
+        },
+        None => row_of(&told, Rowed::Open),
     };
-    (task, row)
+    (told, row)
+}
+
+/// How the last of them stands.
+fn stands(told: &[(Occurrence, DeliveryRow)]) -> (Standing, Money) {
+    let line: Vec<_> = told.iter().map(|(_, row)| row.clone()).collect();
+    let (last, row) = told.last().expect("something was told");
+    standing(&line, row, last)
 }
 
 #[test]
@@ -315,17 +339,15 @@ fn refunds_are_counted_in_the_order_in_which_they_were_heard_of() {
     case.payments[0].refunds = refunds
         .map(|(n, sum)| refund(Some(n), &format!("re_{n}"), sum, refund::State::Succeeded))
         .into();
-    let paid = |key, second, sum| done(Topic::RefundPaid, 1, Some(key), second, Some(sum));
-    // The third was heard of first, the first and the second at once.
-    let all = [
-        paid("r1", 20, 1000),
-        paid("r2", 20, 500),
-        paid("r3", 10, 700),
-    ];
-    let before = |case: &Case| [0, 1, 2].map(|n| standing(case, &all, &all[n].0).1.minor);
-    assert_eq!(before(&case), [700, 1700, 0]);
-    case.payments[0].refunds[2].state = refund::State::Failed;
-    assert_eq!(before(&case), [0, 1000, 0]);
+    let paid = |key, n, sum| told(&case, (Topic::RefundPaid, 1, Some(key)), n, Some(sum));
+    let (third, first, second) = (paid("r3", 1, 700), paid("r1", 2, 1000), paid("r2", 4, 500));
+    assert_eq!(stands(&[third.clone()]).1, eur(0));
+    assert_eq!(stands(&[third.clone(), first.clone()]).1, eur(700));
+    let all = [third.clone(), first.clone(), second.clone()];
+    assert_eq!(stands(&all).1, eur(1700));
+    // One that failed again in between gave nothing back.
+    let failed = told(&case, (Topic::RefundFailed, 1, Some("r3")), 3, Some(0));
+    assert_eq!(stands(&[third, first, failed, second]).1, eur(1000));
 }
 
 #[test]
@@ -336,9 +358,10 @@ fn a_surplus_is_neither_filed_nor_taken_from_the_sale_when_it_goes_back() {
         ..case.payments[0].clone()
     };
     case.payments.push(second);
-    let received = |n, second, applied| done(Topic::PaymentReceived, n, None, second, applied);
-    let told = vec![received(1, 1, Some(6000)), received(2, 2, None)];
-    let (surplus, _) = standing(&case, &told, &told[1].0);
+    let received =
+        |n, place, applied| told(&case, (Topic::PaymentReceived, n, None), place, applied);
+    let first = received(1, 1, Some(6000));
+    let (surplus, _) = stands(&[first.clone(), received(2, 2, None)]);
     assert_eq!(surplus, Standing::none(case.currency));
     let why = not_filed(Topic::PaymentReceived, &surplus);
     assert_eq!(
@@ -352,61 +375,60 @@ fn a_surplus_is_neither_filed_nor_taken_from_the_sale_when_it_goes_back() {
             .map(|(n, sum)| refund(Some(n), &format!("re_{n}"), sum, refund::State::Succeeded));
         case.payments[from].refunds = refunds.into();
         let n = from as u32 + 1;
-        let paid = |key, second| done(Topic::RefundPaid, n, Some(key), second, None);
-        let told = vec![told[0].clone(), paid("r1", 3), paid("r2", 4)];
-        let (first, _) = standing(&case, &told, &told[1].0);
-        assert!(not_filed(Topic::RefundPaid, &first).is_some());
-        let (second, sold) = standing(&case, &told, &told[2].0);
-        assert_eq!((second.applied, sold), (eur(1500), eur(0)));
+        let paid =
+            |key, place, applied| told(&case, (Topic::RefundPaid, n, Some(key)), place, applied);
+        let (of_surplus, _) = stands(&[first.clone(), paid("r1", 3, None)]);
+        assert!(not_filed(Topic::RefundPaid, &of_surplus).is_some());
+        let (of_sale, sold) = stands(&[first.clone(), paid("r1", 3, Some(0)), paid("r2", 4, None)]);
+        assert_eq!((of_sale.applied, sold), (eur(1500), eur(0)));
     }
 }
 
 #[test]
 fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
     let mut case = paid();
-    let lost = |amount| Dispute {
+    let first = told(&case, (Topic::PaymentReceived, 1, None), 1, Some(6000));
+    case.payments[0].state = State::Returned;
+    case.payments[0].disputes = vec![Dispute {
         id: "dp_1".into(),
-        amount: eur(amount),
+        amount: eur(2000),
         reversal: false,
         turned: 0,
         ended_at: None,
         state: dispute::State::Lost,
-    };
-    case.payments[0].state = State::Returned;
-    case.payments[0].disputes = vec![lost(2000)];
-    let first = done(Topic::PaymentReceived, 1, None, 1, Some(6000));
-    let returned = done(Topic::PaymentReturned, 1, None, 2, None);
-    let told = vec![first.clone(), returned.clone()];
-    let (stands, _) = standing(&case, &told, &returned.0);
-    assert_eq!((stands.applied, stands.was), (eur(4000), eur(6000)));
-    assert_eq!(stands.payment.as_deref(), Some("at-1"));
-    assert_eq!(not_filed(Topic::PaymentReturned, &stands), None);
+    }];
+    let returned = |applied| told(&case, (Topic::PaymentReturned, 1, None), 2, applied);
+    let (stood, _) = stands(&[first.clone(), returned(None)]);
+    assert_eq!((stood.applied, stood.was), (eur(4000), eur(6000)));
+    assert_eq!(stood.payment.as_deref(), Some("at-1"));
+    assert_eq!(not_filed(Topic::PaymentReturned, &stood), None);
+    let returned = returned(Some(4000));
     // It was won: what was filed of the rest makes way for the whole.
     case.payments[0].state = State::Paid;
     case.payments[0].disputes[0].state = dispute::State::Won;
-    let again = done(Topic::PaymentReceived, 1, Some("reinstated"), 3, None);
-    let returned = done(Topic::PaymentReturned, 1, None, 2, Some(4000));
-    // In whatever order the rows are read: their keys are no times.
-    let told = vec![first.clone(), returned, again.clone()];
-    for turned in 0..3 {
-        let mut told = told.clone();
-        told.rotate_left(turned);
-        for _ in 0..2 {
-            told.reverse();
-            let (stands, _) = standing(&case, &told, &again.0);
-            assert_eq!(
-                (stands.applied, stands.payment.as_deref()),
-                (eur(6000), Some("at-2"))
-            );
-        }
-    }
-    // Where the return was never filed, nothing changes.
-    let told = vec![first, again.clone()];
-    let (stands, _) = standing(&case, &told, &again.0);
+    let object = Some("reinstated");
+    let again = told(&case, (Topic::PaymentReceived, 1, object), 3, None);
+    let (stood, _) = stands(&[first.clone(), returned, again.clone()]);
     assert_eq!(
-        not_filed(Topic::PaymentReceived, &stands),
+        (stood.applied, stood.payment.as_deref()),
+        (eur(6000), Some("at-2"))
+    );
+    // Where the return was never filed, nothing changes.
+    let (stood, _) = stands(&[first, again]);
+    assert_eq!(
+        not_filed(Topic::PaymentReceived, &stood),
         Some("it stands there so already")
     );
+}
+
+#[test]
+fn what_happened_is_told_as_it_was_whatever_became_of_it_since() {
+    let mut case = paid();
+    let received = told(&case, (Topic::PaymentReceived, 1, None), 1, None);
+    case.payments[0].state = State::Returned;
+    case.payments[0].returned_whole = true;
+    let (stood, _) = stands(&[received]);
+    assert_eq!(stood.applied, eur(6000));
 }
 
 #[test]
@@ -456,8 +478,8 @@ fn a_payment_is_told_as_given_back_by_a_bank_only_where_it_was() {
         (Topic::PaymentReturned, Some("returned2"), false),
         (Topic::RefundPaid, Some("r1"), false),
     ] {
-        let about = delivery(topic, Some(1), object);
-        assert_eq!(is_reinstated(&about), given_back, "{topic:?} {object:?}");
+        let about = subject(&paid(), topic, Some(1), object);
+        assert_eq!(about.is_reinstated(), given_back, "{topic:?} {object:?}");
     }
 }
 
@@ -492,7 +514,8 @@ fn a_refund_is_named_by_its_own_key_alone() {
 fn a_message_links_the_receipt_of_its_time() {
     let case = paid();
     let receipt = |topic, object| {
-        let of = receipt_of(&case, &delivery(topic, Some(1), object));
+        let about = subject(&case, topic, Some(1), object);
+        let of = occurrence(&case, about, 1).facts.receipt;
         of.map(|id| id.replace(&case.id, ""))
     };
     for (topic, object, expected) in [
@@ -518,14 +541,14 @@ fn the_books_hear_the_clinics_day_on_which_the_money_moved() {
         time_zone: "Australia/Melbourne".into(),
         ..clinic()
     };
-    let mut about = delivery(Topic::PaymentReceived, Some(1), None);
-    about.at = Some("2026-12-31T12:50:00Z".parse().unwrap());
-    let task = Task {
-        id: "tell-xero-payment-received-p1".into(),
-        work: Work::Deliver(about.clone()),
-        due: "2026-12-31T13:04:00Z".parse().unwrap(),
+    let case = paid();
+    let about = subject(&case, Topic::PaymentReceived, Some(1), None);
+    let told = Occurrence {
+        at: "2026-12-31T12:50:00Z".parse().unwrap(),
+        heard_at: "2026-12-31T13:04:00Z".parse().unwrap(),
+        ..occurrence(&case, about, 1)
     };
-    let day = |channel| day_of(&settings, channel, &about, &task).to_string();
+    let day = |channel| day_of(&settings, channel, &told).to_string();
     assert_eq!(day(Channel::Books), "2026-12-31");
     // A message is looked for from the day on which it was sent.
     assert_eq!(day(Channel::PatientEmail), "2027-01-01");
@@ -658,8 +681,8 @@ fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
     let key = Key::random();
     let first = notification("60.00 is due. We will try again on Monday.", "+4930123456");
     let text = Channel::PatientText;
-    let sent = sending(&row("open"), text, Some(&key), &first);
-    assert_eq!(sent.get("state"), "calling");
+    let sent = sending(&row(Rowed::Open), text, Some(&key), &first);
+    assert_eq!(sent.state, Rowed::Calling);
     let stored = format!("{sent:?}");
     assert!(!stored.contains("60.00") && !stored.contains("4930123456"));
     let now = notification("Nothing is left to pay.", "+4930999999");
@@ -671,19 +694,27 @@ fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
     assert_eq!(as_sent(&again, Some(&key), &first).message, now.message);
     let erased = as_sent(&sent, Some(&Key::random()), &now);
     assert_eq!(erased.message, now.message);
-    assert!(!sending(&row("open"), Channel::Books, Some(&key), &first).has("sent"));
+    let to_books = sending(&row(Rowed::Open), Channel::Books, Some(&key), &first);
+    assert!(to_books.sent.is_empty());
 }
 
 #[test]
 fn what_is_sent_anew_has_its_own_time_and_lease_and_counts_as_a_try() {
-    let first = row("open").number("tries", 2);
+    let first = DeliveryRow {
+        tries: 2,
+        ..row(Rowed::Open)
+    };
     let sent = sending(&first, Channel::Books, None, &notification("", ""));
-    assert_eq!(sent.int("tries"), 2, "the first call is no repeat");
-    let old = sent.number("sent_at", 5).text("owner", "another");
+    assert_eq!(sent.tries, 2, "the first call is no repeat");
+    let old = DeliveryRow {
+        sent_at: 5,
+        owner: "another".into(),
+        ..sent
+    };
     let again = sending(&old, Channel::Books, None, &notification("", ""));
-    assert_eq!(again.int("tries"), 3);
-    assert!(again.int("sent_at") > 5 && again.get("owner") != "another");
-    assert!(again.int("due_at") > again.int("sent_at") * 1000);
+    assert_eq!(again.tries, 3);
+    assert!(again.sent_at > 5 && again.owner != "another");
+    assert!(matches!(again.due, Due::At { millis, .. } if millis > again.sent_at * 1000));
 }
 
 #[test]
@@ -694,17 +725,28 @@ fn a_look_up_is_believed_only_where_it_could_see() {
     let again = |looked: Result<Option<ExternalId>, Trouble>| match seen(looked, 600, 1000) {
         Look::End(Err(Setback::Again {
             sent: true,
-            mend,
+            unanswered,
             why,
             ..
-        })) => (mend, why),
+        })) => (unanswered, why),
         other => panic!("{other:?}"),
     };
-    assert_eq!(again(Ok(None)).1, "looked for it, not there yet");
-    let (mend, why) = again(Err(Trouble::Credentials("status 401".into())));
-    assert!(mend && why.contains("our key was not accepted"), "{why}");
-    let (mend, why) = again(Err(Trouble::Unclear("status 503".into())));
-    assert!(!mend && why.contains("status 503"), "{why}");
+    let there = again(Ok(None));
+    assert_eq!(there, (false, "looked for it, not there yet".to_owned()));
+    let (unanswered, why) = again(Err(Trouble::Unclear("status 503".into())));
+    assert!(unanswered && why.contains("status 503"), "{why}");
+    let refused = seen(Err(Trouble::Credentials("status 401".into())), 600, 1000);
+    assert!(matches!(
+        refused,
+        Look::End(Err(Setback::Broken { sent: true, .. }))
+    ));
+    let limited = seen(Err(Trouble::Limited { seconds: 9 }), 600, 1000);
+    let waits = Look::End(Err(Setback::Held {
+        seconds: 9,
+        sent: true,
+        why: "looked for it: too many requests, again in 9 s".into(),
+    }));
+    assert_eq!(limited, waits);
     let gave_up = Err(Trouble::Rejected("bounced".into()));
     assert_eq!(
         seen(gave_up, 1, 60),
@@ -714,20 +756,19 @@ fn a_look_up_is_believed_only_where_it_could_see() {
 
 #[test]
 fn a_refused_key_is_a_persons_to_mend_and_a_busy_vendor_is_waited_for() {
-    let put_off = |trouble, sent| match troubled(trouble, &LostReply::Human, sent) {
-        Err(Setback::Again {
-            wait, sent, mend, ..
-        }) => (wait, sent, mend),
+    let end = |trouble, sent| match troubled(trouble, &LostReply::Human, sent) {
+        Err(Setback::Held { seconds, sent, .. }) => (Some(seconds), sent),
+        Err(Setback::Broken { sent, .. }) => (None, sent),
         other => panic!("{other:?}"),
     };
     let key = || Trouble::Credentials("Xero is not configured".into());
-    assert_eq!(put_off(key(), false), (900, false, true));
     // Also where our own side cannot read the account's secrets for a moment.
     let busy = || Trouble::Limited { seconds: 10 };
-    assert_eq!(put_off(busy(), false), (10, false, false));
     // A call before this one may have arrived all the same.
-    assert_eq!(put_off(busy(), true), (10, true, false));
-    assert_eq!(put_off(key(), true), (900, true, true));
+    for sent in [false, true] {
+        assert_eq!(end(key(), sent), (None, sent));
+        assert_eq!(end(busy(), sent), (Some(10), sent));
+    }
     let lost = Trouble::Unclear("no reply".into());
     let lost = troubled(lost, &LostReply::Human, false);
     assert!(matches!(lost, Err(Setback::Unknown(_))));
@@ -750,15 +791,15 @@ fn what_may_have_been_sent_does_not_end_as_undelivered() {
 #[test]
 fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
     let now = crate::io::clock::now().as_second();
-    let sent = |ago: i64| {
-        let row = row("done").number("sent_at", now - ago);
-        row.text("filed_as", "SM1")
+    let sent = |ago: i64| DeliveryRow {
+        sent_at: now - ago,
+        filed: vec!["SM1".into()],
+        ..row(Rowed::Done)
     };
     let twilio = vendors::system("twilio").unwrap();
-    let next = |ago| {
-        let row = looked_at(sent(ago), twilio);
-        row.has("due_at")
-            .then(|| row.int("due_at") / 1000 - (now - ago))
+    let next = |ago| match looked_at(sent(ago), twilio).due {
+        Due::At { millis, .. } => Some(millis / 1000 - (now - ago)),
+        Due::Held | Due::Never => None,
     };
     // A minute beside each of its times, as the clock goes on.
     for (ago, after) in [
@@ -774,10 +815,35 @@ fn a_message_is_looked_at_a_few_times_after_it_was_sent_and_then_no_more() {
         assert_eq!(next(ago), after, "{ago} s after it was sent");
     }
     // Without its id, or at a system that tells nothing of its fate, there is nothing to look at.
-    let nameless = row("done").number("sent_at", now);
-    assert!(!looked_at(nameless, twilio).has("due_at"));
+    let nameless = DeliveryRow {
+        filed: vec![String::new()],
+        ..sent(0)
+    };
+    assert_eq!(looked_at(nameless, twilio).due, Due::Never);
     for system in ["slack", "xero"] {
         let system = vendors::system(system).unwrap();
-        assert!(!looked_at(sent(0), system).has("due_at"));
+        assert_eq!(looked_at(sent(0), system).due, Due::Never);
     }
+}
+
+#[test]
+fn who_told_us_is_not_told_and_who_refuses_our_calls_is_not_told_so() {
+    let settings = Settings {
+        systems: ["xero", "slack", "mailgun"].map(String::from).into(),
+        ..clinic()
+    };
+    let case = paid();
+    let mut told = occurrence(
+        &case,
+        subject(&case, Topic::PaymentReceived, Some(1), None),
+        1,
+    );
+    assert_eq!(audience(&settings, &told), ["mailgun", "slack", "xero"]);
+    told.from = Some("xero".into());
+    assert_eq!(audience(&settings, &told), ["mailgun", "slack"]);
+    told.subject.topic = Topic::NeedsPerson;
+    told.facts.matter = Some(Matter::of(Alert::Blocked).vendor("xero"));
+    assert_eq!(audience(&settings, &told), ["slack"]);
+    told.facts.matter = Some(Matter::of(Alert::ConnectionHeld).vendor("slack"));
+    assert!(audience(&settings, &told).is_empty());
 }
