@@ -1,42 +1,20 @@
 //! What clinic systems call: `/v1`. One table routes a request, a key tells who sends it, and each
 //! resource answers in a file of its own.
 
-mod appointments;
-mod audit;
-mod call;
-mod caller;
-mod cards;
-mod charges;
-mod clinics;
-mod deliveries;
-mod disputes;
-mod events;
-mod found;
-mod integrations;
-mod invoices;
-mod keys;
-mod label;
-mod lines;
-mod once;
+mod frame;
 mod openapi;
-mod patients;
-mod payments;
-mod problem;
-mod read;
-mod refunds;
+mod resources;
 mod routes;
-mod settings;
-mod story;
-mod tasks;
+mod views;
 
 #[cfg(test)]
 mod tests;
 
 use crate::flows::App;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use call::{Answered, Call};
-use caller::Caller;
-use routes::Serves;
+use frame::call::{self, Answered, Call, LONGEST_ID, Route, Serves};
+use frame::caller::{self, Caller};
+use frame::problem::{Kind, Problem};
 
 /// Answers one request.
 pub async fn answer(app: &App, request: HttpRequest) -> HttpResponse {
@@ -55,9 +33,9 @@ pub async fn answer(app: &App, request: HttpRequest) -> HttpResponse {
 }
 
 async fn served(app: &App, request: &HttpRequest) -> Answered {
-    let (route, path) = routes::find(request.method(), &request.raw_path)?;
+    let (route, path) = find(request.method(), &request.raw_path)?;
     match route.serves {
-        Serves::Anyone(handle) => Ok(handle()),
+        Serves::Document => Ok(call::reply(200, &openapi::document())),
         Serves::Root(handle) => {
             caller::root(app, request).await?;
             handle(app, &call::body(route, request)?).await
@@ -80,6 +58,46 @@ async fn served(app: &App, request: &HttpRequest) -> Answered {
                 request,
             })
             .await
+        }
+    }
+}
+
+/// The route of a request, and the parameters of its path in order.
+fn find(method: &str, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
+    // What is longer than any id names nothing.
+    let too_long = path.split('/').any(|part| part.len() > LONGEST_ID);
+    let at_path = routes::all()
+        .filter(|_| !too_long)
+        .filter_map(|route| Some((route, matched(route.path, path)?)));
+    let (mut allowed, mut known) = (vec![], false);
+    for (route, parameters) in at_path {
+        known = true;
+        if route.method == method {
+            return Ok((route, parameters));
+        }
+        allowed.push(route.method);
+    }
+    if known {
+        let methods = allowed.join(", ");
+        let why = format!("this takes {methods}");
+        return Err(Problem::new(Kind::MethodNotAllowed, why).allowing(methods));
+    }
+    let path: String = path.chars().take(100).collect();
+    let why = format!("{path} is no address of the API: see /v1/openapi.json");
+    Err(Problem::new(Kind::NotFound, why))
+}
+
+fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut parameters = vec![];
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(parameters),
+            (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => {
+                parameters.push(value.to_owned());
+            }
+            (Some(name), Some(value)) if name == value => {}
+            _ => return None,
         }
     }
 }

@@ -1,22 +1,17 @@
 //! `/v1/openapi.json`: drawn from the table of routes; the shapes are written beside it, in
 //! `schemas.json`, and tests hold them to the code.
 
-use super::call::{LONGEST_ID, reply};
-use super::problem::Kind;
-use super::routes::{ROUTES, Route, Serves};
-use crate::io::lambda::HttpResponse;
+use super::frame::call::{LONGEST_ID, Route, Serves};
+use super::frame::problem::Kind;
+use super::routes;
 use serde_json::{Map, Value, json};
 
 const SCHEMAS: &str = include_str!("schemas.json");
 
-pub fn get() -> HttpResponse {
-    reply(200, &document())
-}
-
 /// The OpenAPI 3.1 document.
 pub fn document() -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes::all() {
         let at = paths.entry(route.path).or_insert_with(|| json!({}));
         at[route.method.to_ascii_lowercase()] = operation(route);
     }
@@ -66,7 +61,7 @@ fn operation(route: &Route) -> Value {
         "responses": responses(route),
     });
     match route.serves {
-        Serves::Anyone(_) => operation["security"] = json!([]),
+        Serves::Document => operation["security"] = json!([]),
         Serves::Root(_) => operation["security"] = json!([{ "root": [] }]),
         Serves::Clinic(permission, _) => {
             operation["security"] = json!([{ "key": [] }]);

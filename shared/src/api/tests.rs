@@ -1,8 +1,9 @@
 //! Routing, errors, and the OpenAPI document held to the code: what the code refuses, the document
 //! refuses, and what the code answers, the document describes.
 
-use super::problem::{Kind, Problem};
-use super::routes::{ROUTES, Serves, find};
+use super::frame::{caller, read};
+use super::resources::{audit, settings};
+use super::views::{event, invoice, payment, refund, task};
 use super::*;
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::decide::{Verdict, decide};
@@ -55,9 +56,9 @@ fn unknown_paths_are_404_and_other_methods_405_with_what_is_allowed() {
 
 #[test]
 fn no_two_routes_answer_the_same_request() {
-    for (n, route) in ROUTES.iter().enumerate() {
+    for (n, route) in routes::all().enumerate() {
         let found = find(route.method, &route.path.replace(['{', '}'], "")).expect("itself");
-        let first = ROUTES.iter().position(|other| std::ptr::eq(other, found.0));
+        let first = routes::all().position(|other| std::ptr::eq(other, found.0));
         assert_eq!(
             first,
             Some(n),
@@ -77,7 +78,7 @@ fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
         "/v1/charges",
         "/v1/refunds",
     ];
-    for route in ROUTES {
+    for route in routes::all() {
         let money = route.method == "POST" && moves.contains(&route.path);
         assert_eq!(route.once, money, "{} {}", route.method, route.path);
         if let Serves::Clinic(permission, _) = route.serves {
@@ -390,16 +391,10 @@ fn the_document_has_every_route_and_no_other() {
             methods.map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
-    let served: BTreeSet<_> = ROUTES
-        .iter()
+    let served: BTreeSet<_> = routes::all()
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(documented, served);
-    let answer = openapi::get();
-    assert_eq!(
-        (answer.status_code, serde_json::from_str(&answer.body).ok()),
-        (200, Some(document))
-    );
 }
 
 #[test]
@@ -453,7 +448,7 @@ fn only_a_preview_goes_without_an_idempotency_key() {
         let all = parameters.as_array().cloned().unwrap_or_default();
         all.iter().find(of_key).map(|one| one["required"] == true)
     };
-    for route in ROUTES.iter().filter(|route| route.once) {
+    for route in routes::all().filter(|route| route.once) {
         let previews = route.query.contains(&"preview");
         assert_eq!(needed(route.path), Some(!previews), "{}", route.path);
     }
@@ -470,7 +465,7 @@ fn a_task_names_the_calls_that_settle_it() {
         let task = Task { id, work, due };
         let pk = crate::flows::case_pk("demo", &case);
         let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
-        let shown = tasks::view(&row.text("state", "open")).unwrap().unwrap();
+        let shown = task::view(&row.text("state", "open")).unwrap().unwrap();
         fits("Task", &shown);
         let mut paths = vec![];
         for call in shown["answers"].as_array().expect("answers") {
@@ -639,7 +634,7 @@ fn changes(value: &Value) -> Vec<Change> {
 fn what_the_code_refuses_by_shape_the_document_refuses_too() {
     let document = openapi::document();
     let (mut refused, mut taken) = (0, 0);
-    for route in ROUTES {
+    for route in routes::all() {
         let Some(takes) = &route.takes else { continue };
         let (name, schema) = (takes.schema, schema(takes.schema));
         let examples = &document["components"]["schemas"][name]["examples"];
@@ -774,13 +769,13 @@ fn fits(name: &str, value: &Value) {
 
 #[test]
 fn an_invoice_is_answered_as_documented() {
-    let papers = invoices::Papers {
+    let papers = invoice::Papers {
         descriptions: vec!["First".into(), "Second".into()],
         receipts: vec![("K7-1".into(), "https://pay.example/receipts/x".into())],
         page: Some("https://pay.example/invoices/x".into()),
     };
     let mut case = case();
-    let shown = invoices::view(&case, &papers);
+    let shown = invoice::view(&case, &papers);
     fits("Invoice", &shown);
     assert_eq!(shown["status"], "part_paid");
     assert_eq!(shown["due"]["amount"], "20.00");
@@ -790,11 +785,11 @@ fn an_invoice_is_answered_as_documented() {
     assert_eq!(shown["lines"][1]["description"], "Second");
     assert_eq!(shown["payments"][0]["gateway_ref"], "pi_1");
     // Without the papers nothing names a service.
-    let bare = invoices::view(&case, &invoices::Papers::default());
+    let bare = invoice::view(&case, &invoice::Papers::default());
     fits("Invoice", &bare);
     assert!(bare["lines"][0]["description"].is_null());
     let payment: &Payment = case.payment(3).expect("the third");
-    fits("Payment", &payments::view(&case, payment));
+    fits("Payment", &payment::view(&case, payment));
     let refund = NewRefund {
         request: ids::derived(&["r"]),
         amount: Some(eur("60.00")),
@@ -803,7 +798,7 @@ fn an_invoice_is_answered_as_documented() {
         approval_above: None,
     };
     case = decided(Some(&case), Event::RefundRequested(refund));
-    fits("Invoice", &invoices::view(&case, &papers));
+    fits("Invoice", &invoice::view(&case, &papers));
 }
 
 #[test]
@@ -817,7 +812,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         approval_above: None,
     };
     let case = decided(Some(&case()), Event::RefundRequested(refund));
-    let shown = refunds::view(&case, &request).expect("a refund");
+    let shown = refund::view(&case, &request).expect("a refund");
     fits("Refund", &shown);
     assert_eq!(
         (&shown["state"], &shown["amount"]["amount"]),
@@ -830,7 +825,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         .map(|part| part["amount"]["amount"].clone())
         .collect();
     assert_eq!(parts, [json!("50.00"), json!("10.00")]);
-    assert_eq!(refunds::view(&case, "another"), None);
+    assert_eq!(refund::view(&case, "another"), None);
 }
 
 #[test]
@@ -839,7 +834,7 @@ fn an_event_is_answered_as_documented() {
     let mut event = EventRow::new("demo", "stripe", "evt_1", "charge.succeeded", at);
     event.amount = Some(eur("12.50"));
     let row = event.row("posted").text("case", "c");
-    let shown = events::view(&row, &event);
+    let shown = event::view(&row, &event);
     fits("Event", &shown);
     assert_eq!(
         (&shown["amount"], &shown["currency"]),
@@ -847,7 +842,7 @@ fn an_event_is_answered_as_documented() {
     );
     fits(
         "Event",
-        &events::view(
+        &event::view(
             &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
             &event,
         ),
@@ -869,7 +864,7 @@ fn an_event_shows_all_that_its_fact_tells() {
     };
     let shown = |fact: &Fact| {
         let event = row().of_fact(fact);
-        events::view(&event.row("posted"), &event)
+        event::view(&event.row("posted"), &event)
     };
     let told = shown(&whole);
     for (field, value) in [
@@ -1004,7 +999,7 @@ fn keys_are_long_random_and_only_hashed() {
 
 #[test]
 fn words_of_every_script_are_taken_and_a_character_that_nobody_sees_is_named() {
-    let fits = |text: &str| super::read::plain("label", text, 60);
+    let fits = |text: &str| read::plain("label", text, 60);
     for text in [
         "می\u{200c}خواهم",
         "क्\u{200d}ष",

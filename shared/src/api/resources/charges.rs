@@ -1,13 +1,17 @@
 //! Collecting money: `/v1/invoices/{id}/charges` for what an invoice has due, `/v1/charges` for a
 //! walk-in, which is an invoice and its charge in one.
 
-use super::call::{Answered, Call};
-use super::lines::{self, NewLine};
-use super::once::{Once, answering};
 use super::patients::{Reference, named};
-use super::problem::Problem;
-use super::read::{TextOr, plain};
-use super::{invoices, label, payments, settings};
+use super::{invoices, settings};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call};
+use crate::api::frame::caller::Permission::Charge;
+use crate::api::frame::label;
+use crate::api::frame::lines::{self, NewLine};
+use crate::api::frame::once::{Once, answering};
+use crate::api::frame::problem::Problem;
+use crate::api::frame::read::{TextOr, plain};
+use crate::api::views::payment;
 use crate::domain::case::Case;
 use crate::domain::event::{Event, NewCharge};
 use crate::domain::fact::Method;
@@ -20,6 +24,28 @@ use crate::flows::invoicing::Wanted;
 use crate::flows::patients;
 use crate::words::money::{Currency, Money};
 use serde::Deserialize;
+
+pub static ROUTES: &[Route] = &[
+    Route::post(
+        "/v1/invoices/{id}/charges",
+        Charge,
+        |call| Box::pin(of_invoice(call)),
+        "Collects all that is due on an invoice, or a part. A `gateway` whose methods the patient \
+         has none of is refused where a saved method is to be charged.",
+    )
+    .gives(202, "Payment")
+    .takes::<ChargeOf>("ChargeRequest")
+    .once(),
+    Route::post(
+        "/v1/charges",
+        Charge,
+        |call| Box::pin(walk_in(call)),
+        "Charges a walk-in: an invoice and its payment in one.",
+    )
+    .gives(202, "Payment")
+    .takes::<WalkIn>("WalkInRequest")
+    .once(),
+];
 
 /// A method that its gateway keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -160,7 +186,7 @@ fn newest(case: &Case, _: &EventRow) -> String {
     let payment = case
         .payments
         .last()
-        .map(|payment| payments::view(case, payment));
+        .map(|payment| payment::view(case, payment));
     payment.unwrap_or_default().to_string()
 }
 

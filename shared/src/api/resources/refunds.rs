@@ -1,15 +1,19 @@
 //! `/v1/refunds`: giving money back, whole or in part, previewed first where wanted. A request may
 //! be split over several payments of an invoice, newest first.
 
-use super::call::{Answered, Call, listed, reply, rewritten};
 use super::invoices;
-use super::once::{Once, answering};
-use super::problem::{Kind, Problem};
-use super::read::plain;
+use crate::api::frame::call::{Answered, Call, listed, reply, rewritten};
+use crate::api::frame::call::{PAGING, Route};
+use crate::api::frame::caller::Permission::{Approve, Refund, View};
+use crate::api::frame::once::{Once, answering};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::frame::read::plain;
+use crate::api::views::refund::view;
 use crate::domain::case::{Case, Payment};
-use crate::domain::decide::{Verdict, decide, task_id};
+use crate::domain::decide::{Verdict, decide};
 use crate::domain::event::{Event, NewRefund};
-use crate::domain::refund::{Refund, State};
+use crate::domain::refund::State;
 use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use crate::flows::events::EventRow;
@@ -19,7 +23,53 @@ use crate::io::store::{Row, Write};
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/refunds",
+        View,
+        |call| Box::pin(list(call)),
+        "Refunds that were asked for here, newest first.",
+    )
+    .gives(200, "Refunds")
+    .query(PAGING),
+    Route::post(
+        "/v1/refunds",
+        Refund,
+        |call| Box::pin(create(call)),
+        "Refunds an invoice, whole or in part. With `preview=true` nothing is written, no \
+         Idempotency-Key is needed, and the answer (200) is how it would be taken.",
+    )
+    .gives(202, "Refund")
+    .query(&["preview"])
+    .takes::<NewRefundOf>("RefundRequest")
+    .also(200, "RefundPreview")
+    .once(),
+    Route::get(
+        "/v1/refunds/{id}",
+        View,
+        |call| Box::pin(get(call)),
+        "A refund and what became of its parts.",
+    )
+    .gives(200, "Refund"),
+    Route::post(
+        "/v1/refunds/{id}/approve",
+        Approve,
+        |call| Box::pin(approve(call)),
+        "Lets a refund go that waits for an approval.",
+    )
+    .gives(200, "Refund")
+    .takes::<Nothing>("Nothing"),
+    Route::post(
+        "/v1/refunds/{id}/reject",
+        Approve,
+        |call| Box::pin(reject(call)),
+        "Gives up a refund that waits for an approval: what it kept is refundable again.",
+    )
+    .gives(200, "Refund")
+    .takes::<Nothing>("Nothing"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -255,49 +305,4 @@ fn request_id(row: &EventRow) -> String {
 
 fn requested(case: &Case, row: &EventRow) -> String {
     view(case, &request_id(row)).unwrap_or_default().to_string()
-}
-
-/// A request for a refund, with what became of each part; `None` where the case has none of it.
-pub fn view(case: &Case, request: &str) -> Option<Value> {
-    let of_request = |r: &Refund| r.request.as_deref() == Some(request);
-    let mut parts: Vec<_> = case
-        .refunds()
-        .filter(|(_, refund)| of_request(refund))
-        .collect();
-    parts.sort_by_key(|(_, refund)| refund.n);
-    let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
-    let state = together(&states)?;
-    let total = parts.iter().map(|(_, refund)| refund.amount.minor).sum();
-    let found = |refund: &Refund| case.findings.get(&task_id(0, refund.n));
-    let part = |(payment, refund): &(&Payment, &Refund)| {
-        json!({
-            "payment": payment.reference(&case.id),
-            "gateway": payment.gateway,
-            "gateway_ref": refund.id,
-            "amount": refund.amount,
-            "state": refund.state,
-            "found": found(refund).map(|_| "not_refunded"),
-        })
-    };
-    Some(json!({
-        "id": request,
-        "invoice": case.id,
-        "amount": Money::new(total, case.currency),
-        "state": state,
-        "parts": parts.iter().map(part).collect::<Vec<_>>(),
-        "reason": null,
-    }))
-}
-
-/// The state of several parts together: under way while one is, failed if one failed.
-fn together(states: &[State]) -> Option<State> {
-    let order = [
-        State::AwaitingApproval,
-        State::Unknown,
-        State::Executing,
-        State::Requested,
-        State::Failed,
-        State::Succeeded,
-    ];
-    order.into_iter().find(|state| states.contains(state))
 }

@@ -1,13 +1,33 @@
 //! `/v1/settings`: what a clinic is, its policy, and the systems that are told.
 
-use super::call::{Answered, Call, reply};
-use super::problem::Problem;
-use super::read::{no_card_number, plain, printable};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::{Configure, View};
+use crate::api::frame::problem::Problem;
+use crate::api::frame::read::{no_card_number, plain, printable};
 use crate::contract::Offer;
 use crate::domain::settings::Settings;
 use crate::flows::intake::is_name;
 use crate::vendors;
 use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/settings",
+        View,
+        |call| Box::pin(get(call)),
+        "What the clinic is, its policy, and the systems that are told.",
+    )
+    .gives(200, "Settings"),
+    Route::put(
+        "/v1/settings",
+        Configure,
+        |call| Box::pin(put(call)),
+        "Writes all settings. Functions may remember the former ones for a minute.",
+    )
+    .gives(200, "Settings")
+    .takes::<Settings>("Settings"),
+];
 
 pub async fn get(call: &Call<'_>) -> Answered {
     let settings = call.app.latest_settings(call.clinic()).await?;

@@ -1,18 +1,19 @@
-//! One call of a clinic's system, checked as far as every route asks for the same.
+//! A route and one call of it: who may call it and what it takes, and the request as far as every
+//! route asks for the same.
 
-use super::caller::Caller;
+use super::caller::{Caller, Permission};
 use super::problem::{Kind, Problem};
 use super::read;
-use super::routes::Route;
 use crate::domain::settings::Settings;
-use crate::flows::App;
+use crate::flows::{App, noted};
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::io::store::Row;
+use crate::io::store::{Row, Write};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// A body above this many bytes is refused.
@@ -26,6 +27,128 @@ pub const LONGEST_ID: usize = 900;
 
 pub type Answered = Result<HttpResponse, Problem>;
 
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
+
+/// Who answers a call of a clinic's system.
+pub type Handler = for<'a> fn(&'a Call<'a>) -> Answering<'a>;
+
+/// Who answers the holder of the deployment's root key.
+pub type RootHandler = for<'a> fn(&'a App, &'a [u8]) -> Answering<'a>;
+
+/// One method at one path: who may call it, what it takes and what it gives. The OpenAPI document
+/// is drawn from it.
+pub struct Route {
+    pub method: &'static str,
+    /// With its parameters in braces: `/v1/invoices/{id}`.
+    pub path: &'static str,
+    pub about: &'static str,
+    pub serves: Serves,
+    /// The names of its query's parameters; any other is refused.
+    pub query: &'static [&'static str],
+    pub takes: Option<Takes>,
+    /// Whether it needs an Idempotency-Key.
+    pub once: bool,
+    /// The status and the schema of a good answer.
+    pub gives: (u16, &'static str),
+    /// Another good answer.
+    pub also: Option<(u16, &'static str)>,
+}
+
+/// Who may call, and what is done.
+pub enum Serves {
+    /// The OpenAPI document, to anyone.
+    Document,
+    /// The holder of the deployment's root key.
+    Root(RootHandler),
+    Clinic(Permission, Handler),
+}
+
+/// A body: its schema, and the code that reads it.
+pub struct Takes {
+    pub schema: &'static str,
+    pub reads: fn(&[u8]) -> Result<(), Problem>,
+}
+
+/// The parameters of a list that is read page by page.
+pub const PAGING: &[&str] = &["before", "limit"];
+
+type Text = &'static str;
+
+impl Route {
+    pub const fn get(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("GET", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn post(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("POST", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn put(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("PUT", path, Serves::Clinic(needs, handler), about)
+    }
+
+    pub const fn delete(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("DELETE", path, Serves::Clinic(needs, handler), about)
+    }
+
+    /// What only the deployment's root key may do.
+    pub const fn root(path: Text, handler: RootHandler, about: Text) -> Self {
+        Self::new("POST", path, Serves::Root(handler), about)
+    }
+
+    /// Where the OpenAPI document is.
+    pub const fn document(path: Text, about: Text) -> Self {
+        Self::new("GET", path, Serves::Document, about)
+    }
+
+    const fn new(method: Text, path: Text, serves: Serves, about: Text) -> Self {
+        Self {
+            method,
+            path,
+            about,
+            serves,
+            query: &[],
+            takes: None,
+            once: false,
+            gives: (200, "Nothing"),
+            also: None,
+        }
+    }
+
+    pub const fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    pub const fn takes<T: DeserializeOwned>(mut self, schema: &'static str) -> Self {
+        self.takes = Some(Takes {
+            schema,
+            reads: reads::<T>,
+        });
+        self
+    }
+
+    pub const fn gives(mut self, status: u16, schema: &'static str) -> Self {
+        self.gives = (status, schema);
+        self
+    }
+
+    pub const fn also(mut self, status: u16, schema: &'static str) -> Self {
+        self.also = Some((status, schema));
+        self
+    }
+
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+}
+
+fn reads<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), Problem> {
+    read::body::<T>(bytes).map(drop)
+}
+
+/// What a route is asked, by whom, in which clinic.
 pub struct Call<'a> {
     pub app: &'a App,
     pub settings: Arc<Settings>,
@@ -59,6 +182,12 @@ impl Call<'_> {
         let store = &self.app.store;
         let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
         Ok((rows, next.as_deref().map(cursor)))
+    }
+
+    /// The audit row of a change outside of every case's journal.
+    pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
+        let cause = format!("api {} by key {}", self.route.path, self.caller.short());
+        noted(&self.settings, case, what, cause)
     }
 
     pub fn limit(&self) -> Result<i32, Problem> {

@@ -1,10 +1,13 @@
 //! `/v1/payments/{id}/resolve` and `/v1/refunds/{id}/resolve`: what a person found at the gateway of
 //! a payment or refund whose outcome nobody else can tell.
 
-use super::call::{Answered, Call, reply};
-use super::problem::{Kind, Problem};
-use super::read::plain;
 use super::{payments, refunds};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::Approve;
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::plain;
+use crate::api::views::{payment as payment_view, refund as refund_view};
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::event::{Event, Found};
@@ -19,6 +22,29 @@ use crate::words::ids::{self, Reference};
 use crate::words::time;
 use jiff::Timestamp;
 use serde::Deserialize;
+
+pub static ROUTES: &[Route] = &[
+    Route::post(
+        "/v1/payments/{id}/resolve",
+        Approve,
+        |call| Box::pin(payment(call)),
+        "Records what a person found at the gateway of a payment whose outcome it does not tell. \
+         That it was not paid, a second person with a key of another must have found too: until \
+         then it stays as it is.",
+    )
+    .gives(200, "Payment")
+    .takes::<OfPayment>("PaymentFound"),
+    Route::post(
+        "/v1/refunds/{id}/resolve",
+        Approve,
+        |call| Box::pin(refund(call)),
+        "Records what a person found at the gateway of a refund whose outcome it does not tell. \
+         That it was not given out, a second person with a key of another must have found too: \
+         until then its amount stays reserved.",
+    )
+    .gives(200, "Refund")
+    .takes::<OfRefund>("RefundFound"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +100,7 @@ pub async fn payment(call: &Call<'_>) -> Answered {
         ),
     };
     waits_or(agrees, &case, &found)?;
-    Ok(reply(200, &payments::view(&case, payment)))
+    Ok(reply(200, &payment_view::view(&case, payment)))
 }
 
 pub async fn refund(call: &Call<'_>) -> Answered {
@@ -98,7 +124,7 @@ pub async fn refund(call: &Call<'_>) -> Answered {
         State::Failed
     };
     waits_or(state == Some(wanted), &case, &found)?;
-    let shown = refunds::view(&case, request).ok_or_else(|| Problem::missing("refund"))?;
+    let shown = refund_view::view(&case, request).ok_or_else(|| Problem::missing("refund"))?;
     Ok(reply(200, &shown))
 }
 

@@ -1,19 +1,44 @@
 //! `/v1/patients`: whom invoices are for, and the methods that gateways keep for them.
 
-use super::call::{Answered, Call, reply};
-use super::label;
-use super::problem::{Kind, Problem};
-use super::read::{TextOr, no_card_number, plain};
-use super::settings;
-use crate::domain::fact::Method;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::{Charge, View};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::{TextOr, no_card_number, plain};
 use crate::flows::deliveries::optouts;
-use crate::flows::patients::{self, Kept, Patient, Person, keep_method};
-use crate::io::clock;
+use crate::flows::patients::{self, Patient, Person};
 use crate::io::store::Written;
+use crate::words::ids;
 use crate::words::seal::Key;
-use crate::words::{ids, time};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+pub static ROUTES: &[Route] = &[
+    Route::post(
+        "/v1/patients",
+        Charge,
+        |call| Box::pin(put(call)),
+        "Makes a patient, or writes all of one whose reference is known (200).",
+    )
+    .gives(201, "Patient")
+    .takes::<NewPatient>("PatientRequest")
+    .also(200, "Patient"),
+    Route::get(
+        "/v1/patients/{id}",
+        View,
+        |call| Box::pin(get(call)),
+        "A patient.",
+    )
+    .gives(200, "Patient"),
+    Route::delete(
+        "/v1/patients/{id}/opt-out",
+        Charge,
+        |call| Box::pin(opt_in(call)),
+        "The patient wants texts again: lifts that the number opted out. One that answered STOP \
+         must answer START too, or its provider goes on refusing.",
+    )
+    .gives(200, "Patient"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,22 +54,6 @@ pub struct NewPatient {
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     reference: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewMethod {
-    gateway: String,
-    token: String,
-    customer: Option<String>,
-    label: String,
-    /// Whether the patient agreed that it is charged for later invoices too.
-    #[serde(default = "yes")]
-    later_charges: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 pub async fn put(call: &Call<'_>) -> Answered {
@@ -110,98 +119,6 @@ pub async fn opt_in(call: &Call<'_>) -> Answered {
     }
 }
 
-pub async fn methods(call: &Call<'_>) -> Answered {
-    let patient = known(call, &call.path[0]).await?;
-    let methods = patients::methods(call.app, call.clinic(), &patient.id).await?;
-    Ok(reply(
-        200,
-        &json!({ "payment_methods": methods.iter().map(shown).collect::<Vec<_>>() }),
-    ))
-}
-
-pub async fn keep(call: &Call<'_>) -> Answered {
-    let NewMethod {
-        gateway,
-        token,
-        customer,
-        label,
-        later_charges,
-    } = call.body()?;
-    settings::charges("gateway", &gateway)?;
-    plain("token", &token, 200)?;
-    plain("label", &label, 60)?;
-    if let Some(customer) = &customer {
-        plain("customer", customer, 200)?;
-    }
-    let patient = known(call, &call.path[0]).await?;
-    let method = Method {
-        gateway,
-        customer,
-        token,
-        label: label::kept(&label),
-    };
-    let mut writes = keep_method(call.clinic(), &patient.id, &method, later_charges);
-    writes.push(call.noted(None, &format!("method_kept {}", patient.id)));
-    match call.app.store.transact(&writes).await? {
-        Written::Done => {
-            let kept = Kept {
-                method,
-                later_charges,
-                chosen: false,
-                kept_at: time::millis(clock::now()),
-            };
-            Ok(reply(201, &shown(&kept)))
-        }
-        _ => Err(being_written()),
-    }
-}
-
-/// A method that is not to be charged any more.
-pub async fn remove(call: &Call<'_>) -> Answered {
-    let (patient, kept) = kept(call).await?;
-    let removed = patients::method_removed(call.clinic(), &patient.id, &kept.method);
-    let note = call.noted(None, &format!("method_removed {}", patient.id));
-    match call.app.store.transact(&[removed, note]).await? {
-        Written::Done => Ok(reply(200, &json!({ "id": kept.id(), "deleted": true }))),
-        _ => Err(being_written()),
-    }
-}
-
-/// The method that is charged from now on, while it can be.
-pub async fn choose(call: &Call<'_>) -> Answered {
-    let (patient, kept) = kept(call).await?;
-    if !kept.later_charges {
-        let why = "the patient did not agree that it is charged later: add it with later_charges";
-        return Err(Problem::new(Kind::Conflict, why));
-    }
-    let chosen = patients::method_chosen(call.clinic(), &patient.id, &kept.method);
-    let note = call.noted(None, &format!("method_chosen {}", patient.id));
-    match call.app.store.transact(&[chosen, note]).await? {
-        Written::Done => Ok(reply(
-            200,
-            &shown(&Kept {
-                chosen: true,
-                ..kept
-            }),
-        )),
-        _ => Err(being_written()),
-    }
-}
-
-/// The patient and the method that a path names.
-async fn kept(call: &Call<'_>) -> Result<(Patient, Kept), Problem> {
-    let patient = known(call, &call.path[0]).await?;
-    let id = &call.path[1];
-    let found = patients::kept_method(call.app, call.clinic(), &patient.id, id).await?;
-    let kept = found.ok_or_else(|| Problem::missing("payment method"))?;
-    Ok((patient, kept))
-}
-
-fn being_written() -> Problem {
-    let why = "it is being written by another request: repeat";
-    Problem::new(Kind::Conflict, why)
-}
-
 /// The patient of this id.
 pub async fn known(call: &Call<'_>, id: &str) -> Result<Patient, Problem> {
     let found = match ids::is_id(id) {
@@ -247,19 +164,6 @@ async fn view(call: &Call<'_>, patient: &Patient) -> Result<Value, Problem> {
     }))
 }
 
-fn shown(kept: &Kept) -> Value {
-    let method = &kept.method;
-    json!({
-        "id": kept.id(),
-        "default": kept.chosen,
-        "later_charges": kept.later_charges,
-        "gateway": method.gateway,
-        "token": method.token,
-        "customer": method.customer,
-        "label": method.label,
-    })
-}
-
 fn is_address(text: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c);
     let parts = text.rsplit_once('@');
@@ -277,4 +181,10 @@ fn is_number(text: &str) -> bool {
             && digits.bytes().all(|b| b.is_ascii_digit())
             && !digits.starts_with('0')
     })
+}
+
+/// What is asked again after it met another write of the same.
+pub fn being_written() -> Problem {
+    let why = "it is being written by another request: repeat";
+    Problem::new(Kind::Conflict, why)
 }

@@ -1,15 +1,27 @@
 //! `/v1/payments/{id}/disputes/{dispute}`: how a dispute ended of which its gateway says no more.
 
-use super::call::{Answered, Call, reply};
 use super::payments;
-use super::problem::{Kind, Problem};
-use crate::domain::case::{Case, Payment};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::Approve;
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::views::dispute::view;
+use crate::domain::case::Case;
 use crate::domain::dispute::{Dispute, State};
 use crate::domain::event::Event;
 use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use serde::Deserialize;
-use serde_json::{Value, json};
+
+pub static ROUTES: &[Route] = &[Route::post(
+    "/v1/payments/{id}/disputes/{dispute}/resolve",
+    Approve,
+    |call| Box::pin(resolve(call)),
+    "A person found how a dispute ended of which its gateway says no more. A lost one is due \
+         again. What the gateway says later still counts.",
+)
+.gives(200, "Dispute")
+.takes::<Finding>("DisputeFinding")];
 
 /// What a person found.
 #[derive(Deserialize)]
@@ -70,14 +82,4 @@ pub async fn resolve(call: &Call<'_>) -> Answered {
 fn disputed<'a>(case: &'a Case, n: u32, key: &str) -> Option<&'a Dispute> {
     let mut all = case.payment(n)?.disputes.iter();
     all.find(|dispute| dispute.key() == key)
-}
-
-pub fn view(case: &Case, payment: &Payment, dispute: &Dispute) -> Value {
-    json!({
-        "id": dispute.key(),
-        "payment": payment.reference(&case.id),
-        "gateway_ref": dispute.id,
-        "amount": dispute.amount,
-        "state": dispute.state,
-    })
 }

@@ -1,8 +1,12 @@
 //! `/v1/events`: what came from outside, and what became of it. What was proven and could not be
 //! read is kept here and can be sent through once more.
 
-use super::call::{Answered, Call, cursor, listed, reply};
-use super::problem::{Kind, Problem};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, cursor, listed, reply};
+use crate::api::frame::caller::Permission::{Configure, View};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::views::event::view;
 use crate::contract::body_hash;
 use crate::domain::task::Queue;
 use crate::flows::events::EventRow;
@@ -12,7 +16,35 @@ use crate::io::store::{Row, StoreError, Write, Written};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/events",
+        View,
+        |call| Box::pin(list(call)),
+        "What came from outside, newest first. A page may hold fewer than `limit`: go on while \
+         there is a `next`.",
+    )
+    .gives(200, "Events")
+    .query(&[
+        "source",
+        "vendor_event_id",
+        "gateway_ref",
+        "state",
+        "since",
+        "before",
+        "limit",
+    ]),
+    Route::post(
+        "/v1/events/{id}/replay",
+        Configure,
+        |call| Box::pin(replay(call)),
+        "Sends a quarantined event through once more, as proven as it was.",
+    )
+    .gives(202, "Replayed")
+    .takes::<Nothing>("Nothing"),
+];
 
 /// Rows that are read at once while filtering, and how often, before the caller goes on.
 const READ: i32 = 200;
@@ -184,23 +216,4 @@ async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Receiv
 
 fn pk(clinic: &str, source: &str, id: &str) -> String {
     format!("{clinic}#event#{source}#{id}")
-}
-
-pub fn view(row: &Row, event: &EventRow) -> Value {
-    json!({
-        "id": format!("{}:{}", event.source, event.vendor_event_id),
-        "source": event.source,
-        "vendor_event_id": event.vendor_event_id,
-        "name": event.name,
-        "kind": event.kind,
-        "gateway_ref": event.gateway_ref,
-        "refund_ref": event.refund_ref,
-        "amount": event.amount.map(|amount| amount.decimal().to_string()),
-        "currency": event.amount.map(|amount| amount.currency),
-        "occurred_at": event.occurred_at,
-        "received_at": event.received_at,
-        "state": row.get("state"),
-        "case": Some(row.get("case")).filter(|case| !case.is_empty()),
-        "why": Some(row.get("why")).filter(|why| !why.is_empty()),
-    })
 }

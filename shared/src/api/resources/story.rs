@@ -1,9 +1,13 @@
 //! The story of a payment in words: what was asked for and reported, what was posted and why, what
 //! was told to whom, and what is planned.
 
-use super::call::Call;
-use super::problem::Problem;
-use super::{audit, deliveries, found};
+use super::{audit, deliveries, findings, payments};
+use crate::api::frame::call::Call;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, reply};
+use crate::api::frame::caller::Permission::View;
+use crate::api::frame::once;
+use crate::api::frame::problem::Problem;
 use crate::domain::case::{Case, Payment};
 use crate::domain::fact::Decline;
 use crate::domain::journal::Entry;
@@ -16,6 +20,23 @@ use crate::words::money::Money;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+
+pub static ROUTES: &[Route] = &[Route::get(
+    "/v1/payments/{id}/story",
+    View,
+    |call| Box::pin(story(call)),
+    "What happened to this payment, in order and in words, with reasons, and what is planned.",
+)
+.gives(200, "Story")];
+
+pub async fn story(call: &Call<'_>) -> Answered {
+    let (case, n) = payments::known(call).await?;
+    let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
+    let told = of(call, &case, payment).await?;
+    let answer =
+        json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
+    Ok(reply(200, &answer))
+}
 
 struct Told {
     at: Timestamp,
@@ -50,7 +71,7 @@ pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<V
     for row in deliveries::of_case(call, &case.id).await? {
         told.extend(delivered(&row, payment.n)?);
     }
-    let notes = found::notes(call, case, payment).await?;
+    let notes = findings::notes(call, case, payment).await?;
     told.extend(notes.into_iter().map(written));
     told.extend(planned(case, payment));
     // Of one instant: what came in stands before what it brought about, and that before what was
@@ -61,7 +82,7 @@ pub async fn of(call: &Call<'_>, case: &Case, payment: &Payment) -> Result<Vec<V
 }
 
 /// What a person wrote beside what he found.
-fn written(noted: found::Noted) -> Told {
+fn written(noted: findings::Noted) -> Told {
     Told {
         at: noted.at,
         kind: "note",
@@ -184,7 +205,7 @@ fn reported(row: &Row, at: Option<Timestamp>) -> Result<Told, StoreError> {
         .unwrap_or_default();
     let (source, name, id) = (&event.source, &event.name, &event.vendor_event_id);
     let text = match source.as_str() {
-        super::once::SOURCE => format!("The clinic asked: {name}."),
+        once::SOURCE => format!("The clinic asked: {name}."),
         _ => format!("{source} reported {name}{amount}: {}.", row.get("state")),
     };
     Ok(Told {

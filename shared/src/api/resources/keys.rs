@@ -1,14 +1,42 @@
 //! `/v1/keys`: a clinic's API keys. A key is shown once, when it is made.
 
-use super::call::{Answered, Call, listed, reply};
-use super::caller::{Permission, hash, key_row, new_key, pk};
-use super::problem::{Kind, Problem};
-use super::read::plain;
+use crate::api::frame::call::{Answered, Call, listed, reply};
+use crate::api::frame::call::{PAGING, Route};
+use crate::api::frame::caller::Permission::Configure;
+use crate::api::frame::caller::{Permission, hash, key_row, new_key, pk};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::plain;
+use crate::api::views::key::view;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError, Write, Written};
-use jiff::Timestamp;
+use crate::io::store::{Write, Written};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/keys",
+        Configure,
+        |call| Box::pin(list(call)),
+        "The clinic's keys.",
+    )
+    .gives(200, "Keys")
+    .query(PAGING),
+    Route::post(
+        "/v1/keys",
+        Configure,
+        |call| Box::pin(create(call)),
+        "Makes a key. It is shown only here.",
+    )
+    .gives(201, "NewKey")
+    .takes::<NewKey>("KeyRequest"),
+    Route::delete(
+        "/v1/keys/{id}",
+        Configure,
+        |call| Box::pin(delete(call)),
+        "Deletes a key, at once.",
+    )
+    .gives(200, "DeletedKey"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,14 +120,4 @@ pub async fn delete(call: &Call<'_>) -> Answered {
 fn lacking(call: &Call<'_>, permissions: &[Permission]) -> Option<Permission> {
     let mut all = permissions.iter().copied();
     all.find(|permission| !call.caller.has(*permission))
-}
-
-fn view(row: &Row) -> Result<Value, StoreError> {
-    let permissions: Vec<Permission> = row.read("permissions")?;
-    Ok(json!({
-        "id": row.get("pk").trim_start_matches("key#"),
-        "label": row.get("label"),
-        "permissions": permissions,
-        "made_at": Timestamp::from_millisecond(row.int("made_at")).ok(),
-    }))
 }

@@ -1,18 +1,22 @@
 //! `/v1/invoices`: what is owed, what was paid, and how it stands.
 
-use super::call::{Answered, Call, listed, reply, rewritten};
-use super::lines::{self, NewLine};
-use super::once::{Once, answering};
 use super::patients::{self, Reference};
-use super::problem::{Kind, Problem};
-use super::read::{TextOr, plain};
-use super::{disputes, payments, settings};
+use super::settings;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, listed, reply, rewritten};
+use crate::api::frame::caller::Permission::{Approve, Charge, View};
+use crate::api::frame::lines::{self, NewLine};
+use crate::api::frame::once::{Once, answering};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::frame::read::{TextOr, plain};
+use crate::api::views::invoice::{Papers, summary, view};
+use crate::api::views::lines::described;
 use crate::domain::case::Case;
 use crate::domain::decide::Refusal;
 use crate::domain::event::Event;
 use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
-use crate::domain::refund::Refund;
 use crate::domain::task::{Task, Topic, Work};
 use crate::flows::case_pk;
 use crate::flows::commit;
@@ -27,7 +31,43 @@ use crate::io::store::{Row, Write};
 use crate::words::ids;
 use crate::words::money::Currency;
 use serde::Deserialize;
-use serde_json::{Value, json};
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/invoices",
+        View,
+        |call| Box::pin(list(call)),
+        "Invoices, newest first; with `status` those that stand so. A page of these may hold fewer \
+         than `limit`: go on while there is a `next`.",
+    )
+    .gives(200, "Invoices")
+    .query(&["status", "before", "limit"]),
+    Route::post(
+        "/v1/invoices",
+        Charge,
+        |call| Box::pin(create(call)),
+        "Makes an invoice and starts to collect it, by policy or as `collect` says.",
+    )
+    .gives(201, "Invoice")
+    .takes::<NewInvoice>("InvoiceRequest")
+    .once(),
+    Route::get(
+        "/v1/invoices/{id}",
+        View,
+        |call| Box::pin(get(call)),
+        "An invoice with its payments, refunds, disputes and receipts.",
+    )
+    .gives(200, "Invoice"),
+    Route::post(
+        "/v1/invoices/{id}/void",
+        Approve,
+        |call| Box::pin(void(call)),
+        "Voids an invoice on which no money is, and none is under way: nothing is due on it any \
+         more, and its books go to zero. Where a system has filed it, a task says so.",
+    )
+    .gives(200, "Invoice")
+    .takes::<Nothing>("Nothing"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,15 +78,6 @@ pub struct NewInvoice {
     lines: Vec<NewLine>,
     collect: Option<Collect>,
     gateway: Option<String>,
-}
-
-/// What stands beside the case: not for everybody, and not at hand when a request is answered.
-#[derive(Default)]
-pub struct Papers {
-    pub descriptions: Vec<String>,
-    /// Numbers and addresses.
-    pub receipts: Vec<(String, String)>,
-    pub page: Option<String>,
 }
 
 pub async fn create(call: &Call<'_>) -> Answered {
@@ -61,7 +92,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
     let row = match call.once().await? {
         Once::Again(answer) => {
-            return rewritten(answer, |body| lines::described(body, &descriptions));
+            return rewritten(answer, |body| described(body, &descriptions));
         }
         Once::First(row) => answering(row, |case, _| view(case, &Papers::default()).to_string()),
     };
@@ -86,7 +117,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     let (_, made) =
         invoicing::invoice(call.app, settings, wanted, Some(row.clone()), vec![], why).await?;
     let answer = call.ended(made, &row)?;
-    rewritten(answer, |body| lines::described(body, &descriptions))
+    rewritten(answer, |body| described(body, &descriptions))
 }
 
 /// What a request causes, so that a repeat of it finds the same case.
@@ -208,64 +239,4 @@ pub async fn known(call: &Call<'_>, id: &str) -> Result<Case, Problem> {
         false => None,
     };
     found.ok_or_else(|| Problem::missing("invoice"))
-}
-
-fn summary(case: &Case) -> Value {
-    json!({
-        "id": case.id,
-        "number": case.invoice.number,
-        "status": case.status(),
-        "patient": case.patient,
-        "appointment": case.appointment,
-        "created_at": case.created_at,
-        "currency": case.currency,
-        "total": case.invoice.total,
-        "paid": case.paid(),
-        "refunded": case.refunded(),
-        "due": case.due(),
-    })
-}
-
-/// All of an invoice.
-pub fn view(case: &Case, papers: &Papers) -> Value {
-    let mut shown = summary(case);
-    let open = case.payments.iter().rev().find_map(|p| p.open_page());
-    let refunds = case
-        .refunds()
-        .map(|(payment, refund)| refund_view(case, payment.n, refund));
-    let disputes = case
-        .payments
-        .iter()
-        .flat_map(|p| p.disputes.iter().map(move |d| disputes::view(case, p, d)));
-    let receipts = papers.receipts.iter();
-    let more = json!({
-        "lines": lines::view(&case.invoice.lines, &papers.descriptions),
-        "net": case.invoice.net,
-        "tax": case.invoice.tax,
-        "chargeable": case.chargeable(),
-        "refundable": case.refundable(),
-        "checkout_url": open.map(|page| page.url.as_str()).filter(|_| case.due().minor > 0),
-        "page_url": papers.page,
-        "payments": case.payments.iter().map(|p| payments::view(case, p)).collect::<Vec<_>>(),
-        "refunds": refunds.collect::<Vec<_>>(),
-        "disputes": disputes.collect::<Vec<_>>(),
-        "receipts": receipts
-            .map(|(number, url)| json!({ "number": number, "url": url }))
-            .collect::<Vec<_>>(),
-    });
-    if let (Some(shown), Value::Object(more)) = (shown.as_object_mut(), more) {
-        shown.extend(more);
-    }
-    shown
-}
-
-/// A refund under its payment. One that was made in the gateway's dashboard has no request.
-fn refund_view(case: &Case, payment: u32, refund: &Refund) -> Value {
-    json!({
-        "request": refund.request,
-        "payment": ids::payment_reference(&case.id, payment),
-        "gateway_ref": refund.id,
-        "amount": refund.amount,
-        "state": refund.state,
-    })
 }

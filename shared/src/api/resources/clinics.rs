@@ -2,14 +2,24 @@
 //! one write, so that no clinic is left without one. The same request again gives the same clinic
 //! another key: the answer with the first may have been lost.
 
-use super::call::{Answered, reply};
-use super::caller::{Permission, key_row, new_key};
-use super::problem::{Kind, Problem};
-use super::{read, settings};
+use super::settings;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, reply};
+use crate::api::frame::caller::{Permission, key_row, new_key};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read;
 use crate::domain::settings::Settings;
 use crate::flows::{App, noted};
 use crate::io::store::Written;
 use serde_json::json;
+
+pub static ROUTES: &[Route] = &[Route::root(
+    "/v1/clinics",
+    |app, body| Box::pin(create(app, body)),
+    "Makes a clinic. The answer holds its first key, which is shown only here.",
+)
+.gives(201, "NewClinic")
+.takes::<Settings>("Settings")];
 
 pub async fn create(app: &App, body: &[u8]) -> Answered {
     let settings: Settings = read::body(body)?;

@@ -1,22 +1,53 @@
 //! `/v1/appointments`: booked, then completed. Completion is what bills: the invoice follows by the
 //! clinic's policy, once, however often it is reported.
 
-use super::call::{Answered, Call, reply, text};
-use super::lines::{self, NewLine};
-use super::once::{self, Once};
 use super::patients::{Reference, named};
-use super::problem::{Kind, Problem};
-use super::read::{TextOr, plain};
-use crate::domain::invoice::Invoice;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply, text};
+use crate::api::frame::caller::Permission::{Charge, View};
+use crate::api::frame::lines::{self, NewLine};
+use crate::api::frame::once::{self, Once};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::frame::read::{TextOr, plain};
+use crate::api::views::appointment::{invoice_of, view};
 use crate::domain::policy::Collect;
 use crate::flows::invoicing;
-use crate::flows::invoicing::{Appointment, AppointmentState, appointment_pk, case_id};
+use crate::flows::invoicing::{Appointment, AppointmentState, appointment_pk};
 use crate::flows::patients;
 use crate::io::store::Written;
 use crate::words::money::Currency;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::post(
+        "/v1/appointments",
+        Charge,
+        |call| Box::pin(put(call)),
+        "Books an appointment, or writes all of one that is still booked (200).",
+    )
+    .gives(201, "Appointment")
+    .takes::<NewAppointment>("AppointmentRequest")
+    .also(200, "Appointment"),
+    Route::get(
+        "/v1/appointments/{id}",
+        View,
+        |call| Box::pin(get(call)),
+        "An appointment, by the clinic's own id.",
+    )
+    .gives(200, "Appointment"),
+    Route::post(
+        "/v1/appointments/{id}/complete",
+        Charge,
+        |call| Box::pin(complete(call)),
+        "The session took place: it is invoiced and collected by policy, once.",
+    )
+    .gives(202, "CompletedAppointment")
+    .takes::<Nothing>("Nothing")
+    .once(),
+];
 
 /// How often a write that met another one is tried again.
 const TRIES: u32 = 5;
@@ -75,7 +106,10 @@ pub async fn put(call: &Call<'_>) -> Answered {
         .await?;
         if put == Written::Done {
             let status = if version.is_none() { 201 } else { 200 };
-            return Ok(reply(status, &view(call, &appointment, &descriptions)));
+            return Ok(reply(
+                status,
+                &view(call.clinic(), &appointment, &descriptions),
+            ));
         }
     }
     Err(met_others())
@@ -89,7 +123,10 @@ pub async fn get(call: &Call<'_>) -> Answered {
     let key = patient.and_then(|patient| patient.key);
     let opened = key.and_then(|key| key.open(&place, &appointment.descriptions_sealed).ok());
     let descriptions: Vec<String> = opened.unwrap_or_default();
-    Ok(reply(200, &view(call, &appointment, &descriptions)))
+    Ok(reply(
+        200,
+        &view(call.clinic(), &appointment, &descriptions),
+    ))
 }
 
 pub async fn complete(call: &Call<'_>) -> Answered {
@@ -103,7 +140,7 @@ pub async fn complete(call: &Call<'_>) -> Answered {
         let answer = json!({
             "appointment": appointment.id,
             "state": AppointmentState::Completed,
-            "invoice": invoice_of(call, &appointment.id),
+            "invoice": invoice_of(call.clinic(), &appointment.id),
         });
         let answer = answer.to_string();
         let request = once::write(&row, &answer);
@@ -146,36 +183,4 @@ fn met_others() -> Problem {
 
 fn lines_place(call: &Call<'_>, appointment: &str) -> String {
     format!("{} lines", appointment_pk(call.clinic(), appointment))
-}
-
-fn invoice_of(call: &Call<'_>, appointment: &str) -> String {
-    case_id(call.clinic(), &["appointment".into(), appointment.into()])
-}
-
-fn view(call: &Call<'_>, appointment: &Appointment, descriptions: &[String]) -> Value {
-    let Appointment {
-        id,
-        patient,
-        starts_at,
-        state,
-        currency,
-        lines,
-        collect,
-        ..
-    } = appointment;
-    let total = Invoice::new(String::new(), *currency, lines.clone())
-        .ok()
-        .map(|sum| sum.total);
-    let completed = *state == AppointmentState::Completed;
-    json!({
-        "id": id,
-        "patient": patient,
-        "starts_at": starts_at,
-        "state": state,
-        "currency": currency,
-        "lines": lines::view(lines, descriptions),
-        "total": total,
-        "collect": collect,
-        "invoice": completed.then(|| invoice_of(call, id)),
-    })
 }

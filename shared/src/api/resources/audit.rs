@@ -1,16 +1,38 @@
 //! `/v1/audit`: the journal, by case or by day, and its proof. By day also what changed outside of
 //! it: settings, keys, connections, patients, bookings, what people repeated or closed.
 
-use super::call::{Answered, Call, cursor, listed, reply};
 use super::invoices;
-use super::problem::Problem;
-use crate::domain::journal::{self, Broken, Entry, Note, verify as verified};
-use crate::flows::{case_pk, noted};
-use crate::io::store::{Row, StoreError, Write};
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, cursor, listed, reply};
+use crate::api::frame::caller::Permission::View;
+use crate::api::frame::problem::Problem;
+use crate::api::views::entry::{aside, fault, view};
+use crate::domain::journal::{self, Entry, verify as verified};
+use crate::flows::case_pk;
+use crate::io::store::{Row, StoreError};
 use crate::words::money::Money;
 use futures::future::try_join_all;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/audit",
+        View,
+        |call| Box::pin(list(call)),
+        "The journal of a case, or of a day (UTC), newest first.",
+    )
+    .gives(200, "Entries")
+    .query(&["case", "day", "before", "limit"]),
+    Route::get(
+        "/v1/audit/verify",
+        View,
+        |call| Box::pin(verify(call)),
+        "Replays a case's journal and holds the case against it.",
+    )
+    .gives(200, "Verified")
+    .query(&["case"]),
+];
 
 /// Posting rows of a day are spread by the first letter of their hash.
 const SHARDS: [&str; 16] = [
@@ -70,14 +92,6 @@ pub fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>
     (rows, next)
 }
 
-impl Call<'_> {
-    /// The audit row of a change outside of every case's journal.
-    pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
-        let cause = format!("api {} by key {}", self.route.path, self.caller.short());
-        noted(&self.settings, case, what, cause)
-    }
-}
-
 pub async fn verify(call: &Call<'_>) -> Answered {
     let id = call
         .query("case")
@@ -113,49 +127,4 @@ pub async fn entries(call: &Call<'_>, case: &str) -> Result<Vec<Entry>, StoreErr
         .under(&case_pk(call.clinic(), case), "journal#")
         .await?;
     rows.iter().map(|row| row.read("data")).collect()
-}
-
-fn fault(broken: Broken) -> String {
-    match broken {
-        Broken::Gap { expected, found } => {
-            format!("entry {expected} is missing: {found} was found")
-        }
-        Broken::Changed { seq } => format!("entry {seq} was changed"),
-        Broken::Unchained { seq } => format!("entry {seq} does not follow the one before"),
-        Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),
-        Broken::Differs { .. } => "the case says something else than its entries".into(),
-    }
-}
-
-/// A change that moved no money and stands in no journal.
-fn aside(note: &Note, day: Date) -> Value {
-    json!({
-        "case": note.case,
-        "seq": 0,
-        "at": note.at,
-        "day": day,
-        "what": note.what,
-        "cause": note.cause,
-        "postings": [],
-        "before": "",
-        "hash": "",
-    })
-}
-
-fn view(entry: &Entry) -> Value {
-    let posting = |posting: &journal::Posting| {
-        let amount = Money::new(posting.minor, entry.currency);
-        json!({ "account": posting.account, "amount": amount })
-    };
-    json!({
-        "case": entry.case,
-        "seq": entry.seq,
-        "at": entry.at,
-        "day": entry.day,
-        "what": entry.what,
-        "cause": entry.cause,
-        "postings": entry.postings.iter().map(posting).collect::<Vec<_>>(),
-        "before": entry.before,
-        "hash": entry.hash,
-    })
 }

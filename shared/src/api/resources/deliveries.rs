@@ -1,10 +1,14 @@
 //! `/v1/deliveries`: what was told to systems and patients. One that did not arrive can be sent
 //! again by a person who has looked.
 
-use super::call::{Answered, Call, listed, reply};
 use super::invoices;
-use super::problem::{Kind, Problem};
 use super::tasks;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, listed, reply};
+use crate::api::frame::caller::Permission::{Charge, View};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::views::delivery::view;
 use crate::domain::task::{Delivery, Queue, Task, Work};
 use crate::flows::case_pk;
 use crate::flows::commit;
@@ -12,7 +16,25 @@ use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::words::{ids, time};
-use serde_json::{Value, json};
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/deliveries",
+        View,
+        |call| Box::pin(list(call)),
+        "What was told to systems and patients, newest first, or all of a case.",
+    )
+    .gives(200, "Deliveries")
+    .query(&["case", "before", "limit"]),
+    Route::post(
+        "/v1/deliveries/{case}/{id}/repeat",
+        Charge,
+        |call| Box::pin(repeat(call)),
+        "Sends what failed, was skipped, or is unknown once more.",
+    )
+    .gives(202, "Delivery")
+    .takes::<Nothing>("Nothing"),
+];
 
 pub async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = match call.query("case") {
@@ -84,25 +106,4 @@ pub async fn repeat(call: &Call<'_>) -> Answered {
     }
     commit::nudge(call.app, [(Queue::Deliveries, open.key())].into_iter()).await;
     Ok(reply(202, &view(&open)?.unwrap_or_default()))
-}
-
-/// A delivery; `None` for a row that is something else.
-pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
-    let task: Task = row.read("data")?;
-    let Work::Deliver(delivery) = task.work else {
-        return Ok(None);
-    };
-    let text = |name: &str| Some(row.get(name).to_owned()).filter(|text| !text.is_empty());
-    Ok(Some(json!({
-        "case": tasks::owner(row),
-        "id": task.id,
-        "system": delivery.system,
-        "topic": delivery.topic,
-        "payment": delivery.payment,
-        "created_at": task.due,
-        "state": row.get("state"),
-        "tries": row.int("tries"),
-        "filed_as": text("filed_as"),
-        "why": text("why"),
-    })))
 }

@@ -1,8 +1,10 @@
 //! `/v1/integrations`: which vendors a clinic can connect, and what each needs. What is configured
 //! is told, never its value.
 
-use super::call::{Answered, Call, reply};
-use super::problem::Problem;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::{Configure, View};
+use crate::api::frame::problem::Problem;
 use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
 use crate::flows::accounts;
 use crate::io::secrets::{self, Fields};
@@ -11,6 +13,40 @@ use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/integrations",
+        View,
+        |call| Box::pin(list(call)),
+        "Vendors that can be connected, and what is configured; never a value.",
+    )
+    .gives(200, "Integrations"),
+    Route::get(
+        "/v1/integrations/{vendor}",
+        View,
+        |call| Box::pin(get(call)),
+        "One vendor: the fields that it needs, and which are configured.",
+    )
+    .gives(200, "Integration"),
+    Route::put(
+        "/v1/integrations/{vendor}",
+        Configure,
+        |call| Box::pin(put(call)),
+        "Writes a vendor's secrets, each group as a whole. They may take five minutes to be used \
+         everywhere.",
+    )
+    .gives(200, "Integration")
+    .takes::<Connection>("ConnectionRequest"),
+    Route::delete(
+        "/v1/integrations/{vendor}/inbound/former",
+        Configure,
+        |call| Box::pin(drop_former(call)),
+        "Drops the webhook secret before the last change, which proves for 48 hours otherwise. \
+         Functions may remember it for five minutes.",
+    )
+    .gives(200, "Integration"),
+];
 
 /// What is written; a group that is left out stays as it is.
 #[derive(Deserialize)]

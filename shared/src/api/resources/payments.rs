@@ -1,30 +1,42 @@
 //! `/v1/payments`: one attempt to collect money, its story, and its end where only a person can tell.
 
-use super::call::{Answered, Call, reply};
-use super::problem::{Kind, Problem};
-use super::story;
+use crate::api::frame::call::Route;
+use crate::api::frame::call::{Answered, Call, reply};
+use crate::api::frame::caller::Permission::{Approve, View};
+use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::read::Nothing;
+use crate::api::views::payment::view;
 use crate::domain::case::{Case, Ending, Payment};
-use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::payment::State;
 use crate::flows::commit;
 use crate::flows::commit::{Change, Committed};
 use crate::words::ids::{self, Reference};
-use serde_json::{Value, json};
+
+pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/payments/{id}",
+        View,
+        |call| Box::pin(get(call)),
+        "One attempt to collect money.",
+    )
+    .gives(200, "Payment"),
+    Route::post(
+        "/v1/payments/{id}/close",
+        Approve,
+        |call| Box::pin(close(call)),
+        "Ends an open payment that nobody shall pay any more, its page at the gateway first: what \
+         it asked for can be charged again. One whose money is on its way, or of which nobody \
+         knows, is refused with what to do. Money that comes all the same still counts.",
+    )
+    .gives(200, "Payment")
+    .takes::<Nothing>("Nothing"),
+];
 
 pub async fn get(call: &Call<'_>) -> Answered {
     let (case, n) = known(call).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     Ok(reply(200, &view(&case, payment)))
-}
-
-pub async fn story(call: &Call<'_>) -> Answered {
-    let (case, n) = known(call).await?;
-    let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
-    let told = story::of(call, &case, payment).await?;
-    let answer =
-        json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
-    Ok(reply(200, &answer))
 }
 
 /// A person wants that nobody pays this any more.
@@ -92,22 +104,4 @@ pub async fn known(call: &Call<'_>) -> Result<(Case, u32), Problem> {
         },
         _ => Err(Problem::missing("payment")),
     }
-}
-
-pub fn view(case: &Case, payment: &Payment) -> Value {
-    let kept = payment.method.as_ref().map(|method| &method.label);
-    json!({
-        "id": payment.reference(&case.id),
-        "invoice": case.id,
-        "gateway": payment.gateway,
-        "gateway_ref": payment.capture,
-        "amount": payment.amount,
-        "state": payment.state,
-        "method": payment.paid_with.as_ref().or(kept),
-        "decline": payment.decline,
-        "refunded": payment.refunded(),
-        "refundable": payment.refundable(),
-        "checkout_url": payment.open_page().map(|page| &page.url),
-        "found": case.findings.get(&task_id(payment.n, None)).map(|_| "not_paid"),
-    })
 }

@@ -1,0 +1,40 @@
+//! An appointment as it is answered.
+
+use super::lines;
+use crate::domain::invoice::Invoice;
+use crate::flows::invoicing::{Appointment, AppointmentState, case_id};
+use serde_json::{Value, json};
+
+/// An appointment of this clinic.
+pub fn view(clinic: &str, appointment: &Appointment, descriptions: &[String]) -> Value {
+    let Appointment {
+        id,
+        patient,
+        starts_at,
+        state,
+        currency,
+        lines,
+        collect,
+        ..
+    } = appointment;
+    let total = Invoice::new(String::new(), *currency, lines.clone())
+        .ok()
+        .map(|sum| sum.total);
+    let completed = *state == AppointmentState::Completed;
+    json!({
+        "id": id,
+        "patient": patient,
+        "starts_at": starts_at,
+        "state": state,
+        "currency": currency,
+        "lines": lines::view(lines, descriptions),
+        "total": total,
+        "collect": collect,
+        "invoice": completed.then(|| invoice_of(clinic, id)),
+    })
+}
+
+/// The invoice that an appointment's completion makes.
+pub fn invoice_of(clinic: &str, appointment: &str) -> String {
+    case_id(clinic, &["appointment".into(), appointment.into()])
+}
