@@ -1,7 +1,7 @@
 //! The project's conventions, held over its sources.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn sources(folder: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -56,6 +56,32 @@ fn only_io_touches_aws_a_vendor_or_the_systems_clock() {
         ] {
             assert!(!text.contains(word), "{name} uses {word}");
         }
+    }
+}
+
+#[test]
+fn only_webhook_intake_reaches_aws_without_the_sdks_clients() {
+    for (name, text) in sources("") {
+        let text = code(&text);
+        let lean = name.starts_with("io/lean/");
+        if lean || name == "flows/intake.rs" {
+            // Without an `Aws` there is none of the SDK's clients.
+            for word in ["aws_sdk_", "Aws"] {
+                assert!(!text.contains(word), "{name} uses {word}");
+            }
+        }
+        let declared = name == "io/mod.rs";
+        let named = text.contains("lean::") || text.contains("lean;");
+        assert_eq!(
+            named && !lean && !declared,
+            name == "flows/intake.rs",
+            "{name} and io::lean"
+        );
+    }
+    for (name, text) in functions() {
+        let intake = name == "webhook-intake";
+        assert!(!text.contains("io::lean"), "{name} uses io::lean");
+        assert_eq!(text.contains("flows::intake"), intake, "{name}");
     }
 }
 
@@ -120,17 +146,26 @@ fn an_adapter_knows_no_other_adapter_and_no_clock() {
     }
 }
 
+/// What each function runs, by the function's name.
+fn functions() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
+    let all = std::fs::read_dir(folder).unwrap().map(|one| one.unwrap());
+    let read = |folder: std::fs::DirEntry| {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let main = std::fs::read_to_string(folder.path().join("src/main.rs"));
+        (name, main.unwrap())
+    };
+    all.map(read).collect()
+}
+
 #[test]
 fn a_function_holds_its_trigger_and_no_more() {
-    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
-    let mut seen = 0;
-    for folder in std::fs::read_dir(functions).unwrap() {
-        let main: PathBuf = folder.unwrap().path().join("src/main.rs");
-        let lines = std::fs::read_to_string(&main).unwrap().lines().count();
-        assert!(lines <= 60, "{} has {lines} lines", main.display());
-        seen += 1;
+    let functions = functions();
+    for (name, main) in &functions {
+        let lines = main.lines().count();
+        assert!(lines <= 60, "{name} has {lines} lines");
     }
-    assert!(seen >= 9);
+    assert!(functions.len() >= 9);
 }
 
 #[test]

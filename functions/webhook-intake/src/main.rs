@@ -2,9 +2,7 @@
 
 use lambda_runtime::Error;
 use meridian::flows::intake::{Incoming, Intake};
-use meridian::io::aws::Aws;
 use meridian::io::lambda::{self, HttpRequest, HttpResponse};
-use std::time::Duration;
 
 /// A webhook is two hundred small allocations, which glibc's takes a fifth of the instructions for.
 #[global_allocator]
@@ -18,12 +16,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn serve() -> Result<(), Error> {
-    lambda::logs();
-    let aws = Aws::from_environment(Duration::from_millis(800));
-    let intake = Intake::new(&aws);
-    // While Lambda still gives a whole processor; the first webhook then pays for no handshake.
-    tokio::join!(aws.warm("sqs"), aws.warm("secretsmanager"));
-    let intake = &intake;
+    let intake = &Intake::start().await;
     lambda::serve(async |request| answer(intake, request).await).await
 }
 

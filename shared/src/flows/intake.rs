@@ -4,12 +4,12 @@
 
 use crate::contract::{self, Account, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::domain::task::Queue;
-use crate::io::aws::Aws;
-use crate::io::directory::Directory;
-use crate::io::queue::{Queues, Received};
-use crate::io::secrets::{self, Fields, Secrets};
+use crate::io::aws::local_roots;
+use crate::io::lean::web::Web;
+use crate::io::lean::{Client, Directory, Queues, Secrets};
+use crate::io::queue::Received;
+use crate::io::secrets::{self, Fields};
 use crate::io::transport::local_base;
-use crate::io::web::{Web, local_roots};
 use crate::vendors;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -72,12 +72,21 @@ pub struct Incoming<'a> {
 }
 
 impl Intake {
-    pub fn new(aws: &Aws) -> Self {
+    /// What intake does at its start, while Lambda still gives a whole processor; the first webhook
+    /// then pays for no handshake.
+    pub async fn start() -> Self {
+        crate::io::lambda::logs();
+        let client = Client::from_environment(Duration::from_millis(800));
+        tokio::join!(client.warm("sqs"), client.warm("secretsmanager"));
+        Self::new(&client)
+    }
+
+    pub fn new(client: &Client) -> Self {
         Self {
-            secrets: Secrets::new(aws),
-            queues: Queues::new(aws),
+            secrets: Secrets::over(client.clone()),
+            queues: Queues::new(client),
             public_url: std::env::var("PUBLIC_URL").unwrap_or_default(),
-            directory: Directory::new(aws),
+            directory: Directory::new(client),
             web: OnceLock::new(),
             certificates: Mutex::default(),
         }

@@ -79,7 +79,7 @@ impl App {
         let aws = Aws::from_environment(Duration::from_secs(5));
         let app = Self::new(&aws);
         tokio::join!(
-            app.store.warm(),
+            aws.warm("dynamodb"),
             aws.warm("sqs"),
             aws.warm("secretsmanager")
         );

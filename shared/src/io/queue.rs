@@ -1,18 +1,13 @@
 //! SQS: nudges to look at rows, and proven webhooks on their way from intake to posting.
 
 use crate::domain::task::Queue;
-use crate::io::aws::{Aws, Service};
+use crate::io::aws::{Aws, CallError};
+use aws_sdk_sqs::Client;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-const SQS: Service = Service {
-    name: "sqs",
-    target: "AmazonSQS",
-    content_type: "application/x-amz-json-1.0",
-};
-
 pub struct Queues {
-    aws: Aws,
+    client: Client,
 }
 
 /// "Look at these rows." Losing one harms nothing: the due index finds the rows again.
@@ -67,22 +62,35 @@ impl fmt::Display for NotSent {
 
 impl std::error::Error for NotSent {}
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendMessage {
-    queue_url: String,
-    message_body: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay_seconds: Option<u32>,
+impl From<CallError> for NotSent {
+    fn from(why: CallError) -> Self {
+        Self(why.to_string())
+    }
+}
+
+/// What SendMessage is given. The template names each queue's address in the environment.
+pub struct Message {
+    pub queue_url: String,
+    pub body: String,
+}
+
+impl Message {
+    pub fn new(queue: Queue, message: &impl Serialize) -> Result<Self, NotSent> {
+        let name = variable(queue);
+        let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
+        let body = serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
+        Ok(Self { queue_url, body })
+    }
 }
 
 impl Queues {
     pub fn new(aws: &Aws) -> Self {
-        Self { aws: aws.clone() }
+        Self {
+            client: Client::new(&aws.config),
+        }
     }
 
-    /// Sends one message; after a lost reply it may be there twice. The template names each
-    /// queue's address in the environment.
+    /// Sends one message; after a lost reply it may be there twice.
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
         self.send_after(queue, message, None).await
     }
@@ -92,19 +100,17 @@ impl Queues {
         &self,
         queue: Queue,
         message: &impl Serialize,
-        delay_seconds: Option<u32>,
+        delay_seconds: Option<i32>,
     ) -> Result<(), NotSent> {
-        let name = variable(queue);
-        let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
-        let message_body =
-            serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
-        let input = SendMessage {
-            queue_url,
-            message_body,
-            delay_seconds,
-        };
-        let sent = self.aws.call(&SQS, "SendMessage", &input).await;
-        sent.map(drop).map_err(|why| NotSent(why.to_string()))
+        let Message { queue_url, body } = Message::new(queue, message)?;
+        let send = self
+            .client
+            .send_message()
+            .queue_url(queue_url)
+            .message_body(body)
+            .set_delay_seconds(delay_seconds);
+        Box::pin(send.send()).await.map_err(CallError::from)?;
+        Ok(())
     }
 }
 

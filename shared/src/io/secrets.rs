@@ -1,26 +1,39 @@
 //! Secrets Manager: JSON objects of strings, cached for at most five minutes.
 
-use crate::io::aws::{Aws, CallError, Service};
-use crate::words::ids;
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use crate::io::aws::{Aws, CallError};
+use aws_sdk_secretsmanager::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Get<'a> {
-    secret_id: &'a str,
-    version_stage: &'a str,
+/// The secrets of every function but intake, which has its own client.
+pub type Secrets = SecretCache<Client>;
+
+/// Who is asked for a version of a secret.
+pub trait GetSecretValue {
+    fn secret_value(
+        &self,
+        name: &str,
+        stage: &str,
+    ) -> impl Future<Output = Result<SecretValue, CallError>> + Send;
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Found {
-    secret_string: String,
-    /// When this version was made, in epoch seconds, with a fraction.
-    created_date: f64,
+/// A version of a secret as it was answered.
+pub struct SecretValue {
+    pub secret_string: String,
+    /// When this version was made, in epoch seconds.
+    pub created_at: i64,
+}
+
+impl GetSecretValue for Client {
+    async fn secret_value(&self, name: &str, stage: &str) -> Result<SecretValue, CallError> {
+        let get = self.get_secret_value().secret_id(name).version_stage(stage);
+        let found = Box::pin(get.send()).await?;
+        Ok(SecretValue {
+            created_at: found.created_date.map_or(0, |date| date.secs()),
+            secret_string: found.secret_string.unwrap_or_default(),
+        })
+    }
 }
 
 /// A version of a secret.
@@ -29,22 +42,6 @@ struct Version {
     fields: Arc<Fields>,
     /// Epoch seconds.
     made_at: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Put<'a> {
-    #[serde(flatten)]
-    place: Place<'a>,
-    secret_string: &'a str,
-    client_request_token: String,
-}
-
-/// Of a secret that exists, or of one to be made.
-#[derive(Serialize)]
-enum Place<'a> {
-    SecretId(&'a str),
-    Name(&'a str),
 }
 
 /// Whether there is no secret of this name. Where a policy names secrets by pattern, AWS denies one
@@ -78,13 +75,9 @@ const FORMER_PROVES: i64 = 48 * 3600;
 /// As many secrets are remembered; beyond them those that do not exist are forgotten.
 const MOST: usize = 5000;
 
-const SECRETS_MANAGER: Service = Service {
-    name: "secretsmanager",
-    target: "secretsmanager",
-    content_type: "application/x-amz-json-1.1",
-};
-pub struct Secrets {
-    aws: Aws,
+/// What was read of secrets, for as long as it holds.
+pub struct SecretCache<C> {
+    client: C,
     cache: Mutex<HashMap<String, Cached>>,
 }
 
@@ -134,10 +127,10 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-impl Secrets {
-    pub fn new(aws: &Aws) -> Self {
+impl<C: GetSecretValue> SecretCache<C> {
+    pub fn over(client: C) -> Self {
         Self {
-            aws: aws.clone(),
+            client,
             cache: Mutex::default(),
         }
     }
@@ -199,28 +192,6 @@ impl Secrets {
         self.fetch(name).await
     }
 
-    /// Writes a whole secret: a new version where it exists.
-    pub async fn put(&self, name: &str, fields: &Fields) -> Result<(), Unavailable> {
-        let text = serde_json::to_string(fields).map_err(|why| Unavailable(why.to_string()))?;
-        let input = |place| Put {
-            place,
-            secret_string: &text,
-            // A repeat after a lost reply makes no second version.
-            client_request_token: format!("{}{}", ids::random(), ids::random()),
-        };
-        let existing = input(Place::SecretId(name));
-        let mut put = self.call("PutSecretValue", &existing).await;
-        if put.as_ref().is_err_and(|why| is_missing(why, name)) {
-            put = self.call("CreateSecret", &input(Place::Name(name))).await;
-        }
-        self.lock().remove(name);
-        put.map(drop).map_err(|why| Unavailable(why.to_string()))
-    }
-
-    async fn call(&self, operation: &str, input: &impl Serialize) -> Result<Bytes, CallError> {
-        self.aws.call(&SECRETS_MANAGER, operation, input).await
-    }
-
     async fn fetch(&self, name: &str) -> Result<Option<Arc<Fields>>, Unavailable> {
         let current = self.get(name, "AWSCURRENT").await?;
         let mut cache = self.lock();
@@ -237,12 +208,8 @@ impl Secrets {
     }
 
     async fn get(&self, name: &str, stage: &str) -> Result<Option<Version>, Unavailable> {
-        let input = Get {
-            secret_id: name,
-            version_stage: stage,
-        };
-        let reply = match self.call("GetSecretValue", &input).await {
-            Ok(reply) => reply,
+        let found = match self.client.secret_value(name, stage).await {
+            Ok(found) => found,
             Err(why) if is_missing(&why, name) => return Ok(None),
             Err(why) => {
                 if why.code() == Some("AccessDeniedException") {
@@ -253,13 +220,11 @@ impl Secrets {
                 return Err(Unavailable(why.to_string()));
             }
         };
-        let found: Found = serde_json::from_slice(&reply)
-            .map_err(|_| Unavailable(format!("{name} was answered in no known way")))?;
         let fields = serde_json::from_str(&found.secret_string);
         // The text itself is a secret and stays out of the error.
         let version = |fields| Version {
             fields: Arc::new(fields),
-            made_at: found.created_date as i64,
+            made_at: found.created_at,
         };
         fields.map(|fields| Some(version(fields))).map_err(|why| {
             Unavailable(format!(
@@ -277,6 +242,28 @@ impl Secrets {
         self.cache
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Secrets {
+    pub fn new(aws: &Aws) -> Self {
+        Self::over(Client::new(&aws.config))
+    }
+
+    /// Writes a whole secret: a new version where it exists. A repeat after a lost reply makes no
+    /// second version, as the SDK repeats its token.
+    pub async fn put(&self, name: &str, fields: &Fields) -> Result<(), Unavailable> {
+        let text = serde_json::to_string(fields).map_err(|why| Unavailable(why.to_string()))?;
+        let put = self.client.put_secret_value().secret_id(name);
+        let put = Box::pin(put.secret_string(&text).send()).await;
+        let mut put = put.map(drop).map_err(CallError::from);
+        if put.as_ref().is_err_and(|why| is_missing(why, name)) {
+            let create = self.client.create_secret().name(name);
+            let made = Box::pin(create.secret_string(&text).send()).await;
+            put = made.map(drop).map_err(CallError::from);
+        }
+        self.lock().remove(name);
+        put.map_err(|why| Unavailable(why.to_string()))
     }
 }
 

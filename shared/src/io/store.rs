@@ -22,7 +22,7 @@
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | API key | `key#{hash}` | `key` |
 
-use crate::io::aws::{Aws, Sdk};
+use crate::io::aws::{Aws, told};
 use crate::io::queue::RowKey;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -42,7 +42,6 @@ pub const DUE_SHARDS: u64 = 4;
 
 pub struct Store {
     client: Client,
-    sdk: Sdk,
     table: String,
 }
 
@@ -224,17 +223,10 @@ impl Store {
     /// The table is named by `TABLE_NAME`.
     pub fn new(aws: &Aws) -> Self {
         let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
-        let sdk = aws.sdk();
         Self {
-            client: Client::new(&sdk.config),
-            sdk,
+            client: Client::new(&aws.config),
             table,
         }
-    }
-
-    /// Opens the connection, as [`Aws::warm`] does.
-    pub async fn warm(&self) {
-        self.sdk.warm().await;
     }
 
     /// One consistent read.
@@ -516,15 +508,6 @@ fn unavailable(why: impl std::error::Error) -> StoreError {
     StoreError::Unavailable(told(&why))
 }
 
-/// An error in its own words and those of what caused it, one line; not the SDK's whole state.
-fn told(why: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(why), |why| why.source());
-    let mut words: Vec<String> = chain.map(ToString::to_string).collect();
-    // An error that only hands on says what its cause says.
-    words.dedup();
-    words.join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -551,17 +534,5 @@ mod tests {
             slices.map(|row| row.get("due_pk").to_owned()).collect();
         let all = (0..DUE_SHARDS).map(|n| format!("due#{n}"));
         assert!(slices.into_iter().eq(all));
-    }
-
-    #[test]
-    fn an_error_of_aws_is_one_line_of_words() {
-        use aws_sdk_dynamodb::error::SdkError;
-        type Broken = SdkError<std::io::Error, ()>;
-        let refused = std::io::Error::other("the connection was refused");
-        let why = Broken::timeout_error(refused);
-        let StoreError::Unavailable(said) = unavailable(why) else {
-            panic!("it is another error");
-        };
-        assert_eq!(said, "request has timed out: the connection was refused");
     }
 }

@@ -183,7 +183,10 @@ async fn staff_are_asked_once_where_a_lost_message_reaches_the_patient_no_other_
     let case = clinic.told(&patient).await;
     let key = receipt(&clinic, &case, "twilio");
     clinic.delivers(&key).await;
-    // It is over: nothing is due any deliveries::deliver(&more.clinic.app, &key).await.expect("nothing to do");
+    // It is over: nothing is due any more.
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("nothing to do");
     let tasks = clinic.open_tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:#?}");
     let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;

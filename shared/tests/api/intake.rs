@@ -2,7 +2,7 @@
 //! nothing, and strangers cost nothing.
 
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, Struck, aws, here};
+use crate::stack::{self, Clinic, Struck, aws};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -65,7 +65,7 @@ fn event(id: &str) -> String {
 #[tokio::test]
 async fn what_is_proven_is_queued_as_it_came_and_nothing_is_written() {
     let clinic = clinic().await;
-    let intake = Intake::new(&here());
+    let intake = stack::intake();
     let before = clinic.rows().await;
     let body = event("evt_1");
     let signed = signature(SECRET, &body, 0);
@@ -90,7 +90,7 @@ async fn what_is_not_proven_is_refused_and_leaves_nothing() {
     });
     let put = other.call("PUT", "/v1/integrations/stripe", &wanted).await;
     put.expect(200);
-    let intake = Intake::new(&here());
+    let intake = stack::intake();
     let body = event("evt_1");
     let good = signature(SECRET, &body, 0);
     let code = good.split_once(",v1=").expect("a code").1.to_owned();
@@ -140,7 +140,7 @@ async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
     let body = event("evt_1");
     for action in [Action::CutBefore, Action::Throttle] {
         let struck = Struck::by(vec![("SendMessage", action.clone(), 1, 1000)]);
-        let intake = Intake::new(struck.aws);
+        let intake = struck.intake();
         let signed = signature(SECRET, &body, 0);
         let answer = arrives(&intake, &clinic.id, &body, Some(&signed)).await;
         assert_eq!(answer.status, 503, "{action:?}");
@@ -154,7 +154,7 @@ async fn a_secret_that_cannot_be_read_refuses_nobody_for_good() {
     let clinic = clinic().await;
     let body = event("evt_1");
     let struck = Struck::by(vec![("GetSecretValue", Action::CutBefore, 1, 1000)]);
-    let intake = Intake::new(struck.aws);
+    let intake = struck.intake();
     for signed in [signature(SECRET, &body, 0), signature("whsec_x", &body, 0)] {
         let answer = arrives(&intake, &clinic.id, &body, Some(&signed)).await;
         assert_eq!(answer.status, 503);
@@ -165,7 +165,7 @@ async fn a_secret_that_cannot_be_read_refuses_nobody_for_good() {
 #[tokio::test]
 async fn a_former_secret_proves_beside_the_one_that_took_its_place() {
     let clinic = clinic().await;
-    let intake = Intake::new(&here());
+    let intake = stack::intake();
     let body = event("evt_1");
     let former = signature(SECRET, &body, 0);
     let answer = arrives(&intake, &clinic.id, &body, Some(&former)).await;
@@ -174,7 +174,7 @@ async fn a_former_secret_proves_beside_the_one_that_took_its_place() {
     let put = clinic.call("PUT", "/v1/integrations/stripe", &next).await;
     put.expect(200);
     // The very process that remembers the former one, and one that never saw it.
-    for intake in [&intake, &Intake::new(&here())] {
+    for intake in [&intake, &stack::intake()] {
         for secret in [SECRET, "whsec_next"] {
             let signed = signature(secret, &body, 0);
             let answer = arrives(intake, &clinic.id, &body, Some(&signed)).await;
@@ -199,7 +199,7 @@ fn reads_of(clinic: &Clinic) -> usize {
 #[tokio::test]
 async fn forged_webhooks_read_the_secret_no_more_often_than_a_rotation_needs() {
     let clinic = clinic().await;
-    let intake = Intake::new(&here());
+    let intake = stack::intake();
     let before = reads_of(&clinic);
     for n in 0..30 {
         let body = event(&format!("evt_{n}"));
@@ -223,7 +223,7 @@ async fn forged_webhooks_read_the_secret_no_more_often_than_a_rotation_needs() {
 #[tokio::test]
 async fn a_body_that_is_too_large_for_the_queue_is_refused_unread() {
     let clinic = clinic().await;
-    let intake = Intake::new(&here());
+    let intake = stack::intake();
     let largest = meridian::flows::intake::LARGEST;
     for (size, status) in [(largest, 200), (largest + 1, 413)] {
         let body = "x".repeat(size);

@@ -3,8 +3,10 @@
 
 use meridian::api;
 use meridian::flows::App;
-use meridian::io::aws::Aws;
+use meridian::flows::intake::Intake;
+use meridian::io::aws::{Aws, Environment};
 use meridian::io::lambda::{HttpRequest, HttpResponse};
+use meridian::io::lean::Client;
 use meridian::io::store::{Write, Written};
 use meridian::words::ids;
 use meridian_embedded_aws as embedded;
@@ -19,7 +21,7 @@ mod deployed;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// AWS, and how the one function reaches it whose calls faults may strike.
-static AWS: OnceLock<(embedded::Aws, Aws)> = OnceLock::new();
+static AWS: OnceLock<(embedded::Aws, Environment)> = OnceLock::new();
 const STRUCK: &str = "struck";
 
 /// AWS, started once for all tests, on a thread that goes on serving between them.
@@ -27,7 +29,7 @@ pub fn aws() -> &'static embedded::Aws {
     &started().0
 }
 
-fn started() -> &'static (embedded::Aws, Aws) {
+fn started() -> &'static (embedded::Aws, Environment) {
     AWS.get_or_init(|| {
         let aws = deployed::start();
         let queue = |name| format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
@@ -40,27 +42,27 @@ fn started() -> &'static (embedded::Aws, Aws) {
             std::env::set_var("MERIDIAN_HOSTS", crate::vendors::start());
             std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
         }
-        let struck = Aws::from_environment(PATIENCE);
+        let struck = Environment::read();
         // SAFETY: as above; from here on nobody's calls are struck.
         unsafe { std::env::set_var("AWS_ACCESS_KEY_ID", "test") };
         (aws, struck)
     })
 }
 
-/// AWS as a function reaches it.
-pub fn here() -> Aws {
-    aws();
-    Aws::from_environment(PATIENCE)
-}
-
 /// One process of a function.
 pub fn app() -> App {
-    App::new(&here())
+    aws();
+    App::new(&Aws::from_environment(PATIENCE))
+}
+
+/// One process of intake.
+pub fn intake() -> Intake {
+    aws();
+    Intake::new(&Client::from_environment(PATIENCE))
 }
 
 /// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
 pub struct Struck {
-    pub aws: &'static Aws,
     pub app: App,
     _alone: MutexGuard<'static, ()>,
 }
@@ -80,8 +82,7 @@ impl Struck {
         };
         aws.set_faults(faults.into_iter().map(fault).collect());
         Self {
-            aws: struck,
-            app: App::new(struck),
+            app: App::new(&Aws::new(struck, PATIENCE)),
             _alone: alone,
         }
     }
@@ -94,6 +95,11 @@ impl Struck {
             1,
             times,
         )])
+    }
+
+    /// One process of intake, struck as the others are.
+    pub fn intake(&self) -> Intake {
+        Intake::new(&Client::new(&started().1, PATIENCE))
     }
 
     /// How often each fault struck.

@@ -3,8 +3,9 @@
 use meridian::api;
 use meridian::flows::App;
 use meridian::flows::intake::{Answer, Incoming, Intake};
-use meridian::io::aws::Aws;
+use meridian::io::aws::{Aws, Environment};
 use meridian::io::lambda::HttpRequest;
+use meridian::io::lean::Client;
 use meridian::words::ids;
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
@@ -111,6 +112,15 @@ pub fn apart() -> embedded::Aws {
 
 /// AWS as a caller of this name reaches it at this endpoint.
 pub fn reached(endpoint: &str, caller: &str) -> Aws {
+    Aws::new(&environment(endpoint, caller), PATIENCE)
+}
+
+/// The same as intake reaches it.
+pub fn lean(endpoint: &str, caller: &str) -> Client {
+    Client::new(&environment(endpoint, caller), PATIENCE)
+}
+
+fn environment(endpoint: &str, caller: &str) -> Environment {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE
         .lock()
@@ -120,7 +130,7 @@ pub fn reached(endpoint: &str, caller: &str) -> Aws {
         std::env::set_var("AWS_ACCESS_KEY_ID", caller);
         std::env::set_var("AWS_ENDPOINT_URL", endpoint);
     }
-    Aws::from_environment(PATIENCE)
+    Environment::read()
 }
 
 /// One process of intake, known to AWS by this name.
@@ -129,7 +139,7 @@ pub fn intake(caller: &str) -> Intake {
 }
 
 pub fn intake_at(aws: &embedded::Aws, caller: &str) -> Intake {
-    Intake::new(&reached(&aws.endpoint(), &format!("LOCAL.{caller}.1")))
+    Intake::new(&lean(&aws.endpoint(), &format!("LOCAL.{caller}.1")))
 }
 
 /// One process of any other function.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Request, Uri};
-use meridian::io::web::Web;
+use meridian::io::lean::web::Web;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};

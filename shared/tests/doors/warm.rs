@@ -1,6 +1,8 @@
 //! What a process does at its start, while nobody waits yet.
 
-use crate::stack::reached;
+use crate::stack::{lean, reached, still};
+use meridian::domain::task::Queue;
+use meridian::io::queue::{Nudge, Queues};
 use meridian::io::secrets::Secrets;
 use meridian::io::store::Store;
 use std::io::{BufRead, BufReader, Write};
@@ -44,6 +46,7 @@ fn answer(connection: usize, stream: TcpStream, asked: &Asked) -> Option<()> {
 
 #[tokio::test]
 async fn the_first_event_finds_the_connections_open() {
+    let _still = still().await;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let asked = Asked::default();
@@ -54,18 +57,24 @@ async fn the_first_event_finds_the_connections_open() {
             std::thread::spawn(move || answer(connection, stream, &asked));
         }
     });
-    let aws = reached(&endpoint, "test");
-    let (store, secrets) = (Store::new(&aws), Secrets::new(&aws));
-    store.warm().await;
-    aws.warm("secretsmanager").await;
-    let opened = asked.lock().expect("no panic").clone();
     let ping = |connection| (connection, "GET /ping HTTP/1.1".to_owned());
-    assert_eq!(opened, [ping(0), ping(1)]);
+    let asked = || std::mem::take(&mut *asked.lock().expect("no panic"));
+    let connections = || -> Vec<_> { asked().iter().map(|(connection, _)| *connection).collect() };
+    let aws = reached(&endpoint, "test");
+    let (store, queues) = (Store::new(&aws), Queues::new(&aws));
+    let secrets = Secrets::new(&aws);
+    // All at the same address here, so the next would find the first one's connection.
+    aws.warm("secretsmanager").await;
+    assert_eq!(asked(), [ping(0)]);
     store.get("a", "b").await.expect("an answer");
+    let sent = queues.send(Queue::Events, &Nudge::default()).await;
+    sent.expect("an answer");
     secrets.current("a").await.expect("an answer");
-    let used: Vec<_> = asked.lock().expect("no panic")[2..]
-        .iter()
-        .map(|(connection, _)| *connection)
-        .collect();
-    assert_eq!(used, [0, 1], "no other was opened");
+    assert_eq!(connections(), [0, 0, 0], "no other was opened");
+    let client = lean(&endpoint, "test");
+    let secrets = meridian::io::lean::Secrets::over(client.clone());
+    client.warm("secretsmanager").await;
+    assert_eq!(asked(), [ping(1)]);
+    secrets.current("a").await.expect("an answer");
+    assert_eq!(connections(), [1], "no other was opened");
 }

@@ -4,8 +4,8 @@
 use crate::stack::reached;
 use bytes::Bytes;
 use http::{Request, Uri};
+use meridian::io::lean::web::Web;
 use meridian::io::store::{Row, Store, Write, Written};
-use meridian::io::web::Web;
 use serde_json::{Value, json};
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use std::time::Duration;
 type Script = dyn Fn(usize) -> (u16, String) + Send + Sync;
 
 /// Answers every request on loopback so; its address, and how many came.
-fn serve(
+pub fn serve(
     script: impl Fn(usize) -> (u16, String) + Send + Sync + 'static,
 ) -> (Uri, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

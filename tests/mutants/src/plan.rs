@@ -17,6 +17,7 @@ const AREAS: [(&str, &[&str], usize); 7] = [
             "contract/inbound.rs",
             "contract/proof.rs",
             "io/secrets.rs",
+            "io/lean/",
             "words/seal.rs",
             "io/queue.rs",
         ],
@@ -25,7 +26,7 @@ const AREAS: [(&str, &[&str], usize); 7] = [
     ("store", &["io/store.rs", "flows/commit.rs"], 6),
     (
         "transport",
-        &["io/transport.rs", "io/web.rs", "flows/accounts.rs"],
+        &["io/transport.rs", "io/aws.rs", "flows/accounts.rs"],
         7,
     ),
     ("domain", &["domain/", "words/money.rs", "words/ids.rs"], 25),

@@ -12,7 +12,7 @@ const LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(200);
 /// After so many seconds a payment that nobody knew is looked for once more: the call that opened
 /// its page may still have been on its way.
-const SECOND_LOOK: u32 = 120;
+const SECOND_LOOK: i32 = 120;
 /// How long it is remembered when a payment was looked up, in seconds.
 const REMEMBERED: i64 = 86_400;
 

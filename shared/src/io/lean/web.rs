@@ -1,7 +1,8 @@
-//! HTTP/1.1 as AWS's JSON services and a vendor's certificate are asked over it: few roots, open
+//! HTTP/1.1 as intake asks AWS's JSON services and for a vendor's certificate: few roots, open
 //! connections kept, no proxy. hyper speaks the protocol. A connection is driven by the task that
 //! asks over it, not by one of its own: on one core every task more is woken in turn.
 
+use crate::io::aws::{CONNECT, local_roots};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -22,9 +23,6 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tower_service::Service;
-
-/// How long a connection may take to be there.
-pub const CONNECT: Duration = Duration::from_millis(700);
 
 type Body = Full<Bytes>;
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -170,11 +168,6 @@ fn host(origin: &Uri) -> Result<HeaderValue, String> {
         _ => origin.authority().map(|authority| authority.as_str()),
     };
     HeaderValue::from_str(host.unwrap_or_default()).map_err(|why| why.to_string())
-}
-
-/// The certificate authorities that a local stack adds, as PEM.
-pub fn local_roots() -> Option<Vec<u8>> {
-    std::fs::read(std::env::var_os("MERIDIAN_ROOTS")?).ok()
 }
 
 /// An error and what is behind it, which says what happened where the error only says where.
