@@ -1,12 +1,12 @@
 //! A delivery as it is answered.
 
-use super::task;
+use crate::flows::tasks::done::owner_of;
 use crate::records::delivery::{DeliveryRow, Due};
 use serde_json::{Value, json};
 
 pub fn view(row: &DeliveryRow) -> Value {
     json!({
-        "case": task::owner_of(&row.pk),
+        "case": owner_of(&row.pk),
         "id": row.id(),
         "system": row.about.system,
         "topic": row.about.subject.topic,

@@ -7,6 +7,7 @@
 //! A message to a patient is looked at again while it is `done`: it may still turn out to be lost.
 
 pub mod arrival;
+pub mod asked;
 pub mod compose;
 mod depends;
 mod job;
@@ -406,48 +407,6 @@ fn matter_of(row: &DeliveryRow) -> Matter {
 /// What the task is called by which people are asked about a delivery.
 pub fn task_of(row: &DeliveryRow) -> String {
     format!("delivery-{}", row.id())
-}
-
-/// How a wish to repeat a delivery ended.
-pub enum Repeated {
-    Open(Box<DeliveryRow>),
-    /// It is under way, or arrived.
-    NotOver,
-    /// Somebody else has just changed it.
-    Taken,
-}
-
-/// Sends what did not arrive once more, as a person wishes who has looked. `note` is its audit row.
-pub async fn repeat(
-    app: &App,
-    row: &DeliveryRow,
-    why: &str,
-    note: Write,
-) -> Result<Repeated, Failure> {
-    if !matches!(row.state, State::Failed | State::Unknown | State::Skipped) {
-        return Ok(Repeated::NotOver);
-    }
-    let open = arrival::reopened(row, why, clock::now());
-    let write = Write::Replace {
-        row: open.row(),
-        version: row.version,
-    };
-    let payment = row.about.subject.payment;
-    let unreachable = payment.map(|n| format!("unreachable-p{n}"));
-    // What was asked of people is answered; where it fails again, it is asked again.
-    let answered = [Some(task_of(row)), unreachable].into_iter().flatten();
-    let answered = answered.map(|name| {
-        Write::Delete(RowKey {
-            pk: row.pk.clone(),
-            sk: format!("task#person-{name}"),
-        })
-    });
-    let writes: Vec<_> = [write, note].into_iter().chain(answered).collect();
-    if app.store.transact(&writes).await? != Written::Done {
-        return Ok(Repeated::Taken);
-    }
-    spread::nudge(app, open.key()).await;
-    Ok(Repeated::Open(Box::new(open)))
 }
 
 /// Asks a person, unless the same is asked already and nobody has closed it.

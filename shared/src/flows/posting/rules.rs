@@ -164,7 +164,13 @@ pub fn told(
         let whole = other.refund.is_none() && other.dispute.is_none();
         other.payment == fact.payment && (whole || other.kind == Kind::PaymentReturned)
     };
-    if leaves_unsaid(fact) && !facts.iter().any(of_it) {
+    let whole = |other: &Fact| other.refund.is_none() && other.dispute.is_none();
+    let of_any = |other: &Fact| whole(other) || other.kind == Kind::PaymentReturned;
+    let silent = match leaves_unsaid(fact) {
+        true => !facts.iter().any(of_it),
+        false => returned && !facts.iter().any(of_any),
+    };
+    if silent {
         return None;
     }
     if fact.kind == Kind::PaymentSucceeded {
