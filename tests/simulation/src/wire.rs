@@ -185,6 +185,12 @@ impl Answer {
         matches!(&self.body, Body::Own(told) if told.error.is_some())
     }
 
+    /// Whether it is a refusal for this reason.
+    pub fn is(&self, code: Code) -> bool {
+        let of = |told: &Told| told.error.as_ref().is_some_and(|error| error.code == code);
+        matches!(&self.body, Body::Own(told) if of(told))
+    }
+
     pub fn exists(code: Code, id: &str) -> Self {
         let status = match code {
             Code::NotFound => 404,

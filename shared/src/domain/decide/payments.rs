@@ -163,6 +163,12 @@ impl Draft<'_> {
         // What the bank takes under an id of its own, or a part, can be given back again: it is
         // booked like a dispute that was lost without a hearing.
         let named = fact.refund.clone().or(fact.dispute.clone());
+        let back = fact.amount.filter(|_| fact.kind == Kind::PaymentReturned);
+        if let Some(amount) = back.filter(|back| back.minor > payment.amount.minor) {
+            let came = payment.amount;
+            let why = format!("{amount} went back of a payment of {came}");
+            return Err(Verdict::Contradiction(why));
+        }
         let part = fact
             .amount
             .filter(|amount| amount.minor < payment.amount.minor);
