@@ -43,7 +43,7 @@ pub struct Args {
 
 pub enum Asked {
     Help,
-    Run(Args),
+    Run(Box<Args>),
 }
 
 pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
@@ -112,7 +112,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
     args.template = template.unwrap_or_else(|| root.join("template.yaml"));
     args.bin_dir = bin_dir.unwrap_or_else(|| root.join("target/debug"));
     args.state = (!memory).then(|| state.unwrap_or_else(|| root.join(".meridian")));
-    Ok(Asked::Run(args))
+    Ok(Asked::Run(Box::new(args)))
 }
 
 /// The nearest folder, from here upwards, that holds a template.

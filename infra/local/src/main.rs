@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return refuse(&e.to_string()),
     };
-    let ended = runtime.block_on(start::run(args));
+    let ended = runtime.block_on(start::run(*args));
     // a build that was interrupted may go on, and nobody waits for it
     runtime.shutdown_background();
     match ended {

@@ -13,7 +13,7 @@ mod tests;
 use crate::flows::App;
 use crate::io::lambda::{HttpRequest, HttpResponse};
 use frame::call::{self, Answered, Call, LONGEST_ID, Route, Serves};
-use frame::caller::{self, Caller};
+use frame::caller;
 use frame::problem::{Kind, Problem};
 
 /// Answers one request.
@@ -37,20 +37,20 @@ async fn served(app: &App, request: &HttpRequest) -> Answered {
     match route.serves {
         Serves::Document => Ok(call::reply(200, &openapi::document())),
         Serves::Root(handle) => {
-            caller::root(app, request).await?;
-            handle(app, &call::body(route, request)?).await
+            let actor = caller::root(app, request).await?;
+            handle(app, &actor, &call::body(route, request)?).await
         }
         Serves::Clinic(permission, handle) => {
-            let caller = Caller::of(app, request).await?;
-            caller.need(permission)?;
-            let settings = app.settings(&caller.clinic).await?;
+            let (clinic, actor) = caller::of(app, request, route.path).await?;
+            caller::need(&actor, permission)?;
+            let settings = app.settings(&clinic).await?;
             let settings = settings.ok_or_else(caller::unknown)?;
             let query = call::query(route, request)?;
             let body = call::body(route, request)?;
             handle(&Call {
                 app,
                 settings,
-                caller,
+                actor,
                 route,
                 path,
                 query,

@@ -3,6 +3,7 @@
 //! A *case* is loaded, [`decide::decide`] says what an event does to it, and the store commits the
 //! outcome: the changed case, its journal entries and the tasks that follow.
 
+pub mod actor;
 pub mod case;
 pub mod decide;
 pub mod dispute;

@@ -36,6 +36,18 @@ pub enum Event {
 }
 
 impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+            Self::Paid => "paid",
+            Self::Declined => "declined",
+            Self::Expired => "expired",
+            Self::Returned => "returned",
+        }
+    }
+
     pub const ALL: [Self; 7] = [
         Self::Open,
         Self::Pending,

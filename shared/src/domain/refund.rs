@@ -38,6 +38,17 @@ impl State {
         Self::Failed,
     ];
 
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::Requested => "requested",
+            Self::Executing => "executing",
+            Self::Unknown => "unknown",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Whether its amount is kept from other refunds.
     pub fn reserves(self) -> bool {
         !matches!(self, Self::Failed)

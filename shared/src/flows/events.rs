@@ -1,6 +1,8 @@
 //! The row of an event from outside. Its key is the deduplication: a second one of the same id
 //! cannot be written.
 
+pub mod replay;
+
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
 use crate::io::store::{Row, Write};
@@ -8,6 +10,9 @@ use crate::words::money::Money;
 use crate::words::time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The source under which requests of the API stand among the events.
+pub const API: &str = "api";
 
 /// As `/v1/events` shows it. Holds no personal data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,6 +88,15 @@ impl EventRow {
         }
         Write::NewOr {
             row,
+            attribute: "state",
+            value: "waiting".into(),
+        }
+    }
+
+    /// The row of a request whose answer does not come from a case.
+    pub fn answered(&self, answer: &str) -> Write {
+        Write::NewOr {
+            row: self.row("posted").text("answer", answer),
             attribute: "state",
             value: "waiting".into(),
         }

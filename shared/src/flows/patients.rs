@@ -2,8 +2,10 @@
 //! them. Erasing the key in the row erases the person; the books stay whole.
 
 use super::commit::{Busy, TRIES, alias_pk, pause};
-use super::{App, Failure};
+use super::{App, Failure, noted};
+use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
+use crate::domain::settings::Settings;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::words::ids;
@@ -70,15 +72,18 @@ pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Option<Patient
 }
 
 /// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
-/// fresh one. Tells whether it is a new one. `note` is the audit's row.
-pub async fn put_patient(
+/// fresh one. Tells whether it is a new one.
+pub async fn write(
     app: &App,
-    clinic: &str,
+    settings: &Settings,
+    actor: &Actor,
     reference: &str,
     person: &Person,
-    note: Write,
 ) -> Result<(Patient, bool), Failure> {
+    let clinic = &settings.id;
     let id = id(clinic, reference);
+    let what = format!("patient_written {id}");
+    let note = noted(settings, None, &what, actor.cause());
     let pk = pk(clinic, &id);
     let master = app.key("patients").await?;
     for attempt in 0..TRIES {

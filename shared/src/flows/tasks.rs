@@ -1,6 +1,8 @@
 //! Rows of work, and tasks for people that belong to no case: an event that cannot be read, a
 //! stranger's payment.
 
+pub mod done;
+
 use super::{App, Failure};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Delivery, Matter, Queue, Task, Topic, Work};

@@ -1,9 +1,12 @@
 //! Words that everything else is written in: money, ids, instants, sealed texts, exact JSON. They
 //! know nothing of clinics or vendors.
 
+pub mod cards;
 pub mod exact;
 pub mod ids;
 pub mod json;
+pub mod label;
 pub mod money;
 pub mod seal;
+pub mod text;
 pub mod time;

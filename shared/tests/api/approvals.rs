@@ -65,6 +65,44 @@ async fn what_waits_for_an_approval_has_no_work_until_another_key_grants_it() {
 }
 
 #[tokio::test]
+async fn who_asked_for_a_refund_never_approves_it_whatever_else_they_may_do() {
+    let policy = json!({ "collect": "later", "approval_above": "20" });
+    let clinic = Clinic::of("EUR", policy).await;
+    let both = ["view", "refund", "approve"];
+    let asker = clinic.with_key(&clinic.key_with(&both).await);
+    let other = clinic.with_key(&clinic.key_with(&both).await);
+    let case = paid(&clinic, "90.00", "EUR").await;
+    let amount = |text: &str| json!({ "amount": text, "currency": "EUR" });
+    // Above the limit it waits, though the key may approve; so does what comes to more in steps.
+    let wanted = json!({ "invoice": case, "amount": amount("20.00") });
+    let small = asker.post("/v1/refunds", wanted).await.expect(202);
+    assert_eq!(small["state"], "requested");
+    let wanted = json!({ "invoice": case, "amount": amount("0.01") });
+    let preview = asker.post("/v1/refunds?preview=true", wanted.clone()).await;
+    assert_eq!(preview.expect(200)["needs_approval"], true);
+    let refund = asker.post("/v1/refunds", wanted).await.expect(202);
+    assert_eq!(refund["state"], "awaiting_approval");
+    let path = format!("/v1/refunds/{}", refund["id"].as_str().expect("an id"));
+    let before = clinic.rows().await;
+    for _ in 0..2 {
+        let refused = asker.post(&format!("{path}/approve"), Value::Null).await;
+        let refused = refused.expect(403);
+        assert_eq!(refused["type"], "/problems/own-request", "{refused}");
+        assert_eq!(refused["permission"], Value::Null, "it lacks none");
+    }
+    unchanged(&before, &clinic.rows().await, "who approves their own");
+    assert_eq!(asker.get(&path).await["state"], "awaiting_approval");
+    let granted = other.post(&format!("{path}/approve"), Value::Null).await;
+    assert_eq!(granted.expect(200)["state"], "requested");
+    // What one asked for, they may still give up.
+    let wanted = json!({ "invoice": case, "amount": amount("1.00") });
+    let refund = asker.post("/v1/refunds", wanted).await.expect(202);
+    let path = format!("/v1/refunds/{}", refund["id"].as_str().expect("an id"));
+    let given_up = asker.post(&format!("{path}/reject"), Value::Null).await;
+    assert_eq!(given_up.expect(200)["state"], "failed");
+}
+
+#[tokio::test]
 async fn only_a_persons_task_is_done_by_hand() {
     let (clinic, other) = (Clinic::new().await, Clinic::new().await);
     let patient = clinic.patient().await;

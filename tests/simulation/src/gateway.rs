@@ -637,17 +637,7 @@ impl Gateway {
                 self.tell(now, told);
                 format!("payment {} is collected a day later", self.payments[n].id)
             }
-            Happening::PageRunsOut(n) => {
-                let page = &mut self.pages[n];
-                if matches!(page.state, PageState::Open | PageState::Approved) {
-                    page.state = PageState::Expired;
-                    let id = page.id.clone();
-                    let told = self.page_says(&id);
-                    self.tell(now, told);
-                    return format!("page {id} runs out");
-                }
-                String::new()
-            }
+            Happening::PageRunsOut(n) => self.page_runs_out(now, n),
             Happening::Reversed(payment, amount, times) => {
                 self.reverse(now, payment, amount, times);
                 format!(
@@ -655,19 +645,7 @@ impl Gateway {
                     self.payments[payment].id
                 )
             }
-            Happening::Cancelled(n) => {
-                let dispute = &mut self.disputes[n];
-                (dispute.state, dispute.at) = (DisputeState::Won, now);
-                let words = format!("what was taken back as {} is given back", dispute.id);
-                let by_payment = Say {
-                    dispute: Some(self.payments[self.disputes[n].payment].id.clone()),
-                    payment: None,
-                    page: None,
-                    ..self.dispute_says(n)
-                };
-                self.tell(now, vec![by_payment]);
-                words
-            }
+            Happening::Cancelled(n) => self.given_back(now, n),
             Happening::DisputeEnds(n, state) => {
                 let dispute = &mut self.disputes[n];
                 (dispute.state, dispute.at) = (state, now);
@@ -688,6 +666,32 @@ impl Gateway {
                 words
             }
         }
+    }
+
+    fn page_runs_out(&mut self, now: i64, n: usize) -> String {
+        let page = &mut self.pages[n];
+        if matches!(page.state, PageState::Open | PageState::Approved) {
+            page.state = PageState::Expired;
+            let id = page.id.clone();
+            let told = self.page_says(&id);
+            self.tell(now, told);
+            return format!("page {id} runs out");
+        }
+        String::new()
+    }
+
+    fn given_back(&mut self, now: i64, n: usize) -> String {
+        let dispute = &mut self.disputes[n];
+        (dispute.state, dispute.at) = (DisputeState::Won, now);
+        let words = format!("what was taken back as {} is given back", dispute.id);
+        let by_payment = Say {
+            dispute: Some(self.payments[self.disputes[n].payment].id.clone()),
+            payment: None,
+            page: None,
+            ..self.dispute_says(n)
+        };
+        self.tell(now, vec![by_payment]);
+        words
     }
 
     fn turn(&mut self, now: i64, n: usize, to: State) -> String {

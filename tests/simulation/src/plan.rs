@@ -327,15 +327,7 @@ impl Plan {
     fn act(&self, rng: &mut Rng, home: usize, other: usize) -> Act {
         let gateway = if rng.u8(..3) == 0 { other } else { home };
         match rng.u8(..42) {
-            0..=5 => Act::Charge {
-                way: match rng.bool() {
-                    true => Way::Page { gateway },
-                    false => Way::Kept {
-                        method: rng.usize(..3),
-                    },
-                },
-                half: rng.u8(..6) == 0,
-            },
+            0..=5 => charge(rng, gateway),
             6..=14 => Act::Visit {
                 page: rng.usize(..4),
             },
@@ -359,30 +351,8 @@ impl Plan {
                 approve: rng.u8(..3) != 0,
             },
             28..=29 => Act::Store(stored(rng, gateway)),
-            30 => match rng.bool() {
-                true => Act::Remove {
-                    method: rng.usize(..3),
-                },
-                false => Act::Dies {
-                    method: rng.usize(..3),
-                    told: rng.bool(),
-                },
-            },
-            31..=32 => Act::Stranger {
-                payment: rng.usize(..2),
-                how: of(
-                    rng,
-                    &[
-                        Foreign::SameAmount,
-                        Foreign::OtherAmount,
-                        Foreign::OtherCurrency,
-                        Foreign::Fails,
-                        Foreign::Slow,
-                        Foreign::UnknownThere,
-                        Foreign::NamesOurAmount,
-                    ],
-                ),
-            },
+            30 => method_ends(rng),
+            31..=32 => stranger(rng),
             33 => Act::DashboardRefund { half: rng.bool() },
             34..=35 => Act::Dispute {
                 half: rng.bool(),
@@ -448,6 +418,49 @@ impl Plan {
             less(&|plan| plan.save_method = false);
         }
         all
+    }
+}
+
+fn charge(rng: &mut Rng, gateway: usize) -> Act {
+    Act::Charge {
+        way: match rng.bool() {
+            true => Way::Page { gateway },
+            false => Way::Kept {
+                method: rng.usize(..3),
+            },
+        },
+        half: rng.u8(..6) == 0,
+    }
+}
+
+/// A kept method that is taken away, or stops working.
+fn method_ends(rng: &mut Rng) -> Act {
+    match rng.bool() {
+        true => Act::Remove {
+            method: rng.usize(..3),
+        },
+        false => Act::Dies {
+            method: rng.usize(..3),
+            told: rng.bool(),
+        },
+    }
+}
+
+fn stranger(rng: &mut Rng) -> Act {
+    Act::Stranger {
+        payment: rng.usize(..2),
+        how: of(
+            rng,
+            &[
+                Foreign::SameAmount,
+                Foreign::OtherAmount,
+                Foreign::OtherCurrency,
+                Foreign::Fails,
+                Foreign::Slow,
+                Foreign::UnknownThere,
+                Foreign::NamesOurAmount,
+            ],
+        ),
     }
 }
 

@@ -1,13 +1,13 @@
 //! A route and one call of it: who may call it and what it takes, and the request as far as every
 //! route asks for the same.
 
-use super::caller::{Caller, Permission};
 use super::problem::{Kind, Problem};
 use super::read;
+use crate::domain::actor::{Actor, Permission};
 use crate::domain::settings::Settings;
-use crate::flows::{App, noted};
+use crate::flows::App;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::io::store::{Row, Write};
+use crate::io::store::Row;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,7 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
 pub type Handler = for<'a> fn(&'a Call<'a>) -> Answering<'a>;
 
 /// Who answers the holder of the deployment's root key.
-pub type RootHandler = for<'a> fn(&'a App, &'a [u8]) -> Answering<'a>;
+pub type RootHandler = for<'a> fn(&'a App, &'a Actor, &'a [u8]) -> Answering<'a>;
 
 /// One method at one path: who may call it, what it takes and what it gives. The OpenAPI document
 /// is drawn from it.
@@ -152,7 +152,7 @@ fn reads<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), Problem> {
 pub struct Call<'a> {
     pub app: &'a App,
     pub settings: Arc<Settings>,
-    pub caller: Caller,
+    pub actor: Actor,
     pub route: &'static Route,
     /// The parameters of the path, in order.
     pub path: Vec<String>,
@@ -182,12 +182,6 @@ impl Call<'_> {
         let store = &self.app.store;
         let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
         Ok((rows, next.as_deref().map(cursor)))
-    }
-
-    /// The audit row of a change outside of every case's journal.
-    pub fn noted(&self, case: Option<&str>, what: &str) -> Write {
-        let cause = format!("api {} by key {}", self.route.path, self.caller.short());
-        noted(&self.settings, case, what, cause)
     }
 
     pub fn limit(&self) -> Result<i32, Problem> {

@@ -1,97 +1,46 @@
-//! Who calls: the clinic and the permissions behind an API key, or the deployment's root key.
+//! Who calls: the person or system behind an API key of a clinic, or the holder of the deployment's
+//! root key.
 
 use super::problem::{Kind, Problem};
-use crate::flows::App;
+use crate::domain::actor::{Actor, Permission, Who};
+use crate::flows::{App, keys};
 use crate::io::lambda::HttpRequest;
-use crate::io::store::{Row, Write};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Permission {
-    View,
-    Charge,
-    Refund,
-    Approve,
-    Configure,
+/// The clinic whose key a request carries, and who that key stands for. `path` is the route's.
+pub async fn of(app: &App, request: &HttpRequest, path: &str) -> Result<(String, Actor), Problem> {
+    let key = bearer(request).filter(|key| key.starts_with("mk_"));
+    let kept = keys::find(app, key.ok_or_else(unknown)?).await?;
+    let kept = kept.ok_or_else(unknown)?;
+    let who = Who::Key {
+        hash: kept.hash,
+        label: kept.label,
+        permissions: kept.permissions,
+    };
+    let via = format!("api {path}");
+    Ok((kept.clinic, Actor { who, via }))
 }
 
-impl Permission {
-    pub const ALL: [Self; 5] = [
-        Self::View,
-        Self::Charge,
-        Self::Refund,
-        Self::Approve,
-        Self::Configure,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Charge => "charge",
-            Self::Refund => "refund",
-            Self::Approve => "approve",
-            Self::Configure => "configure",
-        }
+/// Refuses who may not.
+pub fn need(actor: &Actor, permission: Permission) -> Result<(), Problem> {
+    if actor.may(permission) {
+        return Ok(());
     }
-}
-
-#[derive(Debug)]
-pub struct Caller {
-    pub clinic: String,
-    pub permissions: Vec<Permission>,
-    /// The key's hash: tells keys apart and opens nothing.
-    pub key: String,
-}
-
-impl Caller {
-    pub async fn of(app: &App, request: &HttpRequest) -> Result<Self, Problem> {
-        let key = bearer(request)
-            .filter(|key| key.starts_with("mk_"))
-            .ok_or_else(unknown)?;
-        let hash = hash(key);
-        // Found by the hash of all of it: how long the search takes tells nothing of the key.
-        let row = app
-            .store
-            .get(&pk(&hash), "key")
-            .await?
-            .ok_or_else(unknown)?;
-        let permissions = row.read("permissions")?;
-        Ok(Self {
-            clinic: row.get("clinic").into(),
-            permissions,
-            key: hash,
-        })
-    }
-
-    pub fn has(&self, permission: Permission) -> bool {
-        self.permissions.contains(&permission)
-    }
-
-    pub fn need(&self, permission: Permission) -> Result<(), Problem> {
-        if self.has(permission) {
-            return Ok(());
-        }
-        let name = permission.name();
-        let why = format!("this needs the permission {name}: use a key that has it");
-        Err(Problem::new(Kind::Forbidden, why).with("permission", name.into()))
-    }
-
-    /// How the journal names the key.
-    pub fn short(&self) -> &str {
-        &self.key[..8]
-    }
+    let name = permission.name();
+    let why = format!("this needs the permission {name}: use a key that has it");
+    Err(Problem::new(Kind::Forbidden, why).lacking(permission))
 }
 
 /// Whether the request carries the deployment's root key.
-pub async fn root(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+pub async fn root(app: &App, request: &HttpRequest) -> Result<Actor, Problem> {
     let secret = app.secrets.current("meridian/_/root").await?;
     let root = secret.as_ref().and_then(|fields| fields.get("root_key"));
-    let given = bearer(request).map(hash).unwrap_or_default();
+    let given = bearer(request).map(keys::hash).unwrap_or_default();
     match root.filter(|root| !root.is_empty()) {
-        Some(root) if hash(root).as_bytes().ct_eq(given.as_bytes()).into() => Ok(()),
+        Some(root) if keys::hash(root).as_bytes().ct_eq(given.as_bytes()).into() => Ok(Actor {
+            who: Who::Root,
+            via: "api".into(),
+        }),
         _ => Err(Problem::new(
             Kind::Unauthorized,
             "clinics are made with the root key, from the secret meridian/_/root",
@@ -99,6 +48,7 @@ pub async fn root(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
+/// What is told who has no key of a clinic.
 pub fn unknown() -> Problem {
     Problem::new(
         Kind::Unauthorized,
@@ -109,37 +59,4 @@ pub fn unknown() -> Problem {
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let (scheme, key) = request.header("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
-}
-
-/// A fresh key: shown once, kept only as a hash.
-pub fn new_key(clinic: &str) -> String {
-    let letters = format!(
-        "{}{}",
-        crate::words::ids::random(),
-        crate::words::ids::random()
-    );
-    format!("mk_{clinic}_{}", &letters[..32])
-}
-
-pub fn hash(key: &str) -> String {
-    hex::encode(Sha256::digest(key))
-}
-
-pub fn pk(hash: &str) -> String {
-    format!("key#{hash}")
-}
-
-/// The row that makes a key valid.
-pub fn key_row(clinic: &str, key: &str, label: &str, permissions: &[Permission]) -> Write {
-    let (hash, now) = (
-        hash(key),
-        crate::words::time::millis(crate::io::clock::now()),
-    );
-    let row = Row::new(pk(&hash), "key")
-        .text("clinic", clinic)
-        .text("label", label)
-        .json("permissions", &permissions)
-        .number("made_at", now)
-        .listed(format!("{clinic}#keys"), format!("{now:015}#{hash}"));
-    Write::New(row)
 }

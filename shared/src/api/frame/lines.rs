@@ -1,19 +1,21 @@
 //! The lines of an invoice as a clinic states them.
 
 use super::problem::Problem;
-use super::read::{Rate, plain};
+use super::read::Rate;
 use crate::domain::invoice::{Invoice, Line};
 use crate::words::money::{Currency, Money};
+use crate::words::text::Plain;
 use serde::Deserialize;
 
 /// More lines than this make no invoice that people read.
 const MOST: usize = 100;
 
+/// One line of an invoice.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewLine {
+pub struct LineRequest {
     /// Shown on the invoice and the receipt, never told to a gateway or system.
-    description: String,
+    description: Plain<200>,
     #[serde(default = "one")]
     quantity: u32,
     /// The price of one.
@@ -34,7 +36,7 @@ fn yes() -> bool {
 
 /// The lines for the books, and what each is for.
 pub fn checked(
-    lines: Vec<NewLine>,
+    lines: Vec<LineRequest>,
     currency: Currency,
 ) -> Result<(Vec<Line>, Vec<String>), Problem> {
     if lines.is_empty() || lines.len() > MOST {
@@ -42,7 +44,6 @@ pub fn checked(
     }
     let (mut kept, mut descriptions) = (vec![], vec![]);
     for (n, line) in lines.into_iter().enumerate() {
-        plain(&format!("lines[{n}].description"), &line.description, 200)?;
         if line.unit.currency != currency {
             let why = format!("the invoice is in {}", currency.code());
             return Err(Problem::invalid(&format!("lines[{n}].unit.currency"), why));
@@ -53,15 +54,9 @@ pub fn checked(
             tax_rate: line.tax_rate.0,
             tax_included: line.tax_included,
         });
-        descriptions.push(line.description);
+        descriptions.push(line.description.into());
     }
-    total(&kept, currency)?;
+    let sum = Invoice::new(String::new(), currency, kept.clone());
+    sum.map_err(|why| Problem::invalid("lines", why))?;
     Ok((kept, descriptions))
-}
-
-/// What the lines come to.
-pub fn total(lines: &[Line], currency: Currency) -> Result<Money, Problem> {
-    let invoice = Invoice::new(String::new(), currency, lines.to_vec());
-    let invoice = invoice.map_err(|why| Problem::invalid("lines", why))?;
-    Ok(invoice.total)
 }

@@ -3,9 +3,8 @@
 
 pub mod call;
 pub mod caller;
-pub mod cards;
-pub mod label;
 pub mod lines;
 pub mod once;
+pub mod patient;
 pub mod problem;
 pub mod read;

@@ -6,15 +6,12 @@ use super::problem::{Kind, Problem};
 use super::read;
 use crate::contract::digest_id;
 use crate::domain::case::Case;
-use crate::flows::commit::Committed;
-use crate::flows::events::EventRow;
+use crate::flows::denied::Granted;
+use crate::flows::events::{API, EventRow};
 use crate::io::clock;
 use crate::io::lambda::HttpResponse;
-use crate::io::store::{Row, Write};
+use crate::io::store::Row;
 use crate::words::ids;
-
-/// The source under which requests stand among the events.
-pub const SOURCE: &str = "api";
 
 pub enum Once {
     /// Nobody asked under this key before.
@@ -49,13 +46,8 @@ impl Call<'_> {
         let (route, body) = (self.route, read::value(&self.body)?.to_string());
         let parts = [route.method, self.request.raw_path.as_str(), &body];
         let name = format!("{} {}", route.method, route.path);
-        let mut row = EventRow::new(
-            self.clinic(),
-            SOURCE,
-            &digest_id(&[key]),
-            &name,
-            clock::now(),
-        );
+        let id = digest_id(&[key]);
+        let mut row = EventRow::new(self.clinic(), API, &id, &name, clock::now());
         row.digest = Some(hex::encode(ids::digest(&parts)));
         Ok(row)
     }
@@ -69,42 +61,15 @@ impl Call<'_> {
         Ok(text(self.route.gives.0, known.get("answer").into()))
     }
 
-    /// What a commit under the request's row is answered.
-    pub fn ended(&self, committed: Committed, row: &EventRow) -> Answered {
-        match committed {
-            Committed::Changed(case) | Committed::Nothing(Some(case)) => {
+    /// What a request that was granted is answered.
+    pub fn ended(&self, granted: Granted, row: &EventRow) -> Answered {
+        match granted {
+            Granted::Now(case) => {
                 let answer = row.answer.map(|answer| answer(&case, row));
                 Ok(text(self.route.gives.0, answer.unwrap_or_default()))
             }
-            Committed::Repeated(known) => self.again(&known, row),
-            Committed::Refused(why) => Err(why.into()),
-            Committed::Unmatched | Committed::Nothing(None) => Err(Problem::missing("invoice")),
-            Committed::Wait(why) => Err(Problem::new(Kind::Conflict, why)),
-            Committed::LookUpFirst { .. } => {
-                let why = "the gateway must be asked first: repeat later";
-                Err(Problem::new(Kind::Conflict, why))
-            }
-            Committed::Contradiction(why) => Err(Problem::new(Kind::Conflict, why)),
+            Granted::Before(known) => self.again(&known, row),
         }
-    }
-
-    /// How the journal names this request.
-    pub fn cause(&self, row: &EventRow) -> String {
-        format!(
-            "{SOURCE} {} by key {}",
-            row.vendor_event_id,
-            self.caller.short()
-        )
-    }
-}
-
-/// The row of a request whose answer does not come from a case.
-pub fn write(row: &EventRow, answer: &str) -> Write {
-    let kept = row.row("posted").text("answer", answer);
-    Write::NewOr {
-        row: kept,
-        attribute: "state",
-        value: "waiting".into(),
     }
 }
 

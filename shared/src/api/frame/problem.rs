@@ -1,14 +1,17 @@
 //! What a request is told that was not granted: `application/problem+json` (RFC 9457) with a stable
 //! type, what was wrong and what to do.
 
+use crate::domain::actor::Permission;
 use crate::domain::decide::Refusal;
 use crate::flows::Failure;
 use crate::flows::commit::Busy;
+use crate::flows::denied::Denied;
 use crate::io::lambda::HttpResponse;
 use crate::io::queue::NotSent;
 use crate::io::secrets::Unavailable;
 use crate::io::store::StoreError;
-use serde_json::{Map, Value, json};
+use crate::words::money::Money;
+use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -16,6 +19,7 @@ pub enum Kind {
     KeyMissing,
     Unauthorized,
     Forbidden,
+    OwnRequest,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -31,11 +35,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::KeyMissing,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::OwnRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -60,6 +65,7 @@ impl Kind {
             ),
             Self::Unauthorized => (401, "unauthorized", "No valid API key"),
             Self::Forbidden => (403, "forbidden", "The key lacks a permission"),
+            Self::OwnRequest => (403, "own-request", "Who asked does not approve"),
             Self::NotFound => (404, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Not by this method"),
             Self::Conflict => (409, "conflict", "It does not fit what is there"),
@@ -92,13 +98,43 @@ impl Kind {
     }
 }
 
+/// A problem as it is sent.
+#[derive(Debug, Serialize)]
+pub struct Body {
+    /// Stable: tell problems apart by it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// What was wrong and what to do.
+    pub detail: String,
+    /// Where a field is not as it must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What the key lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<Permission>,
+    /// What can still be refunded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refundable: Option<Money>,
+    /// What can be asked for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Money>,
+}
+
 #[derive(Debug)]
 pub struct Problem {
     pub kind: Kind,
     /// What was wrong and what to do.
     pub detail: String,
-    /// Further members, such as `refundable`.
-    more: Vec<(&'static str, Value)>,
+    /// Where a field or parameter is not as it must be.
+    field: Option<String>,
+    /// The permission that is lacking.
+    permission: Option<Permission>,
+    /// What can still be refunded.
+    refundable: Option<Money>,
+    /// What can be asked for now.
+    due: Option<Money>,
     /// The methods that a path takes, where another one was used.
     allow: Option<String>,
 }
@@ -108,14 +144,20 @@ impl Problem {
         Self {
             kind,
             detail: detail.into(),
-            more: vec![],
+            field: None,
+            permission: None,
+            refundable: None,
+            due: None,
             allow: None,
         }
     }
 
     /// A field of the body or a parameter that is not as it must be.
     pub fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
-        Self::new(Kind::Invalid, format!("{field}: {why}")).with("field", json!(field))
+        Self {
+            field: Some(field.into()),
+            ..Self::new(Kind::Invalid, format!("{field}: {why}"))
+        }
     }
 
     pub fn missing(what: &str) -> Self {
@@ -125,8 +167,9 @@ impl Problem {
         )
     }
 
-    pub fn with(mut self, name: &'static str, value: Value) -> Self {
-        self.more.push((name, value));
+    /// What the key lacks.
+    pub fn lacking(mut self, permission: Permission) -> Self {
+        self.permission = Some(permission);
         self
     }
 
@@ -135,25 +178,22 @@ impl Problem {
         self
     }
 
-    pub fn json(&self) -> Value {
-        let mut body = Map::new();
-        body.insert(
-            "type".into(),
-            json!(format!("/problems/{}", self.kind.name())),
-        );
-        body.insert("title".into(), json!(self.kind.title()));
-        body.insert("status".into(), json!(self.kind.status()));
-        body.insert("detail".into(), json!(self.detail));
-        body.extend(
-            self.more
-                .iter()
-                .map(|(name, value)| ((*name).into(), value.clone())),
-        );
-        body.into()
+    /// The body as it is sent.
+    pub fn body(&self) -> Body {
+        Body {
+            kind: format!("/problems/{}", self.kind.name()),
+            title: self.kind.title().into(),
+            status: self.kind.status(),
+            detail: self.detail.clone(),
+            field: self.field.clone(),
+            permission: self.permission,
+            refundable: self.refundable,
+            due: self.due,
+        }
     }
 
     pub fn response(&self) -> HttpResponse {
-        let body = self.json().to_string();
+        let body = serde_json::to_string(&self.body()).unwrap_or_default();
         let response = HttpResponse::new(self.kind.status(), "application/problem+json", body);
         match (self.kind, &self.allow) {
             (Kind::MethodNotAllowed, Some(methods)) => response.header("allow", methods.clone()),
@@ -168,20 +208,52 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Invalid(why) => Self::new(Kind::Invalid, why),
-            Refusal::NotRefundable { refundable } => Self::new(
-                Kind::NotRefundable,
-                format!("only {refundable} can still be refunded: ask for that much or less"),
-            )
-            .with("refundable", json!(refundable)),
-            Refusal::NotDue { due } => Self::new(
-                Kind::NotDue,
-                format!("only {due} can be asked for now: charge that much or less, or wait for what is under way"),
-            )
-            .with("due", json!(due)),
-            Refusal::Busy => {
-                Self::new(Kind::Conflict, "a call on the same object is under way: repeat later")
-            }
+            Refusal::NotRefundable { refundable } => Self {
+                refundable: Some(refundable),
+                ..Self::new(
+                    Kind::NotRefundable,
+                    format!("only {refundable} can still be refunded: ask for that much or less"),
+                )
+            },
+            Refusal::NotDue { due } => Self {
+                due: Some(due),
+                ..Self::new(
+                    Kind::NotDue,
+                    format!(
+                        "only {due} can be asked for now: charge that much or less, or wait for \
+                         what is under way"
+                    ),
+                )
+            },
+            Refusal::Busy => Self::new(
+                Kind::Conflict,
+                "a call on the same object is under way: repeat later",
+            ),
             Refusal::NotFound(what) => Self::missing(&what),
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(why: Denied) -> Self {
+        match why {
+            Denied::Invalid { field, why } => Self::invalid(&field, why),
+            Denied::NotFound(what) => Self::missing(what),
+            Denied::Conflict(why) => Self::new(Kind::Conflict, why),
+            Denied::Lacks { permission, why } => {
+                Self::new(Kind::Forbidden, why).lacking(permission)
+            }
+            Denied::OwnRequest => Self::new(
+                Kind::OwnRequest,
+                "who asked for a refund does not approve it: another person does, with another key",
+            ),
+            Denied::NothingPaid { why, refundable } => Self {
+                refundable: Some(refundable),
+                ..Self::new(Kind::NotRefundable, why)
+            },
+            Denied::Refused(why) => why.into(),
+            Denied::Again(why) => Self::new(Kind::Unavailable, why),
+            Denied::Failed(why) => why.into(),
         }
     }
 }
@@ -205,12 +277,6 @@ impl From<Unavailable> for Problem {
     }
 }
 
-impl From<NotSent> for Problem {
-    fn from(why: NotSent) -> Self {
-        later(&why)
-    }
-}
-
 impl From<Failure> for Problem {
     fn from(why: Failure) -> Self {
         let why = match why.downcast::<StoreError>() {
@@ -219,6 +285,10 @@ impl From<Failure> for Problem {
         };
         let why = match why.downcast::<Unavailable>() {
             Ok(why) => return (*why).into(),
+            Err(why) => why,
+        };
+        let why = match why.downcast::<NotSent>() {
+            Ok(why) => return later(&*why),
             Err(why) => why,
         };
         match why.downcast::<Busy>() {

@@ -1,6 +1,5 @@
 //! Reading what was sent: JSON of an exact shape, with errors that name the field.
 
-use super::cards;
 use super::problem::{Kind, Problem};
 use crate::words::exact::{Exact, named_twice};
 use rust_decimal::Decimal;
@@ -102,61 +101,4 @@ impl<'de> Deserialize<'de> for Rate {
         }
         from.deserialize_any(PerCent)
     }
-}
-
-/// A text that people or systems chose: so long, without characters that nobody sees, and without
-/// what looks like a card's number.
-pub fn plain(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
-    printable(field, text, longest)?;
-    no_card_number(field, text)
-}
-
-/// As [`plain`], of a text in which long numbers belong, such as a tax number.
-pub fn printable(field: &str, text: &str, longest: usize) -> Result<(), Problem> {
-    if text.trim().is_empty() || text.chars().count() > longest {
-        let why = format!("1 to {longest} printable characters");
-        return Err(Problem::invalid(field, why));
-    }
-    let unseen = |c: &char| c.is_control() || is_hidden(*c);
-    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| unseen(c)) {
-        let code = u32::from(c);
-        let why = format!(
-            "character {} is U+{code:04X}, which nobody sees: leave it out",
-            at + 1
-        );
-        return Err(Problem::invalid(field, why));
-    }
-    if cards::found(text, 15) {
-        return Err(card_number(field));
-    }
-    Ok(())
-}
-
-/// Whatever is kept or leaves us holds no card's number.
-pub fn no_card_number(field: &str, text: &str) -> Result<(), Problem> {
-    match cards::found(text, 13) {
-        true => Err(card_number(field)),
-        false => Ok(()),
-    }
-}
-
-fn card_number(field: &str) -> Problem {
-    let why = "this looks like a card's number, which must not be kept here: send the gateway's \
-               id of it, or leave it out";
-    Problem::invalid(field, why)
-}
-
-/// Without a use in words, or turning the direction of what follows: two texts that look the same
-/// could differ, and one could read backwards on a paper. Joiners and marks of direction stay:
-/// Persian, Hindi, Hebrew and joined emoji are written with them.
-fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-    )
 }

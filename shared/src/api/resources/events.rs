@@ -1,20 +1,13 @@
 //! `/v1/events`: what came from outside, and what became of it. What was proven and could not be
 //! read is kept here and can be sent through once more.
 
-use crate::api::frame::call::Route;
-use crate::api::frame::call::{Answered, Call, cursor, listed, reply};
-use crate::api::frame::caller::Permission::{Configure, View};
-use crate::api::frame::problem::{Kind, Problem};
+use crate::api::frame::call::{Answered, Call, Route, cursor, listed, reply};
+use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::event::view;
-use crate::contract::body_hash;
-use crate::domain::task::Queue;
-use crate::flows::events::EventRow;
-use crate::io::clock;
-use crate::io::queue::{Received, RowKey};
-use crate::io::store::{Row, StoreError, Write, Written};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use crate::domain::actor::Permission::{Configure, View};
+use crate::flows::events::{EventRow, replay as again};
+use crate::io::store::Row;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -86,7 +79,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
         let row = call
             .app
             .store
-            .get(&pk(call.clinic(), source, id), "event")
+            .get(&again::pk(call.clinic(), source, id), "event")
             .await?;
         let mut found = vec![];
         if let Some(row) = row {
@@ -120,100 +113,8 @@ pub async fn list(call: &Call<'_>) -> Answered {
     Ok(listed("events", found, before.as_deref().map(cursor)))
 }
 
-/// Sends a quarantined event through posting once more, as proven as it was.
 pub async fn replay(call: &Call<'_>) -> Answered {
     let id = &call.path[0];
-    let missing = || Problem::missing("event");
-    let (source, vendor_event_id) = id.split_once(':').ok_or_else(missing)?;
-    let pk = pk(call.clinic(), source, vendor_event_id);
-    let row = call
-        .app
-        .store
-        .get(&pk, "event")
-        .await?
-        .ok_or_else(missing)?;
-    if row.get("state") != "quarantined" {
-        let why = format!(
-            "it is {}: only quarantined events are replayed",
-            row.get("state")
-        );
-        return Err(Problem::new(Kind::Conflict, why));
-    }
-    let event: EventRow = row.read("data")?;
-    let received = received(call, &row, &event).await?;
-    // Open to be posted again, and only by the one who sends it.
-    let opened = Write::NewOr {
-        row: row
-            .text("state", "waiting")
-            .text("why", "sent through again"),
-        attribute: "state",
-        value: "quarantined".into(),
-    };
-    let note = call.noted(None, &format!("event_replayed {source} {vendor_event_id}"));
-    // What was asked of people is answered; where it fails again, it is asked again.
-    let answered = Write::Delete(RowKey {
-        pk: pk.clone(),
-        sk: "task#person-unreadable".into(),
-    });
-    let writes = [opened, note, answered];
-    if call.app.store.transact(&writes).await? != Written::Done {
-        return Err(Problem::new(Kind::Conflict, "it is being replayed already"));
-    }
-    if let Err(why) = call.app.queues.send(Queue::Events, &received).await {
-        let key = RowKey {
-            pk,
-            sk: "event".into(),
-        };
-        let back = Row::default().text("state", "quarantined");
-        let back = Write::Change {
-            key,
-            set: back,
-            remove: vec![],
-        };
-        call.app.store.transact(&[back]).await?;
-        return Err(why.into());
-    }
-    tracing::info!(
-        event = "replayed",
-        source,
-        id = vendor_event_id,
-        key = call.caller.short()
-    );
+    again::replay(call.app, &call.settings, &call.actor, id).await?;
     Ok(reply(202, &json!({ "id": id, "state": "waiting" })))
-}
-
-/// The delivery as it came, opened from the parts in which it is kept.
-async fn received(call: &Call<'_>, row: &Row, event: &EventRow) -> Result<Received, Problem> {
-    let pk = event.pk();
-    let key = call.app.key(&format!("clinic {}", call.clinic())).await?;
-    let mut text = String::new();
-    for n in 0..row.int("parts") {
-        let name = format!("part#{n:03}");
-        let part = call.app.store.get(&pk, &name).await?;
-        let place = format!("{pk} part {n}");
-        let opened = part.and_then(|part| key.open::<String>(&place, part.get("sealed")).ok());
-        text += &opened.ok_or_else(|| StoreError::Corrupt(format!("{pk} {name}")))?;
-    }
-    let body = BASE64_STANDARD.decode(&text);
-    let body = body.map_err(|why| StoreError::Corrupt(format!("{pk}: {why}")))?;
-    Ok(Received {
-        clinic: event.clinic.clone(),
-        source: event.source.clone(),
-        // What was not proven when it came is proven by nobody's wish to see it again.
-        proven: row.get("proven") == "true",
-        received_at: clock::now().as_second(),
-        url: format!(
-            "{}/webhooks/{}/{}",
-            call.app.public_url, event.clinic, event.source
-        ),
-        headers: vec![],
-        sha256: body_hash(&body),
-        body: text,
-        replays: Some(event.vendor_event_id.clone()),
-        again: false,
-    })
-}
-
-fn pk(clinic: &str, source: &str, id: &str) -> String {
-    format!("{clinic}#event#{source}#{id}")
 }

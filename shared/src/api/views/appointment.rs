@@ -2,7 +2,8 @@
 
 use super::lines;
 use crate::domain::invoice::Invoice;
-use crate::flows::invoicing::{Appointment, AppointmentState, case_id};
+use crate::flows::appointments::invoice_of;
+use crate::flows::invoicing::{Appointment, AppointmentState};
 use serde_json::{Value, json};
 
 /// An appointment of this clinic.
@@ -32,9 +33,4 @@ pub fn view(clinic: &str, appointment: &Appointment, descriptions: &[String]) ->
         "collect": collect,
         "invoice": completed.then(|| invoice_of(clinic, id)),
     })
-}
-
-/// The invoice that an appointment's completion makes.
-pub fn invoice_of(clinic: &str, appointment: &str) -> String {
-    case_id(clinic, &["appointment".into(), appointment.into()])
 }

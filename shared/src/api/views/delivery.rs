@@ -1,7 +1,7 @@
 //! A delivery as it is answered.
 
-use super::task;
 use crate::domain::task::{Task, Work};
+use crate::flows::tasks::done::owner;
 use crate::io::store::{Row, StoreError};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     };
     let text = |name: &str| Some(row.get(name).to_owned()).filter(|text| !text.is_empty());
     Ok(Some(json!({
-        "case": task::owner(row),
+        "case": owner(row),
         "id": task.id,
         "system": delivery.system,
         "topic": delivery.topic,

@@ -1,6 +1,6 @@
 //! An API key as it is answered; never the key itself.
 
-use crate::api::frame::caller::Permission;
+use crate::domain::actor::Permission;
 use crate::io::store::{Row, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -3,19 +3,14 @@
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
 use crate::domain::refund::{Refund, State};
+use crate::flows::refunds::{PREVIEW, parts, together};
 use crate::words::money::Money;
 use serde_json::{Value, json};
 
 /// A request for a refund, with what became of each part; `None` where the case has none of it.
 pub fn view(case: &Case, request: &str) -> Option<Value> {
-    let of_request = |r: &Refund| r.request.as_deref() == Some(request);
-    let mut parts: Vec<_> = case
-        .refunds()
-        .filter(|(_, refund)| of_request(refund))
-        .collect();
-    parts.sort_by_key(|(_, refund)| refund.n);
-    let states: Vec<_> = parts.iter().map(|(_, refund)| refund.state).collect();
-    let state = together(&states)?;
+    let parts = parts(case, request);
+    let state = together(case, request)?;
     let total = parts.iter().map(|(_, refund)| refund.amount.minor).sum();
     let found = |refund: &Refund| case.findings.get(&task_id(0, refund.n));
     let part = |(payment, refund): &(&Payment, &Refund)| {
@@ -38,15 +33,17 @@ pub fn view(case: &Case, request: &str) -> Option<Value> {
     }))
 }
 
-/// The state of several parts together: under way while one is, failed if one failed.
-fn together(states: &[State]) -> Option<State> {
-    let order = [
-        State::AwaitingApproval,
-        State::Unknown,
-        State::Executing,
-        State::Requested,
-        State::Failed,
-        State::Succeeded,
-    ];
-    order.into_iter().find(|state| states.contains(state))
+/// How a refund would be taken, of the case as it would be after it.
+pub fn preview(after: &Case) -> Value {
+    let shown = view(after, PREVIEW).unwrap_or_default();
+    let reserved = after.refunds().filter(|(_, r)| r.state.reserves());
+    let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
+    json!({
+        "invoice": after.id,
+        "amount": shown["amount"],
+        "parts": shown["parts"],
+        "needs_approval": shown["state"] == json!(State::AwaitingApproval),
+        "stays": Money::new(after.paid().minor - going, after.currency),
+        "refundable_after": after.refundable(),
+    })
 }

@@ -1,24 +1,11 @@
 //! A task as it is answered: what a person is asked, and the calls that answer it.
 
 use crate::domain::task::{Alert, Matter, Task, Work};
-use crate::flows::read_case_pk;
+use crate::flows::tasks::done;
 use crate::io::store::{Row, StoreError};
 use crate::messages;
 use crate::words::ids;
 use serde_json::{Value, json};
-
-/// The case that a task belongs to, or `{source}:{vendor_event_id}` of an event that no case took.
-pub fn owner(row: &Row) -> String {
-    let pk = row.get("pk");
-    match read_case_pk(pk) {
-        Some((_, case)) => case.to_owned(),
-        None => pk
-            .splitn(3, '#')
-            .nth(2)
-            .unwrap_or_default()
-            .replacen('#', ":", 1),
-    }
-}
 
 /// The calls that answer what a task asks, the last of them that it was worked off.
 fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Value> {
@@ -118,7 +105,7 @@ pub fn view(row: &Row) -> Result<Option<Value>, StoreError> {
     let Work::Person(matter) = task.work else {
         return Ok(None);
     };
-    let owner = owner(row);
+    let owner = done::owner(row);
     Ok(Some(json!({
         "answers": answers(&owner, &task.id, &matter),
         "case": owner,

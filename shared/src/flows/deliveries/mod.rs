@@ -7,6 +7,7 @@
 
 mod alone;
 mod arrival;
+pub mod asked;
 mod earlier;
 mod job;
 mod notification;

@@ -1,0 +1,94 @@
+//! The journal as people read it: of a case, or of a day with what changed outside of every case.
+
+use super::{App, case_pk};
+use crate::domain::journal::{Entry, Note};
+use crate::io::store::{Row, StoreError};
+use futures::future::try_join_all;
+use jiff::civil::Date;
+
+/// Posting rows of a day are spread by the first letter of their hash.
+const SHARDS: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
+];
+
+/// What stands in the audit of a day.
+pub enum Line {
+    /// An entry of a case's journal.
+    Entry(Box<Entry>),
+    /// A change that moved no money and stands in no journal.
+    Note(Note),
+}
+
+/// A case's journal, from its first entry.
+pub async fn entries(app: &App, clinic: &str, case: &str) -> Result<Vec<Entry>, StoreError> {
+    let rows = app.store.under(&case_pk(clinic, case), "journal#").await?;
+    rows.iter().map(|row| row.read("data")).collect()
+}
+
+/// A page of a day of the clinic's, newest first, and where it goes on: the shards are read side by
+/// side and merged.
+pub async fn of_day(
+    app: &App,
+    clinic: &str,
+    day: Date,
+    before: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<Line>, Option<String>), StoreError> {
+    let lists = SHARDS.map(|shard| format!("{clinic}#journal#{day}#{shard}"));
+    let reads = lists.iter().map(|list| app.store.list(list, before, limit));
+    let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
+    let line = |row: &Row| match row.has("note") {
+        true => row.read("note").map(Line::Note),
+        false => row.read("data").map(Line::Entry),
+    };
+    let lines: Result<_, _> = rows.iter().map(line).collect();
+    Ok((lines?, next))
+}
+
+/// Pages of several lists as one, newest first, and where it goes on. Below the place where any of
+/// them ended, that one may hold rows that were not read: no row from there is told yet.
+fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Option<String>) {
+    let ends = pages.iter().filter_map(|(_, next)| next.clone());
+    let floor = ends.max();
+    let mut rows: Vec<Row> = pages.into_iter().flat_map(|(rows, _)| rows).collect();
+    rows.retain(|row| {
+        floor
+            .as_deref()
+            .is_none_or(|floor| row.get("list_sk") >= floor)
+    });
+    rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+    let more = floor.is_some() || rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next = last.map(|row| row.get("list_sk").to_owned());
+    (rows, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_several_lists_are_merged_down_to_where_the_first_of_them_ended() {
+        let rows = |places: &[&str]| -> Vec<_> {
+            let row = |place: &&str| Row::default().text("list_sk", *place);
+            places.iter().map(row).collect()
+        };
+        let told = |pages, limit| {
+            let (rows, next) = merged(pages, limit);
+            let places: Vec<_> = rows
+                .iter()
+                .map(|row| row.get("list_sk").to_owned())
+                .collect();
+            (places.join(" "), next)
+        };
+        let ended = |place: &str| Some(place.to_owned());
+        // The first list was cut at 1 MB: what it holds below 7 was not read.
+        let cut = vec![(rows(&["9", "7"]), ended("7")), (rows(&["8", "3"]), None)];
+        assert_eq!(told(cut, 50), ("9 8 7".into(), ended("7")));
+        let whole = vec![(rows(&["9", "7"]), None), (rows(&["8", "3"]), None)];
+        assert_eq!(told(whole.clone(), 50), ("9 8 7 3".into(), None));
+        assert_eq!(told(whole.clone(), 3), ("9 8 7".into(), ended("7")));
+        assert_eq!(told(whole, 4), ("9 8 7 3".into(), None), "there is no more");
+    }
+}

@@ -1,0 +1,241 @@
+//! Collecting money: what an invoice has due, or a walk-in, which is an invoice and its charge in
+//! one. Which method is charged, and whose page is opened, is decided here.
+
+use super::commit::{self, Change};
+use super::denied::{Denied, Granted, cause, granted};
+use super::events::EventRow;
+use super::invoicing::{self, Wanted};
+use super::named::{self, Named};
+use super::{App, invoices, patients, settings as clinics_settings};
+use crate::domain::actor::Actor;
+use crate::domain::event::{Event, NewCharge};
+use crate::domain::fact::Method;
+use crate::domain::invoice::{Invoice, Line};
+use crate::domain::policy::Collect;
+use crate::domain::settings::Settings;
+use crate::words::label;
+use crate::words::money::{Currency, Money};
+use crate::words::text::Plain;
+
+/// Which method is to be charged.
+pub enum Chosen {
+    /// The patient's own.
+    Saved,
+    /// One that its gateway keeps.
+    Kept(KeptMethod),
+}
+
+/// A method that its gateway keeps.
+pub struct KeptMethod {
+    pub gateway: String,
+    pub token: Plain<200>,
+    pub customer: Option<Plain<200>>,
+    pub label: Option<Plain<200>>,
+}
+
+/// How it is collected: a charge is never for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    SavedMethod,
+    Checkout,
+}
+
+/// A charge of an invoice.
+pub struct OfInvoice {
+    /// All that is due where not given.
+    pub amount: Option<Money>,
+    pub method: Option<Chosen>,
+    /// Whose saved method is charged, or whose page is opened.
+    pub gateway: Option<String>,
+    /// By policy where not given.
+    pub way: Option<Way>,
+}
+
+/// A walk-in's invoice and its charge.
+pub struct WalkIn {
+    pub lines: Vec<Line>,
+    /// What each line is for: sealed.
+    pub descriptions: Vec<String>,
+    pub currency: Currency,
+    pub patient: Option<Named>,
+    /// `None` opens a page.
+    pub method: Option<Chosen>,
+    pub gateway: Option<String>,
+}
+
+/// Collects all that is due on an invoice, or a part, once under the request's row.
+pub async fn of_invoice(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    invoice: &str,
+    new: OfInvoice,
+    row: &EventRow,
+) -> Result<Granted, Denied> {
+    check(new.method.as_ref(), new.gateway.as_deref())?;
+    if new.amount.is_some_and(|amount| amount.minor <= 0) {
+        return Err(Denied::invalid("amount", "more than 0"));
+    }
+    if let (Some(_), Some(Way::Checkout)) = (&new.method, new.way) {
+        let why = "a checkout has no method: leave one of them out";
+        return Err(Denied::invalid("collect", why));
+    }
+    let case = named::invoice(app, &settings.id, invoice).await?;
+    let patient = case.patient.as_deref();
+    let policy = &settings.policy;
+    let way = new.way.unwrap_or(match policy.collect {
+        Collect::Checkout => Way::Checkout,
+        Collect::SavedMethod | Collect::Later => Way::SavedMethod,
+    });
+    let of = Payer {
+        app,
+        clinic: &settings.id,
+        patient,
+        gateway: new.gateway.as_deref(),
+    };
+    let method = match (new.method, way) {
+        (Some(method), _) => Some(of.chosen(method).await?),
+        (None, Way::SavedMethod) => of.saved(new.way.is_some()).await?,
+        (None, Way::Checkout) => None,
+    };
+    let charge = NewCharge {
+        amount: new.amount,
+        gateway: match &method {
+            Some(method) => method.gateway.clone(),
+            None => new.gateway.unwrap_or_else(|| policy.gateway.clone()),
+        },
+        keep_method: method.is_none() && policy.save_method && patient.is_some(),
+        method,
+    };
+    let id = case.id.clone();
+    let change = Change {
+        row: Some(row.clone()),
+        ..Change::new(settings, &id, Event::Charge(charge), cause(row, actor))
+    };
+    granted(commit::commit(app, change, Some(case)).await?)
+}
+
+/// Charges a walk-in, once under the request's row.
+pub async fn walk_in(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    new: WalkIn,
+    row: &EventRow,
+) -> Result<Granted, Denied> {
+    check(new.method.as_ref(), new.gateway.as_deref())?;
+    let sum = Invoice::new(String::new(), new.currency, new.lines.clone());
+    let sum = sum.map_err(|why| Denied::invalid("lines", why))?;
+    if sum.total.minor == 0 {
+        return Err(Denied::invalid("lines", "a charge comes to more than 0"));
+    }
+    let patient = match &new.patient {
+        Some(patient) => Some(named::person(app, &settings.id, patient).await?.0.id),
+        None => None,
+    };
+    let of = Payer {
+        app,
+        clinic: &settings.id,
+        patient: patient.as_deref(),
+        gateway: new.gateway.as_deref(),
+    };
+    let method = match new.method {
+        Some(method) => Some(of.chosen(method).await?),
+        None => None,
+    };
+    let wanted = Wanted {
+        cause: invoices::caused_by(row),
+        number: None,
+        patient,
+        appointment: None,
+        starts_at: None,
+        currency: new.currency,
+        lines: new.lines,
+        descriptions: new.descriptions,
+        collect: Some(match method.is_some() {
+            true => Collect::SavedMethod,
+            false => Collect::Checkout,
+        }),
+        gateway: new.gateway,
+        method,
+    };
+    let why = cause(row, actor);
+    let (_, made) =
+        invoicing::invoice(app, settings, wanted, Some(row.clone()), vec![], why).await?;
+    granted(made)
+}
+
+/// What can be told of a charge before anything is read.
+fn check(method: Option<&Chosen>, gateway: Option<&str>) -> Result<(), Denied> {
+    if let Some(gateway) = gateway {
+        clinics_settings::page("gateway", gateway)?;
+    }
+    let Some(Chosen::Kept(kept)) = method else {
+        return Ok(());
+    };
+    clinics_settings::charges("method.gateway", &kept.gateway)?;
+    match gateway.is_some_and(|gateway| gateway != kept.gateway) {
+        true => Err(Denied::invalid(
+            "gateway",
+            "the method is kept at another gateway",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Who pays, and at which gateway where one was named.
+struct Payer<'a> {
+    app: &'a App,
+    clinic: &'a str,
+    patient: Option<&'a str>,
+    gateway: Option<&'a str>,
+}
+
+impl Payer<'_> {
+    async fn methods(&self) -> Result<Vec<patients::Kept>, Denied> {
+        match self.patient {
+            Some(patient) => Ok(patients::methods(self.app, self.clinic, patient).await?),
+            None => Ok(vec![]),
+        }
+    }
+
+    /// The method that a request chose, with what is known of it.
+    async fn chosen(&self, method: Chosen) -> Result<Method, Denied> {
+        let Chosen::Kept(kept) = method else {
+            let none = || {
+                let why = "no method is saved: leave it out, with `collect` as `checkout`";
+                Denied::invalid("method", why)
+            };
+            return self.saved(true).await?.ok_or_else(none);
+        };
+        let known = self.methods().await?.into_iter().map(|known| known.method);
+        let mut same = known.filter(|m| m.gateway == kept.gateway && m.token == *kept.token);
+        Ok(same.next().unwrap_or_else(|| Method {
+            gateway: kept.gateway,
+            customer: kept.customer.map(String::from),
+            token: kept.token.into(),
+            label: label::kept(kept.label.as_deref().unwrap_or_default()),
+        }))
+    }
+
+    /// The method that is charged by itself, at this gateway where one was named. Another gateway's
+    /// is never charged in its place; by policy alone a patient without any method is sent to its
+    /// page.
+    async fn saved(&self, asked: bool) -> Result<Option<Method>, Denied> {
+        let methods = self.methods().await?;
+        let agreed = methods.into_iter().filter(|kept| kept.later_charges);
+        let methods: Vec<Method> = agreed.map(|kept| kept.method).collect();
+        let elsewhere = !methods.is_empty();
+        let fits = |method: &Method| self.gateway.is_none_or(|gateway| method.gateway == gateway);
+        match (methods.into_iter().find(fits), self.gateway) {
+            (None, Some(gateway)) if asked || elsewhere => Err(Denied::invalid(
+                "gateway",
+                format!(
+                    "no method is saved at {gateway}: leave the gateway out to charge another \
+                     one, or open a page there with `collect` as `checkout`"
+                ),
+            )),
+            (found, _) => Ok(found),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A quarantined event, sent through posting once more, as proven as it was.
+
+use super::EventRow;
+use crate::contract::body_hash;
+use crate::domain::actor::Actor;
+use crate::domain::settings::Settings;
+use crate::domain::task::Queue;
+use crate::flows::denied::Denied;
+use crate::flows::{App, noted};
+use crate::io::clock;
+use crate::io::queue::{Received, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+/// Opens a quarantined event, by the name `{source}:{vendor_event_id}`, to be posted again. Where it
+/// fails again, people are asked again.
+pub async fn replay(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    name: &str,
+) -> Result<(), Denied> {
+    let missing = || Denied::NotFound("event");
+    let (source, id) = name.split_once(':').ok_or_else(missing)?;
+    let pk = pk(&settings.id, source, id);
+    let row = app.store.get(&pk, "event").await?.ok_or_else(missing)?;
+    let state = row.get("state");
+    if state != "quarantined" {
+        let why = format!("it is {state}: only quarantined events are replayed");
+        return Err(Denied::Conflict(why));
+    }
+    let event: EventRow = row.read("data")?;
+    let received = received(app, &row, &event).await?;
+    // Open to be posted again, and only by the one who sends it.
+    let opened = Write::NewOr {
+        row: row
+            .text("state", "waiting")
+            .text("why", "sent through again"),
+        attribute: "state",
+        value: "quarantined".into(),
+    };
+    let what = format!("event_replayed {source} {id}");
+    let note = noted(settings, None, &what, actor.cause());
+    // What was asked of people is answered; where it fails again, it is asked again.
+    let answered = Write::Delete(RowKey {
+        pk: pk.clone(),
+        sk: "task#person-unreadable".into(),
+    });
+    if app.store.transact(&[opened, note, answered]).await? != Written::Done {
+        return Err(Denied::conflict("it is being replayed already"));
+    }
+    if let Err(why) = app.queues.send(Queue::Events, &received).await {
+        app.store.transact(&[quarantined(pk)]).await?;
+        return Err(why.into());
+    }
+    tracing::info!(event = "replayed", source, id, key = actor.short());
+    Ok(())
+}
+
+/// Where the row of an event stands.
+pub fn pk(clinic: &str, source: &str, id: &str) -> String {
+    format!("{clinic}#event#{source}#{id}")
+}
+
+fn quarantined(pk: String) -> Write {
+    let sk = "event".into();
+    Write::Change {
+        key: RowKey { pk, sk },
+        set: Row::default().text("state", "quarantined"),
+        remove: vec![],
+    }
+}
+
+/// The delivery as it came, opened from the parts in which it is kept.
+async fn received(app: &App, row: &Row, event: &EventRow) -> Result<Received, Denied> {
+    let pk = event.pk();
+    let key = app.key(&format!("clinic {}", event.clinic)).await?;
+    let mut text = String::new();
+    for n in 0..row.int("parts") {
+        let name = format!("part#{n:03}");
+        let part = app.store.get(&pk, &name).await?;
+        let place = format!("{pk} part {n}");
+        let opened = part.and_then(|part| key.open::<String>(&place, part.get("sealed")).ok());
+        text += &opened.ok_or_else(|| StoreError::Corrupt(format!("{pk} {name}")))?;
+    }
+    let body = BASE64_STANDARD.decode(&text);
+    let body = body.map_err(|why| StoreError::Corrupt(format!("{pk}: {why}")))?;
+    let (base, clinic, source) = (&app.public_url, &event.clinic, &event.source);
+    Ok(Received {
+        clinic: clinic.clone(),
+        source: source.clone(),
+        // What was not proven when it came is proven by nobody's wish to see it again.
+        proven: row.get("proven") == "true",
+        received_at: clock::now().as_second(),
+        url: format!("{base}/webhooks/{clinic}/{source}"),
+        headers: vec![],
+        sha256: body_hash(&body),
+        body: text,
+        replays: Some(event.vendor_event_id.clone()),
+        again: false,
+    })
+}

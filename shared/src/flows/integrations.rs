@@ -1,0 +1,354 @@
+//! A clinic's connections to vendors: which secrets each needs, what is configured, and their
+//! writing. What is configured is told, never its value.
+
+use super::denied::Denied;
+use super::{App, accounts, noted};
+use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
+use crate::domain::actor::Actor;
+use crate::domain::settings::Settings;
+use crate::io::secrets::{self, Fields};
+use crate::vendors;
+use futures::future::try_join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is written of a vendor's secrets; a group that is left out stays as it is.
+pub struct Connection {
+    pub fields: Option<Fields>,
+    /// What webhooks are proven with.
+    pub inbound: Option<Fields>,
+    pub oauth: Option<Fields>,
+}
+
+/// How a clinic's connection to a vendor stands. Of each group: its fields, and whether they are
+/// configured.
+pub struct Integration {
+    pub vendor: &'static Vendor,
+    pub roles: Vec<Role>,
+    /// Where the vendor's webhooks go.
+    pub webhook_urls: Vec<String>,
+    pub fields: BTreeMap<String, bool>,
+    pub inbound: BTreeMap<String, bool>,
+    pub oauth: BTreeMap<String, bool>,
+    /// Whether all that is needed is there.
+    pub connected: bool,
+}
+
+/// What a vendor is to a clinic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Money moves through it.
+    Gateway,
+    /// It hears of the clinic's money.
+    System,
+    /// It reports what happened.
+    Source,
+}
+
+/// One secret of a vendor: its name, what it must and may hold.
+struct Secret {
+    group: Group,
+    name: String,
+    needed: Vec<&'static str>,
+    optional: Vec<&'static str>,
+    /// Settings of some accounts only, such as another environment, are let through.
+    others: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    Fields,
+    Inbound,
+    OAuth,
+}
+
+impl Group {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fields => "fields",
+            Self::Inbound => "inbound",
+            Self::OAuth => "oauth",
+        }
+    }
+}
+
+/// Every vendor that can be connected, and what is configured.
+pub async fn all(app: &App, clinic: &str) -> Result<Vec<Integration>, Denied> {
+    try_join_all(
+        vendors()
+            .into_iter()
+            .map(|vendor| shown(app, clinic, vendor)),
+    )
+    .await
+}
+
+/// One vendor: what it needs, and what is configured.
+pub async fn one(app: &App, clinic: &str, vendor: &str) -> Result<Integration, Denied> {
+    shown(app, clinic, known(vendor)?).await
+}
+
+/// Writes a vendor's secrets, each group as a whole. They may take five minutes to be used
+/// everywhere.
+pub async fn connect(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    vendor: &str,
+    new: Connection,
+) -> Result<Integration, Denied> {
+    let vendor = known(vendor)?;
+    let secrets = secrets_of(&settings.id, vendor);
+    let mut writes = vec![];
+    for (group, fields) in [
+        (Group::Fields, new.fields),
+        (Group::Inbound, new.inbound),
+        (Group::OAuth, new.oauth),
+    ] {
+        let Some(fields) = fields else { continue };
+        let secret = secrets.iter().find(|secret| secret.group == group);
+        let secret = secret.ok_or_else(|| {
+            let why = format!("{} has nothing to configure here", vendor.name);
+            Denied::invalid(group.name(), why)
+        })?;
+        writes.push((&secret.name, checked(vendor, secret, fields)?));
+    }
+    // A sender whose proof needs no secret is heard once its vendor is connected: intake takes a
+    // source without this secret for one that nobody uses.
+    if let Some(inbound) = secrets.iter().find(|secret| secret.group == Group::Inbound)
+        && inbound.needed.is_empty()
+        && !writes.iter().any(|(name, _)| **name == inbound.name)
+        && app.secrets.latest(&inbound.name).await?.is_none()
+    {
+        writes.push((&inbound.name, Fields::new()));
+    }
+    for (name, fields) in &writes {
+        write(app, settings, actor, vendor, name, fields).await?;
+    }
+    let shown = shown(app, &settings.id, vendor).await?;
+    if !writes.is_empty() && shown.connected {
+        accounts::keep_renewed(app, &settings.id, vendor, true).await?;
+    }
+    Ok(shown)
+}
+
+async fn write(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    vendor: &Vendor,
+    name: &str,
+    fields: &Fields,
+) -> Result<(), Denied> {
+    // Written anew, it would take the place of the former one, which may still sign webhooks.
+    if app.secrets.latest(name).await?.as_deref() == Some(fields) {
+        return Ok(());
+    }
+    // Noted first: a secret that changed without a trace is worse than a trace of a try.
+    let what = format!("integration_changed {}", vendor.id);
+    let note = noted(settings, None, &what, actor.cause());
+    app.store.transact(&[note]).await?;
+    app.secrets.put(name, fields).await?;
+    tracing::info!(event = "configured", secret = name, key = actor.short());
+    Ok(())
+}
+
+/// The webhook secret before the last one proves nothing any more, as the current one is then both.
+pub async fn drop_former(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    vendor: &str,
+) -> Result<Integration, Denied> {
+    let vendor = known(vendor)?;
+    let secrets = secrets_of(&settings.id, vendor);
+    let inbound = secrets.iter().find(|secret| secret.group == Group::Inbound);
+    let missing = || Denied::NotFound("webhook secret");
+    let name = &inbound.ok_or_else(missing)?.name;
+    let current = app.secrets.latest(name).await?.ok_or_else(missing)?;
+    let what = format!("former_secret_dropped {}", vendor.id);
+    let note = noted(settings, None, &what, actor.cause());
+    app.store.transact(&[note]).await?;
+    app.secrets.put(name, &current).await?;
+    shown(app, &settings.id, vendor).await
+}
+
+async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integration, Denied> {
+    let url =
+        |inbound: &&Inbound| format!("{}/webhooks/{clinic}/{}", app.public_url, inbound.source);
+    let mut shown = Integration {
+        vendor,
+        roles: roles(vendor),
+        webhook_urls: heard(vendor).iter().map(url).collect(),
+        fields: BTreeMap::new(),
+        inbound: BTreeMap::new(),
+        oauth: BTreeMap::new(),
+        connected: true,
+    };
+    for secret in secrets_of(clinic, vendor) {
+        let held = app.secrets.latest(&secret.name).await?;
+        shown.connected &= held.is_some();
+        let held = held.unwrap_or_default();
+        let has = |field: &str| held.get(field).is_some_and(|value| !value.is_empty());
+        shown.connected &= secret.needed.iter().all(|field| has(field));
+        let declared = secret.needed.iter().chain(&secret.optional).copied();
+        // Names that are set beside the declared ones are told as well.
+        let names = declared.chain(held.keys().map(String::as_str));
+        let fields = names.map(|field| (field.to_owned(), has(field))).collect();
+        match secret.group {
+            Group::Fields => shown.fields = fields,
+            Group::Inbound => shown.inbound = fields,
+            Group::OAuth => shown.oauth = fields,
+        }
+    }
+    Ok(shown)
+}
+
+/// The values as they are kept: what is pasted brings blanks and a line end along.
+fn checked(vendor: &Vendor, secret: &Secret, mut fields: Fields) -> Result<Fields, Denied> {
+    let at = |field: &str| format!("{}.{field}", secret.group.name());
+    for value in fields.values_mut() {
+        *value = value.trim().to_owned();
+    }
+    for field in &secret.needed {
+        if fields.get(*field).is_none_or(String::is_empty) {
+            return Err(Denied::invalid(&at(field), "it is needed"));
+        }
+    }
+    for (field, value) in &fields {
+        let mut declared = secret.needed.iter().chain(&secret.optional);
+        if !secret.others && !declared.any(|name| name == field) {
+            return Err(Denied::invalid(&at(field), "an unknown field"));
+        }
+        if value.len() > 4096 || value.chars().any(char::is_control) {
+            return Err(Denied::invalid(
+                &at(field),
+                "at most 4096 printable characters on one line",
+            ));
+        }
+        if let Err(why) = address(vendor, field, value) {
+            return Err(Denied::invalid(&at(field), why));
+        }
+    }
+    Ok(fields)
+}
+
+/// What goes to an address is told to whoever is there: it is the vendor's own, or at least one of
+/// the public internet.
+fn address(vendor: &Vendor, field: &str, value: &str) -> Result<(), String> {
+    let own = vendor.addresses.iter().any(|(name, _)| *name == field);
+    match vendor.misplaced(field, value) {
+        Some(begins) => Err(format!("it must begin with {}", begins.join(" or "))),
+        None if !own && field.ends_with("url") && !value.is_empty() && !is_public(value) => Err(
+            "an https address of the public internet, without user, port, query or fragment".into(),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn is_public(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else {
+        return false;
+    };
+    let named = match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let local = ["local", "localhost", "internal", "home.arpa"];
+            let below = |end: &&str| name == *end || name.ends_with(&format!(".{end}"));
+            name.contains('.') && !local.iter().any(below)
+        }
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None => false,
+    };
+    let plain = url.port().is_none() && url.username().is_empty() && url.password().is_none();
+    let bare = url.query().is_none() && url.fragment().is_none();
+    named && plain && bare && url.scheme() == "https"
+}
+
+/// Every vendor that an adapter of Meridian speaks to or hears from.
+fn vendors() -> Vec<&'static Vendor> {
+    let gateways = vendors::GATEWAYS.iter().map(|gateway| gateway.vendor);
+    let systems = vendors::SYSTEMS.iter().map(|system| system.vendor);
+    let sources = vendors::SOURCES.iter().map(|source| source.vendor);
+    let mut all: Vec<&'static Vendor> = vec![];
+    for vendor in gateways.chain(systems).chain(sources) {
+        // One vendor may have several adapters.
+        if !all.iter().any(|known| known.id == vendor.id) {
+            all.push(vendor);
+        }
+    }
+    all
+}
+
+fn known(id: &str) -> Result<&'static Vendor, Denied> {
+    let found = vendors().into_iter().find(|vendor| vendor.id == id);
+    found.ok_or(Denied::NotFound("vendor"))
+}
+
+fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
+    let mut found = vec![];
+    if !vendor.secrets.is_empty() {
+        found.push(Secret {
+            group: Group::Fields,
+            name: secrets::configured(clinic, vendor.id),
+            needed: vendor.secrets.to_vec(),
+            optional: vendors::system(vendor.id).map_or(vec![], |system| system.optional.to_vec()),
+            others: true,
+        });
+    }
+    let heard = heard(vendor);
+    if !heard.is_empty() {
+        // What another of its adapters reads is needed only by who uses that adapter, and what a second
+        // proof reads only by who set that up.
+        let of_adapters = heard
+            .iter()
+            .flat_map(|adapter| adapter.vendor.inbound_secrets);
+        let of_proofs = heard.iter().flat_map(|adapter| adapter.proofs);
+        let of_proofs = of_proofs.filter_map(|proof| match proof {
+            Proof::Hmac { secret, .. } => Some(secret),
+            Proof::Certificate { .. } | Proof::Postback { .. } | Proof::FetchBack => None,
+        });
+        let own = vendor.inbound_secrets;
+        let further: BTreeSet<_> = of_adapters.chain(of_proofs).copied().collect();
+        let further = further.into_iter().filter(|name| !own.contains(name));
+        found.push(Secret {
+            group: Group::Inbound,
+            name: secrets::inbound(clinic, vendor.id),
+            needed: own.to_vec(),
+            optional: further.chain(["public_url"]).collect(),
+            others: true,
+        });
+    }
+    if let Auth::OAuth(oauth) = &vendor.auth
+        && oauth.grant == Grant::RotatingRefresh
+    {
+        found.push(Secret {
+            group: Group::OAuth,
+            name: secrets::oauth(clinic, vendor.id),
+            needed: vec!["refresh_token"],
+            optional: vec![],
+            others: false,
+        });
+    }
+    found
+}
+
+/// The adapters in which a vendor is heard.
+fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {
+    let gateways = vendors::GATEWAYS
+        .iter()
+        .filter_map(|gateway| gateway.webhook.yes());
+    let all = gateways.chain(vendors::SOURCES.iter().copied());
+    all.filter(|adapter| adapter.vendor.id == vendor.id)
+        .collect()
+}
+
+fn roles(vendor: &Vendor) -> Vec<Role> {
+    let mut roles = vec![];
+    if vendors::gateway(vendor.id).is_some() {
+        roles.push(Role::Gateway);
+    }
+    if vendors::system(vendor.id).is_some() {
+        roles.push(Role::System);
+    }
+    if !heard(vendor).is_empty() {
+        roles.push(Role::Source);
+    }
+    roles
+}

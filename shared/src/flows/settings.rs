@@ -1,0 +1,110 @@
+//! A clinic's settings: what they must be, and their change.
+
+use super::denied::Denied;
+use super::intake::is_name;
+use super::{App, noted};
+use crate::contract::{Gateway, Offer};
+use crate::domain::actor::Actor;
+use crate::domain::policy::Policy;
+use crate::domain::settings::Settings;
+use crate::vendors;
+use crate::words::text::{no_card_number, plain, printable};
+
+/// Writes all settings of a clinic. It keeps its id.
+pub async fn change(
+    app: &App,
+    clinic: &Settings,
+    actor: &Actor,
+    new: &Settings,
+) -> Result<(), Denied> {
+    if new.id != clinic.id {
+        return Err(Denied::invalid("id", "a clinic keeps its id"));
+    }
+    check(new)?;
+    let note = noted(clinic, None, "settings_changed", actor.cause());
+    app.put_settings(new, note).await?;
+    Ok(())
+}
+
+/// What the shape alone does not hold.
+pub fn check(settings: &Settings) -> Result<(), Denied> {
+    if !is_name(&settings.id) {
+        let why = "1 to 40 lower-case letters, digits and dashes, not beginning with a dash";
+        return Err(Denied::invalid("id", why));
+    }
+    let text =
+        |field: &str, read: Result<(), String>| read.map_err(|why| Denied::invalid(field, why));
+    text("id", no_card_number(&settings.id))?;
+    text("name", plain(&settings.name, 100))?;
+    for (field, given) in [("address", &settings.address), ("phone", &settings.phone)] {
+        if !given.is_empty() {
+            text(field, plain(given, 200))?;
+        }
+    }
+    if !settings.tax_number.is_empty() {
+        text("tax_number", printable(&settings.tax_number, 200))?;
+    }
+    if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
+        let why = "an IANA name such as Australia/Melbourne";
+        return Err(Denied::invalid("time_zone", why));
+    }
+    check_policy(&settings.policy)?;
+    for (n, id) in settings.systems.iter().enumerate() {
+        if vendors::system(id).is_none() || settings.systems[..n].contains(id) {
+            let known = vendors::SYSTEMS.iter().map(|system| system.vendor.id);
+            let why = format!("each once, of {}", known.collect::<Vec<_>>().join(", "));
+            return Err(Denied::invalid(&format!("systems[{n}]"), why));
+        }
+    }
+    Ok(())
+}
+
+fn check_policy(policy: &Policy) -> Result<(), Denied> {
+    page("policy.gateway", &policy.gateway)?;
+    let days = &policy.retry_after_days;
+    if days.len() > 10 || days.iter().any(|days| *days > 365) {
+        let why = "at most 10, each 0 to 365 days";
+        return Err(Denied::invalid("policy.retry_after_days", why));
+    }
+    let above = policy.approval_above;
+    match above.is_some_and(|above| above.is_sign_negative()) {
+        true => Err(Denied::invalid("policy.approval_above", "0 or more")),
+        false => Ok(()),
+    }
+}
+
+/// A gateway that has a page where patients pay.
+pub fn page(field: &str, id: &str) -> Result<(), Denied> {
+    offers(field, id, |gateway| lacks(&gateway.checkout))
+}
+
+/// A gateway that charges saved methods.
+pub fn charges(field: &str, id: &str) -> Result<(), Denied> {
+    offers(field, id, |gateway| lacks(&gateway.charge))
+}
+
+fn offers(
+    field: &str,
+    id: &str,
+    lacks: fn(&Gateway) -> Option<&'static str>,
+) -> Result<(), Denied> {
+    let Some(gateway) = vendors::gateway(id) else {
+        let known = vendors::GATEWAYS.iter().map(|gateway| gateway.vendor.id);
+        let why = format!("one of {}", known.collect::<Vec<_>>().join(", "));
+        return Err(Denied::invalid(field, why));
+    };
+    match lacks(gateway) {
+        None => Ok(()),
+        Some(why) => {
+            let why = format!("{id} does not offer this: {why}");
+            Err(Denied::invalid(field, why))
+        }
+    }
+}
+
+fn lacks<T>(offer: &Offer<T>) -> Option<&'static str> {
+    match offer {
+        Offer::Yes(_) => None,
+        Offer::No(why) => Some(why),
+    }
+}

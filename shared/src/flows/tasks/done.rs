@@ -1,0 +1,69 @@
+//! A task that a person has worked off.
+
+use crate::domain::actor::Actor;
+use crate::domain::settings::Settings;
+use crate::flows::denied::Denied;
+use crate::flows::{App, case_pk, noted, read_case_pk};
+use crate::io::clock;
+use crate::io::store::{Row, Write, Written};
+use crate::words::{ids, time};
+
+/// Ends a person's task, by the case or event that it belongs to and its id. Said again, it is the
+/// same answer: the task's row as it is now.
+pub async fn done(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    owner: &str,
+    id: &str,
+) -> Result<Row, Denied> {
+    let pk = place(&settings.id, owner).ok_or(Denied::NotFound("task"))?;
+    let row = app.store.get(&pk, &format!("task#{id}")).await?;
+    let row = row.filter(|_| id.starts_with("person-"));
+    let row = row.ok_or(Denied::NotFound("task"))?;
+    if row.get("state") == "done" {
+        return Ok(row);
+    }
+    let version = row.int("version") as u64;
+    let mut done = row
+        .text("state", "done")
+        .text("done_by", actor.short())
+        .number("done_at", time::millis(clock::now()))
+        .number("version", version + 1);
+    done.0.remove("list_pk");
+    done.0.remove("list_sk");
+    let case = Some(owner).filter(|owner| ids::is_id(owner));
+    let note = noted(settings, case, &format!("task_done {id}"), actor.cause());
+    let row = done.clone();
+    match app
+        .store
+        .transact(&[Write::Replace { row, version }, note])
+        .await?
+    {
+        Written::Done => Ok(done),
+        Written::Failed(_) | Written::Conflict => {
+            Err(Denied::conflict("it has just changed: look at it again"))
+        }
+    }
+}
+
+/// The key of the rows that a task or delivery of this owner stands among.
+pub fn place(clinic: &str, owner: &str) -> Option<String> {
+    match owner.split_once(':') {
+        None => ids::is_id(owner).then(|| case_pk(clinic, owner)),
+        // An event that no case took.
+        Some((source, id)) => Some(format!("{clinic}#event#{source}#{id}")),
+    }
+}
+
+/// The case that a task belongs to, or `{source}:{vendor_event_id}` of an event that no case took.
+pub fn owner(row: &Row) -> String {
+    let pk = row.get("pk");
+    match read_case_pk(pk) {
+        Some((_, case)) => case.to_owned(),
+        None => {
+            let event = pk.splitn(3, '#').nth(2).unwrap_or_default();
+            event.replacen('#', ":", 1)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The layout's rules, held over the sources of the workspace.
+
+use meridian_architecture::{Crate, functions, rust_files};
+use std::path::{Path, PathBuf};
+
+/// What fits a page, and one look.
+const LONGEST: usize = 70;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn no_file_of_infra_imports_itself_by_way_of_others() {
+    for root in [
+        "infra/embedded-aws/src/lib.rs",
+        "infra/local/src/main.rs",
+        "infra/sandbox/src/lib.rs",
+    ] {
+        let read = Crate::read(&workspace().join(root));
+        let circles = read.circles();
+        assert!(circles.is_empty(), "{root}: {circles:#?}");
+    }
+}
+
+#[test]
+fn no_function_is_longer_than_a_page() {
+    let mut long = Vec::new();
+    for folder in ["functions", "infra", "tests"] {
+        for file in rust_files(&workspace().join(folder)) {
+            let found = functions(&file);
+            let found = found.iter().filter(|function| function.lines > LONGEST);
+            long.extend(found.map(|function| {
+                let (file, name) = (file.display(), &function.name);
+                format!("{file}:{} {name}: {} lines", function.line, function.lines)
+            }));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
