@@ -481,6 +481,11 @@ fn a_task_names_the_calls_that_settle_it() {
             &[stripe],
         ),
         ("blocked-x", Matter::of(Alert::Blocked), &[]),
+        (
+            "blocked-xero",
+            Matter::of(Alert::ConnectionHeld).vendor("xero"),
+            &["/v1/integrations/xero"],
+        ),
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
         ("void-xero", both(Alert::VoidThere), &[]),

@@ -107,7 +107,11 @@ fn each_change_of_a_disputes_end_is_told_and_filed_by_a_row_of_its_own() {
             for end in ends {
                 books.report(vec![dispute(end, 1, "dp_1", 4000)], true);
                 let (before, new) = books.told.split_at(seen);
-                assert!(new.iter().all(|name| !before.contains(name)), "{new:?}");
+                let told = new.iter().filter(|name| !name.starts_with("needs-person"));
+                assert!(
+                    told.into_iter().all(|name| !before.contains(name)),
+                    "{new:?}"
+                );
                 let of = |topic: Topic| new.iter().filter(|id| id.contains(topic.name())).count();
                 assert_eq!(of(Topic::DisputeClosed), 1, "{times} {end:?}: {new:?}");
                 // The first end may take nothing, or give nothing back.

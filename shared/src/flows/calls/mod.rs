@@ -115,7 +115,7 @@ async fn work_off(
     let gateway = vendors::gateway(name);
     let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
     let mut call = GatewayCall {
-        app: app,
+        app,
         settings,
         gateway,
         open: None,

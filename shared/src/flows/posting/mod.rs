@@ -57,7 +57,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
     let settings = app.settings_of(&received.clinic).await?;
     let job = PostingJob {
-        app: app,
+        app,
         settings: &settings,
         inbound,
         gateway: vendors::gateway(inbound.vendor.id),
@@ -161,7 +161,7 @@ async fn give_up(app: &App, received: &Received, why: &str) -> Result<(), Failur
     let settings = app.settings_of(&received.clinic).await?;
     let body = BASE64_STANDARD.decode(&received.body)?;
     let job = PostingJob {
-        app: app,
+        app,
         settings: &settings,
         inbound,
         gateway: None,
@@ -184,7 +184,7 @@ pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
     let settings = app.settings_of(&event.clinic).await?;
     let inbound = vendors::inbound(&event.source).ok_or("an unknown source")?;
     let job = PostingJob {
-        app: app,
+        app,
         settings: &settings,
         inbound,
         gateway: vendors::gateway(inbound.vendor.id),
