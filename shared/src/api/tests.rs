@@ -300,15 +300,17 @@ fn a_rate_is_written_without_a_float_and_lies_within_a_hundred() {
 // ---- the document ------------------------------------------------------------------------------
 
 fn schema(name: &str) -> Validator {
-    let document = openapi::document();
-    let root = json!({
-        "$ref": format!("#/components/schemas/{name}"),
-        "components": document["components"],
-    });
+    let shape = json!({ "$ref": format!("#/components/schemas/{name}") });
+    validator(&shape, &openapi::document())
+}
+
+fn validator(shape: &Value, document: &Value) -> Validator {
+    let mut root = shape.clone();
+    root["components"] = document["components"].clone();
     let options = jsonschema::options().should_validate_formats(true);
     options
         .build(&root)
-        .unwrap_or_else(|why| panic!("{name}: {why}"))
+        .unwrap_or_else(|why| panic!("{shape}: {why}"))
 }
 
 #[test]
@@ -396,7 +398,7 @@ fn a_task_names_the_calls_that_settle_it() {
         let task = Task { id, work, due };
         let pk = crate::flows::case_pk("demo", &case);
         let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
-        let shown = task::view(&row.text("state", "open")).unwrap().unwrap();
+        let shown = json!(task::view(&row.text("state", "open")).unwrap().unwrap());
         fits("Task", &shown);
         let mut paths = vec![];
         for call in shown["answers"].as_array().expect("answers") {
@@ -561,18 +563,35 @@ fn changes(value: &Value) -> Vec<Change> {
     changed
 }
 
+/// The schema of a route's body as the document has it, with its examples.
+fn body_of(route: &Route, document: &Value) -> Option<(Validator, Vec<Value>)> {
+    route.takes.as_ref()?;
+    let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+    let shape = &operation["requestBody"]["content"]["application/json"]["schema"];
+    Some((validator(shape, document), examples(shape, document)))
+}
+
+/// The examples of a schema, or of what it refers to.
+fn examples(shape: &Value, document: &Value) -> Vec<Value> {
+    let of = |shape: &Value| shape["examples"].as_array().cloned().unwrap_or_default();
+    let to = shape["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+    let referred = to.and_then(|to| document.pointer(to)).map(of);
+    of(shape)
+        .into_iter()
+        .chain(referred.unwrap_or_default())
+        .collect()
+}
+
 #[test]
 fn what_the_code_refuses_by_shape_the_document_refuses_too() {
     let document = openapi::document();
     let (mut refused, mut taken) = (0, 0);
     for route in routes::all() {
         let Some(takes) = &route.takes else { continue };
-        let (name, schema) = (takes.schema, schema(takes.schema));
-        let examples = &document["components"]["schemas"][name]["examples"];
-        let examples = examples
-            .as_array()
-            .unwrap_or_else(|| panic!("{name} has no example"));
-        for example in examples {
+        let (schema, examples) = body_of(route, &document).expect("a body");
+        let name = route.path;
+        assert!(!examples.is_empty(), "{name} has no example");
+        for example in &examples {
             for (change, body) in changes(example)
                 .into_iter()
                 .chain([("nothing".into(), example.clone())])
@@ -604,6 +623,73 @@ fn what_the_code_refuses_by_shape_the_document_refuses_too() {
         refused > 500 && taken > 100,
         "{refused} refused, {taken} taken"
     );
+}
+
+#[test]
+fn every_answer_has_an_example_and_every_example_is_as_its_schema_says() {
+    let document = openapi::document();
+    for route in routes::all() {
+        let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+        let answers = operation["responses"].as_object().expect("answers");
+        for (status, answer) in answers {
+            let content = answer["content"].as_object().expect("content");
+            for shape in content.values().map(|content| &content["schema"]) {
+                let examples = examples(shape, &document);
+                assert!(!examples.is_empty(), "{} {status}", route.path);
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"].as_object();
+    let mut seen = 0;
+    for (name, shape) in schemas.into_iter().flatten() {
+        for example in examples(shape, &document) {
+            seen += 1;
+            fits(name, &example);
+        }
+    }
+    assert!(seen > 40, "{seen} examples");
+}
+
+/// An answer that is described loosely describes nothing: each object says what it holds and what
+/// of it is always there.
+#[test]
+fn every_object_of_the_document_says_which_fields_it_has_and_what_they_are() {
+    let document = openapi::document();
+    fn look(at: &str, shape: &Value, bare: &mut Vec<String>) {
+        if let Some(fields) = shape["properties"].as_object() {
+            assert_eq!(shape["type"], "object", "{at}");
+            let open = shape["additionalProperties"] == true;
+            assert_eq!(open, at.ends_with("/Document"), "{at} takes more");
+            for (name, field) in fields {
+                let at = format!("{at}.{name}");
+                let says = ["type", "$ref", "anyOf", "oneOf", "enum", "const"];
+                assert!(says.iter().any(|word| field.get(word).is_some()), "{at}");
+                // What may be absent says what it is when it is there.
+                let nullable = |shape: &Value| match &shape["type"] {
+                    Value::Array(types) => types.contains(&json!("null")),
+                    one => *one == "null",
+                };
+                let parts = field["anyOf"].as_array().into_iter().flatten();
+                let absent = nullable(field) || parts.clone().any(nullable);
+                if absent && field.get("description").is_none() {
+                    bare.push(at.clone());
+                }
+                look(&at, field, bare);
+            }
+        }
+        for part in ["items", "anyOf", "oneOf"] {
+            match &shape[part] {
+                Value::Array(all) => all.iter().for_each(|one| look(at, one, bare)),
+                Value::Object(_) => look(at, &shape[part], bare),
+                _ => {}
+            }
+        }
+    }
+    let mut bare = vec![];
+    for (name, shape) in document["components"]["schemas"].as_object().expect("some") {
+        look(&format!("/{name}"), shape, &mut bare);
+    }
+    assert!(bare.is_empty(), "{bare:#?}");
 }
 
 // ---- answers -----------------------------------------------------------------------------------
@@ -706,7 +792,7 @@ fn an_invoice_is_answered_as_documented() {
         page: Some("https://pay.example/invoices/x".into()),
     };
     let mut case = case();
-    let shown = invoice::view(&case, &papers);
+    let shown = json!(invoice::view(&case, &papers));
     fits("Invoice", &shown);
     assert_eq!(shown["status"], "part_paid");
     assert_eq!(shown["due"]["amount"], "20.00");
@@ -716,11 +802,11 @@ fn an_invoice_is_answered_as_documented() {
     assert_eq!(shown["lines"][1]["description"], "Second");
     assert_eq!(shown["payments"][0]["gateway_ref"], "pi_1");
     // Without the papers nothing names a service.
-    let bare = invoice::view(&case, &invoice::Papers::default());
+    let bare = json!(invoice::view(&case, &invoice::Papers::default()));
     fits("Invoice", &bare);
     assert!(bare["lines"][0]["description"].is_null());
     let payment: &Payment = case.payment(3).expect("the third");
-    fits("Payment", &payment::view(&case, payment));
+    fits("Payment", &json!(payment::view(&case, payment)));
     let refund = NewRefund {
         request: ids::derived(&["r"]),
         amount: Some(eur("60.00")),
@@ -729,7 +815,7 @@ fn an_invoice_is_answered_as_documented() {
         approval_above: None,
     };
     case = decided(Some(&case), Event::RefundRequested(refund));
-    fits("Invoice", &invoice::view(&case, &papers));
+    fits("Invoice", &json!(invoice::view(&case, &papers)));
 }
 
 #[test]
@@ -743,7 +829,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         approval_above: None,
     };
     let case = decided(Some(&case()), Event::RefundRequested(refund));
-    let shown = refund::view(&case, &request).expect("a refund");
+    let shown = json!(refund::view(&case, &request).expect("a refund"));
     fits("Refund", &shown);
     assert_eq!(
         (&shown["state"], &shown["amount"]["amount"]),
@@ -756,7 +842,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         .map(|part| part["amount"]["amount"].clone())
         .collect();
     assert_eq!(parts, [json!("50.00"), json!("10.00")]);
-    assert_eq!(refund::view(&case, "another"), None);
+    assert!(refund::view(&case, "another").is_none());
 }
 
 #[test]
@@ -765,7 +851,7 @@ fn an_event_is_answered_as_documented() {
     let mut event = EventRow::new("demo", "stripe", "evt_1", "charge.succeeded", at);
     event.amount = Some(eur("12.50"));
     let row = event.row("posted").text("case", "c");
-    let shown = event::view(&row, &event);
+    let shown = json!(event::view(&row, &event).expect("a state"));
     fits("Event", &shown);
     assert_eq!(
         (&shown["amount"], &shown["currency"]),
@@ -773,9 +859,12 @@ fn an_event_is_answered_as_documented() {
     );
     fits(
         "Event",
-        &event::view(
-            &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
-            &event,
+        &json!(
+            event::view(
+                &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
+                &event,
+            )
+            .expect("a state")
         ),
     );
 }
@@ -795,7 +884,7 @@ fn an_event_shows_all_that_its_fact_tells() {
     };
     let shown = |fact: &Fact| {
         let event = row().of_fact(fact);
-        event::view(&event.row("posted"), &event)
+        json!(event::view(&event.row("posted"), &event).expect("a state"))
     };
     let told = shown(&whole);
     for (field, value) in [
@@ -831,7 +920,7 @@ fn an_event_shows_all_that_its_fact_tells() {
 
 #[test]
 fn the_settings_of_a_clinic_are_answered_as_documented() {
-    let example = &openapi::document()["components"]["schemas"]["Settings"]["examples"][0];
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
     let read: crate::domain::settings::Settings = serde_json::from_value(example.clone()).unwrap();
     assert!(settings::check(&read).is_ok());
     fits("Settings", &json!(read));

@@ -11,7 +11,9 @@ use crate::io::queue::NotSent;
 use crate::io::secrets::Unavailable;
 use crate::io::store::StoreError;
 use crate::words::money::Money;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -98,13 +100,16 @@ impl Kind {
     }
 }
 
-/// A problem as it is sent.
-#[derive(Debug, Serialize)]
+/// What was not granted, and what to do.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem", example = Problem::invalid("amount", "more than 0").body())]
 pub struct Body {
     /// Stable: tell problems apart by it.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Kind,
+    /// The kind of problem, for people.
     pub title: String,
+    /// The HTTP status.
     pub status: u16,
     /// What was wrong and what to do.
     pub detail: String,
@@ -122,6 +127,29 @@ pub struct Body {
     pub due: Option<Money>,
 }
 
+/// `/problems/not-due`
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("/problems/{}", self.name()))
+    }
+}
+
+impl JsonSchema for Kind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ProblemType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let types = Self::ALL.map(|kind| format!("/problems/{}", kind.name()));
+        json_schema!({ "type": "string", "enum": types })
+    }
+}
+
+/// A problem: what kind of it, in which words, and what a caller may need to go on.
 #[derive(Debug)]
 pub struct Problem {
     pub kind: Kind,
@@ -181,7 +209,7 @@ impl Problem {
     /// The body as it is sent.
     pub fn body(&self) -> Body {
         Body {
-            kind: format!("/problems/{}", self.kind.name()),
+            kind: self.kind,
             title: self.kind.title().into(),
             status: self.kind.status(),
             detail: self.detail.clone(),

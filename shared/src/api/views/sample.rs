@@ -1,0 +1,38 @@
+//! Values for the examples of the document.
+
+use crate::words::ids;
+use crate::words::money::{Currency, Money};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+pub const INVOICE: &str = "0123456789abcdefghjk";
+pub const PATIENT: &str = "mnpqrstvwxyz01234567";
+pub const REFUND: &str = "89abcdefghjkmnpqrstv";
+
+pub fn invoice() -> String {
+    INVOICE.into()
+}
+
+pub fn patient() -> String {
+    PATIENT.into()
+}
+
+pub fn payment() -> String {
+    ids::payment_reference(INVOICE, 1)
+}
+
+/// So many cents of the euro.
+pub fn eur(cents: i64) -> Money {
+    let eur = Currency::read("EUR").expect("a currency");
+    Money::new(cents, eur)
+}
+
+/// Ten per cent.
+pub fn rate() -> Decimal {
+    Decimal::TEN
+}
+
+/// 20 November 2026, nine o'clock in the morning, UTC.
+pub fn instant() -> Timestamp {
+    Timestamp::from_second(1_795_165_200).expect("an instant")
+}
