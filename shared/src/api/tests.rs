@@ -11,6 +11,7 @@ use crate::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Rep
 use crate::domain::fact::{Fact, Kind as Said, Method};
 use crate::domain::invoice::Line;
 use crate::domain::policy::Policy;
+use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::events::EventRow;
 use crate::flows::settings;
 use crate::words::ids;
@@ -388,46 +389,35 @@ fn only_a_preview_goes_without_an_idempotency_key() {
     assert_eq!(needed("/v1/refunds"), Some(false));
 }
 
-#[test]
-fn a_task_names_the_calls_that_settle_it() {
-    use crate::domain::task::{Alert, Matter, Task, Work};
-    let case = ids::derived(&["c"]);
-    let answers = |id: &str, matter: Matter| -> Vec<String> {
-        let due = "2026-11-20T09:00:00Z".parse().unwrap();
-        let (id, work) = (id.into(), Work::Person(matter));
-        let task = Task { id, work, due };
-        let pk = crate::flows::case_pk("demo", &case);
-        let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
-        let shown = json!(task::view(&row.text("state", "open")).unwrap().unwrap());
-        fits("Task", &shown);
-        let mut paths = vec![];
-        for call in shown["answers"].as_array().expect("answers") {
-            let (method, path) = (call["method"].as_str(), call["path"].as_str());
-            let (method, path) = (method.unwrap(), path.unwrap());
-            assert!(find(method, path).is_ok(), "{method} {path} is no call");
-            paths.push(path.to_owned());
-        }
-        paths
-    };
-    let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
-    // Whatever the matter names, `done` is the last.
-    for alert in Alert::ALL {
-        let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
-        let named = answers("person-x", matter);
-        assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
+/// The calls that a task of this id and matter names; each is one of this API.
+fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
+    let due = "2026-11-20T09:00:00Z".parse().unwrap();
+    let (id, work) = (id.into(), Work::Person(matter));
+    let task = Task { id, work, due };
+    let pk = crate::flows::case_pk("demo", case);
+    let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
+    let shown = json!(task::view(&row.text("state", "open")).unwrap().unwrap());
+    fits("Task", &shown);
+    let mut paths = vec![];
+    for call in shown["answers"].as_array().expect("answers") {
+        let (method, path) = (call["method"].as_str(), call["path"].as_str());
+        let (method, path) = (method.unwrap(), path.unwrap());
+        assert!(find(method, path).is_ok(), "{method} {path} is no call");
+        paths.push(path.to_owned());
     }
-    let payment = ids::payment_reference(&case, 2);
+    paths
+}
+
+/// Tasks by name and matter, and the calls that settle each.
+fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
+    let payment = ids::payment_reference(case, 2);
     let paying = |alert| Matter::of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
     let both = |alert| refunding(alert).vendor("stripe");
-    let (charges, void) = (
-        format!("/v1/invoices/{case}/charges"),
-        format!("/v1/invoices/{case}/void"),
-    );
-    let (found, close) = (
-        format!("/v1/payments/{payment}/resolve"),
-        format!("/v1/payments/{payment}/close"),
-    );
+    let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
+    let (charges, void) = (invoice("charges"), invoice("void"));
+    let paid = |verb: &str| format!("/v1/payments/{payment}/{verb}");
+    let (found, close) = (paid("resolve"), paid("close"));
     let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
     let again = format!("/v1/deliveries/{case}/tell-slack-x/repeat");
     let replay = format!("/v1/events/{case}/replay");
@@ -483,11 +473,28 @@ fn a_task_names_the_calls_that_settle_it() {
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
         ("void-xero", both(Alert::VoidThere), &[]),
     ];
-    for (name, matter, calls) in table {
+    let owned = |calls: &[&str]| calls.iter().copied().map(String::from).collect();
+    table
+        .iter()
+        .map(|(name, matter, calls)| (*name, matter.clone(), owned(calls)))
+        .collect()
+}
+
+#[test]
+fn a_task_names_the_calls_that_settle_it() {
+    let case = ids::derived(&["c"]);
+    let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
+    // Whatever the matter names, `done` is the last.
+    for alert in Alert::ALL {
+        let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
+        let named = answers(&case, "person-x", matter);
+        assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
+    }
+    let table = settled(&case);
+    for (name, matter, calls) in &table {
         let id = format!("person-{name}");
-        let named = answers(&id, matter.clone());
-        let done = closes(&id);
-        let wanted: Vec<&str> = calls.iter().copied().chain([done.as_str()]).collect();
+        let named = answers(&case, &id, matter.clone());
+        let wanted: Vec<_> = calls.iter().cloned().chain([closes(&id)]).collect();
         assert_eq!(named, wanted, "{name} {matter:?}");
     }
     for alert in Alert::ALL {
@@ -928,6 +935,11 @@ fn the_settings_of_a_clinic_are_answered_as_documented() {
         serde_json::from_value(json!({ "id": "a", "name": "A", "currency": "EUR" })).unwrap();
     assert!(settings::check(&minimal).is_ok());
     fits("Settings", &json!(minimal));
+}
+
+#[test]
+fn the_settings_of_a_clinic_are_taken_up_to_their_bounds() {
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
     let id = |length: usize| json!("a".repeat(length));
     for (field, value) in [
         ("id", id(40)),
@@ -951,6 +963,12 @@ fn the_settings_of_a_clinic_are_answered_as_documented() {
         let read = serde_json::from_value(changed.clone()).unwrap();
         assert!(settings::check(&read).is_ok(), "{}", changed[field]);
     }
+}
+
+#[test]
+fn the_settings_of_a_clinic_are_refused_beyond_their_bounds_by_the_fields_name() {
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
+    let id = |length: usize| json!("a".repeat(length));
     for (field, value, named) in [
         ("id", json!("A B"), "id"),
         ("id", json!(""), "id"),

@@ -26,8 +26,10 @@ const LONGEST_PAGE: i32 = 200;
 /// No id of ours or of a vendor is longer, and no key of the table could be.
 pub const LONGEST_ID: usize = 900;
 
+/// A good answer, or what is told who is not granted it.
 pub type Answered = Result<HttpResponse, Problem>;
 
+/// An answer that is being made.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
 
 /// Who answers a call of a clinic's system.
@@ -79,18 +81,22 @@ pub const PAGING: &[&str] = &["before", "limit"];
 type Text = &'static str;
 
 impl Route {
+    /// A route that reads and changes nothing. `about` is what the document says of it.
     pub const fn get(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("GET", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that makes something, or does it; `once` makes repeats of it happen once.
     pub const fn post(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("POST", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that writes all of something: the same again changes nothing.
     pub const fn put(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("PUT", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that ends something; it takes no body.
     pub const fn delete(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("DELETE", path, Serves::Clinic(needs, handler), about)
     }
@@ -175,10 +181,12 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The id of the clinic whose key was sent: nothing of another is reached.
     pub fn clinic(&self) -> &str {
         &self.settings.id
     }
 
+    /// A parameter of the query, as it was sent; its name is one of the route's.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
@@ -197,6 +205,7 @@ impl Call<'_> {
         Ok((rows, next.as_deref().map(cursor)))
     }
 
+    /// How many rows a page holds: 50 where the call does not say; 422 outside of 1 to 200.
     pub fn limit(&self) -> Result<i32, Problem> {
         let Some(text) = self.query("limit") else {
             return Ok(PAGE);
@@ -208,6 +217,7 @@ impl Call<'_> {
         limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
     }
 
+    /// Where a list goes on, from the `next` of the page before; 422 where it is none.
     pub fn before(&self) -> Result<Option<String>, Problem> {
         let Some(text) = self.query("before") else {
             return Ok(None);

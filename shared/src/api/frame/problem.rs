@@ -15,6 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
+/// The kinds of problem, one stable `type` each; several may share a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Malformed,
@@ -37,6 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, as the document lists them.
     pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::KeyMissing,
@@ -87,14 +89,17 @@ impl Kind {
         }
     }
 
+    /// The HTTP status that it is answered with.
     pub fn status(self) -> u16 {
         self.facts().0
     }
 
+    /// The last part of its `type`: `not-due`.
     pub fn name(self) -> &'static str {
         self.facts().1
     }
 
+    /// The same for every problem of the kind, for people.
     pub fn title(self) -> &'static str {
         self.facts().2
     }
@@ -168,6 +173,7 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A problem with nothing beside its words, which say what was wrong and what to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -188,6 +194,7 @@ impl Problem {
         }
     }
 
+    /// 404: whatever is not there and whatever is another clinic's are told alike.
     pub fn missing(what: &str) -> Self {
         Self::new(
             Kind::NotFound,
@@ -201,6 +208,7 @@ impl Problem {
         self
     }
 
+    /// The methods that the path takes, for the `Allow` of a 405.
     pub fn allowing(mut self, methods: String) -> Self {
         self.allow = Some(methods);
         self
@@ -220,6 +228,7 @@ impl Problem {
         }
     }
 
+    /// As it is sent, with the headers of its kind: `Allow`, `WWW-Authenticate`, `Retry-After`.
     pub fn response(&self) -> HttpResponse {
         let body = serde_json::to_string(&self.body()).unwrap_or_default();
         let response = HttpResponse::new(self.kind.status(), "application/problem+json", body);

@@ -66,7 +66,7 @@ pub static ROUTES: &[Route] = &[
     .once(),
 ];
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: AppointmentRequest = call.body()?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
@@ -85,14 +85,14 @@ pub async fn put(call: &Call<'_>) -> Answered {
     Ok(reply(status, &view(call.clinic(), &booked, &descriptions)))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let found = invoicing::appointment(call.app, call.clinic(), &call.path[0]).await?;
     let (booked, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
     let texts = appointments::descriptions(call.app, call.clinic(), &booked).await?;
     Ok(reply(200, &view(call.clinic(), &booked, &texts)))
 }
 
-pub async fn complete(call: &Call<'_>) -> Answered {
+async fn complete(call: &Call<'_>) -> Answered {
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
         Once::First(row) => row,

@@ -29,7 +29,7 @@ pub static ROUTES: &[Route] = &[
     .query(&["case"]),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     match (call.query("case"), call.query("day")) {
         (Some(case), None) => {
             let case = named::invoice(call.app, call.clinic(), case).await?;
@@ -64,7 +64,7 @@ async fn of_day(call: &Call<'_>, day: &str) -> Answered {
     Ok(reply(200, &Entries { entries, next }))
 }
 
-pub async fn verify(call: &Call<'_>) -> Answered {
+async fn verify(call: &Call<'_>) -> Answered {
     let id = call.query("case");
     let id = id.ok_or_else(|| Problem::invalid("case", "name a case"))?;
     let case = named::invoice(call.app, call.clinic(), id).await?;

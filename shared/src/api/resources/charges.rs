@@ -117,7 +117,7 @@ pub static ROUTES: &[Route] = &[
     .once(),
 ];
 
-pub async fn of_invoice(call: &Call<'_>) -> Answered {
+async fn of_invoice(call: &Call<'_>) -> Answered {
     let new: ChargeRequest = call.body()?;
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
@@ -137,7 +137,7 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
     call.ended(granted, &row)
 }
 
-pub async fn walk_in(call: &Call<'_>) -> Answered {
+async fn walk_in(call: &Call<'_>) -> Answered {
     let new: WalkInRequest = call.body()?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;

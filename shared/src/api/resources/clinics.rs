@@ -17,7 +17,7 @@ pub static ROUTES: &[Route] = &[Route::root(
 
 /// 201 with the settings as they were written and the first key, which may everything. The same
 /// again gives another key; 409 where a clinic of this id has other settings.
-pub async fn create(app: &App, actor: &Actor, body: &[u8]) -> Answered {
+async fn create(app: &App, actor: &Actor, body: &[u8]) -> Answered {
     let settings: Settings = read::body(body)?;
     let key = clinics::make(app, actor, &settings).await?;
     Ok(reply(201, &NewClinic { settings, key }))

@@ -28,7 +28,7 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = match call.query("case") {
         None => call.page("deliveries").await?,
         Some(case) => {
@@ -42,7 +42,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     Ok(reply(200, &Deliveries { deliveries, next }))
 }
 
-pub async fn repeat(call: &Call<'_>) -> Answered {
+async fn repeat(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let open = asked::repeat(call.app, &call.settings, &call.actor, owner, id).await?;
     let shown = view(&open)?.ok_or_else(|| Problem::missing("delivery"))?;

@@ -36,7 +36,7 @@ pub static ROUTES: &[Route] = &[Route::post(
 .gives::<Dispute>(200)
 .takes::<DisputeFinding>()];
 
-pub async fn resolve(call: &Call<'_>) -> Answered {
+async fn resolve(call: &Call<'_>) -> Answered {
     let DisputeFinding { found } = call.body()?;
     let (app, settings, lost) = (call.app, &call.settings, found == Found::Lost);
     let (id, key) = (&call.path[0], &call.path[1]);

@@ -38,7 +38,7 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let since = call.query("since").map(str::parse::<Timestamp>).transpose();
     let since = since.map_err(|_| Problem::invalid("since", "such as 2026-01-31T09:00:00Z"))?;
     let state = call.query("state");
@@ -64,7 +64,7 @@ pub async fn list(call: &Call<'_>) -> Answered {
     Ok(reply(200, &Events { events, next }))
 }
 
-pub async fn replay(call: &Call<'_>) -> Answered {
+async fn replay(call: &Call<'_>) -> Answered {
     let id = &call.path[0];
     again::replay(call.app, &call.settings, &call.actor, id).await?;
     let replayed = Replayed {

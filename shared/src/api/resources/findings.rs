@@ -25,6 +25,7 @@ pub struct PaymentFound {
     note: Option<Plain<500>>,
 }
 
+/// Whether the money came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
@@ -48,6 +49,7 @@ pub struct RefundFound {
     note: Option<Plain<500>>,
 }
 
+/// Whether the money went back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
@@ -79,7 +81,7 @@ pub static ROUTES: &[Route] = &[
     .takes::<RefundFound>(),
 ];
 
-pub async fn payment(call: &Call<'_>) -> Answered {
+async fn payment(call: &Call<'_>) -> Answered {
     let said: PaymentFound = call.body()?;
     let finding = Finding {
         happened: said.found == Paid::Paid,
@@ -91,7 +93,7 @@ pub async fn payment(call: &Call<'_>) -> Answered {
     payments::shown(&case, n)
 }
 
-pub async fn refund(call: &Call<'_>) -> Answered {
+async fn refund(call: &Call<'_>) -> Answered {
     let said: RefundFound = call.body()?;
     let part = said.payment.as_deref();
     let finding = Finding {

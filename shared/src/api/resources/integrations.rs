@@ -57,18 +57,18 @@ pub static ROUTES: &[Route] = &[
     .gives::<Integration>(200),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let all = integrations::all(call.app, call.clinic()).await?;
     let integrations = all.into_iter().map(view).collect();
     Ok(reply(200, &Integrations { integrations }))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let one = integrations::one(call.app, call.clinic(), &call.path[0]).await?;
     Ok(reply(200, &view(one)))
 }
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: ConnectionRequest = call.body()?;
     let new = Connection {
         fields: new.fields,
@@ -80,7 +80,7 @@ pub async fn put(call: &Call<'_>) -> Answered {
     Ok(reply(200, &view(connected)))
 }
 
-pub async fn drop_former(call: &Call<'_>) -> Answered {
+async fn drop_former(call: &Call<'_>) -> Answered {
     let (app, settings, vendor) = (call.app, &call.settings, &call.path[0]);
     let left = integrations::drop_former(app, settings, &call.actor, vendor).await?;
     Ok(reply(200, &view(left)))

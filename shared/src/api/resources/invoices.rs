@@ -76,7 +76,7 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn create(call: &Call<'_>) -> Answered {
+async fn create(call: &Call<'_>) -> Answered {
     let new: InvoiceRequest = call.body()?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
@@ -104,7 +104,7 @@ pub async fn create(call: &Call<'_>) -> Answered {
     })
 }
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (cases, next) = match status(call)? {
         None => {
             let (rows, next) = call.page("invoices").await?;
@@ -133,12 +133,12 @@ fn status(call: &Call<'_>) -> Result<Option<Status>, Problem> {
     known.map(Some).ok_or_else(unknown)
 }
 
-pub async fn void(call: &Call<'_>) -> Answered {
+async fn void(call: &Call<'_>) -> Answered {
     let case = invoices::void(call.app, &call.settings, &call.actor, &call.path[0]).await?;
     shown(call, &case).await
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let case = named::invoice(call.app, call.clinic(), &call.path[0]).await?;
     shown(call, &case).await
 }

@@ -47,20 +47,20 @@ pub static ROUTES: &[Route] = &[
     .gives::<DeletedKey>(200),
 ];
 
-pub async fn create(call: &Call<'_>) -> Answered {
+async fn create(call: &Call<'_>) -> Answered {
     let KeyRequest { label, permissions } = call.body()?;
     let (app, settings) = (call.app, &call.settings);
     let key = keys::make(app, settings, &call.actor, label, permissions).await?;
     Ok(reply(201, &made(key)))
 }
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page("keys").await?;
     let keys = rows.iter().map(view).collect::<Result<_, _>>()?;
     Ok(reply(200, &Keys { keys, next }))
 }
 
-pub async fn delete(call: &Call<'_>) -> Answered {
+async fn delete(call: &Call<'_>) -> Answered {
     let id = call.path[0].clone();
     keys::delete(call.app, &call.settings, &call.actor, &id).await?;
     Ok(reply(200, &DeletedKey { id, deleted: true }))

@@ -68,14 +68,14 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
     let methods = patients::methods(call.app, call.clinic(), &patient.id).await?;
     let payment_methods = methods.iter().map(view).collect();
     Ok(reply(200, &PaymentMethods { payment_methods }))
 }
 
-pub async fn keep(call: &Call<'_>) -> Answered {
+async fn keep(call: &Call<'_>) -> Answered {
     let new: PaymentMethodRequest = call.body()?;
     let new = NewMethod {
         gateway: new.gateway,
@@ -89,14 +89,14 @@ pub async fn keep(call: &Call<'_>) -> Answered {
     Ok(reply(201, &view(&kept)))
 }
 
-pub async fn remove(call: &Call<'_>) -> Answered {
+async fn remove(call: &Call<'_>) -> Answered {
     let (patient, id) = (&call.path[0], call.path[1].clone());
     methods::remove(call.app, &call.settings, &call.actor, patient, &id).await?;
     Ok(reply(200, &DeletedMethod { id, deleted: true }))
 }
 
 /// The method that is charged from now on, while it can be.
-pub async fn choose(call: &Call<'_>) -> Answered {
+async fn choose(call: &Call<'_>) -> Answered {
     let (patient, id) = (&call.path[0], &call.path[1]);
     let kept = methods::choose(call.app, &call.settings, &call.actor, patient, id).await?;
     Ok(reply(200, &view(&kept)))

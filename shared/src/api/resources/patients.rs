@@ -53,7 +53,7 @@ pub static ROUTES: &[Route] = &[
     .gives::<patient::Patient>(200),
 ];
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: PatientRequest = call.body()?;
     let person = Person {
         name: new.name.map(String::from).unwrap_or_default(),
@@ -66,13 +66,13 @@ pub async fn put(call: &Call<'_>) -> Answered {
     Ok(reply(status, &shown(call, &patient).await?))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
     Ok(reply(200, &shown(call, &patient).await?))
 }
 
 /// The patient wants texts again; 404 where the number did not opt out.
-pub async fn opt_in(call: &Call<'_>) -> Answered {
+async fn opt_in(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let patient = opted_in::lift(app, settings, &call.actor, id).await?;
     Ok(reply(200, &shown(call, &patient).await?))

@@ -28,13 +28,13 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let (case, n) = named::payment(call.app, call.clinic(), &call.path[0]).await?;
     shown(&case, n)
 }
 
 /// A person wants that nobody pays this any more.
-pub async fn close(call: &Call<'_>) -> Answered {
+async fn close(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let (case, n) = payments::close(app, settings, &call.actor, id).await?;
     shown(&case, n)

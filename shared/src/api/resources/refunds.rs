@@ -78,7 +78,7 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn create(call: &Call<'_>) -> Answered {
+async fn create(call: &Call<'_>) -> Answered {
     let new: RefundRequest = call.body()?;
     let wanted = Wanted {
         invoice: new.invoice,
@@ -115,14 +115,14 @@ fn requested(case: &Case, row: &EventRow) -> String {
     written(&view(case, &refunds::id(row)))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let (row, case) = named::refund(call.app, call.clinic(), &call.path[0]).await?;
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
     shown.reason = refunds::reason(call.app, &call.settings, &row, &case).await?;
     Ok(reply(200, &shown))
 }
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page("refunds").await?;
     let mut refunds = vec![];
     for row in &rows {
@@ -133,13 +133,13 @@ pub async fn list(call: &Call<'_>) -> Answered {
     Ok(reply(200, &Refunds { refunds, next }))
 }
 
-pub async fn approve(call: &Call<'_>) -> Answered {
+async fn approve(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let case = refunds::approve(app, settings, &call.actor, id).await?;
     shown(&case, id)
 }
 
-pub async fn reject(call: &Call<'_>) -> Answered {
+async fn reject(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let case = refunds::reject(app, settings, &call.actor, id).await?;
     shown(&case, id)

@@ -24,13 +24,13 @@ pub static ROUTES: &[Route] = &[
     .takes::<Settings>(),
 ];
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let settings = call.app.latest_settings(call.clinic()).await?;
     let settings = settings.ok_or_else(|| Problem::missing("clinic"))?;
     Ok(reply(200, &*settings))
 }
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: Settings = call.body()?;
     settings::change(call.app, &call.settings, &call.actor, &new).await?;
     Ok(reply(200, &new))

@@ -14,7 +14,7 @@ pub static ROUTES: &[Route] = &[Route::get(
 )
 .gives::<Story>(200)];
 
-pub async fn story(call: &Call<'_>) -> Answered {
+async fn story(call: &Call<'_>) -> Answered {
     let (case, n) = named::payment(call.app, call.clinic(), &call.path[0]).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let told = story::of(call.app, call.clinic(), &case, payment).await?;

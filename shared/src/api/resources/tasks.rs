@@ -26,14 +26,14 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page("tasks").await?;
     let shown = rows.iter().filter_map(|row| view(row).transpose());
     let tasks = shown.collect::<Result<_, _>>()?;
     Ok(reply(200, &Tasks { tasks, next }))
 }
 
-pub async fn done(call: &Call<'_>) -> Answered {
+async fn done(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let (app, settings) = (call.app, &call.settings);
     let done = worked_off::done(app, settings, &call.actor, owner, id).await?;

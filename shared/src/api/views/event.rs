@@ -54,6 +54,7 @@ pub enum EventState {
 }
 
 impl EventState {
+    /// Every state, as a filter may name them.
     pub const ALL: [Self; 6] = [
         Self::Waiting,
         Self::Posted,
@@ -63,6 +64,7 @@ impl EventState {
         Self::Contradiction,
     ];
 
+    /// As rows and answers spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",

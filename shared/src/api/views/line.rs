@@ -55,6 +55,7 @@ pub fn describe(lines: &mut [Line], descriptions: Vec<String>) {
 }
 
 impl Line {
+    /// A visit of 60.00 with ten per cent of tax in it.
     pub fn example() -> Self {
         Self {
             description: Some("Initial visit, 45 minutes".into()),

@@ -67,6 +67,7 @@ pub fn view(case: &Case, payment: &case::Payment) -> Payment {
 }
 
 impl Payment {
+    /// Sixty euros by card, of which 22.50 went back.
     pub fn example() -> Self {
         Self {
             id: sample::payment(),

@@ -5,18 +5,24 @@ use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+/// The invoice that examples name, here and in requests.
 pub const INVOICE: &str = "0123456789abcdefghjk";
+/// Its patient.
 pub const PATIENT: &str = "mnpqrstvwxyz01234567";
+/// A refund of it.
 pub const REFUND: &str = "89abcdefghjkmnpqrstv";
 
+/// [`INVOICE`], owned.
 pub fn invoice() -> String {
     INVOICE.into()
 }
 
+/// [`PATIENT`], owned.
 pub fn patient() -> String {
     PATIENT.into()
 }
 
+/// Its first payment.
 pub fn payment() -> String {
     ids::payment_reference(INVOICE, 1)
 }

@@ -43,6 +43,7 @@ pub struct Answer {
     pub about: String,
 }
 
+/// How the call is made; none of them only reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(inline)]
@@ -51,6 +52,7 @@ pub enum Method {
     Put,
 }
 
+/// Whether a person has worked it off; one that ended by itself is not there any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
