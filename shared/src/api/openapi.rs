@@ -1,23 +1,23 @@
-//! `/v1/openapi.json`: drawn from the table of routes; the shapes are written beside it, in
-//! `schemas.json`, and tests hold them to the code.
+//! `/v1/openapi.json`: drawn from the table of routes, and from the types that they take and give.
 
 use super::frame::call::{LONGEST_ID, Route, Serves};
-use super::frame::problem::Kind;
+use super::frame::problem;
 use super::routes;
+use super::views::event::EventState;
+use crate::domain::invoice::Status;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-
-const SCHEMAS: &str = include_str!("schemas.json");
+use std::collections::BTreeSet;
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> Value {
-    let mut paths = Map::new();
+    let mut shapes = Shapes::new();
+    let mut paths = json!({});
     for route in routes::all() {
-        let at = paths.entry(route.path).or_insert_with(|| json!({}));
-        at[route.method.to_ascii_lowercase()] = operation(route);
+        paths[route.path][route.method.to_ascii_lowercase()] = operation(route, &mut shapes);
     }
-    let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
-    let types = Kind::ALL.map(|kind| format!("/problems/{}", kind.name()));
-    schemas["Problem"]["properties"]["type"]["enum"] = json!(types);
+    let schemas = shapes.together(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -54,11 +54,135 @@ pub fn document() -> Value {
     })
 }
 
-fn operation(route: &Route) -> Value {
+/// The schemas of what is taken and of what is given: a field that may be left out of the one is
+/// always in the other.
+struct Shapes {
+    taken: SchemaGenerator,
+    given: SchemaGenerator,
+}
+
+const SCHEMAS: &str = "#/components/schemas/";
+/// Where what is taken refers to, until both are put together.
+const TAKEN: &str = "#/components/taken/";
+
+impl Shapes {
+    fn new() -> Self {
+        let at = |path: &str| {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = path
+                    .trim_start_matches('#')
+                    .trim_end_matches('/')
+                    .to_owned()
+                    .into();
+                settings.meta_schema = None;
+            })
+        };
+        Self {
+            taken: at(TAKEN).for_deserialize().into_generator(),
+            given: at(SCHEMAS).for_serialize().into_generator(),
+        }
+    }
+
+    /// All schemas by their names. A type that is described otherwise where it is taken bears
+    /// another name there; `paths` refer to that.
+    fn together(mut self, paths: &mut Value) -> Map<String, Value> {
+        let mut given = self.given.take_definitions(true);
+        given.values_mut().for_each(close);
+        let mut taken = self.taken.take_definitions(true);
+        let all = given.values_mut().chain(taken.values_mut());
+        all.for_each(unwrap_lines);
+        let mut apart = BTreeSet::new();
+        let differs = |name: &String, schema: &Value, apart: &BTreeSet<String>| {
+            let schema = referring(schema.clone(), apart);
+            given.get(name).is_some_and(|given| *given != schema)
+        };
+        // What refers to a type that is told apart differs itself.
+        loop {
+            let more = taken
+                .iter()
+                .filter(|(name, schema)| differs(name, schema, &apart));
+            let more: BTreeSet<_> = more.map(|(name, _)| name.clone()).collect();
+            if more == apart {
+                break;
+            }
+            apart = more;
+        }
+        for (name, schema) in taken {
+            given.insert(named(&name, &apart), referring(schema, &apart));
+        }
+        *paths = referring(paths.take(), &apart);
+        given
+    }
+}
+
+fn named(name: &str, apart: &BTreeSet<String>) -> String {
+    match apart.contains(name) {
+        true => format!("{name}Request"),
+        false => name.into(),
+    }
+}
+
+/// A document whose references to what is taken lead to where that stands.
+fn referring(value: Value, apart: &BTreeSet<String>) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| match value.as_str() {
+                Some(to) if key == "$ref" => {
+                    let taken = to.strip_prefix(TAKEN);
+                    let to = taken.map(|name| format!("{SCHEMAS}{}", named(name, apart)));
+                    (key, to.map_or(value, Value::from))
+                }
+                _ => (key, referring(value, apart)),
+            })
+            .collect(),
+        Value::Array(all) => all
+            .into_iter()
+            .map(|value| referring(value, apart))
+            .collect(),
+        plain => plain,
+    }
+}
+
+/// Descriptions are sentences, wherever their lines end in the source.
+fn unwrap_lines(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            for (name, value) in map {
+                match value {
+                    Value::String(text) if name == "description" => *text = text.replace('\n', " "),
+                    other => unwrap_lines(other),
+                }
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(unwrap_lines),
+        _ => {}
+    }
+}
+
+/// An object that is given has the fields of its type and no others.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.iter_mut()
+                .filter(|(name, _)| *name != "examples")
+                .for_each(|(_, value)| close(value));
+            if map.get("type").is_some_and(|kind| kind == "object")
+                && map.contains_key("properties")
+            {
+                map.entry("additionalProperties").or_insert(false.into());
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+fn operation(route: &Route, shapes: &mut Shapes) -> Value {
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": route.about,
-        "responses": responses(route),
+        "responses": responses(route, shapes),
     });
     match route.serves {
         Serves::Document => operation["security"] = json!([]),
@@ -68,14 +192,14 @@ fn operation(route: &Route) -> Value {
             operation["x-permission"] = json!(permission);
         }
     }
-    let parameters = parameters(route);
+    let parameters = parameters(route, shapes);
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
     if let Some(takes) = &route.takes {
         operation["requestBody"] = json!({
-            "required": takes.schema != "Nothing",
-            "content": { "application/json": { "schema": reference(takes.schema) } },
+            "required": (takes.reads)(b"").is_err(),
+            "content": { "application/json": { "schema": (takes.shape)(&mut shapes.taken) } },
         });
     }
     operation
@@ -91,15 +215,16 @@ fn operation_id(route: &Route) -> String {
     format!("{}_{words}", route.method.to_ascii_lowercase())
 }
 
-fn parameters(route: &Route) -> Vec<Value> {
+fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
     let of_path = route.path.split('/').filter_map(|segment| {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
         let schema = json!({ "type": "string", "maxLength": LONGEST_ID });
         Some(json!({ "name": name, "in": "path", "required": true, "schema": schema }))
     });
-    let of_query = route.query.iter().map(
-        |name| json!({ "name": name, "in": "query", "required": false, "schema": of_name(name) }),
-    );
+    let of_query = route.query.iter().map(|name| {
+        let schema = of_name(name, shapes);
+        json!({ "name": name, "in": "query", "required": false, "schema": schema })
+    });
     // A preview writes nothing, so it needs none.
     let needed = !route.query.contains(&"preview");
     let about = match needed {
@@ -112,14 +237,16 @@ fn parameters(route: &Route) -> Vec<Value> {
             "in": "header",
             "required": needed,
             "description": about,
-            "schema": { "type": "string", "minLength": 1, "maxLength": 100 },
+            "schema": { "type": "string", "pattern": "^[ -~]{1,100}$" },
         })
     });
     of_path.chain(of_query).chain(key).collect()
 }
 
-fn of_name(name: &str) -> Value {
+fn of_name(name: &str, shapes: &mut Shapes) -> Value {
     match name {
+        "status" => shapes.taken.subschema_for::<Status>().into(),
+        "state" => shapes.taken.subschema_for::<EventState>().into(),
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         "preview" => json!({ "type": "boolean", "default": false }),
         "since" => json!({ "type": "string", "format": "date-time" }),
@@ -128,21 +255,18 @@ fn of_name(name: &str) -> Value {
     }
 }
 
-fn responses(route: &Route) -> Value {
+fn responses(route: &Route, shapes: &mut Shapes) -> Value {
     let mut responses = Map::new();
-    for (status, schema) in std::iter::once(route.gives).chain(route.also) {
-        let content = json!({ "application/json": { "schema": reference(schema) } });
+    for (status, shape) in std::iter::once(route.gives).chain(route.also) {
+        let content = json!({ "application/json": { "schema": shape(&mut shapes.given) } });
         let answer = json!({ "description": "As asked.", "content": content });
         responses.insert(status.to_string(), answer);
     }
-    let content = json!({ "application/problem+json": { "schema": reference("Problem") } });
+    let problem = shapes.given.subschema_for::<problem::Body>();
+    let content = json!({ "application/problem+json": { "schema": problem } });
     responses.insert(
         "default".into(),
         json!({ "description": "What was wrong and what to do.", "content": content }),
     );
     responses.into()
-}
-
-fn reference(schema: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{schema}") })
 }

@@ -11,6 +11,7 @@ use crate::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Rep
 use crate::domain::fact::{Fact, Kind as Said, Method};
 use crate::domain::invoice::Line;
 use crate::domain::policy::Policy;
+use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::events::EventRow;
 use crate::flows::settings;
 use crate::words::ids;
@@ -300,15 +301,17 @@ fn a_rate_is_written_without_a_float_and_lies_within_a_hundred() {
 // ---- the document ------------------------------------------------------------------------------
 
 fn schema(name: &str) -> Validator {
-    let document = openapi::document();
-    let root = json!({
-        "$ref": format!("#/components/schemas/{name}"),
-        "components": document["components"],
-    });
+    let shape = json!({ "$ref": format!("#/components/schemas/{name}") });
+    validator(&shape, &openapi::document())
+}
+
+fn validator(shape: &Value, document: &Value) -> Validator {
+    let mut root = shape.clone();
+    root["components"] = document["components"].clone();
     let options = jsonschema::options().should_validate_formats(true);
     options
         .build(&root)
-        .unwrap_or_else(|why| panic!("{name}: {why}"))
+        .unwrap_or_else(|why| panic!("{shape}: {why}"))
 }
 
 #[test]
@@ -386,46 +389,35 @@ fn only_a_preview_goes_without_an_idempotency_key() {
     assert_eq!(needed("/v1/refunds"), Some(false));
 }
 
-#[test]
-fn a_task_names_the_calls_that_settle_it() {
-    use crate::domain::task::{Alert, Matter, Task, Work};
-    let case = ids::derived(&["c"]);
-    let answers = |id: &str, matter: Matter| -> Vec<String> {
-        let due = "2026-11-20T09:00:00Z".parse().unwrap();
-        let (id, work) = (id.into(), Work::Person(matter));
-        let task = Task { id, work, due };
-        let pk = crate::flows::case_pk("demo", &case);
-        let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
-        let shown = task::view(&row.text("state", "open")).unwrap().unwrap();
-        fits("Task", &shown);
-        let mut paths = vec![];
-        for call in shown["answers"].as_array().expect("answers") {
-            let (method, path) = (call["method"].as_str(), call["path"].as_str());
-            let (method, path) = (method.unwrap(), path.unwrap());
-            assert!(find(method, path).is_ok(), "{method} {path} is no call");
-            paths.push(path.to_owned());
-        }
-        paths
-    };
-    let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
-    // Whatever the matter names, `done` is the last.
-    for alert in Alert::ALL {
-        let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
-        let named = answers("person-x", matter);
-        assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
+/// The calls that a task of this id and matter names; each is one of this API.
+fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
+    let due = "2026-11-20T09:00:00Z".parse().unwrap();
+    let (id, work) = (id.into(), Work::Person(matter));
+    let task = Task { id, work, due };
+    let pk = crate::flows::case_pk("demo", case);
+    let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
+    let shown = json!(task::view(&row.text("state", "open")).unwrap().unwrap());
+    fits("Task", &shown);
+    let mut paths = vec![];
+    for call in shown["answers"].as_array().expect("answers") {
+        let (method, path) = (call["method"].as_str(), call["path"].as_str());
+        let (method, path) = (method.unwrap(), path.unwrap());
+        assert!(find(method, path).is_ok(), "{method} {path} is no call");
+        paths.push(path.to_owned());
     }
-    let payment = ids::payment_reference(&case, 2);
+    paths
+}
+
+/// Tasks by name and matter, and the calls that settle each.
+fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
+    let payment = ids::payment_reference(case, 2);
     let paying = |alert| Matter::of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
     let both = |alert| refunding(alert).vendor("stripe");
-    let (charges, void) = (
-        format!("/v1/invoices/{case}/charges"),
-        format!("/v1/invoices/{case}/void"),
-    );
-    let (found, close) = (
-        format!("/v1/payments/{payment}/resolve"),
-        format!("/v1/payments/{payment}/close"),
-    );
+    let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
+    let (charges, void) = (invoice("charges"), invoice("void"));
+    let paid = |verb: &str| format!("/v1/payments/{payment}/{verb}");
+    let (found, close) = (paid("resolve"), paid("close"));
     let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
     let again = format!("/v1/deliveries/{case}/slack.000003/repeat");
     let replay = format!("/v1/events/{case}/replay");
@@ -490,11 +482,28 @@ fn a_task_names_the_calls_that_settle_it() {
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
         ("void-xero", both(Alert::VoidThere), &[]),
     ];
-    for (name, matter, calls) in table {
+    let owned = |calls: &[&str]| calls.iter().copied().map(String::from).collect();
+    table
+        .iter()
+        .map(|(name, matter, calls)| (*name, matter.clone(), owned(calls)))
+        .collect()
+}
+
+#[test]
+fn a_task_names_the_calls_that_settle_it() {
+    let case = ids::derived(&["c"]);
+    let closes = |id: &str| format!("/v1/tasks/{case}/{id}/done");
+    // Whatever the matter names, `done` is the last.
+    for alert in Alert::ALL {
+        let matter = Matter::of(alert).payment(2).vendor("stripe").request("r7");
+        let named = answers(&case, "person-x", matter);
+        assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
+    }
+    let table = settled(&case);
+    for (name, matter, calls) in &table {
         let id = format!("person-{name}");
-        let named = answers(&id, matter.clone());
-        let done = closes(&id);
-        let wanted: Vec<&str> = calls.iter().copied().chain([done.as_str()]).collect();
+        let named = answers(&case, &id, matter.clone());
+        let wanted: Vec<_> = calls.iter().cloned().chain([closes(&id)]).collect();
         assert_eq!(named, wanted, "{name} {matter:?}");
     }
     for alert in Alert::ALL {
@@ -570,18 +579,35 @@ fn changes(value: &Value) -> Vec<Change> {
     changed
 }
 
+/// The schema of a route's body as the document has it, with its examples.
+fn body_of(route: &Route, document: &Value) -> Option<(Validator, Vec<Value>)> {
+    route.takes.as_ref()?;
+    let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+    let shape = &operation["requestBody"]["content"]["application/json"]["schema"];
+    Some((validator(shape, document), examples(shape, document)))
+}
+
+/// The examples of a schema, or of what it refers to.
+fn examples(shape: &Value, document: &Value) -> Vec<Value> {
+    let of = |shape: &Value| shape["examples"].as_array().cloned().unwrap_or_default();
+    let to = shape["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+    let referred = to.and_then(|to| document.pointer(to)).map(of);
+    of(shape)
+        .into_iter()
+        .chain(referred.unwrap_or_default())
+        .collect()
+}
+
 #[test]
 fn what_the_code_refuses_by_shape_the_document_refuses_too() {
     let document = openapi::document();
     let (mut refused, mut taken) = (0, 0);
     for route in routes::all() {
         let Some(takes) = &route.takes else { continue };
-        let (name, schema) = (takes.schema, schema(takes.schema));
-        let examples = &document["components"]["schemas"][name]["examples"];
-        let examples = examples
-            .as_array()
-            .unwrap_or_else(|| panic!("{name} has no example"));
-        for example in examples {
+        let (schema, examples) = body_of(route, &document).expect("a body");
+        let name = route.path;
+        assert!(!examples.is_empty(), "{name} has no example");
+        for example in &examples {
             for (change, body) in changes(example)
                 .into_iter()
                 .chain([("nothing".into(), example.clone())])
@@ -613,6 +639,73 @@ fn what_the_code_refuses_by_shape_the_document_refuses_too() {
         refused > 500 && taken > 100,
         "{refused} refused, {taken} taken"
     );
+}
+
+#[test]
+fn every_answer_has_an_example_and_every_example_is_as_its_schema_says() {
+    let document = openapi::document();
+    for route in routes::all() {
+        let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+        let answers = operation["responses"].as_object().expect("answers");
+        for (status, answer) in answers {
+            let content = answer["content"].as_object().expect("content");
+            for shape in content.values().map(|content| &content["schema"]) {
+                let examples = examples(shape, &document);
+                assert!(!examples.is_empty(), "{} {status}", route.path);
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"].as_object();
+    let mut seen = 0;
+    for (name, shape) in schemas.into_iter().flatten() {
+        for example in examples(shape, &document) {
+            seen += 1;
+            fits(name, &example);
+        }
+    }
+    assert!(seen > 40, "{seen} examples");
+}
+
+/// An answer that is described loosely describes nothing: each object says what it holds and what
+/// of it is always there.
+#[test]
+fn every_object_of_the_document_says_which_fields_it_has_and_what_they_are() {
+    let document = openapi::document();
+    fn look(at: &str, shape: &Value, bare: &mut Vec<String>) {
+        if let Some(fields) = shape["properties"].as_object() {
+            assert_eq!(shape["type"], "object", "{at}");
+            let open = shape["additionalProperties"] == true;
+            assert_eq!(open, at.ends_with("/Document"), "{at} takes more");
+            for (name, field) in fields {
+                let at = format!("{at}.{name}");
+                let says = ["type", "$ref", "anyOf", "oneOf", "enum", "const"];
+                assert!(says.iter().any(|word| field.get(word).is_some()), "{at}");
+                // What may be absent says what it is when it is there.
+                let nullable = |shape: &Value| match &shape["type"] {
+                    Value::Array(types) => types.contains(&json!("null")),
+                    one => *one == "null",
+                };
+                let parts = field["anyOf"].as_array().into_iter().flatten();
+                let absent = nullable(field) || parts.clone().any(nullable);
+                if absent && field.get("description").is_none() {
+                    bare.push(at.clone());
+                }
+                look(&at, field, bare);
+            }
+        }
+        for part in ["items", "anyOf", "oneOf"] {
+            match &shape[part] {
+                Value::Array(all) => all.iter().for_each(|one| look(at, one, bare)),
+                Value::Object(_) => look(at, &shape[part], bare),
+                _ => {}
+            }
+        }
+    }
+    let mut bare = vec![];
+    for (name, shape) in document["components"]["schemas"].as_object().expect("some") {
+        look(&format!("/{name}"), shape, &mut bare);
+    }
+    assert!(bare.is_empty(), "{bare:#?}");
 }
 
 // ---- answers -----------------------------------------------------------------------------------
@@ -714,7 +807,7 @@ fn an_invoice_is_answered_as_documented() {
         page: Some("https://pay.example/invoices/x".into()),
     };
     let mut case = case();
-    let shown = invoice::view(&case, &papers);
+    let shown = json!(invoice::view(&case, &papers));
     fits("Invoice", &shown);
     assert_eq!(shown["status"], "part_paid");
     assert_eq!(shown["due"]["amount"], "20.00");
@@ -724,11 +817,11 @@ fn an_invoice_is_answered_as_documented() {
     assert_eq!(shown["lines"][1]["description"], "Second");
     assert_eq!(shown["payments"][0]["gateway_ref"], "pi_1");
     // Without the papers nothing names a service.
-    let bare = invoice::view(&case, &invoice::Papers::default());
+    let bare = json!(invoice::view(&case, &invoice::Papers::default()));
     fits("Invoice", &bare);
     assert!(bare["lines"][0]["description"].is_null());
     let payment: &Payment = case.payment(3).expect("the third");
-    fits("Payment", &payment::view(&case, payment));
+    fits("Payment", &json!(payment::view(&case, payment)));
     let refund = NewRefund {
         request: ids::derived(&["r"]),
         amount: Some(eur("60.00")),
@@ -737,7 +830,7 @@ fn an_invoice_is_answered_as_documented() {
         approval_above: None,
     };
     case = decided(Some(&case), Event::RefundRequested(refund));
-    fits("Invoice", &invoice::view(&case, &papers));
+    fits("Invoice", &json!(invoice::view(&case, &papers)));
 }
 
 #[test]
@@ -751,7 +844,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         approval_above: None,
     };
     let case = decided(Some(&case()), Event::RefundRequested(refund));
-    let shown = refund::view(&case, &request).expect("a refund");
+    let shown = json!(refund::view(&case, &request).expect("a refund"));
     fits("Refund", &shown);
     assert_eq!(
         (&shown["state"], &shown["amount"]["amount"]),
@@ -764,7 +857,7 @@ fn a_refund_of_more_than_the_newest_payment_is_answered_in_parts() {
         .map(|part| part["amount"]["amount"].clone())
         .collect();
     assert_eq!(parts, [json!("50.00"), json!("10.00")]);
-    assert_eq!(refund::view(&case, "another"), None);
+    assert!(refund::view(&case, "another").is_none());
 }
 
 #[test]
@@ -773,7 +866,7 @@ fn an_event_is_answered_as_documented() {
     let mut event = EventRow::new("demo", "stripe", "evt_1", "charge.succeeded", at);
     event.amount = Some(eur("12.50"));
     let row = event.row("posted").text("case", "c");
-    let shown = event::view(&row, &event);
+    let shown = json!(event::view(&row, &event).expect("a state"));
     fits("Event", &shown);
     assert_eq!(
         (&shown["amount"], &shown["currency"]),
@@ -781,9 +874,12 @@ fn an_event_is_answered_as_documented() {
     );
     fits(
         "Event",
-        &event::view(
-            &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
-            &event,
+        &json!(
+            event::view(
+                &EventRow::new("demo", "api", "x", "POST", at).row("waiting"),
+                &event,
+            )
+            .expect("a state")
         ),
     );
 }
@@ -803,7 +899,7 @@ fn an_event_shows_all_that_its_fact_tells() {
     };
     let shown = |fact: &Fact| {
         let event = row().of_fact(fact);
-        event::view(&event.row("posted"), &event)
+        json!(event::view(&event.row("posted"), &event).expect("a state"))
     };
     let told = shown(&whole);
     for (field, value) in [
@@ -839,7 +935,7 @@ fn an_event_shows_all_that_its_fact_tells() {
 
 #[test]
 fn the_settings_of_a_clinic_are_answered_as_documented() {
-    let example = &openapi::document()["components"]["schemas"]["Settings"]["examples"][0];
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
     let read: crate::domain::settings::Settings = serde_json::from_value(example.clone()).unwrap();
     assert!(settings::check(&read).is_ok());
     fits("Settings", &json!(read));
@@ -847,6 +943,11 @@ fn the_settings_of_a_clinic_are_answered_as_documented() {
         serde_json::from_value(json!({ "id": "a", "name": "A", "currency": "EUR" })).unwrap();
     assert!(settings::check(&minimal).is_ok());
     fits("Settings", &json!(minimal));
+}
+
+#[test]
+fn the_settings_of_a_clinic_are_taken_up_to_their_bounds() {
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
     let id = |length: usize| json!("a".repeat(length));
     for (field, value) in [
         ("id", id(40)),
@@ -870,6 +971,12 @@ fn the_settings_of_a_clinic_are_answered_as_documented() {
         let read = serde_json::from_value(changed.clone()).unwrap();
         assert!(settings::check(&read).is_ok(), "{}", changed[field]);
     }
+}
+
+#[test]
+fn the_settings_of_a_clinic_are_refused_beyond_their_bounds_by_the_fields_name() {
+    let example = &openapi::document()["components"]["schemas"]["SettingsRequest"]["examples"][0];
+    let id = |length: usize| json!("a".repeat(length));
     for (field, value, named) in [
         ("id", json!("A B"), "id"),
         ("id", json!(""), "id"),

@@ -4,11 +4,13 @@ use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of event that Meridian knows, as `/v1/events` names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "EventKind")]
 pub enum Kind {
     PaymentSucceeded,
     PaymentFailed,
@@ -38,7 +40,7 @@ pub enum Kind {
 }
 
 /// Why a payer's bank or gateway said no, as far as it changes what we do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decline {
     /// Not enough money: worth another try.

@@ -2,6 +2,7 @@
 
 use crate::words::money::{BadAmount, Currency, Money};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,8 +36,9 @@ pub struct Invoice {
 }
 
 /// As `/v1/invoices` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "InvoiceStatus")]
 pub enum Status {
     Draft,
     Open,

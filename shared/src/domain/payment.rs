@@ -1,10 +1,12 @@
 //! The life of a payment: one type of state, one type of event, one exhaustive function.
 //! Refunds and disputes are objects under the payment with lives of their own.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "PaymentState")]
 pub enum State {
     /// Planned, or waiting for the payer on the gateway's page.
     Open,

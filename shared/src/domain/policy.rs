@@ -1,8 +1,11 @@
 //! What a clinic decides once: how a completed session is paid, and what follows a decline.
 
+use crate::words::schema::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a clinic bills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// How a new invoice is collected when the request does not say.
@@ -12,15 +15,18 @@ pub struct Policy {
     /// Whether a checkout asks the patient to keep the method for later charges.
     pub save_method: bool,
     /// Days from a declined charge to each further try; empty for none.
+    #[schemars(length(max = 10), inner(range(min = 0, max = 365)))]
     pub retry_after_days: Vec<u32>,
-    /// A refund above this many major units waits for somebody with the permission `approve`.
+    /// Refunds of an invoice that come to more major units than this wait for another person with
+    /// the permission `approve`.
+    #[schemars(with = "Option<Decimal>")]
     pub approval_above: Option<rust_decimal::Decimal>,
     /// Whether the names of patients may be told to business systems.
     pub share_names: bool,
 }
 
 /// How an invoice is collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Collect {
     /// Charge the saved method; without one, open a checkout.

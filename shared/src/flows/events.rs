@@ -2,6 +2,7 @@
 //! cannot be written.
 
 pub mod replay;
+pub mod search;
 
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};

@@ -20,6 +20,7 @@ use crate::io::store::{Row, StoreError, Write, Written};
 use crate::words::money::Currency;
 use crate::words::{ids, time};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What somebody wants invoiced.
@@ -61,7 +62,7 @@ pub struct Appointment {
     pub case: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AppointmentState {
     Booked,

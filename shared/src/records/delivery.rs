@@ -8,6 +8,7 @@ use crate::io::store::{Row, StoreError};
 use crate::words::money::Money;
 use crate::words::time;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the keys of all deliveries of a book begin with.
@@ -35,7 +36,10 @@ pub fn lane(clinic: &str, vendor: &str) -> String {
     format!("held#{clinic}#{vendor}")
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeliveryState")]
 pub enum State {
     /// Nothing of what comes next can have reached the system.
     Open,

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod json;
 pub mod label;
 pub mod money;
+pub mod schema;
 pub mod seal;
 pub mod text;
 pub mod time;

@@ -9,7 +9,7 @@ use meridian::words::ids;
 use serde_json::{Value, json};
 
 /// A clinic whose gateway never answers, with a payment of which nobody knows.
-async fn unknown_payment() -> (Clinic, String) {
+pub async fn unknown_payment() -> (Clinic, String) {
     let clinic = Clinic::new().await;
     connect(&clinic, "gocardless", |_| Said::Cut).await;
     let case = charge_at(&clinic, "gocardless").await;
@@ -17,7 +17,7 @@ async fn unknown_payment() -> (Clinic, String) {
     (clinic, case)
 }
 
-async fn unknown_refund() -> (Clinic, String, String) {
+pub async fn unknown_refund() -> (Clinic, String, String) {
     let clinic = Clinic::new().await;
     connect(&clinic, "gocardless", |_| Said::Cut).await;
     let case = charge_at(&clinic, "gocardless").await;

@@ -2,16 +2,17 @@
 //! route asks for the same.
 
 use super::problem::{Kind, Problem};
-use super::read;
+use super::read::{self, Nothing};
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::settings::Settings;
 use crate::flows::App;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::io::store::Row;
+use crate::io::store::{Row, StoreError};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,8 +26,10 @@ const LONGEST_PAGE: i32 = 200;
 /// No id of ours or of a vendor is longer, and no key of the table could be.
 pub const LONGEST_ID: usize = 900;
 
+/// A good answer, or what is told who is not granted it.
 pub type Answered = Result<HttpResponse, Problem>;
 
+/// An answer that is being made.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
 
 /// Who answers a call of a clinic's system.
@@ -48,10 +51,10 @@ pub struct Route {
     pub takes: Option<Takes>,
     /// Whether it needs an Idempotency-Key.
     pub once: bool,
-    /// The status and the schema of a good answer.
-    pub gives: (u16, &'static str),
+    /// The status and the shape of a good answer.
+    pub gives: (u16, Shape),
     /// Another good answer.
-    pub also: Option<(u16, &'static str)>,
+    pub also: Option<(u16, Shape)>,
 }
 
 /// Who may call, and what is done.
@@ -63,9 +66,12 @@ pub enum Serves {
     Clinic(Permission, Handler),
 }
 
+/// How a type is described: its schema, or a reference to it.
+pub type Shape = fn(&mut SchemaGenerator) -> Schema;
+
 /// A body: its schema, and the code that reads it.
 pub struct Takes {
-    pub schema: &'static str,
+    pub shape: Shape,
     pub reads: fn(&[u8]) -> Result<(), Problem>,
 }
 
@@ -75,18 +81,22 @@ pub const PAGING: &[&str] = &["before", "limit"];
 type Text = &'static str;
 
 impl Route {
+    /// A route that reads and changes nothing. `about` is what the document says of it.
     pub const fn get(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("GET", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that makes something, or does it; `once` makes repeats of it happen once.
     pub const fn post(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("POST", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that writes all of something: the same again changes nothing.
     pub const fn put(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("PUT", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that ends something; it takes no body.
     pub const fn delete(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("DELETE", path, Serves::Clinic(needs, handler), about)
     }
@@ -110,38 +120,47 @@ impl Route {
             query: &[],
             takes: None,
             once: false,
-            gives: (200, "Nothing"),
+            gives: (200, shape::<Nothing>),
             also: None,
         }
     }
 
+    /// The parameters of its query.
     pub const fn query(mut self, names: &'static [&'static str]) -> Self {
         self.query = names;
         self
     }
 
-    pub const fn takes<T: DeserializeOwned>(mut self, schema: &'static str) -> Self {
+    /// Takes a body of this type; what does not read as one is refused before anything is done.
+    pub const fn takes<T: DeserializeOwned + JsonSchema>(mut self) -> Self {
         self.takes = Some(Takes {
-            schema,
+            shape: shape::<T>,
             reads: reads::<T>,
         });
         self
     }
 
-    pub const fn gives(mut self, status: u16, schema: &'static str) -> Self {
-        self.gives = (status, schema);
+    /// A good answer has this status and is of this type.
+    pub const fn gives<T: JsonSchema>(mut self, status: u16) -> Self {
+        self.gives = (status, shape::<T>);
         self
     }
 
-    pub const fn also(mut self, status: u16, schema: &'static str) -> Self {
-        self.also = Some((status, schema));
+    /// Another good answer.
+    pub const fn also<T: JsonSchema>(mut self, status: u16) -> Self {
+        self.also = Some((status, shape::<T>));
         self
     }
 
+    /// It happens once under an Idempotency-Key.
     pub const fn once(mut self) -> Self {
         self.once = true;
         self
     }
+}
+
+fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
 }
 
 fn reads<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), Problem> {
@@ -162,10 +181,12 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The id of the clinic whose key was sent: nothing of another is reached.
     pub fn clinic(&self) -> &str {
         &self.settings.id
     }
 
+    /// A parameter of the query, as it was sent; its name is one of the route's.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
@@ -184,6 +205,7 @@ impl Call<'_> {
         Ok((rows, next.as_deref().map(cursor)))
     }
 
+    /// How many rows a page holds: 50 where the call does not say; 422 outside of 1 to 200.
     pub fn limit(&self) -> Result<i32, Problem> {
         let Some(text) = self.query("limit") else {
             return Ok(PAGE);
@@ -195,6 +217,7 @@ impl Call<'_> {
         limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
     }
 
+    /// Where a list goes on, from the `next` of the page before; 422 where it is none.
     pub fn before(&self) -> Result<Option<String>, Problem> {
         let Some(text) = self.query("before") else {
             return Ok(None);
@@ -212,25 +235,30 @@ pub fn cursor(key: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(key)
 }
 
-pub fn reply(status: u16, body: &Value) -> HttpResponse {
-    text(status, body.to_string())
+/// An answer of this status and type, as JSON.
+pub fn reply(status: u16, body: &impl Serialize) -> HttpResponse {
+    text(status, written(body))
 }
 
+/// A type as JSON text. Nothing that is answered can fail to be written.
+pub fn written(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("plain data")
+}
+
+/// An answer that is JSON already: what a request was answered before.
 pub fn text(status: u16, body: String) -> HttpResponse {
     HttpResponse::new(status, "application/json", body)
 }
 
-/// A good answer in JSON, changed.
-pub fn rewritten(answer: HttpResponse, change: impl Fn(Value) -> Value) -> Answered {
-    match serde_json::from_str(&answer.body) {
-        Ok(body) => Ok(reply(answer.status_code, &change(body))),
-        Err(_) => Ok(answer),
-    }
-}
-
-/// A page of a list as it is answered.
-pub fn listed(name: &str, items: Vec<Value>, next: Option<String>) -> HttpResponse {
-    reply(200, &json!({ name: items, "next": next }))
+/// A good answer, read as what it is and changed: with what no row of a request may hold.
+pub fn rewritten<T: DeserializeOwned + Serialize>(
+    answer: &HttpResponse,
+    change: impl FnOnce(&mut T),
+) -> Answered {
+    let read = serde_json::from_str(&answer.body);
+    let mut body: T = read.map_err(|why| StoreError::Corrupt(format!("an answer: {why}")))?;
+    change(&mut body);
+    Ok(reply(answer.status_code, &body))
 }
 
 /// The parameters of the query. One that the route does not know is refused: a filter that is

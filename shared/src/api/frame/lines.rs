@@ -5,23 +5,30 @@ use super::read::Rate;
 use crate::domain::invoice::{Invoice, Line};
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// More lines than this make no invoice that people read.
 const MOST: usize = 100;
 
 /// One line of an invoice.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"description": "Initial visit, 45 minutes", "quantity": 1, "unit": {"amount": "60.00", "currency": "EUR"}, "tax_rate": "10", "tax_included": true}))]
 pub struct LineRequest {
     /// Shown on the invoice and the receipt, never told to a gateway or system.
     description: Plain<200>,
+    /// Whole pieces.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
     quantity: u32,
     /// The price of one.
     unit: Money,
     #[serde(default)]
+    #[schemars(extend("default" = "0"))]
     tax_rate: Rate,
+    /// Whether the price holds the tax.
     #[serde(default = "yes")]
     tax_included: bool,
 }

@@ -13,6 +13,7 @@ use crate::io::lambda::HttpResponse;
 use crate::io::store::Row;
 use crate::words::ids;
 
+/// Whether a request under an Idempotency-Key is the first.
 pub enum Once {
     /// Nobody asked under this key before.
     First(EventRow),

@@ -3,11 +3,14 @@
 use super::read::TextOr;
 use crate::flows::named::Named;
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// A patient by the clinic's own reference.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"reference": "P-1042"}))]
 pub struct Reference {
     reference: Plain<64>,
 }

@@ -11,8 +11,11 @@ use crate::io::queue::NotSent;
 use crate::io::secrets::Unavailable;
 use crate::io::store::StoreError;
 use crate::words::money::Money;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
+/// The kinds of problem, one stable `type` each; several may share a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Malformed,
@@ -35,6 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, as the document lists them.
     pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::KeyMissing,
@@ -85,26 +89,32 @@ impl Kind {
         }
     }
 
+    /// The HTTP status that it is answered with.
     pub fn status(self) -> u16 {
         self.facts().0
     }
 
+    /// The last part of its `type`: `not-due`.
     pub fn name(self) -> &'static str {
         self.facts().1
     }
 
+    /// The same for every problem of the kind, for people.
     pub fn title(self) -> &'static str {
         self.facts().2
     }
 }
 
-/// A problem as it is sent.
-#[derive(Debug, Serialize)]
+/// What was not granted, and what to do.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem", example = Problem::invalid("amount", "more than 0").body())]
 pub struct Body {
     /// Stable: tell problems apart by it.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Kind,
+    /// The kind of problem, for people.
     pub title: String,
+    /// The HTTP status.
     pub status: u16,
     /// What was wrong and what to do.
     pub detail: String,
@@ -122,6 +132,29 @@ pub struct Body {
     pub due: Option<Money>,
 }
 
+/// `/problems/not-due`
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("/problems/{}", self.name()))
+    }
+}
+
+impl JsonSchema for Kind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ProblemType".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let types = Self::ALL.map(|kind| format!("/problems/{}", kind.name()));
+        json_schema!({ "type": "string", "enum": types })
+    }
+}
+
+/// A problem: what kind of it, in which words, and what a caller may need to go on.
 #[derive(Debug)]
 pub struct Problem {
     pub kind: Kind,
@@ -140,6 +173,7 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A problem with nothing beside its words, which say what was wrong and what to do.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -160,6 +194,7 @@ impl Problem {
         }
     }
 
+    /// 404: whatever is not there and whatever is another clinic's are told alike.
     pub fn missing(what: &str) -> Self {
         Self::new(
             Kind::NotFound,
@@ -173,6 +208,7 @@ impl Problem {
         self
     }
 
+    /// The methods that the path takes, for the `Allow` of a 405.
     pub fn allowing(mut self, methods: String) -> Self {
         self.allow = Some(methods);
         self
@@ -181,7 +217,7 @@ impl Problem {
     /// The body as it is sent.
     pub fn body(&self) -> Body {
         Body {
-            kind: format!("/problems/{}", self.kind.name()),
+            kind: self.kind,
             title: self.kind.title().into(),
             status: self.kind.status(),
             detail: self.detail.clone(),
@@ -192,6 +228,7 @@ impl Problem {
         }
     }
 
+    /// As it is sent, with the headers of its kind: `Allow`, `WWW-Authenticate`, `Retry-After`.
     pub fn response(&self) -> HttpResponse {
         let body = serde_json::to_string(&self.body()).unwrap_or_default();
         let response = HttpResponse::new(self.kind.status(), "application/problem+json", body);

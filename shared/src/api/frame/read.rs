@@ -3,10 +3,12 @@
 use super::problem::{Kind, Problem};
 use crate::words::exact::{Exact, named_twice};
 use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -36,9 +38,10 @@ pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
     }
 }
 
-/// A body without fields.
-#[derive(Deserialize)]
+/// No fields; the body may be left out.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({}))]
 pub struct Nothing {}
 
 /// Either a text or an object: an id of ours, or what leads to one.
@@ -100,5 +103,40 @@ impl<'de> Deserialize<'de> for Rate {
             }
         }
         from.deserialize_any(PerCent)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for TextOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("TextOr{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "string" }, generator.subschema_for::<T>()] })
+    }
+}
+
+impl JsonSchema for Rate {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text = "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)$";
+        json_schema!({
+            "description": "Per cent, from 0 to 100.",
+            "oneOf": [
+                { "type": "string", "pattern": text },
+                { "type": "integer", "minimum": 0, "maximum": 100 },
+            ],
+        })
     }
 }

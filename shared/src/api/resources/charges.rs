@@ -1,61 +1,95 @@
 //! Collecting money: `/v1/invoices/{id}/charges` for what an invoice has due, `/v1/charges` for a
 //! walk-in, which is an invoice and its charge in one.
 
-use crate::api::frame::call::{Answered, Call, Route};
+use crate::api::frame::call::{Answered, Call, Route, written};
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::patient::PatientName;
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::TextOr;
-use crate::api::views::payment;
+use crate::api::views::payment::{Payment, view};
 use crate::domain::actor::Permission::Charge;
 use crate::domain::case::Case;
 use crate::flows::charges::{self, Chosen, OfInvoice, WalkIn, Way};
 use crate::flows::events::EventRow;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// A method that its gateway keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"gateway": "stripe", "token": "pm_1", "customer": "cus_1", "label": "Visa ending 4242"}))]
 pub struct KeptMethod {
     gateway: String,
+    /// What the gateway charges: its id of a card, a vault entry, a mandate.
     token: Plain<200>,
+    /// The payer's id at the gateway, where it needs one beside the method.
     customer: Option<Plain<200>>,
+    /// Of which the kind and the last four digits are kept.
     label: Option<Plain<200>>,
 }
 
+/// `"saved"`, or a method.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum MethodChoice {
+    Saved(Saved),
+    Kept(KeptMethod),
+}
+
+/// The patient's own.
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Saved {
+    Saved,
+}
+
 /// What is collected of an invoice, and how.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"amount": {"amount": "20.00", "currency": "EUR"}, "method": {"gateway": "stripe", "token": "pm_1"}, "gateway": "stripe", "collect": "saved_method"}))]
 pub struct ChargeRequest {
     /// All that is due where not given.
     amount: Option<Money>,
     /// `"saved"` for the patient's own, or one that its gateway keeps.
+    #[schemars(with = "Option<MethodChoice>")]
     method: Option<TextOr<KeptMethod>>,
     /// Whose saved method is charged, or whose page is opened; refused where a saved method is asked
     /// for and none is kept there.
     gateway: Option<String>,
+    /// By policy where not given.
     collect: Option<Collecting>,
 }
 
 /// A walk-in's invoice and its charge.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"lines": [{"description": "Initial visit, 45 minutes", "quantity": 1, "unit": {"amount": "60.00", "currency": "EUR"}, "tax_rate": "10", "tax_included": true}], "currency": "EUR", "patient": {"reference": "P-1042"}, "method": "saved", "gateway": "stripe"}))]
 pub struct WalkInRequest {
+    #[schemars(length(min = 1, max = 100))]
     lines: Vec<LineRequest>,
+    /// The clinic's own where not given.
     currency: Option<Currency>,
+    /// Our id, or the clinic's own reference.
     patient: Option<PatientName>,
     /// `"saved"` for the patient's own, or one that its gateway keeps.
+    #[schemars(with = "Option<MethodChoice>")]
     method: Option<TextOr<KeptMethod>>,
     /// Whose saved method is charged, or whose page is opened.
     gateway: Option<String>,
 }
 
 /// How it is collected: a charge is never for later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Collecting {
     SavedMethod,
     Checkout,
@@ -69,8 +103,8 @@ pub static ROUTES: &[Route] = &[
         "Collects all that is due on an invoice, or a part. A `gateway` whose methods the patient \
          has none of is refused where a saved method is to be charged.",
     )
-    .gives(202, "Payment")
-    .takes::<ChargeRequest>("ChargeRequest")
+    .gives::<Payment>(202)
+    .takes::<ChargeRequest>()
     .once(),
     Route::post(
         "/v1/charges",
@@ -78,12 +112,12 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(walk_in(call)),
         "Charges a walk-in: an invoice and its payment in one.",
     )
-    .gives(202, "Payment")
-    .takes::<WalkInRequest>("WalkInRequest")
+    .gives::<Payment>(202)
+    .takes::<WalkInRequest>()
     .once(),
 ];
 
-pub async fn of_invoice(call: &Call<'_>) -> Answered {
+async fn of_invoice(call: &Call<'_>) -> Answered {
     let new: ChargeRequest = call.body()?;
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
@@ -103,7 +137,7 @@ pub async fn of_invoice(call: &Call<'_>) -> Answered {
     call.ended(granted, &row)
 }
 
-pub async fn walk_in(call: &Call<'_>) -> Answered {
+async fn walk_in(call: &Call<'_>) -> Answered {
     let new: WalkInRequest = call.body()?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
@@ -139,6 +173,5 @@ fn chosen(method: TextOr<KeptMethod>) -> Result<Chosen, Problem> {
 /// The payment that the commit has just planned.
 fn newest(case: &Case, _: &EventRow) -> String {
     let newest = case.payments.last();
-    let shown = newest.map(|newest| payment::view(case, newest));
-    shown.unwrap_or_default().to_string()
+    written(&newest.map(|newest| view(case, newest)))
 }

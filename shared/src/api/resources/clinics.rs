@@ -2,25 +2,23 @@
 
 use crate::api::frame::call::{Answered, Route, reply};
 use crate::api::frame::read;
+use crate::api::views::settings::NewClinic;
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::flows::{App, clinics};
-use serde_json::json;
 
 pub static ROUTES: &[Route] = &[Route::root(
     "/v1/clinics",
     |app, actor, body| Box::pin(create(app, actor, body)),
     "Makes a clinic. The answer holds its first key, which is shown only here.",
 )
-.gives(201, "NewClinic")
-.takes::<Settings>("Settings")];
+.gives::<NewClinic>(201)
+.takes::<Settings>()];
 
 /// 201 with the settings as they were written and the first key, which may everything. The same
 /// again gives another key; 409 where a clinic of this id has other settings.
-pub async fn create(app: &App, actor: &Actor, body: &[u8]) -> Answered {
+async fn create(app: &App, actor: &Actor, body: &[u8]) -> Answered {
     let settings: Settings = read::body(body)?;
     let key = clinics::make(app, actor, &settings).await?;
-    let mut answer = json!(settings);
-    answer["key"] = json!(key);
-    Ok(reply(201, &answer))
+    Ok(reply(201, &NewClinic { settings, key }))
 }

@@ -1,9 +1,9 @@
 //! `/v1/deliveries`: what was told to systems and patients. One that did not arrive can be sent
 //! again by a person who has looked.
 
-use crate::api::frame::call::{Answered, Call, Route, listed, reply};
+use crate::api::frame::call::{Answered, Call, Route, reply};
 use crate::api::frame::read::Nothing;
-use crate::api::views::delivery::view;
+use crate::api::views::delivery::{Deliveries, Delivery, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::deliveries::asked;
 use crate::flows::named;
@@ -16,7 +16,7 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(list(call)),
         "What was told to systems and patients, newest first, or all of a case.",
     )
-    .gives(200, "Deliveries")
+    .gives::<Deliveries>(200)
     .query(&["case", "before", "limit"]),
     Route::post(
         "/v1/deliveries/{case}/{id}/repeat",
@@ -24,11 +24,11 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(repeat(call)),
         "Sends what failed, was skipped, or is unknown once more.",
     )
-    .gives(202, "Delivery")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Delivery>(202)
+    .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = match call.query("case") {
         None => {
             let (rows, next) = call.page("deliveries").await?;
@@ -37,16 +37,15 @@ pub async fn list(call: &Call<'_>) -> Answered {
         }
         Some(case) => {
             let case = named::invoice(call.app, call.clinic(), case).await?;
-            (
-                asked::of_case(call.app, call.clinic(), &case.id).await?,
-                None,
-            )
+            let rows = asked::of_case(call.app, call.clinic(), &case.id).await?;
+            (rows, None)
         }
     };
-    Ok(listed("deliveries", rows.iter().map(view).collect(), next))
+    let deliveries = rows.iter().map(view).collect();
+    Ok(reply(200, &Deliveries { deliveries, next }))
 }
 
-pub async fn repeat(call: &Call<'_>) -> Answered {
+async fn repeat(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let open = asked::repeat(call.app, &call.settings, &call.actor, owner, id).await?;
     Ok(reply(202, &view(&open)))

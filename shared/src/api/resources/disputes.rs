@@ -2,21 +2,25 @@
 
 use crate::api::frame::call::{Answered, Call, Route, reply};
 use crate::api::frame::problem::Problem;
-use crate::api::views::dispute::view;
+use crate::api::views::dispute::{Dispute, view};
 use crate::domain::actor::Permission::Approve;
 use crate::flows::disputes::{self, disputed};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// What a person found of a dispute.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"found": "lost"}))]
 pub struct DisputeFinding {
     /// As the gateway's dashboard shows it.
     found: Found,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 enum Found {
     Won,
     Lost,
@@ -29,10 +33,10 @@ pub static ROUTES: &[Route] = &[Route::post(
     "A person found how a dispute ended of which its gateway says no more. A lost one is due \
          again. What the gateway says later still counts.",
 )
-.gives(200, "Dispute")
-.takes::<DisputeFinding>("DisputeFinding")];
+.gives::<Dispute>(200)
+.takes::<DisputeFinding>()];
 
-pub async fn resolve(call: &Call<'_>) -> Answered {
+async fn resolve(call: &Call<'_>) -> Answered {
     let DisputeFinding { found } = call.body()?;
     let (app, settings, lost) = (call.app, &call.settings, found == Found::Lost);
     let (id, key) = (&call.path[0], &call.path[1]);

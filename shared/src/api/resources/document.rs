@@ -1,6 +1,16 @@
 //! `/v1/openapi.json`: this API, described.
 
 use crate::api::frame::call::Route;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 pub static ROUTES: &[Route] =
-    &[Route::document("/v1/openapi.json", "This document.").gives(200, "Document")];
+    &[Route::document("/v1/openapi.json", "This document.").gives::<Document>(200)];
+
+/// An OpenAPI 3.1 document.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
+#[schemars(example = Self { openapi: "3.1.0".into() })]
+pub struct Document {
+    pub openapi: String,
+}

@@ -4,15 +4,20 @@
 use super::payments;
 use super::refunds;
 use crate::api::frame::call::{Answered, Call, Route};
+use crate::api::views::{payment::Payment, refund::Refund};
 use crate::domain::actor::Permission::Approve;
 use crate::flows::findings::{self, Finding};
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// What a person found of a payment.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"found": "paid", "gateway_ref": "PM0042", "note": "Seen in the dashboard."}))]
 pub struct PaymentFound {
+    /// As the gateway's dashboard shows it.
     found: Paid,
     /// The gateway's id of the payment, by which it is refunded.
     gateway_ref: Option<Plain<200>>,
@@ -20,17 +25,21 @@ pub struct PaymentFound {
     note: Option<Plain<500>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// Whether the money came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Paid {
     Paid,
     NotPaid,
 }
 
 /// What a person found of a refund.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"found": "not_refunded", "note": "The gateway's list does not show it."}))]
 pub struct RefundFound {
+    /// As the gateway's dashboard shows it.
     found: Refunded,
     /// The payment whose part of the refund is meant, where several wait.
     payment: Option<String>,
@@ -40,8 +49,10 @@ pub struct RefundFound {
     note: Option<Plain<500>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// Whether the money went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Refunded {
     Refunded,
     NotRefunded,
@@ -56,8 +67,8 @@ pub static ROUTES: &[Route] = &[
          That it was not paid, a second person with a key of another must have found too: until \
          then it stays as it is.",
     )
-    .gives(200, "Payment")
-    .takes::<PaymentFound>("PaymentFound"),
+    .gives::<Payment>(200)
+    .takes::<PaymentFound>(),
     Route::post(
         "/v1/refunds/{id}/resolve",
         Approve,
@@ -66,11 +77,11 @@ pub static ROUTES: &[Route] = &[
          That it was not given out, a second person with a key of another must have found too: \
          until then its amount stays reserved.",
     )
-    .gives(200, "Refund")
-    .takes::<RefundFound>("RefundFound"),
+    .gives::<Refund>(200)
+    .takes::<RefundFound>(),
 ];
 
-pub async fn payment(call: &Call<'_>) -> Answered {
+async fn payment(call: &Call<'_>) -> Answered {
     let said: PaymentFound = call.body()?;
     let finding = Finding {
         happened: said.found == Paid::Paid,
@@ -82,7 +93,7 @@ pub async fn payment(call: &Call<'_>) -> Answered {
     payments::shown(&case, n)
 }
 
-pub async fn refund(call: &Call<'_>) -> Answered {
+async fn refund(call: &Call<'_>) -> Answered {
     let said: RefundFound = call.body()?;
     let part = said.payment.as_deref();
     let finding = Finding {

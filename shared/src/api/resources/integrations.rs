@@ -2,20 +2,24 @@
 //! is told, never its value.
 
 use crate::api::frame::call::{Answered, Call, Route, reply};
-use crate::api::views::integration::view;
+use crate::api::views::integration::{Integration, Integrations, view};
 use crate::domain::actor::Permission::{Configure, View};
 use crate::flows::integrations::{self, Connection};
 use crate::io::secrets::Fields;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 /// What is written; a group that is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"fields": {"secret_key": "sk_test_1"}, "inbound": {"webhook_secret": "whsec_1"}}))]
 pub struct ConnectionRequest {
+    /// What the vendor is called with.
     fields: Option<Fields>,
     /// What webhooks are proven with.
     inbound: Option<Fields>,
+    /// What its access tokens are renewed with.
     oauth: Option<Fields>,
 }
 
@@ -26,14 +30,14 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(list(call)),
         "Vendors that can be connected, and what is configured; never a value.",
     )
-    .gives(200, "Integrations"),
+    .gives::<Integrations>(200),
     Route::get(
         "/v1/integrations/{vendor}",
         View,
         |call| Box::pin(get(call)),
         "One vendor: the fields that it needs, and which are configured.",
     )
-    .gives(200, "Integration"),
+    .gives::<Integration>(200),
     Route::put(
         "/v1/integrations/{vendor}",
         Configure,
@@ -41,8 +45,8 @@ pub static ROUTES: &[Route] = &[
         "Writes a vendor's secrets, each group as a whole. They may take five minutes to be used \
          everywhere.",
     )
-    .gives(200, "Integration")
-    .takes::<ConnectionRequest>("ConnectionRequest"),
+    .gives::<Integration>(200)
+    .takes::<ConnectionRequest>(),
     Route::delete(
         "/v1/integrations/{vendor}/inbound/former",
         Configure,
@@ -50,21 +54,21 @@ pub static ROUTES: &[Route] = &[
         "Drops the webhook secret before the last change, which proves for 48 hours otherwise. \
          Functions may remember it for five minutes.",
     )
-    .gives(200, "Integration"),
+    .gives::<Integration>(200),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let all = integrations::all(call.app, call.clinic()).await?;
-    let shown: Vec<_> = all.iter().map(view).collect();
-    Ok(reply(200, &json!({ "integrations": shown })))
+    let integrations = all.into_iter().map(view).collect();
+    Ok(reply(200, &Integrations { integrations }))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let one = integrations::one(call.app, call.clinic(), &call.path[0]).await?;
-    Ok(reply(200, &view(&one)))
+    Ok(reply(200, &view(one)))
 }
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: ConnectionRequest = call.body()?;
     let new = Connection {
         fields: new.fields,
@@ -73,11 +77,11 @@ pub async fn put(call: &Call<'_>) -> Answered {
     };
     let (app, settings, vendor) = (call.app, &call.settings, &call.path[0]);
     let connected = integrations::connect(app, settings, &call.actor, vendor, new).await?;
-    Ok(reply(200, &view(&connected)))
+    Ok(reply(200, &view(connected)))
 }
 
-pub async fn drop_former(call: &Call<'_>) -> Answered {
+async fn drop_former(call: &Call<'_>) -> Answered {
     let (app, settings, vendor) = (call.app, &call.settings, &call.path[0]);
     let left = integrations::drop_former(app, settings, &call.actor, vendor).await?;
-    Ok(reply(200, &view(&left)))
+    Ok(reply(200, &view(left)))
 }

@@ -1,13 +1,13 @@
 //! `/v1/invoices`: what is owed, what was paid, and how it stands.
 
-use crate::api::frame::call::{Answered, Call, Route, listed, reply, rewritten};
+use crate::api::frame::call::{Answered, Call, Route, cursor, reply, rewritten, written};
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::patient::PatientName;
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::invoice::{Papers, summary, view};
-use crate::api::views::lines::described;
+use crate::api::views::invoice::{Invoice, Invoices, Papers, summary, view};
+use crate::api::views::line::describe;
 use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::domain::case::Case;
 use crate::domain::invoice::Status;
@@ -16,16 +16,24 @@ use crate::flows::invoices::{self, NewInvoice};
 use crate::flows::{named, pages, receipts};
 use crate::words::money::Currency;
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// An invoice that is to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"number": "INV-9", "patient": {"reference": "P-1042"}, "currency": "EUR", "lines": [{"description": "Initial visit, 45 minutes", "quantity": 1, "unit": {"amount": "60.00", "currency": "EUR"}, "tax_rate": "10", "tax_included": true}], "collect": "checkout", "gateway": "stripe"}))]
 pub struct InvoiceRequest {
+    /// The clinic's own; one of ours where it has none.
     number: Option<Plain<30>>,
+    /// Our id, or the clinic's own reference; nobody for a walk-in.
     patient: Option<PatientName>,
+    /// The clinic's own where not given.
     currency: Option<Currency>,
+    #[schemars(length(min = 1, max = 100))]
     lines: Vec<LineRequest>,
+    /// By policy where not given.
     collect: Option<Collect>,
     /// Whose saved method is charged, or whose page is opened, where not by policy.
     gateway: Option<String>,
@@ -39,7 +47,7 @@ pub static ROUTES: &[Route] = &[
         "Invoices, newest first; with `status` those that stand so. A page of these may hold fewer \
          than `limit`: go on while there is a `next`.",
     )
-    .gives(200, "Invoices")
+    .gives::<Invoices>(200)
     .query(&["status", "before", "limit"]),
     Route::post(
         "/v1/invoices",
@@ -47,8 +55,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(create(call)),
         "Makes an invoice and starts to collect it, by policy or as `collect` says.",
     )
-    .gives(201, "Invoice")
-    .takes::<InvoiceRequest>("InvoiceRequest")
+    .gives::<Invoice>(201)
+    .takes::<InvoiceRequest>()
     .once(),
     Route::get(
         "/v1/invoices/{id}",
@@ -56,7 +64,7 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "An invoice with its payments, refunds, disputes and receipts.",
     )
-    .gives(200, "Invoice"),
+    .gives::<Invoice>(200),
     Route::post(
         "/v1/invoices/{id}/void",
         Approve,
@@ -64,19 +72,21 @@ pub static ROUTES: &[Route] = &[
         "Voids an invoice on which no money is, and none is under way: nothing is due on it any \
          more, and its books go to zero. Where a system has filed it, a task says so.",
     )
-    .gives(200, "Invoice")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Invoice>(200)
+    .takes::<Nothing>(),
 ];
 
-pub async fn create(call: &Call<'_>) -> Answered {
+async fn create(call: &Call<'_>) -> Answered {
     let new: InvoiceRequest = call.body()?;
     let currency = new.currency.unwrap_or(call.settings.currency);
     let (lines, descriptions) = lines::checked(new.lines, currency)?;
     let row = match call.once().await? {
         Once::Again(answer) => {
-            return rewritten(answer, |body| described(body, &descriptions));
+            return rewritten(&answer, |made: &mut Invoice| {
+                describe(&mut made.lines, descriptions);
+            });
         }
-        Once::First(row) => answering(row, |case, _| view(case, &Papers::default()).to_string()),
+        Once::First(row) => answering(row, |case, _| written(&view(case, &Papers::default()))),
     };
     let new = NewInvoice {
         number: new.number,
@@ -89,10 +99,12 @@ pub async fn create(call: &Call<'_>) -> Answered {
     };
     let made = invoices::create(call.app, &call.settings, &call.actor, new, &row).await?;
     let answer = call.ended(made, &row)?;
-    rewritten(answer, |body| described(body, &descriptions))
+    rewritten(&answer, |made: &mut Invoice| {
+        describe(&mut made.lines, descriptions);
+    })
 }
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (cases, next) = match status(call)? {
         None => {
             let (rows, next) = call.page("invoices").await?;
@@ -103,14 +115,11 @@ pub async fn list(call: &Call<'_>) -> Answered {
             let (before, limit) = (call.before()?, call.limit()?);
             let (app, before) = (call.app, before.as_deref());
             let page = invoices::standing(app, call.clinic(), status, before, limit).await?;
-            (
-                page.0,
-                page.1.as_deref().map(crate::api::frame::call::cursor),
-            )
+            (page.0, page.1.as_deref().map(cursor))
         }
     };
     let invoices = cases.iter().map(summary).collect();
-    Ok(listed("invoices", invoices, next))
+    Ok(reply(200, &Invoices { invoices, next }))
 }
 
 /// The status that a list is asked for.
@@ -124,12 +133,12 @@ fn status(call: &Call<'_>) -> Result<Option<Status>, Problem> {
     known.map(Some).ok_or_else(unknown)
 }
 
-pub async fn void(call: &Call<'_>) -> Answered {
+async fn void(call: &Call<'_>) -> Answered {
     let case = invoices::void(call.app, &call.settings, &call.actor, &call.path[0]).await?;
     shown(call, &case).await
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let case = named::invoice(call.app, call.clinic(), &call.path[0]).await?;
     shown(call, &case).await
 }

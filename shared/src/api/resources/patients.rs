@@ -1,22 +1,28 @@
 //! `/v1/patients`: whom invoices are for.
 
 use crate::api::frame::call::{Answered, Call, Route, reply};
-use crate::api::views::patient::view;
+use crate::api::views::patient::{self, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::deliveries::optouts;
 use crate::flows::patients::{self, Patient, Person};
 use crate::flows::{Failure, named, opt_in as opted_in};
 use crate::words::text::{Email, Phone, Plain};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// A patient, all of whom is written.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"reference": "P-1042", "name": "Juniper Vale", "email": "juniper@example.org", "phone": "+61370100142"}))]
 pub struct PatientRequest {
     /// The clinic's own.
     reference: Plain<64>,
+    /// As on invoices and receipts.
     name: Option<Plain<120>>,
+    /// Where receipts go, where the clinic switched that on.
     email: Option<Email>,
+    /// In international form (E.164).
     phone: Option<Phone>,
 }
 
@@ -27,16 +33,16 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(put(call)),
         "Makes a patient, or writes all of one whose reference is known (200).",
     )
-    .gives(201, "Patient")
-    .takes::<PatientRequest>("PatientRequest")
-    .also(200, "Patient"),
+    .gives::<patient::Patient>(201)
+    .takes::<PatientRequest>()
+    .also::<patient::Patient>(200),
     Route::get(
         "/v1/patients/{id}",
         View,
         |call| Box::pin(get(call)),
         "A patient.",
     )
-    .gives(200, "Patient"),
+    .gives::<patient::Patient>(200),
     Route::delete(
         "/v1/patients/{id}/opt-out",
         Charge,
@@ -44,10 +50,10 @@ pub static ROUTES: &[Route] = &[
         "The patient wants texts again: lifts that the number opted out. One that answered STOP \
          must answer START too, or its provider goes on refusing.",
     )
-    .gives(200, "Patient"),
+    .gives::<patient::Patient>(200),
 ];
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: PatientRequest = call.body()?;
     let person = Person {
         name: new.name.map(String::from).unwrap_or_default(),
@@ -60,19 +66,19 @@ pub async fn put(call: &Call<'_>) -> Answered {
     Ok(reply(status, &shown(call, &patient).await?))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
     Ok(reply(200, &shown(call, &patient).await?))
 }
 
 /// The patient wants texts again; 404 where the number did not opt out.
-pub async fn opt_in(call: &Call<'_>) -> Answered {
+async fn opt_in(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let patient = opted_in::lift(app, settings, &call.actor, id).await?;
     Ok(reply(200, &shown(call, &patient).await?))
 }
 
-async fn shown(call: &Call<'_>, patient: &Patient) -> Result<serde_json::Value, Failure> {
+async fn shown(call: &Call<'_>, patient: &Patient) -> Result<patient::Patient, Failure> {
     let opted_out = match &patient.person.phone {
         Some(phone) => optouts::texts_unwanted(call.app, call.clinic(), phone).await?,
         None => false,

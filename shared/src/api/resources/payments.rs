@@ -3,7 +3,7 @@
 use crate::api::frame::call::{Answered, Call, Route, reply};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::payment::view;
+use crate::api::views::payment::{Payment, view};
 use crate::domain::actor::Permission::{Approve, View};
 use crate::domain::case::Case;
 use crate::flows::{named, payments};
@@ -15,7 +15,7 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "One attempt to collect money.",
     )
-    .gives(200, "Payment"),
+    .gives::<Payment>(200),
     Route::post(
         "/v1/payments/{id}/close",
         Approve,
@@ -24,17 +24,17 @@ pub static ROUTES: &[Route] = &[
          it asked for can be charged again. One whose money is on its way, or of which nobody \
          knows, is refused with what to do. Money that comes all the same still counts.",
     )
-    .gives(200, "Payment")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Payment>(200)
+    .takes::<Nothing>(),
 ];
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let (case, n) = named::payment(call.app, call.clinic(), &call.path[0]).await?;
     shown(&case, n)
 }
 
 /// A person wants that nobody pays this any more.
-pub async fn close(call: &Call<'_>) -> Answered {
+async fn close(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let (case, n) = payments::close(app, settings, &call.actor, id).await?;
     shown(&case, n)

@@ -1,12 +1,12 @@
 //! `/v1/refunds`: giving money back, whole or in part, previewed first where wanted. A request may
 //! be split over several payments of an invoice, newest first.
 
-use crate::api::frame::call::{Answered, Call, PAGING, Route, listed, reply, rewritten};
+use crate::api::frame::call::{Answered, Call, PAGING, Route, reply, rewritten, written};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::refund::{preview, view};
-use crate::domain::actor::Permission::{Approve, Refund, View};
+use crate::api::views::refund::{Refund, RefundPreview, Refunds, preview, view};
+use crate::domain::actor::Permission::{self, Approve, View};
 use crate::domain::case::Case;
 use crate::flows::events::EventRow;
 use crate::flows::named;
@@ -14,12 +14,14 @@ use crate::flows::refunds::{self, Wanted};
 use crate::io::lambda::HttpResponse;
 use crate::words::money::Money;
 use crate::words::text::Plain;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 /// A refund of an invoice, whole or in part.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = json!({"invoice": "0123456789abcdefghjk", "amount": {"amount": "22.50", "currency": "EUR"}, "payment": "0123456789abcdefghjk-p1", "reason": "moved away"}))]
 pub struct RefundRequest {
     invoice: String,
     /// All that can be refunded where not given.
@@ -37,19 +39,19 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(list(call)),
         "Refunds that were asked for here, newest first.",
     )
-    .gives(200, "Refunds")
+    .gives::<Refunds>(200)
     .query(PAGING),
     Route::post(
         "/v1/refunds",
-        Refund,
+        Permission::Refund,
         |call| Box::pin(create(call)),
         "Refunds an invoice, whole or in part. With `preview=true` nothing is written, no \
          Idempotency-Key is needed, and the answer (200) is how it would be taken.",
     )
-    .gives(202, "Refund")
+    .gives::<Refund>(202)
     .query(&["preview"])
-    .takes::<RefundRequest>("RefundRequest")
-    .also(200, "RefundPreview")
+    .takes::<RefundRequest>()
+    .also::<RefundPreview>(200)
     .once(),
     Route::get(
         "/v1/refunds/{id}",
@@ -57,26 +59,26 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "A refund and what became of its parts.",
     )
-    .gives(200, "Refund"),
+    .gives::<Refund>(200),
     Route::post(
         "/v1/refunds/{id}/approve",
         Approve,
         |call| Box::pin(approve(call)),
         "Lets a refund go that waits for an approval.",
     )
-    .gives(200, "Refund")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Refund>(200)
+    .takes::<Nothing>(),
     Route::post(
         "/v1/refunds/{id}/reject",
         Approve,
         |call| Box::pin(reject(call)),
         "Gives up a refund that waits for an approval: what it kept is refundable again.",
     )
-    .gives(200, "Refund")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Refund>(200)
+    .takes::<Nothing>(),
 ];
 
-pub async fn create(call: &Call<'_>) -> Answered {
+async fn create(call: &Call<'_>) -> Answered {
     let new: RefundRequest = call.body()?;
     let wanted = Wanted {
         invoice: new.invoice,
@@ -88,41 +90,39 @@ pub async fn create(call: &Call<'_>) -> Answered {
         None | Some("false") => {}
         Some("true") => {
             let after = refunds::preview(call.app, &call.settings, &wanted).await?;
-            return Ok(reply(200, &preview(&after)));
+            let shown = preview(&after).ok_or_else(|| Problem::missing("refund"))?;
+            return Ok(reply(200, &shown));
         }
         Some(_) => return Err(Problem::invalid("preview", "true or false")),
     }
     let row = match call.once().await? {
-        Once::Again(answer) => return reasoned(answer, &wanted),
+        Once::Again(answer) => return reasoned(&answer, &wanted),
         Once::First(row) => answering(row, requested),
     };
     let (app, settings) = (call.app, &call.settings);
     let granted = refunds::request(app, settings, &call.actor, &wanted, &row).await?;
-    reasoned(call.ended(granted, &row)?, &wanted)
+    reasoned(&call.ended(granted, &row)?, &wanted)
 }
 
 /// The answer with the reason that was given: it is sealed, and no row of a request holds it.
-fn reasoned(answer: HttpResponse, wanted: &Wanted) -> Answered {
-    let reason = wanted.reason.as_deref();
-    rewritten(answer, |mut body| {
-        body["reason"] = json!(reason);
-        body
+fn reasoned(answer: &HttpResponse, wanted: &Wanted) -> Answered {
+    rewritten(answer, |made: &mut Refund| {
+        made.reason = wanted.reason.clone().map(String::from);
     })
 }
 
 fn requested(case: &Case, row: &EventRow) -> String {
-    let shown = view(case, &refunds::id(row));
-    shown.unwrap_or_default().to_string()
+    written(&view(case, &refunds::id(row)))
 }
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let (row, case) = named::refund(call.app, call.clinic(), &call.path[0]).await?;
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
-    shown["reason"] = json!(refunds::reason(call.app, &call.settings, &row, &case).await?);
+    shown.reason = refunds::reason(call.app, &call.settings, &row, &case).await?;
     Ok(reply(200, &shown))
 }
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page("refunds").await?;
     let mut refunds = vec![];
     for row in &rows {
@@ -130,16 +130,16 @@ pub async fn list(call: &Call<'_>) -> Answered {
         let case = call.app.case(call.clinic(), row.get("case")).await?;
         refunds.extend(case.and_then(|case| view(&case, id)));
     }
-    Ok(listed("refunds", refunds, next))
+    Ok(reply(200, &Refunds { refunds, next }))
 }
 
-pub async fn approve(call: &Call<'_>) -> Answered {
+async fn approve(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let case = refunds::approve(app, settings, &call.actor, id).await?;
     shown(&case, id)
 }
 
-pub async fn reject(call: &Call<'_>) -> Answered {
+async fn reject(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let case = refunds::reject(app, settings, &call.actor, id).await?;
     shown(&case, id)

@@ -5,7 +5,6 @@ use crate::api::frame::problem::Problem;
 use crate::domain::actor::Permission::{Configure, View};
 use crate::domain::settings::Settings;
 use crate::flows::settings;
-use serde_json::json;
 
 pub static ROUTES: &[Route] = &[
     Route::get(
@@ -14,25 +13,25 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "What the clinic is, its policy, and the systems that are told.",
     )
-    .gives(200, "Settings"),
+    .gives::<Settings>(200),
     Route::put(
         "/v1/settings",
         Configure,
         |call| Box::pin(put(call)),
         "Writes all settings. Functions may remember the former ones for a minute.",
     )
-    .gives(200, "Settings")
-    .takes::<Settings>("Settings"),
+    .gives::<Settings>(200)
+    .takes::<Settings>(),
 ];
 
-pub async fn get(call: &Call<'_>) -> Answered {
+async fn get(call: &Call<'_>) -> Answered {
     let settings = call.app.latest_settings(call.clinic()).await?;
     let settings = settings.ok_or_else(|| Problem::missing("clinic"))?;
-    Ok(reply(200, &json!(settings)))
+    Ok(reply(200, &*settings))
 }
 
-pub async fn put(call: &Call<'_>) -> Answered {
+async fn put(call: &Call<'_>) -> Answered {
     let new: Settings = call.body()?;
     settings::change(call.app, &call.settings, &call.actor, &new).await?;
-    Ok(reply(200, &json!(new)))
+    Ok(reply(200, &new))
 }

@@ -2,10 +2,9 @@
 
 use crate::api::frame::call::{Answered, Call, Route, reply};
 use crate::api::frame::problem::Problem;
-use crate::api::views::told::view;
+use crate::api::views::story::{Story, view};
 use crate::domain::actor::Permission::View;
 use crate::flows::{named, story};
-use serde_json::json;
 
 pub static ROUTES: &[Route] = &[Route::get(
     "/v1/payments/{id}/story",
@@ -13,14 +12,11 @@ pub static ROUTES: &[Route] = &[Route::get(
     |call| Box::pin(story(call)),
     "What happened to this payment, in order and in words, with reasons, and what is planned.",
 )
-.gives(200, "Story")];
+.gives::<Story>(200)];
 
-pub async fn story(call: &Call<'_>) -> Answered {
+async fn story(call: &Call<'_>) -> Answered {
     let (case, n) = named::payment(call.app, call.clinic(), &call.path[0]).await?;
     let payment = case.payment(n).ok_or_else(|| Problem::missing("payment"))?;
     let told = story::of(call.app, call.clinic(), &case, payment).await?;
-    let told: Vec<_> = told.iter().map(view).collect();
-    let answer =
-        json!({ "payment": payment.reference(&case.id), "invoice": case.id, "story": told });
-    Ok(reply(200, &answer))
+    Ok(reply(200, &view(&case, payment, told)))
 }

@@ -1,8 +1,9 @@
 //! `/v1/tasks`: what only a person can decide.
 
-use crate::api::frame::call::{Answered, Call, PAGING, Route, listed, reply};
+use crate::api::frame::call::{Answered, Call, PAGING, Route, reply};
+use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::task::view;
+use crate::api::views::task::{Task, Tasks, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::tasks::done as worked_off;
 
@@ -13,7 +14,7 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(list(call)),
         "What waits for a person, newest first.",
     )
-    .gives(200, "Tasks")
+    .gives::<Tasks>(200)
     .query(PAGING),
     Route::post(
         "/v1/tasks/{case}/{id}/done",
@@ -21,19 +22,21 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(done(call)),
         "A person has worked it off.",
     )
-    .gives(200, "Task")
-    .takes::<Nothing>("Nothing"),
+    .gives::<Task>(200)
+    .takes::<Nothing>(),
 ];
 
-pub async fn list(call: &Call<'_>) -> Answered {
+async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page("tasks").await?;
     let shown = rows.iter().filter_map(|row| view(row).transpose());
-    Ok(listed("tasks", shown.collect::<Result<_, _>>()?, next))
+    let tasks = shown.collect::<Result<_, _>>()?;
+    Ok(reply(200, &Tasks { tasks, next }))
 }
 
-pub async fn done(call: &Call<'_>) -> Answered {
+async fn done(call: &Call<'_>) -> Answered {
     let (owner, id) = (&call.path[0], &call.path[1]);
     let (app, settings) = (call.app, &call.settings);
     let done = worked_off::done(app, settings, &call.actor, owner, id).await?;
-    Ok(reply(200, &view(&done)?.unwrap_or_default()))
+    let shown = view(&done)?.ok_or_else(|| Problem::missing("task"))?;
+    Ok(reply(200, &shown))
 }

@@ -1,36 +1,91 @@
 //! An appointment as it is answered.
 
-use super::lines;
+use super::line::{Line, views};
+use super::sample;
 use crate::domain::invoice::Invoice;
+use crate::domain::policy::Collect;
 use crate::flows::appointments::invoice_of;
-use crate::flows::invoicing::{Appointment, AppointmentState};
-use serde_json::{Value, json};
+use crate::flows::invoicing::{self, AppointmentState};
+use crate::words::money::{Currency, Money};
+use crate::words::schema::Id;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A session of a patient, and how it is billed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Appointment {
+    /// The clinic's own.
+    pub id: String,
+    #[schemars(with = "Id")]
+    pub patient: String,
+    pub starts_at: Timestamp,
+    pub state: AppointmentState,
+    pub currency: Currency,
+    pub lines: Vec<Line>,
+    /// What its lines come to, with tax.
+    pub total: Money,
+    /// How it is collected, where not by policy.
+    pub collect: Option<Collect>,
+    /// Once it is completed.
+    #[schemars(with = "Option<Id>")]
+    pub invoice: Option<String>,
+}
+
+/// A session that took place.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct CompletedAppointment {
+    /// The clinic's own id.
+    pub appointment: String,
+    #[schemars(extend("const" = "completed"))]
+    pub state: AppointmentState,
+    /// The invoice that follows, at once or in a moment.
+    #[schemars(with = "Id")]
+    pub invoice: String,
+}
 
 /// An appointment of this clinic.
-pub fn view(clinic: &str, appointment: &Appointment, descriptions: &[String]) -> Value {
-    let Appointment {
-        id,
-        patient,
-        starts_at,
-        state,
-        currency,
-        lines,
-        collect,
-        ..
-    } = appointment;
-    let total = Invoice::new(String::new(), *currency, lines.clone())
-        .ok()
-        .map(|sum| sum.total);
-    let completed = *state == AppointmentState::Completed;
-    json!({
-        "id": id,
-        "patient": patient,
-        "starts_at": starts_at,
-        "state": state,
-        "currency": currency,
-        "lines": lines::view(lines, descriptions),
-        "total": total,
-        "collect": collect,
-        "invoice": completed.then(|| invoice_of(clinic, id)),
-    })
+pub fn view(clinic: &str, booked: &invoicing::Appointment, descriptions: &[String]) -> Appointment {
+    let sum = Invoice::new(String::new(), booked.currency, booked.lines.clone());
+    let completed = booked.state == AppointmentState::Completed;
+    Appointment {
+        id: booked.id.clone(),
+        patient: booked.patient.clone(),
+        starts_at: booked.starts_at,
+        state: booked.state,
+        currency: booked.currency,
+        lines: views(&booked.lines, descriptions),
+        // What is kept was summed when it was taken.
+        total: sum.map_or(Money::zero(booked.currency), |sum| sum.total),
+        collect: booked.collect,
+        invoice: completed.then(|| invoice_of(clinic, &booked.id)),
+    }
+}
+
+impl Appointment {
+    fn example() -> Self {
+        Self {
+            id: "A-77".into(),
+            patient: sample::patient(),
+            starts_at: sample::instant(),
+            state: AppointmentState::Booked,
+            currency: sample::eur(0).currency,
+            lines: vec![Line::example()],
+            total: sample::eur(60_00),
+            collect: Some(Collect::SavedMethod),
+            invoice: None,
+        }
+    }
+}
+
+impl CompletedAppointment {
+    fn example() -> Self {
+        Self {
+            appointment: "A-77".into(),
+            state: AppointmentState::Completed,
+            invoice: sample::invoice(),
+        }
+    }
 }

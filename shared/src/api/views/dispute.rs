@@ -1,15 +1,46 @@
 //! A dispute as it is answered.
 
+use super::sample;
 use crate::domain::case::{Case, Payment};
-use crate::domain::dispute::Dispute;
-use serde_json::{Value, json};
+use crate::domain::dispute::{self, State};
+use crate::words::money::Money;
+use crate::words::schema::PaymentId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-pub fn view(case: &Case, payment: &Payment, dispute: &Dispute) -> Value {
-    json!({
-        "id": dispute.key(),
-        "payment": payment.reference(&case.id),
-        "gateway_ref": dispute.id,
-        "amount": dispute.amount,
-        "state": dispute.state,
-    })
+/// A payment that its payer contests at the gateway.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Dispute {
+    /// Within its payment.
+    pub id: String,
+    #[schemars(with = "PaymentId")]
+    pub payment: String,
+    /// The gateway's id of it.
+    pub gateway_ref: String,
+    pub amount: Money,
+    pub state: State,
+}
+
+/// A dispute over a payment of this case.
+pub fn view(case: &Case, payment: &Payment, dispute: &dispute::Dispute) -> Dispute {
+    Dispute {
+        id: dispute.key(),
+        payment: payment.reference(&case.id),
+        gateway_ref: dispute.id.clone(),
+        amount: dispute.amount,
+        state: dispute.state,
+    }
+}
+
+impl Dispute {
+    fn example() -> Self {
+        Self {
+            id: "d0123456789".into(),
+            payment: sample::payment(),
+            gateway_ref: "dp_1".into(),
+            amount: sample::eur(60_00),
+            state: State::Lost,
+        }
+    }
 }

@@ -1,12 +1,128 @@
 //! An entry of the journal as it is answered.
 
-use crate::domain::journal::{self, Broken, Entry, Note};
+use super::sample;
+use crate::domain::case::Case;
+use crate::domain::journal::{self, Broken, Note};
 use crate::words::money::Money;
+use crate::words::schema::Id;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What one commit posted, or a change outside of every case's journal.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Entry {
+    /// The invoice; null for a change that is about none.
+    #[schemars(with = "Option<Id>")]
+    pub case: Option<String>,
+    /// From 1, without a gap; 0 for what stands in no journal.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The clinic's day of the moment when the money moved, as receipts and systems name it.
+    pub day: Date,
+    /// What happened, in a word: `payment_succeeded`.
+    pub what: String,
+    /// What brought it: `stripe evt_1`.
+    pub cause: String,
+    /// They sum to zero.
+    pub postings: Vec<Posting>,
+    /// The hash of the entry before; empty for the first.
+    pub before: String,
+    pub hash: String,
+}
+
+/// Debits are positive, credits negative.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Posting {
+    pub account: String,
+    pub amount: Money,
+}
+
+/// A page of the journal: of a case from its first entry, of a day newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { entries: vec![Entry::example()], next: None })]
+pub struct Entries {
+    pub entries: Vec<Entry>,
+    /// Where the list goes on; null at its end.
+    pub next: Option<String>,
+}
+
+/// Whether a case's journal holds, and leads to the case as it is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Verified {
+    #[schemars(with = "Id")]
+    pub case: String,
+    /// How many entries were replayed.
+    pub entries: u64,
+    pub holds: bool,
+    /// Where it does not hold.
+    pub fault: Option<String>,
+    pub balances: Vec<Balance>,
+}
+
+/// What stands on an account for this case.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Balance {
+    pub account: String,
+    pub balance: Money,
+}
+
+/// An entry of a case's journal.
+pub fn view(entry: &journal::Entry) -> Entry {
+    let posting = |posting: &journal::Posting| Posting {
+        account: posting.account.clone(),
+        amount: Money::new(posting.minor, entry.currency),
+    };
+    Entry {
+        case: Some(entry.case.clone()),
+        seq: entry.seq,
+        at: entry.at,
+        day: entry.day,
+        what: entry.what.clone(),
+        cause: entry.cause.clone(),
+        postings: entry.postings.iter().map(posting).collect(),
+        before: entry.before.clone(),
+        hash: entry.hash.clone(),
+    }
+}
+
+/// A change that moved no money and stands in no journal.
+pub fn aside(note: &Note, day: Date) -> Entry {
+    Entry {
+        case: note.case.clone(),
+        seq: 0,
+        at: note.at,
+        day,
+        what: note.what.clone(),
+        cause: note.cause.clone(),
+        postings: vec![],
+        before: String::new(),
+        hash: String::new(),
+    }
+}
+
+/// What the replay of these entries of a case came to.
+pub fn verified(case: &Case, entries: &[journal::Entry], broken: Option<Broken>) -> Verified {
+    let balances = journal::balances(case).into_iter();
+    Verified {
+        case: case.id.clone(),
+        entries: entries.len() as u64,
+        holds: broken.is_none(),
+        fault: broken.map(fault),
+        balances: balances
+            .map(|(account, minor)| Balance {
+                account,
+                balance: Money::new(minor, case.currency),
+            })
+            .collect(),
+    }
+}
 
 /// Where a journal does not hold.
-pub fn fault(broken: Broken) -> String {
+fn fault(broken: Broken) -> String {
     match broken {
         Broken::Gap { expected, found } => {
             format!("entry {expected} is missing: {found} was found")
@@ -18,35 +134,45 @@ pub fn fault(broken: Broken) -> String {
     }
 }
 
-/// A change that moved no money and stands in no journal.
-pub fn aside(note: &Note, day: Date) -> Value {
-    json!({
-        "case": note.case,
-        "seq": 0,
-        "at": note.at,
-        "day": day,
-        "what": note.what,
-        "cause": note.cause,
-        "postings": [],
-        "before": "",
-        "hash": "",
-    })
+impl Entry {
+    fn example() -> Self {
+        let posting = |account: &str, cents| Posting {
+            account: account.into(),
+            amount: sample::eur(cents),
+        };
+        Self {
+            case: Some(sample::invoice()),
+            seq: 3,
+            at: sample::instant(),
+            day: jiff::civil::date(2026, 11, 20),
+            what: "payment_succeeded".into(),
+            cause: "stripe evt_1".into(),
+            postings: vec![
+                posting("gateway:stripe", 60_00),
+                posting("receivable", -60_00),
+            ],
+            before: "0f".repeat(32),
+            hash: "5a".repeat(32),
+        }
+    }
 }
 
-pub fn view(entry: &Entry) -> Value {
-    let posting = |posting: &journal::Posting| {
-        let amount = Money::new(posting.minor, entry.currency);
-        json!({ "account": posting.account, "amount": amount })
-    };
-    json!({
-        "case": entry.case,
-        "seq": entry.seq,
-        "at": entry.at,
-        "day": entry.day,
-        "what": entry.what,
-        "cause": entry.cause,
-        "postings": entry.postings.iter().map(posting).collect::<Vec<_>>(),
-        "before": entry.before,
-        "hash": entry.hash,
-    })
+impl Verified {
+    fn example() -> Self {
+        let balance = |account: &str, cents| Balance {
+            account: account.into(),
+            balance: sample::eur(cents),
+        };
+        Self {
+            case: sample::invoice(),
+            entries: 3,
+            holds: true,
+            fault: None,
+            balances: vec![
+                balance("gateway:stripe", 60_00),
+                balance("revenue", -54_55),
+                balance("tax", -5_45),
+            ],
+        }
+    }
 }

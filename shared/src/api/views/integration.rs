@@ -1,23 +1,80 @@
 //! A clinic's connection to a vendor as it is answered; never a value.
 
-use crate::flows::integrations::{Integration, Role};
-use serde_json::{Value, json};
+use crate::flows::integrations::{self, Role};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
-pub fn view(one: &Integration) -> Value {
-    let role = |role: &Role| match role {
-        Role::Gateway => "gateway",
-        Role::System => "system",
-        Role::Source => "source",
+/// A vendor that can be connected: what it needs, and what is configured.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Integration {
+    pub vendor: String,
+    pub name: String,
+    /// Where the vendor describes its API.
+    pub docs: String,
+    pub roles: Vec<IntegrationRole>,
+    /// What to enter at the vendor as the address of its webhooks.
+    pub webhook_urls: Vec<String>,
+    /// Which fields are configured.
+    pub fields: BTreeMap<String, bool>,
+    /// Which fields that webhooks are proven with are configured.
+    pub inbound: BTreeMap<String, bool>,
+    /// Which fields of the vendor's OAuth connection are configured.
+    pub oauth: BTreeMap<String, bool>,
+    /// Whether all that is needed is there.
+    pub connected: bool,
+}
+
+/// What the vendor is to the clinic: money moves through it, it is told, or it reports.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationRole {
+    Gateway,
+    System,
+    Source,
+}
+
+/// Every vendor that can be connected.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { integrations: vec![Integration::example()] })]
+pub struct Integrations {
+    pub integrations: Vec<Integration>,
+}
+
+/// How the connection to a vendor stands.
+pub fn view(one: integrations::Integration) -> Integration {
+    let role = |role: Role| match role {
+        Role::Gateway => IntegrationRole::Gateway,
+        Role::System => IntegrationRole::System,
+        Role::Source => IntegrationRole::Source,
     };
-    json!({
-        "vendor": one.vendor.id,
-        "name": one.vendor.name,
-        "docs": one.vendor.docs,
-        "roles": one.roles.iter().map(role).collect::<Vec<_>>(),
-        "webhook_urls": one.webhook_urls,
-        "fields": one.fields,
-        "inbound": one.inbound,
-        "oauth": one.oauth,
-        "connected": one.connected,
-    })
+    Integration {
+        vendor: one.vendor.id.into(),
+        name: one.vendor.name.into(),
+        docs: one.vendor.docs.into(),
+        roles: one.roles.into_iter().map(role).collect(),
+        webhook_urls: one.webhook_urls,
+        fields: one.fields,
+        inbound: one.inbound,
+        oauth: one.oauth,
+        connected: one.connected,
+    }
+}
+
+impl Integration {
+    fn example() -> Self {
+        let has = |field: &str| BTreeMap::from([(field.to_owned(), true)]);
+        Self {
+            vendor: "stripe".into(),
+            name: "Stripe".into(),
+            docs: "https://docs.stripe.com/api".into(),
+            roles: vec![IntegrationRole::Gateway, IntegrationRole::Source],
+            webhook_urls: vec!["https://api.example.org/webhooks/wattle/stripe".into()],
+            fields: has("secret_key"),
+            inbound: has("webhook_secret"),
+            oauth: BTreeMap::new(),
+            connected: true,
+        }
+    }
 }

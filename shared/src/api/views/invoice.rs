@@ -1,14 +1,105 @@
 //! An invoice as it is answered: in a list, and whole.
 
-use super::{dispute, lines, payment};
-use crate::domain::case::Case;
-use crate::domain::refund::Refund;
+use super::dispute::{self, Dispute};
+use super::line::{Line, views};
+use super::payment::{self, Payment};
+use super::sample;
+use crate::domain::case::{self, Case};
+use crate::domain::invoice::Status;
+use crate::domain::refund::{self, State};
 use crate::words::ids;
-use serde_json::{Value, json};
+use crate::words::money::{Currency, Money};
+use crate::words::schema::{Id, PaymentId};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An invoice in a list: what is owed, and how it stands.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceSummary {
+    #[schemars(with = "Id")]
+    pub id: String,
+    /// As patients and accounting know it.
+    pub number: String,
+    pub status: Status,
+    /// Null for a walk-in.
+    #[schemars(with = "Option<Id>")]
+    pub patient: Option<String>,
+    /// The clinic's own id of the appointment that it bills.
+    pub appointment: Option<String>,
+    pub created_at: Timestamp,
+    pub currency: Currency,
+    /// What its lines come to, with tax.
+    pub total: Money,
+    /// What arrived and stayed, refunds not counted off.
+    pub paid: Money,
+    /// What went back because somebody asked for it.
+    pub refunded: Money,
+    /// What is still to be paid.
+    pub due: Money,
+}
+
+/// An invoice with all that became of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Invoice {
+    #[serde(flatten)]
+    pub summary: InvoiceSummary,
+    pub lines: Vec<Line>,
+    /// Its total without tax.
+    pub net: Money,
+    /// The tax within its total.
+    pub tax: Money,
+    /// Due, less what is under way.
+    pub chargeable: Money,
+    /// What can still be refunded, over all its payments.
+    pub refundable: Money,
+    /// The gateway's page, while it can be paid on.
+    pub checkout_url: Option<String>,
+    /// The patient's page of this invoice; null in the answer to a POST.
+    pub page_url: Option<String>,
+    pub payments: Vec<Payment>,
+    /// Under its payments; those that were made in a gateway's dashboard too.
+    pub refunds: Vec<InvoiceRefund>,
+    pub disputes: Vec<Dispute>,
+    /// Newest first.
+    pub receipts: Vec<Receipt>,
+}
+
+/// A refund under its payment.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceRefund {
+    /// The refund that it is a part of; null for one made in the gateway's dashboard.
+    #[schemars(with = "Option<Id>")]
+    pub request: Option<String>,
+    #[schemars(with = "PaymentId")]
+    pub payment: String,
+    /// The gateway's id of it, once it is known.
+    pub gateway_ref: Option<String>,
+    pub amount: Money,
+    pub state: State,
+}
+
+/// A receipt's number, and where its patient reads it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    pub number: String,
+    pub url: String,
+}
+
+/// A page of invoices, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { invoices: vec![InvoiceSummary::example()], next: None })]
+pub struct Invoices {
+    pub invoices: Vec<InvoiceSummary>,
+    /// Where the list goes on; null at its end.
+    pub next: Option<String>,
+}
 
 /// What stands beside the case: not for everybody, and not at hand when a request is answered.
 #[derive(Default)]
 pub struct Papers {
+    /// What each line is for.
     pub descriptions: Vec<String>,
     /// Numbers and addresses.
     pub receipts: Vec<(String, String)>,
@@ -16,62 +107,111 @@ pub struct Papers {
 }
 
 /// An invoice in a list.
-pub fn summary(case: &Case) -> Value {
-    json!({
-        "id": case.id,
-        "number": case.invoice.number,
-        "status": case.status(),
-        "patient": case.patient,
-        "appointment": case.appointment,
-        "created_at": case.created_at,
-        "currency": case.currency,
-        "total": case.invoice.total,
-        "paid": case.paid(),
-        "refunded": case.refunded(),
-        "due": case.due(),
-    })
+pub fn summary(case: &Case) -> InvoiceSummary {
+    InvoiceSummary {
+        id: case.id.clone(),
+        number: case.invoice.number.clone(),
+        status: case.status(),
+        patient: case.patient.clone(),
+        appointment: case.appointment.clone(),
+        created_at: case.created_at,
+        currency: case.currency,
+        total: case.invoice.total,
+        paid: case.paid(),
+        refunded: case.refunded(),
+        due: case.due(),
+    }
 }
 
 /// All of an invoice.
-pub fn view(case: &Case, papers: &Papers) -> Value {
-    let mut shown = summary(case);
+pub fn view(case: &Case, papers: &Papers) -> Invoice {
     let open = case.payments.iter().rev().find_map(|p| p.open_page());
-    let refunds = case
-        .refunds()
-        .map(|(payment, refund)| refund_view(case, payment.n, refund));
+    let open = open.filter(|_| case.due().minor > 0);
+    let refunds = case.refunds();
     let disputes = case
         .payments
         .iter()
         .flat_map(|p| p.disputes.iter().map(move |d| dispute::view(case, p, d)));
-    let receipts = papers.receipts.iter();
-    let more = json!({
-        "lines": lines::view(&case.invoice.lines, &papers.descriptions),
-        "net": case.invoice.net,
-        "tax": case.invoice.tax,
-        "chargeable": case.chargeable(),
-        "refundable": case.refundable(),
-        "checkout_url": open.map(|page| page.url.as_str()).filter(|_| case.due().minor > 0),
-        "page_url": papers.page,
-        "payments": case.payments.iter().map(|p| payment::view(case, p)).collect::<Vec<_>>(),
-        "refunds": refunds.collect::<Vec<_>>(),
-        "disputes": disputes.collect::<Vec<_>>(),
-        "receipts": receipts
-            .map(|(number, url)| json!({ "number": number, "url": url }))
-            .collect::<Vec<_>>(),
-    });
-    if let (Some(shown), Value::Object(more)) = (shown.as_object_mut(), more) {
-        shown.extend(more);
+    let receipts = papers.receipts.iter().cloned();
+    Invoice {
+        summary: summary(case),
+        lines: views(&case.invoice.lines, &papers.descriptions),
+        net: case.invoice.net,
+        tax: case.invoice.tax,
+        chargeable: case.chargeable(),
+        refundable: case.refundable(),
+        checkout_url: open.map(|page| page.url.clone()),
+        page_url: papers.page.clone(),
+        payments: case
+            .payments
+            .iter()
+            .map(|p| payment::view(case, p))
+            .collect(),
+        refunds: refunds
+            .map(|(payment, refund)| under(case, payment, refund))
+            .collect(),
+        disputes: disputes.collect(),
+        receipts: receipts
+            .map(|(number, url)| Receipt { number, url })
+            .collect(),
     }
-    shown
 }
 
 /// A refund under its payment. One that was made in the gateway's dashboard has no request.
-fn refund_view(case: &Case, payment: u32, refund: &Refund) -> Value {
-    json!({
-        "request": refund.request,
-        "payment": ids::payment_reference(&case.id, payment),
-        "gateway_ref": refund.id,
-        "amount": refund.amount,
-        "state": refund.state,
-    })
+fn under(case: &Case, payment: &case::Payment, refund: &refund::Refund) -> InvoiceRefund {
+    InvoiceRefund {
+        request: refund.request.clone(),
+        payment: ids::payment_reference(&case.id, payment.n),
+        gateway_ref: refund.id.clone(),
+        amount: refund.amount,
+        state: refund.state,
+    }
+}
+
+impl InvoiceSummary {
+    fn example() -> Self {
+        Self {
+            id: sample::invoice(),
+            number: "INV-9".into(),
+            status: Status::Paid,
+            patient: Some(sample::patient()),
+            appointment: Some("A-77".into()),
+            created_at: sample::instant(),
+            currency: sample::eur(0).currency,
+            total: sample::eur(60_00),
+            paid: sample::eur(60_00),
+            refunded: sample::eur(22_50),
+            due: sample::eur(0),
+        }
+    }
+}
+
+impl Invoice {
+    fn example() -> Self {
+        let refund = InvoiceRefund {
+            request: Some(sample::REFUND.into()),
+            payment: sample::payment(),
+            gateway_ref: Some("re_1".into()),
+            amount: sample::eur(22_50),
+            state: State::Succeeded,
+        };
+        let receipt = Receipt {
+            number: "R-01234567".into(),
+            url: "https://pay.example.org/receipts/x".into(),
+        };
+        Self {
+            summary: InvoiceSummary::example(),
+            lines: vec![Line::example()],
+            net: sample::eur(54_55),
+            tax: sample::eur(5_45),
+            chargeable: sample::eur(0),
+            refundable: sample::eur(37_50),
+            checkout_url: None,
+            page_url: Some("https://pay.example.org/invoices/x".into()),
+            payments: vec![Payment::example()],
+            refunds: vec![refund],
+            disputes: vec![],
+            receipts: vec![receipt],
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What is answered, as types: one file per thing.
+//! What is answered, as types: one file per thing. The OpenAPI document describes what these are.
 
 pub mod appointment;
 pub mod delivery;
@@ -8,10 +8,31 @@ pub mod event;
 pub mod integration;
 pub mod invoice;
 pub mod key;
-pub mod lines;
+pub mod line;
 pub mod method;
 pub mod patient;
 pub mod payment;
 pub mod refund;
+pub mod sample;
+pub mod settings;
+pub mod story;
 pub mod task;
-pub mod told;
+
+use crate::io::store::{Row, StoreError};
+use serde::de::DeserializeOwned;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+
+/// A word of a row as one of those that it may be, such as its state.
+fn word<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
+    let text: StrDeserializer<'_, Error> = row.get(name).into_deserializer();
+    T::deserialize(text).map_err(|why| {
+        let (pk, sk) = (row.get("pk"), row.get("sk"));
+        StoreError::Corrupt(format!("{pk} {sk}: {name}: {why}"))
+    })
+}
+
+/// A text of a row; `None` where there is none.
+fn text(row: &Row, name: &str) -> Option<String> {
+    Some(row.get(name).to_owned()).filter(|text| !text.is_empty())
+}

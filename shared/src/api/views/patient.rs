@@ -1,16 +1,51 @@
-//! A patient as it is answered. An erased one has nothing but an id and a reference.
+//! A patient as it is answered.
 
-use crate::flows::patients::{Patient, Person};
-use serde_json::{Value, json};
+use super::sample;
+use crate::flows::patients::{self, Person};
+use crate::words::schema::Id;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-pub fn view(patient: &Patient, opted_out: bool) -> Value {
+/// Whom invoices are for. An erased patient has nothing but an id and a reference.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct Patient {
+    #[schemars(with = "Id")]
+    pub id: String,
+    /// The clinic's own.
+    pub reference: String,
+    /// As on invoices and receipts.
+    pub name: Option<String>,
+    /// Where receipts go, where the clinic switched that on.
+    pub email: Option<String>,
+    /// In international form (E.164).
+    pub phone: Option<String>,
+    /// Whether the number wants no texts.
+    pub opted_out: bool,
+}
+
+/// A patient, and whether their number wants no texts.
+pub fn view(patient: &patients::Patient, opted_out: bool) -> Patient {
     let Person { name, email, phone } = &patient.person;
-    json!({
-        "id": patient.id,
-        "reference": patient.reference,
-        "name": Some(name).filter(|name| !name.is_empty()),
-        "email": email,
-        "phone": phone,
-        "opted_out": opted_out,
-    })
+    Patient {
+        id: patient.id.clone(),
+        reference: patient.reference.clone(),
+        name: Some(name.clone()).filter(|name| !name.is_empty()),
+        email: email.clone(),
+        phone: phone.clone(),
+        opted_out,
+    }
+}
+
+impl Patient {
+    fn example() -> Self {
+        Self {
+            id: sample::patient(),
+            reference: "P-1042".into(),
+            name: Some("Juniper Vale".into()),
+            email: Some("juniper@example.org".into()),
+            phone: Some("+61370100142".into()),
+            opted_out: false,
+        }
+    }
 }
