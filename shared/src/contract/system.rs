@@ -18,6 +18,17 @@ pub struct System {
     pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
     pub arrival: Offer<Call<str, Arrival>>,
+    /// What it keeps of a patient under an id of its own, found or made before documents name it.
+    pub contact: Offer<ContactCalls>,
+}
+
+/// How a system's own record of a patient is found by our number, and made where there is none. Both
+/// are asked under one lock for each patient, so that many documents at once make one contact.
+pub struct ContactCalls {
+    pub find: Call<Notification, Option<ExternalId>>,
+    pub make: Call<Notification, ExternalId>,
+    /// What is not found proves nothing so many seconds after a call that made one was lost.
+    pub trusted_after: i64,
 }
 
 /// What became of a message that a system took.
@@ -50,6 +61,8 @@ pub struct Subscription {
     /// Whether this step has nothing to do this time; it counts as done.
     pub skips: fn(&Notification, usize) -> bool,
     pub depends_on: DependsOn,
+    /// Whether a step names the patient's contact at the system.
+    pub names_contact: bool,
 }
 
 /// What this system must have heard before: of the same case, and of the same payment, refund or
@@ -85,6 +98,7 @@ impl Subscription {
             steps,
             skips: never,
             depends_on: DependsOn::Nothing,
+            names_contact: false,
         }
     }
 }
@@ -103,6 +117,7 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
             steps,
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            names_contact: false,
         },
     ]
 }
@@ -136,6 +151,8 @@ pub struct Notification {
     pub date: Date,
     pub gateway: String,
     pub customer: Customer,
+    /// The id of the patient's contact at the system, where it is known.
+    pub contact: Option<String>,
     pub message: Message,
 }
 

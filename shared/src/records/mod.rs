@@ -2,4 +2,5 @@
 
 pub mod connection;
 pub mod delivery;
+pub mod known;
 pub mod outbox;
