@@ -141,7 +141,7 @@ fn refusal(ask: &Notification, said: &str) -> Trouble {
     if small.contains("contact") && gone.iter().any(|word| small.contains(word)) {
         return Trouble::Gone(unnamed(ask, said));
     }
-    let number_taken = small.contains("must be unique");
+    let number_taken = small.contains("must be unique") && !small.contains("contact");
     if number_taken || small.contains("idempotency") {
         Trouble::Unclear(unnamed(ask, said))
     } else {
