@@ -57,38 +57,39 @@ pub async fn id_of(
     if !put(ask, &key, version, &held).await? {
         return Ok(Err(busy()));
     }
-    let (known, end) = found_or_made(ask, calls, &key, version + 1, held).await?;
+    let (version, known, end) = found_or_made(ask, calls, &key, version + 1, held).await?;
     let id = end.as_ref().ok().cloned();
     let released = Known {
         id,
         lease_until: 0,
         ..known
     };
-    put(ask, &key, version + 2, &released).await?;
+    put(ask, &key, version, &released).await?;
     Ok(end)
 }
 
-/// Looks for it, and makes it where there is none. That it is made is written down before.
+/// Looks for it, and makes it where there is none; with the row's version and what it says then.
+/// That it is made is written down before.
 async fn found_or_made(
     ask: &Ask<'_>,
     calls: &ContactCalls,
     key: &RowKey,
     version: u64,
     held: Known,
-) -> Result<(Known, Result<String, Setback>), Failure> {
+) -> Result<(u64, Known, Result<String, Setback>), Failure> {
     let found = asked(ask, calls).await;
     let now = clock::now().as_second();
     let unsure = held.made_at > 0 && now - held.made_at < calls.trusted_after;
     match found {
-        Err(setback) => return Ok((held, Err(setback))),
-        Ok(Some(id)) => return Ok((held, Ok(id))),
+        Err(setback) => return Ok((version, held, Err(setback))),
+        Ok(Some(id)) => return Ok((version, held, Ok(id))),
         Ok(None) if unsure => {
             let setback = Setback::Waits {
                 seconds: calls.trusted_after,
                 sent: ask.sent,
                 why: "the patient's contact may have been made: it is looked for".into(),
             };
-            return Ok((held, Err(setback)));
+            return Ok((version, held, Err(setback)));
         }
         Ok(None) => {}
     }
@@ -100,7 +101,7 @@ async fn found_or_made(
         return Err("others took over the contact".into());
     }
     let made = made(ask, calls).await;
-    Ok((making, made))
+    Ok((version + 1, making, made))
 }
 
 async fn asked(ask: &Ask<'_>, calls: &ContactCalls) -> Result<Option<String>, Setback> {
