@@ -3,7 +3,8 @@
 use super::job::{Setback, troubled};
 use super::{App, Failure};
 use crate::contract::{Account, ContactCalls, LostReply, Notification, System};
-use crate::flows::{accounts, lease_seconds};
+use crate::flows::accounts;
+use crate::flows::app::lease_seconds;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Write, Written};
