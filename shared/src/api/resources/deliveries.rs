@@ -9,6 +9,7 @@ use crate::flows::deliveries::asked;
 use crate::flows::named;
 use crate::records::delivery::DeliveryRow;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/deliveries",

@@ -7,6 +7,7 @@ use crate::api::views::task::{Task, Tasks, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::tasks::done as worked_off;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/tasks",
