@@ -408,8 +408,15 @@ fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
     paths
 }
 
+type Settled = (&'static str, Matter, Vec<String>);
+
+fn owned((name, matter, calls): &(&'static str, Matter, &[&str])) -> Settled {
+    let calls = calls.iter().copied().map(String::from).collect();
+    (name, matter.clone(), calls)
+}
+
 /// Tasks by name and matter, and the calls that settle each.
-fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
+fn settled(case: &str) -> Vec<Settled> {
     let payment = ids::payment_reference(case, 2);
     let of = Matter::of;
     let paying = |alert| of(alert).payment(2);
@@ -418,15 +425,13 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
     let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
     let (charges, void) = (invoice("charges"), invoice("void"));
     let paid = |verb: &str| format!("/v1/payments/{payment}/{verb}");
-    let (found, close) = (paid("resolve"), paid("close"));
+    let found = paid("resolve");
     let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
     let again = format!("/v1/deliveries/{case}/slack.000003/repeat");
     let replay = format!("/v1/events/{case}/replay");
     let (refunds, refund) = ("/v1/refunds", "/v1/refunds/r7/resolve");
     let (approve, reject) = ("/v1/refunds/r7/approve", "/v1/refunds/r7/reject");
-    let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
-    let xero = "/v1/integrations/xero";
-    let table: &[(&str, Matter, &[&str])] = &[
+    let table: &[(&'static str, Matter, &[&str])] = &[
         ("w", refunding(Alert::RefundWaits), &[approve, reject]),
         (
             "w",
@@ -461,6 +466,29 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
         ),
         ("slack-x", paying(Alert::DeliveryFailed), &[]),
         ("unreadable", of(Alert::Unreadable), &[&replay]),
+        ("x", both(Alert::Contradiction), &[]),
+        ("x", both(Alert::ChargeWithoutInvoice), &[]),
+        ("void-xero", both(Alert::VoidThere), &[]),
+    ];
+    table
+        .iter()
+        .map(owned)
+        .chain(of_connections(case))
+        .collect()
+}
+
+/// The same, of what waits for a connection.
+fn of_connections(case: &str) -> Vec<Settled> {
+    let payment = ids::payment_reference(case, 2);
+    let of = Matter::of;
+    let paying = |alert| of(alert).payment(2);
+    let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
+    let both = |alert| refunding(alert).vendor("stripe");
+    let paid = |verb: &str| format!("/v1/payments/{payment}/{verb}");
+    let (found, close) = (paid("resolve"), paid("close"));
+    let (refund, xero) = ("/v1/refunds/r7/resolve", "/v1/integrations/xero");
+    let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
+    let table: &[(&'static str, Matter, &[&str])] = &[
         ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
         (
             "blocked-p2",
@@ -480,15 +508,8 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
             of(Alert::ConnectionHeld).vendor("xero"),
             &[xero],
         ),
-        ("x", both(Alert::Contradiction), &[]),
-        ("x", both(Alert::ChargeWithoutInvoice), &[]),
-        ("void-xero", both(Alert::VoidThere), &[]),
     ];
-    let owned = |calls: &[&str]| calls.iter().copied().map(String::from).collect();
-    table
-        .iter()
-        .map(|(name, matter, calls)| (*name, matter.clone(), owned(calls)))
-        .collect()
+    table.iter().map(owned).collect()
 }
 
 #[test]
