@@ -409,7 +409,7 @@ fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
 }
 
 /// Tasks by name and matter, and the calls that settle each.
-fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
+fn settled(case: &str) -> Vec<Settled> {
     let payment = ids::payment_reference(case, 2);
     let paying = |alert| Matter::of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
@@ -417,13 +417,12 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
     let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
     let (charges, void) = (invoice("charges"), invoice("void"));
     let paid = |verb: &str| format!("/v1/payments/{payment}/{verb}");
-    let (found, close) = (paid("resolve"), paid("close"));
+    let found = paid("resolve");
     let ended = format!("/v1/payments/{payment}/disputes/d1/resolve");
     let again = format!("/v1/deliveries/{case}/slack.000003/repeat");
     let replay = format!("/v1/events/{case}/replay");
     let (refunds, refund) = ("/v1/refunds", "/v1/refunds/r7/resolve");
     let (approve, reject) = ("/v1/refunds/r7/approve", "/v1/refunds/r7/reject");
-    let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
     let table: &[(&str, Matter, &[&str])] = &[
         ("w", refunding(Alert::RefundWaits), &[approve, reject]),
         (
@@ -459,6 +458,34 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
         ),
         ("slack-x", paying(Alert::DeliveryFailed), &[]),
         ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
+        ("x", both(Alert::Contradiction), &[]),
+        ("x", both(Alert::ChargeWithoutInvoice), &[]),
+        ("void-xero", both(Alert::VoidThere), &[]),
+    ];
+    owned(table)
+}
+
+type Settled = (&'static str, Matter, Vec<String>);
+
+fn owned(table: &[(&'static str, Matter, &[&str])]) -> Vec<Settled> {
+    let owned = |calls: &[&str]| calls.iter().copied().map(String::from).collect();
+    let tasks = table.iter();
+    tasks
+        .map(|(name, matter, calls)| (*name, matter.clone(), owned(calls)))
+        .collect()
+}
+
+/// The same of what a vendor does not let through.
+fn let_through(case: &str) -> Vec<Settled> {
+    let payment = ids::payment_reference(case, 2);
+    let paying = |alert| Matter::of(alert).payment(2);
+    let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
+    let both = |alert| refunding(alert).vendor("stripe");
+    let found = format!("/v1/payments/{payment}/resolve");
+    let close = format!("/v1/payments/{payment}/close");
+    let refund = "/v1/refunds/r7/resolve";
+    let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
+    owned(&[
         ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
         (
             "blocked-p2",
@@ -478,15 +505,7 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
             Matter::of(Alert::ConnectionHeld).vendor("xero"),
             &["/v1/integrations/xero"],
         ),
-        ("x", both(Alert::Contradiction), &[]),
-        ("x", both(Alert::ChargeWithoutInvoice), &[]),
-        ("void-xero", both(Alert::VoidThere), &[]),
-    ];
-    let owned = |calls: &[&str]| calls.iter().copied().map(String::from).collect();
-    table
-        .iter()
-        .map(|(name, matter, calls)| (*name, matter.clone(), owned(calls)))
-        .collect()
+    ])
 }
 
 #[test]
@@ -499,7 +518,8 @@ fn a_task_names_the_calls_that_settle_it() {
         let named = answers(&case, "person-x", matter);
         assert_eq!(named.last(), Some(&closes("person-x")), "{alert:?}");
     }
-    let table = settled(&case);
+    let mut table = settled(&case);
+    table.extend(let_through(&case));
     for (name, matter, calls) in &table {
         let id = format!("person-{name}");
         let named = answers(&case, &id, matter.clone());

@@ -456,28 +456,13 @@ impl Store {
                 return updated(change);
             }
             Write::Postpone { key, read, due } => {
-                let update = Update::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(key_of(key)))
-                    .condition_expression("due_at = :read")
-                    .update_expression("SET due_at = :due, taken_at = :read")
-                    .expression_attribute_values(":read", Value::N(read.to_string()))
-                    .expression_attribute_values(":due", Value::N(due.to_string()));
-                return updated(update);
+                return updated(self.postponement(key, *read, *due));
             }
             Write::Add {
                 key,
                 attribute,
                 text,
-            } => {
-                let update = Update::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(key_of(key)))
-                    .update_expression("ADD #a :text")
-                    .expression_attribute_names("#a", *attribute)
-                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]));
-                return updated(update);
-            }
+            } => return updated(self.addition(key, attribute, text)),
             Write::Delete(key) => {
                 let delete = Delete::builder()
                     .table_name(&self.table)
@@ -490,6 +475,25 @@ impl Store {
         Ok(TransactWriteItem::builder()
             .put(built.map_err(unavailable)?)
             .build())
+    }
+
+    fn postponement(&self, key: &RowKey, read: i64, due: i64) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .condition_expression("due_at = :read")
+            .update_expression("SET due_at = :due, taken_at = :read")
+            .expression_attribute_values(":read", Value::N(read.to_string()))
+            .expression_attribute_values(":due", Value::N(due.to_string()))
+    }
+
+    fn addition(&self, key: &RowKey, attribute: &str, text: &str) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .update_expression("ADD #a :text")
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":text", Value::Ss(vec![text.into()]))
     }
 
     fn change(&self, key: &RowKey, set: &Row, remove: &[&'static str]) -> UpdateBuilder {

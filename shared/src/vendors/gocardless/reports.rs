@@ -118,6 +118,9 @@ const QUIET: &[&str] = &[
 fn notice(event: &Happened) -> Result<Notice, Unreadable> {
     let name = event.name();
     let hint = |id: &str| Ok(Notice::Hint { payment: id.into() });
+    if let Some(method) = of_mandate(event, &name)? {
+        return Ok(method);
+    }
     let fact = match name.as_str() {
         "payments.created"
         | "payments.customer_approval_granted"
@@ -140,22 +143,6 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         "refunds.paid" => refund(event, Kind::RefundSucceeded)?,
         "refunds.failed" | "refunds.bounced" | "refunds.funds_returned" => {
             refund(event, Kind::RefundFailed)?
-        }
-        "mandates.active" | "mandates.reinstated" => {
-            let token = link(event, "mandate")?;
-            let at = event.created_at;
-            return Ok(Notice::MethodBack { token, at });
-        }
-        "mandates.cancelled"
-        | "mandates.failed"
-        | "mandates.expired"
-        | "mandates.blocked"
-        | "mandates.consumed"
-        | "mandates.replaced"
-        | "mandates.suspended_by_payer" => {
-            let token = link(event, "mandate")?;
-            let at = event.created_at;
-            return Ok(Notice::MethodGone { token, at });
         }
         "subscriptions.cancelled" => return Ok(Notice::Ignored(Kind::SubscriptionCancelled)),
         "billing_requests.fulfilled" => asked_for(event, Kind::PaymentPending, None)?,
@@ -197,6 +184,27 @@ fn payment(event: &Happened, kind: Kind, decline: Option<Decline>) -> Result<Fac
         decline,
         ..Fact::new(kind)
     })
+}
+
+/// What a mandate's event says of the method that it is; `None` for any other event.
+fn of_mandate(event: &Happened, name: &str) -> Result<Option<Notice>, Unreadable> {
+    let works = match name {
+        "mandates.active" | "mandates.reinstated" => true,
+        "mandates.cancelled"
+        | "mandates.failed"
+        | "mandates.expired"
+        | "mandates.blocked"
+        | "mandates.consumed"
+        | "mandates.replaced"
+        | "mandates.suspended_by_payer" => false,
+        _ => return Ok(None),
+    };
+    let token = link(event, "mandate")?;
+    let at = event.created_at;
+    Ok(Some(match works {
+        true => Notice::MethodBack { token, at },
+        false => Notice::MethodGone { token, at },
+    }))
 }
 
 /// A payment has one chargeback, and that has no id of its own.

@@ -70,12 +70,6 @@ const OF_MONEY: [&str; 6] = [
 
 fn notice(event: Event) -> Result<Notice, Unreadable> {
     let (name, resource) = (event.event_type.as_str(), &event.resource);
-    fn read<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
-        Ok(json::read_part(resource)?)
-    }
-    fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
-        text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
-    }
     let ignored = |kind| Ok(Notice::Ignored(kind));
     let batch = |kind| Fact {
         payment: text(resource, "/batch_header/payout_batch_id"),
@@ -84,7 +78,7 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
     let fact = match name {
         // Approved is not paid: the order must be captured.
         "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
-            let told = read::<Order>(resource)?.told().told()?;
+            let told = part::<Order>(resource)?.told().told()?;
             let nothing = Trouble::Unreadable("an order of which nothing is told".into());
             told.facts.into_iter().next().ok_or(nothing)?
         }
@@ -93,37 +87,31 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
         "PAYMENT.CAPTURE.COMPLETED"
         | "PAYMENT.CAPTURE.PENDING"
         | "PAYMENT.CAPTURE.DENIED"
-        | "PAYMENT.CAPTURE.DECLINED" => read::<Capture>(resource)?.fact()?,
+        | "PAYMENT.CAPTURE.DECLINED" => part::<Capture>(resource)?.fact()?,
         "PAYMENT.CAPTURE.REFUNDED"
         | "PAYMENT.REFUND.COMPLETED"
         | "PAYMENT.REFUND.PENDING"
-        | "PAYMENT.REFUND.FAILED" => read::<GivenBack>(resource)?.fact()?,
+        | "PAYMENT.REFUND.FAILED" => part::<GivenBack>(resource)?.fact()?,
         // A reversal, as the older notifications tell it too: it is told of the payment and not of
         // a dispute, under an id of its own, so that both together take it back once.
         "PAYMENT.CAPTURE.REVERSED" if event.resource_type == "capture" => {
-            let capture: Capture = read(resource)?;
-            let whole = capture.fact_of(Kind::PaymentReturned)?;
-            Fact {
-                // Where something went back before, how much goes back now is not told here.
-                amount: whole.amount.filter(|_| capture.is_untouched()),
-                ..whole
-            }
+            reversed(&part(resource)?)?
         }
         "PAYMENT.CAPTURE.REVERSED" => {
-            read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
+            part::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
         }
         "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
-            read::<Disputed>(resource)?.fact(name)?
+            part::<Disputed>(resource)?.fact(name)?
         }
         "PAYMENT.SALE.COMPLETED" => {
-            let sale: GivenBack = read(resource)?;
+            let sale: GivenBack = part(resource)?;
             Fact {
                 payment: Some(sale.id.clone()),
                 refund: None,
                 ..sale.fact_of(Kind::PaymentSucceeded)?
             }
         }
-        "PAYMENT.SALE.REFUNDED" => read::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?,
+        "PAYMENT.SALE.REFUNDED" => part::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?,
         "PAYMENT.PAYOUTSBATCH.SUCCESS" => batch(Kind::PayoutPaid),
         "PAYMENT.PAYOUTSBATCH.DENIED" => batch(Kind::PayoutFailed),
         "VAULT.PAYMENT-TOKEN.CREATED" => return ignored(Kind::MandateActive),
@@ -148,6 +136,24 @@ fn notice(event: Event) -> Result<Notice, Unreadable> {
         decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
         ..fact
     })))
+}
+
+fn part<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
+    Ok(json::read_part(resource)?)
+}
+
+fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
+    text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
+}
+
+/// What a reversed capture takes back. Where something went back before, how much goes back now is
+/// not told here.
+fn reversed(capture: &Capture) -> Result<Fact, Trouble> {
+    let whole = capture.fact_of(Kind::PaymentReturned)?;
+    Ok(Fact {
+        amount: whole.amount.filter(|_| capture.is_untouched()),
+        ..whole
+    })
 }
 
 /// A refund; a reversal has the same shape, and so, under older names, has a sale of PayPal's first
