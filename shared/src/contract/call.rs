@@ -233,6 +233,9 @@ pub enum Trouble {
     Credentials(String),
     /// No such object.
     Missing,
+    /// Something that the request names by its id is gone at the vendor, or was put away there.
+    /// Nothing happened.
+    Gone(String),
     /// Too many requests. Nothing happened.
     Limited { seconds: i64 },
     /// It no longer fits what the vendor knows, which has changed meanwhile. Nothing happened: look,
@@ -266,6 +269,7 @@ impl fmt::Display for Trouble {
             Self::Rejected(why) => write!(f, "refused: {why}"),
             Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
             Self::Missing => f.write_str("no such object"),
+            Self::Gone(why) => write!(f, "what it names is gone: {why}"),
             Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
             Self::Stale(why) => write!(f, "overtaken: {why}"),
             Self::InFlight => f.write_str("still in flight under the same key"),

@@ -22,6 +22,19 @@ pub struct System {
     pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
     pub arrival: Offer<Call<str, Arrival>>,
+    /// What it keeps of a patient under an id of its own, found or made before documents name it.
+    pub contact: Offer<ContactCalls>,
+}
+
+/// How a system's own record of a patient is found by our number, and made where there is none. Both
+/// are asked under one lock for each patient, so that many documents at once make one contact.
+pub struct ContactCalls {
+    /// Asks for the contact that bears our number of the patient; `None` where there is none.
+    pub find: Call<Notification, Option<ExternalId>>,
+    /// Makes it, under that number.
+    pub make: Call<Notification, ExternalId>,
+    /// What is not found proves nothing so many seconds after a call that made one was lost.
+    pub trusted_after: i64,
 }
 
 /// What became of a message that a system took.
@@ -61,6 +74,8 @@ pub struct Subscription {
     pub skips: fn(&Notification, usize) -> bool,
     /// What must have been filed before, if anything.
     pub depends_on: DependsOn,
+    /// Whether a step names the patient's contact at the system.
+    pub names_contact: bool,
 }
 
 /// What this system must have heard before: of the same case, and of the same payment, refund or
@@ -98,6 +113,7 @@ impl Subscription {
             steps,
             skips: never,
             depends_on: DependsOn::Nothing,
+            names_contact: false,
         }
     }
 }
@@ -116,6 +132,7 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
             steps,
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            names_contact: false,
         },
     ]
 }
@@ -154,6 +171,8 @@ pub struct Notification {
     pub gateway: String,
     /// The patient, as far as this system may know.
     pub customer: Customer,
+    /// The id of the patient's contact at the system, where it is known.
+    pub contact: Option<String>,
     /// What people read, in channels that people read.
     pub message: Message,
 }
