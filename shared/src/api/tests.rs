@@ -411,7 +411,8 @@ fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
 /// Tasks by name and matter, and the calls that settle each.
 fn settled(case: &str) -> Vec<Settled> {
     let payment = ids::payment_reference(case, 2);
-    let paying = |alert| Matter::of(alert).payment(2);
+    let of = Matter::of;
+    let paying = |alert| of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
     let both = |alert| refunding(alert).vendor("stripe");
     let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
@@ -427,16 +428,16 @@ fn settled(case: &str) -> Vec<Settled> {
         ("w", refunding(Alert::RefundWaits), &[approve, reject]),
         (
             "w",
-            Matter::of(Alert::RefundWaits).request("r7"),
+            of(Alert::RefundWaits).request("r7"),
             &[approve, reject],
         ),
-        ("w", Matter::of(Alert::RefundWaits), &[]),
+        ("w", of(Alert::RefundWaits), &[]),
         ("r1", refunding(Alert::UnknownOutcome), &[refund]),
         ("p2", paying(Alert::UnknownOutcome), &[&found]),
         // A payment may belong to a request, too.
         ("p2", paying(Alert::UnknownOutcome).request("r7"), &[&found]),
         ("r1", paying(Alert::UnknownOutcome).refund(Some(1)), &[]),
-        ("x", Matter::of(Alert::UnknownOutcome), &[]),
+        ("x", of(Alert::UnknownOutcome), &[]),
         ("overpaid-p2", paying(Alert::Overpaid), &[refunds]),
         ("late-p2", paying(Alert::LatePayment), &[refunds]),
         (
@@ -445,7 +446,7 @@ fn settled(case: &str) -> Vec<Settled> {
             &[refunds],
         ),
         ("dispute-d1", paying(Alert::DisputeOpened), &[&ended]),
-        ("dispute-d1", Matter::of(Alert::DisputeOpened), &[]),
+        ("dispute-d1", of(Alert::DisputeOpened), &[]),
         (
             "uncollected",
             paying(Alert::Uncollected),
@@ -478,13 +479,15 @@ fn owned(table: &[(&'static str, Matter, &[&str])]) -> Vec<Settled> {
 /// The same of what a vendor does not let through.
 fn let_through(case: &str) -> Vec<Settled> {
     let payment = ids::payment_reference(case, 2);
-    let paying = |alert| Matter::of(alert).payment(2);
+    let of = Matter::of;
+    let paying = |alert| of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
     let both = |alert| refunding(alert).vendor("stripe");
     let found = format!("/v1/payments/{payment}/resolve");
     let close = format!("/v1/payments/{payment}/close");
     let refund = "/v1/refunds/r7/resolve";
     let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
+    let xero = "/v1/integrations/xero";
     owned(&[
         ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
         (
@@ -496,14 +499,14 @@ fn let_through(case: &str) -> Vec<Settled> {
         ("blocked-r1", both(Alert::Blocked), &[stripe, refund]),
         (
             "blocked-slack",
-            Matter::of(Alert::Blocked).vendor("stripe"),
+            of(Alert::Blocked).vendor("stripe"),
             &[stripe],
         ),
-        ("blocked-x", Matter::of(Alert::Blocked), &[]),
+        ("blocked-x", of(Alert::Blocked), &[]),
         (
             "blocked-xero",
-            Matter::of(Alert::ConnectionHeld).vendor("xero"),
-            &["/v1/integrations/xero"],
+            of(Alert::ConnectionHeld).vendor("xero"),
+            &[xero],
         ),
     ])
 }

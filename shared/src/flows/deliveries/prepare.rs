@@ -20,6 +20,9 @@ use crate::vendors;
 use crate::words::money::Money;
 use crate::words::seal::Key;
 
+/// Who is named where no patient is.
+pub const WALK_IN: &str = "walk-in";
+
 pub struct Prepared {
     pub notification: Notification,
     /// Why it need not be sent, if nothing of it was.
@@ -111,7 +114,7 @@ async fn addressee(
     let key = patient.as_ref().and_then(|patient| patient.key.clone());
     let (reference, person) = match patient {
         Some(patient) => (patient.reference, patient.person),
-        None => ("walk-in".into(), Person::default()),
+        None => (WALK_IN.into(), Person::default()),
     };
     Ok((key, reference, person))
 }
