@@ -15,7 +15,7 @@ use crate::domain::outbox::Topic;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, Write};
+use crate::io::store::Write;
 use crate::records::delivery::{DeliveryRow, Due, PREFIX, State};
 use crate::words::money::Currency;
 use crate::words::text::Plain;
@@ -82,12 +82,13 @@ pub async fn standing(
     limit: i32,
 ) -> Result<(Vec<Case>, Option<String>), Denied> {
     let list = invoices_of(clinic, status);
-    let (rows, next) = app.store.list(&list, before, limit).await?;
-    let key = |row: &Row| RowKey {
-        pk: case_pk(clinic, row.get("case")),
+    let (rows, next) = app.store.list_keys(&list, before, limit).await?;
+    // The row that says how an invoice stands is beside it.
+    let key = |row: RowKey| RowKey {
         sk: "case".into(),
+        ..row
     };
-    let keys: Vec<_> = rows.iter().map(key).collect();
+    let keys: Vec<_> = rows.into_iter().map(key).collect();
     let found = app.store.get_all(&keys).await?;
     let cases: Result<Vec<Case>, _> = found.iter().map(|row| row.read("data")).collect();
     let mut cases = cases?;

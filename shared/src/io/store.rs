@@ -293,14 +293,28 @@ impl Store {
     }
 
     /// A page of a list, newest first, from (not including) `before`, and where the next one
-    /// begins. A page ends at `limit` rows or at DynamoDB's own limit of 1 MB, whichever comes
-    /// first, so only that place tells whether there is more.
+    /// begins. The index holds no more than keys: the rows are read as they are now, and one that
+    /// left the list meanwhile is left out, so only that place tells whether there is more.
     pub async fn list(
         &self,
         list: &str,
         before: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let (keys, next) = self.list_keys(list, before, limit).await?;
+        let mut rows = self.get_all(&keys).await?;
+        rows.retain(|row| row.get("list_pk") == list);
+        rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+        Ok((rows, next))
+    }
+
+    /// The same of the keys alone.
+    pub async fn list_keys(
+        &self,
+        list: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<RowKey>, Option<String>), StoreError> {
         let page = self
             .client
             .query()
@@ -316,7 +330,7 @@ impl Store {
         let next = page.last_evaluated_key.map(Row);
         let next = next.map(|key| key.get("list_sk").to_owned());
         let rows = page.items.unwrap_or_default().into_iter().map(Row);
-        Ok((rows.collect(), next))
+        Ok((rows.map(|row| row.key()).collect(), next))
     }
 
     /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.
