@@ -396,21 +396,21 @@ fn a_processor_that_asks_for_the_payer_is_told_from_one_that_says_no() {
 
 /// What each code of PayPal's processors comes to, beside those that may pass on another day.
 const CODES: [(Decline, &[&str]); 5] = [
-    (Decline::Funds, &["5120", "PPAX", "PPEL", "PPNL"]),
+    (Decline::Funds, &["5120", "5710", "PPAX", "PPEL", "PPNL"]),
     (
         Decline::Method,
         &[
             "0390", "1330", "1335", "1352", "1380", "5135", "5140", "5150", "5160", "5180", "5400",
             "5700", "5950", "6300", "7800", "9510", "9520", "9540", "PP06", "PPAB", "PPAE", "PPCT",
             "PPDI", "PPEF", "PPEX", "PPFI", "PPFR", "PPMC", "PPPM", "PPRN", "PPSE", "PPTE", "PPTR",
-            "PPTV",
+            "PPTT", "PPTV", "PPUC",
         ],
     ),
     (
         Decline::Action,
         &[
-            "00N7", "0890", "1382", "5110", "5130", "5170", "5190", "5500", "5650", "5910", "5930",
-            "7700", "7710", "7900", "PCNR", "PCVV", "PPAD", "PPAV", "PPC2", "PPD3",
+            "00N7", "0890", "1382", "5110", "5130", "5170", "5190", "5500", "5650", "5900", "5910",
+            "5930", "7700", "7710", "7900", "PCNR", "PCVV", "PPAD", "PPAV", "PPC2", "PPD3",
         ],
     ),
     (Decline::Fraud, &["0580", "9500", "PPDT", "PPSC"]),
@@ -450,6 +450,59 @@ fn every_code_of_a_processor_says_whether_another_try_makes_sense() {
     let all: Vec<_> = listed.iter().filter_map(Value::as_str).collect();
     for (_, codes) in CODES {
         assert!(codes.iter().all(|code| all.contains(code)), "{codes:?}");
+    }
+}
+
+#[test]
+fn a_networks_advice_counts_where_the_code_alone_would_allow_another_try() {
+    let said = |code: &str, advice: &str| {
+        let mut declined = capture("DECLINED");
+        declined["processor_response"] =
+            json!({"response_code": code, "payment_advice_code": advice});
+        fact("PAYMENT.CAPTURE.DECLINED", "capture", declined).decline
+    };
+    for (code, advice, decline) in [
+        ("0500", "01", Decline::Method),
+        ("0500", "02", Decline::Funds),
+        ("5120", "03", Decline::Method),
+        ("0500", "21", Decline::Cancelled),
+        ("9500", "02", Decline::Fraud),
+    ] {
+        assert_eq!(said(code, advice), Some(decline), "{code} {advice}");
+    }
+}
+
+#[test]
+fn an_issue_that_refuses_a_charge_says_whether_another_try_makes_sense() {
+    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let said = |issue: &str| (call.parse)(&charge(), &refusal(422, issue), &account(&[]));
+    for (issue, decline) in [
+        ("TRANSACTION_LIMIT_EXCEEDED", Decline::Funds),
+        ("AGREEMENT_ALREADY_CANCELLED", Decline::Method),
+        ("BILLING_AGREEMENT_NOT_FOUND", Decline::Method),
+        ("CARD_BRAND_NOT_SUPPORTED", Decline::Method),
+        ("CARD_EXPIRED", Decline::Method),
+        ("CARD_TYPE_NOT_SUPPORTED", Decline::Method),
+        ("CURRENCY_NOT_SUPPORTED_FOR_CARD_TYPE", Decline::Method),
+        ("DOMESTIC_TRANSACTION_REQUIRED", Decline::Method),
+        ("PAYER_ACCOUNT_LOCKED_OR_CLOSED", Decline::Method),
+        ("PAYER_CANNOT_PAY", Decline::Method),
+        ("PAYMENT_SOURCE_CANNOT_BE_USED", Decline::Method),
+        ("REFERENCED_CARD_EXPIRED", Decline::Method),
+        ("TOKEN_EXPIRED", Decline::Method),
+        ("TOKEN_ID_NOT_FOUND", Decline::Method),
+        ("CONSENT_NEEDED", Decline::Action),
+        ("ORDER_NOT_APPROVED", Decline::Action),
+        ("PAYMENT_SOURCE_INFO_CANNOT_BE_VERIFIED", Decline::Action),
+        ("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", Decline::Action),
+        ("TRANSACTION_BLOCKED_BY_PAYEE", Decline::Fraud),
+        ("ALIAS_DECLINED_BY_PROCESSOR", Decline::Other),
+        ("DECLINED_DUE_TO_RELATED_TXN", Decline::Other),
+        ("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", Decline::Other),
+        ("PAYMENT_SOURCE_DECLINED_BY_PROCESSOR", Decline::Other),
+        ("TRANSACTION_REFUSED", Decline::Other),
+    ] {
+        assert_eq!(said(issue), Err(Trouble::Declined(decline)), "{issue}");
     }
 }
 
@@ -618,6 +671,8 @@ fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
         "PAYEE_NOT_ENABLED_FOR_CARD_PROCESSING",
         "AUTH_CAPTURE_NOT_ENABLED",
         "NOT_ENABLED_TO_VAULT_PAYMENT_SOURCE",
+        "NOT_ELIGIBLE_FOR_TOKEN_PROCESSING",
+        "SETUP_ERROR_FOR_BANK",
         "TRANSACTION_RECEIVING_LIMIT_EXCEEDED",
     ] {
         assert_eq!(issue(ours), Trouble::Credentials(ours.into()));
@@ -627,6 +682,7 @@ fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
         Trouble::Declined(Decline::Fraud)
     );
     assert_eq!(issue("ORDER_COMPLETION_IN_PROGRESS"), Trouble::InFlight);
+    assert_eq!(issue("ORDER_IS_PENDING_APPROVAL"), Trouble::InFlight);
     assert_eq!(
         issue("CURRENCY_MISMATCH"),
         Trouble::Rejected("CURRENCY_MISMATCH".into())
@@ -1437,6 +1493,7 @@ fn every_refusal_of_the_official_files_is_understood() {
             "ORDER_ALREADY_CAPTURED",
             "DUPLICATE_INVOICE_ID",
             "ORDER_COMPLETION_IN_PROGRESS",
+            "ORDER_IS_PENDING_APPROVAL",
             "PREVIOUS_REQUEST_IN_PROGRESS",
         ];
         assert_eq!(

@@ -12,8 +12,8 @@ use crate::domain::fact::{Fact, Kind as Said, Method};
 use crate::domain::invoice::Line;
 use crate::domain::policy::Policy;
 use crate::domain::task::{Alert, Matter, Task, Work};
-use crate::flows::events::EventRow;
 use crate::flows::settings;
+use crate::records::event::EventRow;
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
 use jsonschema::Validator;
@@ -394,7 +394,7 @@ fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
     let due = "2026-11-20T09:00:00Z".parse().unwrap();
     let (id, work) = (id.into(), Work::Person(matter));
     let task = Task { id, work, due };
-    let pk = crate::flows::case_pk("demo", case);
+    let pk = crate::records::case::pk("demo", case);
     let row = crate::io::store::Row::new(pk, "task#x").json("data", &task);
     let shown = json!(task::view(&row.text("state", "open")).unwrap().unwrap());
     fits("Task", &shown);

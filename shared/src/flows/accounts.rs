@@ -7,9 +7,10 @@ use crate::flows::connections;
 use crate::io::clock;
 use crate::io::secrets::{self, Fields, Unavailable};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::token::{self, AccessToken};
 use crate::vendors;
 use crate::words::{ids, time};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// An access token is renewed this many seconds before it ends.
@@ -20,13 +21,6 @@ const RENEWED_AFTER: i64 = 20 * 86_400;
 const AFTER_REFUSAL: i64 = 86_400;
 /// How long one function may hold the lock on a renewal, in seconds.
 const LOCK: i64 = 30;
-
-#[derive(Clone, Serialize, Deserialize)]
-pub struct AccessToken {
-    token: String,
-    /// Epoch seconds.
-    expires_at: i64,
-}
 
 /// What a token call answers (RFC 6749, section 5.1).
 #[derive(Deserialize)]
@@ -92,7 +86,7 @@ async fn token(
     account: &Account,
     renew: bool,
 ) -> Result<AccessToken, Trouble> {
-    let pk = token_pk(clinic, vendor);
+    let pk = token::pk(clinic, vendor.id);
     let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
     let cached = tokens(app).get(&pk).cloned();
     if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
@@ -103,7 +97,7 @@ async fn token(
     for _ in 0..40 {
         let row = app
             .store
-            .get(&pk, "token")
+            .get(&pk, token::SK)
             .await
             .map_err(|why| unclear(&why))?;
         let kept = row.as_ref().filter(|row| row.has("sealed"));
@@ -115,13 +109,13 @@ async fn token(
             tokens(app).insert(pk, token.clone());
             return Ok(token);
         }
-        let locked = row.as_ref().map_or(0, |row| row.int("locked_until"));
+        let locked = row.as_ref().map_or(0, token::locked_until);
         if locked < clock::now().as_second()
             && let Some(version) = lock_token(app, &pk, row.as_ref()).await?
         {
             let granted = grant(app, clinic, vendor, oauth, account).await;
             let token = granted.as_ref().ok().cloned();
-            let mut row = Row::new(&pk, "token").number("version", version + 1);
+            let mut row = token::row(&pk, version + 1);
             if let Some(token) = &token {
                 row = row.text("sealed", key.seal(&pk, token));
             }
@@ -159,7 +153,7 @@ pub async fn keep_renewed(
     }
     let wait = if at_once { 0 } else { RENEWED_AFTER };
     let due = time::millis(time::after(clock::now(), wait));
-    let row = Row::new(token_pk(clinic, vendor), "token").number("version", 1);
+    let row = token::row(&token::pk(clinic, vendor.id), 1);
     let key = row.key();
     let made = app.store.transact(&[Write::New(row.due(due))]).await?;
     if at_once && made != Written::Done {
@@ -183,10 +177,10 @@ pub(super) async fn keep_all_renewed(app: &App, settings: &Settings) -> Result<(
 
 /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
 pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
-    let mut parts = row.get("pk").split('#');
-    let (clinic, vendor) = (parts.next().unwrap_or_default(), parts.nth(1));
-    let system = vendor.and_then(vendors::system);
-    let Some(vendor) = system.map(|system| system.vendor) else {
+    let Some((clinic, vendor)) = token::read_pk(row.get("pk")) else {
+        return Ok(());
+    };
+    let Some(vendor) = vendors::system(vendor).map(|system| system.vendor) else {
         return Ok(());
     };
     let Auth::OAuth(oauth) = &vendor.auth else {
@@ -225,11 +219,9 @@ async fn put_off_token(app: &App, row: &Row) -> Result<(), Failure> {
 /// Takes the lock on a renewal; `None` where another function was faster.
 async fn lock_token(app: &App, pk: &str, row: Option<&Row>) -> Result<Option<u64>, Trouble> {
     let version = row.map_or(0, |row| row.int("version") as u64);
-    let mut locked = row.cloned().unwrap_or_else(|| Row::new(pk, "token"));
-    locked = locked
-        .number("version", version + 1)
-        .number("locked_until", clock::now().as_second() + LOCK)
-        .text("locked_by", ids::random());
+    let until = clock::now().as_second() + LOCK;
+    let kept = row.cloned().unwrap_or_else(|| token::row(pk, version));
+    let locked = token::locked(kept, version + 1, until, ids::random());
     let write = match row {
         None => Write::New(locked),
         Some(_) => Write::Replace {
@@ -284,10 +276,6 @@ fn tokens(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashMap<Stri
     app.tokens
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn token_pk(clinic: &str, vendor: &Vendor) -> String {
-    format!("{clinic}#token#{}", vendor.id)
 }
 
 fn rotates(vendor: &Vendor) -> bool {

@@ -2,17 +2,17 @@
 //! clinic's policy, once, however often it is reported.
 
 use super::denied::Denied;
-use super::events::EventRow;
-use super::invoicing::{
-    Appointment, AppointmentState, appointment, appointment_pk, case_id, put_appointment,
-};
+use super::invoicing::{Appointment, AppointmentState, appointment, case_id, put_appointment};
 use super::named::{self, Named};
-use super::{App, noted, patients};
+use super::{App, patients};
 use crate::domain::actor::Actor;
 use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
+use crate::flows::audit::noted;
 use crate::io::store::{Row, Written};
+use crate::records;
+use crate::records::event::{self, EventRow};
 use crate::words::money::Currency;
 use crate::words::text::Plain;
 use jiff::Timestamp;
@@ -117,7 +117,7 @@ pub async fn complete(
         match written {
             Written::Done => return Ok(Completed::Now),
             Written::Failed(at) if at.contains(&0) => {
-                if let Some(known) = app.store.get(&row.pk(), "event").await? {
+                if let Some(known) = app.store.get(&row.pk(), event::SK).await? {
                     return Ok(Completed::Before(Box::new(known)));
                 }
             }
@@ -150,5 +150,5 @@ fn met_others() -> Denied {
 }
 
 fn lines_place(clinic: &str, appointment: &str) -> String {
-    format!("{} lines", appointment_pk(clinic, appointment))
+    format!("{} lines", records::appointment::pk(clinic, appointment))
 }

@@ -1,15 +1,14 @@
 //! The journal as people read it: of a case, or of a day with what changed outside of every case.
 
-use super::{App, case_pk};
+use super::App;
 use crate::domain::journal::{Entry, Note};
-use crate::io::store::{Row, StoreError};
+use crate::domain::settings::Settings;
+use crate::io::clock;
+use crate::io::store::{Row, StoreError, Write};
+use crate::records::case;
+use crate::records::journal::{self, SHARDS};
 use futures::future::try_join_all;
 use jiff::civil::Date;
-
-/// Posting rows of a day are spread by the first letter of their hash.
-const SHARDS: [&str; 16] = [
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
-];
 
 /// What stands in the audit of a day.
 pub enum Line {
@@ -21,7 +20,10 @@ pub enum Line {
 
 /// A case's journal, from its first entry.
 pub async fn entries(app: &App, clinic: &str, case: &str) -> Result<Vec<Entry>, StoreError> {
-    let rows = app.store.under(&case_pk(clinic, case), "journal#").await?;
+    let rows = app
+        .store
+        .under(&case::pk(clinic, case), journal::PREFIX)
+        .await?;
     rows.iter().map(|row| row.read("data")).collect()
 }
 
@@ -34,7 +36,7 @@ pub async fn of_day(
     before: Option<&str>,
     limit: i32,
 ) -> Result<(Vec<Line>, Option<String>), StoreError> {
-    let lists = SHARDS.map(|shard| format!("{clinic}#journal#{day}#{shard}"));
+    let lists = SHARDS.map(|shard| journal::of_day(clinic, day, shard));
     let reads = lists.iter().map(|list| app.store.list(list, before, limit));
     let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
     let line = |row: &Row| match row.has("note") {
@@ -62,6 +64,18 @@ fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Op
     let last = rows.last().filter(|_| more);
     let next = last.map(|row| row.get("list_sk").to_owned());
     (rows, next)
+}
+
+/// The audit row of a change that no journal has: written with it, seen by day.
+pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String) -> Write {
+    let note = Note {
+        case: case.map(String::from),
+        at: clock::now(),
+        what: what.into(),
+        cause,
+    };
+    let day = note.at.to_zoned(settings.zone()).date();
+    Write::New(journal::note_row(&settings.id, day, &note))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use super::commit::{self, Change};
 use super::denied::{Denied, Granted, cause, granted};
-use super::events::EventRow;
 use super::invoicing::{self, Wanted};
 use super::named::{self, Named};
 use super::{App, invoices, patients, settings as clinics_settings};
@@ -13,6 +12,7 @@ use crate::domain::fact::Method;
 use crate::domain::invoice::{Invoice, Line};
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
+use crate::records::event::EventRow;
 use crate::words::label;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;

@@ -2,19 +2,18 @@
 //! read again, a bounded number of times.
 
 use super::calls::waking;
-use super::events::EventRow;
-use super::{App, Failure, case_pk, patients};
+use super::{App, Failure};
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::Event;
-use crate::domain::invoice::Status;
+use crate::domain::receipt::facts;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
 use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
-use crate::records::outbox;
-use crate::words::time;
+use crate::records::event::{self, EventRow};
+use crate::records::{alias, case, journal, method, outbox, receipt, task};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -111,7 +110,7 @@ pub async fn commit(
             Verdict::Refused(refusal) => {
                 // A repeat of a request that was granted must not be refused for its own effect.
                 if let Some(row) = &change.row
-                    && let Some(known) = app.store.get(&row.pk(), "event").await?
+                    && let Some(known) = app.store.get(&row.pk(), event::SK).await?
                 {
                     return Ok(Committed::Repeated(Box::new(known)));
                 }
@@ -135,7 +134,7 @@ pub async fn commit(
             Written::Done => return Ok(done(app, before, decision).await),
             Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
                 let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
-                let known = app.store.get(&row, "event").await?;
+                let known = app.store.get(&row, event::SK).await?;
                 // Where it is our own, whose reply was lost, it says how that ended; what was
                 // decided anew since was not written.
                 let known = known.ok_or("an event row vanished")?;
@@ -164,17 +163,14 @@ async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) 
         cause = decision.entry.cause,
         "committed"
     );
-    let pk = case_pk(&decision.case.clinic, &decision.case.id);
+    let pk = case::pk(&decision.case.clinic, &decision.case.id);
     let now = clock::now();
     let due = decision
         .tasks
         .iter()
         .filter(|task| task.due <= now)
         .filter_map(|task| {
-            let key = RowKey {
-                pk: pk.clone(),
-                sk: format!("task#{}", task.id),
-            };
+            let key = task::key(&pk, &task.id);
             task.work.queue().map(|queue| (queue, key))
         });
     let told = decision.outbox.iter().map(|told| {
@@ -220,7 +216,7 @@ fn decision_writes(
     decision: &Decision,
 ) -> Result<Vec<Write>, StoreError> {
     let case = &decision.case;
-    let (clinic, pk) = (&case.clinic, case_pk(&case.clinic, &case.id));
+    let (clinic, pk) = (&case.clinic, case::pk(&case.clinic, &case.id));
     let data = serde_json::to_string(case).map_err(|why| StoreError::Corrupt(why.to_string()))?;
     if data.len() > LARGEST {
         return Err(StoreError::TooLarge(format!(
@@ -229,11 +225,7 @@ fn decision_writes(
             data.len()
         )));
     }
-    let created = format!("{:015}#{}", time::millis(case.created_at), case.id);
-    let row = Row::new(&pk, "case")
-        .text("data", data)
-        .number("version", case.entries)
-        .listed(format!("{clinic}#invoices"), &created);
+    let row = case::row(case, data);
     let mut writes = vec![match before {
         None => Write::New(row),
         Some(before) => Write::Replace {
@@ -242,29 +234,10 @@ fn decision_writes(
         },
     }];
     if before.is_none_or(|before| before.status() != case.status()) {
-        let list = invoices_of(clinic, case.status());
-        let stands = Row::new(&pk, "status")
-            .text("case", &case.id)
-            .listed(list, created);
-        writes.push(Write::Put(stands));
+        writes.push(Write::Put(case::status_row(case)));
     }
     let entry = &decision.entry;
-    let day = entry.day;
-    // Posting rows are spread over shards: no clinic's day becomes one hot key.
-    let shard = entry.hash.get(..1).unwrap_or("0");
-    writes.push(Write::New(
-        Row::new(&pk, format!("journal#{:08}", entry.seq))
-            .json("data", entry)
-            .listed(
-                format!("{clinic}#journal#{day}#{shard}"),
-                format!(
-                    "{:015}#{}#{:08}",
-                    time::millis(entry.at),
-                    case.id,
-                    entry.seq
-                ),
-            ),
-    ));
+    writes.push(Write::New(journal::row(clinic, &pk, &case.id, entry)));
     let mut put = HashSet::new();
     // The last word on a row counts.
     for task in decision
@@ -273,7 +246,7 @@ fn decision_writes(
         .rev()
         .filter(|task| put.insert(&task.id))
     {
-        let row = super::tasks::row(clinic, &pk, &case.id, task);
+        let row = task::row(clinic, &pk, &case.id, task);
         let row = waking::waiting(row, case, task, entry.at);
         writes.push(Write::Put(row));
     }
@@ -283,49 +256,33 @@ fn decision_writes(
         .filter(|id| !put.contains(id))
         .collect();
     for id in gone {
-        writes.push(Write::Delete(RowKey {
-            pk: pk.clone(),
-            sk: format!("task#{id}"),
-        }));
+        writes.push(Write::Delete(task::key(&pk, id)));
     }
     for told in &decision.outbox {
         let row = outbox::row(&pk, &outbox::place(told.n), told, entry.at);
         writes.push(Write::New(row));
     }
     for (gateway, id) in &decision.aliases {
-        let row = Row::new(alias_pk(clinic, gateway, id), "ref").text("case", &case.id);
+        let row = alias::of_case(clinic, gateway, id, &case.id);
         writes.push(Write::Put(row));
     }
     for receipt in &decision.receipts {
-        let facts = crate::domain::receipt::facts(settings, case, receipt);
-        let row = Row::new(super::receipts::pk(clinic, &receipt.id), "receipt")
-            .json("facts", &facts)
-            .number("version", 0)
-            .text("case", &case.id);
+        let facts = facts(settings, case, receipt);
+        let row = receipt::row(clinic, &receipt.id, &case.id, &facts);
         writes.push(Write::New(row));
     }
     if let (Some(method), Some(patient)) = (&decision.kept, &case.patient) {
-        writes.extend(patients::keep_method(clinic, patient, method, true));
+        writes.extend(method::keep(clinic, patient, method, true));
     }
     if let Some(patient) = &case.patient {
         let ended = decision.ended.iter().collect::<HashSet<_>>();
         let why = "declined for good";
         let gone = ended
             .into_iter()
-            .map(|m| patients::method_ended(clinic, patient, m, why));
+            .map(|m| method::ended(clinic, patient, m, why));
         writes.extend(gone);
     }
     Ok(writes)
-}
-
-/// The list of a clinic's invoices that stand so.
-pub fn invoices_of(clinic: &str, status: Status) -> String {
-    format!("{clinic}#invoices#{}", status.name())
-}
-
-/// Where an id of a vendor leads to its case, or to the patient whose method it is.
-pub fn alias_pk(clinic: &str, gateway: &str, id: &str) -> String {
-    format!("{clinic}#ref#{gateway}#{id}")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::connection::{self, Connection, Standing};
 use crate::records::delivery::{self, DeliveryRow, Due};
+use crate::records::{event, task};
 use crate::words::time;
 use jiff::Timestamp;
 
@@ -185,10 +186,10 @@ pub async fn answered(
     };
     let mut also = vec![];
     if known.connection.asked {
-        also.push(Write::Delete(RowKey {
-            pk: task_pk(clinic, vendor),
-            sk: format!("task#person-{}", task_id(vendor)),
-        }));
+        also.push(Write::Delete(task::person_key(
+            &task_pk(clinic, vendor),
+            &task_id(vendor),
+        )));
     }
     // Another worker may have seen the same answer, or the next trouble: its word is newer.
     if put(app, &key, known, &next, also).await? && next.until.is_some() {
@@ -312,7 +313,7 @@ async fn put(
 
 /// Where the task stands of a connection that a person must look at.
 fn task_pk(clinic: &str, vendor: &Vendor) -> String {
-    format!("{clinic}#event#connection#{}", vendor.id)
+    event::pk(clinic, "connection", vendor.id)
 }
 
 fn task_id(vendor: &Vendor) -> String {

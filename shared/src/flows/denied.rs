@@ -3,13 +3,13 @@
 
 use super::Failure;
 use super::commit::Committed;
-use super::events::EventRow;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::case::Case;
 use crate::domain::decide::Refusal;
 use crate::io::queue::NotSent;
 use crate::io::secrets::Unavailable;
 use crate::io::store::{Row, StoreError};
+use crate::records::event::EventRow;
 use crate::words::money::Money;
 use std::fmt::Display;
 

@@ -3,7 +3,6 @@
 
 use super::calls::Target;
 use super::commit::Change;
-use super::read_case_pk;
 use super::{App, Failure};
 use crate::domain::event::Event;
 use crate::domain::task::{Queue, Task, Work};
@@ -13,7 +12,8 @@ use crate::flows::posting;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
-use crate::records::{connection, delivery, outbox};
+use crate::records::case;
+use crate::records::{connection, delivery, event, outbox, task, token};
 use crate::words::time;
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ async fn put_off_nudged(app: &App, rows: &[Row]) {
 /// Works a row off that no queue's function does.
 async fn due(app: &App, row: &Row) -> Result<(), Failure> {
     let key = row.key();
-    if key.sk == "event" {
+    if key.sk == event::SK {
         return posting::post_again(app, row).await;
     }
     match row.read::<Task>("data")?.work {
@@ -128,7 +128,7 @@ async fn due(app: &App, row: &Row) -> Result<(), Failure> {
 
 /// Tells of a decline that its payer did not make good in time.
 async fn decline_stands(app: &App, key: &RowKey, payment: u32) -> Result<(), Failure> {
-    let Some((clinic, case)) = read_case_pk(&key.pk) else {
+    let Some((clinic, case)) = case::read_pk(&key.pk) else {
         return Ok(());
     };
     let settings = app.settings_of(clinic).await?;
@@ -168,13 +168,13 @@ fn rotate<T>(rows: &mut [T]) {
 /// Which queue's function works a row off; `None` for one that is worked off here.
 fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
     match row.get("sk") {
-        "event" => Ok(None),
+        event::SK => Ok(None),
         // Who tells systems may renew their connections.
-        "token" | connection::SK => Ok(Some(Queue::Deliveries)),
+        token::SK | connection::SK => Ok(Some(Queue::Deliveries)),
         sk if sk.starts_with(outbox::PREFIX) || sk.starts_with(delivery::PREFIX) => {
             Ok(Some(Queue::Deliveries))
         }
-        "task#visit" => Ok(Some(Queue::Visits)),
+        task::VISIT => Ok(Some(Queue::Visits)),
         _ => Ok(row.read::<Task>("data")?.work.queue()),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::commit::{self, Change};
 use super::denied::{Denied, changed};
-use super::{App, Failure, case_pk, named};
+use super::{App, Failure, named};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
@@ -12,7 +12,9 @@ use crate::domain::payment;
 use crate::domain::refund::{Refund, State};
 use crate::domain::settings::Settings;
 use crate::io::clock;
-use crate::io::store::{Row, StoreError, Write};
+use crate::io::store::{StoreError, Write};
+use crate::records::case;
+use crate::records::finding as finding_row;
 use crate::words::ids::{self, Reference};
 use crate::words::text::Plain;
 use crate::words::time;
@@ -134,10 +136,7 @@ async fn record(
     let mut also = vec![];
     if let Some(note) = note {
         let said = ids::derived(&[actor.short(), &note]);
-        let row = Row::new(
-            case_pk(&settings.id, &id),
-            format!("{}{said}", notes_of(&task)),
-        );
+        let row = finding_row::row(&case::pk(&settings.id, &id), &task, &said);
         let sealing = app.key(&purpose(&settings.id)).await?;
         let sealed = sealing.seal(&format!("{id} {task}"), &note.to_string());
         let row = row.text("by", actor.short()).text("sealed", sealed);
@@ -184,8 +183,8 @@ pub async fn notes(
     let refunds = refunds.map(|n| task_id(payment.n, Some(n)));
     let mut notes = vec![];
     for task in std::iter::once(task_id(payment.n, None)).chain(refunds) {
-        let pk = case_pk(clinic, case);
-        for row in app.store.under(&pk, &notes_of(&task)).await? {
+        let pk = case::pk(clinic, case);
+        for row in app.store.under(&pk, &finding_row::prefix(&task)).await? {
             let key = app.key_of(&purpose(clinic), row.get("sealed")).await?;
             let cannot = |_| StoreError::Corrupt(format!("a note on {task} cannot be opened"));
             let note = key.open(&format!("{case} {task}"), row.get("sealed"));
@@ -202,8 +201,4 @@ pub async fn notes(
 /// What the key is for that notes are sealed under.
 fn purpose(clinic: &str) -> String {
     format!("clinic {clinic}")
-}
-
-fn notes_of(task: &str) -> String {
-    format!("finding#{task}#")
 }

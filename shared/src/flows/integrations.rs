@@ -2,10 +2,11 @@
 //! writing. What is configured is told, never its value.
 
 use super::denied::Denied;
-use super::{App, accounts, connections, noted};
+use super::{App, accounts, connections};
 use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
+use crate::flows::audit::noted;
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use futures::future::try_join_all;

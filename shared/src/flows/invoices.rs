@@ -1,11 +1,10 @@
 //! Invoices as people and systems ask for them: made, listed by how they stand, voided.
 
-use super::commit::{self, Change, Committed, invoices_of};
+use super::commit::{self, Change, Committed};
 use super::denied::{Denied, Granted, cause, changed, granted};
-use super::events::EventRow;
 use super::invoicing::{self, Wanted};
 use super::named::{self, Named};
-use super::{App, case_pk, settings as clinics_settings};
+use super::{App, settings as clinics_settings};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::decide::Refusal;
@@ -16,7 +15,9 @@ use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::io::queue::RowKey;
 use crate::io::store::Write;
+use crate::records::case;
 use crate::records::delivery::{DeliveryRow, Due, PREFIX, State};
+use crate::records::event::EventRow;
 use crate::words::money::Currency;
 use crate::words::text::Plain;
 
@@ -81,11 +82,11 @@ pub async fn standing(
     before: Option<&str>,
     limit: i32,
 ) -> Result<(Vec<Case>, Option<String>), Denied> {
-    let list = invoices_of(clinic, status);
+    let list = case::invoices_of(clinic, status);
     let (rows, next) = app.store.list_keys(&list, before, limit).await?;
     // The row that says how an invoice stands is beside it.
     let key = |row: RowKey| RowKey {
-        sk: "case".into(),
+        sk: case::SK.into(),
         ..row
     };
     let keys: Vec<_> = rows.into_iter().map(key).collect();
@@ -106,7 +107,7 @@ pub async fn void(
     invoice: &str,
 ) -> Result<Case, Denied> {
     let case = named::invoice(app, &settings.id, invoice).await?;
-    let (id, pk) = (case.id.clone(), case_pk(&settings.id, &case.id));
+    let (id, pk) = (case.id.clone(), case::pk(&settings.id, &case.id));
     let (mut filed, mut also) = (vec![], vec![]);
     let told = app.store.under(&pk, PREFIX).await?;
     for row in told.iter().map(DeliveryRow::read) {

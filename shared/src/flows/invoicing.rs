@@ -2,7 +2,6 @@
 //! policy says how it is collected.
 
 use super::commit::{Busy, Change, Committed};
-use super::events::EventRow;
 use super::patients::Patient;
 use super::{App, Failure, receipts};
 use crate::domain::decide::Refusal;
@@ -17,6 +16,8 @@ use crate::flows::patients;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::event::EventRow;
+use crate::records::{appointment, number, task};
 use crate::words::money::Currency;
 use crate::words::{ids, time};
 use jiff::Timestamp;
@@ -71,18 +72,6 @@ pub enum AppointmentState {
     NoShow,
 }
 
-pub fn appointment_pk(clinic: &str, id: &str) -> String {
-    format!(
-        "{clinic}#appointment#{}",
-        ids::derived(&["appointment", id])
-    )
-}
-
-/// Where an invoice's number leads to its case.
-fn number_pk(clinic: &str, number: &str) -> String {
-    format!("{clinic}#number#{}", ids::derived(&["number", number]))
-}
-
 /// The id of the case that this cause begins.
 pub fn case_id(clinic: &str, cause: &[String]) -> String {
     let parts: Vec<_> = ["case", clinic]
@@ -131,7 +120,7 @@ pub async fn invoice(
             continue;
         }
         let claim = Write::NewOr {
-            row: Row::new(number_pk(&settings.id, &number), "ref").text("case", &id),
+            row: number::row(&settings.id, &number, &id),
             attribute: "case",
             value: id.clone(),
         };
@@ -162,8 +151,11 @@ pub async fn invoice(
 
 /// Whether another case has this number.
 async fn taken(app: &App, clinic: &str, number: &str, case: &str) -> Result<bool, StoreError> {
-    let row = app.store.get(&number_pk(clinic, number), "ref").await?;
-    Ok(row.is_some_and(|row| row.get("case") != case))
+    let row = app
+        .store
+        .get(&number::pk(clinic, number), number::SK)
+        .await?;
+    Ok(row.is_some_and(|row| number::case(&row) != case))
 }
 
 async fn first_charge(
@@ -204,8 +196,8 @@ async fn first_charge(
 
 /// Invoices a completed appointment (`task#visit` in the appointment's rows).
 pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
-    let clinic = key.pk.split('#').next().unwrap_or_default();
-    let Some(row) = app.store.get(&key.pk, "appointment").await? else {
+    let clinic = appointment::clinic_of(&key.pk);
+    let Some(row) = app.store.get(&key.pk, appointment::SK).await? else {
         return Ok(());
     };
     let appointment: Appointment = row.read("data")?;
@@ -238,10 +230,7 @@ pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
     };
     let also = vec![
         Write::Change {
-            key: RowKey {
-                pk: key.pk.clone(),
-                sk: "appointment".into(),
-            },
+            key: appointment::key(&key.pk),
             set: Row::default().json("data", &done),
             remove: vec![],
         },
@@ -263,7 +252,7 @@ pub async fn appointment(
 ) -> Result<Option<(Appointment, u64)>, StoreError> {
     let row = app
         .store
-        .get(&appointment_pk(clinic, id), "appointment")
+        .get(&appointment::pk(clinic, id), appointment::SK)
         .await?;
     row.map(|row| Ok((row.read("data")?, row.int("version") as u64)))
         .transpose()
@@ -279,14 +268,14 @@ pub async fn put_appointment(
     read: Option<u64>,
     before: Vec<Write>,
 ) -> Result<Written, Failure> {
-    let pk = appointment_pk(&settings.id, &appointment.id);
+    let pk = appointment::pk(&settings.id, &appointment.id);
     let starts = time::millis(appointment.starts_at);
-    let row = Row::new(&pk, "appointment")
+    let row = Row::new(&pk, appointment::SK)
         .json("data", appointment)
         .number("version", read.unwrap_or(0) + 1)
         .listed(
-            format!("{}#appointments", settings.id),
-            format!("{starts:015}#{}", appointment.id),
+            appointment::list(&settings.id),
+            appointment::place(starts, &appointment.id),
         );
     let mut writes = before;
     writes.push(match read {
@@ -296,15 +285,13 @@ pub async fn put_appointment(
     let completed = appointment.state == AppointmentState::Completed && appointment.case.is_none();
     if completed {
         let now = time::millis(clock::now());
-        writes.push(Write::Put(
-            Row::new(&pk, "task#visit").text("state", "open").due(now),
-        ));
+        writes.push(Write::Put(task::visit(&pk, now)));
     }
     let written = app.store.transact(&writes).await?;
     if completed && written == Written::Done {
         let task = RowKey {
             pk,
-            sk: "task#visit".into(),
+            sk: task::VISIT.into(),
         };
         commit::nudge(app, [(Queue::Visits, task)].into_iter()).await;
     }

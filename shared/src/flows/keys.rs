@@ -1,25 +1,16 @@
 //! A clinic's API keys: found by the hash of all of a key, made, deleted. Only the hash is kept.
 
+use super::App;
 use super::denied::Denied;
-use super::{App, noted};
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::settings::Settings;
+use crate::flows::audit::noted;
 use crate::io::clock;
-use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError, Write, Written};
+use crate::io::store::{StoreError, Write, Written};
+use crate::records::key::{self, KeyRow};
 use crate::words::text::Plain;
 use crate::words::{ids, time};
 use sha2::{Digest, Sha256};
-
-/// A key as it is kept.
-#[derive(Debug)]
-pub struct Kept {
-    pub clinic: String,
-    pub hash: String,
-    /// The person or system that it stands for.
-    pub label: String,
-    pub permissions: Vec<Permission>,
-}
 
 /// A key that was just made, with itself, which nobody can tell again.
 pub struct Made {
@@ -30,18 +21,13 @@ pub struct Made {
 }
 
 /// What is kept of a key that somebody sent; `None` where there is none such.
-pub async fn find(app: &App, key: &str) -> Result<Option<Kept>, StoreError> {
+pub async fn find(app: &App, key: &str) -> Result<Option<KeyRow>, StoreError> {
     let hash = hash(key);
     // Found by the hash of all of it: how long the search takes tells nothing of the key.
-    let Some(row) = app.store.get(&pk(&hash), "key").await? else {
+    let Some(row) = app.store.get(&key::pk(&hash), key::SK).await? else {
         return Ok(None);
     };
-    Ok(Some(Kept {
-        clinic: row.get("clinic").into(),
-        label: row.get("label").into(),
-        permissions: row.read("permissions")?,
-        hash,
-    }))
+    KeyRow::read(&row).map(Some)
 }
 
 /// Makes a key for a person or system. Nobody gives a permission that they do not have.
@@ -86,20 +72,17 @@ pub async fn delete(app: &App, settings: &Settings, actor: &Actor, id: &str) -> 
         let why = "a key cannot delete itself: use another one";
         return Err(Denied::conflict(why));
     }
-    let row = app.store.get(&pk(id), "key").await?;
-    let row = row.filter(|row| row.get("clinic") == settings.id);
-    let row = row.ok_or(Denied::NotFound("key"))?;
+    let row = app.store.get(&key::pk(id), key::SK).await?;
+    let kept = row.as_ref().map(KeyRow::read).transpose()?;
+    let kept = kept.filter(|kept| kept.clinic == settings.id);
+    let kept = kept.ok_or(Denied::NotFound("key"))?;
     // Whoever could take away more than they have could be left alone with what they have.
-    let permissions: Vec<Permission> = row.read("permissions")?;
-    if let Some(permission) = lacking(actor, &permissions) {
+    if let Some(permission) = lacking(actor, &kept.permissions) {
         let name = permission.name();
         let why = format!("this key may {name}, and a key deletes only what it could give");
         return Err(Denied::Lacks { permission, why });
     }
-    let gone = Write::Delete(RowKey {
-        pk: pk(id),
-        sk: "key".into(),
-    });
+    let gone = Write::Delete(key::key(id));
     let what = format!("key_deleted {}", id.get(..8).unwrap_or(id));
     let note = noted(settings, None, &what, actor.cause());
     match app.store.transact(&[gone, note]).await? {
@@ -126,20 +109,16 @@ pub fn hash(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
-fn pk(hash: &str) -> String {
-    format!("key#{hash}")
-}
-
 /// The row that makes a key valid.
 pub fn row(clinic: &str, key: &str, label: &str, permissions: &[Permission]) -> Write {
-    let (hash, now) = (hash(key), time::millis(clock::now()));
-    let row = Row::new(pk(&hash), "key")
-        .text("clinic", clinic)
-        .text("label", label)
-        .json("permissions", &permissions)
-        .number("made_at", now)
-        .listed(format!("{clinic}#keys"), format!("{now:015}#{hash}"));
-    Write::New(row)
+    let row = KeyRow {
+        clinic: clinic.into(),
+        hash: hash(key),
+        label: label.into(),
+        permissions: permissions.to_vec(),
+        made_at: time::millis(clock::now()),
+    };
+    Write::New(row.row())
 }
 
 #[cfg(test)]

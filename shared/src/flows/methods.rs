@@ -2,13 +2,15 @@
 //! itself.
 
 use super::denied::Denied;
-use super::patients::{self, Kept, keep_method};
-use super::{App, named, noted, settings as clinics_settings};
+use super::patients::{self, Kept};
+use super::{App, named, settings as clinics_settings};
 use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
 use crate::domain::settings::Settings;
+use crate::flows::audit::noted;
 use crate::io::clock;
 use crate::io::store::{Write, Written};
+use crate::records::method;
 use crate::words::text::Plain;
 use crate::words::{label, time};
 
@@ -39,7 +41,7 @@ pub async fn keep(
         token: new.token.into(),
         label: label::kept(&new.label),
     };
-    let mut writes = keep_method(&settings.id, &patient.id, &method, new.later_charges);
+    let mut writes = method::keep(&settings.id, &patient.id, &method, new.later_charges);
     let what = format!("method_kept {}", patient.id);
     writes.push(noted(settings, None, &what, actor.cause()));
     written(app, &writes).await?;
@@ -60,7 +62,7 @@ pub async fn remove(
     method: &str,
 ) -> Result<(), Denied> {
     let kept = kept(app, &settings.id, patient, method).await?;
-    let removed = patients::method_removed(&settings.id, patient, &kept.method);
+    let removed = method::removed(&settings.id, patient, &kept.method);
     let what = format!("method_removed {patient}");
     let note = noted(settings, None, &what, actor.cause());
     written(app, &[removed, note]).await
@@ -79,7 +81,7 @@ pub async fn choose(
         let why = "the patient did not agree that it is charged later: add it with later_charges";
         return Err(Denied::conflict(why));
     }
-    let chosen = patients::method_chosen(&settings.id, patient, &kept.method);
+    let chosen = method::chosen(&settings.id, patient, &kept.method);
     let what = format!("method_chosen {patient}");
     let note = noted(settings, None, &what, actor.cause());
     written(app, &[chosen, note]).await?;

@@ -6,6 +6,7 @@ use super::denied::Denied;
 use super::patients::{self, Patient};
 use crate::domain::case::Case;
 use crate::io::store::Row;
+use crate::records::{patient, refund};
 use crate::words::ids::{self, Reference};
 use crate::words::seal::Key;
 
@@ -29,7 +30,7 @@ pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Patient, Denie
 pub async fn person(app: &App, clinic: &str, named: &Named) -> Result<(Patient, Key), Denied> {
     let id = match named {
         Named::Id(id) => id.clone(),
-        Named::Reference(reference) => patients::id(clinic, reference),
+        Named::Reference(reference) => patient::id(clinic, reference),
     };
     let known = patient(app, clinic, &id).await.map_err(|why| match why {
         Denied::NotFound(_) => {
@@ -68,13 +69,8 @@ pub async fn payment(app: &App, clinic: &str, id: &str) -> Result<(Case, u32), D
 
 /// The row of a refund that was asked for here, and its case.
 pub async fn refund(app: &App, clinic: &str, id: &str) -> Result<(Row, Case), Denied> {
-    let row = app.store.get(&refund_pk(clinic, id), "refund").await?;
+    let row = app.store.get(&refund::pk(clinic, id), refund::SK).await?;
     let row = row.ok_or(Denied::NotFound("refund"))?;
-    let case = invoice(app, clinic, row.get("case")).await?;
+    let case = invoice(app, clinic, refund::case(&row)).await?;
     Ok((row, case))
-}
-
-/// Where a refund that was asked for stands.
-pub(super) fn refund_pk(clinic: &str, request: &str) -> String {
-    format!("{clinic}#refund#{request}")
 }

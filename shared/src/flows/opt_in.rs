@@ -3,9 +3,10 @@
 use super::deliveries::optouts;
 use super::denied::Denied;
 use super::patients::Patient;
-use super::{App, named, noted};
+use super::{App, named};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
+use crate::flows::audit::noted;
 use crate::io::store::Written;
 
 /// Lifts that a patient's number opted out. One that answered STOP must answer START too, or its

@@ -5,9 +5,9 @@ use crate::domain::case::{Case, Payment};
 use crate::domain::receipt::{Facts, Paper};
 use crate::domain::settings::Settings;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::io::queue::RowKey;
 use crate::pages::done::Visit;
 use crate::pages::{self, HEADERS, Page, done, style};
+use crate::records::receipt;
 use crate::words::ids::{self, Reference};
 
 /// Answers a patient's request. A HEAD, as message previews send it, has no effect.
@@ -174,17 +174,14 @@ async fn papers_of(app: &App, case: &Case) -> Result<Vec<Paper>, Failure> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
-    let row = |id: &String| RowKey {
-        pk: receipts::pk(&case.clinic, id),
-        sk: "receipt".into(),
-    };
+    let row = |id: &String| receipt::key(&case.clinic, id);
     let rows = app
         .store
         .get_all(&ids.iter().map(row).collect::<Vec<_>>())
         .await?;
     let mut issued = vec![];
     for id in ids.into_iter().rev() {
-        let pk = receipts::pk(&case.clinic, &id);
+        let pk = receipt::pk(&case.clinic, &id);
         if let Some(row) = rows.iter().find(|row| row.get("pk") == pk) {
             let address = receipts::receipt_address(app, &case.clinic, &id).await?;
             let facts: Facts = row.read("facts")?;

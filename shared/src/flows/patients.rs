@@ -1,16 +1,16 @@
 //! Patients: who they are, sealed under a key of their own, and the methods that gateways keep for
 //! them. Erasing the key in the row erases the person; the books stay whole.
 
-use super::commit::{Busy, TRIES, alias_pk, pause};
-use super::{App, Failure, noted};
+use super::audit::noted;
+use super::commit::{Busy, TRIES, pause};
+use super::{App, Failure};
 use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
 use crate::domain::settings::Settings;
-use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
-use crate::words::ids;
+use crate::records::patient::{id, pk};
+use crate::records::{method, patient};
 use crate::words::seal::Key;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is sealed of a patient.
@@ -35,19 +35,10 @@ pub struct Patient {
     pub key: Option<Key>,
 }
 
-pub fn pk(clinic: &str, patient: &str) -> String {
-    format!("{clinic}#patient#{patient}")
-}
-
-/// Our id of the clinic's patient of this reference.
-pub fn id(clinic: &str, reference: &str) -> String {
-    ids::derived(&["patient", clinic, reference])
-}
-
 /// A patient; an erased one has no name and no addresses.
 pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
     let pk = pk(clinic, id);
-    let Some(row) = app.store.get(&pk, "patient").await? else {
+    let Some(row) = app.store.get(&pk, patient::SK).await? else {
         return Ok(None);
     };
     let master = app.key_of("patients", row.get("key")).await?;
@@ -91,11 +82,11 @@ pub async fn write(
         let new = known.is_none();
         let key = known.and_then(|patient| patient.key);
         let key = key.unwrap_or_else(Key::random);
-        let row = Row::new(&pk, "patient")
+        let row = Row::new(&pk, patient::SK)
             .text("reference", reference)
             .text("key", key.wrapped(&master, &pk))
             .text("sealed", key.seal(&pk, person))
-            .listed(format!("{clinic}#patients"), id.clone());
+            .listed(patient::list(clinic), id.clone());
         // Two that make the patient at once must not end with two keys.
         let write = if new {
             Write::New(row)
@@ -122,8 +113,8 @@ pub async fn write(
 /// The methods that may be charged: the one that the clinic chose for this patient first, then
 /// the newest.
 pub async fn methods(app: &App, clinic: &str, patient: &str) -> Result<Vec<Kept>, StoreError> {
-    let rows = app.store.under(&pk(clinic, patient), "method").await?;
-    let chosen = rows.iter().find(|row| row.get("sk") == CHOSEN);
+    let rows = app.store.under(&pk(clinic, patient), method::ALL).await?;
+    let chosen = rows.iter().find(|row| row.get("sk") == method::CHOSEN);
     let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
     let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
     let kept = |row: &Row| {
@@ -160,7 +151,7 @@ pub async fn method_to_charge(
     let methods = methods(app, clinic, patient).await?;
     let known = match used {
         Some(used) if charged_by_itself(&methods, None).is_none() => {
-            let place = method_sk(&used.gateway, &used.token);
+            let place = method::sk(&used.gateway, &used.token);
             let row = app.store.get(&pk(clinic, patient), &place).await?;
             row.is_some()
         }
@@ -179,9 +170,6 @@ pub async fn kept_method(
     let methods = methods(app, clinic, patient).await?;
     Ok(methods.into_iter().find(|kept| kept.id() == id))
 }
-
-/// The row that names the method which the clinic chose for a patient.
-const CHOSEN: &str = "method-chosen";
 
 /// A method that may be charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,105 +211,6 @@ pub fn charged_again<'a>(
 impl Kept {
     /// Ours, stable for a gateway's token.
     pub fn id(&self) -> String {
-        method_id(&self.method.gateway, &self.method.token)
+        method::id(&self.method.gateway, &self.method.token)
     }
-}
-
-/// What is written when a patient let a gateway keep a method, for later charges or for one only.
-pub fn keep_method(
-    clinic: &str,
-    patient: &str,
-    method: &Method,
-    later_charges: bool,
-) -> Vec<Write> {
-    let now = crate::words::time::millis(crate::io::clock::now());
-    let mut row = Row::new(
-        pk(clinic, patient),
-        method_sk(&method.gateway, &method.token),
-    )
-    .json("data", method)
-    .number("kept_at", now);
-    if !later_charges {
-        row = row.text("once", "agreed to for one charge only");
-    }
-    let alias =
-        Row::new(alias_pk(clinic, &method.gateway, &method.token), "ref").text("patient", patient);
-    vec![Write::Put(row), Write::Put(alias)]
-}
-
-/// The time of the newest word of a method's gateway on whether it works, in milliseconds.
-const TOLD_AT: &str = "told_at";
-
-/// What is written when a charge shows that a method can no longer be charged. One that was never
-/// kept here is remembered as ended.
-pub fn method_ended(clinic: &str, patient: &str, method: &Method, why: &str) -> Write {
-    let now = crate::words::time::millis(crate::io::clock::now());
-    Write::Mark {
-        key: method_key(clinic, patient, &method.gateway, &method.token),
-        set: Row::default().text("gone", why).number(TOLD_AT, now),
-    }
-}
-
-/// What is written when its gateway says that a method ended, unless it has said otherwise since.
-pub fn method_gone(
-    clinic: &str,
-    patient: &str,
-    gateway: &str,
-    token: &str,
-    at: Timestamp,
-) -> Write {
-    Write::Newer {
-        key: method_key(clinic, patient, gateway, token),
-        attribute: TOLD_AT,
-        at: crate::words::time::millis(at),
-        set: Row::default().text("gone", "ended at the gateway"),
-        remove: vec![],
-    }
-}
-
-/// What is written when its gateway says that a method works again, unless it has said otherwise
-/// since. One that the clinic removed stays removed.
-pub fn method_back(
-    clinic: &str,
-    patient: &str,
-    gateway: &str,
-    token: &str,
-    at: Timestamp,
-) -> Write {
-    Write::Newer {
-        key: method_key(clinic, patient, gateway, token),
-        attribute: TOLD_AT,
-        at: crate::words::time::millis(at),
-        set: Row::default(),
-        remove: vec!["gone"],
-    }
-}
-
-/// What is written when a clinic removes a method.
-pub fn method_removed(clinic: &str, patient: &str, method: &Method) -> Write {
-    Write::Mark {
-        key: method_key(clinic, patient, &method.gateway, &method.token),
-        set: Row::default().text("removed", "by the clinic"),
-    }
-}
-
-/// What is written when a clinic chooses the method that is charged by itself.
-pub fn method_chosen(clinic: &str, patient: &str, method: &Method) -> Write {
-    let chosen = method_sk(&method.gateway, &method.token);
-    Write::Put(Row::new(pk(clinic, patient), CHOSEN).text("method", chosen))
-}
-
-fn method_key(clinic: &str, patient: &str, gateway: &str, token: &str) -> RowKey {
-    RowKey {
-        pk: pk(clinic, patient),
-        sk: method_sk(gateway, token),
-    }
-}
-
-fn method_id(gateway: &str, token: &str) -> String {
-    ids::derived(&[gateway, token])
-}
-
-fn method_sk(gateway: &str, token: &str) -> String {
-    format!("method#{}", method_id(gateway, token))
 }

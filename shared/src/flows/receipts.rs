@@ -7,16 +7,13 @@ use crate::domain::case::Case;
 use crate::domain::receipt::Facts;
 use crate::domain::settings::Settings;
 use crate::flows::patients;
-use crate::io::store::{Row, Write};
+use crate::io::store::Write;
 use crate::pages;
+use crate::records::{case, document, receipt};
 use crate::words::seal::Key;
 
 /// What each line is for: sealed beside the case, shown only behind a token.
 pub type Descriptions = Vec<String>;
-
-pub fn pk(clinic: &str, receipt: &str) -> String {
-    format!("{clinic}#receipt#{receipt}")
-}
 
 /// The address of a receipt's page.
 pub async fn receipt_address(app: &App, clinic: &str, receipt: &str) -> Result<String, Failure> {
@@ -35,8 +32,8 @@ pub async fn receipt_page(
     receipt: &str,
 ) -> Result<Option<String>, Failure> {
     let clinic = &settings.id;
-    let pk = pk(clinic, receipt);
-    let Some(row) = app.store.get(&pk, "receipt").await? else {
+    let pk = receipt::pk(clinic, receipt);
+    let Some(row) = app.store.get(&pk, receipt::SK).await? else {
         return Ok(None);
     };
     let facts: Facts = row.read("facts")?;
@@ -77,7 +74,7 @@ pub async fn receipt_page(
         _ => {
             let row = app
                 .store
-                .get(&pk, "receipt")
+                .get(&pk, receipt::SK)
                 .await?
                 .ok_or("a receipt vanished")?;
             Ok(key.open(&place, row.get("page")).ok())
@@ -104,14 +101,14 @@ pub async fn reader(
 
 /// What the lines of an invoice are for.
 pub async fn descriptions(app: &App, case: &Case, key: &Key) -> Result<Descriptions, Failure> {
-    let pk = super::case_pk(&case.clinic, &case.id);
-    let row = app.store.get(&pk, "document").await?;
-    let opened = row.and_then(|row| key.open(&pk, row.get("sealed")).ok());
+    let pk = case::pk(&case.clinic, &case.id);
+    let row = app.store.get(&pk, document::SK).await?;
+    let opened = row.and_then(|row| key.open(&pk, document::sealed(&row)).ok());
     Ok(opened.unwrap_or_default())
 }
 
 /// The row that keeps what the lines of an invoice are for.
 pub fn document(clinic: &str, case: &str, key: &Key, descriptions: &Descriptions) -> Write {
-    let pk = super::case_pk(clinic, case);
-    Write::Put(Row::new(&pk, "document").text("sealed", key.seal(&pk, descriptions)))
+    let pk = case::pk(clinic, case);
+    Write::Put(document::row(&pk, key.seal(&pk, descriptions)))
 }

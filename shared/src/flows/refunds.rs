@@ -3,7 +3,6 @@
 
 use super::commit::{self, Change};
 use super::denied::{Denied, Granted, cause, changed, granted};
-use super::events::EventRow;
 use super::{App, named, receipts};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Payment};
@@ -12,10 +11,11 @@ use crate::domain::event::{Event, NewRefund};
 use crate::domain::refund::{Refund, State};
 use crate::domain::settings::Settings;
 use crate::io::store::{Row, Write};
+use crate::records::event::EventRow;
+use crate::records::refund;
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
 use crate::words::text::Plain;
-use crate::words::time;
 
 /// A refund as somebody asks for it.
 pub struct Wanted {
@@ -58,14 +58,8 @@ pub async fn request(
 ) -> Result<Granted, Denied> {
     let id = id(row);
     let (case, new) = read(app, settings, wanted, id.clone()).await?;
-    let pk = named::refund_pk(&settings.id, &id);
-    let mut kept = Row::new(&pk, "refund")
-        .text("case", &case.id)
-        .text("requested_by", actor.id())
-        .listed(
-            format!("{}#refunds", settings.id),
-            format!("{:015}#{id}", time::millis(row.received_at)),
-        );
+    let pk = refund::pk(&settings.id, &id);
+    let mut kept = refund::row(&settings.id, &id, &case.id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
         if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
@@ -94,7 +88,7 @@ pub async fn approve(
     request: &str,
 ) -> Result<Case, Denied> {
     let (row, case) = named::refund(app, &settings.id, request).await?;
-    if row.get("requested_by") == actor.id() {
+    if refund::requested_by(&row) == actor.id() {
         return Err(Denied::OwnRequest);
     }
     let event = Event::RefundApproved {

@@ -1,12 +1,15 @@
 //! A clinic's settings: what they must be, and their change.
 
+use super::audit::noted;
 use super::denied::Denied;
 use super::intake::is_name;
-use super::{App, noted};
+use super::{App, accounts};
 use crate::contract::{Gateway, Offer};
 use crate::domain::actor::Actor;
 use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
+use crate::io::store::{StoreError, Write, Written};
+use crate::records::settings::row;
 use crate::vendors;
 use crate::words::text::{no_card_number, plain, printable};
 
@@ -22,8 +25,20 @@ pub async fn change(
     }
     check(new)?;
     let note = noted(clinic, None, "settings_changed", actor.cause());
-    app.put_settings(new, note).await?;
+    put(app, new, note).await?;
     Ok(())
+}
+
+async fn put(app: &App, new: &Settings, note: Write) -> Result<(), StoreError> {
+    let writes = [Write::Put(row(new)), note];
+    let written = app.store.transact(&writes).await?;
+    app.forget_settings(&new.id);
+    match written {
+        Written::Done => accounts::keep_all_renewed(app, new).await,
+        _ => Err(StoreError::Unavailable(
+            "the settings are being written by others".into(),
+        )),
+    }
 }
 
 /// What the shape alone does not hold.

@@ -3,7 +3,6 @@
 
 use super::deliveries::asked;
 use super::denied::Denied;
-use super::events::{EventRow, replay};
 use super::{App, audit, findings};
 use crate::domain::case::{Case, Payment};
 use crate::domain::fact::Decline;
@@ -12,6 +11,7 @@ use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError};
 use crate::records::delivery::{DeliveryRow, State};
+use crate::records::event::{self, EventRow};
 use crate::words::money::Money;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -71,13 +71,13 @@ async fn reports(app: &App, clinic: &str, entries: &[Entry]) -> Result<Vec<Told>
     for entry in entries {
         let mut words = entry.cause.split(' ');
         if let (Some(source), Some(id)) = (words.next(), words.next()) {
-            let pk = replay::pk(clinic, source, id);
+            let pk = event::pk(clinic, source, id);
             caused.entry(pk).or_insert(entry.at);
         }
     }
     let key = |pk: &String| RowKey {
         pk: pk.clone(),
-        sk: "event".into(),
+        sk: event::SK.into(),
     };
     let keys: Vec<_> = caused.keys().map(key).collect();
     let rows = app.store.get_all(&keys).await?;
@@ -199,7 +199,7 @@ fn reported(row: &Row, at: Option<Timestamp>) -> Result<Told, StoreError> {
         .unwrap_or_default();
     let (source, name, id) = (&event.source, &event.name, &event.vendor_event_id);
     let text = match source.as_str() {
-        crate::flows::events::API => format!("The clinic asked: {name}."),
+        event::API => format!("The clinic asked: {name}."),
         _ => format!("{source} reported {name}{amount}: {}.", row.get("state")),
     };
     Ok(Told {

@@ -1,5 +1,4 @@
-//! Rows of work, and tasks for people that belong to no case: an event that cannot be read, a
-//! stranger's payment.
+//! Tasks for people that belong to no case: an event that cannot be read, a stranger's payment.
 
 pub mod done;
 
@@ -10,31 +9,19 @@ use crate::domain::task::{Matter, Queue, Task, Work};
 use crate::flows::commit;
 use crate::io::clock;
 use crate::io::store::{Row, Write, Written};
-use crate::records::outbox;
+use crate::records::{outbox, task};
 use crate::words::money::Money;
 use crate::words::{ids, time};
 
-/// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
-pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
-    let millis = time::millis(task.due);
-    let row = Row::new(pk, format!("task#{}", task.id))
-        .json("data", task)
-        .text("state", "open")
-        .number("version", 1);
-    let at = format!("{millis:015}#{of}#{}", task.id);
-    match &task.work {
-        // A person's task waits for a person, not for a time.
-        Work::Person(_) => row.listed(format!("{clinic}#tasks"), at),
-        _ => row.due(millis),
-    }
-}
+/// What the task is called by which people are asked about what cannot be read.
+pub const UNREADABLE: &str = "unreadable";
 
 /// The rows that ask a person about what belongs to no case: the task, and what tells of it. `pk` is
 /// the key of the rows that it stands among, such as an event's.
 pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Row> {
     let now = clock::now();
     let asked = Task {
-        id: format!("person-{id}"),
+        id: task::person_id(id),
         work: Work::Person(matter.clone()),
         due: now,
     };
@@ -57,7 +44,7 @@ pub fn asking(settings: &Settings, pk: &str, id: &str, matter: Matter) -> Vec<Ro
     let place = format!("{}-{id}", time::millis(now));
     let (clinic, of) = (&settings.id, ids::derived(&[pk]));
     vec![
-        row(clinic, pk, &of, &asked),
+        task::row(clinic, pk, &of, &asked),
         outbox::row(pk, &place, &told, now),
     ]
 }

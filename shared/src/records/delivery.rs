@@ -31,6 +31,11 @@ pub fn system_of(sk: &str) -> Option<&str> {
     Some(system)
 }
 
+/// The list of a clinic's deliveries.
+pub fn list(clinic: &str) -> String {
+    format!("{clinic}#deliveries")
+}
+
 /// Where a delivery stands that waits for this connection.
 pub fn lane(clinic: &str, vendor: &str) -> String {
     format!("held#{clinic}#{vendor}")
@@ -262,7 +267,7 @@ impl DeliveryRow {
             .number("tries", self.tries)
             .number("steps_done", self.steps_done)
             .listed(
-                format!("{}#deliveries", self.clinic()),
+                list(self.clinic()),
                 format!("{heard:015}#{of}#{}", self.id()),
             );
         for (name, text) in [

@@ -9,10 +9,10 @@ use meridian::domain::case::{Case, Intent};
 use meridian::domain::{payment, refund};
 use meridian::flows::calls;
 use meridian::flows::calls::Target;
-use meridian::flows::case_pk;
 use meridian::io::clock;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::records::case::pk as case_pk;
 use meridian::words::{ids, time};
 use serde_json::{Value, json};
 

@@ -7,14 +7,14 @@ use meridian::domain::case::Case;
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::flows::calls;
-use meridian::flows::case_pk;
 use meridian::flows::commit;
 use meridian::flows::invoicing;
-use meridian::flows::invoicing::appointment_pk;
 use meridian::flows::patients;
 use meridian::flows::posting;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::records::appointment;
+use meridian::records::case::pk as case_pk;
 use meridian::words::ids;
 use serde_json::{Value, json};
 
@@ -333,7 +333,7 @@ async fn a_free_visit_is_recorded_and_nothing_is_collected() {
         .as_str()
         .expect("an id")
         .to_owned();
-    let pk = appointment_pk(&clinic.id, "A-0");
+    let pk = appointment::pk(&clinic.id, "A-0");
     let sk = "task#visit".into();
     invoicing::visit(&clinic.app, &RowKey { pk, sk })
         .await
@@ -510,7 +510,7 @@ async fn a_payments_story_tells_what_came_in_and_what_left_each_behind_what_repo
     for (n, fact) in [came, went].into_iter().enumerate() {
         let id = format!("evt_{n}");
         let at = meridian::io::clock::now();
-        let row = meridian::flows::events::EventRow::new(&clinic.id, "stripe", &id, "said", at);
+        let row = meridian::records::event::EventRow::new(&clinic.id, "stripe", &id, "said", at);
         let change = meridian::flows::commit::Change {
             row: Some(row.of_fact(&fact)),
             ..meridian::flows::commit::Change::new(

@@ -1,9 +1,9 @@
 //! Lists whose pages end before `limit`, and ids that no row can have.
 
 use crate::stack::Clinic;
-use meridian::flows::case_pk;
-use meridian::flows::events::EventRow;
 use meridian::io::store::{Row, Write};
+use meridian::records::case::pk as case_pk;
+use meridian::records::event::EventRow;
 use meridian::words::ids;
 use serde_json::{Value, json};
 

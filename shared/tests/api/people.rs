@@ -1,13 +1,13 @@
 //! Who did what, and who is no longer known.
 
 use crate::stack::{Clinic, lines};
-use meridian::flows::case_pk;
-use meridian::flows::events::EventRow;
 use meridian::flows::invoicing;
-use meridian::flows::invoicing::appointment_pk;
-use meridian::flows::patients::pk;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::records::appointment;
+use meridian::records::case::pk as case_pk;
+use meridian::records::event::EventRow;
+use meridian::records::patient::pk;
 use serde_json::{Value, json};
 
 fn appointment(patient: &str) -> Value {
@@ -108,7 +108,7 @@ async fn nothing_more_is_sealed_of_an_erased_patient_and_what_is_owed_stays_owed
     clinic.post("/v1/appointments", another).await.expect(422);
     // The session took place: it is billed, in no words.
     let key = RowKey {
-        pk: appointment_pk(&clinic.id, "A-1"),
+        pk: appointment::pk(&clinic.id, "A-1"),
         sk: "task#visit".into(),
     };
     Box::pin(invoicing::visit(&clinic.app, &key))

@@ -4,10 +4,10 @@
 use crate::money::pays;
 use crate::stack::{Clinic, app, aws, lines, request};
 use meridian::api;
-use meridian::flows::case_pk;
-use meridian::flows::events::EventRow;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
+use meridian::records::case::pk as case_pk;
+use meridian::records::event::EventRow;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

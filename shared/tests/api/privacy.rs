@@ -5,10 +5,10 @@ use crate::money::pays;
 use crate::stack::{Clinic, request};
 use crate::vendors::{Said, answer, connect, heard};
 use meridian::flows::calls;
-use meridian::flows::case_pk;
 use meridian::flows::deliveries;
 use meridian::flows::pages;
 use meridian::io::queue::RowKey;
+use meridian::records::case::pk as case_pk;
 use serde_json::{Value, json};
 
 const NAME: &str = "Juniper <b>Vale</b>";

@@ -295,7 +295,7 @@ async fn a_proven_hint_at_a_payment_of_ours_is_tried_again_while_it_is_not_found
 #[tokio::test]
 async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     let ours = Ours::paid_at("gocardless", "PM1").await;
-    let pk = meridian::flows::commit::alias_pk(&ours.clinic.id, "gocardless", "PM2");
+    let pk = meridian::records::alias::pk(&ours.clinic.id, "gocardless", "PM2");
     let alias = meridian::io::store::Row::new(pk, "ref").text("case", &ours.case);
     ours.clinic
         .write(meridian::io::store::Write::Put(alias))

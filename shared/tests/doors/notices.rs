@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
 use meridian::contract::body_hash;
-use meridian::flows::commit::alias_pk;
 use meridian::flows::posting;
 use meridian::io::queue::Received;
 use meridian::io::store::{Row, Write, Written};
+use meridian::records::alias;
 use meridian::words::ids;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn clinic() -> Clinic {
 /// A payment of the clinic's at Mollie, and what it says of it.
 async fn known(clinic: &Clinic, said: &[Said]) -> String {
     let id = format!("tr_{}", ids::random());
-    let row = Row::new(alias_pk(&clinic.id, "mollie", &id), "ref").text("case", ids::random());
+    let row = Row::new(alias::pk(&clinic.id, "mollie", &id), "ref").text("case", ids::random());
     let written = clinic.app.store.transact(&[Write::Put(row)]).await;
     assert_eq!(written.expect("a table"), Written::Done);
     vendors().script(&format!("/v2/payments/{id}"), said);
@@ -135,7 +135,7 @@ async fn a_payment_that_is_known_a_little_later_is_looked_at_once_more() {
         .await
         .expect("nobody knows it yet");
     // The call that opened its page was still on its way.
-    let row = Row::new(alias_pk(&clinic.id, "mollie", &id), "ref").text("case", ids::random());
+    let row = Row::new(alias::pk(&clinic.id, "mollie", &id), "ref").text("case", ids::random());
     let written = clinic.app.store.transact(&[Write::Put(row)]).await;
     assert_eq!(written.expect("a table"), Written::Done);
     vendors().script(&format!("/v2/payments/{id}"), &[open(&id)]);

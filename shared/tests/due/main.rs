@@ -12,12 +12,13 @@ use meridian::domain::outbox::Occurrence;
 use meridian::domain::task::{Task, Work};
 use meridian::flows::deliveries;
 use meridian::flows::due;
-use meridian::flows::{case_pk, tasks};
 use meridian::io::clock;
 use meridian::io::queue::{Nudge, RowKey};
 use meridian::io::store::{Row, Write};
+use meridian::records::case::pk as case_pk;
 use meridian::records::delivery::DeliveryRow;
 use meridian::records::outbox;
+use meridian::records::task;
 use meridian::words::time;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 async fn write(clinic: &Clinic, case: &str, id: &str, work: Work) -> RowKey {
     let (id, pk) = (id.into(), case_pk(&clinic.id, case));
     let due = time::after(clock::now(), -120);
-    let row = tasks::row(&clinic.id, &pk, case, &Task { id, work, due });
+    let row = task::row(&clinic.id, &pk, case, &Task { id, work, due });
     clinic.write(Write::Put(row.clone())).await;
     row.key()
 }

@@ -610,11 +610,24 @@ fn each_payment_event_says_its_kind() {
 fn the_cause_of_a_failure_decides_what_follows_and_a_reason_code_does_not() {
     let why = |cause: &str| fact(of_payment("failed", cause)).decline;
     assert_eq!(why("insufficient_funds"), Some(Decline::Funds));
-    assert_eq!(why("bank_account_closed"), Some(Decline::Method));
-    assert_eq!(why("mandate_cancelled"), Some(Decline::Method));
+    for cause in [
+        "account_blocked_for_any_financial_transaction",
+        "bank_account_closed",
+        "bank_account_disabled",
+        "bank_account_transferred",
+        "direct_debit_not_enabled",
+        "initial_one_off_payment_failed",
+        "invalid_bank_details",
+        "mandate_cancelled",
+        "mandate_expired",
+        "mandate_suspended_by_payer",
+    ] {
+        assert_eq!(why(cause), Some(Decline::Method), "{cause}");
+    }
     for cause in [
         "payment_stopped",
         "authorisation_disputed",
+        "refund_requested",
         "return_on_odfi_request",
     ] {
         assert_eq!(why(cause), Some(Decline::Cancelled), "{cause}");

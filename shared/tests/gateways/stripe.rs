@@ -283,7 +283,12 @@ fn decline_codes_say_whether_another_try_makes_sense() {
     let table: [(Decline, &[&str]); 6] = [
         (
             Decline::Funds,
-            &["insufficient_funds", "card_velocity_exceeded"],
+            &[
+                "insufficient_funds",
+                "card_velocity_exceeded",
+                "withdrawal_count_limit_exceeded",
+                "refer_to_customer",
+            ],
         ),
         (
             Decline::Other,
@@ -313,11 +318,23 @@ fn decline_codes_say_whether_another_try_makes_sense() {
                 "account_closed",
                 "do_not_try_again",
                 "service_not_allowed",
+                "incorrect_cvc",
+                "invalid_card_type",
+                "bank_account_closed",
+                "invalid_bank_account_iban",
+                "payment_intent_mandate_invalid",
+                "routing_number_invalid",
             ],
         ),
         (
             Decline::Action,
-            &["authentication_required", "offline_pin_required"],
+            &[
+                "authentication_required",
+                "authentication_not_handled",
+                "bank_account_unverified",
+                "offline_pin_required",
+                "setup_intent_authentication_failure",
+            ],
         ),
         (Decline::Fraud, &["fraudulent", "merchant_blacklist"]),
         (
@@ -342,6 +359,10 @@ fn decline_codes_say_whether_another_try_makes_sense() {
         "decline_code": "insufficient_funds", "advice_code": "do_not_try_again"});
     let (_, answer) = charge_answer(&json(402, object!({"error": error})));
     assert_eq!(answer, Err(Trouble::Declined(Decline::Method)));
+    let error = object!({"type": "card_error", "code": "card_declined",
+        "decline_code": "do_not_honor", "advice_code": "confirm_card_data"});
+    let (_, answer) = charge_answer(&json(402, object!({"error": error})));
+    assert_eq!(answer, Err(Trouble::Declined(Decline::Action)));
     // Without a code nothing speaks against another try.
     let (_, answer) = charge_answer(&json(402, object!({"error": {"type": "card_error"}})));
     assert_eq!(answer, Err(Trouble::Declined(Decline::Other)));

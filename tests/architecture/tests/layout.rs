@@ -24,6 +24,13 @@ fn no_file_of_infra_imports_itself_by_way_of_others() {
 }
 
 #[test]
+fn no_circle_of_imports_leaves_its_folder() {
+    let read = Crate::read(&workspace().join("shared/src/lib.rs"));
+    let circles = read.circles_between_folders();
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
 fn no_file_of_the_api_imports_itself_by_way_of_others() {
     let read = Crate::read(&workspace().join("shared/src/lib.rs"));
     let circles = format!("{:?}", read.circles());

@@ -199,9 +199,8 @@ impl Call<'_> {
     /// A page of a list, newest first, and the cursor of the next one.
     pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
         let (before, limit) = (self.before()?, self.limit()?);
-        let list = format!("{}#{list}", self.clinic());
         let store = &self.app.store;
-        let (rows, next) = store.list(&list, before.as_deref(), limit).await?;
+        let (rows, next) = store.list(list, before.as_deref(), limit).await?;
         Ok((rows, next.as_deref().map(cursor)))
     }
 

@@ -7,10 +7,10 @@ use super::read;
 use crate::contract::digest_id;
 use crate::domain::case::Case;
 use crate::flows::denied::Granted;
-use crate::flows::events::{API, EventRow};
 use crate::io::clock;
 use crate::io::lambda::HttpResponse;
 use crate::io::store::Row;
+use crate::records::event::{self, API, EventRow};
 use crate::words::ids;
 
 /// Whether a request under an Idempotency-Key is the first.
@@ -25,7 +25,7 @@ impl Call<'_> {
     /// Whether this request was granted before. What was refused left nothing behind.
     pub async fn once(&self) -> Result<Once, Problem> {
         let row = self.request_row()?;
-        Ok(match self.app.store.get(&row.pk(), "event").await? {
+        Ok(match self.app.store.get(&row.pk(), event::SK).await? {
             None => Once::First(row),
             Some(known) => Once::Again(self.again(&known, &row)?),
         })

@@ -11,7 +11,7 @@ use crate::api::views::payment::{Payment, view};
 use crate::domain::actor::Permission::Charge;
 use crate::domain::case::Case;
 use crate::flows::charges::{self, Chosen, OfInvoice, WalkIn, Way};
-use crate::flows::events::EventRow;
+use crate::records::event::EventRow;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
 use schemars::JsonSchema;

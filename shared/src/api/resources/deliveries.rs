@@ -7,6 +7,7 @@ use crate::api::views::delivery::{Deliveries, Delivery, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::deliveries::asked;
 use crate::flows::named;
+use crate::records::delivery;
 use crate::records::delivery::DeliveryRow;
 
 pub static ROUTES: &[Route] = &[
@@ -31,7 +32,7 @@ pub static ROUTES: &[Route] = &[
 async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = match call.query("case") {
         None => {
-            let (rows, next) = call.page("deliveries").await?;
+            let (rows, next) = call.page(&delivery::list(call.clinic())).await?;
             let rows = rows.iter().map(DeliveryRow::read);
             (rows.collect::<Result<Vec<_>, _>>()?, next)
         }

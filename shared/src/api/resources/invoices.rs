@@ -14,6 +14,7 @@ use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
 use crate::flows::invoices::{self, NewInvoice};
 use crate::flows::{named, pages, receipts};
+use crate::records::case;
 use crate::words::money::Currency;
 use crate::words::text::Plain;
 use schemars::JsonSchema;
@@ -107,7 +108,7 @@ async fn create(call: &Call<'_>) -> Answered {
 async fn list(call: &Call<'_>) -> Answered {
     let (cases, next) = match status(call)? {
         None => {
-            let (rows, next) = call.page("invoices").await?;
+            let (rows, next) = call.page(&case::invoices(call.clinic())).await?;
             let cases: Result<Vec<Case>, _> = rows.iter().map(|row| row.read("data")).collect();
             (cases?, next)
         }

@@ -4,6 +4,7 @@ use crate::api::frame::call::{Answered, Call, PAGING, Route, reply};
 use crate::api::views::key::{DeletedKey, Keys, NewKey, made, view};
 use crate::domain::actor::Permission::{self, Configure};
 use crate::flows::keys;
+use crate::records::key;
 use crate::words::text::Plain;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,7 +56,7 @@ async fn create(call: &Call<'_>) -> Answered {
 }
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page("keys").await?;
+    let (rows, next) = call.page(&key::list(call.clinic())).await?;
     let keys = rows.iter().map(view).collect::<Result<_, _>>()?;
     Ok(reply(200, &Keys { keys, next }))
 }

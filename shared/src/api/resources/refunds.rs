@@ -8,10 +8,11 @@ use crate::api::frame::read::Nothing;
 use crate::api::views::refund::{Refund, RefundPreview, Refunds, preview, view};
 use crate::domain::actor::Permission::{self, Approve, View};
 use crate::domain::case::Case;
-use crate::flows::events::EventRow;
 use crate::flows::named;
 use crate::flows::refunds::{self, Wanted};
 use crate::io::lambda::HttpResponse;
+use crate::records::event::EventRow;
+use crate::records::refund as record;
 use crate::words::money::Money;
 use crate::words::text::Plain;
 use schemars::JsonSchema;
@@ -123,11 +124,11 @@ async fn get(call: &Call<'_>) -> Answered {
 }
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page("refunds").await?;
+    let (rows, next) = call.page(&record::list(call.clinic())).await?;
     let mut refunds = vec![];
     for row in &rows {
-        let id = row.get("pk").rsplit('#').next().unwrap_or_default();
-        let case = call.app.case(call.clinic(), row.get("case")).await?;
+        let id = record::id_of(row.get("pk"));
+        let case = call.app.case(call.clinic(), record::case(row)).await?;
         refunds.extend(case.and_then(|case| view(&case, id)));
     }
     Ok(reply(200, &Refunds { refunds, next }))

@@ -6,6 +6,7 @@ use crate::api::frame::read::Nothing;
 use crate::api::views::task::{Task, Tasks, view};
 use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::tasks::done as worked_off;
+use crate::records::task;
 
 pub static ROUTES: &[Route] = &[
     Route::get(
@@ -27,7 +28,7 @@ pub static ROUTES: &[Route] = &[
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page("tasks").await?;
+    let (rows, next) = call.page(&task::list(call.clinic())).await?;
     let shown = rows.iter().filter_map(|row| view(row).transpose());
     let tasks = shown.collect::<Result<_, _>>()?;
     Ok(reply(200, &Tasks { tasks, next }))

@@ -2,8 +2,8 @@
 
 use super::{sample, text, word};
 use crate::domain::fact::Kind;
-use crate::flows::events::EventRow;
 use crate::io::store::{Row, StoreError};
+use crate::records::event::EventRow;
 use crate::words::money::Currency;
 use crate::words::schema::Amount;
 use jiff::Timestamp;

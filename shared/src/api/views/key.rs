@@ -4,6 +4,7 @@ use super::sample;
 use crate::domain::actor::Permission;
 use crate::flows::keys;
 use crate::io::store::{Row, StoreError};
+use crate::records::key::KeyRow;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -52,11 +53,12 @@ pub struct DeletedKey {
 
 /// A key of a list, by its row.
 pub fn view(row: &Row) -> Result<Key, StoreError> {
+    let kept = KeyRow::read(row)?;
     Ok(Key {
-        id: row.get("pk").trim_start_matches("key#").into(),
-        label: row.get("label").into(),
-        permissions: row.read("permissions")?,
-        made_at: Timestamp::from_millisecond(row.int("made_at")).ok(),
+        id: kept.hash,
+        label: kept.label,
+        permissions: kept.permissions,
+        made_at: Timestamp::from_millisecond(kept.made_at).ok(),
     })
 }
 

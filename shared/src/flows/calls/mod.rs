@@ -4,11 +4,13 @@
 
 pub mod ask;
 pub mod protocol;
+pub mod unread;
 pub mod waking;
 
 use super::accounts::failure;
+use super::app::lease_seconds;
 use super::commit::{Change, Committed};
-use super::{App, Failure, lease_seconds, read_case_pk};
+use super::{App, Failure};
 use crate::contract::{Account, Gateway, Lookup, Request, Told, Trouble};
 use crate::domain::case::{Case, Intent, Step};
 use crate::domain::decide::task_id;
@@ -20,9 +22,9 @@ use crate::flows::accounts;
 use crate::flows::commit;
 use crate::flows::pages;
 use crate::flows::patients;
-use crate::flows::posting::hints;
 use crate::io::clock;
 use crate::io::queue::RowKey;
+use crate::records::{case, task};
 use crate::vendors;
 use crate::words::{ids, time};
 use ask::{Ask, Back};
@@ -53,8 +55,8 @@ struct Open {
 
 /// Takes the next step of a payment (`task#p1`), or starts a due retry (`task#retry-p1`).
 pub async fn pay(app: &App, key: &RowKey) -> Result<(), Failure> {
-    let (clinic, case) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-    let id = key.sk.strip_prefix("task#").ok_or("no key of a task")?;
+    let (clinic, case) = case::read_pk(&key.pk).ok_or("no key of a case")?;
+    let id = task::id_of(&key.sk).ok_or("no key of a task")?;
     if let Some(n) = id.strip_prefix("retry-p").and_then(|n| n.parse().ok()) {
         return retry(app, key, clinic, case, n).await;
     }
@@ -72,8 +74,9 @@ pub async fn pay(app: &App, key: &RowKey) -> Result<(), Failure> {
 
 /// Sends a refund (`task#r1`) to its gateway.
 pub async fn refund(app: &App, key: &RowKey) -> Result<(), Failure> {
-    let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
-    let n = key.sk.strip_prefix("task#r").and_then(|n| n.parse().ok());
+    let (clinic, id) = case::read_pk(&key.pk).ok_or("no key of a case")?;
+    let n = task::id_of(&key.sk).and_then(|id| id.strip_prefix('r'));
+    let n = n.and_then(|n| n.parse().ok());
     let n = n.ok_or_else(|| format!("no refund: {}", key.sk))?;
     let case = app.case(clinic, id).await?.ok_or("no such case")?;
     let Some((payment, _)) = case.refund(n) else {
@@ -88,7 +91,7 @@ pub async fn refund(app: &App, key: &RowKey) -> Result<(), Failure> {
 
 /// Works a `Work::Settle` row off.
 pub async fn settle(app: &App, key: &RowKey, target: Target, tries: u32) -> Result<(), Failure> {
-    let (clinic, id) = read_case_pk(&key.pk).ok_or("no key of a case")?;
+    let (clinic, id) = case::read_pk(&key.pk).ok_or("no key of a case")?;
     let case = app.case(clinic, id).await?.ok_or("no such case")?;
     let Target { payment, refund } = target;
     let due = Work::Settle {
@@ -165,7 +168,7 @@ pub async fn look_up(
     let of = known.unwrap_or(&ask.reference);
     let settings = app.settings_of(clinic).await;
     let noted = match &settings {
-        Ok(settings) => hints::unread(app, settings, gateway.vendor.id, of, &unread).await,
+        Ok(settings) => unread::unread(app, settings, gateway.vendor.id, of, &unread).await,
         Err(_) => Ok(()),
     };
     // What is told counts whether or not this could be written down: it comes again.

@@ -8,16 +8,12 @@ use crate::domain::task::{Task, Work};
 use crate::flows::App;
 use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write};
+use crate::records::task::{place, waits};
 use crate::words::time;
 use jiff::Timestamp;
 
 /// So many rows are woken at once; the others come by themselves within minutes.
 const MOST: i32 = 100;
-
-/// The list of what waits for a gateway.
-fn list(clinic: &str, gateway: &str) -> String {
-    format!("{clinic}#waits#{gateway}")
-}
 
 /// What is put off for longer than so many seconds is put off on purpose: it was answered, and its
 /// next answer is no better for being early.
@@ -25,10 +21,9 @@ const LONGEST: i64 = 900;
 
 /// The row of a task, listed under the gateway that it waits for.
 pub fn waiting(row: Row, case: &Case, task: &Task, now: Timestamp) -> Row {
-    let at = format!("{:015}#{}#{}", time::millis(task.due), case.id, task.id);
     let soon = task.due.as_second() - now.as_second() <= LONGEST;
     match waits_for(case, &task.work, now).filter(|_| soon) {
-        Some(gateway) => row.listed(list(&case.clinic, gateway), at),
+        Some(gateway) => row.listed(waits(&case.clinic, gateway), place(&case.id, task)),
         None => row,
     }
 }
@@ -65,12 +60,12 @@ fn waits_for<'a>(case: &'a Case, work: &Work, now: Timestamp) -> Option<&'a str>
 
 /// A gateway did not answer: its next answer is the first again.
 pub(super) fn fell_silent(app: &App, clinic: &str, gateway: &str) {
-    silent(app).insert(list(clinic, gateway));
+    silent(app).insert(waits(clinic, gateway));
 }
 
 /// A gateway answered; what waits for it is due where it had not, here or for `waited`.
 pub(super) async fn spoke(app: &App, clinic: &str, gateway: &str, waited: bool) {
-    let list = list(clinic, gateway);
+    let list = waits(clinic, gateway);
     if !silent(app).remove(&list) && !waited {
         return;
     }

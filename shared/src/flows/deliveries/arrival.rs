@@ -9,9 +9,10 @@ use crate::domain::case::Case;
 use crate::domain::outbox::{Occurrence, Topic};
 use crate::flows::connections::{self, Known};
 use crate::flows::deliveries::{replace, replace_and, spread};
-use crate::flows::{accounts, patients, read_case_pk};
+use crate::flows::{accounts, patients};
 use crate::io::clock;
 use crate::io::store::Write;
+use crate::records::case;
 use crate::records::delivery::{DeliveryRow, Due, State};
 use crate::records::outbox;
 use crate::vendors;
@@ -51,7 +52,7 @@ pub fn looked_at(row: DeliveryRow, system: &System) -> DeliveryRow {
 /// Looks whether a message that was sent has arrived.
 pub(super) async fn look(app: &App, row: &DeliveryRow) -> Result<(), Failure> {
     let (Some((clinic, id)), Some(system)) =
-        (read_case_pk(&row.pk), vendors::system(&row.about.system))
+        (case::read_pk(&row.pk), vendors::system(&row.about.system))
     else {
         return Ok(());
     };

@@ -4,18 +4,20 @@
 use super::{arrival, spread, task_of};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
+use crate::flows::App;
+use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
 use crate::flows::tasks::done::place;
-use crate::flows::{App, case_pk, noted};
 use crate::io::clock;
-use crate::io::queue::RowKey;
 use crate::io::store::{StoreError, Write, Written};
+use crate::records::case;
 use crate::records::delivery::{DeliveryRow, PREFIX, State, sk_of};
+use crate::records::task;
 use crate::words::ids;
 
 /// All that was told of a case, or is to be.
 pub async fn of_case(app: &App, clinic: &str, case: &str) -> Result<Vec<DeliveryRow>, StoreError> {
-    let rows = app.store.under(&case_pk(clinic, case), PREFIX).await?;
+    let rows = app.store.under(&case::pk(clinic, case), PREFIX).await?;
     rows.iter().map(DeliveryRow::read).collect()
 }
 
@@ -49,10 +51,7 @@ pub async fn repeat(
         noted(settings, case, &what, actor.cause()),
     ];
     // What was asked of people is answered; where it fails again, it is asked again.
-    writes.extend(answers(&row).map(|name| {
-        let sk = format!("task#person-{name}");
-        Write::Delete(RowKey { pk: pk.clone(), sk })
-    }));
+    writes.extend(answers(&row).map(|name| Write::Delete(task::person_key(&pk, &name))));
     if app.store.transact(&writes).await? != Written::Done {
         return Err(Denied::conflict("it is being repeated already"));
     }

@@ -7,12 +7,13 @@ use crate::contract::{
     System, Trouble,
 };
 use crate::domain::fact::Decline;
+use crate::flows::app::lease_seconds;
 use crate::flows::connections::{self, Known};
-use crate::flows::{accounts, deliveries, lease_seconds};
+use crate::flows::{accounts, deliveries};
 use crate::io::clock;
-use crate::io::queue::RowKey;
 use crate::io::store::Write;
 use crate::records::delivery::{DeliveryRow, State};
+use crate::records::task;
 use crate::words::seal::Key;
 use crate::words::{ids, time};
 
@@ -159,10 +160,10 @@ impl DeliveryJob<'_> {
         if done.state != State::Done || held.tries == 0 {
             return vec![];
         }
-        vec![Write::Delete(RowKey {
-            pk: held.pk.clone(),
-            sk: format!("task#person-{}", deliveries::task_of(held)),
-        })]
+        vec![Write::Delete(task::person_key(
+            &held.pk,
+            &deliveries::task_of(held),
+        ))]
     }
 
     /// The row with one more step done.

@@ -19,7 +19,7 @@ mod standing;
 mod tests;
 
 use super::commit::{self, Change};
-use super::{App, Failure, accounts, connections, read_case_pk};
+use super::{App, Failure, accounts, connections};
 use crate::contract::{Channel, LostReply, System};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
@@ -29,8 +29,10 @@ use crate::domain::task::{Alert, Matter};
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Write, Written};
+use crate::records::case;
 use crate::records::delivery::{self, DeliveryRow, Due, State};
 use crate::records::{connection, outbox};
+use crate::records::{task, token};
 use crate::vendors;
 use crate::words::time;
 use depends::Earlier;
@@ -69,7 +71,7 @@ struct Of<'a> {
 /// connection whose time has come, a token that is to be renewed.
 pub async fn deliver(app: &App, key: &RowKey) -> Result<(), Failure> {
     match key.sk.as_str() {
-        "token" => match app.store.get(&key.pk, &key.sk).await? {
+        token::SK => match app.store.get(&key.pk, &key.sk).await? {
             Some(row) => accounts::renew_token(app, &row).await,
             None => Ok(()),
         },
@@ -171,7 +173,7 @@ async fn wait_behind(
 async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<(), Failure> {
     let clinic = row.clinic();
     let settings = app.settings_of(clinic).await?;
-    let case = match read_case_pk(&row.pk) {
+    let case = match case::read_pk(&row.pk) {
         Some((_, id)) => Some(
             app.case(clinic, id)
                 .await?
@@ -417,8 +419,11 @@ async fn person_once(
     id: &str,
     matter: Matter,
 ) -> Result<(), Failure> {
-    let asked = app.store.get(&row.pk, &format!("task#person-{id}")).await?;
-    match asked.is_some_and(|task| task.get("state") == "open") {
+    let asked = app
+        .store
+        .get(&row.pk, &task::sk(&task::person_id(id)))
+        .await?;
+    match asked.as_ref().is_some_and(task::is_open) {
         true => Ok(()),
         false => person(app, of, row, id, matter).await,
     }

@@ -13,6 +13,7 @@ use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
 use crate::records::delivery::{DeliveryRow, State};
+use crate::records::optout;
 use crate::vendors;
 use crate::words::time;
 
@@ -81,11 +82,8 @@ pub(super) async fn opted_out_later(
 /// is too short to be hidden by a hash alone.
 async fn optouts(app: &App, clinic: &str, phone: &str) -> Result<Vec<RowKey>, Failure> {
     let codes = app.key("opt-outs").await?.codes("optout", clinic, phone);
-    let of_code = |code| RowKey {
-        pk: format!("{clinic}#optout#{code}"),
-        sk: "optout".into(),
-    };
-    Ok(codes.into_iter().map(of_code).collect())
+    let key = |code: &String| optout::key(clinic, code);
+    Ok(codes.iter().map(key).collect())
 }
 
 /// Why a text is not sent.

@@ -15,6 +15,7 @@ use crate::io::clock;
 use crate::io::store::{Write, Written};
 use crate::records::delivery::DeliveryRow;
 use crate::records::outbox;
+use crate::records::task;
 use crate::vendors;
 use crate::words::money::Money;
 use crate::words::seal::Key;
@@ -151,8 +152,8 @@ pub fn overtaken(case: &Case, subject: &Subject) -> Option<&'static str> {
 /// Whether the task of which people are told is still open.
 async fn is_asked(app: &App, pk: &str, subject: &Subject) -> Result<bool, Failure> {
     let id = subject.object.as_deref().unwrap_or_default();
-    let row = app.store.get(pk, &format!("task#person-{id}")).await?;
-    Ok(row.is_some_and(|row| row.get("state") == "open"))
+    let row = app.store.get(pk, &task::sk(&task::person_id(id))).await?;
+    Ok(row.as_ref().is_some_and(task::is_open))
 }
 
 pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {

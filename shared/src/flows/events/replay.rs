@@ -1,15 +1,18 @@
 //! A quarantined event, sent through posting once more, as proven as it was.
 
-use super::EventRow;
 use crate::contract::body_hash;
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
+use crate::flows::App;
+use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
-use crate::flows::{App, noted};
+use crate::flows::tasks::UNREADABLE;
 use crate::io::clock;
 use crate::io::queue::{Received, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::event::{self, EventRow};
+use crate::records::task;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
@@ -23,8 +26,8 @@ pub async fn replay(
 ) -> Result<(), Denied> {
     let missing = || Denied::NotFound("event");
     let (source, id) = name.split_once(':').ok_or_else(missing)?;
-    let pk = pk(&settings.id, source, id);
-    let row = app.store.get(&pk, "event").await?.ok_or_else(missing)?;
+    let pk = event::pk(&settings.id, source, id);
+    let row = app.store.get(&pk, event::SK).await?.ok_or_else(missing)?;
     let state = row.get("state");
     if state != "quarantined" {
         let why = format!("it is {state}: only quarantined events are replayed");
@@ -43,10 +46,7 @@ pub async fn replay(
     let what = format!("event_replayed {source} {id}");
     let note = noted(settings, None, &what, actor.cause());
     // What was asked of people is answered; where it fails again, it is asked again.
-    let answered = Write::Delete(RowKey {
-        pk: pk.clone(),
-        sk: "task#person-unreadable".into(),
-    });
+    let answered = Write::Delete(task::person_key(&pk, UNREADABLE));
     if app.store.transact(&[opened, note, answered]).await? != Written::Done {
         return Err(Denied::conflict("it is being replayed already"));
     }
@@ -58,13 +58,8 @@ pub async fn replay(
     Ok(())
 }
 
-/// Where the row of an event stands.
-pub fn pk(clinic: &str, source: &str, id: &str) -> String {
-    format!("{clinic}#event#{source}#{id}")
-}
-
 fn quarantined(pk: String) -> Write {
-    let sk = "event".into();
+    let sk = event::SK.into();
     Write::Change {
         key: RowKey { pk, sk },
         set: Row::default().text("state", "quarantined"),
@@ -77,8 +72,8 @@ async fn received(app: &App, row: &Row, event: &EventRow) -> Result<Received, De
     let pk = event.pk();
     let key = app.key(&format!("clinic {}", event.clinic)).await?;
     let mut text = String::new();
-    for n in 0..row.int("parts") {
-        let name = format!("part#{n:03}");
+    for n in 0..row.int("parts") as usize {
+        let name = event::part_sk(n);
         let part = app.store.get(&pk, &name).await?;
         let place = format!("{pk} part {n}");
         let opened = part.and_then(|part| key.open::<String>(&place, part.get("sealed")).ok());

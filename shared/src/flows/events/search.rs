@@ -1,9 +1,9 @@
 //! Events as people and systems look for them: newest first, by what vendor, under what id, in what
 //! state.
 
-use super::{EventRow, replay};
 use crate::flows::App;
 use crate::io::store::{Row, StoreError};
+use crate::records::event::{self, EventRow};
 use jiff::Timestamp;
 
 /// Rows that are read at once while filtering, and how often, before the caller goes on.
@@ -47,7 +47,7 @@ pub async fn search(
     if let (Some(source), Some(id)) = (filter.source, filter.vendor_event_id) {
         return Ok((one(app, clinic, filter, source, id).await?, None));
     }
-    let (list, mut found) = (format!("{clinic}#events"), vec![]);
+    let (list, mut found) = (event::list(clinic), vec![]);
     for _ in 0..ROUNDS {
         let (rows, next) = app.store.list(&list, before.as_deref(), READ).await?;
         for row in rows {
@@ -79,8 +79,8 @@ async fn one(
     source: &str,
     id: &str,
 ) -> Result<Vec<Found>, StoreError> {
-    let pk = replay::pk(clinic, source, id);
-    let Some(row) = app.store.get(&pk, "event").await? else {
+    let pk = event::pk(clinic, source, id);
+    let Some(row) = app.store.get(&pk, event::SK).await? else {
         return Ok(vec![]);
     };
     let event: EventRow = row.read("data")?;

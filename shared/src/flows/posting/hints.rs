@@ -4,8 +4,7 @@
 use super::*;
 use crate::contract::LookedUp;
 use crate::flows::accounts;
-use crate::flows::calls;
-use crate::flows::tasks;
+use crate::flows::calls::{self, unread};
 
 /// What a hint led to.
 enum Fetched {
@@ -19,7 +18,7 @@ enum Fetched {
 impl PostingJob<'_> {
     /// The vendor's own event takes the end of what it led to.
     pub(super) async fn hint(&self, row: EventRow, payment: String) -> Result<(), Failure> {
-        let known = self.app.store.get(&row.pk(), "event").await?;
+        let known = self.app.store.get(&row.pk(), event::SK).await?;
         // Done before: a batch that comes again does not ask for all of it once more.
         if known.is_some_and(|row| row.get("state") != "waiting" || row.has("led_to")) {
             return Ok(());
@@ -116,7 +115,7 @@ impl PostingJob<'_> {
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
         let source = self.inbound.source;
-        unread(self.app, self.settings, source, payment, why).await
+        unread::unread(self.app, self.settings, source, payment, why).await
     }
 
     /// Posts what was fetched, and says under which ids. Each event's id is a digest of that state,
@@ -147,7 +146,7 @@ impl PostingJob<'_> {
     ) -> Result<(), Failure> {
         let key = |id: &String| RowKey {
             pk: self.row(id, &row.name).pk(),
-            sk: "event".into(),
+            sk: event::SK.into(),
         };
         let keys: Vec<_> = led_to.iter().map(key).collect();
         let rows = match keys.is_empty() {
@@ -179,55 +178,4 @@ impl PostingJob<'_> {
         self.put(if comes_again { waits.due(due) } else { waits })
             .await
     }
-}
-
-/// What of a payment's look-up could not be read: one quarantined event of the payment, told to
-/// staff once, and over when a look-up can be read as a whole again.
-pub async fn unread(
-    app: &App,
-    settings: &Settings,
-    source: &str,
-    payment: &str,
-    why: &[String],
-) -> Result<(), Failure> {
-    let id = contract::digest_id(&["look-up", payment]);
-    let row = EventRow {
-        gateway_ref: Some(payment.into()),
-        ..EventRow::new(&settings.id, source, &id, "look-up", clock::now())
-    };
-    let known = app.store.get(&row.pk(), "event").await?;
-    let is_open = known
-        .as_ref()
-        .is_some_and(|known| known.get("state") != "superseded");
-    let writes = match (why.first(), known) {
-        (None, Some(known)) if is_open => {
-            let asked = RowKey {
-                pk: row.pk(),
-                sk: "task#person-unreadable".into(),
-            };
-            let over = known.text("state", "superseded");
-            app.store
-                .transact(&[Write::Put(over), Write::Delete(asked)])
-                .await?;
-            return Ok(());
-        }
-        (Some(why), _) if !is_open => {
-            tracing::warn!(event = "quarantined", source, id, why);
-            let kept = row
-                .row("quarantined")
-                .text("why", why)
-                .text("hint", payment);
-            let words = format!("A part of what it says of {payment}: {why}.");
-            let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
-            let asked = tasks::asking(settings, &row.pk(), "unreadable", matter);
-            [kept].into_iter().chain(asked).collect::<Vec<_>>()
-        }
-        _ => return Ok(()),
-    };
-    let puts: Vec<_> = writes.iter().cloned().map(Write::Put).collect();
-    match app.store.transact(&puts).await? {
-        Written::Done | Written::Failed(_) => tasks::nudge_told(app, &writes).await,
-        Written::Conflict => return Err("others are at the same rows".into()),
-    }
-    Ok(())
 }

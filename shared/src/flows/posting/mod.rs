@@ -7,9 +7,8 @@ pub mod rules;
 
 use super::accounts::failure;
 use super::calls::Traits;
-use super::commit::{Change, Committed, alias_pk};
-use super::events::EventRow;
-use super::{App, Failure, patients, tasks};
+use super::commit::{Change, Committed};
+use super::{App, Failure, tasks};
 use crate::contract::{
     self, Account, Delivery, Gateway, Inbound, Inquiry, Item, Lookup, Notice, Proof, Trouble,
     Verified,
@@ -25,6 +24,8 @@ use crate::io::lambda::{self, Fault, LAST_CHANCE};
 use crate::io::queue::{Received, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::io::{clock, secrets};
+use crate::records::event::{self, EventRow};
+use crate::records::{alias, method};
 use crate::vendors;
 use crate::words::money::Money;
 use crate::words::{ids, time};
@@ -254,12 +255,12 @@ impl PostingJob<'_> {
             Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
             Ok(Notice::MethodGone { token, at }) => {
                 let kind = Kind::MandateCancelled;
-                self.method(&EventRow { kind, ..row }, &token, at, patients::method_gone)
+                self.method(&EventRow { kind, ..row }, &token, at, method::gone)
                     .await
             }
             Ok(Notice::MethodBack { token, at }) => {
                 let kind = Kind::MandateActive;
-                self.method(&EventRow { kind, ..row }, &token, at, patients::method_back)
+                self.method(&EventRow { kind, ..row }, &token, at, method::back)
                     .await
             }
         }
@@ -350,10 +351,7 @@ impl PostingJob<'_> {
             FoundBy::Case(case) => return Ok(Some(case.into())),
             FoundBy::Ids(ids) => ids,
         };
-        let key = |id: &str| RowKey {
-            pk: alias_pk(&self.settings.id, self.inbound.vendor.id, id),
-            sk: "ref".into(),
-        };
+        let key = |id: &str| alias::key(&self.settings.id, self.inbound.vendor.id, id);
         let mut keys: Vec<_> = ids.into_iter().map(key).collect();
         keys.sort_by(|a, b| a.pk.cmp(&b.pk));
         keys.dedup();
@@ -361,10 +359,7 @@ impl PostingJob<'_> {
             return Ok(None);
         }
         let rows = self.app.store.get_all(&keys).await?;
-        Ok(rows
-            .first()
-            .map(|row| row.get("case").to_owned())
-            .filter(|case| !case.is_empty()))
+        Ok(rows.first().and_then(alias::case).map(str::to_owned))
     }
 
     /// Tried again on a growing schedule for a day, then a person's task: of the case where it is
@@ -445,7 +440,7 @@ impl PostingJob<'_> {
         match commit::commit(self.app, change, None).await {
             Ok(Committed::Unmatched) => self.keep(row, "contradiction", None).await,
             // Its row exists already: this event was kept before.
-            Err(_) if self.app.store.get(&row.pk(), "event").await?.is_some() => Ok(()),
+            Err(_) if self.app.store.get(&row.pk(), event::SK).await?.is_some() => Ok(()),
             other => other.map(drop),
         }
     }
@@ -459,8 +454,8 @@ impl PostingJob<'_> {
         change: impl Fn(&str, &str, &str, &str, Timestamp) -> Write,
     ) -> Result<(), Failure> {
         let gateway = self.inbound.vendor.id;
-        let pk = alias_pk(&self.settings.id, gateway, token);
-        let alias = self.app.store.get(&pk, "ref").await?;
+        let pk = alias::pk(&self.settings.id, gateway, token);
+        let alias = self.app.store.get(&pk, alias::SK).await?;
         let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
             return self.keep(row, "ignored", None).await;
         };
@@ -500,7 +495,7 @@ impl PostingJob<'_> {
             return Ok(None);
         };
         let row = self.row(id, "replayed");
-        let row = self.app.store.get(&row.pk(), "event").await?;
+        let row = self.app.store.get(&row.pk(), event::SK).await?;
         let row = row.filter(|row| row.has("hint"));
         Ok(row.map(|row| row.get("hint").to_owned()))
     }
@@ -508,7 +503,7 @@ impl PostingJob<'_> {
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
     async fn replayed(&self, id: &str) -> Result<(), Failure> {
         let row = self.row(id, "replayed");
-        let Some(known) = self.app.store.get(&row.pk(), "event").await? else {
+        let Some(known) = self.app.store.get(&row.pk(), event::SK).await? else {
             return Ok(());
         };
         // Posted or put aside again, or waiting for its case: it is one of the items.
@@ -535,8 +530,8 @@ impl PostingJob<'_> {
         for (n, part) in parts.iter().enumerate() {
             let place = format!("{} part {n}", row.pk());
             let part = std::str::from_utf8(part)?;
-            let kept =
-                Row::new(row.pk(), format!("part#{n:03}")).text("sealed", key.seal(&place, &part));
+            let kept = Row::new(row.pk(), event::part_sk(n));
+            let kept = kept.text("sealed", key.seal(&place, &part));
             self.write(&[Write::Put(kept)]).await?;
         }
         let kept = row
@@ -552,7 +547,12 @@ impl PostingJob<'_> {
         );
         let words = format!("{}: {why}.", row.name);
         let matter = Matter::of(Alert::Unreadable).vendor(self.inbound.vendor.id);
-        let asked = tasks::asking(self.settings, &row.pk(), "unreadable", matter.words(words));
+        let asked = tasks::asking(
+            self.settings,
+            &row.pk(),
+            tasks::UNREADABLE,
+            matter.words(words),
+        );
         let kept = Write::NewOr {
             row: kept,
             attribute: "state",

@@ -28,8 +28,8 @@ impl PostingJob<'_> {
         let Some(payment) = of.filter(|id| id.len() <= 200) else {
             return Ok(());
         };
-        let pk = alias_pk(&self.settings.id, self.inbound.vendor.id, &payment);
-        let is_known = self.app.store.get(&pk, "ref").await?.is_some();
+        let pk = alias::pk(&self.settings.id, self.inbound.vendor.id, &payment);
+        let is_known = self.app.store.get(&pk, alias::SK).await?.is_some();
         if !is_known && !self.is_of_a_case(&item).await? {
             return self.second_look(received).await;
         }

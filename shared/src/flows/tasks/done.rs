@@ -2,10 +2,12 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
+use crate::flows::App;
+use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
-use crate::flows::{App, case_pk, noted, read_case_pk};
 use crate::io::clock;
 use crate::io::store::{Row, Write, Written};
+use crate::records::{case, event, task};
 use crate::words::{ids, time};
 
 /// Ends a person's task, by the case or event that it belongs to and its id. Said again, it is the
@@ -18,8 +20,8 @@ pub async fn done(
     id: &str,
 ) -> Result<Row, Denied> {
     let pk = place(&settings.id, owner).ok_or(Denied::NotFound("task"))?;
-    let row = app.store.get(&pk, &format!("task#{id}")).await?;
-    let row = row.filter(|_| id.starts_with("person-"));
+    let row = app.store.get(&pk, &task::sk(id)).await?;
+    let row = row.filter(|_| id.starts_with(task::PERSON));
     let row = row.ok_or(Denied::NotFound("task"))?;
     if row.get("state") == "done" {
         return Ok(row);
@@ -50,9 +52,9 @@ pub async fn done(
 /// The key of the rows that a task or delivery of this owner stands among.
 pub fn place(clinic: &str, owner: &str) -> Option<String> {
     match owner.split_once(':') {
-        None => ids::is_id(owner).then(|| case_pk(clinic, owner)),
+        None => ids::is_id(owner).then(|| case::pk(clinic, owner)),
         // An event that no case took.
-        Some((source, id)) => Some(format!("{clinic}#event#{source}#{id}")),
+        Some((source, id)) => Some(event::pk(clinic, source, id)),
     }
 }
 
@@ -63,11 +65,8 @@ pub fn owner(row: &Row) -> String {
 
 /// The same, of a row's key.
 pub fn owner_of(pk: &str) -> String {
-    match read_case_pk(pk) {
+    match case::read_pk(pk) {
         Some((_, case)) => case.to_owned(),
-        None => {
-            let event = pk.splitn(3, '#').nth(2).unwrap_or_default();
-            event.replacen('#', ":", 1)
-        }
+        None => event::named_by(pk).replacen('#', ":", 1),
     }
 }

@@ -2,8 +2,9 @@
 //! its flow), then payments are collected on the mandate; both take days. Bodies are JSON under
 //! the plural name of the resource, amounts are minor units. A repeated key answers 409 and names
 //! what the first call made. A debit can fail after it was collected.
-//! Facts: the official client libraries, API version 2015-07-06.
+//! Facts: the official client libraries and their test data, API version 2015-07-06.
 
+mod decline;
 mod reports;
 mod wire;
 
@@ -97,7 +98,8 @@ pub static GATEWAY: Gateway = Gateway {
     }),
 };
 
-/// Keys are kept with what they made; no lifetime is published, so a month is taken as sure.
+/// Keys are kept with what they made. Their length is the client library's; no lifetime is published,
+/// so a month is taken as sure: unverified.
 const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
     LostReply::SameKey {
         place: KeyPlace::Header("Idempotency-Key"),

@@ -1,5 +1,7 @@
 //! GoCardless's resources, as far as they are read, and what each says as a fact.
+//! Source of fields and statuses: the types of the official client library.
 
+use super::decline::{decline, given_up};
 use super::reports::Happened;
 use super::{LookedUp, money, reference, unknown};
 use crate::contract::*;
@@ -25,6 +27,7 @@ pub fn inside<T: DeserializeOwned>(reply: &Reply, name: &str) -> Result<T, Troub
 pub struct Failed {
     pub error: Failure,
 }
+
 #[derive(Deserialize)]
 pub struct Failure {
     r#type: String,
@@ -245,6 +248,7 @@ impl GivenBack {
         let kind = match self.status.as_str() {
             "created" | "pending_submission" | "submitted" => Kind::RefundPending,
             "paid" => Kind::RefundSucceeded,
+            // `failed` is an event's word, and not among the library's statuses.
             "cancelled" | "bounced" | "funds_returned" | "failed" => Kind::RefundFailed,
             _ => return unknown("status of a refund"),
         };
@@ -257,34 +261,3 @@ impl GivenBack {
         })
     }
 }
-
-/// Causes are the same for all schemes; a scheme's own reason codes are not looked at.
-pub fn decline(cause: Option<&str>) -> Decline {
-    let is = |causes: &str| causes.split(' ').any(|known| Some(known) == cause);
-    match cause {
-        Some("insufficient_payment_permissions") => Decline::Action,
-        _ if is(FUNDS) => Decline::Funds,
-        _ if is(STOPPED) => Decline::Cancelled,
-        _ if is(ENDED) => Decline::Method,
-        // Every other cause may pass on another day.
-        _ => Decline::Other,
-    }
-}
-
-/// A payment that was cancelled is not tried again by itself, whatever the cause.
-pub fn given_up(event: Option<&Happened>) -> Decline {
-    let why = decline(event.and_then(Happened::cause));
-    if why.may_retry() {
-        Decline::Cancelled
-    } else {
-        why
-    }
-}
-
-const FUNDS: &str = "insufficient_funds refer_to_payer daily_payment_limit_reached";
-const STOPPED: &str = "payment_stopped payment_cancelled authorisation_disputed \
-    return_on_odfi_request refund_requested customer_approval_denied";
-const ENDED: &str = "account_blocked_for_any_financial_transaction bank_account_closed \
-    bank_account_disabled bank_account_transferred direct_debit_not_enabled \
-    initial_one_off_payment_failed invalid_bank_details mandate_cancelled mandate_expired \
-    mandate_suspended_by_payer payment_violated_mandate_parameters";

@@ -1,8 +1,9 @@
 //! Mollie: a hosted page per payment, later charges on the mandate that a first payment leaves,
 //! JSON with amounts as text in major units. Classic webhooks carry nothing but an id and are no
 //! proof: the payment is fetched. Signed ones exist beside them.
-//! Facts: Mollie's OpenAPI description of v2; the hour that keys live is its guide's.
+//! Facts: Mollie's OpenAPI description of v2.
 
+mod decline;
 mod reports;
 mod wire;
 
@@ -111,6 +112,7 @@ pub static GATEWAY: Gateway = Gateway {
     }),
 };
 
+/// How long Mollie remembers a key, in seconds: from memory, unverified.
 const HOUR: i64 = 3600;
 
 /// After the hour the lists tell: they show what was made at once.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Hex over the whole body, with or without `sha256=`; two of them while a secret is rotated.
+/// Source: the official PHP client library.
 pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
     let code = |part: &str| {
         let part = part.trim();
@@ -82,10 +83,9 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
     // Refunds and chargebacks name their payment only where the event carries them whole.
     let payment = event.embedded["entity"]["paymentId"].as_str();
     let payout = |kind| {
-        let (aliases, occurred_at) = (vec![event.entity_id.clone()], event.created_at);
         Ok(Notice::Fact(Box::new(Fact {
-            aliases,
-            occurred_at,
+            aliases: vec![event.entity_id.clone()],
+            occurred_at: event.created_at,
             ..Fact::new(kind)
         })))
     };

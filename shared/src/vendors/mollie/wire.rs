@@ -1,6 +1,8 @@
 //! Mollie's resources, as far as they are read, and what each says as a fact. A payment with
 //! refunds or chargebacks still reads `paid`: they come with it when asked for.
+//! Source of fields and statuses: Mollie's OpenAPI description of v2.
 
+use super::decline::why;
 use super::{AMOUNTS, LookedUp, parts, read_money, unknown};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
@@ -182,40 +184,6 @@ fn is_iban(account: &str) -> bool {
     letters && rest.len() > 12 && rest.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// What a reason says in particular: of a card, a voucher, or in four letters of a bank debit.
-pub fn why(code: &str) -> Option<Decline> {
-    let is = |codes: &str| codes.split(' ').any(|known| known == code);
-    match () {
-        _ if is(FUNDS) => Some(Decline::Funds),
-        _ if is(STOPPED) => Some(Decline::Cancelled),
-        _ if is(FRAUD) => Some(Decline::Fraud),
-        _ if is(PAYER) => Some(Decline::Action),
-        _ if is(ENDED) => Some(Decline::Method),
-        // Every other reason may pass on another day.
-        _ => None,
-    }
-}
-
-const FUNDS: &str =
-    "insufficient_funds exceeds_withdrawal_amount_limit exceeds_withdrawal_count_limit AM04";
-const STOPPED: &str = "stop_payment_order revocation_of_authorization \
-    revocation_of_all_authorizations MD06 MS02 SL01";
-const FRAUD: &str = "possible_fraud suspected_fraud fraud_security_related security_violation";
-const PAYER: &str = "authentication_abandoned authentication_failed authentication_required \
-    authentication_unavailable_acs additional_customer_authentication_required \
-    card_authentication_failed invalid_cvv invalid_card_holder_name decline_for_cvv2_failure \
-    invalid_pin cannot_verify_pin pin_not_changed unacceptable_pin unsafe_pin pin_data_required \
-    allowable_number_of_pin_tries_exceeded honor_with_id blocked_first_used";
-const ENDED: &str = "card_expired expired_card inactive_card lost_card stolen_card capture_card \
-    restricted_card pick_up_card_special_condition invalid_card_number invalid_card_type \
-    invalid_issuer transaction_not_permitted_to_cardholder lifecycle_related policy_related \
-    invalid_nonexistent_to_account_specified invalid_nonexistent_from_account_specified \
-    invalid_nonexistent_account_specified domestic_debit_transaction_not_allowed closed_account \
-    no_credit_account no_checking_account no_savings_account invalid_account_number \
-    violation_of_law transaction_does_not_fulfill_aml_requirement card_does_not_exist \
-    card_is_blocked invalid_card_id card_is_transferred card_is_not_active card_not_available \
-    AC01 AC04 AC06 AC13 AG01 MD01 MD02 MD07 RC01";
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GivenBack {
@@ -281,7 +249,8 @@ impl Chargeback {
             (_, at @ Some(_)) => (Kind::DisputeWon, at),
             (None, None) => (Kind::DisputeOpened, self.created_at),
         };
-        let (id, returned) = (Some(self.id.clone()), kind == Kind::PaymentReturned);
+        let id = Some(self.id.clone());
+        let returned = kind == Kind::PaymentReturned;
         let why = self.reason["code"].as_str().and_then(why);
         Ok(Fact {
             payment: Some(self.payment_id.clone()),

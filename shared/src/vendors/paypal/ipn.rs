@@ -1,7 +1,8 @@
 //! PayPal's Instant Payment Notification, the form post that older set-ups still send: unsigned,
 //! proven by posting its exact bytes back. It speaks of the same payments as PayPal's gateway, under
 //! the same ids. For clinics that have it already; new ones use webhooks.
-//! Facts: PayPal's IPN guide; the list of statuses is second-hand, so any other is unreadable.
+//! Facts: PayPal's IPN guide at second hand and from memory, hosts, fields and statuses alike:
+//! unverified, so that any other status is unreadable.
 //! The secret may hold `environment`: `sandbox` asks PayPal's test host, anything else the live one.
 //! It comes from the secret and not from the message's `test_ipn`, which a forger could set.
 

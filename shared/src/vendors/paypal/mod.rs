@@ -4,6 +4,7 @@
 //! Facts: PayPal's OpenAPI files of orders v2, payments v2, vault v3 and disputes v1 (2024-02).
 //! The secret may hold `environment`: `sandbox` calls PayPal's test host, anything else the live one.
 
+mod decline;
 pub mod ipn;
 mod reports;
 mod wire;
@@ -11,11 +12,12 @@ mod wire;
 use crate::contract::*;
 use crate::domain::fact::Fact;
 use crate::words::money::{Amounts, BadAmount, Money, Style};
+use decline::refused;
 use reports::GivenBack;
 use serde_json::{Value, json};
-use wire::{Order, refused};
+use wire::Order;
 
-/// Two currencies that ISO 4217 gives decimals go without any here.
+/// Two currencies that ISO 4217 gives decimals go without any here. Source: the money of orders v2.
 const AMOUNTS: Amounts = Amounts {
     style: Style::Major,
     exponents: &[("HUF", 0), ("TWD", 0)],
@@ -115,8 +117,10 @@ pub static GATEWAY: Gateway = Gateway {
     }),
 };
 
-/// How long PayPal remembers a key, in seconds.
+/// How long PayPal remembers a key, in seconds. Source: the header `PayPal-Request-Id` of orders v2,
+/// which also bounds its length.
 const ORDER_KEYS: i64 = 6 * 3600;
+/// The same for refunds. Source: that header of payments v2.
 const REFUND_KEYS: i64 = 45 * 86_400;
 
 const fn key<Ask, Answer>(
@@ -139,7 +143,7 @@ fn whole(path: String, body: Value) -> Request {
 /// Our reference stands in every field that comes back, whichever PayPal shows in an event. As
 /// `invoice_id` it also makes PayPal refuse a second payment of the same reference.
 fn unit(reference: &str, amount: Money, label: &str) -> Result<Value, BadAmount> {
-    // PayPal counts the limit in ASCII: letters beyond it take more than one.
+    // Orders v2 allows 127 and counts in ASCII: letters beyond it take more than one.
     let label = &label[..label.floor_char_boundary(127)];
     Ok(json!({
         "reference_id": reference,

@@ -1,8 +1,8 @@
-//! PayPal's orders and captures, as far as they are read, what each says as a fact, and what a
-//! refusal means.
+//! PayPal's orders and captures, as far as they are read, and what each says as a fact.
+//! Source of fields and statuses: orders v2 and payments v2.
 
 use super::reports::GivenBack;
-use super::{AMOUNTS, LookedUp, parts, read_money, text, unknown};
+use super::{AMOUNTS, LookedUp, decline, parts, read_money, text, unknown};
 use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
@@ -78,7 +78,8 @@ pub struct Order {
 }
 
 impl Order {
-    /// The page on which the payer approves. The order waits three hours for that.
+    /// The page on which the payer approves. The order waits three hours for that: PayPal's guide,
+    /// from memory, unverified.
     pub fn page(self) -> Result<Session, Trouble> {
         let to_payer = |link: &Link| link.rel == "payer-action" || link.rel == "approve";
         let links = json::read_part::<Vec<Link>>(&self.links)?;
@@ -215,7 +216,8 @@ impl Capture {
         let kind = match self.status.as_str() {
             "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" => Kind::PaymentSucceeded,
             "PENDING" => Kind::PaymentPending,
-            // Webhooks say DENIED where the resource's own list says DECLINED.
+            // `capture_status` lists DECLINED; DENIED is in the name of a webhook's event, and taken
+            // for the same.
             "DECLINED" | "DENIED" | "FAILED" => Kind::PaymentFailed,
             _ => return unknown("status of a capture"),
         };
@@ -241,69 +243,8 @@ impl Capture {
             payment: (!failed).then(|| self.id.clone()),
             aliases: order.into_iter().chain(own).collect(),
             amount: Some(self.amount.money()?),
-            decline: failed.then(|| self.why()),
+            decline: failed.then(|| decline::of_processor(&self.processor_response)),
             ..Fact::new(kind)
         })
-    }
-
-    fn why(&self) -> Decline {
-        let code = self.processor_response["response_code"].as_str();
-        let is = |list: &str| code.is_some_and(|code| list.split(' ').any(|known| known == code));
-        match () {
-            _ if is(CODES_FUNDS) => Decline::Funds,
-            _ if is(CODES_METHOD) => Decline::Method,
-            _ if is(CODES_ACTION) => Decline::Action,
-            _ if is(CODES_FRAUD) => Decline::Fraud,
-            _ if is(CODES_CANCELLED) => Decline::Cancelled,
-            // Every other code may pass on another day.
-            _ => Decline::Other,
-        }
-    }
-}
-
-// The codes of processors: PayPal's API files list them bare, its public reference says what each
-// means.
-
-/// Not enough money, or a limit of days and amounts.
-const CODES_FUNDS: &str = "5120 PPAX PPEL PPNL";
-/// Accounts and cards that are unknown, closed, expired, restricted, lost or not taken at all, and
-/// those that must not be tried again.
-const CODES_METHOD: &str = "0390 1330 1335 1352 1380 5135 5140 5150 5160 5180 5400 5700 5950 6300 \
-    7800 9510 9520 9540 PP06 PPAB PPAE PPCT PPDI PPEF PPEX PPFI PPFR PPMC PPPM PPRN PPSE PPTE PPTR \
-    PPTV";
-/// The payer must prove who he is, or correct what he typed; or a repeat without him is refused.
-const CODES_ACTION: &str = "00N7 0890 1382 5110 5130 5170 5190 5500 5650 5910 5930 7700 7710 7900 \
-    PCNR PCVV PPAD PPAV PPC2 PPD3";
-const CODES_FRAUD: &str = "0580 9500 PPDT PPSC";
-const CODES_CANCELLED: &str = "0R00";
-
-/// Issues that say no to the payer.
-const METHOD: &str = "PAYER_CANNOT_PAY PAYER_ACCOUNT_RESTRICTED PAYER_ACCOUNT_LOCKED_OR_CLOSED \
-    TOKEN_ID_NOT_FOUND TOKEN_EXPIRED PAYMENT_SOURCE_CANNOT_BE_USED";
-const ACTION: &str =
-    "PAYER_ACTION_REQUIRED REDIRECT_PAYER_FOR_ALTERNATE_FUNDING ORDER_NOT_APPROVED";
-const FRAUD: &str = "COMPLIANCE_VIOLATION PAYEE_BLOCKED_TRANSACTION TRANSACTION_BLOCKED_BY_PAYEE";
-const OTHER: &str = "INSTRUMENT_DECLINED PAYMENT_SOURCE_DECLINED_BY_PROCESSOR TRANSACTION_REFUSED \
-    MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED";
-/// Issues of the clinic's own account, which its staff must mend with PayPal.
-const CLINIC: &str = "AUTH_CAPTURE_NOT_ENABLED TRANSACTION_RECEIVING_LIMIT_EXCEEDED \
-    INVALID_ACCOUNT_STATUS PERMISSION_DENIED";
-const CLINICS: [&str; 3] = ["PAYEE_ACCOUNT_", "PAYEE_NOT_ENABLED_", "NOT_ENABLED_"];
-
-/// By the issue of an error: definite only where nothing of ours can have happened.
-pub fn refused(issue: String) -> Trouble {
-    let known = |list: &str| list.split(' ').any(|known| known == issue);
-    let of_clinic = known(CLINIC) || CLINICS.iter().any(|of| issue.starts_with(of));
-    match issue.as_str() {
-        // Our reference or our key was seen before: something of ours happened, and must be found.
-        "DUPLICATE_INVOICE_ID" | "ORDER_ALREADY_CAPTURED" => Trouble::Exists(String::new()),
-        "DUPLICATE_REQUEST_ID" => Trouble::Unclear(issue),
-        "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS" => Trouble::InFlight,
-        _ if known(METHOD) => Trouble::Declined(Decline::Method),
-        _ if known(ACTION) => Trouble::Declined(Decline::Action),
-        _ if known(FRAUD) => Trouble::Declined(Decline::Fraud),
-        _ if known(OTHER) => Trouble::Declined(Decline::Other),
-        _ if of_clinic => Trouble::Credentials(issue),
-        _ => Trouble::Rejected(issue),
     }
 }

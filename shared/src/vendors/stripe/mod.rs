@@ -1,7 +1,9 @@
 //! Stripe: hosted Checkout Sessions, payment intents off session, bodies as bracketed forms,
 //! amounts in minor units. A session is paid by a payment intent; refunds name the intent, or the
-//! charge where it has none. Facts: docs.stripe.com/api, pinned to API version 2023-08-16.
+//! charge where it has none.
+//! Facts: Stripe's OpenAPI description of API version 2023-08-16, to which every call is pinned.
 
+mod decline;
 mod reports;
 mod wire;
 
@@ -9,10 +11,12 @@ use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact};
 use crate::words::money::{Amounts, BadAmount, Money, Style};
+use decline::decline;
 use serde_json::Value;
 use wire::*;
 
-/// JPY and the like go unscaled, MGA among them; three-decimal currencies must end in 0.
+/// JPY and the like go unscaled, MGA among them; three-decimal currencies must end in 0. From
+/// memory of Stripe's list of currencies: unverified.
 const AMOUNTS: Amounts = Amounts {
     style: Style::Minor,
     exponents: &[("ISK", 2), ("MGA", 0), ("UGX", 2)],
@@ -96,7 +100,7 @@ pub static GATEWAY: Gateway = Gateway {
     }),
 };
 
-/// Stripe keeps keys for at least 24 hours.
+/// Stripe keeps keys of up to 255 letters for at least 24 hours: from memory, unverified.
 const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
     let place = KeyPlace::Header("Idempotency-Key");
     LostReply::SameKey {
@@ -108,7 +112,7 @@ const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<As
 }
 
 fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
-    let (reference, label) = (ask.reference.clone(), ask.label.clone());
+    let reference = ask.reference.clone();
     let currency = ask.amount.currency.code().to_lowercase();
     let amount = AMOUNTS.write(ask.amount)?;
     let mut fields = vec![
@@ -119,7 +123,10 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         ("line_items[0][quantity]", "1".into()),
         ("line_items[0][price_data][currency]", currency),
         ("line_items[0][price_data][unit_amount]", amount),
-        ("line_items[0][price_data][product_data][name]", label),
+        (
+            "line_items[0][price_data][product_data][name]",
+            ask.label.clone(),
+        ),
         ("metadata[reference]", reference.clone()),
         ("payment_intent_data[metadata][reference]", reference),
     ];
@@ -187,7 +194,8 @@ fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble
     Ok(vec![clear(reply)?.json::<Moved>()?.refund()?])
 }
 
-/// Errors of Stripe's own before what a status means everywhere.
+/// Errors of Stripe's own before what a status means everywhere. `type` is listed in the API
+/// description; what 409 and `resource_missing` mean is from memory, unverified.
 pub fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
     if !matches!(reply.status, 400 | 402 | 404..=428 | 430..=499) {
         return reply.ok();
@@ -220,36 +228,4 @@ fn error(reply: &Reply) -> Result<Value, Trouble> {
 
 pub fn money(minor: i64, code: &str) -> Result<Money, Trouble> {
     read_money(&AMOUNTS, &minor.to_string(), code)
-}
-
-/// Codes of cards and of bank debits; any other may pass on another day.
-const FUNDS: &str = "insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded";
-const METHOD: &str = "expired_card lost_card stolen_card pickup_card restricted_card invalid_account \
-    card_not_supported currency_not_supported transaction_not_allowed not_permitted \
-    service_not_allowed security_violation do_not_try_again new_account_information_available \
-    incorrect_number invalid_number incorrect_cvc invalid_cvc invalid_expiry_month \
-    invalid_expiry_year incorrect_zip incorrect_address pin_try_exceeded testmode_decline \
-    account_closed account_frozen no_account bank_account_closed bank_account_restricted \
-    bank_account_unusable bank_ownership_changed invalid_account_number incorrect_account_details \
-    incorrect_account_holder_name payment_method_bank_account_blocked";
-const ACTION: &str = "authentication_required payment_intent_authentication_failure \
-    mobile_device_authentication_required incorrect_pin invalid_pin offline_pin_required \
-    online_or_offline_pin_required payment_method_unactivated";
-const FRAUD: &str = "fraudulent merchant_blacklist highest_risk_level rule";
-const CANCELLED: &str = "stop_payment_order revocation_of_authorization \
-    revocation_of_all_authorizations debit_not_authorized payment_method_customer_decline";
-
-/// Why an error says no.
-pub fn decline(error: &Value) -> Decline {
-    let code = error["decline_code"].as_str().or(error["code"].as_str());
-    let known = |list: &str| code.is_some_and(|code| list.split(' ').any(|known| known == code));
-    match error["advice_code"].as_str() {
-        _ if known(METHOD) => Decline::Method,
-        _ if known(ACTION) => Decline::Action,
-        _ if known(FRAUD) => Decline::Fraud,
-        _ if known(CANCELLED) => Decline::Cancelled,
-        Some("do_not_try_again") => Decline::Method,
-        _ if known(FUNDS) => Decline::Funds,
-        _ => Decline::Other,
-    }
 }

@@ -1,7 +1,8 @@
 //! Stripe's resources, as far as they are read, and what each says as a fact. Any other resource
 //! in them may be an id or the object itself.
 
-use super::{decline, money, unknown};
+use super::decline::{decline, returned_by_bank};
+use super::{money, unknown};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;
@@ -106,8 +107,10 @@ impl Charged {
         };
         let why = match &self.outcome {
             Some(why) if why["type"] == "blocked" => Decline::Fraud,
-            Some(why) if why["reason"].is_string() => decline(&object!({"code": why["reason"],
-                "advice_code": why["advice_code"]})),
+            Some(why) if why["reason"].is_string() => decline(&object!({
+                "code": why["reason"],
+                "advice_code": why["advice_code"],
+            })),
             _ => decline(&object!({"code": self.failure_code})),
         };
         let details = self.payment_method_details.as_ref();
@@ -156,6 +159,7 @@ pub struct Moved {
 }
 
 impl Moved {
+    /// Source of the statuses: the text of `refund.status` in the API description.
     pub fn refund(&self) -> Result<Fact, Trouble> {
         let kind = match self.status.as_deref() {
             Some("succeeded") => Kind::RefundSucceeded,
@@ -170,15 +174,10 @@ impl Moved {
         })
     }
 
+    /// A dispute as an event of this name tells it; without a name, as a look-up shows it.
     pub fn dispute(&self, name: &str) -> Result<Fact, Trouble> {
         // What banks send back of a debit is told as a dispute, lost from the start.
-        let returned = match self.reason.as_deref() {
-            Some("insufficient_funds") => Some(Decline::Funds),
-            Some("incorrect_account_details") => Some(Decline::Method),
-            Some("debit_not_authorized") => Some(Decline::Cancelled),
-            Some("bank_cannot_process" | "check_returned") => Some(Decline::Other),
-            _ => None,
-        };
+        let returned = self.reason.as_deref().and_then(returned_by_bank);
         let back = name == "charge.dispute.funds_reinstated";
         let (kind, minor) = match self.status.as_deref() {
             Some("lost") if returned.is_some() => (Kind::PaymentReturned, self.amount),
@@ -189,6 +188,7 @@ impl Moved {
             // An inquiry: nothing was taken yet.
             Some("warning_needs_response" | "warning_under_review") => (Kind::DisputeOpened, 0),
             // Stopped before it became a chargeback: what it took, if anything, says the balance.
+            // In newer versions than ours, from memory, unverified.
             Some("prevented") if self.took() && !back => (Kind::DisputeLost, self.amount),
             Some("prevented") => (Kind::DisputeWon, self.amount),
             _ => return unknown("status of a dispute"),
@@ -228,7 +228,7 @@ impl Moved {
 }
 
 /// Methods of a bank's own page serve once: what may be charged again is the debit that they leave
-/// behind, which only the charge names.
+/// behind, which only the charge names. Source: `generated_sepa_debit` of the API description.
 const ONCE: [&str; 3] = ["ideal", "bancontact", "sofort"];
 
 fn kept(customer: &Option<Value>, token: &Option<Value>, of: Option<&Value>) -> Option<Method> {

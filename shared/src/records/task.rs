@@ -1,0 +1,79 @@
+//! The row of a task: work that is due, or that waits for a person.
+
+use crate::domain::task::{Task, Work};
+use crate::io::queue::RowKey;
+use crate::io::store::Row;
+use crate::words::time;
+
+/// What the keys of all tasks begin with.
+pub const PREFIX: &str = "task#";
+
+/// The task that invoices a completed appointment.
+pub const VISIT: &str = "task#visit";
+
+/// What the ids of tasks for people begin with.
+pub const PERSON: &str = "person-";
+
+pub fn sk(id: &str) -> String {
+    format!("{PREFIX}{id}")
+}
+
+/// The id of the task of this key.
+pub fn id_of(sk: &str) -> Option<&str> {
+    sk.strip_prefix(PREFIX)
+}
+
+pub fn key(pk: &str, id: &str) -> RowKey {
+    RowKey {
+        pk: pk.into(),
+        sk: sk(id),
+    }
+}
+
+/// The id of the task by which people are asked under this name.
+pub fn person_id(name: &str) -> String {
+    format!("{PERSON}{name}")
+}
+
+/// The key of the task by which people are asked under this name.
+pub fn person_key(pk: &str, name: &str) -> RowKey {
+    key(pk, &person_id(name))
+}
+
+/// The list of a clinic's tasks for people.
+pub fn list(clinic: &str) -> String {
+    format!("{clinic}#tasks")
+}
+
+/// The list of what waits for a gateway.
+pub fn waits(clinic: &str, gateway: &str) -> String {
+    format!("{clinic}#waits#{gateway}")
+}
+
+/// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.
+pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
+    let row = Row::new(pk, sk(&task.id))
+        .json("data", task)
+        .text("state", "open")
+        .number("version", 1);
+    match &task.work {
+        // A person's task waits for a person, not for a time.
+        Work::Person(_) => row.listed(list(clinic), place(of, task)),
+        _ => row.due(time::millis(task.due)),
+    }
+}
+
+/// The place of a task in a list.
+pub fn place(of: &str, task: &Task) -> String {
+    format!("{:015}#{of}#{}", time::millis(task.due), task.id)
+}
+
+/// The row that has a completed appointment invoiced, among its rows.
+pub fn visit(pk: &str, millis: i64) -> Row {
+    Row::new(pk, VISIT).text("state", "open").due(millis)
+}
+
+/// Whether it was not worked off yet.
+pub fn is_open(row: &Row) -> bool {
+    row.get("state") == "open"
+}

@@ -1,0 +1,41 @@
+//! The row of a vendor's access token: sealed, renewed by one function at a time, and due when its
+//! connection would otherwise be forgotten.
+
+use crate::io::store::Row;
+use serde::{Deserialize, Serialize};
+
+pub const SK: &str = "token";
+
+pub fn pk(clinic: &str, vendor: &str) -> String {
+    format!("{clinic}#token#{vendor}")
+}
+
+/// The clinic and the vendor that the token of this key is of.
+pub fn read_pk(pk: &str) -> Option<(&str, &str)> {
+    pk.split_once("#token#")
+}
+
+/// A token as it is sealed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    pub token: String,
+    /// Epoch seconds.
+    pub expires_at: i64,
+}
+
+/// A row of this version, without a lock.
+pub fn row(pk: &str, version: u64) -> Row {
+    Row::new(pk, SK).number("version", version)
+}
+
+/// Until when a function holds the lock on its renewal, in epoch seconds.
+pub fn locked_until(row: &Row) -> i64 {
+    row.int("locked_until")
+}
+
+/// The same row in the hands of one function.
+pub fn locked(row: Row, version: u64, until: i64, owner: String) -> Row {
+    row.number("version", version)
+        .number("locked_until", until)
+        .text("locked_by", owner)
+}
