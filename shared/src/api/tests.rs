@@ -411,7 +411,8 @@ fn answers(case: &str, id: &str, matter: Matter) -> Vec<String> {
 /// Tasks by name and matter, and the calls that settle each.
 fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
     let payment = ids::payment_reference(case, 2);
-    let paying = |alert| Matter::of(alert).payment(2);
+    let of = Matter::of;
+    let paying = |alert| of(alert).payment(2);
     let refunding = |alert| paying(alert).refund(Some(1)).request("r7");
     let both = |alert| refunding(alert).vendor("stripe");
     let invoice = |verb: &str| format!("/v1/invoices/{case}/{verb}");
@@ -424,20 +425,21 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
     let (refunds, refund) = ("/v1/refunds", "/v1/refunds/r7/resolve");
     let (approve, reject) = ("/v1/refunds/r7/approve", "/v1/refunds/r7/reject");
     let (stripe, mollie) = ("/v1/integrations/stripe", "/v1/integrations/mollie");
+    let xero = "/v1/integrations/xero";
     let table: &[(&str, Matter, &[&str])] = &[
         ("w", refunding(Alert::RefundWaits), &[approve, reject]),
         (
             "w",
-            Matter::of(Alert::RefundWaits).request("r7"),
+            of(Alert::RefundWaits).request("r7"),
             &[approve, reject],
         ),
-        ("w", Matter::of(Alert::RefundWaits), &[]),
+        ("w", of(Alert::RefundWaits), &[]),
         ("r1", refunding(Alert::UnknownOutcome), &[refund]),
         ("p2", paying(Alert::UnknownOutcome), &[&found]),
         // A payment may belong to a request, too.
         ("p2", paying(Alert::UnknownOutcome).request("r7"), &[&found]),
         ("r1", paying(Alert::UnknownOutcome).refund(Some(1)), &[]),
-        ("x", Matter::of(Alert::UnknownOutcome), &[]),
+        ("x", of(Alert::UnknownOutcome), &[]),
         ("overpaid-p2", paying(Alert::Overpaid), &[refunds]),
         ("late-p2", paying(Alert::LatePayment), &[refunds]),
         (
@@ -446,7 +448,7 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
             &[refunds],
         ),
         ("dispute-d1", paying(Alert::DisputeOpened), &[&ended]),
-        ("dispute-d1", Matter::of(Alert::DisputeOpened), &[]),
+        ("dispute-d1", of(Alert::DisputeOpened), &[]),
         (
             "uncollected",
             paying(Alert::Uncollected),
@@ -458,7 +460,7 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
             &[&again],
         ),
         ("slack-x", paying(Alert::DeliveryFailed), &[]),
-        ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
+        ("unreadable", of(Alert::Unreadable), &[&replay]),
         ("blocked-p2", paying(Alert::Blocked), &[&close, &found]),
         (
             "blocked-p2",
@@ -469,14 +471,14 @@ fn settled(case: &str) -> Vec<(&'static str, Matter, Vec<String>)> {
         ("blocked-r1", both(Alert::Blocked), &[stripe, refund]),
         (
             "blocked-slack",
-            Matter::of(Alert::Blocked).vendor("stripe"),
+            of(Alert::Blocked).vendor("stripe"),
             &[stripe],
         ),
-        ("blocked-x", Matter::of(Alert::Blocked), &[]),
+        ("blocked-x", of(Alert::Blocked), &[]),
         (
             "blocked-xero",
-            Matter::of(Alert::ConnectionHeld).vendor("xero"),
-            &["/v1/integrations/xero"],
+            of(Alert::ConnectionHeld).vendor("xero"),
+            &[xero],
         ),
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),

@@ -10,17 +10,22 @@ use std::fmt;
 
 /// One kind of call: how it is asked, how its answer is read.
 pub struct Call<Ask: ?Sized + 'static, Answer: 'static> {
+    /// Writes the request; an error where the amount cannot be written as the vendor counts.
     pub build: fn(&Ask, &Account) -> Result<Request, BadAmount>,
+    /// Reads the answer to that request.
     pub parse: fn(&Ask, &Reply, &Account) -> Result<Answer, Trouble>,
 }
 
 /// A call that changes something at the vendor: money, a message, a document. It cannot be written down without saying what to do when its reply
 /// never comes.
 pub struct Effect<Ask: 'static, Answer: 'static> {
+    /// How it is asked and read.
     pub call: Call<Ask, Answer>,
+    /// What to do where no answer came.
     pub lost_reply: LostReply<Ask, Answer>,
 }
 
+/// What is done when nobody knows whether a call had its effect.
 pub enum LostReply<Ask: 'static, Answer: 'static> {
     /// Send the same bytes under the same key: the vendor does it once.
     SameKey {
@@ -56,9 +61,12 @@ pub fn remembers(lifetime: i64, age: i64) -> bool {
     age <= lifetime - lifetime / 10
 }
 
+/// Where a vendor wants the key under which it does a thing once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
+    /// In the header of this name.
     Header(&'static str),
+    /// In the field of the address's query of this name.
     Query(&'static str),
     /// `build` puts the reference into the body, and the vendor refuses a second one.
     Body,
@@ -68,36 +76,44 @@ pub enum KeyPlace {
 /// intent, so that a repeat sends the same bytes; it never holds a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
+    /// The HTTP method in capitals: `GET`, `POST`.
     pub method: String,
     /// Another host of the same vendor, with scheme; `None` is the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// From the first `/`, without query.
     pub path: String,
+    /// Fields of the address, not yet encoded, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, String)>,
+    /// Beside those that the vendor's every call carries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
+    /// What is sent.
     pub body: Body,
 }
 
+/// A request's content, and with it its content type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
+    /// Nothing, and no content type.
     None,
+    /// Fields in this order, not yet encoded.
     Form(Vec<(String, String)>),
+    /// A JSON document.
     Json(serde_json::Value),
     /// Bytes that must go out exactly as they are, with their content type.
-    Exact {
-        content_type: String,
-        text: String,
-    },
+    Exact { content_type: String, text: String },
 }
 
 impl Request {
+    /// A request that asks and changes nothing.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new("GET", path, Body::None)
     }
 
+    /// A POST of these fields.
     pub fn form(path: impl Into<String>, fields: Vec<(&str, String)>) -> Self {
         let fields = fields
             .into_iter()
@@ -106,10 +122,12 @@ impl Request {
         Self::new("POST", path, Body::Form(fields))
     }
 
+    /// With a JSON document as its body.
     pub fn json(method: &str, path: impl Into<String>, body: serde_json::Value) -> Self {
         Self::new(method, path, Body::Json(body))
     }
 
+    /// Without query or headers, at the vendor's own host.
     pub fn new(method: &str, path: impl Into<String>, body: Body) -> Self {
         Self {
             method: method.into(),
@@ -121,16 +139,19 @@ impl Request {
         }
     }
 
+    /// With one more field in its address.
     pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
     }
 
+    /// Sent to another host, which is given with its scheme.
     pub fn at_host(mut self, host: &str) -> Self {
         self.host = Some(host.into());
         self
     }
 
+    /// With one more header.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -140,12 +161,16 @@ impl Request {
 /// A vendor's answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// The HTTP status.
     pub status: u16,
+    /// As they came; names in any case.
     pub headers: Vec<(String, String)>,
+    /// The bytes, of whatever type.
     pub body: Vec<u8>,
 }
 
 impl Reply {
+    /// The first header of this name, in whatever case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -153,6 +178,7 @@ impl Reply {
             .map(|(_, v)| v.as_str())
     }
 
+    /// Whether the status is one of 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -207,6 +233,9 @@ pub enum Trouble {
     Credentials(String),
     /// No such object.
     Missing,
+    /// Something that the request names by its id is gone at the vendor, or was put away there.
+    /// Nothing happened.
+    Gone(String),
     /// Too many requests. Nothing happened.
     Limited { seconds: i64 },
     /// It no longer fits what the vendor knows, which has changed meanwhile. Nothing happened: look,
@@ -240,6 +269,7 @@ impl fmt::Display for Trouble {
             Self::Rejected(why) => write!(f, "refused: {why}"),
             Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
             Self::Missing => f.write_str("no such object"),
+            Self::Gone(why) => write!(f, "what it names is gone: {why}"),
             Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
             Self::Stale(why) => write!(f, "overtaken: {why}"),
             Self::InFlight => f.write_str("still in flight under the same key"),

@@ -6,8 +6,11 @@ use crate::domain::fact::{Fact, Method};
 use crate::words::money::{Amounts, Currency, Money};
 use serde_json::Value;
 
+/// All that Meridian knows of a gateway: who it is, and one call for each thing that it can do.
 pub struct Gateway {
+    /// Where it is and how we prove ourselves to it.
     pub vendor: &'static Vendor,
+    /// How it writes money: in minor or major units, and where it differs from ISO 4217.
     pub amounts: Amounts,
     /// What it moves, as the table shows it: `cards`, `bank debits`.
     pub moves: &'static str,
@@ -24,15 +27,21 @@ pub struct Gateway {
     pub complete: Offer<Effect<Complete, Vec<Fact>>>,
     /// Charging a saved method.
     pub charge: Offer<Effect<Charge, Vec<Fact>>>,
+    /// Sends back a payment, whole or in part.
     pub refund: Offer<Effect<Refund, Vec<Fact>>>,
+    /// Asks what is true now.
     pub lookup: Offer<Inquiry>,
+    /// What it says by itself.
     pub webhook: Offer<Inbound>,
 }
 
 /// Everything that the gateway now says of a payment, its refunds and disputes included: one
 /// request, or a few whose replies are read together.
 pub struct Inquiry {
+    /// The requests, in the order in which `parse` takes their replies; none where nothing can be
+    /// asked.
     pub build: fn(&Lookup, &Account) -> Vec<Request>,
+    /// Reads all replies together.
     pub parse: fn(&Lookup, &[Reply], &Account) -> Told,
 }
 
@@ -42,6 +51,7 @@ pub type Told = Result<LookedUp, Trouble>;
 /// The parts of a look-up, each read by itself: one that cannot be read hides no other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookedUp {
+    /// What could be read.
     pub facts: Vec<Fact>,
     /// Why a part could not be read. Names the field, never what stood in it.
     pub unread: Vec<String>,
@@ -114,8 +124,11 @@ pub fn unknown<T>(field: &str) -> Result<T, Trouble> {
 
 /// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
 pub struct Checkout {
+    /// Ours, `{case}-p1`: it comes back with whatever the gateway says of the payment.
     pub reference: String,
+    /// What the payer is asked for.
     pub amount: Money,
+    /// What the payer reads on the page and in the bank's statement.
     pub label: String,
     /// Where the payer comes back to once the gateway is done.
     pub return_to: String,
@@ -134,13 +147,16 @@ pub struct Checkout {
 /// repeat from the first step meets what the first round made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
+    /// The id that this step made: the next step goes on from it.
     Next(String),
+    /// The page is open.
     Page(Session),
 }
 
 /// Ends a page. Its answer is a fact of [`Kind::PaymentExpired`](crate::domain::fact::Kind) where
 /// the gateway ended it, else whatever became of the payment before.
 pub struct Close {
+    /// Ours, of the payment that the page was opened for.
     pub reference: String,
     /// The page's id.
     pub session: String,
@@ -148,26 +164,39 @@ pub struct Close {
 
 /// Takes what the payer approved.
 pub struct Complete {
+    /// Ours, of the payment.
     pub reference: String,
+    /// What is taken, which is what the payer approved.
     pub amount: Money,
+    /// What the payer reads in the bank's statement.
     pub label: String,
+    /// The id of the page on which the payer approved.
     pub session: String,
+    /// What the approval left to be charged, where the gateway needs it named.
     pub method: Option<Method>,
 }
 
 /// Charges a saved method while the payer is not there.
 pub struct Charge {
+    /// Ours, of the payment.
     pub reference: String,
+    /// What is taken.
     pub amount: Money,
+    /// What the payer reads in the bank's statement.
     pub label: String,
+    /// What is charged.
     pub method: Method,
+    /// As for [`Checkout`].
     pub webhook_url: String,
 }
 
+/// Sends money of one payment back.
 pub struct Refund {
+    /// Ours, `{case}-r1`.
     pub reference: String,
     /// The gateway's id of the payment.
     pub payment: String,
+    /// What goes back now.
     pub amount: Money,
     /// All refunds of the payment that succeeded or are under way, this one included.
     pub total_refunded: Money,
@@ -178,9 +207,13 @@ pub struct Refund {
 /// Which payment is asked for, with its refunds. A adapter uses what its gateway knows.
 #[derive(Clone, Debug)]
 pub struct Lookup {
+    /// Ours, for gateways that find by it.
     pub reference: String,
+    /// The gateway's id of the payment, or of whatever it last named.
     pub payment: Option<String>,
+    /// The id of its page.
     pub session: Option<String>,
+    /// What was asked for.
     pub amount: Money,
 }
 

@@ -12,10 +12,14 @@ use sha2::{Digest, Sha256};
 
 /// One source of webhooks: its path is `/webhooks/{clinic}/{source}`.
 pub struct Inbound {
+    /// The last part of its path: `stripe`, `paypal-ipn`.
     pub source: &'static str,
+    /// Whose secrets prove it.
     pub vendor: &'static Vendor,
     /// Tried in order; the first whose header is present decides. There is deliberately no "none".
     pub proofs: &'static [Proof],
+    /// What a delivery says, one item for each event; an error where it is no delivery of this
+    /// source at all.
     pub read: fn(&Verified) -> Result<Vec<Item>, Unreadable>,
     /// The status that the vendor wants for a proof that does not hold.
     pub refused: u16,
@@ -23,6 +27,7 @@ pub struct Inbound {
     pub accepted: (u16, &'static str),
 }
 
+/// How a delivery shows that the vendor sent it.
 pub enum Proof {
     /// A code over the body under a shared secret.
     Hmac {
@@ -51,22 +56,32 @@ pub enum Proof {
     FetchBack,
 }
 
+/// The hash of a keyed code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
+    /// HMAC-SHA-1, which old vendors still use: sound in a keyed code.
     Sha1,
+    /// HMAC-SHA-256.
     Sha256,
 }
 
 /// The codes that a header carries, the bytes they cover, and when they were made (epoch seconds).
 pub struct Signed {
+    /// Several while a secret is rotated: one that fits is enough.
     pub codes: Vec<Vec<u8>>,
+    /// The exact bytes, which may be more than the body.
     pub message: Vec<u8>,
+    /// Epoch seconds; `None` where the vendor signs no time.
     pub at: Option<i64>,
 }
 
+/// A signature of RSA with SHA-256, and where the certificate lies that proves it.
 pub struct CertificateSigned {
+    /// As the delivery names it: not trusted before its host and path were checked.
     pub certificate_url: String,
+    /// The bytes, decoded.
     pub signature: Vec<u8>,
+    /// The exact bytes that it covers.
     pub message: Vec<u8>,
     /// The certificate must be for one of these names.
     pub names: &'static [&'static str],
@@ -77,7 +92,9 @@ pub struct CertificateSigned {
 pub struct Delivery {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The address's query as it came, without `?`.
     pub query: String,
+    /// The exact bytes: proofs cover them.
     pub body: Vec<u8>,
     /// The address that the vendor was told, with query.
     pub url: String,
@@ -86,6 +103,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The first header of this name, in whatever case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -96,13 +114,16 @@ impl Delivery {
 
 /// A delivery whose proof held, or whose reading is held back until posting has the proof.
 pub struct Verified<'a> {
+    /// As it came in.
     pub delivery: &'a Delivery,
+    /// The clinic's secrets for this source.
     pub account: &'a Account,
     /// Whether the bytes are proven to be the vendor's; else they are hints to be fetched.
     pub trusted: bool,
 }
 
 impl Verified<'_> {
+    /// The exact bytes that came.
     pub fn body(&self) -> &[u8] {
         &self.delivery.body
     }
@@ -115,16 +136,17 @@ pub struct Item {
     pub id: Option<String>,
     /// The vendor's name for it, for people.
     pub name: String,
+    /// What it means, or why it cannot be read.
     pub notice: Result<Notice, Unreadable>,
 }
 
+/// What one event of a vendor means here.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// It says all that is needed.
     Fact(Box<Fact>),
     /// Something about this payment changed: fetch it.
-    Hint {
-        payment: String,
-    },
+    Hint { payment: String },
     /// A method that patients had kept is no longer chargeable.
     MethodGone {
         token: String,
@@ -222,6 +244,7 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     hex::decode(text.trim()).ok()
 }
 
+/// The bytes behind standard base64; `None` where it is none.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text.trim()).ok()
 }

@@ -11,7 +11,9 @@ use sha2::Sha256;
 pub enum Refused {
     /// The header that carries the proof is missing or malformed.
     NoProof,
+    /// The proof is another one than ours would be.
     Forged,
+    /// The signed time is outside of the vendor's window.
     Stale,
     /// The proof cannot be checked just now: the vendor should send again.
     Later(String),
@@ -19,6 +21,7 @@ pub enum Refused {
 
 /// What is left to do after the local part of a proof.
 pub enum Outcome {
+    /// Nothing: the vendor sent it.
     Proven,
     /// Fetch this certificate, then [`prove_certificate`].
     NeedsCertificate(CertificateSigned),

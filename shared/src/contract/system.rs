@@ -8,22 +8,41 @@ use crate::words::money::{Currency, Money};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+/// All that Meridian knows of a business system: who it is, whom it reaches, and what it is told.
 pub struct System {
+    /// Where it is and how we prove ourselves to it.
     pub vendor: &'static Vendor,
     /// What it is to the clinic, as the table shows it: `SMS to patients`, `accounting`.
     pub is: &'static str,
+    /// Who reads what it is told.
     pub channel: Channel,
     /// What may be configured beside the vendor's secrets, where an account needs it.
     pub optional: &'static [&'static str],
+    /// One for each topic that it hears of; of the others it hears nothing.
     pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
     pub arrival: Offer<Call<str, Arrival>>,
+    /// What it keeps of a patient under an id of its own, found or made before documents name it.
+    pub contact: Offer<ContactCalls>,
+}
+
+/// How a system's own record of a patient is found by our number, and made where there is none. Both
+/// are asked under one lock for each patient, so that many documents at once make one contact.
+pub struct ContactCalls {
+    /// Asks for the contact that bears our number of the patient; `None` where there is none.
+    pub find: Call<Notification, Option<ExternalId>>,
+    /// Makes it, under that number.
+    pub make: Call<Notification, ExternalId>,
+    /// What is not found proves nothing so many seconds after a call that made one was lost.
+    pub trusted_after: i64,
 }
 
 /// What became of a message that a system took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
+    /// It reached the addressee.
     Arrived,
+    /// Nothing is known yet: it is asked again later.
     UnderWay,
     /// It never will, for this reason.
     Lost(String),
@@ -38,24 +57,32 @@ pub enum Channel {
     PatientEmail,
     /// The patient, by text message: needs the number.
     PatientText,
+    /// The people of the clinic, all in one place.
     Staff,
+    /// Nobody at once: invoices, payments and what is taken back of them are filed.
     Books,
 }
 
 /// What a system does when something happens: one call, or several in this order, each remembered
 /// when it is done.
 pub struct Subscription {
+    /// What it hears of.
     pub topic: Topic,
+    /// Its calls, in this order.
     pub steps: &'static [Effect<Notification, ExternalId>],
     /// Whether this step has nothing to do this time; it counts as done.
     pub skips: fn(&Notification, usize) -> bool,
+    /// What must have been filed before, if anything.
     pub depends_on: DependsOn,
+    /// Whether a step names the patient's contact at the system.
+    pub names_contact: bool,
 }
 
 /// What this system must have heard before: of the same case, and of the same payment, refund or
 /// dispute where both speak of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DependsOn {
+    /// It stands by itself.
     Nothing,
     /// It builds on what was filed then: a payment needs its invoice.
     Needs(Topic),
@@ -64,6 +91,7 @@ pub enum DependsOn {
 }
 
 impl DependsOn {
+    /// The topic that goes before, if any.
     pub fn topic(self) -> Option<Topic> {
         match self {
             Self::Nothing => None,
@@ -85,6 +113,7 @@ impl Subscription {
             steps,
             skips: never,
             depends_on: DependsOn::Nothing,
+            names_contact: false,
         }
     }
 }
@@ -103,6 +132,7 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
             steps,
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            names_contact: false,
         },
     ]
 }
@@ -112,9 +142,11 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
 pub struct Notification {
     /// Ours for this delivery and stable over repeats: letters, digits and dashes, at most 60.
     pub key: String,
+    /// What happened.
     pub topic: Topic,
     /// The ids under which this system filed what the notification comes `after`, one for each step of it.
     pub filed: Vec<String>,
+    /// The clinic's name, as patients know it.
     pub clinic: String,
     /// As the patient quotes it.
     pub invoice: String,
@@ -131,11 +163,17 @@ pub struct Notification {
     pub standing: Standing,
     /// Of the whole invoice, and what each of its tax rates comes to.
     pub total: Money,
+    /// What of the amount falls on each tax rate of the invoice.
     pub rates: Vec<OfRate>,
     /// In the clinic's time zone.
     pub date: Date,
+    /// The name of the gateway that the money went through; empty where none did.
     pub gateway: String,
+    /// The patient, as far as this system may know.
     pub customer: Customer,
+    /// The id of the patient's contact at the system, where it is known.
+    pub contact: Option<String>,
+    /// What people read, in channels that people read.
     pub message: Message,
 }
 
@@ -148,10 +186,12 @@ pub struct Standing {
     pub applied: Money,
     /// What was filed of the payment last, and under which id.
     pub was: Money,
+    /// The id under which the payment was filed last.
     pub payment: Option<String>,
 }
 
 impl Standing {
+    /// Of what is no payment: all amounts are zero.
     pub fn none(currency: Currency) -> Self {
         Self {
             applied: Money::zero(currency),
@@ -165,8 +205,11 @@ impl Standing {
 /// switched it on; the address only for the channel that needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
+    /// The clinic's own id of the patient; opaque to anybody else.
     pub reference: String,
+    /// Only where the clinic switched names on.
     pub name: Option<String>,
+    /// Only for [`Channel::PatientEmail`].
     pub email: Option<String>,
     /// E.164.
     pub phone: Option<String>,
@@ -175,8 +218,11 @@ pub struct Customer {
 /// What a person reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
+    /// One line without markup.
     pub subject: String,
+    /// The whole in plain text.
     pub text: String,
+    /// The same for mail programs that show it; empty in channels that do not.
     pub html: String,
 }
 

@@ -9,9 +9,13 @@ use std::fmt;
 pub struct Vendor {
     /// Its folder name in the contracts, its path in `/webhooks/{clinic}/{source}`, its secret's name.
     pub id: &'static str,
+    /// As people read it: `Stripe`.
     pub name: &'static str,
+    /// The address of its reference.
     pub docs: &'static str,
+    /// Where its API is.
     pub host: Host,
+    /// How each call proves who sends it.
     pub auth: Auth,
     /// Headers that every call carries: a pinned version, a tenant.
     pub headers: fn(&Account) -> Vec<(&'static str, String)>,
@@ -56,6 +60,7 @@ impl Vendor {
 
 /// Where a vendor's API is.
 pub enum Host {
+    /// The same for every account, with its scheme and without a path.
     One(&'static str),
     /// From the account: test keys at the test host, a region, a company's own name.
     From(fn(&Account) -> String),
@@ -63,7 +68,9 @@ pub enum Host {
 
 /// How a request proves who sends it. Names point into the account's secrets.
 pub enum Auth {
+    /// The secret of this name in the header `Authorization: Bearer`.
     Bearer(&'static str),
+    /// User and password in the header `Authorization: Basic`.
     Basic {
         user: Credential,
         pass: &'static str,
@@ -77,22 +84,30 @@ pub enum Auth {
     Open,
 }
 
+/// A part of a proof that need not be secret.
 pub enum Credential {
+    /// The account's secret of this name.
     Secret(&'static str),
+    /// The same for everybody.
     Fixed(&'static str),
 }
 
 /// How an access token is got.
 pub struct OAuth {
+    /// Where tokens are given out.
     pub host: Host,
+    /// Of the token call, from the first `/`.
     pub path: &'static str,
     /// Secrets that go into the Basic header of the token call.
     pub client: (&'static str, &'static str),
+    /// By what right a token is asked for.
     pub grant: Grant,
 }
 
+/// The kinds of OAuth's token call that vendors here want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
+    /// Client id and secret are enough, each time.
     ClientCredentials,
     /// The refresh token changes with each use: got under one shared lock, kept in `…/oauth/{vendor}`
     /// before the access token is used.
@@ -142,11 +157,14 @@ impl fmt::Debug for Account {
 /// A capability, or the reason there is none. Written out by every adapter, so the capability table
 /// is read from the code and cannot disagree with it.
 pub enum Offer<T> {
+    /// The vendor can do it, in this way.
     Yes(T),
+    /// It cannot, for this reason.
     No(&'static str),
 }
 
 impl<T> Offer<T> {
+    /// What is offered, if anything.
     pub fn yes(&self) -> Option<&T> {
         match self {
             Self::Yes(offered) => Some(offered),

@@ -9,14 +9,20 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
+    /// Read everything.
     View,
+    /// Make invoices and collect what they ask for.
     Charge,
+    /// Ask for refunds.
     Refund,
+    /// Approve a refund that somebody else asked for.
     Approve,
+    /// Change settings, connections and keys.
     Configure,
 }
 
 impl Permission {
+    /// Every one, in the order in which documents list them.
     pub const ALL: [Self; 5] = [
         Self::View,
         Self::Charge,
@@ -25,6 +31,7 @@ impl Permission {
         Self::Configure,
     ];
 
+    /// As the API writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -39,11 +46,13 @@ impl Permission {
 /// Who asks, and how they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
+    /// By what key they called.
     pub who: Who,
     /// The way by which they came: `api /v1/keys`.
     pub via: String,
 }
 
+/// Whom a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A person or system of the clinic, by a key of theirs.
@@ -77,6 +86,7 @@ impl Actor {
         format!("{} by {self}", self.via)
     }
 
+    /// Whether their key allows it; the root key is for keys and clinics and allows none of these.
     pub fn may(&self, permission: Permission) -> bool {
         match &self.who {
             Who::Key { permissions, .. } => permissions.contains(&permission),

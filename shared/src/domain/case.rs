@@ -21,18 +21,25 @@ pub const LONGEST_WAIT: i64 = 600;
 /// An aggregate above this many bytes is refused (an item may hold 400 KB).
 pub const LARGEST: usize = 300 * 1024;
 
+/// One invoice with all payments, refunds and disputes under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
+    /// Ours, opaque: 20 letters and digits.
     pub id: String,
+    /// The clinic's id.
     pub clinic: String,
     /// Our opaque id of the patient; a walk-in may have none.
     pub patient: Option<String>,
+    /// The id of the visit that was billed, where there was one.
     pub appointment: Option<String>,
     /// When the session began, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
+    /// When the invoice was made here.
     pub created_at: Timestamp,
+    /// That of every amount in it.
     pub currency: Currency,
+    /// What is asked for.
     pub invoice: Invoice,
     /// As it stood when the case began; a later change of the clinic's policy is for later cases.
     pub policy: Policy,
@@ -69,6 +76,7 @@ pub struct Case {
     pub told: u32,
     /// How many entries the case's journal has, and the hash of the last.
     pub entries: u64,
+    /// The hash of the journal's last entry; empty before the first.
     pub head: String,
 }
 
@@ -77,21 +85,29 @@ pub struct Case {
 pub struct Finding {
     /// The key by which that person called.
     pub by: String,
+    /// When they said so.
     pub at: Timestamp,
 }
 
 /// Another try after a payment that was declined or went back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
+    /// The number of the payment that failed.
     pub payment: u32,
+    /// When the next one is made.
     pub due: Timestamp,
 }
 
+/// One attempt to collect money for a case, with what went back of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
+    /// Its number within the case, from 1.
     pub n: u32,
+    /// The gateway's id.
     pub gateway: String,
+    /// What is collected; once money came, what came.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
     /// The saved method that is charged; `None` where the payer chooses at the gateway.
     pub method: Option<Method>,
@@ -101,6 +117,7 @@ pub struct Payment {
     pub capture: Option<String>,
     /// Every id under which the gateway ever spoke of it.
     pub aliases: BTreeSet<String>,
+    /// The gateway's page that was opened for it.
     pub session: Option<Session>,
     /// Nobody can pay on that page any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -114,7 +131,9 @@ pub struct Payment {
     /// How often that was: each approval is completed under a key of its own.
     #[serde(default)]
     pub approvals: u32,
+    /// The call under way, if any.
     pub intent: Option<Intent>,
+    /// Why the last attempt failed, or the money went back.
     pub decline: Option<Decline>,
     /// When the last try failed that the gateway itself makes again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,14 +151,18 @@ pub struct Payment {
     pub returned_whole: bool,
     /// Sorted by key, so that two orders of the same events make the same case.
     pub refunds: Vec<Refund>,
+    /// Sorted by key, as the refunds are.
     pub disputes: Vec<Dispute>,
 }
 
 /// A page at the gateway where the payer pays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
+    /// The gateway's.
     pub id: String,
+    /// Where the payer goes; it may hold a secret of the gateway's.
     pub url: String,
+    /// From when nobody can pay there any more, where the gateway says so.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -158,11 +181,15 @@ pub enum Ending {
 /// unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
+    /// What is asked of the gateway.
     pub step: Step,
     /// The key under which the gateway does it once.
     pub key: String,
+    /// Who calls: a run of a function, by an id of its own.
     pub owner: String,
+    /// Until when nobody else calls.
     pub lease_until: Timestamp,
+    /// When the first call under this key began: from then on the gateway remembers it.
     pub first_sent_at: Timestamp,
     /// The request itself, to be repeated byte for byte. It holds neither secret nor name.
     pub request: serde_json::Value,
@@ -182,6 +209,7 @@ impl Intent {
     }
 }
 
+/// What is asked of a gateway next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -193,6 +221,7 @@ pub enum Step {
     Close,
     /// Take the money that the payer approved.
     Complete,
+    /// Send money back.
     Refund,
 }
 
@@ -288,6 +317,7 @@ impl Payment {
         of_state.map(|d| d.amount.minor).sum()
     }
 
+    /// What refunds gave back of it so far, those under way not counted.
     pub fn refunded(&self) -> Money {
         let done = self
             .refunds
@@ -381,6 +411,7 @@ impl Payment {
         self.state == State::Open && !self.approved && !asked
     }
 
+    /// Ours at the gateway: `{case}-p1`.
     pub fn reference(&self, case: &str) -> String {
         ids::payment_reference(case, self.n)
     }
@@ -410,10 +441,12 @@ pub fn is_surplus(request: &str) -> bool {
 }
 
 impl Case {
+    /// The payment of this number.
     pub fn payment(&self, n: u32) -> Option<&Payment> {
         self.payments.iter().find(|p| p.n == n)
     }
 
+    /// The payment of this number, to be changed.
     pub fn payment_mut(&mut self, n: u32) -> Option<&mut Payment> {
         self.payments.iter_mut().find(|p| p.n == n)
     }
@@ -428,6 +461,7 @@ impl Case {
         })
     }
 
+    /// All refunds of all payments, each with the payment that it is under.
     pub fn refunds(&self) -> impl Iterator<Item = (&Payment, &Refund)> {
         self.payments
             .iter()
@@ -449,10 +483,12 @@ impl Case {
         })
     }
 
+    /// What refunds gave back so far, of all payments.
     pub fn refunded(&self) -> Money {
         self.sum(|p| p.refunded().minor)
     }
 
+    /// What may still be refunded, over all payments.
     pub fn refundable(&self) -> Money {
         self.sum(|p| p.refundable().minor)
     }
@@ -529,6 +565,7 @@ impl Case {
         tried && resting && self.due().minor > 0
     }
 
+    /// How the invoice stands, as people read it.
     pub fn status(&self) -> Status {
         match (self.invoice.void, self.paid().minor, self.due().minor) {
             (true, ..) => Status::Void,

@@ -5,12 +5,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How a dispute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "DisputeState")]
 pub enum State {
+    /// The bank asks, and holds the money back.
     Open,
+    /// It ended for the clinic, which keeps the money.
     Won,
+    /// It ended for the payer, who got the money back.
     Lost,
 }
 
@@ -36,8 +40,11 @@ pub fn ends_otherwise(state: Option<State>, said: State) -> bool {
 /// A dispute under a payment, known by the gateway's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
+    /// The gateway's; of a gateway that gives none, the payment's.
     pub id: String,
+    /// What the payer wants back, or in the end got: it may be less than the payment.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
     /// A part that the bank simply took, as it does when a dispute is lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
+/// What `decide` is asked to work into a case.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The first event of every case.
@@ -29,10 +30,7 @@ pub enum Event {
         intent: Intent,
     },
     /// The lease ran out or the reply was unreadable.
-    ReplyLost {
-        payment: u32,
-        refund: Option<u32>,
-    },
+    ReplyLost { payment: u32, refund: Option<u32> },
     /// The gateway did not act on this try: busy, rate limited, key rejected, not configured.
     NotDone(NotDone),
     /// Looked up, and there is still nothing to be known.
@@ -43,33 +41,24 @@ pub enum Event {
         tries: u32,
         looked: Looked,
     },
-    SessionOpened {
-        payment: u32,
-        session: Session,
-    },
+    /// The gateway's page is there.
+    SessionOpened { payment: u32, session: Session },
     /// The gateway cannot end this page: it may still be paid on.
-    PageStays {
-        payment: u32,
-    },
+    PageStays { payment: u32 },
+    /// A gateway said something.
     Reported(Report),
+    /// Somebody wants money sent back.
     RefundRequested(NewRefund),
-    RefundApproved {
-        request: String,
-    },
+    /// Somebody who may do so, and did not ask for it, approved a refund.
+    RefundApproved { request: String },
     /// Somebody decided that this refund, which waits for approval, is not made.
-    RefundRejected {
-        request: String,
-    },
+    RefundRejected { request: String },
     /// A person wants that this payment is not paid any more, or found that it never happened.
-    Closed {
-        payment: u32,
-    },
+    Closed { payment: u32 },
     /// A person looked at the gateway where it does not tell us itself.
     Found(Found),
     /// The invoice asks for nothing any more; it stands in these systems, by id.
-    Voided {
-        filed: Vec<String>,
-    },
+    Voided { filed: Vec<String> },
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {
         payment: u32,
@@ -78,13 +67,9 @@ pub enum Event {
         lost: bool,
     },
     /// The time is over that a payer has who was declined on a page.
-    DeclineStands {
-        payment: u32,
-    },
+    DeclineStands { payment: u32 },
     /// A planned retry waits: the gateway did not say that the payment before it is over.
-    RetryWaits {
-        payment: u32,
-    },
+    RetryWaits { payment: u32 },
     /// What the gateway says of a payment or refund cannot be true beside what is known.
     Contradicted {
         payment: u32,
@@ -116,10 +101,14 @@ pub enum Looked {
     Person,
 }
 
+/// A call that surely had no effect, and when the next is made.
 #[derive(Clone, Debug)]
 pub struct NotDone {
+    /// The payment's number.
     pub payment: u32,
+    /// The refund's number, where the call was one of a refund.
     pub refund: Option<u32>,
+    /// When it is tried again.
     pub retry_at: Timestamp,
     /// Whether no earlier try can have acted either: a trusted look-up found nothing.
     pub never: bool,
@@ -130,7 +119,9 @@ pub struct NotDone {
 /// What a person found of a payment, or of a refund of it.
 #[derive(Clone, Debug)]
 pub struct Found {
+    /// The payment's number.
     pub payment: u32,
+    /// The refund's number, where it is about one.
     pub refund: Option<u32>,
     /// Whether the money moved.
     pub happened: bool,
@@ -140,31 +131,45 @@ pub struct Found {
     pub by: String,
 }
 
+/// What begins a case.
 #[derive(Clone, Debug)]
 pub struct NewInvoice {
+    /// The case's id.
     pub id: String,
+    /// The clinic's id.
     pub clinic: String,
+    /// What people quote.
     pub number: String,
+    /// Our opaque id; a walk-in may have none.
     pub patient: Option<String>,
+    /// The id of the visit that is billed.
     pub appointment: Option<String>,
+    /// When that visit began.
     pub starts_at: Option<Timestamp>,
+    /// The clinic's.
     pub currency: Currency,
+    /// What is billed, at least one.
     pub lines: Vec<Line>,
+    /// The clinic's, as it is now.
     pub policy: Policy,
     /// What the policy asks to be collected at once.
     pub charge: Option<NewCharge>,
 }
 
+/// One wish to collect money.
 #[derive(Clone, Debug)]
 pub struct NewCharge {
     /// All that is due where not given.
     pub amount: Option<Money>,
+    /// The gateway's id.
     pub gateway: String,
     /// `None` opens a checkout.
     pub method: Option<Method>,
+    /// Let the payer keep the method on the page, for later charges.
     pub keep_method: bool,
 }
 
+/// One wish to send money back, which may become several refunds.
 #[derive(Clone, Debug, Default)]
 pub struct NewRefund {
     /// The request's id: its parts carry it.
@@ -173,15 +178,19 @@ pub struct NewRefund {
     pub amount: Option<Money>,
     /// Only from this payment; else from the newest first.
     pub payment: Option<u32>,
+    /// Whether it waits for somebody else in any case.
     pub needs_approval: bool,
     /// Needs one too where all refunds of the invoice, those reserved and this one included, come
     /// to more major units than this.
     pub approval_above: Option<Decimal>,
 }
 
+/// What a gateway said at one time.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The gateway's id.
     pub gateway: String,
+    /// In the order in which they were told.
     pub facts: Vec<Fact>,
     /// Whether this is what the gateway says now, asked by us; a webhook may be older.
     pub current: bool,
@@ -196,6 +205,7 @@ pub struct Report {
 /// What a decision may know beside the case and the event.
 #[derive(Clone, Debug)]
 pub struct Context {
+    /// By the system's clock.
     pub now: Timestamp,
     /// The clinic's: the books count its days.
     pub zone: TimeZone,

@@ -12,30 +12,55 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "EventKind")]
 pub enum Kind {
+    /// Money came.
     PaymentSucceeded,
+    /// An attempt was declined or cancelled; nothing was taken.
     PaymentFailed,
+    /// It is under way, or approved and not yet taken.
     PaymentPending,
+    /// Nobody can pay on the page any more.
     PaymentExpired,
+    /// Money that had come was taken back by a bank, without a dispute.
     PaymentReturned,
+    /// Money that we or the clinic sent back is there.
     RefundSucceeded,
+    /// What was sent back did not get there, and is at the gateway again.
     RefundFailed,
+    /// A refund is on its way.
     RefundPending,
+    /// A payer wants money back by way of the bank.
     DisputeOpened,
+    /// A dispute ended, and the clinic keeps or gets back the money.
     DisputeWon,
+    /// A dispute ended, and the payer keeps the money.
     DisputeLost,
+    /// The gateway paid this payment out; listed, without effect.
     Settled,
+    /// The clinic's bank got money; listed, without effect.
     PayoutPaid,
+    /// The clinic's bank did not get it; listed, without effect.
     PayoutFailed,
+    /// A method may be charged.
     MandateActive,
+    /// A method may not be charged any more.
     MandateCancelled,
+    /// Told of subscriptions that others manage; listed, without effect.
     SubscriptionCancelled,
+    /// A visit took place: it is billed.
     AppointmentCompleted,
+    /// A visit was called off.
     AppointmentCancelled,
+    /// A visit has another time.
     AppointmentRescheduled,
+    /// The patient did not come.
     AppointmentNoShow,
+    /// Somebody wrote, by SMS or in a chat.
     MessageReceived,
+    /// Somebody filled in a form.
     FormSubmitted,
+    /// Somebody bought at a shop; listed, without effect.
     OrderCreated,
+    /// Known, and of no consequence here.
     Other,
 }
 
@@ -49,9 +74,11 @@ pub enum Decline {
     Method,
     /// The payer must act: strong authentication, approval.
     Action,
+    /// Taken for fraud by the bank, the gateway or the clinic's own rules: not tried again.
     Fraud,
     /// The payer stopped it.
     Cancelled,
+    /// Without a reason, or with one that nobody knows: worth another try.
     Other,
 }
 
@@ -70,6 +97,7 @@ impl Decline {
 /// One thing that a gateway says. Ids are the gateway's own; `reference` is ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
+    /// What happened.
     pub kind: Kind,
     /// Our own reference, where the gateway hands it back: of the payment, or of the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,8 +108,10 @@ pub struct Fact {
     /// Other ids of the same payment: its session, its charge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+    /// The gateway's id of a refund, or of a reversal that a bank made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<String>,
+    /// The gateway's id of a dispute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispute: Option<String>,
     /// Of the payment, the refund or the dispute, whichever the kind speaks of.
@@ -90,11 +120,13 @@ pub struct Fact {
     /// Everything refunded on the payment so far, where that is all the gateway tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded_total: Option<Money>,
+    /// Why it failed or went back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline: Option<Decline>,
     /// The gateway's own words for a refusal, for staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// When it happened, as the gateway says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// The day on which a bank debit is collected, while it is on its way.
@@ -115,6 +147,7 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// A fact of this kind that says no more; the rest is filled in.
     pub fn new(kind: Kind) -> Self {
         Self {
             kind,
@@ -197,6 +230,7 @@ pub fn is_vendor_id(text: &str) -> bool {
 /// A method kept at a gateway. Opaque ids only: never a number, never a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Method {
+    /// The id of the gateway that keeps it.
     pub gateway: String,
     /// The payer's id at the gateway, where it needs one beside the method.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,22 +16,30 @@ pub const MOST_PIECES: u32 = 1_000_000;
 /// for stays in the sealed document and never leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
+    /// Pieces, from 1 to [`MOST_PIECES`].
     pub quantity: u32,
     /// Per piece, with or without tax as `tax_included` says.
     pub unit: Money,
     /// Per cent: `10` is ten per cent; `0` where the line is free of tax.
     pub tax_rate: Decimal,
+    /// Whether the unit's price holds the tax already.
     pub tax_included: bool,
 }
 
+/// What a patient is asked to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     /// What people quote: the clinic's own number or one of ours.
     pub number: String,
+    /// At least one, in the order in which people read them.
     pub lines: Vec<Line>,
+    /// What it comes to without tax.
     pub net: Money,
+    /// What the taxes of all lines come to.
     pub tax: Money,
+    /// What is asked for, tax with it.
     pub total: Money,
+    /// Nothing is asked for any more.
     pub void: bool,
 }
 
@@ -40,14 +48,20 @@ pub struct Invoice {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "InvoiceStatus")]
 pub enum Status {
+    /// Not yet asked for.
     Draft,
+    /// Nothing was paid.
     Open,
+    /// Something was paid, and something is due.
     PartPaid,
+    /// Nothing is due.
     Paid,
+    /// Taken back: nothing is asked for any more.
     Void,
 }
 
 impl Status {
+    /// Every one, from the first to the last.
     pub const ALL: [Self; 5] = [
         Self::Draft,
         Self::Open,
@@ -56,6 +70,7 @@ impl Status {
         Self::Void,
     ];
 
+    /// As the API writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -89,7 +104,9 @@ impl Line {
 pub struct OfRate {
     /// Per cent, without zeros at its end.
     pub percent: Decimal,
+    /// With tax.
     pub gross: Money,
+    /// Within the gross.
     pub tax: Money,
 }
 

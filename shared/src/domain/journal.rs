@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 
 /// What is owed by the patient of the case; negative is credit.
 pub const RECEIVABLE: &str = "receivable";
+/// What was sold, without tax; credits are negative.
 pub const REVENUE: &str = "revenue";
+/// What is owed to the tax office of what was sold.
 pub const TAX: &str = "tax";
 /// What was paid back to patients of the sale, without tax.
 pub const REFUNDS: &str = "refunds";
@@ -31,12 +33,16 @@ pub fn gateway_account(gateway: &str) -> String {
 /// Debits are positive, credits negative, in minor units of the entry's currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
+    /// One of this module's accounts, or a gateway's.
     pub account: String,
+    /// Minor units: debits positive, credits negative.
     pub minor: i64,
 }
 
+/// One line of a case's books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
+    /// The case's id.
     pub case: String,
     /// From 1, without a gap.
     pub seq: u64,
@@ -54,10 +60,13 @@ pub struct Entry {
     /// Why one of them was declined or went back, where that is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Decline>,
+    /// Of all its postings.
     pub currency: Currency,
+    /// They sum to zero; none where no balance changed.
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.
     pub before: String,
+    /// SHA-256 in hex over all that stands before it.
     pub hash: String,
 }
 
@@ -66,12 +75,15 @@ pub struct Entry {
 pub struct Note {
     /// The case that it is about, if any.
     pub case: Option<String>,
+    /// When it was written.
     pub at: Timestamp,
     /// What happened, in a word of Meridian: `settings_changed`, `key_made`, `task_done`.
     pub what: String,
+    /// What brought it, as an entry names it.
     pub cause: String,
 }
 
+/// Minor units by account; accounts at zero are left out.
 pub type Balances = BTreeMap<String, i64>;
 
 /// The balances that a case in this state calls for. They sum to zero.
@@ -133,6 +145,7 @@ impl Entry {
         hex::encode(Sha256::digest(bytes))
     }
 
+    /// The same entry with its hash filled in.
     pub fn sealed(mut self) -> Self {
         self.hash = self.computed_hash();
         self
@@ -142,24 +155,16 @@ impl Entry {
 /// What a chain of entries shows to be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
-    Gap {
-        expected: u64,
-        found: u64,
-    },
-    Changed {
-        seq: u64,
-    },
-    Unchained {
-        seq: u64,
-    },
-    Unbalanced {
-        seq: u64,
-    },
+    /// An entry is missing.
+    Gap { expected: u64, found: u64 },
+    /// An entry is another than its hash says.
+    Changed { seq: u64 },
+    /// An entry names another one before it than the one that is there.
+    Unchained { seq: u64 },
+    /// Postings of an entry do not sum to zero.
+    Unbalanced { seq: u64 },
     /// The entries are whole and the case says something else.
-    Differs {
-        replayed: Balances,
-        case: Balances,
-    },
+    Differs { replayed: Balances, case: Balances },
 }
 
 /// Replays a case's entries in order: the balances that they make, or the first fault.

@@ -18,19 +18,30 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
+    /// An invoice was made.
     InvoiceIssued,
+    /// The patient can pay on a page.
     CheckoutReady,
+    /// Money came, or came again.
     PaymentReceived,
+    /// An attempt failed, and nothing was taken.
     PaymentFailed,
+    /// A bank took back what had come.
     PaymentReturned,
+    /// Money was sent back.
     RefundPaid,
+    /// A refund that was told of did not arrive.
     RefundFailed,
+    /// A payer wants money back by way of the bank.
     DisputeOpened,
+    /// That ended, one way or the other.
     DisputeClosed,
+    /// Something only a person can decide.
     NeedsPerson,
 }
 
 impl Topic {
+    /// In ids and logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::InvoiceIssued => "invoice-issued",
@@ -50,6 +61,7 @@ impl Topic {
 /// What an occurrence is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Subject {
+    /// What happened.
     pub topic: Topic,
     /// The payment's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,10 +80,12 @@ pub struct Subject {
 pub struct Occurrence {
     /// Of its book, from 1: the order in which a system hears.
     pub n: u32,
+    /// What it is about, which tells it from the others of its book.
     #[serde(flatten)]
     pub subject: Subject,
     /// When it happened, as the gateway says; else when we heard of it.
     pub at: Timestamp,
+    /// When we wrote it.
     pub heard_at: Timestamp,
     /// The vendor that told us, which is not told itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +93,7 @@ pub struct Occurrence {
     /// Of the payment, what was returned of it, the refund, the dispute, the invoice or the task,
     /// whichever the topic speaks of.
     pub amount: Money,
+    /// All that a message about it may say.
     pub facts: Facts,
 }
 
@@ -89,6 +104,7 @@ pub struct Facts {
     pub invoice: String,
     /// Of the whole invoice, and what each of its tax rates comes to.
     pub total: Money,
+    /// What of the total falls on each tax rate.
     pub rates: Vec<OfRate>,
     /// What the invoice asks for: nothing once it is void.
     pub asked: Money,
@@ -100,11 +116,13 @@ pub struct Facts {
     pub beyond: Money,
     /// What of it payments under way would bring.
     pub coming: Money,
+    /// Our opaque id of the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<String>,
     /// When the visit that was billed began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
+    /// How the payment stood that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentFacts>,
     /// When another try after this payment is planned.
@@ -121,7 +139,9 @@ pub struct Facts {
 /// The payment that the topic speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFacts {
+    /// What came, or was asked for.
     pub amount: Money,
+    /// The gateway's id.
     pub gateway: String,
     /// `Visa ending 4242`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

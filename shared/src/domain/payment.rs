@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "PaymentState")]
@@ -14,20 +15,28 @@ pub enum State {
     Pending,
     /// We asked and no answer came: it may or may not have happened.
     Unknown,
+    /// The money came.
     Paid,
+    /// An attempt failed; on a page that stays the payer may make another.
     Declined,
+    /// The page is over, and nobody paid.
     Expired,
     /// Money that had arrived went back.
     Returned,
 }
 
+/// What can happen to a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The gateway took it and has not finished.
     Submitted,
+    /// We asked and no answer came.
     ReplyLost,
+    /// The money came.
     Succeeded,
     /// An attempt failed.
     Failed,
+    /// Nobody can pay on the page any more.
     Expired,
     /// A debit failed after it had cleared, an eCheck came back, a dispute was lost.
     Returned,
@@ -38,6 +47,7 @@ pub enum Event {
 }
 
 impl State {
+    /// As the API writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -50,6 +60,7 @@ impl State {
         }
     }
 
+    /// Every one, in the order of the printed table.
     pub const ALL: [Self; 7] = [
         Self::Open,
         Self::Pending,
@@ -67,6 +78,7 @@ impl State {
 }
 
 impl Event {
+    /// Every one, in the order of the printed table.
     pub const ALL: [Self; 8] = [
         Self::Submitted,
         Self::ReplyLost,

@@ -13,14 +13,19 @@ use serde::{Deserialize, Serialize};
 /// What a receipt states, as it was at its time. No personal data and no service's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
+    /// `{case}-p1`, `{case}-p1-r2`: what it was issued for.
     pub id: String,
     /// As people quote it: `K7M2Q9-1`.
     pub number: String,
     /// The number of the receipt that this one replaces.
     pub replaces: Option<String>,
+    /// When it was written.
     pub issued_at: Timestamp,
+    /// The case's id.
     pub case: String,
+    /// The invoice's number.
     pub invoice: String,
+    /// When the invoice was made.
     pub invoiced_at: Timestamp,
     /// Who issued it, as the clinic was then.
     #[serde(default)]
@@ -28,42 +33,61 @@ pub struct Facts {
     /// When the session began, where there was one.
     #[serde(default)]
     pub starts_at: Option<Timestamp>,
+    /// One for each line of the invoice, without what it is for.
     pub lines: Vec<Line>,
+    /// Of the invoice, without tax.
     pub net: Money,
+    /// Of the invoice.
     pub tax: Money,
+    /// Of the invoice, tax with it.
     pub total: Money,
+    /// All that arrived for the invoice so far.
     pub payments: Vec<Paid>,
+    /// All that was sent back so far.
     pub refunds: Vec<Refunded>,
+    /// What came and stayed, refunds taken off.
     pub paid: Money,
+    /// What is left to pay.
     pub due: Money,
 }
 
 /// The clinic as a receipt names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issuer {
+    /// As patients know it.
     pub name: String,
+    /// In one line; empty where the clinic gave none.
     pub address: String,
+    /// As the clinic writes it; may be empty.
     pub phone: String,
+    /// As the law wants it on receipts; may be empty.
     pub tax_number: String,
 }
 
+/// A line of the invoice, as far as a receipt shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
+    /// Pieces.
     pub quantity: u32,
+    /// Of all pieces, tax with it.
     pub gross: Money,
+    /// Within the gross.
     pub tax: Money,
     /// Per cent.
     #[serde(default)]
     pub tax_rate: Option<Decimal>,
 }
 
+/// Money that came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
+    /// The id of the gateway that took it.
     pub gateway: String,
     /// `Visa ending 4242`, where the gateway told.
     pub method: Option<String>,
     /// What arrived.
     pub amount: Money,
+    /// When it came.
     #[serde(default)]
     pub at: Option<Timestamp>,
     /// What the bank took back of it.
@@ -74,36 +98,49 @@ pub struct Paid {
 /// Money that was sent back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refunded {
+    /// What went back.
     #[serde(flatten)]
     pub amount: Money,
+    /// When it went.
     #[serde(default)]
     pub at: Option<Timestamp>,
     /// The method that it went to, and the gateway that sent it.
     #[serde(default)]
     pub to: Option<String>,
+    /// The gateway's id.
     #[serde(default)]
     pub gateway: String,
 }
 
 /// A receipt as the page of its invoice lists it.
 pub struct Paper {
+    /// As people quote it: `K7M2Q9-1`.
     pub number: String,
+    /// The address of the receipt's page.
     pub address: String,
+    /// When the money moved.
     pub at: Timestamp,
+    /// What it was issued for.
     pub about: About,
 }
 
 /// What a receipt was issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
+    /// So much came.
     Payment(Money),
+    /// A bank took it back.
     Returned,
+    /// A bank gave it back.
     Reinstated,
+    /// So much was sent back.
     Refund(Money),
+    /// So much was sent back and did not arrive.
     RefundFailed(Money),
 }
 
 impl Paper {
+    /// The receipt of this id, at this address, for money that moved then.
     pub fn of(case: &Case, id: &str, address: String, at: Timestamp) -> Self {
         let number = number(id);
         let mut parts = id.split('-').skip(1);
@@ -185,6 +222,7 @@ pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
 }
 
 impl Issuer {
+    /// The clinic as these settings describe it.
     pub fn of(settings: &Settings) -> Self {
         Self {
             name: settings.name.clone(),

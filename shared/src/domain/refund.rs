@@ -6,31 +6,44 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How a refund stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "RefundState")]
 pub enum State {
+    /// Asked for, and somebody else must approve it.
     AwaitingApproval,
+    /// To be sent.
     Requested,
+    /// Sent, or about to be.
     Executing,
     /// We asked and no answer came.
     Unknown,
+    /// The money is back at the payer's.
     Succeeded,
+    /// Not made, or it came back: its amount may be refunded again.
     Failed,
 }
 
+/// What can happen to a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Somebody who may do so approved it.
     Approved,
+    /// The gateway is about to be asked.
     Calling,
+    /// We asked and no answer came.
     ReplyLost,
     /// The gateway took it and has not finished.
     Accepted,
+    /// The gateway says that it is done.
     Succeeded,
+    /// The gateway says no, or that it came back.
     Failed,
 }
 
 impl State {
+    /// Every one, in the order of the printed table.
     pub const ALL: [Self; 6] = [
         Self::AwaitingApproval,
         Self::Requested,
@@ -40,6 +53,7 @@ impl State {
         Self::Failed,
     ];
 
+    /// As the API writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::AwaitingApproval => "awaiting_approval",
@@ -56,12 +70,14 @@ impl State {
         !matches!(self, Self::Failed)
     }
 
+    /// Whether it is over, as far as anybody knows now.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
 }
 
 impl Event {
+    /// Every one, in the order of the printed table.
     pub const ALL: [Self; 6] = [
         Self::Approved,
         Self::Calling,
@@ -116,11 +132,14 @@ pub struct Refund {
     /// The gateway's id, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// What goes back.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
     /// When the money went back, as the gateway says; else when we heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// The call under way, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<super::case::Intent>,
 }

@@ -28,6 +28,7 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub tax_number: String,
+    /// ISO 4217, in which the clinic bills.
     pub currency: Currency,
     /// IANA name: `Australia/Melbourne`.
     #[serde(default = "utc")]

@@ -7,14 +7,18 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// A row that is due at some time, and what is done then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Unique within the case: `p1`, `r2`, `declined-p1`, `person-late-p1`.
     pub id: String,
+    /// What is done.
     pub work: Work,
+    /// From when on.
     pub due: Timestamp,
 }
 
+/// What a row asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "work")]
 pub enum Work {
@@ -40,16 +44,22 @@ pub enum Work {
 /// a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
+    /// Proven webhooks.
     Events,
     /// Notices that nobody proved yet.
     Unproven,
+    /// Visits to be billed.
     Visits,
+    /// Steps of payments.
     Charges,
+    /// Refunds to be sent.
     Refunds,
+    /// Systems and patients to be told.
     Deliveries,
 }
 
 impl Work {
+    /// The queue whose function does it, if any.
     pub fn queue(&self) -> Option<Queue> {
         match self {
             Self::Pay { .. } | Self::Retry { .. } => Some(Queue::Charges),
@@ -63,6 +73,7 @@ impl Work {
 /// from it. It holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matter {
+    /// Why somebody must look.
     pub alert: Alert,
     /// The payment of the case that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +90,7 @@ pub struct Matter {
     /// The invoice's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
+    /// Of what is at stake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// What happened, in whole sentences, where the alert alone does not tell: a vendor's reason.
@@ -87,6 +99,7 @@ pub struct Matter {
 }
 
 impl Matter {
+    /// Of this kind, with nothing more said yet.
     pub fn of(alert: Alert) -> Self {
         Self {
             alert,
@@ -100,37 +113,44 @@ impl Matter {
         }
     }
 
+    /// About the payment of this number.
     pub fn payment(mut self, n: u32) -> Self {
         self.payment = Some(n);
         self
     }
 
+    /// About our refund of this number, if it has one.
     pub fn refund(mut self, n: Option<u32>) -> Self {
         self.refund = n;
         self
     }
 
+    /// About a part of this request.
     pub fn request(mut self, id: &str) -> Self {
         self.request = Some(id.into());
         self
     }
 
+    /// With this vendor to look at.
     pub fn vendor(mut self, id: &str) -> Self {
         self.vendor = Some(id.into());
         self
     }
 
+    /// Of what is at stake.
     pub fn amount(mut self, amount: Money) -> Self {
         self.amount = Some(amount);
         self
     }
 
+    /// With what happened in whole sentences.
     pub fn words(mut self, words: impl Into<String>) -> Self {
         self.words = Some(words.into());
         self
     }
 }
 
+/// Why a person is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
@@ -140,14 +160,19 @@ pub enum Alert {
     LatePayment,
     /// More money than was due.
     Overpaid,
+    /// A refund that was told of did not arrive.
     RefundFailed,
+    /// A gateway says what cannot be true beside what is known.
     Contradiction,
+    /// Money came that no invoice asked for.
     ChargeWithoutInvoice,
+    /// A system or patient could not be told.
     DeliveryFailed,
     /// A call cannot be made before somebody mends the configuration.
     Blocked,
     /// A vendor takes no more of our calls, or does not answer.
     ConnectionHeld,
+    /// A payer disputes a payment: the clinic has days to answer the bank.
     DisputeOpened,
     /// A refund waits for somebody who may approve it.
     RefundWaits,
@@ -160,6 +185,7 @@ pub enum Alert {
 }
 
 impl Alert {
+    /// Every one.
     pub const ALL: [Self; 14] = [
         Self::UnknownOutcome,
         Self::LatePayment,

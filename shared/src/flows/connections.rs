@@ -20,6 +20,8 @@ const UNANSWERED: u32 = 3;
 /// Seconds until one is let through to see, the first time and at most.
 const SILENT: [i64; 2] = [30, 900];
 const BROKEN: i64 = 900;
+/// One that says again and again that it takes no more is asked ever more rarely.
+const SHORTEST_HOLD: i64 = 10;
 /// The longest that a vendor may ask us to wait.
 const LONGEST_HOLD: i64 = 86_400;
 /// People are asked to look at a connection that gave trouble for so long.
@@ -62,10 +64,15 @@ pub async fn held(
     seconds: i64,
     why: &str,
 ) -> Result<(), Failure> {
-    let until = time::after(clock::now(), seconds.clamp(1, LONGEST_HOLD));
+    let now = clock::now();
     troubled(app, settings, vendor, why, |connection| {
+        // What it asks for was too short the last time.
+        connection.held += 1;
+        let least = SHORTEST_HOLD << (connection.held - 1).min(10);
+        let wait = seconds.clamp(1, LONGEST_HOLD).max(least.min(BROKEN));
+        let until = time::after(now, wait);
         connection.standing = Standing::Held;
-        connection.until = connection.until.max(Some(until));
+        connection.until = Some(until);
     })
     .await
 }
@@ -236,7 +243,7 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
     }
     let known = of_row(&row)?;
     let mut next = known.connection.clone();
-    let probes = matches!(next.standing, Standing::Broken | Standing::Silent);
+    let probes = next.standing != Standing::Fine;
     let waiting = app
         .store
         .parked(&delivery::lane(clinic, vendor), PORTION)
@@ -245,15 +252,16 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
     match next.standing {
         Standing::Broken => next.until = Some(time::after(now, BROKEN)),
         Standing::Silent => next.until = Some(time::after(now, SILENT[1])),
-        Standing::Held | Standing::Fine => {
-            next.standing = Standing::Fine;
+        // Whether it takes calls again, its answer tells: what is held waits for that.
+        Standing::Held => next.until = Some(time::after(now, BROKEN)),
+        Standing::Fine => {
             next.until = (waiting.len() == PORTION).then(|| time::after(now, NEXT_PORTION));
         }
     }
     // Nothing waits any more: the next call shows how it stands.
     if waiting.is_empty() {
         next.until = None;
-        if next.standing == Standing::Silent {
+        if matches!(next.standing, Standing::Silent | Standing::Held) {
             next = Connection::default();
         }
     }

@@ -49,6 +49,9 @@ pub struct Connection {
     /// Calls in a row that were not answered.
     #[serde(default)]
     pub unanswered: u32,
+    /// How often in a row it took no more calls.
+    #[serde(default)]
+    pub held: u32,
     /// People were asked to look.
     #[serde(default)]
     pub asked: bool,

@@ -128,6 +128,8 @@ pub struct DeliveryRow {
     pub behind: bool,
     /// It is let through to see whether its connection works again.
     pub probe: bool,
+    /// Something that it named was gone, and was looked for anew.
+    pub renewed: bool,
     pub steps_done: usize,
     /// The ids under which the steps that are done were filed; empty where the system told none.
     pub filed: Vec<String>,
@@ -164,6 +166,7 @@ impl DeliveryRow {
             why: String::new(),
             behind: false,
             probe: false,
+            renewed: false,
             steps_done: 0,
             filed: vec![],
             applied: None,
@@ -244,6 +247,7 @@ impl DeliveryRow {
             why: row.get("why").into(),
             behind: row.has("behind"),
             probe: row.has("probe"),
+            renewed: row.has("renewed"),
             steps_done: row.int("steps_done") as usize,
             filed: match row.has("filed") {
                 true => row.read("filed")?,
@@ -279,7 +283,11 @@ impl DeliveryRow {
                 row = row.text(name, text);
             }
         }
-        for (name, set) in [("behind", self.behind), ("probe", self.probe)] {
+        for (name, set) in [
+            ("behind", self.behind),
+            ("probe", self.probe),
+            ("renewed", self.renewed),
+        ] {
             if set {
                 row = row.number(name, 1);
             }
@@ -332,6 +340,7 @@ mod tests {
             why: "it did not answer".into(),
             behind: true,
             probe: true,
+            renewed: true,
             steps_done: 1,
             filed: vec!["id-1".into(), String::new()],
             applied: Some(0),

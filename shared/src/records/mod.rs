@@ -10,6 +10,7 @@ pub mod event;
 pub mod finding;
 pub mod journal;
 pub mod key;
+pub mod known;
 pub mod method;
 pub mod number;
 pub mod optout;

@@ -41,6 +41,7 @@ pub static SYSTEM: System = System {
         Subscription::of(Topic::NeedsPerson, &SEND),
     ],
     arrival: Offer::No("its answer says that the message stands in the channel"),
+    contact: Offer::No("it writes to staff alone"),
 };
 
 static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {

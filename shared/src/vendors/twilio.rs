@@ -34,6 +34,7 @@ pub static SYSTEM: System = System {
         build: look_up,
         parse: arrival,
     }),
+    contact: Offer::No("it is told the address with each message"),
 };
 
 static SUBSCRIPTIONS: [Subscription; 6] = to_patients(&SEND);

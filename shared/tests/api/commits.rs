@@ -554,3 +554,70 @@ async fn a_persons_task_and_the_event_that_calls_for_it_are_one_write() {
     assert!(why.contains("beside"), "{why}");
     unchanged(&before, &clinic.rows().await, "half a commit");
 }
+
+/// Who listens is found out afterwards: the commit does not grow with the systems, and what one
+/// look-up tells stays far from the most that a transaction takes.
+#[tokio::test]
+async fn a_look_up_that_tells_a_payment_two_refunds_and_a_dispute_is_one_commit_of_few_items() {
+    let clinic = Clinic::new().await;
+    let (case, _) = clinic.asked_to_pay().await;
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
+    let amount = |minor| {
+        let euro = meridian::words::money::Currency::read("EUR").expect("a currency");
+        Some(meridian::words::money::Money::new(minor, euro))
+    };
+    let fact = |kind, minor| Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("pi_1".into()),
+        amount: amount(minor),
+        ..Fact::new(kind)
+    };
+    let refund = |id: &str, minor| Fact {
+        refund: Some(id.into()),
+        ..fact(Kind::RefundSucceeded, minor)
+    };
+    let dispute = Fact {
+        dispute: Some("dp_1".into()),
+        ..fact(Kind::DisputeOpened, 1000)
+    };
+    let paid = fact(Kind::PaymentSucceeded, 6000);
+    let Event::Reported(report) = reported(paid.clone()) else {
+        panic!("it is a report");
+    };
+    let facts = vec![paid, refund("re_1", 700), refund("re_2", 500), dispute];
+    let event = Event::Reported(meridian::domain::event::Report { facts, ..report });
+    let at = meridian::io::clock::now();
+    let row = EventRow::new(&clinic.id, "stripe", "evt_1", "charge.updated", at);
+    let change = Change {
+        row: Some(row),
+        ..Change::new(&settings, &case, event, "stripe evt_1".into())
+    };
+    let committed = commit::commit(&clinic.app, change, None).await;
+    assert!(
+        matches!(committed, Ok(Committed::Changed(_))),
+        "{committed:?}"
+    );
+    let pk = case_pk(&clinic.id, &case);
+    let of_case = |call: &&meridian_embedded_aws::Call| {
+        let request = call.request.to_string();
+        call.operation == "TransactWriteItems" && request.contains(&pk) && request.contains("evt_1")
+    };
+    let calls = aws().calls();
+    let commits: Vec<_> = calls.iter().filter(of_case).collect();
+    assert_eq!(commits.len(), 1);
+    let items = commits[0].request["TransactItems"]
+        .as_array()
+        .map_or(0, Vec::len);
+    assert!(items <= 30, "{items} items");
+    let told = clinic
+        .app
+        .store
+        .under(&pk, "outbox#")
+        .await
+        .expect("a table");
+    assert_eq!(
+        told.len(),
+        6,
+        "issued, asked, paid, twice given back, disputed"
+    );
+}

@@ -60,6 +60,7 @@ fn told(topic: Topic) -> Notification {
         rates: vec![rate(19, 11900, 1900)],
         date: jiff::civil::date(2026, 3, 14),
         gateway: "stripe".into(),
+        contact: None,
         customer: Customer {
             reference: "P-12".into(),
             name: None,

@@ -656,3 +656,53 @@ fn xeros_own_samples_can_be_read() {
         );
     }
 }
+
+#[test]
+fn a_contact_is_found_by_number_and_named_by_its_id_and_one_that_is_gone_is_no_refusal() {
+    let calls = SYSTEM.contact.yes().expect("Xero keeps contacts");
+    let account = demo(&SYSTEM);
+    let ask = told(Topic::InvoiceIssued);
+    let find = (calls.find.build)(&ask, &account).expect("a request");
+    let number = format!("ContactNumber==\"{}\"", ask.customer.reference);
+    assert!(
+        find.query
+            .iter()
+            .any(|(name, text)| name == "where" && *text == number)
+    );
+    let list = |status: &str| {
+        json(
+            200,
+            value!({ "Contacts": [{ "ContactID": ID, "ContactStatus": status }] }),
+        )
+    };
+    let found = |reply| (calls.find.parse)(&ask, &reply, &account);
+    assert_eq!(found(list("ACTIVE")), Ok(Some(ExternalId(Some(ID.into())))));
+    assert_eq!(found(list("ARCHIVED")), Ok(None));
+    let known = Notification {
+        contact: Some(ID.into()),
+        ..ask.clone()
+    };
+    let body = format!("{:?}", built(Topic::InvoiceIssued, 0, &known).body);
+    assert!(
+        body.contains("ContactID") && !body.contains(&ask.customer.reference),
+        "{body}"
+    );
+    let step = &steps(&SYSTEM, Topic::InvoiceIssued)[0];
+    for words in [
+        "The contact with the specified contact details has been archived.",
+        "The contact with the specified id does not exist",
+    ] {
+        let refused = value!({ "Message": "A validation exception occurred",
+            "Elements": [{ "ValidationErrors": [{ "Message": words }] }] });
+        let end = (step.call.parse)(&known, &json(400, refused), &account);
+        assert!(matches!(end, Err(Trouble::Gone(_))), "{end:?}");
+    }
+    // What was voided at Xero is not the document that is looked for.
+    let LostReply::Find { call, .. } = &step.lost_reply else {
+        panic!("it is looked for");
+    };
+    let voided = value!({ "Invoices": [{ "InvoiceID": ID, "InvoiceNumber": known.invoice,
+        "Reference": known.key, "Status": "VOIDED" }] });
+    let looked = (call.parse)(&known, &json(200, voided), &account);
+    assert_eq!(looked, Ok(None));
+}

@@ -1,6 +1,6 @@
 //! The layout's rules, held over the sources of the workspace.
 
-use meridian_architecture::{Crate, functions, rust_files};
+use meridian_architecture::{Crate, functions, public_items, rust_files};
 use std::path::{Path, PathBuf};
 
 /// What fits a page, and one look.
@@ -51,4 +51,24 @@ fn no_function_is_longer_than_a_page() {
         }
     }
     assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn every_public_item_of_contract_domain_and_api_says_more_than_its_name() {
+    let mut silent = Vec::new();
+    for folder in ["contract", "domain", "api"] {
+        for file in rust_files(&workspace().join("shared/src").join(folder)) {
+            let items = public_items(&file);
+            let items = items.iter().filter(|item| item.only_repeats());
+            silent.extend(items.map(|item| {
+                let said = if item.doc.is_empty() {
+                    "nothing"
+                } else {
+                    "its name"
+                };
+                format!("{}:{} {} says {said}", file.display(), item.line, item.name)
+            }));
+        }
+    }
+    assert!(silent.is_empty(), "{}: {silent:#?}", silent.len());
 }

@@ -41,13 +41,17 @@ pub type RootHandler = for<'a> fn(&'a App, &'a Actor, &'a [u8]) -> Answering<'a>
 /// One method at one path: who may call it, what it takes and what it gives. The OpenAPI document
 /// is drawn from it.
 pub struct Route {
+    /// HTTP's, in capitals.
     pub method: &'static str,
     /// With its parameters in braces: `/v1/invoices/{id}`.
     pub path: &'static str,
+    /// What it does, in a sentence of the document.
     pub about: &'static str,
+    /// Who may call, and what answers.
     pub serves: Serves,
     /// The names of its query's parameters; any other is refused.
     pub query: &'static [&'static str],
+    /// Its body, if it has one.
     pub takes: Option<Takes>,
     /// Whether it needs an Idempotency-Key.
     pub once: bool,
@@ -63,6 +67,7 @@ pub enum Serves {
     Document,
     /// The holder of the deployment's root key.
     Root(RootHandler),
+    /// The holder of a clinic's key that has this permission.
     Clinic(Permission, Handler),
 }
 
@@ -71,7 +76,9 @@ pub type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 /// A body: its schema, and the code that reads it.
 pub struct Takes {
+    /// As the document describes the body.
     pub shape: Shape,
+    /// Whether bytes are such a body: the problem where they are not.
     pub reads: fn(&[u8]) -> Result<(), Problem>,
 }
 
@@ -169,14 +176,21 @@ fn reads<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), Problem> {
 
 /// What a route is asked, by whom, in which clinic.
 pub struct Call<'a> {
+    /// What reaches the table, the queues and the secrets.
     pub app: &'a App,
+    /// Those of the clinic whose key was sent.
     pub settings: Arc<Settings>,
+    /// Who asks.
     pub actor: Actor,
+    /// What was called.
     pub route: &'static Route,
     /// The parameters of the path, in order.
     pub path: Vec<String>,
+    /// The parameters of the query, decoded, by name.
     pub query: BTreeMap<String, String>,
+    /// The bytes as they were sent.
     pub body: Vec<u8>,
+    /// Headers and address as they came.
     pub request: &'a HttpRequest,
 }
 

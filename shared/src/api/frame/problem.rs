@@ -18,22 +18,39 @@ use std::borrow::Cow;
 /// The kinds of problem, one stable `type` each; several may share a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// 400: the bytes are no JSON, or the address no address of this API.
     Malformed,
+    /// 400: a call that does something needs an Idempotency-Key.
     KeyMissing,
+    /// 401: no key, or none that is known.
     Unauthorized,
+    /// 403: the key lacks a permission.
     Forbidden,
+    /// 403: who asked for a refund does not approve it.
     OwnRequest,
+    /// 404: the clinic has none of that id.
     NotFound,
+    /// 405: the path is there, for other methods.
     MethodNotAllowed,
+    /// 409: it cannot be done as things stand.
     Conflict,
+    /// 409: more than can be refunded, which is told.
     NotRefundable,
+    /// 409: more than is due, which is told.
     NotDue,
+    /// 413: the body is longer than one may be.
     TooLarge,
+    /// 415: the body is no JSON by its content type.
     UnsupportedType,
+    /// 422: a field or parameter is not as it must be; it is named.
     Invalid,
+    /// 422: the Idempotency-Key came before, with another call.
     KeyReused,
+    /// 500: a fault of ours; it may be tried again.
     Internal,
+    /// 503: others are writing the same just now; it may be tried again.
     Busy,
+    /// 503: something that is needed does not answer; it may be tried again.
     Unavailable,
 }
 
@@ -157,6 +174,7 @@ impl JsonSchema for Kind {
 /// A problem: what kind of it, in which words, and what a caller may need to go on.
 #[derive(Debug)]
 pub struct Problem {
+    /// Which `type` and status the answer has.
     pub kind: Kind,
     /// What was wrong and what to do.
     pub detail: String,

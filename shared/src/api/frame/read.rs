@@ -47,7 +47,9 @@ pub struct Nothing {}
 /// Either a text or an object: an id of ours, or what leads to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextOr<T> {
+    /// An id of ours.
     Text(String),
+    /// What leads to one.
     Object(T),
 }
 

@@ -38,6 +38,7 @@ pub struct AppointmentRequest {
     collect: Option<Collect>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::post(
         "/v1/appointments",

@@ -10,6 +10,7 @@ use crate::flows::audit::{self, Line};
 use crate::flows::named;
 use jiff::civil::Date;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/audit",

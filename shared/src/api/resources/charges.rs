@@ -91,10 +91,13 @@ pub struct WalkInRequest {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Collecting {
+    /// A method that the patient let a gateway keep is charged.
     SavedMethod,
+    /// A page is opened on which the patient pays.
     Checkout,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::post(
         "/v1/invoices/{id}/charges",

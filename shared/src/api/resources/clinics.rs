@@ -7,6 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::flows::{App, clinics};
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[Route::root(
     "/v1/clinics",
     |app, actor, body| Box::pin(create(app, actor, body)),

@@ -10,6 +10,7 @@ use crate::flows::named;
 use crate::records::delivery;
 use crate::records::delivery::DeliveryRow;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/deliveries",

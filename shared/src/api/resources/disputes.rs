@@ -26,6 +26,7 @@ enum Found {
     Lost,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[Route::post(
     "/v1/payments/{id}/disputes/{dispute}/resolve",
     Approve,

@@ -10,6 +10,7 @@ use crate::flows::events::replay as again;
 use crate::flows::events::search::{Filter, search};
 use jiff::Timestamp;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/events",

@@ -30,7 +30,9 @@ pub struct PaymentFound {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Paid {
+    /// The gateway shows the money.
     Paid,
+    /// The gateway shows nothing of it.
     NotPaid,
 }
 
@@ -54,10 +56,13 @@ pub struct RefundFound {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Refunded {
+    /// The gateway shows that it was sent.
     Refunded,
+    /// The gateway shows nothing of it.
     NotRefunded,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::post(
         "/v1/payments/{id}/resolve",

@@ -23,6 +23,7 @@ pub struct ConnectionRequest {
     oauth: Option<Fields>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/integrations",

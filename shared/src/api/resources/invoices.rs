@@ -40,6 +40,7 @@ pub struct InvoiceRequest {
     gateway: Option<String>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/invoices",

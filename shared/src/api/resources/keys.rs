@@ -22,6 +22,7 @@ pub struct KeyRequest {
     permissions: Vec<Permission>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/keys",

@@ -33,6 +33,7 @@ fn yes() -> bool {
     true
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/patients/{id}/payment-methods",

@@ -26,6 +26,7 @@ pub struct PatientRequest {
     phone: Option<Phone>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::post(
         "/v1/patients",

@@ -8,6 +8,7 @@ use crate::domain::actor::Permission::{Approve, View};
 use crate::domain::case::Case;
 use crate::flows::{named, payments};
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/payments/{id}",

@@ -33,6 +33,7 @@ pub struct RefundRequest {
     reason: Option<Plain<500>>,
 }
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/refunds",

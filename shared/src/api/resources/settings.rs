@@ -6,6 +6,7 @@ use crate::domain::actor::Permission::{Configure, View};
 use crate::domain::settings::Settings;
 use crate::flows::settings;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/settings",

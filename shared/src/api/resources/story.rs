@@ -6,6 +6,7 @@ use crate::api::views::story::{Story, view};
 use crate::domain::actor::Permission::View;
 use crate::flows::{named, story};
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[Route::get(
     "/v1/payments/{id}/story",
     View,

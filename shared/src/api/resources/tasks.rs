@@ -8,6 +8,7 @@ use crate::domain::actor::Permission::{Charge, View};
 use crate::flows::tasks::done as worked_off;
 use crate::records::task;
 
+/// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
     Route::get(
         "/v1/tasks",

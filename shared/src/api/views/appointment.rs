@@ -18,11 +18,16 @@ use serde::Serialize;
 pub struct Appointment {
     /// The clinic's own.
     pub id: String,
+    /// Our id.
     #[schemars(with = "Id")]
     pub patient: String,
+    /// When the session begins.
     pub starts_at: Timestamp,
+    /// Whether it is to come, took place or was called off.
     pub state: AppointmentState,
+    /// ISO 4217, of all its amounts.
     pub currency: Currency,
+    /// What is billed.
     pub lines: Vec<Line>,
     /// What its lines come to, with tax.
     pub total: Money,
@@ -39,6 +44,7 @@ pub struct Appointment {
 pub struct CompletedAppointment {
     /// The clinic's own id.
     pub appointment: String,
+    /// Always `completed`.
     #[schemars(extend("const" = "completed"))]
     pub state: AppointmentState,
     /// The invoice that follows, at once or in a moment.

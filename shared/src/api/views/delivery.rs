@@ -14,13 +14,19 @@ use serde::Serialize;
 pub struct Delivery {
     /// The invoice, or `{source}:{vendor_event_id}` of an event that no case took.
     pub case: String,
+    /// `xero.000002`: the system, and the number of what happened in its book.
     pub id: String,
+    /// The system's id.
     pub system: String,
+    /// What it is told of.
     pub topic: Topic,
     /// The number of the payment within its invoice.
     pub payment: Option<u32>,
+    /// When it was to be told.
     pub created_at: Timestamp,
+    /// Whether it was told.
     pub state: State,
+    /// How often it was sent.
     pub tries: u64,
     /// It waits for its connection, which is held or broken.
     pub held: bool,
@@ -34,11 +40,13 @@ pub struct Delivery {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { deliveries: vec![Delivery::example()], next: None })]
 pub struct Deliveries {
+    /// At most `limit`.
     pub deliveries: Vec<Delivery>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
 }
 
+/// A row as the API shows it.
 pub fn view(row: &DeliveryRow) -> Delivery {
     Delivery {
         case: owner_of(&row.pk),

@@ -14,11 +14,14 @@ use serde::{Deserialize, Serialize};
 pub struct Dispute {
     /// Within its payment.
     pub id: String,
+    /// The id of the payment that it takes back.
     #[schemars(with = "PaymentId")]
     pub payment: String,
     /// The gateway's id of it.
     pub gateway_ref: String,
+    /// What the payer wants back, or got.
     pub amount: Money,
+    /// How it stands at the bank.
     pub state: State,
 }
 

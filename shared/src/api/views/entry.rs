@@ -30,13 +30,16 @@ pub struct Entry {
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.
     pub before: String,
+    /// SHA-256 in hex over all that stands before it.
     pub hash: String,
 }
 
 /// Debits are positive, credits negative.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Posting {
+    /// `receivable`, `revenue`, `gateway:stripe`.
     pub account: String,
+    /// Decimal in major units, negative for a credit.
     pub amount: Money,
 }
 
@@ -44,6 +47,7 @@ pub struct Posting {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { entries: vec![Entry::example()], next: None })]
 pub struct Entries {
+    /// At most `limit`.
     pub entries: Vec<Entry>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
@@ -53,20 +57,25 @@ pub struct Entries {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Verified {
+    /// The invoice.
     #[schemars(with = "Id")]
     pub case: String,
     /// How many entries were replayed.
     pub entries: u64,
+    /// Whether no entry is missing or changed, and replaying them gives the case.
     pub holds: bool,
     /// Where it does not hold.
     pub fault: Option<String>,
+    /// As replaying the entries makes them.
     pub balances: Vec<Balance>,
 }
 
 /// What stands on an account for this case.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Balance {
+    /// As postings name it.
     pub account: String,
+    /// Decimal in major units, negative for a credit.
     pub balance: Money,
 }
 

@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 pub struct Event {
     /// `{source}:{vendor_event_id}`
     pub id: String,
+    /// The last part of the webhook's address: `stripe`; `api` for a call.
     pub source: String,
     /// A digest of ours where the vendor has none.
     pub vendor_event_id: String,
     /// The vendor's own name for it.
     pub name: String,
+    /// What it means here.
     pub kind: Kind,
     /// The gateway's id of the payment.
     pub gateway_ref: Option<String>,
@@ -32,7 +34,9 @@ pub struct Event {
     pub currency: Option<Currency>,
     /// As the vendor says.
     pub occurred_at: Option<Timestamp>,
+    /// When it reached us.
     pub received_at: Timestamp,
+    /// What became of it.
     pub state: EventState,
     /// The invoice that it led to.
     pub case: Option<String>,
@@ -45,11 +49,17 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventState {
+    /// Not worked off yet.
     Waiting,
+    /// It changed a case.
     Posted,
+    /// It is of no consequence, or was known before.
     Ignored,
+    /// A newer word on the same object counts.
     Superseded,
+    /// It could not be read or placed: people look.
     Quarantined,
+    /// It cannot be true beside what is known: people look.
     Contradiction,
 }
 
@@ -81,6 +91,7 @@ impl EventState {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { events: vec![Event::example()], next: None })]
 pub struct Events {
+    /// At most `limit`.
     pub events: Vec<Event>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
@@ -90,7 +101,9 @@ pub struct Events {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { id: "stripe:evt_1".into(), state: EventState::Waiting })]
 pub struct Replayed {
+    /// As in the list of events.
     pub id: String,
+    /// Always `waiting`.
     #[schemars(extend("const" = "waiting"))]
     pub state: EventState,
 }

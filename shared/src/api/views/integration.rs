@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Integration {
+    /// Its id: `stripe`.
     pub vendor: String,
+    /// As people read it: `Stripe`.
     pub name: String,
     /// Where the vendor describes its API.
     pub docs: String,
+    /// At least one.
     pub roles: Vec<IntegrationRole>,
     /// What to enter at the vendor as the address of its webhooks.
     pub webhook_urls: Vec<String>,
@@ -30,8 +33,11 @@ pub struct Integration {
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationRole {
+    /// Money moves through it.
     Gateway,
+    /// It is told what happens.
     System,
+    /// It reports visits, messages or forms.
     Source,
 }
 
@@ -39,6 +45,7 @@ pub enum IntegrationRole {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { integrations: vec![Integration::example()] })]
 pub struct Integrations {
+    /// All that Meridian knows, connected or not.
     pub integrations: Vec<Integration>,
 }
 

@@ -17,17 +17,21 @@ use serde::{Deserialize, Serialize};
 /// An invoice in a list: what is owed, and how it stands.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceSummary {
+    /// Ours; patients know the number.
     #[schemars(with = "Id")]
     pub id: String,
     /// As patients and accounting know it.
     pub number: String,
+    /// How it stands.
     pub status: Status,
     /// Null for a walk-in.
     #[schemars(with = "Option<Id>")]
     pub patient: Option<String>,
     /// The clinic's own id of the appointment that it bills.
     pub appointment: Option<String>,
+    /// When it was made here.
     pub created_at: Timestamp,
+    /// ISO 4217, of all its amounts.
     pub currency: Currency,
     /// What its lines come to, with tax.
     pub total: Money,
@@ -43,8 +47,10 @@ pub struct InvoiceSummary {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Invoice {
+    /// As lists show it.
     #[serde(flatten)]
     pub summary: InvoiceSummary,
+    /// What is billed, in order.
     pub lines: Vec<Line>,
     /// Its total without tax.
     pub net: Money,
@@ -58,9 +64,11 @@ pub struct Invoice {
     pub checkout_url: Option<String>,
     /// The patient's page of this invoice; null in the answer to a POST.
     pub page_url: Option<String>,
+    /// Every attempt, in order.
     pub payments: Vec<Payment>,
     /// Under its payments; those that were made in a gateway's dashboard too.
     pub refunds: Vec<InvoiceRefund>,
+    /// Under all its payments.
     pub disputes: Vec<Dispute>,
     /// Newest first.
     pub receipts: Vec<Receipt>,
@@ -72,18 +80,23 @@ pub struct InvoiceRefund {
     /// The refund that it is a part of; null for one made in the gateway's dashboard.
     #[schemars(with = "Option<Id>")]
     pub request: Option<String>,
+    /// The id of the payment that it comes from.
     #[schemars(with = "PaymentId")]
     pub payment: String,
     /// The gateway's id of it, once it is known.
     pub gateway_ref: Option<String>,
+    /// What goes back.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
 }
 
 /// A receipt's number, and where its patient reads it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
+    /// As people quote it: `K7M2Q9-1`.
     pub number: String,
+    /// A page that needs no key: the address opens it.
     pub url: String,
 }
 
@@ -91,6 +104,7 @@ pub struct Receipt {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { invoices: vec![InvoiceSummary::example()], next: None })]
 pub struct Invoices {
+    /// At most `limit`.
     pub invoices: Vec<InvoiceSummary>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
@@ -103,6 +117,7 @@ pub struct Papers {
     pub descriptions: Vec<String>,
     /// Numbers and addresses.
     pub receipts: Vec<(String, String)>,
+    /// The address of the patient's page.
     pub page: Option<String>,
 }
 

@@ -16,6 +16,7 @@ pub struct Key {
     pub id: String,
     /// The person or system that it stands for.
     pub label: String,
+    /// What it may do.
     pub permissions: Vec<Permission>,
     /// When it was made.
     pub made_at: Option<Timestamp>,
@@ -25,6 +26,7 @@ pub struct Key {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { keys: vec![Key::example()], next: None })]
 pub struct Keys {
+    /// At most `limit`.
     pub keys: Vec<Key>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
@@ -34,8 +36,11 @@ pub struct Keys {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct NewKey {
+    /// Its hash: it opens nothing.
     pub id: String,
+    /// The person or system that it stands for.
     pub label: String,
+    /// What it may do.
     pub permissions: Vec<Permission>,
     /// To be sent as `Authorization: Bearer`.
     #[schemars(regex(pattern = "^mk_"))]
@@ -46,7 +51,9 @@ pub struct NewKey {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { id: Key::example().id, deleted: true })]
 pub struct DeletedKey {
+    /// Its hash, as the list showed it.
     pub id: String,
+    /// Always true.
     #[schemars(extend("const" = true))]
     pub deleted: bool,
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Line {
     /// Null where it is not at hand: in a request that is repeated after its patient was erased.
     pub description: Option<String>,
+    /// Pieces.
     pub quantity: u32,
     /// The price of one.
     pub unit: Money,

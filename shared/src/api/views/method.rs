@@ -9,12 +9,14 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct PaymentMethod {
+    /// Ours, by which it is charged or removed.
     #[schemars(with = "Id")]
     pub id: String,
     /// Whether the clinic chose it. Where none is chosen, the newest is charged.
     pub default: bool,
     /// Whether the patient agreed that it is charged for later invoices too.
     pub later_charges: bool,
+    /// The id of the gateway that keeps it.
     pub gateway: String,
     /// What the gateway charges: its id of a card, a vault entry, a mandate.
     pub token: String,
@@ -28,6 +30,7 @@ pub struct PaymentMethod {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { payment_methods: vec![PaymentMethod::example()] })]
 pub struct PaymentMethods {
+    /// All that may be charged.
     pub payment_methods: Vec<PaymentMethod>,
 }
 
@@ -35,7 +38,9 @@ pub struct PaymentMethods {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { id: PaymentMethod::example().id, deleted: true })]
 pub struct DeletedMethod {
+    /// As the list showed it.
     pub id: String,
+    /// Always true.
     #[schemars(extend("const" = true))]
     pub deleted: bool,
 }

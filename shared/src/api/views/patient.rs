@@ -10,6 +10,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Patient {
+    /// Ours, opaque.
     #[schemars(with = "Id")]
     pub id: String,
     /// The clinic's own.

@@ -14,15 +14,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Payment {
+    /// `{invoice}-p1`: ours, which the gateway hands back.
     #[schemars(with = "PaymentId")]
     pub id: String,
+    /// The id of the invoice that it pays.
     #[schemars(with = "Id")]
     pub invoice: String,
+    /// The gateway's id.
     pub gateway: String,
     /// The gateway's id of it, once it is known.
     pub gateway_ref: Option<String>,
     /// What it asks for.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
     /// What it was or is paid with, as people tell it apart: `Visa ending 4242`.
     pub method: Option<String>,
@@ -43,6 +47,7 @@ pub struct Payment {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum FoundPayment {
+    /// The gateway shows nothing of it.
     NotPaid,
 }
 

@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Refund {
+    /// Ours; the parts are told apart by their payments.
     #[schemars(with = "Id")]
     pub id: String,
+    /// The id of the invoice whose money goes back.
     #[schemars(with = "Id")]
     pub invoice: String,
     /// All parts together.
@@ -31,12 +33,16 @@ pub struct Refund {
 /// What goes back of one payment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RefundPart {
+    /// The id of the payment that it comes from.
     #[schemars(with = "PaymentId")]
     pub payment: String,
+    /// The gateway's id.
     pub gateway: String,
     /// The gateway's id of the refund, once it is known.
     pub gateway_ref: Option<String>,
+    /// What goes back of that payment.
     pub amount: Money,
+    /// How it stands.
     pub state: State,
     /// What one person found; a second one must find the same.
     pub found: Option<FoundRefund>,
@@ -47,6 +53,7 @@ pub struct RefundPart {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum FoundRefund {
+    /// The gateway shows nothing of it.
     NotRefunded,
 }
 
@@ -54,6 +61,7 @@ pub enum FoundRefund {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { refunds: vec![Refund::example()], next: None })]
 pub struct Refunds {
+    /// At most `limit`.
     pub refunds: Vec<Refund>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,
@@ -63,9 +71,12 @@ pub struct Refunds {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct RefundPreview {
+    /// The id of the invoice whose money would go back.
     #[schemars(with = "Id")]
     pub invoice: String,
+    /// All parts together.
     pub amount: Money,
+    /// One per payment that it would come from, newest payment first.
     pub parts: Vec<RefundPart>,
     /// Whether it would wait for another person's approval.
     pub needs_approval: bool,

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 /// The invoice that examples name, here and in requests.
 pub const INVOICE: &str = "0123456789abcdefghjk";
 /// Its patient.
+/// Whom that invoice was written for.
 pub const PATIENT: &str = "mnpqrstvwxyz01234567";
 /// A refund of it.
 pub const REFUND: &str = "89abcdefghjkmnpqrstv";

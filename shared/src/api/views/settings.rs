@@ -8,6 +8,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { settings: Settings::example(), key: format!("mk_wattle_{}", "x".repeat(32)) })]
 pub struct NewClinic {
+    /// As `/v1/settings` shows and takes them.
     #[serde(flatten)]
     pub settings: Settings,
     /// The first key: to be sent as `Authorization: Bearer`.

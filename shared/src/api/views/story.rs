@@ -12,17 +12,22 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Story {
+    /// The payment's id.
     #[schemars(with = "PaymentId")]
     pub payment: String,
+    /// The id of the invoice that it pays.
     #[schemars(with = "Id")]
     pub invoice: String,
+    /// From its beginning to what is planned.
     pub story: Vec<Told>,
 }
 
 /// One thing that happened, or comes next.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Told {
+    /// When it happened or will.
     pub at: Timestamp,
+    /// Where the sentence comes from.
     pub kind: ToldKind,
     /// A sentence for people.
     pub text: String,
@@ -35,10 +40,15 @@ pub struct Told {
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToldKind {
+    /// It came from outside.
     Event,
+    /// It was posted in the journal.
     Entry,
+    /// A person wrote it.
     Note,
+    /// A system or the patient was told.
     Delivery,
+    /// It comes next by itself.
     Planned,
 }
 

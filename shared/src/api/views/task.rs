@@ -21,7 +21,9 @@ pub struct Task {
     pub answers: Vec<Answer>,
     /// The invoice, or `{source}:{vendor_event_id}` of an event that no case took.
     pub case: String,
+    /// Unique within its case: `person-late-p1`.
     pub id: String,
+    /// Why somebody must look.
     pub alert: Alert,
     /// What it is about: of the payment, the refund, or all that is due.
     pub amount: Option<Money>,
@@ -31,13 +33,16 @@ pub struct Task {
     pub note: String,
     /// When it was raised.
     pub since: Timestamp,
+    /// Whether it was worked off.
     pub state: TaskState,
 }
 
 /// A call of this API.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Answer {
+    /// HTTP's.
     pub method: Method,
+    /// With the ids filled in.
     pub path: String,
     /// What it says or does.
     pub about: String,
@@ -48,7 +53,9 @@ pub struct Answer {
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(inline)]
 pub enum Method {
+    /// It does something once: with an Idempotency-Key.
     Post,
+    /// It sets something, and may be repeated.
     Put,
 }
 
@@ -57,7 +64,9 @@ pub enum Method {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum TaskState {
+    /// Somebody must look.
     Open,
+    /// Somebody did.
     Done,
 }
 
@@ -65,6 +74,7 @@ pub enum TaskState {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self { tasks: vec![Task::example()], next: None })]
 pub struct Tasks {
+    /// At most `limit`.
     pub tasks: Vec<Task>,
     /// Where the list goes on; null at its end.
     pub next: Option<String>,

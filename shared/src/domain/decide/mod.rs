@@ -47,6 +47,7 @@ const RETRY_WAITS: [i64; 2] = [300, 6 * 3600];
 /// told.
 const DECLINE_TOLD: i64 = 10 * 60;
 
+/// What an event does to a case.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Commit this.
@@ -56,13 +57,12 @@ pub enum Verdict {
     /// It cannot be understood yet: our own call on the same object is still under way.
     Wait(&'static str),
     /// Only the gateway can tell: look the payment up and report what it says.
-    LookUpFirst {
-        payment: u32,
-    },
+    LookUpFirst { payment: u32 },
     /// It matches nothing here.
     Unmatched,
     /// It cannot be true together with what is known.
     Contradiction(String),
+    /// Whoever asked gets this answer, and nothing changes.
     Refused(Refusal),
 }
 
@@ -72,22 +72,21 @@ pub enum Refusal {
     /// The request makes no sense: what is wrong, and what to do.
     Invalid(String),
     /// More than is refundable.
-    NotRefundable {
-        refundable: Money,
-    },
+    NotRefundable { refundable: Money },
     /// More than is due.
-    NotDue {
-        due: Money,
-    },
+    NotDue { due: Money },
     /// Another call on the same object is under way.
     Busy,
+    /// What was named does not exist, as these words say.
     NotFound(String),
 }
 
 /// One commit.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// As it is from now on.
     pub case: Case,
+    /// The journal's next.
     pub entry: Entry,
     /// Put, replacing rows of the same id.
     pub tasks: Vec<Task>,
@@ -111,6 +110,7 @@ pub struct Decision {
 pub struct Receipt {
     /// `{case}-p1`, `{case}-p1-r2`.
     pub id: String,
+    /// The payment's number.
     pub payment: u32,
     /// What happened to the payment since: a refund's key, `returned`, `r2-failed`.
     pub after: Option<String>,

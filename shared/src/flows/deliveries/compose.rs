@@ -51,6 +51,7 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
         rates: facts.rates.clone(),
         date: day_of(to.settings, to.system.channel, told),
         gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
+        contact: None,
         customer: customer(to.settings, to.system.channel, to.reference, to.person),
         message,
     }

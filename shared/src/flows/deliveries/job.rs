@@ -39,6 +39,14 @@ pub enum Setback {
         sent: bool,
         why: String,
     },
+    /// Somebody else is at what it needs: again after so many seconds, and no try.
+    Waits {
+        seconds: i64,
+        sent: bool,
+        why: String,
+    },
+    /// Something that it names is gone at the system: nothing was done.
+    Gone(String),
     /// A person must mend the connection first.
     Broken { sent: bool, why: String },
     /// Nothing of it was sent, and nobody need hear of it any more.
@@ -315,7 +323,8 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, se
         Trouble::Exists(id) => Ok(Some(id)),
         Trouble::Limited { seconds } => Err(Setback::Held { seconds, sent, why }),
         Trouble::Credentials(_) => Err(Setback::Broken { sent, why }),
-        Trouble::Missing | Trouble::Stale(_) => again(900, sent, why),
+        Trouble::Gone(_) if !sent => Err(Setback::Gone(why)),
+        Trouble::Missing | Trouble::Stale(_) | Trouble::Gone(_) => again(900, sent, why),
         Trouble::Declined(Decline::Cancelled) => Err(Setback::OptedOut),
         Trouble::Rejected(_) | Trouble::Declined(_) => Err(Setback::Failed(why)),
         Trouble::InFlight | Trouble::Unclear(_) | Trouble::Unreadable(_) => match lost {

@@ -9,6 +9,7 @@
 pub mod arrival;
 pub mod asked;
 pub mod compose;
+mod contacts;
 mod depends;
 mod job;
 pub mod optouts;
@@ -19,8 +20,8 @@ mod standing;
 mod tests;
 
 use super::commit::{self, Change};
-use super::{App, Failure, accounts, connections};
-use crate::contract::{Channel, LostReply, System};
+use super::{App, Failure, accounts, connections, patients};
+use crate::contract::{Account, Channel, LostReply, Notification, Subscription, System};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
 use crate::domain::outbox::Topic;
@@ -225,6 +226,19 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
             return set_back(app, of, row, system, setback).await;
         }
     };
+    let named = with_contact(
+        app,
+        row,
+        system,
+        subscription,
+        &account,
+        notification,
+        needless,
+    );
+    let notification = match named.await? {
+        Ok(notification) => notification,
+        Err(setback) => return set_back(app, of, row, system, setback).await,
+    };
     let job = DeliveryJob {
         app,
         of,
@@ -235,6 +249,40 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         needless,
     };
     job.steps(row.clone(), subscription, notification).await
+}
+
+/// The notification with the id of the patient's contact, where a step names it and one may be sent.
+async fn with_contact(
+    app: &App,
+    row: &DeliveryRow,
+    system: &'static System,
+    subscription: &Subscription,
+    account: &Account,
+    notification: Notification,
+    needless: Option<&'static str>,
+) -> Result<Result<Notification, Setback>, Failure> {
+    let Some(calls) = system.contact.yes().filter(|_| subscription.names_contact) else {
+        return Ok(Ok(notification));
+    };
+    // What was sent is looked for first; what nobody need hear of names nobody.
+    if row.may_be_sent() || needless.is_some() {
+        return Ok(Ok(notification));
+    }
+    let ask = contacts::Ask {
+        app,
+        clinic: row.clinic(),
+        system,
+        account,
+        notification: &notification,
+        sent: false,
+    };
+    Ok(match contacts::id_of(&ask, calls).await? {
+        Ok(id) => Ok(Notification {
+            contact: Some(id),
+            ..notification
+        }),
+        Err(setback) => Err(setback),
+    })
 }
 
 /// The page to pay on can be sent to this patient by none of the clinic's systems.
@@ -290,11 +338,50 @@ async fn set_back(
             let tried = true;
             put_off(app, row, Later { wait, sent, tried }, &why).await
         }
+        Setback::Waits { seconds, sent, why } => {
+            let later = Later {
+                wait: seconds,
+                sent,
+                tried: false,
+            };
+            put_off(app, row, later, &why).await
+        }
+        // Once: what is gone again and again is a person's to look at.
+        Setback::Gone(why) if row.renewed => undelivered(app, of, row, false, &why).await,
+        Setback::Gone(why) => renew(app, of, row, system, &why).await,
         Setback::OptedOut => optouts::opted_out(app, of, row).await,
         Setback::Needless(why) => finish(app, row, State::Skipped, why).await,
         Setback::Unknown(why) => undelivered(app, of, row, true, &why).await,
         Setback::Failed(why) => undelivered(app, of, row, false, &why).await,
     }
+}
+
+/// What the delivery named is gone at the system: its contact is found or made anew, at once.
+async fn renew(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    system: &System,
+    why: &str,
+) -> Result<(), Failure> {
+    let patient = of.case.and_then(|case| case.patient.as_deref());
+    let patient = match patient {
+        Some(id) => patients::patient(app, &of.settings.id, id).await?,
+        None => None,
+    };
+    let reference = patient.map_or(prepare::WALK_IN.into(), |patient| patient.reference);
+    contacts::forget(app, &of.settings.id, system.vendor.id, &reference).await?;
+    let open = DeliveryRow {
+        state: State::Open,
+        renewed: true,
+        why: why.into(),
+        ..row.clone()
+    };
+    let open = open.due_at(clock::now());
+    if let Some(open) = replace(app, row, open).await? {
+        spread::nudge(app, open.key()).await;
+    }
+    Ok(())
 }
 
 fn is_given_up(row: &DeliveryRow, system: &System) -> bool {

@@ -20,6 +20,9 @@ use crate::vendors;
 use crate::words::money::Money;
 use crate::words::seal::Key;
 
+/// Who is named where no patient is.
+pub const WALK_IN: &str = "walk-in";
+
 pub struct Prepared {
     pub notification: Notification,
     /// Why it need not be sent, if nothing of it was.
@@ -55,7 +58,7 @@ pub(super) async fn prepare(
     let key = patient.as_ref().and_then(|patient| patient.key.clone());
     let (reference, mut person) = match patient {
         Some(patient) => (patient.reference, patient.person),
-        None => ("walk-in".into(), Person::default()),
+        None => (WALK_IN.into(), Person::default()),
     };
     let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
     let mut needless = concerns;

@@ -669,6 +669,7 @@ fn notification(text: &str, phone: &str) -> Notification {
             phone: Some(phone.into()),
             ..Customer::default()
         },
+        contact: None,
         message: Message {
             text: text.into(),
             ..Message::default()

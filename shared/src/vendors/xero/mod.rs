@@ -61,18 +61,21 @@ pub static SYSTEM: System = System {
             steps: &[effect(invoice, filed, find_invoice, found)],
             skips: never,
             depends_on: DependsOn::Nothing,
+            names_contact: true,
         },
         Subscription {
             topic: Topic::PaymentReceived,
             steps: &REPLACE,
             skips: stands,
             depends_on: DependsOn::Needs(Topic::InvoiceIssued),
+            names_contact: false,
         },
         Subscription {
             topic: Topic::PaymentReturned,
             steps: &REPLACE,
             skips: stands,
             depends_on: DependsOn::Needs(Topic::PaymentReceived),
+            names_contact: false,
         },
         Subscription {
             topic: Topic::RefundPaid,
@@ -82,6 +85,7 @@ pub static SYSTEM: System = System {
             ],
             skips: never,
             depends_on: DependsOn::Needs(Topic::PaymentReceived),
+            names_contact: true,
         },
         Subscription {
             topic: Topic::RefundFailed,
@@ -91,9 +95,21 @@ pub static SYSTEM: System = System {
             ],
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            names_contact: false,
         },
     ],
     arrival: Offer::No("what it files stands in its books"),
+    contact: Offer::Yes(ContactCalls {
+        find: Call {
+            build: find_contact,
+            parse: found_contact,
+        },
+        make: Call {
+            build: make_contact,
+            parse: filed,
+        },
+        trusted_after: TRUSTED_AFTER,
+    }),
 };
 
 /// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is
@@ -140,7 +156,7 @@ fn invoice(ask: &Notification, account: &Account) -> Result<Request, BadAmount> 
         "Status": "AUTHORISED",
         "InvoiceNumber": ask.invoice,
         "Reference": ask.key,
-        "Contact": contact(&ask.customer),
+        "Contact": contact(ask),
         "Date": ask.date.to_string(),
         "DueDate": ask.date.to_string(),
         "CurrencyCode": ask.total.currency.code(),
@@ -161,7 +177,7 @@ fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmou
         "Status": "AUTHORISED",
         "CreditNoteNumber": refund(ask)?,
         "Reference": ask.key,
-        "Contact": contact(&ask.customer),
+        "Contact": contact(ask),
         "Date": ask.date.to_string(),
         "CurrencyCode": ask.amount.currency.code(),
         "LineAmountTypes": "Inclusive",
@@ -211,9 +227,21 @@ fn paid(
     Ok(put("Payments", ask, payment))
 }
 
+/// The contact by its id; by number and name where the id is not known yet.
+fn contact(ask: &Notification) -> Value {
+    match &ask.contact {
+        Some(id) => json!({"ContactID": id}),
+        None => named(&ask.customer),
+    }
+}
+
+fn make_contact(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    Ok(put("Contacts", ask, named(&ask.customer)))
+}
+
 /// A contact is found by its number, whatever its name has become; a name is one contact at Xero,
 /// so the reference keeps two patients of one name apart.
-fn contact(customer: &Customer) -> Value {
+fn named(customer: &Customer) -> Value {
     let Customer {
         name, reference, ..
     } = customer;
@@ -221,11 +249,15 @@ fn contact(customer: &Customer) -> Value {
         Some(name) => format!("{name} ({reference})"),
         None => format!("Patient {reference}"),
     };
-    let number = match reference.chars().count() <= LONGEST_NUMBER {
-        true => reference.clone(),
+    json!({"ContactNumber": contact_number(reference), "Name": name})
+}
+
+/// The clinic's reference, as Xero takes it.
+fn contact_number(reference: &str) -> String {
+    match reference.chars().count() <= LONGEST_NUMBER {
+        true => reference.to_owned(),
         false => ids::derived(&["contact", reference]),
-    };
-    json!({"ContactNumber": number, "Name": name})
+    }
 }
 
 /// Xero's bound for a contact's number.

@@ -1,7 +1,7 @@
 //! How Xero is asked for what was written, and what it answers: lists of the documents that were
 //! written or found, and validation errors.
 
-use super::{BASE, ExternalId, Notification, filed_as, refund, standing};
+use super::{BASE, ExternalId, Notification, contact_number, filed_as, refund, standing};
 use crate::contract::*;
 use crate::words::money::BadAmount;
 use serde::Deserialize;
@@ -19,6 +19,23 @@ pub fn find_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadA
 
 pub fn find_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     Ok(find_where("/Payments", &[("Reference", &ask.key)]))
+}
+
+pub fn find_contact(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let number = contact_number(&ask.customer.reference);
+    Ok(find_where("/Contacts", &[("ContactNumber", &number)]))
+}
+
+/// One that was archived is none: documents cannot name it.
+pub fn found_contact(
+    ask: &Notification,
+    reply: &Reply,
+    _: &Account,
+) -> Result<Option<ExternalId>, Trouble> {
+    let contacts = documents(ask, reply)?;
+    let active = |contact: &&Document| contact.contact_status.as_deref() != Some("ARCHIVED");
+    let found = contacts.iter().find(active);
+    Ok(found.map(|contact| ExternalId(Some(contact.id.clone()))))
 }
 
 fn find_where(path: &str, fields: &[(&str, &str)]) -> Request {
@@ -50,18 +67,29 @@ pub fn read_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadA
 /// `{"Invoices": […]}`, `{"CreditNotes": […]}` or `{"Payments": […]}`.
 #[derive(Deserialize)]
 struct Documents {
-    #[serde(rename = "Invoices", alias = "CreditNotes", alias = "Payments")]
+    #[serde(
+        rename = "Invoices",
+        alias = "CreditNotes",
+        alias = "Payments",
+        alias = "Contacts"
+    )]
     list: Vec<Document>,
 }
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
-    #[serde(rename = "InvoiceID", alias = "CreditNoteID", alias = "PaymentID")]
+    #[serde(
+        rename = "InvoiceID",
+        alias = "CreditNoteID",
+        alias = "PaymentID",
+        alias = "ContactID"
+    )]
     id: String,
     #[serde(alias = "InvoiceNumber", alias = "CreditNoteNumber")]
     number: Option<String>,
     reference: Option<String>,
     status: Option<String>,
+    contact_status: Option<String>,
     #[serde(default)]
     validation_errors: Vec<Answer>,
 }
@@ -108,6 +136,11 @@ fn documents(ask: &Notification, reply: &Reply) -> Result<Vec<Document>, Trouble
 /// looked up, not refused.
 fn refusal(ask: &Notification, said: &str) -> Trouble {
     let small = said.to_lowercase();
+    // In these words (unverified): an id that is not there, or of a contact that was archived.
+    let gone = ["does not exist", "archived", "could not be found"];
+    if small.contains("contact") && gone.iter().any(|word| small.contains(word)) {
+        return Trouble::Gone(unnamed(ask, said));
+    }
     let number_taken = small.contains("must be unique") && !small.contains("contact");
     if number_taken || small.contains("idempotency") {
         Trouble::Unclear(unnamed(ask, said))
@@ -148,8 +181,12 @@ pub fn found(
 ) -> Result<Option<ExternalId>, Trouble> {
     let documents = documents(ask, reply)?;
     let number = ask.refund.as_ref().unwrap_or(&ask.invoice);
-    let ours = |document: &&Document| document.reference.as_ref() == Some(&ask.key);
-    let taken = |document: &Document| document.number.as_ref() == Some(number);
+    // What was deleted or voided there since is not what is looked for.
+    let stands =
+        |document: &Document| !matches!(document.status.as_deref(), Some("DELETED" | "VOIDED"));
+    let ours =
+        |document: &&Document| document.reference.as_ref() == Some(&ask.key) && stands(document);
+    let taken = |document: &Document| document.number.as_ref() == Some(number) && stands(document);
     match documents.iter().find(ours) {
         Some(ours) => Ok(Some(ExternalId(Some(ours.id.clone())))),
         None if documents.iter().any(taken) => Err(Trouble::Rejected(format!(

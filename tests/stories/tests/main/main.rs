@@ -6,6 +6,7 @@ mod clinic;
 mod contracts;
 mod ipn;
 mod messages;
+mod outbox;
 mod post;
 mod proofs;
 mod refunds;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 pub fn contact(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Checked {
     let all = |world: &World| -> Vec<Value> {
+        // One that was archived gives its name and number free.
         let items = world
             .all("xero.contact")
             .into_iter()
-            .filter(|item| item.account == tenant);
+            .filter(|item| item.account == tenant && item.body["ContactStatus"] != "ARCHIVED");
         items.map(|item| item.body.clone()).collect()
     };
     let same = |name: &str, body: &Value| {
@@ -72,7 +73,14 @@ pub fn contact_of(world: &mut World, tenant: &str, ask: &Value) -> Checked {
         let found = world
             .get("xero.contact", tenant, &id.to_lowercase())
             .cloned();
-        return found.ok_or_else(|| one("The contact with the specified id does not exist"));
+        return match found {
+            None => Err(one("The contact with the specified id does not exist")),
+            Some(found) if found["ContactStatus"] == "ARCHIVED" => Err(one(
+                "The contact with the specified contact details has been archived. The contact \
+                 must be un-archived before creating new invoices or credit notes.",
+            )),
+            Some(found) => Ok(found),
+        };
     }
     if !contact["Name"].is_string() && !contact["ContactNumber"].is_string() {
         return Err(one(

@@ -243,10 +243,33 @@ pub fn allocate(world: &mut World, tenant: &str, note: &str, ask: &Value) -> Che
 }
 
 /// `pay/{invoice}` `{amount}` in minor units: the clinic enters a payment in Xero itself.
+/// `archive/{contact}`: staff put a contact away. `invoice/{number}`: how it stands, and how many of
+/// this number were ever filed.
 pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
-    let ["pay", id] = verb else {
-        return Err("Xero knows pay/{invoice}".into());
-    };
+    match verb {
+        ["pay", id] => pay(world, id, ask),
+        ["archive", id] => {
+            let away = json!({"ContactStatus": "ARCHIVED"});
+            world.set("xero.contact", id, away);
+            Ok(world.body("xero.contact", id))
+        }
+        ["invoice", number] => Ok(numbered(world, number)),
+        _ => Err("Xero knows pay/{invoice}, archive/{contact} and invoice/{number}".into()),
+    }
+}
+
+fn numbered(world: &World, number: &str) -> Value {
+    let all = world.all(INVOICE.kind);
+    let same: Vec<_> = all
+        .into_iter()
+        .filter(|item| item.body["InvoiceNumber"] == number)
+        .collect();
+    let mut shown = same.first().map_or(json!({}), |item| item.body.clone());
+    shown["filed"] = json!(same.len());
+    shown
+}
+
+fn pay(world: &mut World, id: &str, ask: &Value) -> Result<Value, String> {
     let tenant = world
         .account_of(INVOICE.kind, id)
         .ok_or("no such invoice")?;

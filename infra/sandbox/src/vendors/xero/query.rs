@@ -56,8 +56,12 @@ pub fn list(world: &mut World, call: &Call, tenant: &str, of: &Resource) -> Repl
         call.query(name)
             .is_none_or(|list| list.split(',').any(|one| *field == one))
     };
+    let archived = call
+        .query("includeArchived")
+        .is_some_and(|all| all == "true");
     let fits = |body: &&Value| {
-        clauses.iter().all(|clause| holds(clause, body))
+        (archived || body["ContactStatus"] != "ARCHIVED")
+            && clauses.iter().all(|clause| holds(clause, body))
             && among("IDs", &body[of.id])
             && among("InvoiceNumbers", &body["InvoiceNumber"])
             && among("ContactIDs", &body["Contact"]["ContactID"])

@@ -43,6 +43,7 @@ impl Job {
             | Trouble::Missing
             | Trouble::Exists(_)
             | Trouble::Stale(_)
+            | Trouble::Gone(_)
                 if step == Some(Step::Close) =>
             {
                 let missing = matches!(trouble, Trouble::Missing);
@@ -84,7 +85,7 @@ impl Job {
             }
             // What our side or the configuration gets refused is no decline: it waits until that
             // is mended.
-            Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing => {
+            Trouble::Declined(_) | Trouble::Rejected(_) | Trouble::Missing | Trouble::Gone(_) => {
                 let event = self.not_done(&trouble, &traits.name, at);
                 self.record(event, cause)
             }

@@ -139,7 +139,8 @@ impl Job {
             | Trouble::Limited { .. }
             | Trouble::InFlight
             | Trouble::Exists(_)
-            | Trouble::Stale(_) => self.unanswered(tries, at),
+            | Trouble::Stale(_)
+            | Trouble::Gone(_) => self.unanswered(tries, at),
         }
     }
 
