@@ -4,7 +4,7 @@ use crate::reply::Reply;
 use crate::service::{ACCOUNT, REGION, Service};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// One statement of a policy: actions and resources as IAM writes them, with `*` and `?`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +23,51 @@ pub enum Effect {
     Deny,
 }
 
+/// A right that a call needed, and whether the policy of its function gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Use<'a> {
+    pub function: &'a str,
+    pub action: &'a str,
+    /// An ARN, or the bare name of a secret that does not exist.
+    pub resource: &'a str,
+    pub allowed: bool,
+}
+
+type Watch = Box<dyn Fn(Use) + Send + Sync>;
+
 /// Policies by function. Until they are set everybody may do everything.
 #[derive(Default)]
-pub(crate) struct Access(RwLock<Option<HashMap<String, Vec<Statement>>>>);
+pub(crate) struct Access {
+    policies: RwLock<Option<HashMap<String, Vec<Statement>>>>,
+    watch: OnceLock<Watch>,
+}
 
 impl Access {
     pub fn set(&self, policies: HashMap<String, Vec<Statement>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(policies);
+        *self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(policies);
+    }
+
+    /// Who is told of every right that a call needs; the first who asks stays.
+    pub fn watch(&self, watch: Watch) {
+        let _ = self.watch.set(watch);
+    }
+
+    fn tell(&self, statements: &[Statement], function: &str, needed: &[Needed]) {
+        let Some(watch) = self.watch.get() else {
+            return;
+        };
+        for (action, resource) in needed {
+            let allowed = allows(statements, action, resource);
+            watch(Use {
+                function,
+                action,
+                resource,
+                allowed,
+            });
+        }
     }
 
     /// The refusal, if the function's policy does not allow the call. `secret_arn` finds the ARN
@@ -42,7 +80,7 @@ impl Access {
         request: &Value,
         secret_arn: impl Fn(&str) -> Option<String>,
     ) -> Option<Reply> {
-        let policies = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
         let statements = policies
             .as_ref()?
             .get(function)
@@ -59,6 +97,7 @@ impl Access {
             .filter(|statement| statement.holds_for(key))
             .cloned()
             .collect();
+        self.tell(&statements, function, &needed);
         let (action, resource) = needed
             .into_iter()
             .find(|(action, resource)| !allows(&statements, action, resource))?;
@@ -210,18 +249,18 @@ mod tests {
             ("a?c", "abc", true),
             ("a?c", "ac", false),
             (
-                "meridian/*/inbound-??????",
-                "meridian/demo/stripe/inbound-AbCdEf",
+                "meridian/*/inbound/*-??????",
+                "meridian/demo/inbound/stripe-AbCdEf",
                 true,
             ),
             (
-                "meridian/*/inbound-??????",
-                "meridian/demo/stripe-AbCdEf",
+                "meridian/*/inbound/*",
+                "meridian/demo/gateway/stripe-AbCdEf",
                 false,
             ),
             (
-                "meridian/*/inbound-??????",
-                "meridian/demo/stripe/inbound-AbCdE",
+                "meridian/*/inbound/*-??????",
+                "meridian/demo/inbound/stripe-AbCdE",
                 false,
             ),
         ] {

@@ -18,7 +18,7 @@ mod secrets;
 mod service;
 mod sqs;
 
-pub use access::{Effect, Statement, allows};
+pub use access::{Effect, Statement, Use, allows};
 pub use calls::Call;
 pub use clock::Clock;
 pub use error::Error;
@@ -142,6 +142,11 @@ impl Aws {
     /// What each function may call, by its name; calls of people stay free.
     pub fn set_policies(&self, policies: HashMap<String, Vec<Statement>>) {
         self.endpoint.access.set(policies);
+    }
+
+    /// Who is told of every right that a function's call needs, once policies are set.
+    pub fn on_use(&self, watch: Box<dyn Fn(Use) + Send + Sync>) {
+        self.endpoint.access.watch(watch);
     }
 
     /// The faults with how many calls each has seen and struck.

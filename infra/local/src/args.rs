@@ -21,6 +21,7 @@ Paths that are not given are those of the workspace, also from a folder inside i
   --no-build             do not build the functions: take them from --bin-dir
   --bin-dir DIR          binaries that were built before (target/debug)
   --ready-json           when ready, print one line of JSON for programs; the log goes to standard error
+  --rights FILE          write down which rights the functions use, one a line
   --end-with-input       end when standard input does: with the program that started it
 ";
 
@@ -37,6 +38,7 @@ pub struct Args {
     pub build: bool,
     pub cargo: Cargo,
     pub bin_dir: PathBuf,
+    pub rights: Option<PathBuf>,
     pub ready_json: bool,
     pub end_with_input: bool,
 }
@@ -59,6 +61,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
         build: true,
         cargo: Cargo::of(std::env::vars_os()),
         bin_dir: PathBuf::new(),
+        rights: None,
         ready_json: false,
         end_with_input: false,
     };
@@ -92,6 +95,7 @@ pub fn read(words: impl IntoIterator<Item = String>) -> Result<Asked, String> {
                     "--aws-port" => args.aws_port = number()?,
                     "--vendor-port" => args.vendor_port = number()?,
                     "--profile" => args.profile = value,
+                    "--rights" => args.rights = Some(PathBuf::from(value)),
                     "--bin-dir" => bin_dir = Some(PathBuf::from(value)),
                     "--parameter" => {
                         let (name, value) = value

@@ -20,6 +20,7 @@ mod poller;
 mod quiet;
 mod resources;
 mod rhythm;
+mod rights;
 mod runtime_api;
 mod schedules;
 mod server;

@@ -6,6 +6,7 @@ use crate::ends::{End, Ends};
 use crate::local_stack::LocalStack;
 use crate::log::Log;
 use crate::quiet::{Moving, Rest};
+use crate::rights::Rights;
 use crate::state::State;
 use crate::template::{Setting, Template};
 use crate::{assemble, builds, demo, resources, server, template};
@@ -108,6 +109,10 @@ async fn build(args: &Args, state: &State) -> Result<(Arc<LocalStack>, TcpListen
         .iter()
         .map(|f| (f.name.clone(), f.statements.clone()));
     aws.set_policies(policies.collect());
+    if let Some(file) = &args.rights {
+        let rights = Rights::create(file, STACK).map_err(|e| format!("{}: {e}", file.display()))?;
+        aws.on_use(Box::new(move |used| rights.used(used)));
+    }
     resources::create(&aws, &template).await?;
 
     let parts = assemble::Parts {

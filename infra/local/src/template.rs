@@ -58,6 +58,9 @@ pub fn read(text: &str, setting: Setting) -> Result<Template, Refusal> {
         setting.parameters,
         &setting.public_url,
     )?;
+    if let Some(section) = sections.take("Conditions") {
+        resolver.conditions = resolver.conditions(section)?;
+    }
     let globals = sections.take("Globals");
     let resources = sections.need("Resources")?;
     let outputs = sections.take("Outputs");

@@ -19,9 +19,9 @@ pub struct Vendor {
     pub auth: Auth,
     /// Headers that every call carries: a pinned version, a tenant.
     pub headers: fn(&Account) -> Vec<(&'static str, String)>,
-    /// What people configure in `meridian/{clinic}/{vendor}`.
+    /// What people configure in `meridian/{clinic}/gateway/{vendor}` or `…/system/{vendor}`.
     pub secrets: &'static [&'static str],
-    /// What intake reads from `…/inbound`.
+    /// What intake reads from `…/inbound/{vendor}`.
     pub inbound_secrets: &'static [&'static str],
     /// Those of its secrets that are addresses, and how each must begin.
     pub addresses: &'static [(&'static str, &'static [&'static str])],
@@ -109,7 +109,7 @@ pub struct OAuth {
 pub enum Grant {
     /// Client id and secret are enough, each time.
     ClientCredentials,
-    /// The refresh token changes with each use: got under one shared lock, kept in `…/oauth`
+    /// The refresh token changes with each use: got under one shared lock, kept in `…/oauth/{vendor}`
     /// before the access token is used.
     RotatingRefresh,
 }

@@ -117,17 +117,7 @@ pub async fn commit(
                 return Ok(Committed::Refused(refusal));
             }
         };
-        let mut writes = vec![];
-        if let Some(row) = &change.row {
-            let after = decision
-                .as_ref()
-                .map(|decision| &decision.case)
-                .or(before.as_ref());
-            writes.push(row.write(state, change.case, after));
-        }
-        if let Some(decision) = &decision {
-            writes.extend(decision_writes(change.settings, before.as_ref(), decision)?);
-        }
+        let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
         let own = writes.len();
         writes.extend(change.also.iter().cloned());
         match app.store.transact(&writes).await? {
@@ -210,6 +200,23 @@ fn wait(attempt: u32, chance: u8) -> Duration {
     Duration::from_millis((5 << attempt.min(6)) + u64::from(chance) / 8)
 }
 
+/// What a change itself writes: its event's row, then the case and what follows from it.
+fn own_writes(
+    change: &Change<'_>,
+    before: Option<&Case>,
+    decision: Option<&Decision>,
+    state: &str,
+) -> Result<Vec<Write>, StoreError> {
+    let after = decision.map(|decision| &decision.case).or(before);
+    let row = change.row.as_ref();
+    let row = row.map(|row| row.write(state, change.case, after));
+    let mut writes: Vec<_> = row.into_iter().collect();
+    if let Some(decision) = decision {
+        writes.extend(decision_writes(change.settings, before, decision)?);
+    }
+    Ok(writes)
+}
+
 fn decision_writes(
     settings: &Settings,
     before: Option<&Case>,
@@ -238,26 +245,7 @@ fn decision_writes(
     }
     let entry = &decision.entry;
     writes.push(Write::New(journal::row(clinic, &pk, &case.id, entry)));
-    let mut put = HashSet::new();
-    // The last word on a row counts.
-    for task in decision
-        .tasks
-        .iter()
-        .rev()
-        .filter(|task| put.insert(&task.id))
-    {
-        let row = task::row(clinic, &pk, &case.id, task);
-        let row = waking::waiting(row, case, task, entry.at);
-        writes.push(Write::Put(row));
-    }
-    let gone: HashSet<_> = decision
-        .done
-        .iter()
-        .filter(|id| !put.contains(id))
-        .collect();
-    for id in gone {
-        writes.push(Write::Delete(task::key(&pk, id)));
-    }
+    writes.extend(task_writes(&pk, decision));
     for told in &decision.outbox {
         let row = outbox::row(&pk, &outbox::place(told.n), told, entry.at);
         writes.push(Write::New(row));
@@ -283,6 +271,32 @@ fn decision_writes(
         writes.extend(gone);
     }
     Ok(writes)
+}
+
+/// The rows of work that a decision begins, and those that it ends.
+fn task_writes(pk: &str, decision: &Decision) -> Vec<Write> {
+    let (case, mut writes) = (&decision.case, vec![]);
+    let mut put = HashSet::new();
+    // The last word on a row counts.
+    for task in decision
+        .tasks
+        .iter()
+        .rev()
+        .filter(|task| put.insert(&task.id))
+    {
+        let row = task::row(&case.clinic, pk, &case.id, task);
+        let row = waking::waiting(row, case, task, decision.entry.at);
+        writes.push(Write::Put(row));
+    }
+    let gone: HashSet<_> = decision
+        .done
+        .iter()
+        .filter(|id| !put.contains(id))
+        .collect();
+    for id in gone {
+        writes.push(Write::Delete(task::key(pk, id)));
+    }
+    writes
 }
 
 #[cfg(test)]

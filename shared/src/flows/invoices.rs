@@ -13,7 +13,8 @@ use crate::domain::invoice::{Line, Status};
 use crate::domain::outbox::Topic;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
-use crate::io::store::{Row, Write};
+use crate::io::queue::RowKey;
+use crate::io::store::Write;
 use crate::records::case;
 use crate::records::delivery::{DeliveryRow, Due, PREFIX, State};
 use crate::records::event::EventRow;
@@ -82,9 +83,13 @@ pub async fn standing(
     limit: i32,
 ) -> Result<(Vec<Case>, Option<String>), Denied> {
     let list = case::invoices_of(clinic, status);
-    let (rows, next) = app.store.list(&list, before, limit).await?;
-    let key = |row: &Row| case::key(clinic, row.get("case"));
-    let keys: Vec<_> = rows.iter().map(key).collect();
+    let (rows, next) = app.store.list_keys(&list, before, limit).await?;
+    // The row that says how an invoice stands is beside it.
+    let key = |row: RowKey| RowKey {
+        sk: case::SK.into(),
+        ..row
+    };
+    let keys: Vec<_> = rows.into_iter().map(key).collect();
     let found = app.store.get_all(&keys).await?;
     let cases: Result<Vec<Case>, _> = found.iter().map(|row| row.read("data")).collect();
     let mut cases = cases?;

@@ -38,6 +38,8 @@ pub struct Environment {
     pub credentials: Credentials,
     pub region: String,
     pub endpoint: Option<String>,
+    /// How the names of AWS's hosts end in this partition.
+    pub suffix: String,
 }
 
 impl Environment {
@@ -53,6 +55,7 @@ impl Environment {
         Self {
             credentials,
             region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            suffix: text("URL_SUFFIX").unwrap_or_else(|| "amazonaws.com".into()),
             endpoint: text("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
         }
     }
@@ -61,7 +64,7 @@ impl Environment {
     pub fn address(&self, service: &str) -> String {
         match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => format!("https://{service}.{}.amazonaws.com", self.region),
+            None => format!("https://{service}.{}.{}", self.region, self.suffix),
         }
     }
 }

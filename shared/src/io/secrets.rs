@@ -1,6 +1,7 @@
 //! Secrets Manager: JSON objects of strings, cached for at most five minutes.
 
 use crate::io::aws::{Aws, CallError};
+use crate::vendors;
 use aws_sdk_secretsmanager::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -259,6 +260,10 @@ impl Secrets {
         let mut put = put.map(drop).map_err(CallError::from);
         if put.as_ref().is_err_and(|why| is_missing(why, name)) {
             let create = self.client.create_secret().name(name);
+            let key = std::env::var("KMS_KEY_ARN")
+                .ok()
+                .filter(|key| !key.is_empty());
+            let create = create.set_kms_key_id(key);
             let made = Box::pin(create.secret_string(&text).send()).await;
             put = made.map(drop).map_err(CallError::from);
         }
@@ -274,19 +279,23 @@ fn make_room(cache: &mut HashMap<String, Cached>, most: usize) {
     }
 }
 
-/// What people configure for a vendor.
+/// What people configure for a vendor. The role stands in the name, so that a policy's pattern tells
+/// who may read a gateway's key from who may read a system's.
 pub fn configured(clinic: &str, vendor: &str) -> String {
-    format!("meridian/{clinic}/{vendor}")
+    match vendors::gateway(vendor) {
+        Some(_) => format!("meridian/{clinic}/gateway/{vendor}"),
+        None => format!("meridian/{clinic}/system/{vendor}"),
+    }
 }
 
 /// All that intake may read.
 pub fn inbound(clinic: &str, vendor: &str) -> String {
-    format!("meridian/{clinic}/{vendor}/inbound")
+    format!("meridian/{clinic}/inbound/{vendor}")
 }
 
 /// What Meridian writes itself: refresh tokens.
 pub fn oauth(clinic: &str, vendor: &str) -> String {
-    format!("meridian/{clinic}/{vendor}/oauth")
+    format!("meridian/{clinic}/oauth/{vendor}")
 }
 
 #[cfg(test)]
@@ -309,7 +318,7 @@ mod tests {
             ("AccessDeniedException", denied("meridian/a/y"), false),
             (
                 "AccessDeniedException",
-                denied("meridian/a/x/inbound"),
+                denied("meridian/a/inbound/x"),
                 false,
             ),
             (

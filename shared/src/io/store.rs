@@ -37,6 +37,9 @@ use std::fmt;
 
 /// A commit above this many items is refused (DynamoDB takes 100).
 const MOST_ITEMS: usize = 80;
+/// So many rows of a list are read at once, and a page that holds so many bytes ends there.
+const TOGETHER: usize = 25;
+const LARGEST_PAGE: usize = 1_000_000;
 /// How many slices the due index has.
 pub const DUE_SHARDS: u64 = 4;
 
@@ -211,6 +214,12 @@ impl Row {
         })
     }
 
+    /// The bytes of its texts.
+    fn size(&self) -> usize {
+        let texts = self.0.values().filter_map(|value| value.as_s().ok());
+        texts.map(String::len).sum()
+    }
+
     pub fn key(&self) -> RowKey {
         RowKey {
             pk: self.get("pk").into(),
@@ -293,9 +302,44 @@ impl Store {
     }
 
     /// A page of a list, newest first, from (not including) `before`, and where the next one
-    /// begins. A page ends at `limit` rows or at DynamoDB's own limit of 1 MB, whichever comes
-    /// first, so only that place tells whether there is more.
+    /// begins. The index holds no more than keys: the rows are read as they are now, and one that
+    /// left the list meanwhile is left out. A page ends at `limit` rows or once it holds 1 MB, so
+    /// only that place tells whether there is more.
     pub async fn list(
+        &self,
+        list: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let (found, mut next) = self.found(list, before, limit).await?;
+        let (mut rows, mut read): (Vec<Row>, usize) = (vec![], 0);
+        for some in found.chunks(TOGETHER) {
+            let keys: Vec<_> = some.iter().map(Row::key).collect();
+            rows.extend(self.get_all(&keys).await?);
+            read += some.len();
+            if read < found.len() && rows.iter().map(Row::size).sum::<usize>() > LARGEST_PAGE {
+                next = some.last().map(|row| row.get("list_sk").to_owned());
+                break;
+            }
+        }
+        rows.retain(|row| row.get("list_pk") == list);
+        rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+        Ok((rows, next))
+    }
+
+    /// The same of the keys alone.
+    pub async fn list_keys(
+        &self,
+        list: &str,
+        before: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<RowKey>, Option<String>), StoreError> {
+        let (found, next) = self.found(list, before, limit).await?;
+        Ok((found.iter().map(Row::key).collect(), next))
+    }
+
+    /// What the index holds of a page of a list.
+    async fn found(
         &self,
         list: &str,
         before: Option<&str>,
@@ -456,28 +500,13 @@ impl Store {
                 return updated(change);
             }
             Write::Postpone { key, read, due } => {
-                let update = Update::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(key_of(key)))
-                    .condition_expression("due_at = :read")
-                    .update_expression("SET due_at = :due, taken_at = :read")
-                    .expression_attribute_values(":read", Value::N(read.to_string()))
-                    .expression_attribute_values(":due", Value::N(due.to_string()));
-                return updated(update);
+                return updated(self.postponement(key, *read, *due));
             }
             Write::Add {
                 key,
                 attribute,
                 text,
-            } => {
-                let update = Update::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(key_of(key)))
-                    .update_expression("ADD #a :text")
-                    .expression_attribute_names("#a", *attribute)
-                    .expression_attribute_values(":text", Value::Ss(vec![text.clone()]));
-                return updated(update);
-            }
+            } => return updated(self.addition(key, attribute, text)),
             Write::Delete(key) => {
                 let delete = Delete::builder()
                     .table_name(&self.table)
@@ -490,6 +519,25 @@ impl Store {
         Ok(TransactWriteItem::builder()
             .put(built.map_err(unavailable)?)
             .build())
+    }
+
+    fn postponement(&self, key: &RowKey, read: i64, due: i64) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .condition_expression("due_at = :read")
+            .update_expression("SET due_at = :due, taken_at = :read")
+            .expression_attribute_values(":read", Value::N(read.to_string()))
+            .expression_attribute_values(":due", Value::N(due.to_string()))
+    }
+
+    fn addition(&self, key: &RowKey, attribute: &str, text: &str) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .update_expression("ADD #a :text")
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":text", Value::Ss(vec![text.into()]))
     }
 
     fn change(&self, key: &RowKey, set: &Row, remove: &[&'static str]) -> UpdateBuilder {

@@ -154,37 +154,45 @@ impl Transport {
             }
         };
         // The address may hold a secret and stays out of every error; so may what was not built.
-        let unclear = |why: reqwest::Error| Trouble::Unclear(why.without_url().to_string());
         let call = call.build().map_err(|_| {
             let why = "the request could not be built and was not sent: its secrets hold a line \
                        end, another sign that no header may have, or what is no address";
             Trouble::Credentials(why.into())
         })?;
         let reply = self.client.execute(call).await;
-        let mut reply = reply.map_err(|why| match why.is_connect() {
+        let reply = reply.map_err(|why| match why.is_connect() {
             // Nothing was sent.
             true => Trouble::Limited { seconds: 5 },
             false => unclear(why),
         })?;
-        let status = reply.status().as_u16();
-        let headers = reply
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-        let headers = headers.collect();
-        let mut body = Vec::new();
-        while let Some(part) = reply.chunk().await.map_err(unclear)? {
-            if body.len() + part.len() > LARGEST {
-                return Err(Trouble::Unclear(format!("a reply above {LARGEST} bytes")));
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
+        answer(reply).await
     }
+}
+
+fn unclear(why: reqwest::Error) -> Trouble {
+    Trouble::Unclear(why.without_url().to_string())
+}
+
+/// The whole reply, unless it is larger than any that is meant for us.
+async fn answer(mut reply: reqwest::Response) -> Result<Reply, Trouble> {
+    let status = reply.status().as_u16();
+    let headers = reply
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers = headers.collect();
+    let mut body = Vec::new();
+    while let Some(part) = reply.chunk().await.map_err(unclear)? {
+        if body.len() + part.len() > LARGEST {
+            return Err(Trouble::Unclear(format!("a reply above {LARGEST} bytes")));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Reply {
+        status,
+        headers,
+        body,
+    })
 }
 
 fn basic(user: &str, pass: &str) -> String {

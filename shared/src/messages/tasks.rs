@@ -1,8 +1,8 @@
 //! What people read of a task: what it is about, what happened, what to do.
 
+use super::format::{amount, gateway_name};
 use crate::domain::case::is_surplus;
 use crate::domain::task::{Alert, Matter};
-use crate::messages::{amount, gateway_name};
 use crate::vendors;
 
 /// What it is about: `$60.00 on invoice WS-2041, through Stripe`.
@@ -27,9 +27,8 @@ pub fn about(matter: &Matter) -> String {
 
 /// What happened and what to do, in whole sentences.
 pub fn what_to_do(matter: &Matter) -> String {
-    let (happened, to_do) = sentences(matter);
     let words = matter.words.as_deref().map(sentence).unwrap_or_default();
-    let all = [happened, words, to_do];
+    let all = [happened(matter), words, to_do(matter)];
     let said: Vec<_> = all.into_iter().filter(|part| !part.is_empty()).collect();
     said.join(" ")
 }
@@ -52,82 +51,75 @@ pub fn text(matter: &Matter) -> String {
     format!("{}: {}", about(matter), what_to_do(matter))
 }
 
-/// What happened, empty where the matter's own words say it, and what to do.
-fn sentences(matter: &Matter) -> (String, String) {
+/// What happened; empty where the matter's own words say it.
+fn happened(matter: &Matter) -> String {
     let name = vendor(matter);
     let told = matter.words.is_some();
     let unless_told = |text: String| if told { String::new() } else { text };
-    let (happened, to_do) = match matter.alert {
-        Alert::UnknownOutcome => (
-            unless_told(format!("{name} has not said what became of this call.")),
-            format!("Look in the dashboard of {name}, then record what you find."),
-        ),
-        Alert::LatePayment => (
-            "The money of a payment that had been given up came after all.".into(),
-            "If it was paid another way meanwhile, refund one of the two.".into(),
-        ),
-        Alert::Overpaid => (
-            "More was paid than the invoice asks for.".into(),
-            format!("Refund the rest. {KEPT}"),
-        ),
-        Alert::RefundFailed => {
-            let to_do = "See whether the patient has the money. If not, refund it again or return \
-                         it another way.";
-            let surplus = matter.request.as_deref().is_some_and(is_surplus);
-            let kept = if surplus { KEPT } else { "" };
-            let happened = unless_told(format!("{name} did not give this refund out."));
-            (happened, format!("{to_do} {kept}").trim_end().into())
+    match matter.alert {
+        Alert::UnknownOutcome => {
+            unless_told(format!("{name} has not said what became of this call."))
         }
-        Alert::Contradiction => (
-            unless_told("What is reported cannot be true together.".into()),
-            format!("See in the dashboard of {name} what is true."),
+        Alert::LatePayment => {
+            "The money of a payment that had been given up came after all.".into()
+        }
+        Alert::Overpaid => "More was paid than the invoice asks for.".into(),
+        Alert::RefundFailed => unless_told(format!("{name} did not give this refund out.")),
+        Alert::Contradiction => unless_told("What is reported cannot be true together.".into()),
+        Alert::ChargeWithoutInvoice => {
+            format!("{name} reports money that belongs to no invoice here.")
+        }
+        Alert::DeliveryFailed => unless_told("A message was not delivered.".into()),
+        Alert::Blocked => format!("{name} does not take our calls."),
+        Alert::ConnectionHeld => format!("{name} has not taken our calls for an hour."),
+        Alert::DisputeOpened => "The payer's bank disputes this payment.".into(),
+        Alert::RefundWaits => "This refund waits for an approval.".into(),
+        Alert::Uncollected => "It is due, and nothing collects it any more.".into(),
+        Alert::Unreadable => format!("{name} sent an event that cannot be read."),
+        Alert::VoidThere => format!("The invoice was voided here, and {name} has it."),
+    }
+}
+
+fn to_do(matter: &Matter) -> String {
+    let name = vendor(matter);
+    match matter.alert {
+        Alert::UnknownOutcome => {
+            format!("Look in the dashboard of {name}, then record what you find.")
+        }
+        Alert::LatePayment => "If it was paid another way meanwhile, refund one of the two.".into(),
+        Alert::Overpaid => format!("Refund the rest. {KEPT}"),
+        Alert::RefundFailed => after_a_refund(matter),
+        Alert::Contradiction => format!("See in the dashboard of {name} what is true."),
+        Alert::ChargeWithoutInvoice => format!(
+            "Find in the dashboard of {name} whose it is: refund it there, or see which invoice it \
+             pays."
         ),
-        Alert::ChargeWithoutInvoice => (
-            format!("{name} reports money that belongs to no invoice here."),
-            format!(
-                "Find in the dashboard of {name} whose it is: refund it there, or see which \
-                 invoice it pays."
-            ),
+        Alert::DeliveryFailed => "Mend what is in the way, then repeat the delivery.".into(),
+        Alert::Blocked => "Mend the connection: what waits for it goes on by itself.".into(),
+        Alert::ConnectionHeld => "See whether it is out of order, or whether its limit must be \
+                                  raised: what waits for it goes on by itself."
+            .into(),
+        Alert::DisputeOpened => {
+            format!("Answer in the dashboard of {name} before its deadline.")
+        }
+        Alert::RefundWaits => "Approve or reject it.".into(),
+        Alert::Uncollected => {
+            "Charge it, send the patient a page to pay on, or void the invoice.".into()
+        }
+        Alert::Unreadable => format!(
+            "See in the dashboard of {name} what it tells of, and replay the event after an update."
         ),
-        Alert::DeliveryFailed => (
-            unless_told("A message was not delivered.".into()),
-            "Mend what is in the way, then repeat the delivery.".into(),
-        ),
-        Alert::Blocked => (
-            format!("{name} does not take our calls."),
-            "Mend the connection: what waits for it goes on by itself.".into(),
-        ),
-        Alert::ConnectionHeld => (
-            format!("{name} has not taken our calls for an hour."),
-            "See whether it is out of order, or whether its limit must be raised: what waits for it \
-             goes on by itself."
-                .into(),
-        ),
-        Alert::DisputeOpened => (
-            "The payer's bank disputes this payment.".into(),
-            format!("Answer in the dashboard of {name} before its deadline."),
-        ),
-        Alert::RefundWaits => (
-            "This refund waits for an approval.".into(),
-            "Approve or reject it.".into(),
-        ),
-        Alert::Uncollected => (
-            "It is due, and nothing collects it any more.".into(),
-            "Charge it, send the patient a page to pay on, or void the invoice.".into(),
-        ),
-        Alert::Unreadable => (
-            format!("{name} sent an event that cannot be read."),
-            format!(
-                "See in the dashboard of {name} what it tells of, and replay the event after an \
-                 update."
-            ),
-        ),
-        Alert::VoidThere => (
-            format!("The invoice was voided here, and {name} has it."),
-            format!("Void it in {name} too."),
-        ),
-    };
-    (happened, to_do)
+        Alert::VoidThere => format!("Void it in {name} too."),
+    }
+}
+
+/// What to do about a refund that was not given out.
+fn after_a_refund(matter: &Matter) -> String {
+    let to_do = "See whether the patient has the money. If not, refund it again or return it \
+                 another way.";
+    let surplus = matter.request.as_deref().is_some_and(is_surplus);
+    let kept = if surplus { KEPT } else { "" };
+    format!("{to_do} {kept}").trim_end().into()
 }
 
 /// No sale stands behind what is beyond an invoice, and whose it is only people can say: systems are

@@ -517,6 +517,35 @@ fn facts_that_were_written_before_they_had_dates_still_read() {
 
 #[test]
 fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
+    for (payments, words, link) in who_comes_back() {
+        let case = with(payments);
+        let page = back(&case, 99);
+        let read = text(&page);
+        assert!(read.contains(words), "{words} not in {read}");
+        assert!(page.contains(link), "{link} not in {page}");
+        for shown in ["Wattle Street Clinic", "$172.00", "WS-2041"] {
+            assert!(read.contains(shown), "{shown} not in {read}");
+        }
+        let closed = [State::Declined, State::Expired].contains(&case.payments[0].state);
+        let again = case.payments.iter().all(|p| p.state != State::Pending);
+        let open = case.payments[0].state == State::Open && case.payments[0].open_page().is_some();
+        let nothing = closed && again && case.due().minor > 0 || open;
+        assert_eq!(
+            read.contains("nothing was taken") || read.contains("Nothing was taken"),
+            nothing,
+            "{read}"
+        );
+        let thanks = case.payments[0].state == State::Paid;
+        assert_eq!(read.contains("Thank you"), thanks, "{read}");
+        assert_eq!(page.contains("/receipts/abc"), thanks, "{page}");
+        let pays = link == "Pay again";
+        assert_eq!(page.contains("checkout.stripe.com"), pays, "{page}");
+    }
+    assert!(!text(&done::back()).contains("Thank you"));
+}
+
+/// How the payments stand of one who comes back, what the page says, and where it leads.
+fn who_comes_back() -> Vec<(Vec<Payment>, &'static str, &'static str)> {
     let returned = Payment {
         returned_whole: true,
         ..on_page(1, 17_200, State::Returned)
@@ -529,7 +558,8 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
         paid_with: Some("Visa ending 4242".into()),
         ..on_page(1, 17_200, State::Paid)
     };
-    for (payments, words, link) in [
+    let page = |state| vec![on_page(1, 17_200, state)];
+    vec![
         (
             vec![paid],
             "Thank you, your payment is here",
@@ -537,22 +567,18 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
         ),
         (vec![approved], "Please do not pay again", "href=\"\""),
         (
-            vec![on_page(1, 17_200, State::Pending)],
+            page(State::Pending),
             "We are confirming your payment",
             "href=\"\"",
         ),
+        (page(State::Unknown), "Please do not pay again", "href=\"\""),
         (
-            vec![on_page(1, 17_200, State::Unknown)],
-            "Please do not pay again",
-            "href=\"\"",
-        ),
-        (
-            vec![on_page(1, 17_200, State::Open)],
+            page(State::Open),
             "Did you stop before the end? Then nothing was taken",
             "href=\"\"",
         ),
         (
-            vec![on_page(1, 17_200, State::Declined)],
+            page(State::Declined),
             "Your payment did not go through",
             "Pay again",
         ),
@@ -586,31 +612,7 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
             "Nothing is left to pay",
             "",
         ),
-    ] {
-        let case = with(payments);
-        let page = back(&case, 99);
-        let read = text(&page);
-        assert!(read.contains(words), "{words} not in {read}");
-        assert!(page.contains(link), "{link} not in {page}");
-        for shown in ["Wattle Street Clinic", "$172.00", "WS-2041"] {
-            assert!(read.contains(shown), "{shown} not in {read}");
-        }
-        let closed = [State::Declined, State::Expired].contains(&case.payments[0].state);
-        let again = case.payments.iter().all(|p| p.state != State::Pending);
-        let open = case.payments[0].state == State::Open && case.payments[0].open_page().is_some();
-        let nothing = closed && again && case.due().minor > 0 || open;
-        assert_eq!(
-            read.contains("nothing was taken") || read.contains("Nothing was taken"),
-            nothing,
-            "{read}"
-        );
-        let thanks = case.payments[0].state == State::Paid;
-        assert_eq!(read.contains("Thank you"), thanks, "{read}");
-        assert_eq!(page.contains("/receipts/abc"), thanks, "{page}");
-        let pays = link == "Pay again";
-        assert_eq!(page.contains("checkout.stripe.com"), pays, "{page}");
-    }
-    assert!(!text(&done::back()).contains("Thank you"));
+    ]
 }
 
 #[test]
@@ -778,6 +780,21 @@ fn an_invoice_that_is_due_says_how_much_for_what_until_when_and_where() {
 
 #[test]
 fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
+    for (case, words, asks) in invoices() {
+        let text = shown(&case, Some(PAY_AT));
+        assert!(text.contains(words), "{words} not in {text}");
+        assert_eq!(text.contains("Pay $"), asks, "{text}");
+    }
+    let nowhere = shown(&case(), None);
+    assert!(
+        nowhere.contains("Call (03) 7010 0142 and quote WS-2041."),
+        "{nowhere}"
+    );
+    assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
+}
+
+/// Invoices, what each says, and whether it asks for money.
+fn invoices() -> Vec<(Case, &'static str, bool)> {
     let returned = Payment {
         returned_whole: true,
         ..payment(1, 17_200, State::Returned)
@@ -804,28 +821,21 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
     };
     let mut void = case();
     void.invoice.void = true;
-    for (case, words, asks) in [
+    let paying = |state| with(vec![payment(1, 17_200, state)]);
+    vec![
         (case(), "Your invoice is ready", true),
-        (
-            with(vec![payment(1, 17_200, State::Paid)]),
-            "This invoice is paid",
-            false,
-        ),
+        (paying(State::Paid), "This invoice is paid", false),
         (
             with(vec![payment(1, 6000, State::Paid)]),
             "$112.00 is left to pay",
             true,
         ),
         (
-            with(vec![payment(1, 17_200, State::Pending)]),
+            paying(State::Pending),
             "We are confirming your payment",
             false,
         ),
-        (
-            with(vec![payment(1, 17_200, State::Unknown)]),
-            "Please do not pay again",
-            false,
-        ),
+        (paying(State::Unknown), "Please do not pay again", false),
         (
             with(vec![approved]),
             "We are confirming your payment",
@@ -837,11 +847,7 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
             "No money was taken",
             true,
         ),
-        (
-            with(vec![payment(1, 17_200, State::Expired)]),
-            "Your invoice is ready",
-            true,
-        ),
+        (paying(State::Expired), "Your invoice is ready", true),
         (
             with(vec![returned]),
             "Your bank returned the payment of $172.00",
@@ -854,17 +860,7 @@ fn an_invoice_asks_for_money_only_while_it_may_be_paid() {
         ),
         (refunded(), "Paid, and money was sent back", false),
         (void, "This invoice was cancelled", false),
-    ] {
-        let text = shown(&case, Some(PAY_AT));
-        assert!(text.contains(words), "{words} not in {text}");
-        assert_eq!(text.contains("Pay $"), asks, "{text}");
-    }
-    let nowhere = shown(&case(), None);
-    assert!(
-        nowhere.contains("Call (03) 7010 0142 and quote WS-2041."),
-        "{nowhere}"
-    );
-    assert!(!shown(&case(), Some("javascript:alert(1)")).contains("Pay $"));
+    ]
 }
 
 #[test]

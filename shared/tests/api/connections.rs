@@ -435,7 +435,7 @@ async fn slack_that_refuses_its_own_key_is_one_task_and_ends_when_any_message_ar
 async fn an_address_to_which_no_call_may_go_is_a_broken_connection() {
     let clinic = Clinic::new().await;
     clinic.hears(&["slack"]).await;
-    let name = format!("meridian/{}/slack", clinic.id);
+    let name = format!("meridian/{}/system/slack", clinic.id);
     let secret = json!({ "webhook_url": "https://example.org/hook" }).to_string();
     let secret = json!({ "Name": name, "SecretString": secret });
     let made = crate::stack::aws().call("secretsmanager.CreateSecret", secret);

@@ -48,7 +48,7 @@ async fn fill(aws: &embedded::Aws) {
         "GlobalSecondaryIndexes": [{
             "IndexName": "list",
             "KeySchema": key("list_pk", "list_sk"),
-            "Projection": { "ProjectionType": "ALL" },
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
         }, {
             "IndexName": "due",
             "KeySchema": key("due_pk", "due_at"),

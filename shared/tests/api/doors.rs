@@ -311,8 +311,8 @@ async fn a_key_gives_and_takes_away_only_what_it_may_do_itself() {
 
 // ---- what is configured --------------------------------------------------------------------------
 
-async fn held(clinic: &Clinic, vendor: &str) -> Value {
-    let name = format!("meridian/{}/{vendor}", clinic.id);
+async fn held(clinic: &Clinic, secret: &str) -> Value {
+    let name = format!("meridian/{}/{secret}", clinic.id);
     let held = aws()
         .call("secretsmanager.GetSecretValue", json!({ "SecretId": name }))
         .await;
@@ -332,8 +332,8 @@ async fn a_value_pasted_with_its_line_end_is_kept_without_it_and_one_with_a_line
         .await
         .expect(200);
     let (fields, inbound) = (
-        held(&clinic, "stripe").await,
-        held(&clinic, "stripe/inbound").await,
+        held(&clinic, "gateway/stripe").await,
+        held(&clinic, "inbound/stripe").await,
     );
     assert_eq!(fields["secret_key"], "sk_test_demo");
     assert_eq!(inbound["webhook_secret"], "whsec_demo");
@@ -342,7 +342,10 @@ async fn a_value_pasted_with_its_line_end_is_kept_without_it_and_one_with_a_line
         let refused = clinic.call("PUT", "/v1/integrations/stripe", &put).await;
         assert_eq!(refused.expect(422)["field"], "fields.secret_key", "{bad:?}");
     }
-    assert_eq!(held(&clinic, "stripe").await["secret_key"], "sk_test_demo");
+    assert_eq!(
+        held(&clinic, "gateway/stripe").await["secret_key"],
+        "sk_test_demo"
+    );
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ impl World {
     /// All that is kept of the clinic: its rows, and what its vendors' secrets are.
     async fn kept(&self) -> BTreeMap<String, Value> {
         let mut kept = self.clinic.rows().await;
-        for of in ["stripe", "stripe/inbound", "stripe/oauth"] {
+        for of in ["gateway/stripe", "inbound/stripe", "oauth/stripe"] {
             let name = format!("meridian/{}/{of}", self.clinic.id);
             let asked = json!({ "SecretId": name });
             let held = aws().call("secretsmanager.GetSecretValue", asked).await;

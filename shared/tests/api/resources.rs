@@ -73,7 +73,7 @@ async fn connecting_a_vendor_whose_webhooks_need_no_secret_opens_its_webhooks() 
         .await
         .expect(200);
     assert_eq!(shown["connected"], true, "{shown}");
-    let name = format!("meridian/{}/mollie/inbound", clinic.id);
+    let name = format!("meridian/{}/inbound/mollie", clinic.id);
     let secret = json!({ "SecretId": name });
     let held = aws()
         .call("secretsmanager.GetSecretValue", secret.clone())

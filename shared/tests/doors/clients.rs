@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-const NAME: &str = "meridian/a/stripe/inbound";
+const NAME: &str = "meridian/a/inbound/stripe";
 
 /// What was read, in words: the fields, that there is none, or that nobody knows and why.
 fn read(answer: Result<Option<Arc<Fields>>, Unavailable>) -> String {

@@ -30,7 +30,7 @@ fn name() -> String {
 async fn paypal() -> (String, String) {
     let clinic = name();
     let inbound = json!({ "webhook_id": "WH-TEST" });
-    secret(&format!("meridian/{clinic}/paypal/inbound"), inbound).await;
+    secret(&format!("meridian/{clinic}/inbound/paypal"), inbound).await;
     let path = format!("/v1/notifications/certs/CERT-{}", ids::random());
     (clinic, path)
 }
@@ -157,7 +157,7 @@ async fn a_certificate_that_proved_is_kept_and_fetched_once_more_when_another_ke
     // Forgeries do not make it be fetched again and again.
     let other = name();
     let inbound = json!({ "webhook_id": "WH-OTHER" });
-    secret(&format!("meridian/{other}/paypal/inbound"), inbound).await;
+    secret(&format!("meridian/{other}/inbound/paypal"), inbound).await;
     for _ in 0..10 {
         assert_eq!(signed(&intake, &other, &address).await.status, 401);
     }
@@ -226,7 +226,7 @@ async fn stripe(intake: &Intake, clinic: &str, secret: &str, in_seconds: i64) ->
 }
 
 async fn rotated(clinic: &str, to: &str) {
-    let name = format!("meridian/{clinic}/stripe/inbound");
+    let name = format!("meridian/{clinic}/inbound/stripe");
     secret(&name, json!({ "webhook_secret": to })).await;
 }
 
@@ -385,7 +385,7 @@ async fn a_secret_that_may_not_be_read_puts_the_webhook_off() {
     let apart = apart();
     let text = json!({ "webhook_secret": "whsec_first" }).to_string();
     let made = json!({
-        "Name": format!("meridian/{clinic}/stripe/inbound"), "SecretString": text,
+        "Name": format!("meridian/{clinic}/inbound/stripe"), "SecretString": text,
     });
     let made = apart.call("secretsmanager.CreateSecret", made).await;
     made.expect("a secret");
@@ -407,7 +407,7 @@ async fn a_secret_that_may_not_be_read_puts_the_webhook_off() {
         ),
         (
             other.clone(),
-            vec![statement(format!("{arn}meridian/*/inbound-??????"))],
+            vec![statement(format!("{arn}meridian/*/inbound/*"))],
         ),
     ]);
     apart.set_policies(grants);
@@ -486,7 +486,7 @@ async fn an_unproven_notice_waits_in_a_queue_of_its_own_and_is_small() {
     let _still = still().await;
     let clinic = name();
     let inbound = json!({ "webhook_secret": "mollie-demo-secret" });
-    secret(&format!("meridian/{clinic}/mollie/inbound"), inbound).await;
+    secret(&format!("meridian/{clinic}/inbound/mollie"), inbound).await;
     let process = intake(&name());
     let answer = deliver(&process, "POST", &clinic, "mollie", &[], b"id=tr_1").await;
     assert_eq!(answer.status, 200);
@@ -526,7 +526,7 @@ async fn a_webhook_may_be_as_large_as_its_proof_allows_and_not_a_byte_larger() {
     let clinic = name();
     rotated(&clinic, "whsec_first").await;
     let inbound = json!({ "webhook_secret": "mollie-demo-secret" });
-    secret(&format!("meridian/{clinic}/mollie/inbound"), inbound).await;
+    secret(&format!("meridian/{clinic}/inbound/mollie"), inbound).await;
     let process = intake(&name());
     for (bytes, status) in [(700 * 1024, 200), (700 * 1024 + 1, 413)] {
         let body = " ".repeat(bytes);
@@ -574,7 +574,7 @@ async fn a_webhook_is_handed_on_with_its_address_and_the_type_of_its_body() {
         if let Some(url) = public_url {
             inbound["public_url"] = json!(url);
         }
-        secret(&format!("meridian/{clinic}/mollie/inbound"), inbound).await;
+        secret(&format!("meridian/{clinic}/inbound/mollie"), inbound).await;
         let path = format!("/webhooks/{clinic}/mollie");
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let incoming = Incoming {

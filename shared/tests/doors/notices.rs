@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 
 async fn clinic() -> Clinic {
     let clinic = Clinic::new().await;
-    let name = format!("meridian/{}/mollie", clinic.id);
-    secret(&name, json!({ "api_key": "test_demo" })).await;
-    secret(&format!("{name}/inbound"), json!({})).await;
+    let own = format!("meridian/{}", clinic.id);
+    let key = json!({ "api_key": "test_demo" });
+    secret(&format!("{own}/gateway/mollie"), key).await;
+    secret(&format!("{own}/inbound/mollie"), json!({})).await;
     clinic
 }
 

@@ -70,14 +70,14 @@ async fn what_could_not_be_built_was_not_sent_and_is_a_fault_of_the_configuratio
 async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it() {
     let _still = still().await;
     let clinic = Clinic::new().await;
-    let name = format!("meridian/{}/stripe", clinic.id);
+    let name = format!("meridian/{}/gateway/stripe", clinic.id);
     secret(&name, json!({ "secret_key": "sk_test_demo\n" })).await;
     let vendor = vendors::gateway("stripe").expect("a gateway").vendor;
     let account = accounts::account(&clinic.app, &clinic.id, vendor).await;
     let account = account.expect("an account");
     assert_eq!(account.secret("secret_key"), "sk_test_demo");
     secret(
-        &format!("meridian/{}/slack", clinic.id),
+        &format!("meridian/{}/system/slack", clinic.id),
         json!({ "webhook_url": "\n" }),
     )
     .await;

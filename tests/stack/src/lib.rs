@@ -99,11 +99,33 @@ pub fn build(binary: &str, profile: &str) -> PathBuf {
     target().join(folder).join(binary)
 }
 
+/// Where the stack of this test binary writes which rights its functions used. A run of some of the
+/// tests writes beside what a whole one wrote.
+fn rights_seen() -> PathBuf {
+    let narrows = |word: String| {
+        !word.starts_with('-') || ["--skip", "--exact", "--ignored"].contains(&&*word)
+    };
+    let whole = !std::env::args().skip(1).any(narrows);
+    let binary = std::env::current_exe().expect("a running test");
+    let binary = binary.file_stem().unwrap_or_default().to_string_lossy();
+    let name = binary.rsplit_once('-').map_or(&*binary, |(name, _)| name);
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let some = if whole { "" } else { "-some" };
+    target().join(format!("rights/{package}-{name}{some}.txt"))
+}
+
+/// Which rights the functions used in the last whole run of a test binary; `None` where there was
+/// none yet.
+pub fn rights_of(package: &str, binary: &str) -> Option<String> {
+    let file = target().join(format!("rights/{package}-{binary}.txt"));
+    std::fs::read_to_string(file).ok()
+}
+
 impl Stack {
     /// The stack of this test binary, started at its first use.
     pub fn shared() -> &'static Self {
         static STACK: OnceLock<Stack> = OnceLock::new();
-        STACK.get_or_init(|| Self::start(&[]))
+        STACK.get_or_init(|| Self::start(&[&format!("--rights={}", rights_seen().display())]))
     }
 
     /// The stack for one test alone: faults, the clock and calls are everybody's.

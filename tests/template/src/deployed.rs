@@ -1,13 +1,10 @@
 //! What a template deploys, one fact a line: who may do what, what starts it, what is kept for how
 //! long, what alarms. A property that no line tells is an error, so that nothing is deployed unseen.
 
+use crate::rights::{SECRET, each};
 use crate::{Template, list};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-
-/// How every secret's name begins in a policy.
-const SECRET: &str =
-    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:";
 
 /// The properties of one resource, taken out one by one.
 struct Left {
@@ -167,12 +164,6 @@ fn statement_of(name: &str, statement: &Value, told: &mut Told) {
         told.add(format!("{name} {effect} {actions} on {on}"));
     }
     left.done(told);
-}
-
-fn each(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn started_by(name: &str, event: &Value, told: &mut Told) {

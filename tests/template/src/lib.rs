@@ -4,8 +4,10 @@
 //! text, also where it is a number or a boolean.
 
 mod deployed;
+mod rights;
 
 pub use deployed::deployed;
+pub use rights::rights;
 
 use saphyr_parser::{Event, Parser, Tag};
 use serde_json::{Map, Value, json};

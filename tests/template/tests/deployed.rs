@@ -31,14 +31,15 @@ fn what_is_deployed_is_what_is_written_down() {
 /// Small changes, each of which would do harm: text of the template, and what stands in its place.
 const PLANTED: &[(&str, &str)] = &[
     // what a function may do
-    ("- Effect: Deny", "- Effect: Allow"),
+    ("- Effect: Allow", "- Effect: Deny"),
     ("'dynamodb:DeleteItem'", "'dynamodb:DeleteTable'"),
     (
         "secret:meridian/_/root-??????'",
         "secret:meridian/_/x-??????'",
     ),
-    ("secret:meridian/*/inbound-??????'", "secret:meridian/*'"),
-    ("secret:meridian/*/oauth-??????'", "secret:meridian/*'"),
+    ("secret:meridian/*/inbound/*'", "secret:meridian/*'"),
+    ("secret:meridian/*/gateway/*'", "secret:meridian/*/x/*'"),
+    ("secret:meridian/*/oauth/*'", "secret:meridian/*'"),
     ("Resource: !GetAtt Table.Arn", "Resource: '*'"),
     (
         "['sqs:SendMessage']",
@@ -49,7 +50,7 @@ const PLANTED: &[(&str, &str)] = &[
     ("rate(1 minute)", "rate(1 hour)"),
     (
         "Schedule: rate(1 minute)",
-        "Schedule: rate(1 minute), Enabled: false",
+        "Schedule: rate(1 minute)\n            Enabled: false",
     ),
     (
         "Path: '/v1/{proxy+}', Method: ANY",
@@ -91,6 +92,14 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     ("EvaluationPeriods: 1", "EvaluationPeriods: 100"),
     ("MetricName: Errors", "MetricName: Invocations"),
+    ("MetricName: Throttles", "MetricName: Errors"),
+    ("MetricName: ThrottledRequests", "MetricName: SystemErrors"),
+    ("TreatMissingData: breaching", "TreatMissingData: missing"),
+    ("MaximumRetryAttempts: 0", "MaximumRetryAttempts: 185"),
+    ("ReservedConcurrentExecutions: !Ref", "Tracing: !Ref"),
+    ("AllowedPattern: '^https:", "AllowedPattern: '^http:"),
+    ("[HasKmsKey, !Ref KmsKeyArn,", "[HasKmsKey, !Ref Stage,"),
+    ("!Not [!Equals", "!Or [!Equals"),
     // the door and the table
     ("ThrottlingRateLimit: 250", "ThrottlingRateLimit: 1"),
     ("$context.routeKey", "$context.path"),

@@ -234,6 +234,112 @@ fn each_function_runs_alike_and_alarms() {
         let watched =
             json!([{ "Name": "FunctionName", "Value": { "!Ref": function["LogicalName"] } }]);
         assert!(has_alarm(&template, "Errors", &watched), "{name}");
+        assert!(has_alarm(&template, "Throttles", &watched), "{name}");
+    }
+}
+
+#[test]
+fn a_schedule_that_stands_still_alarms_and_a_minute_that_was_missed_is_not_run_later() {
+    let template = Template::read();
+    let idle = template.properties("OutcomeResolutionIdleAlarm");
+    assert_eq!(
+        idle["Dimensions"],
+        json!([{ "Name": "FunctionName", "Value": { "!Ref": "OutcomeResolution" } }])
+    );
+    for (name, value) in [
+        ("MetricName", "Invocations"),
+        ("Statistic", "Sum"),
+        ("Period", "300"),
+        ("EvaluationPeriods", "1"),
+        ("Threshold", "1"),
+        ("ComparisonOperator", "LessThanThreshold"),
+        ("TreatMissingData", "breaching"),
+    ] {
+        assert_eq!(idle[name], value, "{name}");
+    }
+    assert!(!list(&idle["AlarmActions"]).is_empty());
+    let function = &template.functions()["outcome-resolution"];
+    let once = json!({ "MaximumRetryAttempts": "0", "MaximumEventAgeInSeconds": "60" });
+    assert_eq!(function["EventInvokeConfig"], once);
+    let schedules = function["Events"].as_object().into_iter().flatten();
+    for (name, event) in schedules.filter(|(_, event)| event["Type"] == "Schedule") {
+        assert_eq!(event["Properties"]["RetryPolicy"], once, "{name}");
+    }
+}
+
+#[test]
+fn a_table_that_refuses_or_fails_alarms_for_each_call_that_is_made() {
+    let template = Template::read();
+    for (alarm, metric) in [
+        ("TableThrottledAlarm", "ThrottledRequests"),
+        ("TableErrorsAlarm", "SystemErrors"),
+    ] {
+        let alarm = template.properties(alarm);
+        assert!(!list(&alarm["AlarmActions"]).is_empty(), "{metric}");
+        let parts = list(&alarm["Metrics"]).iter();
+        let watched = parts.filter_map(|part| {
+            let of = &part["MetricStat"]["Metric"];
+            let table = json!({ "Name": "TableName", "Value": { "!Ref": "Table" } });
+            let ours = of["MetricName"] == metric && list(&of["Dimensions"])[0] == table;
+            ours.then(|| list(&of["Dimensions"])[1]["Value"].as_str())?
+        });
+        let watched: BTreeSet<&str> = watched.collect();
+        let made = ["BatchGetItem", "GetItem", "Query", "TransactWriteItems"];
+        assert_eq!(watched, BTreeSet::from(made), "{metric}");
+    }
+}
+
+#[test]
+fn a_flood_elsewhere_leaves_room_for_webhooks() {
+    let functions = Template::read().functions();
+    for (name, function) in functions {
+        let reserved = &function["ReservedConcurrentExecutions"];
+        match name.as_str() {
+            "webhook-intake" => assert_eq!(*reserved, json!({ "!Ref": "IntakeConcurrency" })),
+            _ => assert!(reserved.is_null(), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn the_public_address_is_https() {
+    let template = Template::read();
+    assert_eq!(
+        template.parameters["PublicUrl"]["AllowedPattern"],
+        "^https://[^/]+$"
+    );
+}
+
+#[test]
+fn what_is_sealed_is_sealed_with_the_clinics_own_key_where_one_is_given() {
+    let template = Template::read();
+    let chosen = json!({ "!If": [
+        "HasKmsKey",
+        { "!Ref": "KmsKeyArn" },
+        { "!Ref": "AWS::NoValue" },
+    ] });
+    let table = &template.properties("Table")["SSESpecification"];
+    assert_eq!(table["KMSMasterKeyId"], chosen);
+    for (name, secret) in template.of_type("AWS::SecretsManager::Secret") {
+        assert_eq!(secret["KmsKeyId"], chosen, "{name}");
+    }
+    // Who makes secrets is told of it.
+    for (name, function) in template.functions() {
+        let makes = !may(&function, "secretsmanager:CreateSecret").is_empty();
+        let told = *variable(&function, "KMS_KEY_ARN") == json!({ "!Ref": "KmsKeyArn" });
+        assert_eq!(makes, told, "{name}");
+    }
+}
+
+#[test]
+fn the_template_deploys_into_every_partition() {
+    let text = Template::read().text;
+    for fixed in ["amazonaws.com", "arn:aws", "us-east-1"] {
+        assert!(!text.contains(fixed), "{fixed}");
+    }
+    for (name, function) in Template::read().functions() {
+        let suffix = variable(&function, "URL_SUFFIX");
+        assert_eq!(*suffix, json!({ "!Ref": "AWS::URLSuffix" }), "{name}");
     }
 }
 
@@ -319,7 +425,7 @@ fn intake_is_quick_and_sees_inbound_secrets_and_which_clinics_there_are_alone() 
                 "secretsmanager:GetSecretValue" => assert!(
                     resources
                         .iter()
-                        .all(|r| r.ends_with(":secret:meridian/*/inbound-??????")),
+                        .all(|r| r.ends_with(":secret:meridian/*/inbound/*")),
                     "{resources:?}"
                 ),
                 other => panic!("intake may {other}"),
@@ -336,7 +442,7 @@ fn machines_write_grants_and_the_api_every_other_secret() {
             "secretsmanager:CreateSecret",
         ] {
             for resource in may(&function, action) {
-                let grants = resource.ends_with(":secret:meridian/*/oauth-??????");
+                let grants = resource.ends_with(":secret:meridian/*/oauth/*");
                 assert!(
                     grants || name == "clinic-api",
                     "{name}: {action} on {resource}"
@@ -362,6 +468,15 @@ fn the_table_is_kept() {
     );
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
         assert_eq!(template.resources["Table"][policy], "Retain");
+    }
+}
+
+#[test]
+fn an_index_finds_rows_and_holds_no_copy_of_them() {
+    let template = Template::read();
+    for index in list(&template.properties("Table")["GlobalSecondaryIndexes"]) {
+        let projection = json!({ "ProjectionType": "KEYS_ONLY" });
+        assert_eq!(index["Projection"], projection, "{}", index["IndexName"]);
     }
 }
 

@@ -27,7 +27,10 @@ async fn stack() -> Stack {
             .await
             .expect("a queue");
     }
-    for name in ["meridian/demo/stripe", "meridian/demo/stripe/inbound"] {
+    for name in [
+        "meridian/demo/gateway/stripe",
+        "meridian/demo/inbound/stripe",
+    ] {
         let create = stack.secrets.create_secret().name(name).secret_string("{}");
         create.send().await.expect("a secret");
     }
@@ -43,7 +46,7 @@ async fn stack() -> Stack {
         ),
         allow(
             "secretsmanager:GetSecretValue",
-            format!("{secrets}:meridian/*/inbound-??????"),
+            format!("{secrets}:meridian/*/inbound/*"),
         ),
     ];
     stack
@@ -78,7 +81,7 @@ async fn what_is_allowed_goes_through() {
     let inbound = stack
         .secrets
         .get_secret_value()
-        .secret_id("meridian/demo/stripe/inbound");
+        .secret_id("meridian/demo/inbound/stripe");
     inbound.send().await.expect("an inbound secret");
 }
 
@@ -112,7 +115,10 @@ async fn what_is_not_allowed_is_refused_and_names_action_and_resource() {
         Some("AccessDenied")
     );
 
-    for id in ["meridian/demo/stripe", "meridian/none/stripe/inbound"] {
+    for id in [
+        "meridian/demo/gateway/stripe",
+        "meridian/none/inbound/stripe",
+    ] {
         let refused = stack
             .secrets
             .get_secret_value()
@@ -134,18 +140,15 @@ async fn a_deny_wins_over_every_allow() {
     let all = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:meridian/*");
     let deny = Statement {
         effect: Effect::Deny,
-        ..allow(
-            "secretsmanager:GetSecretValue",
-            format!("{all}/inbound-??????"),
-        )
+        ..allow("secretsmanager:GetSecretValue", format!("{all}/inbound/*"))
     };
     let statements = vec![deny, allow("secretsmanager:GetSecretValue", all)];
     stack
         .aws
         .set_policies(HashMap::from([("charge-execution".to_owned(), statements)]));
     let get = |id: &str| stack.secrets.get_secret_value().secret_id(id).send();
-    get("meridian/demo/stripe").await.expect("allowed");
-    let refused = get("meridian/demo/stripe/inbound")
+    get("meridian/demo/gateway/stripe").await.expect("allowed");
+    let refused = get("meridian/demo/inbound/stripe")
         .await
         .expect_err("denied")
         .into_service_error();

@@ -3,7 +3,7 @@
 use crate::stack::Stack;
 use std::os::unix::fs::PermissionsExt;
 
-const NAME: &str = "meridian/demo/stripe/inbound";
+const NAME: &str = "meridian/demo/inbound/stripe";
 
 async fn value(stack: &Stack, stage: &str) -> Option<String> {
     let get = stack

@@ -40,6 +40,8 @@ pub fn read(
     fields.only("Runtime", &["provided.al2023"])?;
     fields.only("Handler", &["bootstrap"])?;
     fields.only("PackageType", &["Zip"])?;
+    // nothing runs later here than it is due, and a run that fails is not repeated
+    fields.nothing_here(&["EventInvokeConfig"])?;
     fields.nothing_here(&["Architectures", "Description", "Tags", "Tracing"])?;
     let environment = environment(logical, fields.take("Environment"), resolver)?;
     let mut json_logs = false;
@@ -181,7 +183,7 @@ fn schedule(
     fields.only("ScheduleExpressionTimezone", &["UTC"])?;
     fields.only("State", &["ENABLED"])?;
     fields.only("Enabled", &["true"])?;
-    fields.nothing_here(&["Description"])?;
+    fields.nothing_here(&["Description", "RetryPolicy"])?;
     let node = fields.need(expression)?;
     let text = resolver.text(node)?;
     let rhythm =

@@ -1,7 +1,7 @@
 //! What a template's references and functions stand for.
 
 use super::refusal::Refusal;
-use super::yaml::{Node, Value};
+use super::yaml::{Entry, Node, Value};
 use meridian_embedded_aws::{ACCOUNT, REGION};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ impl<T: FromStr + PartialOrd + Display> Number for T {}
 pub struct Resolver {
     pub stack: String,
     pub parameters: BTreeMap<String, String>,
+    pub conditions: BTreeMap<String, bool>,
     pub resources: BTreeMap<String, Physical>,
 }
 
@@ -75,9 +76,39 @@ impl Resolver {
         }
     }
 
+    /// Which conditions of this section hold.
+    pub fn conditions(&self, section: &Node) -> Result<BTreeMap<String, bool>, Refusal> {
+        let Value::Map(entries) = &section.value else {
+            return Err(Refusal::new(section.line, "Conditions must be a mapping"));
+        };
+        let holds = |entry: &Entry| Ok((entry.key.clone(), self.boolean(&entry.node)?));
+        entries.iter().map(holds).collect()
+    }
+
+    /// `Equals`, `Not` and `If`.
+    fn chosen(&self, name: &str, parts: &[Node], line: usize) -> Result<String, Refusal> {
+        match (name, parts) {
+            ("Equals", [a, b]) => Ok((self.text(a)? == self.text(b)?).to_string()),
+            ("Not", [condition]) => Ok((!self.boolean(condition)?).to_string()),
+            ("If", [condition, then, other]) => {
+                let condition = self.text(condition)?;
+                match self.conditions.get(&condition) {
+                    Some(true) => self.text(then),
+                    Some(false) => self.text(other),
+                    None => Err(Refusal::new(line, format!("`{condition}` is no condition"))),
+                }
+            }
+            _ => Err(Refusal::new(line, format!("{name} has other parts"))),
+        }
+    }
+
     fn call(&self, name: &str, argument: &Node) -> Result<String, Refusal> {
         let line = argument.line;
         match name {
+            "Equals" | "Not" | "If" => match &argument.value {
+                Value::List(parts) => self.chosen(name, parts, line),
+                _ => Err(Refusal::new(line, format!("{name} wants a list"))),
+            },
             "Ref" => self.reference(&self.text(argument)?, line),
             "GetAtt" => match &argument.value {
                 Value::List(parts) if parts.len() == 2 => {
@@ -135,6 +166,8 @@ impl Resolver {
             "AWS::Partition" => Some("aws"),
             "AWS::URLSuffix" => Some("amazonaws.com"),
             "AWS::StackName" => Some(self.stack.as_str()),
+            // stands only where nothing is made of it on one machine
+            "AWS::NoValue" => Some(""),
             _ => None,
         };
         pseudo

@@ -211,9 +211,10 @@ fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
     let names = [
         ("root", "_/root"),
         ("seal", "_/seal"),
-        ("configured", "demo/stripe"),
-        ("inbound", "demo/stripe/inbound"),
-        ("oauth", "demo/xero/oauth"),
+        ("gateway", "demo/gateway/stripe"),
+        ("system", "demo/system/xero"),
+        ("inbound", "demo/inbound/stripe"),
+        ("oauth", "demo/oauth/xero"),
     ];
     let may = |function: &Function, verb: &str| {
         let action = format!("secretsmanager:{verb}");
@@ -229,14 +230,15 @@ fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
     for function in &template.functions {
         let (read, write, make) = match function.name.as_str() {
             "webhook-intake" => ("inbound", "", ""),
-            "invoice-creation" => ("seal", "", ""),
-            "payment-posting" => ("seal configured inbound oauth", "oauth", ""),
+            "invoice-creation" | "patient-pages" => ("seal", "", ""),
+            "payment-posting" => ("seal gateway inbound", "", ""),
             "clinic-api" => (
-                "root seal configured inbound oauth",
-                "configured inbound oauth",
-                "configured inbound oauth",
+                "root seal gateway system inbound oauth",
+                "gateway system inbound oauth",
+                "gateway system inbound oauth",
             ),
-            _ => ("seal configured oauth", "oauth", ""),
+            "system-delivery" => ("seal system oauth", "oauth", ""),
+            _ => ("seal gateway", "", ""),
         };
         let name = &function.name;
         assert_eq!(may(function, "GetSecretValue"), read, "{name} reads");

@@ -210,7 +210,7 @@ async fn a_function_may_do_what_its_policies_say_and_nothing_else() {
 async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let stripe = async |stack: &Stack| {
-        let wanted = json!({ "SecretId": "meridian/demo/stripe" });
+        let wanted = json!({ "SecretId": "meridian/demo/gateway/stripe" });
         stack.aws("secretsmanager.GetSecretValue", wanted).await["SecretString"].clone()
     };
     let put = async |stack: &Stack, name: &str, value: &str| {
@@ -220,17 +220,17 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
     let mut stack = Stack::start_in(folder.path());
     let first = stripe(&stack).await;
     assert_eq!(first, r#"{"secret_key":"sk_test_demo"}"#);
-    put(&stack, "meridian/demo/stripe", "mine").await;
+    put(&stack, "meridian/demo/gateway/stripe", "mine").await;
     // As the simulated vendor hands it out when a token is renewed.
     let renewed = refreshed(&stack, "demo-refresh-0").await;
     assert_ne!(renewed, "demo-refresh-0");
     let kept = json!({ "refresh_token": renewed }).to_string();
-    put(&stack, "meridian/demo/xero/oauth", &kept).await;
+    put(&stack, "meridian/demo/oauth/xero", &kept).await;
     stack.signal(Signal::INT);
 
     let stack = Stack::start_in(folder.path());
     assert_eq!(stripe(&stack).await, "mine");
-    let oauth = json!({ "SecretId": "meridian/demo/xero/oauth" });
+    let oauth = json!({ "SecretId": "meridian/demo/oauth/xero" });
     let oauth = stack.aws("secretsmanager.GetSecretValue", oauth).await["SecretString"].clone();
     assert_eq!(
         oauth, r#"{"refresh_token":"demo-refresh-0"}"#,
@@ -244,11 +244,11 @@ async fn the_demo_accounts_are_there_and_a_change_of_ones_own_stays() {
 #[tokio::test]
 async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let stripe = json!({ "SecretId": "meridian/demo/stripe" });
-    let put = json!({ "SecretId": "meridian/demo/stripe", "SecretString": "mine" });
+    let stripe = json!({ "SecretId": "meridian/demo/gateway/stripe" });
+    let put = json!({ "SecretId": "meridian/demo/gateway/stripe", "SecretString": "mine" });
     let mut stack = Stack::start_in(folder.path());
     stack.aws("secretsmanager.PutSecretValue", put).await;
-    for deleted in ["meridian/demo/stripe", "meridian/_/root"] {
+    for deleted in ["meridian/demo/gateway/stripe", "meridian/_/root"] {
         let delete = json!({ "SecretId": deleted });
         stack.aws("secretsmanager.DeleteSecret", delete).await;
     }
@@ -260,7 +260,7 @@ async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back()
     assert_eq!(get(stripe.clone()).await.0, 400, "it stays as it was left");
     let root = json!({ "SecretId": "meridian/_/root" });
     assert_eq!(get(root).await.0, 200, "nothing works without it");
-    let other = json!({ "Name": "meridian/other/stripe", "SecretString": "theirs" });
+    let other = json!({ "Name": "meridian/other/gateway/stripe", "SecretString": "theirs" });
     stack.aws("secretsmanager.CreateSecret", other).await;
 
     assert_eq!(stack.post("/_local/reset", json!({})).await.status(), 200);
@@ -270,8 +270,8 @@ async fn a_deleted_secret_stops_no_house_and_a_reset_brings_the_first_day_back()
         (200, &json!(r#"{"secret_key":"sk_test_demo"}"#))
     );
     for (gone, stage) in [
-        ("meridian/demo/stripe", "AWSPREVIOUS"),
-        ("meridian/other/stripe", "AWSCURRENT"),
+        ("meridian/demo/gateway/stripe", "AWSPREVIOUS"),
+        ("meridian/other/gateway/stripe", "AWSCURRENT"),
     ] {
         let (status, refused) = get(json!({ "SecretId": gone, "VersionStage": stage })).await;
         assert_eq!(status, 400, "{gone}: {refused}");

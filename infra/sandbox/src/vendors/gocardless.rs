@@ -27,9 +27,12 @@ pub static VENDOR: Vendor = Vendor {
     seed: |world| world.demo_endpoint("gocardless", "sandbox_demo", "gc-demo-secret"),
     demo_secrets: || {
         vec![
-            ("gocardless", json!({"access_token": "sandbox_demo"})),
             (
-                "gocardless/inbound",
+                "gateway/gocardless",
+                json!({"access_token": "sandbox_demo"}),
+            ),
+            (
+                "inbound/gocardless",
                 json!({"webhook_secret": "gc-demo-secret"}),
             ),
         ]

@@ -12,7 +12,7 @@ pub static VENDOR: Vendor = Vendor {
     demo_secrets: || {
         let secret = json!({"api_key": "key-demo", "domain": "mg.example.test",
             "from": "Wattle Street Clinic <hello@mg.example.test>"});
-        vec![("mailgun", secret)]
+        vec![("system/mailgun", secret)]
     },
     handle,
     step: |_, _| {},

@@ -27,9 +27,9 @@ pub static VENDOR: Vendor = Vendor {
     seed: |_| {},
     demo_secrets: || {
         vec![
-            ("mollie", json!({"api_key": "test_demo"})),
+            ("gateway/mollie", json!({"api_key": "test_demo"})),
             (
-                "mollie/inbound",
+                "inbound/mollie",
                 json!({"webhook_secret": "mollie-demo-secret"}),
             ),
         ]

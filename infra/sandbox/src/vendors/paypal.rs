@@ -37,11 +37,11 @@ pub static VENDOR: Vendor = Vendor {
     demo_secrets: || {
         vec![
             (
-                "paypal",
+                "gateway/paypal",
                 json!({"client_id": "demo-client", "client_secret": "demo-secret", "environment": "sandbox"}),
             ),
             (
-                "paypal/inbound",
+                "inbound/paypal",
                 json!({"webhook_id": "WH-DEMO", "receiver_email": "clinic@example.test", "environment": "sandbox"}),
             ),
         ]

@@ -11,7 +11,7 @@ pub static VENDOR: Vendor = Vendor {
     seed: |_| {},
     demo_secrets: || {
         let url = "https://hooks.slack.com/services/T0/B0/DEMO";
-        vec![("slack", json!({"webhook_url": url}))]
+        vec![("system/slack", json!({"webhook_url": url}))]
     },
     handle,
     step: |_, _| {},

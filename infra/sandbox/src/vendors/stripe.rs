@@ -29,8 +29,8 @@ pub static VENDOR: Vendor = Vendor {
     seed: |world| world.demo_endpoint("stripe", "sk_test_demo", "whsec_demo"),
     demo_secrets: || {
         vec![
-            ("stripe", json!({"secret_key": "sk_test_demo"})),
-            ("stripe/inbound", json!({"webhook_secret": "whsec_demo"})),
+            ("gateway/stripe", json!({"secret_key": "sk_test_demo"})),
+            ("inbound/stripe", json!({"webhook_secret": "whsec_demo"})),
         ]
     },
     handle,

@@ -24,7 +24,7 @@ pub static VENDOR: Vendor = Vendor {
     demo_secrets: || {
         let secret =
             json!({"account_sid": DEMO, "auth_token": "demo-token", "from": "+15005550006"});
-        vec![("twilio", secret)]
+        vec![("system/twilio", secret)]
     },
     handle,
     step: |_, _| {},

@@ -30,9 +30,9 @@ pub static VENDOR: Vendor = Vendor {
             "tenant_id": "00000000-0000-4000-8000-000000000000", "sales_account": "200",
             "bank_account": "090", "tax_type": "NONE"});
         vec![
-            ("xero", secret),
-            ("xero/oauth", json!({"refresh_token": "demo-refresh-0"})),
-            ("xero/inbound", json!({"webhook_key": "xero-demo-key"})),
+            ("system/xero", secret),
+            ("oauth/xero", json!({"refresh_token": "demo-refresh-0"})),
+            ("inbound/xero", json!({"webhook_key": "xero-demo-key"})),
         ]
     },
     handle,

@@ -297,73 +297,11 @@ impl Draft<'_> {
             never,
             note,
         } = not_done;
-        let (payment, refund, now) = (*payment, *refund, self.ctx.now);
-        // A look-up that found nothing knows nothing of a call that was made since.
-        let overtaken =
-            |intent: &Option<Intent>| *never && intent.as_ref().is_some_and(|i| i.is_leased(now));
+        let (payment, refund) = (*payment, *refund);
         // After an unknown outcome "not now" says nothing of the first try: its key is kept.
         let work = match refund {
-            None => {
-                let paying = self.payment(payment)?;
-                let step = paying
-                    .intent
-                    .as_ref()
-                    .map(|i| i.step)
-                    .or(paying.next_step());
-                let Some(step) = step.filter(|_| paying.may_bring()) else {
-                    return Err(Verdict::Nothing);
-                };
-                if overtaken(&paying.intent) {
-                    return Err(Verdict::Nothing);
-                }
-                if step == Step::Close {
-                    paying.intent = None;
-                    Work::Pay { payment, step }
-                } else if paying.state == State::Unknown && !never {
-                    // Nobody is calling meanwhile: people may say what they found.
-                    paying.intent.iter_mut().for_each(|i| i.lease_until = now);
-                    Work::Settle {
-                        payment,
-                        refund,
-                        tries: 1,
-                    }
-                } else {
-                    paying.intent = None;
-                    let waiting = step == Step::Complete;
-                    paying.state = if waiting { State::Pending } else { State::Open };
-                    Work::Pay { payment, step }
-                }
-            }
-            Some(n) => {
-                let refund = self.our_refund(payment, n)?;
-                if overtaken(&refund.intent) {
-                    return Err(Verdict::Nothing);
-                }
-                match refund.state {
-                    // The gateway has it: a late word of another try changes nothing.
-                    refund::State::Executing if refund.intent.is_none() => {
-                        return Err(Verdict::Nothing);
-                    }
-                    refund::State::Unknown if !never => {
-                        refund.intent.iter_mut().for_each(|i| i.lease_until = now);
-                        Work::Settle {
-                            payment,
-                            refund: Some(n),
-                            tries: 1,
-                        }
-                    }
-                    refund::State::Requested
-                    | refund::State::Executing
-                    | refund::State::Unknown => {
-                        refund.intent = None;
-                        refund.state = refund::State::Requested;
-                        Work::Refund { refund: n }
-                    }
-                    refund::State::AwaitingApproval
-                    | refund::State::Succeeded
-                    | refund::State::Failed => return Err(Verdict::Nothing),
-                }
-            }
+            None => self.payment_not_done(payment, *never)?,
+            Some(n) => self.refund_not_done(payment, n, *never)?,
         };
         let id = task_id(payment, refund);
         // Tried again and again until it is mended.
@@ -381,6 +319,71 @@ impl Draft<'_> {
             due: *retry_at,
         });
         Ok(())
+    }
+
+    /// What is tried again of a payment.
+    fn payment_not_done(&mut self, payment: u32, never: bool) -> Result<Work, Verdict> {
+        let now = self.ctx.now;
+        let paying = self.payment(payment)?;
+        let step = paying
+            .intent
+            .as_ref()
+            .map(|i| i.step)
+            .or(paying.next_step());
+        let Some(step) = step.filter(|_| paying.may_bring()) else {
+            return Err(Verdict::Nothing);
+        };
+        if overtaken(paying.intent.as_ref(), never, now) {
+            return Err(Verdict::Nothing);
+        }
+        Ok(if step == Step::Close {
+            paying.intent = None;
+            Work::Pay { payment, step }
+        } else if paying.state == State::Unknown && !never {
+            // Nobody is calling meanwhile: people may say what they found.
+            paying.intent.iter_mut().for_each(|i| i.lease_until = now);
+            Work::Settle {
+                payment,
+                refund: None,
+                tries: 1,
+            }
+        } else {
+            paying.intent = None;
+            let waiting = step == Step::Complete;
+            paying.state = if waiting { State::Pending } else { State::Open };
+            Work::Pay { payment, step }
+        })
+    }
+
+    /// What is tried again of a refund.
+    fn refund_not_done(&mut self, payment: u32, n: u32, never: bool) -> Result<Work, Verdict> {
+        let now = self.ctx.now;
+        let refund = self.our_refund(payment, n)?;
+        if overtaken(refund.intent.as_ref(), never, now) {
+            return Err(Verdict::Nothing);
+        }
+        Ok(match refund.state {
+            // The gateway has it: a late word of another try changes nothing.
+            refund::State::Executing if refund.intent.is_none() => {
+                return Err(Verdict::Nothing);
+            }
+            refund::State::Unknown if !never => {
+                refund.intent.iter_mut().for_each(|i| i.lease_until = now);
+                Work::Settle {
+                    payment,
+                    refund: Some(n),
+                    tries: 1,
+                }
+            }
+            refund::State::Requested | refund::State::Executing | refund::State::Unknown => {
+                refund.intent = None;
+                refund.state = refund::State::Requested;
+                Work::Refund { refund: n }
+            }
+            refund::State::AwaitingApproval | refund::State::Succeeded | refund::State::Failed => {
+                return Err(Verdict::Nothing);
+            }
+        })
     }
 
     /// Whether it is open and no call is due, under way, or lost unnoticed: each of those has a
@@ -446,4 +449,9 @@ impl Draft<'_> {
             self.done.push(format!("person-blocked-{id}"));
         }
     }
+}
+
+/// A look-up that found nothing knows nothing of a call that was made since.
+fn overtaken(intent: Option<&Intent>, never: bool, now: Timestamp) -> bool {
+    never && intent.is_some_and(|i| i.is_leased(now))
 }

@@ -28,20 +28,7 @@ impl Draft<'_> {
         let payment = self.payment(n)?;
         let before = payment.returned();
         let whole = payment.amount;
-        if let Some(amount) = fact.amount
-            && (amount.currency != whole.currency || amount.minor < 0)
-        {
-            let text = format!("a dispute over {amount} on {whole}");
-            return Err(Verdict::Contradiction(text));
-        }
-        if reversal {
-            // It may have been listed among the refunds before it was told: the same money.
-            let same = |r: &Refund| r.id.as_ref() == Some(&id);
-            if payment.refunds.iter().any(|r| same(r) && r.n.is_some()) {
-                return Err(Verdict::Nothing);
-            }
-            payment.refunds.retain(|r| !same(r));
-        }
+        may_be_taken(payment, fact, &id, reversal)?;
         let at = payment.disputes.iter().position(|d| d.id == id);
         let known = at.map(|at| payment.disputes[at].state);
         let turned = dispute::ends_otherwise(known, said);
@@ -65,14 +52,7 @@ impl Draft<'_> {
             payment.disputes.len() - 1
         });
         let dispute = &mut payment.disputes[at];
-        // An inquiry holds nothing until it becomes a dispute; what is lost is told at the end.
-        let raised = fact.amount.filter(|amount| match (known, said) {
-            (Some(dispute::State::Open), dispute::State::Open) => {
-                amount.minor > dispute.amount.minor
-            }
-            (Some(_), dispute::State::Lost) => dispute.amount != *amount,
-            _ => false,
-        });
+        let raised = raised(dispute, fact, known, said);
         dispute.amount = raised.unwrap_or(dispute.amount);
         dispute.reversal |= reversal;
         let to = match turned {
@@ -93,6 +73,19 @@ impl Draft<'_> {
                 None => Err(Verdict::Nothing),
             };
         };
+        let heard = known.is_some();
+        self.dispute_moved(n, fact, to, (key, amount), (before, heard, reversal))
+    }
+
+    /// What a dispute's new state means for its payment; `before` is what was gone of it.
+    fn dispute_moved(
+        &mut self,
+        n: u32,
+        fact: &Fact,
+        to: dispute::State,
+        (key, amount): (String, Money),
+        (before, heard, reversal): (Money, bool, bool),
+    ) -> Applied {
         match to {
             dispute::State::Open => {
                 self.what = "dispute_opened";
@@ -108,7 +101,7 @@ impl Draft<'_> {
                 if reversal {
                     self.what = "payment_returned";
                 }
-                if !reversal || known.is_some() {
+                if !reversal || heard {
                     self.closed(n, &key);
                 }
             }
@@ -244,4 +237,39 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether so much can be disputed of the payment, and is no refund of ours that is known already. It
+/// may have been listed among the refunds before it was told: the same money.
+fn may_be_taken(payment: &mut Payment, fact: &Fact, id: &str, reversal: bool) -> Applied {
+    let whole = payment.amount;
+    if let Some(amount) = fact.amount
+        && (amount.currency != whole.currency || amount.minor < 0)
+    {
+        let text = format!("a dispute over {amount} on {whole}");
+        return Err(Verdict::Contradiction(text));
+    }
+    if reversal {
+        let same = |r: &Refund| r.id.as_deref() == Some(id);
+        if payment.refunds.iter().any(|r| same(r) && r.n.is_some()) {
+            return Err(Verdict::Nothing);
+        }
+        payment.refunds.retain(|r| !same(r));
+    }
+    Ok(())
+}
+
+/// The amount that the dispute is over now, where it is another one. An inquiry holds nothing until
+/// it becomes a dispute; what is lost is told at the end.
+fn raised(
+    dispute: &Dispute,
+    fact: &Fact,
+    known: Option<dispute::State>,
+    said: dispute::State,
+) -> Option<Money> {
+    fact.amount.filter(|amount| match (known, said) {
+        (Some(dispute::State::Open), dispute::State::Open) => amount.minor > dispute.amount.minor,
+        (Some(_), dispute::State::Lost) => dispute.amount != *amount,
+        _ => false,
+    })
 }

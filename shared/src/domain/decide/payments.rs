@@ -8,80 +8,13 @@ impl Draft<'_> {
         let now = self.ctx.now;
         self.moved = fact.occurred_at.map_or(now, |at| at.min(now));
         let payment = self.payment(n)?;
-        let arrived = payment.arrived();
-        let succeeded = fact.kind == Kind::PaymentSucceeded && fact.payment.is_some();
-        let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
-        let stranger = fact.payment_ids().next().is_some() && !known;
-        // One that is known for a try of this payment is no less another one.
-        let other = payment.capture.is_some() && fact.payment != payment.capture;
-        if succeeded && arrived && other {
-            return Err(Verdict::Contradiction(
-                "this payment was made a second time, under another id of the gateway".into(),
-            ));
-        }
-        if succeeded && stranger && other && payment.is_under_own_id() {
-            return Err(Verdict::Contradiction(
-                "this payment is under way, and another one under its reference was made, under \
-                 another id of the gateway"
-                    .into(),
-            ));
-        }
-        // How much came, or went back, is not guessed.
-        let unsaid = fact.amount.is_none() && !report.current;
-        let came = fact.kind == Kind::PaymentSucceeded && !arrived;
-        let went = fact.kind == Kind::PaymentReturned && !payment.returned_whole;
-        if unsaid && (came || went) {
-            return Err(Verdict::LookUpFirst { payment: n });
-        }
-        // Anybody who pays this gateway can write our reference on another payment: what implies
-        // that money came, or speaks of another payment than the one that came, is asked first.
-        let implies = fact.refund.is_some() || fact.dispute.is_some();
-        let unsure = !arrived || (stranger && payment.capture.is_some());
-        if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
-            return Err(Verdict::LookUpFirst { payment: n });
-        }
-        let tried = stranger && fact.payment.is_some() && is_try(fact);
-        // While our own call is out, its reply or its repeat tells which payment is ours.
-        let calling = payment.intent.as_ref().filter(|i| !i.step.is_about_page());
-        if tried && !arrived && !report.answer {
-            match fact.amount {
-                Some(amount) if amount != payment.amount => return Err(Verdict::Nothing),
-                _ if !report.current && calling.is_some() => {
-                    return Err(Verdict::Wait("our own call is still out"));
-                }
-                None if !report.current => return Err(Verdict::LookUpFirst { payment: n }),
-                _ => {}
-            }
-        }
-        if !arrived && !report.current && asks_first(payment, fact, stranger) {
-            return Err(Verdict::LookUpFirst { payment: n });
-        }
-        // Nor is a try that somebody else makes under our reference one of ours.
-        if tried && arrived && payment.capture.is_some() {
-            return Err(Verdict::Nothing);
-        }
-        // A debit that failed or came back is collected again under its own id.
-        let failed = matches!(payment.state, State::Declined | State::Returned);
-        if tried && failed && other && !fact.approved && !report.answer {
-            return Err(Verdict::Nothing);
-        }
-        // What waits to be taken by us was not taken by anybody.
-        let untaken = payment.approved && payment.capture.is_none() && payment.intent.is_none();
-        if tried && untaken && !fact.approved {
-            return Err(Verdict::Nothing);
-        }
-        if tried && !arrived && payment.is_under_own_id() && !report.answer {
-            return Err(match report.current {
-                true => Verdict::Nothing,
-                false => Verdict::LookUpFirst { payment: n },
-            });
-        }
-        // Told of another page under our reference, one that nobody was sent to.
-        if stranger && fact.payment.is_none() && is_way_of_page(payment, fact) {
-            return Err(Verdict::Nothing);
-        }
+        let fit = Fit::of(payment, fact);
+        made_once(payment, &fit)?;
+        told_enough(payment, report, fact, &fit)?;
+        is_ours(payment, report, fact, &fit)?;
+        let (arrived, succeeded) = (fit.arrived, fit.succeeded);
         if fact.kind == Kind::PaymentSucceeded && !arrived {
-            payment.amount = arriving(payment, fact, known, report.answer)?;
+            payment.amount = arriving(payment, fact, fit.known, report.answer)?;
         }
         payment.aliases.extend(fact.payment_ids().map(String::from));
         // A try that failed may have had an id of its own: the one that paid is refunded, and the
@@ -154,49 +87,22 @@ impl Draft<'_> {
     }
 
     pub(super) fn payment_fact(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
-        let moved = self.moved;
-        let payment = self.payment(n)?;
         // It may have been collected again since.
         if fact.kind == Kind::PaymentReturned && report.late_failures && !report.current {
             return Err(Verdict::LookUpFirst { payment: n });
         }
-        // What the bank takes under an id of its own, or a part, can be given back again: it is
-        // booked like a dispute that was lost without a hearing.
-        let named = fact.refund.clone().or(fact.dispute.clone());
-        let back = fact.amount.filter(|_| fact.kind == Kind::PaymentReturned);
-        if let Some(amount) = back.filter(|back| back.minor > payment.amount.minor) {
-            let came = payment.amount;
-            let why = format!("{amount} went back of a payment of {came}");
-            return Err(Verdict::Contradiction(why));
-        }
-        let part = fact
-            .amount
-            .filter(|amount| amount.minor < payment.amount.minor);
-        if fact.kind == Kind::PaymentReturned && (named.is_some() || part.is_some()) {
-            let name = match (named, part) {
-                (None, Some(amount)) => Some(self.unnamed(n, report, fact, amount)?),
-                (named, _) => named,
-            };
-            let lost = Fact {
-                dispute: name,
-                ..fact.clone()
-            };
+        if fact.kind == Kind::PaymentReturned
+            && let Some(lost) = self.taken_back(n, report, fact)?
+        {
             return self.apply_chargeback(n, report, &lost, dispute::State::Lost, true);
         }
+        let payment = self.payment(n)?;
         if payment.paid_with.is_none() {
             payment.paid_with.clone_from(&fact.paid_with);
         }
         let state = payment.state;
-        let stays = payment.arrived() && !payment.returned_whole;
-        // A debit that failed or came back may be collected again, at the gateway or by its staff.
-        let anew = match (fact.kind, state) {
-            (Kind::PaymentPending, State::Declined | State::Returned) => {
-                Some(payment::Event::Resubmitted)
-            }
-            (Kind::PaymentSucceeded, State::Returned) => Some(payment::Event::Reinstated),
-            _ => None,
-        };
-        if let Some(event) = anew.filter(|_| report.late_failures && !fact.approved) {
+        let anew = anew(fact.kind, state).filter(|_| report.late_failures && !fact.approved);
+        if let Some(event) = anew {
             // What a call was answered first says nothing of what came after.
             if report.answer {
                 return Err(Verdict::Nothing);
@@ -212,18 +118,7 @@ impl Draft<'_> {
         if back && payment.arrived() && payment.capture.is_some() && other {
             return Err(Verdict::Nothing);
         }
-        let kind = match fact.kind {
-            // A debit that fails after it cleared takes its money back.
-            // One under way may be collected again since.
-            Kind::PaymentFailed if (stays || state == State::Pending) && report.late_failures => {
-                match (report.current, stays) {
-                    (true, true) => Kind::PaymentReturned,
-                    (true, false) => Kind::PaymentFailed,
-                    (false, _) => return Err(Verdict::LookUpFirst { payment: n }),
-                }
-            }
-            kind => kind,
-        };
+        let kind = told_kind(payment, report, fact)?;
         let over = match kind {
             Kind::PaymentExpired => true,
             Kind::PaymentFailed => !report.page_stays,
@@ -231,18 +126,7 @@ impl Draft<'_> {
         };
         let event = match kind {
             Kind::PaymentSucceeded => {
-                if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
-                    return Err(other_amount(payment, amount));
-                }
-                payment.paid_at = payment.paid_at.or(fact.occurred_at.and(Some(moved)));
-                if state == State::Declined && report.late_failures && !report.current {
-                    return Err(Verdict::LookUpFirst { payment: n });
-                }
-                // Kept even where another event told of the success first.
-                if payment.keep_method && payment.method.is_none() {
-                    payment.method.clone_from(&fact.method);
-                    self.kept = self.kept.take().or(fact.method.clone());
-                }
+                self.succeeded(n, report, fact)?;
                 payment::Event::Succeeded
             }
             // Ended because we asked for that: nobody was declined.
@@ -251,16 +135,7 @@ impl Draft<'_> {
             Kind::PaymentExpired => payment::Event::Expired,
             // A lost dispute took a part before; now all of it is gone.
             Kind::PaymentReturned if state == State::Returned && !payment.returned_whole => {
-                let before = payment.returned().minor;
-                payment.returned_whole = true;
-                payment.decline = fact.decline.or(Some(Decline::Other));
-                let rest = payment.returned().minor - before;
-                let rest = Money::new(rest, payment.amount.currency);
-                self.what = "payment_returned";
-                if rest.minor > 0 {
-                    self.went_back(n, rest);
-                }
-                return Ok(());
+                return self.rest_returned(n, fact);
             }
             Kind::PaymentReturned => {
                 if !payment.arrived() {
@@ -279,6 +154,68 @@ impl Draft<'_> {
             Err(Verdict::Nothing) if ends => Ok(()),
             other => other,
         }
+    }
+
+    /// What a return is as a dispute that was lost without a hearing: what the bank takes under an
+    /// id of its own, or a part, can be given back again.
+    fn taken_back(
+        &mut self,
+        n: u32,
+        report: &Report,
+        fact: &Fact,
+    ) -> Result<Option<Fact>, Verdict> {
+        let payment = self.payment(n)?;
+        let named = fact.refund.clone().or(fact.dispute.clone());
+        if let Some(amount) = fact.amount.filter(|back| back.minor > payment.amount.minor) {
+            let came = payment.amount;
+            let why = format!("{amount} went back of a payment of {came}");
+            return Err(Verdict::Contradiction(why));
+        }
+        let part = fact
+            .amount
+            .filter(|amount| amount.minor < payment.amount.minor);
+        let name = match (named, part) {
+            (None, None) => return Ok(None),
+            (None, Some(amount)) => Some(self.unnamed(n, report, fact, amount)?),
+            (named, _) => named,
+        };
+        Ok(Some(Fact {
+            dispute: name,
+            ..fact.clone()
+        }))
+    }
+
+    fn succeeded(&mut self, n: u32, report: &Report, fact: &Fact) -> Applied {
+        let moved = self.moved;
+        let payment = self.payment(n)?;
+        if let Some(amount) = fact.amount.filter(|a| *a != payment.amount) {
+            return Err(other_amount(payment, amount));
+        }
+        payment.paid_at = payment.paid_at.or(fact.occurred_at.and(Some(moved)));
+        if payment.state == State::Declined && report.late_failures && !report.current {
+            return Err(Verdict::LookUpFirst { payment: n });
+        }
+        // Kept even where another event told of the success first.
+        if payment.keep_method && payment.method.is_none() {
+            payment.method.clone_from(&fact.method);
+            self.kept = self.kept.take().or(fact.method.clone());
+        }
+        Ok(())
+    }
+
+    /// All of it is gone, of which a dispute had taken a part.
+    fn rest_returned(&mut self, n: u32, fact: &Fact) -> Applied {
+        let payment = self.payment(n)?;
+        let before = payment.returned().minor;
+        payment.returned_whole = true;
+        payment.decline = fact.decline.or(Some(Decline::Other));
+        let rest = payment.returned().minor - before;
+        let rest = Money::new(rest, payment.amount.currency);
+        self.what = "payment_returned";
+        if rest.minor > 0 {
+            self.went_back(n, rest);
+        }
+        Ok(())
     }
 
     /// What a return of a part is called that bears no id of its own: its amount and its time, or
@@ -486,28 +423,7 @@ impl Draft<'_> {
         self.tasks.retain(|task| task.id != task_id(n, None));
         match to {
             State::Paid => {
-                self.what = "payment_succeeded";
-                // On the gateway's page a declined payer may simply try again.
-                let given_up = match from {
-                    State::Declined => !on_page,
-                    State::Returned => true,
-                    _ => false,
-                };
-                self.arrived(n, None, None);
-                if given_up {
-                    self.no_retry(n);
-                }
-                if beyond == 0 && (given_up || from == State::Expired) {
-                    let matter = Matter::of(Alert::LatePayment).payment(n);
-                    self.person(&format!("late-p{n}"), matter);
-                }
-                let surplus = self.case.surplus();
-                if from != State::Returned {
-                    self.return_surplus(n, beyond)?;
-                } else if surplus.minor > 0 {
-                    let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
-                    self.person(&format!("overpaid-p{n}"), matter);
-                }
+                self.paid(n, from, on_page, beyond)?;
             }
             State::Declined => {
                 self.what = "payment_failed";
@@ -533,6 +449,33 @@ impl Draft<'_> {
             }
             State::Expired => self.what = "payment_expired",
             State::Open | State::Pending | State::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// The money came: in time or late, and perhaps beyond what was due.
+    fn paid(&mut self, n: u32, from: State, on_page: bool, beyond: i64) -> Applied {
+        self.what = "payment_succeeded";
+        // On the gateway's page a declined payer may simply try again.
+        let given_up = match from {
+            State::Declined => !on_page,
+            State::Returned => true,
+            _ => false,
+        };
+        self.arrived(n, None, None);
+        if given_up {
+            self.no_retry(n);
+        }
+        if beyond == 0 && (given_up || from == State::Expired) {
+            let matter = Matter::of(Alert::LatePayment).payment(n);
+            self.person(&format!("late-p{n}"), matter);
+        }
+        let surplus = self.case.surplus();
+        if from != State::Returned {
+            self.return_surplus(n, beyond)?;
+        } else if surplus.minor > 0 {
+            let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
+            self.person(&format!("overpaid-p{n}"), matter);
         }
         Ok(())
     }
@@ -617,6 +560,157 @@ impl Draft<'_> {
         let was = |p: &Payment| before.and_then(|case| case.payment(p.n)).is_some_and(over);
         let ended = self.case.payments.iter().filter(|p| over(p) && !was(p));
         ended.filter_map(|p| p.method.clone()).collect()
+    }
+}
+
+/// How a fact fits what is known of its payment.
+struct Fit {
+    arrived: bool,
+    /// It says under which id the payment was made.
+    succeeded: bool,
+    /// One of its ids is known.
+    known: bool,
+    /// It has ids, and none is known.
+    stranger: bool,
+    /// It is of another try than the one that counts.
+    other: bool,
+}
+
+impl Fit {
+    fn of(payment: &Payment, fact: &Fact) -> Self {
+        let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
+        Self {
+            arrived: payment.arrived(),
+            succeeded: fact.kind == Kind::PaymentSucceeded && fact.payment.is_some(),
+            known,
+            stranger: fact.payment_ids().next().is_some() && !known,
+            // One that is known for a try of this payment is no less another one.
+            other: payment.capture.is_some() && fact.payment != payment.capture,
+        }
+    }
+}
+
+/// No payment is made twice, nor beside one that is under way.
+fn made_once(payment: &Payment, fit: &Fit) -> Applied {
+    let Fit {
+        arrived,
+        succeeded,
+        stranger,
+        other,
+        ..
+    } = *fit;
+    if succeeded && arrived && other {
+        return Err(Verdict::Contradiction(
+            "this payment was made a second time, under another id of the gateway".into(),
+        ));
+    }
+    if succeeded && stranger && other && payment.is_under_own_id() {
+        return Err(Verdict::Contradiction(
+            "this payment is under way, and another one under its reference was made, under \
+             another id of the gateway"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the fact says enough, and of the right payment, or the gateway is asked first.
+fn told_enough(payment: &Payment, report: &Report, fact: &Fact, fit: &Fit) -> Applied {
+    let (n, arrived, stranger) = (payment.n, fit.arrived, fit.stranger);
+    // How much came, or went back, is not guessed.
+    let unsaid = fact.amount.is_none() && !report.current;
+    let came = fact.kind == Kind::PaymentSucceeded && !arrived;
+    let went = fact.kind == Kind::PaymentReturned && !payment.returned_whole;
+    if unsaid && (came || went) {
+        return Err(Verdict::LookUpFirst { payment: n });
+    }
+    // Anybody who pays this gateway can write our reference on another payment: what implies
+    // that money came, or speaks of another payment than the one that came, is asked first.
+    let implies = fact.refund.is_some() || fact.dispute.is_some();
+    let unsure = !arrived || (stranger && payment.capture.is_some());
+    if implies && unsure && !report.current && fact.kind != Kind::PaymentReturned {
+        return Err(Verdict::LookUpFirst { payment: n });
+    }
+    Ok(())
+}
+
+/// Whether the fact is of a try of ours, not of one that somebody else makes under our reference.
+fn is_ours(payment: &Payment, report: &Report, fact: &Fact, fit: &Fit) -> Applied {
+    let n = payment.n;
+    let Fit {
+        arrived,
+        stranger,
+        other,
+        ..
+    } = *fit;
+    let tried = stranger && fact.payment.is_some() && is_try(fact);
+    // While our own call is out, its reply or its repeat tells which payment is ours.
+    let calling = payment.intent.as_ref().filter(|i| !i.step.is_about_page());
+    if tried && !arrived && !report.answer {
+        match fact.amount {
+            Some(amount) if amount != payment.amount => return Err(Verdict::Nothing),
+            _ if !report.current && calling.is_some() => {
+                return Err(Verdict::Wait("our own call is still out"));
+            }
+            None if !report.current => return Err(Verdict::LookUpFirst { payment: n }),
+            _ => {}
+        }
+    }
+    if !arrived && !report.current && asks_first(payment, fact, stranger) {
+        return Err(Verdict::LookUpFirst { payment: n });
+    }
+    // Nor is a try that somebody else makes under our reference one of ours.
+    if tried && arrived && payment.capture.is_some() {
+        return Err(Verdict::Nothing);
+    }
+    // A debit that failed or came back is collected again under its own id.
+    let failed = matches!(payment.state, State::Declined | State::Returned);
+    if tried && failed && other && !fact.approved && !report.answer {
+        return Err(Verdict::Nothing);
+    }
+    // What waits to be taken by us was not taken by anybody.
+    let untaken = payment.approved && payment.capture.is_none() && payment.intent.is_none();
+    if tried && untaken && !fact.approved {
+        return Err(Verdict::Nothing);
+    }
+    if tried && !arrived && payment.is_under_own_id() && !report.answer {
+        return Err(match report.current {
+            true => Verdict::Nothing,
+            false => Verdict::LookUpFirst { payment: n },
+        });
+    }
+    // Told of another page under our reference, one that nobody was sent to.
+    if stranger && fact.payment.is_none() && is_way_of_page(payment, fact) {
+        return Err(Verdict::Nothing);
+    }
+    Ok(())
+}
+
+/// What begins anew: a debit that failed or came back may be collected again, at the gateway or by its
+/// staff.
+fn anew(kind: Kind, state: State) -> Option<payment::Event> {
+    match (kind, state) {
+        (Kind::PaymentPending, State::Declined | State::Returned) => {
+            Some(payment::Event::Resubmitted)
+        }
+        (Kind::PaymentSucceeded, State::Returned) => Some(payment::Event::Reinstated),
+        _ => None,
+    }
+}
+
+/// What a fact tells, where a debit failed that had cleared, or is under way.
+fn told_kind(payment: &Payment, report: &Report, fact: &Fact) -> Result<Kind, Verdict> {
+    let stays = payment.arrived() && !payment.returned_whole;
+    let late = (stays || payment.state == State::Pending) && report.late_failures;
+    if fact.kind != Kind::PaymentFailed || !late {
+        return Ok(fact.kind);
+    }
+    match (report.current, stays) {
+        // A debit that fails after it cleared takes its money back.
+        (true, true) => Ok(Kind::PaymentReturned),
+        (true, false) => Ok(Kind::PaymentFailed),
+        // One under way may be collected again since.
+        (false, _) => Err(Verdict::LookUpFirst { payment: payment.n }),
     }
 }
 

@@ -174,24 +174,12 @@ async fn wait_behind(
 async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<(), Failure> {
     let clinic = row.clinic();
     let settings = app.settings_of(clinic).await?;
-    let case = match case::read_pk(&row.pk) {
-        Some((_, id)) => Some(
-            app.case(clinic, id)
-                .await?
-                .ok_or("a delivery without a case")?,
-        ),
-        None => None,
-    };
+    let case = case_of(app, row).await?;
     let of = Of {
         settings: &settings,
         case: case.as_ref(),
     };
-    let found = vendors::system(&row.about.system).and_then(|system| {
-        let mut all = system.subscriptions.iter();
-        let heard = all.find(|heard| heard.topic == row.about.subject.topic)?;
-        Some((system, heard))
-    });
-    let Some((system, subscription)) = found else {
+    let Some((system, subscription)) = subscribed(row) else {
         let why = "this version does not tell it that";
         return finish(app, row, State::Failed, why).await;
     };
@@ -249,6 +237,23 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         needless,
     };
     job.steps(row.clone(), subscription, notification).await
+}
+
+/// The case that a delivery belongs to, where it belongs to one.
+async fn case_of(app: &App, row: &DeliveryRow) -> Result<Option<Case>, Failure> {
+    let Some((clinic, id)) = case::read_pk(&row.pk) else {
+        return Ok(None);
+    };
+    let case = app.case(clinic, id).await?;
+    Ok(Some(case.ok_or("a delivery without a case")?))
+}
+
+/// The system that is told, and how it hears of this topic; `None` where it does not.
+fn subscribed(row: &DeliveryRow) -> Option<(&'static System, &'static Subscription)> {
+    let system = vendors::system(&row.about.system)?;
+    let mut all = system.subscriptions.iter();
+    let heard = all.find(|heard| heard.topic == row.about.subject.topic)?;
+    Some((system, heard))
 }
 
 /// The notification with the id of the patient's contact, where a step names it and one may be sent.

@@ -51,15 +51,7 @@ pub(super) async fn prepare(
         return Ok(Err("what happened is not on record"));
     };
     let told: Occurrence = kept.read("data")?;
-    let patient = match &told.facts.patient {
-        Some(patient) => patients::patient(app, &settings.id, patient).await?,
-        None => None,
-    };
-    let key = patient.as_ref().and_then(|patient| patient.key.clone());
-    let (reference, mut person) = match patient {
-        Some(patient) => (patient.reference, patient.person),
-        None => (WALK_IN.into(), Person::default()),
-    };
+    let (key, reference, mut person) = addressee(app, settings, &told).await?;
     let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
     let mut needless = concerns;
     if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
@@ -80,13 +72,7 @@ pub(super) async fn prepare(
     if told.subject.topic == Topic::NeedsPerson && !is_asked(app, &row.pk, &told.subject).await? {
         needless = Some("nobody need look any more");
     }
-    let (standing, refunded_before) = match system.channel {
-        Channel::Books => standing::standing(line, row, &told),
-        _ => {
-            let currency = told.amount.currency;
-            (Standing::none(currency), Money::zero(currency))
-        }
-    };
+    let (standing, refunded_before) = before(system.channel, line, row, &told);
     if system.channel == Channel::Books {
         needless = of_books(&told.subject, &standing, needless);
     }
@@ -112,6 +98,41 @@ pub(super) async fn prepare(
         unreachable,
         key,
     }))
+}
+
+/// The patient that it is about: the key under which what is sent is sealed, the clinic's reference,
+/// and who it is.
+async fn addressee(
+    app: &App,
+    settings: &Settings,
+    told: &Occurrence,
+) -> Result<(Option<Key>, String, Person), Failure> {
+    let patient = match &told.facts.patient {
+        Some(patient) => patients::patient(app, &settings.id, patient).await?,
+        None => None,
+    };
+    let key = patient.as_ref().and_then(|patient| patient.key.clone());
+    let (reference, person) = match patient {
+        Some(patient) => (patient.reference, patient.person),
+        None => (WALK_IN.into(), Person::default()),
+    };
+    Ok((key, reference, person))
+}
+
+/// How the invoice stood before it, as far as the system knows, and what was refunded.
+fn before(
+    channel: Channel,
+    line: &[DeliveryRow],
+    row: &DeliveryRow,
+    told: &Occurrence,
+) -> (Standing, Money) {
+    match channel {
+        Channel::Books => standing::standing(line, row, told),
+        _ => {
+            let currency = told.amount.currency;
+            (Standing::none(currency), Money::zero(currency))
+        }
+    }
 }
 
 /// Books follow what happened, whatever became of it since: the next entry corrects it.

@@ -79,23 +79,11 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     let name = secrets::inbound(&received.clinic, inbound.vendor.id);
     let fields = app.secrets.current(&name).await?.unwrap_or_default();
     let account = Account::load(&[], (*fields).clone())?;
-    let mut trusted = received.proven;
-    if !trusted && let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() {
-        let reply = app
-            .transport
-            .send(inbound.vendor, &account, &ask(&delivery), None, None)
-            .await
-            .map_err(failure)?;
-        if !verdict(&reply).map_err(failure)? {
-            tracing::info!(
-                event = "webhook_refused",
-                source = inbound.source,
-                "not the vendor's"
-            );
-            return Ok(());
-        }
-        trusted = true;
-    }
+    let trusted = received.proven
+        || match job.vouched(&delivery, &account).await? {
+            Some(false) => return Ok(()),
+            vouched => vouched.is_some(),
+        };
     let verified = Verified {
         delivery: &delivery,
         account: &account,
@@ -111,23 +99,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
             return job.quarantine(&row, &why.0, &body).await;
         }
     };
-    // One that fails must not hold up the others; all that were posted are posted once.
-    let mut failed = None;
-    for (n, item) in in_order(items).into_iter().enumerate() {
-        let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
-        if asks && n > 0 && lambda::time_is_short() {
-            failed.get_or_insert("no time is left for all of its items".into());
-            break;
-        }
-        let posted = match trusted {
-            true => job.item(n, item, true).await,
-            false => job.notice(received, item).await,
-        };
-        if let Err(why) = posted {
-            tracing::warn!(%why, source = inbound.source, "an item of a webhook failed");
-            failed.get_or_insert(why);
-        }
-    }
+    let failed = job.items(received, items, trusted).await;
     match (failed, &received.replays) {
         (Some(why), _) => Err(why),
         (None, Some(id)) => job.replayed(id).await,
@@ -216,6 +188,56 @@ impl PostingJob<'_> {
             name,
             self.received_at,
         )
+    }
+
+    /// What the vendor says of a delivery that intake could not prove: whether it is its own; `None`
+    /// where it cannot be asked.
+    async fn vouched(
+        &self,
+        delivery: &Delivery,
+        account: &Account,
+    ) -> Result<Option<bool>, Failure> {
+        let inbound = self.inbound;
+        let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() else {
+            return Ok(None);
+        };
+        let reply = self
+            .app
+            .transport
+            .send(inbound.vendor, account, &ask(delivery), None, None)
+            .await
+            .map_err(failure)?;
+        let is_theirs = verdict(&reply).map_err(failure)?;
+        if !is_theirs {
+            tracing::info!(
+                event = "webhook_refused",
+                source = inbound.source,
+                "not the vendor's"
+            );
+        }
+        Ok(Some(is_theirs))
+    }
+
+    /// Posts all items of a delivery, and tells what failed first of them. One that fails must not
+    /// hold up the others; all that were posted are posted once.
+    async fn items(&self, received: &Received, items: Vec<Item>, trusted: bool) -> Option<Failure> {
+        let mut failed = None;
+        for (n, item) in in_order(items).into_iter().enumerate() {
+            let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
+            if asks && n > 0 && lambda::time_is_short() {
+                failed.get_or_insert("no time is left for all of its items".into());
+                break;
+            }
+            let posted = match trusted {
+                true => self.item(n, item, true).await,
+                false => self.notice(received, item).await,
+            };
+            if let Err(why) = posted {
+                tracing::warn!(%why, source = self.inbound.source, "an item of a webhook failed");
+                failed.get_or_insert(why);
+            }
+        }
+        failed
     }
 
     /// The `n`th item of a delivery.

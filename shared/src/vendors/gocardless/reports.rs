@@ -117,22 +117,48 @@ const QUIET: &[&str] = &[
 
 fn notice(event: &Happened) -> Result<Notice, Unreadable> {
     let name = event.name();
-    let hint = |id: &str| Ok(Notice::Hint { payment: id.into() });
-    let fact = match name.as_str() {
+    let hint = |id: String| Ok(Notice::Hint { payment: id });
+    match name.as_str() {
+        // It is tried again by itself: not over, unless it had been collected before.
+        "payments.failed" if event.is_tried_again() => hint(link(event, "payment")?),
+        // A payout paid for what `failed` told of, with its cause; it may be collected again since.
+        "payments.late_failure_settled" => hint(link(event, "payment")?),
+        "mandates.active" | "mandates.reinstated" => Ok(Notice::MethodBack {
+            token: link(event, "mandate")?,
+            at: event.created_at,
+        }),
+        "mandates.cancelled"
+        | "mandates.failed"
+        | "mandates.expired"
+        | "mandates.blocked"
+        | "mandates.consumed"
+        | "mandates.replaced"
+        | "mandates.suspended_by_payer" => Ok(Notice::MethodGone {
+            token: link(event, "mandate")?,
+            at: event.created_at,
+        }),
+        "subscriptions.cancelled" => Ok(Notice::Ignored(Kind::SubscriptionCancelled)),
+        quiet if QUIET.contains(&quiet) => Ok(Notice::Ignored(Kind::Other)),
+        of_money => match fact(event, of_money)? {
+            Some(fact) => Ok(told(event, fact)),
+            None => unknown_type(of_money, &OF_MONEY),
+        },
+    }
+}
+
+/// What an event of this name says of money; nothing where its name is none of these.
+fn fact(event: &Happened, name: &str) -> Result<Option<Fact>, Unreadable> {
+    Ok(Some(match name {
         "payments.created"
         | "payments.customer_approval_granted"
         | "payments.submitted"
         | "payments.resubmission_requested" => payment(event, Kind::PaymentPending, None)?,
         "payments.confirmed" => payment(event, Kind::PaymentSucceeded, None)?,
         "payments.paid_out" => payment(event, Kind::Settled, None)?,
-        // It is tried again by itself: not over, unless it had been collected before.
-        "payments.failed" if event.is_tried_again() => return hint(&link(event, "payment")?),
         "payments.failed" => payment(event, Kind::PaymentFailed, Some(decline(event.cause())))?,
         "payments.cancelled" | "payments.customer_approval_denied" => {
             payment(event, Kind::PaymentFailed, Some(given_up(Some(event))))?
         }
-        // A payout paid for what `failed` told of, with its cause; it may be collected again since.
-        "payments.late_failure_settled" => return hint(&link(event, "payment")?),
         "payments.charged_back" => chargeback(event, Kind::DisputeOpened)?,
         "payments.chargeback_cancelled" => chargeback(event, Kind::DisputeWon)?,
         "payments.chargeback_settled" => chargeback(event, Kind::DisputeLost)?,
@@ -141,23 +167,6 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
         "refunds.failed" | "refunds.bounced" | "refunds.funds_returned" => {
             refund(event, Kind::RefundFailed)?
         }
-        "mandates.active" | "mandates.reinstated" => {
-            let token = link(event, "mandate")?;
-            let at = event.created_at;
-            return Ok(Notice::MethodBack { token, at });
-        }
-        "mandates.cancelled"
-        | "mandates.failed"
-        | "mandates.expired"
-        | "mandates.blocked"
-        | "mandates.consumed"
-        | "mandates.replaced"
-        | "mandates.suspended_by_payer" => {
-            let token = link(event, "mandate")?;
-            let at = event.created_at;
-            return Ok(Notice::MethodGone { token, at });
-        }
-        "subscriptions.cancelled" => return Ok(Notice::Ignored(Kind::SubscriptionCancelled)),
         "billing_requests.fulfilled" => asked_for(event, Kind::PaymentPending, None)?,
         "billing_requests.cancelled" => {
             asked_for(event, Kind::PaymentFailed, Some(Decline::Cancelled))?
@@ -171,23 +180,24 @@ fn notice(event: &Happened) -> Result<Notice, Unreadable> {
             aliases: vec![link(event, "payout")?],
             ..Fact::new(Kind::PayoutFailed)
         },
-        quiet if QUIET.contains(&quiet) => {
-            return Ok(Notice::Ignored(Kind::Other));
-        }
-        other => return unknown_type(other, &OF_MONEY),
-    };
+        _ => return Ok(None),
+    }))
+}
+
+/// Events carry few ids: what leads to no payment, and an approval of nothing, is fetched.
+fn told(event: &Happened, fact: Fact) -> Notice {
     let fact = Fact {
         reference: reference(&event.resource_metadata),
         occurred_at: event.created_at,
         ..fact
     };
-    // Events carry few ids: what leads to no payment, and an approval of nothing, is fetched.
     let lost = fact.payment.is_none() && fact.reference.is_none();
     let empty = event.action == "fulfilled" && fact.payment.is_none() && !fact.approved;
+    let hint = |id: &str| Notice::Hint { payment: id.into() };
     match (&fact.refund, fact.aliases.first()) {
         (Some(id), _) if lost => hint(id),
         (None, Some(id)) if empty => hint(id),
-        _ => Ok(Notice::Fact(Box::new(fact))),
+        _ => Notice::Fact(Box::new(fact)),
     }
 }
 

@@ -70,84 +70,104 @@ const OF_MONEY: [&str; 6] = [
 
 fn notice(event: Event) -> Result<Notice, Unreadable> {
     let (name, resource) = (event.event_type.as_str(), &event.resource);
-    fn read<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
-        Ok(json::read_part(resource)?)
+    Ok(match name {
+        // The payer is still at it.
+        "CHECKOUT.ORDER.SAVED" | "CHECKOUT.ORDER.PROCESSED" => Notice::Ignored(Kind::Other),
+        "VAULT.PAYMENT-TOKEN.CREATED" => Notice::Ignored(Kind::MandateActive),
+        "BILLING.SUBSCRIPTION.CANCELLED" => Notice::Ignored(Kind::SubscriptionCancelled),
+        "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
+            Notice::MethodGone {
+                token: need(resource, "/id")?,
+                at: event.create_time,
+            }
+        }
+        _ => match fact(&event)? {
+            Some(fact) => Notice::Fact(Box::new(dated(fact, event.create_time))),
+            None => return unknown_type(name, &OF_MONEY),
+        },
+    })
+}
+
+/// What says its own time knows it better than the event that tells of it. A reversal comes without
+/// a reason, and nothing is tried again after it.
+fn dated(fact: Fact, told_at: Option<Timestamp>) -> Fact {
+    let reversed = fact.kind == Kind::PaymentReturned;
+    Fact {
+        occurred_at: fact.occurred_at.or(told_at),
+        decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
+        ..fact
     }
-    fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
-        text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
-    }
-    let ignored = |kind| Ok(Notice::Ignored(kind));
+}
+
+fn read_as<T: DeserializeOwned>(resource: &Value) -> Result<T, Trouble> {
+    Ok(json::read_part(resource)?)
+}
+
+fn need(resource: &Value, place: &str) -> Result<String, Trouble> {
+    text(resource, place).ok_or(Trouble::Unreadable(format!("{place} is missing")))
+}
+
+/// What an event says of money; nothing where its name is none of these.
+fn fact(event: &Event) -> Result<Option<Fact>, Trouble> {
+    let (name, resource) = (event.event_type.as_str(), &event.resource);
     let batch = |kind| Fact {
         payment: text(resource, "/batch_header/payout_batch_id"),
         ..Fact::new(kind)
     };
-    let fact = match name {
+    Ok(Some(match name {
         // Approved is not paid: the order must be captured.
         "CHECKOUT.ORDER.APPROVED" | "CHECKOUT.ORDER.COMPLETED" | "CHECKOUT.ORDER.VOIDED" => {
-            let told = read::<Order>(resource)?.told().told()?;
+            let told = read_as::<Order>(resource)?.told().told()?;
             let nothing = Trouble::Unreadable("an order of which nothing is told".into());
             told.facts.into_iter().next().ok_or(nothing)?
         }
-        // The payer is still at it.
-        "CHECKOUT.ORDER.SAVED" | "CHECKOUT.ORDER.PROCESSED" => return ignored(Kind::Other),
         "PAYMENT.CAPTURE.COMPLETED"
         | "PAYMENT.CAPTURE.PENDING"
         | "PAYMENT.CAPTURE.DENIED"
-        | "PAYMENT.CAPTURE.DECLINED" => read::<Capture>(resource)?.fact()?,
+        | "PAYMENT.CAPTURE.DECLINED" => read_as::<Capture>(resource)?.fact()?,
         "PAYMENT.CAPTURE.REFUNDED"
         | "PAYMENT.REFUND.COMPLETED"
         | "PAYMENT.REFUND.PENDING"
-        | "PAYMENT.REFUND.FAILED" => read::<GivenBack>(resource)?.fact()?,
-        // A reversal, as the older notifications tell it too: it is told of the payment and not of
-        // a dispute, under an id of its own, so that both together take it back once.
-        "PAYMENT.CAPTURE.REVERSED" if event.resource_type == "capture" => {
-            let capture: Capture = read(resource)?;
-            let whole = capture.fact_of(Kind::PaymentReturned)?;
-            Fact {
-                // Where something went back before, how much goes back now is not told here.
-                amount: whole.amount.filter(|_| capture.is_untouched()),
-                ..whole
-            }
-        }
-        "PAYMENT.CAPTURE.REVERSED" => {
-            read::<GivenBack>(resource)?.fact_of(Kind::PaymentReturned)?
-        }
+        | "PAYMENT.REFUND.FAILED" => read_as::<GivenBack>(resource)?.fact()?,
+        "PAYMENT.CAPTURE.REVERSED" => reversal(event)?,
         "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
-            read::<Disputed>(resource)?.fact(name)?
+            read_as::<Disputed>(resource)?.fact(name)?
         }
         "PAYMENT.SALE.COMPLETED" => {
-            let sale: GivenBack = read(resource)?;
+            let sale: GivenBack = read_as(resource)?;
             Fact {
                 payment: Some(sale.id.clone()),
                 refund: None,
                 ..sale.fact_of(Kind::PaymentSucceeded)?
             }
         }
-        "PAYMENT.SALE.REFUNDED" => read::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?,
+        "PAYMENT.SALE.REFUNDED" => {
+            read_as::<GivenBack>(resource)?.fact_of(Kind::RefundSucceeded)?
+        }
         "PAYMENT.PAYOUTSBATCH.SUCCESS" => batch(Kind::PayoutPaid),
         "PAYMENT.PAYOUTSBATCH.DENIED" => batch(Kind::PayoutFailed),
-        "VAULT.PAYMENT-TOKEN.CREATED" => return ignored(Kind::MandateActive),
-        "BILLING.SUBSCRIPTION.CANCELLED" => return ignored(Kind::SubscriptionCancelled),
-        "VAULT.PAYMENT-TOKEN.DELETED" | "VAULT.PAYMENT-TOKEN.DELETION-INITIATED" => {
-            return Ok(Notice::MethodGone {
-                token: need(resource, "/id")?,
-                at: event.create_time,
-            });
-        }
         // Too late to capture what was approved.
         "CHECKOUT.PAYMENT-APPROVAL.REVERSED" => Fact {
             aliases: vec![need(resource, "/order_id")?],
             ..Fact::new(Kind::PaymentExpired)
         },
-        _ => return unknown_type(name, &OF_MONEY),
-    };
-    let reversed = fact.kind == Kind::PaymentReturned;
-    Ok(Notice::Fact(Box::new(Fact {
-        // What says its own time knows it better than the event that tells of it.
-        occurred_at: fact.occurred_at.or(event.create_time),
-        decline: fact.decline.or(reversed.then_some(Decline::Fraud)),
-        ..fact
-    })))
+        _ => return Ok(None),
+    }))
+}
+
+/// As the older notifications tell it too: it is told of the payment and not of a dispute, under an
+/// id of its own, so that both together take it back once.
+fn reversal(event: &Event) -> Result<Fact, Trouble> {
+    if event.resource_type != "capture" {
+        return read_as::<GivenBack>(&event.resource)?.fact_of(Kind::PaymentReturned);
+    }
+    let capture: Capture = read_as(&event.resource)?;
+    let whole = capture.fact_of(Kind::PaymentReturned)?;
+    Ok(Fact {
+        // Where something went back before, how much goes back now is not told here.
+        amount: whole.amount.filter(|_| capture.is_untouched()),
+        ..whole
+    })
 }
 
 /// A refund; a reversal has the same shape, and so, under older names, has a sale of PayPal's first

@@ -60,6 +60,9 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
     assert!(page.text.contains(number) && page.text.contains("Initial visit"));
     let again = stack.send("GET", receipt["url"].as_str().unwrap(), &[], b"");
     assert_eq!(page.text, again.text);
+    // The invoice's page names it too.
+    let page = stack.send("GET", invoice["page_url"].as_str().unwrap(), &[], b"");
+    assert!(page.text.contains(number), "{}", page.text);
     // Nobody but the receipt's page names the service.
     for vendor in ["stripe", "mailgun", "twilio", "slack", "xero"] {
         for call in stack.calls(vendor) {
@@ -173,4 +176,30 @@ fn the_same_request_gets_the_same_answer_and_another_one_under_its_key_is_refuse
         refused.header("content-type"),
         Some("application/problem+json")
     );
+}
+
+#[test]
+fn a_completed_session_whose_message_was_lost_is_invoiced_within_minutes() {
+    let (stack, _alone) = alone();
+    let patient = patient(stack);
+    let appointment = unique("A");
+    let body = json!({
+        "id": appointment,
+        "patient": patient,
+        "starts_at": "2026-11-20T09:00:00Z",
+        "lines": lines(),
+    });
+    let made = stack.post("/v1/appointments", &body);
+    assert!(matches!(made.status, 200 | 201), "{}", made.text);
+    stack.faults(&json!({ "aws": [
+        { "function": "clinic-api", "operation": "SendMessage", "action": "throttle" },
+    ] }));
+    let path = format!("/v1/appointments/{appointment}/complete");
+    let completed = stack.post(&path, &json!({})).expect(202);
+    stack.faults(&json!({}));
+    let case = completed["invoice"].as_str().expect("the invoice's id");
+    assert_eq!(stack.get(&format!("/v1/invoices/{case}")).status, 404);
+    stack.advance(120);
+    stack.quiet();
+    assert_eq!(read_invoice(stack, case)["status"], "open");
 }

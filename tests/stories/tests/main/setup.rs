@@ -126,3 +126,54 @@ fn whoever_changes_settings_keys_or_connections_is_named_in_the_audit_of_the_day
         assert_eq!(found["postings"], json!([]));
     }
 }
+
+#[test]
+fn a_clinic_connects_its_vendors_and_hears_of_a_connection_that_is_refused() {
+    let (stack, _alone) = alone();
+    let clinic = json!({
+        "id": unique("banksia"),
+        "name": "Banksia Street Clinic",
+        "currency": "AUD",
+        "time_zone": "Australia/Melbourne",
+        "systems": ["xero"],
+    });
+    let send = |method: &str, path: &str, key: &str, body: &Value| {
+        let authorization = format!("Bearer {key}");
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let url = format!("{}{path}", stack.http);
+        stack.send(method, &url, &headers, body.to_string().as_bytes())
+    };
+    let made = send("POST", "/v1/clinics", &root_key(stack), &clinic).expect(201);
+    let key = made["key"].as_str().expect("a key");
+    // Each secret is made, then written anew.
+    for n in ["1", "2"] {
+        let stripe = json!({
+            "fields": { "secret_key": format!("sk_test_{n}") },
+            "inbound": { "webhook_secret": format!("whsec_{n}") },
+        });
+        send("PUT", "/v1/integrations/stripe", key, &stripe).expect(200);
+        let xero = json!({
+            "fields": {
+                "client_id": format!("id{n}"),
+                "client_secret": "secret",
+                "tenant_id": "00000000-0000-4000-8000-000000000000",
+                "sales_account": "200",
+                "bank_account": "090",
+                "tax_type": "NONE",
+            },
+            "oauth": { "refresh_token": format!("nobody-knows-{n}") },
+        });
+        let put = send("PUT", "/v1/integrations/xero", key, &xero).expect(200);
+        assert_eq!(put["connected"], true, "{put}");
+    }
+    // The connection is tried at once, and its vendor does not know it.
+    for _ in 0..3 {
+        stack.advance(60);
+        stack.quiet();
+    }
+    let tasks = send("GET", "/v1/tasks", key, &Value::Null).expect(200);
+    assert!(tasks.to_string().contains("Xero"), "{tasks}");
+}
