@@ -34,38 +34,12 @@ pub fn read(
                 format!("parameter {key} has no default: give --parameter {key}=..."),
             ));
         };
-        if kind == "Number" && value.parse::<f64>().is_err() {
-            let text = format!("parameter {key}: `{value}` is no number");
-            return Err(Refusal::new(*line, text));
-        }
         // the stack's own address, which is never deployed
         let loopback = key == "PublicUrl" && value == public_url;
-        if let Some(pattern) = fields.text("AllowedPattern")?.filter(|_| !loopback) {
-            let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
-            let fits =
-                whole.map_err(|e| Refusal::new(*line, format!("AllowedPattern of {key}: {e}")))?;
-            if !fits.is_match(&value) {
-                return Err(Refusal::new(
-                    *line,
-                    format!("parameter {key}: `{value}` does not match {pattern}"),
-                ));
-            }
-        }
-        if let Some(node) = fields.take("AllowedValues") {
-            let Value::List(allowed) = &node.value else {
-                return Err(Refusal::new(node.line, "AllowedValues must be a list"));
-            };
-            let allowed = allowed
-                .iter()
-                .map(|n| blank.text(n))
-                .collect::<Result<Vec<_>, _>>()?;
-            if !allowed.contains(&value) {
-                return Err(Refusal::new(
-                    *line,
-                    format!("parameter {key}: `{value}` is none of {allowed:?}"),
-                ));
-            }
-        }
+        let named = Named { line: *line, key };
+        named.number(&kind, &value)?;
+        named.pattern(fields.text("AllowedPattern")?.filter(|_| !loopback), &value)?;
+        named.among(fields.take("AllowedValues"), &blank, &value)?;
         fields.end()?;
         out.insert(key.clone(), value);
     }
@@ -78,4 +52,51 @@ pub fn read(
         return Err(Refusal::new(section.map_or(1, |node| node.line), text));
     }
     Ok(out)
+}
+
+/// A parameter and where it stands.
+struct Named<'a> {
+    line: usize,
+    key: &'a str,
+}
+
+impl Named<'_> {
+    fn refuse<T>(&self, what: &str) -> Result<T, Refusal> {
+        let text = format!("parameter {}: {what}", self.key);
+        Err(Refusal::new(self.line, text))
+    }
+
+    fn number(&self, kind: &str, value: &str) -> Result<(), Refusal> {
+        match kind == "Number" && value.parse::<f64>().is_err() {
+            true => self.refuse(&format!("`{value}` is no number")),
+            false => Ok(()),
+        }
+    }
+
+    fn pattern(&self, pattern: Option<String>, value: &str) -> Result<(), Refusal> {
+        let Some(pattern) = pattern else {
+            return Ok(());
+        };
+        let odd = |e| Refusal::new(self.line, format!("AllowedPattern of {}: {e}", self.key));
+        let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(odd)?;
+        match whole.is_match(value) {
+            true => Ok(()),
+            false => self.refuse(&format!("`{value}` does not match {pattern}")),
+        }
+    }
+
+    fn among(&self, node: Option<&Node>, blank: &Resolver, value: &str) -> Result<(), Refusal> {
+        let Some(node) = node else {
+            return Ok(());
+        };
+        let Value::List(allowed) = &node.value else {
+            return Err(Refusal::new(node.line, "AllowedValues must be a list"));
+        };
+        let allowed = allowed.iter().map(|n| blank.text(n));
+        let allowed = allowed.collect::<Result<Vec<_>, _>>()?;
+        match allowed.iter().any(|one| one == value) {
+            true => Ok(()),
+            false => self.refuse(&format!("`{value}` is none of {allowed:?}")),
+        }
+    }
 }
