@@ -13,6 +13,7 @@ use meridian::domain::task::{Task, Work};
 use meridian::flows::patients::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+#[derive(Default)]
 pub struct Clinic {
     pub case: Option<Case>,
     pub entries: Vec<Entry>,
@@ -48,20 +49,6 @@ pub enum Committed {
 }
 
 impl Clinic {
-    pub fn new() -> Self {
-        Self {
-            case: None,
-            entries: vec![],
-            tasks: BTreeMap::new(),
-            aliases: BTreeSet::new(),
-            methods: vec![],
-            ended: vec![],
-            posted: HashSet::new(),
-            unmatched: vec![],
-            contradicted: vec![],
-        }
-    }
-
     pub fn commit(
         &mut self,
         now: Timestamp,

@@ -125,7 +125,7 @@ impl<'a> World<'a> {
                 .iter()
                 .map(|(kind, _)| Gateway::new(kind))
                 .collect(),
-            clinic: Clinic::new(),
+            clinic: Clinic::default(),
             shown: HashSet::new(),
             most_surplus: 0,
             told_sums: HashMap::new(),

@@ -29,7 +29,7 @@ const OLDEST: i64 = 3 * 86_400;
 /// Where else a lost message may reach the patient.
 enum Next {
     /// It did, or goes out now by the row that is opened; what is written with the loss says so.
-    Way(Write, Option<DeliveryRow>),
+    Way(Write, Option<Box<DeliveryRow>>),
     /// Another way is still at it.
     Waits,
     None,
@@ -255,14 +255,14 @@ async fn opened(
             .await?;
         let told: Occurrence = told.ok_or("what happened is not on record")?.read("data")?;
         let new = DeliveryRow::new(&row.pk, &row.about.place, system, &told, now);
-        return Ok(Next::Way(Write::New(new.row()), Some(new)));
+        return Ok(Next::Way(Write::New(new.row()), Some(Box::new(new))));
     };
     let open = reopened(skipped, "another way to the patient was lost", now);
     let write = Write::Replace {
         row: open.row(),
         version: skipped.version,
     };
-    Ok(Next::Way(write, Some(open)))
+    Ok(Next::Way(write, Some(Box::new(open))))
 }
 
 /// A delivery that is over, from the start: a fresh call.

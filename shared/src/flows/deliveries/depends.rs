@@ -32,11 +32,11 @@ pub fn earlier(
     let Some(topic) = depends_on.topic() else {
         return Earlier::Filed(vec![]);
     };
-    let before = line.iter().filter(|row| row.about.place < this.about.place);
+    let mut before = line.iter().filter(|row| row.about.place < this.about.place);
     let same = |row: &&DeliveryRow| {
         row.about.subject.topic == topic && row.about.subject.is_of_the_same(subject)
     };
-    said(depends_on, before.filter(same).next_back())
+    said(depends_on, before.rfind(same))
 }
 
 /// What the row of the earlier delivery says; `None` where there is none.

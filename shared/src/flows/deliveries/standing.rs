@@ -70,11 +70,11 @@ fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
     let (mut all, mut sold) = (0, 0);
     for (n, row) in before.iter().enumerate() {
         let subject = &row.about.subject;
-        let failed = |later: &&DeliveryRow| {
+        let failed = |later: &DeliveryRow| {
             let failed = later.about.subject.topic == Topic::RefundFailed;
             failed && later.about.subject.is_of_the_same(subject)
         };
-        if subject.topic == Topic::RefundPaid && !before[n..].iter().any(|later| failed(&later)) {
+        if subject.topic == Topic::RefundPaid && !before[n..].iter().any(|later| failed(later)) {
             all += row.about.amount.minor;
             sold += row.applied.unwrap_or_default();
         }

@@ -341,7 +341,7 @@ fn refunds_are_counted_in_the_order_in_which_they_were_heard_of() {
         .into();
     let paid = |key, n, sum| told(&case, (Topic::RefundPaid, 1, Some(key)), n, Some(sum));
     let (third, first, second) = (paid("r3", 1, 700), paid("r1", 2, 1000), paid("r2", 4, 500));
-    assert_eq!(stands(&[third.clone()]).1, eur(0));
+    assert_eq!(stands(std::slice::from_ref(&third)).1, eur(0));
     assert_eq!(stands(&[third.clone(), first.clone()]).1, eur(700));
     let all = [third.clone(), first.clone(), second.clone()];
     assert_eq!(stands(&all).1, eur(1700));
