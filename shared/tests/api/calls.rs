@@ -88,8 +88,8 @@ impl Call {
     /// What its own function does, and what the settling one does.
     async fn execute(&self, app: &meridian::flows::App) {
         let done = match self.is_refund() {
-            true => Box::pin(calls::refund(&app, &self.row("r1"))).await,
-            false => Box::pin(calls::pay(&app, &self.row("p1"))).await,
+            true => Box::pin(calls::refund(app, &self.row("r1"))).await,
+            false => Box::pin(calls::pay(app, &self.row("p1"))).await,
         };
         done.expect("a row that can be worked off");
     }

@@ -87,7 +87,7 @@ async fn a_broken_connection_is_one_task_of_the_clinic_and_gives_nothing_up() {
     let clinic = Clinic::new().await;
     let cases = [clinic.invoice(None).await, clinic.invoice(None).await];
     for case in &cases {
-        let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+        let key = clinic.told_key(case, "xero", "invoice-issued").await;
         // Longer than any delivery is tried.
         for _ in 0..12 {
             clinic.delivers(&key).await;

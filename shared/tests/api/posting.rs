@@ -107,7 +107,7 @@ async fn the_same_event_many_times_at_once_is_one_entry() {
     let houses: Vec<_> = (0..6).map(|_| app()).collect();
     let all = houses
         .iter()
-        .map(|app| Box::pin(posting::post(&app, &received)));
+        .map(|app| Box::pin(posting::post(app, &received)));
     for ended in join_all(all).await {
         ended.expect("it is posted");
     }

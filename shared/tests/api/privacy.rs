@@ -172,10 +172,10 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = pages::done_address(&app, &clinic.id, &payment)
+    let done = pages::done_address(app, &clinic.id, &payment)
         .await
         .expect("an address");
-    let invoice = pages::invoice_address(&app, &clinic.id, &case)
+    let invoice = pages::invoice_address(app, &clinic.id, &case)
         .await
         .expect("an address");
     for (method, path, status) in [
@@ -187,7 +187,7 @@ async fn every_page_runs_nothing_is_kept_nowhere_and_tells_no_address() {
         ("GET", "/receipts/x.y.z", 404),
         ("POST", &invoice, 405),
     ] {
-        let shown = pages::show(&app, &request(method, path, json!({}), None)).await;
+        let shown = pages::show(app, &request(method, path, json!({}), None)).await;
         assert_eq!(shown.status_code, status, "{method} {path}");
         let header = |name: &str| {
             shown
@@ -224,17 +224,17 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
         .as_str()
         .expect("a receipt")
         .to_owned();
-    let done = pages::done_address(&app, &mine.id, &payment)
+    let done = pages::done_address(app, &mine.id, &payment)
         .await
         .expect("an address");
-    let invoice = pages::invoice_address(&app, &mine.id, &case)
+    let invoice = pages::invoice_address(app, &mine.id, &case)
         .await
         .expect("an address");
     for address in [receipt, done, invoice] {
         let (kind, token) = address.rsplit_once('/').expect("a token");
         let shown = |token: String| {
             let asked = request("GET", &format!("{kind}/{token}"), json!({}), None);
-            async move { pages::show(&app, &asked).await.status_code }
+            async move { pages::show(app, &asked).await.status_code }
         };
         assert_eq!(shown(token.into()).await, 200, "{address}");
         let code = token.rsplit('.').next().expect("a code");
@@ -250,7 +250,7 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
             if other_kind != kind {
                 let asked = request("GET", &format!("{other_kind}/{token}"), json!({}), None);
                 assert_eq!(
-                    pages::show(&app, &asked).await.status_code,
+                    pages::show(app, &asked).await.status_code,
                     404,
                     "{other_kind} {kind}"
                 );

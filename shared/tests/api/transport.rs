@@ -19,8 +19,8 @@ async fn call_at(
     vendor: &Vendor,
     request: &Request,
 ) -> Result<Reply, Trouble> {
-    let account = accounts::account(&app, &clinic.id, vendor).await?;
-    accounts::call(&app, &clinic.id, vendor, &account, request, Some(KEY)).await
+    let account = accounts::account(app, &clinic.id, vendor).await?;
+    accounts::call(app, &clinic.id, vendor, &account, request, Some(KEY)).await
 }
 
 fn stripe() -> &'static Gateway {
@@ -70,7 +70,7 @@ async fn where_nobody_listens_nothing_happened() {
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (app, request) = (&clinic.app, moves());
-    let call = accounts::call(&app, &clinic.id, &vendor, &account, &request, None);
+    let call = accounts::call(app, &clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
@@ -114,7 +114,7 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
     let app = &clinic.app;
-    let called = accounts::call(&app, &clinic.id, stripe().vendor, &account, &moves(), place).await;
+    let called = accounts::call(app, &clinic.id, stripe().vendor, &account, &moves(), place).await;
     called.expect("a reply");
     let last = crate::vendors::heard(&clinic).pop().expect("two calls");
     assert_eq!(last.query, "key=k%201%26x");

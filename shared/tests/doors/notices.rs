@@ -92,7 +92,7 @@ async fn many_notices_of_a_few_payments_make_one_look_up_each() {
     let other = app();
     let posts = notices.iter().enumerate().map(|(n, notice)| {
         let app = if n % 2 == 0 { &clinic.app } else { &other };
-        Box::pin(posting::post(&app, notice))
+        Box::pin(posting::post(app, notice))
     });
     for posted in join_all(posts).await {
         posted.expect("posted");

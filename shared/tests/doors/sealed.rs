@@ -40,7 +40,7 @@ async fn shown(app: &meridian::flows::App, path: &str) -> (u16, bool) {
         "rawPath": path, "requestContext": { "http": { "method": "GET" } },
     });
     let request: HttpRequest = serde_json::from_value(request).expect("a request");
-    let page = Box::pin(pages::show(&app, &request)).await;
+    let page = Box::pin(pages::show(app, &request)).await;
     (page.status_code, page.body.contains("Visit"))
 }
 
