@@ -28,6 +28,10 @@ async fn paid(share_names: bool) -> (Clinic, String) {
                 200,
                 json!({ "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2" }),
             ),
+            // Xero knows no contact yet.
+            false if heard.what.starts_with("GET /xero/") => {
+                Said::Reply(200, json!({ "Contacts": [] }))
+            }
             false => Said::Reply(400, json!({ "message": "not now" })),
         }
     });
