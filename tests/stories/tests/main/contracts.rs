@@ -69,6 +69,11 @@ fn hold(stack: &Stack) {
     let mut problems = vec![];
     for call in calls.as_array().into_iter().flatten() {
         record.call = record.call.max(call["seq"].as_u64().unwrap_or_default());
+        // What the stack itself answered is no vendor's reply.
+        let fault = call["fault"].as_str().unwrap_or_default();
+        if fault.starts_with("status:") {
+            continue;
+        }
         let exchange = exchange(call);
         let kind = format!("{} {}", exchange.method, shape(&exchange.path));
         record.count(&exchange.vendor, kind);
