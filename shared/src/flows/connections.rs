@@ -268,19 +268,28 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
     if !put(app, key, &known, &next, vec![]).await? {
         return Ok(());
     }
-    for key in waiting.into_iter().take(some) {
-        let_through(app, &key, probes, now).await?;
+    let mut through = 0;
+    for key in waiting {
+        if through < some && let_through(app, &key, probes, now).await? {
+            through += 1;
+        }
     }
     Ok(())
 }
 
-async fn let_through(app: &App, key: &RowKey, probe: bool, now: Timestamp) -> Result<(), Failure> {
+/// `false` where it is not its turn: what waits for another delivery cannot show how it stands.
+async fn let_through(
+    app: &App,
+    key: &RowKey,
+    probe: bool,
+    now: Timestamp,
+) -> Result<bool, Failure> {
     let Some(row) = app.store.get(&key.pk, &key.sk).await? else {
-        return Ok(());
+        return Ok(false);
     };
     let waiting = DeliveryRow::read(&row)?;
-    if waiting.due != Due::Held {
-        return Ok(());
+    if waiting.due != Due::Held || probe && waiting.behind {
+        return Ok(false);
     }
     let version = waiting.version;
     let open = DeliveryRow {
@@ -300,7 +309,7 @@ async fn let_through(app: &App, key: &RowKey, probe: bool, now: Timestamp) -> Re
             tracing::warn!(%why, "a nudge was not sent; the due index will find the row");
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn put(
