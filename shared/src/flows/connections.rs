@@ -2,12 +2,12 @@
 //! does not answer, broken while it does not accept our key. What waits uses up no tries, people are
 //! asked once, and the first answer lets everything through.
 
-use super::{App, Failure, tasks};
+use super::{App, Failure, commit, tasks};
 use crate::contract::Vendor;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Queue};
 use crate::io::clock;
-use crate::io::queue::{Nudge, RowKey};
+use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::connection::{self, Connection, Standing};
 use crate::records::delivery::{self, DeliveryRow, Due};
@@ -29,6 +29,9 @@ const ASKED_AFTER: i64 = 3600;
 /// So many are let through together, and the next ones so many seconds later.
 const PORTION: usize = 25;
 const NEXT_PORTION: i64 = 5;
+/// What was about to wait when everything was let through is found by one more look, so many seconds
+/// later: by then whoever read that it is held has written its row, and the index shows it.
+const LAST_LOOK: i64 = 180;
 
 /// As it was read; the version is 0 where there is no row.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +127,7 @@ async fn troubled(
 ) -> Result<(), Failure> {
     let key = connection::key(&settings.id, vendor.id);
     let now = clock::now();
-    for attempt in 0..super::commit::TRIES {
+    for attempt in 0..commit::TRIES {
         let known = known_at(app, &key).await?;
         let mut next = known.connection.clone();
         next.since = next.since.or(Some(now));
@@ -133,17 +136,19 @@ async fn troubled(
         let lasts = next
             .since
             .is_some_and(|at| now.as_second() - at.as_second() > ASKED_AFTER);
-        let asks = next.standing == Standing::Broken || next.standing != Standing::Fine && lasts;
-        next.asked = asks || next.asked;
+        let asks = next.standing == Standing::Broken || next.holds() && lasts;
+        // Asked before it is noted: whoever dies between the two asks the same once more, which an
+        // open task takes for itself.
+        if asks && !next.asked {
+            ask(app, settings, vendor, &next, why).await?;
+            next.asked = true;
+        }
         if put(app, &key, &known, &next, vec![]).await? {
-            if asks && !known.connection.asked {
-                ask(app, settings, vendor, &next, why).await?;
-            }
             return Ok(());
         }
-        super::commit::pause(attempt).await;
+        commit::pause(attempt).await;
     }
-    Err(super::commit::Busy(format!("the connection to {}", vendor.id)).into())
+    Err(commit::Busy(format!("the connection to {}", vendor.id)).into())
 }
 
 /// Asks people to look at a connection, once for all that waits for it.
@@ -182,25 +187,24 @@ pub async fn answered(
     vendor: &Vendor,
     known: &Known,
 ) -> Result<(), Failure> {
-    if known.connection == Connection::default() {
+    if !known.connection.is_troubled() {
         return Ok(());
     }
     let key = connection::key(clinic, vendor.id);
-    let now = clock::now();
+    // What is being let through goes on as it is.
+    let until = match known.connection.holds() {
+        true => Some(clock::now()),
+        false => known.connection.until,
+    };
     let next = Connection {
-        until: known.connection.holds().then_some(now),
+        until,
         ..Connection::default()
     };
-    let mut also = vec![];
-    if known.connection.asked {
-        also.push(Write::Delete(task::person_key(
-            &task_pk(clinic, vendor),
-            &task_id(vendor),
-        )));
-    }
+    let asked = task::person_key(&task_pk(clinic, vendor), &task_id(vendor));
+    let also = vec![Write::Delete(asked)];
     // Another worker may have seen the same answer, or the next trouble: its word is newer.
-    if put(app, &key, known, &next, also).await? && next.until.is_some() {
-        super::commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
+    if put(app, &key, known, &next, also).await? && known.connection.holds() {
+        commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
     }
     Ok(())
 }
@@ -223,7 +227,7 @@ pub async fn look_now(app: &App, clinic: &str, vendor: &str) -> Result<(), Failu
         ..known.connection.clone()
     };
     if put(app, &key, &known, &next, vec![]).await? {
-        super::commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
+        commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
     }
     Ok(())
 }
@@ -242,29 +246,11 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
         return Ok(());
     }
     let known = of_row(&row)?;
-    let mut next = known.connection.clone();
-    let probes = next.standing != Standing::Fine;
-    let waiting = app
-        .store
-        .parked(&delivery::lane(clinic, vendor), PORTION)
-        .await?;
+    let lane = delivery::lane(clinic, vendor);
+    let waiting = app.store.parked(&lane, PORTION).await?;
+    let probes = known.connection.holds();
     let some = if probes { 1 } else { PORTION };
-    match next.standing {
-        Standing::Broken => next.until = Some(time::after(now, BROKEN)),
-        Standing::Silent => next.until = Some(time::after(now, SILENT[1])),
-        // Whether it takes calls again, its answer tells: what is held waits for that.
-        Standing::Held => next.until = Some(time::after(now, BROKEN)),
-        Standing::Fine => {
-            next.until = (waiting.len() == PORTION).then(|| time::after(now, NEXT_PORTION));
-        }
-    }
-    // Nothing waits any more: the next call shows how it stands.
-    if waiting.is_empty() {
-        next.until = None;
-        if matches!(next.standing, Standing::Silent | Standing::Held) {
-            next = Connection::default();
-        }
-    }
+    let next = resumed(&known.connection, waiting.len(), now);
     if !put(app, key, &known, &next, vec![]).await? {
         return Ok(());
     }
@@ -275,6 +261,26 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// How a connection stands while so many that wait are let through, and when it is looked at again.
+fn resumed(connection: &Connection, waiting: usize, now: Timestamp) -> Connection {
+    let mut next = connection.clone();
+    // Whether it takes calls again, the answer to the one that is let through tells.
+    let wait = match (next.standing, waiting) {
+        (Standing::Broken, _) => Some(BROKEN),
+        (Standing::Held | Standing::Silent, 1..) => Some(BROKEN),
+        // Nothing waits any more: the next call shows how it stands.
+        (Standing::Held | Standing::Silent, 0) => {
+            next.standing = Standing::Fine;
+            Some(LAST_LOOK)
+        }
+        (Standing::Fine, PORTION..) => Some(NEXT_PORTION),
+        (Standing::Fine, 1..) => Some(LAST_LOOK),
+        (Standing::Fine, 0) => None,
+    };
+    next.until = wait.map(|seconds| time::after(now, seconds));
+    next
 }
 
 /// `false` where it is not its turn: what waits for another delivery cannot show how it stands.
@@ -302,12 +308,7 @@ async fn let_through(
         version,
     };
     if app.store.transact(&[write]).await? == Written::Done {
-        let nudge = Nudge {
-            rows: vec![open.key()],
-        };
-        if let Err(why) = app.queues.send(Queue::Deliveries, &nudge).await {
-            tracing::warn!(%why, "a nudge was not sent; the due index will find the row");
-        }
+        commit::nudge(app, [(Queue::Deliveries, open.key())].into_iter()).await;
     }
     Ok(true)
 }
@@ -335,4 +336,41 @@ fn task_pk(clinic: &str, vendor: &Vendor) -> String {
 
 fn task_id(vendor: &Vendor) -> String {
     format!("blocked-{}", vendor.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("an instant")
+    }
+
+    /// As it is after a look with so many waiting, and in how many seconds the next look is.
+    fn looked(standing: Standing, waiting: usize) -> (Standing, Option<i64>) {
+        let connection = Connection {
+            standing,
+            until: Some(at(1000)),
+            ..Connection::default()
+        };
+        let next = resumed(&connection, waiting, at(1000));
+        let wait = next.until.map(|until| until.as_second() - 1000);
+        (next.standing, wait)
+    }
+
+    #[test]
+    fn a_connection_is_looked_at_until_nothing_can_wait_for_it_any_more() {
+        let (fine, broken) = (Standing::Fine, Standing::Broken);
+        for held in [Standing::Held, Standing::Silent] {
+            assert_eq!(looked(held, 1), (held, Some(BROKEN)));
+            assert_eq!(looked(held, 0), (fine, Some(LAST_LOOK)));
+        }
+        // Whoever is refused later waits for somebody who still looks.
+        for waiting in [0, 1, PORTION] {
+            assert_eq!(looked(broken, waiting), (broken, Some(BROKEN)));
+        }
+        assert_eq!(looked(fine, PORTION), (fine, Some(NEXT_PORTION)));
+        assert_eq!(looked(fine, PORTION - 1), (fine, Some(LAST_LOOK)));
+        assert_eq!(looked(fine, 0), (fine, None));
+    }
 }

@@ -73,6 +73,15 @@ impl Connection {
         }
     }
 
+    /// Whether it gave trouble since it answered last.
+    pub fn is_troubled(&self) -> bool {
+        let quiet = Self {
+            until: self.until,
+            ..Self::default()
+        };
+        *self != quiet
+    }
+
     /// Whether what is to be sent waits.
     pub fn holds(&self) -> bool {
         self.standing != Standing::Fine

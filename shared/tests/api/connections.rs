@@ -597,3 +597,58 @@ async fn what_a_payment_builds_on_is_filed_first_where_the_system_came_later() {
     let told = clinic.get(&format!("/v1/deliveries?case={older}")).await;
     assert_eq!(told["deliveries"], json!([]));
 }
+
+/// More than one portion: the first that is told again does not end the letting through of the rest.
+#[tokio::test]
+async fn all_that_waited_is_let_through_however_much_it_is() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let id = clinic.id.clone();
+    answer(&clinic, move |heard| {
+        match heard.what.ends_with("/connect/token") {
+            true => ok(json!({
+                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
+            })),
+            false => Said::Reply(429, json!({})),
+        }
+    });
+    let mut keys = vec![];
+    for _ in 0..30 {
+        let case = clinic.invoice(None).await;
+        let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+        deliveries::deliver(&clinic.app, &key)
+            .await
+            .expect("it waits");
+        keys.push(key);
+    }
+    xero(&clinic).await;
+    let connection = connection::key(&clinic.id, "xero");
+    let mut rounds = 0;
+    loop {
+        let over = Write::Change {
+            key: connection.clone(),
+            set: Row::default().number("due_at", 1),
+            remove: vec![],
+        };
+        clinic.write(over).await;
+        deliveries::deliver(&clinic.app, &connection)
+            .await
+            .expect("it is resumed");
+        let mut left = 0;
+        for key in &keys {
+            deliveries::deliver(&clinic.app, key).await.expect("told");
+            let row = clinic.app.store.get(&key.pk, &key.sk).await;
+            let row = row.expect("a table").expect("a row");
+            left += usize::from(row.get("state") != "done");
+        }
+        rounds += 1;
+        let row = clinic.app.store.get(&connection.pk, &connection.sk).await;
+        let row = row.expect("a table").expect("a row");
+        match left {
+            0 => break,
+            _ => assert!(row.has("due_at"), "{left} wait, and nobody looks any more"),
+        }
+        assert!(rounds < 6, "{left} still wait");
+    }
+    assert!(rounds > 2, "one to see, then portions");
+}

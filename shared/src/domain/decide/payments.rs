@@ -325,10 +325,10 @@ impl Draft<'_> {
     /// A payer who was declined on a page had time for another try: who is told of it hears now, if
     /// it is still so.
     pub(super) fn decline_stands(&mut self, n: u32) -> Applied {
-        self.what = "decline_told";
         self.done.push(declined(n));
         let stands = |p: &Payment| p.state == State::Declined && p.ending.is_none();
         if self.case.payment(n).is_some_and(stands) && self.case.due().minor > 0 {
+            self.what = "decline_told";
             self.tell(Topic::PaymentFailed, Some(n), None);
         }
         Ok(())

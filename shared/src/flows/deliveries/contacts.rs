@@ -101,7 +101,7 @@ async fn found_or_made(
     if !put(ask, key, version, &making).await? {
         return Err("others took over the contact".into());
     }
-    let made = made(ask, calls).await;
+    let made = made(ask, calls, now).await;
     Ok((version + 1, making, made))
 }
 
@@ -118,10 +118,11 @@ async fn asked(ask: &Ask<'_>, calls: &ContactCalls) -> Result<Option<String>, Se
     }
 }
 
-async fn made(ask: &Ask<'_>, calls: &ContactCalls) -> Result<String, Setback> {
+/// Under a key of this making: what was made before and is gone must not be answered again.
+async fn made(ask: &Ask<'_>, calls: &ContactCalls, now: i64) -> Result<String, Setback> {
     let (vendor, account) = (ask.system.vendor, ask.account);
     let notification = Notification {
-        key: ids::derived(&[ask.clinic, vendor.id, &ask.notification.customer.reference]),
+        key: ids::derived(&[&ask.notification.key, &now.to_string()]),
         ..ask.notification.clone()
     };
     let made = async {

@@ -3,8 +3,8 @@
 
 use super::{App, Failure, Of, arrival, compose};
 use crate::contract::{
-    Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Subscription,
-    System, Trouble,
+    Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Request,
+    Subscription, System, Trouble,
 };
 use crate::domain::fact::Decline;
 use crate::flows::app::lease_seconds;
@@ -59,6 +59,13 @@ pub enum Setback {
     OptedOut,
 }
 
+impl Setback {
+    /// Whether the system itself said it, of a call that was made.
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Gone(_) | Self::OptedOut)
+    }
+}
+
 /// What is found of a call that was sent before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Look {
@@ -109,6 +116,11 @@ impl DeliveryJob<'_> {
                 }
                 Err(setback) => {
                     let (of, system) = (self.of, self.system);
+                    // A refusal is an answer as well: the connection works.
+                    if held.may_be_sent() && setback.is_answer() {
+                        let (clinic, vendor) = (&of.settings.id, system.vendor);
+                        connections::answered(self.app, clinic, vendor, &self.connection).await?;
+                    }
                     return deliveries::set_back(self.app, of, &held, system, setback).await;
                 }
             };
@@ -155,11 +167,16 @@ impl DeliveryJob<'_> {
         if let Some(why) = self.needless.filter(|_| row.steps_done == 0) {
             return Ok(Some((row, Err(Setback::Needless(why)))));
         }
+        let request = match (step.call.build)(notification, &self.account) {
+            Ok(request) => request,
+            // Nothing was sent, nor will be.
+            Err(why) => return Ok(Some((row, Err(Setback::Failed(why.to_string()))))),
+        };
         let sending = sending(&row, self.system.channel, self.key.as_ref(), notification);
         let Some(row) = deliveries::replace(self.app, &row, sending).await? else {
             return Ok(None);
         };
-        let end = self.send(step, notification, false).await;
+        let end = self.send(step, notification, &request, false).await;
         Ok(Some((row, end)))
     }
 
@@ -219,7 +236,10 @@ impl DeliveryJob<'_> {
         let age = clock::now().as_second() - row.sent_at;
         match self.look(step, &sent, age).await {
             Look::End(end) => Some(end),
-            Look::Repeat => Some(self.send(step, &sent, true).await),
+            Look::Repeat => Some(match (step.call.build)(&sent, &self.account) {
+                Ok(request) => self.send(step, &sent, &request, true).await,
+                Err(why) => Err(Setback::Failed(why.to_string())),
+            }),
             Look::Nothing => None,
         }
     }
@@ -259,18 +279,15 @@ impl DeliveryJob<'_> {
         &self,
         step: &'static DeliveryStep,
         notification: &Notification,
+        request: &Request,
         repeated: bool,
     ) -> End {
         let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-        let request = match (step.call.build)(notification, &self.account) {
-            Ok(request) => request,
-            Err(why) => return Err(Setback::Failed(why.to_string())),
-        };
         let key = match &step.lost_reply {
             LostReply::SameKey { place, .. } => Some((*place, notification.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
-        let reply = accounts::call(self.app, clinic, vendor, &self.account, &request, key).await;
+        let reply = accounts::call(self.app, clinic, vendor, &self.account, request, key).await;
         match reply.and_then(|reply| (step.call.parse)(notification, &reply, &self.account)) {
             Ok(filed) => Ok(filed.0),
             Err(trouble) => {

@@ -87,44 +87,54 @@ pub async fn deliver(app: &App, key: &RowKey) -> Result<(), Failure> {
 
 /// Works a delivery off, after those before it, and then those that waited for it.
 async fn in_turn(app: &App, key: &RowKey, system: &str) -> Result<(), Failure> {
-    for turn in 0..TOGETHER {
-        let line = line(app, &key.pk, system).await?;
-        let Some(own) = line.iter().find(|row| row.sk() == key.sk) else {
-            return Ok(());
-        };
+    let mut line = line(app, &key.pk, system).await?;
+    // It is in other hands, or put off.
+    let now = clock::now();
+    let waits = |own: &DeliveryRow| !own.state.is_over() && !own.is_due(now);
+    if line.iter().find(|row| row.sk() == key.sk).is_none_or(waits) {
+        return Ok(());
+    }
+    for _ in 0..TOGETHER {
         let now = clock::now();
-        if own.state == State::Done && own.is_due(now) {
-            return arrival::look(app, own).await;
+        match turn(&line, &key.sk, now) {
+            Turn::Look(own) => return arrival::look(app, own).await,
+            Turn::Behind(own, first) => return wait_behind(app, own, first, now).await,
+            Turn::Work(first) => work_off(app, &line, first).await?,
+            Turn::Nothing => return Ok(()),
         }
-        // It is in other hands, or put off.
-        if turn == 0 && !own.state.is_over() && !own.is_due(now) {
-            return Ok(());
-        }
-        let Some(first) = line.iter().find(|row| !row.state.is_over()) else {
-            return Ok(());
-        };
-        let follows = first.about.place > own.about.place;
-        if follows && !first.behind {
-            return Ok(());
-        }
-        if !first.behind && !first.is_due(now) {
-            return wait_behind(app, own, first, now).await;
-        }
-        work_off(app, &line, first).await?;
-        let Some(ended) = read(app, &first.key()).await? else {
-            return Ok(());
-        };
-        // What it builds on was written before it, or it waits for itself.
-        let filed_first = ended.behind && first.sk() == ended.sk() && !ended.state.is_over();
-        if !ended.state.is_over() && !filed_first {
-            let own = own.sk() != ended.sk();
-            return match read(app, key).await?.filter(|_| own) {
-                Some(own) => wait_behind(app, &own, &ended, now).await,
-                None => Ok(()),
-            };
-        }
+        line = self::line(app, &key.pk, system).await?;
     }
     Ok(())
+}
+
+/// What is next in a line, for who works one of it off.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn<'a> {
+    /// Its own is done, and is to be looked at.
+    Look(&'a DeliveryRow),
+    /// Its own waits for this one.
+    Behind(&'a DeliveryRow, &'a DeliveryRow),
+    Work(&'a DeliveryRow),
+    Nothing,
+}
+
+/// The first that is not over is next, up to one's own; after it only those that waited for it.
+fn turn<'a>(line: &'a [DeliveryRow], sk: &str, now: jiff::Timestamp) -> Turn<'a> {
+    let Some(own) = line.iter().find(|row| row.sk() == sk) else {
+        return Turn::Nothing;
+    };
+    if own.state == State::Done && own.is_due(now) {
+        return Turn::Look(own);
+    }
+    let Some(first) = line.iter().find(|row| !row.state.is_over()) else {
+        return Turn::Nothing;
+    };
+    let follows = first.about.place > own.about.place;
+    match first.behind || (first.is_due(now) && !follows) {
+        true => Turn::Work(first),
+        false if own.state.is_over() || own == first => Turn::Nothing,
+        false => Turn::Behind(own, first),
+    }
 }
 
 /// All that a system is told about a book, in order.
@@ -136,11 +146,6 @@ async fn line(app: &App, pk: &str, system: &str) -> Result<Vec<DeliveryRow>, Fai
         .collect::<Result<_, _>>()?)
 }
 
-async fn read(app: &App, key: &RowKey) -> Result<Option<DeliveryRow>, Failure> {
-    let row = app.store.get(&key.pk, &key.sk).await?;
-    Ok(row.as_ref().map(DeliveryRow::read).transpose()?)
-}
-
 /// Puts a delivery off until the one before it may be over, which takes it along.
 async fn wait_behind(
     app: &App,
@@ -148,9 +153,6 @@ async fn wait_behind(
     first: &DeliveryRow,
     now: jiff::Timestamp,
 ) -> Result<(), Failure> {
-    if own.sk() == first.sk() || own.state.is_over() {
-        return Ok(());
-    }
     let behind = DeliveryRow {
         behind: true,
         why: "waits for an earlier delivery".into(),
@@ -445,7 +447,8 @@ async fn put_off(app: &App, row: &DeliveryRow, later: Later, why: &str) -> Resul
         why: why.into(),
         state: if sent { row.state } else { State::Open },
         behind: false,
-        probe: false,
+        // What nothing was asked for yet still shows how the connection stands.
+        probe: row.probe && !tried,
         ..row.clone()
     };
     let later = later.due_at(time::after(clock::now(), wait));

@@ -5,8 +5,9 @@ use super::{App, Failure};
 use crate::domain::outbox::Occurrence;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Queue};
+use crate::flows::commit;
 use crate::io::clock;
-use crate::io::queue::{Nudge, RowKey};
+use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write, Written};
 use crate::records::delivery::DeliveryRow;
 use crate::records::outbox;
@@ -78,8 +79,5 @@ async fn write(app: &App, row: &Row, new: &[DeliveryRow]) -> Result<bool, Failur
 
 /// One message for each system, so that one that is slow holds up no other.
 pub async fn nudge(app: &App, key: RowKey) {
-    let nudge = Nudge { rows: vec![key] };
-    if let Err(why) = app.queues.send(Queue::Deliveries, &nudge).await {
-        tracing::warn!(%why, "a nudge was not sent; the due index will find the row");
-    }
+    commit::nudge(app, [(Queue::Deliveries, key)].into_iter()).await;
 }
