@@ -851,86 +851,53 @@ fn who_told_us_is_not_told_and_who_refuses_our_calls_is_not_told_so() {
 
 #[test]
 fn those_of_a_line_are_told_in_order_and_who_waits_is_taken_along() {
-    let case = paid();
-    let now = at(100);
-    let row = |n: u32, state, due, behind| {
-        let about = subject(&case, Topic::PaymentReceived, Some(1), None);
-        let row = row_of(&occurrence(&case, about, n), state);
-        DeliveryRow { due, behind, ..row }
-    };
     let due = |seconds: i64| Due::At {
         millis: seconds * 1000,
         taken: false,
     };
-    let next = |line: &[DeliveryRow], own: usize| match turn(line, &line[own].sk(), now) {
+    let (done, over) = (Rowed::Done, Due::Never);
+    let open = |due| (Rowed::Open, due, false);
+    let behind = |due| (Rowed::Open, due, true);
+    let told = (done, over, false);
+    for (first, second, own, expected) in [
+        (open(due(1)), open(due(1)), 1, "work xero.000001"),
+        (told.clone(), open(due(1)), 1, "work xero.000002"),
+        // The first waits for its own time, or for its connection.
+        (open(due(200)), open(due(1)), 1, "2 behind xero.000001"),
+        (open(Due::Held), open(due(1)), 1, "2 behind xero.000001"),
+        (open(due(200)), behind(due(300)), 0, "nothing"),
+        // Over, it takes along who waited for it, and leaves the others to their own messages.
+        (told.clone(), behind(due(200)), 0, "work xero.000002"),
+        (told.clone(), open(due(1)), 0, "nothing"),
+        ((done, due(1), false), open(due(1)), 0, "look xero.000001"),
+        ((done, due(200), false), told.clone(), 0, "nothing"),
+    ] {
+        assert_eq!(
+            next_of([&first, &second], own),
+            expected,
+            "{first:?} {second:?} {own}"
+        );
+    }
+}
+
+/// What is done next in a line of these two rows, as the one asks that was woken.
+fn next_of(rows: [&(Rowed, Due, bool); 2], own: usize) -> String {
+    let case = paid();
+    let mut n = 0;
+    let line = rows.map(|(state, due, behind)| {
+        n += 1;
+        let about = subject(&case, Topic::PaymentReceived, Some(1), None);
+        let row = row_of(&occurrence(&case, about, n), *state);
+        DeliveryRow {
+            due: due.clone(),
+            behind: *behind,
+            ..row
+        }
+    });
+    match turn(&line, &line[own].sk(), at(100)) {
         Turn::Look(row) => format!("look {}", row.id()),
-        Turn::Behind(row, first) => format!("{} behind {}", row.id(), first.id()),
+        Turn::Behind(_, first) => format!("{} behind {}", own + 1, first.id()),
         Turn::Work(row) => format!("work {}", row.id()),
         Turn::Nothing => "nothing".to_owned(),
-    };
-    let (done, open) = (Rowed::Done, Rowed::Open);
-    for (first, second, own, expected) in [
-        (
-            (open, due(1), false),
-            (open, due(1), false),
-            1,
-            "work xero.000001",
-        ),
-        (
-            (done, Due::Never, false),
-            (open, due(1), false),
-            1,
-            "work xero.000002",
-        ),
-        // The first waits for its own time, or for its connection.
-        (
-            (open, due(200), false),
-            (open, due(1), false),
-            1,
-            "xero.000002 behind xero.000001",
-        ),
-        (
-            (open, Due::Held, false),
-            (open, due(1), false),
-            1,
-            "xero.000002 behind xero.000001",
-        ),
-        (
-            (open, due(200), false),
-            (open, due(300), true),
-            0,
-            "nothing",
-        ),
-        // Over, it takes along who waited for it, and leaves the others to their own messages.
-        (
-            (done, Due::Never, false),
-            (open, due(200), true),
-            0,
-            "work xero.000002",
-        ),
-        (
-            (done, Due::Never, false),
-            (open, due(1), false),
-            0,
-            "nothing",
-        ),
-        (
-            (done, due(1), false),
-            (open, due(1), false),
-            0,
-            "look xero.000001",
-        ),
-        (
-            (done, due(200), false),
-            (done, Due::Never, false),
-            0,
-            "nothing",
-        ),
-    ] {
-        let line = [
-            row(1, first.0, first.1.clone(), first.2),
-            row(2, second.0, second.1.clone(), second.2),
-        ];
-        assert_eq!(next(&line, own), expected, "{first:?} {second:?} {own}");
     }
 }
