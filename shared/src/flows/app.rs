@@ -7,7 +7,7 @@ use crate::domain::settings::Settings;
 use crate::io::aws::Aws;
 use crate::io::queue::Queues;
 use crate::io::secrets::Secrets;
-use crate::io::store::{Store, StoreError};
+use crate::io::store::{List, Store, StoreError};
 use crate::io::transport::Transport;
 use crate::records::token::AccessToken;
 use crate::records::{case, settings};
@@ -30,7 +30,7 @@ pub struct App {
     /// Access tokens by their rows' keys.
     pub(super) tokens: Mutex<HashMap<String, AccessToken>>,
     /// Gateways that did not answer this process the last time.
-    pub(super) silent: Mutex<HashSet<String>>,
+    pub(super) silent: Mutex<HashSet<List>>,
 }
 
 /// The deployment's secret from which all keys come, and its field that seals.

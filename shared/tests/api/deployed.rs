@@ -41,13 +41,18 @@ async fn fill(aws: &embedded::Aws) {
         "TableName": "meridian",
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
-            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
+            text("pk"), text("sk"), text("list_pk"), text("list_sk"),
+            text("list2_pk"), text("list2_sk"), text("due_pk"),
             { "AttributeName": "due_at", "AttributeType": "N" },
         ],
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [{
             "IndexName": "list",
             "KeySchema": key("list_pk", "list_sk"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        }, {
+            "IndexName": "list2",
+            "KeySchema": key("list2_pk", "list2_sk"),
             "Projection": { "ProjectionType": "KEYS_ONLY" },
         }, {
             "IndexName": "due",
