@@ -23,6 +23,7 @@
 //! | API key | `key#{hash}` | `key` |
 
 use crate::io::aws::{Aws, told};
+use crate::io::config::Config;
 use crate::io::queue::RowKey;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -305,12 +306,10 @@ impl Row {
 }
 
 impl Store {
-    /// The table is named by `TABLE_NAME`.
-    pub fn new(aws: &Aws) -> Self {
-        let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
+    pub fn new(aws: &Aws, config: &Config) -> Self {
         Self {
             client: Client::new(&aws.config),
-            table,
+            table: config.table.clone(),
         }
     }
 
