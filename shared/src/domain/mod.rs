@@ -18,3 +18,4 @@ pub mod receipt;
 pub mod refund;
 pub mod settings;
 pub mod task;
+pub mod visit;
