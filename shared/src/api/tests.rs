@@ -75,6 +75,10 @@ fn no_two_routes_answer_the_same_request() {
 fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
     let moves = [
         "/v1/appointments/{id}/complete",
+        "/v1/appointments/{id}/cancel",
+        "/v1/appointments/{id}/no-show",
+        "/v1/appointments/{id}/reschedule",
+        "/v1/appointments/{id}/restore",
         "/v1/invoices",
         "/v1/invoices/{id}/charges",
         "/v1/charges",
@@ -462,6 +466,11 @@ fn settled(case: &str) -> Vec<Settled> {
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
         ("void-xero", both(Alert::VoidThere), &[]),
+        (
+            "called-off",
+            of(Alert::CalledOff),
+            &[refunds, "/v1/appointments"],
+        ),
     ];
     owned(table)
 }

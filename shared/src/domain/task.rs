@@ -182,11 +182,13 @@ pub enum Alert {
     Unreadable,
     /// An invoice that was voided here stands in a system all the same.
     VoidThere,
+    /// Money is on a visit that was called off, or on its way.
+    CalledOff,
 }
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -201,5 +203,6 @@ impl Alert {
         Self::Uncollected,
         Self::Unreadable,
         Self::VoidThere,
+        Self::CalledOff,
     ];
 }

@@ -25,6 +25,16 @@ pub enum State {
     NoShow,
 }
 
+/// How a visit was called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Off {
+    /// Somebody said so before it began.
+    Cancelled,
+    /// Nobody came.
+    NoShow,
+}
+
 /// What can happen to a visit, without what comes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -205,10 +215,16 @@ impl State {
             Self::NoShow => "no_show",
         }
     }
+}
 
-    /// Whether it was called off, or nobody came.
-    pub fn is_off(self) -> bool {
-        matches!(self, Self::Cancelled | Self::NoShow)
+impl Off {
+    /// How a visit in this state was called off, if it was.
+    pub fn of(state: State) -> Option<Self> {
+        match state {
+            State::Cancelled => Some(Self::Cancelled),
+            State::NoShow => Some(Self::NoShow),
+            State::Held | State::Booked | State::Completed => None,
+        }
     }
 }
 
@@ -373,6 +389,9 @@ impl Visit {
         }
         if new.price.is_none() {
             return Err("it took place and has no price: send its lines or its type".into());
+        }
+        if new.replaces.is_some() && new.replaces != self.replaces {
+            return Err("it took place, so it takes no other's place".into());
         }
         self.price.clone_from(&new.price);
         self.collect = new.collect;
@@ -667,6 +686,8 @@ mod tests {
         assert_eq!(none, why);
         let other = refused(&visit, &booked(|new| new.patient = "q".into()));
         assert_eq!(other, "it took place, and it is another patient's");
+        let late = refused(&visit, &booked(|new| new.replaces = Some("A-0".into())));
+        assert_eq!(late, "it took place, so it takes no other's place");
         let priced = changed(&visit, &booked(|new| new.starts_at = at(12)));
         assert!(priced.is_to_bill() && !priced.lacks_price());
         assert_eq!(priced.starts_at, at(9), "it took place when it did");

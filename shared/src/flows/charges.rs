@@ -144,7 +144,7 @@ pub async fn walk_in(
         None => None,
     };
     let wanted = Wanted {
-        cause: invoices::caused_by(row),
+        case: invoicing::case_id(&settings.id, &invoices::caused_by(row)),
         number: None,
         patient,
         appointment: None,

@@ -51,7 +51,7 @@ pub async fn create(
         None => None,
     };
     let wanted = Wanted {
-        cause: caused_by(row),
+        case: invoicing::case_id(&settings.id, &caused_by(row)),
         number: new.number.map(String::from),
         patient,
         appointment: None,

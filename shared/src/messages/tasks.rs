@@ -77,6 +77,7 @@ fn happened(matter: &Matter) -> String {
         Alert::Uncollected => "It is due, and nothing collects it any more.".into(),
         Alert::Unreadable => format!("{name} sent an event that cannot be read."),
         Alert::VoidThere => format!("The invoice was voided here, and {name} has it."),
+        Alert::CalledOff => "The visit was called off, and money is on it or on its way.".into(),
     }
 }
 
@@ -110,6 +111,9 @@ fn to_do(matter: &Matter) -> String {
             "See in the dashboard of {name} what it tells of, and replay the event after an update."
         ),
         Alert::VoidThere => format!("Void it in {name} too."),
+        Alert::CalledOff => "Refund it, keep it as a fee, or book the next visit with `replaces`: \
+                             that takes the money over."
+            .into(),
     }
 }
 

@@ -1,7 +1,8 @@
-//! The row of an appointment.
+//! The row of a visit, which the API calls an appointment.
 
-use crate::io::queue::RowKey;
-use crate::words::ids;
+use crate::domain::visit::Visit;
+use crate::io::store::{Row, StoreError, Write};
+use crate::words::{ids, time};
 
 pub const SK: &str = "appointment";
 
@@ -18,14 +19,6 @@ pub fn clinic_of(pk: &str) -> &str {
     pk.split('#').next().unwrap_or_default()
 }
 
-/// The key of the appointment among these rows.
-pub fn key(pk: &str) -> RowKey {
-    RowKey {
-        pk: pk.into(),
-        sk: SK.into(),
-    }
-}
-
 /// The list of a clinic's appointments.
 pub fn list(clinic: &str) -> String {
     format!("{clinic}#appointments")
@@ -34,4 +27,48 @@ pub fn list(clinic: &str) -> String {
 /// The place in that list of one that begins then, in epoch milliseconds.
 pub fn place(starts: i64, id: &str) -> String {
     format!("{starts:015}#{id}")
+}
+
+/// A visit with the version of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitRow {
+    pub clinic: String,
+    pub visit: Visit,
+    /// As it was read.
+    pub version: u64,
+}
+
+impl VisitRow {
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            clinic: clinic_of(row.get("pk")).into(),
+            visit: row.read("data")?,
+            version: row.int("version") as u64,
+        })
+    }
+
+    pub fn pk(&self) -> String {
+        pk(&self.clinic, &self.visit.id)
+    }
+
+    /// Writes the visit as it is now, where nobody wrote it since it was read.
+    pub fn write(&self, now: &Visit) -> Write {
+        Write::Replace {
+            row: row(&self.clinic, now, self.version + 1),
+            version: self.version,
+        }
+    }
+}
+
+/// Writes a visit that is not there yet.
+pub fn new(clinic: &str, visit: &Visit) -> Write {
+    Write::New(row(clinic, visit, 1))
+}
+
+fn row(clinic: &str, visit: &Visit, version: u64) -> Row {
+    let starts = time::millis(visit.starts_at);
+    Row::new(pk(clinic, &visit.id), SK)
+        .json("data", visit)
+        .number("version", version)
+        .listed(list(clinic), place(starts, &visit.id))
 }

@@ -120,6 +120,10 @@ async fn billing(examples: &mut Examples) {
         let made = examples.send(&clinic, "POST", route, route).await;
         made.expect(201);
     }
+    let route = "/v1/appointments/{id}/reschedule";
+    let path = route.replace("{id}", "A-77");
+    let moved = examples.send(&clinic, "POST", route, &path).await;
+    moved.expect(200);
     let charged = examples.send(&clinic, "POST", "/v1/charges", "/v1/charges");
     charged.await.expect(202);
     let case = clinic.invoice(Some(&patient)).await;

@@ -31,3 +31,4 @@ mod tokens;
 mod transport;
 mod unclear;
 mod vendors;
+mod visits;

@@ -41,6 +41,10 @@ const NEEDS: &str = "
     charge     POST /v1/patients/{id}/payment-methods/{method}/default
     charge     POST /v1/appointments
     charge     POST /v1/appointments/{id}/complete
+    charge     POST /v1/appointments/{id}/cancel
+    charge     POST /v1/appointments/{id}/no-show
+    charge     POST /v1/appointments/{id}/reschedule
+    charge     POST /v1/appointments/{id}/restore
     charge     POST /v1/invoices
     charge     POST /v1/invoices/{id}/charges
     charge     POST /v1/charges

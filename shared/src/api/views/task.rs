@@ -157,6 +157,13 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
                 "It is not to be paid.",
             ),
         ],
+        (Alert::CalledOff, ..) => vec![
+            post("/v1/refunds".into(), "Gives the money back."),
+            post(
+                "/v1/appointments".into(),
+                "With `replaces`, books a visit that takes it over.",
+            ),
+        ],
         (Alert::DeliveryFailed, ..) if name.starts_with("delivery-") => vec![post(
             format!(
                 "/v1/deliveries/{owner}/{}/repeat",

@@ -30,6 +30,7 @@ impl Draft<'_> {
         let Some(before) = before else { return };
         self.overreturned(before);
         self.uncollected(before);
+        self.called_off(before);
         self.answered(before);
     }
 
