@@ -335,11 +335,7 @@ impl<'a> Draft<'a> {
             Event::VisitMoved { visit, starts_at } => self.visit_moved(visit, *starts_at),
             Event::VisitCalledOff { how } => self.visit_called_off(*how),
             Event::VisitRestored => self.visit_restored(),
-            Event::Person { id, matter } => {
-                self.what = "needs_person";
-                self.person(id, matter.clone());
-                Ok(())
-            }
+            Event::Person { id, matter } => self.must_look(id, matter),
         }
     }
 
