@@ -1,7 +1,7 @@
 //! The row of a visit, which the API calls an appointment.
 
 use crate::domain::visit::Visit;
-use crate::io::store::{Row, StoreError, Write};
+use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::{ids, time};
 
 pub const SK: &str = "appointment";
@@ -20,8 +20,8 @@ pub fn clinic_of(pk: &str) -> &str {
 }
 
 /// The list of a clinic's appointments.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#appointments")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#appointments"))
 }
 
 /// The place in that list of one that begins then, in epoch milliseconds.
