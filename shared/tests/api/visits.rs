@@ -280,6 +280,14 @@ async fn one_that_takes_anothers_place_takes_its_case_with_the_money() {
             assert_eq!(case.appointment.as_deref(), Some(new));
             assert_eq!(case.starts_at, Some(NOON.parse().expect("a time")));
             assert!(case.called_off.is_none() && asked(&clinic, &own).await.is_empty());
+            for (id, found) in [(old, 0), (new, 1)] {
+                let listed = clinic.get(&format!("/v1/invoices?appointment={id}")).await;
+                assert_eq!(
+                    listed["invoices"].as_array().map(Vec::len),
+                    Some(found),
+                    "{id}"
+                );
+            }
         }
         let refused = act(&clinic, old, "restore").await.expect(409);
         let told = refused["detail"].as_str().expect("words");
