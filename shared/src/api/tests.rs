@@ -466,6 +466,7 @@ fn settled(case: &str) -> Vec<Settled> {
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
         ("void-xero", both(Alert::VoidThere), &[]),
+        ("no-price", of(Alert::NoPrice), &["/v1/appointments"]),
         (
             "called-off",
             of(Alert::CalledOff),
@@ -774,6 +775,7 @@ fn case() -> Case {
         patient: Some(ids::derived(&["patient"])),
         appointment: None,
         starts_at: None,
+        label: None,
         currency: eur("0").currency,
         lines: vec![line("60.00"), line("40.00")],
         policy: Policy::default(),

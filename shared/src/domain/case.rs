@@ -36,6 +36,9 @@ pub struct Case {
     /// When the session began, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on the visit that gateways and systems may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// How the visit was called off, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called_off: Option<Off>,

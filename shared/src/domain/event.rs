@@ -153,6 +153,8 @@ pub struct NewInvoice {
     pub appointment: Option<String>,
     /// When that visit began.
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on it that gateways and systems may read.
+    pub label: Option<String>,
     /// The clinic's.
     pub currency: Currency,
     /// What is billed, at least one.

@@ -19,3 +19,4 @@ pub mod refund;
 pub mod settings;
 pub mod task;
 pub mod visit;
+pub mod visit_type;

@@ -184,11 +184,13 @@ pub enum Alert {
     VoidThere,
     /// Money is on a visit that was called off, or on its way.
     CalledOff,
+    /// A visit took place, and nobody said what it costs.
+    NoPrice,
 }
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -204,5 +206,6 @@ impl Alert {
         Self::Unreadable,
         Self::VoidThere,
         Self::CalledOff,
+        Self::NoPrice,
     ];
 }

@@ -5,10 +5,10 @@ pub mod booking;
 mod heard;
 
 use super::denied::Denied;
-use super::{App, Failure, commit, patients};
+use super::{App, Failure, commit, patients, tasks};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
-use crate::domain::task::Queue;
+use crate::domain::task::{Alert, Matter, Queue};
 use crate::domain::visit::{Event, Verdict, Visit, decide};
 use crate::flows::audit::noted;
 use crate::io::clock;
@@ -20,6 +20,8 @@ use crate::words::time;
 
 /// How often a write that met another one is tried again.
 const TRIES: u32 = 5;
+/// What the task is called that asks for a price.
+const NO_PRICE: &str = "no-price";
 
 /// A request that says something of an appointment, once.
 pub struct Asked<'a> {
@@ -132,6 +134,12 @@ impl Step<'_> {
             let now = time::millis(clock::now());
             self.writes.push(Write::Put(task::visit(&pk, now)));
         }
+        let asked = self.price_asked(settings, &pk);
+        self.writes.extend(asked.iter().cloned().map(Write::Put));
+        if self.before.is_some_and(Visit::lacks_price) && !self.after.lacks_price() {
+            let answered = task::person_key(&pk, NO_PRICE);
+            self.writes.push(Write::Delete(answered));
+        }
         let heard = heard::by_case(self.before, self.after);
         let case = &self.after.case;
         let written = heard::write(app, settings, case, heard, self.writes, self.cause).await?;
@@ -139,7 +147,21 @@ impl Step<'_> {
             let due = (Queue::Visits, task::visit_key(&pk));
             commit::nudge(app, [due].into_iter()).await;
         }
+        if written {
+            tasks::nudge_told(app, &asked).await;
+        }
         Ok(written)
+    }
+
+    /// The rows that ask a person what a session costs that took place without a price.
+    fn price_asked(&self, settings: &Settings, pk: &str) -> Vec<Row> {
+        if !self.after.lacks_price() || self.before.is_some_and(Visit::lacks_price) {
+            return vec![];
+        }
+        let id = &self.after.id;
+        let words = format!("Appointment {id} took place, and nobody said what it costs.");
+        let matter = Matter::of(Alert::NoPrice).words(words);
+        tasks::asking(settings, pk, NO_PRICE, matter)
     }
 }
 

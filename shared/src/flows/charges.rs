@@ -149,6 +149,7 @@ pub async fn walk_in(
         patient,
         appointment: None,
         starts_at: None,
+        label: None,
         currency: new.currency,
         lines: new.lines,
         descriptions: new.descriptions,

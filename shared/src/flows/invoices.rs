@@ -59,6 +59,7 @@ pub async fn create(
         patient,
         appointment: None,
         starts_at: None,
+        label: None,
         currency: new.currency,
         lines: new.lines,
         descriptions: new.descriptions,

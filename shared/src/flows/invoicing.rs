@@ -34,6 +34,8 @@ pub struct Wanted {
     pub appointment: Option<String>,
     /// When its session began, where there was one.
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on the session that gateways and systems may read.
+    pub label: Option<String>,
     pub currency: Currency,
     pub lines: Vec<Line>,
     /// What each line is for; sealed, shown only on invoice and receipt.
@@ -77,6 +79,7 @@ pub async fn invoice(
         patient: wanted.patient,
         appointment: wanted.appointment,
         starts_at: wanted.starts_at,
+        label: wanted.label,
         currency: wanted.currency,
         lines: wanted.lines,
         policy: settings.policy.clone(),
@@ -197,6 +200,7 @@ async fn bill(app: &App, clinic: &str, read: &VisitRow) -> Result<(), Failure> {
         patient: Some(visit.patient.clone()),
         appointment: Some(visit.id.clone()),
         starts_at: Some(visit.starts_at),
+        label: price.label.clone(),
         currency: price.currency,
         lines: price.lines.clone(),
         descriptions: appointments::descriptions(app, clinic, visit).await?,

@@ -15,6 +15,9 @@ pub fn about(matter: &Matter) -> String {
     let what = match (sum, invoice) {
         (Some(sum), Some(invoice)) => format!("{sum} on {invoice}"),
         (Some(only), None) | (None, Some(only)) => only,
+        (None, None) if matter.alert == Alert::NoPrice => {
+            return "a session without a price".into();
+        }
         (None, None) => return vendor(matter),
     };
     match &matter.vendor {
@@ -78,6 +81,9 @@ fn happened(matter: &Matter) -> String {
         Alert::Unreadable => format!("{name} sent an event that cannot be read."),
         Alert::VoidThere => format!("The invoice was voided here, and {name} has it."),
         Alert::CalledOff => "The visit was called off, and money is on it or on its way.".into(),
+        Alert::NoPrice => {
+            unless_told("A session took place, and nobody said what it costs.".into())
+        }
     }
 }
 
@@ -114,6 +120,9 @@ fn to_do(matter: &Matter) -> String {
         Alert::CalledOff => "Refund it, keep it as a fee, or book the next visit with `replaces`: \
                              that takes the money over."
             .into(),
+        Alert::NoPrice => {
+            "Send its lines or its type under the same id: it is billed at once.".into()
+        }
     }
 }
 

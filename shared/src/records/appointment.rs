@@ -8,15 +8,22 @@ pub const SK: &str = "appointment";
 
 /// By the clinic's own id.
 pub fn pk(clinic: &str, id: &str) -> String {
-    format!(
-        "{clinic}#appointment#{}",
-        ids::derived(&["appointment", id])
-    )
+    pk_of_hash(clinic, &ids::derived(&["appointment", id]))
 }
 
 /// The clinic whose appointment has this key.
 pub fn clinic_of(pk: &str) -> &str {
     pk.split('#').next().unwrap_or_default()
+}
+
+/// Our id of the visit whose rows have this key.
+pub fn hash_of(pk: &str) -> Option<&str> {
+    pk.split_once("#appointment#").map(|(_, hash)| hash)
+}
+
+/// The key of the rows of the visit of this id of ours.
+pub fn pk_of_hash(clinic: &str, hash: &str) -> String {
+    format!("{clinic}#appointment#{hash}")
 }
 
 /// The list of a clinic's appointments.

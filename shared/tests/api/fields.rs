@@ -47,6 +47,14 @@ async fn places(clinic: &Clinic) -> Vec<(String, Value, Vec<(&'static str, usize
             ],
         ),
         (
+            "/v1/appointment-types".into(),
+            json!({
+                "id": "T-1", "name": "Initial visit", "label": "Appointment",
+                "price": { "amount": "60.00", "currency": "EUR" },
+            }),
+            vec![("/id", 64), ("/name", 200), ("/label", 40)],
+        ),
+        (
             "/v1/invoices".into(),
             json!({ "number": "WS-1", "lines": lines() }),
             vec![("/number", 30)],

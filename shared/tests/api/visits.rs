@@ -83,6 +83,7 @@ async fn invoiced_before(clinic: &Clinic, id: &str) -> String {
         patient: Some(visit.patient.clone()),
         appointment: Some(visit.id.clone()),
         starts_at: Some(visit.starts_at),
+        label: price.label,
         currency: price.currency,
         lines: price.lines,
         descriptions: vec![],

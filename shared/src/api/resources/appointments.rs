@@ -5,6 +5,7 @@ use crate::api::frame::call::{Answered, Call, Route, reply, text, written};
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::Once;
 use crate::api::frame::patient::PatientName;
+use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::appointment::{
     Appointment, ChangedAppointment, CompletedAppointment, changed, completed, view,
@@ -39,11 +40,15 @@ pub struct AppointmentRequest {
     site: Option<Plain<64>>,
     /// With whom: the clinic's own id.
     practitioner: Option<Plain<64>>,
-    /// The clinic's own where not given.
+    /// That of the lines; the clinic's own where not given.
     currency: Option<Currency>,
-    /// What it costs.
+    /// What it costs. With neither lines nor a type its price stays as it is; one that never had any
+    /// cannot be billed, and once it took place a task asks for it.
     #[schemars(length(min = 1, max = 100))]
-    lines: Vec<LineRequest>,
+    lines: Option<Vec<LineRequest>>,
+    /// The id of an appointment type, in place of lines: what it costs now stays so.
+    #[serde(rename = "type")]
+    of_type: Option<Plain<64>>,
     /// By policy where not given.
     collect: Option<Collect>,
     /// The id of an appointment of the same patient that is cancelled for this one: what was paid
@@ -66,7 +71,8 @@ pub static ROUTES: &[Route] = &[
         "/v1/appointments",
         Charge,
         |call| Box::pin(put(call)),
-        "Books an appointment, or writes all of one that is still to come (200).",
+        "Books an appointment, or writes all of one that is still to come (200). One that took place \
+         without a price gets it, and is billed at once.",
     )
     .gives::<Appointment>(201)
     .takes::<AppointmentRequest>()
@@ -128,8 +134,7 @@ pub static ROUTES: &[Route] = &[
 
 async fn put(call: &Call<'_>) -> Answered {
     let new: AppointmentRequest = call.body()?;
-    let currency = new.currency.unwrap_or(call.settings.currency);
-    let (lines, descriptions) = lines::checked(new.lines, currency)?;
+    let price = price(call, new.currency, new.lines, new.of_type)?;
     let booking = Booking {
         id: new.id,
         patient: new.patient.into(),
@@ -137,17 +142,39 @@ async fn put(call: &Call<'_>) -> Answered {
         starts_at: new.starts_at,
         site: new.site,
         practitioner: new.practitioner,
-        price: Some(NewPrice {
-            currency,
-            lines,
-            descriptions,
-        }),
+        price,
         collect: new.collect,
         replaces: new.replaces,
     };
     let (app, settings) = (call.app, &call.settings);
     let (booked, new) = booking::book(app, settings, &call.actor, booking).await?;
     shown(call, &booked, if new { 201 } else { 200 }).await
+}
+
+/// What it is to cost, if anything is said of it.
+fn price(
+    call: &Call<'_>,
+    currency: Option<Currency>,
+    lines: Option<Vec<LineRequest>>,
+    of_type: Option<Plain<64>>,
+) -> Result<Option<NewPrice>, Problem> {
+    match (lines, of_type) {
+        (Some(_), Some(_)) => Err(Problem::invalid("type", "send lines or a type, not both")),
+        (None, _) if currency.is_some() => {
+            let why = "it is that of lines: send them, or leave it out";
+            Err(Problem::invalid("currency", why))
+        }
+        (None, of_type) => Ok(of_type.map(NewPrice::Type)),
+        (Some(lines), None) => {
+            let currency = currency.unwrap_or(call.settings.currency);
+            let (lines, descriptions) = lines::checked(lines, currency)?;
+            Ok(Some(NewPrice::Lines {
+                currency,
+                lines,
+                descriptions,
+            }))
+        }
+    }
 }
 
 async fn get(call: &Call<'_>) -> Answered {

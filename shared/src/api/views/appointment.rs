@@ -34,6 +34,11 @@ pub struct Appointment {
     pub site: Option<String>,
     /// With whom: the clinic's own id.
     pub practitioner: Option<String>,
+    /// The appointment type that its price comes from.
+    #[serde(rename = "type")]
+    pub of_type: Option<String>,
+    /// Neutral: what gateways and systems may read of it.
+    pub label: Option<String>,
     /// ISO 4217, of all its amounts; null where nobody said yet what it costs.
     pub currency: Option<Currency>,
     /// What is billed.
@@ -94,6 +99,8 @@ pub fn view(visit: &Visit, descriptions: &[String]) -> Appointment {
         since: visit.since,
         site: visit.site.clone(),
         practitioner: visit.practitioner.clone(),
+        of_type: price.and_then(|price| price.of_type.clone()),
+        label: price.and_then(|price| price.label.clone()),
         currency: price.map(|price| price.currency),
         lines: price.map_or(vec![], |price| views(&price.lines, descriptions)),
         total: price.map(total),
@@ -147,6 +154,8 @@ impl Appointment {
             since: sample::instant(),
             site: Some("north".into()),
             practitioner: Some("dr-4".into()),
+            of_type: Some("initial-45".into()),
+            label: Some("Appointment".into()),
             currency: Some(sample::eur(0).currency),
             lines: vec![Line::example()],
             total: Some(sample::eur(60_00)),

@@ -19,7 +19,8 @@ pub struct Task {
     /// Calls of this API that answer it; the last one closes it.
     #[schemars(length(min = 1))]
     pub answers: Vec<Answer>,
-    /// The invoice, or `{source}:{vendor_event_id}` of an event that no case took.
+    /// The invoice, `{source}:{vendor_event_id}` of an event that no case took, or `appointment:`
+    /// and our id of an appointment.
     pub case: String,
     /// Unique within its case: `person-late-p1`.
     pub id: String,
@@ -164,6 +165,10 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
                 "With `replaces`, books a visit that takes it over.",
             ),
         ],
+        (Alert::NoPrice, ..) => vec![post(
+            "/v1/appointments".into(),
+            "Prices it, with its id and its lines or its type.",
+        )],
         (Alert::DeliveryFailed, ..) if name.starts_with("delivery-") => vec![post(
             format!(
                 "/v1/deliveries/{owner}/{}/repeat",

@@ -181,6 +181,7 @@ impl<'a> Draft<'a> {
             patient: new.patient.clone(),
             appointment: new.appointment.clone(),
             starts_at: new.starts_at,
+            label: new.label.clone(),
             called_off: None,
             created_at: ctx.now,
             currency: new.currency,

@@ -6,10 +6,11 @@ use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::domain::visit::{self, Event, Price, State, Verdict, Visit, decide};
+use crate::domain::visit_type::VisitType;
 use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
 use crate::flows::named::{self, Named};
-use crate::flows::{App, commit, invoicing};
+use crate::flows::{App, appointment_types, commit, invoicing};
 use crate::io::clock;
 use crate::io::store::Write;
 use crate::records::appointment::{self, VisitRow};
@@ -36,12 +37,16 @@ pub struct Booking {
     pub replaces: Option<Plain<64>>,
 }
 
-/// What an appointment costs, line by line.
-pub struct NewPrice {
-    pub currency: Currency,
-    pub lines: Vec<Line>,
-    /// What each line is for: sealed.
-    pub descriptions: Vec<String>,
+/// What an appointment costs.
+pub enum NewPrice {
+    Lines {
+        currency: Currency,
+        lines: Vec<Line>,
+        /// What each line is for: sealed.
+        descriptions: Vec<String>,
+    },
+    /// What the type of this id costs now.
+    Type(Plain<64>),
 }
 
 /// Another visit whose place is taken, as it was read and as it is from now on.
@@ -66,7 +71,7 @@ pub async fn book(
     let (patient, key) = named::person(app, &settings.id, &new.patient).await?;
     let what = format!("appointment_booked {}", new.id);
     let note = noted(settings, None, &what, actor.cause());
-    let mut booking = booking(settings, &new, patient.id, &key);
+    let mut booking = booking(app, settings, &new, patient.id, &key).await?;
     for attempt in 0..TRIES {
         let known = read(app, &settings.id, &new.id).await?;
         let former = former(app, settings, &booking, known.as_ref()).await?;
@@ -97,15 +102,39 @@ pub async fn book(
 }
 
 /// What the rules are told, but for the case.
-fn booking(settings: &Settings, new: &Booking, patient: String, key: &Key) -> visit::Booking {
-    let price = new.price.as_ref().map(|price| Price {
-        of_type: None,
-        label: None,
-        currency: price.currency,
-        lines: price.lines.clone(),
-        descriptions_sealed: key.seal(&lines_place(&settings.id, &new.id), &price.descriptions),
-    });
-    visit::Booking {
+async fn booking(
+    app: &App,
+    settings: &Settings,
+    new: &Booking,
+    patient: String,
+    key: &Key,
+) -> Result<visit::Booking, Denied> {
+    let place = lines_place(&settings.id, &new.id);
+    let price = match &new.price {
+        None => None,
+        Some(NewPrice::Lines {
+            currency,
+            lines,
+            descriptions,
+        }) => Some(Price {
+            of_type: None,
+            label: None,
+            currency: *currency,
+            lines: lines.clone(),
+            descriptions_sealed: key.seal(&place, descriptions),
+        }),
+        Some(NewPrice::Type(id)) => {
+            let kind = of_type(app, settings, &new.id, id).await?;
+            Some(Price {
+                of_type: Some(kind.id.clone()),
+                label: Some(kind.label.clone()),
+                currency: kind.price.currency,
+                lines: vec![kind.line().map_err(|why| Denied::invalid("type", why))?],
+                descriptions_sealed: key.seal(&place, &[kind.name]),
+            })
+        }
+    };
+    Ok(visit::Booking {
         id: new.id.to_string(),
         patient,
         case: String::new(),
@@ -116,6 +145,30 @@ fn booking(settings: &Settings, new: &Booking, patient: String, key: &Key) -> vi
         price,
         collect: new.collect,
         replaces: new.replaces.as_deref().map(String::from),
+    })
+}
+
+/// The type that a visit is to be of: one that is offered, or that it was booked with.
+async fn of_type(
+    app: &App,
+    settings: &Settings,
+    visit: &str,
+    id: &str,
+) -> Result<VisitType, Denied> {
+    let unknown = || {
+        let why = "no appointment type is known by this id: POST /v1/appointment-types";
+        Denied::invalid("type", why)
+    };
+    let found = appointment_types::read(app, &settings.id, id).await?;
+    let kind = found.ok_or_else(unknown)?.kind;
+    if kind.offered {
+        return Ok(kind);
+    }
+    let known = read(app, &settings.id, visit).await?;
+    let price = known.and_then(|known| known.visit.price);
+    match price.is_some_and(|price| price.of_type.as_deref() == Some(id)) {
+        true => Ok(kind),
+        false => Err(Denied::invalid("type", "it is no longer offered")),
     }
 }
 
