@@ -47,6 +47,7 @@ pub struct AppointmentTypeChanges {
     label: Option<Plain<40>>,
     /// 0 or more.
     price: Option<Money>,
+    /// Per cent, from 0 to 100.
     tax_rate: Option<Rate>,
     /// Whether the price holds the tax.
     tax_included: Option<bool>,

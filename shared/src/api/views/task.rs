@@ -115,6 +115,17 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Answer> {
     let name = id.strip_prefix("person-").unwrap_or(id);
     let mut calls = match matter.alert {
         Alert::Blocked | Alert::ConnectionHeld => mending(owner, matter),
+        Alert::CalledOff => vec![
+            post("/v1/refunds".into(), "Gives the money back."),
+            post(
+                "/v1/appointments".into(),
+                "With `replaces`, books a visit that takes it over.",
+            ),
+        ],
+        Alert::NoPrice => vec![post(
+            "/v1/appointments".into(),
+            "Prices it, with its id and its lines or its type.",
+        )],
         _ => settling(owner, name, matter),
     };
     let path = format!("/v1/tasks/{owner}/{id}/done");
@@ -158,17 +169,6 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
                 "It is not to be paid.",
             ),
         ],
-        (Alert::CalledOff, ..) => vec![
-            post("/v1/refunds".into(), "Gives the money back."),
-            post(
-                "/v1/appointments".into(),
-                "With `replaces`, books a visit that takes it over.",
-            ),
-        ],
-        (Alert::NoPrice, ..) => vec![post(
-            "/v1/appointments".into(),
-            "Prices it, with its id and its lines or its type.",
-        )],
         (Alert::DeliveryFailed, ..) if name.starts_with("delivery-") => vec![post(
             format!(
                 "/v1/deliveries/{owner}/{}/repeat",
@@ -188,6 +188,8 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
             | Alert::DisputeOpened
             | Alert::RefundWaits
             | Alert::VoidThere
+            | Alert::CalledOff
+            | Alert::NoPrice
             | Alert::Blocked
             | Alert::ConnectionHeld,
             ..,
