@@ -31,7 +31,7 @@ pub static ROUTES: &[Route] = &[
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
-    match (call.query("case"), call.query("day")) {
+    match (call.query("case"), call.day("day")?) {
         (Some(case), None) => {
             let case = named::invoice(call.app, call.clinic(), case).await?;
             let entries = audit::entries(call.app, call.clinic(), &case.id).await?;
@@ -50,9 +50,7 @@ async fn list(call: &Call<'_>) -> Answered {
 }
 
 /// A day of the clinic's, newest first.
-async fn of_day(call: &Call<'_>, day: &str) -> Answered {
-    let read: Result<Date, _> = day.parse();
-    let day = read.map_err(|_| Problem::invalid("day", "such as 2026-01-31"))?;
+async fn of_day(call: &Call<'_>, day: Date) -> Answered {
     let (before, limit) = (call.before()?, call.limit()?);
     let (app, before) = (call.app, before.as_deref());
     let (lines, next) = audit::of_day(app, call.clinic(), day, before, limit).await?;

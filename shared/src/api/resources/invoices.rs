@@ -4,7 +4,6 @@ use crate::api::frame::call::{Answered, Call, Route, cursor, reply, rewritten, w
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::patient::PatientName;
-use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::invoice::{Invoice, Invoices, Papers, summary, view};
 use crate::api::views::line::describe;
@@ -12,9 +11,8 @@ use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::domain::case::Case;
 use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
-use crate::flows::invoices::{self, NewInvoice};
+use crate::flows::invoices::{self, Filter, NewInvoice};
 use crate::flows::{named, pages, receipts};
-use crate::records::case;
 use crate::words::money::Currency;
 use crate::words::text::Plain;
 use schemars::JsonSchema;
@@ -46,11 +44,12 @@ pub static ROUTES: &[Route] = &[
         "/v1/invoices",
         View,
         |call| Box::pin(list(call)),
-        "Invoices, newest first; with `status` those that stand so. A page of these may hold fewer \
-         than `limit`: go on while there is a `next`.",
+        "Invoices, newest first: those that fit every filter. `day` is the clinic's day on which \
+         they were made, `appointment` the clinic's own id. A page may hold fewer than `limit`: go \
+         on while there is a `next`.",
     )
     .gives::<Invoices>(200)
-    .query(&["status", "before", "limit"]),
+    .query(&["status", "patient", "appointment", "day", "before", "limit"]),
     Route::post(
         "/v1/invoices",
         Charge,
@@ -107,32 +106,18 @@ async fn create(call: &Call<'_>) -> Answered {
 }
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (cases, next) = match status(call)? {
-        None => {
-            let (rows, next) = call.page(&case::invoices(call.clinic())).await?;
-            let cases: Result<Vec<Case>, _> = rows.iter().map(|row| row.read("data")).collect();
-            (cases?, next)
-        }
-        Some(status) => {
-            let (before, limit) = (call.before()?, call.limit()?);
-            let (app, before) = (call.app, before.as_deref());
-            let page = invoices::standing(app, call.clinic(), status, before, limit).await?;
-            (page.0, page.1.as_deref().map(cursor))
-        }
+    let filter = Filter {
+        status: call.one_of("status", &Status::ALL, Status::name)?,
+        patient: call.id("patient")?,
+        appointment: call.query("appointment"),
+        day: call.day("day")?,
     };
+    let (before, limit) = (call.before()?, call.limit()? as usize);
+    let (app, settings) = (call.app, &call.settings);
+    let (cases, next) = invoices::search(app, settings, filter, before, limit).await?;
     let invoices = cases.iter().map(summary).collect();
+    let next = next.as_deref().map(cursor);
     Ok(reply(200, &Invoices { invoices, next }))
-}
-
-/// The status that a list is asked for.
-fn status(call: &Call<'_>) -> Result<Option<Status>, Problem> {
-    let Some(name) = call.query("status") else {
-        return Ok(None);
-    };
-    let known = Status::ALL.into_iter().find(|status| status.name() == name);
-    let names = Status::ALL.map(Status::name).join(", ");
-    let unknown = || Problem::invalid("status", format!("one of {names}"));
-    known.map(Some).ok_or_else(unknown)
 }
 
 async fn void(call: &Call<'_>) -> Answered {
