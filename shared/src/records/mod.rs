@@ -19,6 +19,7 @@
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
 //! | what a system keeps of a patient | `{clinic}#known#{system}#{hash}` | `contact` |
 //! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
+//! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
 //! | change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
@@ -39,10 +40,11 @@
 //! | `{clinic}#journal#{day}#{shard}` | 1 | entries of journals, and changes outside of them |
 //! | `{clinic}#tasks` | 1 | what waits for a person |
 //! | `{clinic}#waits#{gateway}` | 1 | what waits for a gateway to answer |
-//! | `{clinic}#events`, `#refunds`, `#deliveries`, `#appointments`, `#patients`, `#keys` | 1 | all of the clinic's |
+//! | `{clinic}#events`, `#refunds`, `#deliveries`, `#appointments`, `#appointment-types`, `#patients`, `#keys` | 1 | all of the clinic's |
 
 pub mod alias;
 pub mod appointment;
+pub mod appointment_type;
 pub mod case;
 pub mod connection;
 pub mod delivery;
