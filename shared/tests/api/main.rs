@@ -28,6 +28,7 @@ mod stack;
 mod standing;
 mod tasks;
 mod tokens;
+mod trail;
 mod transport;
 mod unclear;
 mod vendors;

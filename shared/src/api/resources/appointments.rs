@@ -55,7 +55,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "An appointment, by the clinic's own id.",
     )
-    .gives::<Appointment>(200),
+    .gives::<Appointment>(200)
+    .shows_person(),
     Route::post(
         "/v1/appointments/{id}/complete",
         Charge,
@@ -90,6 +91,7 @@ async fn get(call: &Call<'_>) -> Answered {
     let found = invoicing::appointment(call.app, call.clinic(), &call.path[0]).await?;
     let (booked, _) = found.ok_or_else(|| Problem::missing("appointment"))?;
     let texts = appointments::descriptions(call.app, call.clinic(), &booked).await?;
+    call.shows(&booked.patient);
     Ok(reply(200, &view(call.clinic(), &booked, &texts)))
 }
 

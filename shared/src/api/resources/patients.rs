@@ -43,7 +43,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "A patient.",
     )
-    .gives::<patient::Patient>(200),
+    .gives::<patient::Patient>(200)
+    .shows_person(),
     Route::delete(
         "/v1/patients/{id}/opt-out",
         Charge,
@@ -51,7 +52,8 @@ pub static ROUTES: &[Route] = &[
         "The patient wants texts again: lifts that the number opted out. One that answered STOP \
          must answer START too, or its provider goes on refusing.",
     )
-    .gives::<patient::Patient>(200),
+    .gives::<patient::Patient>(200)
+    .shows_person(),
 ];
 
 async fn put(call: &Call<'_>) -> Answered {
@@ -69,6 +71,7 @@ async fn put(call: &Call<'_>) -> Answered {
 
 async fn get(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
+    call.shows(&patient.id);
     Ok(reply(200, &shown(call, &patient).await?))
 }
 
@@ -76,6 +79,7 @@ async fn get(call: &Call<'_>) -> Answered {
 async fn opt_in(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let patient = opted_in::lift(app, settings, &call.actor, id).await?;
+    call.shows(&patient.id);
     Ok(reply(200, &shown(call, &patient).await?))
 }
 

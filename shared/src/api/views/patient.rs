@@ -16,10 +16,13 @@ pub struct Patient {
     /// The clinic's own.
     pub reference: String,
     /// As on invoices and receipts.
+    #[schemars(extend("x-personal" = true))]
     pub name: Option<String>,
     /// Where receipts go, where the clinic switched that on.
+    #[schemars(extend("x-personal" = true))]
     pub email: Option<String>,
     /// In international form (E.164).
+    #[schemars(extend("x-personal" = true))]
     pub phone: Option<String>,
     /// Whether the number wants no texts.
     pub opted_out: bool,
