@@ -76,7 +76,7 @@ pub struct Entry {
 pub struct Note {
     /// The case that it is about, if any.
     pub case: Option<String>,
-    /// Our opaque id of the patient whom somebody was shown or erased.
+    /// Our opaque id of the patient who was written, shown or erased, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<String>,
     /// When it was written.

@@ -50,6 +50,21 @@ pub async fn of_day(
     Ok((lines?, next))
 }
 
+/// A page of what was done to a patient and who was shown them, newest first, each with its day.
+pub async fn of_patient(
+    app: &App,
+    clinic: &str,
+    patient: &str,
+    before: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<(Note, Date)>, Option<String>), StoreError> {
+    let list = journal::of_patient(clinic, patient);
+    let (rows, next) = app.store.list(&list, before, limit).await?;
+    let note = |row: &Row| Ok((row.read("note")?, journal::day(row)?));
+    let notes: Result<_, StoreError> = rows.iter().map(note).collect();
+    Ok((notes?, next))
+}
+
 /// Pages of several lists as one, newest first, and where it goes on. Below the place where any of
 /// them ended, that one may hold rows that were not read: no row from there is told yet.
 fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Option<String>) {
@@ -87,7 +102,7 @@ pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String)
 
 /// The same of what was done to one patient.
 pub fn noted_of(settings: &Settings, patient: &str, what: &str, cause: String) -> Write {
-    let note = of_patient(patient, what, cause);
+    let note = about(patient, what, cause);
     Write::New(journal::note_row(
         &settings.id,
         day_of(settings, &note),
@@ -104,7 +119,7 @@ pub async fn note_shown(
     patients: &BTreeSet<String>,
 ) -> Result<(), Failure> {
     let row = |patient: &String| {
-        let note = of_patient(patient, "patient_read", actor.cause());
+        let note = about(patient, "patient_read", actor.cause());
         let day = day_of(settings, &note);
         let reader = [actor.id(), &actor.via];
         Write::New(journal::read_row(&settings.id, day, &note, &reader))
@@ -127,7 +142,7 @@ pub async fn note_shown(
     Err(Busy("the audit".into()).into())
 }
 
-fn of_patient(patient: &str, what: &str, cause: String) -> Note {
+fn about(patient: &str, what: &str, cause: String) -> Note {
     Note {
         case: None,
         patient: Some(patient.into()),

@@ -3,7 +3,7 @@
 
 use super::calls::Target;
 use super::commit::Change;
-use super::{App, Failure};
+use super::{App, Failure, erasure};
 use crate::domain::event::Event;
 use crate::domain::task::{Queue, Task, Work};
 use crate::flows::calls;
@@ -13,7 +13,7 @@ use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
 use crate::records::case;
-use crate::records::{connection, delivery, event, outbox, task, token};
+use crate::records::{connection, delivery, event, outbox, patient, task, token};
 use crate::words::time;
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -112,8 +112,10 @@ async fn put_off_nudged(app: &App, rows: &[Row]) {
 /// Works a row off that no queue's function does.
 async fn due(app: &App, row: &Row) -> Result<(), Failure> {
     let key = row.key();
-    if key.sk == event::SK {
-        return posting::post_again(app, row).await;
+    match key.sk.as_str() {
+        event::SK => return posting::post_again(app, row).await,
+        patient::SK => return erasure::finish(app, &key).await,
+        _ => {}
     }
     match row.read::<Task>("data")?.work {
         Work::Settle {
@@ -168,7 +170,7 @@ fn rotate<T>(rows: &mut [T]) {
 /// Which queue's function works a row off; `None` for one that is worked off here.
 fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
     match row.get("sk") {
-        event::SK => Ok(None),
+        event::SK | patient::SK => Ok(None),
         // Who tells systems may renew their connections.
         token::SK | connection::SK => Ok(Some(Queue::Deliveries)),
         sk if sk.starts_with(outbox::PREFIX) || sk.starts_with(delivery::PREFIX) => {

@@ -270,12 +270,14 @@ pub async fn put_appointment(
 ) -> Result<Written, Failure> {
     let pk = appointment::pk(&settings.id, &appointment.id);
     let starts = time::millis(appointment.starts_at);
+    let place = appointment::place(starts, &appointment.id);
     let row = Row::new(&pk, appointment::SK)
         .json("data", appointment)
         .number("version", read.unwrap_or(0) + 1)
+        .listed(appointment::list(&settings.id), place.clone())
         .listed(
-            appointment::list(&settings.id),
-            appointment::place(starts, &appointment.id),
+            appointment::of_patient(&settings.id, &appointment.patient),
+            place,
         );
     let mut writes = before;
     writes.push(match read {

@@ -15,7 +15,7 @@
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
 //! | how an invoice stands, for lists | the case's | `status` |
 //! | appointment | `{clinic}#appointment#{id}` | `appointment` |
-//! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | audit row of a change outside of every case, of a patient who was shown | `{clinic}#audit` | `{millis}#{random}`, `read#{hash}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |

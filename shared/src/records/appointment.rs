@@ -2,6 +2,7 @@
 
 use crate::io::queue::RowKey;
 use crate::io::store::List;
+use crate::records::patient;
 use crate::words::ids;
 
 pub const SK: &str = "appointment";
@@ -32,7 +33,12 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#appointments"))
 }
 
-/// The place in that list of one that begins then, in epoch milliseconds.
+/// The list of a patient's appointments.
+pub fn of_patient(clinic: &str, patient: &str) -> List {
+    List::second(format!("{}#appointments", patient::pk(clinic, patient)))
+}
+
+/// The place in those lists of one that begins then, in epoch milliseconds.
 pub fn place(starts: i64, id: &str) -> String {
     format!("{starts:015}#{id}")
 }

@@ -2,7 +2,8 @@
 //! shards, so that none becomes one hot key.
 
 use crate::domain::journal::{Entry, Note};
-use crate::io::store::{List, Row};
+use crate::io::store::{List, Row, StoreError};
+use crate::records::patient;
 use crate::words::{ids, time};
 use jiff::civil::Date;
 
@@ -20,6 +21,11 @@ const READS_TOGETHER: i64 = 5 * 60 * 1000;
 /// A shard of what stands in the audit of a day.
 pub fn of_day(clinic: &str, day: Date, shard: &str) -> List {
     List::new(format!("{clinic}#journal#{day}#{shard}"))
+}
+
+/// The list of what was done to a patient, and who was shown them.
+pub fn of_patient(clinic: &str, patient: &str) -> List {
+    List::second(format!("{}#audit", patient::pk(clinic, patient)))
 }
 
 /// The row of an entry among the rows of its case.
@@ -52,9 +58,20 @@ pub fn read_row(clinic: &str, day: Date, note: &Note, reader: &[&str]) -> Row {
 
 fn noted(clinic: &str, day: Date, note: &Note, id: &str, sk: &str) -> Row {
     let shard = &hex::encode(ids::digest(&[id]))[..1];
-    Row::new(format!("{clinic}#audit"), sk)
+    let row = Row::new(format!("{clinic}#audit"), sk)
         .json("note", note)
-        .listed(of_day(clinic, day, shard), place(note, id))
+        .text("day", day.to_string())
+        .listed(of_day(clinic, day, shard), place(note, id));
+    match &note.patient {
+        Some(patient) => row.listed(of_patient(clinic, patient), place(note, id)),
+        None => row,
+    }
+}
+
+/// The clinic's day of a note.
+pub fn day(row: &Row) -> Result<Date, StoreError> {
+    let day = row.get("day").parse();
+    day.map_err(|why| StoreError::Corrupt(format!("the day of a note: {why}")))
 }
 
 fn place(note: &Note, id: &str) -> String {

@@ -8,6 +8,7 @@ mod collecting;
 mod commits;
 mod connections;
 mod doors;
+mod erasure;
 mod examples;
 mod fields;
 mod intake;

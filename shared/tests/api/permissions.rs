@@ -49,6 +49,7 @@ const NEEDS: &str = "
 
     refund     POST /v1/refunds
 
+    approve    DELETE /v1/patients/{id}
     approve    POST /v1/refunds/{id}/approve
     approve    POST /v1/refunds/{id}/reject
     approve    POST /v1/payments/{id}/close

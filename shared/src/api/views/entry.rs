@@ -16,7 +16,7 @@ pub struct Entry {
     /// The invoice; null for a change that is about none.
     #[schemars(with = "Option<Id>")]
     pub case: Option<String>,
-    /// The patient who was read or erased; null for anything else.
+    /// The patient who was written, shown or erased; null for anything else.
     #[schemars(with = "Option<Id>")]
     pub patient: Option<String>,
     /// From 1, without a gap; 0 for what stands in no journal.

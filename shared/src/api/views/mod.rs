@@ -4,6 +4,7 @@ pub mod appointment;
 pub mod delivery;
 pub mod dispute;
 pub mod entry;
+pub mod erasure;
 pub mod event;
 pub mod integration;
 pub mod invoice;
