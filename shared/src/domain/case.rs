@@ -7,6 +7,7 @@ use super::invoice::{Invoice, Status};
 use super::payment::State;
 use super::policy::Policy;
 use super::refund::{self, Refund};
+use super::visit::Off;
 use super::{dispute, payment};
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
@@ -35,6 +36,12 @@ pub struct Case {
     /// When the session began, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on the visit that gateways and systems may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How the visit was called off, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off: Option<Off>,
     /// When the invoice was made here.
     pub created_at: Timestamp,
     /// That of every amount in it.

@@ -19,3 +19,5 @@ pub mod receipt;
 pub mod refund;
 pub mod settings;
 pub mod task;
+pub mod visit;
+pub mod visit_type;

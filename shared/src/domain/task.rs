@@ -182,11 +182,15 @@ pub enum Alert {
     Unreadable,
     /// An invoice that was voided here stands in a system all the same.
     VoidThere,
+    /// Money is on a visit that was called off, or on its way.
+    CalledOff,
+    /// A visit took place, and nobody said what it costs.
+    NoPrice,
 }
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -201,5 +205,7 @@ impl Alert {
         Self::Uncollected,
         Self::Unreadable,
         Self::VoidThere,
+        Self::CalledOff,
+        Self::NoPrice,
     ];
 }

@@ -150,11 +150,12 @@ pub async fn walk_in(
         None => None,
     };
     let wanted = Wanted {
-        cause: invoices::caused_by(row),
+        case: invoicing::case_id(&settings.id, &invoices::caused_by(row)),
         number: None,
         patient,
         appointment: None,
         starts_at: None,
+        label: None,
         currency: new.currency,
         lines: new.lines,
         descriptions: new.descriptions,

@@ -13,7 +13,7 @@ use crate::domain::erasure::{Copy, Erasure, Held};
 use crate::domain::event::Event;
 use crate::domain::fact::Method;
 use crate::domain::settings::Settings;
-use crate::flows::invoicing::{Appointment, AppointmentState};
+use crate::domain::visit::{State, Visit};
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
@@ -116,19 +116,21 @@ async fn planned(
 }
 
 /// A visit that is to come, or was not invoiced yet, needs to know whose it is.
-fn refuse_what_is_to_come(visits: &[Appointment]) -> Result<(), Denied> {
+fn refuse_what_is_to_come(visits: &[Visit]) -> Result<(), Denied> {
     let now = clock::now().as_second();
-    let open = |visit: &&Appointment| match visit.state {
-        AppointmentState::Booked => visit.starts_at.as_second() > now - OVER,
-        AppointmentState::Completed => visit.case.is_none(),
-        AppointmentState::Cancelled | AppointmentState::NoShow => false,
+    let open = |visit: &&Visit| match visit.state {
+        State::Held | State::Booked => {
+            visit.needs_new_time || visit.starts_at.as_second() > now - OVER
+        }
+        State::Completed => !visit.billed,
+        State::Cancelled | State::NoShow => false,
     };
     let open: Vec<_> = visits.iter().filter(open).map(|v| v.id.as_str()).collect();
     match open.is_empty() {
         true => Ok(()),
         false => Err(Denied::Conflict(format!(
-            "appointments of this patient are to come or not invoiced yet: call them off or \
-             complete them first ({})",
+            "appointments of this patient are to come or not invoiced yet: cancel or complete \
+             them first ({})",
             open.join(", ")
         ))),
     }
@@ -180,7 +182,7 @@ pub async fn finish(app: &App, key: &RowKey) -> Result<(), Failure> {
 }
 
 /// The patient's appointments.
-async fn visits_of(app: &App, clinic: &str, id: &str) -> Result<Vec<Appointment>, StoreError> {
+async fn visits_of(app: &App, clinic: &str, id: &str) -> Result<Vec<Visit>, StoreError> {
     let (list, mut visits, mut before) = (appointment::of_patient(clinic, id), vec![], None);
     loop {
         let (rows, next) = app.store.list(&list, before.as_deref(), PAGE).await?;

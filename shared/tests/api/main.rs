@@ -31,5 +31,7 @@ mod tasks;
 mod tokens;
 mod trail;
 mod transport;
+mod types;
 mod unclear;
 mod vendors;
+mod visits;

@@ -15,3 +15,4 @@ mod sequences;
 mod standing;
 mod sums;
 mod unsaid;
+mod visits;

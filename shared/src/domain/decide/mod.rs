@@ -13,6 +13,7 @@ mod payments;
 mod people;
 mod refunds;
 mod requests;
+mod visits;
 
 use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
@@ -181,6 +182,8 @@ impl<'a> Draft<'a> {
             patient: new.patient.clone(),
             appointment: new.appointment.clone(),
             starts_at: new.starts_at,
+            label: new.label.clone(),
+            called_off: None,
             created_at: ctx.now,
             currency: new.currency,
             invoice,
@@ -212,6 +215,7 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
         self.forget_findings();
+        self.stays_off();
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);
@@ -331,11 +335,10 @@ impl<'a> Draft<'a> {
                 call,
                 note,
             } => self.contradicted(*payment, *refund, *call, note),
-            Event::Person { id, matter } => {
-                self.what = "needs_person";
-                self.person(id, matter.clone());
-                Ok(())
-            }
+            Event::VisitMoved { visit, starts_at } => self.visit_moved(visit, *starts_at),
+            Event::VisitCalledOff { how } => self.visit_called_off(*how),
+            Event::VisitRestored => self.visit_restored(),
+            Event::Person { id, matter } => self.must_look(id, matter),
         }
     }
 
