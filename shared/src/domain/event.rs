@@ -60,6 +60,8 @@ pub enum Event {
     Found(Found),
     /// The invoice asks for nothing any more; it stands in these systems, by id.
     Voided { filed: Vec<String> },
+    /// The patient was erased: nothing more is charged by itself, asked for or kept.
+    Erased,
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {
         payment: u32,

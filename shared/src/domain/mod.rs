@@ -7,6 +7,7 @@ pub mod actor;
 pub mod case;
 pub mod decide;
 pub mod dispute;
+pub mod erasure;
 pub mod event;
 pub mod fact;
 pub mod invoice;

@@ -63,6 +63,10 @@ pub struct WalkIn {
     pub gateway: Option<String>,
 }
 
+/// Why no method is charged of a patient who was erased.
+const GONE: &str = "this patient was erased: nothing of theirs is charged; leave it out, with \
+                    `collect` as `checkout`, for a page that somebody pays on";
+
 /// Collects all that is due on an invoice, or a part, once under the request's row.
 pub async fn of_invoice(
     app: &App,
@@ -93,7 +97,9 @@ pub async fn of_invoice(
         patient,
         gateway: new.gateway.as_deref(),
     };
+    let erased = patients::is_erased(app, &settings.id, patient).await?;
     let method = match (new.method, way) {
+        (Some(_), _) if erased => return Err(Denied::invalid("method", GONE)),
         (Some(method), _) => Some(of.chosen(method).await?),
         (None, Way::SavedMethod) => of.saved(new.way.is_some()).await?,
         (None, Way::Checkout) => None,
@@ -104,7 +110,7 @@ pub async fn of_invoice(
             Some(method) => method.gateway.clone(),
             None => new.gateway.unwrap_or_else(|| policy.gateway.clone()),
         },
-        keep_method: method.is_none() && policy.save_method && patient.is_some(),
+        keep_method: method.is_none() && policy.save_method && patient.is_some() && !erased,
         method,
     };
     let id = case.id.clone();

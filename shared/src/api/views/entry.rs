@@ -16,6 +16,9 @@ pub struct Entry {
     /// The invoice; null for a change that is about none.
     #[schemars(with = "Option<Id>")]
     pub case: Option<String>,
+    /// The patient who was written, shown or erased; null for anything else.
+    #[schemars(with = "Option<Id>")]
+    pub patient: Option<String>,
     /// From 1, without a gap; 0 for what stands in no journal.
     pub seq: u64,
     /// When it was written.
@@ -87,6 +90,7 @@ pub fn view(entry: &journal::Entry) -> Entry {
     };
     Entry {
         case: Some(entry.case.clone()),
+        patient: None,
         seq: entry.seq,
         at: entry.at,
         day: entry.day,
@@ -102,6 +106,7 @@ pub fn view(entry: &journal::Entry) -> Entry {
 pub fn aside(note: &Note, day: Date) -> Entry {
     Entry {
         case: note.case.clone(),
+        patient: note.patient.clone(),
         seq: 0,
         at: note.at,
         day,
@@ -151,6 +156,7 @@ impl Entry {
         };
         Self {
             case: Some(sample::invoice()),
+            patient: None,
             seq: 3,
             at: sample::instant(),
             day: jiff::civil::date(2026, 11, 20),

@@ -5,6 +5,7 @@ pub mod appointment_type;
 pub mod delivery;
 pub mod dispute;
 pub mod entry;
+pub mod erasure;
 pub mod event;
 pub mod integration;
 pub mod invoice;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod disputes;
+mod erased;
 mod found;
 mod pages;
 mod payments;
@@ -321,6 +322,7 @@ impl<'a> Draft<'a> {
             Event::Closed { payment } => self.close(*payment),
             Event::Found(found) => self.found(found),
             Event::Voided { filed } => self.void(filed),
+            Event::Erased => self.erased(),
             Event::DisputeResolved {
                 payment,
                 dispute,

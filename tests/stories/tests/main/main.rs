@@ -4,6 +4,7 @@ mod anew;
 mod billing;
 mod clinic;
 mod contracts;
+mod erased;
 mod ipn;
 mod messages;
 mod outbox;
