@@ -59,7 +59,7 @@ pub async fn request(
     let id = id(row);
     let (case, new) = read(app, settings, wanted, id.clone()).await?;
     let pk = refund::pk(&settings.id, &id);
-    let mut kept = refund::row(&settings.id, &id, &case.id, actor.id(), row.received_at);
+    let mut kept = refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
         if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
