@@ -4,8 +4,13 @@
 //! outcome: the changed case, its journal entries and the tasks that follow.
 
 pub mod actor;
+pub mod bill;
+pub mod book;
 pub mod case;
+pub mod chart;
+pub mod credit;
 pub mod decide;
+pub mod dims;
 pub mod dispute;
 pub mod event;
 pub mod fact;
@@ -18,3 +23,4 @@ pub mod receipt;
 pub mod refund;
 pub mod settings;
 pub mod task;
+pub mod tender;

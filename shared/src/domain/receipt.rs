@@ -146,7 +146,7 @@ impl Paper {
         let mut parts = id.split('-').skip(1);
         let named = parts.next().and_then(|p| p.strip_prefix('p')?.parse().ok());
         let payment = named.and_then(|n| case.payment(n));
-        let whole = payment.map_or(case.invoice.total, |payment| payment.amount);
+        let whole = payment.map_or(case.invoice().total, |payment| payment.amount);
         let (what, failed) = (parts.next().unwrap_or_default(), parts.next().is_some());
         let mut refunds = payment.into_iter().flat_map(|payment| &payment.refunds);
         let refund = refunds.find(|refund| refund.key() == what);
@@ -187,7 +187,7 @@ pub fn number(receipt: &str) -> String {
 
 /// The facts of a receipt, from the case as it is after the commit.
 pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
-    let lines = case.invoice.lines.iter().filter_map(|line| {
+    let lines = case.invoice().lines.iter().filter_map(|line| {
         let (gross, tax) = line.gross_and_tax().ok()?;
         Some(Line {
             quantity: line.quantity,
@@ -206,14 +206,14 @@ pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
         replaces: replaced(case, receipt).as_deref().map(number),
         issued_at: receipt.at,
         case: case.id.clone(),
-        invoice: case.invoice.number.clone(),
+        invoice: case.invoice().number.clone(),
         invoiced_at: case.created_at,
         issuer: Some(Issuer::of(settings)),
         starts_at: case.starts_at,
         lines: lines.collect(),
-        net: case.invoice.net,
-        tax: case.invoice.tax,
-        total: case.invoice.total,
+        net: case.invoice().net,
+        tax: case.invoice().tax,
+        total: case.invoice().total,
         payments: arrived.map(paid).collect(),
         refunds: succeeded.into_iter().map(|(p, r)| refunded(p, r)).collect(),
         paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),

@@ -180,13 +180,11 @@ pub enum Alert {
     Uncollected,
     /// A vendor's event was proven and cannot be read.
     Unreadable,
-    /// An invoice that was voided here stands in a system all the same.
-    VoidThere,
 }
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -200,6 +198,5 @@ impl Alert {
         Self::RefundWaits,
         Self::Uncollected,
         Self::Unreadable,
-        Self::VoidThere,
     ];
 }

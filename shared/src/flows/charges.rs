@@ -7,6 +7,7 @@ use super::invoicing::{self, Wanted};
 use super::named::{self, Named};
 use super::{App, invoices, patients, settings as clinics_settings};
 use crate::domain::actor::Actor;
+use crate::domain::dims::Dims;
 use crate::domain::event::{Event, NewCharge};
 use crate::domain::fact::Method;
 use crate::domain::invoice::{Invoice, Line};
@@ -61,6 +62,8 @@ pub struct WalkIn {
     /// `None` opens a page.
     pub method: Option<Chosen>,
     pub gateway: Option<String>,
+    /// By which reports cut the books.
+    pub dims: Dims,
 }
 
 /// Collects all that is due on an invoice, or a part, once under the request's row.
@@ -158,6 +161,7 @@ pub async fn walk_in(
         }),
         gateway: new.gateway,
         method,
+        dims: new.dims,
     };
     let why = cause(row, actor);
     let (_, made) =

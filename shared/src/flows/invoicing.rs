@@ -5,6 +5,7 @@ use super::commit::{Busy, Change, Committed};
 use super::patients::Patient;
 use super::{App, Failure, receipts};
 use crate::domain::decide::Refusal;
+use crate::domain::dims::Dims;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
 use crate::domain::fact::Method;
 use crate::domain::invoice::Line;
@@ -44,6 +45,8 @@ pub struct Wanted {
     pub collect: Option<Collect>,
     pub gateway: Option<String>,
     pub method: Option<Method>,
+    /// By which reports cut the books.
+    pub dims: Dims,
 }
 
 /// An appointment, as a clinic's system told of it. Its service's name is sealed.
@@ -109,6 +112,7 @@ pub async fn invoice(
         lines: wanted.lines,
         policy: settings.policy.clone(),
         charge,
+        dims: wanted.dims,
     };
     // Accounting knows an invoice by its number: no two of a clinic may share one.
     let own = [id[..8].to_uppercase(), id.to_uppercase()];
@@ -222,6 +226,7 @@ pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
         collect: appointment.collect,
         gateway: None,
         method: None,
+        dims: Dims::default(),
     };
     let case = case_id(clinic, &wanted.cause);
     let done = Appointment {

@@ -76,7 +76,6 @@ fn happened(matter: &Matter) -> String {
         Alert::RefundWaits => "This refund waits for an approval.".into(),
         Alert::Uncollected => "It is due, and nothing collects it any more.".into(),
         Alert::Unreadable => format!("{name} sent an event that cannot be read."),
-        Alert::VoidThere => format!("The invoice was voided here, and {name} has it."),
     }
 }
 
@@ -109,7 +108,6 @@ fn to_do(matter: &Matter) -> String {
         Alert::Unreadable => format!(
             "See in the dashboard of {name} what it tells of, and replay the event after an update."
         ),
-        Alert::VoidThere => format!("Void it in {name} too."),
     }
 }
 

@@ -48,7 +48,7 @@ pub fn page(
         (facts(settings, case, patient))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
-    let title = format!("Invoice {} · {}", case.invoice.number, settings.name);
+    let title = format!("Invoice {} · {}", case.invoice().number, settings.name);
     document(
         &title,
         &split(&lead(settings, case, standing, pay_at), &act),
@@ -56,7 +56,7 @@ pub fn page(
 }
 
 fn standing(case: &Case) -> Standing {
-    if case.invoice.void {
+    if case.invoice().void {
         return Standing::Void;
     }
     if case.due().minor == 0 {
@@ -93,7 +93,7 @@ fn kept(case: &Case) -> Money {
 
 fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&str>) -> Markup {
     let (label, figure) = match standing {
-        Standing::Void => ("Cancelled", case.invoice.total),
+        Standing::Void => ("Cancelled", case.invoice().total),
         Standing::Paid => ("Paid", kept(case)),
         Standing::Refunded => ("Refunded", case.refunded()),
         Standing::Confirming => ("Confirming", case.due()),
@@ -111,11 +111,11 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
         p.lead-label { (label) }
         (sum(figure))
         p.lead-what {
-            "Invoice " strong.nowrap { (case.invoice.number) } " of "
+            "Invoice " strong.nowrap { (case.invoice().number) } " of "
             span.nowrap { (day(case.created_at, settings)) }
         }
         dl.sums {
-            div { dt { "Total of the invoice" } dd { (amount(case.invoice.total)) } }
+            div { dt { "Total of the invoice" } dd { (amount(case.invoice().total)) } }
             @if case.paid().minor > 0 {
                 div { dt { "Paid" } dd { (amount(case.paid())) } }
             }
@@ -240,7 +240,11 @@ fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
                 "",
                 Icon::Info,
                 "To pay, call the clinic",
-                &format!("Call {} and quote {}.", settings.phone, case.invoice.number),
+                &format!(
+                    "Call {} and quote {}.",
+                    settings.phone,
+                    case.invoice().number
+                ),
             ),
         };
     };
@@ -301,7 +305,7 @@ fn items(case: &Case, descriptions: &[String]) -> Markup {
                 tr { th scope="col" { "Item" } th.n scope="col" { "Tax" } th.n scope="col" { "Amount" } }
             }
             tbody {
-                @for (n, line) in case.invoice.lines.iter().enumerate() {
+                @for (n, line) in case.invoice().lines.iter().enumerate() {
                     @if let Ok((gross, of_it_tax)) = line.gross_and_tax() {
                         tr {
                             td { (item(n, line.quantity, descriptions)) }
@@ -317,13 +321,13 @@ fn items(case: &Case, descriptions: &[String]) -> Markup {
                 }
             }
             tfoot {
-                @if case.invoice.tax.minor != 0 {
-                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(case.invoice.net)) } }
+                @if case.invoice().tax.minor != 0 {
+                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(case.invoice().net)) } }
                 }
                 tr {
                     th scope="row" { "Total" }
-                    td.n { (amount(case.invoice.tax)) }
-                    td.n { (amount(case.invoice.total)) }
+                    td.n { (amount(case.invoice().tax)) }
+                    td.n { (amount(case.invoice().total)) }
                 }
             }
         }
@@ -345,7 +349,7 @@ fn facts(settings: &Settings, case: &Case, patient: &str) -> Markup {
                 }
             }
             @if !patient.is_empty() { div { dt { "Patient" } dd { (patient) } } }
-            div { dt { "Invoice" } dd { (case.invoice.number) " of " (day(case.created_at, settings)) } }
+            div { dt { "Invoice" } dd { (case.invoice().number) " of " (day(case.created_at, settings)) } }
             @if let Some(service) = service { div { dt { "Date of service" } dd { (service) } } }
         }
     }

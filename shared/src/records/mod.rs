@@ -4,6 +4,7 @@ pub mod alias;
 pub mod appointment;
 pub mod case;
 pub mod connection;
+pub mod credit;
 pub mod delivery;
 pub mod document;
 pub mod event;

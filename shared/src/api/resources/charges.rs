@@ -10,6 +10,7 @@ use crate::api::frame::read::TextOr;
 use crate::api::views::payment::{Payment, view};
 use crate::domain::actor::Permission::Charge;
 use crate::domain::case::Case;
+use crate::domain::dims::Dims;
 use crate::flows::charges::{self, Chosen, OfInvoice, WalkIn, Way};
 use crate::records::event::EventRow;
 use crate::words::money::{Currency, Money};
@@ -84,6 +85,9 @@ pub struct WalkInRequest {
     method: Option<TextOr<KeptMethod>>,
     /// Whose saved method is charged, or whose page is opened.
     gateway: Option<String>,
+    /// By which reports cut the books.
+    #[serde(default)]
+    dimensions: Dims,
 }
 
 /// How it is collected: a charge is never for later.
@@ -155,6 +159,7 @@ async fn walk_in(call: &Call<'_>) -> Answered {
         patient: new.patient.map(Into::into),
         method: new.method.map(chosen).transpose()?,
         gateway: new.gateway,
+        dims: new.dimensions,
     };
     let granted = charges::walk_in(call.app, &call.settings, &call.actor, new, &row).await?;
     call.ended(granted, &row)

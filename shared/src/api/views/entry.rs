@@ -13,9 +13,11 @@ use serde::Serialize;
 /// What one commit posted, or a change outside of every case's journal.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Entry {
-    /// The invoice; null for a change that is about none.
+    /// The invoice; null for a change that is about none, and for a patient's credit.
     #[schemars(with = "Option<Id>")]
     pub case: Option<String>,
+    /// Whose line it is: `case:` or `credit:` and its id; null for what stands in no journal.
+    pub book: Option<String>,
     /// From 1, without a gap; 0 for what stands in no journal.
     pub seq: u64,
     /// When it was written.
@@ -30,7 +32,7 @@ pub struct Entry {
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.
     pub before: String,
-    /// SHA-256 in hex over all that stands before it.
+    /// SHA-256 in hex over the canonical form of all that stands before it.
     pub hash: String,
 }
 
@@ -86,7 +88,8 @@ pub fn view(entry: &journal::Entry) -> Entry {
         amount: Money::new(posting.minor, entry.currency),
     };
     Entry {
-        case: Some(entry.case.clone()),
+        case: entry.book.case().map(String::from),
+        book: Some(entry.book.to_string()),
         seq: entry.seq,
         at: entry.at,
         day: entry.day,
@@ -102,6 +105,7 @@ pub fn view(entry: &journal::Entry) -> Entry {
 pub fn aside(note: &Note, day: Date) -> Entry {
     Entry {
         case: note.case.clone(),
+        book: None,
         seq: 0,
         at: note.at,
         day,
@@ -139,7 +143,7 @@ fn fault(broken: Broken) -> String {
         Broken::Changed { seq } => format!("entry {seq} was changed"),
         Broken::Unchained { seq } => format!("entry {seq} does not follow the one before"),
         Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),
-        Broken::Differs { .. } => "the case says something else than its entries".into(),
+        Broken::Differs { .. } => "the book says something else than its entries".into(),
     }
 }
 
@@ -151,6 +155,7 @@ impl Entry {
         };
         Self {
             case: Some(sample::invoice()),
+            book: Some(format!("case:{}", sample::invoice())),
             seq: 3,
             at: sample::instant(),
             day: jiff::civil::date(2026, 11, 20),

@@ -1,6 +1,7 @@
 //! What is answered, as types: one file per thing. The OpenAPI document describes what these are.
 
 pub mod appointment;
+pub mod credit;
 pub mod delivery;
 pub mod dispute;
 pub mod entry;
@@ -17,6 +18,7 @@ pub mod sample;
 pub mod settings;
 pub mod story;
 pub mod task;
+pub mod tender;
 
 use crate::io::store::{Row, StoreError};
 use serde::de::DeserializeOwned;

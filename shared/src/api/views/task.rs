@@ -175,7 +175,6 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
             | Alert::DeliveryFailed
             | Alert::DisputeOpened
             | Alert::RefundWaits
-            | Alert::VoidThere
             | Alert::Blocked
             | Alert::ConnectionHeld,
             ..,

@@ -160,7 +160,7 @@ impl Ask {
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
-        let label = format!("{}, invoice {}", settings.name, case.invoice.number);
+        let label = format!("{}, invoice {}", settings.name, case.invoice().number);
         let webhook_url = format!("{public_url}/webhooks/{}/{}", settings.id, payment.gateway);
         let amount = payment.amount;
         Some(match step {
