@@ -6,6 +6,9 @@ use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let app = &App::start().await;
-    lambda::each_row(async |row| invoicing::visit(app, &row).await).await
+    let app = &App::start().await?;
+    lambda::each_row(app.config.vendor_timeout, async |row| {
+        invoicing::visit(app, &row).await
+    })
+    .await
 }

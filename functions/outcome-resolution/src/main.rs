@@ -7,6 +7,6 @@ use meridian::io::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let app = &App::start().await;
+    let app = &App::start().await?;
     lambda::on_schedule(async || due::work_off_due(app).await).await
 }

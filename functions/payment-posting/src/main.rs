@@ -8,8 +8,9 @@ use meridian::io::queue::Received;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let app = &App::start().await;
+    let app = &App::start().await?;
     lambda::each_message(
+        app.config.vendor_timeout,
         async |received: Received| posting::post(app, &received).await,
         async |received: Received, fault, times| {
             posting::not_posted(app, &received, fault, times).await

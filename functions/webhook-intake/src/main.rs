@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn serve() -> Result<(), Error> {
-    let intake = &Intake::start().await;
+    let intake = &Intake::start().await?;
     lambda::serve(async |request| answer(intake, request).await).await
 }
 

@@ -1,7 +1,8 @@
 //! The rules of a clinic's money. Pure: no I/O, no clock, no vendor's name.
 //!
 //! A *case* is loaded, [`decide::decide`] says what an event does to it, and the store commits the
-//! outcome: the changed case, its journal entries and the tasks that follow.
+//! outcome: the changed case, its journal entries and the tasks that follow. A case and a patient's
+//! *credit* are books; one commit writes one or both.
 
 pub mod actor;
 pub mod bill;

@@ -5,9 +5,10 @@ use crate::domain::case::Case;
 use crate::domain::event::Context;
 use crate::domain::settings::Settings;
 use crate::io::aws::Aws;
+use crate::io::config::{Config, NotConfigured};
 use crate::io::queue::Queues;
 use crate::io::secrets::Secrets;
-use crate::io::store::{Store, StoreError};
+use crate::io::store::{List, Store, StoreError};
 use crate::io::transport::Transport;
 use crate::records::token::AccessToken;
 use crate::records::{case, settings};
@@ -24,13 +25,12 @@ pub struct App {
     pub queues: Queues,
     pub secrets: Secrets,
     pub transport: Transport,
-    /// Base of pages and webhooks, without a slash at its end.
-    pub public_url: String,
+    pub config: Config,
     settings: Mutex<HashMap<String, (Instant, Arc<Settings>)>>,
     /// Access tokens by their rows' keys.
     pub(super) tokens: Mutex<HashMap<String, AccessToken>>,
     /// Gateways that did not answer this process the last time.
-    pub(super) silent: Mutex<HashSet<String>>,
+    pub(super) silent: Mutex<HashSet<List>>,
 }
 
 /// The deployment's secret from which all keys come, and its field that seals.
@@ -43,26 +43,26 @@ const SETTINGS_KEPT: Duration = Duration::from_secs(60);
 impl App {
     /// What each function but intake does at its start, while Lambda still gives a whole processor:
     /// logs, clients, and the connections that the first event would wait for.
-    pub async fn start() -> Self {
-        crate::io::lambda::logs();
-        let aws = Aws::from_environment(Duration::from_secs(5));
-        let app = Self::new(&aws);
+    pub async fn start() -> Result<Self, NotConfigured> {
+        let config = Config::read()?;
+        crate::io::lambda::logs(config.log_level);
+        let aws = Aws::new(&config, Duration::from_secs(5));
+        let app = Self::new(config, &aws);
         tokio::join!(
             aws.warm("dynamodb"),
             aws.warm("sqs"),
             aws.warm("secretsmanager")
         );
-        app
+        Ok(app)
     }
 
-    pub fn new(aws: &Aws) -> Self {
-        let public_url = std::env::var("PUBLIC_URL").unwrap_or_default();
+    pub fn new(config: Config, aws: &Aws) -> Self {
         Self {
-            store: Store::new(aws),
-            queues: Queues::new(aws),
-            secrets: Secrets::new(aws),
-            transport: Transport::new(),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            store: Store::new(aws, &config),
+            queues: Queues::new(aws, &config),
+            secrets: Secrets::new(aws, &config),
+            transport: Transport::new(&config),
+            config,
             settings: Mutex::default(),
             tokens: Mutex::default(),
             silent: Mutex::default(),
@@ -143,13 +143,4 @@ impl App {
             cause: cause.into(),
         }
     }
-}
-
-/// How long a call may be under way before its outcome counts as unknown: longer than any function
-/// may run, which a test holds against the template.
-pub(super) fn lease_seconds() -> i64 {
-    std::env::var("LEASE_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(90)
 }

@@ -4,12 +4,11 @@
 
 use crate::contract::{self, Account, CertificateSigned, Delivery, Inbound, Outcome, Refused};
 use crate::domain::task::Queue;
-use crate::io::aws::local_roots;
+use crate::io::config::{Config, NotConfigured};
 use crate::io::lean::web::Web;
 use crate::io::lean::{Client, Directory, Queues, Secrets};
 use crate::io::queue::Received;
 use crate::io::secrets::{self, Fields};
-use crate::io::transport::local_base;
 use crate::vendors;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -37,7 +36,7 @@ const CERTIFICATE_ROOTS: &[u8] = include_bytes!("../../roots/paypal.pem");
 pub struct Intake {
     pub secrets: Secrets,
     pub queues: Queues,
-    pub public_url: String,
+    config: Config,
     directory: Directory,
     web: OnceLock<Web>,
     /// Those whose chain held, the newest last.
@@ -74,19 +73,20 @@ pub struct Incoming<'a> {
 impl Intake {
     /// What intake does at its start, while Lambda still gives a whole processor; the first webhook
     /// then pays for no handshake.
-    pub async fn start() -> Self {
-        crate::io::lambda::logs();
-        let client = Client::from_environment(Duration::from_millis(800));
+    pub async fn start() -> Result<Self, NotConfigured> {
+        let config = Config::read()?;
+        crate::io::lambda::logs(config.log_level);
+        let client = Client::new(&config, Duration::from_millis(800));
         tokio::join!(client.warm("sqs"), client.warm("secretsmanager"));
-        Self::new(&client)
+        Ok(Self::new(config, &client))
     }
 
-    pub fn new(client: &Client) -> Self {
+    pub fn new(config: Config, client: &Client) -> Self {
         Self {
             secrets: Secrets::over(client.clone()),
-            queues: Queues::new(client),
-            public_url: std::env::var("PUBLIC_URL").unwrap_or_default(),
-            directory: Directory::new(client),
+            queues: Queues::new(client, &config),
+            directory: Directory::new(client, &config),
+            config,
             web: OnceLock::new(),
             certificates: Mutex::default(),
         }
@@ -112,7 +112,7 @@ impl Intake {
             Ok(None) => return nobody(),
             Err(why) => return later(&why.to_string()),
         };
-        let base = current.get("public_url").unwrap_or(&self.public_url);
+        let base = current.get("public_url").unwrap_or(&self.config.public_url);
         let mut url = format!("{}{}", base.trim_end_matches('/'), incoming.path);
         if !incoming.query.is_empty() {
             url = format!("{url}?{}", incoming.query);
@@ -245,7 +245,7 @@ impl Intake {
         at: i64,
     ) -> Result<bool, Refused> {
         let mut roots = trust_anchors(CERTIFICATE_ROOTS);
-        roots.extend(local_roots().iter().flat_map(|pem| trust_anchors(pem)));
+        roots.extend(trust_anchors(&self.config.local.roots()));
         let address = &signed.certificate_url;
         let kept = self
             .certificates()
@@ -293,7 +293,7 @@ impl Intake {
     async fn fetched(&self, vendor: &str, address: &str) -> Result<Bytes, Refused> {
         let unreachable =
             |why: String| Refused::Later(format!("the certificate cannot be fetched: {why}"));
-        let asked = match (local_base(vendor), url::Url::parse(address)) {
+        let asked = match (self.config.local.base(vendor), url::Url::parse(address)) {
             (Some(base), Ok(url)) => format!("{}{}", base.trim_end_matches('/'), url.path()),
             _ => address.to_owned(),
         };
@@ -301,11 +301,9 @@ impl Intake {
         let path = at.path_and_query().map_or("/", |path| path.as_str());
         let request = http::Request::get(path).body(Default::default());
         let request = request.map_err(|why| unreachable(why.to_string()))?;
-        let millis = std::env::var("VENDOR_TIMEOUT_MS")
-            .ok()
-            .and_then(|text| text.parse().ok());
-        let within = Duration::from_millis(millis.unwrap_or(1000));
-        let web = || Web::new(CERTIFICATE_ROOTS, LARGEST_CERTIFICATE);
+        let within = self.config.vendor_timeout;
+        let local = &self.config.local;
+        let web = || Web::new(&[CERTIFICATE_ROOTS, &local.roots()], LARGEST_CERTIFICATE);
         let reply = self
             .web
             .get_or_init(web)

@@ -176,8 +176,12 @@ pub async fn drop_former(
 }
 
 async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integration, Denied> {
-    let url =
-        |inbound: &&Inbound| format!("{}/webhooks/{clinic}/{}", app.public_url, inbound.source);
+    let url = |inbound: &&Inbound| {
+        format!(
+            "{}/webhooks/{clinic}/{}",
+            app.config.public_url, inbound.source
+        )
+    };
     let mut shown = Integration {
         vendor,
         roles: roles(vendor),

@@ -1,8 +1,9 @@
-//! Invoices as people and systems ask for them: made, listed by how they stand, voided.
+//! Invoices as people and systems ask for them: made, looked for, voided.
 
 use super::commit::{self, Change, Committed};
 use super::denied::{Denied, Granted, cause, changed, granted};
 use super::invoicing::{self, Wanted};
+use super::lists::{READ, filled};
 use super::named::{self, Named};
 use super::{App, settings as clinics_settings};
 use crate::domain::actor::Actor;
@@ -14,10 +15,13 @@ use crate::domain::invoice::{Line, Status};
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::io::queue::RowKey;
+use crate::io::store::{List, StoreError};
 use crate::records::case;
 use crate::records::event::EventRow;
 use crate::words::money::Currency;
 use crate::words::text::Plain;
+use jiff::civil::Date;
+use std::cmp::Reverse;
 
 /// An invoice as somebody asks for it.
 pub struct NewInvoice {
@@ -75,16 +79,90 @@ pub fn caused_by(row: &EventRow) -> Vec<String> {
     vec![row.source.clone(), row.vendor_event_id.clone()]
 }
 
-/// A page of the invoices that stand so, newest first, and where it goes on.
-pub async fn standing(
+/// What an invoice must be; whatever is not given may be anything.
+#[derive(Clone, Copy, Default)]
+pub struct Filter<'a> {
+    pub status: Option<Status>,
+    /// Our id of whom it is for.
+    pub patient: Option<&'a str>,
+    /// The clinic's own id of what it bills.
+    pub appointment: Option<&'a str>,
+    /// The clinic's day on which it was made.
+    pub day: Option<Date>,
+}
+
+impl Filter<'_> {
+    fn fits(&self, settings: &Settings, case: &Case) -> bool {
+        self.status.is_none_or(|status| case.status() == status)
+            && self
+                .patient
+                .is_none_or(|id| case.patient.as_deref() == Some(id))
+            && self
+                .appointment
+                .is_none_or(|id| case.appointment.as_deref() == Some(id))
+            && self
+                .day
+                .is_none_or(|day| case.created_at.to_zoned(settings.zone()).date() == day)
+    }
+
+    /// The shortest list that holds all that fits.
+    fn list(&self, settings: &Settings) -> Result<List, Denied> {
+        let clinic = &settings.id;
+        let list = match (self.appointment, self.patient, self.status) {
+            (Some(appointment), _, _) => case::invoices_after(clinic, appointment),
+            (None, Some(patient), _) => case::invoices_for(clinic, patient),
+            (None, None, Some(status)) => case::invoices_of(clinic, status),
+            (None, None, None) => case::invoices(clinic),
+        };
+        let Some(day) = self.day else {
+            return Ok(list);
+        };
+        let begins = |day: Date| day.to_zoned(settings.zone()).map(|begin| begin.timestamp());
+        let (from, to) = (begins(day), day.tomorrow().and_then(begins));
+        let out_of_range = |_| Denied::invalid("day", "a day of our times, such as 2026-01-31");
+        let from = from.map_err(out_of_range)?;
+        Ok(case::made_between(list, from, to.map_err(out_of_range)?))
+    }
+
+    /// How many rows are read at once: as many as are asked for where one list is all that fits.
+    fn at_once(&self, limit: usize) -> usize {
+        let given = [
+            self.status.is_some(),
+            self.patient.is_some(),
+            self.appointment.is_some(),
+        ];
+        match given.into_iter().filter(|given| *given).count() {
+            0 | 1 => limit,
+            _ => READ,
+        }
+    }
+}
+
+/// A page of the invoices that fit, newest first, and where it goes on.
+pub async fn search(
     app: &App,
-    clinic: &str,
-    status: Status,
-    before: Option<&str>,
-    limit: i32,
+    settings: &Settings,
+    filter: Filter<'_>,
+    before: Option<String>,
+    limit: usize,
 ) -> Result<(Vec<Case>, Option<String>), Denied> {
-    let list = case::invoices_of(clinic, status);
-    let (rows, next) = app.store.list_keys(&list, before, limit).await?;
+    let (list, at_once) = (filter.list(settings)?, filter.at_once(limit));
+    let read = async |before: Option<&str>| {
+        let (rows, next) = app.store.list_keys(&list, before, at_once as i32).await?;
+        let mut cases = cases(app, rows).await?;
+        cases.sort_by_cached_key(|case| Reverse(case::place(case)));
+        // A list is behind the invoices: only they say how they stand.
+        let fits = |case: Case| {
+            let fits = filter.fits(settings, &case);
+            (case::place(&case), fits.then_some(case))
+        };
+        Ok((cases.into_iter().map(fits).collect(), next))
+    };
+    Ok(filled(before, limit, read).await?)
+}
+
+/// The cases to which these rows belong, in no order.
+async fn cases(app: &App, rows: Vec<RowKey>) -> Result<Vec<Case>, StoreError> {
     // The row that says how an invoice stands is beside it.
     let key = |row: RowKey| RowKey {
         sk: case::SK.into(),
@@ -92,12 +170,7 @@ pub async fn standing(
     };
     let keys: Vec<_> = rows.into_iter().map(key).collect();
     let found = app.store.get_all(&keys).await?;
-    let cases: Result<Vec<Case>, _> = found.iter().map(|row| row.read("data")).collect();
-    let mut cases = cases?;
-    // The list is behind the invoices: only they say how they stand.
-    cases.retain(|case| case.status() == status);
-    cases.sort_by_key(|case| std::cmp::Reverse((case.created_at, case.id.clone())));
-    Ok((cases, next))
+    found.iter().map(|row| row.read("data")).collect()
 }
 
 /// Voids an invoice on which no money is or may come. Systems that filed it hear of it.

@@ -20,6 +20,7 @@ pub mod integrations;
 pub mod invoices;
 pub mod invoicing;
 pub mod keys;
+pub mod lists;
 pub mod methods;
 pub mod named;
 pub mod opt_in;

@@ -132,19 +132,19 @@ async fn back(
 /// Where a gateway sends the payer of this payment (`{case}-p1`) back to.
 pub async fn done_address(app: &App, clinic: &str, payment: &str) -> Result<String, Failure> {
     let token = app.key("addresses").await?.token("done", clinic, payment);
-    Ok(format!("{}/pay/done/{token}", app.public_url))
+    Ok(format!("{}/pay/done/{token}", app.config.public_url))
 }
 
 /// Where a gateway sends the payer of this payment who stops before the end.
 pub async fn cancelled_address(app: &App, clinic: &str, payment: &str) -> Result<String, Failure> {
     let token = app.key("addresses").await?.token("done", clinic, payment);
-    Ok(format!("{}/pay/cancelled/{token}", app.public_url))
+    Ok(format!("{}/pay/cancelled/{token}", app.config.public_url))
 }
 
 /// The address of an invoice's page.
 pub async fn invoice_address(app: &App, clinic: &str, case: &str) -> Result<String, Failure> {
     let token = app.key("addresses").await?.token("invoice", clinic, case);
-    Ok(format!("{}/invoices/{token}", app.public_url))
+    Ok(format!("{}/invoices/{token}", app.config.public_url))
 }
 
 /// The receipts that were issued for a case: their numbers and addresses.

@@ -21,7 +21,7 @@ pub async fn receipt_address(app: &App, clinic: &str, receipt: &str) -> Result<S
         .key("addresses")
         .await?
         .token("receipt", clinic, receipt);
-    Ok(format!("{}/receipts/{token}", app.public_url))
+    Ok(format!("{}/receipts/{token}", app.config.public_url))
 }
 
 /// A receipt's page: as it was first written, or written now. At most two reads and one write

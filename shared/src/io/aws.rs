@@ -1,7 +1,7 @@
 //! How AWS is reached: one set-up for the SDK's clients, rustls on ring, the few roots that AWS
 //! endpoints chain to, attempts that end well inside a function's own timeout.
 
-use aws_credential_types::Credentials;
+use crate::io::config::{Config, Environment, Local};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
@@ -32,43 +32,6 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection may take to be there.
 pub const CONNECT: Duration = Duration::from_millis(700);
 
-/// The environment that Lambda gives: credentials, region, and an endpoint where one is set.
-#[derive(Clone)]
-pub struct Environment {
-    pub credentials: Credentials,
-    pub region: String,
-    pub endpoint: Option<String>,
-    /// How the names of AWS's hosts end in this partition.
-    pub suffix: String,
-}
-
-impl Environment {
-    pub fn read() -> Self {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let credentials = Credentials::new(
-            text("AWS_ACCESS_KEY_ID").unwrap_or_default(),
-            text("AWS_SECRET_ACCESS_KEY").unwrap_or_default(),
-            text("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        );
-        Self {
-            credentials,
-            region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
-            suffix: text("URL_SUFFIX").unwrap_or_else(|| "amazonaws.com".into()),
-            endpoint: text("AWS_ENDPOINT_URL").map(|url| url.trim_end_matches('/').to_owned()),
-        }
-    }
-
-    /// The base of a service's addresses.
-    pub fn address(&self, service: &str) -> String {
-        match &self.endpoint {
-            Some(endpoint) => endpoint.clone(),
-            None => format!("https://{service}.{}.{}", self.region, self.suffix),
-        }
-    }
-}
-
 /// The SDK as one function uses it: what its clients are made with, and the connections that they
 /// share.
 pub struct Aws {
@@ -79,13 +42,9 @@ pub struct Aws {
 
 impl Aws {
     /// `attempt` is how long one try of a call may take.
-    pub fn from_environment(attempt: Duration) -> Self {
-        Self::new(&Environment::read(), attempt)
-    }
-
-    pub fn new(environment: &Environment, attempt: Duration) -> Self {
-        let environment = environment.clone();
-        let connector = connector();
+    pub fn new(config: &Config, attempt: Duration) -> Self {
+        let environment = config.aws.clone();
+        let connector = connector(&config.local);
         let shared = connector.clone();
         let credentials = SharedCredentialsProvider::new(environment.credentials.clone());
         let mut config = SdkConfig::builder()
@@ -126,11 +85,9 @@ impl Aws {
     }
 }
 
-fn connector() -> SharedHttpConnector {
-    let mut trust = TrustStore::empty().with_pem_certificate(ROOTS);
-    if let Some(more) = local_roots() {
-        trust = trust.with_pem_certificate(more);
-    }
+fn connector(local: &Local) -> SharedHttpConnector {
+    let trust = TrustStore::empty().with_pem_certificate(ROOTS);
+    let trust = trust.with_pem_certificate(local.roots());
     let tls = TlsContext::builder().with_trust_store(trust).build();
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT)
@@ -142,11 +99,6 @@ fn connector() -> SharedHttpConnector {
         .sleep_impl(TokioSleep::new())
         .build();
     SharedHttpConnector::new(connector)
-}
-
-/// The certificate authorities that a local stack adds, as PEM.
-pub fn local_roots() -> Option<Vec<u8>> {
-    std::fs::read(std::env::var_os("MERIDIAN_ROOTS")?).ok()
 }
 
 /// Why a call did not do what was asked.

@@ -1,13 +1,14 @@
 //! The one clock. Everything that judges time is handed an instant from here; only this file asks
 //! the system.
 
+use crate::io::config::clock_file;
 use jiff::{SignedDuration, Timestamp};
 
-/// The instant now, moved by the offset that a local stack keeps in the file `MERIDIAN_CLOCK`
-/// (milliseconds, signed). The template never sets that variable.
+/// The instant now, moved by the offset that a local stack keeps in a file
+/// ([`clock_file`]).
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
-    let Some(file) = std::env::var_os("MERIDIAN_CLOCK") else {
+    let Some(file) = clock_file() else {
         return now;
     };
     let offset = std::fs::read_to_string(file)

@@ -1,6 +1,7 @@
 //! What every function's trigger repeats, written once: the runtime's loop, HTTP in and out,
 //! batches in which a bad message fails alone, schedules, logs.
 
+use crate::io::config::clock_file;
 use crate::io::queue::{Nudge, RowKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,17 +13,16 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tracing::level_filters::LevelFilter;
 
-/// Logs as JSON lines, at the level of `RUST_LOG`.
-pub fn logs() {
-    let level = std::env::var("RUST_LOG")
-        .ok()
-        .and_then(|text| text.parse().ok());
+/// Logs as JSON lines, of this level and above.
+pub fn logs(level: LevelFilter) {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_max_level(level.unwrap_or(tracing::level_filters::LevelFilter::INFO))
+        .with_max_level(level)
         .without_time()
         .init();
 }
@@ -158,8 +158,7 @@ impl Message {
 
     /// A local stack's message that asks for a panic: what a poisonous one does, without the bug.
     fn is_poison(&self) -> bool {
-        self.message_attributes.contains_key("panic")
-            && std::env::var_os("MERIDIAN_CLOCK").is_some()
+        self.message_attributes.contains_key("panic") && clock_file().is_some()
     }
 }
 
@@ -201,10 +200,11 @@ pub const LAST_CHANCE: u32 = 3;
 /// After so many it is not tried any more.
 const TOO_OFTEN: u32 = 100;
 
-/// Hands each message to `work`. One that cannot be read, fails or panics goes back to the queue
-/// alone, unless `rescue`, which is told how often it was received, finds another end for it. Its
-/// neighbours are not delivered again.
+/// Hands each message to `work`, as long as there is time for calls that take as long as `call`.
+/// One that cannot be read, fails or panics goes back to the queue alone, unless `rescue`, which is
+/// told how often it was received, finds another end for it. Its neighbours are not delivered again.
 pub async fn each_message<T, F, R>(
+    call: Duration,
     work: impl Fn(T) -> F,
     rescue: impl Fn(T, Fault, u32) -> R,
 ) -> Result<(), Error>
@@ -215,47 +215,56 @@ where
 {
     let (work, rescue) = (&work, &rescue);
     run(service_fn(async |event: LambdaEvent<Batch>| {
-        let end = Some(event.context.deadline);
-        Box::pin(batch(event.payload, end, work, rescue)).await
+        let begin_by = Some(last_begin(event.context.deadline, call));
+        Box::pin(batch(event.payload, begin_by, work, rescue)).await
     }))
     .await
 }
 
-/// Hands each row of each nudge to `work`. A nudge with a row that failed comes again.
-pub async fn each_row<F>(work: impl Fn(RowKey) -> F) -> Result<(), Error>
+/// Hands each row of each nudge to `work`, as long as there is time for calls that take as long as
+/// `call`. A nudge with a row that failed comes again.
+pub async fn each_row<F>(call: Duration, work: impl Fn(RowKey) -> F) -> Result<(), Error>
 where
     F: Future<Output = Result<(), Error>>,
 {
     let work = &work;
     run(service_fn(async |event: LambdaEvent<Batch>| {
-        let end = Some(event.context.deadline);
-        let rows = async |nudge: Nudge| in_turn(nudge, end, work).await;
+        let begin_by = Some(last_begin(event.context.deadline, call));
+        let rows = async |nudge: Nudge| in_turn(nudge, begin_by, work).await;
         let again = async |_: Nudge, fault: Fault, _| Err(fault.into());
-        Box::pin(batch(event.payload, end, &rows, &again)).await
+        Box::pin(batch(event.payload, begin_by, &rows, &again)).await
     }))
     .await
 }
 
 tokio::task_local! {
-    /// When the invocation under way ends, in epoch milliseconds.
-    static END: Option<u64>;
+    /// Until when the invocation under way may begin to call a vendor, in epoch milliseconds.
+    static BEGIN_BY: Option<u64>;
 }
 
-/// Work within an invocation that ends then, in epoch milliseconds.
-pub async fn ending_at<F: Future>(end: Option<u64>, work: F) -> F::Output {
-    END.scope(end, work).await
+/// Work within an invocation that may begin to call a vendor until then, in epoch milliseconds.
+pub async fn beginning_by<F: Future>(begin_by: Option<u64>, work: F) -> F::Output {
+    BEGIN_BY.scope(begin_by, work).await
+}
+
+/// Until when an invocation that ends at `end` has time for what calls a vendor, each call as long
+/// as `call`; in epoch milliseconds.
+fn last_begin(end: u64, call: Duration) -> u64 {
+    end.saturating_sub(2 * call.as_millis() as u64 + 5_000)
 }
 
 /// Whether too little of the invocation under way is left to call a vendor: what is not begun is
 /// then left to the next.
 pub fn time_is_short() -> bool {
-    END.try_with(|end| is_short(*end)).unwrap_or(false)
+    BEGIN_BY
+        .try_with(|begin_by| is_past(*begin_by))
+        .unwrap_or(false)
 }
 
 /// The rows of a nudge one after the other, as far as there is time for them.
 async fn in_turn<F>(
     nudge: Nudge,
-    end: Option<u64>,
+    begin_by: Option<u64>,
     work: &impl Fn(RowKey) -> F,
 ) -> Result<(), Error>
 where
@@ -263,7 +272,7 @@ where
 {
     let mut failed = None;
     for (n, row) in nudge.rows.into_iter().enumerate() {
-        if n > 0 && is_short(end) {
+        if n > 0 && is_past(begin_by) {
             return Err("no time is left for all of its rows".into());
         }
         // One that fails must not hold up the others.
@@ -274,19 +283,16 @@ where
     failed.map_or(Ok(()), Err)
 }
 
-/// Whether too little of an invocation is left to begin something that calls a vendor. `end` is in
-/// epoch milliseconds.
-fn is_short(end: Option<u64>) -> bool {
-    let vendor = std::env::var("VENDOR_TIMEOUT_MS").ok();
-    let vendor: u64 = vendor.and_then(|text| text.parse().ok()).unwrap_or(10_000);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+/// Whether this moment, in epoch milliseconds, is over.
+fn is_past(begin_by: Option<u64>) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |since| since.as_millis() as u64);
-    end.is_some_and(|end| end.saturating_sub(now) < 2 * vendor + 5_000)
+    begin_by.is_some_and(|begin_by| begin_by < now)
 }
 
 async fn batch<T, F, R>(
     batch: Batch,
-    end: Option<u64>,
+    begin_by: Option<u64>,
     work: &impl Fn(T) -> F,
     rescue: &impl Fn(T, Fault, u32) -> R,
 ) -> Result<Partial, Error>
@@ -299,9 +305,9 @@ where
     for (n, message) in batch.records.into_iter().enumerate() {
         // Without an id a single failure cannot be named: an empty one would mean all of them.
         let id = message.message_id.clone().filter(|id| !id.is_empty());
-        let outcome = match n > 0 && is_short(end) {
+        let outcome = match n > 0 && is_past(begin_by) {
             true => Err("no time is left for it".into()),
-            false => ending_at(end, one(message, work, rescue)).await,
+            false => beginning_by(begin_by, one(message, work, rescue)).await,
         };
         if let Err(why) = outcome {
             let id = id.ok_or("a message without an id failed")?;
@@ -364,7 +370,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    async fn run(records: serde_json::Value, end: Option<u64>) -> Result<Partial, Error> {
+    async fn run(records: serde_json::Value, begin_by: Option<u64>) -> Result<Partial, Error> {
         let read = serde_json::from_value(json!({ "Records": records })).unwrap();
         let work = async |n: u8| match n {
             1 => Ok(()),
@@ -375,7 +381,7 @@ mod tests {
             4 => Ok(()),
             _ => Err(fault.into()),
         };
-        batch(read, end, &work, &rescue).await
+        batch(read, begin_by, &work, &rescue).await
     }
 
     #[tokio::test]
@@ -414,6 +420,13 @@ mod tests {
         let failed = run(records, Some(0)).await.unwrap().batch_item_failures;
         let failed: Vec<_> = failed.into_iter().map(|f| f.item_identifier).collect();
         assert_eq!(failed, ["second"]);
+    }
+
+    #[test]
+    fn an_invocation_begins_nothing_that_two_calls_of_a_vendor_would_not_end_in() {
+        let call = Duration::from_secs(10);
+        assert_eq!(last_begin(60_000, call), 35_000);
+        assert_eq!(last_begin(20_000, call), 0);
     }
 
     #[tokio::test]

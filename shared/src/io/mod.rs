@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod lambda;
 pub mod lean;

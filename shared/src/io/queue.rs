@@ -2,12 +2,14 @@
 
 use crate::domain::task::Queue;
 use crate::io::aws::{Aws, CallError};
+use crate::io::config::{Config, QueueUrls};
 use aws_sdk_sqs::Client;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub struct Queues {
     client: Client,
+    urls: QueueUrls,
 }
 
 /// "Look at these rows." Losing one harms nothing: the due index finds the rows again.
@@ -68,25 +70,28 @@ impl From<CallError> for NotSent {
     }
 }
 
-/// What SendMessage is given. The template names each queue's address in the environment.
+/// What SendMessage is given.
 pub struct Message {
     pub queue_url: String,
     pub body: String,
 }
 
 impl Message {
-    pub fn new(queue: Queue, message: &impl Serialize) -> Result<Self, NotSent> {
-        let name = variable(queue);
-        let queue_url = std::env::var(name).map_err(|_| NotSent(format!("{name} is not set")))?;
+    pub fn new(urls: &QueueUrls, queue: Queue, message: &impl Serialize) -> Result<Self, NotSent> {
+        let url = urls.url(queue).map_err(|why| NotSent(why.to_string()))?;
         let body = serde_json::to_string(message).map_err(|why| NotSent(why.to_string()))?;
-        Ok(Self { queue_url, body })
+        Ok(Self {
+            queue_url: url.to_owned(),
+            body,
+        })
     }
 }
 
 impl Queues {
-    pub fn new(aws: &Aws) -> Self {
+    pub fn new(aws: &Aws, config: &Config) -> Self {
         Self {
             client: Client::new(&aws.config),
+            urls: config.queues.clone(),
         }
     }
 
@@ -102,7 +107,7 @@ impl Queues {
         message: &impl Serialize,
         delay_seconds: Option<i32>,
     ) -> Result<(), NotSent> {
-        let Message { queue_url, body } = Message::new(queue, message)?;
+        let Message { queue_url, body } = Message::new(&self.urls, queue, message)?;
         let send = self
             .client
             .send_message()
@@ -111,16 +116,5 @@ impl Queues {
             .set_delay_seconds(delay_seconds);
         Box::pin(send.send()).await.map_err(CallError::from)?;
         Ok(())
-    }
-}
-
-fn variable(queue: Queue) -> &'static str {
-    match queue {
-        Queue::Events => "EVENTS_QUEUE_URL",
-        Queue::Unproven => "UNPROVEN_QUEUE_URL",
-        Queue::Visits => "VISITS_QUEUE_URL",
-        Queue::Charges => "CHARGES_QUEUE_URL",
-        Queue::Refunds => "REFUNDS_QUEUE_URL",
-        Queue::Deliveries => "DELIVERIES_QUEUE_URL",
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets Manager: JSON objects of strings, cached for at most five minutes.
 
 use crate::io::aws::{Aws, CallError};
+use crate::io::config::Config;
 use crate::vendors;
 use aws_sdk_secretsmanager::Client;
 use std::collections::{BTreeMap, HashMap};
@@ -79,6 +80,8 @@ const MOST: usize = 5000;
 /// What was read of secrets, for as long as it holds.
 pub struct SecretCache<C> {
     client: C,
+    /// Which key seals a secret that is made here; AWS's own where there is none.
+    kms_key: Option<String>,
     cache: Mutex<HashMap<String, Cached>>,
 }
 
@@ -132,6 +135,7 @@ impl<C: GetSecretValue> SecretCache<C> {
     pub fn over(client: C) -> Self {
         Self {
             client,
+            kms_key: None,
             cache: Mutex::default(),
         }
     }
@@ -247,8 +251,11 @@ impl<C: GetSecretValue> SecretCache<C> {
 }
 
 impl Secrets {
-    pub fn new(aws: &Aws) -> Self {
-        Self::over(Client::new(&aws.config))
+    pub fn new(aws: &Aws, config: &Config) -> Self {
+        Self {
+            kms_key: config.kms_key.clone(),
+            ..Self::over(Client::new(&aws.config))
+        }
     }
 
     /// Writes a whole secret: a new version where it exists. A repeat after a lost reply makes no
@@ -260,10 +267,7 @@ impl Secrets {
         let mut put = put.map(drop).map_err(CallError::from);
         if put.as_ref().is_err_and(|why| is_missing(why, name)) {
             let create = self.client.create_secret().name(name);
-            let key = std::env::var("KMS_KEY_ARN")
-                .ok()
-                .filter(|key| !key.is_empty());
-            let create = create.set_kms_key_id(key);
+            let create = create.set_kms_key_id(self.kms_key.clone());
             let made = Box::pin(create.secret_string(&text).send()).await;
             put = made.map(drop).map_err(CallError::from);
         }

@@ -23,6 +23,7 @@
 //! | API key | `key#{hash}` | `key` |
 
 use crate::io::aws::{Aws, told};
+use crate::io::config::Config;
 use crate::io::queue::RowKey;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -46,6 +47,73 @@ pub const DUE_SHARDS: u64 = 4;
 pub struct Store {
     client: Client,
     table: String,
+}
+
+/// An index of lists. It holds no more than keys.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Index {
+    name: &'static str,
+    pk: &'static str,
+    sk: &'static str,
+}
+
+const FIRST: Index = Index {
+    name: "list",
+    pk: "list_pk",
+    sk: "list_sk",
+};
+const SECOND: Index = Index {
+    name: "list2",
+    pk: "list2_pk",
+    sk: "list2_sk",
+};
+
+/// A list of rows, or the part of it between two places. A row is in at most one list of each
+/// index.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct List {
+    index: &'static Index,
+    name: String,
+    from: String,
+    below: String,
+}
+
+impl List {
+    /// A list of the first index.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            index: &FIRST,
+            name: name.into(),
+            from: String::new(),
+            below: "~".into(),
+        }
+    }
+
+    /// A list of the second index: what is in it may be in one of the first as well.
+    pub fn second(name: impl Into<String>) -> Self {
+        Self {
+            index: &SECOND,
+            ..Self::new(name)
+        }
+    }
+
+    /// The part of it from one place on, up to (not including) another.
+    pub fn between(self, from: impl Into<String>, below: impl Into<String>) -> Self {
+        Self {
+            from: from.into(),
+            below: below.into(),
+            ..self
+        }
+    }
+
+    /// The place of a row in it.
+    pub fn place<'a>(&self, row: &'a Row) -> &'a str {
+        row.get(self.index.sk)
+    }
+
+    fn holds(&self, row: &Row) -> bool {
+        row.get(self.index.pk) == self.name
+    }
 }
 
 /// A row under construction, or as it was read.
@@ -182,9 +250,18 @@ impl Row {
         self.has("due_at") && (self.has("taken_at") || self.int("due_at") <= millis)
     }
 
-    /// Puts the row into a list.
-    pub fn listed(self, list: String, at: impl Into<String>) -> Self {
-        self.text("list_pk", list).text("list_sk", at)
+    /// Puts the row into a list, in place of another of the same index.
+    pub fn listed(self, list: List, place: impl Into<String>) -> Self {
+        self.text(list.index.pk, list.name)
+            .text(list.index.sk, place)
+    }
+
+    /// Takes the row out of all lists.
+    pub fn unlisted(mut self) -> Self {
+        for name in [FIRST.pk, FIRST.sk, SECOND.pk, SECOND.sk] {
+            self.0.remove(name);
+        }
+        self
     }
 
     /// A text attribute; empty where there is none.
@@ -229,12 +306,10 @@ impl Row {
 }
 
 impl Store {
-    /// The table is named by `TABLE_NAME`.
-    pub fn new(aws: &Aws) -> Self {
-        let table = std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into());
+    pub fn new(aws: &Aws, config: &Config) -> Self {
         Self {
             client: Client::new(&aws.config),
-            table,
+            table: config.table.clone(),
         }
     }
 
@@ -302,12 +377,12 @@ impl Store {
     }
 
     /// A page of a list, newest first, from (not including) `before`, and where the next one
-    /// begins. The index holds no more than keys: the rows are read as they are now, and one that
-    /// left the list meanwhile is left out. A page ends at `limit` rows or once it holds 1 MB, so
-    /// only that place tells whether there is more.
+    /// begins. The rows are read as they are now, and one that left the list meanwhile is left out.
+    /// A page ends at `limit` rows or once it holds 1 MB, so only that place tells whether there is
+    /// more.
     pub async fn list(
         &self,
-        list: &str,
+        list: &List,
         before: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
@@ -318,19 +393,19 @@ impl Store {
             rows.extend(self.get_all(&keys).await?);
             read += some.len();
             if read < found.len() && rows.iter().map(Row::size).sum::<usize>() > LARGEST_PAGE {
-                next = some.last().map(|row| row.get("list_sk").to_owned());
+                next = some.last().map(|row| list.place(row).to_owned());
                 break;
             }
         }
-        rows.retain(|row| row.get("list_pk") == list);
-        rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+        rows.retain(|row| list.holds(row));
+        rows.sort_by(|a, b| list.place(b).cmp(list.place(a)));
         Ok((rows, next))
     }
 
     /// The same of the keys alone.
     pub async fn list_keys(
         &self,
-        list: &str,
+        list: &List,
         before: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<RowKey>, Option<String>), StoreError> {
@@ -341,26 +416,33 @@ impl Store {
     /// What the index holds of a page of a list.
     async fn found(
         &self,
-        list: &str,
+        list: &List,
         before: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let Index { name, pk, sk } = list.index;
+        let below = before.map_or(list.below.as_str(), |before| before.min(&list.below));
         let page = self
             .client
             .query()
             .table_name(&self.table)
-            .index_name("list")
-            .key_condition_expression("list_pk = :list AND list_sk < :before")
-            .expression_attribute_values(":list", Value::S(list.into()))
-            .expression_attribute_values(":before", Value::S(before.unwrap_or("~").into()))
+            .index_name(*name)
+            .key_condition_expression(format!("{pk} = :list AND {sk} < :below"))
+            .expression_attribute_values(":list", Value::S(list.name.clone()))
+            .expression_attribute_values(":below", Value::S(below.into()))
             .scan_index_forward(false)
             .limit(limit)
             .send();
         let page = Box::pin(page).await.map_err(unavailable)?;
         let next = page.last_evaluated_key.map(Row);
-        let next = next.map(|key| key.get("list_sk").to_owned());
+        let next = next.map(|key| list.place(&key).to_owned());
         let rows = page.items.unwrap_or_default().into_iter().map(Row);
-        Ok((rows.collect(), next))
+        let mut rows: Vec<_> = rows.collect();
+        // What stands below the part ends it.
+        let read = rows.len();
+        rows.retain(|row| list.place(row) >= list.from.as_str());
+        let next = next.filter(|_| rows.len() == read);
+        Ok((rows, next))
     }
 
     /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.

@@ -4,10 +4,10 @@
 use crate::contract::{
     Account, Auth, Body, Credential, Host, KeyPlace, Reply, Request, Trouble, Vendor,
 };
+use crate::io::config::{Config, Local};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// What stays as it is in a query or form: RFC 3986's unreserved letters.
@@ -22,17 +22,12 @@ const LARGEST: usize = 8 * 1024 * 1024;
 
 pub struct Transport {
     client: reqwest::Client,
-}
-
-impl Default for Transport {
-    fn default() -> Self {
-        Self::new()
-    }
+    local: Local,
 }
 
 impl Transport {
-    /// One client for all vendors; `VENDOR_TIMEOUT_MS` is set by the template.
-    pub fn new() -> Self {
+    /// One client for all vendors.
+    pub fn new(config: &Config) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -41,19 +36,19 @@ impl Transport {
             .expect("ring knows TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let millis = std::env::var("VENDOR_TIMEOUT_MS")
-            .ok()
-            .and_then(|text| text.parse().ok());
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
-            .timeout(Duration::from_millis(millis.unwrap_or(10_000)))
+            .timeout(config.vendor_timeout)
             .connect_timeout(Duration::from_secs(3))
             // A redirect would carry a credential to an address that no adapter named.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("meridian")
             .build()
             .expect("a client without files or network");
-        Self { client }
+        Self {
+            client,
+            local: config.local.clone(),
+        }
     }
 
     /// Sends one request. `token` is the access token where the vendor's auth is OAuth; `key` is
@@ -124,7 +119,7 @@ impl Transport {
             (None, Host::One(host)) => (*host).into(),
             (None, Host::From(of)) => of(account),
         };
-        let base = at_home(vendor.id, real);
+        let base = self.at_home(vendor.id, real);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
         if !query.is_empty() {
             address = format!("{address}?{}", encode(&query));
@@ -167,6 +162,16 @@ impl Transport {
         })?;
         answer(reply).await
     }
+
+    /// The address with scheme and host of the local stack, where there is one. A path stays: some
+    /// vendors' addresses hold the secret in it.
+    fn at_home(&self, vendor: &str, real: String) -> String {
+        let Some(base) = self.local.base(vendor) else {
+            return real;
+        };
+        let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
+        format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
+    }
 }
 
 fn unclear(why: reqwest::Error) -> Trouble {
@@ -206,22 +211,4 @@ fn encode(fields: &[(String, String)]) -> String {
         format!("{name}={}", utf8_percent_encode(value, ESCAPED))
     };
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
-}
-
-/// The address with scheme and host of the local stack, where there is one. A path stays: some
-/// vendors' addresses hold the secret in it.
-fn at_home(vendor: &str, real: String) -> String {
-    let Some(base) = local_base(vendor) else {
-        return real;
-    };
-    let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
-    format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
-}
-
-/// Where a local stack puts a vendor: the file `MERIDIAN_HOSTS` maps a vendor's id to the address
-/// that stands for scheme and host of all its calls. Read each time, as it may change.
-pub fn local_base(vendor: &str) -> Option<String> {
-    let file = std::env::var_os("MERIDIAN_HOSTS")?;
-    let hosts: HashMap<String, String> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-    hosts.get(vendor).cloned()
 }

@@ -1,6 +1,7 @@
 //! The row of an appointment.
 
 use crate::io::queue::RowKey;
+use crate::io::store::List;
 use crate::words::ids;
 
 pub const SK: &str = "appointment";
@@ -27,8 +28,8 @@ pub fn key(pk: &str) -> RowKey {
 }
 
 /// The list of a clinic's appointments.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#appointments")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#appointments"))
 }
 
 /// The place in that list of one that begins then, in epoch milliseconds.

@@ -3,8 +3,10 @@
 use crate::domain::case::Case;
 use crate::domain::invoice::Status;
 use crate::io::queue::RowKey;
-use crate::io::store::Row;
+use crate::io::store::{List, Row};
+use crate::records::{appointment, patient};
 use crate::words::time;
+use jiff::Timestamp;
 
 pub const SK: &str = "case";
 
@@ -26,30 +28,55 @@ pub fn read_pk(pk: &str) -> Option<(&str, &str)> {
 }
 
 /// The list of all invoices of a clinic.
-pub fn invoices(clinic: &str) -> String {
-    format!("{clinic}#invoices")
+pub fn invoices(clinic: &str) -> List {
+    List::new(format!("{clinic}#invoices"))
 }
 
 /// The list of a clinic's invoices that stand so.
-pub fn invoices_of(clinic: &str, status: Status) -> String {
-    format!("{clinic}#invoices#{}", status.name())
+pub fn invoices_of(clinic: &str, status: Status) -> List {
+    List::new(format!("{clinic}#invoices#{}", status.name()))
+}
+
+/// The list of a patient's invoices.
+pub fn invoices_for(clinic: &str, patient: &str) -> List {
+    List::second(format!("{}#invoices", patient::pk(clinic, patient)))
+}
+
+/// The list of the invoices of an appointment, by the clinic's own id of it.
+pub fn invoices_after(clinic: &str, appointment: &str) -> List {
+    List::second(format!("{}#invoices", appointment::pk(clinic, appointment)))
+}
+
+/// The part of a list of invoices that was made between these times, the later one not included.
+pub fn made_between(list: List, from: Timestamp, to: Timestamp) -> List {
+    let at = |time| format!("{:015}", time::millis(time));
+    list.between(at(from), at(to))
 }
 
 /// The row of a case, whose JSON is `data`.
 pub fn row(case: &Case, data: String) -> Row {
-    Row::new(pk(&case.clinic, &case.id), SK)
+    let row = Row::new(pk(&case.clinic, &case.id), SK)
         .text("data", data)
         .number("version", case.entries)
-        .listed(invoices(&case.clinic), created(case))
+        .listed(invoices(&case.clinic), place(case));
+    match &case.patient {
+        Some(patient) => row.listed(invoices_for(&case.clinic, patient), place(case)),
+        None => row,
+    }
 }
 
-/// The row that lists a case among those that stand as it does.
+/// The row that lists a case among those that stand as it does, and those of its appointment.
 pub fn status_row(case: &Case) -> Row {
-    Row::new(pk(&case.clinic, &case.id), "status")
+    let row = Row::new(pk(&case.clinic, &case.id), "status")
         .text("case", &case.id)
-        .listed(invoices_of(&case.clinic, case.status()), created(case))
+        .listed(invoices_of(&case.clinic, case.status()), place(case));
+    match &case.appointment {
+        Some(of) => row.listed(invoices_after(&case.clinic, of), place(case)),
+        None => row,
+    }
 }
 
-fn created(case: &Case) -> String {
+/// The place of a case in every list of invoices.
+pub fn place(case: &Case) -> String {
     format!("{:015}#{}", time::millis(case.created_at), case.id)
 }

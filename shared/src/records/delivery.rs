@@ -4,7 +4,7 @@
 
 use crate::domain::outbox::{Occurrence, Subject};
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError};
+use crate::io::store::{List, Row, StoreError};
 use crate::words::money::Money;
 use crate::words::time;
 use jiff::Timestamp;
@@ -32,8 +32,8 @@ pub fn system_of(sk: &str) -> Option<&str> {
 }
 
 /// The list of a clinic's deliveries.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#deliveries")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#deliveries"))
 }
 
 /// Where a delivery stands that waits for this connection.

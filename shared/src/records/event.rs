@@ -3,7 +3,7 @@
 
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
-use crate::io::store::{Row, Write};
+use crate::io::store::{List, Row, Write};
 use crate::words::money::Money;
 use crate::words::time;
 use jiff::Timestamp;
@@ -22,8 +22,13 @@ pub fn named_by(pk: &str) -> &str {
 }
 
 /// The list of a clinic's events.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#events")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#events"))
+}
+
+/// The part of that list that came at or after this time.
+pub fn list_since(clinic: &str, since: Timestamp) -> List {
+    list(clinic).between(format!("{:015}", time::millis(since)), "~")
 }
 
 /// The key of a part of a body that is kept sealed.

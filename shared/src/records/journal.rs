@@ -2,7 +2,7 @@
 //! shards, so that none becomes one hot key.
 
 use crate::domain::journal::{Entry, Note};
-use crate::io::store::Row;
+use crate::io::store::{List, Row};
 use crate::words::{ids, time};
 use jiff::civil::Date;
 
@@ -15,8 +15,8 @@ pub const SHARDS: [&str; 16] = [
 ];
 
 /// A shard of what stands in the audit of a day.
-pub fn of_day(clinic: &str, day: Date, shard: &str) -> String {
-    format!("{clinic}#journal#{day}#{shard}")
+pub fn of_day(clinic: &str, day: Date, shard: &str) -> List {
+    List::new(format!("{clinic}#journal#{day}#{shard}"))
 }
 
 /// The row of an entry among the rows of its case.

@@ -2,7 +2,7 @@
 
 use crate::domain::actor::Permission;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError};
+use crate::io::store::{List, Row, StoreError};
 
 pub const SK: &str = "key";
 
@@ -18,8 +18,8 @@ pub fn key(hash: &str) -> RowKey {
 }
 
 /// The list of a clinic's keys.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#keys")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#keys"))
 }
 
 /// What is kept of a key.

@@ -1,5 +1,6 @@
 //! The row of a patient.
 
+use crate::io::store::List;
 use crate::words::ids;
 
 pub const SK: &str = "patient";
@@ -9,8 +10,8 @@ pub fn pk(clinic: &str, patient: &str) -> String {
 }
 
 /// The list of a clinic's patients.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#patients")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#patients"))
 }
 
 /// Our id of the clinic's patient of this reference.

@@ -1,6 +1,6 @@
 //! The row of a refund that was asked for: who asked, of which case, and why, sealed.
 
-use crate::io::store::Row;
+use crate::io::store::{List, Row};
 use crate::words::time;
 use jiff::Timestamp;
 
@@ -16,8 +16,8 @@ pub fn id_of(pk: &str) -> &str {
 }
 
 /// The list of a clinic's refunds.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#refunds")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#refunds"))
 }
 
 /// A request of this case, without a reason.

@@ -2,7 +2,7 @@
 
 use crate::domain::task::{Task, Work};
 use crate::io::queue::RowKey;
-use crate::io::store::Row;
+use crate::io::store::{List, Row};
 use crate::words::time;
 
 /// What the keys of all tasks begin with.
@@ -41,13 +41,13 @@ pub fn person_key(pk: &str, name: &str) -> RowKey {
 }
 
 /// The list of a clinic's tasks for people.
-pub fn list(clinic: &str) -> String {
-    format!("{clinic}#tasks")
+pub fn list(clinic: &str) -> List {
+    List::new(format!("{clinic}#tasks"))
 }
 
 /// The list of what waits for a gateway.
-pub fn waits(clinic: &str, gateway: &str) -> String {
-    format!("{clinic}#waits#{gateway}")
+pub fn waits(clinic: &str, gateway: &str) -> List {
+    List::new(format!("{clinic}#waits#{gateway}"))
 }
 
 /// The row of a task, among the rows of `pk`; `of` tells its place in lists from that of others.

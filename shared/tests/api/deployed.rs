@@ -2,7 +2,11 @@
 
 use meridian_embedded_aws as embedded;
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::mpsc::channel;
+
+/// Where pages and webhooks are.
+pub const PUBLIC_URL: &str = "https://pay.example.test";
 
 /// AWS, on a thread that goes on serving between tests.
 pub fn start() -> embedded::Aws {
@@ -28,6 +32,24 @@ pub fn start() -> embedded::Aws {
     started.recv().expect("AWS is up")
 }
 
+/// The environment of a function that AWS at this endpoint knows by this name.
+pub fn variables(endpoint: &str, caller: &str) -> HashMap<String, String> {
+    let queue = |name| format!("{endpoint}/{}/{name}", embedded::ACCOUNT);
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", caller.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ("AWS_REGION", embedded::REGION.into()),
+        ("AWS_ENDPOINT_URL", endpoint.into()),
+        ("TABLE_NAME", "meridian".into()),
+        ("PUBLIC_URL", PUBLIC_URL.into()),
+        ("EVENTS_QUEUE_URL", queue("events")),
+        ("UNPROVEN_QUEUE_URL", queue("unproven")),
+        ("DELIVERIES_QUEUE_URL", queue("deliveries")),
+    ];
+    let named = |(name, text): (&str, _)| (name.to_owned(), text);
+    variables.into_iter().map(named).collect()
+}
+
 /// The table and the secrets of the deployment, as the template makes them.
 async fn fill(aws: &embedded::Aws) {
     let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
@@ -41,13 +63,18 @@ async fn fill(aws: &embedded::Aws) {
         "TableName": "meridian",
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
-            text("pk"), text("sk"), text("list_pk"), text("list_sk"), text("due_pk"),
+            text("pk"), text("sk"), text("list_pk"), text("list_sk"),
+            text("list2_pk"), text("list2_sk"), text("due_pk"),
             { "AttributeName": "due_at", "AttributeType": "N" },
         ],
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [{
             "IndexName": "list",
             "KeySchema": key("list_pk", "list_sk"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        }, {
+            "IndexName": "list2",
+            "KeySchema": key("list2_pk", "list2_sk"),
             "Projection": { "ProjectionType": "KEYS_ONLY" },
         }, {
             "IndexName": "due",

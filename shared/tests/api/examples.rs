@@ -127,6 +127,13 @@ async fn billing(examples: &mut Examples) {
     let path = route.replace("{id}", &case);
     let charged = examples.send(&clinic, "POST", route, &path).await;
     charged.expect(202);
+    let case = clinic.invoice(Some(&patient)).await;
+    for what in ["credit-notes", "tenders"] {
+        let route = format!("/v1/invoices/{{id}}/{what}");
+        let path = route.replace("{id}", &case);
+        let made = examples.send(&clinic, "POST", &route, &path).await;
+        made.expect(201);
+    }
     let (case, _) = clinic.asked_to_pay().await;
     pays(&clinic, &case).await;
     let refunds = "/v1/refunds";

@@ -1,8 +1,9 @@
 //! Lists whose pages end before `limit`, and ids that no row can have.
 
 use crate::stack::Clinic;
-use meridian::io::store::{Row, Write};
-use meridian::records::case::pk as case_pk;
+use meridian::domain::case::Case;
+use meridian::io::store::{List, Row, Write};
+use meridian::records::case::{pk as case_pk, row as case_row, status_row};
 use meridian::records::event::EventRow;
 use meridian::words::ids;
 use serde_json::{Value, json};
@@ -22,7 +23,10 @@ async fn a_list_goes_on_where_a_page_ended_at_one_megabyte() {
             .json("data", &task)
             .text("state", "open")
             .number("version", 1)
-            .listed(format!("{}#tasks", clinic.id), format!("{n:015}#{case}"));
+            .listed(
+                List::new(format!("{}#tasks", clinic.id)),
+                format!("{n:015}#{case}"),
+            );
         clinic.write(Write::Put(row)).await;
     }
     let (mut seen, mut pages, mut path) = (0, 0, "/v1/tasks?limit=50".to_owned());
@@ -169,4 +173,94 @@ async fn of_all_events_those_are_listed_that_fit_every_filter() {
     }
     let page = clinic.get(&path).await;
     assert_eq!((shown(&page).len(), &page["next"]), (0, &Value::Null));
+}
+
+/// All ids of a list of invoices, read page by page.
+async fn all_invoices(clinic: &Clinic, query: &str, limit: usize) -> Vec<String> {
+    let (mut all, mut before) = (vec![], String::new());
+    loop {
+        let path = format!("/v1/invoices?limit={limit}{query}{before}");
+        let page = clinic.get(&path).await;
+        let shown = page["invoices"].as_array().expect("a list");
+        assert!(shown.len() <= limit, "{path}");
+        let ids = shown.iter().map(|one| one["id"].as_str().expect("an id"));
+        all.extend(ids.map(String::from));
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// In Melbourne a day begins at 13:00 UTC in summer.
+fn last_of_the_20th() -> jiff::Timestamp {
+    "2026-11-20T12:59:59.999Z".parse().expect("a time")
+}
+
+/// A case as no request makes it: when, for whom and for which appointment.
+async fn made(clinic: &Clinic, n: usize, patients: [Option<&str>; 3]) -> Case {
+    let id = clinic.invoice(None).await;
+    let found = clinic.app.case(&clinic.id, &id).await;
+    let mut case = found.expect("a table").expect("a case");
+    case.created_at =
+        last_of_the_20th() + jiff::SignedDuration::from_millis([0, 1, 86_400_000][n % 3]);
+    case.patient = patients[n / 3 % 3].map(String::from);
+    case.appointment = n.is_multiple_of(2).then(|| format!("A-{}", n % 4));
+    case.bill.invoice_mut().void = n.is_multiple_of(5);
+    let data = serde_json::to_string(&case).expect("plain data");
+    clinic.write(Write::Put(case_row(&case, data))).await;
+    clinic.write(Write::Put(status_row(&case))).await;
+    case
+}
+
+#[tokio::test]
+async fn of_all_invoices_those_are_listed_that_fit_every_filter_however_pages_end() {
+    let clinic = Clinic::new().await;
+    let (one, other) = (ids::random(), ids::random());
+    let mut cases = vec![];
+    for n in 0..18 {
+        cases.push(made(&clinic, n, [None, Some(&one), Some(&other)]).await);
+    }
+    cases.sort_by_key(|case| std::cmp::Reverse((case.created_at, case.id.clone())));
+    let mut found = 0_usize;
+    for status in ["", "open", "void", "paid"] {
+        for patient in ["", &one, &other] {
+            for appointment in ["", "A-0", "A-2", "A-9"] {
+                for day in ["", "2026-11-20", "2026-11-21", "2026-11-22"] {
+                    let of_day = |case: &Case| match day {
+                        "2026-11-20" => case.created_at == last_of_the_20th(),
+                        "2026-11-21" => case.created_at > last_of_the_20th(),
+                        day => day.is_empty(),
+                    };
+                    let fits = |case: &&Case| {
+                        (status.is_empty() || case.status().name() == status)
+                            && (patient.is_empty() || case.patient.as_deref() == Some(patient))
+                            && (appointment.is_empty()
+                                || case.appointment.as_deref() == Some(appointment))
+                            && of_day(case)
+                    };
+                    let wanted: Vec<_> = cases.iter().filter(fits).map(|c| &c.id).collect();
+                    let named = [
+                        ("status", status),
+                        ("patient", patient),
+                        ("appointment", appointment),
+                        ("day", day),
+                    ];
+                    let named = named.iter().filter(|(_, value)| !value.is_empty());
+                    let named = named.map(|(name, value)| format!("&{name}={value}"));
+                    let query: String = named.collect();
+                    let limit = if found.is_multiple_of(2) { 2 } else { 50 };
+                    let all = all_invoices(&clinic, &query, limit).await;
+                    assert!(all.iter().eq(wanted.iter().copied()), "{query}");
+                    found += wanted.len() + 1;
+                }
+            }
+        }
+    }
+    assert!(found > 300, "{found}");
+    for (query, field) in [("day=soon", "day"), ("patient=P-1", "patient")] {
+        let path = format!("/v1/invoices?{query}");
+        let refused = clinic.call("GET", &path, &Value::Null).await;
+        assert_eq!(refused.expect(422)["field"], field);
+    }
 }

@@ -251,7 +251,7 @@ async fn a_page_of_one_clinic_is_shown_under_its_own_name_alone() {
             assert_eq!(shown(wrong.clone()).await, 404, "{kind}/{wrong}");
         }
         for other_kind in ["/receipts", "/invoices", "/pay/done"] {
-            if other_kind != kind {
+            if !kind.ends_with(other_kind) {
                 let asked = request("GET", &format!("{other_kind}/{token}"), json!({}), None);
                 assert_eq!(
                     pages::show(app, &asked).await.status_code,

@@ -322,7 +322,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": events }).to_string();
     let short = ours.post("gocardless", false, &batch);
-    assert!(!meridian::io::lambda::ending_at(Some(0), short).await);
+    assert!(!meridian::io::lambda::beginning_by(Some(0), short).await);
     assert_eq!((asked("PM1"), asked("PM2")), (1, 0));
     assert!(ours.post("gocardless", false, &batch).await);
     assert_eq!(asked("PM2"), 1);
@@ -333,7 +333,7 @@ async fn of_a_batch_only_the_first_gateway_is_asked_where_no_time_is_left() {
     ];
     let batch = json!({ "events": facts }).to_string();
     let short = ours.post("gocardless", true, &batch);
-    assert!(meridian::io::lambda::ending_at(Some(0), short).await);
+    assert!(meridian::io::lambda::beginning_by(Some(0), short).await);
     for id in ["EV3", "EV4", "EV5"] {
         assert_eq!(ours.states(Some(id)).await.len(), 1, "{id}");
     }

@@ -4,7 +4,8 @@
 use meridian::api;
 use meridian::flows::App;
 use meridian::flows::intake::Intake;
-use meridian::io::aws::{Aws, Environment};
+use meridian::io::aws::Aws;
+use meridian::io::config::Config;
 use meridian::io::lambda::{HttpRequest, HttpResponse};
 use meridian::io::lean::Client;
 use meridian::io::store::{Write, Written};
@@ -12,6 +13,7 @@ use meridian::words::ids;
 use meridian_embedded_aws as embedded;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +22,9 @@ mod deployed;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// AWS, and how the one function reaches it whose calls faults may strike.
-static AWS: OnceLock<(embedded::Aws, Environment)> = OnceLock::new();
+/// AWS and the file that says where the vendors are; who calls AWS unless faults are to strike.
+static AWS: OnceLock<(embedded::Aws, PathBuf)> = OnceLock::new();
+const CALLER: &str = "test";
 const STRUCK: &str = "struck";
 
 /// AWS, started once for all tests, on a thread that goes on serving between them.
@@ -29,36 +32,38 @@ pub fn aws() -> &'static embedded::Aws {
     &started().0
 }
 
-fn started() -> &'static (embedded::Aws, Environment) {
-    AWS.get_or_init(|| {
-        let aws = deployed::start();
-        let queue = |name| format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
-        // SAFETY: set once, under the lock, before any app of this process reads them.
-        unsafe {
-            std::env::set_var("AWS_ENDPOINT_URL", aws.endpoint());
-            std::env::set_var("EVENTS_QUEUE_URL", queue("events"));
-            std::env::set_var("UNPROVEN_QUEUE_URL", queue("unproven"));
-            std::env::set_var("DELIVERIES_QUEUE_URL", queue("deliveries"));
-            std::env::set_var("MERIDIAN_HOSTS", crate::vendors::start());
-            std::env::set_var("AWS_ACCESS_KEY_ID", format!("LOCAL.{STRUCK}.1"));
-        }
-        let struck = Environment::read();
-        // SAFETY: as above; from here on nobody's calls are struck.
-        unsafe { std::env::set_var("AWS_ACCESS_KEY_ID", "test") };
-        (aws, struck)
-    })
+fn started() -> &'static (embedded::Aws, PathBuf) {
+    AWS.get_or_init(|| (deployed::start(), crate::vendors::start()))
+}
+
+/// What a function is told that AWS knows by this name.
+fn config(caller: &str) -> Config {
+    let (aws, hosts) = started();
+    let mut variables = deployed::variables(&aws.endpoint(), &format!("LOCAL.{caller}.1"));
+    let hosts = hosts.to_string_lossy().into_owned();
+    variables.insert("MERIDIAN_HOSTS".into(), hosts);
+    let config = Config::of(|name| variables.get(name).cloned());
+    config.expect("all that is needed")
 }
 
 /// One process of a function.
 pub fn app() -> App {
-    aws();
-    App::new(&Aws::from_environment(PATIENCE))
+    app_of(config(CALLER))
+}
+
+fn app_of(config: Config) -> App {
+    let aws = Aws::new(&config, PATIENCE);
+    App::new(config, &aws)
 }
 
 /// One process of intake.
 pub fn intake() -> Intake {
-    aws();
-    Intake::new(&Client::from_environment(PATIENCE))
+    intake_of(config(CALLER))
+}
+
+fn intake_of(config: Config) -> Intake {
+    let client = Client::new(&config, PATIENCE);
+    Intake::new(config, &client)
 }
 
 /// A process whose calls to AWS are struck. One at a time, as faults are everybody's.
@@ -72,7 +77,6 @@ impl Struck {
     pub fn by(faults: Vec<(&str, embedded::Action, u64, u64)>) -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let (aws, struck) = started();
         let fault = |(operation, action, nth, times): (&str, _, _, _)| embedded::Fault {
             function: Some(STRUCK.into()),
             operation: Some(operation.into()),
@@ -80,9 +84,9 @@ impl Struck {
             nth: Some(nth),
             times: Some(times),
         };
-        aws.set_faults(faults.into_iter().map(fault).collect());
+        aws().set_faults(faults.into_iter().map(fault).collect());
         Self {
-            app: App::new(&Aws::new(struck, PATIENCE)),
+            app: app_of(config(STRUCK)),
             _alone: alone,
         }
     }
@@ -99,7 +103,7 @@ impl Struck {
 
     /// One process of intake, struck as the others are.
     pub fn intake(&self) -> Intake {
-        Intake::new(&Client::new(&started().1, PATIENCE))
+        intake_of(config(STRUCK))
     }
 
     /// How often each fault struck.
@@ -259,6 +263,7 @@ pub fn lines() -> Value {
 
 /// An event as API Gateway hands it to the function.
 pub fn request(method: &str, path: &str, headers: Value, body: Option<String>) -> HttpRequest {
+    let path = path.strip_prefix(deployed::PUBLIC_URL).unwrap_or(path);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let event = json!({
         "rawPath": path,

@@ -1,6 +1,6 @@
 //! Intake's client beside the SDK's: both read the same of what SQS and Secrets Manager answer.
 
-use crate::stack::{lean, reached, still};
+use crate::stack::{config, lean, reached, still};
 use crate::wire::serve;
 use meridian::domain::task::Queue;
 use meridian::io::lean;
@@ -60,11 +60,11 @@ async fn both_clients_tell_a_secret_that_is_missing_from_one_that_cannot_be_read
     ] {
         let body = said.to_string();
         let (at, came) = serve(move |_| (status, body.clone()));
-        let at = at.to_string();
-        let sdk = Secrets::new(&reached(at.trim_end_matches('/'), "test"));
+        let config = config(&at.to_string(), "test");
+        let sdk = Secrets::new(&reached(&config), &config);
         let by_sdk = read(sdk.current(NAME).await);
         let tries = came.swap(0, Ordering::SeqCst);
-        let lean = lean::Secrets::over(lean(at.trim_end_matches('/'), "test"));
+        let lean = lean::Secrets::over(lean(&config));
         assert_eq!(read(lean.current(NAME).await), by_sdk);
         assert_eq!(came.load(Ordering::SeqCst), tries, "{said}");
         assert!(by_sdk.contains(wanted), "{said}: {by_sdk}");
@@ -83,12 +83,12 @@ async fn both_clients_say_alike_why_a_message_was_not_sent() {
     ] {
         let body = json!({ "__type": code, "message": "no" }).to_string();
         let (at, came) = serve(move |_| (status, body.clone()));
-        let at = at.to_string();
-        let queues = Queues::new(&reached(at.trim_end_matches('/'), "test"));
+        let config = config(&at.to_string(), "test");
+        let queues = Queues::new(&reached(&config), &config);
         let sent = queues.send(Queue::Events, &Nudge::default()).await;
         let by_sdk = sent.map_err(|why| why.to_string());
         assert_eq!(came.swap(0, Ordering::SeqCst), tries, "{code}");
-        let queues = lean::Queues::new(&lean(at.trim_end_matches('/'), "test"));
+        let queues = lean::Queues::new(&lean(&config), &config);
         let sent = queues.send(Queue::Events, &Nudge::default()).await;
         assert_eq!(sent.map_err(|why| why.to_string()), by_sdk);
         assert_eq!(came.load(Ordering::SeqCst), tries, "{code}");

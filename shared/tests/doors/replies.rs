@@ -18,16 +18,20 @@ fn account(fields: &[(&str, &str)]) -> Account {
     Account::load(&[], fields).expect("no field is needed")
 }
 
+/// As a function reaches the vendors of these tests.
+fn transport() -> Transport {
+    Transport::new(&config(&aws().endpoint(), "test"))
+}
+
 #[tokio::test]
 async fn a_reply_that_is_too_long_or_never_ends_is_no_answer() {
     let _still = still().await;
     let stripe = vendors::gateway("stripe").expect("a gateway").vendor;
     let account = account(&[("secret_key", "sk_test_demo")]);
+    let transport = transport();
     let ask = async |path: &str| {
         let request = Request::get(path);
-        Transport::new()
-            .send(stripe, &account, &request, None, None)
-            .await
+        transport.send(stripe, &account, &request, None, None).await
     };
     let large = format!("/v1/large/{}", ids::random());
     vendors().script(&large, &[Said::Whole(200, vec![b' '; 40_000_000])]);
@@ -56,7 +60,7 @@ async fn what_could_not_be_built_was_not_sent_and_is_a_fault_of_the_configuratio
     let path = format!("/v1/unbuilt/{}", ids::random());
     let stripe = vendors::gateway("stripe").expect("a gateway").vendor;
     let broken = account(&[("secret_key", "sk_test\ndemo")]);
-    let transport = Transport::new();
+    let transport = transport();
     let request = Request::get(&path);
     let said = transport.send(stripe, &broken, &request, None, None).await;
     match said {

@@ -3,7 +3,8 @@
 use meridian::api;
 use meridian::flows::App;
 use meridian::flows::intake::{Answer, Incoming, Intake};
-use meridian::io::aws::{Aws, Environment};
+use meridian::io::aws::Aws;
+use meridian::io::config::Config;
 use meridian::io::lambda::HttpRequest;
 use meridian::io::lean::Client;
 use meridian::words::ids;
@@ -27,6 +28,8 @@ static WORLD: OnceLock<World> = OnceLock::new();
 struct World {
     aws: embedded::Aws,
     clock: PathBuf,
+    /// The files of the other seams, by their variables.
+    seams: [(&'static str, PathBuf); 2],
     vendors: &'static Vendors,
 }
 
@@ -46,25 +49,13 @@ fn world() -> &'static World {
         std::fs::write(&hosts, json!(at).to_string()).expect("hosts");
         let root = include_bytes!("../fixtures/paypal/root.pem");
         std::fs::write(&roots, root).expect("roots");
-        // SAFETY: set once, under the lock, before anything of this process reads them.
-        unsafe {
-            std::env::set_var("MERIDIAN_CLOCK", &clock);
-            std::env::set_var("MERIDIAN_HOSTS", &hosts);
-            std::env::set_var("MERIDIAN_ROOTS", &roots);
-            std::env::set_var("VENDOR_TIMEOUT_MS", "1500");
-            std::env::set_var("PUBLIC_URL", "https://pay.example.test");
-            std::env::set_var("AWS_SECRET_ACCESS_KEY", "test");
-        }
+        // SAFETY: set once, under the lock, before anything of this process asks for the time.
+        unsafe { std::env::set_var("MERIDIAN_CLOCK", &clock) };
         let aws = deployed::start();
-        for name in ["events", "unproven"] {
-            let queue = format!("{}/{}/{name}", aws.endpoint(), embedded::ACCOUNT);
-            let variable = format!("{}_QUEUE_URL", name.to_uppercase());
-            // SAFETY: as above.
-            unsafe { std::env::set_var(variable, queue) };
-        }
         World {
             aws,
             clock,
+            seams: [("MERIDIAN_HOSTS", hosts), ("MERIDIAN_ROOTS", roots)],
             vendors,
         }
     })
@@ -110,27 +101,25 @@ pub fn apart() -> embedded::Aws {
     deployed::start()
 }
 
-/// AWS as a caller of this name reaches it at this endpoint.
-pub fn reached(endpoint: &str, caller: &str) -> Aws {
-    Aws::new(&environment(endpoint, caller), PATIENCE)
+/// A function's configuration that reaches AWS at this endpoint by this name.
+pub fn config(endpoint: &str, caller: &str) -> Config {
+    let mut variables = deployed::variables(endpoint.trim_end_matches('/'), caller);
+    variables.insert("VENDOR_TIMEOUT_MS".into(), "1500".into());
+    for (name, file) in &world().seams {
+        variables.insert((*name).into(), file.to_string_lossy().into_owned());
+    }
+    let config = Config::of(|name| variables.get(name).cloned());
+    config.expect("all that is needed")
+}
+
+/// AWS as it is reached so.
+pub fn reached(config: &Config) -> Aws {
+    Aws::new(config, PATIENCE)
 }
 
 /// The same as intake reaches it.
-pub fn lean(endpoint: &str, caller: &str) -> Client {
-    Client::new(&environment(endpoint, caller), PATIENCE)
-}
-
-fn environment(endpoint: &str, caller: &str) -> Environment {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    // SAFETY: under a lock, and nobody reads them outside of it.
-    unsafe {
-        std::env::set_var("AWS_ACCESS_KEY_ID", caller);
-        std::env::set_var("AWS_ENDPOINT_URL", endpoint);
-    }
-    Environment::read()
+pub fn lean(config: &Config) -> Client {
+    Client::new(config, PATIENCE)
 }
 
 /// One process of intake, known to AWS by this name.
@@ -139,12 +128,16 @@ pub fn intake(caller: &str) -> Intake {
 }
 
 pub fn intake_at(aws: &embedded::Aws, caller: &str) -> Intake {
-    Intake::new(&lean(&aws.endpoint(), &format!("LOCAL.{caller}.1")))
+    let config = config(&aws.endpoint(), &format!("LOCAL.{caller}.1"));
+    let client = lean(&config);
+    Intake::new(config, &client)
 }
 
 /// One process of any other function.
 pub fn app() -> App {
-    App::new(&reached(&aws().endpoint(), "test"))
+    let config = config(&aws().endpoint(), "test");
+    let aws = reached(&config);
+    App::new(config, &aws)
 }
 
 /// What a caller asked of AWS, as operations.

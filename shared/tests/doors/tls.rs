@@ -58,7 +58,7 @@ async fn only_a_server_of_a_named_authority_and_of_its_own_name_is_spoken_to() {
         let request = Request::get("/").body(Default::default());
         let request = request.expect("a request");
         let within = Duration::from_secs(20);
-        let web = Web::new(roots, 1024);
+        let web = Web::new(&[roots], 1024);
         let said = web.exchange(&origin, request, within).await;
         let said = said.map(|reply| reply.into_body());
         match answers {

@@ -1,6 +1,6 @@
 //! What a process does at its start, while nobody waits yet.
 
-use crate::stack::{lean, reached, still};
+use crate::stack::{config, lean, reached, still};
 use meridian::domain::task::Queue;
 use meridian::io::queue::{Nudge, Queues};
 use meridian::io::secrets::Secrets;
@@ -60,9 +60,10 @@ async fn the_first_event_finds_the_connections_open() {
     let ping = |connection| (connection, "GET /ping HTTP/1.1".to_owned());
     let asked = || std::mem::take(&mut *asked.lock().expect("no panic"));
     let connections = || -> Vec<_> { asked().iter().map(|(connection, _)| *connection).collect() };
-    let aws = reached(&endpoint, "test");
-    let (store, queues) = (Store::new(&aws), Queues::new(&aws));
-    let secrets = Secrets::new(&aws);
+    let config = config(&endpoint, "test");
+    let aws = reached(&config);
+    let (store, queues) = (Store::new(&aws, &config), Queues::new(&aws, &config));
+    let secrets = Secrets::new(&aws, &config);
     // All at the same address here, so the next would find the first one's connection.
     aws.warm("secretsmanager").await;
     assert_eq!(asked(), [ping(0)]);
@@ -71,7 +72,7 @@ async fn the_first_event_finds_the_connections_open() {
     sent.expect("an answer");
     secrets.current("a").await.expect("an answer");
     assert_eq!(connections(), [0, 0, 0], "no other was opened");
-    let client = lean(&endpoint, "test");
+    let client = lean(&config);
     let secrets = meridian::io::lean::Secrets::over(client.clone());
     client.warm("secretsmanager").await;
     assert_eq!(asked(), [ping(1)]);

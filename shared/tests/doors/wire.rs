@@ -1,7 +1,7 @@
 //! What comes back over the wire: how a cancelled transaction is read, and how long a connection is
 //! waited for.
 
-use crate::stack::reached;
+use crate::stack::{config, reached};
 use bytes::Bytes;
 use http::{Request, Uri};
 use meridian::io::lean::web::Web;
@@ -48,8 +48,8 @@ fn answer(mut stream: &TcpStream, script: &Script, came: &AtomicUsize) -> Option
 }
 
 fn store(at: &Uri) -> Store {
-    let at = at.to_string();
-    Store::new(&reached(at.trim_end_matches('/'), "test"))
+    let config = config(&at.to_string(), "test");
+    Store::new(&reached(&config), &config)
 }
 
 fn rows(many: usize) -> Vec<Write> {
@@ -131,7 +131,7 @@ async fn each_exchange_over_a_kept_connection_has_its_own_deadline() {
         }
         (200, "{}".into())
     });
-    let web = Web::new(b"", 1024);
+    let web = Web::new(&[], 1024);
     let first = web.exchange(&at, asks(), LONG).await;
     assert_eq!(first.map(|reply| reply.status().as_u16()), Ok(200));
     let second = web.exchange(&at, asks(), SHORT).await;
@@ -158,7 +158,7 @@ async fn a_host_that_takes_no_connection_is_not_waited_for_as_long_as_one_that_t
     let pending = waiting.iter().filter(|one| !one.is_finished()).count();
     assert!(pending > 0, "the kernel took all of them");
     let at = format!("http://{address}").parse().expect("an address");
-    let said = Web::new(b"", 1024).exchange(&at, asks(), LONG).await;
+    let said = Web::new(&[], 1024).exchange(&at, asks(), LONG).await;
     let why = said.expect_err("nobody answers");
     assert_ne!(why, "too slow to connect", "it took all of its time");
 }
@@ -167,7 +167,7 @@ async fn a_host_that_takes_no_connection_is_not_waited_for_as_long_as_one_that_t
 async fn a_reply_may_be_as_large_as_was_said_and_no_larger() {
     for (bytes, taken) in [(0, true), (1024, true), (1025, false)] {
         let (at, _) = serve(move |_| (200, "x".repeat(bytes)));
-        let said = Web::new(b"", 1024).exchange(&at, asks(), LONG).await;
+        let said = Web::new(&[], 1024).exchange(&at, asks(), LONG).await;
         assert_eq!(said.is_ok(), taken, "{bytes}: {said:?}");
     }
 }

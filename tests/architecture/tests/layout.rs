@@ -54,6 +54,21 @@ fn no_function_is_longer_than_a_page() {
 }
 
 #[test]
+fn the_environment_is_read_in_one_place() {
+    let mut readers = Vec::new();
+    for folder in ["functions", "shared/src"] {
+        let folder = workspace().join(folder);
+        let reads = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file).expect("a source");
+            text.contains("env::var")
+        };
+        let found = rust_files(&folder).into_iter().filter(reads);
+        readers.extend(found.map(|file| file.file_name().map(std::ffi::OsStr::to_owned)));
+    }
+    assert_eq!(readers, [Some("config.rs".into())]);
+}
+
+#[test]
 fn every_public_item_of_contract_domain_and_api_says_more_than_its_name() {
     let mut silent = Vec::new();
     for folder in ["contract", "domain", "api"] {

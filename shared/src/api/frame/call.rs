@@ -7,9 +7,11 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::settings::Settings;
 use crate::flows::App;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::io::store::{Row, StoreError};
+use crate::io::store::{List, Row, StoreError};
+use crate::words::ids;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -211,11 +213,42 @@ impl Call<'_> {
     }
 
     /// A page of a list, newest first, and the cursor of the next one.
-    pub async fn page(&self, list: &str) -> Result<(Vec<Row>, Option<String>), Problem> {
+    pub async fn page(&self, list: &List) -> Result<(Vec<Row>, Option<String>), Problem> {
         let (before, limit) = (self.before()?, self.limit()?);
         let store = &self.app.store;
         let (rows, next) = store.list(list, before.as_deref(), limit).await?;
         Ok((rows, next.as_deref().map(cursor)))
+    }
+
+    /// A parameter of the query that is one of these, by its name; 422 where it is none of them.
+    pub fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        all: &[T],
+        named: fn(T) -> &'static str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.query(name) else {
+            return Ok(None);
+        };
+        let known = all.iter().copied().find(|one| named(*one) == text);
+        let names: Vec<_> = all.iter().copied().map(named).collect();
+        let unknown = || Problem::invalid(name, format!("one of {}", names.join(", ")));
+        known.map(Some).ok_or_else(unknown)
+    }
+
+    /// A parameter of the query that is an id of ours; 422 where it cannot be one.
+    pub fn id(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let id = self.query(name);
+        match id.is_none_or(ids::is_id) {
+            true => Ok(id),
+            false => Err(Problem::invalid(name, "give an id as it was answered")),
+        }
+    }
+
+    /// A parameter of the query that is a day; 422 where it is none.
+    pub fn day(&self, name: &str) -> Result<Option<Date>, Problem> {
+        let day = self.query(name).map(str::parse).transpose();
+        day.map_err(|_| Problem::invalid(name, "such as 2026-01-31"))
     }
 
     /// How many rows a page holds: 50 where the call does not say; 422 outside of 1 to 200.

@@ -42,17 +42,12 @@ pub static ROUTES: &[Route] = &[
 async fn list(call: &Call<'_>) -> Answered {
     let since = call.query("since").map(str::parse::<Timestamp>).transpose();
     let since = since.map_err(|_| Problem::invalid("since", "such as 2026-01-31T09:00:00Z"))?;
-    let state = call.query("state");
-    let names = EventState::ALL.map(EventState::name);
-    if state.is_some_and(|state| !names.contains(&state)) {
-        let why = format!("one of {}", names.join(", "));
-        return Err(Problem::invalid("state", why));
-    }
+    let state = call.one_of("state", &EventState::ALL, EventState::name)?;
     let filter = Filter {
         source: call.query("source"),
         vendor_event_id: call.query("vendor_event_id"),
         gateway_ref: call.query("gateway_ref"),
-        state,
+        state: state.map(EventState::name),
         since,
     };
     let (before, limit) = (call.before()?, call.limit()? as usize);

@@ -14,9 +14,8 @@ use crate::domain::dims::Dims;
 use crate::domain::event::NewCreditNote;
 use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
-use crate::flows::invoices::{self, NewInvoice};
+use crate::flows::invoices::{self, Filter, NewInvoice};
 use crate::flows::{named, pages, receipts};
-use crate::records::case;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
 use schemars::JsonSchema;
@@ -63,11 +62,12 @@ pub static ROUTES: &[Route] = &[
         "/v1/invoices",
         View,
         |call| Box::pin(list(call)),
-        "Invoices, newest first; with `status` those that stand so. A page of these may hold fewer \
-         than `limit`: go on while there is a `next`.",
+        "Invoices, newest first: those that fit every filter. `day` is the clinic's day on which \
+         they were made, `appointment` the clinic's own id. A page may hold fewer than `limit`: go \
+         on while there is a `next`.",
     )
     .gives::<Invoices>(200)
-    .query(&["status", "before", "limit"]),
+    .query(&["status", "patient", "appointment", "day", "before", "limit"]),
     Route::post(
         "/v1/invoices",
         Charge,
@@ -135,32 +135,18 @@ async fn create(call: &Call<'_>) -> Answered {
 }
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (cases, next) = match status(call)? {
-        None => {
-            let (rows, next) = call.page(&case::invoices(call.clinic())).await?;
-            let cases: Result<Vec<Case>, _> = rows.iter().map(|row| row.read("data")).collect();
-            (cases?, next)
-        }
-        Some(status) => {
-            let (before, limit) = (call.before()?, call.limit()?);
-            let (app, before) = (call.app, before.as_deref());
-            let page = invoices::standing(app, call.clinic(), status, before, limit).await?;
-            (page.0, page.1.as_deref().map(cursor))
-        }
+    let filter = Filter {
+        status: call.one_of("status", &Status::ALL, Status::name)?,
+        patient: call.id("patient")?,
+        appointment: call.query("appointment"),
+        day: call.day("day")?,
     };
+    let (before, limit) = (call.before()?, call.limit()? as usize);
+    let (app, settings) = (call.app, &call.settings);
+    let (cases, next) = invoices::search(app, settings, filter, before, limit).await?;
     let invoices = cases.iter().map(summary).collect();
+    let next = next.as_deref().map(cursor);
     Ok(reply(200, &Invoices { invoices, next }))
-}
-
-/// The status that a list is asked for.
-fn status(call: &Call<'_>) -> Result<Option<Status>, Problem> {
-    let Some(name) = call.query("status") else {
-        return Ok(None);
-    };
-    let known = Status::ALL.into_iter().find(|status| status.name() == name);
-    let names = Status::ALL.map(Status::name).join(", ");
-    let unknown = || Problem::invalid("status", format!("one of {names}"));
-    known.map(Some).ok_or_else(unknown)
 }
 
 async fn credit(call: &Call<'_>) -> Answered {

@@ -1,7 +1,7 @@
 //! An entry of the journal as it is answered.
 
 use super::sample;
-use crate::domain::case::Case;
+use crate::domain::book::Book;
 use crate::domain::journal::{self, Broken, Note};
 use crate::words::money::Money;
 use crate::words::schema::Id;
@@ -55,13 +55,15 @@ pub struct Entries {
     pub next: Option<String>,
 }
 
-/// Whether a case's journal holds, and leads to the case as it is.
+/// Whether a book's journal holds, and leads to the book as it is.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Verified {
-    /// The invoice.
-    #[schemars(with = "Id")]
-    pub case: String,
+    /// The invoice; null where it is a patient's credit.
+    #[schemars(with = "Option<Id>")]
+    pub case: Option<String>,
+    /// `case:` or `credit:` and its id.
+    pub book: String,
     /// How many entries were replayed.
     pub entries: u64,
     /// Whether no entry is missing or changed, and replaying them gives the case.
@@ -72,7 +74,7 @@ pub struct Verified {
     pub balances: Vec<Balance>,
 }
 
-/// What stands on an account for this case.
+/// What stands on an account for this book.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Balance {
     /// As postings name it.
@@ -117,18 +119,20 @@ pub fn aside(note: &Note, day: Date) -> Entry {
     }
 }
 
-/// What the replay of these entries of a case came to.
-pub fn verified(case: &Case, entries: &[journal::Entry], broken: Option<Broken>) -> Verified {
-    let balances = journal::balances(case).into_iter();
+/// What the replay of these entries of a book came to.
+pub fn verified<B: Book>(book: &B, entries: &[journal::Entry]) -> Verified {
+    let broken = journal::verify(book, entries).err();
+    let balances = book.balances().into_iter();
     Verified {
-        case: case.id.clone(),
+        case: book.id().case().map(String::from),
+        book: book.id().to_string(),
         entries: entries.len() as u64,
         holds: broken.is_none(),
         fault: broken.map(fault),
         balances: balances
             .map(|(account, minor)| Balance {
                 account,
-                balance: Money::new(minor, case.currency),
+                balance: Money::new(minor, book.currency()),
             })
             .collect(),
     }
@@ -178,7 +182,8 @@ impl Verified {
             balance: sample::eur(cents),
         };
         Self {
-            case: sample::invoice(),
+            case: Some(sample::invoice()),
+            book: format!("case:{}", sample::invoice()),
             entries: 3,
             holds: true,
             fault: None,

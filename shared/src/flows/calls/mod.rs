@@ -8,7 +8,6 @@ pub mod unread;
 pub mod waking;
 
 use super::accounts::failure;
-use super::app::lease_seconds;
 use super::commit::{Change, Committed};
 use super::{App, Failure};
 use crate::contract::{Account, Gateway, Lookup, Request, Told, Trouble};
@@ -129,7 +128,7 @@ async fn work_off(
     loop {
         let at = At {
             now: clock::now(),
-            lease: lease_seconds(),
+            lease: app.config.lease_seconds,
             owner: ids::random(),
         };
         heard = match job.step(&traits, &call.case, heard, &at) {
@@ -291,7 +290,7 @@ impl GatewayCall<'_> {
             self.target,
             step,
             &self.settings,
-            &self.app.public_url,
+            &self.app.config.public_url,
             &open.back,
         )
         .ok_or_else(lacking)

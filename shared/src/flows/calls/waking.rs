@@ -7,7 +7,7 @@ use crate::domain::decide::task_id;
 use crate::domain::task::{Task, Work};
 use crate::flows::App;
 use crate::io::clock;
-use crate::io::store::{Row, StoreError, Write};
+use crate::io::store::{List, Row, StoreError, Write};
 use crate::records::task::{place, waits};
 use crate::words::time;
 use jiff::Timestamp;
@@ -75,7 +75,7 @@ pub(super) async fn spoke(app: &App, clinic: &str, gateway: &str, waited: bool) 
     }
 }
 
-async fn wake(app: &App, list: &str) -> Result<(), StoreError> {
+async fn wake(app: &App, list: &List) -> Result<(), StoreError> {
     let now = time::millis(clock::now());
     let (rows, _) = app.store.list(list, None, MOST).await?;
     let waiting = rows.iter().filter(|row| row.int("due_at") > now);
@@ -90,7 +90,7 @@ async fn wake(app: &App, list: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn silent(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashSet<String>> {
+fn silent(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashSet<List>> {
     app.silent
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -4,7 +4,6 @@ use super::job::{Setback, troubled};
 use super::{App, Failure};
 use crate::contract::{Account, ContactCalls, LostReply, Notification, System};
 use crate::flows::accounts;
-use crate::flows::app::lease_seconds;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Write, Written};
@@ -52,7 +51,7 @@ pub async fn id_of(
         return Ok(Err(busy()));
     }
     let held = Known {
-        lease_until: now + lease_seconds(),
+        lease_until: now + ask.app.config.lease_seconds,
         ..known
     };
     if !put(ask, &key, version, &held).await? {

@@ -7,7 +7,6 @@ use crate::contract::{
     Subscription, System, Trouble,
 };
 use crate::domain::fact::Decline;
-use crate::flows::app::lease_seconds;
 use crate::flows::connections::{self, Known};
 use crate::flows::{accounts, deliveries};
 use crate::io::clock;
@@ -151,8 +150,10 @@ impl DeliveryJob<'_> {
         mut row: DeliveryRow,
         notification: &Notification,
     ) -> Result<Option<(DeliveryRow, End)>, Failure> {
+        let lease = self.app.config.lease_seconds;
         if row.may_be_sent() {
-            let Some(held) = deliveries::replace(self.app, &row, leased(&row)).await? else {
+            let held = leased(&row, lease);
+            let Some(held) = deliveries::replace(self.app, &row, held).await? else {
                 return Ok(None);
             };
             row = held;
@@ -173,7 +174,8 @@ impl DeliveryJob<'_> {
             // Nothing was sent, nor will be.
             Err(why) => return Ok(Some((row, Err(Setback::Failed(why.to_string()))))),
         };
-        let sending = sending(&row, self.system.channel, self.key.as_ref(), notification);
+        let (channel, key) = (self.system.channel, self.key.as_ref());
+        let sending = sending(&row, channel, key, notification, lease);
         let Some(row) = deliveries::replace(self.app, &row, sending).await? else {
             return Ok(None);
         };
@@ -354,8 +356,8 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, se
 }
 
 /// The row in our hands. Two that take it in the same instant must not write the same row.
-fn leased(row: &DeliveryRow) -> DeliveryRow {
-    let until = time::after(clock::now(), lease_seconds());
+fn leased(row: &DeliveryRow, lease_seconds: i64) -> DeliveryRow {
+    let until = time::after(clock::now(), lease_seconds);
     let leased = DeliveryRow {
         state: State::Calling,
         owner: ids::random(),
@@ -372,8 +374,9 @@ pub fn sending(
     channel: Channel,
     key: Option<&Key>,
     notification: &Notification,
+    lease_seconds: i64,
 ) -> DeliveryRow {
-    let mut sending = leased(row);
+    let mut sending = leased(row, lease_seconds);
     sending.sent_at = clock::now().as_second();
     sending.tries += i64::from(row.may_be_sent());
     if channel == Channel::Books {

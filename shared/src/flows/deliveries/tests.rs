@@ -707,7 +707,7 @@ fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
     let key = Key::random();
     let first = notification("60.00 is due. We will try again on Monday.", "+4930123456");
     let text = Channel::PatientText;
-    let sent = sending(&row(Rowed::Open), text, Some(&key), &first);
+    let sent = sending(&row(Rowed::Open), text, Some(&key), &first, 90);
     assert_eq!(sent.state, Rowed::Calling);
     let stored = format!("{sent:?}");
     assert!(!stored.contains("60.00") && !stored.contains("4930123456"));
@@ -716,11 +716,11 @@ fn a_look_up_compares_with_the_words_and_the_number_that_were_sent() {
     assert_eq!(asked.message, first.message);
     assert_eq!(asked.customer, first.customer);
     // What is sent anew is what is true now.
-    let again = sending(&sent, text, Some(&key), &now);
+    let again = sending(&sent, text, Some(&key), &now, 90);
     assert_eq!(as_sent(&again, Some(&key), &first).message, now.message);
     let erased = as_sent(&sent, Some(&Key::random()), &now);
     assert_eq!(erased.message, now.message);
-    let to_books = sending(&row(Rowed::Open), Channel::Books, Some(&key), &first);
+    let to_books = sending(&row(Rowed::Open), Channel::Books, Some(&key), &first, 90);
     assert!(to_books.sent.is_empty());
 }
 
@@ -730,14 +730,14 @@ fn what_is_sent_anew_has_its_own_time_and_lease_and_counts_as_a_try() {
         tries: 2,
         ..row(Rowed::Open)
     };
-    let sent = sending(&first, Channel::Books, None, &notification("", ""));
+    let sent = sending(&first, Channel::Books, None, &notification("", ""), 90);
     assert_eq!(sent.tries, 2, "the first call is no repeat");
     let old = DeliveryRow {
         sent_at: 5,
         owner: "another".into(),
         ..sent
     };
-    let again = sending(&old, Channel::Books, None, &notification("", ""));
+    let again = sending(&old, Channel::Books, None, &notification("", ""), 90);
     assert_eq!(again.tries, 3);
     assert!(again.sent_at > 5 && again.owner != "another");
     assert!(matches!(again.due, Due::At { millis, .. } if millis > again.sent_at * 1000));

@@ -81,7 +81,7 @@ async fn received(app: &App, row: &Row, event: &EventRow) -> Result<Received, De
     }
     let body = BASE64_STANDARD.decode(&text);
     let body = body.map_err(|why| StoreError::Corrupt(format!("{pk}: {why}")))?;
-    let (base, clinic, source) = (&app.public_url, &event.clinic, &event.source);
+    let (base, clinic, source) = (&app.config.public_url, &event.clinic, &event.source);
     Ok(Received {
         clinic: clinic.clone(),
         source: source.clone(),

@@ -2,13 +2,10 @@
 //! state.
 
 use crate::flows::App;
+use crate::flows::lists::{READ, filled};
 use crate::io::store::{Row, StoreError};
 use crate::records::event::{self, EventRow};
 use jiff::Timestamp;
-
-/// Rows that are read at once while filtering, and how often, before the caller goes on.
-const READ: i32 = 200;
-const ROUNDS: usize = 10;
 
 /// What an event must be; whatever is not given may be anything.
 #[derive(Clone, Copy, Default)]
@@ -41,34 +38,27 @@ pub async fn search(
     app: &App,
     clinic: &str,
     filter: Filter<'_>,
-    mut before: Option<String>,
+    before: Option<String>,
     limit: usize,
 ) -> Result<(Vec<Found>, Option<String>), StoreError> {
     if let (Some(source), Some(id)) = (filter.source, filter.vendor_event_id) {
         return Ok((one(app, clinic, filter, source, id).await?, None));
     }
-    let (list, mut found) = (event::list(clinic), vec![]);
-    for _ in 0..ROUNDS {
-        let (rows, next) = app.store.list(&list, before.as_deref(), READ).await?;
-        for row in rows {
+    let list = match filter.since {
+        Some(since) => event::list_since(clinic, since),
+        None => event::list(clinic),
+    };
+    let read = async |before: Option<&str>| {
+        let (rows, next) = app.store.list(&list, before, READ as i32).await?;
+        let found = rows.into_iter().map(|row| {
             let event: EventRow = row.read("data")?;
-            if filter.since.is_some_and(|since| event.received_at < since) {
-                return Ok((found, None));
-            }
-            before = Some(row.get("list_sk").to_owned());
-            if filter.fits(&row, &event) {
-                found.push((row, event));
-            }
-            if found.len() == limit {
-                return Ok((found, before));
-            }
-        }
-        before = next;
-        if before.is_none() {
-            break;
-        }
-    }
-    Ok((found, before))
+            let place = list.place(&row).to_owned();
+            let fits = filter.fits(&row, &event);
+            Ok((place, fits.then_some((row, event))))
+        });
+        Ok((found.collect::<Result<_, StoreError>>()?, next))
+    };
+    filled(before, limit, read).await
 }
 
 /// The event of this id, where it fits.

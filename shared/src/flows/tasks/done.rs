@@ -27,13 +27,12 @@ pub async fn done(
         return Ok(row);
     }
     let version = row.int("version") as u64;
-    let mut done = row
+    let done = row
         .text("state", "done")
         .text("done_by", actor.short())
         .number("done_at", time::millis(clock::now()))
-        .number("version", version + 1);
-    done.0.remove("list_pk");
-    done.0.remove("list_sk");
+        .number("version", version + 1)
+        .unlisted();
     let case = Some(owner).filter(|owner| ids::is_id(owner));
     let note = noted(settings, case, &format!("task_done {id}"), actor.cause());
     let row = done.clone();

@@ -2,6 +2,7 @@
 //! every few seconds, however many names strangers make up.
 
 use super::{Client, Service};
+use crate::io::config::Config;
 use crate::io::directory::{IDS, SK, pk};
 use serde::Deserialize;
 use serde_json::json;
@@ -53,11 +54,10 @@ struct Attribute {
 }
 
 impl Directory {
-    /// The table is named by `TABLE_NAME`.
-    pub fn new(client: &Client) -> Self {
+    pub fn new(client: &Client, config: &Config) -> Self {
         Self {
             client: client.clone(),
-            table: std::env::var("TABLE_NAME").unwrap_or_else(|_| "meridian".into()),
+            table: config.table.clone(),
             parts: Mutex::default(),
         }
     }

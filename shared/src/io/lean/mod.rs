@@ -12,7 +12,8 @@ pub use directory::Directory;
 pub use queue::Queues;
 pub use secrets::Secrets;
 
-use crate::io::aws::{ATTEMPTS, CallError, Environment, FIRST_PAUSE, ROOTS};
+use crate::io::aws::{ATTEMPTS, CallError, FIRST_PAUSE, ROOTS};
+use crate::io::config::{Config, Environment};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -63,15 +64,11 @@ fn passes(why: &CallError) -> bool {
 
 impl Client {
     /// `attempt` is how long one try of a call may take.
-    pub fn from_environment(attempt: Duration) -> Self {
-        Self::new(&Environment::read(), attempt)
-    }
-
-    pub fn new(environment: &Environment, attempt: Duration) -> Self {
+    pub fn new(config: &Config, attempt: Duration) -> Self {
         Self {
-            web: Arc::new(Web::new(ROOTS, LARGEST)),
-            identity: environment.credentials.clone().into(),
-            environment: environment.clone(),
+            web: Arc::new(Web::new(&[ROOTS, &config.local.roots()], LARGEST)),
+            identity: config.aws.credentials.clone().into(),
+            environment: config.aws.clone(),
             attempt,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Client, Service};
 use crate::domain::task::Queue;
+use crate::io::config::{Config, QueueUrls};
 use crate::io::queue::{Message, NotSent};
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ const SQS: Service = Service {
 
 pub struct Queues {
     client: Client,
+    urls: QueueUrls,
 }
 
 #[derive(Serialize)]
@@ -23,15 +25,16 @@ struct SendMessage {
 }
 
 impl Queues {
-    pub fn new(client: &Client) -> Self {
+    pub fn new(client: &Client, config: &Config) -> Self {
         Self {
             client: client.clone(),
+            urls: config.queues.clone(),
         }
     }
 
     /// As [`crate::io::queue::Queues::send`].
     pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
-        let Message { queue_url, body } = Message::new(queue, message)?;
+        let Message { queue_url, body } = Message::new(&self.urls, queue, message)?;
         let input = SendMessage {
             queue_url,
             message_body: body,

@@ -2,7 +2,7 @@
 //! connections kept, no proxy. hyper speaks the protocol. A connection is driven by the task that
 //! asks over it, not by one of its own: on one core every task more is woken in turn.
 
-use crate::io::aws::{CONNECT, local_roots};
+use crate::io::aws::CONNECT;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -73,12 +73,10 @@ impl Open {
 }
 
 impl Web {
-    /// Trusts these roots (PEM), and those in the file `MERIDIAN_ROOTS`, which only a local stack
-    /// names. A reply above `largest` bytes is given up.
-    pub fn new(roots: &[u8], largest: usize) -> Self {
+    /// Trusts these roots (PEM). A reply above `largest` bytes is given up.
+    pub fn new(roots: &[&[u8]], largest: usize) -> Self {
         let mut trusted = RootCertStore::empty();
-        let local = local_roots().unwrap_or_default();
-        for pem in [roots, &local] {
+        for pem in roots {
             let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
             trusted.add_parsable_certificates(certificates);
         }

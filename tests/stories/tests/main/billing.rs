@@ -31,6 +31,8 @@ fn a_completed_session_charges_the_card_on_file_and_the_patient_has_one_receipt_
         .to_owned();
     let invoice = read_invoice(stack, &case);
     assert_eq!(invoice["status"], "paid", "{invoice}");
+    let listed = stack.get(&format!("/v1/invoices?appointment={appointment}"));
+    assert_eq!(listed.expect(200)["invoices"][0]["id"], case);
     assert_eq!(invoice["tax"]["amount"], "5.45");
     assert_eq!(invoice["total"]["amount"], "60.00");
     books_hold(stack, &case);
