@@ -4,15 +4,22 @@
 //! A refresh token works once; used again within half an hour it gives the same answer, later
 //! `invalid_grant`. Idempotency keys are forgotten after six minutes.
 
+mod allocations;
+mod bank;
 mod books;
+mod chart;
 mod contacts;
+mod control;
 mod documents;
 mod events;
+mod ledger;
+mod lines;
 mod oauth;
 mod payments;
 mod query;
 mod replies;
 mod resource;
+mod specs;
 
 use crate::fields;
 use crate::vendor::Vendor;
@@ -37,7 +44,7 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: |_, _| {},
-    control: payments::control,
+    control: control::control,
     key_header: Some("Idempotency-Key"),
     harmless: |call| call.path == "/connect/token",
 };
@@ -104,38 +111,13 @@ fn is_uuid(text: &str) -> bool {
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
-const CONTACT: &str = "Contacts! [ { ContactID text ContactNumber text AccountNumber text \
-    ContactStatus ACTIVE|ARCHIVED Name text FirstName text LastName text EmailAddress text \
-    CompanyNumber text TaxNumber text DefaultCurrency text IsCustomer bool IsSupplier bool \
-    Addresses [any] Phones [any] } ]";
-const INVOICE: &str = "Invoices! [ { InvoiceID text Type ACCREC|ACCPAY Contact any \
-    LineItems [ { LineItemID text Description text Quantity number UnitAmount number \
-        ItemCode text AccountCode text AccountID text TaxType text TaxAmount number \
-        LineAmount number DiscountRate number Tracking [any] } ] \
-    Date text DueDate text LineAmountTypes Exclusive|Inclusive|NoTax InvoiceNumber text \
-    Reference text BrandingThemeID text Url text CurrencyCode text CurrencyRate number \
-    Status DRAFT|SUBMITTED|AUTHORISED|DELETED|VOIDED SentToContact bool \
-    ExpectedPaymentDate text PlannedPaymentDate text } ]";
-const CREDIT_NOTE: &str = "CreditNotes! [ { CreditNoteID text Type ACCRECCREDIT|ACCPAYCREDIT \
-    Contact any LineItems [ { LineItemID text Description text Quantity number \
-        UnitAmount number ItemCode text AccountCode text AccountID text TaxType text \
-        TaxAmount number LineAmount number DiscountRate number Tracking [any] } ] \
-    Date text DueDate text LineAmountTypes Exclusive|Inclusive|NoTax CreditNoteNumber text \
-    Reference text CurrencyCode text CurrencyRate number SentToContact bool \
-    BrandingThemeID text Status DRAFT|SUBMITTED|AUTHORISED|DELETED|VOIDED } ]";
-const PAYMENT: &str = "Payments! [ { PaymentID text Invoice any CreditNote any \
-    Account { Code text AccountID text } Date text Amount number CurrencyRate number \
-    Reference text IsReconciled bool Status AUTHORISED|DELETED } ]";
-const ALLOCATION: &str = "Allocations! [ { Invoice! { InvoiceID text InvoiceNumber text } \
-    Amount! number Date! text } ]";
-
-static RESOURCES: [Resource; 4] = [
+static RESOURCES: [Resource; 5] = [
     Resource {
         name: "Contacts",
         kind: "xero.contact",
         id: "ContactID",
         number: "ContactNumber",
-        spec: CONTACT,
+        spec: specs::CONTACT,
         save: contacts::contact,
     },
     Resource {
@@ -143,7 +125,7 @@ static RESOURCES: [Resource; 4] = [
         kind: "xero.invoice",
         id: "InvoiceID",
         number: "InvoiceNumber",
-        spec: INVOICE,
+        spec: specs::INVOICE,
         save: documents::invoice,
     },
     Resource {
@@ -151,7 +133,7 @@ static RESOURCES: [Resource; 4] = [
         kind: "xero.credit_note",
         id: "CreditNoteID",
         number: "CreditNoteNumber",
-        spec: CREDIT_NOTE,
+        spec: specs::CREDIT_NOTE,
         save: documents::credit_note,
     },
     Resource {
@@ -159,8 +141,16 @@ static RESOURCES: [Resource; 4] = [
         kind: "xero.payment",
         id: "PaymentID",
         number: "PaymentID",
-        spec: PAYMENT,
+        spec: specs::PAYMENT,
         save: payments::payment,
+    },
+    Resource {
+        name: "BankTransactions",
+        kind: bank::KIND,
+        id: "BankTransactionID",
+        number: "BankTransactionID",
+        spec: specs::BANK_TRANSACTION,
+        save: bank::transaction,
     },
 ];
 
@@ -177,7 +167,10 @@ fn route(world: &mut World, call: &Call, tenant: &str) -> Reply {
                     "BaseCurrency": "EUR", "CountryCode": "AU", "IsDemoCompany": true}]);
                 return reply(world, "Organisations", one);
             }
-            "Accounts" => return reply(world, "Accounts", books::accounts()),
+            "Accounts" => {
+                let all = chart::ALL.iter().map(chart::Account::shown).collect();
+                return reply(world, "Accounts", all);
+            }
             _ => {}
         }
     }
@@ -209,9 +202,13 @@ fn route(world: &mut World, call: &Call, tenant: &str) -> Reply {
                 return missing();
             };
             let note = note["CreditNoteID"].as_str().unwrap_or("").to_string();
-            each(world, call, "Allocations", ALLOCATION, |world, ask| {
-                payments::allocate(world, tenant, &note, ask)
-            })
+            each(
+                world,
+                call,
+                "Allocations",
+                specs::ALLOCATION,
+                |world, ask| allocations::allocate(world, tenant, &note, ask),
+            )
         }
         _ => missing(),
     }

@@ -7,3 +7,4 @@ mod mollie;
 mod paypal;
 mod stripe;
 mod xero;
+mod xero_books;

@@ -10,10 +10,11 @@ use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
 
 /// What a new object needs, by the facts.
-const NEW: [(&str, &str, &[&str]); 3] = [
+const NEW: [(&str, &str, &[&str]); 4] = [
     ("Invoices", "Invoices", &["Type", "Contact", "LineItems"]),
     ("CreditNotes", "CreditNotes", &["Type", "Contact"]),
     ("Payments", "Payments", &["Amount", "Account"]),
+    ("BankTransactions", "BankTransactions", &["Contact"]),
 ];
 
 pub fn open(folder: &Path) -> Result<Vendor, String> {

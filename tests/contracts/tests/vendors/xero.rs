@@ -74,7 +74,71 @@ fn requests() {
     );
     let allocation = json!({"Allocations": [{"Amount": 5.0, "Date": "2026-11-21", "Invoice": {"InvoiceID": ID}}]});
     let path = format!("/CreditNotes/{ID}/Allocations");
-    fits(&contracts, &xero("PUT", &path).json(allocation));
+    fits(&contracts, &xero("PUT", &path).json(allocation.clone()));
+    for field in ["Amount", "Date", "Invoice"] {
+        let mut less = allocation.clone();
+        less["Allocations"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove(field);
+        let less = xero("PUT", &path).json(less);
+        fails(&contracts, &less, &format!("\"{field}\" is required"));
+    }
+}
+
+fn received() -> Value {
+    json!({"Type": "RECEIVE", "Contact": {"ContactID": ID}, "BankAccount": {"Code": "091"},
+        "LineItems": [{"Description": "Paid in advance", "Quantity": 1, "UnitAmount": 40.0,
+            "AccountCode": "820", "TaxType": "NONE"}], "Date": "2026-11-21", "Reference": "r-1",
+        "CurrencyCode": "EUR", "LineAmountTypes": "NoTax"})
+}
+
+#[test]
+fn money_received_without_an_invoice() {
+    let Some(contracts) = contracts() else { return };
+    let put = |fields: &Value| {
+        xero("PUT", "/BankTransactions").json(json!({"BankTransactions": [fields]}))
+    };
+    fits(&contracts, &put(&received()));
+    for field in ["Type", "Contact", "LineItems", "BankAccount"] {
+        let mut less = received();
+        less.as_object_mut().unwrap().remove(field);
+        fails(&contracts, &put(&less), &format!("\"{field}\" is required"));
+    }
+    let mut wrong = received();
+    wrong["Type"] = json!("RECEIVED");
+    fails(&contracts, &put(&wrong), "/BankTransactions/0/Type");
+    fits(
+        &contracts,
+        &xero("GET", "/BankTransactions?where=Reference%3D%3D%22r-1%22"),
+    );
+    // To delete it is to send it again as a whole.
+    let mut gone = received();
+    gone["BankTransactionID"] = json!(ID);
+    gone["Status"] = json!("DELETED");
+    let gone = json!({"BankTransactions": [gone]});
+    let post = xero("POST", &format!("/BankTransactions/{ID}")).json(gone.clone());
+    fits(&contracts, &post);
+    let reply = json!({"Id": ID, "Status": "OK", "BankTransactions": gone["BankTransactions"]});
+    fits(&contracts, &post.clone().reply(200, reply.clone()));
+    let mut untold = reply;
+    untold["BankTransactions"][0]["Total"] = json!("40.00");
+    fails(
+        &contracts,
+        &post.reply(200, untold),
+        "/BankTransactions/0/Total",
+    );
+}
+
+#[test]
+fn an_invoice_is_voided_by_its_id_and_status() {
+    let Some(contracts) = contracts() else { return };
+    let post = |status: &str| {
+        let void = json!({"Invoices": [{"InvoiceID": ID, "Status": status}]});
+        xero("POST", &format!("/Invoices/{ID}")).json(void)
+    };
+    fits(&contracts, &post("VOIDED"));
+    fails(&contracts, &post("VOID"), "/Invoices/0/Status");
 }
 
 #[test]

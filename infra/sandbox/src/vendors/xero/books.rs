@@ -1,6 +1,7 @@
-//! Words of Xero's books: exact decimals, dates, accounts.
+//! Words of Xero's books: exact decimals, dates.
 
 use super::replies::msdate;
+use crate::wire::stamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -45,25 +46,13 @@ pub fn date(value: &Value) -> Option<(String, String)> {
     Some((msdate(at), format!("{day}T00:00:00")))
 }
 
-pub fn accounts() -> Value {
-    let account = |code: &str, name: &str, kind: &str, class: &str, payments: bool| {
-        json!({"Code": code, "Name": name, "Type": kind, "Class": class, "Status": "ACTIVE",
-            "AccountID": account_id(code), "EnablePaymentsToAccount": payments})
+/// The day of a document: the given one, or today.
+pub fn day(now: i64, given: &Value) -> Result<(String, String), Vec<String>> {
+    let found = match given {
+        Value::Null => date(&json!(stamp(now, "%F"))),
+        given => date(given),
     };
-    json!([
-        account("090", "Business Bank Account", "BANK", "ASSET", true),
-        account("200", "Sales", "REVENUE", "REVENUE", false),
-        account("610", "Accounts Receivable", "CURRENT", "ASSET", false)
-    ])
-}
-
-pub fn account_id(code: &str) -> String {
-    format!("00000000-0000-4000-8000-{code:0>12}")
-}
-
-/// A chart of accounts may hold any short code; these two shapes it never holds.
-pub fn known_account(code: &str) -> bool {
-    (1..=10).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    found.ok_or_else(|| one("Date is not a valid date"))
 }
 
 /// The fields that an ask really gives.

@@ -1,10 +1,10 @@
-//! Payments and allocations at Xero: they never exceed what is open on a document.
+//! Payments at Xero: they never exceed what is open on a document.
 
-use super::books::{account_id, amount, date, known_account, number, one};
+use super::books::{amount, date, number, one};
+use super::chart;
 use super::documents::{CREDIT_NOTE, INVOICE, Paper};
 use super::events::tell;
 use super::replies::{Checked, msdate};
-use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -29,29 +29,25 @@ pub fn payment(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Ch
     if let Some(id) = ask["PaymentID"].as_str().filter(|_| !create) {
         return delete_payment(world, tenant, &id.to_lowercase(), ask);
     }
-    let (of, open) = match (&ask["Invoice"], &ask["CreditNote"]) {
-        (Value::Object(_), Value::Null) => (&INVOICE, "AmountDue"),
-        (Value::Null, Value::Object(_)) => (&CREDIT_NOTE, "RemainingCredit"),
+    let (of, place) = match (&ask["Invoice"], &ask["CreditNote"]) {
+        (Value::Object(_), Value::Null) => (&INVOICE, "Invoice"),
+        (Value::Null, Value::Object(_)) => (&CREDIT_NOTE, "CreditNote"),
         _ => {
             return Err(one(
                 "A payment must be for exactly one invoice or credit note",
             ));
         }
     };
-    let place = if of.prefix == "INV" {
-        "Invoice"
-    } else {
-        "CreditNote"
-    };
     let found = named(world, tenant, &ask[place], of).cloned();
     let document = found.ok_or_else(|| one(format!("{place} could not be found")))?;
     if document["Status"] != "AUTHORISED" {
-        return Err(one(format!("{place} not of valid status for modification")));
+        // Xero's words as developers quote them.
+        return Err(one(
+            "Payments can only be made against Authorised documents",
+        ));
     }
-    let code = ask["Account"]["Code"]
-        .as_str()
-        .or(ask["Account"]["AccountID"].as_str());
-    let Some(code) = code.filter(|code| known_account(code) || code.len() == 36) else {
+    let account = chart::find(&ask["Account"]["Code"], &ask["Account"]["AccountID"]);
+    let Some(account) = account.filter(|account| account.takes_payments()) else {
         return Err(one(
             "Account could not be found, or does not allow payments",
         ));
@@ -63,21 +59,16 @@ pub fn payment(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Ch
             "Payment amount must be greater than zero, with two decimal places",
         ));
     }
-    if sum > amount(&document[open]) {
+    if sum > amount(&document[of.open]) {
         return Err(one(
             "Payment amount exceeds the amount outstanding on this document",
         ));
     }
-    let account = match code.len() {
-        36 => json!({"AccountID": code}),
-        _ => json!({"AccountID": account_id(code), "Code": code}),
-    };
     let paid = Paid {
         of,
-        open,
         place,
         document: &document,
-        account,
+        account: account.named(),
         day,
         sum,
     };
@@ -87,8 +78,6 @@ pub fn payment(world: &mut World, tenant: &str, ask: &Value, create: bool) -> Ch
 /// A payment that fits what is open on its document.
 struct Paid<'a> {
     of: &'a Paper,
-    /// Name of what is open on the document.
-    open: &'static str,
     /// Name of the document in a payment.
     place: &'static str,
     document: &'a Value,
@@ -100,7 +89,6 @@ struct Paid<'a> {
 fn enter(world: &mut World, tenant: &str, ask: &Value, paid: Paid) -> Value {
     let Paid {
         of,
-        open,
         place,
         document,
         account,
@@ -118,7 +106,8 @@ fn enter(world: &mut World, tenant: &str, ask: &Value, paid: Paid) -> Value {
         "Reference": ask["Reference"].as_str().unwrap_or(""), "PaymentType": kind,
         "IsReconciled": ask["IsReconciled"].as_bool().unwrap_or(false), "Account": account,
         place: {of.id: document[of.id], of.number: document[of.number],
-            "Type": document["Type"], "Contact": document["Contact"]},
+            "Type": document["Type"], "Contact": document["Contact"],
+            "CurrencyCode": document["CurrencyCode"]},
         "HasAccount": true, "HasValidationErrors": false, "UpdatedDateUTC": msdate(world.now)});
     world.put("xero.payment", tenant, &id, body.clone());
     let paper = document[of.id].as_str().unwrap_or("").to_string();
@@ -129,7 +118,7 @@ fn enter(world: &mut World, tenant: &str, ask: &Value, paid: Paid) -> Value {
             paid.push(short);
         }
     }
-    move_open(world, tenant, of, &paper, open, "AmountPaid", sum);
+    move_open(world, tenant, of, &paper, "AmountPaid", sum);
     body
 }
 
@@ -140,13 +129,12 @@ pub fn move_open(
     tenant: &str,
     of: &Paper,
     id: &str,
-    open: &str,
     settled: &str,
     sum: Decimal,
 ) {
     let body = world.body(of.kind, id);
-    let left = amount(&body[open]) - sum;
-    let mut changes = json!({open: number(left), "UpdatedDateUTC": msdate(world.now),
+    let left = amount(&body[of.open]) - sum;
+    let mut changes = json!({of.open: number(left), "UpdatedDateUTC": msdate(world.now),
         "Status": if left.is_zero() { "PAID" } else { "AUTHORISED" }});
     if of.prefix == "INV" {
         changes[settled] = number(amount(&body[settled]) + sum);
@@ -166,9 +154,9 @@ pub fn delete_payment(world: &mut World, tenant: &str, id: &str, ask: &Value) ->
         id,
         json!({"Status": "DELETED", "UpdatedDateUTC": msdate(world.now)}),
     );
-    let (of, open, place) = match body["Invoice"].is_object() {
-        true => (&INVOICE, "AmountDue", "Invoice"),
-        false => (&CREDIT_NOTE, "RemainingCredit", "CreditNote"),
+    let (of, place) = match body["Invoice"].is_object() {
+        true => (&INVOICE, "Invoice"),
+        false => (&CREDIT_NOTE, "CreditNote"),
     };
     let paper = body[place][of.id].as_str().unwrap_or("").to_string();
     if let Some(item) = world.item_mut(of.kind, &paper)
@@ -176,109 +164,7 @@ pub fn delete_payment(world: &mut World, tenant: &str, id: &str, ask: &Value) ->
     {
         paid.retain(|one| one["PaymentID"] != id);
     }
-    move_open(
-        world,
-        tenant,
-        of,
-        &paper,
-        open,
-        "AmountPaid",
-        -amount(&body["Amount"]),
-    );
+    let back = -amount(&body["Amount"]);
+    move_open(world, tenant, of, &paper, "AmountPaid", back);
     Ok(world.body("xero.payment", id))
-}
-
-pub fn allocate(world: &mut World, tenant: &str, note: &str, ask: &Value) -> Checked {
-    let credit = world.body(CREDIT_NOTE.kind, note);
-    let found = named(world, tenant, &ask["Invoice"], &INVOICE).cloned();
-    let invoice = found.ok_or_else(|| one("Invoice could not be found"))?;
-    if credit["Status"] != "AUTHORISED" || invoice["Status"] != "AUTHORISED" {
-        return Err(one(
-            "Both documents must be approved and open for an allocation",
-        ));
-    }
-    if credit["Contact"]["ContactID"] != invoice["Contact"]["ContactID"] {
-        return Err(one(
-            "The credit note and the invoice are for different contacts",
-        ));
-    }
-    let (day, _) = date(&ask["Date"]).ok_or_else(|| one("Date is not a valid date"))?;
-    let sum = amount(&ask["Amount"]);
-    if sum <= Decimal::ZERO {
-        return Err(one("Amount must be greater than zero"));
-    }
-    if sum > amount(&credit["RemainingCredit"]) || sum > amount(&invoice["AmountDue"]) {
-        return Err(one(
-            "The amount exceeds the credit that remains, or what the invoice owes",
-        ));
-    }
-    let invoice_id = invoice["InvoiceID"].as_str().unwrap_or("").to_string();
-    let body = json!({"AllocationID": world.uuid(), "Amount": number(sum), "Date": day,
-        "IsDeleted": false, "Invoice": {"InvoiceID": invoice_id,
-            "InvoiceNumber": invoice["InvoiceNumber"]}});
-    if let Some(item) = world.item_mut(CREDIT_NOTE.kind, note)
-        && let Some(all) = item.body["Allocations"].as_array_mut()
-    {
-        all.push(body.clone());
-    }
-    move_open(
-        world,
-        tenant,
-        &CREDIT_NOTE,
-        note,
-        "RemainingCredit",
-        "AmountPaid",
-        sum,
-    );
-    move_open(
-        world,
-        tenant,
-        &INVOICE,
-        &invoice_id,
-        "AmountDue",
-        "AmountCredited",
-        sum,
-    );
-    Ok(body)
-}
-
-/// `pay/{invoice}` `{amount}` in minor units: the clinic enters a payment in Xero itself.
-/// `archive/{contact}`: staff put a contact away. `invoice/{number}`: how it stands, and how many of
-/// this number were ever filed.
-pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
-    match verb {
-        ["pay", id] => pay(world, id, ask),
-        ["archive", id] => {
-            let away = json!({"ContactStatus": "ARCHIVED"});
-            world.set("xero.contact", id, away);
-            Ok(world.body("xero.contact", id))
-        }
-        ["invoice", number] => Ok(numbered(world, number)),
-        _ => Err("Xero knows pay/{invoice}, archive/{contact} and invoice/{number}".into()),
-    }
-}
-
-fn numbered(world: &World, number: &str) -> Value {
-    let all = world.all(INVOICE.kind);
-    let same: Vec<_> = all
-        .into_iter()
-        .filter(|item| item.body["InvoiceNumber"] == number)
-        .collect();
-    let mut shown = same.first().map_or(json!({}), |item| item.body.clone());
-    shown["filed"] = json!(same.len());
-    shown
-}
-
-fn pay(world: &mut World, id: &str, ask: &Value) -> Result<Value, String> {
-    let tenant = world
-        .account_of(INVOICE.kind, id)
-        .ok_or("no such invoice")?;
-    let due = amount(&world.body(INVOICE.kind, id)["AmountDue"]);
-    let sum = ask["amount"]
-        .as_i64()
-        .map_or(due, |cents| Decimal::new(cents, 2));
-    let today = stamp(world.now, "%F");
-    let ask = json!({"Invoice": {"InvoiceID": id}, "Account": {"Code": "090"}, "Date": today,
-        "Amount": number(sum), "Reference": "entered in Xero"});
-    payment(world, &tenant, &ask, true).map_err(|messages| messages.join("; "))
 }
