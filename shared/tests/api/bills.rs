@@ -1,12 +1,9 @@
 //! What a bill asks for and what comes without a gateway, as the API takes and shows it: credit notes,
 //! tenders, a patient's credit in two books.
 
+use crate::money::eur;
 use crate::stack::*;
 use serde_json::{Value, json};
-
-fn eur(amount: &str) -> Value {
-    json!({ "amount": amount, "currency": "EUR" })
-}
 
 /// An invoice of 60.00 of this patient that was paid by cash.
 async fn paid_in_cash(clinic: &Clinic, patient: &str) -> String {
@@ -72,11 +69,11 @@ async fn what_staff_took_is_handed_back_or_taken_off_and_never_sent_by_a_gateway
         (&known["status"], &known["due"]),
         (&json!("paid"), &eur("0.00"))
     );
-    let more = clinic.post(
-        &format!("/v1/invoices/{case}/tenders"),
-        json!({ "how": "fund" }),
-    );
-    more.await.expect(409);
+    let path = format!("/v1/invoices/{case}/tenders");
+    clinic
+        .post(&path, json!({ "how": "fund" }))
+        .await
+        .expect(409);
     let refund =
         |by: &str, amount: &str| json!({ "invoice": case, "by": by, "amount": eur(amount) });
     let refused = clinic

@@ -312,7 +312,7 @@ fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
             keys.push((key, subscription.topic));
         }
     }
-    assert_eq!(keys.len(), 9);
+    assert_eq!(keys.len(), 15);
     let headers = (SYSTEM.vendor.headers)(&demo(&SYSTEM));
     assert!(headers.contains(&("xero-tenant-id", SECRETS[2].1.into())));
     assert!(headers.contains(&("Accept", "application/json".into())));
