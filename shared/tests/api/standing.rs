@@ -3,6 +3,7 @@
 use crate::money::{eur, happens, pays, reported};
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, lines};
+use crate::vendors::{Said, connect};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::flows::invoicing;
 use meridian::flows::invoicing::{Appointment, AppointmentState};
