@@ -1576,6 +1576,7 @@ fn at_paypal() -> Case {
         patient: None,
         appointment: None,
         starts_at: None,
+        label: None,
         currency: eur(0).currency,
         lines: vec![Line {
             quantity: 1,

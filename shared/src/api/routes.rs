@@ -2,9 +2,9 @@
 
 use super::frame::call::Route;
 use super::resources::{
-    appointments, audit, charges, clinics, deliveries, disputes, document, events, findings,
-    integrations, invoices, keys, methods, patients, payments, refunds, settings, story, tasks,
-    tenders,
+    appointment_types, appointments, audit, charges, clinics, deliveries, disputes, document,
+    events, findings, integrations, invoices, keys, methods, patients, payments, refunds, settings,
+    story, tasks, tenders,
 };
 
 /// Every route of the API.
@@ -19,6 +19,7 @@ static TABLE: &[&[Route]] = &[
     keys::ROUTES,
     patients::ROUTES,
     methods::ROUTES,
+    appointment_types::ROUTES,
     appointments::ROUTES,
     invoices::ROUTES,
     charges::ROUTES,

@@ -75,10 +75,15 @@ fn no_two_routes_answer_the_same_request() {
 fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
     let moves = [
         "/v1/appointments/{id}/complete",
+        "/v1/appointments/{id}/cancel",
+        "/v1/appointments/{id}/no-show",
+        "/v1/appointments/{id}/reschedule",
+        "/v1/appointments/{id}/restore",
         "/v1/invoices",
         "/v1/invoices/{id}/charges",
         "/v1/invoices/{id}/credit-notes",
         "/v1/invoices/{id}/tenders",
+        "/v1/appointments/{id}/charges",
         "/v1/charges",
         "/v1/refunds",
     ];
@@ -463,6 +468,12 @@ fn settled(case: &str) -> Vec<Settled> {
         ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
+        ("no-price", of(Alert::NoPrice), &["/v1/appointments"]),
+        (
+            "called-off",
+            of(Alert::CalledOff),
+            &[refunds, "/v1/appointments"],
+        ),
     ];
     owned(table)
 }
@@ -766,6 +777,7 @@ fn case() -> Case {
         patient: Some(ids::derived(&["patient"])),
         appointment: None,
         starts_at: None,
+        label: None,
         currency: eur("0").currency,
         lines: vec![line("60.00"), line("40.00")],
         policy: Policy::default(),

@@ -122,7 +122,8 @@ pub fn unknown<T>(field: &str) -> Result<T, Trouble> {
     )))
 }
 
-/// Opens a page. Labels are neutral: the clinic and the invoice's number, never a service.
+/// Opens a page. Labels are neutral: the clinic, the invoice's number, and the words that the
+/// clinic chose for gateways to read, never a service.
 pub struct Checkout {
     /// Ours, `{case}-p1`: it comes back with whatever the gateway says of the payment.
     pub reference: String,

@@ -10,6 +10,7 @@ use super::payment::State;
 use super::policy::Policy;
 use super::refund::{self, Refund};
 use super::tender::Tender;
+use super::visit::Off;
 use super::{dispute, payment};
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
@@ -38,6 +39,12 @@ pub struct Case {
     /// When the session began, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on the visit that gateways and systems may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How the visit was called off, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off: Option<Off>,
     /// When it was begun here.
     pub created_at: Timestamp,
     /// That of every amount in it.

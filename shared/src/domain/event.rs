@@ -9,6 +9,7 @@ use super::policy::Policy;
 use super::refund::Way;
 use super::task::Matter;
 use super::tender::By;
+use super::visit::Off;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -91,6 +92,12 @@ pub enum Event {
         call: bool,
         note: String,
     },
+    /// This visit, which the case bills, begins at that time.
+    VisitMoved { visit: String, starts_at: Timestamp },
+    /// The visit that the case bills was called off.
+    VisitCalledOff { how: Off },
+    /// The visit takes place after all.
+    VisitRestored,
     /// Nothing to decide here; somebody must look.
     Person {
         /// Tells tasks of a case apart: `contradiction-…`, `delivery-slack.000003`.
@@ -159,6 +166,8 @@ pub struct NewInvoice {
     pub appointment: Option<String>,
     /// When that visit began.
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on it that gateways and systems may read.
+    pub label: Option<String>,
     /// The clinic's.
     pub currency: Currency,
     /// What is billed, at least one.

@@ -25,3 +25,5 @@ pub mod refund;
 pub mod settings;
 pub mod task;
 pub mod tender;
+pub mod visit;
+pub mod visit_type;

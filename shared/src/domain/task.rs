@@ -180,11 +180,15 @@ pub enum Alert {
     Uncollected,
     /// A vendor's event was proven and cannot be read.
     Unreadable,
+    /// Money is on a visit that was called off, or on its way.
+    CalledOff,
+    /// A visit took place, and nobody said what it costs.
+    NoPrice,
 }
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -198,5 +202,7 @@ impl Alert {
         Self::RefundWaits,
         Self::Uncollected,
         Self::Unreadable,
+        Self::CalledOff,
+        Self::NoPrice,
     ];
 }

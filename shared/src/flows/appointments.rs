@@ -1,148 +1,181 @@
-//! Appointments: booked, then completed. Completion is what bills: the invoice follows by the
-//! clinic's policy, once, however often it is reported.
+//! Appointments, which are visits: booked, moved, called off or completed. Completion is what bills:
+//! the invoice follows by the clinic's policy, once, however often it is reported.
+
+pub mod booking;
+mod heard;
 
 use super::denied::Denied;
-use super::invoicing::{Appointment, AppointmentState, appointment, case_id, put_appointment};
-use super::named::{self, Named};
-use super::{App, patients};
+use super::{App, Failure, commit, patients, tasks};
 use crate::domain::actor::Actor;
-use crate::domain::invoice::Line;
-use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
+use crate::domain::task::{Alert, Matter, Queue};
+use crate::domain::visit::{Event, Verdict, Visit, decide};
 use crate::flows::audit::noted;
-use crate::io::store::{Row, Written};
-use crate::records;
+use crate::io::clock;
+use crate::io::store::{Row, StoreError, Write};
+use crate::records::appointment::{self, VisitRow};
 use crate::records::event::{self, EventRow};
-use crate::words::money::Currency;
-use crate::words::text::Plain;
-use jiff::Timestamp;
+use crate::records::task;
+use crate::words::time;
 
 /// How often a write that met another one is tried again.
 const TRIES: u32 = 5;
+/// What the task is called that asks for a price.
+const NO_PRICE: &str = "no-price";
 
-/// An appointment as somebody books it.
-pub struct Booking {
-    /// The clinic's own id.
-    pub id: Plain<64>,
-    pub patient: Named,
-    pub starts_at: Timestamp,
-    pub currency: Currency,
-    pub lines: Vec<Line>,
-    /// What each line is for: sealed.
-    pub descriptions: Vec<String>,
-    /// How it is collected, where not by policy.
-    pub collect: Option<Collect>,
+/// A request that says something of an appointment, once.
+pub struct Asked<'a> {
+    pub actor: &'a Actor,
+    /// The request's own row.
+    pub row: &'a EventRow,
+    /// What it is answered, from the visit as the request leaves it.
+    pub answer: fn(&Visit) -> String,
 }
 
-/// Books an appointment, or writes all of one that is still booked. Tells whether it is a new one.
-pub async fn book(
-    app: &App,
-    settings: &Settings,
-    actor: &Actor,
-    new: Booking,
-) -> Result<(Appointment, bool), Denied> {
-    if new.id.contains('/') {
-        return Err(Denied::invalid("id", "it goes into addresses: no slash"));
-    }
-    let (patient, key) = named::person(app, &settings.id, &new.patient).await?;
-    let booked = Appointment {
-        patient: patient.id.clone(),
-        starts_at: new.starts_at,
-        state: AppointmentState::Booked,
-        currency: new.currency,
-        lines: new.lines,
-        descriptions_sealed: key.seal(&lines_place(&settings.id, &new.id), &new.descriptions),
-        collect: new.collect,
-        case: None,
-        id: new.id.into(),
-    };
-    let what = format!("appointment_booked {}", booked.id);
-    let note = noted(settings, None, &what, actor.cause());
-    for _ in 0..TRIES {
-        let read = appointment(app, &settings.id, &booked.id).await?;
-        let known = read.as_ref().map(|(known, _)| known.state);
-        if known.is_some_and(|state| state != AppointmentState::Booked) {
-            let why = "it is no longer booked, so it cannot be changed: invoice the rest apart";
-            return Err(Denied::conflict(why));
-        }
-        let version = read.map(|(_, version)| version);
-        let before = vec![note.clone()];
-        let put = put_appointment(app, settings, &booked, version, before).await?;
-        if put == Written::Done {
-            return Ok((booked, version.is_none()));
-        }
-    }
-    Err(met_others())
-}
-
-/// How a report that a session took place ended.
-pub enum Completed {
-    Now,
+/// How such a request ended.
+pub enum Said {
+    /// The visit as it is now, changed or not.
+    Now(Box<Visit>),
     /// Under the same request before, whose row says how it was answered.
     Before(Box<Row>),
 }
 
-/// The session took place: it is invoiced and collected by policy, once. `row` is the request's,
-/// with what it is answered.
-pub async fn complete(
+/// An appointment with its row's version; `None` where there is none.
+pub async fn read(app: &App, clinic: &str, id: &str) -> Result<Option<VisitRow>, StoreError> {
+    let pk = appointment::pk(clinic, id);
+    let row = app.store.get(&pk, appointment::SK).await?;
+    row.as_ref().map(VisitRow::read).transpose()
+}
+
+/// The same of one that must be there.
+pub async fn find(app: &App, clinic: &str, id: &str) -> Result<VisitRow, Denied> {
+    let found = read(app, clinic, id).await?;
+    found.ok_or(Denied::NotFound("appointment"))
+}
+
+/// Works into an appointment what is said of it, once under the request's row. What is so already
+/// changes nothing and is answered alike.
+pub async fn say(
     app: &App,
     settings: &Settings,
-    actor: &Actor,
     id: &str,
-    (row, answer): (&EventRow, &str),
-) -> Result<Completed, Denied> {
-    let request = row.answered(answer);
-    for _ in 0..TRIES {
-        let found = appointment(app, &settings.id, id).await?;
-        let (booked, version) = found.ok_or(Denied::NotFound("appointment"))?;
-        let written = match booked.state {
-            AppointmentState::Booked => {
-                let done = Appointment {
-                    state: AppointmentState::Completed,
-                    ..booked
-                };
-                let what = format!("appointment_completed {}", done.id);
-                let note = noted(settings, None, &what, actor.cause());
-                let before = vec![request.clone(), note];
-                put_appointment(app, settings, &done, Some(version), before).await?
-            }
-            AppointmentState::Completed => {
-                app.store.transact(std::slice::from_ref(&request)).await?
-            }
-            AppointmentState::Cancelled | AppointmentState::NoShow => {
-                let why = "it was cancelled or nobody came: charge a fee with POST /v1/charges";
-                return Err(Denied::conflict(why));
+    event: &Event,
+    asked: &Asked<'_>,
+) -> Result<Said, Denied> {
+    let what = format!("appointment_{} {id}", word(event));
+    let note = noted(settings, None, &what, asked.actor.cause());
+    for attempt in 0..TRIES {
+        let known = find(app, &settings.id, id).await?;
+        let after = match decide(Some(&known.visit), event, clock::now()) {
+            Verdict::Change(after) => *after,
+            Verdict::Nothing => known.visit.clone(),
+            Verdict::Refused(why) => {
+                let before = answered_before(app, asked.row).await?;
+                return before.ok_or(Denied::Conflict(why));
             }
         };
-        match written {
-            Written::Done => return Ok(Completed::Now),
-            Written::Failed(at) if at.contains(&0) => {
-                if let Some(known) = app.store.get(&row.pk(), event::SK).await? {
-                    return Ok(Completed::Before(Box::new(known)));
-                }
-            }
-            Written::Failed(_) | Written::Conflict => {}
+        let mut writes = vec![asked.row.answered(&(asked.answer)(&after))];
+        if after != known.visit {
+            writes.extend([note.clone(), known.write(&after)]);
         }
+        let step = Step {
+            before: Some(&known.visit),
+            after: &after,
+            writes,
+            cause: format!("appointment {id} {}", word(event)),
+        };
+        if step.write(app, settings).await? {
+            return Ok(Said::Now(Box::new(after)));
+        }
+        if let Some(before) = answered_before(app, asked.row).await? {
+            return Ok(before);
+        }
+        commit::pause(attempt).await;
     }
     Err(met_others())
 }
 
-/// What the lines of an appointment are for; nothing once its patient was erased.
-pub async fn descriptions(
-    app: &App,
-    clinic: &str,
-    booked: &Appointment,
-) -> Result<Vec<String>, Denied> {
-    let patient = patients::patient(app, clinic, &booked.patient).await?;
-    let place = lines_place(clinic, &booked.id);
-    let key = patient.and_then(|patient| patient.key);
-    let opened = key.and_then(|key| key.open(&place, &booked.descriptions_sealed).ok());
-    Ok(opened.unwrap_or_default())
+async fn answered_before(app: &App, row: &EventRow) -> Result<Option<Said>, StoreError> {
+    let known = app.store.get(&row.pk(), event::SK).await?;
+    Ok(known.map(|known| Said::Before(Box::new(known))))
 }
 
-/// The invoice that an appointment's completion makes.
-pub fn invoice_of(clinic: &str, appointment: &str) -> String {
-    case_id(clinic, &["appointment".into(), appointment.into()])
+/// As the audit and the journal name it.
+fn word(event: &Event) -> &'static str {
+    match event {
+        Event::Booked(_) => "booked",
+        Event::Confirmed => "confirmed",
+        Event::Completed => "completed",
+        Event::Cancelled => "cancelled",
+        Event::NoShow => "no_show",
+        Event::Moved { .. } => "moved",
+        Event::Replaced { .. } => "replaced",
+        Event::Restored => "restored",
+        Event::Billed => "billed",
+    }
+}
+
+/// One change of a visit: what is written for it, beside what follows from it by itself.
+struct Step<'a> {
+    before: Option<&'a Visit>,
+    after: &'a Visit,
+    /// The rows of the request, of the audit and of the visits.
+    writes: Vec<Write>,
+    /// As the case's journal names it.
+    cause: String,
+}
+
+impl Step<'_> {
+    /// Writes all of it or nothing; `false` where another write was in the way.
+    async fn write(mut self, app: &App, settings: &Settings) -> Result<bool, Failure> {
+        let pk = appointment::pk(&settings.id, &self.after.id);
+        let bills = self.after.is_to_bill() && !self.before.is_some_and(Visit::is_to_bill);
+        if bills {
+            let now = time::millis(clock::now());
+            self.writes.push(Write::Put(task::visit(&pk, now)));
+        }
+        let asked = self.price_asked(settings, &pk);
+        self.writes.extend(asked.iter().cloned().map(Write::Put));
+        if self.before.is_some_and(Visit::lacks_price) && !self.after.lacks_price() {
+            let answered = task::person_key(&pk, NO_PRICE);
+            self.writes.push(Write::Delete(answered));
+        }
+        let heard = heard::by_case(self.before, self.after);
+        let case = &self.after.case;
+        let written = heard::write(app, settings, case, heard, self.writes, self.cause).await?;
+        if bills && written {
+            let due = (Queue::Visits, task::visit_key(&pk));
+            commit::nudge(app, [due].into_iter()).await;
+        }
+        if written {
+            tasks::nudge_told(app, &asked).await;
+        }
+        Ok(written)
+    }
+
+    /// The rows that ask a person what a session costs that took place without a price.
+    fn price_asked(&self, settings: &Settings, pk: &str) -> Vec<Row> {
+        if !self.after.lacks_price() || self.before.is_some_and(Visit::lacks_price) {
+            return vec![];
+        }
+        let id = &self.after.id;
+        let words = format!("Appointment {id} took place, and nobody said what it costs.");
+        let matter = Matter::of(Alert::NoPrice).words(words);
+        tasks::asking(settings, pk, NO_PRICE, matter)
+    }
+}
+
+/// What the lines of an appointment are for; nothing where it has no price, and once its patient was
+/// erased.
+pub async fn descriptions(app: &App, clinic: &str, visit: &Visit) -> Result<Vec<String>, Failure> {
+    let Some(price) = &visit.price else {
+        return Ok(vec![]);
+    };
+    let patient = patients::patient(app, clinic, &visit.patient).await?;
+    let place = lines_place(clinic, &visit.id);
+    let key = patient.and_then(|patient| patient.key);
+    let opened = key.and_then(|key| key.open(&place, &price.descriptions_sealed).ok());
+    Ok(opened.unwrap_or_default())
 }
 
 fn met_others() -> Denied {
@@ -150,5 +183,5 @@ fn met_others() -> Denied {
 }
 
 fn lines_place(clinic: &str, appointment: &str) -> String {
-    format!("{} lines", records::appointment::pk(clinic, appointment))
+    format!("{} lines", appointment::pk(clinic, appointment))
 }

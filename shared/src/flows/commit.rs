@@ -257,7 +257,10 @@ fn decision_writes(
             version: before.entries,
         },
     }];
-    if before.is_none_or(|before| before.status() != case.status()) {
+    let stands = |before: &Case| {
+        (before.status(), &before.appointment) == (case.status(), &case.appointment)
+    };
+    if !before.is_some_and(stands) {
         writes.push(Write::Put(case::status_row(case)));
     }
     let entry = &decision.entry;

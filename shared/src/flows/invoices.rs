@@ -55,11 +55,12 @@ pub async fn create(
         None => None,
     };
     let wanted = Wanted {
-        cause: caused_by(row),
+        case: invoicing::case_id(&settings.id, &caused_by(row)),
         number: new.number.map(String::from),
         patient,
         appointment: None,
         starts_at: None,
+        label: None,
         currency: new.currency,
         lines: new.lines,
         descriptions: new.descriptions,

@@ -1,9 +1,8 @@
 //! Invoices: a completed session, a posted invoice or a walk-in begins a case, and the clinic's
 //! policy says how it is collected.
 
-use super::commit::{Busy, Change, Committed};
-use super::patients::Patient;
-use super::{App, Failure, receipts};
+use super::commit::{Busy, Change, Committed, TRIES};
+use super::{App, Failure, appointments, receipts};
 use crate::domain::decide::Refusal;
 use crate::domain::dims::Dims;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
@@ -11,25 +10,24 @@ use crate::domain::fact::Method;
 use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
-use crate::domain::task::Queue;
+use crate::domain::visit::{Event as Said, Verdict, Visit, decide};
 use crate::flows::commit;
 use crate::flows::patients;
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, StoreError, Write, Written};
+use crate::io::store::{StoreError, Write};
+use crate::records::appointment::{self, VisitRow};
 use crate::records::event::EventRow;
-use crate::records::{appointment, number, task};
+use crate::records::{number, task};
+use crate::words::ids;
 use crate::words::money::Currency;
-use crate::words::{ids, time};
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// What somebody wants invoiced.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// What caused it, so that a repeat finds the same case: `["appointment", "A-1"]`.
-    pub cause: Vec<String>,
+    /// The id of the case that it begins: see [`case_id`]. A repeat finds the same case.
+    pub case: String,
     /// The clinic's own number; one of ours where it has none.
     pub number: Option<String>,
     /// Our id of the patient; `None` for a walk-in.
@@ -37,6 +35,8 @@ pub struct Wanted {
     pub appointment: Option<String>,
     /// When its session began, where there was one.
     pub starts_at: Option<Timestamp>,
+    /// Neutral text on the session that gateways and systems may read.
+    pub label: Option<String>,
     pub currency: Currency,
     pub lines: Vec<Line>,
     /// What each line is for; sealed, shown only on invoice and receipt.
@@ -49,33 +49,7 @@ pub struct Wanted {
     pub dims: Dims,
 }
 
-/// An appointment, as a clinic's system told of it. Its service's name is sealed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Appointment {
-    /// The clinic's own id.
-    pub id: String,
-    /// Our id of the patient.
-    pub patient: String,
-    pub starts_at: Timestamp,
-    pub state: AppointmentState,
-    pub currency: Currency,
-    pub lines: Vec<Line>,
-    pub descriptions_sealed: String,
-    pub collect: Option<Collect>,
-    /// The case that its completion began, once there is one.
-    pub case: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AppointmentState {
-    Booked,
-    Completed,
-    Cancelled,
-    NoShow,
-}
-
-/// The id of the case that this cause begins.
+/// The id of the case that this cause begins: `["appointment", "A-1"]`.
 pub fn case_id(clinic: &str, cause: &[String]) -> String {
     let parts: Vec<_> = ["case", clinic]
         .into_iter()
@@ -93,7 +67,7 @@ pub async fn invoice(
     mut also: Vec<Write>,
     cause: String,
 ) -> Result<(String, Committed), Failure> {
-    let id = case_id(&settings.id, &wanted.cause);
+    let id = wanted.case.clone();
     let charge = first_charge(app, settings, &wanted).await?;
     let owner = wanted.patient.clone().unwrap_or_default();
     // Of an erased patient nothing can be kept in words; what is owed is owed all the same.
@@ -108,39 +82,57 @@ pub async fn invoice(
         patient: wanted.patient,
         appointment: wanted.appointment,
         starts_at: wanted.starts_at,
+        label: wanted.label,
         currency: wanted.currency,
         lines: wanted.lines,
         policy: settings.policy.clone(),
         charge,
         dims: wanted.dims,
     };
-    // Accounting knows an invoice by its number: no two of a clinic may share one.
+    let event = |number: String| {
+        let new = NewInvoice {
+            number,
+            ..new.clone()
+        };
+        Event::Invoiced(Box::new(new))
+    };
+    let number = wanted.number;
+    let committed = numbered(app, settings, &id, number, event, (row, also, cause)).await?;
+    Ok((id, committed))
+}
+
+/// Commits what begins a case, or goes on with it, under a number that no other has: accounting knows
+/// a bill by its number. The clinic's own where it gave one; else one of ours.
+pub async fn numbered(
+    app: &App,
+    settings: &Settings,
+    id: &str,
+    number: Option<String>,
+    event: impl Fn(String) -> Event,
+    (row, also, cause): (Option<EventRow>, Vec<Write>, String),
+) -> Result<Committed, Failure> {
     let own = [id[..8].to_uppercase(), id.to_uppercase()];
-    let named = wanted.number.map(|number| vec![number]);
+    let named = number.map(|number| vec![number]);
     let mut lost = None;
     for number in named.unwrap_or(own.into()) {
-        if taken(app, &settings.id, &number, &id).await? {
+        if taken(app, &settings.id, &number, id).await? {
             lost = Some(number);
             continue;
         }
         let claim = Write::NewOr {
-            row: number::row(&settings.id, &number, &id),
+            row: number::row(&settings.id, &number, id),
             attribute: "case",
-            value: id.clone(),
-        };
-        let new = NewInvoice {
-            number: number.clone(),
-            ..new.clone()
+            value: id.into(),
         };
         let change = Change {
             row: row.clone(),
             also: also.iter().cloned().chain([claim]).collect(),
-            ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause.clone())
+            ..Change::new(settings, id, event(number.clone()), cause.clone())
         };
         match commit::commit(app, change, None).await {
-            Ok(committed) => return Ok((id, committed)),
+            Ok(committed) => return Ok(committed),
             // Another request took the number between the look and the commit.
-            Err(why) if why.is::<Busy>() && taken(app, &settings.id, &number, &id).await? => {
+            Err(why) if why.is::<Busy>() && taken(app, &settings.id, &number, id).await? => {
                 lost = Some(number);
             }
             Err(why) => return Err(why),
@@ -150,7 +142,7 @@ pub async fn invoice(
         "the number {} is another invoice's",
         lost.unwrap_or_default()
     );
-    Ok((id, Committed::Refused(Refusal::Invalid(why))))
+    Ok(Committed::Refused(Refusal::Invalid(why)))
 }
 
 /// Whether another case has this number.
@@ -198,50 +190,49 @@ async fn first_charge(
     })
 }
 
-/// Invoices a completed appointment (`task#visit` in the appointment's rows).
+/// Invoices a visit that took place (`task#visit` in the appointment's rows).
 pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
     let clinic = appointment::clinic_of(&key.pk);
-    let Some(row) = app.store.get(&key.pk, appointment::SK).await? else {
+    for attempt in 0..TRIES {
+        let row = app.store.get(&key.pk, appointment::SK).await?;
+        let read = row.as_ref().map(VisitRow::read).transpose()?;
+        let Some(read) = read.filter(|read| read.visit.is_to_bill()) else {
+            return Ok(());
+        };
+        match bill(app, clinic, &read).await {
+            // Somebody wrote the visit meanwhile.
+            Err(why) if why.is::<Busy>() => commit::pause(attempt).await,
+            billed => return billed,
+        }
+    }
+    Err(Busy(format!("what stands beside {}", key.pk)).into())
+}
+
+async fn bill(app: &App, clinic: &str, read: &VisitRow) -> Result<(), Failure> {
+    let settings = app.settings_of(clinic).await?;
+    let visit = &read.visit;
+    let price = visit.price.as_ref().ok_or("a visit without a price")?;
+    let Verdict::Change(billed) = decide(Some(visit), &Said::Billed, clock::now()) else {
         return Ok(());
     };
-    let appointment: Appointment = row.read("data")?;
-    if appointment.state != AppointmentState::Completed {
-        return Ok(());
-    }
-    let settings = app.settings_of(clinic).await?;
-    let patient = patients::patient(app, clinic, &appointment.patient).await?;
-    let patient: Patient = patient.ok_or("an appointment without a patient")?;
-    let place = format!("{} lines", key.pk);
-    let sealed = &appointment.descriptions_sealed;
-    let descriptions = patient.key.and_then(|key| key.open(&place, sealed).ok());
     let wanted = Wanted {
-        cause: vec!["appointment".into(), appointment.id.clone()],
+        case: visit.case.clone(),
         number: None,
-        patient: Some(appointment.patient.clone()),
-        appointment: Some(appointment.id.clone()),
-        starts_at: Some(appointment.starts_at),
-        currency: appointment.currency,
-        lines: appointment.lines.clone(),
-        descriptions: descriptions.unwrap_or_default(),
-        collect: appointment.collect,
+        patient: Some(visit.patient.clone()),
+        appointment: Some(visit.id.clone()),
+        starts_at: Some(visit.starts_at),
+        label: price.label.clone(),
+        currency: price.currency,
+        lines: price.lines.clone(),
+        descriptions: appointments::descriptions(app, clinic, visit).await?,
+        collect: visit.collect,
         gateway: None,
         method: None,
-        dims: Dims::default(),
+        dims: dims(visit),
     };
-    let case = case_id(clinic, &wanted.cause);
-    let done = Appointment {
-        case: Some(case),
-        ..appointment
-    };
-    let also = vec![
-        Write::Change {
-            key: appointment::key(&key.pk),
-            set: Row::default().json("data", &done),
-            remove: vec![],
-        },
-        Write::Delete(key.clone()),
-    ];
-    let cause = format!("appointment {} completed", done.id);
+    let done = Write::Delete(task::visit_key(&read.pk()));
+    let also = vec![read.write(&billed), done];
+    let cause = format!("appointment {} completed", visit.id);
     let (_, committed) = invoice(app, &settings, wanted, None, also, cause).await?;
     match committed {
         Committed::Refused(why) => Err(format!("an invoice was refused: {why:?}").into()),
@@ -249,56 +240,11 @@ pub async fn visit(app: &App, key: &RowKey) -> Result<(), Failure> {
     }
 }
 
-/// An appointment with its version, as [`App::put_appointment`] wants it back.
-pub async fn appointment(
-    app: &App,
-    clinic: &str,
-    id: &str,
-) -> Result<Option<(Appointment, u64)>, StoreError> {
-    let row = app
-        .store
-        .get(&appointment::pk(clinic, id), appointment::SK)
-        .await?;
-    row.map(|row| Ok((row.read("data")?, row.int("version") as u64)))
-        .transpose()
-}
-
-/// Writes an appointment if nobody wrote it since this version was read (`None` where there was
-/// none) and, once it is completed, the task that invoices it. `before` comes first in the
-/// transaction: the row of the request, the audit's.
-pub async fn put_appointment(
-    app: &App,
-    settings: &Settings,
-    appointment: &Appointment,
-    read: Option<u64>,
-    before: Vec<Write>,
-) -> Result<Written, Failure> {
-    let pk = appointment::pk(&settings.id, &appointment.id);
-    let starts = time::millis(appointment.starts_at);
-    let row = Row::new(&pk, appointment::SK)
-        .json("data", appointment)
-        .number("version", read.unwrap_or(0) + 1)
-        .listed(
-            appointment::list(&settings.id),
-            appointment::place(starts, &appointment.id),
-        );
-    let mut writes = before;
-    writes.push(match read {
-        None => Write::New(row),
-        Some(version) => Write::Replace { row, version },
-    });
-    let completed = appointment.state == AppointmentState::Completed && appointment.case.is_none();
-    if completed {
-        let now = time::millis(clock::now());
-        writes.push(Write::Put(task::visit(&pk, now)));
+/// By which reports cut the books of a visit.
+pub fn dims(visit: &Visit) -> Dims {
+    Dims {
+        site: visit.site.clone(),
+        practitioner: visit.practitioner.clone(),
+        kind: visit.price.as_ref().and_then(|price| price.of_type.clone()),
     }
-    let written = app.store.transact(&writes).await?;
-    if completed && written == Written::Done {
-        let task = RowKey {
-            pk,
-            sk: task::VISIT.into(),
-        };
-        commit::nudge(app, [(Queue::Visits, task)].into_iter()).await;
-    }
-    Ok(written)
 }

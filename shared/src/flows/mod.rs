@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod appointment_types;
 pub mod appointments;
 pub mod audit;
 pub mod calls;

@@ -186,6 +186,9 @@ fn words(what: &str) -> String {
         "dispute_opened" => "The payer's bank opened a dispute.".into(),
         "dispute_won" => "The dispute was won.".into(),
         "dispute_lost" => "The dispute was lost.".into(),
+        "visit_moved" => "The visit got another time.".into(),
+        "visit_called_off" => "The visit was called off.".into(),
+        "visit_restored" => "The visit takes place after all.".into(),
         "needs_person" => "A person was asked to look.".into(),
         other => format!("{}.", other.replace('_', " ")),
     }

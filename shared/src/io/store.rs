@@ -14,7 +14,8 @@
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
 //! | how an invoice stands, for lists | the case's | `status` |
-//! | appointment | `{clinic}#appointment#{id}` | `appointment` |
+//! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
+//! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
 //! | audit row of a change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |

@@ -15,6 +15,9 @@ pub fn about(matter: &Matter) -> String {
     let what = match (sum, invoice) {
         (Some(sum), Some(invoice)) => format!("{sum} on {invoice}"),
         (Some(only), None) | (None, Some(only)) => only,
+        (None, None) if matter.alert == Alert::NoPrice => {
+            return "a session without a price".into();
+        }
         (None, None) => return vendor(matter),
     };
     match &matter.vendor {
@@ -76,6 +79,10 @@ fn happened(matter: &Matter) -> String {
         Alert::RefundWaits => "This refund waits for an approval.".into(),
         Alert::Uncollected => "It is due, and nothing collects it any more.".into(),
         Alert::Unreadable => format!("{name} sent an event that cannot be read."),
+        Alert::CalledOff => "The visit was called off, and money is on it or on its way.".into(),
+        Alert::NoPrice => {
+            unless_told("A session took place, and nobody said what it costs.".into())
+        }
     }
 }
 
@@ -108,6 +115,12 @@ fn to_do(matter: &Matter) -> String {
         Alert::Unreadable => format!(
             "See in the dashboard of {name} what it tells of, and replay the event after an update."
         ),
+        Alert::CalledOff => "Refund it, keep it as a fee, or book the next visit with `replaces`: \
+                             that takes the money over."
+            .into(),
+        Alert::NoPrice => {
+            "Send its lines or its type under the same id: it is billed at once.".into()
+        }
     }
 }
 

@@ -50,6 +50,8 @@ fn case() -> Case {
         patient: None,
         appointment: None,
         starts_at: None,
+        label: None,
+        called_off: None,
         created_at: "2026-12-07T20:00:00Z".parse().unwrap(),
         currency,
         dims: Default::default(),

@@ -1,17 +1,14 @@
-//! The row of an appointment.
+//! The row of a visit, which the API calls an appointment.
 
-use crate::io::queue::RowKey;
-use crate::io::store::List;
-use crate::words::ids;
+use crate::domain::visit::Visit;
+use crate::io::store::{List, Row, StoreError, Write};
+use crate::words::{ids, time};
 
 pub const SK: &str = "appointment";
 
 /// By the clinic's own id.
 pub fn pk(clinic: &str, id: &str) -> String {
-    format!(
-        "{clinic}#appointment#{}",
-        ids::derived(&["appointment", id])
-    )
+    pk_of_hash(clinic, &ids::derived(&["appointment", id]))
 }
 
 /// The clinic whose appointment has this key.
@@ -19,12 +16,14 @@ pub fn clinic_of(pk: &str) -> &str {
     pk.split('#').next().unwrap_or_default()
 }
 
-/// The key of the appointment among these rows.
-pub fn key(pk: &str) -> RowKey {
-    RowKey {
-        pk: pk.into(),
-        sk: SK.into(),
-    }
+/// Our id of the visit whose rows have this key.
+pub fn hash_of(pk: &str) -> Option<&str> {
+    pk.split_once("#appointment#").map(|(_, hash)| hash)
+}
+
+/// The key of the rows of the visit of this id of ours.
+pub fn pk_of_hash(clinic: &str, hash: &str) -> String {
+    format!("{clinic}#appointment#{hash}")
 }
 
 /// The list of a clinic's appointments.
@@ -35,4 +34,48 @@ pub fn list(clinic: &str) -> List {
 /// The place in that list of one that begins then, in epoch milliseconds.
 pub fn place(starts: i64, id: &str) -> String {
     format!("{starts:015}#{id}")
+}
+
+/// A visit with the version of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitRow {
+    pub clinic: String,
+    pub visit: Visit,
+    /// As it was read.
+    pub version: u64,
+}
+
+impl VisitRow {
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            clinic: clinic_of(row.get("pk")).into(),
+            visit: row.read("data")?,
+            version: row.int("version") as u64,
+        })
+    }
+
+    pub fn pk(&self) -> String {
+        pk(&self.clinic, &self.visit.id)
+    }
+
+    /// Writes the visit as it is now, where nobody wrote it since it was read.
+    pub fn write(&self, now: &Visit) -> Write {
+        Write::Replace {
+            row: row(&self.clinic, now, self.version + 1),
+            version: self.version,
+        }
+    }
+}
+
+/// Writes a visit that is not there yet.
+pub fn new(clinic: &str, visit: &Visit) -> Write {
+    Write::New(row(clinic, visit, 1))
+}
+
+fn row(clinic: &str, visit: &Visit, version: u64) -> Row {
+    let starts = time::millis(visit.starts_at);
+    Row::new(pk(clinic, &visit.id), SK)
+        .json("data", visit)
+        .number("version", version)
+        .listed(list(clinic), place(starts, &visit.id))
 }

@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod appointment;
+pub mod appointment_type;
 pub mod case;
 pub mod connection;
 pub mod credit;

@@ -73,6 +73,14 @@ pub fn visit(pk: &str, millis: i64) -> Row {
     Row::new(pk, VISIT).text("state", "open").due(millis)
 }
 
+/// The key of that row.
+pub fn visit_key(pk: &str) -> RowKey {
+    RowKey {
+        pk: pk.into(),
+        sk: VISIT.into(),
+    }
+}
+
 /// Whether it was not worked off yet.
 pub fn is_open(row: &Row) -> bool {
     row.get("state") == "open"

@@ -1,7 +1,7 @@
 //! What a bill asks for and what comes without a gateway, as the API takes and shows it: credit notes,
 //! tenders, a patient's credit in two books.
 
-use crate::money::eur;
+use crate::money::{eur, pays};
 use crate::stack::*;
 use serde_json::{Value, json};
 
@@ -269,4 +269,145 @@ async fn audit_rows(clinic: &Clinic, case: &str) -> Vec<Value> {
     rows.iter()
         .map(|row| row.read("data").expect("an entry"))
         .collect()
+}
+
+/// An appointment of 60.00 in two days, of this patient.
+async fn booked(clinic: &Clinic, patient: &str, id: &str) -> String {
+    let new = json!({
+        "id": id, "patient": patient, "starts_at": "2999-01-02T09:00:00Z",
+        "site": "north", "lines": lines(), "collect": "later",
+    });
+    clinic.post("/v1/appointments", new).await.expect(201);
+    let visit = meridian::flows::appointments::find(&clinic.app, &clinic.id, id).await;
+    visit.expect("an appointment").visit.case
+}
+
+/// A deposit of 20.00 on it that came.
+async fn deposited(clinic: &Clinic, id: &str, case: &str) {
+    let path = format!("/v1/appointments/{id}/charges");
+    let ask = json!({ "amount": eur("20.00"), "collect": "checkout" });
+    let asked = clinic
+        .post_under(&format!("deposit-{id}"), &path, &ask)
+        .await
+        .expect(202);
+    assert_eq!(asked["amount"], eur("20.00"));
+    let again = clinic
+        .post_under(&format!("deposit-{id}"), &path, &ask)
+        .await
+        .expect(202);
+    assert_eq!(again, asked);
+    pays(clinic, case).await;
+    let draft = clinic.get(&format!("/v1/invoices/{case}")).await;
+    assert_eq!(
+        (&draft["status"], &draft["paid"]),
+        (&json!("draft"), &eur("20.00")),
+        "{draft}"
+    );
+    assert_eq!(
+        (&draft["asked"], &draft["total"]),
+        (&eur("20.00"), &eur("60.00"))
+    );
+    assert_eq!(draft["dimensions"]["site"], "north");
+}
+
+/// The session took place, and the function that invoices it ran.
+async fn billed(clinic: &Clinic, id: &str) {
+    let path = format!("/v1/appointments/{id}/complete");
+    clinic.post(&path, Value::Null).await.expect(202);
+    let pk = meridian::records::appointment::pk(&clinic.id, id);
+    let key = meridian::records::task::visit_key(&pk);
+    let done = meridian::flows::invoicing::visit(&clinic.app, &key).await;
+    done.expect("it is invoiced");
+}
+
+#[tokio::test]
+async fn a_deposit_stays_with_a_visit_that_moves_and_is_a_part_of_its_invoice() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    let case = booked(&clinic, &patient, "A-1").await;
+    deposited(&clinic, "A-1", &case).await;
+    let moved = json!({ "starts_at": "2999-02-02T09:00:00Z" });
+    clinic
+        .post("/v1/appointments/A-1/reschedule", moved)
+        .await
+        .expect(200);
+    // Another booking takes its place, and what is on it.
+    let next = json!({
+        "id": "A-2", "patient": patient, "starts_at": "2999-03-02T09:00:00Z",
+        "lines": lines(), "collect": "later", "replaces": "A-1",
+    });
+    clinic.post("/v1/appointments", next).await.expect(201);
+    assert_eq!(
+        clinic.open_tasks().await.len(),
+        0,
+        "its money is where it belongs"
+    );
+    billed(&clinic, "A-2").await;
+    let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;
+    assert_eq!(
+        (&invoice["status"], &invoice["due"]),
+        (&json!("part_paid"), &eur("40.00"))
+    );
+    assert_eq!(invoice["appointment"], "A-2");
+    let late = clinic.post("/v1/appointments/A-2/charges", json!({})).await;
+    late.expect(409);
+    let refund = json!({ "invoice": case, "amount": eur("11.00") });
+    clinic.post("/v1/refunds", refund).await.expect(202);
+    holds(&clinic, &format!("case={case}")).await;
+    let verified = clinic.get(&format!("/v1/audit/verify?case={case}")).await;
+    let accounts = verified["balances"].as_array().expect("balances").iter();
+    let names: Vec<_> = accounts.map(|b| b["account"].clone()).collect();
+    assert!(!names.contains(&json!("deposits")), "{verified}");
+}
+
+#[tokio::test]
+async fn money_on_a_visit_that_is_called_off_is_a_task_and_no_more_is_asked_for_it() {
+    for how in ["cancel", "no-show"] {
+        let clinic = Clinic::new().await;
+        let patient = clinic.patient().await;
+        let case = booked(&clinic, &patient, "A-1").await;
+        deposited(&clinic, "A-1", &case).await;
+        clinic
+            .post(&format!("/v1/appointments/A-1/{how}"), Value::Null)
+            .await
+            .expect(200);
+        let tasks = clinic.open_tasks().await;
+        assert_eq!(
+            (tasks.len(), &tasks[0]["alert"]),
+            (1, &json!("called_off")),
+            "{tasks:?}"
+        );
+        let more = clinic.post("/v1/appointments/A-1/charges", json!({})).await;
+        more.expect(409);
+        // Given back, nothing is left to decide.
+        let keep = json!({ "invoice": case, "by": "credit" });
+        clinic.post("/v1/refunds", keep).await.expect(202);
+        assert_eq!(clinic.open_tasks().await.len(), 0, "{how}");
+        assert_eq!(credit(&clinic, &patient).await["available"], eur("20.00"));
+        holds(&clinic, &format!("case={case}")).await;
+        holds(&clinic, &format!("credit={patient}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deposit_needs_a_price_and_never_comes_to_more() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    booked(&clinic, &patient, "A-1").await;
+    let path = "/v1/appointments/A-1/charges";
+    let beyond = json!({ "amount": eur("60.01"), "collect": "checkout" });
+    let refused = clinic.post(path, beyond).await.expect(409);
+    assert_eq!(refused["due"], eur("60.00"), "{refused}");
+    clinic
+        .post("/v1/appointments/A-9/charges", json!({}))
+        .await
+        .expect(404);
+    let free = json!({
+        "id": "A-2", "patient": patient, "starts_at": "2999-01-02T09:00:00Z",
+    });
+    clinic.post("/v1/appointments", free).await.expect(201);
+    clinic
+        .post("/v1/appointments/A-2/charges", json!({}))
+        .await
+        .expect(409);
 }

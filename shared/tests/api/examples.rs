@@ -116,10 +116,22 @@ async fn billing(examples: &mut Examples) {
     let path = route.replace("{id}", &patient);
     let kept = examples.send(&clinic, "POST", route, &path).await;
     kept.expect(201);
-    for route in ["/v1/appointments", "/v1/invoices"] {
+    for route in ["/v1/appointment-types", "/v1/appointments", "/v1/invoices"] {
         let made = examples.send(&clinic, "POST", route, route).await;
         made.expect(201);
     }
+    let route = "/v1/appointment-types/{id}";
+    let path = route.replace("{id}", "initial-45");
+    let changed = examples.send(&clinic, "PATCH", route, &path).await;
+    changed.expect(200);
+    let route = "/v1/appointments/{id}/reschedule";
+    let path = route.replace("{id}", "A-77");
+    let moved = examples.send(&clinic, "POST", route, &path).await;
+    moved.expect(200);
+    let route = "/v1/appointments/{id}/charges";
+    let path = "/v1/appointments/A-77/charges";
+    let charged = examples.send(&clinic, "POST", route, path).await;
+    charged.expect(202);
     let charged = examples.send(&clinic, "POST", "/v1/charges", "/v1/charges");
     charged.await.expect(202);
     let case = clinic.invoice(Some(&patient)).await;

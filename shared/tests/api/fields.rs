@@ -37,9 +37,22 @@ async fn places(clinic: &Clinic) -> Vec<(String, Value, Vec<(&'static str, usize
             "/v1/appointments".into(),
             json!({
                 "id": "A-1", "patient": patient, "starts_at": "2026-11-20T09:00:00Z",
-                "lines": lines(),
+                "site": "north", "practitioner": "dr-4", "lines": lines(),
             }),
-            vec![("/id", 64), ("/lines/0/description", 200)],
+            vec![
+                ("/id", 64),
+                ("/site", 64),
+                ("/practitioner", 64),
+                ("/lines/0/description", 200),
+            ],
+        ),
+        (
+            "/v1/appointment-types".into(),
+            json!({
+                "id": "T-1", "name": "Initial visit", "label": "Appointment",
+                "price": { "amount": "60.00", "currency": "EUR" },
+            }),
+            vec![("/id", 64), ("/name", 200), ("/label", 40)],
         ),
         (
             "/v1/invoices".into(),

@@ -54,6 +54,8 @@ async fn an_id_that_no_row_can_have_is_not_found() {
             ("GET", format!("/v1/patients/{id}")),
             ("GET", format!("/v1/refunds/{id}")),
             ("GET", format!("/v1/appointments/{id}")),
+            ("POST", format!("/v1/appointments/{id}/cancel")),
+            ("GET", format!("/v1/appointment-types/{id}")),
             ("GET", format!("/v1/integrations/{id}")),
             ("DELETE", format!("/v1/keys/{id}")),
             ("POST", format!("/v1/tasks/{id}/{id}/done")),

@@ -30,5 +30,7 @@ mod standing;
 mod tasks;
 mod tokens;
 mod transport;
+mod types;
 mod unclear;
 mod vendors;
+mod visits;

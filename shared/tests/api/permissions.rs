@@ -20,6 +20,8 @@ const NEEDS: &str = "
     view       GET /v1/patients/{id}
     view       GET /v1/patients/{id}/payment-methods
     view       GET /v1/appointments/{id}
+    view       GET /v1/appointment-types
+    view       GET /v1/appointment-types/{id}
     view       GET /v1/invoices
     view       GET /v1/invoices/{id}
     view       GET /v1/payments/{id}
@@ -42,9 +44,14 @@ const NEEDS: &str = "
     charge     POST /v1/patients/{id}/payment-methods/{method}/default
     charge     POST /v1/appointments
     charge     POST /v1/appointments/{id}/complete
+    charge     POST /v1/appointments/{id}/cancel
+    charge     POST /v1/appointments/{id}/no-show
+    charge     POST /v1/appointments/{id}/reschedule
+    charge     POST /v1/appointments/{id}/restore
     charge     POST /v1/invoices
     charge     POST /v1/invoices/{id}/charges
     charge     POST /v1/invoices/{id}/tenders
+    charge     POST /v1/appointments/{id}/charges
     charge     POST /v1/charges
     charge     POST /v1/deliveries/{case}/{id}/repeat
     charge     POST /v1/tasks/{case}/{id}/done
@@ -62,6 +69,9 @@ const NEEDS: &str = "
     approve    POST /v1/payments/{id}/disputes/{dispute}/resolve
 
     configure  PUT /v1/settings
+    configure  POST /v1/appointment-types
+    configure  PATCH /v1/appointment-types/{id}
+    configure  DELETE /v1/appointment-types/{id}
     configure  GET /v1/keys
     configure  POST /v1/keys
     configure  DELETE /v1/keys/{id}
@@ -109,6 +119,11 @@ impl World {
             "id": "A-1", "patient": patient, "starts_at": "2026-11-20T09:00:00Z", "lines": lines(),
         });
         clinic.post("/v1/appointments", booked).await.expect(201);
+        let kind = json!({
+            "id": "T-1", "name": "Initial visit", "label": "Appointment",
+            "price": { "amount": "60.00", "currency": "EUR" },
+        });
+        clinic.post("/v1/appointment-types", kind).await.expect(201);
         let case = clinic.invoice(Some(&patient)).await;
         let path = format!("/v1/invoices/{case}/charges");
         let page = json!({ "collect": "checkout" });
@@ -147,6 +162,7 @@ impl World {
         match route.trim_start_matches("/v1/").split('/').next() {
             Some("patients") => fill(route, &self.patient),
             Some("appointments") => fill(route, "A-1"),
+            Some("appointment-types") => fill(route, "T-1"),
             Some("invoices") => fill(route, &self.case),
             Some("payments") => fill(route, &payment),
             Some("refunds") => fill(route, &self.refund),
@@ -409,7 +425,9 @@ async fn one_clinics_key_reaches_nothing_of_another() {
         // Both have a patient of that name; what is found here is the caller's own.
         let ids = &secrets[..secrets.len() - NAMES.len() - 1];
         tells_nothing(&asked, &body, ids);
-        let of_clinic = asked.route.contains("{id}") && !asked.path.contains("A-1");
+        // Each clinic has an appointment and a type of these ids.
+        let alike = ["A-1", "T-1"].iter().any(|id| asked.path.contains(id));
+        let of_clinic = asked.route.contains("{id}") && !alike;
         let own = asked.route == "/v1/events/{id}/replay";
         if of_clinic && !own {
             assert_eq!(status, 404, "{asked:?}: {body}");

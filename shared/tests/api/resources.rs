@@ -19,6 +19,11 @@ async fn every_list_and_every_object_is_answered_as_documented() {
         .await
         .expect(201);
     clinic.post("/v1/appointments", booked).await.expect(200);
+    let kind = json!({
+        "id": "T-1", "name": "Initial visit", "label": "Appointment",
+        "price": { "amount": "60.00", "currency": "EUR" },
+    });
+    clinic.post("/v1/appointment-types", kind).await.expect(201);
     let settings = clinic.get("/v1/settings").await;
     clinic
         .call("PUT", "/v1/settings", &settings)
@@ -39,6 +44,8 @@ async fn every_list_and_every_object_is_answered_as_documented() {
         format!("/v1/patients/{patient}"),
         format!("/v1/patients/{patient}/payment-methods"),
         "/v1/appointments/A-1".into(),
+        "/v1/appointment-types".into(),
+        "/v1/appointment-types/T-1".into(),
         format!("/v1/invoices/{case}"),
         "/v1/invoices".into(),
         format!("/v1/payments/{payment}"),

@@ -2,67 +2,11 @@
 
 use crate::money::{eur, happens, pays, reported};
 use crate::permissions::unchanged;
-use crate::stack::{Clinic, lines};
+use crate::stack::Clinic;
 use crate::vendors::{Said, connect};
 use meridian::domain::fact::{Fact, Kind};
-use meridian::flows::invoicing;
-use meridian::flows::invoicing::{Appointment, AppointmentState};
-use meridian::io::store::Written;
 use meridian::words::ids;
 use serde_json::{Value, json};
-
-/// The appointment as another system left it.
-async fn stands(clinic: &Clinic, id: &str, state: AppointmentState) {
-    let settings = clinic.app.settings_of(&clinic.id).await;
-    let settings = settings.expect("a clinic");
-    let found = invoicing::appointment(&clinic.app, &clinic.id, id).await;
-    let (known, version) = found.expect("a table").expect("an appointment");
-    let now = Appointment { state, ..known };
-    let put = invoicing::put_appointment(&clinic.app, &settings, &now, Some(version), vec![]);
-    assert_eq!(put.await.expect("a table"), Written::Done);
-}
-
-#[tokio::test]
-async fn an_appointment_is_changed_only_while_it_is_booked_and_billed_only_where_it_took_place() {
-    let clinic = Clinic::new().await;
-    let patient = clinic.patient().await;
-    for (n, (state, changed, completed)) in [
-        (AppointmentState::Booked, 200, 202),
-        (AppointmentState::Completed, 409, 202),
-        (AppointmentState::Cancelled, 409, 409),
-        (AppointmentState::NoShow, 409, 409),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let id = format!("A-{n}");
-        let booked = json!({
-            "id": id, "patient": patient, "starts_at": "2026-11-20T09:00:00Z", "lines": lines(),
-        });
-        let made = clinic.post("/v1/appointments", booked.clone()).await;
-        assert_eq!(made.expect(201)["state"], "booked");
-        stands(&clinic, &id, state).await;
-        let before = clinic.rows().await;
-        let put = clinic.post("/v1/appointments", booked).await;
-        put.expect(changed);
-        if changed == 409 {
-            unchanged(&before, &clinic.rows().await, "a late change");
-        }
-        let shown = clinic.get(&format!("/v1/appointments/{id}")).await;
-        let billed = state == AppointmentState::Completed;
-        assert_eq!(shown["invoice"].is_string(), billed, "{state:?}");
-        let before = clinic.rows().await;
-        let path = format!("/v1/appointments/{id}/complete");
-        let done = clinic.post(&path, Value::Null).await.expect(completed);
-        if completed == 202 {
-            assert_eq!(done["state"], "completed", "{state:?}");
-            let again = clinic.post(&path, Value::Null).await.expect(202);
-            assert_eq!(again["invoice"], done["invoice"], "{state:?}");
-        } else {
-            unchanged(&before, &clinic.rows().await, "a session that was none");
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_clinic_keeps_its_id() {

@@ -81,6 +81,7 @@ pub fn invoice(total: i64) -> NewInvoice {
         patient: Some("patient".into()),
         appointment: None,
         starts_at: None,
+        label: None,
         currency: eur(0).currency,
         lines: vec![Line {
             quantity: 1,

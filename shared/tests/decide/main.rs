@@ -16,3 +16,4 @@ mod sequences;
 mod standing;
 mod sums;
 mod unsaid;
+mod visits;

@@ -265,6 +265,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
             patient: None,
             appointment: None,
             starts_at: None,
+            label: None,
             currency: eur(0).currency,
             lines: vec![Line {
                 quantity: 1,

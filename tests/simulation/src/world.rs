@@ -291,6 +291,7 @@ impl<'a> World<'a> {
             patient: Some(ids::derived(&["a patient"])),
             appointment: None,
             starts_at: None,
+            label: None,
             currency: *EUR,
             lines: vec![Line {
                 quantity: 1,

@@ -105,6 +105,11 @@ impl Route {
         Self::new("PUT", path, Serves::Clinic(needs, handler), about)
     }
 
+    /// A route that changes parts of something, as the version that was read.
+    pub const fn patch(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
+        Self::new("PATCH", path, Serves::Clinic(needs, handler), about)
+    }
+
     /// A route that ends something; it takes no body.
     pub const fn delete(path: Text, needs: Permission, handler: Handler, about: Text) -> Self {
         Self::new("DELETE", path, Serves::Clinic(needs, handler), about)

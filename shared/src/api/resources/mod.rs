@@ -1,5 +1,6 @@
 //! One file per resource: its routes, and what they do.
 
+pub mod appointment_types;
 pub mod appointments;
 pub mod audit;
 pub mod charges;

@@ -4,8 +4,7 @@ use super::line::{Line, views};
 use super::sample;
 use crate::domain::invoice::Invoice;
 use crate::domain::policy::Collect;
-use crate::flows::appointments::invoice_of;
-use crate::flows::invoicing::{self, AppointmentState};
+use crate::domain::visit::{Price, State, Visit};
 use crate::words::money::{Currency, Money};
 use crate::words::schema::Id;
 use jiff::Timestamp;
@@ -23,17 +22,36 @@ pub struct Appointment {
     pub patient: String,
     /// When the session begins.
     pub starts_at: Timestamp,
+    /// When it was to begin as it was booked first.
+    pub first_starts_at: Timestamp,
+    /// Its time is off, and no new one is known.
+    pub needs_new_time: bool,
     /// Whether it is to come, took place or was called off.
-    pub state: AppointmentState,
-    /// ISO 4217, of all its amounts.
-    pub currency: Currency,
+    pub state: State,
+    /// Since when it stands so.
+    pub since: Timestamp,
+    /// Where it takes place: the clinic's own id.
+    pub site: Option<String>,
+    /// With whom: the clinic's own id.
+    pub practitioner: Option<String>,
+    /// The appointment type that its price comes from.
+    #[serde(rename = "type")]
+    pub of_type: Option<String>,
+    /// Neutral: what gateways and systems may read of it.
+    pub label: Option<String>,
+    /// ISO 4217, of all its amounts; null where nobody said yet what it costs.
+    pub currency: Option<Currency>,
     /// What is billed.
     pub lines: Vec<Line>,
-    /// What its lines come to, with tax.
-    pub total: Money,
+    /// What its lines come to, with tax; null where it has none.
+    pub total: Option<Money>,
     /// How it is collected, where not by policy.
     pub collect: Option<Collect>,
-    /// Once it is completed.
+    /// The appointment whose place it took, with what was paid for it.
+    pub replaces: Option<String>,
+    /// The appointment that took its place.
+    pub replaced_by: Option<String>,
+    /// Once it is completed and has a price: the invoice that follows.
     #[schemars(with = "Option<Id>")]
     pub invoice: Option<String>,
 }
@@ -46,28 +64,82 @@ pub struct CompletedAppointment {
     pub appointment: String,
     /// Always `completed`.
     #[schemars(extend("const" = "completed"))]
-    pub state: AppointmentState,
-    /// The invoice that follows, at once or in a moment.
-    #[schemars(with = "Id")]
-    pub invoice: String,
+    pub state: State,
+    /// The invoice that follows, at once or in a moment; null while nobody said what it costs.
+    #[schemars(with = "Option<Id>")]
+    pub invoice: Option<String>,
 }
 
-/// An appointment of this clinic.
-pub fn view(clinic: &str, booked: &invoicing::Appointment, descriptions: &[String]) -> Appointment {
-    let sum = Invoice::new(String::new(), booked.currency, booked.lines.clone());
-    let completed = booked.state == AppointmentState::Completed;
+/// How an appointment stands after a change.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self::example())]
+pub struct ChangedAppointment {
+    /// The clinic's own id.
+    pub appointment: String,
+    /// How it stands now.
+    pub state: State,
+    /// Since when it stands so.
+    pub since: Timestamp,
+    /// When the session begins.
+    pub starts_at: Timestamp,
+    /// Its time is off, and no new one is known.
+    pub needs_new_time: bool,
+}
+
+/// An appointment of this clinic, with what its lines are for.
+pub fn view(visit: &Visit, descriptions: &[String]) -> Appointment {
+    let price = visit.price.as_ref();
     Appointment {
-        id: booked.id.clone(),
-        patient: booked.patient.clone(),
-        starts_at: booked.starts_at,
-        state: booked.state,
-        currency: booked.currency,
-        lines: views(&booked.lines, descriptions),
-        // What is kept was summed when it was taken.
-        total: sum.map_or(Money::zero(booked.currency), |sum| sum.total),
-        collect: booked.collect,
-        invoice: completed.then(|| invoice_of(clinic, &booked.id)),
+        id: visit.id.clone(),
+        patient: visit.patient.clone(),
+        starts_at: visit.starts_at,
+        first_starts_at: visit.first_starts_at,
+        needs_new_time: visit.needs_new_time,
+        state: visit.state,
+        since: visit.since,
+        site: visit.site.clone(),
+        practitioner: visit.practitioner.clone(),
+        of_type: price.and_then(|price| price.of_type.clone()),
+        label: price.and_then(|price| price.label.clone()),
+        currency: price.map(|price| price.currency),
+        lines: price.map_or(vec![], |price| views(&price.lines, descriptions)),
+        total: price.map(total),
+        collect: visit.collect,
+        replaces: visit.replaces.clone(),
+        replaced_by: visit.replaced_by.clone(),
+        invoice: invoice(visit),
     }
+}
+
+/// How a session stands that just took place.
+pub fn completed(visit: &Visit) -> CompletedAppointment {
+    CompletedAppointment {
+        appointment: visit.id.clone(),
+        state: visit.state,
+        invoice: invoice(visit),
+    }
+}
+
+/// How an appointment stands that was just changed.
+pub fn changed(visit: &Visit) -> ChangedAppointment {
+    ChangedAppointment {
+        appointment: visit.id.clone(),
+        state: visit.state,
+        since: visit.since,
+        starts_at: visit.starts_at,
+        needs_new_time: visit.needs_new_time,
+    }
+}
+
+fn total(price: &Price) -> Money {
+    let sum = Invoice::new(String::new(), price.currency, price.lines.clone());
+    // What is kept was summed when it was taken.
+    sum.map_or(Money::zero(price.currency), |sum| sum.total)
+}
+
+fn invoice(visit: &Visit) -> Option<String> {
+    let follows = visit.billed || visit.is_to_bill();
+    follows.then(|| visit.case.clone())
 }
 
 impl Appointment {
@@ -76,11 +148,20 @@ impl Appointment {
             id: "A-77".into(),
             patient: sample::patient(),
             starts_at: sample::instant(),
-            state: AppointmentState::Booked,
-            currency: sample::eur(0).currency,
+            first_starts_at: sample::instant(),
+            needs_new_time: false,
+            state: State::Booked,
+            since: sample::instant(),
+            site: Some("north".into()),
+            practitioner: Some("dr-4".into()),
+            of_type: Some("initial-45".into()),
+            label: Some("Appointment".into()),
+            currency: Some(sample::eur(0).currency),
             lines: vec![Line::example()],
-            total: sample::eur(60_00),
+            total: Some(sample::eur(60_00)),
             collect: Some(Collect::SavedMethod),
+            replaces: None,
+            replaced_by: None,
             invoice: None,
         }
     }
@@ -90,8 +171,20 @@ impl CompletedAppointment {
     fn example() -> Self {
         Self {
             appointment: "A-77".into(),
-            state: AppointmentState::Completed,
-            invoice: sample::invoice(),
+            state: State::Completed,
+            invoice: Some(sample::invoice()),
+        }
+    }
+}
+
+impl ChangedAppointment {
+    fn example() -> Self {
+        Self {
+            appointment: "A-77".into(),
+            state: State::Cancelled,
+            since: sample::instant(),
+            starts_at: sample::instant(),
+            needs_new_time: false,
         }
     }
 }

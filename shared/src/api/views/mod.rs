@@ -1,6 +1,7 @@
 //! What is answered, as types: one file per thing. The OpenAPI document describes what these are.
 
 pub mod appointment;
+pub mod appointment_type;
 pub mod credit;
 pub mod delivery;
 pub mod dispute;

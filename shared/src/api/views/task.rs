@@ -19,7 +19,8 @@ pub struct Task {
     /// Calls of this API that answer it; the last one closes it.
     #[schemars(length(min = 1))]
     pub answers: Vec<Answer>,
-    /// The invoice, or `{source}:{vendor_event_id}` of an event that no case took.
+    /// The invoice, `{source}:{vendor_event_id}` of an event that no case took, or `appointment:`
+    /// and our id of an appointment.
     pub case: String,
     /// Unique within its case: `person-late-p1`.
     pub id: String,
@@ -114,6 +115,17 @@ fn answers(owner: &str, id: &str, matter: &Matter) -> Vec<Answer> {
     let name = id.strip_prefix("person-").unwrap_or(id);
     let mut calls = match matter.alert {
         Alert::Blocked | Alert::ConnectionHeld => mending(owner, matter),
+        Alert::CalledOff => vec![
+            post("/v1/refunds".into(), "Gives the money back."),
+            post(
+                "/v1/appointments".into(),
+                "With `replaces`, books a visit that takes it over.",
+            ),
+        ],
+        Alert::NoPrice => vec![post(
+            "/v1/appointments".into(),
+            "Prices it, with its id and its lines or its type.",
+        )],
         _ => settling(owner, name, matter),
     };
     let path = format!("/v1/tasks/{owner}/{id}/done");
@@ -175,6 +187,8 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
             | Alert::DeliveryFailed
             | Alert::DisputeOpened
             | Alert::RefundWaits
+            | Alert::CalledOff
+            | Alert::NoPrice
             | Alert::Blocked
             | Alert::ConnectionHeld,
             ..,

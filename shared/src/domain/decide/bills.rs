@@ -34,6 +34,7 @@ impl<'a> Draft<'a> {
         self.case.bill = issued(&number, new, self.ctx)?;
         self.case.dims = new.dims.clone();
         self.case.starts_at = new.starts_at.or(self.case.starts_at);
+        self.case.label.clone_from(&new.label);
         self.what = "invoice_issued";
         self.issue(new)?;
         debug_assert!(before.iter().all(|(_, take)| take.minor == 0));
@@ -60,6 +61,10 @@ impl<'a> Draft<'a> {
     /// Asks for so much before the session, beside what was asked for already.
     pub(super) fn ask_deposit(&mut self, new: &NewDeposit) -> Applied {
         self.same_currency(&new.of)?;
+        if self.case.called_off.is_some() {
+            let why = "its visit is off: restore it first";
+            return Err(Verdict::Refused(Refusal::Invalid(why.into())));
+        }
         let open = self.case.chargeable();
         let expected = read(&self.case.invoice().number, &new.of)?;
         let Bill::Deposit { asked, .. } = &self.case.bill else {
@@ -211,6 +216,8 @@ fn begun(new: &NewInvoice, bill: Bill, ctx: &Context) -> Case {
         patient: new.patient.clone(),
         appointment: new.appointment.clone(),
         starts_at: new.starts_at,
+        label: new.label.clone(),
+        called_off: None,
         created_at: ctx.now,
         currency: new.currency,
         dims: new.dims.clone(),

@@ -14,6 +14,7 @@ mod people;
 mod refunds;
 mod requests;
 mod tenders;
+mod visits;
 
 use super::bill::{Bill, CreditNote};
 use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
@@ -180,6 +181,7 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
         self.forget_findings();
+        self.stays_off();
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);
@@ -296,11 +298,10 @@ impl<'a> Draft<'a> {
                 call,
                 note,
             } => self.contradicted(*payment, *refund, *call, note),
-            Event::Person { id, matter } => {
-                self.what = "needs_person";
-                self.person(id, matter.clone());
-                Ok(())
-            }
+            Event::VisitMoved { visit, starts_at } => self.visit_moved(visit, *starts_at),
+            Event::VisitCalledOff { how } => self.visit_called_off(*how),
+            Event::VisitRestored => self.visit_restored(),
+            Event::Person { id, matter } => self.must_look(id, matter),
         }
     }
 

@@ -4,6 +4,13 @@
 use super::*;
 
 impl Draft<'_> {
+    /// Somebody asks that a person looks.
+    pub(super) fn must_look(&mut self, id: &str, matter: &Matter) -> Applied {
+        self.what = "needs_person";
+        self.person(id, matter.clone());
+        Ok(())
+    }
+
     /// Asks a person. What the matter does not say is taken from the case: the invoice's number,
     /// the gateway and the amount of the payment or refund.
     pub(super) fn person(&mut self, id: &str, mut matter: Matter) {
@@ -30,6 +37,7 @@ impl Draft<'_> {
         let Some(before) = before else { return };
         self.overreturned(before);
         self.uncollected(before);
+        self.called_off(before);
         self.answered(before);
     }
 

@@ -160,7 +160,10 @@ impl Ask {
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
-        let label = format!("{}, invoice {}", settings.name, case.invoice().number);
+        let mut label = format!("{}, invoice {}", settings.name, case.invoice().number);
+        if let Some(neutral) = &case.label {
+            label = format!("{label}, {neutral}");
+        }
         let webhook_url = format!("{public_url}/webhooks/{}/{}", settings.id, payment.gateway);
         let amount = payment.amount;
         Some(match step {

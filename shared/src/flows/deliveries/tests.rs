@@ -75,6 +75,8 @@ fn paid() -> Case {
         patient: None,
         appointment: None,
         starts_at: None,
+        label: None,
+        called_off: None,
         created_at: at(0),
         currency: eur(0).currency,
         dims: Default::default(),

@@ -7,10 +7,13 @@ use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
 use crate::io::clock;
 use crate::io::store::{Row, Write, Written};
-use crate::records::{case, event, task};
+use crate::records::{appointment, case, event, task};
 use crate::words::{ids, time};
 
-/// Ends a person's task, by the case or event that it belongs to and its id. Said again, it is the
+/// What the owner of a visit's tasks begins with; no source of events has this name.
+const APPOINTMENT: &str = "appointment";
+
+/// Ends a person's task, by the case, visit or event that it belongs to and its id. Said again, it is the
 /// same answer: the task's row as it is now.
 pub async fn done(
     app: &App,
@@ -52,20 +55,23 @@ pub async fn done(
 pub fn place(clinic: &str, owner: &str) -> Option<String> {
     match owner.split_once(':') {
         None => ids::is_id(owner).then(|| case::pk(clinic, owner)),
+        Some((APPOINTMENT, id)) => Some(appointment::pk_of_hash(clinic, id)),
         // An event that no case took.
         Some((source, id)) => Some(event::pk(clinic, source, id)),
     }
 }
 
-/// The case that a task belongs to, or `{source}:{vendor_event_id}` of an event that no case took.
+/// The case that a task belongs to, `{source}:{vendor_event_id}` of an event that no case took, or
+/// `appointment:` and our id of a visit.
 pub fn owner(row: &Row) -> String {
     owner_of(row.get("pk"))
 }
 
 /// The same, of a row's key.
 pub fn owner_of(pk: &str) -> String {
-    match case::read_pk(pk) {
-        Some((_, case)) => case.to_owned(),
-        None => event::named_by(pk).replacen('#', ":", 1),
+    match (case::read_pk(pk), appointment::hash_of(pk)) {
+        (Some((_, case)), _) => case.to_owned(),
+        (None, Some(id)) => format!("{APPOINTMENT}:{id}"),
+        (None, None) => event::named_by(pk).replacen('#', ":", 1),
     }
 }
