@@ -191,8 +191,8 @@ async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) 
     Committed::Changed(Box::new(decision.case))
 }
 
-/// At most one message per queue. One that cannot be sent is only logged: the rows are due, and
-/// the due index finds them.
+/// At most one message per queue, of rows of one clinic. One that cannot be sent is only logged: the
+/// rows are due, and the due index finds them.
 pub async fn nudge(app: &App, rows: impl Iterator<Item = (Queue, RowKey)>) {
     let mut by_queue: BTreeMap<Queue, Vec<RowKey>> = BTreeMap::new();
     for (queue, key) in rows {
