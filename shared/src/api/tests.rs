@@ -81,6 +81,9 @@ fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
         "/v1/appointments/{id}/restore",
         "/v1/invoices",
         "/v1/invoices/{id}/charges",
+        "/v1/invoices/{id}/credit-notes",
+        "/v1/invoices/{id}/tenders",
+        "/v1/appointments/{id}/charges",
         "/v1/charges",
         "/v1/refunds",
     ];
@@ -465,7 +468,6 @@ fn settled(case: &str) -> Vec<Settled> {
         ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
-        ("void-xero", both(Alert::VoidThere), &[]),
         ("no-price", of(Alert::NoPrice), &["/v1/appointments"]),
         (
             "called-off",
@@ -780,6 +782,7 @@ fn case() -> Case {
         lines: vec![line("60.00"), line("40.00")],
         policy: Policy::default(),
         charge: None,
+        dims: Default::default(),
     };
     let mut case = decided(None, Event::Invoiced(Box::new(new)));
     for (n, amount) in [(1, "30.00"), (2, "50.00"), (3, "20.00")] {

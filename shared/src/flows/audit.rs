@@ -1,12 +1,13 @@
 //! The journal as people read it: of a case, or of a day with what changed outside of every case.
 
 use super::App;
+use crate::domain::credit::Credit;
 use crate::domain::journal::{Entry, Note};
 use crate::domain::settings::Settings;
 use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write};
-use crate::records::case;
 use crate::records::journal::{self, SHARDS};
+use crate::records::{self, case};
 use futures::future::try_join_all;
 use jiff::civil::Date;
 
@@ -20,10 +21,16 @@ pub enum Line {
 
 /// A case's journal, from its first entry.
 pub async fn entries(app: &App, clinic: &str, case: &str) -> Result<Vec<Entry>, StoreError> {
-    let rows = app
-        .store
-        .under(&case::pk(clinic, case), journal::PREFIX)
-        .await?;
+    under(app, &case::pk(clinic, case)).await
+}
+
+/// The journal of a patient's credit, from its first entry.
+pub async fn of_credit(app: &App, credit: &Credit) -> Result<Vec<Entry>, StoreError> {
+    under(app, &records::credit::pk(&credit.clinic, &credit.id)).await
+}
+
+async fn under(app: &App, pk: &str) -> Result<Vec<Entry>, StoreError> {
+    let rows = app.store.under(pk, journal::PREFIX).await?;
     rows.iter().map(|row| row.read("data")).collect()
 }
 

@@ -90,6 +90,7 @@ async fn invoiced_before(clinic: &Clinic, id: &str) -> String {
         collect: None,
         gateway: None,
         method: None,
+        dims: Default::default(),
     };
     let cause = "test".to_owned();
     let made = invoicing::invoice(&clinic.app, &settings, wanted, None, vec![], cause).await;
@@ -405,7 +406,7 @@ async fn a_session_is_billed_on_its_case_once_though_others_write_the_visit() {
     let again = Box::pin(invoicing::visit(&clinic.app, &key)).await;
     again.expect("nothing to do");
     unchanged(&before, &clinic.rows().await, "a second nudge");
-    assert_eq!(case(&clinic, "A-1").await.invoice.total.minor, 6000);
+    assert_eq!(case(&clinic, "A-1").await.invoice().total.minor, 6000);
 }
 
 /// An appointment as the list is asked for it.
