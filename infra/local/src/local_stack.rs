@@ -127,43 +127,44 @@ impl LocalStack {
         }
     }
 
-    /// The index `due` answers with the first rows of each shard from an instant on, or up to it.
+    /// The first rows of the index `due` from an instant on, or up to it. All of it is read, so that
+    /// nothing need be known of how the functions spread rows over it.
     pub async fn due_rows(&self, condition: DueWhen, limit: usize) -> Result<Vec<DueRow>, String> {
+        let (comparison, at) = match condition {
+            DueWhen::UpTo(at) => ("<=", at),
+            DueWhen::After(at) => (">", at),
+        };
         let mut rows = Vec::new();
         for table in &self.due_tables {
-            for shard in 0..DUE_SHARDS {
-                let (comparison, at) = match condition {
-                    DueWhen::UpTo(at) => ("<=", at),
-                    DueWhen::After(at) => (">", at),
-                };
-                let request = json!({
-                    "TableName": table,
-                    "IndexName": DUE_INDEX,
-                    "KeyConditionExpression": format!("due_pk = :shard AND due_at {comparison} :at"),
-                    "ExpressionAttributeValues": {
-                        ":shard": { "S": format!("due#{shard}") },
-                        ":at": { "N": at.to_string() },
-                    },
-                    "Limit": limit,
-                });
-                let reply = resources::call(&self.aws, "DynamoDB_20120810.Query", request).await?;
-                rows.extend(
-                    reply["Items"]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .filter_map(DueRow::read),
-                );
+            let mut request = json!({
+                "TableName": table,
+                "IndexName": DUE_INDEX,
+                "FilterExpression": format!("begins_with(due_pk, :due) AND due_at {comparison} :at"),
+                "ExpressionAttributeValues": {
+                    ":due": { "S": WAITS_FOR_A_TIME },
+                    ":at": { "N": at.to_string() },
+                },
+            });
+            loop {
+                let reply = resources::call(&self.aws, "DynamoDB_20120810.Scan", request.clone());
+                let reply = reply.await?;
+                let items = reply["Items"].as_array().into_iter().flatten();
+                rows.extend(items.filter_map(DueRow::read));
+                request["ExclusiveStartKey"] = reply["LastEvaluatedKey"].clone();
+                if request["ExclusiveStartKey"].is_null() {
+                    break;
+                }
             }
         }
         rows.sort();
+        rows.truncate(limit);
         Ok(rows)
     }
 }
 
-/// The index of due rows and the number of its partitions, as the functions write them.
+/// The index of due rows, and how the names of its parts begin in which a row waits for a time.
 pub const DUE_INDEX: &str = "due";
-const DUE_SHARDS: usize = 4;
+const WAITS_FOR_A_TIME: &str = "due#";
 
 #[derive(Clone, Copy)]
 pub enum DueWhen {

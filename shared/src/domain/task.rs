@@ -40,6 +40,41 @@ pub enum Work {
     Person(Matter),
 }
 
+/// Which due rows are found together. What must not wait for one another is apart: however much is
+/// due in one lane, the others are worked off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Outcomes to be found out, and events to be posted again: worked off where they are found.
+    Settle,
+    /// Money to be asked for or sent back, and visits to be billed: nudged.
+    Pay,
+    /// Systems and patients to be told, and their connections: nudged.
+    Tell,
+}
+
+impl Lane {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Settle, Self::Pay, Self::Tell];
+
+    /// As keys of the due index spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Pay => "pay",
+            Self::Tell => "tell",
+        }
+    }
+
+    /// Over how many parts of the index its rows are spread, so that none becomes one hot key.
+    pub fn shards(self) -> u64 {
+        match self {
+            Self::Settle | Self::Pay => 4,
+            // A payment is told to several.
+            Self::Tell => 8,
+        }
+    }
+}
+
 /// Which queue carries the nudge; `None` where the row is only found by its due time, or waits for
 /// a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +100,14 @@ impl Work {
             Self::Pay { .. } | Self::Retry { .. } => Some(Queue::Charges),
             Self::Refund { .. } => Some(Queue::Refunds),
             Self::Settle { .. } | Self::DeclineStands { .. } | Self::Person(_) => None,
+        }
+    }
+
+    /// Where it is found once it is due: with what is nudged, or with what is worked off there.
+    pub fn lane(&self) -> Lane {
+        match self.queue() {
+            Some(_) => Lane::Pay,
+            None => Lane::Settle,
         }
     }
 }
@@ -180,8 +223,6 @@ pub enum Alert {
     Uncollected,
     /// A vendor's event was proven and cannot be read.
     Unreadable,
-    /// An invoice that was voided here stands in a system all the same.
-    VoidThere,
     /// Money is on a visit that was called off, or on its way.
     CalledOff,
     /// A visit took place, and nobody said what it costs.
@@ -190,7 +231,7 @@ pub enum Alert {
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -204,7 +245,6 @@ impl Alert {
         Self::RefundWaits,
         Self::Uncollected,
         Self::Unreadable,
-        Self::VoidThere,
         Self::CalledOff,
         Self::NoPrice,
     ];

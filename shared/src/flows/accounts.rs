@@ -3,6 +3,7 @@
 use super::{App, Failure};
 use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
 use crate::domain::settings::Settings;
+use crate::domain::task::Lane;
 use crate::flows::connections;
 use crate::io::clock;
 use crate::io::secrets::{self, Fields, Unavailable};
@@ -126,7 +127,8 @@ async fn token(
                 } else {
                     AFTER_REFUSAL
                 };
-                row = row.due(time::millis(time::after(clock::now(), wait)));
+                let due = time::millis(time::after(clock::now(), wait));
+                row = row.due(Lane::Tell, due);
             }
             // Should this write fail, the lock runs out by itself and the next one renews.
             let _ = app.store.transact(&[Write::Replace { row, version }]).await;
@@ -155,7 +157,10 @@ pub async fn keep_renewed(
     let due = time::millis(time::after(clock::now(), wait));
     let row = token::row(&token::pk(clinic, vendor.id), 1);
     let key = row.key();
-    let made = app.store.transact(&[Write::New(row.due(due))]).await?;
+    let made = app
+        .store
+        .transact(&[Write::New(row.due(Lane::Tell, due))])
+        .await?;
     if at_once && made != Written::Done {
         let change = Write::Change {
             key,

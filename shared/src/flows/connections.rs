@@ -246,8 +246,8 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
         return Ok(());
     }
     let known = of_row(&row)?;
-    let lane = delivery::lane(clinic, vendor);
-    let waiting = app.store.parked(&lane, PORTION).await?;
+    let held = delivery::held(clinic, vendor);
+    let waiting = app.store.parked(&held, PORTION).await?;
     let probes = known.connection.holds();
     let some = if probes { 1 } else { PORTION };
     let next = resumed(&known.connection, waiting.len(), now);

@@ -5,25 +5,36 @@ use super::calls::Target;
 use super::commit::Change;
 use super::{App, Failure, erasure};
 use crate::domain::event::Event;
-use crate::domain::task::{Queue, Task, Work};
+use crate::domain::task::{Lane, Queue, Task, Work};
 use crate::flows::calls;
 use crate::flows::commit;
 use crate::flows::posting;
 use crate::io::clock;
-use crate::io::queue::RowKey;
-use crate::io::store::{DUE_SHARDS, Row, StoreError, Write, Written};
+use crate::io::queue::{Nudge, RowKey};
+use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::case;
 use crate::records::{connection, delivery, event, outbox, patient, task, token};
 use crate::words::time;
-use futures::FutureExt;
+use futures::future::try_join_all;
+use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A run asks no gateway any more after this long: the next minute's goes on.
-const LONGEST: Duration = Duration::from_secs(25);
-/// How many rows of each slice a run looks at.
-const MOST: usize = 1000;
+/// How much a run does in each lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// So many rows of a shard are looked at together.
+    pub rows: usize,
+    /// Nothing more is begun after this long: the next minute's run goes on.
+    pub time: Duration,
+}
+
+const SHARE: Share = Share {
+    rows: 1000,
+    time: Duration::from_secs(25),
+};
 /// A row whose work is begun, or failed, comes again after so many seconds: whatever becomes of it,
 /// it does not hold up the others.
 const TAKEN: i64 = 300;
@@ -32,6 +43,9 @@ const TAKEN: i64 = 300;
 pub const NUDGED: i64 = 360;
 /// So many rows are put off in one transaction.
 const TOGETHER: usize = 25;
+/// So many messages are sent before their rows are put off, and so many times that side by side.
+const MESSAGES: usize = 10;
+const SIDE_BY_SIDE: usize = 4;
 
 /// How many rows a message to this queue carries: as many as fit its function's time, where each
 /// may take as long as a vendor may.
@@ -46,50 +60,126 @@ pub fn rows_together(queue: Queue) -> usize {
 
 /// One run over the due index. Failures of single rows are logged, and the rows put off.
 pub async fn work_off_due(app: &App) -> Result<(), Failure> {
-    let started = Instant::now();
-    let now = time::millis(clock::now());
-    let mut keys = vec![];
-    for shard in 0..DUE_SHARDS {
-        keys.extend(app.store.overdue(shard, now, MOST).await?);
+    work_off(app, SHARE).await
+}
+
+/// As [`work_off_due`], with this share for each lane. They are worked off side by side, so that
+/// none waits for another, nor for what another finds.
+pub async fn work_off(app: &App, share: Share) -> Result<(), Failure> {
+    let until = Instant::now() + share.time;
+    let rows = share.rows;
+    let (settled, paid, told) = tokio::join!(
+        settle_all(app, rows, until),
+        nudge_all(app, Lane::Pay, rows, until),
+        nudge_all(app, Lane::Tell, rows, until),
+    );
+    settled.and(paid).and(told)
+}
+
+/// Works off what is due in the lane of what is done here.
+async fn settle_all(app: &App, most: usize, until: Instant) -> Result<(), Failure> {
+    loop {
+        let mut rows = overdue(app, Lane::Settle, most).await?;
+        // Each run begins at another place, so that no row is behind the same ones each time.
+        rotate(&mut rows);
+        let mut taken = false;
+        for row in rows {
+            if Instant::now() > until {
+                return Ok(());
+            }
+            // Before anything is asked for it: what ends the process is not asked first again.
+            if !take_row(app, &row, TAKEN).await {
+                continue;
+            }
+            taken = true;
+            if let Err(why) = guarded(due(app, &row)).await {
+                failed(&row, &*why);
+            }
+        }
+        if !taken {
+            return Ok(());
+        }
     }
+}
+
+/// Nudges what is due in a lane.
+async fn nudge_all(app: &App, lane: Lane, most: usize, until: Instant) -> Result<(), Failure> {
+    loop {
+        let mut messages: BTreeMap<(Queue, String), Vec<Row>> = BTreeMap::new();
+        for row in overdue(app, lane, most).await? {
+            match queue_of(&row) {
+                Ok(queue) => {
+                    let of = (queue, row.key().clinic().to_owned());
+                    messages.entry(of).or_default().push(row);
+                }
+                Err(why) => {
+                    take_row(app, &row, TAKEN).await;
+                    failed(&row, &why);
+                }
+            }
+        }
+        let sent = AtomicBool::new(false);
+        let (app, any) = (app, &sent);
+        stream::iter(in_calls(messages))
+            .for_each_concurrent(SIDE_BY_SIDE, async |(queue, messages)| {
+                if Instant::now() <= until && nudge(app, queue, messages).await {
+                    any.store(true, Ordering::Relaxed);
+                }
+            })
+            .await;
+        if !sent.into_inner() || Instant::now() > until {
+            return Ok(());
+        }
+    }
+}
+
+/// The rows of a lane that are due.
+async fn overdue(app: &App, lane: Lane, most: usize) -> Result<Vec<Row>, Failure> {
+    let now = time::millis(clock::now());
+    let shards = (0..lane.shards()).map(|shard| app.store.overdue(lane, shard, now, most));
+    let keys = try_join_all(shards).await?.concat();
     // The index is behind the row: only the row decides.
     let mut rows = app.store.get_all(&keys).await?;
     rows.retain(|row| row.has("due_at") && row.int("due_at") <= now);
-    let mut nudges: BTreeMap<Queue, Vec<Row>> = BTreeMap::new();
-    let mut here = vec![];
-    for row in rows {
-        match queue_of(&row) {
-            Ok(Some(queue)) => nudges.entry(queue).or_default().push(row),
-            Ok(None) => here.push(row),
-            Err(why) => {
-                take_row(app, &row, TAKEN).await;
-                failed(&row, &why);
-            }
+    Ok(rows)
+}
+
+/// Rows as messages, each of one clinic, and so many messages together as are sent in one call.
+fn in_calls(rows: BTreeMap<(Queue, String), Vec<Row>>) -> Vec<(Queue, Vec<Vec<Row>>)> {
+    let mut by_queue: BTreeMap<Queue, Vec<Vec<Row>>> = BTreeMap::new();
+    for ((queue, _), rows) in rows {
+        let messages = rows.chunks(rows_together(queue)).map(<[Row]>::to_vec);
+        by_queue.entry(queue).or_default().extend(messages);
+    }
+    let mut calls = vec![];
+    for (queue, messages) in by_queue {
+        let some = messages.chunks(MESSAGES);
+        calls.extend(some.map(|some| (queue, some.to_vec())));
+    }
+    calls
+}
+
+/// Sends messages and puts off the rows of those that were sent: the others stay due. Tells whether
+/// there was any.
+async fn nudge(app: &App, queue: Queue, messages: Vec<Vec<Row>>) -> bool {
+    let nudges: Vec<_> = messages
+        .iter()
+        .map(|rows| Nudge {
+            rows: rows.iter().map(Row::key).collect(),
+        })
+        .collect();
+    let ends = app.queues.send_all(queue, &nudges).await;
+    let mut sent = vec![];
+    for (rows, end) in messages.into_iter().zip(ends) {
+        match end {
+            Ok(()) => sent.extend(rows),
+            Err(why) => tracing::warn!(%why, "a nudge was not sent; its rows stay due"),
         }
     }
-    for (queue, rows) in nudges {
-        for some in rows.chunks(rows_together(queue)) {
-            commit::nudge(app, some.iter().map(|row| (queue, row.key()))).await;
-        }
-        for some in rows.chunks(TOGETHER) {
-            put_off_nudged(app, some).await;
-        }
+    for some in sent.chunks(TOGETHER) {
+        put_off_nudged(app, some).await;
     }
-    // Each run begins at another place, so that no row is behind the same ones each time.
-    rotate(&mut here);
-    for row in here {
-        if started.elapsed() > LONGEST {
-            break;
-        }
-        // Before anything is asked for it: what ends the process is not asked first again.
-        if !take_row(app, &row, TAKEN).await {
-            continue;
-        }
-        if let Err(why) = guarded(due(app, &row)).await {
-            failed(&row, &*why);
-        }
-    }
-    Ok(())
+    !sent.is_empty()
 }
 
 /// Puts a row off; `false` where somebody else has just changed it.
@@ -167,17 +257,19 @@ fn rotate<T>(rows: &mut [T]) {
     }
 }
 
-/// Which queue's function works a row off; `None` for one that is worked off here.
-fn queue_of(row: &Row) -> Result<Option<Queue>, StoreError> {
+/// Which queue's function works a row off that is nudged.
+fn queue_of(row: &Row) -> Result<Queue, StoreError> {
     match row.get("sk") {
-        event::SK | patient::SK => Ok(None),
         // Who tells systems may renew their connections.
-        token::SK | connection::SK => Ok(Some(Queue::Deliveries)),
+        token::SK | connection::SK => Ok(Queue::Deliveries),
         sk if sk.starts_with(outbox::PREFIX) || sk.starts_with(delivery::PREFIX) => {
-            Ok(Some(Queue::Deliveries))
+            Ok(Queue::Deliveries)
         }
-        task::VISIT => Ok(Some(Queue::Visits)),
-        _ => Ok(row.read::<Task>("data")?.work.queue()),
+        task::VISIT => Ok(Queue::Visits),
+        _ => {
+            let queue = row.read::<Task>("data")?.work.queue();
+            queue.ok_or_else(|| StoreError::Corrupt("it is in a lane of others".into()))
+        }
     }
 }
 
@@ -193,6 +285,29 @@ mod tests {
         let fails = guarded(async { Err("no".into()) }).await;
         assert_eq!(fails.expect_err("it failed").to_string(), "no");
         assert!(guarded(async { Ok(()) }).await.is_ok());
+    }
+
+    #[test]
+    fn a_message_carries_rows_of_one_clinic_and_a_call_few_messages() {
+        let row = |clinic: &str, n: usize| Row::new(format!("{clinic}#case#{n}"), task::VISIT);
+        let mut rows = BTreeMap::new();
+        for (queue, clinic, many) in [
+            (Queue::Visits, "a", 12),
+            (Queue::Visits, "b", 3),
+            (Queue::Deliveries, "a", 11),
+        ] {
+            let of = (queue, clinic.to_owned());
+            rows.insert(of, (0..many).map(|n| row(clinic, n)).collect());
+        }
+        let calls = in_calls(rows);
+        let sizes = |messages: &[Vec<Row>]| messages.iter().map(Vec::len).collect::<Vec<_>>();
+        let calls: Vec<_> = calls.iter().map(|(q, some)| (*q, sizes(some))).collect();
+        let wanted = [
+            (Queue::Visits, vec![10, 2, 3]),
+            (Queue::Deliveries, vec![1; 10]),
+            (Queue::Deliveries, vec![1]),
+        ];
+        assert_eq!(calls, wanted);
     }
 
     #[test]

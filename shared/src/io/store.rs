@@ -1,28 +1,7 @@
 //! The table. Rows are maps of attributes; a commit is one transaction; a condition that failed is
 //! an answer and no error.
-//!
-//! | row | pk | sk |
-//! |---|---|---|
-//! | case | `{clinic}#case#{id}` | `case` |
-//! | journal entry | the case's | `journal#{seq}` |
-//! | task | the case's or the appointment's | `task#{id}` |
-//! | sealed texts of an invoice | the case's | `document` |
-//! | event | `{clinic}#event#{source}#{id}` | `event` |
-//! | alias | `{clinic}#ref#{gateway}#{id}` | `ref` |
-//! | when it was looked up for an unproven notice | the alias's | `asked` |
-//! | invoice's number | `{clinic}#number#{hash}` | `ref` |
-//! | receipt | `{clinic}#receipt#{id}` | `receipt` |
-//! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
-//! | how an invoice stands, for lists | the case's | `status` |
-//! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
-//! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
-//! | audit row of a change outside of every case, of a patient who was shown | `{clinic}#audit` | `{millis}#{random}`, `read#{hash}` |
-//! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
-//! | settings | `{clinic}#settings` | `settings` |
-//! | ids of the clinics | `_#clinics#{part}` | `clinics` |
-//! | access token | `{clinic}#token#{vendor}` | `token` |
-//! | API key | `key#{hash}` | `key` |
 
+use crate::domain::task::Lane;
 use crate::io::aws::{Aws, told};
 use crate::io::config::Config;
 use crate::io::queue::RowKey;
@@ -42,8 +21,8 @@ const MOST_ITEMS: usize = 80;
 /// So many rows of a list are read at once, and a page that holds so many bytes ends there.
 const TOGETHER: usize = 25;
 const LARGEST_PAGE: usize = 1_000_000;
-/// How many slices the due index has.
-pub const DUE_SHARDS: u64 = 4;
+/// So many keys of the due index are read at once.
+const PAGE: usize = 200;
 
 pub struct Store {
     client: Client,
@@ -227,14 +206,14 @@ impl Row {
         self.text(name, serde_json::to_string(value).expect("plain data"))
     }
 
-    /// Puts the row into the due index.
-    pub fn due(mut self, millis: i64) -> Self {
+    /// Puts the row into a lane of the due index.
+    pub fn due(mut self, lane: Lane, millis: i64) -> Self {
         self.0.remove("taken_at");
-        let shard = self
+        let hash = self
             .get("pk")
             .bytes()
             .fold(0_u64, |sum, b| sum * 31 % 997 + u64::from(b));
-        self.text("due_pk", format!("due#{}", shard % DUE_SHARDS))
+        self.text("due_pk", due_pk(lane, hash % lane.shards()))
             .number("due_at", millis)
     }
 
@@ -446,10 +425,11 @@ impl Store {
         Ok((rows, next))
     }
 
-    /// Keys of rows whose due time has passed, of one slice, the oldest first and at most so many.
-    /// An index only finds candidates.
+    /// Keys of rows whose due time has passed, of one shard of a lane, the oldest first and at most
+    /// so many. An index only finds candidates.
     pub async fn overdue(
         &self,
+        lane: Lane,
         shard: u64,
         millis: i64,
         most: usize,
@@ -462,9 +442,9 @@ impl Store {
                 .table_name(&self.table)
                 .index_name("due")
                 .key_condition_expression("due_pk = :shard AND due_at <= :now")
-                .expression_attribute_values(":shard", Value::S(format!("due#{shard}")))
+                .expression_attribute_values(":shard", Value::S(due_pk(lane, shard)))
                 .expression_attribute_values(":now", Value::N(millis.to_string()))
-                .limit(200)
+                .limit((most - keys.len()).min(PAGE) as i32)
                 .set_exclusive_start_key(start)
                 .send();
             let page = Box::pin(page).await.map_err(unavailable)?;
@@ -477,16 +457,16 @@ impl Store {
         }
     }
 
-    /// Keys of at most so many rows of a lane of the due index, the oldest first. What waits there
-    /// for no time is not overdue.
-    pub async fn parked(&self, lane: &str, most: usize) -> Result<Vec<RowKey>, StoreError> {
+    /// Keys of at most so many rows that are parked there in the due index, the oldest first. They
+    /// wait for no time, and are in no lane.
+    pub async fn parked(&self, there: &str, most: usize) -> Result<Vec<RowKey>, StoreError> {
         let page = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("due")
-            .key_condition_expression("due_pk = :lane")
-            .expression_attribute_values(":lane", Value::S(lane.into()))
+            .key_condition_expression("due_pk = :there")
+            .expression_attribute_values(":there", Value::S(there.into()))
             .limit(most as i32)
             .send();
         let page = Box::pin(page).await.map_err(unavailable)?;
@@ -643,6 +623,10 @@ impl Store {
     }
 }
 
+fn due_pk(lane: Lane, shard: u64) -> String {
+    format!("due#{}#{shard}", lane.name())
+}
+
 fn updated(change: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     let update = change.build().map_err(unavailable)?;
     Ok(TransactWriteItem::builder().update(update).build())
@@ -663,7 +647,7 @@ mod tests {
     #[test]
     fn a_row_stands_in_the_due_index_from_when_it_is_due_until_it_is_taken_out() {
         let bare = Row::new("pk", "task#p1").text("state", "open");
-        let due = bare.clone().due(7);
+        let due = bare.clone().due(Lane::Pay, 7);
         assert!(due.has("due_pk") && due.int("due_at") == 7);
         assert_eq!(due.clone().undue(), bare);
         for (millis, is_due) in [(6, false), (7, true), (8, true)] {
@@ -675,12 +659,14 @@ mod tests {
         assert!(taken.is_due(0));
         assert!(!bare.clone().number("taken_at", 3).is_due(9));
         // A new time is a new beginning.
-        assert!(!taken.due(9).is_due(8));
-        // Rows of one owner are found in one slice, those of others anywhere in four.
-        let slices = (0..100).map(|n| Row::new(format!("pk {n}"), "x").due(1));
-        let slices: std::collections::BTreeSet<_> =
-            slices.map(|row| row.get("due_pk").to_owned()).collect();
-        let all = (0..DUE_SHARDS).map(|n| format!("due#{n}"));
-        assert!(slices.into_iter().eq(all));
+        assert!(!taken.due(Lane::Pay, 9).is_due(8));
+        // Rows of one owner are found in one shard of a lane, those of others anywhere in it.
+        for lane in Lane::ALL {
+            let rows = (0..200).map(|n| Row::new(format!("pk {n}"), "x").due(lane, 1));
+            let shards: std::collections::BTreeSet<_> =
+                rows.map(|row| row.get("due_pk").to_owned()).collect();
+            let all = (0..lane.shards()).map(|n| format!("due#{}#{n}", lane.name()));
+            assert!(shards.into_iter().eq(all));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! How a clinic's connection to a vendor stands: whether its calls are answered, held or refused.
 //! There is no row for one that never gave trouble.
 
+use crate::domain::task::Lane;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError};
 use crate::words::time;
@@ -68,7 +69,7 @@ impl Connection {
             .json("data", self)
             .number("version", version);
         match self.until {
-            Some(until) => row.due(time::millis(until)),
+            Some(until) => row.due(Lane::Tell, time::millis(until)),
             None => row,
         }
     }

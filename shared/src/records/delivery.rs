@@ -3,6 +3,7 @@
 //! written over by a later one.
 
 use crate::domain::outbox::{Occurrence, Subject};
+use crate::domain::task::Lane;
 use crate::io::queue::RowKey;
 use crate::io::store::{List, Row, StoreError};
 use crate::words::money::Money;
@@ -37,7 +38,7 @@ pub fn list(clinic: &str) -> List {
 }
 
 /// Where a delivery stands that waits for this connection.
-pub fn lane(clinic: &str, vendor: &str) -> String {
+pub fn held(clinic: &str, vendor: &str) -> String {
     format!("held#{clinic}#{vendor}")
 }
 
@@ -303,7 +304,7 @@ impl DeliveryRow {
         }
         match self.due {
             Due::At { millis, taken } => {
-                let row = row.due(millis);
+                let row = row.due(Lane::Tell, millis);
                 if taken {
                     row.number("taken_at", millis)
                 } else {
@@ -311,7 +312,7 @@ impl DeliveryRow {
                 }
             }
             Due::Held => row
-                .text("due_pk", lane(self.clinic(), &self.about.system))
+                .text("due_pk", held(self.clinic(), &self.about.system))
                 .number("due_at", heard),
             Due::Never => row,
         }

@@ -1,6 +1,7 @@
 //! The row of an occurrence: written once, and due until it is spread to those who are told.
 
 use crate::domain::outbox::Occurrence;
+use crate::domain::task::Lane;
 use crate::io::store::Row;
 use crate::words::time;
 use jiff::Timestamp;
@@ -22,5 +23,5 @@ pub fn row(pk: &str, place: &str, occurrence: &Occurrence, now: Timestamp) -> Ro
     Row::new(pk, sk(place))
         .json("data", occurrence)
         .number("version", 1)
-        .due(time::millis(now))
+        .due(Lane::Tell, time::millis(now))
 }

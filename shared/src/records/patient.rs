@@ -1,6 +1,7 @@
 //! The row of a patient.
 
 use crate::domain::erasure::Erasure;
+use crate::domain::task::Lane;
 use crate::io::queue::RowKey;
 use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::ids;
@@ -41,7 +42,9 @@ pub fn id(clinic: &str, reference: &str) -> String {
 
 /// The row of one who was erased. It is in no list, and due: what follows is done until it is.
 pub fn erased(pk: &str, erasure: &Erasure, due: i64) -> Row {
-    Row::new(pk, SK).json(ERASURE, erasure).due(due)
+    Row::new(pk, SK)
+        .json(ERASURE, erasure)
+        .due(Lane::Settle, due)
 }
 
 /// What became of the patient, if they were erased.

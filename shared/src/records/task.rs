@@ -1,6 +1,6 @@
 //! The row of a task: work that is due, or that waits for a person.
 
-use crate::domain::task::{Task, Work};
+use crate::domain::task::{Lane, Task, Work};
 use crate::io::queue::RowKey;
 use crate::io::store::{List, Row};
 use crate::words::time;
@@ -59,7 +59,7 @@ pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
     match &task.work {
         // A person's task waits for a person, not for a time.
         Work::Person(_) => row.listed(list(clinic), place(of, task)),
-        _ => row.due(time::millis(task.due)),
+        work => row.due(work.lane(), time::millis(task.due)),
     }
 }
 
@@ -70,7 +70,9 @@ pub fn place(of: &str, task: &Task) -> String {
 
 /// The row that has a completed appointment invoiced, among its rows.
 pub fn visit(pk: &str, millis: i64) -> Row {
-    Row::new(pk, VISIT).text("state", "open").due(millis)
+    Row::new(pk, VISIT)
+        .text("state", "open")
+        .due(Lane::Pay, millis)
 }
 
 /// The key of that row.

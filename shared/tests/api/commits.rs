@@ -5,7 +5,7 @@ use crate::permissions::unchanged;
 use crate::stack::{Clinic, Struck, aws};
 use meridian::domain::event::{Event, NewCharge};
 use meridian::domain::fact::{Fact, Kind, Method};
-use meridian::domain::task::{Alert, Matter};
+use meridian::domain::task::{Alert, Lane, Matter};
 use meridian::flows::commit;
 use meridian::flows::commit::{Change, Committed};
 use meridian::flows::tasks;
@@ -34,7 +34,7 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
             .text("state", "posted")
     };
     clinic
-        .write(Write::Put(row("a").number("version", 3).due(7)))
+        .write(Write::Put(row("a").number("version", 3).due(Lane::Pay, 7)))
         .await;
     let other = |sk: &str| {
         Row::new(&pk, sk)
@@ -113,7 +113,7 @@ async fn a_row_is_written_only_where_it_is_as_it_was_read() {
         (
             "this version",
             Write::Replace {
-                row: other("a").due(7),
+                row: other("a").due(Lane::Pay, 7),
                 version: 3,
             },
         ),
@@ -491,7 +491,10 @@ async fn what_is_due_at_once_is_nudged_by_the_commit_that_plans_it() {
     let case = clinic.invoice(None).await;
     let rows = aws().calls().into_iter().filter_map(|call| {
         let body = call.request["MessageBody"].as_str()?;
-        serde_json::from_str::<Nudge>(body).ok()
+        let nudge = serde_json::from_str::<Nudge>(body).ok()?;
+        // Queues are fair to clinics by that.
+        assert_eq!(call.request["MessageGroupId"], nudge.rows[0].clinic());
+        Some(nudge)
     });
     let rows: Vec<RowKey> = rows.flat_map(|nudge| nudge.rows).collect();
     let told = key(&case_pk(&clinic.id, &case), "outbox#000001");

@@ -25,7 +25,7 @@ impl Clinic {
             key: key.clone(),
             set: Row::default()
                 .number("due_at", 1)
-                .text("due_pk", "due#0")
+                .text("due_pk", "due#tell#0")
                 .number("probe", 1),
             remove: vec![],
         };

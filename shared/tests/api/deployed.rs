@@ -44,6 +44,7 @@ pub fn variables(endpoint: &str, caller: &str) -> HashMap<String, String> {
         ("PUBLIC_URL", PUBLIC_URL.into()),
         ("EVENTS_QUEUE_URL", queue("events")),
         ("UNPROVEN_QUEUE_URL", queue("unproven")),
+        ("CHARGES_QUEUE_URL", queue("charges")),
         ("DELIVERIES_QUEUE_URL", queue("deliveries")),
     ];
     let named = |(name, text): (&str, _)| (name.to_owned(), text);
@@ -84,7 +85,7 @@ async fn fill(aws: &embedded::Aws) {
     });
     let made = aws.call("DynamoDB_20120810.CreateTable", table).await;
     made.expect("a table");
-    for name in ["events", "unproven", "deliveries"] {
+    for name in ["events", "unproven", "charges", "deliveries"] {
         let queue = json!({ "QueueName": name });
         let made = aws.call("AmazonSQS.CreateQueue", queue).await;
         made.expect("a queue");

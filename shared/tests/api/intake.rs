@@ -52,8 +52,13 @@ async fn arrives(intake: &Intake, clinic: &str, body: &str, signature: Option<&s
 pub fn queued(clinic: &Clinic) -> Vec<Received> {
     let calls = aws().calls().into_iter();
     let sent = calls.filter(|call| call.operation == "SendMessage" && call.status == 200);
-    let body = sent.filter_map(|call| call.request["MessageBody"].as_str().map(String::from));
-    let read = body.filter_map(|text| serde_json::from_str::<Received>(&text).ok());
+    let read = sent.filter_map(|call| {
+        let body = call.request["MessageBody"].as_str()?;
+        let received = serde_json::from_str::<Received>(body).ok()?;
+        // Queues are fair to clinics by that.
+        assert_eq!(call.request["MessageGroupId"], received.clinic);
+        Some(received)
+    });
     read.filter(|received| received.clinic == clinic.id)
         .collect()
 }

@@ -4,6 +4,7 @@
 use crate::connections::xero;
 use crate::stack::Clinic;
 use crate::vendors::{heard, ok};
+use meridian::domain::task::Lane;
 use meridian::flows::deliveries;
 use meridian::io::clock;
 use meridian::io::queue::RowKey;
@@ -105,7 +106,9 @@ async fn a_renewal_uses_the_refresh_token_that_the_one_before_it_was_given() {
         }))
     });
     let key = token(&clinic);
-    let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
+    let row = Row::new(&key.pk, &key.sk)
+        .number("version", 1)
+        .due(Lane::Tell, 1);
     clinic.write(Write::Put(row)).await;
     for _ in 0..3 {
         clinic.delivers(&key).await;
@@ -134,7 +137,9 @@ async fn a_renewal_is_taken_over_only_once_its_last_second_is_over() {
 async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow() {
     let clinic = Clinic::new().await;
     let key = token(&clinic);
-    let row = Row::new(&key.pk, &key.sk).number("version", 1).due(1);
+    let row = Row::new(&key.pk, &key.sk)
+        .number("version", 1)
+        .due(Lane::Tell, 1);
     clinic.write(Write::Put(row)).await;
     deliveries::deliver(&clinic.app, &key)
         .await

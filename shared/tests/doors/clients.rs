@@ -4,7 +4,7 @@ use crate::stack::{config, lean, reached, still};
 use crate::wire::serve;
 use meridian::domain::task::Queue;
 use meridian::io::lean;
-use meridian::io::queue::{Nudge, Queues};
+use meridian::io::queue::{NotSent, Nudge, Queues, RowKey};
 use meridian::io::secrets::{Fields, Secrets, Unavailable};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -96,4 +96,50 @@ async fn both_clients_say_alike_why_a_message_was_not_sent() {
         let wanted = wanted.map_or(Ok(()), |code| Err(format!("SQS: {code}: no")));
         assert_eq!(by_sdk, wanted);
     }
+}
+
+#[tokio::test]
+async fn of_messages_sent_together_each_is_told_how_it_ended() {
+    let _still = still().await;
+    let nudge = |n: usize| Nudge {
+        rows: vec![RowKey {
+            pk: format!("c-1#case#{n}"),
+            sk: "x".into(),
+        }],
+    };
+    let nudges: Vec<_> = (0..12).map(nudge).collect();
+    let taken = |ids: &[usize]| -> Vec<_> {
+        let taken =
+            |id: &usize| json!({ "Id": id.to_string(), "MessageId": "m", "MD5OfMessageBody": "d" });
+        ids.iter().map(taken).collect()
+    };
+    let refused = json!([{
+        "Id": "1", "Code": "InternalError", "Message": "no", "SenderFault": false,
+    }]);
+    // Of the last of the first ten nothing is said at all, and the second call gets no answer.
+    let said = json!({ "Successful": taken(&[0, 2, 3, 4, 5, 6, 7, 8, 42]), "Failed": refused });
+    let (at, came) = serve(move |n| match n {
+        0 => (200, said.to_string()),
+        _ => (
+            400,
+            r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#.into(),
+        ),
+    });
+    let config = config(&at.to_string(), "test");
+    let queues = Queues::new(&reached(&config), &config);
+    let ends = queues.send_all(Queue::Events, &nudges).await;
+    let why = |end: &Result<(), NotSent>| end.as_ref().err().map(ToString::to_string);
+    let ends: Vec<_> = ends.iter().map(why).collect();
+    let sent = |at: &[usize]| at.iter().all(|n| ends[*n].is_none());
+    assert!(sent(&[0, 2, 3, 4, 5, 6, 7, 8]), "{ends:?}");
+    assert_eq!(ends[1].as_deref(), Some("SQS: InternalError: no"));
+    assert_eq!(ends[9].as_deref(), Some("SQS: nothing was said of it"));
+    for end in &ends[10..] {
+        let end = end.as_deref().unwrap_or_default();
+        assert!(end.contains("QueueDoesNotExist"), "{end}");
+    }
+    assert_eq!((ends.len(), came.load(Ordering::SeqCst)), (12, 2));
+    // A queue that this function may not send to takes none.
+    let none = queues.send_all(Queue::Refunds, &nudges).await;
+    assert!(none.len() == 12 && none.iter().all(Result::is_err));
 }

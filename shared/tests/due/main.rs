@@ -8,18 +8,19 @@ mod stack;
 #[path = "../api/vendors.rs"]
 mod vendors;
 
+use meridian::domain::case::Step;
 use meridian::domain::outbox::Occurrence;
-use meridian::domain::task::{Task, Work};
+use meridian::domain::task::{Lane, Task, Work};
 use meridian::flows::deliveries;
-use meridian::flows::due;
+use meridian::flows::due::{self, Share};
 use meridian::io::clock;
 use meridian::io::queue::{Nudge, RowKey};
-use meridian::io::store::{Row, Write};
+use meridian::io::store::{Row, Write, Written};
 use meridian::records::case::pk as case_pk;
 use meridian::records::delivery::DeliveryRow;
 use meridian::records::outbox;
 use meridian::records::task;
-use meridian::words::time;
+use meridian::words::{ids, time};
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 use stack::{Clinic, Struck, aws};
@@ -48,7 +49,8 @@ async fn deliver(clinic: &Clinic, case: &str, payment: u32) -> RowKey {
     let told: Occurrence = serde_json::from_value(json!({
         "n": 900 + payment, "topic": "payment_received", "payment": payment,
         "at": due, "heard_at": due, "amount": eur(100), "facts": {
-            "invoice": "INV-1", "total": eur(100), "rates": [], "asked": eur(100), "due": eur(0),
+            "invoice": "INV-1", "total": eur(100), "rates": [],
+            "standing": {"total": eur(100), "rates": []}, "asked": eur(100), "due": eur(0),
             "surplus": eur(0), "beyond": eur(0), "coming": eur(0),
         },
     }))
@@ -91,16 +93,21 @@ fn nudged() -> Vec<usize> {
     nudges().iter().map(Vec::len).collect()
 }
 
-/// The rows of each message of deliveries since the calls were last forgotten.
+/// The rows of each message of deliveries since the calls were last forgotten. All of them are of the
+/// clinic that the queue was told.
 fn nudges() -> Vec<Vec<RowKey>> {
     let calls = aws().calls();
     let sent = calls.iter().filter(|call| {
         let queue = call.request["QueueUrl"].as_str().unwrap_or_default();
-        call.operation == "SendMessage" && queue.ends_with("/deliveries")
+        call.operation == "SendMessageBatch" && queue.ends_with("/deliveries")
     });
-    let rows = sent.map(|call| {
-        let body = call.request["MessageBody"].as_str().expect("a body");
+    let messages = sent.flat_map(|call| call.request["Entries"].as_array().expect("entries"));
+    let rows = messages.map(|message| {
+        let body = message["MessageBody"].as_str().expect("a body");
         let nudge: Nudge = serde_json::from_str(body).expect("a nudge");
+        for row in &nudge.rows {
+            assert_eq!(message["MessageGroupId"], row.clinic());
+        }
         nudge.rows
     });
     rows.collect()
@@ -120,6 +127,9 @@ async fn what_was_nudged_is_nudged_again_only_after_its_message_and_few_rows_sha
     let first = nudged();
     // That the invoice was issued is to be spread as well. One system that is slow holds up no other.
     assert_eq!(first, [1; 11]);
+    let calls = aws().calls().into_iter();
+    let batches = calls.filter(|call| call.operation == "SendMessageBatch");
+    assert_eq!(batches.count(), 2, "ten messages in a call");
     aws().reset_calls();
     due::work_off_due(&clinic.app).await.expect("a run");
     assert_eq!(nudged(), Vec::<usize>::new(), "nudged again too early");
@@ -172,8 +182,8 @@ async fn only_the_row_says_whether_it_is_due() {
     }
     let later = past + 3_600_000;
     aws().reset_calls();
-    // Found in the index, and read only after others have changed them.
-    let struck = Struck::by(vec![("BatchGetItem", Action::Delay { ms: 1500 }, 1, 1)]);
+    // Found in the index, and read, lane by lane, only after others have changed them.
+    let struck = Struck::by(vec![("BatchGetItem", Action::Delay { ms: 1500 }, 1, 10)]);
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for key in &keys {
@@ -208,4 +218,91 @@ async fn a_row_that_fails_is_put_off_and_holds_up_none_behind_it() {
     for key in [&poison, &good] {
         assert!(!overdue(&row(&clinic, key).await), "{} stays first", key.sk);
     }
+}
+
+/// Rows of the clinic's that are due and never worked off here.
+fn backlog(clinic: &Clinic, many: usize) -> Vec<Row> {
+    let past = time::millis(clock::now()) - 120_000;
+    let row = |n| {
+        let pk = case_pk(&clinic.id, &ids::random());
+        Row::new(pk, outbox::sk(&outbox::place(n))).due(Lane::Tell, past)
+    };
+    (1..=many as u32).map(row).collect()
+}
+
+async fn transact(clinic: &Clinic, writes: Vec<Write>) {
+    for some in writes.chunks(80) {
+        let written = clinic.app.store.transact(some).await;
+        assert_eq!(written.expect("a table"), Written::Done);
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_run_takes_in_one_lane_keeps_no_other_lane_waiting() {
+    let _alone = ALONE.lock().await;
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    let rows = backlog(&clinic, 240);
+    transact(&clinic, rows.iter().cloned().map(Write::Put).collect()).await;
+    let settle = Work::Settle {
+        payment: 1,
+        refund: None,
+        tries: 0,
+    };
+    let pay = Work::Pay {
+        payment: 2,
+        step: Step::Charge,
+    };
+    let settle = write(&clinic, &case, "p1", settle).await;
+    let pay = write(&clinic, &case, "p2", pay).await;
+    // A call for messages takes a while, so that the time is over before all of them are sent.
+    let slow = Action::Delay { ms: 250 };
+    let struck = Struck::by(vec![("SendMessageBatch", slow, 1, 10_000)]);
+    let share = Share {
+        rows: 1,
+        time: Duration::from_secs(3),
+    };
+    due::work_off(&struck.app, share).await.expect("a run");
+    drop(struck);
+    for key in [&settle, &pay] {
+        assert!(!overdue(&row(&clinic, key).await), "{} waits", key.sk);
+    }
+    let keys: Vec<_> = rows.iter().map(Row::key).collect();
+    let left = clinic.app.store.get_all(&keys).await.expect("a table");
+    let left = left.iter().filter(|row| overdue(row)).count();
+    assert!((1..240).contains(&left), "{left} are left");
+    transact(&clinic, keys.into_iter().map(Write::Delete).collect()).await;
+}
+
+#[tokio::test]
+async fn a_row_whose_message_was_not_sent_stays_due_alone() {
+    let _alone = ALONE.lock().await;
+    let clinic = Clinic::new().await;
+    let other = Clinic::new().await;
+    let mut keys = vec![];
+    for (clinic, owner, n) in [
+        (&clinic, ids::random(), 1),
+        (&clinic, "x".repeat(1500), 2),
+        (&other, ids::random(), 3),
+    ] {
+        keys.push(deliver(clinic, &owner, n).await);
+    }
+    let queue = "http://127.0.0.1/000000000000/deliveries";
+    let longest = async |bytes: &str| {
+        let attributes = json!({ "MaximumMessageSize": bytes });
+        let set = json!({ "QueueUrl": queue, "Attributes": attributes });
+        let set = aws().call("AmazonSQS.SetQueueAttributes", set).await;
+        set.expect("it is set");
+    };
+    longest("1024").await;
+    due::work_off_due(&clinic.app).await.expect("a run");
+    let due = async || {
+        let rows = clinic.app.store.get_all(&keys).await.expect("a table");
+        let due = rows.iter().filter(|row| overdue(row));
+        due.map(Row::key).collect::<Vec<_>>()
+    };
+    assert_eq!(due().await, [keys[1].clone()]);
+    longest("1048576").await;
+    due::work_off_due(&clinic.app).await.expect("a run");
+    assert_eq!(due().await, []);
 }

@@ -10,10 +10,14 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 use winterbaume_sqs::state::SqsError;
-use winterbaume_sqs::types::Message;
+use winterbaume_sqs::types::{Message, MessageAttribute};
 
 const LONGEST_HIDDEN: i64 = 43_200;
 const LONGEST_DELAY: i64 = 900;
+/// Of what group a message is: a system attribute. The state keeps none, so it stands among the
+/// message's own attributes, under a name that nobody else may give one.
+const GROUP: &str = "MessageGroupId";
+const KEPT_GROUP: &str = "AWS.MessageGroupId";
 /// How soon a waiting receive notices that a hidden message came back.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -65,7 +69,8 @@ impl Queues {
             ));
         }
         let delay = seconds(message, "DelaySeconds", LONGEST_DELAY)?;
-        let attributes = message_attributes(&message["MessageAttributes"])?;
+        let mut attributes = message_attributes(&message["MessageAttributes"])?;
+        attributes.extend(group(message)?);
         let sent = state
             .sqs
             .send_message(name, body, delay, attributes, None, None)
@@ -188,11 +193,39 @@ impl Queues {
     }
 }
 
+/// The group that a message is sent with, as it is kept. A standard queue keeps no order in it.
+fn group(message: &Value) -> Result<Option<(String, MessageAttribute)>, Reply> {
+    let Some(given) = message[GROUP].as_str() else {
+        return Ok(None);
+    };
+    let valid = (1..=128).contains(&given.len()) && given.chars().all(|c| c.is_ascii_graphic());
+    if !valid {
+        return Err(refuse(
+            "InvalidParameterValue",
+            "Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only \
+             include alphanumeric and punctuation characters. 1 to 128 in length.",
+        ));
+    }
+    let kept = MessageAttribute {
+        data_type: "String".into(),
+        string_value: Some(given.into()),
+        binary_value: None,
+    };
+    Ok(Some((KEPT_GROUP.into(), kept)))
+}
+
+fn told_group(message: &Message) -> String {
+    let kept = message.message_attributes.get(KEPT_GROUP);
+    kept.and_then(|a| a.string_value.clone())
+        .unwrap_or_default()
+}
+
 /// A message as a receiver sees it; system attributes and attributes only when asked for.
 fn received(message: &Message, request: &Value) -> Value {
     let mut wanted = names(&request["MessageSystemAttributeNames"]);
     wanted.extend(names(&request["AttributeNames"]));
     let system: Map<String, Value> = [
+        (GROUP, told_group(message)),
         ("SenderId", message.sender_id.clone()),
         ("SentTimestamp", message.sent_timestamp.to_string()),
         (
@@ -209,6 +242,7 @@ fn received(message: &Message, request: &Value) -> Value {
     ]
     .into_iter()
     .filter(|(name, _)| wanted.contains("All") || wanted.contains(name))
+    .filter(|(_, value)| !value.is_empty())
     .map(|(name, value)| (name.to_owned(), Value::from(value)))
     .collect();
     let mut received = json!({
@@ -224,6 +258,7 @@ fn received(message: &Message, request: &Value) -> Value {
     let own: Map<String, Value> = message
         .message_attributes
         .iter()
+        .filter(|(name, _)| *name != KEPT_GROUP)
         .filter(|(name, _)| wanted.contains("All") || wanted.contains(name.as_str()))
         .map(|(name, a)| {
             (

@@ -76,6 +76,15 @@ pub fn is_allowed(c: char) -> bool {
 pub fn message_attributes(given: &Value) -> Result<HashMap<String, MessageAttribute>, Reply> {
     let mut attributes = HashMap::new();
     for (name, attribute) in given.as_object().into_iter().flatten() {
+        if ["aws.", "amazon."]
+            .iter()
+            .any(|own| name.to_ascii_lowercase().starts_with(own))
+        {
+            return Err(refuse(
+                "InvalidParameterValue",
+                format!("Message attribute name \"{name}\" starts with a reserved prefix."),
+            ));
+        }
         if !attribute["BinaryValue"].is_null() {
             return Err(refuse(
                 "InvalidParameterValue",

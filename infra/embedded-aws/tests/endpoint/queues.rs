@@ -283,3 +283,66 @@ async fn a_queue_that_is_not_there_is_refused_as_aws_does() {
         .into_service_error();
     assert!(refused.is_queue_does_not_exist(), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_message_tells_whose_it_is_as_long_as_it_lives() {
+    let stack = Stack::start(None).await;
+    let (live, dead) = queue(&stack).await;
+    let send = stack.sqs.send_message().queue_url(&live);
+    let send = send.message_body("one").message_group_id("clinic-1");
+    send.send().await.expect("a send");
+    let of_nobody = entry("b", "two");
+    let of_other = SendMessageBatchRequestEntry::builder()
+        .id("c")
+        .message_body("three")
+        .message_group_id("clinic-2");
+    let batch = stack.sqs.send_message_batch().queue_url(&live);
+    let batch = batch
+        .entries(of_nobody)
+        .entries(of_other.build().expect("an entry"));
+    batch.send().await.expect("a batch");
+    let groups = async |url: &str| {
+        let received = receive(&stack, url).await;
+        let group = |message: &aws_sdk_sqs::types::Message| {
+            assert!(
+                message
+                    .message_attributes()
+                    .is_none_or(|own| own.is_empty())
+            );
+            let all = message.attributes().expect("system attributes");
+            let group = all.get(&MessageSystemAttributeName::MessageGroupId);
+            (message.body.clone().expect("a body"), group.cloned())
+        };
+        received.iter().map(group).collect::<Vec<_>>()
+    };
+    let wanted: Vec<_> = [
+        ("one", Some("clinic-1")),
+        ("two", None),
+        ("three", Some("clinic-2")),
+    ]
+    .map(|(body, group)| (body.to_owned(), group.map(String::from)))
+    .into();
+    for _ in 0..2 {
+        // Those of one group are received side by side: a standard queue keeps no order.
+        assert_eq!(groups(&live).await, wanted);
+        stack.advance(301);
+    }
+    assert_eq!(groups(&live).await, []);
+    assert_eq!(groups(&dead).await, wanted);
+}
+
+#[tokio::test]
+async fn a_group_that_aws_refuses_is_refused() {
+    let stack = Stack::start(None).await;
+    let (live, _) = queue(&stack).await;
+    let long = "x".repeat(129);
+    for group in ["", "a b", "\u{e9}", &long] {
+        let send = stack.sqs.send_message().queue_url(&live);
+        let send = send.message_body("x").message_group_id(group).send().await;
+        let refused = send.expect_err("refused").into_service_error();
+        assert_eq!(refused.code(), Some("InvalidParameterValue"), "{group}");
+    }
+    let send = stack.sqs.send_message().queue_url(&live).message_body("x");
+    let longest = send.message_group_id("!".repeat(128));
+    longest.send().await.expect("a send");
+}

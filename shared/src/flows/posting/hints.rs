@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::contract::LookedUp;
+use crate::domain::task::Lane;
 use crate::flows::accounts;
 use crate::flows::calls::{self, unread};
 
@@ -175,7 +176,11 @@ impl PostingJob<'_> {
         let comes_again = rows.iter().any(|row| row.has("due_at"));
         let wait = rules::wait(tries);
         let due = time::millis(time::after(clock::now(), wait));
-        self.put(if comes_again { waits.due(due) } else { waits })
-            .await
+        self.put(if comes_again {
+            waits.due(Lane::Settle, due)
+        } else {
+            waits
+        })
+        .await
     }
 }

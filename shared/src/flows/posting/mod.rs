@@ -16,7 +16,7 @@ use crate::contract::{
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
-use crate::domain::task::{Alert, Matter};
+use crate::domain::task::{Alert, Lane, Matter};
 use crate::flows::accounts;
 use crate::flows::calls;
 use crate::flows::commit;
@@ -408,7 +408,7 @@ impl PostingJob<'_> {
             .json("fact", fact)
             .text("why", why)
             .number("tries", tries)
-            .due(due);
+            .due(Lane::Settle, due);
         self.put(waiting).await
     }
 

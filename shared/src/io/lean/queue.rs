@@ -3,7 +3,7 @@
 use super::{Client, Service};
 use crate::domain::task::Queue;
 use crate::io::config::{Config, QueueUrls};
-use crate::io::queue::{Message, NotSent};
+use crate::io::queue::{Content, Message, NotSent};
 use serde::Serialize;
 
 const SQS: Service = Service {
@@ -22,6 +22,8 @@ pub struct Queues {
 struct SendMessage {
     queue_url: String,
     message_body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<String>,
 }
 
 impl Queues {
@@ -33,11 +35,12 @@ impl Queues {
     }
 
     /// As [`crate::io::queue::Queues::send`].
-    pub async fn send(&self, queue: Queue, message: &impl Serialize) -> Result<(), NotSent> {
-        let Message { queue_url, body } = Message::new(&self.urls, queue, message)?;
+    pub async fn send(&self, queue: Queue, message: &impl Content) -> Result<(), NotSent> {
+        let message = Message::new(&self.urls, queue, message)?;
         let input = SendMessage {
-            queue_url,
-            message_body: body,
+            queue_url: message.queue_url,
+            message_body: message.body,
+            message_group_id: message.group,
         };
         self.client.call(&SQS, "SendMessage", &input).await?;
         Ok(())
