@@ -1585,6 +1585,7 @@ fn at_paypal() -> Case {
             tax_included: true,
         }],
         policy: Policy::default(),
+        dims: Default::default(),
         charge: Some(NewCharge {
             amount: None,
             gateway: "paypal".into(),

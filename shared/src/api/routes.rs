@@ -4,7 +4,7 @@ use super::frame::call::Route;
 use super::resources::{
     appointment_types, appointments, audit, charges, clinics, deliveries, disputes, document,
     events, findings, integrations, invoices, keys, methods, patients, payments, refunds, settings,
-    story, tasks,
+    story, tasks, tenders,
 };
 
 /// Every route of the API.
@@ -23,6 +23,7 @@ static TABLE: &[&[Route]] = &[
     appointments::ROUTES,
     invoices::ROUTES,
     charges::ROUTES,
+    tenders::ROUTES,
     payments::ROUTES,
     story::ROUTES,
     findings::ROUTES,

@@ -81,6 +81,9 @@ fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
         "/v1/appointments/{id}/restore",
         "/v1/invoices",
         "/v1/invoices/{id}/charges",
+        "/v1/invoices/{id}/credit-notes",
+        "/v1/invoices/{id}/tenders",
+        "/v1/appointments/{id}/charges",
         "/v1/charges",
         "/v1/refunds",
     ];
@@ -465,7 +468,6 @@ fn settled(case: &str) -> Vec<Settled> {
         ("unreadable", Matter::of(Alert::Unreadable), &[&replay]),
         ("x", both(Alert::Contradiction), &[]),
         ("x", both(Alert::ChargeWithoutInvoice), &[]),
-        ("void-xero", both(Alert::VoidThere), &[]),
         ("no-price", of(Alert::NoPrice), &["/v1/appointments"]),
         (
             "called-off",
@@ -742,8 +744,11 @@ fn every_object_of_the_document_says_which_fields_it_has_and_what_they_are() {
 }
 
 /// The routes whose answers have a field for words about a person that they leave empty.
-const NO_WORDS: [&str; 3] = [
+const NO_WORDS: [&str; 6] = [
+    "GET /v1/appointments",
     "GET /v1/refunds",
+    "POST /v1/invoices/{id}/credit-notes",
+    "POST /v1/tenders/{id}/reverse",
     "POST /v1/refunds/{id}/approve",
     "POST /v1/refunds/{id}/reject",
 ];
@@ -752,7 +757,7 @@ const NO_WORDS: [&str; 3] = [
 #[test]
 fn a_route_whose_answer_has_words_of_a_person_says_that_it_shows_one() {
     let document = openapi::document();
-    let mut shown = 0;
+    let (mut shown, mut wrong) = (0, vec![]);
     for route in routes::all() {
         let name = format!("{} {}", route.method, route.path);
         let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
@@ -762,9 +767,12 @@ fn a_route_whose_answer_has_words_of_a_person_says_that_it_shows_one() {
         let empty = NO_WORDS.contains(&name.as_str());
         assert!(personal || !empty, "{name} has no such field");
         let shows = personal && !sent && !empty;
-        assert_eq!(route.shows_person, shows, "{name}");
         shown += usize::from(shows);
+        if route.shows_person != shows {
+            wrong.push(name);
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(shown > 5, "{shown} routes");
 }
 
@@ -824,6 +832,7 @@ fn case() -> Case {
         lines: vec![line("60.00"), line("40.00")],
         policy: Policy::default(),
         charge: None,
+        dims: Default::default(),
     };
     let mut case = decided(None, Event::Invoiced(Box::new(new)));
     for (n, amount) in [(1, "30.00"), (2, "50.00"), (3, "20.00")] {

@@ -3,7 +3,9 @@
 
 use crate::contract::{Call, Effect, Offer, Vendor};
 pub use crate::domain::invoice::OfRate;
+pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
+pub use crate::domain::tender::Recorded;
 use crate::words::money::{Currency, Money};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,12 @@ pub struct Notification {
     pub invoice: String,
     /// The refund's own number, as it stands on its receipt, where the topic is a refund.
     pub refund: Option<String>,
+    /// The credit note's number, where the topic is one.
+    pub note: Option<String>,
+    /// The ids under which the steps of this notification were filed that are done.
+    pub made: Vec<String>,
+    /// By what way the money of the payment came, or that of a refund goes back.
+    pub by: CameBy,
     /// Of the payment, what was returned of it, the refund or the invoice, whichever the topic
     /// speaks of.
     pub amount: Money,
@@ -161,9 +169,9 @@ pub struct Notification {
     pub refunded_before: Money,
     /// How the payment or refund stands in the books.
     pub standing: Standing,
-    /// Of the whole invoice, and what each of its tax rates comes to.
+    /// Of the invoice, its credit notes taken off; of the credit note where the topic is one.
     pub total: Money,
-    /// What of the amount falls on each tax rate of the invoice.
+    /// What of the total falls on each tax rate.
     pub rates: Vec<OfRate>,
     /// In the clinic's time zone.
     pub date: Date,

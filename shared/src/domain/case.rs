@@ -1,12 +1,15 @@
-//! A case: everything about one invoice and the money that moved for it. One item in the table;
+//! A case: what is billed for one cause, and all money that moved for it. One item in the table;
 //! what decisions need is here, what they do not need is a row beside it.
 
+use super::bill::Bill;
+use super::dims::Dims;
 use super::dispute::Dispute;
 use super::fact::{Decline, Method};
 use super::invoice::{Invoice, Status};
 use super::payment::State;
 use super::policy::Policy;
 use super::refund::{self, Refund};
+use super::tender::Tender;
 use super::visit::Off;
 use super::{dispute, payment};
 use crate::words::ids;
@@ -22,7 +25,7 @@ pub const LONGEST_WAIT: i64 = 600;
 /// An aggregate above this many bytes is refused (an item may hold 400 KB).
 pub const LARGEST: usize = 300 * 1024;
 
-/// One invoice with all payments, refunds and disputes under it.
+/// One bill with all payments, tenders, refunds and disputes under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// Ours, opaque: 20 letters and digits.
@@ -42,16 +45,22 @@ pub struct Case {
     /// How the visit was called off, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called_off: Option<Off>,
-    /// When the invoice was made here.
+    /// When it was begun here.
     pub created_at: Timestamp,
     /// That of every amount in it.
     pub currency: Currency,
+    /// By which reports cut its books.
+    #[serde(default, skip_serializing_if = "Dims::is_empty")]
+    pub dims: Dims,
     /// What is asked for.
-    pub invoice: Invoice,
+    pub bill: Bill,
     /// As it stood when the case began; a later change of the clinic's policy is for later cases.
     pub policy: Policy,
-    /// By number, from 1.
+    /// By number, from 1; tenders have the numbers between.
     pub payments: Vec<Payment>,
+    /// What came otherwise than through a gateway, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenders: Vec<Tender>,
     /// The last number that one of our refunds got.
     pub refunds_numbered: u32,
     /// Receipts by id, in the order in which they were issued.
@@ -458,6 +467,23 @@ impl Case {
         self.payments.iter_mut().find(|p| p.n == n)
     }
 
+    /// The tender of this number.
+    pub fn tender(&self, n: u32) -> Option<&Tender> {
+        self.tenders.iter().find(|t| t.n == n)
+    }
+
+    /// The number of the next payment or tender.
+    pub fn next_number(&self) -> u32 {
+        let payments = self.payments.iter().map(|p| p.n);
+        let tenders = self.tenders.iter().map(|t| t.n);
+        payments.chain(tenders).max().unwrap_or(0) + 1
+    }
+
+    /// The invoice as it was issued, or as it is to be.
+    pub fn invoice(&self) -> &Invoice {
+        self.bill.invoice()
+    }
+
     /// Our refund of this number, with the payment that it is under.
     pub fn refund(&self, n: u32) -> Option<(&Payment, &Refund)> {
         self.payments.iter().find_map(|p| {
@@ -475,36 +501,89 @@ impl Case {
             .flat_map(|p| p.refunds.iter().map(move |r| (p, r)))
     }
 
-    fn sum(&self, of: impl Fn(&Payment) -> i64) -> Money {
-        Money::new(self.payments.iter().map(of).sum(), self.currency)
+    /// Every refund, whether of a payment or of a tender.
+    pub fn all_refunds(&self) -> impl Iterator<Item = &Refund> {
+        self.numbered_refunds().map(|(_, refund)| refund)
     }
 
-    /// What arrived and stayed, refunds not taken off.
+    /// Every refund with the number of the payment or tender that it is under.
+    pub fn numbered_refunds(&self) -> impl Iterator<Item = (u32, &Refund)> {
+        let payments = self.payments.iter().map(|p| (p.n, &p.refunds));
+        let tenders = self.tenders.iter().map(|t| (t.n, &t.refunds));
+        let all = payments.chain(tenders);
+        all.flat_map(|(n, refunds)| refunds.iter().map(move |refund| (n, refund)))
+    }
+
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+
+    /// What of the payments and tenders came and stayed, by number, refunds not taken off.
+    pub fn arrivals(&self) -> impl Iterator<Item = (u32, Money)> {
+        let stays = |p: &Payment| p.amount.minor - p.returned().minor;
+        let arrived = self.payments.iter().filter(|p| p.arrived());
+        let payments = arrived.map(move |p| (p.n, Money::new(stays(p), p.amount.currency)));
+        payments.chain(self.tenders.iter().map(|t| (t.n, t.stays())))
+    }
+
+    /// What arrived towards the bill and stayed, refunds of the sale not taken off. A deposit that
+    /// was given back is not paid.
     pub fn paid(&self) -> Money {
-        self.sum(|p| {
-            if p.arrived() {
-                p.amount.minor - p.returned().minor
-            } else {
-                0
-            }
-        })
+        let arrived: i64 = self.arrivals().map(|(_, stays)| stays.minor).sum();
+        let back = self.all_refunds().filter(|r| r.gave_deposit_back());
+        let back: i64 = back.map(|r| r.amount.minor).sum();
+        self.money(arrived - back)
     }
 
-    /// What refunds gave back so far, of all payments.
+    /// What was given back of this payment or tender before anything was invoiced.
+    pub fn deposit_given_back(&self, n: u32) -> Money {
+        let of_payment = self.payment(n).map(|p| &p.refunds);
+        let refunds = of_payment.or(self.tender(n).map(|t| &t.refunds));
+        let back = refunds.into_iter().flatten();
+        let back = back.filter(|r| r.gave_deposit_back());
+        self.money(back.map(|r| r.amount.minor).sum())
+    }
+
+    /// When the invoice was issued; before that, when its case was begun.
+    pub fn issued_at(&self) -> Timestamp {
+        self.bill.issued_at().unwrap_or(self.created_at)
+    }
+
+    /// What refunds gave back so far of what was invoiced.
     pub fn refunded(&self) -> Money {
-        self.sum(|p| p.refunded().minor)
+        let done = |r: &&Refund| r.state == refund::State::Succeeded && !r.of_deposit;
+        let done = self.all_refunds().filter(done);
+        self.money(done.map(|r| r.amount.minor).sum())
     }
 
-    /// What may still be refunded, over all payments.
+    /// What of the paid is on its way back or gone.
+    pub fn going(&self) -> Money {
+        let reserved = self.all_refunds().filter(|r| r.state.reserves());
+        let reserved = reserved.filter(|r| !r.gave_deposit_back());
+        self.money(reserved.map(|r| r.amount.minor).sum())
+    }
+
+    /// What gateways may still refund, over all payments.
     pub fn refundable(&self) -> Money {
-        self.sum(|p| p.refundable().minor)
+        self.money(self.payments.iter().map(|p| p.refundable().minor).sum())
     }
 
-    /// What the invoice asks for.
+    /// What may still be given back, over all payments and tenders.
+    pub fn returnable(&self) -> Money {
+        let tenders: i64 = self.tenders.iter().map(|t| t.refundable().minor).sum();
+        self.money(self.refundable().minor + tenders)
+    }
+
+    /// What the bill asks for: of an invoice what its credit notes left, of a deposit what was not
+    /// given back.
     pub fn asked(&self) -> Money {
-        match self.invoice.void {
-            true => Money::zero(self.currency),
-            false => self.invoice.total,
+        match &self.bill {
+            Bill::Invoiced { .. } => self.bill.sum().total,
+            Bill::Deposit { asked, .. } => {
+                let back = self.all_refunds().filter(|r| r.gave_deposit_back());
+                let back: i64 = back.map(|r| r.amount.minor).sum();
+                self.money((asked.minor - back).max(0))
+            }
         }
     }
 
@@ -520,9 +599,12 @@ impl Case {
         Money::new(beyond.max(0), self.currency)
     }
 
-    /// What refunds gave back of the sale. A surplus goes back first, whichever payment a refund is
-    /// taken from and whoever asked for it: it was never sold.
+    /// What refunds gave back of the sale; nothing while nothing is sold. A surplus goes back first,
+    /// whichever payment a refund is taken from and whoever asked for it: it was never sold.
     pub fn sale_refunded(&self) -> Money {
+        if self.bill.is_deposit() {
+            return self.money(0);
+        }
         let of_sale = self.refunded().minor - self.beyond().minor;
         Money::new(of_sale.clamp(0, self.asked().minor), self.currency)
     }
@@ -551,30 +633,27 @@ impl Case {
         payment.next_step().filter(|_| !waits)
     }
 
-    /// What was paid, stayed, and is not on its way back, beyond what the invoice asks for.
+    /// What was paid, stayed, and is not on its way back, beyond what the bill asks for.
     pub fn surplus(&self) -> Money {
-        let reserved = self.refunds().filter(|(_, r)| r.state.reserves());
-        let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
-        let asked = if self.invoice.void {
-            0
-        } else {
-            self.invoice.total.minor
-        };
-        Money::new((self.paid().minor - going - asked).max(0), self.currency)
+        let beyond = self.paid().minor - self.going().minor - self.asked().minor;
+        self.money(beyond.max(0))
     }
 
     /// Whether money is due that somebody tried to collect, and nothing works on it any more: no
     /// payment is under way, no page can be paid on, no try is planned.
     pub fn uncollected(&self) -> bool {
         let at_work = |p: &Payment| p.may_bring() && p.ending != Some(Ending::Refused);
-        let tried = !self.payments.is_empty();
+        let tried = !self.payments.is_empty() || !self.tenders.is_empty();
         let resting = self.retry.is_none() && !self.payments.iter().any(at_work);
         tried && resting && self.due().minor > 0
     }
 
-    /// How the invoice stands, as people read it.
+    /// How the invoice stands, as people read it. One that was credited as a whole is paid.
     pub fn status(&self) -> Status {
-        match (self.invoice.void, self.paid().minor, self.due().minor) {
+        if self.bill.is_deposit() {
+            return Status::Draft;
+        }
+        match (self.invoice().void, self.paid().minor, self.due().minor) {
             (true, ..) => Status::Void,
             (_, _, 0) => Status::Paid,
             (_, 0, _) => Status::Open,

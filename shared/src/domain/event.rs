@@ -2,10 +2,13 @@
 //! what gateways say.
 
 use super::case::{Intent, Session};
+use super::dims::Dims;
 use super::fact::{Fact, Method};
 use super::invoice::Line;
 use super::policy::Policy;
+use super::refund::Way;
 use super::task::Matter;
+use super::tender::By;
 use super::visit::Off;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
@@ -15,8 +18,18 @@ use rust_decimal::Decimal;
 /// What `decide` is asked to work into a case.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The first event of every case.
+    /// What was sold is known: the first event of a case, or what makes a deposit part of an invoice.
     Invoiced(Box<NewInvoice>),
+    /// Money is wanted before that: the first event of a case, or a further wish.
+    DepositAsked(Box<NewDeposit>),
+    /// So much of the invoice is not asked for any more.
+    Credited(NewCreditNote),
+    /// Money came that no gateway brought.
+    Tendered(NewTender),
+    /// A tender was recorded in error, or did not hold.
+    TenderReversed { tender: u32 },
+    /// Money is given back that no gateway sends.
+    GivenBack(NewReturn),
     /// Collect money: from a saved method, or by a checkout.
     Charge(NewCharge),
     /// A retry's day has come.
@@ -58,8 +71,8 @@ pub enum Event {
     Closed { payment: u32 },
     /// A person looked at the gateway where it does not tell us itself.
     Found(Found),
-    /// The invoice asks for nothing any more; it stands in these systems, by id.
-    Voided { filed: Vec<String> },
+    /// The invoice asks for nothing any more.
+    Voided,
     /// The patient was erased: nothing more is charged by itself, asked for or kept.
     Erased,
     /// A person found how a dispute ended of which its gateway says no more.
@@ -165,6 +178,49 @@ pub struct NewInvoice {
     pub policy: Policy,
     /// What the policy asks to be collected at once.
     pub charge: Option<NewCharge>,
+    /// By which reports cut the books.
+    pub dims: Dims,
+}
+
+/// A wish for money before anything is invoiced.
+#[derive(Clone, Debug)]
+pub struct NewDeposit {
+    /// What is to be sold, as far as that is known; its charge collects the deposit.
+    pub of: NewInvoice,
+    /// How much is wanted now; what is open of the deposit where not given, else all that is left of
+    /// the price.
+    pub amount: Option<Money>,
+}
+
+/// What of an invoice is not asked for any more.
+#[derive(Clone, Debug)]
+pub enum NewCreditNote {
+    /// These lines, or parts of them.
+    Lines(Vec<Line>),
+    /// So much, of each tax rate its part.
+    Amount(Money),
+}
+
+/// Money that came otherwise than through a gateway.
+#[derive(Clone, Debug)]
+pub struct NewTender {
+    /// What came: no more than is due.
+    pub amount: Money,
+    /// How it came.
+    pub by: By,
+    /// When it came; now where not given.
+    pub at: Option<Timestamp>,
+}
+
+/// Money that is given back otherwise than by a gateway.
+#[derive(Clone, Debug)]
+pub struct NewReturn {
+    /// The request's id: its parts carry it.
+    pub request: String,
+    /// More than nothing.
+    pub amount: Money,
+    /// Where it goes: back by hand, or to the patient's credit.
+    pub way: Way,
 }
 
 /// One wish to collect money.

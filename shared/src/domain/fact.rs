@@ -83,6 +83,18 @@ pub enum Decline {
 }
 
 impl Decline {
+    /// As journals and the API write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Funds => "funds",
+            Self::Method => "method",
+            Self::Action => "action",
+            Self::Fraud => "fraud",
+            Self::Cancelled => "cancelled",
+            Self::Other => "other",
+        }
+    }
+
     /// Whether the same method may be tried again by itself.
     pub fn may_retry(self) -> bool {
         matches!(self, Self::Funds | Self::Other)

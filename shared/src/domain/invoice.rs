@@ -48,7 +48,7 @@ pub struct Invoice {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "InvoiceStatus")]
 pub enum Status {
-    /// Not yet asked for.
+    /// Not issued yet: what was paid on it is a deposit.
     Draft,
     /// Nothing was paid.
     Open,
@@ -155,17 +155,6 @@ impl Invoice {
         Ok(rates
             .filter(|rate| rate.gross.minor != 0 || rate.tax.minor != 0)
             .collect())
-    }
-
-    /// The tax within so much of the invoice.
-    pub fn tax_within(&self, amount: Money) -> Result<Money, BadAmount> {
-        // Of a free visit there are no parts.
-        if amount.minor == 0 {
-            return Ok(amount);
-        }
-        let parts = portion(&self.rates()?, self.total, amount)?;
-        let tax = parts.iter().map(|part| part.tax.minor).sum();
-        Ok(Money::new(tax, self.total.currency))
     }
 
     /// Sums the lines. Refuses none, an amount of another currency, a total of less than nothing. A
@@ -350,13 +339,5 @@ mod tests {
             line(1, 100, "0", true),
         ];
         assert_eq!(rates(left.clone()), [of("0", 100, 0), of("10", 0, 1)]);
-        let invoice = Invoice::new("1".into(), eur, left).unwrap();
-        let within = |minor| invoice.tax_within(Money::new(minor, eur)).unwrap().minor;
-        assert_eq!(
-            (within(0), within(49), within(50), within(100)),
-            (0, 0, 1, 1)
-        );
-        let free = Invoice::new("1".into(), eur, vec![line(1, 0, "10", true)]).unwrap();
-        assert_eq!(free.tax_within(Money::zero(eur)), Ok(Money::zero(eur)));
     }
 }

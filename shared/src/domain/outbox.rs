@@ -2,10 +2,12 @@
 //! so, numbered within its book and never changed; who is told of it is found out afterwards.
 //! Messages are composed from what is frozen here, so that they say the same whenever they go out.
 
+use super::bill::CreditNote;
 use super::case::{Case, Payment, Session, surplus_request};
 use super::invoice::OfRate;
 use super::refund::Refund;
 use super::task::Matter;
+use super::tender::{By, Recorded, Tender};
 use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
@@ -20,10 +22,16 @@ use serde::{Deserialize, Serialize};
 pub enum Topic {
     /// An invoice was made.
     InvoiceIssued,
+    /// So much of it is not asked for any more.
+    InvoiceCredited,
+    /// Nothing of it is asked for any more.
+    InvoiceVoided,
     /// The patient can pay on a page.
     CheckoutReady,
     /// Money came, or came again.
     PaymentReceived,
+    /// What the invoice takes of a payment is another amount: books follow, nothing moved.
+    PaymentApplied,
     /// An attempt failed, and nothing was taken.
     PaymentFailed,
     /// A bank took back what had come.
@@ -45,8 +53,11 @@ impl Topic {
     pub fn name(self) -> &'static str {
         match self {
             Self::InvoiceIssued => "invoice-issued",
+            Self::InvoiceCredited => "invoice-credited",
+            Self::InvoiceVoided => "invoice-voided",
             Self::CheckoutReady => "checkout-ready",
             Self::PaymentReceived => "payment-received",
+            Self::PaymentApplied => "payment-applied",
             Self::PaymentFailed => "payment-failed",
             Self::PaymentReturned => "payment-returned",
             Self::RefundPaid => "refund-paid",
@@ -106,6 +117,20 @@ pub struct Facts {
     pub total: Money,
     /// What of the total falls on each tax rate.
     pub rates: Vec<OfRate>,
+    /// What of the invoice stands after its credit notes.
+    pub standing: OfInvoice,
+    /// Nothing was invoiced yet: what comes is a deposit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deposit: bool,
+    /// The credit note that the topic speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<NoteFacts>,
+    /// The refund that the topic speaks of gave a deposit back: nothing of a sale.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_deposit: bool,
+    /// The refund that the topic speaks of became the patient's credit: nothing left the clinic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub to_credit: bool,
     /// What the invoice asks for: nothing once it is void.
     pub asked: Money,
     /// What is left to pay on it.
@@ -136,13 +161,47 @@ pub struct Facts {
     pub matter: Option<Matter>,
 }
 
-/// The payment that the topic speaks of.
+/// So much of an invoice, tax rate by tax rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfInvoice {
+    /// Tax with it.
+    pub total: Money,
+    /// What of it falls on each tax rate.
+    pub rates: Vec<OfRate>,
+}
+
+/// The credit note that the topic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteFacts {
+    /// As people quote it: `2026-1-C1`.
+    pub number: String,
+    /// What falls on each tax rate.
+    pub rates: Vec<OfRate>,
+}
+
+/// By what way a payment came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CameBy {
+    /// Through the payment's gateway.
+    #[default]
+    Gateway,
+    /// Somebody took it and recorded it.
+    Recorded(Recorded),
+    /// It was the patient's credit.
+    Credit,
+}
+
+/// The payment or tender that the topic speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFacts {
     /// What came, or was asked for.
     pub amount: Money,
-    /// The gateway's id.
+    /// The gateway's id; empty where none brought it.
     pub gateway: String,
+    /// By what way it came.
+    #[serde(default)]
+    pub by: CameBy,
     /// `Visa ending 4242`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -175,7 +234,11 @@ impl Subject {
     /// one.
     pub fn is_of_the_same(&self, other: &Self) -> bool {
         // A payment's object says which time it was.
-        let times = [Topic::PaymentReceived, Topic::PaymentReturned];
+        let times = [
+            Topic::PaymentReceived,
+            Topic::PaymentReturned,
+            Topic::PaymentApplied,
+        ];
         let names = |subject: &Self| match times.contains(&subject.topic) {
             true => vec![],
             false => [&subject.object, &subject.alias]
@@ -226,13 +289,24 @@ impl Subject {
     /// What the topic speaks of comes to, where the case tells it.
     pub fn amount(&self, case: &Case) -> Option<Money> {
         let payment = self.payment.and_then(|n| case.payment(n));
+        let tender = self.payment.and_then(|n| case.tender(n));
         let object = self.object.as_deref();
         match self.topic {
-            Topic::InvoiceIssued | Topic::NeedsPerson => Some(case.invoice.total),
-            Topic::CheckoutReady | Topic::PaymentFailed | Topic::PaymentReceived => {
-                payment.map(|p| p.amount)
+            Topic::InvoiceIssued | Topic::InvoiceVoided | Topic::NeedsPerson => {
+                Some(case.invoice().total)
             }
-            Topic::PaymentReturned => payment.map(Payment::returned),
+            Topic::InvoiceCredited => credit_named(case, object?).map(|note| note.total),
+            Topic::CheckoutReady
+            | Topic::PaymentFailed
+            | Topic::PaymentReceived
+            | Topic::PaymentApplied => {
+                let tendered = tender.map(|tender| tender.amount);
+                payment.map(|p| p.amount).or(tendered)
+            }
+            Topic::PaymentReturned => {
+                let taken = tender.map(|tender| tender.amount);
+                payment.map(Payment::returned).or(taken)
+            }
             Topic::RefundPaid | Topic::RefundFailed => {
                 refund_named(case, object?).map(|refund| refund.amount)
             }
@@ -247,12 +321,27 @@ impl Subject {
 impl Facts {
     /// The case as it stands, for this subject.
     pub fn of(case: &Case, subject: &Subject) -> Self {
-        let payment = subject.payment.and_then(|n| case.payment(n));
+        let payment = subject.payment.and_then(|n| PaymentFacts::of(case, n));
+        let object = subject.object.as_deref();
+        let note = object.and_then(|key| credit_named(case, key));
+        let refund = object.and_then(|key| refund_named(case, key));
+        let sum = case.bill.sum();
         Self {
-            invoice: case.invoice.number.clone(),
-            total: case.invoice.total,
+            invoice: case.invoice().number.clone(),
+            total: case.invoice().total,
             // Its totals were made of the same lines.
-            rates: case.invoice.rates().unwrap_or_default(),
+            rates: case.invoice().rates().unwrap_or_default(),
+            standing: OfInvoice {
+                total: sum.total,
+                rates: sum.rates,
+            },
+            deposit: case.bill.is_deposit(),
+            note: note.map(|note| NoteFacts {
+                number: note.number.clone(),
+                rates: note.rates.clone(),
+            }),
+            of_deposit: refund.is_some_and(|refund| refund.of_deposit),
+            to_credit: refund.is_some_and(|refund| !refund.way.is_back()),
             asked: case.asked(),
             due: case.due(),
             surplus: case.surplus(),
@@ -260,7 +349,7 @@ impl Facts {
             coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
             patient: case.patient.clone(),
             starts_at: case.starts_at,
-            payment: payment.map(PaymentFacts::of),
+            payment,
             retry_at: subject.retry_at(case),
             receipt: subject.receipt(case),
             matter: None,
@@ -273,6 +362,14 @@ impl Facts {
             invoice: matter.invoice.clone().unwrap_or_default(),
             total: zero,
             rates: vec![],
+            standing: OfInvoice {
+                total: zero,
+                rates: vec![],
+            },
+            deposit: false,
+            note: None,
+            of_deposit: false,
+            to_credit: false,
             asked: zero,
             due: zero,
             surplus: zero,
@@ -289,20 +386,47 @@ impl Facts {
 }
 
 impl PaymentFacts {
-    fn of(payment: &Payment) -> Self {
-        let kept = payment.method.as_ref().map(|method| method.label.clone());
-        let stays = match payment.arrived() {
-            true => payment.amount.minor - payment.returned().minor,
-            false => 0,
+    /// Of the payment or tender of this number. A deposit that was given back does not stay.
+    fn of(case: &Case, n: u32) -> Option<Self> {
+        let back = case.deposit_given_back(n).minor;
+        let stays = |stays: i64| Money::new(stays - back, case.currency);
+        let tender = || {
+            case.tender(n)
+                .map(|tender| Self::of_tender(tender, stays(tender.stays().minor)))
         };
-        Self {
+        let Some(payment) = case.payment(n) else {
+            return tender();
+        };
+        let kept = payment.method.as_ref().map(|method| method.label.clone());
+        let arrived = match payment.arrived() {
+            true => stays(payment.amount.minor - payment.returned().minor),
+            false => Money::zero(case.currency),
+        };
+        Some(Self {
             amount: payment.amount,
             gateway: payment.gateway.clone(),
+            by: CameBy::Gateway,
             method: payment.paid_with.clone().or(kept),
-            stays: Money::new(stays, payment.amount.currency),
+            stays: arrived,
             page: payment.open_page().cloned(),
             tried_there: payment.state.is_under_way() && payment.decline.is_some(),
             returning: returning(payment),
+        })
+    }
+
+    fn of_tender(tender: &Tender, stays: Money) -> Self {
+        Self {
+            amount: tender.amount,
+            gateway: String::new(),
+            by: match &tender.by {
+                By::Recorded { how, .. } => CameBy::Recorded(*how),
+                By::Credit { .. } => CameBy::Credit,
+            },
+            method: Some(tender.words().into()),
+            stays,
+            page: None,
+            tried_there: false,
+            returning: None,
         }
     }
 }
@@ -327,6 +451,11 @@ fn mirrored(refund: &Refund) -> Option<String> {
 
 /// The refund of this key, also of the one that it had while only the gateway knew it.
 pub fn refund_named<'a>(case: &'a Case, key: &str) -> Option<&'a Refund> {
-    let mut all = case.refunds().map(|(_, refund)| refund);
+    let mut all = case.all_refunds();
     all.find(|refund| refund.key() == key || mirrored(refund).as_deref() == Some(key))
+}
+
+/// The credit note of this key.
+fn credit_named<'a>(case: &'a Case, key: &str) -> Option<&'a CreditNote> {
+    case.bill.credits().iter().find(|note| note.key() == key)
 }

@@ -1,5 +1,6 @@
 //! What a clinic decides once: how a completed session is paid, and what follows a decline.
 
+use super::bill::TaxPoint;
 use crate::words::schema::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct Policy {
     pub approval_above: Option<rust_decimal::Decimal>,
     /// Whether the names of patients may be told to business systems.
     pub share_names: bool,
+    /// When tax on a deposit is owed to the tax office.
+    pub deposit_tax: TaxPoint,
 }
 
 /// How an invoice is collected.
@@ -46,6 +49,7 @@ impl Default for Policy {
             retry_after_days: vec![3, 5, 7],
             approval_above: None,
             share_names: false,
+            deposit_tax: TaxPoint::Invoice,
         }
     }
 }

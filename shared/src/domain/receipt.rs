@@ -4,6 +4,7 @@ use super::case::{Case, Payment};
 use super::decide::Receipt;
 use super::refund::{Refund, State};
 use super::settings::Settings;
+use super::tender::Tender;
 use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
@@ -41,6 +42,12 @@ pub struct Facts {
     pub tax: Money,
     /// Of the invoice, tax with it.
     pub total: Money,
+    /// What credit notes took off the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credited: Option<Money>,
+    /// Nothing was invoiced yet: what came is a deposit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deposit: bool,
     /// All that arrived for the invoice so far.
     pub payments: Vec<Paid>,
     /// All that was sent back so far.
@@ -81,7 +88,7 @@ pub struct Line {
 /// Money that came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
-    /// The id of the gateway that took it.
+    /// The id of the gateway that took it; empty where none did.
     pub gateway: String,
     /// `Visa ending 4242`, where the gateway told.
     pub method: Option<String>,
@@ -107,9 +114,12 @@ pub struct Refunded {
     /// The method that it went to, and the gateway that sent it.
     #[serde(default)]
     pub to: Option<String>,
-    /// The gateway's id.
+    /// The gateway's id; empty where none sent it.
     #[serde(default)]
     pub gateway: String,
+    /// It became the patient's credit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub to_credit: bool,
 }
 
 /// A receipt as the page of its invoice lists it.
@@ -146,9 +156,14 @@ impl Paper {
         let mut parts = id.split('-').skip(1);
         let named = parts.next().and_then(|p| p.strip_prefix('p')?.parse().ok());
         let payment = named.and_then(|n| case.payment(n));
-        let whole = payment.map_or(case.invoice.total, |payment| payment.amount);
+        let tender = named.and_then(|n| case.tender(n));
+        let came = payment.map(|payment| payment.amount);
+        let whole = came.or(tender.map(|tender| tender.amount));
+        let whole = whole.unwrap_or(case.invoice().total);
         let (what, failed) = (parts.next().unwrap_or_default(), parts.next().is_some());
-        let mut refunds = payment.into_iter().flat_map(|payment| &payment.refunds);
+        let of_payment = payment.map(|payment| &payment.refunds);
+        let refunds = of_payment.or(tender.map(|tender| &tender.refunds));
+        let mut refunds = refunds.into_iter().flatten();
         let refund = refunds.find(|refund| refund.key() == what);
         let about = match refund.map(|refund| refund.amount) {
             Some(amount) if failed => About::RefundFailed(amount),
@@ -187,7 +202,7 @@ pub fn number(receipt: &str) -> String {
 
 /// The facts of a receipt, from the case as it is after the commit.
 pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
-    let lines = case.invoice.lines.iter().filter_map(|line| {
+    let lines = case.invoice().lines.iter().filter_map(|line| {
         let (gross, tax) = line.gross_and_tax().ok()?;
         Some(Line {
             quantity: line.quantity,
@@ -197,25 +212,41 @@ pub fn facts(settings: &Settings, case: &Case, receipt: &Receipt) -> Facts {
         })
     });
     let arrived = case.payments.iter().filter(|p| p.arrived());
-    let succeeded = case.refunds().filter(|(_, r)| r.state == State::Succeeded);
-    let mut succeeded: Vec<_> = succeeded.collect();
+    let mut arrived: Vec<_> = arrived.map(|p| (p.n, paid(p))).collect();
+    arrived.extend(case.tenders.iter().map(|t| (t.n, tendered(t))));
+    arrived.sort_by_key(|(n, _)| *n);
+    let succeeded = case.numbered_refunds();
+    let mut succeeded: Vec<_> = succeeded
+        .filter(|(_, r)| r.state == State::Succeeded)
+        .collect();
     succeeded.sort_by_key(|(_, refund)| refund.paid_at);
+    let credited: i64 = case
+        .bill
+        .credits()
+        .iter()
+        .map(|note| note.total.minor)
+        .sum();
     Facts {
         id: receipt.id.clone(),
         number: number(&receipt.id),
         replaces: replaced(case, receipt).as_deref().map(number),
         issued_at: receipt.at,
         case: case.id.clone(),
-        invoice: case.invoice.number.clone(),
-        invoiced_at: case.created_at,
+        invoice: case.invoice().number.clone(),
+        invoiced_at: case.issued_at(),
         issuer: Some(Issuer::of(settings)),
         starts_at: case.starts_at,
         lines: lines.collect(),
-        net: case.invoice.net,
-        tax: case.invoice.tax,
-        total: case.invoice.total,
-        payments: arrived.map(paid).collect(),
-        refunds: succeeded.into_iter().map(|(p, r)| refunded(p, r)).collect(),
+        net: case.invoice().net,
+        tax: case.invoice().tax,
+        total: case.invoice().total,
+        credited: (credited > 0).then(|| Money::new(credited, case.currency)),
+        deposit: case.bill.is_deposit(),
+        payments: arrived.into_iter().map(|(_, paid)| paid).collect(),
+        refunds: succeeded
+            .into_iter()
+            .map(|(n, r)| refunded(case, n, r))
+            .collect(),
         paid: Money::new(case.paid().minor - case.refunded().minor, case.currency),
         due: case.due(),
     }
@@ -253,12 +284,25 @@ fn paid(payment: &Payment) -> Paid {
     }
 }
 
-fn refunded(payment: &Payment, refund: &Refund) -> Refunded {
+fn tendered(tender: &Tender) -> Paid {
+    Paid {
+        gateway: String::new(),
+        method: Some(tender.words().into()),
+        amount: tender.amount,
+        at: Some(tender.at),
+        returned: tender.reversed.map(|_| tender.amount),
+    }
+}
+
+fn refunded(case: &Case, n: u32, refund: &Refund) -> Refunded {
+    let payment = case.payment(n).filter(|_| refund.way.is_back());
+    let tender = case.tender(n).map(|tender| tender.words().into());
     Refunded {
         amount: refund.amount,
         at: refund.paid_at,
-        to: told(payment),
-        gateway: payment.gateway.clone(),
+        to: payment.and_then(told).or(tender),
+        gateway: payment.map_or(String::new(), |payment| payment.gateway.clone()),
+        to_credit: !refund.way.is_back(),
     }
 }
 

@@ -142,6 +142,40 @@ pub struct Refund {
     /// The call under way, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<super::case::Intent>,
+    /// Where the money goes.
+    #[serde(default, skip_serializing_if = "Way::is_back")]
+    pub way: Way,
+    /// It gives back a deposit, asked for before anything was invoiced: nothing of a sale.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_deposit: bool,
+}
+
+/// Where money goes that is given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "to")]
+pub enum Way {
+    /// To where it came from: the gateway sends it, or somebody hands it out.
+    #[default]
+    Back,
+    /// To the patient's credit, for a later bill.
+    Credit {
+        /// The transfer that both books post.
+        transfer: String,
+    },
+}
+
+impl Way {
+    /// Whether it goes to where it came from.
+    pub fn is_back(&self) -> bool {
+        *self == Self::Back
+    }
+}
+
+impl Refund {
+    /// Whether it gave back a deposit: so much less was paid towards the invoice.
+    pub fn gave_deposit_back(&self) -> bool {
+        self.of_deposit && self.state == State::Succeeded
+    }
 }
 
 #[cfg(test)]

@@ -223,8 +223,6 @@ pub enum Alert {
     Uncollected,
     /// A vendor's event was proven and cannot be read.
     Unreadable,
-    /// An invoice that was voided here stands in a system all the same.
-    VoidThere,
     /// Money is on a visit that was called off, or on its way.
     CalledOff,
     /// A visit took place, and nobody said what it costs.
@@ -233,7 +231,7 @@ pub enum Alert {
 
 impl Alert {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownOutcome,
         Self::LatePayment,
         Self::Overpaid,
@@ -247,7 +245,6 @@ impl Alert {
         Self::RefundWaits,
         Self::Uncollected,
         Self::Unreadable,
-        Self::VoidThere,
         Self::CalledOff,
         Self::NoPrice,
     ];

@@ -3,12 +3,13 @@
 use super::commit::{self, Busy, TRIES};
 use super::{App, Failure};
 use crate::domain::actor::Actor;
+use crate::domain::credit::Credit;
 use crate::domain::journal::{Entry, Note};
 use crate::domain::settings::Settings;
 use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write, Written};
-use crate::records::case;
 use crate::records::journal::{self, SHARDS};
+use crate::records::{self, case};
 use futures::future::try_join_all;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -23,10 +24,16 @@ pub enum Line {
 
 /// A case's journal, from its first entry.
 pub async fn entries(app: &App, clinic: &str, case: &str) -> Result<Vec<Entry>, StoreError> {
-    let rows = app
-        .store
-        .under(&case::pk(clinic, case), journal::PREFIX)
-        .await?;
+    under(app, &case::pk(clinic, case)).await
+}
+
+/// The journal of a patient's credit, from its first entry.
+pub async fn of_credit(app: &App, credit: &Credit) -> Result<Vec<Entry>, StoreError> {
+    under(app, &records::credit::pk(&credit.clinic, &credit.id)).await
+}
+
+async fn under(app: &App, pk: &str) -> Result<Vec<Entry>, StoreError> {
+    let rows = app.store.under(pk, journal::PREFIX).await?;
     rows.iter().map(|row| row.read("data")).collect()
 }
 

@@ -5,19 +5,22 @@ use super::commit::{self, Change};
 use super::denied::{Denied, Granted, cause, granted};
 use super::invoicing::{self, Wanted};
 use super::named::{self, Named};
-use super::{App, invoices, patients, settings as clinics_settings};
+use super::{App, appointments, invoices, patients, receipts, settings as clinics_settings};
 use crate::domain::actor::Actor;
-use crate::domain::event::{Event, NewCharge};
+use crate::domain::dims::Dims;
+use crate::domain::event::{Event, NewCharge, NewDeposit, NewInvoice};
 use crate::domain::fact::Method;
 use crate::domain::invoice::{Invoice, Line};
-use crate::domain::policy::Collect;
+use crate::domain::policy::{Collect, Policy};
 use crate::domain::settings::Settings;
-use crate::records::event::EventRow;
+use crate::domain::visit::{State, Visit};
+use crate::records::event::{self, EventRow};
 use crate::words::label;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
 
 /// Which method is to be charged.
+#[derive(Clone)]
 pub enum Chosen {
     /// The patient's own.
     Saved,
@@ -26,6 +29,7 @@ pub enum Chosen {
 }
 
 /// A method that its gateway keeps.
+#[derive(Clone)]
 pub struct KeptMethod {
     pub gateway: String,
     pub token: Plain<200>,
@@ -61,6 +65,8 @@ pub struct WalkIn {
     /// `None` opens a page.
     pub method: Option<Chosen>,
     pub gateway: Option<String>,
+    /// By which reports cut the books.
+    pub dims: Dims,
 }
 
 /// Why no method is charged of a patient who was erased.
@@ -80,45 +86,108 @@ pub async fn of_invoice(
     if new.amount.is_some_and(|amount| amount.minor <= 0) {
         return Err(Denied::invalid("amount", "more than 0"));
     }
-    if let (Some(_), Some(Way::Checkout)) = (&new.method, new.way) {
-        let why = "a checkout has no method: leave one of them out";
-        return Err(Denied::invalid("collect", why));
-    }
     let case = named::invoice(app, &settings.id, invoice).await?;
-    let patient = case.patient.as_deref();
-    let policy = &settings.policy;
-    let way = new.way.unwrap_or(match policy.collect {
-        Collect::Checkout => Way::Checkout,
-        Collect::SavedMethod | Collect::Later => Way::SavedMethod,
-    });
     let of = Payer {
         app,
         clinic: &settings.id,
-        patient,
+        patient: case.patient.as_deref(),
         gateway: new.gateway.as_deref(),
     };
-    let erased = patients::is_erased(app, &settings.id, patient).await?;
-    let method = match (new.method, way) {
-        (Some(_), _) if erased => return Err(Denied::invalid("method", GONE)),
-        (Some(method), _) => Some(of.chosen(method).await?),
-        (None, Way::SavedMethod) => of.saved(new.way.is_some()).await?,
-        (None, Way::Checkout) => None,
-    };
-    let charge = NewCharge {
-        amount: new.amount,
-        gateway: match &method {
-            Some(method) => method.gateway.clone(),
-            None => new.gateway.unwrap_or_else(|| policy.gateway.clone()),
-        },
-        keep_method: method.is_none() && policy.save_method && patient.is_some() && !erased,
-        method,
-    };
+    let charge = of.charge(&settings.policy, &new).await?;
     let id = case.id.clone();
     let change = Change {
         row: Some(row.clone()),
         ..Change::new(settings, &id, Event::Charge(charge), cause(row, actor))
     };
     granted(commit::commit(app, change, Some(case)).await?)
+}
+
+/// Asks for a deposit on an appointment that is still to come, once under the request's row: for all
+/// that is open of one, or for what is left of the price. With the session it becomes a part of the
+/// invoice.
+pub async fn deposit(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    appointment: &str,
+    new: OfInvoice,
+    row: &EventRow,
+) -> Result<Granted, Denied> {
+    check(new.method.as_ref(), new.gateway.as_deref())?;
+    if new.amount.is_some_and(|amount| amount.minor <= 0) {
+        return Err(Denied::invalid("amount", "more than 0"));
+    }
+    for attempt in 0..commit::TRIES {
+        let read = appointments::find(app, &settings.id, appointment).await?;
+        let visit = &read.visit;
+        if !matches!(visit.state, State::Held | State::Booked) {
+            let known = app.store.get(&row.pk(), event::SK).await?;
+            let why = "it is no longer to come: charge its invoice, or restore it first";
+            return match known {
+                Some(known) => Ok(Granted::Before(Box::new(known))),
+                None => Err(Denied::conflict(why)),
+            };
+        }
+        let id = visit.case.clone();
+        let of = deposit_of(app, settings, visit, &new).await?;
+        let asked = |number: String| {
+            let of = NewInvoice {
+                number,
+                ..of.clone()
+            };
+            let amount = new.amount;
+            Event::DepositAsked(Box::new(NewDeposit { of, amount }))
+        };
+        // The visit as it was read: one that is called off meanwhile takes no deposit.
+        let mut also = vec![read.write(visit)];
+        let owner = &visit.patient;
+        if let Some((key, _)) = receipts::reader(app, settings, owner).await? {
+            let texts = appointments::descriptions(app, &settings.id, visit).await?;
+            also.push(receipts::document(&settings.id, &id, &key, &texts));
+        }
+        let with = (Some(row.clone()), also, cause(row, actor));
+        match invoicing::numbered(app, settings, &id, None, asked, with).await {
+            Err(why) if why.is::<commit::Busy>() => commit::pause(attempt).await,
+            Err(why) => return Err(why.into()),
+            Ok(committed) => return granted(committed),
+        }
+    }
+    Err(Denied::conflict(
+        "it is being written by other requests: repeat this one",
+    ))
+}
+
+/// What a deposit is taken for, and how it is collected.
+async fn deposit_of(
+    app: &App,
+    settings: &Settings,
+    visit: &Visit,
+    new: &OfInvoice,
+) -> Result<NewInvoice, Denied> {
+    let Some(price) = &visit.price else {
+        let why = "the appointment has no price yet: send its lines or its type first";
+        return Err(Denied::conflict(why));
+    };
+    let of = Payer {
+        app,
+        clinic: &settings.id,
+        patient: Some(&visit.patient),
+        gateway: new.gateway.as_deref(),
+    };
+    Ok(NewInvoice {
+        id: visit.case.clone(),
+        clinic: settings.id.clone(),
+        number: String::new(),
+        patient: Some(visit.patient.clone()),
+        appointment: Some(visit.id.clone()),
+        starts_at: Some(visit.starts_at),
+        label: price.label.clone(),
+        currency: price.currency,
+        lines: price.lines.clone(),
+        policy: settings.policy.clone(),
+        charge: Some(of.charge(&settings.policy, new).await?),
+        dims: invoicing::dims(visit),
+    })
 }
 
 /// Charges a walk-in, once under the request's row.
@@ -165,6 +234,7 @@ pub async fn walk_in(
         }),
         gateway: new.gateway,
         method,
+        dims: new.dims,
     };
     let why = cause(row, actor);
     let (_, made) =
@@ -199,6 +269,39 @@ struct Payer<'a> {
 }
 
 impl Payer<'_> {
+    /// How it is collected: as the request says, else by policy.
+    async fn charge(&self, policy: &Policy, new: &OfInvoice) -> Result<NewCharge, Denied> {
+        if let (Some(_), Some(Way::Checkout)) = (&new.method, new.way) {
+            let why = "a checkout has no method: leave one of them out";
+            return Err(Denied::invalid("collect", why));
+        }
+        let way = new.way.unwrap_or(match policy.collect {
+            Collect::Checkout => Way::Checkout,
+            Collect::SavedMethod | Collect::Later => Way::SavedMethod,
+        });
+        let method = match (&new.method, way) {
+            (Some(method), _) => Some(self.chosen(method.clone()).await?),
+            (None, Way::SavedMethod) => self.saved(new.way.is_some()).await?,
+            (None, Way::Checkout) => None,
+        };
+        let erased = patients::is_erased(self.app, self.clinic, self.patient).await?;
+        if erased && method.is_some() {
+            return Err(Denied::invalid("method", GONE));
+        }
+        let keeps = policy.save_method && self.patient.is_some() && !erased;
+        let page = || {
+            new.gateway
+                .clone()
+                .unwrap_or_else(|| policy.gateway.clone())
+        };
+        Ok(NewCharge {
+            amount: new.amount,
+            gateway: method.as_ref().map_or_else(page, |m| m.gateway.clone()),
+            keep_method: method.is_none() && keeps,
+            method,
+        })
+    }
+
     async fn methods(&self) -> Result<Vec<patients::Kept>, Denied> {
         match self.patient {
             Some(patient) => Ok(patients::methods(self.app, self.clinic, patient).await?),

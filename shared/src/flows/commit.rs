@@ -1,17 +1,19 @@
-//! One change of a case: read, decide, write in one transaction, nudge. A condition that failed is
-//! read again, a bounded number of times.
+//! One change of a case, alone or with the patient's credit: read, decide, write in one transaction,
+//! nudge. A condition that failed is read again, a bounded number of times.
 
 use super::calls::waking;
 use super::{App, Failure, patients};
 use crate::domain::case::{Case, LARGEST};
+use crate::domain::credit::{self, Credit, Owner};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
-use crate::domain::event::Event;
+use crate::domain::event::{Context, Event};
 use crate::domain::receipt::facts;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
 use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records;
 use crate::records::event::{self, EventRow};
 use crate::records::{alias, case, journal, method, outbox, receipt, task};
 use std::collections::{BTreeMap, HashSet};
@@ -62,6 +64,14 @@ pub struct Change<'a> {
     pub row: Option<EventRow>,
     /// More to be written with it: sealed texts, a task that is done.
     pub also: Vec<Write>,
+    /// The other side of a transfer, decided and written with it.
+    pub beside: Option<Beside>,
+}
+
+/// What happens to a patient's credit in the commit of a case.
+pub struct Beside {
+    pub owner: Owner,
+    pub event: credit::Event,
 }
 
 impl<'a> Change<'a> {
@@ -73,6 +83,7 @@ impl<'a> Change<'a> {
             cause,
             row: None,
             also: vec![],
+            beside: None,
         }
     }
 }
@@ -122,6 +133,12 @@ pub async fn commit(
             None => None,
         };
         let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
+        if let (Some(beside), Some(_)) = (&change.beside, &decision) {
+            match credit_writes(app, beside, &ctx).await? {
+                Ok(more) => writes.extend(more),
+                Err(refusal) => return Ok(Committed::Refused(refusal)),
+            }
+        }
         let own = writes.len();
         writes.extend(change.also.iter().cloned());
         match app.store.transact(&writes).await? {
@@ -290,6 +307,44 @@ fn decision_writes(
         writes.extend(gone);
     }
     Ok(writes)
+}
+
+/// What a transfer writes into the patient's credit, or why there is none.
+async fn credit_writes(
+    app: &App,
+    beside: &Beside,
+    ctx: &Context,
+) -> Result<Result<Vec<Write>, Refusal>, Failure> {
+    let (owner, event) = (&beside.owner, &beside.event);
+    let currency = event.transfer().amount.currency;
+    let id = credit::id(&owner.clinic, &owner.patient, currency);
+    let pk = records::credit::pk(&owner.clinic, &id);
+    let row = app.store.get(&pk, records::credit::SK).await?;
+    let before: Option<Credit> = row.map(|row| row.read("data")).transpose()?;
+    let (after, entry) = match credit::decide(before.as_ref(), owner, event, ctx) {
+        credit::Verdict::Change(changed) => *changed,
+        credit::Verdict::NotEnough { available } => {
+            return Ok(Err(Refusal::NotEnoughCredit { available }));
+        }
+        // Both books are written together: that one of them has it alone cannot be.
+        credit::Verdict::Nothing => {
+            return Err(format!("a transfer of {pk} is in one of two books").into());
+        }
+    };
+    let data = serde_json::to_string(&after)?;
+    if data.len() > LARGEST {
+        return Err(StoreError::TooLarge(format!("{pk} has {} bytes", data.len())).into());
+    }
+    let row = records::credit::row(&after, data);
+    let write = match before {
+        None => Write::New(row),
+        Some(before) => Write::Replace {
+            row,
+            version: before.entries,
+        },
+    };
+    let entry = journal::row(&owner.clinic, &pk, &after.id, &entry);
+    Ok(Ok(vec![write, Write::New(entry)]))
 }
 
 /// The rows of work that a decision begins, and those that it ends.

@@ -184,7 +184,7 @@ pub async fn finish(app: &App, key: &RowKey) -> Result<(), Failure> {
 
 /// The patient's appointments.
 async fn visits_of(app: &App, clinic: &str, id: &str) -> Result<Vec<Visit>, StoreError> {
-    let (list, mut visits, mut before) = (appointment::of_patient(clinic, id), vec![], None);
+    let (list, mut visits, mut before) = (appointment::list_for(clinic, id), vec![], None);
     loop {
         let (rows, next) = app.store.list(&list, before.as_deref(), PAGE).await?;
         for row in &rows {

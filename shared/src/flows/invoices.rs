@@ -3,21 +3,20 @@
 use super::commit::{self, Change, Committed};
 use super::denied::{Denied, Granted, cause, changed, granted};
 use super::invoicing::{self, Wanted};
-use super::lists::{READ, filled};
+use super::lists::{READ, day, filled};
 use super::named::{self, Named};
 use super::{App, settings as clinics_settings};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::decide::Refusal;
-use crate::domain::event::Event;
+use crate::domain::dims::Dims;
+use crate::domain::event::{Event, NewCreditNote};
 use crate::domain::invoice::{Line, Status};
-use crate::domain::outbox::Topic;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
 use crate::io::queue::RowKey;
-use crate::io::store::{List, StoreError, Write};
+use crate::io::store::{List, StoreError};
 use crate::records::case;
-use crate::records::delivery::{DeliveryRow, Due, PREFIX, State};
 use crate::records::event::EventRow;
 use crate::words::money::Currency;
 use crate::words::text::Plain;
@@ -36,6 +35,8 @@ pub struct NewInvoice {
     /// How it is collected, where not by policy.
     pub collect: Option<Collect>,
     pub gateway: Option<String>,
+    /// By which reports cut the books.
+    pub dims: Dims,
 }
 
 /// Makes an invoice and starts to collect it, once under the request's row.
@@ -66,6 +67,7 @@ pub async fn create(
         collect: new.collect,
         gateway: new.gateway,
         method: None,
+        dims: new.dims,
     };
     let why = cause(row, actor);
     let (_, made) =
@@ -113,14 +115,11 @@ impl Filter<'_> {
             (None, None, Some(status)) => case::invoices_of(clinic, status),
             (None, None, None) => case::invoices(clinic),
         };
-        let Some(day) = self.day else {
+        let Some(wanted) = self.day else {
             return Ok(list);
         };
-        let begins = |day: Date| day.to_zoned(settings.zone()).map(|begin| begin.timestamp());
-        let (from, to) = (begins(day), day.tomorrow().and_then(begins));
-        let out_of_range = |_| Denied::invalid("day", "a day of our times, such as 2026-01-31");
-        let from = from.map_err(out_of_range)?;
-        Ok(case::made_between(list, from, to.map_err(out_of_range)?))
+        let (from, to) = day(settings, wanted)?;
+        Ok(case::made_between(list, from, to))
     }
 
     /// How many rows are read at once: as many as are asked for where one list is all that fits.
@@ -172,7 +171,7 @@ async fn cases(app: &App, rows: Vec<RowKey>) -> Result<Vec<Case>, StoreError> {
     found.iter().map(|row| row.read("data")).collect()
 }
 
-/// Voids an invoice on which no money is or may come. What of it was filed already is a task.
+/// Voids an invoice on which no money is or may come. Systems that filed it hear of it.
 pub async fn void(
     app: &App,
     settings: &Settings,
@@ -180,47 +179,29 @@ pub async fn void(
     invoice: &str,
 ) -> Result<Case, Denied> {
     let case = named::invoice(app, &settings.id, invoice).await?;
-    let (id, pk) = (case.id.clone(), case::pk(&settings.id, &case.id));
-    let (mut filed, mut also) = (vec![], vec![]);
-    let told = app.store.under(&pk, PREFIX).await?;
-    for row in told.iter().map(DeliveryRow::read) {
-        let row = row?;
-        match (row.about.subject.topic, row.state) {
-            // Not begun: it is not filed any more.
-            (Topic::InvoiceIssued, State::Open) => also.push(skipped(&row)),
-            (Topic::InvoiceIssued, State::Done | State::Calling | State::Unknown) => {
-                filed.push(row.about.system);
-            }
-            _ => {}
-        }
-    }
-    let change = Change {
-        also: if case.invoice.void { vec![] } else { also },
-        ..Change::new(
-            settings,
-            &id,
-            Event::Voided { filed },
-            format!("voided by {actor}"),
-        )
-    };
+    let id = case.id.clone();
+    let cause = format!("voided by {actor}");
+    let change = Change::new(settings, &id, Event::Voided, cause);
     match commit::commit(app, change, Some(case)).await? {
         Committed::Refused(Refusal::Invalid(why)) => Err(Denied::Conflict(why)),
         committed => Ok(changed(committed, "voided")?.0),
     }
 }
 
-/// A delivery that has not begun, ended.
-fn skipped(row: &DeliveryRow) -> Write {
-    let version = row.version;
-    let skipped = DeliveryRow {
-        state: State::Skipped,
-        why: "the invoice was voided".into(),
-        due: Due::Never,
-        version: version + 1,
-        ..row.clone()
+/// Writes a credit note over so much of an invoice, once under the request's row.
+pub async fn credit(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    invoice: &str,
+    note: NewCreditNote,
+    row: &EventRow,
+) -> Result<Granted, Denied> {
+    let case = named::invoice(app, &settings.id, invoice).await?;
+    let id = case.id.clone();
+    let change = Change {
+        row: Some(row.clone()),
+        ..Change::new(settings, &id, Event::Credited(note), cause(row, actor))
     };
-    Write::Replace {
-        row: skipped.row(),
-        version,
-    }
+    granted(commit::commit(app, change, Some(case)).await?)
 }

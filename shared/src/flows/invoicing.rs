@@ -4,12 +4,13 @@
 use super::commit::{Busy, Change, Committed, TRIES};
 use super::{App, Failure, appointments, receipts};
 use crate::domain::decide::Refusal;
+use crate::domain::dims::Dims;
 use crate::domain::event::{Event, NewCharge, NewInvoice};
 use crate::domain::fact::Method;
 use crate::domain::invoice::Line;
 use crate::domain::policy::Collect;
 use crate::domain::settings::Settings;
-use crate::domain::visit::{Event as Said, Verdict, decide};
+use crate::domain::visit::{Event as Said, Verdict, Visit, decide};
 use crate::flows::commit;
 use crate::flows::patients;
 use crate::io::clock;
@@ -44,6 +45,8 @@ pub struct Wanted {
     pub collect: Option<Collect>,
     pub gateway: Option<String>,
     pub method: Option<Method>,
+    /// By which reports cut the books.
+    pub dims: Dims,
 }
 
 /// The id of the case that this cause begins: `["appointment", "A-1"]`.
@@ -84,34 +87,52 @@ pub async fn invoice(
         lines: wanted.lines,
         policy: settings.policy.clone(),
         charge,
+        dims: wanted.dims,
     };
-    // Accounting knows an invoice by its number: no two of a clinic may share one.
+    let event = |number: String| {
+        let new = NewInvoice {
+            number,
+            ..new.clone()
+        };
+        Event::Invoiced(Box::new(new))
+    };
+    let number = wanted.number;
+    let committed = numbered(app, settings, &id, number, event, (row, also, cause)).await?;
+    Ok((id, committed))
+}
+
+/// Commits what begins a case, or goes on with it, under a number that no other has: accounting knows
+/// a bill by its number. The clinic's own where it gave one; else one of ours.
+pub async fn numbered(
+    app: &App,
+    settings: &Settings,
+    id: &str,
+    number: Option<String>,
+    event: impl Fn(String) -> Event,
+    (row, also, cause): (Option<EventRow>, Vec<Write>, String),
+) -> Result<Committed, Failure> {
     let own = [id[..8].to_uppercase(), id.to_uppercase()];
-    let named = wanted.number.map(|number| vec![number]);
+    let named = number.map(|number| vec![number]);
     let mut lost = None;
     for number in named.unwrap_or(own.into()) {
-        if taken(app, &settings.id, &number, &id).await? {
+        if taken(app, &settings.id, &number, id).await? {
             lost = Some(number);
             continue;
         }
         let claim = Write::NewOr {
-            row: number::row(&settings.id, &number, &id),
+            row: number::row(&settings.id, &number, id),
             attribute: "case",
-            value: id.clone(),
-        };
-        let new = NewInvoice {
-            number: number.clone(),
-            ..new.clone()
+            value: id.into(),
         };
         let change = Change {
             row: row.clone(),
             also: also.iter().cloned().chain([claim]).collect(),
-            ..Change::new(settings, &id, Event::Invoiced(Box::new(new)), cause.clone())
+            ..Change::new(settings, id, event(number.clone()), cause.clone())
         };
         match commit::commit(app, change, None).await {
-            Ok(committed) => return Ok((id, committed)),
+            Ok(committed) => return Ok(committed),
             // Another request took the number between the look and the commit.
-            Err(why) if why.is::<Busy>() && taken(app, &settings.id, &number, &id).await? => {
+            Err(why) if why.is::<Busy>() && taken(app, &settings.id, &number, id).await? => {
                 lost = Some(number);
             }
             Err(why) => return Err(why),
@@ -121,7 +142,7 @@ pub async fn invoice(
         "the number {} is another invoice's",
         lost.unwrap_or_default()
     );
-    Ok((id, Committed::Refused(Refusal::Invalid(why))))
+    Ok(Committed::Refused(Refusal::Invalid(why)))
 }
 
 /// Whether another case has this number.
@@ -207,6 +228,7 @@ async fn bill(app: &App, clinic: &str, read: &VisitRow) -> Result<(), Failure> {
         collect: visit.collect,
         gateway: None,
         method: None,
+        dims: dims(visit),
     };
     let done = Write::Delete(task::visit_key(&read.pk()));
     let also = vec![read.write(&billed), done];
@@ -215,5 +237,14 @@ async fn bill(app: &App, clinic: &str, read: &VisitRow) -> Result<(), Failure> {
     match committed {
         Committed::Refused(why) => Err(format!("an invoice was refused: {why:?}").into()),
         _ => Ok(()),
+    }
+}
+
+/// By which reports cut the books of a visit.
+pub fn dims(visit: &Visit) -> Dims {
+    Dims {
+        site: visit.site.clone(),
+        practitioner: visit.practitioner.clone(),
+        kind: visit.price.as_ref().and_then(|price| price.of_type.clone()),
     }
 }

@@ -1,11 +1,16 @@
 //! Lists that are searched: read on until a page is full of what is looked for.
 
+use super::denied::Denied;
+use crate::domain::settings::Settings;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 /// So many rows are read at once while filtering, and so often, before the caller goes on.
 pub const READ: usize = 200;
 const ROUNDS: usize = 10;
 
-/// A page as it was read, in the order of the list: the place of each row, and what it is where it fits; and
-/// where the list goes on.
+/// A page as it was read, in the order of the list: the place of each row, and what it is where it
+/// fits; and where the list goes on.
 pub type Read<T> = (Vec<(String, Option<T>)>, Option<String>);
 
 /// At most `limit` of what fits, and where the list goes on. There may be fewer, and more behind
@@ -30,6 +35,15 @@ pub async fn filled<T, E>(
         }
     }
     Ok((found, before))
+}
+
+/// When a day of the clinic's begins and when it is over.
+pub fn day(settings: &Settings, day: Date) -> Result<(Timestamp, Timestamp), Denied> {
+    let begins = |day: Date| day.to_zoned(settings.zone()).map(|begin| begin.timestamp());
+    let out_of_range = |_| Denied::invalid("day", "a day of our times, such as 2026-01-31");
+    let from = begins(day).map_err(out_of_range)?;
+    let to = day.tomorrow().and_then(begins).map_err(out_of_range)?;
+    Ok((from, to))
 }
 
 #[cfg(test)]

@@ -35,5 +35,6 @@ pub mod refunds;
 pub mod settings;
 pub mod story;
 pub mod tasks;
+pub mod tenders;
 
 pub use app::{App, Failure};

@@ -67,6 +67,18 @@ pub async fn payment(app: &App, clinic: &str, id: &str) -> Result<(Case, u32), D
     }
 }
 
+/// The case that a tender's id names, and the tender's number in it.
+pub async fn tender(app: &App, clinic: &str, id: &str) -> Result<(Case, u32), Denied> {
+    let missing = Denied::NotFound("tender");
+    match ids::read_reference(id) {
+        Some((case, Reference::Payment(n))) => match app.case(clinic, case).await? {
+            Some(case) if case.tender(n).is_some() => Ok((case, n)),
+            _ => Err(missing),
+        },
+        _ => Err(missing),
+    }
+}
+
 /// The row of a refund that was asked for here, and its case.
 pub async fn refund(app: &App, clinic: &str, id: &str) -> Result<(Row, Case), Denied> {
     let row = app.store.get(&refund::pk(clinic, id), refund::SK).await?;

@@ -1,18 +1,19 @@
 //! Refunds that somebody asks for: previewed, requested, and granted or given up by somebody else
 //! where they are above what one person may decide. Who asked never approves.
 
-use super::commit::{self, Change};
+use super::commit::{self, Beside, Change};
 use super::denied::{Denied, Granted, cause, changed, granted};
 use super::{App, named, receipts};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Payment};
+use crate::domain::credit::{self, Owner, Transfer};
 use crate::domain::decide::{Verdict, decide};
-use crate::domain::event::{Event, NewRefund};
-use crate::domain::refund::{Refund, State};
+use crate::domain::event::{Event, NewRefund, NewReturn};
+use crate::domain::refund::{self, Refund, State};
 use crate::domain::settings::Settings;
 use crate::io::store::{Row, Write};
+use crate::records;
 use crate::records::event::EventRow;
-use crate::records::refund;
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
 use crate::words::text::Plain;
@@ -26,6 +27,19 @@ pub struct Wanted {
     pub payment: Option<String>,
     /// For the clinic's own records: sealed, and told to nobody.
     pub reason: Option<Plain<500>>,
+    pub way: By,
+}
+
+/// By what way money goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// The gateways send it back to where it came from.
+    #[default]
+    Gateway,
+    /// Somebody handed it out, of what was taken without a gateway.
+    Hand,
+    /// It stays with the clinic, and the patient may use it for a later bill.
+    Credit,
 }
 
 /// The request's id in a preview, which makes none.
@@ -34,9 +48,9 @@ pub const PREVIEW: &str = "preview";
 /// How a refund would be taken, by the very rules that would decide it: the case as it would be,
 /// its parts under [`PREVIEW`]. Nothing is written.
 pub async fn preview(app: &App, settings: &Settings, wanted: &Wanted) -> Result<Case, Denied> {
-    let (case, new) = read(app, settings, wanted, PREVIEW.into()).await?;
+    let (case, event) = read(app, settings, wanted, PREVIEW.into()).await?;
     let ctx = app.context(settings, PREVIEW);
-    match decide(Some(&case), &Event::RefundRequested(new), &ctx) {
+    match decide(Some(&case), &event, &ctx) {
         Verdict::Change(decision) => Ok(decision.case),
         Verdict::Refused(why) => Err(Denied::Refused(why)),
         Verdict::Nothing
@@ -57,9 +71,9 @@ pub async fn request(
     row: &EventRow,
 ) -> Result<Granted, Denied> {
     let id = id(row);
-    let (case, new) = read(app, settings, wanted, id.clone()).await?;
-    let pk = refund::pk(&settings.id, &id);
-    let mut kept = refund::row(&case, &id, actor.id(), row.received_at);
+    let (case, event) = read(app, settings, wanted, id.clone()).await?;
+    let pk = records::refund::pk(&settings.id, &id);
+    let mut kept = records::refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
         if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
@@ -69,14 +83,31 @@ pub async fn request(
     let change = Change {
         row: Some(row.clone()),
         also: vec![Write::Put(kept)],
-        ..Change::new(
-            settings,
-            &wanted.invoice,
-            Event::RefundRequested(new),
-            cause(row, actor),
-        )
+        beside: to_credit(&case, &event),
+        ..Change::new(settings, &wanted.invoice, event, cause(row, actor))
     };
     granted(commit::commit(app, change, Some(case)).await?)
+}
+
+/// What the patient's credit gets of it.
+fn to_credit(case: &Case, event: &Event) -> Option<Beside> {
+    let Event::GivenBack(NewReturn { amount, way, .. }) = event else {
+        return None;
+    };
+    let refund::Way::Credit { transfer } = way else {
+        return None;
+    };
+    Some(Beside {
+        owner: Owner {
+            clinic: case.clinic.clone(),
+            patient: case.patient.clone()?,
+        },
+        event: credit::Event::Given(Transfer {
+            id: transfer.clone(),
+            case: case.id.clone(),
+            amount: *amount,
+        }),
+    })
 }
 
 /// Lets a refund go that waits for an approval. Who asked for it does not grant it, whatever else
@@ -88,7 +119,7 @@ pub async fn approve(
     request: &str,
 ) -> Result<Case, Denied> {
     let (row, case) = named::refund(app, &settings.id, request).await?;
-    if refund::requested_by(&row) == actor.id() {
+    if records::refund::requested_by(&row) == actor.id() {
         return Err(Denied::OwnRequest);
     }
     let event = Event::RefundApproved {
@@ -142,7 +173,7 @@ async fn read(
     settings: &Settings,
     wanted: &Wanted,
     request: String,
-) -> Result<(Case, NewRefund), Denied> {
+) -> Result<(Case, Event), Denied> {
     if wanted.amount.is_some_and(|amount| amount.minor <= 0) {
         return Err(Denied::invalid("amount", "more than 0"));
     }
@@ -151,6 +182,23 @@ async fn read(
         Denied::NotFound(_) => Denied::invalid("invoice", "there is no such invoice"),
         other => other,
     })?;
+    let event = match wanted.way {
+        By::Gateway => by_gateway(&case, settings, wanted, request)?,
+        By::Hand => given_back(&case, wanted, request, refund::Way::Back)?,
+        By::Credit => {
+            let transfer = request.clone();
+            given_back(&case, wanted, request, refund::Way::Credit { transfer })?
+        }
+    };
+    Ok((case, event))
+}
+
+fn by_gateway(
+    case: &Case,
+    settings: &Settings,
+    wanted: &Wanted,
+    request: String,
+) -> Result<Event, Denied> {
     let payment = match wanted.payment.as_deref().map(ids::read_reference) {
         None => None,
         Some(Some((of, Reference::Payment(n)))) if of == case.id && case.payment(n).is_some() => {
@@ -163,6 +211,9 @@ async fn read(
         let refundable = Money::zero(case.currency);
         let why = match payment {
             Some(_) => "this payment brought no money: there is nothing to refund",
+            None if !case.tenders.is_empty() => {
+                "no gateway brought this money: give it back by hand or as credit (`by`)"
+            }
             None => "nothing was paid on this invoice yet: there is nothing to refund",
         };
         return Err(Denied::NothingPaid { why, refundable });
@@ -173,14 +224,43 @@ async fn read(
     let amount = amount.unwrap_or_else(|| case.refundable());
     // With nothing left, the rules say so in their own words.
     let amount = Some(amount).filter(|amount| amount.minor != 0 || wanted.amount.is_some());
-    let new = NewRefund {
+    Ok(Event::RefundRequested(NewRefund {
         request,
         amount,
         payment,
         needs_approval: false,
         approval_above: settings.policy.approval_above,
+    }))
+}
+
+/// What no gateway sends: all that can be given back so where no amount was named.
+fn given_back(
+    case: &Case,
+    wanted: &Wanted,
+    request: String,
+    way: refund::Way,
+) -> Result<Event, Denied> {
+    if wanted.payment.is_some() {
+        let why = "only a gateway's refund is of one payment: leave it out";
+        return Err(Denied::invalid("payment", why));
+    }
+    let recorded = case.tenders.iter().filter(|t| t.is_recorded());
+    let by_hand: i64 = recorded.map(|t| t.refundable().minor).sum();
+    let all = match way.is_back() {
+        true => Money::new(by_hand, case.currency),
+        false => case.returnable(),
     };
-    Ok((case, new))
+    let amount = wanted.amount.unwrap_or(all);
+    if amount.minor == 0 {
+        let why = "nothing is there that could be given back so";
+        let refundable = amount;
+        return Err(Denied::NothingPaid { why, refundable });
+    }
+    Ok(Event::GivenBack(NewReturn {
+        request,
+        amount,
+        way,
+    }))
 }
 
 /// The reason that was given for a refund; nothing once its patient was erased.
@@ -203,10 +283,11 @@ pub fn id(row: &EventRow) -> String {
     ids::derived(&["refund", &row.clinic, &row.vendor_event_id])
 }
 
-/// The parts of a refund, by their numbers, each with the payment that it comes from.
-pub fn parts<'a>(case: &'a Case, request: &str) -> Vec<(&'a Payment, &'a Refund)> {
+/// The parts of a refund, by their numbers, each with the number of the payment or tender that it
+/// comes from.
+pub fn parts<'a>(case: &'a Case, request: &str) -> Vec<(u32, &'a Refund)> {
     let of_request = |(_, refund): &(_, &Refund)| refund.request.as_deref() == Some(request);
-    let mut parts: Vec<_> = case.refunds().filter(of_request).collect();
+    let mut parts: Vec<_> = case.numbered_refunds().filter(of_request).collect();
     parts.sort_by_key(|(_, refund)| refund.n);
     parts
 }

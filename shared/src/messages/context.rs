@@ -44,6 +44,12 @@ pub struct MessageContext<'a> {
     pub retry_at: Option<Date>,
     /// A bank had taken it, and gave it back.
     pub reinstated: bool,
+    /// Nothing was invoiced yet: what came is a deposit.
+    pub deposit: bool,
+    /// Given back as credit, which the patient may use for a later bill.
+    pub to_credit: bool,
+    /// Staff took the money, or handed it out: no gateway moved it.
+    pub by_hand: bool,
     /// What only a person can decide.
     pub matter: Option<&'a Matter>,
 }
@@ -73,6 +79,9 @@ impl<'a> MessageContext<'a> {
             address: "",
             retry_at: None,
             reinstated: false,
+            deposit: false,
+            to_credit: false,
+            by_hand: false,
             matter: None,
         }
     }

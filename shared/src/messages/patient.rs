@@ -33,11 +33,25 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
         Topic::PaymentReceived => received(&mut letter, said),
         Topic::PaymentFailed => failed(&mut letter, said),
         Topic::PaymentReturned => returned(&mut letter, said),
-        Topic::RefundPaid => {
-            letter.subject = format!("Refund of {sum} from {clinic}");
-            letter.say(format!("We have sent {sum} back to you."));
-            letter.say("Please allow 3 to 5 working days.".into());
-            receipt(&mut letter, said, "Your new receipt");
+        Topic::RefundPaid => refunded(&mut letter, said),
+        Topic::InvoiceCredited => {
+            letter.subject = format!("Credit note over {sum} from {clinic}");
+            letter.say(format!("{sum} of your invoice is not asked for any more."));
+            if said.due.minor > 0 {
+                letter.say(format!("{} is left to pay.", amount(said.due)));
+            }
+        }
+        Topic::InvoiceVoided => {
+            letter.subject = format!("Your invoice from {clinic} is cancelled");
+            letter.say(format!(
+                "Your invoice over {sum} is cancelled. Nothing is left to pay."
+            ));
+        }
+        Topic::PaymentApplied => {
+            letter.subject = format!("Your payment of {sum} to {clinic}");
+            letter.say(format!(
+                "Your payment of {sum} now counts towards your invoice."
+            ));
         }
         Topic::RefundFailed => {
             letter.subject = format!("Your refund of {sum} did not go through");
@@ -66,6 +80,26 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
     letter.facts = facts(said, letter.link.is_some());
     letter.address = short(said.address, 120);
     letter.message()
+}
+
+/// Money was given back: sent by the gateway, handed out, or kept as credit.
+fn refunded(letter: &mut Letter, said: &MessageContext) {
+    let clinic = letter.clinic.clone();
+    let sum = amount(said.amount);
+    if said.to_credit {
+        letter.subject = format!("{sum} of credit with {clinic}");
+        letter.say(format!(
+            "We keep {sum} for you as credit. You can use it for a later bill: just tell us."
+        ));
+    } else if said.by_hand {
+        letter.subject = format!("Refund of {sum} from {clinic}");
+        letter.say(format!("We have given {sum} back to you."));
+    } else {
+        letter.subject = format!("Refund of {sum} from {clinic}");
+        letter.say(format!("We have sent {sum} back to you."));
+        letter.say("Please allow 3 to 5 working days.".into());
+    }
+    receipt(letter, said, "Your new receipt");
 }
 
 /// The bank took it, and gave it back.
@@ -102,9 +136,13 @@ fn received(letter: &mut Letter, said: &MessageContext) {
     let clinic = letter.clinic.clone();
     let sum = amount(said.amount);
     let with = with(said.method);
+    let what = match said.deposit {
+        true => "deposit",
+        false => "payment",
+    };
     letter.subject = format!("Receipt for {sum} from {clinic}");
     letter.say(format!(
-        "We have received your payment of {sum}{with}. Thank you."
+        "We have received your {what} of {sum}{with}. Thank you."
     ));
     if let Some(back) = said.returning.map(amount) {
         letter.say(format!(
@@ -140,7 +178,12 @@ fn returned(letter: &mut Letter, said: &MessageContext) {
         None => format!("Your payment of {sum}"),
     };
     letter.subject = format!("{returned} was returned");
-    letter.say(format!("{returned}{with} was returned by the bank."));
+    match said.by_hand {
+        true => letter.say(format!(
+            "{returned}{with} was taken off again: it did not reach us."
+        )),
+        false => letter.say(format!("{returned}{with} was returned by the bank.")),
+    }
     if said.due.minor > 0 {
         letter.say(format!("{} is due again.", amount(said.due)));
     }

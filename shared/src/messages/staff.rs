@@ -22,6 +22,18 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             format!("Invoice issued: {sum}, number {invoice}."),
             "Nothing to do.".into(),
         ),
+        Topic::InvoiceCredited => (
+            format!("Credit note: {sum} of invoice {invoice} is not asked for any more."),
+            format!("{due} {next}"),
+        ),
+        Topic::InvoiceVoided => (
+            format!("Invoice voided: {sum}, number {invoice}."),
+            "Nothing to do.".into(),
+        ),
+        Topic::PaymentApplied => (
+            format!("Counts towards the invoice: {about}"),
+            format!("{due} {next}"),
+        ),
         Topic::CheckoutReady => (
             format!("Page to pay on opened: {about}"),
             "Nothing to do until the patient has paid.".into(),
@@ -31,6 +43,7 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             (
                 match said.reinstated {
                     true => format!("Given back by the bank, paid again: {about}"),
+                    false if said.deposit => format!("Deposit paid: {about}"),
                     false => format!("Paid: {about}"),
                 },
                 format!("{number}{back}{due} {next}"),
@@ -45,12 +58,17 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
                 Some(whole) => {
                     format!("Part of a payment of {whole} returned by the bank: {about}")
                 }
+                None if said.by_hand => format!("Payment taken off again: {about}"),
                 None => format!("Payment returned by the bank: {about}"),
             },
             format!("{due} {next}"),
         ),
         Topic::RefundPaid => (
-            format!("Refunded: {about}"),
+            match (said.to_credit, said.by_hand) {
+                (true, _) => format!("Kept as the patient's credit: {about}"),
+                (false, true) => format!("Given back by hand: {about}"),
+                (false, false) => format!("Refunded: {about}"),
+            },
             format!("{number}{due} {next}"),
         ),
         Topic::RefundFailed => (

@@ -79,7 +79,6 @@ fn happened(matter: &Matter) -> String {
         Alert::RefundWaits => "This refund waits for an approval.".into(),
         Alert::Uncollected => "It is due, and nothing collects it any more.".into(),
         Alert::Unreadable => format!("{name} sent an event that cannot be read."),
-        Alert::VoidThere => format!("The invoice was voided here, and {name} has it."),
         Alert::CalledOff => "The visit was called off, and money is on it or on its way.".into(),
         Alert::NoPrice => {
             unless_told("A session took place, and nobody said what it costs.".into())
@@ -116,7 +115,6 @@ fn to_do(matter: &Matter) -> String {
         Alert::Unreadable => format!(
             "See in the dashboard of {name} what it tells of, and replay the event after an update."
         ),
-        Alert::VoidThere => format!("Void it in {name} too."),
         Alert::CalledOff => "Refund it, keep it as a fee, or book the next visit with `replaces`: \
                              that takes the money over."
             .into(),

@@ -46,6 +46,9 @@ fn said() -> MessageContext<'static> {
         address: "12 Wattle Street, Exampleton VIC 3999",
         retry_at: None,
         reinstated: false,
+        deposit: false,
+        to_credit: false,
+        by_hand: false,
         matter: None,
     }
 }

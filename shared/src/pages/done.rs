@@ -101,7 +101,7 @@ pub fn of_payment(
         p.lead-label { (label) }
         (sum(payment.amount))
         p.lead-what {
-            "Invoice " strong.nowrap { (case.invoice.number) } " of "
+            "Invoice " strong.nowrap { (case.invoice().number) } " of "
             span.nowrap { (day(case.created_at, settings)) }
         }
         dl.sums {
@@ -208,7 +208,7 @@ fn act(
                     Some(page) => (pay(page, "Pay again")),
                     None => (notice(
                         "To pay, ask the clinic",
-                        &html! { "Quote the invoice " (case.invoice.number) "." },
+                        &html! { "Quote the invoice " (case.invoice().number) "." },
                     )),
                 }
             }

@@ -7,6 +7,7 @@ use super::receipt::{item, tax};
 use crate::domain::case::{Case, Payment};
 use crate::domain::payment::State;
 use crate::domain::receipt::{About, Paper};
+use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::messages::{amount, date, is_link};
 use crate::vendors;
@@ -18,6 +19,8 @@ use maud::{Markup, html};
 enum Standing {
     Void,
     Paid,
+    /// Nothing is asked for, and nothing was paid.
+    Credited,
     /// All that was paid went back.
     Refunded,
     /// Money is on its way; paying again would pay twice.
@@ -48,19 +51,29 @@ pub fn page(
         (facts(settings, case, patient))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
-    let title = format!("Invoice {} · {}", case.invoice.number, settings.name);
+    let what = what(case);
+    let title = format!("{what} {} · {}", case.invoice().number, settings.name);
     document(
         &title,
         &split(&lead(settings, case, standing, pay_at), &act),
     )
 }
 
+/// What the patient is asked for.
+fn what(case: &Case) -> &'static str {
+    match case.bill.is_deposit() {
+        true => "Deposit",
+        false => "Invoice",
+    }
+}
+
 fn standing(case: &Case) -> Standing {
-    if case.invoice.void {
+    if case.invoice().void {
         return Standing::Void;
     }
     if case.due().minor == 0 {
         return match kept(case).minor {
+            0 if case.paid().minor == 0 => Standing::Credited,
             0 => Standing::Refunded,
             _ => Standing::Paid,
         };
@@ -93,7 +106,8 @@ fn kept(case: &Case) -> Money {
 
 fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&str>) -> Markup {
     let (label, figure) = match standing {
-        Standing::Void => ("Cancelled", case.invoice.total),
+        Standing::Void => ("Cancelled", case.invoice().total),
+        Standing::Credited => ("Nothing to pay", case.due()),
         Standing::Paid => ("Paid", kept(case)),
         Standing::Refunded => ("Refunded", case.refunded()),
         Standing::Confirming => ("Confirming", case.due()),
@@ -106,23 +120,46 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
     let open = open.filter(|page| Some(page.url.as_str()) == pay_at);
     let until = open.filter_map(|page| page.expires_at).next();
     let returned: i64 = case.payments.iter().map(|p| p.returned().minor).sum();
+    let credited: i64 = case
+        .bill
+        .credits()
+        .iter()
+        .map(|note| note.total.minor)
+        .sum();
+    let done = case
+        .all_refunds()
+        .filter(|r| r.state == refund::State::Succeeded);
+    let done = done.filter(|r| !r.of_deposit);
+    let (back, credit): (Vec<&Refund>, Vec<&Refund>) = done.partition(|r| r.way.is_back());
+    let sum_of = |refunds: Vec<&Refund>| refunds.iter().map(|r| r.amount.minor).sum::<i64>();
+    let (sent, kept_as_credit) = (sum_of(back), sum_of(credit));
     html! {
         (clinic(settings))
         p.lead-label { (label) }
         (sum(figure))
         p.lead-what {
-            "Invoice " strong.nowrap { (case.invoice.number) } " of "
-            span.nowrap { (day(case.created_at, settings)) }
+            (what(case)) " " strong.nowrap { (case.invoice().number) } " of "
+            span.nowrap { (day(case.issued_at(), settings)) }
         }
         dl.sums {
-            div { dt { "Total of the invoice" } dd { (amount(case.invoice.total)) } }
+            @if case.bill.is_deposit() {
+                div { dt { "Price of your appointment" } dd { (amount(case.invoice().total)) } }
+                div { dt { "Deposit" } dd { (amount(case.asked())) } }
+            } @else {
+                div { dt { "Total of the invoice" } dd { (amount(case.invoice().total)) } }
+            }
+            @if credited > 0 {
+                div {
+                    dt { "Credit notes" }
+                    dd { (amount(Money::new(-credited, case.currency))) }
+                }
+            }
             @if case.paid().minor > 0 {
                 div { dt { "Paid" } dd { (amount(case.paid())) } }
             }
-            @if case.refunded().minor > 0 {
-                div {
-                    dt { "Sent back to you" }
-                    dd { (amount(Money::new(-case.refunded().minor, case.currency))) }
+            @for (label, back) in [("Sent back to you", sent), ("Kept as your credit", kept_as_credit)] {
+                @if back > 0 {
+                    div { dt { (label) } dd { (amount(Money::new(-back, case.currency))) } }
                 }
             }
             @if returned > 0 {
@@ -148,6 +185,12 @@ fn head(case: &Case, standing: Standing) -> Markup {
             "",
             "This invoice was cancelled",
             "Nothing is due. You need not do anything.",
+        ),
+        Standing::Credited => state(
+            Icon::Check,
+            "good",
+            "Nothing is left to pay",
+            "This invoice asks for nothing. You need not do anything.",
         ),
         Standing::Refunded => state(
             Icon::Return,
@@ -240,7 +283,11 @@ fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
                 "",
                 Icon::Info,
                 "To pay, call the clinic",
-                &format!("Call {} and quote {}.", settings.phone, case.invoice.number),
+                &format!(
+                    "Call {} and quote {}.",
+                    settings.phone,
+                    case.invoice().number
+                ),
             ),
         };
     };
@@ -301,7 +348,7 @@ fn items(case: &Case, descriptions: &[String]) -> Markup {
                 tr { th scope="col" { "Item" } th.n scope="col" { "Tax" } th.n scope="col" { "Amount" } }
             }
             tbody {
-                @for (n, line) in case.invoice.lines.iter().enumerate() {
+                @for (n, line) in case.invoice().lines.iter().enumerate() {
                     @if let Ok((gross, of_it_tax)) = line.gross_and_tax() {
                         tr {
                             td { (item(n, line.quantity, descriptions)) }
@@ -317,13 +364,13 @@ fn items(case: &Case, descriptions: &[String]) -> Markup {
                 }
             }
             tfoot {
-                @if case.invoice.tax.minor != 0 {
-                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(case.invoice.net)) } }
+                @if case.invoice().tax.minor != 0 {
+                    tr { th scope="row" { "Without tax" } td {} td.n { (amount(case.invoice().net)) } }
                 }
                 tr {
                     th scope="row" { "Total" }
-                    td.n { (amount(case.invoice.tax)) }
-                    td.n { (amount(case.invoice.total)) }
+                    td.n { (amount(case.invoice().tax)) }
+                    td.n { (amount(case.invoice().total)) }
                 }
             }
         }
@@ -345,7 +392,7 @@ fn facts(settings: &Settings, case: &Case, patient: &str) -> Markup {
                 }
             }
             @if !patient.is_empty() { div { dt { "Patient" } dd { (patient) } } }
-            div { dt { "Invoice" } dd { (case.invoice.number) " of " (day(case.created_at, settings)) } }
+            div { dt { (what(case)) } dd { (case.invoice().number) " of " (day(case.issued_at(), settings)) } }
             @if let Some(service) = service { div { dt { "Date of service" } dd { (service) } } }
         }
     }

@@ -43,8 +43,12 @@ pub fn page(settings: &Settings, facts: &Facts, patient: &str, descriptions: &[S
                     @if let Some(at) = facts.starts_at {
                         div { dt { "Date of service" } dd { (day(at, settings)) } }
                     }
-                    div { dt { "Invoice" } dd { (facts.invoice) } }
-                    div { dt { "Invoice date" } dd { (day(facts.invoiced_at, settings)) } }
+                    @if facts.deposit {
+                        div { dt { "Deposit" } dd { (facts.invoice) } }
+                    } @else {
+                        div { dt { "Invoice" } dd { (facts.invoice) } }
+                        div { dt { "Invoice date" } dd { (day(facts.invoiced_at, settings)) } }
+                    }
                 }
                 (items(facts, descriptions))
                 (payments(settings, facts))
@@ -141,6 +145,9 @@ fn items(facts: &Facts, descriptions: &[String]) -> Markup {
                     td.n { (amount(facts.tax)) }
                     td.n { (amount(facts.total)) }
                 }
+                @if let Some(credited) = facts.credited {
+                    tr { th scope="row" { "Credit notes" } td {} td.n { (amount(minus(credited))) } }
+                }
             }
         }
     }
@@ -197,8 +204,12 @@ fn payments(settings: &Settings, facts: &Facts) -> Markup {
                         td {
                             (paid.method.as_deref().unwrap_or("Paid online"))
                             span.hint {
-                                (on(paid.at).unwrap_or_default())
-                                "through " (gateway_name(&paid.gateway))
+                                @if paid.gateway.is_empty() {
+                                    @if let Some(at) = paid.at { (short_day(at, settings)) }
+                                } @else {
+                                    (on(paid.at).unwrap_or_default())
+                                    "through " (gateway_name(&paid.gateway))
+                                }
                             }
                         }
                         td.n { (amount(paid.amount)) }
@@ -206,7 +217,8 @@ fn payments(settings: &Settings, facts: &Facts) -> Markup {
                     @if let Some(returned) = paid.returned {
                         tr {
                             td {
-                                "Taken back by the bank"
+                                @if paid.gateway.is_empty() { "Taken off again" }
+                                @else { "Taken back by the bank" }
                                 span.hint {
                                     "of the " (amount(paid.amount))
                                     @if let Some(at) = paid.at { " of " (short_day(at, settings)) }
@@ -219,10 +231,15 @@ fn payments(settings: &Settings, facts: &Facts) -> Markup {
                 @for refund in &facts.refunds {
                     tr {
                         td {
-                            "Refund to you"
+                            @if refund.to_credit { "Kept as your credit" }
+                            @else { "Refund to you" }
                             span.hint {
                                 (on(refund.at).unwrap_or_default())
                                 @match &refund.to {
+                                    _ if refund.to_credit => { "for a later bill" },
+                                    Some(method) if refund.gateway.is_empty() => {
+                                        "of what you paid by " (method.to_lowercase())
+                                    },
                                     Some(method) => { "to " (method) },
                                     None => { "the way you paid, through " (gateway_name(&refund.gateway)) },
                                 }

@@ -1,6 +1,7 @@
 //! What holds for every page, and what each page says in each state.
 
 use super::{HEADERS, done, invoice, receipt, style};
+use crate::domain::bill::Bill;
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Method;
@@ -53,7 +54,12 @@ fn case() -> Case {
         called_off: None,
         created_at: "2026-12-07T20:00:00Z".parse().unwrap(),
         currency,
-        invoice: Invoice::new("WS-2041".into(), currency, lines).unwrap(),
+        dims: Default::default(),
+        bill: Bill::issued(
+            Invoice::new("WS-2041".into(), currency, lines).unwrap(),
+            "2026-12-07T20:00:00Z".parse().unwrap(),
+        ),
+        tenders: vec![],
         policy: Policy::default(),
         payments: vec![],
         refunds_numbered: 0,
@@ -111,6 +117,8 @@ fn sent_back(minor: i64) -> Refund {
         request: None,
         paid_at: None,
         intent: None,
+        way: Default::default(),
+        of_deposit: false,
     }
 }
 
@@ -196,7 +204,7 @@ fn every_page(name: &str) -> Vec<String> {
         ..settings()
     };
     let mut case = refunded();
-    case.invoice.number = name.into();
+    case.bill.invoice_mut().number = name.into();
     let facts = Facts {
         invoice: name.into(),
         ..facts(&case, Some("r1"))
@@ -231,7 +239,7 @@ fn every_page(name: &str) -> Vec<String> {
             &receipts,
         ));
         let mut case = case;
-        case.invoice.number = name.into();
+        case.bill.invoice_mut().number = name.into();
         case.payments[0].paid_with = Some(name.into());
         for (stopped, looked) in [(false, 0), (false, 99), (true, 0)] {
             let visit = done::Visit { stopped, looked };
@@ -822,7 +830,7 @@ fn invoices() -> Vec<(Case, &'static str, bool)> {
         ..payment(1, 17_200, State::Open)
     };
     let mut void = case();
-    void.invoice.void = true;
+    void.bill.invoice_mut().void = true;
     let paying = |state| with(vec![payment(1, 17_200, state)]);
     vec![
         (case(), "Your invoice is ready", true),

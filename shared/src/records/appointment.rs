@@ -4,6 +4,7 @@ use crate::domain::visit::Visit;
 use crate::io::store::{List, Row, StoreError, Write};
 use crate::records::patient;
 use crate::words::{ids, time};
+use jiff::Timestamp;
 
 pub const SK: &str = "appointment";
 
@@ -33,11 +34,17 @@ pub fn list(clinic: &str) -> List {
 }
 
 /// The list of a patient's appointments.
-pub fn of_patient(clinic: &str, patient: &str) -> List {
+pub fn list_for(clinic: &str, patient: &str) -> List {
     List::second(format!("{}#appointments", patient::pk(clinic, patient)))
 }
 
-/// The place in those lists of one that begins then, in epoch milliseconds.
+/// The part of a list of appointments that begin between these times, the later one not included.
+pub fn begin_between(list: List, from: Timestamp, to: Timestamp) -> List {
+    let at = |time| format!("{:015}", time::millis(time));
+    list.between(at(from), at(to))
+}
+
+/// The place in these lists of one that begins then, in epoch milliseconds.
 pub fn place(starts: i64, id: &str) -> String {
     format!("{starts:015}#{id}")
 }
@@ -84,5 +91,5 @@ fn row(clinic: &str, visit: &Visit, version: u64) -> Row {
         .json("data", visit)
         .number("version", version)
         .listed(list(clinic), place.clone())
-        .listed(of_patient(clinic, &visit.patient), place)
+        .listed(list_for(clinic, &visit.patient), place)
 }

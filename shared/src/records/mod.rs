@@ -21,7 +21,8 @@
 //! | what a system keeps of a patient | `{clinic}#known#{system}#{hash}` | `contact` |
 //! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
 //! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
-//! | change outside of every case, of a patient who was shown | `{clinic}#audit` | `{millis}#{random}`, `read#{hash}` |
+//! | change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | what one was shown of a patient | `{clinic}#audit` | `read#{hash}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |
@@ -36,6 +37,7 @@
 //! |---|---|---|
 //! | `{clinic}#invoices` | 1 | cases |
 //! | `{clinic}#patient#{id}#invoices` | 2 | cases of a patient |
+//! | `{clinic}#patient#{id}#audit` | 2 | what was done to a patient, and who was shown them |
 //! | `{clinic}#invoices#{status}` | 1 | status rows of those that stand so |
 //! | `{clinic}#appointment#{hash}#invoices` | 2 | status rows of an appointment's |
 //! | `{clinic}#journal#{day}#{shard}` | 1 | entries of journals, and changes outside of them |
@@ -51,6 +53,7 @@ pub mod appointment;
 pub mod appointment_type;
 pub mod case;
 pub mod connection;
+pub mod credit;
 pub mod delivery;
 pub mod document;
 pub mod event;

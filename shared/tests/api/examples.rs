@@ -128,6 +128,10 @@ async fn billing(examples: &mut Examples) {
     let path = route.replace("{id}", "A-77");
     let moved = examples.send(&clinic, "POST", route, &path).await;
     moved.expect(200);
+    let route = "/v1/appointments/{id}/charges";
+    let path = "/v1/appointments/A-77/charges";
+    let charged = examples.send(&clinic, "POST", route, path).await;
+    charged.expect(202);
     let charged = examples.send(&clinic, "POST", "/v1/charges", "/v1/charges");
     charged.await.expect(202);
     let case = clinic.invoice(Some(&patient)).await;
@@ -135,6 +139,13 @@ async fn billing(examples: &mut Examples) {
     let path = route.replace("{id}", &case);
     let charged = examples.send(&clinic, "POST", route, &path).await;
     charged.expect(202);
+    let case = clinic.invoice(Some(&patient)).await;
+    for what in ["credit-notes", "tenders"] {
+        let route = format!("/v1/invoices/{{id}}/{what}");
+        let path = route.replace("{id}", &case);
+        let made = examples.send(&clinic, "POST", &route, &path).await;
+        made.expect(201);
+    }
     let (case, _) = clinic.asked_to_pay().await;
     pays(&clinic, &case).await;
     let refunds = "/v1/refunds";

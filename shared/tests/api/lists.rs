@@ -212,7 +212,7 @@ async fn made(clinic: &Clinic, n: usize, patients: [Option<&str>; 3]) -> Case {
         last_of_the_20th() + jiff::SignedDuration::from_millis([0, 1, 86_400_000][n % 3]);
     case.patient = patients[n / 3 % 3].map(String::from);
     case.appointment = n.is_multiple_of(2).then(|| format!("A-{}", n % 4));
-    case.invoice.void = n.is_multiple_of(5);
+    case.bill.invoice_mut().void = n.is_multiple_of(5);
     let data = serde_json::to_string(&case).expect("plain data");
     clinic.write(Write::Put(case_row(&case, data))).await;
     clinic.write(Write::Put(status_row(&case))).await;

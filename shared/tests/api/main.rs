@@ -3,6 +3,7 @@
 
 mod approvals;
 mod arrivals;
+mod bills;
 mod calls;
 mod collecting;
 mod commits;

@@ -20,6 +20,7 @@ const NEEDS: &str = "
     view       GET /v1/patients
     view       GET /v1/patients/{id}
     view       GET /v1/patients/{id}/payment-methods
+    view       GET /v1/appointments
     view       GET /v1/appointments/{id}
     view       GET /v1/appointment-types
     view       GET /v1/appointment-types/{id}
@@ -32,6 +33,7 @@ const NEEDS: &str = "
     view       GET /v1/events
     view       GET /v1/deliveries
     view       GET /v1/tasks
+    view       GET /v1/patients/{id}/credit
     view       GET /v1/integrations
     view       GET /v1/integrations/{vendor}
     view       GET /v1/audit
@@ -50,6 +52,8 @@ const NEEDS: &str = "
     charge     POST /v1/appointments/{id}/restore
     charge     POST /v1/invoices
     charge     POST /v1/invoices/{id}/charges
+    charge     POST /v1/invoices/{id}/tenders
+    charge     POST /v1/appointments/{id}/charges
     charge     POST /v1/charges
     charge     POST /v1/deliveries/{case}/{id}/repeat
     charge     POST /v1/tasks/{case}/{id}/done
@@ -63,6 +67,8 @@ const NEEDS: &str = "
     approve    POST /v1/payments/{id}/resolve
     approve    POST /v1/refunds/{id}/resolve
     approve    POST /v1/invoices/{id}/void
+    approve    POST /v1/invoices/{id}/credit-notes
+    approve    POST /v1/tenders/{id}/reverse
     approve    POST /v1/payments/{id}/disputes/{dispute}/resolve
 
     configure  PUT /v1/settings

@@ -2,9 +2,14 @@
 //! Every commit is checked as it is made, so a test that only drives events tests the books too.
 
 use jiff::{SignedDuration, Timestamp};
+use meridian::domain::book::Book;
 use meridian::domain::case::{Case, Intent, Payment, Session, Step};
+use meridian::domain::chart;
+use meridian::domain::credit::{self, Credit, Owner};
 use meridian::domain::decide::{Decision, Refusal, Verdict, decide};
-use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, NotDone, Report};
+use meridian::domain::event::{
+    Context, Event, NewCharge, NewDeposit, NewInvoice, NewRefund, NotDone, Report,
+};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::journal::{self, Balances, Entry};
@@ -37,6 +42,9 @@ pub struct Books {
     pub ended: Vec<Method>,
     pub now: Timestamp,
     pub late_failures: bool,
+    /// The patient's credit, with its journal.
+    pub credit: Option<Credit>,
+    pub credit_journal: Vec<Entry>,
 }
 
 /// A verdict without the decision that it carries.
@@ -83,6 +91,7 @@ pub fn invoice(total: i64) -> NewInvoice {
         }],
         policy: Policy::default(),
         charge: None,
+        dims: Default::default(),
     }
 }
 
@@ -108,8 +117,12 @@ pub fn charge(amount: Option<i64>, method: Option<Method>) -> NewCharge {
 
 impl Books {
     pub fn open(new: NewInvoice) -> Self {
+        Self::begin(&Event::Invoiced(Box::new(new)))
+    }
+
+    fn begin(event: &Event) -> Self {
         let ctx = context(start());
-        let case = match decide(None, &Event::Invoiced(Box::new(new)), &ctx) {
+        let case = match decide(None, event, &ctx) {
             Verdict::Change(decision) => decision,
             other => panic!("an invoice is {other:?}"),
         };
@@ -124,9 +137,66 @@ impl Books {
             ended: vec![],
             now: start(),
             late_failures: false,
+            credit: None,
+            credit_journal: vec![],
         };
         books.keep(*case, 0);
         books
+    }
+
+    /// A case that begins with a deposit of so much for a session of so much.
+    pub fn deposit(total: i64, asked: i64, policy: Policy) -> Self {
+        let new = NewDeposit {
+            of: NewInvoice {
+                policy,
+                charge: Some(charge(None, None)),
+                ..invoice(total)
+            },
+            amount: Some(eur(asked)),
+        };
+        Self::begin(&Event::DepositAsked(Box::new(new)))
+    }
+
+    /// Moves money between the case and the patient's credit, both decided together as a commit
+    /// does.
+    pub fn transfer(&mut self, of_case: &Event, of_credit: &credit::Event) -> Said {
+        let ctx = context(self.now);
+        let owner = Owner {
+            clinic: self.case.clinic.clone(),
+            patient: self.case.patient.clone().unwrap_or_default(),
+        };
+        let decided = credit::decide(self.credit.as_ref(), &owner, of_credit, &ctx);
+        let changed = match decided {
+            credit::Verdict::Change(changed) => *changed,
+            credit::Verdict::Nothing => return Said::Nothing,
+            credit::Verdict::NotEnough { available } => {
+                return Said::Refused(Refusal::NotEnoughCredit { available });
+            }
+        };
+        let said = self.apply(of_case);
+        if said == Said::Changed {
+            self.credit_journal.push(changed.1);
+            self.credit = Some(changed.0);
+        }
+        self.both_sum_to_zero();
+        said
+    }
+
+    /// The two books agree: what moves between them comes to nothing, transfer by transfer.
+    pub fn both_sum_to_zero(&self) {
+        let Some(credit) = &self.credit else { return };
+        assert_eq!(journal::verify(credit, &self.credit_journal), Ok(()));
+        let mut both = credit.balances();
+        for (account, minor) in &self.balances {
+            *both.entry(account.clone()).or_default() += minor;
+        }
+        assert_eq!(both.values().sum::<i64>(), 0);
+        let moved = both
+            .iter()
+            .filter(|(name, _)| name.starts_with("transfer:"));
+        for (account, minor) in moved {
+            assert_eq!(*minor, 0, "{account}");
+        }
     }
 
     /// An invoice of so much with one payment for all of it: on the gateway's page, or from a
@@ -338,6 +408,7 @@ impl Books {
         assert_eq!(entry.before, before, "entries are chained");
         assert_eq!(entry.postings.iter().map(|p| p.minor).sum::<i64>(), 0);
         for posting in &entry.postings {
+            assert!(chart::account(&posting.account).is_some(), "{posting:?}");
             *self.balances.entry(posting.account.clone()).or_default() += posting.minor;
         }
         self.balances.retain(|_, minor| *minor != 0);
@@ -434,7 +505,7 @@ pub fn name(subject: &Subject) -> String {
 
 pub const LEASE: i64 = 90;
 
-fn context(now: Timestamp) -> Context {
+pub fn context(now: Timestamp) -> Context {
     Context {
         now,
         cause: "test".into(),

@@ -1,6 +1,7 @@
 //! The rules of a case, held from outside: every order of events, sequences at random, each state
 //! and each call under a lease, and the journal that must show all of it.
 
+mod bills;
 mod books;
 mod calls;
 mod collecting;

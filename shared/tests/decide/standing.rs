@@ -208,6 +208,8 @@ fn made_of((state, whole, refunds, disputes): Parts) -> Payment {
         state: *state,
         paid_at: None,
         intent: None,
+        way: Default::default(),
+        of_deposit: false,
     };
     let disputes = disputes.iter().enumerate();
     Payment {
@@ -520,7 +522,7 @@ fn what_of_an_invoice_is_due_can_be_asked_for_and_works_by_itself() {
         case.retry = Some(Retry { payment: 1, due });
         assert_eq!(told(&case), (*sums, false), "{payments:#?}");
         // What is voided asks for nothing: whatever came is too much.
-        case.invoice.void = true;
+        case.bill.invoice_mut().void = true;
         assert_eq!((case.due().minor, case.uncollected()), (0, false));
         assert_eq!(case.status().name(), "void");
         let going = case.refunds().filter(|(_, r)| r.state.reserves());

@@ -49,7 +49,8 @@ async fn deliver(clinic: &Clinic, case: &str, payment: u32) -> RowKey {
     let told: Occurrence = serde_json::from_value(json!({
         "n": 900 + payment, "topic": "payment_received", "payment": payment,
         "at": due, "heard_at": due, "amount": eur(100), "facts": {
-            "invoice": "INV-1", "total": eur(100), "rates": [], "asked": eur(100), "due": eur(0),
+            "invoice": "INV-1", "total": eur(100), "rates": [],
+            "standing": {"total": eur(100), "rates": []}, "asked": eur(100), "due": eur(0),
             "surplus": eur(0), "beyond": eur(0), "coming": eur(0),
         },
     }))

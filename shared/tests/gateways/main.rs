@@ -274,6 +274,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
                 tax_included: true,
             }],
             policy: Policy::default(),
+            dims: Default::default(),
             charge: Some(NewCharge {
                 amount: None,
                 gateway: gateway_id.clone(),

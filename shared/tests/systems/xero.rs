@@ -1,7 +1,7 @@
 //! Xero's adapter.
 
 use super::*;
-use meridian::contract::{Grant, Trouble};
+use meridian::contract::{CameBy, Grant, Recorded, Trouble};
 use meridian::vendors::xero::SYSTEM;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
@@ -13,6 +13,8 @@ pub const SECRETS: &[(&str, &str)] = &[
     ("sales_account", "200"),
     ("bank_account", "090"),
     ("tax_type", "OUTPUT2"),
+    ("credit_account", "820"),
+    ("cash_account", "091"),
 ];
 
 const ID: &str = "c7c37b83-ac95-45ea-88ba-8ad83a5f22fe";
@@ -153,7 +155,7 @@ fn each_rate_of_tax_is_a_line_of_its_own_type() {
     let request = built(Topic::InvoiceIssued, 0, &ask);
     let lines = &body(&request)["Invoices"][0]["LineItems"];
     assert_eq!(numbers(lines, "TaxType"), ["\"OUTPUT2\""; 3]);
-    assert_eq!(SYSTEM.optional, ["tax_type_0"]);
+    assert_eq!(SYSTEM.optional[0], "tax_type_0");
 }
 
 #[test]
@@ -310,7 +312,7 @@ fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
             keys.push((key, subscription.topic));
         }
     }
-    assert_eq!(keys.len(), 9);
+    assert_eq!(keys.len(), 15);
     let headers = (SYSTEM.vendor.headers)(&demo(&SYSTEM));
     assert!(headers.contains(&("xero-tenant-id", SECRETS[2].1.into())));
     assert!(headers.contains(&("Accept", "application/json".into())));
@@ -705,4 +707,133 @@ fn a_contact_is_found_by_number_and_named_by_its_id_and_one_that_is_gone_is_no_r
         "Reference": known.key, "Status": "VOIDED" }] });
     let looked = (call.parse)(&known, &json(200, voided), &account);
     assert_eq!(looked, Ok(None));
+}
+
+fn answered(body: Value) -> Reply {
+    reply(200, "application/json", &body.to_string())
+}
+
+#[test]
+fn a_credit_note_of_ours_is_set_against_its_invoice() {
+    let ask = told(Topic::InvoiceCredited);
+    let note = built(Topic::InvoiceCredited, 0, &ask);
+    assert_eq!(note.path, "/api.xro/2.0/CreditNotes");
+    let note = &body(&note)["CreditNotes"][0];
+    assert_eq!(note["CreditNoteNumber"], "INV-7-C1");
+    assert_eq!(numbers(&note["LineItems"], "UnitAmount"), ["119.0"]);
+    assert_eq!(numbers(&note["LineItems"], "TaxAmount"), ["19.0"]);
+    let allocation = built(Topic::InvoiceCredited, 1, &ask);
+    let path = format!("/api.xro/2.0/CreditNotes/{}/Allocations", ask.made[0]);
+    assert_eq!((allocation.method.as_str(), allocation.path), ("PUT", path));
+    let expected = value!({"Allocations": [{
+        "Invoice": {"InvoiceID": ask.filed[0]}, "Amount": 119.0, "Date": "2026-03-14",
+    }]});
+    let allocation = built(Topic::InvoiceCredited, 1, &ask);
+    assert_eq!(*body(&allocation), expected);
+
+    let done = |invoice: &str| {
+        answered(value!({"Allocations": [{"Amount": 119.0,
+        "Date": "/Date(1773446400000+0000)/", "Invoice": {"InvoiceID": invoice}}]}))
+    };
+    let allocated = parsed(Topic::InvoiceCredited, 1, &done(&ask.filed[0]));
+    assert_eq!(allocated.unwrap(), ExternalId(Some(ask.filed[0].clone())));
+    // A lost reply is looked for in the note: another invoice's allocation is none of ours.
+    let note = |invoice: &str| {
+        answered(value!({"CreditNotes": [{"CreditNoteID": ask.made[0],
+        "Allocations": [{"Amount": 119.0, "Date": "/Date(1773446400000+0000)/",
+        "Invoice": {"InvoiceID": invoice}}]}]}))
+    };
+    let found = looked_up(Topic::InvoiceCredited, 1, &note(&ask.filed[0]));
+    assert_eq!(found.unwrap(), Some(ExternalId(Some(ask.filed[0].clone()))));
+    assert_eq!(
+        looked_up(Topic::InvoiceCredited, 1, &note(ID)).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn a_void_invoice_is_voided_there_and_again_is_once() {
+    let ask = told(Topic::InvoiceVoided);
+    let request = built(Topic::InvoiceVoided, 0, &ask);
+    let path = format!("/api.xro/2.0/Invoices/{}", ask.filed[0]);
+    assert_eq!((request.method.as_str(), &request.path), ("POST", &path));
+    let expected = value!({"Invoices": [{"InvoiceID": ask.filed[0], "Status": "VOIDED"}]});
+    assert_eq!(*body(&request), expected);
+    let invoice = |status: &str| {
+        answered(value!({"Invoices": [{"InvoiceID": ask.filed[0],
+        "Type": "ACCREC", "Status": status}]}))
+    };
+    let id = ExternalId(Some(ask.filed[0].clone()));
+    assert_eq!(
+        parsed(Topic::InvoiceVoided, 0, &invoice("VOIDED")).unwrap(),
+        id
+    );
+    assert!(parsed(Topic::InvoiceVoided, 0, &invoice("AUTHORISED")).is_err());
+    assert_eq!(
+        looked_up(Topic::InvoiceVoided, 0, &invoice("VOIDED")).unwrap(),
+        Some(id)
+    );
+    assert_eq!(
+        looked_up(Topic::InvoiceVoided, 0, &invoice("AUTHORISED")).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn money_lies_where_it_came_and_each_way_has_its_account() {
+    for (by, code) in [
+        (CameBy::Gateway, Some("090")),
+        (CameBy::Recorded(Recorded::Bank), Some("090")),
+        (CameBy::Recorded(Recorded::Cash), Some("091")),
+        (CameBy::Credit, Some("820")),
+        // Not configured: a person hears which account is missing.
+        (CameBy::Recorded(Recorded::Fund), None),
+        (CameBy::Recorded(Recorded::Terminal), None),
+    ] {
+        let ask = Notification {
+            by,
+            ..told(Topic::PaymentReceived)
+        };
+        let account = demo(&SYSTEM);
+        let built = (steps(&SYSTEM, Topic::PaymentReceived)[1].call.build)(&ask, &account);
+        match code {
+            Some(code) => {
+                let built = built.unwrap();
+                assert_eq!(
+                    body(&built)["Payments"][0]["Account"]["Code"],
+                    code,
+                    "{by:?}"
+                );
+            }
+            None => assert!(built.unwrap_err().0.contains("is not configured"), "{by:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_was_never_sold_and_becomes_credit_is_received_as_such() {
+    let of = |by, sold| Notification {
+        by,
+        amount: eur(5000),
+        standing: applied(eur(sold)),
+        ..told(Topic::RefundPaid)
+    };
+    let subscription = SYSTEM.subscriptions.iter();
+    let mut subscription = subscription.filter(|s| s.topic == Topic::RefundPaid);
+    let skips = subscription.next().unwrap().skips;
+    let skipped = |ask: &Notification| [0, 1, 2].map(|step| skips(ask, step));
+    assert_eq!(skipped(&of(CameBy::Gateway, 5000)), [false, false, true]);
+    assert_eq!(skipped(&of(CameBy::Credit, 5000)), [false, false, true]);
+    assert_eq!(skipped(&of(CameBy::Credit, 2000)), [false, false, false]);
+    assert_eq!(skipped(&of(CameBy::Credit, 0)), [true, true, false]);
+    let ask = of(CameBy::Credit, 2000);
+    let received = built(Topic::RefundPaid, 2, &ask);
+    let received = &body(&received)["BankTransactions"][0];
+    assert_eq!(received["Type"], "RECEIVE");
+    assert_eq!(received["BankAccount"]["Code"], "090");
+    assert_eq!(received["LineItems"][0]["AccountCode"], "820");
+    assert_eq!(numbers(&received["LineItems"], "UnitAmount"), ["30.0"]);
+    // The sale that was taken back is paid out to the same account.
+    let paid = built(Topic::RefundPaid, 1, &ask);
+    assert_eq!(body(&paid)["Payments"][0]["Account"]["Code"], "820");
 }

@@ -493,7 +493,11 @@ impl World<'_> {
             Topic::RefundFailed => !of_refund(&|state| state != RefundState::Failed),
             Topic::CheckoutReady => gateway.pages.iter().any(|p| p.order.reference == reference),
             Topic::DisputeOpened | Topic::DisputeClosed => !gateway.disputes.is_empty(),
-            Topic::InvoiceIssued | Topic::NeedsPerson => true,
+            Topic::InvoiceIssued
+            | Topic::InvoiceCredited
+            | Topic::InvoiceVoided
+            | Topic::PaymentApplied
+            | Topic::NeedsPerson => true,
         };
         match true_ {
             true => Ok(()),

@@ -301,6 +301,7 @@ impl<'a> World<'a> {
             }],
             policy: self.policy(),
             charge,
+            dims: Default::default(),
         };
         self.say(|world| format!("An invoice of {} is issued.", world.plan.total));
         self.commit(&Event::Invoiced(Box::new(invoice)), "invoice")?;

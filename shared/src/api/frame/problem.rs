@@ -38,6 +38,8 @@ pub enum Kind {
     NotRefundable,
     /// 409: more than is due, which is told.
     NotDue,
+    /// 409: more than the patient's credit holds, which is told.
+    NotEnoughCredit,
     /// 413: the body is longer than one may be.
     TooLarge,
     /// 415: the body is no JSON by its content type.
@@ -56,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, as the document lists them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::KeyMissing,
         Self::Unauthorized,
@@ -67,6 +69,7 @@ impl Kind {
         Self::Conflict,
         Self::NotRefundable,
         Self::NotDue,
+        Self::NotEnoughCredit,
         Self::TooLarge,
         Self::UnsupportedType,
         Self::Invalid,
@@ -92,6 +95,11 @@ impl Kind {
             Self::Conflict => (409, "conflict", "It does not fit what is there"),
             Self::NotRefundable => (409, "not-refundable", "More than can be refunded"),
             Self::NotDue => (409, "not-due", "More than is due"),
+            Self::NotEnoughCredit => (
+                409,
+                "not-enough-credit",
+                "More than the patient's credit holds",
+            ),
             Self::TooLarge => (413, "too-large", "The body is too large"),
             Self::UnsupportedType => (415, "unsupported-type", "The body is no JSON"),
             Self::Invalid => (422, "invalid", "A field is not as it must be"),
@@ -147,6 +155,9 @@ pub struct Body {
     /// What can be asked for now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Money>,
+    /// What the patient's credit holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available: Option<Money>,
 }
 
 /// `/problems/not-due`
@@ -186,6 +197,8 @@ pub struct Problem {
     refundable: Option<Money>,
     /// What can be asked for now.
     due: Option<Money>,
+    /// What the patient's credit holds.
+    available: Option<Money>,
     /// The methods that a path takes, where another one was used.
     allow: Option<String>,
 }
@@ -200,6 +213,7 @@ impl Problem {
             permission: None,
             refundable: None,
             due: None,
+            available: None,
             allow: None,
         }
     }
@@ -243,6 +257,7 @@ impl Problem {
             permission: self.permission,
             refundable: self.refundable,
             due: self.due,
+            available: self.available,
         }
     }
 
@@ -278,6 +293,13 @@ impl From<Refusal> for Problem {
                         "only {due} can be asked for now: charge that much or less, or wait for \
                          what is under way"
                     ),
+                )
+            },
+            Refusal::NotEnoughCredit { available } => Self {
+                available: Some(available),
+                ..Self::new(
+                    Kind::NotEnoughCredit,
+                    format!("only {available} of credit is there: use that much or less"),
                 )
             },
             Refusal::Busy => Self::new(

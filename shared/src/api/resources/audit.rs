@@ -5,9 +5,8 @@ use crate::api::frame::call::{Answered, Call, Route, cursor, reply};
 use crate::api::frame::problem::Problem;
 use crate::api::views::entry::{Entries, Verified, aside, verified, view};
 use crate::domain::actor::Permission::View;
-use crate::domain::journal;
 use crate::flows::audit::{self, Line};
-use crate::flows::named;
+use crate::flows::{named, tenders};
 use jiff::civil::Date;
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
@@ -25,10 +24,11 @@ pub static ROUTES: &[Route] = &[
         "/v1/audit/verify",
         View,
         |call| Box::pin(verify(call)),
-        "Replays a case's journal and holds the case against it.",
+        "Replays the journal of a case, or of the credit of the patient of this id, and holds the \
+         book against it.",
     )
     .gives::<Verified>(200)
-    .query(&["case"]),
+    .query(&["case", "credit"]),
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
@@ -77,12 +77,31 @@ async fn of_patient(call: &Call<'_>, patient: &str) -> Answered {
 }
 
 async fn verify(call: &Call<'_>) -> Answered {
-    let id = call.query("case");
-    let id = id.ok_or_else(|| Problem::invalid("case", "name a case"))?;
+    let id = match (call.query("case"), call.query("credit")) {
+        (Some(id), None) => id,
+        (None, Some(patient)) => return verify_credit(call, patient).await,
+        _ => {
+            return Err(Problem::invalid(
+                "case",
+                "name a case, or a patient's credit",
+            ));
+        }
+    };
     let case = named::invoice(call.app, call.clinic(), id).await?;
     let mut entries = audit::entries(call.app, call.clinic(), id).await?;
     // What was committed since the case was read is not held against it.
     entries.retain(|entry| entry.seq <= case.entries);
-    let broken = journal::verify(&case, &entries).err();
-    Ok(reply(200, &verified(&case, &entries, broken)))
+    Ok(reply(200, &verified(&case, &entries)))
+}
+
+/// The credit of a patient in the clinic's currency.
+async fn verify_credit(call: &Call<'_>, patient: &str) -> Answered {
+    let patient = named::patient(call.app, call.clinic(), patient).await?;
+    let currency = call.settings.currency;
+    let found = tenders::credit(call.app, call.clinic(), &patient.id, currency).await?;
+    let credit = found.ok_or_else(|| Problem::missing("credit"))?;
+    let mut entries = audit::of_credit(call.app, &credit).await?;
+    // What was committed since the credit was read is not held against it.
+    entries.retain(|entry| entry.seq <= credit.entries);
+    Ok(reply(200, &verified(&credit, &entries)))
 }

@@ -1,4 +1,5 @@
-//! Collecting money: `/v1/invoices/{id}/charges` for what an invoice has due, `/v1/charges` for a
+//! Collecting money: `/v1/invoices/{id}/charges` for what an invoice has due,
+//! `/v1/appointments/{id}/charges` for a deposit before a session, `/v1/charges` for a
 //! walk-in, which is an invoice and its charge in one.
 
 use crate::api::frame::call::{Answered, Call, Route, written};
@@ -10,6 +11,7 @@ use crate::api::frame::read::TextOr;
 use crate::api::views::payment::{Payment, view};
 use crate::domain::actor::Permission::Charge;
 use crate::domain::case::Case;
+use crate::domain::dims::Dims;
 use crate::flows::charges::{self, Chosen, OfInvoice, WalkIn, Way};
 use crate::records::event::EventRow;
 use crate::words::money::{Currency, Money};
@@ -84,6 +86,9 @@ pub struct WalkInRequest {
     method: Option<TextOr<KeptMethod>>,
     /// Whose saved method is charged, or whose page is opened.
     gateway: Option<String>,
+    /// By which reports cut the books.
+    #[serde(default)]
+    dimensions: Dims,
 }
 
 /// How it is collected: a charge is never for later.
@@ -110,6 +115,16 @@ pub static ROUTES: &[Route] = &[
     .takes::<ChargeRequest>()
     .once(),
     Route::post(
+        "/v1/appointments/{id}/charges",
+        Charge,
+        |call| Box::pin(deposit(call)),
+        "Collects a deposit on an appointment that is still to come: what is open of one, or what is \
+         left of its price, or a part. With the session it becomes a part of the invoice.",
+    )
+    .gives::<Payment>(202)
+    .takes::<ChargeRequest>()
+    .once(),
+    Route::post(
         "/v1/charges",
         Charge,
         |call| Box::pin(walk_in(call)),
@@ -120,13 +135,21 @@ pub static ROUTES: &[Route] = &[
     .once(),
 ];
 
-async fn of_invoice(call: &Call<'_>) -> Answered {
+async fn deposit(call: &Call<'_>) -> Answered {
     let new: ChargeRequest = call.body()?;
     let row = match call.once().await? {
         Once::Again(answer) => return Ok(answer),
         Once::First(row) => answering(row, newest),
     };
-    let new = OfInvoice {
+    let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
+    let new = wanted(new)?;
+    let granted = charges::deposit(app, settings, &call.actor, id, new, &row).await?;
+    call.ended(granted, &row)
+}
+
+/// What is collected, and how.
+fn wanted(new: ChargeRequest) -> Result<OfInvoice, Problem> {
+    Ok(OfInvoice {
         amount: new.amount,
         method: new.method.map(chosen).transpose()?,
         gateway: new.gateway,
@@ -134,7 +157,16 @@ async fn of_invoice(call: &Call<'_>) -> Answered {
             Collecting::SavedMethod => Way::SavedMethod,
             Collecting::Checkout => Way::Checkout,
         }),
+    })
+}
+
+async fn of_invoice(call: &Call<'_>) -> Answered {
+    let new: ChargeRequest = call.body()?;
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => answering(row, newest),
     };
+    let new = wanted(new)?;
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let granted = charges::of_invoice(app, settings, &call.actor, id, new, &row).await?;
     call.ended(granted, &row)
@@ -155,6 +187,7 @@ async fn walk_in(call: &Call<'_>) -> Answered {
         patient: new.patient.map(Into::into),
         method: new.method.map(chosen).transpose()?,
         gateway: new.gateway,
+        dims: new.dimensions,
     };
     let granted = charges::walk_in(call.app, &call.settings, &call.actor, new, &row).await?;
     call.ended(granted, &row)

@@ -4,16 +4,19 @@ use crate::api::frame::call::{Answered, Call, Route, cursor, reply, rewritten, w
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::patient::PatientName;
+use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::invoice::{Invoice, Invoices, Papers, summary, view};
 use crate::api::views::line::describe;
 use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::domain::case::Case;
+use crate::domain::dims::Dims;
+use crate::domain::event::NewCreditNote;
 use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
 use crate::flows::invoices::{self, Filter, NewInvoice};
 use crate::flows::{named, pages, receipts};
-use crate::words::money::Currency;
+use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -36,6 +39,21 @@ pub struct InvoiceRequest {
     collect: Option<Collect>,
     /// Whose saved method is charged, or whose page is opened, where not by policy.
     gateway: Option<String>,
+    /// By which reports cut the books.
+    #[serde(default)]
+    dimensions: Dims,
+}
+
+/// A credit note that is to be written: over lines, or over an amount.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = json!({"amount": {"amount": "20.00", "currency": "EUR"}}))]
+pub struct CreditNoteRequest {
+    /// Of each tax rate its part; leave it out where there are lines.
+    amount: Option<Money>,
+    /// What is not asked for any more, as the invoice has it or less.
+    #[schemars(length(min = 1, max = 100))]
+    lines: Option<Vec<LineRequest>>,
 }
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
@@ -68,11 +86,21 @@ pub static ROUTES: &[Route] = &[
     .gives::<Invoice>(200)
     .shows_person(),
     Route::post(
+        "/v1/invoices/{id}/credit-notes",
+        Approve,
+        |call| Box::pin(credit(call)),
+        "Writes a credit note: so much of the invoice is not asked for any more. What was paid \
+         beyond what is left is the patient's: a task asks where it goes.",
+    )
+    .gives::<Invoice>(201)
+    .takes::<CreditNoteRequest>()
+    .once(),
+    Route::post(
         "/v1/invoices/{id}/void",
         Approve,
         |call| Box::pin(void(call)),
         "Voids an invoice on which no money is, and none is under way: nothing is due on it any \
-         more, and its books go to zero. Where a system has filed it, a task says so.",
+         more, and its books go to zero. Systems that filed it hear of it.",
     )
     .gives::<Invoice>(200)
     .takes::<Nothing>()
@@ -99,6 +127,7 @@ async fn create(call: &Call<'_>) -> Answered {
         descriptions: descriptions.clone(),
         collect: new.collect,
         gateway: new.gateway,
+        dims: new.dimensions,
     };
     let made = invoices::create(call.app, &call.settings, &call.actor, new, &row).await?;
     let answer = call.ended(made, &row)?;
@@ -120,6 +149,25 @@ async fn list(call: &Call<'_>) -> Answered {
     let invoices = cases.iter().map(summary).collect();
     let next = next.as_deref().map(cursor);
     Ok(reply(200, &Invoices { invoices, next }))
+}
+
+async fn credit(call: &Call<'_>) -> Answered {
+    let new: CreditNoteRequest = call.body()?;
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => answering(row, |case, _| written(&view(case, &Papers::default()))),
+    };
+    let id = &call.path[0];
+    let note = match (new.amount, new.lines) {
+        (Some(amount), None) => NewCreditNote::Amount(amount),
+        (None, Some(lines)) => {
+            let case = named::invoice(call.app, call.clinic(), id).await?;
+            NewCreditNote::Lines(lines::checked(lines, case.currency)?.0)
+        }
+        _ => return Err(Problem::invalid("amount", "an amount or lines: one of them").into()),
+    };
+    let made = invoices::credit(call.app, &call.settings, &call.actor, id, note, &row).await?;
+    call.ended(made, &row)
 }
 
 async fn void(call: &Call<'_>) -> Answered {

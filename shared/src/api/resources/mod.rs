@@ -20,3 +20,4 @@ pub mod refunds;
 pub mod settings;
 pub mod story;
 pub mod tasks;
+pub mod tenders;

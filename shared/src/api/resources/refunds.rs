@@ -5,11 +5,11 @@ use crate::api::frame::call::{Answered, Call, Route, reply, rewritten, written};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::refund::{Refund, RefundPreview, Refunds, preview, view};
+use crate::api::views::refund::{Refund, RefundPreview, RefundWay, Refunds, preview, view};
 use crate::domain::actor::Permission::{self, Approve, View};
 use crate::domain::case::Case;
 use crate::flows::named;
-use crate::flows::refunds::{self, Wanted};
+use crate::flows::refunds::{self, By, Wanted};
 use crate::io::lambda::HttpResponse;
 use crate::records::event::EventRow;
 use crate::records::refund as record;
@@ -31,6 +31,9 @@ pub struct RefundRequest {
     payment: Option<String>,
     /// For the clinic's own records: sealed, and told to nobody.
     reason: Option<Plain<500>>,
+    /// By what way; what is handed out or kept as credit is so at once.
+    #[serde(default)]
+    by: RefundWay,
 }
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
@@ -47,7 +50,8 @@ pub static ROUTES: &[Route] = &[
         "/v1/refunds",
         Permission::Refund,
         |call| Box::pin(create(call)),
-        "Refunds an invoice, whole or in part. With `preview=true` nothing is written, no \
+        "Refunds an invoice, whole or in part: by the gateways, by hand what was taken without one, \
+         or as the patient's credit. With `preview=true` nothing is written, no \
          Idempotency-Key is needed, and the answer (200) is how it would be taken.",
     )
     .gives::<Refund>(202)
@@ -88,6 +92,11 @@ async fn create(call: &Call<'_>) -> Answered {
         amount: new.amount,
         payment: new.payment,
         reason: new.reason,
+        way: match new.by {
+            RefundWay::Gateway => By::Gateway,
+            RefundWay::Hand => By::Hand,
+            RefundWay::Credit => By::Credit,
+        },
     };
     match call.query("preview") {
         None | Some("false") => {}

@@ -1,7 +1,7 @@
 //! An entry of the journal as it is answered.
 
 use super::sample;
-use crate::domain::case::Case;
+use crate::domain::book::Book;
 use crate::domain::journal::{self, Broken, Note};
 use crate::words::money::Money;
 use crate::words::schema::Id;
@@ -13,12 +13,14 @@ use serde::Serialize;
 /// What one commit posted, or a change outside of every case's journal.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Entry {
-    /// The invoice; null for a change that is about none.
+    /// The invoice; null for a change that is about none, and for a patient's credit.
     #[schemars(with = "Option<Id>")]
     pub case: Option<String>,
     /// The patient who was written, shown or erased; null for anything else.
     #[schemars(with = "Option<Id>")]
     pub patient: Option<String>,
+    /// Whose line it is: `case:` or `credit:` and its id; null for what stands in no journal.
+    pub book: Option<String>,
     /// From 1, without a gap; 0 for what stands in no journal.
     pub seq: u64,
     /// When it was written.
@@ -33,7 +35,7 @@ pub struct Entry {
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.
     pub before: String,
-    /// SHA-256 in hex over all that stands before it.
+    /// SHA-256 in hex over the canonical form of all that stands before it.
     pub hash: String,
 }
 
@@ -56,13 +58,15 @@ pub struct Entries {
     pub next: Option<String>,
 }
 
-/// Whether a case's journal holds, and leads to the case as it is.
+/// Whether a book's journal holds, and leads to the book as it is.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Verified {
-    /// The invoice.
-    #[schemars(with = "Id")]
-    pub case: String,
+    /// The invoice; null where it is a patient's credit.
+    #[schemars(with = "Option<Id>")]
+    pub case: Option<String>,
+    /// `case:` or `credit:` and its id.
+    pub book: String,
     /// How many entries were replayed.
     pub entries: u64,
     /// Whether no entry is missing or changed, and replaying them gives the case.
@@ -73,7 +77,7 @@ pub struct Verified {
     pub balances: Vec<Balance>,
 }
 
-/// What stands on an account for this case.
+/// What stands on an account for this book.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Balance {
     /// As postings name it.
@@ -89,8 +93,9 @@ pub fn view(entry: &journal::Entry) -> Entry {
         amount: Money::new(posting.minor, entry.currency),
     };
     Entry {
-        case: Some(entry.case.clone()),
+        case: entry.book.case().map(String::from),
         patient: None,
+        book: Some(entry.book.to_string()),
         seq: entry.seq,
         at: entry.at,
         day: entry.day,
@@ -107,6 +112,7 @@ pub fn aside(note: &Note, day: Date) -> Entry {
     Entry {
         case: note.case.clone(),
         patient: note.patient.clone(),
+        book: None,
         seq: 0,
         at: note.at,
         day,
@@ -118,18 +124,20 @@ pub fn aside(note: &Note, day: Date) -> Entry {
     }
 }
 
-/// What the replay of these entries of a case came to.
-pub fn verified(case: &Case, entries: &[journal::Entry], broken: Option<Broken>) -> Verified {
-    let balances = journal::balances(case).into_iter();
+/// What the replay of these entries of a book came to.
+pub fn verified<B: Book>(book: &B, entries: &[journal::Entry]) -> Verified {
+    let broken = journal::verify(book, entries).err();
+    let balances = book.balances().into_iter();
     Verified {
-        case: case.id.clone(),
+        case: book.id().case().map(String::from),
+        book: book.id().to_string(),
         entries: entries.len() as u64,
         holds: broken.is_none(),
         fault: broken.map(fault),
         balances: balances
             .map(|(account, minor)| Balance {
                 account,
-                balance: Money::new(minor, case.currency),
+                balance: Money::new(minor, book.currency()),
             })
             .collect(),
     }
@@ -144,7 +152,7 @@ fn fault(broken: Broken) -> String {
         Broken::Changed { seq } => format!("entry {seq} was changed"),
         Broken::Unchained { seq } => format!("entry {seq} does not follow the one before"),
         Broken::Unbalanced { seq } => format!("entry {seq} does not sum to zero"),
-        Broken::Differs { .. } => "the case says something else than its entries".into(),
+        Broken::Differs { .. } => "the book says something else than its entries".into(),
     }
 }
 
@@ -157,6 +165,7 @@ impl Entry {
         Self {
             case: Some(sample::invoice()),
             patient: None,
+            book: Some(format!("case:{}", sample::invoice())),
             seq: 3,
             at: sample::instant(),
             day: jiff::civil::date(2026, 11, 20),
@@ -179,7 +188,8 @@ impl Verified {
             balance: sample::eur(cents),
         };
         Self {
-            case: sample::invoice(),
+            case: Some(sample::invoice()),
+            book: format!("case:{}", sample::invoice()),
             entries: 3,
             holds: true,
             fault: None,

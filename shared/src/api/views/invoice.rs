@@ -3,8 +3,12 @@
 use super::dispute::{self, Dispute};
 use super::line::{Line, views};
 use super::payment::{self, Payment};
+use super::refund::RefundWay;
 use super::sample;
-use crate::domain::case::{self, Case};
+use super::tender::{self, Tender};
+use crate::domain::bill;
+use crate::domain::case::Case;
+use crate::domain::dims::Dims;
 use crate::domain::invoice::Status;
 use crate::domain::refund::{self, State};
 use crate::words::ids;
@@ -35,6 +39,9 @@ pub struct InvoiceSummary {
     pub currency: Currency,
     /// What its lines come to, with tax.
     pub total: Money,
+    /// What it asks for: its total less its credit notes; of a deposit, what is wanted before the
+    /// session.
+    pub asked: Money,
     /// What arrived and stayed, refunds not counted off.
     pub paid: Money,
     /// What went back because somebody asked for it.
@@ -66,6 +73,12 @@ pub struct Invoice {
     pub page_url: Option<String>,
     /// Every attempt, in order.
     pub payments: Vec<Payment>,
+    /// What came otherwise than through a gateway, in order.
+    pub tenders: Vec<Tender>,
+    /// What of it is not asked for any more, in order.
+    pub credit_notes: Vec<CreditNote>,
+    /// By which reports cut the books.
+    pub dimensions: Dims,
     /// Under its payments; those that were made in a gateway's dashboard too.
     pub refunds: Vec<InvoiceRefund>,
     /// Under all its payments.
@@ -80,15 +93,44 @@ pub struct InvoiceRefund {
     /// The refund that it is a part of; null for one made in the gateway's dashboard.
     #[schemars(with = "Option<Id>")]
     pub request: Option<String>,
-    /// The id of the payment that it comes from.
+    /// The id of the payment or tender that it comes from.
     #[schemars(with = "PaymentId")]
     pub payment: String,
     /// The gateway's id of it, once it is known.
     pub gateway_ref: Option<String>,
+    /// By what way.
+    pub by: RefundWay,
     /// What goes back.
     pub amount: Money,
     /// How it stands.
     pub state: State,
+}
+
+/// So much of an invoice is not asked for any more.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CreditNote {
+    /// As people quote it: `INV-9-C1`.
+    pub number: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Without tax.
+    pub net: Money,
+    /// The tax within it.
+    pub tax: Money,
+    /// With tax.
+    pub total: Money,
+}
+
+impl CreditNote {
+    fn of(note: &bill::CreditNote) -> Self {
+        Self {
+            number: note.number.clone(),
+            at: note.at,
+            net: note.net,
+            tax: note.tax,
+            total: note.total,
+        }
+    }
 }
 
 /// A receipt's number, and where its patient reads it.
@@ -125,13 +167,14 @@ pub struct Papers {
 pub fn summary(case: &Case) -> InvoiceSummary {
     InvoiceSummary {
         id: case.id.clone(),
-        number: case.invoice.number.clone(),
+        number: case.invoice().number.clone(),
         status: case.status(),
         patient: case.patient.clone(),
         appointment: case.appointment.clone(),
         created_at: case.created_at,
         currency: case.currency,
-        total: case.invoice.total,
+        total: case.invoice().total,
+        asked: case.asked(),
         paid: case.paid(),
         refunded: case.refunded(),
         due: case.due(),
@@ -142,7 +185,7 @@ pub fn summary(case: &Case) -> InvoiceSummary {
 pub fn view(case: &Case, papers: &Papers) -> Invoice {
     let open = case.payments.iter().rev().find_map(|p| p.open_page());
     let open = open.filter(|_| case.due().minor > 0);
-    let refunds = case.refunds();
+    let refunds = case.numbered_refunds();
     let disputes = case
         .payments
         .iter()
@@ -150,9 +193,9 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
     let receipts = papers.receipts.iter().cloned();
     Invoice {
         summary: summary(case),
-        lines: views(&case.invoice.lines, &papers.descriptions),
-        net: case.invoice.net,
-        tax: case.invoice.tax,
+        lines: views(&case.invoice().lines, &papers.descriptions),
+        net: case.invoice().net,
+        tax: case.invoice().tax,
         chargeable: case.chargeable(),
         refundable: case.refundable(),
         checkout_url: open.map(|page| page.url.clone()),
@@ -162,9 +205,10 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
             .iter()
             .map(|p| payment::view(case, p))
             .collect(),
-        refunds: refunds
-            .map(|(payment, refund)| under(case, payment, refund))
-            .collect(),
+        tenders: case.tenders.iter().map(|t| tender::view(case, t)).collect(),
+        credit_notes: case.bill.credits().iter().map(CreditNote::of).collect(),
+        dimensions: case.dims.clone(),
+        refunds: refunds.map(|(n, refund)| under(case, n, refund)).collect(),
         disputes: disputes.collect(),
         receipts: receipts
             .map(|(number, url)| Receipt { number, url })
@@ -172,12 +216,13 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
     }
 }
 
-/// A refund under its payment. One that was made in the gateway's dashboard has no request.
-fn under(case: &Case, payment: &case::Payment, refund: &refund::Refund) -> InvoiceRefund {
+/// A refund under its payment or tender. One that was made in the gateway's dashboard has no request.
+fn under(case: &Case, n: u32, refund: &refund::Refund) -> InvoiceRefund {
     InvoiceRefund {
         request: refund.request.clone(),
-        payment: ids::payment_reference(&case.id, payment.n),
+        payment: ids::payment_reference(&case.id, n),
         gateway_ref: refund.id.clone(),
+        by: RefundWay::of(case, n, refund),
         amount: refund.amount,
         state: refund.state,
     }
@@ -194,6 +239,7 @@ impl InvoiceSummary {
             created_at: sample::instant(),
             currency: sample::eur(0).currency,
             total: sample::eur(60_00),
+            asked: sample::eur(60_00),
             paid: sample::eur(60_00),
             refunded: sample::eur(22_50),
             due: sample::eur(0),
@@ -207,6 +253,7 @@ impl Invoice {
             request: Some(sample::REFUND.into()),
             payment: sample::payment(),
             gateway_ref: Some("re_1".into()),
+            by: RefundWay::Gateway,
             amount: sample::eur(22_50),
             state: State::Succeeded,
         };
@@ -224,6 +271,9 @@ impl Invoice {
             checkout_url: None,
             page_url: Some("https://pay.example.org/invoices/x".into()),
             payments: vec![Payment::example()],
+            tenders: vec![],
+            credit_notes: vec![],
+            dimensions: Dims::default(),
             refunds: vec![refund],
             disputes: vec![],
             receipts: vec![receipt],

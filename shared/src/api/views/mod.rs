@@ -2,6 +2,7 @@
 
 pub mod appointment;
 pub mod appointment_type;
+pub mod credit;
 pub mod delivery;
 pub mod dispute;
 pub mod entry;
@@ -19,6 +20,7 @@ pub mod sample;
 pub mod settings;
 pub mod story;
 pub mod task;
+pub mod tender;
 
 use crate::io::store::{Row, StoreError};
 use serde::de::DeserializeOwned;

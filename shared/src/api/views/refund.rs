@@ -1,10 +1,11 @@
 //! A refund as it is answered: what was asked for, and what became of each part.
 
 use super::sample;
-use crate::domain::case::{self, Case};
+use crate::domain::case::Case;
 use crate::domain::decide::task_id;
 use crate::domain::refund::{self, State};
 use crate::flows::refunds::{PREVIEW, parts, together};
+use crate::words::ids;
 use crate::words::money::Money;
 use crate::words::schema::{Id, PaymentId};
 use schemars::JsonSchema;
@@ -34,19 +35,45 @@ pub struct Refund {
 /// What goes back of one payment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RefundPart {
-    /// The id of the payment that it comes from.
+    /// The id of the payment or tender that it comes from.
     #[schemars(with = "PaymentId")]
     pub payment: String,
-    /// The gateway's id.
+    /// The gateway's id; empty where none brought it.
     pub gateway: String,
     /// The gateway's id of the refund, once it is known.
     pub gateway_ref: Option<String>,
     /// What goes back of that payment.
     pub amount: Money,
+    /// Where it goes.
+    pub by: RefundWay,
     /// How it stands.
     pub state: State,
     /// What one person found; a second one must find the same.
     pub found: Option<FoundRefund>,
+}
+
+/// By what way money goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundWay {
+    /// The gateways send it to where it came from.
+    #[default]
+    Gateway,
+    /// Somebody hands it out, of what was taken without a gateway.
+    Hand,
+    /// It stays with the clinic as the patient's credit, for a later bill.
+    Credit,
+}
+
+impl RefundWay {
+    /// Of a refund under the payment or tender of this number.
+    pub fn of(case: &Case, n: u32, refund: &refund::Refund) -> Self {
+        match (refund.way.is_back(), case.payment(n)) {
+            (false, _) => Self::Credit,
+            (true, Some(_)) => Self::Gateway,
+            (true, None) => Self::Hand,
+        }
+    }
 }
 
 /// What one person found of a refund.
@@ -99,19 +126,21 @@ pub fn view(case: &Case, request: &str) -> Option<Refund> {
         state,
         parts: parts
             .into_iter()
-            .map(|(payment, refund)| part(case, payment, refund))
+            .map(|(n, refund)| part(case, n, refund))
             .collect(),
         reason: None,
     })
 }
 
-fn part(case: &Case, payment: &case::Payment, refund: &refund::Refund) -> RefundPart {
+fn part(case: &Case, n: u32, refund: &refund::Refund) -> RefundPart {
     let found = case.findings.get(&task_id(0, refund.n));
+    let payment = case.payment(n);
     RefundPart {
-        payment: payment.reference(&case.id),
-        gateway: payment.gateway.clone(),
+        payment: ids::payment_reference(&case.id, n),
+        gateway: payment.map_or(String::new(), |payment| payment.gateway.clone()),
         gateway_ref: refund.id.clone(),
         amount: refund.amount,
+        by: RefundWay::of(case, n, refund),
         state: refund.state,
         found: found.map(|_| FoundRefund::NotRefunded),
     }
@@ -120,15 +149,13 @@ fn part(case: &Case, payment: &case::Payment, refund: &refund::Refund) -> Refund
 /// How a refund would be taken, of the case as it would be after it.
 pub fn preview(after: &Case) -> Option<RefundPreview> {
     let shown = view(after, PREVIEW)?;
-    let reserved = after.refunds().filter(|(_, r)| r.state.reserves());
-    let going: i64 = reserved.map(|(_, r)| r.amount.minor).sum();
     Some(RefundPreview {
         invoice: shown.invoice,
         amount: shown.amount,
         parts: shown.parts,
         needs_approval: shown.state == State::AwaitingApproval,
-        stays: Money::new(after.paid().minor - going, after.currency),
-        refundable_after: after.refundable(),
+        stays: Money::new(after.paid().minor - after.going().minor, after.currency),
+        refundable_after: after.returnable(),
     })
 }
 
@@ -152,6 +179,7 @@ impl RefundPart {
             gateway: "stripe".into(),
             gateway_ref: Some("re_1".into()),
             amount: sample::eur(22_50),
+            by: RefundWay::Gateway,
             state: State::Succeeded,
             found: None,
         }

@@ -187,7 +187,6 @@ fn settling(owner: &str, name: &str, matter: &Matter) -> Vec<Answer> {
             | Alert::DeliveryFailed
             | Alert::DisputeOpened
             | Alert::RefundWaits
-            | Alert::VoidThere
             | Alert::CalledOff
             | Alert::NoPrice
             | Alert::Blocked

@@ -4,6 +4,7 @@
 //! are the difference of two states (see [`super::journal`]): every order of the same events ends
 //! in the same case and the same balances.
 
+mod bills;
 mod calls;
 mod disputes;
 mod erased;
@@ -13,21 +14,25 @@ mod payments;
 mod people;
 mod refunds;
 mod requests;
+mod tenders;
 mod visits;
 
+use super::bill::{Bill, CreditNote};
 use super::case::{Case, Ending, Finding, Intent, Payment, Retry, Session, Step, surplus_request};
 use super::dispute::{self, Dispute};
 use super::event::{
-    Context, Event, Found, Looked, NewCharge, NewInvoice, NewRefund, NotDone, Report,
+    Context, Event, Found, Looked, NewCharge, NewCreditNote, NewDeposit, NewInvoice, NewRefund,
+    NewReturn, NewTender, NotDone, Report,
 };
 use super::fact::{Decline, Fact, Kind, Method};
 use super::invoice::Invoice;
-use super::journal::{self, Entry};
+use super::journal::{self, Entry, Written};
 use super::outbox::{Facts, Occurrence, Subject, Topic};
 use super::payment::{self, State};
 use super::policy::Collect;
-use super::refund::{self, Refund};
+use super::refund::{self, Refund, Way};
 use super::task::{Alert, Matter, Task, Work};
+use super::tender::{By, Tender};
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
 use crate::words::time;
@@ -77,6 +82,8 @@ pub enum Refusal {
     NotRefundable { refundable: Money },
     /// More than is due.
     NotDue { due: Money },
+    /// More than the patient's credit holds.
+    NotEnoughCredit { available: Money },
     /// Another call on the same object is under way.
     Busy,
     /// What was named does not exist, as these words say.
@@ -143,9 +150,9 @@ type Applied = Result<(), Verdict>;
 /// What the event does to the case; `case` is `None` only before its first event.
 pub fn decide(case: Option<&Case>, event: &Event, ctx: &Context) -> Verdict {
     let outcome = match (case, event) {
-        (None, Event::Invoiced(new)) => Draft::begin(new, ctx),
+        (None, Event::Invoiced(new)) => Draft::invoiced(new, ctx),
+        (None, Event::DepositAsked(new)) => Draft::deposit(new, ctx),
         (None, _) => return Verdict::Unmatched,
-        (Some(_), Event::Invoiced(_)) => return Verdict::Nothing,
         (Some(case), event) => {
             let mut draft = Draft::new(case.clone(), ctx);
             draft.apply(event).map(|()| draft)
@@ -173,46 +180,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn begin(new: &NewInvoice, ctx: &'a Context) -> Result<Self, Verdict> {
-        let invoice = Invoice::new(new.number.clone(), new.currency, new.lines.clone())
-            .map_err(|why| Verdict::Refused(Refusal::Invalid(why.to_string())))?;
-        let case = Case {
-            id: new.id.clone(),
-            clinic: new.clinic.clone(),
-            patient: new.patient.clone(),
-            appointment: new.appointment.clone(),
-            starts_at: new.starts_at,
-            label: new.label.clone(),
-            called_off: None,
-            created_at: ctx.now,
-            currency: new.currency,
-            invoice,
-            policy: new.policy.clone(),
-            payments: vec![],
-            refunds_numbered: 0,
-            receipts: vec![],
-            retry: None,
-            blocked: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            contradicted: BTreeSet::new(),
-            waiting: BTreeMap::new(),
-            findings: BTreeMap::new(),
-            told: 0,
-            entries: 0,
-            head: String::new(),
-        };
-        let mut draft = Self::new(case, ctx);
-        draft.what = "invoice_issued";
-        // A free visit is recorded: there is nothing to file and nothing to collect.
-        if draft.case.invoice.total.minor > 0 {
-            draft.tell(Topic::InvoiceIssued, None, None);
-            if let Some(charge) = &new.charge {
-                draft.charge(charge)?;
-            }
-        }
-        Ok(draft)
-    }
-
     fn finish(mut self, before: Option<&Case>) -> Verdict {
         self.forget_findings();
         self.stays_off();
@@ -224,23 +191,16 @@ impl<'a> Draft<'a> {
             return Verdict::Nothing;
         }
         let outbox = self.outbox();
-        let was = before.map(journal::balances).unwrap_or_default();
         let (payments, why) = changed(before, &self.case);
-        let entry = Entry {
-            case: self.case.id.clone(),
-            seq: self.case.entries + 1,
+        let written = Written {
             at: self.ctx.now,
             day: self.moved.to_zoned(self.ctx.zone.clone()).date(),
             cause: self.ctx.cause.clone(),
             what: self.what.into(),
             payments,
             why,
-            currency: self.case.currency,
-            postings: journal::difference(&was, &journal::balances(&self.case)),
-            before: self.case.head.clone(),
-            hash: String::new(),
-        }
-        .sealed();
+        };
+        let entry = journal::next(before, &self.case, written);
         self.case.entries = entry.seq;
         self.case.head.clone_from(&entry.hash);
         let ids = |case: &Case| -> BTreeSet<(String, String)> {
@@ -273,7 +233,12 @@ impl<'a> Draft<'a> {
 
     fn apply(&mut self, event: &Event) -> Applied {
         match event {
-            Event::Invoiced(_) => Err(Verdict::Nothing),
+            Event::Invoiced(new) => self.invoice(new),
+            Event::DepositAsked(new) => self.ask_deposit(new),
+            Event::Credited(note) => self.credit(note),
+            Event::Tendered(new) => self.tender(new),
+            Event::TenderReversed { tender } => self.reverse(*tender),
+            Event::GivenBack(new) => self.give_back(new),
             Event::Charge(charge) => {
                 self.what = "charge_requested";
                 self.charge(charge)
@@ -321,7 +286,7 @@ impl<'a> Draft<'a> {
             Event::RefundRejected { request } => self.reject(request),
             Event::Closed { payment } => self.close(*payment),
             Event::Found(found) => self.found(found),
-            Event::Voided { filed } => self.void(filed),
+            Event::Voided => self.void(),
             Event::Erased => self.erased(),
             Event::DisputeResolved {
                 payment,
@@ -485,7 +450,7 @@ impl<'a> Draft<'a> {
                 at: told.at,
                 heard_at: self.ctx.now,
                 from: self.from.clone(),
-                amount: amount.unwrap_or(self.case.invoice.total),
+                amount: amount.unwrap_or(self.case.invoice().total),
                 subject: told.subject,
                 facts,
             });
@@ -514,14 +479,18 @@ struct Told {
     amount: Option<Money>,
 }
 
-/// The payments that a change touched, and why one of them did not come or stay.
+/// The payments and tenders that a change touched, and why one of them did not come or stay.
 fn changed(before: Option<&Case>, after: &Case) -> (Vec<u32>, Option<Decline>) {
     let was = |n| before.and_then(|case| case.payment(n));
     let touched = after.payments.iter().filter(|p| was(p.n) != Some(*p));
     let touched: Vec<_> = touched.collect();
     let new = |p: &&&Payment| p.decline != was(p.n).and_then(|before| before.decline);
     let why = touched.iter().filter(new).find_map(|p| p.decline);
-    (touched.iter().map(|p| p.n).collect(), why)
+    let known = |n| before.and_then(|case| case.tender(n));
+    let tenders = after.tenders.iter().filter(|t| known(t.n) != Some(*t));
+    let mut numbers: Vec<_> = touched.iter().map(|p| p.n).collect();
+    numbers.extend(tenders.map(|t| t.n));
+    (numbers, why)
 }
 
 /// The row of a payment's or a refund's next step: one row for all its steps.

@@ -17,13 +17,13 @@ impl Draft<'_> {
         let case = &self.case;
         let paying = matter.payment.and_then(|n| case.payment(n));
         let refund = matter.refund.and_then(|n| case.refund(n));
-        matter.invoice = Some(case.invoice.number.clone());
+        matter.invoice = Some(case.invoice().number.clone());
         let gateway = || paying.map(|p| p.gateway.clone());
         matter.vendor = matter.vendor.or_else(gateway);
         let request = || refund.and_then(|(_, r)| r.request.clone());
         matter.request = matter.request.or_else(request);
         let amount = refund.map(|(_, r)| r.amount).or(paying.map(|p| p.amount));
-        matter.amount = matter.amount.or(amount).or(Some(case.invoice.total));
+        matter.amount = matter.amount.or(amount).or(Some(case.invoice().total));
         self.tasks.push(Task {
             id: format!("person-{id}"),
             work: Work::Person(matter),
@@ -80,8 +80,8 @@ impl Draft<'_> {
             }
         }
         if before.surplus().minor > 0 && self.case.surplus().minor == 0 {
-            let overpaid = |p: &Payment| format!("overpaid-p{}", p.n);
-            done.extend(before.payments.iter().map(overpaid));
+            let numbers = 1..before.next_number();
+            done.extend(numbers.map(|n| format!("overpaid-p{n}")));
         }
         for id in &done {
             self.case.asked.remove(id);

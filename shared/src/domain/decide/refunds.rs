@@ -60,14 +60,27 @@ impl Draft<'_> {
                     self.done.push(format!("person-refund-failed-{key}"));
                 }
                 self.receipt(n, Some(key.clone()));
+                self.applied_anew(n, &key);
                 self.tell(Topic::RefundPaid, Some(n), Some(key));
             }
             Some(refund::State::Failed) => {
+                self.applied_anew(n, &format!("{key}-failed"));
                 self.refund_failed(n, fact, returned, had_gone, (key, number, amount))?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A deposit that was asked back before it was invoiced went, or came again, since: the invoice
+    /// takes another amount of its payment.
+    fn applied_anew(&mut self, n: u32, refund: &str) {
+        let key = refund.trim_end_matches("-failed");
+        let deposit = |r: &Refund| r.of_deposit && r.key() == key;
+        let of_deposit = self.case.all_refunds().any(deposit);
+        if of_deposit && !self.case.bill.is_deposit() {
+            self.tell(Topic::PaymentApplied, Some(n), Some(refund.into()));
+        }
     }
 
     /// The refund that a fact is about, by its place, which is added where it is a new one; and how
@@ -82,6 +95,7 @@ impl Draft<'_> {
             Some((case, Reference::Refund(number))) if case == self.case.id => Some(number),
             _ => None,
         };
+        let of_deposit = self.case.bill.is_deposit();
         let payment = self.payment(n)?;
         let by_id = fact.refund.as_ref().and_then(|id| {
             payment
@@ -90,7 +104,11 @@ impl Draft<'_> {
                 .position(|r| r.id.as_ref() == Some(id))
         });
         // Under another id it is another refund, though it carries our reference.
-        let same = |r: &Refund| r.id.is_none() || fact.refund.is_none() || r.id == fact.refund;
+        // No gateway speaks of what became credit: that is none of its refunds.
+        let same = |r: &Refund| {
+            let named = r.id.is_none() || fact.refund.is_none() || r.id == fact.refund;
+            named && r.way.is_back()
+        };
         let by_number = ours.and_then(|number| {
             let numbered = |r: &Refund| r.n == Some(number) && same(r);
             payment.refunds.iter().position(numbered)
@@ -121,6 +139,8 @@ impl Draft<'_> {
             state: refund::State::Executing,
             paid_at: None,
             intent: None,
+            way: Way::Back,
+            of_deposit,
         });
         Ok((payment.refunds.len() - 1, mirrored))
     }

@@ -31,7 +31,7 @@ impl Draft<'_> {
         method: Option<Method>,
         keep: bool,
     ) {
-        let n = self.case.payments.len() as u32 + 1;
+        let n = self.case.next_number();
         self.case.payments.push(Payment {
             method,
             keep_method: keep,
@@ -109,6 +109,8 @@ impl Draft<'_> {
                 state,
                 paid_at: None,
                 intent: None,
+                way: Way::Back,
+                of_deposit: self.case.bill.is_deposit(),
             };
             let refunds = &mut self.payment(payment)?.refunds;
             refunds.push(refund);
@@ -190,30 +192,6 @@ impl Draft<'_> {
         self.unblocked(n, None);
         self.done.push(format!("person-{}", task_id(n, None)));
         self.what = "payment_closed";
-        Ok(())
-    }
-
-    /// An invoice that is not to be paid: its books go to zero. Not while money is on it or may come.
-    pub(super) fn void(&mut self, filed: &[String]) -> Applied {
-        if self.case.invoice.void {
-            return Err(Verdict::Nothing);
-        }
-        let invalid = |why: &str| Err(Verdict::Refused(Refusal::Invalid(why.into())));
-        if self.case.payments.iter().any(Payment::may_bring) {
-            return invalid("a payment is under way: close it, or wait for its end");
-        }
-        if self.case.paid().minor != 0 {
-            return invalid("money was paid on it: refund that instead");
-        }
-        self.case.invoice.void = true;
-        self.what = "invoice_voided";
-        if let Some(retry) = self.case.retry.clone() {
-            self.no_retry(retry.payment);
-        }
-        for system in filed {
-            let matter = Matter::of(Alert::VoidThere).vendor(system);
-            self.person(&format!("void-{system}"), matter);
-        }
         Ok(())
     }
 }

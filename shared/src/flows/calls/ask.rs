@@ -160,7 +160,7 @@ impl Ask {
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
-        let mut label = format!("{}, invoice {}", settings.name, case.invoice.number);
+        let mut label = format!("{}, invoice {}", settings.name, case.invoice().number);
         if let Some(neutral) = &case.label {
             label = format!("{label}, {neutral}");
         }

@@ -2,7 +2,7 @@
 //! patient, and from nothing that changed since.
 
 use crate::contract::{Channel, Customer, Notification, Standing, System};
-use crate::domain::outbox::{Occurrence, Topic};
+use crate::domain::outbox::{CameBy, Occurrence, Topic};
 use crate::domain::receipt;
 use crate::domain::settings::Settings;
 use crate::flows::patients::Person;
@@ -35,6 +35,11 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
     let facts = &told.facts;
     let payment = facts.payment.as_ref();
     let number = facts.receipt.as_deref().map(receipt::number);
+    let note = facts.note.as_ref();
+    let (total, rates) = match note {
+        Some(note) => (told.amount, note.rates.clone()),
+        None => (facts.standing.total, facts.standing.rates.clone()),
+    };
     let of_refund = matches!(told.subject.topic, Topic::RefundPaid | Topic::RefundFailed);
     Notification {
         key: key(to.pk, to.place, to.system.vendor.id, 0),
@@ -43,12 +48,18 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
         clinic: to.settings.name.clone(),
         invoice: facts.invoice.clone(),
         refund: number.filter(|_| of_refund),
+        note: note.map(|note| note.number.clone()),
+        made: vec![],
+        by: match (facts.to_credit, payment) {
+            (true, _) => CameBy::Credit,
+            (false, payment) => payment.map_or(CameBy::Gateway, |p| p.by),
+        },
         amount: told.amount,
         payment: payment.map(|p| p.amount),
         refunded_before: to.refunded_before,
         standing: to.standing,
-        total: facts.total,
-        rates: facts.rates.clone(),
+        total,
+        rates,
         date: day_of(to.settings, to.system.channel, told),
         gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
         contact: None,
@@ -77,7 +88,12 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
         receipt_address: to.receipt_address.as_deref(),
         page: page.map(|page| page.url.as_str()),
         method: payment.and_then(|p| p.method.as_deref()),
-        gateway: payment.map(|p| p.gateway.as_str()),
+        gateway: payment
+            .map(|p| p.gateway.as_str())
+            .filter(|id| !id.is_empty()),
+        deposit: facts.deposit,
+        to_credit: facts.to_credit,
+        by_hand: payment.is_some_and(|p| matches!(p.by, CameBy::Recorded(_))),
         day: Some(day(told.at)),
         service: facts.starts_at.map(day),
         until: page

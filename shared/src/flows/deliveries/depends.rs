@@ -2,7 +2,7 @@
 //! All of them are over when this is asked.
 
 use crate::contract::{Channel, DependsOn, System};
-use crate::domain::outbox::Topic;
+use crate::domain::outbox::{Subject, Topic};
 use crate::records::delivery::{DeliveryRow, State};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,9 +34,16 @@ pub fn earlier(
     };
     let mut before = line.iter().filter(|row| row.about.place < this.about.place);
     let same = |row: &&DeliveryRow| {
-        row.about.subject.topic == topic && row.about.subject.is_of_the_same(subject)
+        answers(&row.about.subject, topic) && row.about.subject.is_of_the_same(subject)
     };
     said(depends_on, before.rfind(same))
+}
+
+/// Whether an occurrence is one of this topic: that a payment counts towards its invoice says that it
+/// came.
+pub fn answers(subject: &Subject, topic: Topic) -> bool {
+    let applied = topic == Topic::PaymentReceived && subject.topic == Topic::PaymentApplied;
+    subject.topic == topic || applied
 }
 
 /// What the row of the earlier delivery says; `None` where there is none.

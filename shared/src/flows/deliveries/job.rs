@@ -137,6 +137,7 @@ impl DeliveryJob<'_> {
         let system = self.system.vendor.id;
         Notification {
             key: compose::key(&row.pk, &row.about.place, system, row.steps_done),
+            made: row.filed.clone(),
             ..notification.clone()
         }
     }

@@ -565,6 +565,9 @@ fn undelivered_words(topic: Topic, sent: bool, why: &str) -> String {
 fn message_of(topic: Topic) -> &'static str {
     match topic {
         Topic::InvoiceIssued => "The invoice",
+        Topic::InvoiceCredited => "The credit note",
+        Topic::InvoiceVoided => "That the invoice is void",
+        Topic::PaymentApplied => "What the invoice takes of the payment",
         Topic::CheckoutReady => "The message with the page to pay on",
         Topic::PaymentReceived => "The message that the payment arrived",
         Topic::PaymentFailed => "The message that the payment failed",

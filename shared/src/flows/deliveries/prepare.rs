@@ -2,7 +2,7 @@
 //! stands at the system, and whether anybody need still hear of it.
 
 use super::compose::{self, To};
-use super::{App, Failure, Of, optouts, replace, standing, undelivered};
+use super::{App, Failure, Of, depends, optouts, replace, standing, undelivered};
 use crate::contract::{Channel, Notification, Standing, System};
 use crate::domain::case::Case;
 use crate::domain::outbox::{Occurrence, Subject, Topic, refund_named};
@@ -78,7 +78,7 @@ pub(super) async fn prepare(
     }
     let (standing, refunded_before) = before(system.channel, line, row, &told);
     if system.channel == Channel::Books {
-        needless = of_books(&told.subject, &standing, needless);
+        needless = of_books(&told, &standing, needless);
     }
     let receipt_address = match &told.facts.receipt {
         Some(receipt) => Some(receipts::receipt_address(app, &settings.id, receipt).await?),
@@ -142,15 +142,15 @@ fn before(
 
 /// Books follow what happened, whatever became of it since: the next entry corrects it.
 fn of_books(
-    subject: &Subject,
+    told: &Occurrence,
     standing: &Standing,
     needless: Option<&'static str>,
 ) -> Option<&'static str> {
     let corrected = matches!(
-        subject.topic,
-        Topic::PaymentReceived | Topic::PaymentReturned
+        told.subject.topic,
+        Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied
     );
-    standing::needless(subject.topic, standing).or(needless.filter(|_| !corrected))
+    standing::needless(told, standing).or(needless.filter(|_| !corrected))
 }
 
 /// Why nobody need hear of it any more, as the case stands now.
@@ -160,7 +160,7 @@ pub fn overtaken(case: &Case, subject: &Subject) -> Option<&'static str> {
     let refund = || refund_named(case, subject.object.as_deref()?);
     let stays = || refund().is_some_and(|refund| refund.state == refund::State::Succeeded);
     match subject.topic {
-        Topic::InvoiceIssued if case.invoice.void => Some("the invoice was voided"),
+        Topic::InvoiceIssued if case.invoice().void => Some("the invoice was voided"),
         Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
         Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
         Topic::PaymentFailed if payment.is_some_and(|p| p.state == State::Paid) => {
@@ -219,7 +219,7 @@ pub(super) async fn file_first(
         let told: Occurrence = kept.read("data")?;
         let place = kept.get("sk").trim_start_matches(outbox::PREFIX).to_owned();
         let same = told.subject.is_of_the_same(&row.about.subject);
-        if told.subject.topic == topic && same && place < row.about.place {
+        if depends::answers(&told.subject, topic) && same && place < row.about.place {
             found = Some((place, told));
         }
     }

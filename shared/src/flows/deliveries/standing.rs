@@ -15,7 +15,7 @@ pub fn standing(line: &[DeliveryRow], this: &DeliveryRow, told: &Occurrence) -> 
     let before = line.iter().filter(|row| row.about.place < this.about.place);
     let before: Vec<_> = before.collect();
     match told.subject.topic {
-        Topic::PaymentReceived | Topic::PaymentReturned => {
+        Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied => {
             let (applied, was, payment) = of_payment(told, &before);
             let standing = Standing {
                 applied: of(this.applied.unwrap_or(applied)),
@@ -39,7 +39,7 @@ pub fn standing(line: &[DeliveryRow], this: &DeliveryRow, told: &Occurrence) -> 
 fn moves_money(subject: &Subject) -> bool {
     matches!(
         subject.topic,
-        Topic::PaymentReceived | Topic::PaymentReturned
+        Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied
     )
 }
 
@@ -67,6 +67,9 @@ fn of_payment(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64, Option<S
 
 /// What this refund takes of the sale, and what those before it took. A surplus goes back first.
 fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
+    if told.facts.of_deposit {
+        return (0, 0);
+    }
     let (mut all, mut sold) = (0, 0);
     for (n, row) in before.iter().enumerate() {
         let subject = &row.about.subject;
@@ -85,20 +88,31 @@ fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
 }
 
 /// Why nothing of it need be filed.
-pub fn needless(topic: Topic, standing: &Standing) -> Option<&'static str> {
+pub fn needless(told: &Occurrence, standing: &Standing) -> Option<&'static str> {
     let same = standing.applied == standing.was;
-    match topic {
-        Topic::PaymentReceived | Topic::PaymentReturned if same && standing.payment.is_some() => {
+    match told.subject.topic {
+        Topic::PaymentReceived | Topic::PaymentReturned if told.facts.deposit => {
+            Some("a deposit is filed with its invoice")
+        }
+        Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied
+            if same && standing.payment.is_some() =>
+        {
             Some("it stands there so already")
         }
         Topic::PaymentReceived if standing.applied.minor == 0 => {
             Some("the invoice is paid: what is beyond it goes back")
         }
-        Topic::PaymentReturned if standing.payment.is_none() && standing.applied.minor == 0 => {
+        Topic::PaymentReturned | Topic::PaymentApplied
+            if standing.payment.is_none() && standing.applied.minor == 0 =>
+        {
             Some("nothing of it stands there")
         }
-        Topic::RefundPaid if standing.applied.minor == 0 => {
-            Some("it gave back what was beyond the invoice: the sale stays")
+        // What becomes credit is filed: it is used for another invoice later.
+        Topic::RefundPaid if standing.applied.minor == 0 && !told.facts.to_credit => {
+            match told.facts.of_deposit {
+                true => Some("it gave back a deposit: nothing was sold"),
+                false => Some("it gave back what was beyond the invoice: the sale stays"),
+            }
         }
         _ => None,
     }

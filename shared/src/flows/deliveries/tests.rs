@@ -6,11 +6,12 @@ use super::depends::{Earlier, said};
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
 use super::prepare::{overtaken, unreachable};
 use super::spread::audience;
-use super::standing::{needless as not_filed, standing};
+use super::standing::{self, standing};
 use super::{Turn, turn, undelivered_words};
 use crate::contract::{
     Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
 };
+use crate::domain::bill::Bill;
 use crate::domain::case::{Case, Ending, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
@@ -55,6 +56,8 @@ fn refund(n: Option<u32>, id: &str, amount: i64, state: refund::State) -> Refund
         state,
         paid_at: None,
         intent: None,
+        way: Default::default(),
+        of_deposit: false,
     }
 }
 
@@ -76,7 +79,12 @@ fn paid() -> Case {
         called_off: None,
         created_at: at(0),
         currency: eur(0).currency,
-        invoice: Invoice::new("INV-7".into(), eur(0).currency, lines).unwrap(),
+        dims: Default::default(),
+        bill: Bill::issued(
+            Invoice::new("INV-7".into(), eur(0).currency, lines).unwrap(),
+            at(0),
+        ),
+        tenders: vec![],
         policy: Default::default(),
         payments: vec![payment],
         refunds_numbered: 0,
@@ -227,7 +235,7 @@ fn a_decline_on_a_page_is_not_told_once_it_was_paid_there_or_another_way() {
     case.payments[0].ending = Some(Ending::Asked);
     let why = Some("another way to pay has taken its place");
     assert_eq!(failed(&case), why);
-    case.invoice.void = true;
+    case.bill.invoice_mut().void = true;
     assert_eq!(failed(&case), Some("nothing is left to pay"));
 }
 
@@ -352,6 +360,14 @@ fn refunds_are_counted_in_the_order_in_which_they_were_heard_of() {
     assert_eq!(stands(&[third, first, failed, second]).1, eur(1000));
 }
 
+/// Why nothing of it is filed, of a topic that says nothing beside.
+fn not_filed(topic: Topic, standing: &Standing) -> Option<&'static str> {
+    let case = paid();
+    let mut told = occurrence(&case, subject(&case, Topic::InvoiceIssued, None, None), 1);
+    told.subject.topic = topic;
+    standing::needless(&told, standing)
+}
+
 #[test]
 fn a_surplus_is_neither_filed_nor_taken_from_the_sale_when_it_goes_back() {
     let mut case = paid();
@@ -440,10 +456,11 @@ fn what_the_books_have_already_or_never_had_is_not_filed() {
         was: eur(was),
         payment: payment.map(String::from),
     };
-    let (received, returned, refunded) = (
+    let (received, returned, refunded, applied) = (
         Topic::PaymentReceived,
         Topic::PaymentReturned,
         Topic::RefundPaid,
+        Topic::PaymentApplied,
     );
     for (topic, standing, filed) in [
         (received, stands(6000, 0, None), true),
@@ -461,6 +478,11 @@ fn what_the_books_have_already_or_never_had_is_not_filed() {
         (returned, stands(4000, 0, None), true),
         (refunded, stands(1500, 0, None), true),
         (refunded, stands(0, 0, None), false),
+        (applied, stands(4000, 6000, Some("p")), true),
+        (applied, stands(0, 6000, Some("p")), true),
+        (applied, stands(6000, 6000, Some("p")), false),
+        (applied, stands(6000, 0, None), true),
+        (applied, stands(0, 0, None), false),
         (Topic::InvoiceIssued, stands(0, 0, None), true),
         (Topic::RefundFailed, stands(0, 0, Some("p")), true),
     ] {
@@ -659,6 +681,9 @@ fn notification(text: &str, phone: &str) -> Notification {
         clinic: "Demo".into(),
         invoice: "INV-7".into(),
         refund: None,
+        note: None,
+        made: vec![],
+        by: Default::default(),
         amount: eur(6000),
         payment: Some(eur(6000)),
         refunded_before: eur(0),

@@ -31,6 +31,12 @@ pub fn of_invoice(ask: &Notification, account: &Account) -> Result<Vec<Value>, B
     rates.map(line).collect()
 }
 
+/// With their tax, as the credit note has them.
+pub fn of_note(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
+    let line = |rate: &OfRate| line(ask, account, rate.percent, rate.gross, rate.tax);
+    ask.rates.iter().map(line).collect()
+}
+
 /// With their tax. A refund takes what all refunds up to it come to, less what those before it
 /// took: together they take no cent more or less than the invoice had.
 pub fn of_refund(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {

@@ -1,6 +1,7 @@
 //! Xero: the clinic's books. An invoice becomes a sales invoice, money received a payment on it,
 //! a refund of the sale a credit note with a cash refund; where money went back by itself, what is
-//! filed of the payment is replaced by what stays; a failed refund undoes what was written. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
+//! filed of the payment is replaced by what stays; a failed refund undoes what was written. A credit
+//! note of ours is set against its invoice, and a void invoice is voided there. One line for each tax rate: the books need no service. Its type is `tax_type`, unless
 //! the clinic names another for a rate: `tax_type_0` for what is free of tax, `tax_type_7`.
 //! Amounts are JSON numbers in major units, days are `YYYY-MM-DD`.
 //!
@@ -15,7 +16,7 @@ mod replies;
 use crate::contract::*;
 use crate::domain::outbox::Topic;
 use crate::words::ids;
-use crate::words::money::BadAmount;
+use crate::words::money::{BadAmount, Money};
 use lines::number;
 use replies::*;
 use serde_json::{Value, json};
@@ -54,7 +55,13 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "accounting",
     channel: Channel::Books,
-    optional: &["tax_type_0"],
+    optional: &[
+        "tax_type_0",
+        "cash_account",
+        "terminal_account",
+        "fund_account",
+        "credit_account",
+    ],
     subscriptions: &[
         Subscription {
             topic: Topic::InvoiceIssued,
@@ -62,6 +69,30 @@ pub static SYSTEM: System = System {
             skips: never,
             depends_on: DependsOn::Nothing,
             names_contact: true,
+        },
+        Subscription {
+            topic: Topic::InvoiceCredited,
+            steps: &[
+                effect(credit_note, filed, find_credit_note, found),
+                effect(allocation, allocated, read_allocations, found_allocation),
+            ],
+            skips: never,
+            depends_on: DependsOn::Needs(Topic::InvoiceIssued),
+            names_contact: true,
+        },
+        Subscription {
+            topic: Topic::InvoiceVoided,
+            steps: &[effect(void_invoice, undone, read_invoice, found_undone)],
+            skips: never,
+            depends_on: DependsOn::TakesBack(Topic::InvoiceIssued),
+            names_contact: false,
+        },
+        Subscription {
+            topic: Topic::PaymentApplied,
+            steps: &REPLACE,
+            skips: stands,
+            depends_on: DependsOn::Needs(Topic::InvoiceIssued),
+            names_contact: false,
         },
         Subscription {
             topic: Topic::PaymentReceived,
@@ -82,8 +113,9 @@ pub static SYSTEM: System = System {
             steps: &[
                 effect(credit_note, filed, find_credit_note, found),
                 effect(cash_refund, filed, find_payment, found),
+                effect(receive, filed, find_received, found),
             ],
-            skips: never,
+            skips: not_so_returned,
             depends_on: DependsOn::Needs(Topic::PaymentReceived),
             names_contact: true,
         },
@@ -124,6 +156,21 @@ fn stands(ask: &Notification, step: usize) -> bool {
         0 => ask.standing.payment.is_none(),
         _ => ask.standing.applied.minor == 0,
     }
+}
+
+/// The sale is credited as far as the refund takes it back. What was never sold and becomes the
+/// patient's credit is received as such: it is used for another invoice.
+fn not_so_returned(ask: &Notification, step: usize) -> bool {
+    match step {
+        0 | 1 => ask.standing.applied.minor == 0,
+        _ => ask.by != CameBy::Credit || unsold(ask).minor == 0,
+    }
+}
+
+/// What of a refund takes nothing back of the sale.
+fn unsold(ask: &Notification) -> Money {
+    let minor = ask.amount.minor - ask.standing.applied.minor;
+    Money::new(minor.max(0), ask.amount.currency)
 }
 
 type Build = fn(&Notification, &Account) -> Result<Request, BadAmount>;
@@ -171,19 +218,67 @@ fn payment(ask: &Notification, account: &Account) -> Result<Request, BadAmount> 
     paid(ask, account, "Invoice", of)
 }
 
+/// Of a refund, or of what an invoice does not ask for any more.
 fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let lines = match &ask.note {
+        Some(_) => lines::of_note(ask, account)?,
+        None => lines::of_refund(ask, account)?,
+    };
     let note = json!({
         "Type": "ACCRECCREDIT",
         "Status": "AUTHORISED",
-        "CreditNoteNumber": refund(ask)?,
+        "CreditNoteNumber": note_number(ask)?,
         "Reference": ask.key,
         "Contact": contact(ask),
         "Date": ask.date.to_string(),
         "CurrencyCode": ask.amount.currency.code(),
         "LineAmountTypes": "Inclusive",
-        "LineItems": lines::of_refund(ask, account)?,
+        "LineItems": lines,
     });
     Ok(put("CreditNotes", ask, note))
+}
+
+/// The note is set against its invoice. What payments take of the invoice was made less before it.
+fn allocation(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let path = format!("/CreditNotes/{}/Allocations", made(ask, 0)?);
+    let allocation = json!({
+        "Invoice": {"InvoiceID": filed_as(ask, 0)?},
+        "Amount": number(ask.amount)?,
+        "Date": ask.date.to_string(),
+    });
+    Ok(write(
+        "PUT",
+        &path,
+        ask,
+        json!({"Allocations": [allocation]}),
+    ))
+}
+
+fn void_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let invoice = filed_as(ask, 0)?;
+    let body = json!({"Invoices": [{"InvoiceID": invoice, "Status": "VOIDED"}]});
+    Ok(write("POST", &format!("/Invoices/{invoice}"), ask, body))
+}
+
+/// Money that was paid and never sold becomes the patient's credit.
+fn receive(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+    let line = json!({
+        "Description": format!("Credit of invoice {}", ask.invoice),
+        "Quantity": 1,
+        "UnitAmount": number(unsold(ask))?,
+        "AccountCode": account_of(CameBy::Credit, account)?,
+    });
+    let received = json!({
+        "Type": "RECEIVE",
+        "Contact": contact(ask),
+        "Date": ask.date.to_string(),
+        "Reference": ask.key,
+        "CurrencyCode": ask.amount.currency.code(),
+        "LineAmountTypes": "NoTax",
+        "BankAccount": {"Code": account.secret("bank_account")},
+        "LineItems": [line],
+    });
+    Ok(put("BankTransactions", ask, received))
 }
 
 fn cash_refund(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
@@ -219,12 +314,28 @@ fn paid(
 ) -> Result<Request, BadAmount> {
     let payment = json!({
         what: of,
-        "Account": {"Code": account.secret("bank_account")},
+        "Account": {"Code": account_of(ask.by, account)?},
         "Date": ask.date.to_string(),
         "Amount": number(ask.standing.applied)?,
         "Reference": ask.key,
     });
     Ok(put("Payments", ask, payment))
+}
+
+/// Where money of this way lies. What a gateway brings goes to the bank account; each other way has
+/// an account of its own, which must take payments.
+fn account_of(by: CameBy, account: &Account) -> Result<&str, BadAmount> {
+    let name = match by {
+        CameBy::Gateway | CameBy::Recorded(Recorded::Bank) => "bank_account",
+        CameBy::Recorded(Recorded::Cash) => "cash_account",
+        CameBy::Recorded(Recorded::Terminal) => "terminal_account",
+        CameBy::Recorded(Recorded::Fund) => "fund_account",
+        CameBy::Credit => "credit_account",
+    };
+    match account.secret(name) {
+        "" => Err(BadAmount(format!("Xero's `{name}` is not configured"))),
+        code => Ok(code),
+    }
 }
 
 /// The contact by its id; by number and name where the id is not known yet.
@@ -262,6 +373,18 @@ fn contact_number(reference: &str) -> String {
 
 /// Xero's bound for a contact's number.
 const LONGEST_NUMBER: usize = 50;
+
+/// The number of the credit note, whatever it is written for.
+fn note_number(ask: &Notification) -> Result<&str, BadAmount> {
+    ask.note.as_deref().map_or_else(|| refund(ask), Ok)
+}
+
+/// The id of what a step of this notification was filed as.
+fn made(ask: &Notification, step: usize) -> Result<&str, BadAmount> {
+    let id = ask.made.get(step).filter(|id| !id.is_empty());
+    let missing = || BadAmount("what it builds on has no known id in Xero".into());
+    id.map(String::as_str).ok_or_else(missing)
+}
 
 fn refund(ask: &Notification) -> Result<&str, BadAmount> {
     let missing = || BadAmount("a refund without a number".into());

@@ -1,7 +1,9 @@
 //! How Xero is asked for what was written, and what it answers: lists of the documents that were
 //! written or found, and validation errors.
 
-use super::{BASE, ExternalId, Notification, contact_number, filed_as, refund, standing};
+use super::{
+    BASE, ExternalId, Notification, contact_number, filed_as, made, note_number, standing,
+};
 use crate::contract::*;
 use crate::words::money::BadAmount;
 use serde::Deserialize;
@@ -13,12 +15,19 @@ pub fn find_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmoun
 }
 
 pub fn find_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    let of = [("Type", "ACCRECCREDIT"), ("CreditNoteNumber", refund(ask)?)];
+    let of = [
+        ("Type", "ACCRECCREDIT"),
+        ("CreditNoteNumber", note_number(ask)?),
+    ];
     Ok(find_where("/CreditNotes", &of))
 }
 
 pub fn find_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     Ok(find_where("/Payments", &[("Reference", &ask.key)]))
+}
+
+pub fn find_received(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    Ok(find_where("/BankTransactions", &[("Reference", &ask.key)]))
 }
 
 pub fn find_contact(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
@@ -64,6 +73,15 @@ pub fn read_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadA
     read("CreditNotes", ask, 0)
 }
 
+pub fn read_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    read("Invoices", ask, 0)
+}
+
+pub fn read_allocations(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+    let note = made(ask, 0)?;
+    Ok(Request::get(format!("{BASE}/CreditNotes/{note}")))
+}
+
 /// `{"Invoices": […]}`, `{"CreditNotes": […]}` or `{"Payments": […]}`.
 #[derive(Deserialize)]
 struct Documents {
@@ -71,7 +89,8 @@ struct Documents {
         rename = "Invoices",
         alias = "CreditNotes",
         alias = "Payments",
-        alias = "Contacts"
+        alias = "Contacts",
+        alias = "BankTransactions"
     )]
     list: Vec<Document>,
 }
@@ -82,7 +101,8 @@ struct Document {
         rename = "InvoiceID",
         alias = "CreditNoteID",
         alias = "PaymentID",
-        alias = "ContactID"
+        alias = "ContactID",
+        alias = "BankTransactionID"
     )]
     id: String,
     #[serde(alias = "InvoiceNumber", alias = "CreditNoteNumber")]
@@ -91,7 +111,26 @@ struct Document {
     status: Option<String>,
     contact_status: Option<String>,
     #[serde(default)]
+    allocations: Vec<Allocation>,
+    #[serde(default)]
     validation_errors: Vec<Answer>,
+}
+#[derive(Deserialize)]
+struct Allocations {
+    #[serde(rename = "Allocations")]
+    list: Vec<Allocation>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Allocation {
+    invoice: Option<Allocated>,
+    #[serde(default)]
+    validation_errors: Vec<Answer>,
+}
+#[derive(Deserialize)]
+struct Allocated {
+    #[serde(rename = "InvoiceID")]
+    id: String,
 }
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -173,6 +212,37 @@ pub fn filed(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalI
     }
 }
 
+/// The answer to an allocation lists it; its own id is optional there, the invoice's is not.
+pub fn allocated(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
+    if reply.status == 400 || reply.status == 404 {
+        return Err(match documents(ask, reply) {
+            Err(why) => why,
+            Ok(_) => Trouble::Unreadable("a refusal without words".into()),
+        });
+    }
+    let list = reply.ok()?.json::<Allocations>()?.list;
+    let allocation = list.into_iter().next();
+    let allocation =
+        allocation.ok_or_else(|| Trouble::Unreadable("no allocation in the answer".into()))?;
+    match allocation.validation_errors.first() {
+        Some(said) => Err(refusal(ask, &said.message)),
+        None => Ok(ExternalId(allocation.invoice.map(|invoice| invoice.id))),
+    }
+}
+
+/// The note is set against its invoice, or not yet.
+pub fn found_allocation(
+    ask: &Notification,
+    reply: &Reply,
+    _: &Account,
+) -> Result<Option<ExternalId>, Trouble> {
+    let invoice = filed_as(ask, 0).map_err(|why| Trouble::Rejected(why.to_string()))?;
+    let note = only(ask, reply)?;
+    let mut invoices = note.allocations.into_iter().filter_map(|a| a.invoice);
+    let found = invoices.find(|allocated| allocated.id == invoice);
+    Ok(found.map(|allocated| ExternalId(Some(allocated.id))))
+}
+
 /// Ours is the one that bears our key. Another's under our number is a person's to sort out.
 pub fn found(
     ask: &Notification,
@@ -180,7 +250,8 @@ pub fn found(
     _: &Account,
 ) -> Result<Option<ExternalId>, Trouble> {
     let documents = documents(ask, reply)?;
-    let number = ask.refund.as_ref().unwrap_or(&ask.invoice);
+    let number = ask.note.as_ref().or(ask.refund.as_ref());
+    let number = number.unwrap_or(&ask.invoice);
     // What was deleted or voided there since is not what is looked for.
     let stands =
         |document: &Document| !matches!(document.status.as_deref(), Some("DELETED" | "VOIDED"));
@@ -201,7 +272,7 @@ pub fn undone(ask: &Notification, reply: &Reply, account: &Account) -> Result<Ex
     gone.ok_or_else(|| Trouble::Unreadable("the document still stands".into()))
 }
 
-/// Payments are deleted, credit notes voided.
+/// Payments are deleted, credit notes and invoices voided.
 pub fn found_undone(
     ask: &Notification,
     reply: &Reply,

@@ -1,49 +1,42 @@
-//! The journal: double entry, one entry per commit, each carrying the hash of the one before.
+//! The journal: double entry, one entry per commit and book, each carrying the hash of the one before.
 //!
-//! What an entry posts is the difference between the balances that the case called for before and
+//! What an entry posts is the difference between the balances that the book called for before and
 //! after, so the books depend on the state alone and not on the order in which it was reached, and
 //! replaying the entries rebuilds every balance. An entry without postings still records its cause.
 
-use super::case::Case;
+mod balances;
+mod canonical;
+
+pub use balances::balances;
+
+use super::book::{Book, BookId};
+use super::dims::Dims;
 use super::fact::Decline;
-use super::payment::State;
 use crate::words::money::Currency;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// What is owed by the patient of the case; negative is credit.
-pub const RECEIVABLE: &str = "receivable";
-/// What was sold, without tax; credits are negative.
-pub const REVENUE: &str = "revenue";
-/// What is owed to the tax office of what was sold.
-pub const TAX: &str = "tax";
-/// What was paid back to patients of the sale, without tax.
-pub const REFUNDS: &str = "refunds";
-/// Held back by banks while a dispute is open.
-pub const DISPUTED: &str = "disputed";
-
-/// The account of money that lies at a gateway.
-pub fn gateway_account(gateway: &str) -> String {
-    format!("gateway:{gateway}")
-}
+/// The canonical form of which entries bear the hash.
+pub const VERSION: u32 = 1;
 
 /// Debits are positive, credits negative, in minor units of the entry's currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// One of this module's accounts, or a gateway's.
+    /// An account of the [`super::chart`].
     pub account: String,
     /// Minor units: debits positive, credits negative.
     pub minor: i64,
 }
 
-/// One line of a case's books.
+/// One line of a book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The case's id.
-    pub case: String,
+    /// Of the canonical form under which it is hashed: [`VERSION`].
+    pub version: u32,
+    /// Whose line it is.
+    pub book: BookId,
     /// From 1, without a gap.
     pub seq: u64,
     /// When it was written.
@@ -54,19 +47,22 @@ pub struct Entry {
     pub cause: String,
     /// What happened, in a word of Meridian: `payment_succeeded`, `refund_requested`.
     pub what: String,
-    /// The numbers of the payments that it changed.
+    /// The numbers of the payments and tenders that it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub payments: Vec<u32>,
     /// Why one of them was declined or went back, where that is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Decline>,
+    /// By which reports cut the books.
+    #[serde(default, skip_serializing_if = "Dims::is_empty")]
+    pub dims: Dims,
     /// Of all its postings.
     pub currency: Currency,
     /// They sum to zero; none where no balance changed.
     pub postings: Vec<Posting>,
     /// The hash of the entry before; empty for the first.
     pub before: String,
-    /// SHA-256 in hex over all that stands before it.
+    /// SHA-256 in hex over the canonical form of all that stands before it.
     pub hash: String,
 }
 
@@ -90,40 +86,6 @@ pub struct Note {
 /// Minor units by account; accounts at zero are left out.
 pub type Balances = BTreeMap<String, i64>;
 
-/// The balances that a case in this state calls for. They sum to zero.
-///
-/// What goes back of the sale takes its share of net and tax with it; what goes back of a surplus
-/// was only owed to the patient.
-pub fn balances(case: &Case) -> Balances {
-    let mut balances = Balances::new();
-    let mut post = |debit: &str, credit: &str, minor: i64| {
-        *balances.entry(debit.into()).or_default() += minor;
-        *balances.entry(credit.into()).or_default() -= minor;
-    };
-    if !case.invoice.void {
-        post(RECEIVABLE, REVENUE, case.invoice.net.minor);
-        post(RECEIVABLE, TAX, case.invoice.tax.minor);
-    }
-    for payment in &case.payments {
-        let at_gateway = gateway_account(&payment.gateway);
-        if payment.arrived() {
-            post(&at_gateway, RECEIVABLE, payment.amount.minor);
-            post(RECEIVABLE, &at_gateway, payment.returned().minor);
-            post(DISPUTED, &at_gateway, payment.disputed().minor);
-        } else {
-            debug_assert!(payment.state != State::Paid);
-        }
-        post(RECEIVABLE, &at_gateway, payment.refunded().minor);
-    }
-    let sale = case.sale_refunded();
-    // An invoice's lines were summed when it was made: what they come to is known to fit.
-    let tax = case.invoice.tax_within(sale).unwrap_or(case.invoice.tax);
-    post(TAX, RECEIVABLE, tax.minor);
-    post(REFUNDS, RECEIVABLE, sale.minor - tax.minor);
-    balances.retain(|_, minor| *minor != 0);
-    balances
-}
-
 /// What must be posted to come from one set of balances to another.
 pub fn difference(before: &Balances, after: &Balances) -> Vec<Posting> {
     let accounts: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
@@ -139,21 +101,56 @@ pub fn difference(before: &Balances, after: &Balances) -> Vec<Posting> {
 }
 
 impl Entry {
-    /// SHA-256 over everything else in the entry.
-    pub fn computed_hash(&self) -> String {
-        let bare = Self {
-            hash: String::new(),
-            ..self.clone()
-        };
-        let bytes = serde_json::to_vec(&bare).expect("an entry is plain data");
-        hex::encode(Sha256::digest(bytes))
+    /// SHA-256 over everything else in the entry, in its canonical form; nothing where this version
+    /// of the form is not known here.
+    pub fn computed_hash(&self) -> Option<String> {
+        (self.version == VERSION).then(|| canonical::hash(self))
     }
 
     /// The same entry with its hash filled in.
     pub fn sealed(mut self) -> Self {
-        self.hash = self.computed_hash();
+        self.hash = canonical::hash(&self);
         self
     }
+}
+
+/// What a commit writes into a book beside what it posts.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// When it is written.
+    pub at: Timestamp,
+    /// The clinic's day of the moment when the money moved.
+    pub day: Date,
+    /// What brought it.
+    pub cause: String,
+    /// What happened, in a word.
+    pub what: String,
+    /// The numbers of the payments and tenders that it changed.
+    pub payments: Vec<u32>,
+    /// Why one of them was declined or went back, where that is new.
+    pub why: Option<Decline>,
+}
+
+/// The next entry of a book: it posts what brings the balances from before to after.
+pub fn next<B: Book>(before: Option<&B>, after: &B, written: Written) -> Entry {
+    let was = before.map(Book::balances).unwrap_or_default();
+    Entry {
+        version: VERSION,
+        book: after.id(),
+        seq: after.entries() + 1,
+        at: written.at,
+        day: written.day,
+        cause: written.cause,
+        what: written.what,
+        payments: written.payments,
+        why: written.why,
+        dims: after.dims(),
+        currency: after.currency(),
+        postings: difference(&was, &after.balances()),
+        before: after.head().to_owned(),
+        hash: String::new(),
+    }
+    .sealed()
 }
 
 /// What a chain of entries shows to be wrong.
@@ -167,11 +164,11 @@ pub enum Broken {
     Unchained { seq: u64 },
     /// Postings of an entry do not sum to zero.
     Unbalanced { seq: u64 },
-    /// The entries are whole and the case says something else.
-    Differs { replayed: Balances, case: Balances },
+    /// The entries are whole and the book says something else.
+    Differs { replayed: Balances, book: Balances },
 }
 
-/// Replays a case's entries in order: the balances that they make, or the first fault.
+/// Replays a book's entries in order: the balances that they make, or the first fault.
 pub fn replay(entries: &[Entry]) -> Result<Balances, Broken> {
     let (mut balances, mut before) = (Balances::new(), String::new());
     for (entry, expected) in entries.iter().zip(1..) {
@@ -185,7 +182,7 @@ pub fn replay(entries: &[Entry]) -> Result<Balances, Broken> {
         if entry.before != before {
             return Err(Broken::Unchained { seq });
         }
-        if entry.hash != entry.computed_hash() {
+        if entry.computed_hash().as_ref() != Some(&entry.hash) {
             return Err(Broken::Changed { seq });
         }
         if entry.postings.iter().map(|p| p.minor).sum::<i64>() != 0 {
@@ -200,25 +197,27 @@ pub fn replay(entries: &[Entry]) -> Result<Balances, Broken> {
     Ok(balances)
 }
 
-/// Holds a case against its journal.
-pub fn verify(case: &Case, entries: &[Entry]) -> Result<(), Broken> {
+/// Holds a book against its journal.
+pub fn verify<B: Book>(book: &B, entries: &[Entry]) -> Result<(), Broken> {
     let replayed = replay(entries)?;
-    if entries.len() as u64 != case.entries {
+    if entries.len() as u64 != book.entries() {
         return Err(Broken::Gap {
-            expected: case.entries,
+            expected: book.entries(),
             found: entries.len() as u64,
         });
     }
-    if entries.last().is_some_and(|last| last.hash != case.head) {
-        return Err(Broken::Unchained { seq: case.entries });
+    if entries.last().is_some_and(|last| last.hash != book.head()) {
+        return Err(Broken::Unchained {
+            seq: book.entries(),
+        });
     }
-    let called_for = balances(case);
+    let called_for = book.balances();
     if replayed == called_for {
         Ok(())
     } else {
         Err(Broken::Differs {
             replayed,
-            case: called_for,
+            book: called_for,
         })
     }
 }
