@@ -31,8 +31,9 @@ pub struct Share {
     pub time: Duration,
 }
 
+/// Rows are held in memory: few at once, and again while there is time.
 const SHARE: Share = Share {
-    rows: 1000,
+    rows: 250,
     time: Duration::from_secs(25),
 };
 /// A row whose work is begun, or failed, comes again after so many seconds: whatever becomes of it,

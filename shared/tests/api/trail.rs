@@ -43,6 +43,9 @@ async fn each_answer_that_shows_a_person_leaves_a_note_of_who_saw_whom_and_when(
         if asked.route.ends_with("/void") {
             asked.path = format!("/v1/invoices/{unpaid}/void");
         }
+        if (asked.method.as_str(), asked.route.as_str()) == ("GET", "/v1/patients") {
+            asked.path = "/v1/patients?name=juniper".into();
+        }
         let (status, body) = sent(clinic, &asked, Some(&bearer(&reader))).await;
         assert_eq!(status, 200, "{asked:?}: {body}");
         let hash = meridian::contract::body_hash(reader.as_bytes());
