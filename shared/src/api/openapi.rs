@@ -5,6 +5,7 @@ use super::frame::problem;
 use super::routes;
 use super::views::event::EventState;
 use crate::domain::invoice::Status;
+use crate::domain::visit::State;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -222,7 +223,7 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
         Some(json!({ "name": name, "in": "path", "required": true, "schema": schema }))
     });
     let of_query = route.query.iter().map(|name| {
-        let schema = of_name(name, shapes);
+        let schema = of_name(route.path, name, shapes);
         json!({ "name": name, "in": "query", "required": false, "schema": schema })
     });
     // A preview writes nothing, so it needs none.
@@ -243,9 +244,10 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
     of_path.chain(of_query).chain(key).collect()
 }
 
-fn of_name(name: &str, shapes: &mut Shapes) -> Value {
+fn of_name(path: &str, name: &str, shapes: &mut Shapes) -> Value {
     match name {
         "status" => shapes.taken.subschema_for::<Status>().into(),
+        "state" if path == "/v1/appointments" => shapes.taken.subschema_for::<State>().into(),
         "state" => shapes.taken.subschema_for::<EventState>().into(),
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         "preview" => json!({ "type": "boolean", "default": false }),

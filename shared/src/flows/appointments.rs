@@ -3,6 +3,7 @@
 
 pub mod booking;
 mod heard;
+pub mod search;
 
 use super::denied::Denied;
 use super::{App, Failure, commit, patients, tasks};

@@ -3,7 +3,7 @@
 use super::commit::{self, Change, Committed};
 use super::denied::{Denied, Granted, cause, changed, granted};
 use super::invoicing::{self, Wanted};
-use super::lists::{READ, filled};
+use super::lists::{READ, day, filled};
 use super::named::{self, Named};
 use super::{App, settings as clinics_settings};
 use crate::domain::actor::Actor;
@@ -115,14 +115,11 @@ impl Filter<'_> {
             (None, None, Some(status)) => case::invoices_of(clinic, status),
             (None, None, None) => case::invoices(clinic),
         };
-        let Some(day) = self.day else {
+        let Some(wanted) = self.day else {
             return Ok(list);
         };
-        let begins = |day: Date| day.to_zoned(settings.zone()).map(|begin| begin.timestamp());
-        let (from, to) = (begins(day), day.tomorrow().and_then(begins));
-        let out_of_range = |_| Denied::invalid("day", "a day of our times, such as 2026-01-31");
-        let from = from.map_err(out_of_range)?;
-        Ok(case::made_between(list, from, to.map_err(out_of_range)?))
+        let (from, to) = day(settings, wanted)?;
+        Ok(case::made_between(list, from, to))
     }
 
     /// How many rows are read at once: as many as are asked for where one list is all that fits.

@@ -1,6 +1,10 @@
 //! Lists that are searched: read on until a page is full of what is looked for.
 
+use super::denied::Denied;
+use crate::domain::settings::Settings;
 use crate::io::store::StoreError;
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// So many rows are read at once while filtering, and so often, before the caller goes on.
 pub const READ: usize = 200;
@@ -32,6 +36,15 @@ pub async fn filled<T>(
         }
     }
     Ok((found, before))
+}
+
+/// When a day of the clinic's begins and when it is over.
+pub fn day(settings: &Settings, day: Date) -> Result<(Timestamp, Timestamp), Denied> {
+    let begins = |day: Date| day.to_zoned(settings.zone()).map(|begin| begin.timestamp());
+    let out_of_range = |_| Denied::invalid("day", "a day of our times, such as 2026-01-31");
+    let from = begins(day).map_err(out_of_range)?;
+    let to = day.tomorrow().and_then(begins).map_err(out_of_range)?;
+    Ok((from, to))
 }
 
 #[cfg(test)]

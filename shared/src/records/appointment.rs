@@ -2,7 +2,9 @@
 
 use crate::domain::visit::Visit;
 use crate::io::store::{List, Row, StoreError, Write};
+use crate::records::patient;
 use crate::words::{ids, time};
+use jiff::Timestamp;
 
 pub const SK: &str = "appointment";
 
@@ -31,7 +33,18 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#appointments"))
 }
 
-/// The place in that list of one that begins then, in epoch milliseconds.
+/// The list of a patient's appointments.
+pub fn list_for(clinic: &str, patient: &str) -> List {
+    List::second(format!("{}#appointments", patient::pk(clinic, patient)))
+}
+
+/// The part of a list of appointments that begin between these times, the later one not included.
+pub fn begin_between(list: List, from: Timestamp, to: Timestamp) -> List {
+    let at = |time| format!("{:015}", time::millis(time));
+    list.between(at(from), at(to))
+}
+
+/// The place in these lists of one that begins then, in epoch milliseconds.
 pub fn place(starts: i64, id: &str) -> String {
     format!("{starts:015}#{id}")
 }
@@ -73,9 +86,10 @@ pub fn new(clinic: &str, visit: &Visit) -> Write {
 }
 
 fn row(clinic: &str, visit: &Visit, version: u64) -> Row {
-    let starts = time::millis(visit.starts_at);
+    let place = place(time::millis(visit.starts_at), &visit.id);
     Row::new(pk(clinic, &visit.id), SK)
         .json("data", visit)
         .number("version", version)
-        .listed(list(clinic), place(starts, &visit.id))
+        .listed(list(clinic), place.clone())
+        .listed(list_for(clinic, &visit.patient), place)
 }

@@ -19,6 +19,7 @@ const NEEDS: &str = "
     view       GET /v1/settings
     view       GET /v1/patients/{id}
     view       GET /v1/patients/{id}/payment-methods
+    view       GET /v1/appointments
     view       GET /v1/appointments/{id}
     view       GET /v1/appointment-types
     view       GET /v1/appointment-types/{id}

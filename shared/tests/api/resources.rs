@@ -43,6 +43,7 @@ async fn every_list_and_every_object_is_answered_as_documented() {
     for path in [
         format!("/v1/patients/{patient}"),
         format!("/v1/patients/{patient}/payment-methods"),
+        "/v1/appointments".into(),
         "/v1/appointments/A-1".into(),
         "/v1/appointment-types".into(),
         "/v1/appointment-types/T-1".into(),

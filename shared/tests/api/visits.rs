@@ -408,3 +408,120 @@ async fn a_session_is_billed_on_its_case_once_though_others_write_the_visit() {
     unchanged(&before, &clinic.rows().await, "a second nudge");
     assert_eq!(case(&clinic, "A-1").await.invoice().total.minor, 6000);
 }
+
+/// An appointment as the list is asked for it.
+struct Listed {
+    id: String,
+    patient: String,
+    /// In Melbourne a day begins at 13:00 UTC in summer.
+    day: &'static str,
+    state: &'static str,
+}
+
+/// Appointments of two patients on two days, in each state, the latest first.
+async fn many(clinic: &Clinic) -> Vec<Listed> {
+    let first = clinic.patient().await;
+    let linus = json!({ "reference": "P-2", "name": "Linus" });
+    let second = clinic.post("/v1/patients", linus).await.expect(201);
+    let second = second["id"].as_str().expect("an id").to_owned();
+    let (mut all, mut n) = (vec![], 0);
+    for (day, begins) in [
+        ("2026-11-20", "2026-11-20T12:59:"),
+        ("2026-11-21", "2026-11-20T13:00:"),
+    ] {
+        for (reference, patient) in [("P-1", &first), ("P-2", &second)] {
+            for state in ["booked", "completed", "cancelled"] {
+                n += 1;
+                let mut new = booking(&format!("A-{n}"));
+                new["patient"] = json!({ "reference": reference });
+                new["starts_at"] = json!(format!("{begins}{n:02}Z"));
+                clinic.post("/v1/appointments", new).await.expect(201);
+                let id = format!("A-{n}");
+                match state {
+                    "completed" => drop(act(clinic, &id, "complete").await.expect(202)),
+                    "cancelled" => drop(act(clinic, &id, "cancel").await.expect(200)),
+                    _ => {}
+                }
+                let patient = patient.clone();
+                all.push(Listed {
+                    id,
+                    patient,
+                    day,
+                    state,
+                });
+            }
+        }
+    }
+    all.reverse();
+    all
+}
+
+/// All ids of a list of appointments, read page by page.
+async fn listed(clinic: &Clinic, query: &str, limit: usize) -> Vec<String> {
+    let (mut all, mut before) = (vec![], String::new());
+    loop {
+        let path = format!("/v1/appointments?limit={limit}{query}{before}");
+        let page = clinic.get(&path).await;
+        let shown = page["appointments"].as_array().expect("a list");
+        assert!(shown.len() <= limit, "{path}");
+        let ids = shown.iter().map(|one| one["id"].as_str().expect("an id"));
+        all.extend(ids.map(String::from));
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_all_appointments_those_are_listed_that_fit_every_filter() {
+    let clinic = Clinic::new().await;
+    let all = many(&clinic).await;
+    let patients = ["", &all[0].patient, &all[11].patient];
+    for (n, patient) in patients.into_iter().enumerate() {
+        for day in ["", "2026-11-20", "2026-11-21", "2026-11-22"] {
+            for state in ["", "booked", "cancelled", "held"] {
+                let fits = |of: &&Listed| {
+                    (patient.is_empty() || of.patient == patient)
+                        && (day.is_empty() || of.day == day)
+                        && (state.is_empty() || of.state == state)
+                };
+                let wanted: Vec<_> = all.iter().filter(fits).map(|of| &of.id).collect();
+                let named = [("patient", patient), ("day", day), ("state", state)];
+                let named = named.iter().filter(|(_, value)| !value.is_empty());
+                let named = named.map(|(name, value)| format!("&{name}={value}"));
+                let query: String = named.collect();
+                let limit = [200, 5, 1][n];
+                assert_eq!(
+                    listed(&clinic, &query, limit)
+                        .await
+                        .iter()
+                        .collect::<Vec<_>>(),
+                    wanted,
+                    "{query}"
+                );
+            }
+        }
+    }
+    // One that moves is found on its new day.
+    let path = "/v1/appointments/A-1/reschedule";
+    let later = json!({ "starts_at": "2026-11-21T20:00:00Z" });
+    clinic.post(path, later).await.expect(200);
+    assert_eq!(listed(&clinic, "&day=2026-11-22", 5).await, ["A-1"]);
+    assert!(
+        !listed(&clinic, "&day=2026-11-20", 50)
+            .await
+            .contains(&"A-1".to_owned())
+    );
+    for (query, field) in [
+        ("state=gone", "state"),
+        ("patient=P-1", "patient"),
+        ("day=tomorrow", "day"),
+        ("day=9999-12-31", "day"),
+        ("limit=0", "limit"),
+    ] {
+        let path = format!("/v1/appointments?{query}");
+        let refused = clinic.call("GET", &path, &Value::Null).await;
+        assert_eq!(refused.expect(422)["field"], field, "{query}");
+    }
+}

@@ -1,19 +1,20 @@
 //! `/v1/appointments`: booked, moved, called off or completed. Completion is what bills: the invoice
 //! follows by the clinic's policy, once, however often it is reported.
 
-use crate::api::frame::call::{Answered, Call, Route, reply, text, written};
+use crate::api::frame::call::{Answered, Call, Route, cursor, reply, text, written};
 use crate::api::frame::lines::{self, LineRequest};
 use crate::api::frame::once::Once;
 use crate::api::frame::patient::PatientName;
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::appointment::{
-    Appointment, ChangedAppointment, CompletedAppointment, changed, completed, view,
+    Appointment, Appointments, ChangedAppointment, CompletedAppointment, changed, completed, view,
 };
 use crate::domain::actor::Permission::{Charge, View};
 use crate::domain::policy::Collect;
-use crate::domain::visit::{Event, Visit};
+use crate::domain::visit::{Event, State, Visit};
 use crate::flows::appointments::booking::{self, Booking, NewPrice};
+use crate::flows::appointments::search::{self, Filter};
 use crate::flows::appointments::{self, Asked, Said};
 use crate::words::money::Currency;
 use crate::words::text::Plain;
@@ -67,6 +68,15 @@ pub struct RescheduleRequest {
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/appointments",
+        View,
+        |call| Box::pin(list(call)),
+        "Appointments, the latest first: those that fit every filter. `day` is the clinic's day on \
+         which they begin. A page may hold fewer than `limit`: go on while there is a `next`.",
+    )
+    .gives::<Appointments>(200)
+    .query(&["state", "patient", "day", "before", "limit"]),
     Route::post(
         "/v1/appointments",
         Charge,
@@ -131,6 +141,20 @@ pub static ROUTES: &[Route] = &[
     .takes::<Nothing>()
     .once(),
 ];
+
+async fn list(call: &Call<'_>) -> Answered {
+    let filter = Filter {
+        state: call.one_of("state", &State::ALL, State::name)?,
+        patient: call.id("patient")?,
+        day: call.day("day")?,
+    };
+    let (before, limit) = (call.before()?, call.limit()? as usize);
+    let (app, settings) = (call.app, &call.settings);
+    let (visits, next) = search::search(app, settings, filter, before, limit).await?;
+    let appointments = visits.iter().map(|visit| view(visit, &[])).collect();
+    let next = next.as_deref().map(cursor);
+    Ok(reply(200, &Appointments { appointments, next }))
+}
 
 async fn put(call: &Call<'_>) -> Answered {
     let new: AppointmentRequest = call.body()?;

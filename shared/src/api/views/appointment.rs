@@ -56,6 +56,16 @@ pub struct Appointment {
     pub invoice: Option<String>,
 }
 
+/// A page of appointments, the latest first.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { appointments: vec![Appointment::example()], next: None })]
+pub struct Appointments {
+    /// At most `limit`; what their lines are for is shown by each alone.
+    pub appointments: Vec<Appointment>,
+    /// Where the list goes on; null at its end.
+    pub next: Option<String>,
+}
+
 /// A session that took place.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]

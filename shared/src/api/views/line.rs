@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A line of an invoice with what it comes to.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
-    /// Null where it is not at hand: in a request that is repeated after its patient was erased.
+    /// Null where it is not at hand: in a list, and once its patient was erased.
     pub description: Option<String>,
     /// Pieces.
     pub quantity: u32,
