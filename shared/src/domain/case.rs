@@ -640,8 +640,12 @@ impl Case {
     }
 
     /// Whether money is due that somebody tried to collect, and nothing works on it any more: no
-    /// payment is under way, no page can be paid on, no try is planned.
+    /// payment is under way, no page can be paid on, no try is planned. Nobody owes a deposit on a
+    /// visit that is off.
     pub fn uncollected(&self) -> bool {
+        if self.called_off.is_some() && self.bill.is_deposit() {
+            return false;
+        }
         let at_work = |p: &Payment| p.may_bring() && p.ending != Some(Ending::Refused);
         let tried = !self.payments.is_empty() || !self.tenders.is_empty();
         let resting = self.retry.is_none() && !self.payments.iter().any(at_work);

@@ -345,6 +345,34 @@ async fn a_place_is_taken_only_of_an_open_appointment_of_the_same_patient() {
 }
 
 #[tokio::test]
+async fn an_appointment_keeps_the_currency_in_which_something_was_asked_for_it() {
+    let clinic = Clinic::new().await;
+    let unit = json!({ "amount": "60.00", "currency": "AUD" });
+    let priced = |id: &str| {
+        let mut new = booking(id);
+        new["currency"] = json!("AUD");
+        new["lines"] = json!([{ "description": "Initial visit", "unit": unit }]);
+        new
+    };
+    book(&clinic, "A-1").await;
+    // Nothing is asked for it yet.
+    for new in [priced("A-1"), booking("A-1")] {
+        clinic.post("/v1/appointments", new).await.expect(200);
+    }
+    let deposit = json!({ "collect": "checkout" });
+    let path = "/v1/appointments/A-1/charges";
+    clinic.post(path, deposit).await.expect(202);
+    let mut next = priced("A-2");
+    next["replaces"] = json!("A-1");
+    for new in [priced("A-1"), next] {
+        let refused = clinic.post("/v1/appointments", new).await.expect(409);
+        let told = refused["detail"].as_str().expect("words");
+        assert!(told.contains("is in EUR"), "{told}");
+    }
+    assert_eq!(shown(&clinic, "A-1").await["currency"], "EUR");
+}
+
+#[tokio::test]
 async fn an_appointment_stays_its_patients() {
     let clinic = Clinic::new().await;
     book(&clinic, "A-1").await;

@@ -174,3 +174,19 @@ fn money_that_comes_once_the_visit_is_off_is_asked_about_though_the_task_was_wor
     books.hear(failed(1, Decline::Funds));
     assert!(!asks(&books));
 }
+
+#[test]
+fn nobody_owes_a_deposit_on_a_visit_that_is_off_until_it_takes_place_after_all() {
+    let mut books = Books::deposit(11_000, 5000, Policy::default());
+    books.apply(&OFF);
+    assert_eq!(books.payment(1).state, State::Expired);
+    assert!(books.rows.is_empty(), "{:?}", books.rows);
+    books.apply(&Event::VisitRestored);
+    assert_eq!(books.alerts(), [Alert::Uncollected], "it is due again");
+    books.apply(&OFF);
+    assert!(books.alerts().is_empty());
+    // A part that came is what people are asked about, and no more.
+    books.hear(succeeded(1));
+    assert_eq!(books.alerts(), [Alert::CalledOff]);
+    assert_eq!(asked(&books).0, 5000);
+}

@@ -62,6 +62,12 @@ impl Draft<'_> {
     }
 
     fn ask_about(&mut self, amount: Money) {
+        // That it came late says no more: people are asked once.
+        let late = |name: &str| name.starts_with("late-");
+        let asked = |task: &Task| task.id.strip_prefix("person-").is_some_and(late);
+        self.tasks.retain(|task| !asked(task));
+        self.told
+            .retain(|told| !told.subject.object.as_deref().is_some_and(late));
         let words = match self.case.called_off {
             Some(Off::NoShow) => "Nobody came.",
             Some(Off::Cancelled) | None => "It was cancelled.",

@@ -81,6 +81,7 @@ pub async fn book(
             let before = before.cloned().ok_or_else(met_others)?;
             return Ok((before, false));
         };
+        one_currency(app, settings, &after, known.as_ref(), former.as_ref()).await?;
         let row = match &known {
             None => appointment::new(&settings.id, &after),
             Some(known) => known.write(&after),
@@ -203,6 +204,32 @@ fn case_of(
     let own = known.map(|known| known.visit.case.clone());
     let case = taken.map(|former| former.read.visit.case.clone()).or(own);
     case.unwrap_or_else(|| invoicing::case_id(&settings.id, &["appointment".into(), id.into()]))
+}
+
+/// What was paid in one currency is no part of a price in another.
+async fn one_currency(
+    app: &App,
+    settings: &Settings,
+    after: &Visit,
+    known: Option<&VisitRow>,
+    former: Option<&Former>,
+) -> Result<(), Denied> {
+    let currency = |visit: &Visit| visit.price.as_ref().map(|price| price.currency);
+    let taken = former.filter(|former| former.gives_case);
+    let owner = taken.map(|former| &former.read).or(known);
+    let was = owner.and_then(|owner| currency(&owner.visit));
+    let Some(now) = currency(after).filter(|now| was.is_some_and(|was| was != *now)) else {
+        return Ok(());
+    };
+    let case = app.case(&settings.id, &after.case).await?;
+    match case.filter(|case| case.currency != now) {
+        None => Ok(()),
+        Some(case) => {
+            let code = case.currency.code();
+            let why = format!("what was asked or paid for it is in {code}: price it in that");
+            Err(Denied::Conflict(why))
+        }
+    }
 }
 
 /// The visit whose place is taken, where that is still to be written. Money stays on the case that it
