@@ -10,7 +10,7 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-use crate::flows::App;
+use crate::flows::{App, audit};
 use crate::io::lambda::{HttpRequest, HttpResponse};
 use frame::call::{self, Answered, Call, LONGEST_ID, Route, Serves};
 use frame::caller;
@@ -47,7 +47,7 @@ async fn served(app: &App, request: &HttpRequest) -> Answered {
             let settings = settings.ok_or_else(caller::unknown)?;
             let query = call::query(route, request)?;
             let body = call::body(route, request)?;
-            handle(&Call {
+            let call = Call {
                 app,
                 settings,
                 actor,
@@ -56,8 +56,13 @@ async fn served(app: &App, request: &HttpRequest) -> Answered {
                 query,
                 body,
                 request,
-            })
-            .await
+                shown: Default::default(),
+            };
+            let answer = handle(&call).await?;
+            // Nobody is shown of whom it is not written down who saw them.
+            let shown = call.shown.take();
+            audit::note_shown(app, &call.settings, &call.actor, &shown).await?;
+            Ok(answer)
         }
     }
 }

@@ -191,6 +191,9 @@ fn operation(route: &Route, shapes: &mut Shapes) -> Value {
         Serves::Clinic(permission, _) => {
             operation["security"] = json!([{ "key": [] }]);
             operation["x-permission"] = json!(permission);
+            if route.shows_person {
+                operation["x-shows-person"] = json!(true);
+            }
         }
     }
     let parameters = parameters(route, shapes);

@@ -743,6 +743,56 @@ fn every_object_of_the_document_says_which_fields_it_has_and_what_they_are() {
     assert!(bare.is_empty(), "{bare:#?}");
 }
 
+/// The routes whose answers have a field for words about a person that they leave empty.
+const NO_WORDS: [&str; 6] = [
+    "GET /v1/appointments",
+    "GET /v1/refunds",
+    "POST /v1/invoices/{id}/credit-notes",
+    "POST /v1/tenders/{id}/reverse",
+    "POST /v1/refunds/{id}/approve",
+    "POST /v1/refunds/{id}/reject",
+];
+
+/// Who sent the words of a person in the same request is shown nothing.
+#[test]
+fn a_route_whose_answer_has_words_of_a_person_says_that_it_shows_one() {
+    let document = openapi::document();
+    let (mut shown, mut wrong) = (0, vec![]);
+    for route in routes::all() {
+        let name = format!("{} {}", route.method, route.path);
+        let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+        let sent = route.takes.as_ref();
+        let sent = sent.is_some_and(|takes| (takes.reads)(b"").is_err());
+        let personal = personal(&operation["responses"], &document, 0);
+        let empty = NO_WORDS.contains(&name.as_str());
+        assert!(personal || !empty, "{name} has no such field");
+        let shows = personal && !sent && !empty;
+        shown += usize::from(shows);
+        if route.shows_person != shows {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(shown > 5, "{shown} routes");
+}
+
+/// Whether a shape, or one that it refers to, has a field with words of a person.
+fn personal(shape: &Value, document: &Value, depth: u8) -> bool {
+    assert!(depth < 40, "a shape within itself");
+    let within = |value: &Value| personal(value, document, depth + 1);
+    match shape {
+        Value::Object(fields) => fields.iter().any(|(name, value)| match value.as_str() {
+            Some(to) if name == "$ref" => {
+                let found = document.pointer(to.trim_start_matches('#'));
+                within(found.expect("a shape"))
+            }
+            _ => name == "x-personal" || (name != "examples" && within(value)),
+        }),
+        Value::Array(all) => all.iter().any(within),
+        _ => false,
+    }
+}
+
 // ---- answers -----------------------------------------------------------------------------------
 
 fn eur(text: &str) -> Money {

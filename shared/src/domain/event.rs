@@ -73,6 +73,8 @@ pub enum Event {
     Found(Found),
     /// The invoice asks for nothing any more.
     Voided,
+    /// The patient was erased: nothing more is charged by itself, asked for or kept.
+    Erased,
     /// A person found how a dispute ended of which its gateway says no more.
     DisputeResolved {
         payment: u32,

@@ -13,6 +13,7 @@ pub mod credit;
 pub mod decide;
 pub mod dims;
 pub mod dispute;
+pub mod erasure;
 pub mod event;
 pub mod fact;
 pub mod invoice;

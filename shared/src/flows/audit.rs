@@ -1,15 +1,18 @@
 //! The journal as people read it: of a case, or of a day with what changed outside of every case.
 
-use super::App;
+use super::commit::{self, Busy, TRIES};
+use super::{App, Failure};
+use crate::domain::actor::Actor;
 use crate::domain::credit::Credit;
 use crate::domain::journal::{Entry, Note};
 use crate::domain::settings::Settings;
 use crate::io::clock;
-use crate::io::store::{Row, StoreError, Write};
+use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::journal::{self, SHARDS};
 use crate::records::{self, case};
 use futures::future::try_join_all;
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 /// What stands in the audit of a day.
 pub enum Line {
@@ -54,6 +57,21 @@ pub async fn of_day(
     Ok((lines?, next))
 }
 
+/// A page of what was done to a patient and who was shown them, newest first, each with its day.
+pub async fn of_patient(
+    app: &App,
+    clinic: &str,
+    patient: &str,
+    before: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<(Note, Date)>, Option<String>), StoreError> {
+    let list = journal::of_patient(clinic, patient);
+    let (rows, next) = app.store.list(&list, before, limit).await?;
+    let note = |row: &Row| Ok((row.read("note")?, journal::day(row)?));
+    let notes: Result<_, StoreError> = rows.iter().map(note).collect();
+    Ok((notes?, next))
+}
+
 /// Pages of several lists as one, newest first, and where it goes on. Below the place where any of
 /// them ended, that one may hold rows that were not read: no row from there is told yet.
 fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Option<String>) {
@@ -77,12 +95,73 @@ fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Op
 pub fn noted(settings: &Settings, case: Option<&str>, what: &str, cause: String) -> Write {
     let note = Note {
         case: case.map(String::from),
+        patient: None,
         at: clock::now(),
         what: what.into(),
         cause,
     };
-    let day = note.at.to_zoned(settings.zone()).date();
-    Write::New(journal::note_row(&settings.id, day, &note))
+    Write::New(journal::note_row(
+        &settings.id,
+        day_of(settings, &note),
+        &note,
+    ))
+}
+
+/// The same of what was done to one patient.
+pub fn noted_of(settings: &Settings, patient: &str, what: &str, cause: String) -> Write {
+    let note = about(patient, what, cause);
+    Write::New(journal::note_row(
+        &settings.id,
+        day_of(settings, &note),
+        &note,
+    ))
+}
+
+/// Writes down that these patients are shown, before they are. What one key reads of one patient by
+/// one route within a slot of five minutes is one note.
+pub async fn note_shown(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    patients: &BTreeSet<String>,
+) -> Result<(), Failure> {
+    let row = |patient: &String| {
+        let note = about(patient, "patient_read", actor.cause());
+        let day = day_of(settings, &note);
+        let reader = [actor.id(), &actor.via];
+        Write::New(journal::read_row(&settings.id, day, &note, &reader))
+    };
+    let mut notes: Vec<_> = patients.iter().map(row).collect();
+    for attempt in 0..TRIES {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        match app.store.transact(&notes).await? {
+            Written::Done => return Ok(()),
+            // These stand there already.
+            Written::Failed(at) => {
+                let mut n = 0..;
+                notes.retain(|_| !n.next().is_some_and(|n| at.contains(&n)));
+            }
+            Written::Conflict => commit::pause(attempt).await,
+        }
+    }
+    Err(Busy("the audit".into()).into())
+}
+
+fn about(patient: &str, what: &str, cause: String) -> Note {
+    Note {
+        case: None,
+        patient: Some(patient.into()),
+        at: clock::now(),
+        what: what.into(),
+        cause,
+    }
+}
+
+/// The clinic's day on which it was written.
+fn day_of(settings: &Settings, note: &Note) -> Date {
+    note.at.to_zoned(settings.zone()).date()
 }
 
 #[cfg(test)]

@@ -69,6 +69,10 @@ pub struct WalkIn {
     pub dims: Dims,
 }
 
+/// Why no method is charged of a patient who was erased.
+const GONE: &str = "this patient was erased: nothing of theirs is charged; leave it out, with \
+                    `collect` as `checkout`, for a page that somebody pays on";
+
 /// Collects all that is due on an invoice, or a part, once under the request's row.
 pub async fn of_invoice(
     app: &App,
@@ -280,6 +284,11 @@ impl Payer<'_> {
             (None, Way::SavedMethod) => self.saved(new.way.is_some()).await?,
             (None, Way::Checkout) => None,
         };
+        let erased = patients::is_erased(self.app, self.clinic, self.patient).await?;
+        if erased && method.is_some() {
+            return Err(Denied::invalid("method", GONE));
+        }
+        let keeps = policy.save_method && self.patient.is_some() && !erased;
         let page = || {
             new.gateway
                 .clone()
@@ -288,7 +297,7 @@ impl Payer<'_> {
         Ok(NewCharge {
             amount: new.amount,
             gateway: method.as_ref().map_or_else(page, |m| m.gateway.clone()),
-            keep_method: method.is_none() && policy.save_method && self.patient.is_some(),
+            keep_method: method.is_none() && keeps,
             method,
         })
     }

@@ -2,7 +2,7 @@
 //! nudge. A condition that failed is read again, a bounded number of times.
 
 use super::calls::waking;
-use super::{App, Failure};
+use super::{App, Failure, patients};
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::credit::{self, Credit, Owner};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
@@ -128,6 +128,10 @@ pub async fn commit(
                 return Ok(Committed::Refused(refusal));
             }
         };
+        let decision = match decision {
+            Some(decision) => Some(kept_of_somebody(app, decision).await?),
+            None => None,
+        };
         let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
         if let (Some(beside), Some(_)) = (&change.beside, &decision) {
             match credit_writes(app, beside, &ctx).await? {
@@ -158,6 +162,18 @@ pub async fn commit(
         }
     }
     Err(Busy(format!("case {}", change.case)).into())
+}
+
+/// What is kept of a patient who was erased would be of nobody.
+async fn kept_of_somebody(
+    app: &App,
+    mut decision: Box<Decision>,
+) -> Result<Box<Decision>, StoreError> {
+    let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
+    if decision.kept.is_some() && patients::is_erased(app, clinic, patient).await? {
+        decision.kept = None;
+    }
+    Ok(decision)
 }
 
 async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {

@@ -3,7 +3,7 @@
 
 use super::calls::Target;
 use super::commit::Change;
-use super::{App, Failure};
+use super::{App, Failure, erasure};
 use crate::domain::event::Event;
 use crate::domain::task::{Lane, Queue, Task, Work};
 use crate::flows::calls;
@@ -13,7 +13,7 @@ use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::case;
-use crate::records::{connection, delivery, event, outbox, task, token};
+use crate::records::{connection, delivery, event, outbox, patient, task, token};
 use crate::words::time;
 use futures::future::try_join_all;
 use futures::{FutureExt, StreamExt, stream};
@@ -202,8 +202,10 @@ async fn put_off_nudged(app: &App, rows: &[Row]) {
 /// Works a row off that no queue's function does.
 async fn due(app: &App, row: &Row) -> Result<(), Failure> {
     let key = row.key();
-    if key.sk == event::SK {
-        return posting::post_again(app, row).await;
+    match key.sk.as_str() {
+        event::SK => return posting::post_again(app, row).await,
+        patient::SK => return erasure::finish(app, &key).await,
+        _ => {}
     }
     match row.read::<Task>("data")?.work {
         Work::Settle {

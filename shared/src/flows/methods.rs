@@ -7,7 +7,7 @@ use super::{App, named, settings as clinics_settings};
 use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
 use crate::domain::settings::Settings;
-use crate::flows::audit::noted;
+use crate::flows::audit::noted_of;
 use crate::io::clock;
 use crate::io::store::{Write, Written};
 use crate::records::method;
@@ -35,6 +35,9 @@ pub async fn keep(
 ) -> Result<Kept, Denied> {
     clinics_settings::charges("gateway", &new.gateway)?;
     let patient = named::patient(app, &settings.id, patient).await?;
+    if patient.erased_at.is_some() {
+        return Err(Denied::conflict(named::ERASED));
+    }
     let method = Method {
         gateway: new.gateway,
         customer: new.customer.map(String::from),
@@ -42,8 +45,8 @@ pub async fn keep(
         label: label::kept(&new.label),
     };
     let mut writes = method::keep(&settings.id, &patient.id, &method, new.later_charges);
-    let what = format!("method_kept {}", patient.id);
-    writes.push(noted(settings, None, &what, actor.cause()));
+    let what = "method_kept";
+    writes.push(noted_of(settings, &patient.id, what, actor.cause()));
     written(app, &writes).await?;
     Ok(Kept {
         method,
@@ -63,8 +66,7 @@ pub async fn remove(
 ) -> Result<(), Denied> {
     let kept = kept(app, &settings.id, patient, method).await?;
     let removed = method::removed(&settings.id, patient, &kept.method);
-    let what = format!("method_removed {patient}");
-    let note = noted(settings, None, &what, actor.cause());
+    let note = noted_of(settings, patient, "method_removed", actor.cause());
     written(app, &[removed, note]).await
 }
 
@@ -82,8 +84,7 @@ pub async fn choose(
         return Err(Denied::conflict(why));
     }
     let chosen = method::chosen(&settings.id, patient, &kept.method);
-    let what = format!("method_chosen {patient}");
-    let note = noted(settings, None, &what, actor.cause());
+    let note = noted_of(settings, patient, "method_chosen", actor.cause());
     written(app, &[chosen, note]).await?;
     Ok(Kept {
         chosen: true,

@@ -14,6 +14,7 @@ pub mod deliveries;
 pub mod denied;
 pub mod disputes;
 pub mod due;
+pub mod erasure;
 pub mod events;
 pub mod findings;
 pub mod intake;

@@ -17,6 +17,9 @@ pub enum Named {
     Reference(String),
 }
 
+/// What is told of a patient who is no more.
+pub const ERASED: &str = "this patient was erased: POST /v1/patients begins anew";
+
 /// The patient of this id.
 pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Patient, Denied> {
     let found = match ids::is_id(id) {
@@ -38,10 +41,7 @@ pub async fn person(app: &App, clinic: &str, named: &Named) -> Result<(Patient, 
         }
         other => other,
     })?;
-    let erased = || {
-        let why = "this patient was erased: POST /v1/patients begins anew";
-        Denied::invalid("patient", why)
-    };
+    let erased = || Denied::invalid("patient", ERASED);
     let key = known.key.clone().ok_or_else(erased)?;
     Ok((known, key))
 }

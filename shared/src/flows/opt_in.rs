@@ -6,7 +6,7 @@ use super::patients::Patient;
 use super::{App, named};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
-use crate::flows::audit::noted;
+use crate::flows::audit::noted_of;
 use crate::io::store::Written;
 
 /// Lifts that a patient's number opted out. One that answered STOP must answer START too, or its
@@ -24,8 +24,8 @@ pub async fn lift(
         _ => return Err(Denied::NotFound("opt-out")),
     };
     let mut writes = optouts::lifted(app, clinic, phone).await?;
-    let what = format!("opt_out_lifted {}", patient.id);
-    writes.push(noted(settings, None, &what, actor.cause()));
+    let what = "opt_out_lifted";
+    writes.push(noted_of(settings, &patient.id, what, actor.cause()));
     match app.store.transact(&writes).await? {
         Written::Done => Ok(patient),
         Written::Failed(_) | Written::Conflict => {

@@ -1,7 +1,7 @@
 //! Patients: who they are, sealed under a key of their own, and the methods that gateways keep for
-//! them. Erasing the key in the row erases the person; the books stay whole.
+//! them. Without the key in the row nobody can tell who it was; the books stay whole.
 
-use super::audit::noted;
+use super::audit::noted_of;
 use super::commit::{Busy, TRIES, pause};
 use super::{App, Failure};
 use crate::domain::actor::Actor;
@@ -11,6 +11,7 @@ use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::patient::{id, pk};
 use crate::records::{method, patient};
 use crate::words::seal::Key;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is sealed of a patient.
@@ -33,33 +34,54 @@ pub struct Patient {
     pub person: Person,
     /// `None` once the patient was erased: what one sealed now, nobody could open again.
     pub key: Option<Key>,
+    pub erased_at: Option<Timestamp>,
 }
+
+/// Whose name stands where an erased patient's reference stood.
+pub const ERASED: &str = "erased";
 
 /// A patient; an erased one has no name and no addresses.
 pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Option<Patient>, Failure> {
     let pk = pk(clinic, id);
-    let Some(row) = app.store.get(&pk, patient::SK).await? else {
-        return Ok(None);
-    };
+    match app.store.get(&pk, patient::SK).await? {
+        Some(row) => opened(app, id, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Failure> {
+    if let Some(erasure) = patient::erasure(row)? {
+        return Ok(Patient {
+            id: id.into(),
+            reference: ERASED.into(),
+            person: Person::default(),
+            key: None,
+            erased_at: Some(erasure.at),
+        });
+    }
+    let pk = row.get("pk");
     let master = app.key_of("patients", row.get("key")).await?;
     let reference = row.get("reference").to_owned();
     let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
-    if !row.has("key") {
-        return Ok(Some(Patient {
-            id: id.into(),
-            reference,
-            person: Person::default(),
-            key: None,
-        }));
-    }
-    let key = Key::unwrap(row.get("key"), &master, &pk).map_err(cannot)?;
-    let person = key.open(&pk, row.get("sealed")).map_err(cannot)?;
-    Ok(Some(Patient {
+    let key = Key::unwrap(row.get("key"), &master, pk).map_err(cannot)?;
+    let person = key.open(pk, row.get("sealed")).map_err(cannot)?;
+    Ok(Patient {
         id: id.into(),
         reference,
         person,
         key: Some(key),
-    }))
+        erased_at: None,
+    })
+}
+
+/// Whether this patient was erased. Nobody is erased of whom nothing is known.
+pub async fn is_erased(app: &App, clinic: &str, id: Option<&str>) -> Result<bool, StoreError> {
+    let Some(id) = id else { return Ok(false) };
+    let row = app.store.get(&pk(clinic, id), patient::SK).await?;
+    Ok(match row {
+        Some(row) => patient::erasure(&row)?.is_some(),
+        None => false,
+    })
 }
 
 /// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
@@ -73,12 +95,18 @@ pub async fn write(
 ) -> Result<(Patient, bool), Failure> {
     let clinic = &settings.id;
     let id = id(clinic, reference);
-    let what = format!("patient_written {id}");
-    let note = noted(settings, None, &what, actor.cause());
+    let note = noted_of(settings, &id, "patient_written", actor.cause());
     let pk = pk(clinic, &id);
     let master = app.key("patients").await?;
     for attempt in 0..TRIES {
-        let known = patient(app, clinic, &id).await?;
+        let read = app.store.get(&pk, patient::SK).await?;
+        if read.as_ref().is_some_and(patient::is_being_erased) {
+            return Err(Busy(format!("patient {id}, who is being erased,")).into());
+        }
+        let known = match &read {
+            Some(row) => Some(opened(app, &id, row).await?),
+            None => None,
+        };
         let new = known.is_none();
         let key = known.and_then(|patient| patient.key);
         let key = key.unwrap_or_else(Key::random);
@@ -87,11 +115,11 @@ pub async fn write(
             .text("key", key.wrapped(&master, &pk))
             .text("sealed", key.seal(&pk, person))
             .listed(patient::list(clinic), id.clone());
-        // Two that make the patient at once must not end with two keys.
-        let write = if new {
-            Write::New(row)
-        } else {
-            Write::Put(row)
+        // Two that make the patient at once must not end with two keys, and one who is erased
+        // meanwhile stays so.
+        let write = match &read {
+            None => Write::New(row),
+            Some(read) => patient::replaced(read, row),
         };
         if app.store.transact(&[write, note.clone()]).await? == Written::Done {
             let reference = reference.to_owned();
@@ -101,6 +129,7 @@ pub async fn write(
                     reference,
                     person: person.clone(),
                     key: Some(key),
+                    erased_at: None,
                 },
                 new,
             ));

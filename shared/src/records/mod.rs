@@ -21,6 +21,7 @@
 //! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
 //! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
 //! | change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
+//! | what one was shown of a patient | `{clinic}#audit` | `read#{hash}` |
 //! | a number that wants no texts | `{clinic}#optout#{code}` | `optout` |
 //! | settings | `{clinic}#settings` | `settings` |
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |
@@ -35,6 +36,7 @@
 //! |---|---|---|
 //! | `{clinic}#invoices` | 1 | cases |
 //! | `{clinic}#patient#{id}#invoices` | 2 | cases of a patient |
+//! | `{clinic}#patient#{id}#audit` | 2 | what was done to a patient, and who was shown them |
 //! | `{clinic}#invoices#{status}` | 1 | status rows of those that stand so |
 //! | `{clinic}#appointment#{hash}#invoices` | 2 | status rows of an appointment's |
 //! | `{clinic}#journal#{day}#{shard}` | 1 | entries of journals, and changes outside of them |

@@ -1,12 +1,33 @@
 //! The row of a patient.
 
-use crate::io::store::List;
+use crate::domain::erasure::Erasure;
+use crate::domain::task::Lane;
+use crate::io::queue::RowKey;
+use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::ids;
 
 pub const SK: &str = "patient";
 
+/// What became of one who was erased.
+const ERASURE: &str = "erasure";
+/// The person, sealed anew at each write.
+const SEALED: &str = "sealed";
+
 pub fn pk(clinic: &str, patient: &str) -> String {
     format!("{clinic}#patient#{patient}")
+}
+
+pub fn key(clinic: &str, patient: &str) -> RowKey {
+    RowKey {
+        pk: pk(clinic, patient),
+        sk: SK.into(),
+    }
+}
+
+/// The clinic and the patient that a row's key belongs to.
+pub fn read_pk(pk: &str) -> Option<(&str, &str)> {
+    let (clinic, rest) = pk.split_once('#')?;
+    Some((clinic, rest.strip_prefix("patient#")?))
 }
 
 /// The list of a clinic's patients.
@@ -17,4 +38,46 @@ pub fn list(clinic: &str) -> List {
 /// Our id of the clinic's patient of this reference.
 pub fn id(clinic: &str, reference: &str) -> String {
     ids::derived(&["patient", clinic, reference])
+}
+
+/// The row of one who was erased. It is in no list, and due: what follows is done until it is.
+pub fn erased(pk: &str, erasure: &Erasure, due: i64) -> Row {
+    Row::new(pk, SK)
+        .json(ERASURE, erasure)
+        .due(Lane::Settle, due)
+}
+
+/// What became of the patient, if they were erased.
+pub fn erasure(row: &Row) -> Result<Option<Erasure>, StoreError> {
+    match row.has(ERASURE) {
+        true => row.read(ERASURE).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Whether something that follows from erasing the patient may be left to do.
+pub fn is_being_erased(row: &Row) -> bool {
+    row.has(ERASURE) && row.has("due_at")
+}
+
+/// What is written once nothing is left to do.
+pub fn erased_wholly(key: &RowKey) -> Write {
+    Write::Change {
+        key: key.clone(),
+        set: Row::default(),
+        remove: vec!["due_pk", "due_at", "taken_at"],
+    }
+}
+
+/// Writes a patient anew where nobody has since this row was read.
+pub fn replaced(read: &Row, row: Row) -> Write {
+    let attribute = match read.has(ERASURE) {
+        true => ERASURE,
+        false => SEALED,
+    };
+    Write::NewOr {
+        row,
+        attribute,
+        value: read.get(attribute).into(),
+    }
 }

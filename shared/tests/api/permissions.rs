@@ -59,6 +59,7 @@ const NEEDS: &str = "
 
     refund     POST /v1/refunds
 
+    approve    DELETE /v1/patients/{id}
     approve    POST /v1/refunds/{id}/approve
     approve    POST /v1/refunds/{id}/reject
     approve    POST /v1/payments/{id}/close
@@ -84,28 +85,30 @@ const PERMISSIONS: [&str; 5] = ["view", "charge", "refund", "approve", "configur
 
 /// One route and what is sent to it.
 #[derive(Debug)]
-struct Asked {
+pub struct Asked {
     needs: String,
-    method: String,
-    route: String,
-    path: String,
-    body: Option<String>,
+    /// Whether the document says that its answer shows a person.
+    pub shows: bool,
+    pub method: String,
+    pub route: String,
+    pub path: String,
+    pub body: Option<String>,
 }
 
 /// A clinic that has one of everything that a route may name.
-struct World {
-    clinic: Clinic,
-    patient: String,
+pub struct World {
+    pub clinic: Clinic,
+    pub patient: String,
     case: String,
     refund: String,
     delivery: String,
     spare_key: String,
 }
 
-const NAMES: [&str; 3] = ["Juniper Vale", "Wattle Street Clinic", "juniper@"];
+pub const NAMES: [&str; 3] = ["Juniper Vale", "Wattle Street Clinic", "juniper@"];
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let policy = json!({ "collect": "later", "approval_above": "20" });
         let clinic = Clinic::of("EUR", policy).await;
         let person = json!({
@@ -178,7 +181,7 @@ impl World {
     }
 
     /// Each route of the document, asked as it wants to be asked.
-    async fn asked(&self) -> Vec<Asked> {
+    pub async fn asked(&self) -> Vec<Asked> {
         let document = document().await;
         let mut all = vec![];
         for (route, at) in document["paths"].as_object().expect("paths") {
@@ -190,6 +193,7 @@ impl World {
                     example.map(|schema| schema.unwrap_or_default()["examples"][0].clone());
                 all.push(Asked {
                     needs: needs(operation),
+                    shows: operation["x-shows-person"] == true,
                     method: method.to_uppercase(),
                     route: route.clone(),
                     path: self.path(route),
@@ -270,7 +274,7 @@ async fn document() -> Value {
 }
 
 /// Sends it with this Authorization, and what came back.
-async fn sent(clinic: &Clinic, asked: &Asked, authorization: Option<&str>) -> (u16, Value) {
+pub async fn sent(clinic: &Clinic, asked: &Asked, authorization: Option<&str>) -> (u16, Value) {
     let mut headers = json!({
         "content-type": "application/json",
         "idempotency-key": meridian::words::ids::random(),
@@ -284,7 +288,7 @@ async fn sent(clinic: &Clinic, asked: &Asked, authorization: Option<&str>) -> (u
     (answer.status_code, body)
 }
 
-fn bearer(key: &str) -> String {
+pub fn bearer(key: &str) -> String {
     format!("Bearer {key}")
 }
 
@@ -485,6 +489,7 @@ async fn only_the_root_key_makes_clinics_and_it_does_nothing_else() {
     let id = format!("c-{}", meridian::words::ids::random());
     let new = json!({ "id": id, "name": "New", "currency": "EUR" });
     let asked = Asked {
+        shows: false,
         needs: "root".into(),
         method: "POST".into(),
         route: "/v1/clinics".into(),

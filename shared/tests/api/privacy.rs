@@ -12,10 +12,10 @@ use meridian::records::case::pk as case_pk;
 use serde_json::{Value, json};
 
 const NAME: &str = "Juniper <b>Vale</b>";
-const PERSONAL: [&str; 5] = ["Juniper", "juniper", "0100142", "Initial visit", "P-1042"];
+pub const PERSONAL: [&str; 5] = ["Juniper", "juniper", "0100142", "Initial visit", "P-1042"];
 
 /// A clinic with every vendor, whose patient just paid on a page.
-async fn paid(share_names: bool) -> (Clinic, String) {
+pub async fn paid(share_names: bool) -> (Clinic, String) {
     let policy = json!({ "collect": "later", "share_names": share_names });
     let clinic = Clinic::of("EUR", policy).await;
     for vendor in ["stripe", "mailgun", "twilio", "slack", "xero"] {

@@ -15,7 +15,8 @@ use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub struct Route {
     pub gives: (u16, Shape),
     /// Another good answer.
     pub also: Option<(u16, Shape)>,
+    /// Whether its answer shows a person: who asked is written down before it is given.
+    pub shows_person: bool,
 }
 
 /// Who may call, and what is done.
@@ -136,6 +139,7 @@ impl Route {
             once: false,
             gives: (200, shape::<Nothing>),
             also: None,
+            shows_person: false,
         }
     }
 
@@ -163,6 +167,13 @@ impl Route {
     /// Another good answer.
     pub const fn also<T: JsonSchema>(mut self, status: u16) -> Self {
         self.also = Some((status, shape::<T>));
+        self
+    }
+
+    /// Its answer shows a person of whom the request did not tell: the handler says whom by
+    /// [`Call::shows`].
+    pub const fn shows_person(mut self) -> Self {
+        self.shows_person = true;
         self
     }
 
@@ -199,6 +210,8 @@ pub struct Call<'a> {
     pub body: Vec<u8>,
     /// Headers and address as they came.
     pub request: &'a HttpRequest,
+    /// The patients whom the answer shows, by our ids.
+    pub shown: RefCell<BTreeSet<String>>,
 }
 
 impl Call<'_> {
@@ -215,6 +228,16 @@ impl Call<'_> {
     /// The body as this shape.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read::body(&self.body)
+    }
+
+    /// The answer shows this patient, by our id.
+    pub fn shows(&self, patient: &str) {
+        debug_assert!(
+            self.route.shows_person,
+            "{} shows a person",
+            self.route.path
+        );
+        self.shown.borrow_mut().insert(patient.into());
     }
 
     /// A page of a list, newest first, and the cursor of the next one.

@@ -93,7 +93,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "An appointment, by the clinic's own id.",
     )
-    .gives::<Appointment>(200),
+    .gives::<Appointment>(200)
+    .shows_person(),
     Route::post(
         "/v1/appointments/{id}/complete",
         Charge,
@@ -203,6 +204,7 @@ fn price(
 
 async fn get(call: &Call<'_>) -> Answered {
     let found = appointments::find(call.app, call.clinic(), &call.path[0]).await?;
+    call.shows(&found.visit.patient);
     shown(call, &found.visit, 200).await
 }
 

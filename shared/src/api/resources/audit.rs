@@ -15,10 +15,11 @@ pub static ROUTES: &[Route] = &[
         "/v1/audit",
         View,
         |call| Box::pin(list(call)),
-        "The journal of a case, or of a day (UTC), newest first.",
+        "The journal of a case, or of a day (UTC), or what was done to a patient and who was shown \
+         them; newest first.",
     )
     .gives::<Entries>(200)
-    .query(&["case", "day", "before", "limit"]),
+    .query(&["case", "day", "patient", "before", "limit"]),
     Route::get(
         "/v1/audit/verify",
         View,
@@ -31,8 +32,8 @@ pub static ROUTES: &[Route] = &[
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
-    match (call.query("case"), call.day("day")?) {
-        (Some(case), None) => {
+    match (call.query("case"), call.day("day")?, call.query("patient")) {
+        (Some(case), None, None) => {
             let case = named::invoice(call.app, call.clinic(), case).await?;
             let entries = audit::entries(call.app, call.clinic(), &case.id).await?;
             let entries = entries.iter().map(view).collect();
@@ -44,8 +45,9 @@ async fn list(call: &Call<'_>) -> Answered {
                 },
             ))
         }
-        (None, Some(day)) => of_day(call, day).await,
-        _ => Err(Problem::invalid("case", "name a case, or a day")),
+        (None, Some(day), None) => of_day(call, day).await,
+        (None, None, Some(patient)) => of_patient(call, patient).await,
+        _ => Err(Problem::invalid("case", "name a case, a day, or a patient")),
     }
 }
 
@@ -60,6 +62,17 @@ async fn of_day(call: &Call<'_>, day: Date) -> Answered {
     };
     let entries = lines.iter().map(shown).collect();
     let next = next.as_deref().map(cursor);
+    Ok(reply(200, &Entries { entries, next }))
+}
+
+/// What was done to a patient and who was shown them, newest first.
+async fn of_patient(call: &Call<'_>, patient: &str) -> Answered {
+    let (before, limit) = (call.before()?, call.limit()?);
+    let patient = named::patient(call.app, call.clinic(), patient).await?.id;
+    let (app, before) = (call.app, before.as_deref());
+    let page = audit::of_patient(app, call.clinic(), &patient, before, limit).await?;
+    let entries = page.0.iter().map(|(note, day)| aside(note, *day)).collect();
+    let next = page.1.as_deref().map(cursor);
     Ok(reply(200, &Entries { entries, next }))
 }
 

@@ -83,7 +83,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "An invoice with its payments, refunds, disputes and receipts.",
     )
-    .gives::<Invoice>(200),
+    .gives::<Invoice>(200)
+    .shows_person(),
     Route::post(
         "/v1/invoices/{id}/credit-notes",
         Approve,
@@ -102,7 +103,8 @@ pub static ROUTES: &[Route] = &[
          more, and its books go to zero. Systems that filed it hear of it.",
     )
     .gives::<Invoice>(200)
-    .takes::<Nothing>(),
+    .takes::<Nothing>()
+    .shows_person(),
 ];
 
 async fn create(call: &Call<'_>) -> Answered {
@@ -181,6 +183,9 @@ async fn get(call: &Call<'_>) -> Answered {
 /// An invoice with its papers: what its lines are for, its receipts, its page.
 async fn shown(call: &Call<'_>, case: &Case) -> Answered {
     let owner = case.patient.clone().unwrap_or_default();
+    if !owner.is_empty() {
+        call.shows(&owner);
+    }
     let descriptions = match receipts::reader(call.app, &call.settings, &owner).await? {
         Some((key, _)) => receipts::descriptions(call.app, case, &key).await?,
         None => vec![],

@@ -42,7 +42,8 @@ pub static ROUTES: &[Route] = &[
         "The methods that gateways keep for a patient and that may be charged: the default one \
          first, then the newest.",
     )
-    .gives::<PaymentMethods>(200),
+    .gives::<PaymentMethods>(200)
+    .shows_person(),
     Route::post(
         "/v1/patients/{id}/payment-methods",
         Charge,
@@ -66,12 +67,14 @@ pub static ROUTES: &[Route] = &[
          or the chosen one ended, it is the newest that the patient agreed to for later charges.",
     )
     .gives::<PaymentMethod>(200)
-    .takes::<Nothing>(),
+    .takes::<Nothing>()
+    .shows_person(),
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
     let methods = patients::methods(call.app, call.clinic(), &patient.id).await?;
+    call.shows(&patient.id);
     let payment_methods = methods.iter().map(view).collect();
     Ok(reply(200, &PaymentMethods { payment_methods }))
 }
@@ -100,5 +103,6 @@ async fn remove(call: &Call<'_>) -> Answered {
 async fn choose(call: &Call<'_>) -> Answered {
     let (patient, id) = (&call.path[0], &call.path[1]);
     let kept = methods::choose(call.app, &call.settings, &call.actor, patient, id).await?;
+    call.shows(patient);
     Ok(reply(200, &view(&kept)))
 }

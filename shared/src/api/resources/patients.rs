@@ -1,11 +1,12 @@
 //! `/v1/patients`: whom invoices are for.
 
 use crate::api::frame::call::{Answered, Call, Route, reply};
+use crate::api::views::erasure::{ErasedPatient, view as erased};
 use crate::api::views::patient::{self, view};
-use crate::domain::actor::Permission::{Charge, View};
+use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::flows::deliveries::optouts;
 use crate::flows::patients::{self, Patient, Person};
-use crate::flows::{Failure, named, opt_in as opted_in};
+use crate::flows::{Failure, erasure, named, opt_in as opted_in};
 use crate::words::text::{Email, Phone, Plain};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,7 +44,16 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "A patient.",
     )
-    .gives::<patient::Patient>(200),
+    .gives::<patient::Patient>(200)
+    .shows_person(),
+    Route::delete(
+        "/v1/patients/{id}",
+        Approve,
+        |call| Box::pin(erase(call)),
+        "Erases a patient for good, and tells what stays and who else was told of them. What is \
+         under way goes on; nothing more is charged by itself. Not while an appointment is to come.",
+    )
+    .gives::<ErasedPatient>(200),
     Route::delete(
         "/v1/patients/{id}/opt-out",
         Charge,
@@ -51,7 +61,8 @@ pub static ROUTES: &[Route] = &[
         "The patient wants texts again: lifts that the number opted out. One that answered STOP \
          must answer START too, or its provider goes on refusing.",
     )
-    .gives::<patient::Patient>(200),
+    .gives::<patient::Patient>(200)
+    .shows_person(),
 ];
 
 async fn put(call: &Call<'_>) -> Answered {
@@ -69,13 +80,22 @@ async fn put(call: &Call<'_>) -> Answered {
 
 async fn get(call: &Call<'_>) -> Answered {
     let patient = named::patient(call.app, call.clinic(), &call.path[0]).await?;
+    call.shows(&patient.id);
     Ok(reply(200, &shown(call, &patient).await?))
+}
+
+/// The same answer again where it was done before.
+async fn erase(call: &Call<'_>) -> Answered {
+    let id = &call.path[0];
+    let erasure = erasure::erase(call.app, &call.settings, &call.actor, id).await?;
+    Ok(reply(200, &erased(id, &erasure)))
 }
 
 /// The patient wants texts again; 404 where the number did not opt out.
 async fn opt_in(call: &Call<'_>) -> Answered {
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let patient = opted_in::lift(app, settings, &call.actor, id).await?;
+    call.shows(&patient.id);
     Ok(reply(200, &shown(call, &patient).await?))
 }
 

@@ -65,7 +65,8 @@ pub static ROUTES: &[Route] = &[
         |call| Box::pin(get(call)),
         "A refund and what became of its parts.",
     )
-    .gives::<Refund>(200),
+    .gives::<Refund>(200)
+    .shows_person(),
     Route::post(
         "/v1/refunds/{id}/approve",
         Approve,
@@ -130,6 +131,9 @@ async fn get(call: &Call<'_>) -> Answered {
     let (row, case) = named::refund(call.app, call.clinic(), &call.path[0]).await?;
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
     shown.reason = refunds::reason(call.app, &call.settings, &row, &case).await?;
+    if let Some(patient) = &case.patient {
+        call.shows(patient);
+    }
     Ok(reply(200, &shown))
 }
 

@@ -16,6 +16,9 @@ pub struct Entry {
     /// The invoice; null for a change that is about none, and for a patient's credit.
     #[schemars(with = "Option<Id>")]
     pub case: Option<String>,
+    /// The patient who was written, shown or erased; null for anything else.
+    #[schemars(with = "Option<Id>")]
+    pub patient: Option<String>,
     /// Whose line it is: `case:` or `credit:` and its id; null for what stands in no journal.
     pub book: Option<String>,
     /// From 1, without a gap; 0 for what stands in no journal.
@@ -91,6 +94,7 @@ pub fn view(entry: &journal::Entry) -> Entry {
     };
     Entry {
         case: entry.book.case().map(String::from),
+        patient: None,
         book: Some(entry.book.to_string()),
         seq: entry.seq,
         at: entry.at,
@@ -107,6 +111,7 @@ pub fn view(entry: &journal::Entry) -> Entry {
 pub fn aside(note: &Note, day: Date) -> Entry {
     Entry {
         case: note.case.clone(),
+        patient: note.patient.clone(),
         book: None,
         seq: 0,
         at: note.at,
@@ -159,6 +164,7 @@ impl Entry {
         };
         Self {
             case: Some(sample::invoice()),
+            patient: None,
             book: Some(format!("case:{}", sample::invoice())),
             seq: 3,
             at: sample::instant(),

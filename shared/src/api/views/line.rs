@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// Null where it is not at hand: in a list, and once its patient was erased.
+    #[schemars(extend("x-personal" = true))]
     pub description: Option<String>,
     /// Pieces.
     pub quantity: u32,

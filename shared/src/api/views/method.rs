@@ -23,6 +23,7 @@ pub struct PaymentMethod {
     /// The payer's id at the gateway, where it needs one beside the method.
     pub customer: Option<String>,
     /// How people tell it apart: `Visa ending 4242`.
+    #[schemars(extend("x-personal" = true))]
     pub label: String,
 }
 

@@ -6,6 +6,7 @@ pub mod credit;
 pub mod delivery;
 pub mod dispute;
 pub mod entry;
+pub mod erasure;
 pub mod event;
 pub mod integration;
 pub mod invoice;

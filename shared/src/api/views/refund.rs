@@ -28,6 +28,7 @@ pub struct Refund {
     /// One per payment that it comes from, newest payment first.
     pub parts: Vec<RefundPart>,
     /// As it was given; null in lists, and once the patient was erased.
+    #[schemars(extend("x-personal" = true))]
     pub reason: Option<String>,
 }
 

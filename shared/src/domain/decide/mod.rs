@@ -7,6 +7,7 @@
 mod bills;
 mod calls;
 mod disputes;
+mod erased;
 mod found;
 mod pages;
 mod payments;
@@ -273,6 +274,7 @@ impl<'a> Draft<'a> {
             Event::Closed { payment } => self.close(*payment),
             Event::Found(found) => self.found(found),
             Event::Voided => self.void(),
+            Event::Erased => self.erased(),
             Event::DisputeResolved {
                 payment,
                 dispute,

@@ -36,7 +36,7 @@ impl Draft<'_> {
         }
     }
 
-    fn numbers(&self) -> Vec<u32> {
+    pub(super) fn numbers(&self) -> Vec<u32> {
         self.case.payments.iter().map(|p| p.n).collect()
     }
 

@@ -66,11 +66,15 @@ pub struct Entry {
     pub hash: String,
 }
 
-/// What changed outside of every journal: settings, a key, a person's task that was closed.
+/// What changed outside of every journal: settings, a key, a person's task that was closed. Also
+/// that somebody was shown a patient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The case that it is about, if any.
     pub case: Option<String>,
+    /// Our opaque id of the patient who was written, shown or erased, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
     /// When it was written.
     pub at: Timestamp,
     /// What happened, in a word of Meridian: `settings_changed`, `key_made`, `task_done`.

@@ -11,7 +11,7 @@ use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure};
 use crate::contract::{Account, Gateway, Lookup, Request, Told, Trouble};
-use crate::domain::case::{Case, Intent, Step};
+use crate::domain::case::{Case, Intent, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
@@ -19,6 +19,7 @@ use crate::domain::settings::Settings;
 use crate::domain::task::Work;
 use crate::flows::accounts;
 use crate::flows::commit;
+use crate::flows::erasure;
 use crate::flows::pages;
 use crate::flows::patients;
 use crate::io::clock;
@@ -66,9 +67,26 @@ pub async fn pay(app: &App, key: &RowKey) -> Result<(), Failure> {
         payment,
         refund: None,
     };
+    if let Some(patient) = begins_without(app, clinic, &case, payment).await? {
+        let settings = app.settings_of(clinic).await?;
+        return erasure::give_up(app, &settings, &patient, &case.id).await;
+    }
     // The row says that the payment is to be looked at; which step is next, the case says.
     let step = Step::Charge;
     work_off(app, clinic, case, target, Work::Pay { payment, step }).await
+}
+
+/// The patient, where they were erased before anything of this payment began.
+async fn begins_without(
+    app: &App,
+    clinic: &str,
+    case: &Case,
+    payment: u32,
+) -> Result<Option<String>, Failure> {
+    let patient = case.patient.as_deref();
+    let unbegun = case.payment(payment).is_some_and(Payment::is_unbegun);
+    let gone = unbegun && patients::is_erased(app, clinic, patient).await?;
+    Ok(patient.filter(|_| gone).map(String::from))
 }
 
 /// Sends a refund (`task#r1`) to its gateway.
@@ -219,6 +237,11 @@ async fn retry(
     }
     let settings = app.settings_of(clinic).await?;
     let loaded = app.case(clinic, case).await?.ok_or("no such case")?;
+    if let Some(patient) = &loaded.patient
+        && patients::is_erased(app, clinic, Some(patient)).await?
+    {
+        return erasure::give_up(app, &settings, patient, case).await;
+    }
     let failed = loaded.payment(payment).and_then(|p| p.method.clone());
     let method = match &loaded.patient {
         Some(patient) => patients::method_to_charge(app, clinic, patient, failed.as_ref()).await?,

@@ -145,7 +145,9 @@ async fn lost(
         why: why.into(),
         ..untold(row)
     };
-    if overtaken(case, &row.about.subject).is_some() {
+    let patient = case.patient.as_deref();
+    let erased = patients::is_erased(app, &of.settings.id, patient).await?;
+    if erased || overtaken(case, &row.about.subject).is_some() {
         return replace(app, row, failed).await.map(drop);
     }
     match next_way(app, of, case, row).await? {

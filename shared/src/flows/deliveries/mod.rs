@@ -52,6 +52,9 @@ const LIFETIME_OF_BOOKS: i64 = 90 * 86_400;
 /// So many of a line are worked off by one message.
 const TOGETHER: usize = 5;
 
+/// Why a message is not sent.
+const ERASED: &str = "the patient was erased";
+
 /// How a delivery is put off.
 struct Later {
     wait: i64,
@@ -200,10 +203,15 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         needless,
         unreachable,
         key,
+        erased,
     } = match prepare::prepare(app, of, line, row, system, filed).await? {
         Ok(prepared) => prepared,
         Err(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
     };
+    // Whatever became of a call under way: there is nobody to look for it by.
+    if erased && matches!(system.channel, Channel::PatientEmail | Channel::PatientText) {
+        return finish(app, row, State::Skipped, ERASED).await;
+    }
     if unreachable {
         nobody_reaches(app, of, row).await?;
     }

@@ -31,6 +31,8 @@ pub struct Prepared {
     pub unreachable: bool,
     /// Seals what was sent to a patient.
     pub key: Option<Key>,
+    /// The patient was erased: they are told nothing, and nobody else is told who it was.
+    pub erased: bool,
 }
 
 /// What is told, or why it cannot be.
@@ -52,6 +54,7 @@ pub(super) async fn prepare(
     };
     let told: Occurrence = kept.read("data")?;
     let (key, reference, mut person) = addressee(app, settings, &told).await?;
+    let erased = key.is_none() && told.facts.patient.is_some();
     let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
     let mut needless = concerns;
     if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
@@ -67,6 +70,7 @@ pub(super) async fn prepare(
     let unreachable = concerns.is_none()
         && told.subject.topic == Topic::CheckoutReady
         && told.facts.patient.is_some()
+        && !erased
         && unreachable(settings, system, &person);
     needless = needless.or(missing_address(system.channel, &person));
     if told.subject.topic == Topic::NeedsPerson && !is_asked(app, &row.pk, &told.subject).await? {
@@ -97,6 +101,7 @@ pub(super) async fn prepare(
         needless,
         unreachable,
         key,
+        erased,
     }))
 }
 

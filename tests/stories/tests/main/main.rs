@@ -5,6 +5,7 @@ mod billing;
 mod books;
 mod clinic;
 mod contracts;
+mod erased;
 mod ipn;
 mod messages;
 mod outbox;

@@ -1,0 +1,303 @@
+//! A patient is erased: what is gone, what is given up, what goes on, and what the clinic is told.
+
+use crate::money::{happens, pays, reported};
+use crate::privacy::{PERSONAL, paid};
+use crate::stack::{Clinic, Struck, lines, request};
+use crate::vendors::{connect, heard, ok};
+use meridian::domain::case::Case;
+use meridian::domain::fact::{Decline, Fact, Kind, Method};
+use meridian::domain::payment::State;
+use meridian::flows::{calls, erasure, pages};
+use meridian::io::queue::RowKey;
+use meridian::io::store::{Row, Write};
+use meridian::records::case::pk as case_pk;
+use meridian::records::patient;
+use meridian::words::ids;
+use meridian_embedded_aws::Action;
+use serde_json::{Value, json};
+
+impl Clinic {
+    async fn erases(&self, patient: &str) -> Value {
+        let path = format!("/v1/patients/{patient}");
+        self.call("DELETE", &path, &Value::Null).await.expect(200)
+    }
+
+    async fn keeps(&self, patient: &str, token: &str) {
+        let path = format!("/v1/patients/{patient}/payment-methods");
+        let kept = json!({ "gateway": "stripe", "token": token, "label": "Visa ending 4242" });
+        self.post(&path, kept).await.expect(201);
+    }
+
+    async fn books(&self, patient: &str, id: &str, starts: &str) {
+        let new = json!({ "id": id, "patient": patient, "starts_at": starts, "lines": lines() });
+        self.post("/v1/appointments", new).await.expect(201);
+    }
+
+    async fn case_of(&self, id: &str) -> Case {
+        let found = self.app.case(&self.id, id).await;
+        found.expect("a table").expect("a case")
+    }
+
+    /// The rows of the patient, by what stands behind their key.
+    async fn of_patient(&self, patient: &str) -> Vec<String> {
+        let pk = format!("{} ", patient::pk(&self.id, patient));
+        let rows = self.rows().await.into_keys();
+        rows.filter_map(|key| key.strip_prefix(&pk).map(String::from))
+            .collect()
+    }
+}
+
+fn task(clinic: &Clinic, case: &str, id: &str) -> RowKey {
+    RowKey {
+        pk: case_pk(&clinic.id, case),
+        sk: format!("task#{id}"),
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let all = list.as_array().expect("a list").iter();
+    all.map(|text| text.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_erased_patient_is_read_nowhere_and_the_clinic_hears_what_stays_and_who_was_told() {
+    let (clinic, case) = paid(true).await;
+    let patient = clinic.case_of(&case).await.patient.expect("a patient");
+    clinic.keeps(&patient, "pm_1").await;
+    clinic.books(&patient, "A-1", "2020-01-02T09:00:00Z").await;
+    let known = clinic.rows().await.into_keys();
+    assert_eq!(known.filter(|key| key.contains("#known#")).count(), 1);
+    let erased = clinic.erases(&patient).await;
+    let gone = json!({
+        "person": true, "payment_methods": 1, "contacts": 1, "invoices": 1, "appointments": 1,
+    });
+    assert_eq!(erased["erased"], gone);
+    let stays: Vec<_> = erased["stays"].as_array().expect("a list").iter().collect();
+    let whats: Vec<_> = stays.iter().map(|one| one["what"].clone()).collect();
+    assert_eq!(json!(whats), json!(["books", "webhooks", "backups"]));
+    assert!(stays[0]["until"].is_null() && !stays[1]["until"].is_null());
+    let copies = erased["copies"].as_array().expect("a list");
+    let held: Vec<_> = copies
+        .iter()
+        .map(|copy| {
+            (
+                copy["vendor"].as_str().expect("an id"),
+                texts(&copy["holds"]).join(" "),
+            )
+        })
+        .collect();
+    let wanted = [
+        ("mailgun", "name email messages"),
+        ("slack", "reference name"),
+        ("stripe", "payments payment_methods"),
+        ("twilio", "name phone messages"),
+        ("xero", "reference name contact"),
+    ];
+    assert_eq!(
+        held,
+        wanted.map(|(vendor, holds)| (vendor, holds.to_owned()))
+    );
+    for (place, row) in clinic.rows().await {
+        let text = format!("{place} {row}");
+        for secret in PERSONAL {
+            assert!(!text.contains(secret), "{secret} stands in {text}");
+        }
+        assert!(!place.contains("#known#"), "{place}");
+    }
+    assert_eq!(clinic.of_patient(&patient).await, ["patient"]);
+    let shown = clinic.get(&format!("/v1/patients/{patient}")).await;
+    assert_eq!(shown["erased_at"], erased["erased_at"]);
+    for field in ["reference", "name", "email", "phone"] {
+        assert!(shown[field].is_null(), "{shown}");
+    }
+    let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;
+    assert!(invoice["lines"][0]["description"].is_null(), "{invoice}");
+    assert_eq!(invoice["paid"], invoice["total"], "the books are whole");
+    for address in [&invoice["receipts"][0]["url"], &invoice["page_url"]] {
+        let asked = request(
+            "GET",
+            address.as_str().expect("an address"),
+            json!({}),
+            None,
+        );
+        let page = pages::show(&clinic.app, &asked).await.body;
+        let told = PERSONAL.iter().find(|secret| page.contains(**secret));
+        assert_eq!(told, None, "{page}");
+    }
+    let path = format!("/v1/audit/verify?case={case}");
+    assert_eq!(clinic.get(&path).await["holds"], true);
+    assert_eq!(clinic.erases(&patient).await, erased, "again");
+    let path = format!("/v1/audit?patient={patient}");
+    let audit = clinic.get(&path).await;
+    let noted = audit["entries"].as_array().expect("entries").iter();
+    let noted = noted.filter(|note| note["what"] == "patient_erased");
+    assert_eq!(noted.count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_planned_is_given_up_so_that_nobody_is_charged_whatever_fails_on_the_way() {
+    for fails in [false, true] {
+        let policy = json!({ "collect": "saved_method", "retry_after_days": [3] });
+        let clinic = Clinic::of("EUR", policy).await;
+        connect(&clinic, "stripe", |_| ok(json!({}))).await;
+        let patient = clinic.patient().await;
+        clinic.keeps(&patient, "pm_1").await;
+        let (declined, unbegun) = (
+            clinic.invoice(Some(&patient)).await,
+            clinic.invoice(Some(&patient)).await,
+        );
+        let fact = Fact {
+            reference: Some(ids::payment_reference(&declined, 1)),
+            payment: Some("pi_1".into()),
+            decline: Some(Decline::Funds),
+            ..Fact::new(Kind::PaymentFailed)
+        };
+        let case = happens(&clinic, &declined, reported(fact)).await;
+        assert!(case.retry.is_some());
+        let path = format!("/v1/patients/{patient}");
+        // What follows from the first commit does not come through.
+        let struck = fails.then(|| {
+            let fault = ("TransactWriteItems", Action::CutBefore, 2, 10_000);
+            Struck::by(vec![fault])
+        });
+        let app = struck.as_ref().map_or(&clinic.app, |struck| &struck.app);
+        let erased = clinic.call_at(app, "DELETE", &path, &Value::Null).await;
+        assert_eq!(erased.expect(200)["erased"]["payment_methods"], 1);
+        drop(struck);
+        let key = patient::key(&clinic.id, &patient);
+        if fails {
+            let due = Write::Change {
+                key: task(&clinic, &declined, "retry-p1"),
+                set: Row::default().number("due_at", 1),
+                remove: vec![],
+            };
+            clinic.write(due).await;
+        }
+        for (case, id) in [(&declined, "retry-p1"), (&unbegun, "p1")] {
+            calls::pay(&clinic.app, &task(&clinic, case, id))
+                .await
+                .expect("nothing to do");
+        }
+        assert!(heard(&clinic).is_empty(), "{:?}", heard(&clinic));
+        erasure::finish(&clinic.app, &key).await.expect("it ends");
+        let row = clinic.app.store.get(&key.pk, &key.sk).await;
+        assert!(!row.expect("a table").expect("a row").has("due_at"));
+        for case in [&declined, &unbegun] {
+            let case = clinic.case_of(case).await;
+            assert_eq!((case.payments.len(), case.retry), (1, None));
+            assert_ne!(case.payments[0].state, State::Open);
+        }
+        let asked = clinic.open_tasks().await;
+        let uncollected = asked
+            .iter()
+            .filter(|task| task["id"] == "person-uncollected");
+        assert_eq!(uncollected.count(), 2, "what is due is a task: {asked:#?}");
+        assert_eq!(clinic.of_patient(&patient).await, ["patient"]);
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_appointment_to_come_is_not_erased_and_the_answer_names_it() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    clinic.books(&patient, "A-1", "2099-01-02T09:00:00Z").await;
+    clinic.books(&patient, "A-2", "2020-01-02T09:00:00Z").await;
+    let before = clinic.rows().await;
+    let path = format!("/v1/patients/{patient}");
+    let refused = clinic.call("DELETE", &path, &Value::Null).await.expect(409);
+    let why = refused["detail"].as_str().expect("words");
+    assert!(why.contains("(A-1)"), "{why}");
+    crate::permissions::unchanged(&before, &clinic.rows().await, "what was refused");
+    let done = "/v1/appointments/A-1/complete";
+    clinic.post(done, Value::Null).await.expect(202);
+    clinic.call("DELETE", &path, &Value::Null).await.expect(409);
+    let nobody = "/v1/patients/0123456789abcdefghjk";
+    clinic
+        .call("DELETE", nobody, &Value::Null)
+        .await
+        .expect(404);
+}
+
+#[tokio::test]
+async fn what_comes_later_is_posted_and_brings_back_nothing_of_the_person() {
+    let policy = json!({ "collect": "later", "save_method": true });
+    let clinic = Clinic::of("EUR", policy).await;
+    let patient = clinic.patient().await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let left = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = json!({ "collect": "checkout" });
+    clinic.post(&path, page.clone()).await.expect(202);
+    assert!(clinic.case_of(&case).await.payments[0].keep_method);
+    clinic.erases(&patient).await;
+    let fact = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("pi_1".into()),
+        method: Some(Method {
+            gateway: "stripe".into(),
+            customer: Some("cus_1".into()),
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        }),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    let paid = happens(&clinic, &case, reported(fact)).await;
+    assert_eq!(paid.payments[0].state, State::Paid);
+    assert_eq!(clinic.of_patient(&patient).await, ["patient"]);
+    let kept = json!({ "gateway": "stripe", "token": "pm_2", "label": "Visa" });
+    let methods = format!("/v1/patients/{patient}/payment-methods");
+    clinic.post(&methods, kept).await.expect(409);
+    // Somebody may still pay on a page, and nothing is kept of them there.
+    let path = format!("/v1/invoices/{left}/charges");
+    let kept = json!({ "method": { "gateway": "stripe", "token": "pm_2" } });
+    let refused = clinic.post(&path, kept).await.expect(422);
+    assert_eq!(refused["field"], "method");
+    clinic.post(&path, page).await.expect(202);
+    assert!(!clinic.case_of(&left).await.payments[0].keep_method);
+    let new = json!({ "reference": "P-1", "name": "Juniper Vale" });
+    clinic.post("/v1/patients", new.clone()).await.expect(503);
+    let key = patient::key(&clinic.id, &patient);
+    erasure::finish(&clinic.app, &key).await.expect("it ends");
+    let anew = clinic.post("/v1/patients", new).await.expect(200);
+    assert_eq!(anew["erased_at"], Value::Null);
+    let receipt = clinic.get(&format!("/v1/invoices/{case}")).await;
+    assert!(receipt["lines"][0]["description"].is_null(), "{receipt}");
+}
+
+#[tokio::test]
+async fn what_waits_to_be_told_an_erased_patient_is_skipped_and_nobody_is_asked() {
+    let clinic = Clinic::new().await;
+    for vendor in ["mailgun", "twilio", "slack"] {
+        connect(&clinic, vendor, |_| ok(json!({ "id": "1", "sid": "SM1" }))).await;
+    }
+    let mut settings = clinic.get("/v1/settings").await;
+    settings["systems"] = json!(["mailgun", "twilio", "slack"]);
+    let put = clinic.call("PUT", "/v1/settings", &settings).await;
+    put.expect(200);
+    let person = json!({
+        "reference": "P-1042", "name": "Juniper Vale", "email": "juniper@example.org",
+        "phone": "+61370100142",
+    });
+    let made = clinic.post("/v1/patients", person).await.expect(201);
+    let patient = made["id"].as_str().expect("an id").to_owned();
+    let case = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = json!({ "collect": "checkout" });
+    clinic.post(&path, page).await.expect(202);
+    pays(&clinic, &case).await;
+    clinic.spreads(&case).await;
+    let before = clinic.open_tasks().await;
+    clinic.erases(&patient).await;
+    for system in ["mailgun", "twilio"] {
+        let key = clinic.told_key(&case, system, "payment-received-p1").await;
+        clinic.delivers(&key).await;
+        let row = clinic.app.store.get(&key.pk, &key.sk).await;
+        let row = row.expect("a table").expect("a row");
+        let end = (row.get("state"), row.get("why"));
+        assert_eq!(end, ("skipped", "the patient was erased"), "{system}");
+    }
+    let told = heard(&clinic);
+    assert!(told.is_empty(), "{told:?}");
+    assert_eq!(clinic.open_tasks().await, before, "nobody is asked");
+}
