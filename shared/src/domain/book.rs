@@ -2,11 +2,10 @@
 //! and a version. One commit writes one book or two; what moves between two goes through one transfer
 //! account, and their entries sum to zero.
 
-use super::case::Case;
 use super::dims::Dims;
-use super::journal::{self, Balances};
 use crate::words::money::Currency;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +17,9 @@ pub enum BookId {
     /// What the clinic owes one patient in one currency.
     Credit(String),
 }
+
+/// Minor units by account of the [`super::chart`]; accounts at zero are left out.
+pub type Balances = BTreeMap<String, i64>;
 
 /// What every book can tell of itself.
 pub trait Book {
@@ -33,32 +35,6 @@ pub trait Book {
     fn entries(&self) -> u64;
     /// The hash of the last entry; empty before the first.
     fn head(&self) -> &str;
-}
-
-impl Book for Case {
-    fn id(&self) -> BookId {
-        BookId::Case(self.id.clone())
-    }
-
-    fn currency(&self) -> Currency {
-        self.currency
-    }
-
-    fn dims(&self) -> Dims {
-        self.dims.clone()
-    }
-
-    fn balances(&self) -> Balances {
-        journal::balances(self)
-    }
-
-    fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    fn head(&self) -> &str {
-        &self.head
-    }
 }
 
 impl BookId {

@@ -1,11 +1,11 @@
 //! A patient's credit: what the clinic owes a patient who may use it for a later bill. One book for
 //! each patient and currency; what comes and goes is moved from and to cases, both in one commit.
 
-use super::book::{Book, BookId};
+use super::book::{Balances, Book, BookId};
 use super::chart::{self, CREDIT};
 use super::dims::Dims;
 use super::event::Context;
-use super::journal::{self, Balances, Entry, Written};
+use super::journal::{self, Entry, Written};
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;

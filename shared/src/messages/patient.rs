@@ -34,24 +34,8 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
         Topic::PaymentFailed => failed(&mut letter, said),
         Topic::PaymentReturned => returned(&mut letter, said),
         Topic::RefundPaid => refunded(&mut letter, said),
-        Topic::InvoiceCredited => {
-            letter.subject = format!("Credit note over {sum} from {clinic}");
-            letter.say(format!("{sum} of your invoice is not asked for any more."));
-            if said.due.minor > 0 {
-                letter.say(format!("{} is left to pay.", amount(said.due)));
-            }
-        }
-        Topic::InvoiceVoided => {
-            letter.subject = format!("Your invoice from {clinic} is cancelled");
-            letter.say(format!(
-                "Your invoice over {sum} is cancelled. Nothing is left to pay."
-            ));
-        }
-        Topic::PaymentApplied => {
-            letter.subject = format!("Your payment of {sum} to {clinic}");
-            letter.say(format!(
-                "Your payment of {sum} now counts towards your invoice."
-            ));
+        Topic::InvoiceCredited | Topic::InvoiceVoided | Topic::PaymentApplied => {
+            asked_less(topic, &mut letter, said);
         }
         Topic::RefundFailed => {
             letter.subject = format!("Your refund of {sum} did not go through");
@@ -80,6 +64,31 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
     letter.facts = facts(said, letter.link.is_some());
     letter.address = short(said.address, 120);
     letter.message()
+}
+
+/// Less is asked for, or something counts towards what is asked.
+fn asked_less(topic: Topic, letter: &mut Letter, said: &MessageContext) {
+    let (clinic, sum) = (letter.clinic.clone(), amount(said.amount));
+    match topic {
+        Topic::InvoiceVoided => {
+            letter.subject = format!("Your invoice from {clinic} is cancelled");
+            letter.say(format!("Your invoice over {sum} is cancelled."));
+        }
+        Topic::InvoiceCredited => {
+            letter.subject = format!("Credit note over {sum} from {clinic}");
+            letter.say(format!("{sum} of your invoice is not asked for any more."));
+        }
+        _ => {
+            letter.subject = format!("Your payment of {sum} to {clinic}");
+            letter.say(format!(
+                "Your payment of {sum} now counts towards your invoice."
+            ));
+        }
+    }
+    match said.due.minor {
+        0 => letter.say("Nothing is left to pay.".into()),
+        _ => letter.say(format!("{} is left to pay.", amount(said.due))),
+    }
 }
 
 /// Money was given back: sent by the gateway, handed out, or kept as credit.

@@ -22,18 +22,9 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             format!("Invoice issued: {sum}, number {invoice}."),
             "Nothing to do.".into(),
         ),
-        Topic::InvoiceCredited => (
-            format!("Credit note: {sum} of invoice {invoice} is not asked for any more."),
-            format!("{due} {next}"),
-        ),
-        Topic::InvoiceVoided => (
-            format!("Invoice voided: {sum}, number {invoice}."),
-            "Nothing to do.".into(),
-        ),
-        Topic::PaymentApplied => (
-            format!("Counts towards the invoice: {about}"),
-            format!("{due} {next}"),
-        ),
+        Topic::InvoiceCredited | Topic::InvoiceVoided | Topic::PaymentApplied => {
+            asked_less(topic, said, (&about, &due, next))
+        }
         Topic::CheckoutReady => (
             format!("Page to pay on opened: {about}"),
             "Nothing to do until the patient has paid.".into(),
@@ -63,14 +54,7 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             },
             format!("{due} {next}"),
         ),
-        Topic::RefundPaid => (
-            match (said.to_credit, said.by_hand) {
-                (true, _) => format!("Kept as the patient's credit: {about}"),
-                (false, true) => format!("Given back by hand: {about}"),
-                (false, false) => format!("Refunded: {about}"),
-            },
-            format!("{number}{due} {next}"),
-        ),
+        Topic::RefundPaid => (refunded(said, &about), format!("{number}{due} {next}")),
         Topic::RefundFailed => (
             format!("Refund failed: {about}"),
             "The amount can be refunded again: choose another way to return it.".into(),
@@ -91,6 +75,38 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
     Message {
         text: letter.sentences.join(" "),
         ..letter.message()
+    }
+}
+
+/// Less is asked for, or something counts towards what is asked.
+fn asked_less(
+    topic: Topic,
+    said: &MessageContext,
+    (about, due, next): (&str, &str, String),
+) -> (String, String) {
+    let (sum, invoice) = (amount(said.amount), invoice(said));
+    match topic {
+        Topic::InvoiceVoided => (
+            format!("Invoice voided: {sum}, number {invoice}."),
+            "Nothing to do.".into(),
+        ),
+        Topic::InvoiceCredited => (
+            format!("Credit note: {sum} of invoice {invoice} is not asked for any more."),
+            format!("{due} {next}"),
+        ),
+        _ => (
+            format!("Counts towards the invoice: {about}"),
+            format!("{due} {next}"),
+        ),
+    }
+}
+
+/// By what way money went back.
+fn refunded(said: &MessageContext, about: &str) -> String {
+    match (said.to_credit, said.by_hand) {
+        (true, _) => format!("Kept as the patient's credit: {about}"),
+        (false, true) => format!("Given back by hand: {about}"),
+        (false, false) => format!("Refunded: {about}"),
     }
 }
 

@@ -119,6 +119,25 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
     let open = case.payments.iter().filter_map(Payment::open_page);
     let open = open.filter(|page| Some(page.url.as_str()) == pay_at);
     let until = open.filter_map(|page| page.expires_at).next();
+    html! {
+        (clinic(settings))
+        p.lead-label { (label) }
+        (sum(figure))
+        p.lead-what {
+            (what(case)) " " strong.nowrap { (case.invoice().number) } " of "
+            span.nowrap { (day(case.issued_at(), settings)) }
+        }
+        (sums(case))
+        @if let (Some(until), true) = (until, standing != Standing::Confirming) {
+            p.lead-note {
+                span { "The page to pay on is open until " strong { (deadline(until, settings)) } "." }
+            }
+        }
+    }
+}
+
+/// What is asked, came and went.
+fn sums(case: &Case) -> Markup {
     let returned: i64 = case.payments.iter().map(|p| p.returned().minor).sum();
     let credited: i64 = case
         .bill
@@ -134,13 +153,6 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
     let sum_of = |refunds: Vec<&Refund>| refunds.iter().map(|r| r.amount.minor).sum::<i64>();
     let (sent, kept_as_credit) = (sum_of(back), sum_of(credit));
     html! {
-        (clinic(settings))
-        p.lead-label { (label) }
-        (sum(figure))
-        p.lead-what {
-            (what(case)) " " strong.nowrap { (case.invoice().number) } " of "
-            span.nowrap { (day(case.issued_at(), settings)) }
-        }
         dl.sums {
             @if case.bill.is_deposit() {
                 div { dt { "Price of your appointment" } dd { (amount(case.invoice().total)) } }
@@ -169,11 +181,6 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
                 }
             }
             div.total { dt { "Left to pay" } dd { (amount(case.due())) } }
-        }
-        @if let (Some(until), true) = (until, standing != Standing::Confirming) {
-            p.lead-note {
-                span { "The page to pay on is open until " strong { (deadline(until, settings)) } "." }
-            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub static VENDOR: Vendor = Vendor {
     demo_secrets: || {
         let secret = json!({"client_id": "demo", "client_secret": "demo",
             "tenant_id": "00000000-0000-4000-8000-000000000000", "sales_account": "200",
+            "cash_account": "091", "terminal_account": "092", "fund_account": "093",
+            "credit_account": "820",
             "bank_account": "090", "tax_type": "NONE"});
         vec![
             ("system/xero", secret),

@@ -193,14 +193,21 @@ pub struct Problem {
     field: Option<String>,
     /// The permission that is lacking.
     permission: Option<Permission>,
-    /// What can still be refunded.
-    refundable: Option<Money>,
-    /// What can be asked for now.
-    due: Option<Money>,
-    /// What the patient's credit holds.
-    available: Option<Money>,
+    /// How much of it would be granted.
+    left: Option<(Left, Money)>,
     /// The methods that a path takes, where another one was used.
     allow: Option<String>,
+}
+
+/// Of what so much would be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// What can still be refunded.
+    Refundable,
+    /// What can be asked for now.
+    Due,
+    /// What the patient's credit holds.
+    Available,
 }
 
 impl Problem {
@@ -211,9 +218,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             permission: None,
-            refundable: None,
-            due: None,
-            available: None,
+            left: None,
             allow: None,
         }
     }
@@ -246,6 +251,11 @@ impl Problem {
         self
     }
 
+    fn left(&self, of: Left) -> Option<Money> {
+        let (what, amount) = self.left?;
+        (what == of).then_some(amount)
+    }
+
     /// The body as it is sent.
     pub fn body(&self) -> Body {
         Body {
@@ -255,9 +265,9 @@ impl Problem {
             detail: self.detail.clone(),
             field: self.field.clone(),
             permission: self.permission,
-            refundable: self.refundable,
-            due: self.due,
-            available: self.available,
+            refundable: self.left(Left::Refundable),
+            due: self.left(Left::Due),
+            available: self.left(Left::Available),
         }
     }
 
@@ -279,14 +289,14 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Invalid(why) => Self::new(Kind::Invalid, why),
             Refusal::NotRefundable { refundable } => Self {
-                refundable: Some(refundable),
+                left: Some((Left::Refundable, refundable)),
                 ..Self::new(
                     Kind::NotRefundable,
                     format!("only {refundable} can still be refunded: ask for that much or less"),
                 )
             },
             Refusal::NotDue { due } => Self {
-                due: Some(due),
+                left: Some((Left::Due, due)),
                 ..Self::new(
                     Kind::NotDue,
                     format!(
@@ -296,7 +306,7 @@ impl From<Refusal> for Problem {
                 )
             },
             Refusal::NotEnoughCredit { available } => Self {
-                available: Some(available),
+                left: Some((Left::Available, available)),
                 ..Self::new(
                     Kind::NotEnoughCredit,
                     format!("only {available} of credit is there: use that much or less"),
@@ -325,7 +335,7 @@ impl From<Denied> for Problem {
                 "who asked for a refund does not approve it: another person does, with another key",
             ),
             Denied::NothingPaid { why, refundable } => Self {
-                refundable: Some(refundable),
+                left: Some((Left::Refundable, refundable)),
                 ..Self::new(Kind::NotRefundable, why)
             },
             Denied::Refused(why) => why.into(),

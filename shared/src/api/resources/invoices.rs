@@ -164,7 +164,12 @@ async fn credit(call: &Call<'_>) -> Answered {
             let case = named::invoice(call.app, call.clinic(), id).await?;
             NewCreditNote::Lines(lines::checked(lines, case.currency)?.0)
         }
-        _ => return Err(Problem::invalid("amount", "an amount or lines: one of them").into()),
+        _ => {
+            return Err(Problem::invalid(
+                "amount",
+                "an amount or lines: one of them",
+            ));
+        }
     };
     let made = invoices::credit(call.app, &call.settings, &call.actor, id, note, &row).await?;
     call.ended(made, &row)

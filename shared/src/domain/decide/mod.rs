@@ -260,20 +260,7 @@ impl<'a> Draft<'a> {
                 again_at,
                 tries,
                 looked,
-            } => {
-                self.still_unknown(*payment, *refund, looked)?;
-                let work = Work::Settle {
-                    payment: *payment,
-                    refund: *refund,
-                    tries: *tries,
-                };
-                self.tasks.push(Task {
-                    id: task_id(*payment, *refund),
-                    work,
-                    due: *again_at,
-                });
-                Ok(())
-            }
+            } => self.looked_in_vain((*payment, *refund), *again_at, *tries, looked),
             Event::SessionOpened { payment, session } => self.session_opened(*payment, session),
             Event::PageStays { payment } => self.page_stays(*payment),
             Event::Reported(report) => {
@@ -305,6 +292,25 @@ impl<'a> Draft<'a> {
             Event::VisitRestored => self.visit_restored(),
             Event::Person { id, matter } => self.must_look(id, matter),
         }
+    }
+
+    /// Nothing is known yet: it is looked for again.
+    fn looked_in_vain(
+        &mut self,
+        (payment, refund): (u32, Option<u32>),
+        due: Timestamp,
+        tries: u32,
+        looked: &Looked,
+    ) -> Applied {
+        self.still_unknown(payment, refund, looked)?;
+        let work = Work::Settle {
+            payment,
+            refund,
+            tries,
+        };
+        let id = task_id(payment, refund);
+        self.tasks.push(Task { id, work, due });
+        Ok(())
     }
 
     /// Fact by fact: one that tells nothing new, or cannot be true, hides no other. What cannot be

@@ -102,7 +102,9 @@ impl Draft<'_> {
                 }
                 None => {
                     let mut tenders = self.case.tenders.iter_mut();
-                    tenders.find(|t| t.n == n).map(|t| t.refunds.push(refund));
+                    if let Some(tender) = tenders.find(|t| t.n == n) {
+                        tender.refunds.push(refund);
+                    }
                 }
             }
             self.receipt(n, Some(key.clone()));

@@ -1,13 +1,15 @@
 //! The balances that a case in its state calls for. They sum to zero.
 
-use super::Balances;
 use crate::domain::bill::TaxPoint;
+use crate::domain::book::{Balances, Book, BookId};
 use crate::domain::case::Case;
 use crate::domain::chart::{
     DEPOSITS, DISPUTED, RECEIVABLE, REFUNDS, REVENUE, TAX, gateway, transfer,
 };
+use crate::domain::dims::Dims;
 use crate::domain::payment::State;
 use crate::domain::refund::{self, Way};
+use crate::words::money::{Currency, Money};
 
 /// What stands on each account for this case; accounts at zero are left out.
 ///
@@ -47,7 +49,7 @@ fn asked(case: &Case, books: &mut Books) {
     if case.bill.is_deposit() {
         if case.policy.deposit_tax == TaxPoint::Receipt {
             let taxed = case.paid().minor.min(sum.total.minor);
-            let taxed = crate::words::money::Money::new(taxed.max(0), case.currency);
+            let taxed = Money::new(taxed.max(0), case.currency);
             books.post(DEPOSITS, TAX, sum.tax_within(taxed).minor);
         }
         return;
@@ -82,5 +84,31 @@ impl Books {
     fn post(&mut self, debit: &str, credit: &str, minor: i64) {
         *self.0.entry(debit.into()).or_default() += minor;
         *self.0.entry(credit.into()).or_default() -= minor;
+    }
+}
+
+impl Book for Case {
+    fn id(&self) -> BookId {
+        BookId::Case(self.id.clone())
+    }
+
+    fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    fn dims(&self) -> Dims {
+        self.dims.clone()
+    }
+
+    fn balances(&self) -> Balances {
+        balances(self)
+    }
+
+    fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    fn head(&self) -> &str {
+        &self.head
     }
 }

@@ -9,6 +9,7 @@ mod canonical;
 
 pub use balances::balances;
 
+pub use super::book::Balances;
 use super::book::{Book, BookId};
 use super::dims::Dims;
 use super::fact::Decline;
@@ -16,7 +17,6 @@ use crate::words::money::Currency;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The canonical form of which entries bear the hash.
 pub const VERSION: u32 = 1;
@@ -82,9 +82,6 @@ pub struct Note {
     /// What brought it, as an entry names it.
     pub cause: String,
 }
-
-/// Minor units by account; accounts at zero are left out.
-pub type Balances = BTreeMap<String, i64>;
 
 /// What must be posted to come from one set of balances to another.
 pub fn difference(before: &Balances, after: &Balances) -> Vec<Posting> {

@@ -2,18 +2,18 @@
 //! stands at the system, and whether anybody need still hear of it.
 
 use super::compose::{self, To};
-use super::{App, Failure, Of, depends, optouts, replace, standing, undelivered};
+use super::{App, Failure, Of, depends, finish, optouts, replace, standing, undelivered};
 use crate::contract::{Channel, Notification, Standing, System};
 use crate::domain::case::Case;
 use crate::domain::outbox::{Occurrence, Subject, Topic, refund_named};
-use crate::domain::payment::State;
+use crate::domain::payment;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
 use crate::flows::patients::{self, Person};
 use crate::flows::receipts;
 use crate::io::clock;
 use crate::io::store::{Write, Written};
-use crate::records::delivery::DeliveryRow;
+use crate::records::delivery::{DeliveryRow, State};
 use crate::records::outbox;
 use crate::records::task;
 use crate::vendors;
@@ -163,7 +163,7 @@ pub fn overtaken(case: &Case, subject: &Subject) -> Option<&'static str> {
         Topic::InvoiceIssued if case.invoice().void => Some("the invoice was voided"),
         Topic::CheckoutReady if case.due().minor == 0 => Some("nothing is left to pay"),
         Topic::CheckoutReady if closed => Some("its page to pay on is closed"),
-        Topic::PaymentFailed if payment.is_some_and(|p| p.state == State::Paid) => {
+        Topic::PaymentFailed if payment.is_some_and(|p| p.state == payment::State::Paid) => {
             Some("it went through after all")
         }
         Topic::PaymentFailed if case.due().minor == 0 => Some("nothing is left to pay"),
@@ -218,6 +218,11 @@ pub(super) async fn file_first(
     for kept in app.store.under(&row.pk, outbox::PREFIX).await? {
         let told: Occurrence = kept.read("data")?;
         let place = kept.get("sk").trim_start_matches(outbox::PREFIX).to_owned();
+        // What came before there was an invoice is filed with it.
+        if place == row.about.place && told.facts.deposit {
+            let why = standing::DEPOSIT;
+            return finish(app, row, State::Skipped, why).await;
+        }
         let same = told.subject.is_of_the_same(&row.about.subject);
         if depends::answers(&told.subject, topic) && same && place < row.about.place {
             found = Some((place, told));

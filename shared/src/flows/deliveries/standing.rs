@@ -7,6 +7,9 @@ use crate::records::delivery::DeliveryRow;
 use crate::words::money::Money;
 use std::collections::BTreeMap;
 
+/// Why nothing is filed of what came before there was an invoice.
+pub const DEPOSIT: &str = "a deposit is filed with its invoice";
+
 /// What `told` comes to after all that this system was told before it, and what was refunded of the
 /// sale by then. What was computed when it was first sent holds.
 pub fn standing(line: &[DeliveryRow], this: &DeliveryRow, told: &Occurrence) -> (Standing, Money) {
@@ -91,9 +94,7 @@ fn of_refund(told: &Occurrence, before: &[&DeliveryRow]) -> (i64, i64) {
 pub fn needless(told: &Occurrence, standing: &Standing) -> Option<&'static str> {
     let same = standing.applied == standing.was;
     match told.subject.topic {
-        Topic::PaymentReceived | Topic::PaymentReturned if told.facts.deposit => {
-            Some("a deposit is filed with its invoice")
-        }
+        Topic::PaymentReceived | Topic::PaymentReturned if told.facts.deposit => Some(DEPOSIT),
         Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied
             if same && standing.payment.is_some() =>
         {

@@ -2,6 +2,7 @@
 
 mod anew;
 mod billing;
+mod books;
 mod clinic;
 mod contracts;
 mod erased;
