@@ -5,7 +5,7 @@ use super::audit::noted_of;
 use super::commit::{self, Busy, Change, TRIES, pause};
 use super::deliveries::optouts;
 use super::denied::Denied;
-use super::{App, Failure, named};
+use super::{App, Failure, named, patients};
 use crate::contract::Channel;
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
@@ -110,6 +110,7 @@ async fn planned(
     let due = time::millis(time::after(erasure.at, ONCE_MORE));
     let erased = patient::erased(&row.key().pk, &erasure, due);
     let mut writes = vec![patient::replaced(row, erased)];
+    writes.extend(patients::lost(row)?);
     writes.extend(contacts.into_iter().map(|(_, key)| Write::Delete(key)));
     writes.extend(without(clinic, &methods)?.into_iter().take(METHODS));
     Ok((erasure, writes))

@@ -156,7 +156,7 @@ pub async fn search(
         };
         Ok((cases.into_iter().map(fits).collect(), next))
     };
-    Ok(filled(before, limit, read).await?)
+    filled(before, limit, read).await
 }
 
 /// The cases to which these rows belong, in no order.

@@ -2,7 +2,6 @@
 
 use super::denied::Denied;
 use crate::domain::settings::Settings;
-use crate::io::store::StoreError;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -10,17 +9,17 @@ use jiff::civil::Date;
 pub const READ: usize = 200;
 const ROUNDS: usize = 10;
 
-/// A page as it was read, newest first: the place of each row, and what it is where it fits; and
-/// where the list goes on.
+/// A page as it was read, in the order of the list: the place of each row, and what it is where it
+/// fits; and where the list goes on.
 pub type Read<T> = (Vec<(String, Option<T>)>, Option<String>);
 
 /// At most `limit` of what fits, and where the list goes on. There may be fewer, and more behind
 /// them: only its end ends the list.
-pub async fn filled<T>(
+pub async fn filled<T, E>(
     mut before: Option<String>,
     limit: usize,
-    read: impl AsyncFn(Option<&str>) -> Result<Read<T>, StoreError>,
-) -> Result<(Vec<T>, Option<String>), StoreError> {
+    read: impl AsyncFn(Option<&str>) -> Result<Read<T>, E>,
+) -> Result<(Vec<T>, Option<String>), E> {
     let mut found = vec![];
     for _ in 0..ROUNDS {
         let (rows, next) = read(before.as_deref()).await?;
@@ -50,9 +49,10 @@ pub fn day(settings: &Settings, day: Date) -> Result<(Timestamp, Timestamp), Den
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
 
     /// The numbers below `before`, so many at once, of which every seventh fits.
-    async fn sevens(before: Option<&str>, at_once: usize) -> Result<Read<usize>, StoreError> {
+    async fn sevens(before: Option<&str>, at_once: usize) -> Result<Read<usize>, Infallible> {
         let top = before.map_or(5000, |place| place.parse().expect("a number"));
         let rows: Vec<_> = (0..top).rev().take(at_once).collect();
         let next = rows.last().filter(|last| **last > 0).map(usize::to_string);

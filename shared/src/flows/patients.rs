@@ -1,6 +1,8 @@
 //! Patients: who they are, sealed under a key of their own, and the methods that gateways keep for
 //! them. Without the key in the row nobody can tell who it was; the books stay whole.
 
+pub mod search;
+
 use super::audit::noted_of;
 use super::commit::{Busy, TRIES, pause};
 use super::{App, Failure};
@@ -8,11 +10,12 @@ use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
 use crate::domain::settings::Settings;
 use crate::io::store::{Row, StoreError, Write, Written};
-use crate::records::patient::{id, pk};
-use crate::records::{method, patient};
+use crate::records::patient::{PatientRow, id, pk};
+use crate::records::{found, method, patient};
 use crate::words::seal::Key;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What is sealed of a patient.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,15 +62,14 @@ async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Failure> {
             erased_at: Some(erasure.at),
         });
     }
-    let pk = row.get("pk");
-    let master = app.key_of("patients", row.get("key")).await?;
-    let reference = row.get("reference").to_owned();
+    let (pk, row) = (row.get("pk"), PatientRow::read(row)?);
+    let master = app.key_of("patients", &row.key).await?;
     let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
-    let key = Key::unwrap(row.get("key"), &master, pk).map_err(cannot)?;
-    let person = key.open(pk, row.get("sealed")).map_err(cannot)?;
+    let key = Key::unwrap(&row.key, &master, pk).map_err(cannot)?;
+    let person = key.open(pk, &row.sealed).map_err(cannot)?;
     Ok(Patient {
         id: id.into(),
-        reference,
+        reference: row.reference,
         person,
         key: Some(key),
         erased_at: None,
@@ -98,6 +100,7 @@ pub async fn write(
     let note = noted_of(settings, &id, "patient_written", actor.cause());
     let pk = pk(clinic, &id);
     let master = app.key("patients").await?;
+    let codes = search::codes(app, clinic, person).await?;
     for attempt in 0..TRIES {
         let read = app.store.get(&pk, patient::SK).await?;
         if read.as_ref().is_some_and(patient::is_being_erased) {
@@ -110,18 +113,25 @@ pub async fn write(
         let new = known.is_none();
         let key = known.and_then(|patient| patient.key);
         let key = key.unwrap_or_else(Key::random);
-        let row = Row::new(&pk, patient::SK)
-            .text("reference", reference)
-            .text("key", key.wrapped(&master, &pk))
-            .text("sealed", key.seal(&pk, person))
-            .listed(patient::list(clinic), id.clone());
+        let row = PatientRow {
+            clinic: clinic.clone(),
+            id: id.clone(),
+            reference: reference.into(),
+            key: key.wrapped(&master, &pk),
+            sealed: key.seal(&pk, person),
+            codes: codes.clone(),
+        };
+        let row = row.row();
         // Two that make the patient at once must not end with two keys, and one who is erased
         // meanwhile stays so.
-        let write = match &read {
+        let mut writes = vec![match &read {
             None => Write::New(row),
             Some(read) => patient::replaced(read, row),
-        };
-        if app.store.transact(&[write, note.clone()]).await? == Written::Done {
+        }];
+        let before = led_by(read.as_ref())?;
+        writes.extend(found::changed(clinic, &id, &before, &codes));
+        writes.push(note.clone());
+        if app.store.transact(&writes).await? == Written::Done {
             let reference = reference.to_owned();
             return Ok((
                 Patient {
@@ -137,6 +147,21 @@ pub async fn write(
         pause(attempt).await;
     }
     Err(Busy(format!("patient {id}")).into())
+}
+
+/// What leads to a patient whose row was read; nothing to one who is not known, or was erased.
+fn led_by(read: Option<&Row>) -> Result<BTreeSet<String>, StoreError> {
+    match read {
+        Some(row) if patient::erasure(row)?.is_none() => Ok(PatientRow::read(row)?.codes),
+        _ => Ok(BTreeSet::new()),
+    }
+}
+
+/// What takes back all that leads to a patient whose row was read.
+pub fn lost(read: &Row) -> Result<Vec<Write>, StoreError> {
+    let row = PatientRow::read(read)?;
+    let nothing = BTreeSet::new();
+    Ok(found::changed(&row.clinic, &row.id, &row.codes, &nothing))
 }
 
 /// The methods that may be charged: the one that the clinic chose for this patient first, then

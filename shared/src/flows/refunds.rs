@@ -73,7 +73,7 @@ pub async fn request(
     let id = id(row);
     let (case, event) = read(app, settings, wanted, id.clone()).await?;
     let pk = records::refund::pk(&settings.id, &id);
-    let mut kept = records::refund::row(&settings.id, &id, &case.id, actor.id(), row.received_at);
+    let mut kept = records::refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
         if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {

@@ -54,7 +54,7 @@ pub async fn of(
     entries.retain(|entry| entry.payments.contains(&payment.n));
     let mut told: Vec<Told> = entries.iter().map(posted).collect();
     told.extend(reports(app, clinic, &entries).await?);
-    for row in asked::of_case(app, clinic, &case.id).await? {
+    for row in asked::of_case(app, clinic, &case.id, asked::Filter::default()).await? {
         told.extend(delivered(&row, payment.n));
     }
     let notes = findings::notes(app, clinic, &case.id, payment).await?;

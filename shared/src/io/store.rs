@@ -356,6 +356,33 @@ impl Store {
         }
     }
 
+    /// Keys of at most so many rows under a key, in order and read consistently, beyond (not
+    /// including) a place; and whether there are more.
+    pub async fn beyond(
+        &self,
+        pk: &str,
+        place: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<RowKey>, bool), StoreError> {
+        let mut page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", Value::S(pk.into()))
+            .consistent_read(true)
+            .limit(limit);
+        if let Some(place) = place {
+            page = page
+                .key_condition_expression("pk = :pk AND sk > :place")
+                .expression_attribute_values(":place", Value::S(place.into()));
+        }
+        let page = Box::pin(page.send()).await.map_err(unavailable)?;
+        let more = page.last_evaluated_key.is_some();
+        let rows = page.items.unwrap_or_default().into_iter();
+        Ok((rows.map(|row| Row(row).key()).collect(), more))
+    }
+
     /// A page of a list, newest first, from (not including) `before`, and where the next one
     /// begins. The rows are read as they are now, and one that left the list meanwhile is left out.
     /// A page ends at `limit` rows or once it holds 1 MB, so only that place tells whether there is

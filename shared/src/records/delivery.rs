@@ -37,6 +37,18 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#deliveries"))
 }
 
+/// The list of a clinic's deliveries that stand so; there is one of those that did not arrive alone,
+/// as the others change too often.
+pub fn list_of(clinic: &str, state: State) -> Option<List> {
+    match state {
+        State::Failed | State::Unknown => {
+            let name = state.name();
+            Some(List::second(format!("{clinic}#deliveries#{name}")))
+        }
+        State::Open | State::Calling | State::Done | State::Skipped => None,
+    }
+}
+
 /// Where a delivery stands that waits for this connection.
 pub fn held(clinic: &str, vendor: &str) -> String {
     format!("held#{clinic}#{vendor}")
@@ -60,7 +72,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Open,
         Self::Calling,
         Self::Done,
@@ -265,16 +277,17 @@ impl DeliveryRow {
     pub fn row(&self) -> Row {
         let heard = time::millis(self.about.heard_at);
         let of = self.pk.rsplit('#').next().unwrap_or_default();
+        let place = format!("{heard:015}#{of}#{}", self.id());
         let mut row = Row::new(&self.pk, self.sk())
             .json("data", &self.about)
             .number("version", self.version)
             .text("state", self.state.name())
             .number("tries", self.tries)
             .number("steps_done", self.steps_done)
-            .listed(
-                list(self.clinic()),
-                format!("{heard:015}#{of}#{}", self.id()),
-            );
+            .listed(list(self.clinic()), place.clone());
+        if let Some(list) = list_of(self.clinic(), self.state) {
+            row = row.listed(list, place);
+        }
         for (name, text) in [
             ("why", &self.why),
             ("sent", &self.sent),

@@ -17,6 +17,7 @@
 //! | refund that was asked for | `{clinic}#refund#{id}` | `refund` |
 //! | receipt | `{clinic}#receipt#{id}` | `receipt` |
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
+//! | what leads to a patient | `{clinic}#find#{code}` | the patient's id |
 //! | what a system keeps of a patient | `{clinic}#known#{system}#{hash}` | `contact` |
 //! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
 //! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
@@ -41,6 +42,9 @@
 //! | `{clinic}#appointment#{hash}#invoices` | 2 | status rows of an appointment's |
 //! | `{clinic}#journal#{day}#{shard}` | 1 | entries of journals, and changes outside of them |
 //! | `{clinic}#tasks` | 1 | what waits for a person |
+//! | `{clinic}#tasks#{alert}` | 2 | what waits for a person for this cause |
+//! | `{clinic}#deliveries#{state}` | 2 | what did not arrive: `failed`, `unknown` |
+//! | `{clinic}#patient#{id}#refunds` | 2 | refunds of a patient's invoices |
 //! | `{clinic}#waits#{gateway}` | 1 | what waits for a gateway to answer |
 //! | `{clinic}#events`, `#refunds`, `#deliveries`, `#appointments`, `#appointment-types`, `#patients`, `#keys` | 1 | all of the clinic's |
 
@@ -54,6 +58,7 @@ pub mod delivery;
 pub mod document;
 pub mod event;
 pub mod finding;
+pub mod found;
 pub mod journal;
 pub mod key;
 pub mod known;

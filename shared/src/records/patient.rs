@@ -5,6 +5,7 @@ use crate::domain::task::Lane;
 use crate::io::queue::RowKey;
 use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::ids;
+use std::collections::BTreeSet;
 
 pub const SK: &str = "patient";
 
@@ -38,6 +39,46 @@ pub fn list(clinic: &str) -> List {
 /// Our id of the clinic's patient of this reference.
 pub fn id(clinic: &str, reference: &str) -> String {
     ids::derived(&["patient", clinic, reference])
+}
+
+/// A patient who was not erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatientRow {
+    pub clinic: String,
+    pub id: String,
+    /// The clinic's own.
+    pub reference: String,
+    /// What the person is sealed under, sealed itself.
+    pub key: String,
+    /// The person.
+    pub sealed: String,
+    /// What leads to the patient (`found`), so that it can be taken back.
+    pub codes: BTreeSet<String>,
+}
+
+impl PatientRow {
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        let pk = row.get("pk");
+        let no_patient = || StoreError::Corrupt(format!("{pk} is no key of a patient"));
+        let (clinic, id) = read_pk(pk).ok_or_else(no_patient)?;
+        Ok(Self {
+            clinic: clinic.into(),
+            id: id.into(),
+            reference: row.get("reference").into(),
+            key: row.get("key").into(),
+            sealed: row.get(SEALED).into(),
+            codes: row.read("codes")?,
+        })
+    }
+
+    pub fn row(&self) -> Row {
+        Row::new(pk(&self.clinic, &self.id), SK)
+            .text("reference", &self.reference)
+            .text("key", &self.key)
+            .text(SEALED, &self.sealed)
+            .json("codes", &self.codes)
+            .listed(list(&self.clinic), self.id.clone())
+    }
 }
 
 /// The row of one who was erased. It is in no list, and due: what follows is done until it is.

@@ -1,6 +1,8 @@
 //! The row of a refund that was asked for: who asked, of which case, and why, sealed.
 
+use crate::domain::case::Case;
 use crate::io::store::{List, Row};
+use crate::records::patient;
 use crate::words::time;
 use jiff::Timestamp;
 
@@ -20,12 +22,22 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#refunds"))
 }
 
+/// The list of the refunds of a patient's invoices.
+pub fn list_for(clinic: &str, patient: &str) -> List {
+    List::second(format!("{}#refunds", patient::pk(clinic, patient)))
+}
+
 /// A request of this case, without a reason.
-pub fn row(clinic: &str, id: &str, case: &str, by: &str, at: Timestamp) -> Row {
-    Row::new(pk(clinic, id), SK)
-        .text("case", case)
+pub fn row(case: &Case, id: &str, by: &str, at: Timestamp) -> Row {
+    let (clinic, place) = (&case.clinic, format!("{:015}#{id}", time::millis(at)));
+    let row = Row::new(pk(clinic, id), SK)
+        .text("case", &case.id)
         .text("requested_by", by)
-        .listed(list(clinic), format!("{:015}#{id}", time::millis(at)))
+        .listed(list(clinic), &place);
+    match &case.patient {
+        Some(patient) => row.listed(list_for(clinic, patient), place),
+        None => row,
+    }
 }
 
 pub fn case(row: &Row) -> &str {

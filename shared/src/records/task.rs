@@ -1,6 +1,6 @@
 //! The row of a task: work that is due, or that waits for a person.
 
-use crate::domain::task::{Lane, Task, Work};
+use crate::domain::task::{Alert, Lane, Task, Work};
 use crate::io::queue::RowKey;
 use crate::io::store::{List, Row};
 use crate::words::time;
@@ -45,6 +45,13 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#tasks"))
 }
 
+/// The list of a clinic's tasks for people that are raised for this cause.
+pub fn list_of(clinic: &str, alert: Alert) -> List {
+    let name = serde_json::to_value(alert).expect("a word");
+    let name = name.as_str().unwrap_or_default();
+    List::second(format!("{clinic}#tasks#{name}"))
+}
+
 /// The list of what waits for a gateway.
 pub fn waits(clinic: &str, gateway: &str) -> List {
     List::new(format!("{clinic}#waits#{gateway}"))
@@ -58,7 +65,9 @@ pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
         .number("version", 1);
     match &task.work {
         // A person's task waits for a person, not for a time.
-        Work::Person(_) => row.listed(list(clinic), place(of, task)),
+        Work::Person(matter) => row
+            .listed(list(clinic), place(of, task))
+            .listed(list_of(clinic, matter.alert), place(of, task)),
         work => row.due(work.lane(), time::millis(task.due)),
     }
 }

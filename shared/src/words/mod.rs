@@ -3,6 +3,7 @@
 
 pub mod cards;
 pub mod exact;
+pub mod fold;
 pub mod ids;
 pub mod json;
 pub mod label;

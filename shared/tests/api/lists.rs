@@ -1,9 +1,13 @@
 //! Lists whose pages end before `limit`, and ids that no row can have.
 
+use crate::money::pays;
 use crate::stack::Clinic;
 use meridian::domain::case::Case;
+use meridian::domain::task::{Alert, Matter};
+use meridian::flows::tasks::raise;
 use meridian::io::store::{List, Row, Write};
 use meridian::records::case::{pk as case_pk, row as case_row, status_row};
+use meridian::records::delivery::{DeliveryRow, State};
 use meridian::records::event::EventRow;
 use meridian::words::ids;
 use serde_json::{Value, json};
@@ -265,4 +269,83 @@ async fn of_all_invoices_those_are_listed_that_fit_every_filter_however_pages_en
         let refused = clinic.call("GET", &path, &Value::Null).await;
         assert_eq!(refused.expect(422)["field"], field);
     }
+}
+
+#[tokio::test]
+async fn of_what_was_told_and_asked_that_is_listed_which_is_looked_for() {
+    let clinic = Clinic::new().await;
+    let case = clinic.invoice(None).await;
+    clinic.spreads(&case).await;
+    let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
+    let told = DeliveryRow::read(&row.expect("a table").expect("a row")).expect("a delivery");
+    let listed = async |query: &str| {
+        let page = clinic.get(&format!("/v1/deliveries?{query}")).await;
+        page["deliveries"].as_array().map_or(0, Vec::len)
+    };
+    for state in State::ALL {
+        let ended = DeliveryRow {
+            state,
+            ..told.clone()
+        };
+        clinic.write(Write::Put(ended.row())).await;
+        for other in State::ALL {
+            let found = usize::from(state == other);
+            let name = other.name();
+            for query in [
+                format!("state={name}"),
+                format!("state={name}&system=xero"),
+                format!("state={name}&case={case}"),
+            ] {
+                assert_eq!(listed(&query).await, found, "{} and {query}", state.name());
+            }
+            assert_eq!(listed(&format!("state={name}&system=slack")).await, 0);
+        }
+    }
+    let tasks = async |alert: &str| {
+        let page = clinic.get(&format!("/v1/tasks?alert={alert}")).await;
+        page["tasks"].as_array().map_or(0, Vec::len)
+    };
+    let settings = clinic.app.settings_of(&clinic.id).await.expect("a clinic");
+    let pk = case_pk(&clinic.id, &case);
+    let matter = Matter::of(Alert::Overpaid).words("why");
+    let raised = raise(&clinic.app, &settings, &pk, "x", matter).await;
+    raised.expect("it is raised");
+    assert_eq!((tasks("overpaid").await, tasks("blocked").await), (1, 0));
+    let done = format!("/v1/tasks/{case}/person-x/done");
+    clinic.post(&done, Value::Null).await.expect(200);
+    assert_eq!(tasks("overpaid").await, 0);
+    for (path, field) in [
+        ("/v1/tasks?alert=bored", "alert"),
+        ("/v1/deliveries?state=lost", "state"),
+        ("/v1/deliveries?system=stripe", "system"),
+        ("/v1/refunds?patient=P-1", "patient"),
+    ] {
+        let refused = clinic.call("GET", path, &Value::Null).await;
+        assert_eq!(refused.expect(422)["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn refunds_are_found_by_whose_invoices_they_are_of() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    for of in [Some(patient.as_str()), None] {
+        let case = clinic.invoice(of).await;
+        let page = json!({ "collect": "checkout" });
+        let charges = format!("/v1/invoices/{case}/charges");
+        clinic.post(&charges, page).await.expect(202);
+        pays(&clinic, &case).await;
+        let refund = json!({ "invoice": case });
+        clinic.post("/v1/refunds", refund).await.expect(202);
+    }
+    let all = clinic.get("/v1/refunds").await;
+    let own = clinic.get(&format!("/v1/refunds?patient={patient}")).await;
+    assert_eq!(all["refunds"].as_array().map(Vec::len), Some(2));
+    // The newest first.
+    assert_eq!(own["refunds"], json!([all["refunds"][1]]));
+    let other = clinic
+        .get(&format!("/v1/refunds?patient={}", ids::random()))
+        .await;
+    assert_eq!(other["refunds"], json!([]));
 }

@@ -26,6 +26,7 @@ mod reports;
 mod resolve;
 mod resources;
 mod returns;
+mod search;
 mod stack;
 mod standing;
 mod tasks;

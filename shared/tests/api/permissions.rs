@@ -17,6 +17,7 @@ const NEEDS: &str = "
     root       POST /v1/clinics
 
     view       GET /v1/settings
+    view       GET /v1/patients
     view       GET /v1/patients/{id}
     view       GET /v1/patients/{id}/payment-methods
     view       GET /v1/appointments

@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -264,6 +265,15 @@ impl Call<'_> {
         known.map(Some).ok_or_else(unknown)
     }
 
+    /// A parameter of the query that is a word of this type, as JSON spells it; 422 where it is none.
+    pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.query(name) else {
+            return Ok(None);
+        };
+        let word = serde_json::from_value(Value::from(text));
+        word.map(Some).map_err(|why| Problem::invalid(name, why))
+    }
+
     /// A parameter of the query that is an id of ours; 422 where it cannot be one.
     pub fn id(&self, name: &str) -> Result<Option<&str>, Problem> {
         let id = self.query(name);
@@ -281,14 +291,16 @@ impl Call<'_> {
 
     /// How many rows a page holds: 50 where the call does not say; 422 outside of 1 to 200.
     pub fn limit(&self) -> Result<i32, Problem> {
+        self.limit_up_to(LONGEST_PAGE)
+    }
+
+    /// As [`Self::limit`], where a page holds at most so many; 422 outside of 1 to that.
+    pub fn limit_up_to(&self, most: i32) -> Result<i32, Problem> {
         let Some(text) = self.query("limit") else {
-            return Ok(PAGE);
+            return Ok(PAGE.min(most));
         };
-        let limit = text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-        limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {LONGEST_PAGE}")))
+        let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| Problem::invalid("limit", format!("1 to {most}")))
     }
 
     /// Where a list goes on, from the `next` of the page before; 422 where it is none.

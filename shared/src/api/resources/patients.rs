@@ -1,10 +1,11 @@
 //! `/v1/patients`: whom invoices are for.
 
-use crate::api::frame::call::{Answered, Call, Route, reply};
+use crate::api::frame::call::{Answered, Call, Route, cursor, reply};
 use crate::api::views::erasure::{ErasedPatient, view as erased};
-use crate::api::views::patient::{self, view};
+use crate::api::views::patient::{self, Patients, view};
 use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::flows::deliveries::optouts;
+use crate::flows::patients::search::{Wanted, search};
 use crate::flows::patients::{self, Patient, Person};
 use crate::flows::{Failure, erasure, named, opt_in as opted_in};
 use crate::words::text::{Email, Phone, Plain};
@@ -27,8 +28,23 @@ pub struct PatientRequest {
     phone: Option<Phone>,
 }
 
+/// So many people are shown at once.
+const MOST: i32 = 20;
+
 /// Every call of this resource: who may make it, what it takes and what it gives.
 pub static ROUTES: &[Route] = &[
+    Route::get(
+        "/v1/patients",
+        View,
+        |call| Box::pin(list(call)),
+        "The patients whom all that is given fits, at most 20 at once. `name`: words or their \
+         beginnings, in any order, without accents. `phone`: all of a number with its `+`, or how \
+         it ends, at least six digits. `email`: a whole address. A page may hold fewer than \
+         `limit`: go on while there is a `next`.",
+    )
+    .gives::<Patients>(200)
+    .query(&["name", "phone", "email", "before", "limit"])
+    .shows_person(),
     Route::post(
         "/v1/patients",
         Charge,
@@ -76,6 +92,21 @@ async fn put(call: &Call<'_>) -> Answered {
     let (patient, new) = patients::write(app, settings, actor, &new.reference, &person).await?;
     let status = if new { 201 } else { 200 };
     Ok(reply(status, &shown(call, &patient).await?))
+}
+
+/// Who is looked for; 422 where what is given would lead to anybody.
+async fn list(call: &Call<'_>) -> Answered {
+    let given = |name| call.query(name);
+    let wanted = Wanted::typed(given("name"), given("phone"), given("email"))?;
+    let (after, limit) = (call.before()?, call.limit_up_to(MOST)? as usize);
+    let (found, next) = search(call.app, call.clinic(), &wanted, after, limit).await?;
+    let mut patients = vec![];
+    for patient in &found {
+        call.shows(&patient.id);
+        patients.push(shown(call, patient).await?);
+    }
+    let next = next.as_deref().map(cursor);
+    Ok(reply(200, &Patients { patients, next }))
 }
 
 async fn get(call: &Call<'_>) -> Answered {

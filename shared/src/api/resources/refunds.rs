@@ -1,7 +1,7 @@
 //! `/v1/refunds`: giving money back, whole or in part, previewed first where wanted. A request may
 //! be split over several payments of an invoice, newest first.
 
-use crate::api::frame::call::{Answered, Call, PAGING, Route, reply, rewritten, written};
+use crate::api::frame::call::{Answered, Call, Route, reply, rewritten, written};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
@@ -42,10 +42,10 @@ pub static ROUTES: &[Route] = &[
         "/v1/refunds",
         View,
         |call| Box::pin(list(call)),
-        "Refunds that were asked for here, newest first.",
+        "Refunds that were asked for here, newest first; with `patient` those of their invoices.",
     )
     .gives::<Refunds>(200)
-    .query(PAGING),
+    .query(&["patient", "before", "limit"]),
     Route::post(
         "/v1/refunds",
         Permission::Refund,
@@ -138,7 +138,11 @@ async fn get(call: &Call<'_>) -> Answered {
 }
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page(&record::list(call.clinic())).await?;
+    let list = match call.id("patient")? {
+        Some(patient) => record::list_for(call.clinic(), patient),
+        None => record::list(call.clinic()),
+    };
+    let (rows, next) = call.page(&list).await?;
     let mut refunds = vec![];
     for row in &rows {
         let id = record::id_of(row.get("pk"));

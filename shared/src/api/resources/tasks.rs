@@ -1,10 +1,11 @@
 //! `/v1/tasks`: what only a person can decide.
 
-use crate::api::frame::call::{Answered, Call, PAGING, Route, reply};
+use crate::api::frame::call::{Answered, Call, Route, reply};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::task::{Task, Tasks, view};
 use crate::domain::actor::Permission::{Charge, View};
+use crate::domain::task::Alert;
 use crate::flows::tasks::done as worked_off;
 use crate::records::task;
 
@@ -14,10 +15,10 @@ pub static ROUTES: &[Route] = &[
         "/v1/tasks",
         View,
         |call| Box::pin(list(call)),
-        "What waits for a person, newest first.",
+        "What waits for a person, newest first; with `alert` what was raised for this cause.",
     )
     .gives::<Tasks>(200)
-    .query(PAGING),
+    .query(&["alert", "before", "limit"]),
     Route::post(
         "/v1/tasks/{case}/{id}/done",
         Charge,
@@ -29,7 +30,11 @@ pub static ROUTES: &[Route] = &[
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
-    let (rows, next) = call.page(&task::list(call.clinic())).await?;
+    let list = match call.word::<Alert>("alert")? {
+        Some(alert) => task::list_of(call.clinic(), alert),
+        None => task::list(call.clinic()),
+    };
+    let (rows, next) = call.page(&list).await?;
     let shown = rows.iter().filter_map(|row| view(row).transpose());
     let tasks = shown.collect::<Result<_, _>>()?;
     Ok(reply(200, &Tasks { tasks, next }))

@@ -31,6 +31,16 @@ pub struct Patient {
     pub erased_at: Option<Timestamp>,
 }
 
+/// A page of the patients who were looked for, in no order that tells anything.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { patients: vec![Patient::example()], next: None })]
+pub struct Patients {
+    /// At most `limit`.
+    pub patients: Vec<Patient>,
+    /// Where it goes on; null at the end.
+    pub next: Option<String>,
+}
+
 /// A patient, and whether their number wants no texts.
 pub fn view(patient: &patients::Patient, opted_out: bool) -> Patient {
     let Person { name, email, phone } = &patient.person;

@@ -55,5 +55,5 @@ pub async fn search(
         }
         Ok((read, next))
     };
-    Ok(filled(before, limit, read).await?)
+    filled(before, limit, read).await
 }

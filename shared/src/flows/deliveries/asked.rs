@@ -1,5 +1,5 @@
-//! Deliveries as people ask for them: those of a case, and one that did not arrive, sent once more
-//! because somebody has looked.
+//! Deliveries as people ask for them: those of a case, those that stand so, and one that did not
+//! arrive, sent once more because somebody has looked.
 
 use super::{arrival, spread, task_of};
 use crate::domain::actor::Actor;
@@ -7,18 +7,65 @@ use crate::domain::settings::Settings;
 use crate::flows::App;
 use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
+use crate::flows::lists::{READ, filled};
 use crate::flows::tasks::done::place;
 use crate::io::clock;
 use crate::io::store::{StoreError, Write, Written};
 use crate::records::case;
-use crate::records::delivery::{DeliveryRow, PREFIX, State, sk_of};
+use crate::records::delivery::{DeliveryRow, PREFIX, State, list, list_of, sk_of};
 use crate::records::task;
 use crate::words::ids;
 
-/// All that was told of a case, or is to be.
-pub async fn of_case(app: &App, clinic: &str, case: &str) -> Result<Vec<DeliveryRow>, StoreError> {
+/// What a delivery must be; whatever is not given may be anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    pub state: Option<State>,
+    pub system: Option<&'a str>,
+}
+
+impl Filter<'_> {
+    fn fits(&self, row: &DeliveryRow) -> bool {
+        self.state.is_none_or(|state| row.state == state)
+            && self.system.is_none_or(|system| row.about.system == system)
+    }
+}
+
+/// All that was told of a case, or is to be, and fits.
+pub async fn of_case(
+    app: &App,
+    clinic: &str,
+    case: &str,
+    filter: Filter<'_>,
+) -> Result<Vec<DeliveryRow>, StoreError> {
     let rows = app.store.under(&case::pk(clinic, case), PREFIX).await?;
-    rows.iter().map(DeliveryRow::read).collect()
+    let rows: Result<Vec<_>, _> = rows.iter().map(DeliveryRow::read).collect();
+    let mut rows = rows?;
+    rows.retain(|row| filter.fits(row));
+    Ok(rows)
+}
+
+/// A page of the deliveries that fit, newest first, and where it goes on.
+pub async fn search(
+    app: &App,
+    clinic: &str,
+    filter: Filter<'_>,
+    before: Option<String>,
+    limit: usize,
+) -> Result<(Vec<DeliveryRow>, Option<String>), StoreError> {
+    let of_state = filter.state.and_then(|state| list_of(clinic, state));
+    let filtered = filter.system.is_some() || filter.state.is_some() && of_state.is_none();
+    let at_once = if filtered { READ } else { limit };
+    let list = of_state.unwrap_or_else(|| list(clinic));
+    let read = async |before: Option<&str>| {
+        let (rows, next) = app.store.list(&list, before, at_once as i32).await?;
+        let found = rows.iter().map(|row| {
+            let delivery = DeliveryRow::read(row)?;
+            let fits = filter.fits(&delivery);
+            Ok((list.place(row).to_owned(), fits.then_some(delivery)))
+        });
+        Ok((found.collect::<Result<_, StoreError>>()?, next))
+    };
+    filled(before, limit, read).await
 }
 
 /// Opens a delivery that failed, was skipped or is unknown once more, by the case or event that it
