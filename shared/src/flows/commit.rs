@@ -118,15 +118,7 @@ pub async fn commit(
             Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
             Verdict::Unmatched => return Ok(Committed::Unmatched),
             Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
-            Verdict::Refused(refusal) => {
-                // A repeat of a request that was granted must not be refused for its own effect.
-                if let Some(row) = &change.row
-                    && let Some(known) = app.store.get(&row.pk(), event::SK).await?
-                {
-                    return Ok(Committed::Repeated(Box::new(known)));
-                }
-                return Ok(Committed::Refused(refusal));
-            }
+            Verdict::Refused(refusal) => return refused(app, &change, Some(refusal)).await,
         };
         let decision = match decision {
             Some(decision) => Some(kept_of_somebody(app, decision).await?),
@@ -136,7 +128,7 @@ pub async fn commit(
         if let (Some(beside), Some(_)) = (&change.beside, &decision) {
             match credit_writes(app, beside, &ctx).await? {
                 Ok(more) => writes.extend(more),
-                Err(refusal) => return Ok(Committed::Refused(refusal)),
+                Err(refusal) => return refused(app, &change, refusal).await,
             }
         }
         let own = writes.len();
@@ -162,6 +154,22 @@ pub async fn commit(
         }
     }
     Err(Busy(format!("case {}", change.case)).into())
+}
+
+/// A repeat of a request that was granted must not be refused for its own effect. Without a refusal
+/// it can only be such a repeat: two books that are written together both have it or neither.
+async fn refused(
+    app: &App,
+    change: &Change<'_>,
+    refusal: Option<Refusal>,
+) -> Result<Committed, Failure> {
+    if let Some(row) = &change.row
+        && let Some(known) = app.store.get(&row.pk(), event::SK).await?
+    {
+        return Ok(Committed::Repeated(Box::new(known)));
+    }
+    let refusal = refusal.ok_or("a transfer is in one of two books")?;
+    Ok(Committed::Refused(refusal))
 }
 
 /// What is kept of a patient who was erased would be of nobody.
@@ -309,12 +317,13 @@ fn decision_writes(
     Ok(writes)
 }
 
-/// What a transfer writes into the patient's credit, or why there is none.
+/// What a transfer writes into the patient's credit, or why there is none; without a reason where it
+/// was written before.
 async fn credit_writes(
     app: &App,
     beside: &Beside,
     ctx: &Context,
-) -> Result<Result<Vec<Write>, Refusal>, Failure> {
+) -> Result<Result<Vec<Write>, Option<Refusal>>, Failure> {
     let (owner, event) = (&beside.owner, &beside.event);
     let currency = event.transfer().amount.currency;
     let id = credit::id(&owner.clinic, &owner.patient, currency);
@@ -324,12 +333,9 @@ async fn credit_writes(
     let (after, entry) = match credit::decide(before.as_ref(), owner, event, ctx) {
         credit::Verdict::Change(changed) => *changed,
         credit::Verdict::NotEnough { available } => {
-            return Ok(Err(Refusal::NotEnoughCredit { available }));
+            return Ok(Err(Some(Refusal::NotEnoughCredit { available })));
         }
-        // Both books are written together: that one of them has it alone cannot be.
-        credit::Verdict::Nothing => {
-            return Err(format!("a transfer of {pk} is in one of two books").into());
-        }
+        credit::Verdict::Nothing => return Ok(Err(None)),
     };
     let data = serde_json::to_string(&after)?;
     if data.len() > LARGEST {

@@ -215,14 +215,8 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
     if unreachable {
         nobody_reaches(app, of, row).await?;
     }
-    let account = match accounts::account(app, clinic, system.vendor).await {
-        Ok(account) => account,
-        Err(trouble) => {
-            // Nothing was called: what was sent before stays sent.
-            let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
-            let Err(setback) = end else { return Ok(()) };
-            return set_back(app, of, row, system, setback).await;
-        }
+    let Some(account) = account_of(app, of, row, system).await? else {
+        return Ok(());
     };
     let named = with_contact(
         app,
@@ -247,6 +241,26 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         needless,
     };
     job.steps(row.clone(), subscription, notification).await
+}
+
+/// The account by which the system is called; `None` where there is none and the row is put off.
+async fn account_of(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    system: &'static System,
+) -> Result<Option<Account>, Failure> {
+    match accounts::account(app, row.clinic(), system.vendor).await {
+        Ok(account) => Ok(Some(account)),
+        Err(trouble) => {
+            // Nothing was called: what was sent before stays sent.
+            let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
+            if let Err(setback) = end {
+                set_back(app, of, row, system, setback).await?;
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// The case that a delivery belongs to, where it belongs to one.
