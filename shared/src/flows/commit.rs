@@ -2,7 +2,7 @@
 //! nudge. A condition that failed is read again, a bounded number of times.
 
 use super::calls::waking;
-use super::{App, Failure, patients};
+use super::{App, Failure};
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::credit::{self, Credit, Owner};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
@@ -178,7 +178,7 @@ async fn kept_of_somebody(
     mut decision: Box<Decision>,
 ) -> Result<Box<Decision>, StoreError> {
     let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
-    if decision.kept.is_some() && patients::is_erased(app, clinic, patient).await? {
+    if decision.kept.is_some() && app.is_erased(clinic, patient).await? {
         decision.kept = None;
     }
     Ok(decision)
