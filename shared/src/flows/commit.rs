@@ -120,18 +120,11 @@ pub async fn commit(
             Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
             Verdict::Refused(refusal) => {
                 // A repeat of a request that was granted must not be refused for its own effect.
-                if let Some(row) = &change.row
-                    && let Some(known) = app.store.get(&row.pk(), event::SK).await?
-                {
-                    return Ok(Committed::Repeated(Box::new(known)));
-                }
-                return Ok(Committed::Refused(refusal));
+                let known = repeated(app, &change).await?;
+                return Ok(known.unwrap_or(Committed::Refused(refusal)));
             }
         };
-        let decision = match decision {
-            Some(decision) => Some(kept_of_somebody(app, decision).await?),
-            None => None,
-        };
+        let decision = kept_of_somebody(app, decision).await?;
         let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
         if let (Some(beside), Some(_)) = (&change.beside, &decision) {
             match credit_writes(app, beside, &ctx).await? {
@@ -144,12 +137,10 @@ pub async fn commit(
         match app.store.transact(&writes).await? {
             Written::Done => return Ok(done(app, before, decision).await),
             Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
-                let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
-                let known = app.store.get(&row, event::SK).await?;
                 // Where it is our own, whose reply was lost, it says how that ended; what was
                 // decided anew since was not written.
-                let known = known.ok_or("an event row vanished")?;
-                return Ok(Committed::Repeated(Box::new(known)));
+                let known = repeated(app, &change).await?;
+                return Ok(known.ok_or("an event row vanished")?);
             }
             // Only what is written beside the case is in the way: reading it again helps nobody.
             Written::Failed(at) if at.iter().all(|at| *at >= own) => {
@@ -167,13 +158,24 @@ pub async fn commit(
 /// What is kept of a patient who was erased would be of nobody.
 async fn kept_of_somebody(
     app: &App,
-    mut decision: Box<Decision>,
-) -> Result<Box<Decision>, StoreError> {
-    let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
-    if decision.kept.is_some() && patients::is_erased(app, clinic, patient).await? {
-        decision.kept = None;
+    mut decision: Option<Box<Decision>>,
+) -> Result<Option<Box<Decision>>, StoreError> {
+    if let Some(decision) = decision.as_mut().filter(|d| d.kept.is_some()) {
+        let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
+        if patients::is_erased(app, clinic, patient).await? {
+            decision.kept = None;
+        }
     }
     Ok(decision)
+}
+
+/// The event of a change as it was committed before, if it was.
+async fn repeated(app: &App, change: &Change<'_>) -> Result<Option<Committed>, StoreError> {
+    let Some(row) = &change.row else {
+        return Ok(None);
+    };
+    let known = app.store.get(&row.pk(), event::SK).await?;
+    Ok(known.map(|known| Committed::Repeated(Box::new(known))))
 }
 
 async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
