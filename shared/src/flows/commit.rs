@@ -120,10 +120,7 @@ pub async fn commit(
             Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
             Verdict::Refused(refusal) => return refused(app, &change, Some(refusal)).await,
         };
-        let decision = match decision {
-            Some(decision) => Some(kept_of_somebody(app, decision).await?),
-            None => None,
-        };
+        let decision = kept_of_somebody(app, decision).await?;
         let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
         if let (Some(beside), Some(_)) = (&change.beside, &decision) {
             match credit_writes(app, beside, &ctx).await? {
@@ -136,12 +133,10 @@ pub async fn commit(
         match app.store.transact(&writes).await? {
             Written::Done => return Ok(done(app, before, decision).await),
             Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
-                let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
-                let known = app.store.get(&row, event::SK).await?;
                 // Where it is our own, whose reply was lost, it says how that ended; what was
                 // decided anew since was not written.
-                let known = known.ok_or("an event row vanished")?;
-                return Ok(Committed::Repeated(Box::new(known)));
+                let known = repeated(app, &change).await?;
+                return Ok(known.ok_or("an event row vanished")?);
             }
             // Only what is written beside the case is in the way: reading it again helps nobody.
             Written::Failed(at) if at.iter().all(|at| *at >= own) => {
@@ -163,10 +158,8 @@ async fn refused(
     change: &Change<'_>,
     refusal: Option<Refusal>,
 ) -> Result<Committed, Failure> {
-    if let Some(row) = &change.row
-        && let Some(known) = app.store.get(&row.pk(), event::SK).await?
-    {
-        return Ok(Committed::Repeated(Box::new(known)));
+    if let Some(known) = repeated(app, change).await? {
+        return Ok(known);
     }
     let refusal = refusal.ok_or("a transfer is in one of two books")?;
     Ok(Committed::Refused(refusal))
@@ -175,13 +168,24 @@ async fn refused(
 /// What is kept of a patient who was erased would be of nobody.
 async fn kept_of_somebody(
     app: &App,
-    mut decision: Box<Decision>,
-) -> Result<Box<Decision>, StoreError> {
-    let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
-    if decision.kept.is_some() && app.is_erased(clinic, patient).await? {
-        decision.kept = None;
+    mut decision: Option<Box<Decision>>,
+) -> Result<Option<Box<Decision>>, StoreError> {
+    if let Some(decision) = decision.as_mut().filter(|d| d.kept.is_some()) {
+        let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
+        if app.is_erased(clinic, patient).await? {
+            decision.kept = None;
+        }
     }
     Ok(decision)
+}
+
+/// The event of a change as it was committed before, if it was.
+async fn repeated(app: &App, change: &Change<'_>) -> Result<Option<Committed>, StoreError> {
+    let Some(row) = &change.row else {
+        return Ok(None);
+    };
+    let known = app.store.get(&row.pk(), event::SK).await?;
+    Ok(known.map(|known| Committed::Repeated(Box::new(known))))
 }
 
 async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
