@@ -20,6 +20,7 @@ pub mod invoice;
 pub mod journal;
 pub mod outbox;
 pub mod payment;
+pub mod person;
 pub mod policy;
 pub mod receipt;
 pub mod refund;

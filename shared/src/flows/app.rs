@@ -11,7 +11,7 @@ use crate::io::secrets::Secrets;
 use crate::io::store::{List, Store, StoreError};
 use crate::io::transport::Transport;
 use crate::records::token::AccessToken;
-use crate::records::{case, settings};
+use crate::records::{case, patient, settings};
 use crate::words::seal::Key;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -134,6 +134,19 @@ impl App {
     pub async fn case(&self, clinic: &str, id: &str) -> Result<Option<Case>, StoreError> {
         let row = self.store.get(&case::pk(clinic, id), case::SK).await?;
         row.map(|row| row.read("data")).transpose()
+    }
+
+    /// Whether this patient was erased. Nobody is erased of whom nothing is known.
+    pub async fn is_erased(&self, clinic: &str, id: Option<&str>) -> Result<bool, StoreError> {
+        let Some(id) = id else { return Ok(false) };
+        let row = self
+            .store
+            .get(&patient::pk(clinic, id), patient::SK)
+            .await?;
+        Ok(match row {
+            Some(row) => patient::erasure(&row)?.is_some(),
+            None => false,
+        })
     }
 
     pub fn context(&self, settings: &Settings, cause: impl Into<String>) -> Context {

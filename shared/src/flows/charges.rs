@@ -284,7 +284,7 @@ impl Payer<'_> {
             (None, Way::SavedMethod) => self.saved(new.way.is_some()).await?,
             (None, Way::Checkout) => None,
         };
-        let erased = patients::is_erased(self.app, self.clinic, self.patient).await?;
+        let erased = self.app.is_erased(self.clinic, self.patient).await?;
         if erased && method.is_some() {
             return Err(Denied::invalid("method", GONE));
         }

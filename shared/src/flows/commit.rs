@@ -2,7 +2,7 @@
 //! nudge. A condition that failed is read again, a bounded number of times.
 
 use super::calls::waking;
-use super::{App, Failure, patients};
+use super::{App, Failure};
 use crate::domain::case::{Case, LARGEST};
 use crate::domain::credit::{self, Credit, Owner};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
@@ -118,25 +118,14 @@ pub async fn commit(
             Verdict::LookUpFirst { payment } => return Ok(Committed::LookUpFirst { payment }),
             Verdict::Unmatched => return Ok(Committed::Unmatched),
             Verdict::Contradiction(why) => return Ok(Committed::Contradiction(why)),
-            Verdict::Refused(refusal) => {
-                // A repeat of a request that was granted must not be refused for its own effect.
-                if let Some(row) = &change.row
-                    && let Some(known) = app.store.get(&row.pk(), event::SK).await?
-                {
-                    return Ok(Committed::Repeated(Box::new(known)));
-                }
-                return Ok(Committed::Refused(refusal));
-            }
+            Verdict::Refused(refusal) => return refused(app, &change, Some(refusal)).await,
         };
-        let decision = match decision {
-            Some(decision) => Some(kept_of_somebody(app, decision).await?),
-            None => None,
-        };
+        let decision = kept_of_somebody(app, decision).await?;
         let mut writes = own_writes(&change, before.as_ref(), decision.as_deref(), state)?;
         if let (Some(beside), Some(_)) = (&change.beside, &decision) {
             match credit_writes(app, beside, &ctx).await? {
                 Ok(more) => writes.extend(more),
-                Err(refusal) => return Ok(Committed::Refused(refusal)),
+                Err(refusal) => return refused(app, &change, refusal).await,
             }
         }
         let own = writes.len();
@@ -144,12 +133,10 @@ pub async fn commit(
         match app.store.transact(&writes).await? {
             Written::Done => return Ok(done(app, before, decision).await),
             Written::Failed(at) if change.row.is_some() && at.contains(&0) => {
-                let row = change.row.as_ref().map(EventRow::pk).unwrap_or_default();
-                let known = app.store.get(&row, event::SK).await?;
                 // Where it is our own, whose reply was lost, it says how that ended; what was
                 // decided anew since was not written.
-                let known = known.ok_or("an event row vanished")?;
-                return Ok(Committed::Repeated(Box::new(known)));
+                let known = repeated(app, &change).await?;
+                return Ok(known.ok_or("an event row vanished")?);
             }
             // Only what is written beside the case is in the way: reading it again helps nobody.
             Written::Failed(at) if at.iter().all(|at| *at >= own) => {
@@ -164,16 +151,41 @@ pub async fn commit(
     Err(Busy(format!("case {}", change.case)).into())
 }
 
+/// A repeat of a request that was granted must not be refused for its own effect. Without a refusal
+/// it can only be such a repeat: two books that are written together both have it or neither.
+async fn refused(
+    app: &App,
+    change: &Change<'_>,
+    refusal: Option<Refusal>,
+) -> Result<Committed, Failure> {
+    if let Some(known) = repeated(app, change).await? {
+        return Ok(known);
+    }
+    let refusal = refusal.ok_or("a transfer is in one of two books")?;
+    Ok(Committed::Refused(refusal))
+}
+
 /// What is kept of a patient who was erased would be of nobody.
 async fn kept_of_somebody(
     app: &App,
-    mut decision: Box<Decision>,
-) -> Result<Box<Decision>, StoreError> {
-    let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
-    if decision.kept.is_some() && patients::is_erased(app, clinic, patient).await? {
-        decision.kept = None;
+    mut decision: Option<Box<Decision>>,
+) -> Result<Option<Box<Decision>>, StoreError> {
+    if let Some(decision) = decision.as_mut().filter(|d| d.kept.is_some()) {
+        let (clinic, patient) = (&decision.case.clinic, decision.case.patient.as_deref());
+        if app.is_erased(clinic, patient).await? {
+            decision.kept = None;
+        }
     }
     Ok(decision)
+}
+
+/// The event of a change as it was committed before, if it was.
+async fn repeated(app: &App, change: &Change<'_>) -> Result<Option<Committed>, StoreError> {
+    let Some(row) = &change.row else {
+        return Ok(None);
+    };
+    let known = app.store.get(&row.pk(), event::SK).await?;
+    Ok(known.map(|known| Committed::Repeated(Box::new(known))))
 }
 
 async fn done(app: &App, before: Option<Case>, decision: Option<Box<Decision>>) -> Committed {
@@ -309,12 +321,13 @@ fn decision_writes(
     Ok(writes)
 }
 
-/// What a transfer writes into the patient's credit, or why there is none.
+/// What a transfer writes into the patient's credit, or why there is none; without a reason where it
+/// was written before.
 async fn credit_writes(
     app: &App,
     beside: &Beside,
     ctx: &Context,
-) -> Result<Result<Vec<Write>, Refusal>, Failure> {
+) -> Result<Result<Vec<Write>, Option<Refusal>>, Failure> {
     let (owner, event) = (&beside.owner, &beside.event);
     let currency = event.transfer().amount.currency;
     let id = credit::id(&owner.clinic, &owner.patient, currency);
@@ -324,12 +337,9 @@ async fn credit_writes(
     let (after, entry) = match credit::decide(before.as_ref(), owner, event, ctx) {
         credit::Verdict::Change(changed) => *changed,
         credit::Verdict::NotEnough { available } => {
-            return Ok(Err(Refusal::NotEnoughCredit { available }));
+            return Ok(Err(Some(Refusal::NotEnoughCredit { available })));
         }
-        // Both books are written together: that one of them has it alone cannot be.
-        credit::Verdict::Nothing => {
-            return Err(format!("a transfer of {pk} is in one of two books").into());
-        }
+        credit::Verdict::Nothing => return Ok(Err(None)),
     };
     let data = serde_json::to_string(&after)?;
     if data.len() > LARGEST {

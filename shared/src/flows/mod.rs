@@ -27,6 +27,8 @@ pub mod methods;
 pub mod named;
 pub mod opt_in;
 pub mod pages;
+pub mod patient_codes;
+pub mod patient_search;
 pub mod patients;
 pub mod payments;
 pub mod posting;

@@ -1,34 +1,19 @@
 //! Patients: who they are, sealed under a key of their own, and the methods that gateways keep for
 //! them. Without the key in the row nobody can tell who it was; the books stay whole.
 
-pub mod search;
-
 use super::audit::noted_of;
 use super::commit::{Busy, TRIES, pause};
-use super::{App, Failure};
+use super::{App, Failure, patient_codes};
 use crate::domain::actor::Actor;
 use crate::domain::fact::Method;
+pub use crate::domain::person::Person;
 use crate::domain::settings::Settings;
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::patient::{PatientRow, id, pk};
 use crate::records::{found, method, patient};
 use crate::words::seal::Key;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// What is sealed of a patient.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    #[serde(default)]
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// E.164: `+61370100142`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-}
 
 /// A patient as read: the clinic's own reference, the person, and the key of what is sealed.
 pub struct Patient {
@@ -52,7 +37,7 @@ pub async fn patient(app: &App, clinic: &str, id: &str) -> Result<Option<Patient
     }
 }
 
-async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Failure> {
+pub(super) async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Failure> {
     if let Some(erasure) = patient::erasure(row)? {
         return Ok(Patient {
             id: id.into(),
@@ -76,16 +61,6 @@ async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Failure> {
     })
 }
 
-/// Whether this patient was erased. Nobody is erased of whom nothing is known.
-pub async fn is_erased(app: &App, clinic: &str, id: Option<&str>) -> Result<bool, StoreError> {
-    let Some(id) = id else { return Ok(false) };
-    let row = app.store.get(&pk(clinic, id), patient::SK).await?;
-    Ok(match row {
-        Some(row) => patient::erasure(&row)?.is_some(),
-        None => false,
-    })
-}
-
 /// Makes a patient, or changes who a known one is. The key stays; one that was erased gets a
 /// fresh one. Tells whether it is a new one.
 pub async fn write(
@@ -100,7 +75,7 @@ pub async fn write(
     let note = noted_of(settings, &id, "patient_written", actor.cause());
     let pk = pk(clinic, &id);
     let master = app.key("patients").await?;
-    let codes = search::codes(app, clinic, person).await?;
+    let codes = patient_codes::codes(app, clinic, person).await?;
     for attempt in 0..TRIES {
         let read = app.store.get(&pk, patient::SK).await?;
         if read.as_ref().is_some_and(patient::is_being_erased) {

@@ -5,7 +5,7 @@ use crate::api::views::erasure::{ErasedPatient, view as erased};
 use crate::api::views::patient::{self, Patients, view};
 use crate::domain::actor::Permission::{Approve, Charge, View};
 use crate::flows::deliveries::optouts;
-use crate::flows::patients::search::{Wanted, search};
+use crate::flows::patient_search::{Wanted, search};
 use crate::flows::patients::{self, Patient, Person};
 use crate::flows::{Failure, erasure, named, opt_in as opted_in};
 use crate::words::text::{Email, Phone, Plain};

@@ -85,7 +85,7 @@ async fn begins_without(
 ) -> Result<Option<String>, Failure> {
     let patient = case.patient.as_deref();
     let unbegun = case.payment(payment).is_some_and(Payment::is_unbegun);
-    let gone = unbegun && patients::is_erased(app, clinic, patient).await?;
+    let gone = unbegun && app.is_erased(clinic, patient).await?;
     Ok(patient.filter(|_| gone).map(String::from))
 }
 
@@ -238,7 +238,7 @@ async fn retry(
     let settings = app.settings_of(clinic).await?;
     let loaded = app.case(clinic, case).await?.ok_or("no such case")?;
     if let Some(patient) = &loaded.patient
-        && patients::is_erased(app, clinic, Some(patient)).await?
+        && app.is_erased(clinic, Some(patient)).await?
     {
         return erasure::give_up(app, &settings, patient, case).await;
     }

@@ -146,7 +146,7 @@ async fn lost(
         ..untold(row)
     };
     let patient = case.patient.as_deref();
-    let erased = patients::is_erased(app, &of.settings.id, patient).await?;
+    let erased = app.is_erased(&of.settings.id, patient).await?;
     if erased || overtaken(case, &row.about.subject).is_some() {
         return replace(app, row, failed).await.map(drop);
     }

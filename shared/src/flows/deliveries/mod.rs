@@ -198,41 +198,28 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         Earlier::Failed(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
         Earlier::Missing(topic) => return prepare::file_first(app, of, row, topic).await,
     };
-    let Prepared {
-        notification,
-        needless,
-        unreachable,
-        key,
-        erased,
-    } = match prepare::prepare(app, of, line, row, system, filed).await? {
+    let prepared = match prepare::prepare(app, of, line, row, system, filed).await? {
         Ok(prepared) => prepared,
         Err(why) => return undelivered(app, of, row, row.may_be_sent(), why).await,
     };
     // Whatever became of a call under way: there is nobody to look for it by.
-    if erased && matches!(system.channel, Channel::PatientEmail | Channel::PatientText) {
+    if prepared.erased && matches!(system.channel, Channel::PatientEmail | Channel::PatientText) {
         return finish(app, row, State::Skipped, ERASED).await;
     }
-    if unreachable {
+    if prepared.unreachable {
         nobody_reaches(app, of, row).await?;
     }
-    let account = match accounts::account(app, clinic, system.vendor).await {
-        Ok(account) => account,
-        Err(trouble) => {
-            // Nothing was called: what was sent before stays sent.
-            let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
-            let Err(setback) = end else { return Ok(()) };
-            return set_back(app, of, row, system, setback).await;
-        }
+    let Some(account) = account_of(app, of, row, system).await? else {
+        return Ok(());
     };
-    let named = with_contact(
-        app,
-        row,
-        system,
-        subscription,
-        &account,
+    let Prepared {
         notification,
         needless,
-    );
+        key,
+        ..
+    } = prepared;
+    let told = (notification, needless);
+    let named = with_contact(app, row, system, subscription, &account, told);
     let notification = match named.await? {
         Ok(notification) => notification,
         Err(setback) => return set_back(app, of, row, system, setback).await,
@@ -247,6 +234,26 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         needless,
     };
     job.steps(row.clone(), subscription, notification).await
+}
+
+/// The account by which the system is called; `None` where there is none and the row is put off.
+async fn account_of(
+    app: &App,
+    of: Of<'_>,
+    row: &DeliveryRow,
+    system: &'static System,
+) -> Result<Option<Account>, Failure> {
+    match accounts::account(app, row.clinic(), system.vendor).await {
+        Ok(account) => Ok(Some(account)),
+        Err(trouble) => {
+            // Nothing was called: what was sent before stays sent.
+            let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
+            if let Err(setback) = end {
+                set_back(app, of, row, system, setback).await?;
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// The case that a delivery belongs to, where it belongs to one.
@@ -273,8 +280,7 @@ async fn with_contact(
     system: &'static System,
     subscription: &Subscription,
     account: &Account,
-    notification: Notification,
-    needless: Option<&'static str>,
+    (notification, needless): (Notification, Option<&'static str>),
 ) -> Result<Result<Notification, Setback>, Failure> {
     let Some(calls) = system.contact.yes().filter(|_| subscription.names_contact) else {
         return Ok(Ok(notification));
