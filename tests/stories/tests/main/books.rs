@@ -87,7 +87,10 @@ fn refund(stack: &Stack, case: &str, amount: &str, by: &str) {
     stack.quiet();
 }
 
+/// Everybody heard, those too who waited for another one that made the patient's contact.
 fn told(stack: &Stack, case: &str) {
+    stack.advance(300);
+    stack.quiet();
     let path = format!("/v1/deliveries?case={case}");
     let told = stack.get(&path).expect(200);
     for one in told["deliveries"].as_array().expect("deliveries") {
