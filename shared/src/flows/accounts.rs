@@ -191,8 +191,8 @@ pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
     let Auth::OAuth(oauth) = &vendor.auth else {
         return Ok(());
     };
-    let due = row.has("due_at") && row.int("due_at") <= time::millis(clock::now());
-    if !due {
+    // Also where it was put off since only because it was nudged.
+    if !row.is_due(time::millis(clock::now())) {
         return Ok(());
     }
     let settings = app.settings_of(clinic).await?;

@@ -152,3 +152,29 @@ async fn a_connection_that_was_taken_away_is_told_once_and_tried_again_tomorrow(
     let hours = (due - time::millis(clock::now())) / 3_600_000;
     assert!((1..=24).contains(&hours), "due in {hours} hours");
 }
+
+/// The due run puts a row off as soon as it was nudged, often before its message is worked off.
+#[tokio::test]
+async fn a_renewal_whose_row_was_put_off_when_it_was_nudged_is_made_all_the_same() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let key = token(&clinic);
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
+    let row = row.expect("a table").expect("it was connected anew");
+    let off = Write::Postpone {
+        key: key.clone(),
+        read: row.int("due_at"),
+        due: time::millis(time::after(clock::now(), 360)),
+    };
+    clinic.write(off).await;
+    let before = renewed(&clinic);
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("it is renewed");
+    assert_eq!(renewed(&clinic), before + 1);
+    // Once it was renewed it is not due any more.
+    deliveries::deliver(&clinic.app, &key)
+        .await
+        .expect("it was renewed");
+    assert_eq!(renewed(&clinic), before + 1);
+}
