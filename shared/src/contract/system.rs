@@ -158,7 +158,9 @@ pub struct Notification {
     pub note: Option<String>,
     /// The ids under which the steps of this notification were filed that are done.
     pub made: Vec<String>,
-    /// By what way the money of the payment came, or that of a refund goes back.
+    /// By what way the money of the payment came.
+    pub came: CameBy,
+    /// The same; of a refund, by what way it goes back.
     pub by: CameBy,
     /// Of the payment, what was returned of it, the refund or the invoice, whichever the topic
     /// speaks of.

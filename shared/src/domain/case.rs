@@ -292,7 +292,7 @@ impl Payment {
     /// What lost disputes, reversals, or a return of the whole, took back. They take what refunds
     /// left: a dispute that the seller ends by a refund is told as a loss and as that refund.
     pub fn returned(&self) -> Money {
-        let left = (self.amount.minor - self.refunded().minor).max(0);
+        let left = (self.amount.minor - self.sent_back().minor).max(0);
         let took = match (self.state, self.returned_whole) {
             (payment::State::Returned, true) => self.amount.minor,
             _ => self.taken().min(left),
@@ -315,14 +315,21 @@ impl Payment {
             true => 0,
             false => self.disputes_in(dispute::State::Open),
         };
-        let left = self.amount.minor - self.refunded().minor - self.returned().minor;
+        let left = self.amount.minor - self.sent_back().minor - self.returned().minor;
         Money::new(held.min(left.max(0)), self.amount.currency)
     }
 
     /// Whether refunds and what was taken back come to more than was paid.
     pub fn overreturned(&self) -> bool {
         let lost = self.taken();
-        lost > 0 && !self.returned_whole && self.refunded().minor + lost > self.amount.minor
+        let twice = lost > 0 && !self.returned_whole;
+        twice && self.refunded().minor + lost > self.amount.minor || self.credit_unpaid()
+    }
+
+    /// Whether more was kept as the patient's credit than is left of the payment: it went since.
+    pub fn credit_unpaid(&self) -> bool {
+        let gone = self.refunded().minor + self.returned().minor;
+        self.refunded() != self.sent_back() && gone > self.amount.minor
     }
 
     fn disputes_in(&self, state: dispute::State) -> i64 {
@@ -340,6 +347,13 @@ impl Payment {
             .iter()
             .filter(|r| r.state == refund::State::Succeeded);
         Money::new(done.map(|r| r.amount.minor).sum(), self.amount.currency)
+    }
+
+    /// What of that left the gateway: what became the patient's credit lies there still.
+    pub fn sent_back(&self) -> Money {
+        let sent = |r: &&Refund| r.state == refund::State::Succeeded && r.way.is_back();
+        let sent = self.refunds.iter().filter(sent);
+        Money::new(sent.map(|r| r.amount.minor).sum(), self.amount.currency)
     }
 
     /// What may still be refunded: what arrived, less what went back, is held, or is reserved.

@@ -82,10 +82,7 @@ pub async fn of_invoice(
     new: OfInvoice,
     row: &EventRow,
 ) -> Result<Granted, Denied> {
-    check(new.method.as_ref(), new.gateway.as_deref())?;
-    if new.amount.is_some_and(|amount| amount.minor <= 0) {
-        return Err(Denied::invalid("amount", "more than 0"));
-    }
+    new.check()?;
     let case = named::invoice(app, &settings.id, invoice).await?;
     let of = Payer {
         app,
@@ -113,10 +110,7 @@ pub async fn deposit(
     new: OfInvoice,
     row: &EventRow,
 ) -> Result<Granted, Denied> {
-    check(new.method.as_ref(), new.gateway.as_deref())?;
-    if new.amount.is_some_and(|amount| amount.minor <= 0) {
-        return Err(Denied::invalid("amount", "more than 0"));
-    }
+    new.check()?;
     for attempt in 0..commit::TRIES {
         let read = appointments::find(app, &settings.id, appointment).await?;
         let visit = &read.visit;
@@ -240,6 +234,16 @@ pub async fn walk_in(
     let (_, made) =
         invoicing::invoice(app, settings, wanted, Some(row.clone()), vec![], why).await?;
     granted(made)
+}
+
+impl OfInvoice {
+    fn check(&self) -> Result<(), Denied> {
+        check(self.method.as_ref(), self.gateway.as_deref())?;
+        match self.amount.is_some_and(|amount| amount.minor <= 0) {
+            true => Err(Denied::invalid("amount", "more than 0")),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What can be told of a charge before anything is read.

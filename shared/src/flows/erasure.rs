@@ -25,7 +25,7 @@ use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many writes of a commit delete methods; what is beyond them goes right after it.
-const METHODS: usize = 30;
+const METHODS: usize = 12;
 /// What follows is done once more after so many seconds: lists are behind the rows.
 const ONCE_MORE: i64 = 60;
 /// An appointment that began so many seconds ago is not to come any more.

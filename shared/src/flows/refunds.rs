@@ -186,6 +186,10 @@ async fn read(
         By::Gateway => by_gateway(&case, settings, wanted, request)?,
         By::Hand => given_back(&case, wanted, request, refund::Way::Back)?,
         By::Credit => {
+            if app.is_erased(&settings.id, case.patient.as_deref()).await? {
+                let why = "this patient was erased: nobody could use the credit";
+                return Err(Denied::invalid("by", why));
+            }
             let transfer = request.clone();
             given_back(&case, wanted, request, refund::Way::Credit { transfer })?
         }

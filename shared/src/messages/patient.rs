@@ -19,7 +19,10 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
         }
         Topic::CheckoutReady => {
             letter.subject = format!("{sum} to pay to {clinic}");
-            letter.say(format!("{sum} is due on your invoice."));
+            match said.deposit {
+                true => letter.say(format!("A deposit of {sum} is asked for your appointment.")),
+                false => letter.say(format!("{sum} is due on your invoice.")),
+            }
             ask(
                 &mut letter,
                 said,

@@ -1,5 +1,6 @@
 //! Where a gateway sends the payer back to, and addresses that lead nowhere.
 
+use super::invoice::what;
 use super::layout::{
     Icon, again_after, by, call, clinic, day, deadline, document, split, state, sum,
 };
@@ -101,8 +102,8 @@ pub fn of_payment(
         p.lead-label { (label) }
         (sum(payment.amount))
         p.lead-what {
-            "Invoice " strong.nowrap { (case.invoice().number) } " of "
-            span.nowrap { (day(case.created_at, settings)) }
+            (what(case)) " " strong.nowrap { (case.invoice().number) } " of "
+            span.nowrap { (day(case.issued_at(), settings)) }
         }
         dl.sums {
             @if let (Standing::Paid, Some(with)) = (&standing, &payment.paid_with) {
@@ -208,7 +209,7 @@ fn act(
                     Some(page) => (pay(page, "Pay again")),
                     None => (notice(
                         "To pay, ask the clinic",
-                        &html! { "Quote the invoice " (case.invoice().number) "." },
+                        &html! { "Quote the " (what(case).to_lowercase()) " " (case.invoice().number) "." },
                     )),
                 }
             }

@@ -60,7 +60,7 @@ pub fn page(
 }
 
 /// What the patient is asked for.
-fn what(case: &Case) -> &'static str {
+pub fn what(case: &Case) -> &'static str {
     match case.bill.is_deposit() {
         true => "Deposit",
         false => "Invoice",

@@ -282,7 +282,6 @@ fn an_unpaid_invoice_that_is_credited_as_a_whole_is_tried_no_more() {
 #[test]
 fn a_void_invoice_leaves_nothing_in_the_books_and_is_told_once() {
     let mut books = Books::open(invoice(11_000));
-    books.apply(&credited(1100));
     assert_eq!(books.apply(&Event::Voided), Said::Changed);
     assert_eq!(books.case.status(), Status::Void);
     assert_eq!(books.balances.len(), 0, "{:?}", books.balances);
@@ -290,7 +289,10 @@ fn a_void_invoice_leaves_nothing_in_the_books_and_is_told_once() {
     assert_eq!(books.told_of(Topic::InvoiceVoided), 1);
     let credited = books.apply(&credited(100));
     assert!(matches!(credited, Said::Refused(Refusal::Invalid(_))));
+    let mut in_part = Books::open(invoice(11_000));
+    in_part.apply(&self::credited(1100));
     for mut books in [
+        in_part,
         Books::paid(11_000),
         Books::with_payment(11_000, None),
         Books::deposit(11_000, 5000, Policy::default()),
@@ -441,6 +443,73 @@ fn from_credit_alone(books: &mut Books, id: &str, minor: i64) -> Said {
     books.credit = books.credit.take().or(credit);
     books.credit_journal = journal;
     said
+}
+
+/// A payment of 110.00 of which 30.00 became credit.
+fn kept_in_part() -> Books {
+    let mut books = Books::paid(11_000);
+    assert_eq!(to_credit(&mut books, "t1", 3000), Said::Changed);
+    books
+}
+
+#[test]
+fn what_a_bank_takes_of_a_payment_that_became_credit_in_part_left_the_gateway_whole() {
+    for whole in [true, false] {
+        let mut books = kept_in_part();
+        match whole {
+            true => drop(books.hear(crate::books::fact(Kind::PaymentReturned, 1))),
+            false => {
+                let lost = crate::books::dispute(Kind::DisputeLost, 1, "dp_1", 11_000);
+                books.hear(lost);
+            }
+        }
+        // Nothing lies at the gateway any more, and the credit stands: the patient owes both.
+        assert_eq!(
+            books.balances.get("gateway:stripe"),
+            None,
+            "{whole} {:?}",
+            books.balances
+        );
+        assert_eq!(books.balances.get("transfer:t1"), Some(&-3000));
+        assert_eq!(books.case.due(), eur(11_000));
+        assert!(
+            books.alerts().contains(&Alert::Contradiction),
+            "{:?}",
+            books.alerts()
+        );
+        books.both_sum_to_zero();
+    }
+    let mut books = kept_in_part();
+    books.hear(crate::books::dispute(
+        Kind::DisputeOpened,
+        1,
+        "dp_1",
+        11_000,
+    ));
+    assert_eq!(
+        books.balances.get("disputed"),
+        Some(&11_000),
+        "all of it is held"
+    );
+}
+
+#[test]
+fn a_gateways_own_refund_of_what_became_credit_in_part_is_booked_and_asked_about() {
+    let mut books = kept_in_part();
+    let refund = crate::books::refund(Kind::RefundSucceeded, 1, "re_9", 11_000);
+    assert_eq!(books.hear(refund), Said::Changed);
+    assert_eq!(
+        books.balances.get("gateway:stripe"),
+        None,
+        "{:?}",
+        books.balances
+    );
+    assert!(
+        books.alerts().contains(&Alert::Contradiction),
+        "{:?}",
+        books.alerts()
+    );
+    books.both_sum_to_zero();
 }
 
 #[test]

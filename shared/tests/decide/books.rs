@@ -415,7 +415,7 @@ impl Books {
         assert_eq!(self.balances, journal::balances(&case), "{}", entry.what);
         for payment in &case.payments {
             assert!(
-                payment.refunded().minor <= payment.amount.minor,
+                payment.sent_back().minor <= payment.amount.minor,
                 "{case:#?}"
             );
             assert!(

@@ -49,6 +49,7 @@ fn told(topic: Topic) -> Notification {
         invoice: "INV-7".into(),
         note: (topic == Topic::InvoiceCredited).then(|| "INV-7-C1".into()),
         made: vec!["3d1f3a52-3c5e-4d0a-8f1b-6b7c8d9e0f10".into()],
+        came: Default::default(),
         by: Default::default(),
         refund: (topic == Topic::RefundPaid).then(|| "R-7-1".into()),
         amount: eur(11900),

@@ -826,6 +826,21 @@ fn what_was_never_sold_and_becomes_credit_is_received_as_such() {
     assert_eq!(skipped(&of(CameBy::Credit, 5000)), [false, false, true]);
     assert_eq!(skipped(&of(CameBy::Credit, 2000)), [false, false, false]);
     assert_eq!(skipped(&of(CameBy::Credit, 0)), [true, true, false]);
+    // What came from credit was only applied less.
+    let came = CameBy::Credit;
+    let again = Notification {
+        came,
+        ..of(CameBy::Credit, 0)
+    };
+    assert_eq!(skipped(&again), [true, true, true]);
+    let came = CameBy::Recorded(Recorded::Cash);
+    let cash = Notification {
+        came,
+        ..of(CameBy::Credit, 0)
+    };
+    let cash = built(Topic::RefundPaid, 2, &cash);
+    let till = &body(&cash)["BankTransactions"][0]["BankAccount"];
+    assert_eq!(till["Code"], "091", "it lies where it came");
     let ask = of(CameBy::Credit, 2000);
     let received = built(Topic::RefundPaid, 2, &ask);
     let received = &body(&received)["BankTransactions"][0];

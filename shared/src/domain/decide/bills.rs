@@ -148,6 +148,9 @@ impl<'a> Draft<'a> {
         if invoice.void {
             return Err(Verdict::Nothing);
         }
+        if !self.case.bill.credits().is_empty() {
+            return invalid("credit notes stand on it: credit what is left in place of voiding it");
+        }
         if self.case.payments.iter().any(Payment::may_bring) {
             return invalid("a payment is under way: close it, or wait for its end");
         }

@@ -100,14 +100,22 @@ impl Draft<'_> {
             .case
             .payments
             .iter()
-            .map(|p| (p.n, was(p.n), p.overreturned()))
+            .map(|p| (p.n, was(p.n), p.overreturned(), p.credit_unpaid()))
             .collect();
-        for (n, was, is) in turned {
+        for (n, was, is, credit) in turned {
             let id = format!("overreturned-p{n}");
             match (was, is) {
                 (false, true) => {
-                    let words = "This payment was refunded and a dispute over it was lost. The \
-                                 books take the money once: see whether it left twice.";
+                    let words = match credit {
+                        true => {
+                            "Some of this payment was kept as the patient's credit, and then it went \
+                             back. The books hold both: the patient owes what the credit is."
+                        }
+                        false => {
+                            "This payment was refunded and a dispute over it was lost. The books \
+                             take the money once: see whether it left twice."
+                        }
+                    };
                     let matter = Matter::of(Alert::Contradiction).payment(n);
                     self.person(&id, matter.words(words));
                 }

@@ -39,7 +39,7 @@ impl Draft<'_> {
             payment.refunds.retain(|r| r.n.is_some() || r.id != id);
         }
         payment.refunds.sort_by_key(Refund::key);
-        if payment.refunded().minor > payment.amount.minor {
+        if payment.sent_back().minor > payment.amount.minor {
             let text = format!("more refunded than the {} that was paid", payment.amount);
             return Err(Verdict::Contradiction(text));
         }

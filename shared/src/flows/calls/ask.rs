@@ -160,7 +160,11 @@ impl Ask {
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
         let reference = target.reference(case);
-        let mut label = format!("{}, invoice {}", settings.name, case.invoice().number);
+        let what = match case.bill.is_deposit() {
+            true => "deposit",
+            false => "invoice",
+        };
+        let mut label = format!("{}, {what} {}", settings.name, case.invoice().number);
         if let Some(neutral) = &case.label {
             label = format!("{label}, {neutral}");
         }

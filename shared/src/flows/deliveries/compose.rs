@@ -35,6 +35,7 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
     let facts = &told.facts;
     let payment = facts.payment.as_ref();
     let number = facts.receipt.as_deref().map(receipt::number);
+    let came = payment.map_or(CameBy::Gateway, |p| p.by);
     let note = facts.note.as_ref();
     let (total, rates) = match note {
         Some(note) => (told.amount, note.rates.clone()),
@@ -50,9 +51,10 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
         refund: number.filter(|_| of_refund),
         note: note.map(|note| note.number.clone()),
         made: vec![],
-        by: match (facts.to_credit, payment) {
-            (true, _) => CameBy::Credit,
-            (false, payment) => payment.map_or(CameBy::Gateway, |p| p.by),
+        came,
+        by: match facts.to_credit {
+            true => CameBy::Credit,
+            false => came,
         },
         amount: told.amount,
         payment: payment.map(|p| p.amount),

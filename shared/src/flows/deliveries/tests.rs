@@ -683,6 +683,7 @@ fn notification(text: &str, phone: &str) -> Notification {
         refund: None,
         note: None,
         made: vec![],
+        came: Default::default(),
         by: Default::default(),
         amount: eur(6000),
         payment: Some(eur(6000)),

@@ -163,7 +163,8 @@ fn stands(ask: &Notification, step: usize) -> bool {
 fn not_so_returned(ask: &Notification, step: usize) -> bool {
     match step {
         0 | 1 => ask.standing.applied.minor == 0,
-        _ => ask.by != CameBy::Credit || unsold(ask).minor == 0,
+        // What came from credit stands there: less of it was applied.
+        _ => ask.by != CameBy::Credit || ask.came == CameBy::Credit || unsold(ask).minor == 0,
     }
 }
 
@@ -275,7 +276,7 @@ fn receive(ask: &Notification, account: &Account) -> Result<Request, BadAmount> 
         "Reference": ask.key,
         "CurrencyCode": ask.amount.currency.code(),
         "LineAmountTypes": "NoTax",
-        "BankAccount": {"Code": account.secret("bank_account")},
+        "BankAccount": {"Code": account_of(ask.came, account)?},
         "LineItems": [line],
     });
     Ok(put("BankTransactions", ask, received))
