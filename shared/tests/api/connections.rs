@@ -652,3 +652,28 @@ async fn all_that_waited_is_let_through_however_much_it_is() {
     }
     assert!(rounds > 2, "one to see, then portions");
 }
+
+/// Two messages about one book come at once: the one that comes second finds the contact being made
+/// and leaves the first delivery to whoever makes it.
+#[tokio::test]
+async fn who_comes_to_a_line_whose_contact_is_being_made_leaves_it_to_whoever_makes_it() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let patient = clinic.patient().await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let note = json!({ "amount": { "amount": "10.00", "currency": "EUR" } });
+    let path = format!("/v1/invoices/{case}/credit-notes");
+    clinic.post(&path, note).await.expect(201);
+    let first = clinic.told_key(&case, "xero", "invoice-issued").await;
+    let second = clinic.told_key(&case, "xero", "invoice-credited-c1").await;
+    let (one, two) = tokio::join!(
+        deliveries::deliver(&clinic.app, &first),
+        deliveries::deliver(&clinic.app, &second),
+    );
+    one.expect("it is told");
+    two.expect("it waits");
+    let shown = clinic.get(&format!("/v1/deliveries?case={case}")).await;
+    let issued = shown["deliveries"].as_array().expect("deliveries");
+    let issued = issued.iter().find(|one| one["topic"] == "invoice_issued");
+    assert_eq!(issued.expect("it was told")["state"], "done", "{shown}");
+}

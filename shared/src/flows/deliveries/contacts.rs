@@ -24,6 +24,15 @@ pub struct Ask<'a> {
     pub sent: bool,
 }
 
+/// The id where it is known here, so that nothing need be asked.
+pub async fn known_id(ask: &Ask<'_>) -> Result<Option<String>, Failure> {
+    let reference = &ask.notification.customer.reference;
+    let key = known::key(ask.clinic, ask.system.vendor.id, reference);
+    let row = ask.app.store.get(&key.pk, &key.sk).await?;
+    let known = row.as_ref().map(Known::read).transpose()?;
+    Ok(known.and_then(|known| known.id))
+}
+
 /// The id of the patient's contact, or why the delivery cannot go on now.
 pub async fn id_of(
     ask: &Ask<'_>,

@@ -220,9 +220,12 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
     } = prepared;
     let told = (notification, needless);
     let named = with_contact(app, row, system, subscription, &account, told);
-    let notification = match named.await? {
+    let Some((row, named)) = named.await? else {
+        return Ok(());
+    };
+    let notification = match named {
         Ok(notification) => notification,
-        Err(setback) => return set_back(app, of, row, system, setback).await,
+        Err(setback) => return set_back(app, of, &row, system, setback).await,
     };
     let job = DeliveryJob {
         app,
@@ -233,7 +236,7 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         key,
         needless,
     };
-    job.steps(row.clone(), subscription, notification).await
+    job.steps(row, subscription, notification).await
 }
 
 /// The account by which the system is called; `None` where there is none and the row is put off.
@@ -273,7 +276,8 @@ fn subscribed(row: &DeliveryRow) -> Option<(&'static System, &'static Subscripti
     Some((system, heard))
 }
 
-/// The notification with the id of the patient's contact, where a step names it and one may be sent.
+/// The notification with the id of the patient's contact, where a step names it and one may be sent,
+/// and the row as it is then; `None` where that is in other hands.
 async fn with_contact(
     app: &App,
     row: &DeliveryRow,
@@ -281,13 +285,13 @@ async fn with_contact(
     subscription: &Subscription,
     account: &Account,
     (notification, needless): (Notification, Option<&'static str>),
-) -> Result<Result<Notification, Setback>, Failure> {
+) -> Result<Option<(DeliveryRow, Result<Notification, Setback>)>, Failure> {
     let Some(calls) = system.contact.yes().filter(|_| subscription.names_contact) else {
-        return Ok(Ok(notification));
+        return Ok(Some((row.clone(), Ok(notification))));
     };
     // What was sent is looked for first; what nobody need hear of names nobody.
     if row.may_be_sent() || needless.is_some() {
-        return Ok(Ok(notification));
+        return Ok(Some((row.clone(), Ok(notification))));
     }
     let ask = contacts::Ask {
         app,
@@ -297,13 +301,25 @@ async fn with_contact(
         notification: &notification,
         sent: false,
     };
-    Ok(match contacts::id_of(&ask, calls).await? {
-        Ok(id) => Ok(Notification {
-            contact: Some(id),
-            ..notification
-        }),
-        Err(setback) => Err(setback),
-    })
+    if let Some(id) = contacts::known_id(&ask).await? {
+        let contact = Some(id);
+        let named = Notification {
+            contact,
+            ..notification.clone()
+        };
+        return Ok(Some((row.clone(), Ok(named))));
+    }
+    // While it is looked for or made, others who come to this line leave it to us: met at the contact
+    // they would put the very delivery off that it is made for.
+    let until = time::after(clock::now(), app.config.lease_seconds);
+    let Some(row) = replace(app, row, row.clone().due_at(until)).await? else {
+        return Ok(None);
+    };
+    let named = contacts::id_of(&ask, calls).await?.map(|id| Notification {
+        contact: Some(id),
+        ..notification.clone()
+    });
+    Ok(Some((row, named)))
 }
 
 /// The page to pay on can be sent to this patient by none of the clinic's systems.
