@@ -7,8 +7,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) struct Tables(Database);
+pub(crate) struct Tables {
+    database: Database,
+    /// Grows with each call that may have written, once it is done.
+    writes: Arc<AtomicU64>,
+}
 
 type Answer = Result<String, DynoxideError>;
 
@@ -26,27 +32,43 @@ impl Tables {
                 })
             }
         };
-        opened.map(Tables).map_err(|e| Error::Tables(e.to_string()))
+        let tables = |database| Tables {
+            database,
+            writes: Arc::default(),
+        };
+        opened.map(tables).map_err(|e| Error::Tables(e.to_string()))
+    }
+
+    /// Two equal readings mean that nothing was written in between.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::SeqCst)
     }
 
     pub async fn answer(&self, operation: &str, body: &[u8]) -> Reply {
         let Ok(body) = String::from_utf8(body.to_vec()) else {
             return Reply::refused(SERIALIZATION, "the body is not UTF-8");
         };
-        let database = self.0.clone();
+        let (database, writes) = (self.database.clone(), self.writes.clone());
         let operation = operation.to_owned();
-        blocking(move || match dispatch(&database, &operation, &body) {
-            Some(Ok(answer)) => Reply::raw(200, answer),
-            Some(Err(error)) => Reply::raw(error.status_code(), error.to_json()),
-            None => Reply::unknown_operation(&operation),
+        // what was begun goes on, and is counted, when the caller has gone
+        blocking(move || {
+            let done = dispatch(&database, &operation, &body);
+            if !READS.contains(&&*operation) {
+                writes.fetch_add(1, Ordering::SeqCst);
+            }
+            match done {
+                Some(Ok(answer)) => Reply::raw(200, answer),
+                Some(Err(error)) => Reply::raw(error.status_code(), error.to_json()),
+                None => Reply::unknown_operation(&operation),
+            }
         })
         .await
     }
 
     /// Deletes every item of every table.
     pub async fn clear(&self) -> Result<(), Error> {
-        let database = self.0.clone();
-        blocking(move || {
+        let database = self.database.clone();
+        let cleared = blocking(move || {
             for table in tables(&database)? {
                 let described = ask(&database, "DescribeTable", json!({ "TableName": table }))?;
                 let keys = key_names(&described);
@@ -54,15 +76,16 @@ impl Tables {
             }
             Ok(())
         })
-        .await
-        .map_err(Error::Tables)
+        .await;
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        cleared.map_err(Error::Tables)
     }
 
     /// Deletes what expired before `now`, in seconds; by the endpoint's clock, so the engine's own
     /// sweep, which reads the machine's, is not used.
     pub async fn sweep(&self, now: i64) -> Result<usize, Error> {
-        let database = self.0.clone();
-        blocking(move || {
+        let database = self.database.clone();
+        let swept = blocking(move || {
             let mut deleted = 0;
             for table in tables(&database)? {
                 let name = json!({ "TableName": table });
@@ -79,11 +102,22 @@ impl Tables {
             }
             Ok(deleted)
         })
-        .await
-        .map_err(Error::Tables)
+        .await;
+        if !matches!(swept, Ok(0)) {
+            self.writes.fetch_add(1, Ordering::SeqCst);
+        }
+        swept.map_err(Error::Tables)
     }
 }
 
+/// What writes nothing.
+const READS: [&str; 5] = [
+    "GetItem",
+    "Query",
+    "Scan",
+    "BatchGetItem",
+    "TransactGetItems",
+];
 const SERIALIZATION: &str = "com.amazon.coral.service#SerializationException";
 
 /// SQLite blocks; the connections' threads must not.

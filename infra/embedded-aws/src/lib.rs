@@ -122,6 +122,11 @@ impl Aws {
         self.endpoint.calls.clear();
     }
 
+    /// Two equal readings mean that nothing was written to the tables in between.
+    pub fn table_writes(&self) -> u64 {
+        self.endpoint.dynamodb.writes()
+    }
+
     /// How many messages each queue holds, and when the next hidden one comes back.
     pub fn depths(&self) -> Vec<Depth> {
         self.endpoint.sqs.depths()

@@ -67,6 +67,7 @@ pub fn assemble(
         vendors: Arc::new(vendors),
         http_api: HttpApi::new(&pools, template.throttle, activity.clone()),
         due_tables: due_tables.map(|table| table.name.clone()).collect(),
+        due_read: tokio::sync::Mutex::default(),
         secrets: template.secrets,
         fresh: AtomicBool::new(!parts.is_old),
         state: state.folder.clone(),

@@ -36,6 +36,8 @@ pub struct LocalStack {
     pub agenda: tokio::sync::Mutex<Agenda>,
     /// The tables with the index of due rows.
     pub due_tables: Vec<String>,
+    /// The rows that wait for a time, and the count of writes at which they were read.
+    pub due_read: tokio::sync::Mutex<Option<(u64, Vec<DueRow>)>>,
     /// The secrets that the template declares.
     pub secrets: Vec<Secret>,
     pub state: PathBuf,
@@ -127,23 +129,32 @@ impl LocalStack {
         }
     }
 
-    /// The first rows of the index `due` from an instant on, or up to it. All of it is read, so that
-    /// nothing need be known of how the functions spread rows over it.
+    /// The first rows of the index `due` from an instant on, or up to it. They are read anew only
+    /// once something was written.
     pub async fn due_rows(&self, condition: DueWhen, limit: usize) -> Result<Vec<DueRow>, String> {
-        let (comparison, at) = match condition {
-            DueWhen::UpTo(at) => ("<=", at),
-            DueWhen::After(at) => (">", at),
+        let mut read = self.due_read.lock().await;
+        let writes = self.aws.table_writes();
+        let rows = match &mut *read {
+            Some((at, rows)) if *at == writes => rows,
+            stale => &mut stale.insert((writes, self.waiting_rows().await?)).1,
         };
+        let due = |row: &&DueRow| match condition {
+            DueWhen::UpTo(at) => row.due_at <= at,
+            DueWhen::After(at) => row.due_at > at,
+        };
+        Ok(rows.iter().filter(due).take(limit).cloned().collect())
+    }
+
+    /// All rows that wait for a time, the first first. All of the index is read, so that nothing need
+    /// be known of how the functions spread rows over it.
+    async fn waiting_rows(&self) -> Result<Vec<DueRow>, String> {
         let mut rows = Vec::new();
         for table in &self.due_tables {
             let mut request = json!({
                 "TableName": table,
                 "IndexName": DUE_INDEX,
-                "FilterExpression": format!("begins_with(due_pk, :due) AND due_at {comparison} :at"),
-                "ExpressionAttributeValues": {
-                    ":due": { "S": WAITS_FOR_A_TIME },
-                    ":at": { "N": at.to_string() },
-                },
+                "FilterExpression": "begins_with(due_pk, :due)",
+                "ExpressionAttributeValues": { ":due": { "S": WAITS_FOR_A_TIME } },
             });
             loop {
                 let reply = resources::call(&self.aws, "DynamoDB_20120810.Scan", request.clone());
@@ -157,7 +168,6 @@ impl LocalStack {
             }
         }
         rows.sort();
-        rows.truncate(limit);
         Ok(rows)
     }
 }

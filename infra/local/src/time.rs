@@ -9,8 +9,10 @@ use std::time::Duration;
 
 /// How long one instant may take to come to rest.
 const INSTANT_LIMIT: Duration = Duration::from_secs(120);
-/// How often expired rows are removed while nobody moves the clock.
+/// How often expired rows are removed while time passes by itself, and while somebody moves the clock:
+/// AWS takes its time, too, and all of the table is read for it.
 const SWEEP: i64 = 60_000;
+const SWEEP_ON_THE_WAY: i64 = 3_600_000;
 
 pub enum Stuck {
     /// What did not come to rest at an instant on the way.
@@ -86,7 +88,10 @@ impl LocalStack {
             let at = instant.unwrap_or(target);
             self.clock.set(at).map_err(|e| broken(e.to_string()))?;
             self.sandbox.tick().await;
-            self.sweep().await;
+            if at - agenda.swept >= SWEEP_ON_THE_WAY {
+                agenda.swept = at;
+                self.sweep().await;
+            }
             self.fire_due(&mut agenda, at).await;
             if let Err(moving) = self.wait_for(Rest::UntilTheClockMoves, INSTANT_LIMIT).await {
                 return Err(Stuck::At(at, moving));

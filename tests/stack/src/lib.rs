@@ -163,7 +163,8 @@ impl Stack {
         let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(120)))
+            // days that pass instant by instant take minutes on a busy machine
+            .timeout_global(Some(Duration::from_secs(600)))
             .max_redirects(0)
             // a machine behind a proxy reaches its own loopback without
             .proxy(None)
