@@ -6,7 +6,9 @@ use meridian::domain::bill::TaxPoint;
 use meridian::domain::case::Step;
 use meridian::domain::credit::{self, Transfer};
 use meridian::domain::decide::Refusal;
-use meridian::domain::event::{Event, NewCreditNote, NewDeposit, NewInvoice, NewReturn, NewTender};
+use meridian::domain::event::{
+    Event, NewCreditNote, NewDeposit, NewInvoice, NewRefund, NewReturn, NewTender,
+};
 use meridian::domain::fact::{Decline, Kind};
 use meridian::domain::invoice::{Line, Status};
 use meridian::domain::outbox::Topic;
@@ -256,6 +258,30 @@ fn a_credit_note_takes_its_share_of_net_and_tax_and_what_was_paid_beyond_it_goes
     assert_eq!(books.case.status(), Status::Paid);
     let of = |account| books.balances.get(account).copied().unwrap_or(0);
     assert_eq!((of("revenue"), of("tax"), of("refunds")), (0, 0, 0));
+}
+
+#[test]
+fn a_refund_that_waited_while_its_invoice_was_credited_and_is_rejected_leaves_a_task() {
+    let mut books = Books::paid(11_000);
+    let refund = NewRefund {
+        request: "q1".into(),
+        needs_approval: true,
+        ..NewRefund::default()
+    };
+    assert_eq!(books.apply(&Event::RefundRequested(refund)), Said::Changed);
+    assert_eq!(books.apply(&credited(11_000)), Said::Changed);
+    assert_eq!(
+        books.alerts(),
+        [Alert::RefundWaits],
+        "it is on its way back"
+    );
+    let request = "q1".into();
+    assert_eq!(
+        books.apply(&Event::RefundRejected { request }),
+        Said::Changed
+    );
+    assert_eq!(books.alerts(), [Alert::Overpaid]);
+    assert_eq!(books.case.surplus(), eur(11_000));
 }
 
 #[test]

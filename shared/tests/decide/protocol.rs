@@ -283,6 +283,35 @@ fn what_was_found_under_our_reference_is_what_became_of_it() {
 }
 
 #[test]
+fn another_sum_under_our_reference_is_not_the_fate_of_our_call_and_people_are_asked() {
+    let mut books = charging();
+    work(&mut books, &searched(), PAYMENT, vec![lost()]);
+    books.later(3600);
+    let of = |id: &str, minor| Fact {
+        payment: Some(id.into()),
+        amount: Some(eur(minor)),
+        ..fact(Kind::PaymentSucceeded, 1)
+    };
+    let strangers = vec![Said::Found(Ok(Some(vec![of("pi_9", 100)])))];
+    let asked = work(&mut books, &searched(), PAYMENT, strangers);
+    assert_eq!(asked, ["find Charge", "contradiction"]);
+    assert_eq!(books.case.payments[0].state, State::Unknown);
+    assert_eq!(books.alerts(), [Alert::Contradiction]);
+    // Where ours stands beside it, ours counts.
+    books.later(86_400);
+    let whole = books.case.payments[0].amount.minor;
+    let both = vec![of("pi_9", 100), of("pi_1", whole)];
+    let asked = work(
+        &mut books,
+        &searched(),
+        PAYMENT,
+        vec![Said::Found(Ok(Some(both)))],
+    );
+    assert_eq!(asked, ["find Charge", "payment_succeeded"]);
+    assert_eq!(books.case.paid(), eur(whole));
+}
+
+#[test]
 fn a_search_that_fails_says_nothing() {
     let mut books = refunding();
     work(&mut books, &searched(), REFUND, vec![lost()]);

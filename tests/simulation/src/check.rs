@@ -58,6 +58,8 @@ pub const KEY: &str = "a key stands for one call";
 pub const RETRY: &str =
     "a planned retry asks for what is due, unless its gateway still collects it";
 pub const MEND: &str = "people hear at once of what only they can mend, and in time of silence";
+pub const HANDS: &str = "what lies in the drawer and is the patient's stands in the books";
+pub const GIVES_WAY: &str = "nobody is asked to pay where nothing is due";
 pub const BOOKS: &str = "the journal replays to the books";
 
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
@@ -146,7 +148,8 @@ impl World<'_> {
         if self.clinic.persons().any(contradicts) {
             return Ok(());
         }
-        let (mut came, mut open, mut names) = (0, 0, vec![]);
+        let unsold: i64 = self.bill.unsold + self.unsold_there(case);
+        let (mut came, mut open, mut names) = (self.bill.came - unsold, 0, vec![]);
         for gateway in &self.gateways {
             let ours = gateway.payments.iter().enumerate();
             for (n, payment) in ours.filter(|(_, p)| p.by != By::Stranger && moves(p)) {
@@ -164,6 +167,7 @@ impl World<'_> {
                 let lost: i64 = gateway.disputes.iter().filter(lost).map(|d| d.amount).sum();
                 match payment.state {
                     State::Returned => {}
+                    State::Processing if self.sent_before(case, &payment.reference) => {}
                     State::Processing => {
                         open += payment.amount;
                         names.push(payment.id.clone());
@@ -185,7 +189,7 @@ impl World<'_> {
                         can_end && shown && !self.stays(case, &page.order.reference)
                     }
                 };
-                if counts {
+                if counts && !self.sent_before(case, &page.order.reference) {
                     open += page.order.amount;
                     names.push(page.id.clone());
                 }
@@ -200,6 +204,23 @@ impl World<'_> {
             return fail(WAYS, words);
         }
         Ok(())
+    }
+
+    /// What gateways gave back while nothing was invoiced.
+    fn unsold_there(&self, case: &Case) -> i64 {
+        let back = case.refunds().filter(|(_, r)| r.gave_deposit_back());
+        let back = back.filter(|(_, r)| r.way.is_back());
+        back.map(|(_, r)| r.amount.minor).sum()
+    }
+
+    /// Whether it was sent out when more was due than now.
+    fn sent_before(&self, case: &Case, reference: &str) -> bool {
+        let mut payments = case.payments.iter();
+        let of = payments.find(|p| self.reference(case, p.n) == reference);
+        let sent = of.and_then(|p| p.intent.as_ref());
+        let sent = sent.map(|intent| intent.first_sent_at.as_second());
+        let since = self.bill.less_at;
+        since.is_some_and(|less| sent.is_none_or(|sent| sent <= less))
     }
 
     /// Whether its gateway refused to end the page of this payment.
@@ -243,7 +264,8 @@ impl World<'_> {
                     was.and_then(|was| was.refunds.iter().find(|r| r.key() == refund.key()));
                 let turned = known.is_none_or(|known| known.state != refund.state);
                 let waited = known.is_some_and(|k| k.state == BookedRefund::AwaitingApproval);
-                if let (true, false, Some(n)) = (turned, waited, refund.n) {
+                let kept = !refund.way.is_back();
+                if let (true, false, Some(n)) = (turned, waited || kept, refund.n) {
                     self.check_refund(case, payment, n, refund.state)?;
                 }
             }
@@ -458,6 +480,12 @@ impl World<'_> {
         let (Some(case), Some(n)) = (&self.clinic.case, about.payment) else {
             return Ok(());
         };
+        let refund = about.object.as_deref();
+        let refund = case.all_refunds().find(|r| Some(&*r.key()) == refund);
+        let kept = refund.is_some_and(|refund| !refund.way.is_back());
+        if case.tender(n).is_some() || kept {
+            return Ok(());
+        }
         let Some(payment) = case.payment(n) else {
             return fail(TOLD, format!("{:?} of no payment", about.topic));
         };
@@ -514,9 +542,11 @@ impl World<'_> {
         let about = &told.subject;
         let of = about.payment.unwrap_or_default();
         let case = self.clinic.case.as_ref();
-        let paid = case
-            .and_then(|case| case.payment(of))
-            .map_or(0, |p| p.amount.minor);
+        let paid = case.and_then(|case| {
+            let payment = case.payment(of).map(|p| p.amount.minor);
+            payment.or(case.tender(of).map(|t| t.amount.minor))
+        });
+        let paid = paid.unwrap_or(0);
         let minor = told.amount.minor;
         let (of, minor, most) = match about.topic {
             Topic::PaymentReceived => (format!("p{of}"), minor, paid),
@@ -576,6 +606,8 @@ impl World<'_> {
         self.check_work(case)?;
         self.check_tasks(case)?;
         self.check_agreement(case)?;
+        self.check_hands()?;
+        self.check_gives_way(case)?;
         self.check_surplus(case)
     }
 
@@ -648,7 +680,7 @@ impl World<'_> {
         self.clinic.persons().any(|task| match &task.work {
             Work::Person(m) => {
                 let refund = m.refund.and_then(|refund| case.refund(refund));
-                let amount_of_case = m.alert == Alert::Overpaid;
+                let amount_of_case = matches!(m.alert, Alert::Overpaid | Alert::CalledOff);
                 m.payment == Some(n) || refund.is_some_and(|(p, _)| p.n == n) || amount_of_case
             }
             _ => false,
@@ -706,13 +738,15 @@ impl World<'_> {
         }
         let retry = |t: &meridian::domain::task::Task| matches!(t.work, Work::Retry { .. });
         works |= self.clinic.tasks.values().any(retry);
+        // Nobody owes a deposit on a visit that is off.
+        let owed = self.bill.invoiced || !self.bill.off;
         let told = self.asks(&[
             Alert::Uncollected,
             Alert::UnknownOutcome,
             Alert::Blocked,
             Alert::Contradiction,
         ]);
-        if case.due().minor > 0 && !case.payments.is_empty() && !works && !told {
+        if owed && case.due().minor > 0 && !case.payments.is_empty() && !works && !told {
             return fail(
                 WORK,
                 format!("{} is due and nothing works on it", case.due()),
@@ -850,11 +884,11 @@ impl World<'_> {
         let done =
             |r: &&crate::gateway::Refund| r.payment == n && r.state == RefundState::Succeeded;
         let refunded: i64 = gateway.refunds.iter().filter(done).map(|r| r.amount).sum();
-        if booked.refunded().minor != refunded {
+        if booked.sent_back().minor != refunded {
             let words = format!(
                 "{} has {refunded} refunded, the books {}",
                 truth.id,
-                booked.refunded()
+                booked.sent_back()
             );
             return fail(AGREE, words);
         }
@@ -875,6 +909,26 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Where nothing is due, no page of ours is left on which the patient could pay.
+    fn check_gives_way(&self, case: &Case) -> Checked {
+        if case.due().minor > 0 || case.payments.iter().any(|p| p.intent.is_some()) {
+            return Ok(());
+        }
+        for gateway in self.gateways.iter().filter(|g| g.kind.can_end) {
+            for page in gateway.pages.iter().filter(|page| is_live(page)) {
+                let stays = self.stays(case, &page.order.reference);
+                let told = |p: &&case::Payment| {
+                    self.reference(case, p.n) == page.order.reference && self.asks_of(case, p.n)
+                };
+                let told = case.payments.iter().any(|p| told(&p));
+                if self.shown.contains(&page.id) && !stays && !told {
+                    return fail(GIVES_WAY, format!("{} can be paid on", page.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// More came than was asked for: it went back, is about to, or is a task.
     fn check_surplus(&self, case: &Case) -> Checked {
         let surplus = case.paid().minor - self.total();
@@ -885,9 +939,9 @@ impl World<'_> {
             .map(|(_, r)| r.amount.minor)
             .sum();
         let went: i64 = case
-            .refunds()
-            .filter(|(_, r)| r.state != BookedRefund::Failed)
-            .map(|(_, r)| r.amount.minor)
+            .all_refunds()
+            .filter(|r| r.state != BookedRefund::Failed && !r.gave_deposit_back())
+            .map(|r| r.amount.minor)
             .sum();
         let told = self.asks(&[
             Alert::Overpaid,

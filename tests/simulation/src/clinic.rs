@@ -4,6 +4,7 @@
 use crate::check::{TASKS, Violation};
 use jiff::Timestamp;
 use meridian::domain::case::Case;
+use meridian::domain::credit::{self, Credit, Owner};
 use meridian::domain::decide::{Refusal, Verdict, decide};
 use meridian::domain::event::{Context, Event};
 use meridian::domain::fact::{Fact, Method};
@@ -11,12 +12,23 @@ use meridian::domain::journal::Entry;
 use meridian::domain::outbox::{Occurrence, Subject, Topic};
 use meridian::domain::task::{Task, Work};
 use meridian::flows::patients::Kept;
+use meridian::words::ids;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::LazyLock;
+
+/// Whose case and credit it is.
+pub static OWNER: LazyLock<Owner> = LazyLock::new(|| Owner {
+    clinic: "demo".into(),
+    patient: ids::derived(&["a patient"]),
+});
 
 #[derive(Default)]
 pub struct Clinic {
     pub case: Option<Case>,
     pub entries: Vec<Entry>,
+    /// The patient's, with its own journal.
+    pub credit: Option<Credit>,
+    pub credit_entries: Vec<Entry>,
     pub tasks: BTreeMap<String, Task>,
     pub aliases: BTreeSet<(String, String)>,
     /// Those that may be charged.
@@ -49,16 +61,23 @@ pub enum Committed {
 }
 
 impl Clinic {
+    /// What the event does to the case, with what it does to the patient's credit: both or neither.
     pub fn commit(
         &mut self,
         now: Timestamp,
         event: &Event,
+        of_credit: Option<&credit::Event>,
         cause: &str,
     ) -> Result<Committed, Violation> {
         let ctx = Context {
             now,
             zone: jiff::tz::TimeZone::UTC,
             cause: cause.into(),
+        };
+        let beside = match of_credit.map(|event| self.credited(event, &ctx)) {
+            Some(Err(why)) => return Ok(why),
+            Some(Ok(beside)) => Some(beside),
+            None => None,
         };
         let decision = match decide(self.case.as_ref(), event, &ctx) {
             Verdict::Change(decision) => *decision,
@@ -75,6 +94,10 @@ impl Clinic {
             return Err(Violation::new("the journal sums to zero", words));
         }
         self.entries.push(decision.entry);
+        if let Some((credit, entry)) = beside {
+            self.credit = Some(credit);
+            self.credit_entries.push(entry);
+        }
         let (mut put, mut raised) = (HashSet::new(), vec![]);
         let told = decision.outbox;
         // The last word on a row counts.
@@ -111,6 +134,31 @@ impl Clinic {
         }
         let before = before.map(Box::new);
         Ok(Committed::Changed { before, told })
+    }
+
+    /// What the patient's credit becomes.
+    fn credited(&self, event: &credit::Event, ctx: &Context) -> Result<(Credit, Entry), Committed> {
+        match credit::decide(self.credit.as_ref(), &OWNER, event, ctx) {
+            credit::Verdict::Change(changed) => Ok(*changed),
+            credit::Verdict::Nothing => Err(Committed::Nothing),
+            credit::Verdict::NotEnough { available } => {
+                let why = Refusal::NotEnoughCredit { available };
+                Err(Committed::Refused(why))
+            }
+        }
+    }
+
+    /// The patient has so much from somewhere else.
+    pub fn has_credit(&mut self, now: Timestamp, transfer: credit::Transfer) {
+        let ctx = Context {
+            now,
+            zone: jiff::tz::TimeZone::UTC,
+            cause: "another case".into(),
+        };
+        if let Ok((credit, entry)) = self.credited(&credit::Event::Given(transfer), &ctx) {
+            self.credit = Some(credit);
+            self.credit_entries.push(entry);
+        }
     }
 
     pub fn keep(&mut self, method: Method, later_charges: bool, chosen: bool, kept_at: i64) {

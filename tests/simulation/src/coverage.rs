@@ -84,7 +84,15 @@ pub fn wanted() -> Vec<String> {
         .collect()
 }
 
-const ACTS: [&str; 18] = [
+const ACTS: [&str; 26] = [
+    "Invoice",
+    "Tender",
+    "Reverse",
+    "GiveBack",
+    "Lower",
+    "Void",
+    "CallOff",
+    "Restore",
     "Resolve",
     "ResolveRefund",
     "Charge",

@@ -6,6 +6,7 @@
 //! A plan that fails is made smaller, piece by piece, and its history is told in words.
 
 pub mod adapters;
+pub mod bill;
 pub mod check;
 pub mod clinic;
 pub mod coverage;

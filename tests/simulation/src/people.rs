@@ -58,6 +58,14 @@ impl World<'_> {
                 self.two_workers = true;
                 true
             }
+            Act::Invoice
+            | Act::Tender { .. }
+            | Act::Reverse { .. }
+            | Act::GiveBack { .. }
+            | Act::Lower { .. }
+            | Act::Void
+            | Act::CallOff { .. }
+            | Act::Restore { .. } => self.at_the_desk(act)?,
         };
         if done {
             self.covers(act);

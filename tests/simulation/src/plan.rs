@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub total: i64,
+    /// Whether money is wanted before the session, and nothing is invoiced until somebody says so.
+    pub deposit: bool,
+    /// What the patient has from another case.
+    pub credit: i64,
     pub collect: Collected,
     /// Where a page opens when nobody says.
     pub gateway: usize,
@@ -123,6 +127,35 @@ pub enum Act {
     },
     /// The row that is due first is handed to two workers at once.
     TwoWorkers,
+    /// The session took place: what came as a deposit becomes a part of its invoice.
+    Invoice,
+    /// Cash is taken, or the patient's credit used: what is due, or half of it.
+    Tender {
+        half: bool,
+        credit: bool,
+    },
+    /// A tender was recorded in error.
+    Reverse {
+        tender: usize,
+    },
+    /// Cash goes back by hand, or what came becomes the patient's credit.
+    GiveBack {
+        half: bool,
+        credit: bool,
+    },
+    /// A credit note over half of the invoice, or all of it.
+    Lower {
+        half: bool,
+    },
+    Void,
+    /// The visit that is billed does not take place.
+    CallOff {
+        no_show: bool,
+    },
+    /// It takes place after all, or at another time.
+    Restore {
+        moved: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +276,8 @@ impl Plan {
         };
         let mut plan = Self {
             total: of(rng, &[7100, 10_000, 6600, 1]),
+            deposit: rng.u8(..6) == 0,
+            credit: of(rng, &[0, 0, 5000]),
             collect: of(rng, &[Collected::Saved, Collected::Page, Collected::Later]),
             gateway: at(rng),
             save_method: rng.bool(),
@@ -264,6 +299,12 @@ impl Plan {
             time += pause(rng);
             let act = plan.act(rng, home, other);
             plan.acts.push((time, act));
+        }
+        // Most sessions for which a deposit was asked take place.
+        if plan.deposit && rng.u8(..4) != 0 {
+            let at = rng.usize(..=plan.acts.len());
+            let time = at.checked_sub(1).map_or(0, |before| plan.acts[before].0);
+            plan.acts.insert(at, (time + 1, Act::Invoice));
         }
         for n in 0..8 {
             if rng.u8(..3) == 0 {
@@ -323,7 +364,7 @@ impl Plan {
 
     fn act(&self, rng: &mut Rng, home: usize, other: usize) -> Act {
         let gateway = if rng.u8(..3) == 0 { other } else { home };
-        match rng.u8(..42) {
+        match rng.u8(..54) {
             0..=5 => charge(rng, gateway),
             6..=14 => Act::Visit {
                 page: rng.usize(..4),
@@ -361,9 +402,10 @@ impl Plan {
                 half: rng.u8(..3) != 0,
                 times: rng.u8(..3),
             },
+            // For longer than a page is asked for, it looks like one that its gateway forgot.
             36 => Act::Swap {
                 gateway,
-                seconds: pause(rng),
+                seconds: pause(rng).min(3 * DAY),
             },
             37 => Act::Outage {
                 gateway,
@@ -375,6 +417,7 @@ impl Plan {
             38 => Act::Deaf {
                 seconds: pause(rng),
             },
+            42..=53 => at_the_desk(rng),
             _ => Act::TwoWorkers,
         }
     }
@@ -411,6 +454,12 @@ impl Plan {
         if !self.retry_days.is_empty() {
             less(&|plan| plan.retry_days.clear());
         }
+        if self.deposit {
+            less(&|plan| plan.deposit = false);
+        }
+        if self.credit > 0 {
+            less(&|plan| plan.credit = 0);
+        }
         if self.save_method {
             less(&|plan| plan.save_method = false);
         }
@@ -427,6 +476,31 @@ fn charge(rng: &mut Rng, gateway: usize) -> Act {
             },
         },
         half: rng.u8(..6) == 0,
+    }
+}
+
+/// What people do about the bill, and the visit, without a gateway.
+fn at_the_desk(rng: &mut Rng) -> Act {
+    match rng.u8(..12) {
+        0..=2 => Act::Tender {
+            half: rng.bool(),
+            credit: rng.bool(),
+        },
+        3 => Act::Reverse {
+            tender: rng.usize(..2),
+        },
+        4..=6 => Act::GiveBack {
+            half: rng.bool(),
+            credit: rng.bool(),
+        },
+        7..=8 => Act::Lower {
+            half: rng.u8(..3) != 0,
+        },
+        9 => Act::Void,
+        10 => Act::CallOff {
+            no_show: rng.bool(),
+        },
+        _ => Act::Restore { moved: rng.bool() },
     }
 }
 

@@ -2,8 +2,9 @@
 //! Everything that happens is taken from one agenda, in the order of time.
 
 use crate::adapters;
+use crate::bill::Bill;
 use crate::check::{self, Checked, Violation};
-use crate::clinic::{Clinic, Committed};
+use crate::clinic::{Clinic, Committed, OWNER};
 use crate::coverage::Coverage;
 use crate::gateway::{By, DAY, Fate, Gateway, RefundFate};
 use crate::plan::{Act, CallFault, Collected, HookFault, LookFault, Plan};
@@ -12,7 +13,8 @@ use crate::wire::{Answer, Asked, Code, Say, What};
 use jiff::Timestamp;
 use meridian::contract::{Account, Body, KeyPlace, Lookup, Reply, Request, Trouble};
 use meridian::domain::case::{Case, Intent, Step};
-use meridian::domain::event::{Event, NewCharge, NewInvoice};
+use meridian::domain::credit;
+use meridian::domain::event::{Event, NewCharge, NewDeposit, NewInvoice};
 use meridian::domain::fact::{Fact, Method};
 use meridian::domain::invoice::Line;
 use meridian::domain::policy::{Collect, Policy};
@@ -34,6 +36,9 @@ const LEASE: i64 = 60;
 const REST: i64 = 150 * DAY;
 /// Far more than any history takes: one that never ends is a fault of its own.
 const MOST: usize = 20_000;
+
+/// Under which the patient got what he has from another case.
+pub const FIRST_CREDIT: &str = "elsewhere";
 
 static CASE: LazyLock<String> = LazyLock::new(|| ids::derived(&["simulated case"]));
 static EUR: LazyLock<Currency> = LazyLock::new(|| Currency::read("EUR").expect("a currency"));
@@ -82,6 +87,7 @@ pub struct World<'a> {
     pub now: i64,
     pub gateways: Vec<Gateway>,
     pub clinic: Clinic,
+    pub bill: Bill,
     /// Pages that the patient was sent to.
     pub shown: HashSet<String>,
     /// The most that was ever paid above what was asked for.
@@ -126,6 +132,7 @@ impl<'a> World<'a> {
                 .map(|(kind, _)| Gateway::new(kind))
                 .collect(),
             clinic: Clinic::default(),
+            bill: Bill::default(),
             shown: HashSet::new(),
             most_surplus: 0,
             told_sums: HashMap::new(),
@@ -237,8 +244,9 @@ impl<'a> World<'a> {
         Money::new(minor, *EUR)
     }
 
+    /// What the patient is to pay now.
     pub fn total(&self) -> i64 {
-        self.plan.total
+        self.bill.asked
     }
 
     pub fn name_of(&self, gateway: usize) -> &'static str {
@@ -266,6 +274,31 @@ impl<'a> World<'a> {
                 1000 * BEGINNING + n as i64,
             );
         }
+        if self.plan.credit > 0 {
+            let transfer = self.transfer(FIRST_CREDIT.into(), self.plan.credit);
+            self.clinic.has_credit(self.ts(), transfer);
+            self.bill.credit = self.plan.credit;
+        }
+        let new = self.new_invoice();
+        if !self.plan.deposit {
+            self.say(|world| format!("An invoice of {} is issued.", world.plan.total));
+            (self.bill.asked, self.bill.invoiced) = (self.plan.total, true);
+            self.commit(&Event::Invoiced(Box::new(new)), "invoice")?;
+            return Ok(());
+        }
+        let wanted = (self.plan.total + 1) / 2;
+        self.say(|_| format!("A deposit of {wanted} is asked for."));
+        self.bill.asked = wanted;
+        let deposit = NewDeposit {
+            of: new,
+            amount: Some(self.eur(wanted)),
+        };
+        self.commit(&Event::DepositAsked(Box::new(deposit)), "booking")?;
+        Ok(())
+    }
+
+    /// What is sold, and how it is collected as things stand.
+    pub fn new_invoice(&self) -> NewInvoice {
         let methods = patients::in_order(self.clinic.methods.clone());
         let first = patients::charged_by_itself(&methods, None).cloned();
         let page = NewCharge {
@@ -284,12 +317,12 @@ impl<'a> World<'a> {
             }),
             (Collected::Saved | Collected::Page, _) => Some(page),
         };
-        let invoice = NewInvoice {
+        NewInvoice {
             id: CASE.clone(),
             clinic: "demo".into(),
             number: "2026-1".into(),
-            patient: Some(ids::derived(&["a patient"])),
-            appointment: None,
+            patient: Some(OWNER.patient.clone()),
+            appointment: Some("a visit".into()),
             starts_at: None,
             label: None,
             currency: *EUR,
@@ -302,10 +335,7 @@ impl<'a> World<'a> {
             policy: self.policy(),
             charge,
             dims: Default::default(),
-        };
-        self.say(|world| format!("An invoice of {} is issued.", world.plan.total));
-        self.commit(&Event::Invoiced(Box::new(invoice)), "invoice")?;
-        Ok(())
+        }
     }
 
     fn policy(&self) -> Policy {
@@ -795,7 +825,17 @@ impl<'a> World<'a> {
     // ---- commits -----------------------------------------------------------------------------
 
     pub fn commit(&mut self, event: &Event, cause: &str) -> Result<Committed, Violation> {
-        let committed = self.clinic.commit(self.ts(), event, cause)?;
+        self.commit_with(event, None, cause)
+    }
+
+    /// The same with what it does to the patient's credit.
+    pub fn commit_with(
+        &mut self,
+        event: &Event,
+        of_credit: Option<&credit::Event>,
+        cause: &str,
+    ) -> Result<Committed, Violation> {
+        let committed = self.clinic.commit(self.ts(), event, of_credit, cause)?;
         let Committed::Changed { before, told } = &committed else {
             return Ok(committed);
         };
@@ -805,7 +845,7 @@ impl<'a> World<'a> {
         });
         self.note_edges(before.as_deref());
         if let Some(case) = &self.clinic.case {
-            self.most_surplus = self.most_surplus.max(case.paid().minor - self.plan.total);
+            self.most_surplus = self.most_surplus.max(case.paid().minor - self.bill.asked);
             for session in case.payments.iter().filter_map(|p| p.session.as_ref()) {
                 if !self.shown.contains(&session.id) {
                     self.shown.insert(session.id.clone());

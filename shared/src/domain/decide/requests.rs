@@ -134,10 +134,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Gives up a refund that waits for approval: its amount is refundable again.
+    /// Gives up a refund that waits for approval: its amount is refundable again. What of it is more
+    /// than the bill asks for by now still has to go somewhere.
     pub(super) fn reject(&mut self, request: &str) -> Applied {
         self.what = "refund_rejected";
-        self.judged(request, refund::Event::Failed).map(drop)
+        self.judged(request, refund::Event::Failed)?;
+        self.overpaid();
+        Ok(())
     }
 
     /// Moves every part of a request that waits for approval; there must be one.

@@ -22,10 +22,7 @@ impl Job {
     ) -> Move {
         let tries = search.tries;
         match found {
-            Ok(Some(facts)) => {
-                let event = self.reply(traits, case, facts);
-                self.record(event, format!("{} look-up", traits.id))
-            }
+            Ok(Some(facts)) => self.found_out(traits, case, facts),
             // Nothing is known there, and by now it would be: it never happened.
             Ok(None) if search.age >= search.trusted_after => {
                 let event = self.again(at.now, true, None);
@@ -34,6 +31,34 @@ impl Job {
             Ok(None) => self.still_unknown(next(&RESOLVES, tries), tries, looked_at(tries), at),
             Err(_) => self.unanswered(tries, at),
         }
+    }
+
+    /// Something bears our reference. Anybody can write it on a payment: one that brought another sum
+    /// than our call named is not its fate.
+    fn found_out(&mut self, traits: &Traits, case: &Case, facts: Vec<Fact>) -> Move {
+        let (other, own): (Vec<_>, Vec<_>) = facts
+            .into_iter()
+            .partition(|fact| self.is_other_sum(case, fact));
+        if let (Some(Some(came)), true) = (other.first().map(|f| f.amount), own.is_empty()) {
+            let note =
+                format!("{came} arrived under our reference, and our call asked for another sum");
+            return self.contradicted(traits, case, Doing::Recording, note);
+        }
+        let event = self.reply(traits, case, own);
+        self.record(event, format!("{} look-up", traits.id))
+    }
+
+    /// Whether it tells of money that our own charge of a saved method did not ask for, under an id
+    /// that is not known to be ours.
+    fn is_other_sum(&self, case: &Case, fact: &Fact) -> bool {
+        let charge = self.target.refund.is_none()
+            && (self.target.intent(case)).is_some_and(|intent| !intent.step.is_about_page());
+        let Some(payment) = case.payment(self.target.payment).filter(|_| charge) else {
+            return false;
+        };
+        let known = fact.payment_ids().any(|id| payment.aliases.contains(id));
+        let other = fact.amount.is_some_and(|came| came != payment.amount);
+        fact.kind == Kind::PaymentSucceeded && other && !known
     }
 
     /// Neither a repeat nor a search is safe any more: what does the gateway show?
