@@ -2,7 +2,7 @@
 //! is written of it. The case is moved by `decide` itself.
 
 use crate::books::Said as Decided;
-use crate::books::{Books, GATEWAY, LEASE, fact, our_refund, saved_method, succeeded};
+use crate::books::{Books, GATEWAY, LEASE, eur, fact, our_refund, saved_method, succeeded};
 use meridian::contract::Trouble;
 use meridian::domain::case::Step;
 use meridian::domain::event::{Event, Found};
@@ -294,9 +294,9 @@ fn another_sum_under_our_reference_is_not_the_fate_of_our_call_and_people_are_as
     };
     let strangers = vec![Said::Found(Ok(Some(vec![of("pi_9", 100)])))];
     let asked = work(&mut books, &searched(), PAYMENT, strangers);
-    assert_eq!(asked, ["find Charge", "contradiction"]);
+    assert_eq!(asked, ["find Charge", "contradicted"]);
     assert_eq!(books.case.payments[0].state, State::Unknown);
-    assert_eq!(books.alerts(), [Alert::Contradiction]);
+    assert_eq!(books.alerts(), [Alert::UnknownOutcome]);
     // Where ours stands beside it, ours counts.
     books.later(86_400);
     let whole = books.case.payments[0].amount.minor;
