@@ -2,7 +2,7 @@
 //! drawn from the calls that were made after the first had struck, by whichever function went on.
 
 use crate::paths::{self, Path};
-use crate::{DEEDS, Made, disturbed, fault, learn};
+use crate::{DEEDS, Made, disturbed, fault, learn, told};
 use meridian_stack::Stack;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,12 +18,6 @@ fn a_card_is_charged_once_whatever_two_calls_break() {
 #[test]
 fn a_refund_is_paid_once_whatever_two_calls_break() {
     sampled(&paths::REFUND_UNHEARD);
-}
-
-/// A number from the environment.
-fn told(name: &str, default: u64) -> u64 {
-    let text = std::env::var(name).ok();
-    text.map_or(default, |text| text.parse().expect(name))
 }
 
 /// The same draws for the same seed (splitmix64).
