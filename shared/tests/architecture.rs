@@ -128,6 +128,38 @@ fn only_records_spell_the_keys_of_rows() {
     }
 }
 
+/// What reads or writes an attribute of a row by its name. A map may be read with `get` as well.
+const BY_NAME: [&str; 8] = [
+    ".text(\"",
+    ".number(\"",
+    ".json(\"",
+    ".has(\"",
+    ".int(\"",
+    ".read(\"",
+    "row.get(\"",
+    "attribute: \"",
+];
+
+#[test]
+fn only_records_spell_the_attributes_of_rows() {
+    for (name, text) in ["flows", "api", "pages", "messages"]
+        .map(sources)
+        .into_iter()
+        .flatten()
+    {
+        if name.ends_with("tests.rs") {
+            continue;
+        }
+        let code = code(&text);
+        let code = code
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or_default();
+        let spelt = BY_NAME.iter().find(|call| code.contains(**call));
+        assert_eq!(spelt, None, "{name} spells an attribute of a row");
+    }
+}
+
 #[test]
 fn the_rules_do_no_io() {
     for folder in ["words", "domain", "contract", "vendors"] {

@@ -101,8 +101,8 @@ async fn token(
             .get(&pk, token::SK)
             .await
             .map_err(|why| unclear(&why))?;
-        let kept = row.as_ref().filter(|row| row.has("sealed"));
-        let kept = kept.and_then(|row| key.open::<AccessToken>(&pk, row.get("sealed")).ok());
+        let kept = row.as_ref().and_then(token::sealed);
+        let kept = kept.and_then(|sealed| key.open::<AccessToken>(&pk, sealed).ok());
         // Another function may have renewed it in the meantime.
         if let Some(token) =
             kept.filter(|t| fresh(t) && !(renew && stale.as_ref() == Some(&t.token)))
@@ -118,7 +118,7 @@ async fn token(
             let token = granted.as_ref().ok().cloned();
             let mut row = token::row(&pk, version + 1);
             if let Some(token) = &token {
-                row = row.text("sealed", key.seal(&pk, token));
+                row = token::holding(row, key.seal(&pk, token));
             }
             // A connection that nobody uses must not be forgotten by the vendor.
             if oauth.grant == Grant::RotatingRefresh {
@@ -155,19 +155,14 @@ pub async fn keep_renewed(
     }
     let wait = if at_once { 0 } else { RENEWED_AFTER };
     let due = time::millis(time::after(clock::now(), wait));
-    let row = token::row(&token::pk(clinic, vendor.id), 1);
-    let key = row.key();
+    let pk = token::pk(clinic, vendor.id);
+    let row = token::row(&pk, 1);
     let made = app
         .store
         .transact(&[Write::New(row.due(Lane::Tell, due))])
         .await?;
     if at_once && made != Written::Done {
-        let change = Write::Change {
-            key,
-            set: Row::default().number("due_at", due),
-            remove: vec!["sealed"],
-        };
-        app.store.transact(&[change]).await?;
+        app.store.transact(&[token::due_anew(&pk, due)]).await?;
     }
     Ok(())
 }
@@ -182,7 +177,7 @@ pub(super) async fn keep_all_renewed(app: &App, settings: &Settings) -> Result<(
 
 /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
 pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
-    let Some((clinic, vendor)) = token::read_pk(row.get("pk")) else {
+    let Some((clinic, vendor)) = token::read_pk(row.pk()) else {
         return Ok(());
     };
     let Some(vendor) = vendors::system(vendor).map(|system| system.vendor) else {
@@ -214,7 +209,7 @@ pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
 async fn put_off_token(app: &App, row: &Row) -> Result<(), Failure> {
     let later = Write::Postpone {
         key: row.key(),
-        read: row.int("due_at"),
+        read: row.due_at(),
         due: time::millis(time::after(clock::now(), AFTER_REFUSAL)),
     };
     app.store.transact(&[later]).await?;
@@ -223,7 +218,7 @@ async fn put_off_token(app: &App, row: &Row) -> Result<(), Failure> {
 
 /// Takes the lock on a renewal; `None` where another function was faster.
 async fn lock_token(app: &App, pk: &str, row: Option<&Row>) -> Result<Option<u64>, Trouble> {
-    let version = row.map_or(0, |row| row.int("version") as u64);
+    let version = row.map_or(0, Row::version);
     let until = clock::now().as_second() + LOCK;
     let kept = row.cloned().unwrap_or_else(|| token::row(pk, version));
     let locked = token::locked(kept, version + 1, until, ids::random());

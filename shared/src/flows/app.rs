@@ -83,7 +83,7 @@ impl App {
     pub async fn latest_settings(&self, clinic: &str) -> Result<Option<Arc<Settings>>, StoreError> {
         let row = self.store.get(&settings::pk(clinic), settings::SK).await?;
         let Some(row) = row else { return Ok(None) };
-        let settings = Arc::new(row.read::<Settings>("data")?);
+        let settings = Arc::new(settings::read(&row)?);
         self.remembered()
             .insert(clinic.into(), (Instant::now(), settings.clone()));
         Ok(Some(settings))
@@ -133,7 +133,7 @@ impl App {
     /// A case, read consistently.
     pub async fn case(&self, clinic: &str, id: &str) -> Result<Option<Case>, StoreError> {
         let row = self.store.get(&case::pk(clinic, id), case::SK).await?;
-        row.map(|row| row.read("data")).transpose()
+        row.as_ref().map(case::read).transpose()
     }
 
     /// Whether this patient was erased. Nobody is erased of whom nothing is known.

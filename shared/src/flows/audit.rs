@@ -34,7 +34,7 @@ pub async fn of_credit(app: &App, credit: &Credit) -> Result<Vec<Entry>, StoreEr
 
 async fn under(app: &App, pk: &str) -> Result<Vec<Entry>, StoreError> {
     let rows = app.store.under(pk, journal::PREFIX).await?;
-    rows.iter().map(|row| row.read("data")).collect()
+    rows.iter().map(journal::entry).collect()
 }
 
 /// A page of a day of the clinic's, newest first, and where it goes on: the shards are read side by
@@ -49,9 +49,9 @@ pub async fn of_day(
     let lists = SHARDS.map(|shard| journal::of_day(clinic, day, shard));
     let reads = lists.iter().map(|list| app.store.list(list, before, limit));
     let (rows, next) = merged(try_join_all(reads).await?, limit as usize);
-    let line = |row: &Row| match row.has("note") {
-        true => row.read("note").map(Line::Note),
-        false => row.read("data").map(Line::Entry),
+    let line = |row: &Row| match journal::is_note(row) {
+        true => journal::note(row).map(Line::Note),
+        false => journal::entry(row).map(|entry| Line::Entry(Box::new(entry))),
     };
     let lines: Result<_, _> = rows.iter().map(line).collect();
     Ok((lines?, next))
@@ -67,7 +67,7 @@ pub async fn of_patient(
 ) -> Result<(Vec<(Note, Date)>, Option<String>), StoreError> {
     let list = journal::of_patient(clinic, patient);
     let (rows, next) = app.store.list(&list, before, limit).await?;
-    let note = |row: &Row| Ok((row.read("note")?, journal::day(row)?));
+    let note = |row: &Row| Ok((journal::note(row)?, journal::day(row)?));
     let notes: Result<_, StoreError> = rows.iter().map(note).collect();
     Ok((notes?, next))
 }
@@ -78,16 +78,12 @@ fn merged(pages: Vec<(Vec<Row>, Option<String>)>, limit: usize) -> (Vec<Row>, Op
     let ends = pages.iter().filter_map(|(_, next)| next.clone());
     let floor = ends.max();
     let mut rows: Vec<Row> = pages.into_iter().flat_map(|(rows, _)| rows).collect();
-    rows.retain(|row| {
-        floor
-            .as_deref()
-            .is_none_or(|floor| row.get("list_sk") >= floor)
-    });
-    rows.sort_by(|a, b| b.get("list_sk").cmp(a.get("list_sk")));
+    rows.retain(|row| floor.as_deref().is_none_or(|floor| row.place() >= floor));
+    rows.sort_by(|a, b| b.place().cmp(a.place()));
     let more = floor.is_some() || rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
-    let next = last.map(|row| row.get("list_sk").to_owned());
+    let next = last.map(|row| row.place().to_owned());
     (rows, next)
 }
 

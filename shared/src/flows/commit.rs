@@ -333,7 +333,7 @@ async fn credit_writes(
     let id = credit::id(&owner.clinic, &owner.patient, currency);
     let pk = records::credit::pk(&owner.clinic, &id);
     let row = app.store.get(&pk, records::credit::SK).await?;
-    let before: Option<Credit> = row.map(|row| row.read("data")).transpose()?;
+    let before: Option<Credit> = row.as_ref().map(records::credit::read).transpose()?;
     let (after, entry) = match credit::decide(before.as_ref(), owner, event, ctx) {
         credit::Verdict::Change(changed) => *changed,
         credit::Verdict::NotEnough { available } => {

@@ -55,7 +55,7 @@ async fn known_at(app: &App, key: &RowKey) -> Result<Known, StoreError> {
 pub fn of_row(row: &Row) -> Result<Known, StoreError> {
     Ok(Known {
         connection: Connection::read(row)?,
-        version: row.int("version") as u64,
+        version: row.version(),
     })
 }
 

@@ -5,7 +5,7 @@ use super::calls::Target;
 use super::commit::Change;
 use super::{App, Failure, erasure};
 use crate::domain::event::Event;
-use crate::domain::task::{Lane, Queue, Task, Work};
+use crate::domain::task::{Lane, Queue, Work};
 use crate::flows::calls;
 use crate::flows::commit;
 use crate::flows::posting;
@@ -141,7 +141,7 @@ async fn overdue(app: &App, lane: Lane, most: usize) -> Result<Vec<Row>, Failure
     let keys = try_join_all(shards).await?.concat();
     // The index is behind the row: only the row decides.
     let mut rows = app.store.get_all(&keys).await?;
-    rows.retain(|row| row.has("due_at") && row.int("due_at") <= now);
+    rows.retain(|row| row.waits() && row.due_at() <= now);
     Ok(rows)
 }
 
@@ -208,7 +208,7 @@ async fn due(app: &App, row: &Row) -> Result<(), Failure> {
         patient::SK => return erasure::finish(app, &key).await,
         _ => {}
     }
-    match row.read::<Task>("data")?.work {
+    match task::read(row)?.work {
         Work::Settle {
             payment,
             refund,
@@ -239,7 +239,7 @@ async fn guarded(work: impl Future<Output = Result<(), Failure>>) -> Result<(), 
 fn put_off(row: &Row, seconds: i64) -> Write {
     Write::Postpone {
         key: row.key(),
-        read: row.int("due_at"),
+        read: row.due_at(),
         due: time::millis(time::after(clock::now(), seconds)),
     }
 }
@@ -260,7 +260,7 @@ fn rotate<T>(rows: &mut [T]) {
 
 /// Which queue's function works a row off that is nudged.
 fn queue_of(row: &Row) -> Result<Queue, StoreError> {
-    match row.get("sk") {
+    match row.sk() {
         // Who tells systems may renew their connections.
         token::SK | connection::SK => Ok(Queue::Deliveries),
         sk if sk.starts_with(outbox::PREFIX) || sk.starts_with(delivery::PREFIX) => {
@@ -268,7 +268,7 @@ fn queue_of(row: &Row) -> Result<Queue, StoreError> {
         }
         task::VISIT => Ok(Queue::Visits),
         _ => {
-            let queue = row.read::<Task>("data")?.work.queue();
+            let queue = task::read(row)?.work.queue();
             queue.ok_or_else(|| StoreError::Corrupt("it is in a lane of others".into()))
         }
     }

@@ -17,6 +17,7 @@ use crate::domain::visit::{State, Visit};
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::records::appointment::VisitRow;
 use crate::records::delivery::DeliveryRow;
 use crate::records::{alias, appointment, case, delivery, known, method, patient};
 use crate::vendors;
@@ -100,7 +101,7 @@ async fn planned(
     }
     let erasure = Erasure {
         at: clock::now(),
-        methods: methods.iter().filter(|row| row.has("data")).count(),
+        methods: methods.iter().filter(|row| method::is_kept(row)).count(),
         contacts: contacts.len(),
         invoices: cases.len(),
         appointments: visits.len(),
@@ -188,7 +189,7 @@ async fn visits_of(app: &App, clinic: &str, id: &str) -> Result<Vec<Visit>, Stor
     loop {
         let (rows, next) = app.store.list(&list, before.as_deref(), PAGE).await?;
         for row in &rows {
-            visits.push(row.read("data")?);
+            visits.push(VisitRow::read(row)?.visit);
         }
         before = next;
         if before.is_none() {
@@ -214,7 +215,7 @@ async fn cases_of(app: &App, clinic: &str, id: &str) -> Result<Vec<RowKey>, Stor
 async fn told_of(app: &App, key: &RowKey) -> Result<(Case, Vec<DeliveryRow>), StoreError> {
     let row = app.store.get(&key.pk, &key.sk).await?;
     let gone = || StoreError::Corrupt(format!("{} is listed and not there", key.pk));
-    let case = row.ok_or_else(gone)?.read("data")?;
+    let case = case::read(&row.ok_or_else(gone)?)?;
     let told = app.store.under(&key.pk, delivery::PREFIX).await?;
     let told: Result<_, _> = told.iter().map(DeliveryRow::read).collect();
     Ok((case, told?))
@@ -241,8 +242,8 @@ fn without(clinic: &str, rows: &[Row]) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![];
     for row in rows {
         writes.push(Write::Delete(row.key()));
-        if row.has("data") {
-            let Method { gateway, token, .. } = row.read("data")?;
+        if method::is_kept(row) {
+            let Method { gateway, token, .. } = method::read(row)?;
             writes.push(Write::Delete(alias::key(clinic, &gateway, &token)));
         }
     }
@@ -271,8 +272,8 @@ impl Copies {
     }
 
     fn methods(&mut self, rows: &[Row]) -> Result<(), StoreError> {
-        for row in rows.iter().filter(|row| row.has("data")) {
-            let method: Method = row.read("data")?;
+        for row in rows.iter().filter(|row| method::is_kept(row)) {
+            let method = method::read(row)?;
             self.add(&method.gateway, [Held::PaymentMethods]);
         }
         Ok(())

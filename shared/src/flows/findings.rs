@@ -136,12 +136,12 @@ async fn record(
     let mut also = vec![];
     if let Some(note) = note {
         let said = ids::derived(&[actor.short(), &note]);
-        let row = finding_row::row(&case::pk(&settings.id, &id), &task, &said);
         let sealing = app.key(&purpose(&settings.id)).await?;
         let sealed = sealing.seal(&format!("{id} {task}"), &note.to_string());
-        let row = row.text("by", actor.short()).text("sealed", sealed);
-        let at = time::millis(clock::now());
-        also.push(Write::Put(row.number("at", at)));
+        let noted = (actor.short(), time::millis(clock::now()), sealed);
+        let pk = case::pk(&settings.id, &id);
+        let row = finding_row::row(&pk, &task, &said, noted);
+        also.push(Write::Put(row));
     }
     let cause = format!("{id}-{task} {what}, found by {actor}");
     let change = Change {
@@ -185,12 +185,13 @@ pub async fn notes(
     for task in std::iter::once(task_id(payment.n, None)).chain(refunds) {
         let pk = case::pk(clinic, case);
         for row in app.store.under(&pk, &finding_row::prefix(&task)).await? {
-            let key = app.key_of(&purpose(clinic), row.get("sealed")).await?;
+            let sealed = finding_row::sealed(&row);
+            let key = app.key_of(&purpose(clinic), sealed).await?;
             let cannot = |_| StoreError::Corrupt(format!("a note on {task} cannot be opened"));
-            let note = key.open(&format!("{case} {task}"), row.get("sealed"));
+            let note = key.open(&format!("{case} {task}"), sealed);
             notes.push(Noted {
-                at: Timestamp::from_millisecond(row.int("at")).unwrap_or_default(),
-                by: row.get("by").into(),
+                at: finding_row::at(&row),
+                by: finding_row::by(&row).into(),
                 note: note.map_err(cannot)?,
             });
         }

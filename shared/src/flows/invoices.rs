@@ -168,7 +168,7 @@ async fn cases(app: &App, rows: Vec<RowKey>) -> Result<Vec<Case>, StoreError> {
     };
     let keys: Vec<_> = rows.into_iter().map(key).collect();
     let found = app.store.get_all(&keys).await?;
-    found.iter().map(|row| row.read("data")).collect()
+    found.iter().map(case::read).collect()
 }
 
 /// Voids an invoice on which no money is or may come. Systems that filed it hear of it.

@@ -119,11 +119,7 @@ pub async fn numbered(
             lost = Some(number);
             continue;
         }
-        let claim = Write::NewOr {
-            row: number::row(&settings.id, &number, id),
-            attribute: "case",
-            value: id.into(),
-        };
+        let claim = number::claim(&settings.id, &number, id);
         let change = Change {
             row: row.clone(),
             also: also.iter().cloned().chain([claim]).collect(),

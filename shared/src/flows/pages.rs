@@ -2,7 +2,7 @@
 
 use super::{App, Failure, receipts};
 use crate::domain::case::{Case, Payment};
-use crate::domain::receipt::{Facts, Paper};
+use crate::domain::receipt::Paper;
 use crate::domain::settings::Settings;
 use crate::io::lambda::{HttpRequest, HttpResponse};
 use crate::pages::done::Visit;
@@ -182,9 +182,9 @@ async fn papers_of(app: &App, case: &Case) -> Result<Vec<Paper>, Failure> {
     let mut issued = vec![];
     for id in ids.into_iter().rev() {
         let pk = receipt::pk(&case.clinic, &id);
-        if let Some(row) = rows.iter().find(|row| row.get("pk") == pk) {
+        if let Some(row) = rows.iter().find(|row| row.pk() == pk) {
             let address = receipts::receipt_address(app, &case.clinic, &id).await?;
-            let facts: Facts = row.read("facts")?;
+            let facts = receipt::facts(row)?;
             issued.push(Paper::of(case, &id, address, facts.issued_at));
         }
     }

@@ -158,7 +158,7 @@ async fn open(
     let rows = app.store.get_all(&keys).await?;
     let mut all = vec![];
     for (id, key) in ids.into_iter().zip(keys) {
-        let row = rows.iter().find(|row| row.get("pk") == key.pk);
+        let row = rows.iter().find(|row| row.pk() == key.pk);
         let patient = match row {
             Some(row) => Some(opened(app, &id, row).await?),
             None => None,

@@ -47,7 +47,7 @@ pub(super) async fn opened(app: &App, id: &str, row: &Row) -> Result<Patient, Fa
             erased_at: Some(erasure.at),
         });
     }
-    let (pk, row) = (row.get("pk"), PatientRow::read(row)?);
+    let (pk, row) = (row.pk(), PatientRow::read(row)?);
     let master = app.key_of("patients", &row.key).await?;
     let cannot = |_| StoreError::Corrupt(format!("patient {id} cannot be opened"));
     let key = Key::unwrap(&row.key, &master, pk).map_err(cannot)?;
@@ -143,15 +143,14 @@ pub fn lost(read: &Row) -> Result<Vec<Write>, StoreError> {
 /// the newest.
 pub async fn methods(app: &App, clinic: &str, patient: &str) -> Result<Vec<Kept>, StoreError> {
     let rows = app.store.under(&pk(clinic, patient), method::ALL).await?;
-    let chosen = rows.iter().find(|row| row.get("sk") == method::CHOSEN);
-    let chosen = chosen.map_or("", |row| row.get("method")).to_owned();
-    let usable = |row: &&Row| row.has("data") && !row.has("gone") && !row.has("removed");
+    let chosen = method::chosen_of(&rows);
+    let usable = |row: &&Row| method::is_usable(row);
     let kept = |row: &Row| {
         Ok(Kept {
-            method: row.read("data")?,
-            later_charges: !row.has("once"),
-            chosen: row.get("sk") == chosen,
-            kept_at: row.int("kept_at"),
+            method: method::read(row)?,
+            later_charges: method::is_for_later(row),
+            chosen: row.sk() == chosen,
+            kept_at: method::kept_at(row),
         })
     };
     let kept: Result<_, StoreError> = rows.iter().filter(usable).map(kept).collect();

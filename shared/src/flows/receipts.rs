@@ -4,7 +4,6 @@
 use super::patients::Patient;
 use super::{App, Failure};
 use crate::domain::case::Case;
-use crate::domain::receipt::Facts;
 use crate::domain::settings::Settings;
 use crate::flows::patients;
 use crate::io::store::Write;
@@ -36,20 +35,20 @@ pub async fn receipt_page(
     let Some(row) = app.store.get(&pk, receipt::SK).await? else {
         return Ok(None);
     };
-    let facts: Facts = row.read("facts")?;
+    let facts = receipt::facts(&row)?;
     let place = format!("{pk} page");
-    if row.has("page") {
-        let key = reader(app, settings, row.get("patient")).await?;
+    if let Some((page, patient)) = receipt::page(&row) {
+        let key = reader(app, settings, patient).await?;
         let Some((key, _)) = key else {
             return Ok(Some(pages::receipt::erased(settings)));
         };
-        let page = key.open(&place, row.get("page"));
+        let page = key.open(&place, page);
         return Ok(Some(
             page.unwrap_or_else(|_| pages::receipt::erased(settings)),
         ));
     }
     let case = app
-        .case(clinic, row.get("case"))
+        .case(clinic, receipt::case(&row))
         .await?
         .ok_or("a receipt without a case")?;
     let owner = case.patient.clone().unwrap_or_default();
@@ -61,14 +60,8 @@ pub async fn receipt_page(
         .map(|patient| patient.person.name)
         .unwrap_or_default();
     let page = pages::receipt::page(settings, &facts, &name, &descriptions);
-    let written = row
-        .text("page", key.seal(&place, &page))
-        .text("patient", owner);
     // Two that write it at once: the first one stays.
-    let write = Write::Replace {
-        row: written.number("version", 1),
-        version: 0,
-    };
+    let write = receipt::written(row, key.seal(&place, &page), owner);
     match app.store.transact(&[write]).await? {
         crate::io::store::Written::Done => Ok(Some(page)),
         _ => {
@@ -77,7 +70,8 @@ pub async fn receipt_page(
                 .get(&pk, receipt::SK)
                 .await?
                 .ok_or("a receipt vanished")?;
-            Ok(key.open(&place, row.get("page")).ok())
+            let page = receipt::page(&row).map(|(page, _)| key.open(&place, page));
+            Ok(page.and_then(Result::ok))
         }
     }
 }

@@ -77,7 +77,7 @@ pub async fn request(
     if let Some(reason) = &wanted.reason {
         let owner = case.patient.clone().unwrap_or_default();
         if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
-            kept = kept.text("reason", key.seal(&pk, reason));
+            kept = records::refund::because(kept, key.seal(&pk, reason));
         }
     }
     let change = Change {
@@ -274,12 +274,12 @@ pub async fn reason(
     row: &Row,
     case: &Case,
 ) -> Result<Option<String>, Denied> {
-    if !row.has("reason") {
+    let Some(reason) = records::refund::reason(row) else {
         return Ok(None);
-    }
+    };
     let owner = case.patient.clone().unwrap_or_default();
     let reader = receipts::reader(app, settings, &owner).await?;
-    Ok(reader.and_then(|(key, _)| key.open(row.get("pk"), row.get("reason")).ok()))
+    Ok(reader.and_then(|(key, _)| key.open(row.pk(), reason).ok()))
 }
 
 /// The id of the refund that a request's row asks for.

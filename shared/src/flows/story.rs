@@ -81,7 +81,7 @@ async fn reports(app: &App, clinic: &str, entries: &[Entry]) -> Result<Vec<Told>
     };
     let keys: Vec<_> = caused.keys().map(key).collect();
     let rows = app.store.get_all(&keys).await?;
-    let at = |row: &Row| caused.get(row.get("pk")).copied();
+    let at = |row: &Row| caused.get(row.pk()).copied();
     rows.iter().map(|row| reported(row, at(row))).collect()
 }
 
@@ -195,18 +195,18 @@ fn words(what: &str) -> String {
 }
 
 fn reported(row: &Row, at: Option<Timestamp>) -> Result<Told, StoreError> {
-    let event: EventRow = row.read("data")?;
-    let amount = event
+    let told = EventRow::read(row)?;
+    let amount = told
         .amount
         .map(|amount| format!(" of {amount}"))
         .unwrap_or_default();
-    let (source, name, id) = (&event.source, &event.name, &event.vendor_event_id);
+    let (source, name, id) = (&told.source, &told.name, &told.vendor_event_id);
     let text = match source.as_str() {
         event::API => format!("The clinic asked: {name}."),
-        _ => format!("{source} reported {name}{amount}: {}.", row.get("state")),
+        _ => format!("{source} reported {name}{amount}: {}.", event::state(row)),
     };
     Ok(Told {
-        at: at.unwrap_or(event.received_at),
+        at: at.unwrap_or(told.received_at),
         kind: Kind::Event,
         text,
         cause: Some(format!("{source} {id}")),

@@ -60,11 +60,7 @@ pub async fn raise(
 ) -> Result<(), Failure> {
     let rows = asking(settings, pk, id, matter);
     let write = |(n, row): (usize, &Row)| match n {
-        0 => Write::NewOr {
-            row: row.clone(),
-            attribute: "state",
-            value: "done".into(),
-        },
+        0 => task::unless_open(row.clone()),
         _ => Write::New(row.clone()),
     };
     let writes: Vec<_> = rows.iter().enumerate().map(write).collect();
@@ -79,6 +75,6 @@ pub async fn raise(
 
 /// Says that there is something to tell, where rows of [`asking`] were written.
 pub async fn nudge_told(app: &App, rows: &[Row]) {
-    let told = rows.iter().filter(|row| row.has("due_at"));
+    let told = rows.iter().filter(|row| row.waits());
     commit::nudge(app, told.map(|row| (Queue::Deliveries, row.key()))).await;
 }

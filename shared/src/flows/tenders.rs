@@ -132,5 +132,5 @@ pub async fn credit(
     let id = credit::id(clinic, patient, currency);
     let pk = records::credit::pk(clinic, &id);
     let row = app.store.get(&pk, records::credit::SK).await?;
-    Ok(row.map(|row| row.read("data")).transpose()?)
+    Ok(row.as_ref().map(records::credit::read).transpose()?)
 }

@@ -279,9 +279,42 @@ impl Row {
 
     pub fn key(&self) -> RowKey {
         RowKey {
-            pk: self.get("pk").into(),
-            sk: self.get("sk").into(),
+            pk: self.pk().into(),
+            sk: self.sk().into(),
         }
+    }
+
+    pub fn pk(&self) -> &str {
+        self.get("pk")
+    }
+
+    pub fn sk(&self) -> &str {
+        self.get("sk")
+    }
+
+    /// As it was read; 0 where it has none.
+    pub fn version(&self) -> u64 {
+        u64::try_from(self.int("version")).unwrap_or_default()
+    }
+
+    /// With the version that it is to have.
+    pub fn versioned(self, version: u64) -> Self {
+        self.number("version", version)
+    }
+
+    /// Whether it waits for a time.
+    pub fn waits(&self) -> bool {
+        self.has("due_at")
+    }
+
+    /// The time that it waits for, in epoch milliseconds.
+    pub fn due_at(&self) -> i64 {
+        self.int("due_at")
+    }
+
+    /// Its place in a list of the first index.
+    pub fn place(&self) -> &str {
+        self.get(FIRST.sk)
     }
 }
 

@@ -28,3 +28,8 @@ pub fn of_patient(clinic: &str, gateway: &str, token: &str, patient: &str) -> Ro
 pub fn case(row: &Row) -> Option<&str> {
     Some(row.get("case")).filter(|case| !case.is_empty())
 }
+
+/// The patient that it leads to.
+pub fn patient(row: &Row) -> &str {
+    row.get("patient")
+}

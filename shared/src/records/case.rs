@@ -3,7 +3,7 @@
 use crate::domain::case::Case;
 use crate::domain::invoice::Status;
 use crate::io::queue::RowKey;
-use crate::io::store::{List, Row};
+use crate::io::store::{List, Row, StoreError};
 use crate::records::{appointment, patient};
 use crate::words::time;
 use jiff::Timestamp;
@@ -79,4 +79,9 @@ pub fn status_row(case: &Case) -> Row {
 /// The place of a case in every list of invoices.
 pub fn place(case: &Case) -> String {
     format!("{:015}#{}", time::millis(case.created_at), case.id)
+}
+
+/// The case of its row.
+pub fn read(row: &Row) -> Result<Case, StoreError> {
+    row.read("data")
 }

@@ -1,7 +1,7 @@
 //! The row of a patient's credit, among its journal.
 
 use crate::domain::credit::Credit;
-use crate::io::store::Row;
+use crate::io::store::{Row, StoreError};
 
 pub const SK: &str = "credit";
 
@@ -15,4 +15,9 @@ pub fn row(credit: &Credit, data: String) -> Row {
     Row::new(pk(&credit.clinic, &credit.id), SK)
         .text("data", data)
         .number("version", credit.entries)
+}
+
+/// The credit of its row.
+pub fn read(row: &Row) -> Result<Credit, StoreError> {
+    row.read("data")
 }

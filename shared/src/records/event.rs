@@ -3,13 +3,19 @@
 
 use crate::domain::case::Case;
 use crate::domain::fact::{Fact, Kind};
-use crate::io::store::{List, Row, Write};
+use crate::io::queue::RowKey;
+use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::money::Money;
 use crate::words::time;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub const SK: &str = "event";
+
+/// Its fact or its item waits to be posted.
+const WAITING: &str = "waiting";
+/// It was proven and cannot be read.
+const QUARANTINED: &str = "quarantined";
 
 /// Where the row of an event stands.
 pub fn pk(clinic: &str, source: &str, id: &str) -> String {
@@ -108,20 +114,47 @@ impl EventRow {
         if let (Some(answer), Some(case)) = (self.answer, after) {
             row = row.text("answer", answer(case, self));
         }
-        Write::NewOr {
-            row,
-            attribute: "state",
-            value: "waiting".into(),
-        }
+        unless_ended(row)
     }
 
     /// The row of a request whose answer does not come from a case.
     pub fn answered(&self, answer: &str) -> Write {
-        Write::NewOr {
-            row: self.row("posted").text("answer", answer),
-            attribute: "state",
-            value: "waiting".into(),
-        }
+        unless_ended(self.row("posted").text("answer", answer))
+    }
+
+    /// The row of one whose fact waits for its case, or for a person.
+    pub fn waiting(&self, fact: &Fact, why: &str) -> Row {
+        self.row(WAITING).json("fact", fact).text("why", why)
+    }
+
+    /// The row of one that waits until all that it led to has ended.
+    pub fn leading(&self, led_to: &[String], why: &str, tries: usize) -> Row {
+        let row = self.row(WAITING).json("led_to", &led_to);
+        tried(row.text("why", why), tries)
+    }
+
+    /// The row of one that contradicts what is known of this case.
+    pub fn contradicting(&self, case: &str, why: &str) -> Row {
+        let row = self.row("contradiction");
+        row.text("case", case).text("why", why)
+    }
+
+    /// The row of one that cannot be read, whose body is kept in so many parts.
+    pub fn quarantined(&self, why: &str, parts: usize, proven: bool) -> Row {
+        let row = self.row(QUARANTINED).text("why", why);
+        row.number("parts", parts)
+            .text("proven", proven.to_string())
+    }
+
+    /// The row of a look-up of which a part cannot be read.
+    pub fn unread(&self, why: &str, payment: &str) -> Row {
+        let row = self.row(QUARANTINED).text("why", why);
+        row.text("hint", payment)
+    }
+
+    /// What the row tells of the event itself.
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        row.read("data")
     }
 
     pub fn row(&self, state: &str) -> Row {
@@ -138,4 +171,125 @@ impl EventRow {
             None => row,
         }
     }
+}
+
+/// Puts the row where nothing is, or in place of one that waits: any other stays.
+pub fn unless_ended(row: Row) -> Write {
+    Write::NewOr {
+        row,
+        attribute: "state",
+        value: WAITING.into(),
+    }
+}
+
+/// What became of it.
+pub fn state(row: &Row) -> &str {
+    row.get("state")
+}
+
+pub fn is_waiting(row: &Row) -> bool {
+    state(row) == WAITING
+}
+
+pub fn is_quarantined(row: &Row) -> bool {
+    state(row) == QUARANTINED
+}
+
+/// The case that it changed or contradicts; empty where there is none.
+pub fn case(row: &Row) -> &str {
+    row.get("case")
+}
+
+/// Why it stands as it does; empty where nothing is to be said.
+pub fn why(row: &Row) -> &str {
+    row.get("why")
+}
+
+/// How often it was tried to post it.
+pub fn tries(row: &Row) -> usize {
+    usize::try_from(row.int("tries")).unwrap_or_default()
+}
+
+/// The same row after so many tries.
+pub fn tried(row: Row, tries: usize) -> Row {
+    row.number("tries", tries)
+}
+
+/// Whether a fact of its own waits in it.
+pub fn has_fact(row: &Row) -> bool {
+    row.has("fact")
+}
+
+/// The fact that waits in it.
+pub fn fact(row: &Row) -> Result<Fact, StoreError> {
+    row.read("fact")
+}
+
+/// The ids of the events that it led to; `None` where it has a fact of its own.
+pub fn led_to(row: &Row) -> Result<Option<Vec<String>>, StoreError> {
+    row.has("led_to").then(|| row.read("led_to")).transpose()
+}
+
+/// The payment of a look-up that could not be read as a whole.
+pub fn hint(row: &Row) -> Option<&str> {
+    Some(row.get("hint")).filter(|hint| !hint.is_empty())
+}
+
+/// Whether later ones took its place.
+pub fn is_superseded(row: &Row) -> bool {
+    state(row) == "superseded"
+}
+
+/// The same row once later ones took its place.
+pub fn superseded(row: Row) -> Row {
+    row.text("state", "superseded")
+}
+
+/// Opens a quarantined event to be posted again, by one only.
+pub fn reopened(row: Row) -> Write {
+    Write::NewOr {
+        row: row.text("state", WAITING).text("why", "sent through again"),
+        attribute: "state",
+        value: QUARANTINED.into(),
+    }
+}
+
+/// Closes one again that could not be sent through.
+pub fn closed_again(pk: String) -> Write {
+    let sk = SK.into();
+    Write::Change {
+        key: RowKey { pk, sk },
+        set: Row::default().text("state", QUARANTINED),
+        remove: vec![],
+    }
+}
+
+/// A part of a body, sealed.
+pub fn part(pk: &str, n: usize, sealed: String) -> Row {
+    Row::new(pk, part_sk(n)).text("sealed", sealed)
+}
+
+/// What a part of a body holds, sealed.
+pub fn sealed(part: &Row) -> &str {
+    part.get("sealed")
+}
+
+/// In how many parts its body is kept.
+pub fn parts(row: &Row) -> usize {
+    usize::try_from(row.int("parts")).unwrap_or_default()
+}
+
+/// Whether it was proven when it came.
+pub fn was_proven(row: &Row) -> bool {
+    row.get("proven") == "true"
+}
+
+/// The digest of the request that came under this key.
+pub fn digest(row: &Row) -> &str {
+    row.get("digest")
+}
+
+/// What that request was answered.
+pub fn answer(row: &Row) -> &str {
+    row.get("answer")
 }

@@ -77,3 +77,18 @@ pub fn day(row: &Row) -> Result<Date, StoreError> {
 fn place(note: &Note, id: &str) -> String {
     format!("{:015}#{id}", time::millis(note.at))
 }
+
+/// The entry of its row.
+pub fn entry(row: &Row) -> Result<Entry, StoreError> {
+    row.read("data")
+}
+
+/// Whether it is the row of a change that no journal has.
+pub fn is_note(row: &Row) -> bool {
+    row.has("note")
+}
+
+/// The note of its row.
+pub fn note(row: &Row) -> Result<Note, StoreError> {
+    row.read("note")
+}

@@ -4,7 +4,7 @@ use super::{alias, patient};
 use crate::domain::fact::Method;
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, Write};
+use crate::io::store::{Row, StoreError, Write};
 use crate::words::{ids, time};
 use jiff::Timestamp;
 
@@ -94,4 +94,35 @@ pub fn removed(clinic: &str, patient: &str, method: &Method) -> Write {
 pub fn chosen(clinic: &str, patient: &str, method: &Method) -> Write {
     let place = sk(&method.gateway, &method.token);
     Write::Put(Row::new(patient::pk(clinic, patient), CHOSEN).text("method", place))
+}
+
+/// Whether the row is of a method that was kept here, whatever became of it.
+pub fn is_kept(row: &Row) -> bool {
+    row.has("data")
+}
+
+/// Whether it was kept, and neither ended nor was removed.
+pub fn is_usable(row: &Row) -> bool {
+    is_kept(row) && !row.has("gone") && !row.has("removed")
+}
+
+/// The method of its row.
+pub fn read(row: &Row) -> Result<Method, StoreError> {
+    row.read("data")
+}
+
+/// Whether the patient agreed that it is charged later.
+pub fn is_for_later(row: &Row) -> bool {
+    !row.has("once")
+}
+
+/// When it was kept, in epoch milliseconds.
+pub fn kept_at(row: &Row) -> i64 {
+    row.int("kept_at")
+}
+
+/// The key of the method that was chosen, among the rows of [`ALL`]; empty where none was.
+pub fn chosen_of(rows: &[Row]) -> &str {
+    let chosen = rows.iter().find(|row| row.sk() == CHOSEN);
+    chosen.map_or("", |row| row.get("method"))
 }

@@ -51,6 +51,7 @@
 pub mod alias;
 pub mod appointment;
 pub mod appointment_type;
+pub mod asked;
 pub mod case;
 pub mod connection;
 pub mod credit;

@@ -2,7 +2,7 @@
 
 use crate::domain::outbox::Occurrence;
 use crate::domain::task::Lane;
-use crate::io::store::Row;
+use crate::io::store::{Row, StoreError};
 use crate::words::time;
 use jiff::Timestamp;
 
@@ -24,4 +24,14 @@ pub fn row(pk: &str, place: &str, occurrence: &Occurrence, now: Timestamp) -> Ro
         .json("data", occurrence)
         .number("version", 1)
         .due(Lane::Tell, time::millis(now))
+}
+
+/// What happened.
+pub fn read(row: &Row) -> Result<Occurrence, StoreError> {
+    row.read("data")
+}
+
+/// The place in its book that its key names.
+pub fn place_of(sk: &str) -> &str {
+    sk.trim_start_matches(PREFIX)
 }

@@ -48,3 +48,13 @@ pub fn case(row: &Row) -> &str {
 pub fn requested_by(row: &Row) -> &str {
     row.get("requested_by")
 }
+
+/// The same row with the reason that was given, sealed.
+pub fn because(row: Row, sealed: String) -> Row {
+    row.text("reason", sealed)
+}
+
+/// The reason that was given, sealed.
+pub fn reason(row: &Row) -> Option<&str> {
+    row.has("reason").then(|| row.get("reason"))
+}

@@ -1,7 +1,7 @@
 //! The row of a clinic's settings.
 
 use crate::domain::settings::Settings;
-use crate::io::store::Row;
+use crate::io::store::{Row, StoreError};
 
 pub const SK: &str = "settings";
 
@@ -11,4 +11,9 @@ pub fn pk(clinic: &str) -> String {
 
 pub fn row(settings: &Settings) -> Row {
     Row::new(pk(&settings.id), SK).json("data", settings)
+}
+
+/// The settings of their row.
+pub fn read(row: &Row) -> Result<Settings, StoreError> {
+    row.read("data")
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::task::{Alert, Lane, Task, Work};
 use crate::io::queue::RowKey;
-use crate::io::store::{List, Row};
+use crate::io::store::{List, Row, StoreError, Write};
 use crate::words::time;
 
 /// What the keys of all tasks begin with.
@@ -10,6 +10,9 @@ pub const PREFIX: &str = "task#";
 
 /// The task that invoices a completed appointment.
 pub const VISIT: &str = "task#visit";
+
+/// A person worked it off.
+const DONE: &str = "done";
 
 /// What the ids of tasks for people begin with.
 pub const PERSON: &str = "person-";
@@ -95,4 +98,38 @@ pub fn visit_key(pk: &str) -> RowKey {
 /// Whether it was not worked off yet.
 pub fn is_open(row: &Row) -> bool {
     row.get("state") == "open"
+}
+
+/// The task of its row.
+pub fn read(row: &Row) -> Result<Task, StoreError> {
+    row.read("data")
+}
+
+/// How it stands: open or done.
+pub fn state(row: &Row) -> &str {
+    row.get("state")
+}
+
+/// Whether a person worked it off.
+pub fn is_done(row: &Row) -> bool {
+    state(row) == DONE
+}
+
+/// The same row once this person worked it off, at this time in epoch milliseconds.
+pub fn done(row: Row, by: &str, at: i64) -> Row {
+    let version = row.version() + 1;
+    row.text("state", DONE)
+        .text("done_by", by)
+        .number("done_at", at)
+        .versioned(version)
+        .unlisted()
+}
+
+/// Puts the row where nothing is, or in place of one that was worked off.
+pub fn unless_open(row: Row) -> Write {
+    Write::NewOr {
+        row,
+        attribute: "state",
+        value: DONE.into(),
+    }
 }

@@ -1,7 +1,7 @@
 //! The row of a vendor's access token: sealed, renewed by one function at a time, and due when its
 //! connection would otherwise be forgotten.
 
-use crate::io::store::Row;
+use crate::io::store::{Row, Write};
 use serde::{Deserialize, Serialize};
 
 pub const SK: &str = "token";
@@ -25,7 +25,7 @@ pub struct AccessToken {
 
 /// A row of this version, without a lock.
 pub fn row(pk: &str, version: u64) -> Row {
-    Row::new(pk, SK).number("version", version)
+    Row::new(pk, SK).versioned(version)
 }
 
 /// Until when a function holds the lock on its renewal, in epoch seconds.
@@ -38,4 +38,23 @@ pub fn locked(row: Row, version: u64, until: i64, owner: String) -> Row {
     row.number("version", version)
         .number("locked_until", until)
         .text("locked_by", owner)
+}
+
+/// The same row with a token, sealed.
+pub fn holding(row: Row, sealed: String) -> Row {
+    row.text("sealed", sealed)
+}
+
+/// The token, sealed; `None` where there is none.
+pub fn sealed(row: &Row) -> Option<&str> {
+    row.has("sealed").then(|| row.get("sealed"))
+}
+
+/// Forgets the token, and has another got at this time, in epoch milliseconds.
+pub fn due_anew(pk: &str, due: i64) -> Write {
+    Write::Change {
+        key: row(pk, 0).key(),
+        set: Row::default().number("due_at", due),
+        remove: vec!["sealed"],
+    }
 }

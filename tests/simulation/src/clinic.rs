@@ -94,10 +94,7 @@ impl Clinic {
             return Err(Violation::new("the journal sums to zero", words));
         }
         self.entries.push(decision.entry);
-        if let Some((credit, entry)) = beside {
-            self.credit = Some(credit);
-            self.credit_entries.push(entry);
-        }
+        self.credited_by(beside);
         let (mut put, mut raised) = (HashSet::new(), vec![]);
         let told = decision.outbox;
         // The last word on a row counts.
@@ -155,7 +152,13 @@ impl Clinic {
             zone: jiff::tz::TimeZone::UTC,
             cause: "another case".into(),
         };
-        if let Ok((credit, entry)) = self.credited(&credit::Event::Given(transfer), &ctx) {
+        let given = self.credited(&credit::Event::Given(transfer), &ctx);
+        self.credited_by(given.ok());
+    }
+
+    /// Writes what the patient's credit became, where something did.
+    fn credited_by(&mut self, beside: Option<(Credit, Entry)>) {
+        if let Some((credit, entry)) = beside {
             self.credit = Some(credit);
             self.credit_entries.push(entry);
         }

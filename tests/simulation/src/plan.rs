@@ -300,12 +300,7 @@ impl Plan {
             let act = plan.act(rng, home, other);
             plan.acts.push((time, act));
         }
-        // Most sessions for which a deposit was asked take place.
-        if plan.deposit && rng.u8(..4) != 0 {
-            let at = rng.usize(..=plan.acts.len());
-            let time = at.checked_sub(1).map_or(0, |before| plan.acts[before].0);
-            plan.acts.insert(at, (time + 1, Act::Invoice));
-        }
+        plan.takes_place(rng);
         for n in 0..8 {
             if rng.u8(..3) == 0 {
                 plan.fates.insert(n, fate(rng));
@@ -337,6 +332,15 @@ impl Plan {
             plan.silent_week(rng.bool());
         }
         plan
+    }
+
+    /// Most sessions for which a deposit was asked take place.
+    fn takes_place(&mut self, rng: &mut Rng) {
+        if self.deposit && rng.u8(..4) != 0 {
+            let at = rng.usize(..=self.acts.len());
+            let time = at.checked_sub(1).map_or(0, |before| self.acts[before].0);
+            self.acts.insert(at, (time + 1, Act::Invoice));
+        }
     }
 
     /// Money that comes and goes back while nothing is heard of its gateway.

@@ -55,11 +55,11 @@ impl Call<'_> {
 
     /// The answer that was given under this key, if to the same request.
     pub fn again(&self, known: &Row, row: &EventRow) -> Answered {
-        if Some(known.get("digest")) != row.digest.as_deref() {
+        if Some(event::digest(known)) != row.digest.as_deref() {
             let why = "this key was used for another request: take a fresh one";
             return Err(Problem::new(Kind::KeyReused, why));
         }
-        Ok(text(self.route.gives.0, known.get("answer").into()))
+        Ok(text(self.route.gives.0, event::answer(known).into()))
     }
 
     /// What a request that was granted is answered.

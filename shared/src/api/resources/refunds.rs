@@ -145,7 +145,7 @@ async fn list(call: &Call<'_>) -> Answered {
     let (rows, next) = call.page(&list).await?;
     let mut refunds = vec![];
     for row in &rows {
-        let id = record::id_of(row.get("pk"));
+        let id = record::id_of(row.pk());
         let case = call.app.case(call.clinic(), record::case(row)).await?;
         refunds.extend(case.and_then(|case| view(&case, id)));
     }

@@ -3,7 +3,7 @@
 use super::{sample, text, word};
 use crate::domain::fact::Kind;
 use crate::io::store::{Row, StoreError};
-use crate::records::event::EventRow;
+use crate::records::event::{self, EventRow};
 use crate::words::money::Currency;
 use crate::words::schema::Amount;
 use jiff::Timestamp;
@@ -109,22 +109,22 @@ pub struct Replayed {
 }
 
 /// An event, with the row that says what became of it.
-pub fn view(row: &Row, event: &EventRow) -> Result<Event, StoreError> {
+pub fn view(row: &Row, told: &EventRow) -> Result<Event, StoreError> {
     Ok(Event {
-        id: format!("{}:{}", event.source, event.vendor_event_id),
-        source: event.source.clone(),
-        vendor_event_id: event.vendor_event_id.clone(),
-        name: event.name.clone(),
-        kind: event.kind,
-        gateway_ref: event.gateway_ref.clone(),
-        refund_ref: event.refund_ref.clone(),
-        amount: event.amount.map(|amount| amount.decimal().to_string()),
-        currency: event.amount.map(|amount| amount.currency),
-        occurred_at: event.occurred_at,
-        received_at: event.received_at,
-        state: word(row, "state")?,
-        case: text(row, "case"),
-        why: text(row, "why"),
+        id: format!("{}:{}", told.source, told.vendor_event_id),
+        source: told.source.clone(),
+        vendor_event_id: told.vendor_event_id.clone(),
+        name: told.name.clone(),
+        kind: told.kind,
+        gateway_ref: told.gateway_ref.clone(),
+        refund_ref: told.refund_ref.clone(),
+        amount: told.amount.map(|amount| amount.decimal().to_string()),
+        currency: told.amount.map(|amount| amount.currency),
+        occurred_at: told.occurred_at,
+        received_at: told.received_at,
+        state: word(row, event::state(row))?,
+        case: text(event::case(row)),
+        why: text(event::why(row)),
     })
 }
 

@@ -27,16 +27,16 @@ use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-/// A word of a row as one of those that it may be, such as its state.
-fn word<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
-    let text: StrDeserializer<'_, Error> = row.get(name).into_deserializer();
+/// A word of this row as one of those that it may be, such as its state.
+fn word<T: DeserializeOwned>(row: &Row, text: &str) -> Result<T, StoreError> {
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
     T::deserialize(text).map_err(|why| {
-        let (pk, sk) = (row.get("pk"), row.get("sk"));
-        StoreError::Corrupt(format!("{pk} {sk}: {name}: {why}"))
+        let (pk, sk) = (row.pk(), row.sk());
+        StoreError::Corrupt(format!("{pk} {sk}: {why}"))
     })
 }
 
 /// A text of a row; `None` where there is none.
-fn text(row: &Row, name: &str) -> Option<String> {
-    Some(row.get(name).to_owned()).filter(|text| !text.is_empty())
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
 }

@@ -1,11 +1,11 @@
 //! A task as it is answered: what a person is asked, and the calls that answer it.
 
 use super::{sample, word};
-use crate::domain::task as work;
 use crate::domain::task::{Alert, Matter, Work};
 use crate::flows::tasks::done;
 use crate::io::store::{Row, StoreError};
 use crate::messages;
+use crate::records::task as record;
 use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
@@ -83,7 +83,7 @@ pub struct Tasks {
 
 /// A person's task; `None` for a row that is something else.
 pub fn view(row: &Row) -> Result<Option<Task>, StoreError> {
-    let task: work::Task = row.read("data")?;
+    let task = record::read(row)?;
     let Work::Person(matter) = task.work else {
         return Ok(None);
     };
@@ -97,7 +97,7 @@ pub fn view(row: &Row) -> Result<Option<Task>, StoreError> {
         note: messages::tasks::text(&matter),
         invoice: matter.invoice,
         since: task.due,
-        state: word(row, "state")?,
+        state: word(row, record::state(row))?,
     }))
 }
 

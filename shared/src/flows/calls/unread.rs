@@ -26,11 +26,11 @@ pub async fn unread(
     let known = app.store.get(&row.pk(), event::SK).await?;
     let is_open = known
         .as_ref()
-        .is_some_and(|known| known.get("state") != "superseded");
+        .is_some_and(|known| !event::is_superseded(known));
     let writes = match (why.first(), known) {
         (None, Some(known)) if is_open => {
             let asked = task::person_key(&row.pk(), tasks::UNREADABLE);
-            let over = known.text("state", "superseded");
+            let over = event::superseded(known);
             app.store
                 .transact(&[Write::Put(over), Write::Delete(asked)])
                 .await?;
@@ -38,10 +38,7 @@ pub async fn unread(
         }
         (Some(why), _) if !is_open => {
             tracing::warn!(event = "quarantined", source, id, why);
-            let kept = row
-                .row("quarantined")
-                .text("why", why)
-                .text("hint", payment);
+            let kept = row.unread(why, payment);
             let words = format!("A part of what it says of {payment}: {why}.");
             let matter = Matter::of(Alert::Unreadable).vendor(source).words(words);
             let asked = tasks::asking(settings, &row.pk(), tasks::UNREADABLE, matter);

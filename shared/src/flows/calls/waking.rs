@@ -78,11 +78,11 @@ pub(super) async fn spoke(app: &App, clinic: &str, gateway: &str, waited: bool) 
 async fn wake(app: &App, list: &List) -> Result<(), StoreError> {
     let now = time::millis(clock::now());
     let (rows, _) = app.store.list(list, None, MOST).await?;
-    let waiting = rows.iter().filter(|row| row.int("due_at") > now);
+    let waiting = rows.iter().filter(|row| row.due_at() > now);
     for row in waiting {
         let write = Write::Postpone {
             key: row.key(),
-            read: row.int("due_at"),
+            read: row.due_at(),
             due: now,
         };
         app.store.transact(&[write]).await?;

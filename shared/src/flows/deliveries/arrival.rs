@@ -6,7 +6,7 @@ use super::prepare::{missing_address, overtaken};
 use super::{App, Failure, Of, line, matter_of, message_of, optouts, person_once, task_of};
 use crate::contract::{Arrival, Channel, System, Trouble};
 use crate::domain::case::Case;
-use crate::domain::outbox::{Occurrence, Topic};
+use crate::domain::outbox::Topic;
 use crate::flows::connections::{self, Known};
 use crate::flows::deliveries::{replace, replace_and, spread};
 use crate::flows::{accounts, patients};
@@ -255,7 +255,7 @@ async fn opened(
             .store
             .get(&row.pk, &outbox::sk(&row.about.place))
             .await?;
-        let told: Occurrence = told.ok_or("what happened is not on record")?.read("data")?;
+        let told = outbox::read(&told.ok_or("what happened is not on record")?)?;
         let new = DeliveryRow::new(&row.pk, &row.about.place, system, &told, now);
         return Ok(Next::Way(Write::New(new.row()), Some(Box::new(new))));
     };

@@ -6,7 +6,7 @@ use crate::contract::{Account, ContactCalls, LostReply, Notification, System};
 use crate::flows::accounts;
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Write, Written};
+use crate::io::store::{Row, Write, Written};
 use crate::records::known::{self, Known};
 use crate::words::ids;
 
@@ -41,7 +41,7 @@ pub async fn id_of(
     let reference = &ask.notification.customer.reference;
     let key = known::key(ask.clinic, ask.system.vendor.id, reference);
     let row = ask.app.store.get(&key.pk, &key.sk).await?;
-    let version = row.as_ref().map_or(0, |row| row.int("version") as u64);
+    let version = row.as_ref().map_or(0, Row::version);
     let known = row
         .as_ref()
         .map(Known::read)

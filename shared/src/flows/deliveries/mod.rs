@@ -35,7 +35,7 @@ use crate::records::delivery::{self, DeliveryRow, Due, State};
 use crate::records::{connection, outbox};
 use crate::records::{task, token};
 use crate::vendors;
-use crate::words::time;
+use crate::words::{ids, time};
 use depends::Earlier;
 use job::{DeliveryJob, Setback, troubled};
 use prepare::Prepared;
@@ -310,9 +310,14 @@ async fn with_contact(
         return Ok(Some((row.clone(), Ok(named))));
     }
     // While it is looked for or made, others who come to this line leave it to us: met at the contact
-    // they would put the very delivery off that it is made for.
+    // they would put the very delivery off that it is made for. Under a name, since two at the same
+    // moment would otherwise write the same, and each read the other's row as its own.
     let until = time::after(clock::now(), app.config.lease_seconds);
-    let Some(row) = replace(app, row, row.clone().due_at(until)).await? else {
+    let claimed = DeliveryRow {
+        owner: ids::random(),
+        ..row.clone().due_at(until)
+    };
+    let Some(row) = replace(app, row, claimed).await? else {
         return Ok(None);
     };
     let named = contacts::id_of(&ask, calls).await?.map(|id| Notification {

@@ -11,7 +11,7 @@ use crate::flows::patients;
 use crate::flows::patients::Person;
 use crate::io::clock;
 use crate::io::queue::RowKey;
-use crate::io::store::{Row, Write};
+use crate::io::store::Write;
 use crate::records::delivery::{DeliveryRow, State};
 use crate::records::optout;
 use crate::vendors;
@@ -32,7 +32,7 @@ pub async fn opt_out(app: &App, clinic: &str, phone: &str) -> Result<(), Failure
     let keys = optouts(app, clinic, phone).await?;
     let now = time::millis(clock::now());
     let kept = keys.into_iter().take(1);
-    let kept = kept.map(|key| Write::Put(Row::new(key.pk, key.sk).number("heard_at", now)));
+    let kept = kept.map(|key| Write::Put(optout::row(key, now)));
     app.store.transact(&kept.collect::<Vec<_>>()).await?;
     Ok(())
 }

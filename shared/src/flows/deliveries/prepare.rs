@@ -52,7 +52,7 @@ pub(super) async fn prepare(
     let Some(kept) = kept else {
         return Ok(Err("what happened is not on record"));
     };
-    let told: Occurrence = kept.read("data")?;
+    let told = outbox::read(&kept)?;
     let (key, reference, mut person) = addressee(app, settings, &told).await?;
     let erased = key.is_none() && told.facts.patient.is_some();
     let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
@@ -216,8 +216,8 @@ pub(super) async fn file_first(
 ) -> Result<(), Failure> {
     let mut found = None;
     for kept in app.store.under(&row.pk, outbox::PREFIX).await? {
-        let told: Occurrence = kept.read("data")?;
-        let place = kept.get("sk").trim_start_matches(outbox::PREFIX).to_owned();
+        let told = outbox::read(&kept)?;
+        let place = outbox::place_of(kept.sk()).to_owned();
         // What came before there was an invoice is filed with it.
         if place == row.about.place && told.facts.deposit {
             let why = standing::DEPOSIT;

@@ -25,8 +25,8 @@ pub async fn spread(app: &App, key: &RowKey) -> Result<(), Failure> {
     }
     let clinic = key.pk.split('#').next().unwrap_or_default();
     let settings = app.settings_of(clinic).await?;
-    let told: Occurrence = row.read("data")?;
-    let place = key.sk.trim_start_matches(outbox::PREFIX);
+    let told = outbox::read(&row)?;
+    let place = outbox::place_of(&key.sk);
     let to = audience(&settings, &told).into_iter();
     let new = to.map(|system| DeliveryRow::new(&key.pk, place, &system, &told, now));
     let new: Vec<_> = new.collect();
@@ -55,8 +55,8 @@ pub fn audience(settings: &Settings, told: &Occurrence) -> Vec<String> {
 
 /// Writes what is not there yet, and that it is spread; `false` where others did.
 async fn write(app: &App, row: &Row, new: &[DeliveryRow]) -> Result<bool, Failure> {
-    let version = row.int("version") as u64;
-    let spread = row.clone().undue().number("version", version + 1);
+    let version = row.version();
+    let spread = row.clone().undue().versioned(version + 1);
     let mut there = vec![];
     loop {
         let done = Write::Replace {

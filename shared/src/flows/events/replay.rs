@@ -9,7 +9,7 @@ use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
 use crate::flows::tasks::UNREADABLE;
 use crate::io::clock;
-use crate::io::queue::{Received, RowKey};
+use crate::io::queue::Received;
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::event::{self, EventRow};
 use crate::records::task;
@@ -28,21 +28,14 @@ pub async fn replay(
     let (source, id) = name.split_once(':').ok_or_else(missing)?;
     let pk = event::pk(&settings.id, source, id);
     let row = app.store.get(&pk, event::SK).await?.ok_or_else(missing)?;
-    let state = row.get("state");
-    if state != "quarantined" {
+    if !event::is_quarantined(&row) {
+        let state = event::state(&row);
         let why = format!("it is {state}: only quarantined events are replayed");
         return Err(Denied::Conflict(why));
     }
-    let event: EventRow = row.read("data")?;
-    let received = received(app, &row, &event).await?;
+    let received = received(app, &row, &EventRow::read(&row)?).await?;
     // Open to be posted again, and only by the one who sends it.
-    let opened = Write::NewOr {
-        row: row
-            .text("state", "waiting")
-            .text("why", "sent through again"),
-        attribute: "state",
-        value: "quarantined".into(),
-    };
+    let opened = event::reopened(row);
     let what = format!("event_replayed {source} {id}");
     let note = noted(settings, None, &what, actor.cause());
     // What was asked of people is answered; where it fails again, it is asked again.
@@ -51,48 +44,39 @@ pub async fn replay(
         return Err(Denied::conflict("it is being replayed already"));
     }
     if let Err(why) = app.queues.send(Queue::Events, &received).await {
-        app.store.transact(&[quarantined(pk)]).await?;
+        app.store.transact(&[event::closed_again(pk)]).await?;
         return Err(why.into());
     }
     tracing::info!(event = "replayed", source, id, key = actor.short());
     Ok(())
 }
 
-fn quarantined(pk: String) -> Write {
-    let sk = event::SK.into();
-    Write::Change {
-        key: RowKey { pk, sk },
-        set: Row::default().text("state", "quarantined"),
-        remove: vec![],
-    }
-}
-
 /// The delivery as it came, opened from the parts in which it is kept.
-async fn received(app: &App, row: &Row, event: &EventRow) -> Result<Received, Denied> {
-    let pk = event.pk();
-    let key = app.key(&format!("clinic {}", event.clinic)).await?;
+async fn received(app: &App, row: &Row, told: &EventRow) -> Result<Received, Denied> {
+    let pk = told.pk();
+    let key = app.key(&format!("clinic {}", told.clinic)).await?;
     let mut text = String::new();
-    for n in 0..row.int("parts") as usize {
+    for n in 0..event::parts(row) {
         let name = event::part_sk(n);
         let part = app.store.get(&pk, &name).await?;
         let place = format!("{pk} part {n}");
-        let opened = part.and_then(|part| key.open::<String>(&place, part.get("sealed")).ok());
+        let opened = part.and_then(|part| key.open::<String>(&place, event::sealed(&part)).ok());
         text += &opened.ok_or_else(|| StoreError::Corrupt(format!("{pk} {name}")))?;
     }
     let body = BASE64_STANDARD.decode(&text);
     let body = body.map_err(|why| StoreError::Corrupt(format!("{pk}: {why}")))?;
-    let (base, clinic, source) = (&app.config.public_url, &event.clinic, &event.source);
+    let (base, clinic, source) = (&app.config.public_url, &told.clinic, &told.source);
     Ok(Received {
         clinic: clinic.clone(),
         source: source.clone(),
         // What was not proven when it came is proven by nobody's wish to see it again.
-        proven: row.get("proven") == "true",
+        proven: event::was_proven(row),
         received_at: clock::now().as_second(),
         url: format!("{base}/webhooks/{clinic}/{source}"),
         headers: vec![],
         sha256: body_hash(&body),
         body: text,
-        replays: Some(event.vendor_event_id.clone()),
+        replays: Some(told.vendor_event_id.clone()),
         again: false,
     })
 }

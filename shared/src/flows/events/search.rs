@@ -21,15 +21,15 @@ pub struct Filter<'a> {
 pub type Found = (Row, EventRow);
 
 impl Filter<'_> {
-    fn fits(&self, row: &Row, event: &EventRow) -> bool {
-        let reference = event.gateway_ref.as_deref();
-        self.source.is_none_or(|source| event.source == source)
+    fn fits(&self, row: &Row, told: &EventRow) -> bool {
+        let reference = told.gateway_ref.as_deref();
+        self.source.is_none_or(|source| told.source == source)
             && self
                 .vendor_event_id
-                .is_none_or(|id| event.vendor_event_id == id)
+                .is_none_or(|id| told.vendor_event_id == id)
             && self.gateway_ref.is_none_or(|id| reference == Some(id))
-            && self.state.is_none_or(|state| row.get("state") == state)
-            && self.since.is_none_or(|since| event.received_at >= since)
+            && self.state.is_none_or(|state| event::state(row) == state)
+            && self.since.is_none_or(|since| told.received_at >= since)
     }
 }
 
@@ -51,7 +51,7 @@ pub async fn search(
     let read = async |before: Option<&str>| {
         let (rows, next) = app.store.list(&list, before, READ as i32).await?;
         let found = rows.into_iter().map(|row| {
-            let event: EventRow = row.read("data")?;
+            let event = EventRow::read(&row)?;
             let place = list.place(&row).to_owned();
             let fits = filter.fits(&row, &event);
             Ok((place, fits.then_some((row, event))))
@@ -73,7 +73,7 @@ async fn one(
     let Some(row) = app.store.get(&pk, event::SK).await? else {
         return Ok(vec![]);
     };
-    let event: EventRow = row.read("data")?;
+    let event = EventRow::read(&row)?;
     match filter.fits(&row, &event) {
         true => Ok(vec![(row, event)]),
         false => Ok(vec![]),

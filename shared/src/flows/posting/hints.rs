@@ -21,7 +21,9 @@ impl PostingJob<'_> {
     pub(super) async fn hint(&self, row: EventRow, payment: String) -> Result<(), Failure> {
         let known = self.app.store.get(&row.pk(), event::SK).await?;
         // Done before: a batch that comes again does not ask for all of it once more.
-        if known.is_some_and(|row| row.get("state") != "waiting" || row.has("led_to")) {
+        if known.is_some_and(|row| {
+            !event::is_waiting(&row) || event::led_to(&row).ok().flatten().is_some()
+        }) {
             return Ok(());
         }
         let row = EventRow {
@@ -162,18 +164,15 @@ impl PostingJob<'_> {
             "superseded",
         ];
         let mut ends = ends.into_iter();
-        let end = ends.find(|end| rows.iter().any(|row| row.get("state") == *end));
+        let end = ends.find(|end| rows.iter().any(|row| event::state(row) == *end));
         let end = end.unwrap_or("ignored");
         if end != "waiting" {
             return self.put(row.row(end)).await;
         }
-        let waits = row
-            .row(end)
-            .json("led_to", &led_to)
-            .text("why", "what it led to waits for its case")
-            .number("tries", tries);
+        let why = "what it led to waits for its case";
+        let waits = row.leading(led_to, why, tries);
         // What was left to a person has no due time any more.
-        let comes_again = rows.iter().any(|row| row.has("due_at"));
+        let comes_again = rows.iter().any(|row| row.waits());
         let wait = rules::wait(tries);
         let due = time::millis(time::after(clock::now(), wait));
         self.put(if comes_again {

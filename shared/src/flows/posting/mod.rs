@@ -150,10 +150,10 @@ async fn give_up(app: &App, received: &Received, why: &str) -> Result<(), Failur
 
 /// Tries an event that waits for its case once more (`event` rows in the due index).
 pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
-    if row.get("state") != "waiting" {
+    if !event::is_waiting(row) {
         return Ok(());
     }
-    let event: EventRow = row.read("data")?;
+    let event = EventRow::read(row)?;
     let settings = app.settings_of(&event.clinic).await?;
     let inbound = vendors::inbound(&event.source).ok_or("an unknown source")?;
     let job = PostingJob {
@@ -165,12 +165,11 @@ pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
         body: &[],
         proven: true,
     };
-    let tries = row.int("tries") as usize + 1;
-    if row.has("led_to") {
-        let led_to: Vec<String> = row.read("led_to")?;
+    let tries = event::tries(row) + 1;
+    if let Some(led_to) = event::led_to(row)? {
         return job.follow(&event, &led_to, tries).await;
     }
-    job.fact(&event, row.read("fact")?, tries).await
+    job.fact(&event, event::fact(row)?, tries).await
 }
 
 /// Facts before hints, each of which asks a gateway: what is slow holds nothing up.
@@ -403,13 +402,8 @@ impl PostingJob<'_> {
             (Later::Person, None) => return self.raise_unmatched(row, fact, why).await,
         };
         let due = time::millis(time::after(now, seconds));
-        let waiting = row
-            .row("waiting")
-            .json("fact", fact)
-            .text("why", why)
-            .number("tries", tries)
-            .due(Lane::Settle, due);
-        self.put(waiting).await
+        let waiting = event::tried(row.waiting(fact, why), tries);
+        self.put(waiting.due(Lane::Settle, due)).await
     }
 
     async fn raise_unmatched(&self, row: &EventRow, fact: &Fact, why: &str) -> Result<(), Failure> {
@@ -427,18 +421,11 @@ impl PostingJob<'_> {
             matter.words(words),
         )
         .await?;
-        let event = row
-            .row("waiting")
-            .json("fact", fact)
-            .text("why", "left to a person");
-        self.put(event).await
+        self.put(row.waiting(fact, "left to a person")).await
     }
 
     async fn contradiction(&self, row: &EventRow, case: &str, why: String) -> Result<(), Failure> {
-        let kept = row
-            .row("contradiction")
-            .text("case", case)
-            .text("why", &why);
+        let kept = row.contradicting(case, &why);
         let event = Event::Person {
             id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
             matter: Matter::of(Alert::Contradiction)
@@ -446,11 +433,7 @@ impl PostingJob<'_> {
                 .words(why),
         };
         let change = Change {
-            also: vec![Write::NewOr {
-                row: kept,
-                attribute: "state",
-                value: "waiting".into(),
-            }],
+            also: vec![event::unless_ended(kept)],
             ..Change::new(
                 self.settings,
                 case,
@@ -478,7 +461,7 @@ impl PostingJob<'_> {
         let gateway = self.inbound.vendor.id;
         let pk = alias::pk(&self.settings.id, gateway, token);
         let alias = self.app.store.get(&pk, alias::SK).await?;
-        let Some(patient) = alias.map(|row| row.get("patient").to_owned()) else {
+        let Some(patient) = alias.map(|row| alias::patient(&row).to_owned()) else {
             return self.keep(row, "ignored", None).await;
         };
         let at = at.unwrap_or(self.received_at);
@@ -518,8 +501,7 @@ impl PostingJob<'_> {
         };
         let row = self.row(id, "replayed");
         let row = self.app.store.get(&row.pk(), event::SK).await?;
-        let row = row.filter(|row| row.has("hint"));
-        Ok(row.map(|row| row.get("hint").to_owned()))
+        Ok(row.and_then(|row| event::hint(&row).map(String::from)))
     }
 
     /// Closes a row that was replayed as a whole: its items were posted under ids of their own.
@@ -529,19 +511,14 @@ impl PostingJob<'_> {
             return Ok(());
         };
         // Posted or put aside again, or waiting for its case: it is one of the items.
-        if known.get("state") != "waiting" || known.has("fact") {
+        if !event::is_waiting(&known) || event::has_fact(&known) {
             return Ok(());
         }
-        self.put(known.text("state", "superseded")).await
+        self.put(event::superseded(known)).await
     }
 
     async fn put(&self, row: Row) -> Result<(), Failure> {
-        let write = Write::NewOr {
-            row,
-            attribute: "state",
-            value: "waiting".into(),
-        };
-        self.write(&[write]).await
+        self.write(&[event::unless_ended(row)]).await
     }
 
     /// Kept sealed, in parts where it is large, to be seen and replayed by staff.
@@ -552,15 +529,10 @@ impl PostingJob<'_> {
         for (n, part) in parts.iter().enumerate() {
             let place = format!("{} part {n}", row.pk());
             let part = std::str::from_utf8(part)?;
-            let kept = Row::new(row.pk(), event::part_sk(n));
-            let kept = kept.text("sealed", key.seal(&place, &part));
+            let kept = event::part(&row.pk(), n, key.seal(&place, &part));
             self.write(&[Write::Put(kept)]).await?;
         }
-        let kept = row
-            .row("quarantined")
-            .text("why", why)
-            .number("parts", parts.len())
-            .text("proven", self.proven.to_string());
+        let kept = row.quarantined(why, parts.len(), self.proven);
         tracing::warn!(
             event = "quarantined",
             source = row.source,
@@ -575,11 +547,7 @@ impl PostingJob<'_> {
             tasks::UNREADABLE,
             matter.words(words),
         );
-        let kept = Write::NewOr {
-            row: kept,
-            attribute: "state",
-            value: "waiting".into(),
-        };
+        let kept = event::unless_ended(kept);
         let also = asked.iter().cloned().map(Write::Put);
         let writes: Vec<_> = [kept].into_iter().chain(also).collect();
         match self.app.store.transact(&writes).await? {

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::domain::task::Queue;
+use crate::records::asked::{self, Asked};
 use std::time::Duration;
 
 /// One look-up of a payment in so many milliseconds, however many notices speak of it.
@@ -38,12 +39,7 @@ impl PostingJob<'_> {
         };
         self.item(0, item, false).await?;
         // Should this not be written, the next notice asks once more.
-        let version = asking.int("version") as u64;
-        let row = asking
-            .clone()
-            .number("heard_at", asking.int("asked_at"))
-            .number("version", version + 1);
-        let heard = Write::Replace { row, version };
+        let heard = asking.heard(&pk, REMEMBERED);
         let _ = self.app.store.transact(&[heard]).await;
         Ok(())
     }
@@ -60,35 +56,23 @@ impl PostingJob<'_> {
         Ok(self.app.case(&self.settings.id, case).await?.is_some())
     }
 
-    /// The row that says that we ask now; `None` where a look-up that began after the notice came
+    /// That we ask now; `None` where a look-up that began after the notice came
     /// has told of it already.
-    async fn turn(&self, pk: &str, came_at: i64) -> Result<Option<Row>, Failure> {
+    async fn turn(&self, pk: &str, came_at: i64) -> Result<Option<Asked>, Failure> {
         for _ in 0..LOOKS {
-            let known = self.app.store.get(pk, "asked").await?;
-            let int = |name| known.as_ref().map_or(0, |row| row.int(name));
-            if int("heard_at") >= (came_at + 1) * 1000 {
+            let known = self.app.store.get(pk, asked::SK).await?;
+            let known = Asked::read(known.as_ref());
+            if known.heard_at >= (came_at + 1) * 1000 {
                 return Ok(None);
             }
             let now = time::millis(clock::now());
-            if (0..EACH).contains(&(now - int("asked_at"))) {
+            if (0..EACH).contains(&(now - known.asked_at)) {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
-            let version = int("version") as u64;
-            let row = Row::new(pk, "asked")
-                .number("asked_at", now)
-                .number("heard_at", int("heard_at"))
-                .number("version", version + 1)
-                .number("expires_at", now / 1000 + REMEMBERED);
-            let write = match known {
-                None => Write::New(row.clone()),
-                Some(_) => Write::Replace {
-                    row: row.clone(),
-                    version,
-                },
-            };
+            let (asking, write) = known.asks(pk, now, REMEMBERED);
             if self.app.store.transact(&[write]).await? == Written::Done {
-                return Ok(Some(row));
+                return Ok(Some(asking));
             }
         }
         Err("others are asking of the same payment".into())

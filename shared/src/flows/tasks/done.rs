@@ -26,16 +26,11 @@ pub async fn done(
     let row = app.store.get(&pk, &task::sk(id)).await?;
     let row = row.filter(|_| id.starts_with(task::PERSON));
     let row = row.ok_or(Denied::NotFound("task"))?;
-    if row.get("state") == "done" {
+    if task::is_done(&row) {
         return Ok(row);
     }
-    let version = row.int("version") as u64;
-    let done = row
-        .text("state", "done")
-        .text("done_by", actor.short())
-        .number("done_at", time::millis(clock::now()))
-        .number("version", version + 1)
-        .unlisted();
+    let version = row.version();
+    let done = task::done(row, actor.short(), time::millis(clock::now()));
     let case = Some(owner).filter(|owner| ids::is_id(owner));
     let note = noted(settings, case, &format!("task_done {id}"), actor.cause());
     let row = done.clone();
@@ -64,7 +59,7 @@ pub fn place(clinic: &str, owner: &str) -> Option<String> {
 /// The case that a task belongs to, `{source}:{vendor_event_id}` of an event that no case took, or
 /// `appointment:` and our id of a visit.
 pub fn owner(row: &Row) -> String {
-    owner_of(row.get("pk"))
+    owner_of(row.pk())
 }
 
 /// The same, of a row's key.

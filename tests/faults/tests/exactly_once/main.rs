@@ -89,7 +89,11 @@ fn sampled<T>(planned: Vec<T>) -> Vec<T> {
     let first = told("MERIDIAN_SEED", 1);
     let all = planned.into_iter().enumerate();
     // Four deeds of a call stand together: the next call's turn is another deed's.
-    let turn = |n: usize| (n as u64 / 4 + n as u64).wrapping_add(first) % SAMPLE == 0;
+    let turn = |n: usize| {
+        (n as u64 / 4 + n as u64)
+            .wrapping_add(first)
+            .is_multiple_of(SAMPLE)
+    };
     all.filter(|(n, _)| turn(*n)).map(|(_, one)| one).collect()
 }
 
