@@ -225,9 +225,14 @@ pub fn fact(row: &Row) -> Result<Fact, StoreError> {
     row.read("fact")
 }
 
+/// Whether it led to others, which it waits for.
+pub fn has_led(row: &Row) -> bool {
+    row.has("led_to")
+}
+
 /// The ids of the events that it led to; `None` where it has a fact of its own.
 pub fn led_to(row: &Row) -> Result<Option<Vec<String>>, StoreError> {
-    row.has("led_to").then(|| row.read("led_to")).transpose()
+    has_led(row).then(|| row.read("led_to")).transpose()
 }
 
 /// The payment of a look-up that could not be read as a whole.

@@ -21,9 +21,7 @@ impl PostingJob<'_> {
     pub(super) async fn hint(&self, row: EventRow, payment: String) -> Result<(), Failure> {
         let known = self.app.store.get(&row.pk(), event::SK).await?;
         // Done before: a batch that comes again does not ask for all of it once more.
-        if known.is_some_and(|row| {
-            !event::is_waiting(&row) || event::led_to(&row).ok().flatten().is_some()
-        }) {
+        if known.is_some_and(|row| !event::is_waiting(&row) || event::has_led(&row)) {
             return Ok(());
         }
         let row = EventRow {
