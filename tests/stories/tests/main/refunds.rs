@@ -125,3 +125,31 @@ fn a_repeated_request_for_a_refund_is_not_a_second_one() {
     stack.quiet();
     assert_eq!(refunds_sent(stack, &case).len(), 1);
 }
+
+#[test]
+fn refunds_that_wait_for_a_gateway_go_out_together_once_it_takes_one() {
+    let (stack, _alone) = alone();
+    let cases = [paid(stack), paid(stack)];
+    let busy = json!({ "vendor": "stripe", "method": "POST", "action": "status:429" });
+    stack.faults(&json!({ "vendors": [busy] }));
+    for case in &cases {
+        stack
+            .post("/v1/refunds", &json!({ "invoice": case }))
+            .expect(202);
+        stack.quiet();
+        // Their next tries are not due at the same moment.
+        stack.advance(45);
+    }
+    for case in &cases {
+        let invoice = read_invoice(stack, case);
+        assert_eq!(invoice["refunded"]["amount"], "0.00", "{invoice}");
+    }
+    stack.control("DELETE", "faults", &Value::Null);
+    stack.advance(1800);
+    stack.quiet();
+    for case in &cases {
+        let invoice = read_invoice(stack, case);
+        assert_eq!(invoice["refunded"]["amount"], "60.00", "{invoice}");
+        books_hold(stack, case);
+    }
+}
