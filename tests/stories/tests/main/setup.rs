@@ -6,8 +6,8 @@ use crate::post::now;
 use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 
-/// The key that makes clinics, from where the template keeps it.
-fn root_key(stack: &Stack) -> String {
+/// The fields of a secret, from where the template keeps it.
+pub fn secret(stack: &Stack, id: &str) -> Value {
     let authorization = "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/secretsmanager/\
                          aws4_request, SignedHeaders=host, Signature=0";
     let headers = [
@@ -15,12 +15,17 @@ fn root_key(stack: &Stack) -> String {
         ("x-amz-target", "secretsmanager.GetSecretValue"),
         ("authorization", authorization),
     ];
-    let asked = json!({ "SecretId": "meridian/_/root" }).to_string();
+    let asked = json!({ "SecretId": id }).to_string();
     let found = stack
         .send("POST", &stack.aws, &headers, asked.as_bytes())
         .expect(200);
-    let fields: Value = serde_json::from_str(found["SecretString"].as_str().expect("a secret"))
-        .expect("a secret of fields");
+    let fields = found["SecretString"].as_str().expect("a secret");
+    serde_json::from_str(fields).expect("a secret of fields")
+}
+
+/// The key that makes clinics.
+fn root_key(stack: &Stack) -> String {
+    let fields = secret(stack, "meridian/_/root");
     fields["root_key"].as_str().expect("a root key").to_owned()
 }
 
