@@ -140,7 +140,7 @@ fn refunds_that_wait_for_a_gateways_key_go_out_together_once_it_is_accepted() {
     let (stack, _alone) = alone();
     let cases = [paid(stack), paid(stack)];
     let own = secret(stack, "meridian/demo/gateway/stripe");
-    keyed(stack, &json!("sk_test_of_nobody"));
+    keyed(stack, &json!("sk_test_revoked"));
     for case in &cases {
         let wanted = json!({ "invoice": case });
         stack.post("/v1/refunds", &wanted).expect(202);
