@@ -236,6 +236,9 @@ impl World<'_> {
             return Ok(());
         };
         self.check_asked(case)?;
+        if case.retry.is_some() && case.due().minor == 0 {
+            return fail(RETRY, "a try is planned, and nothing is due");
+        }
         for payment in &case.payments {
             let was = before.and_then(|case| case.payment(payment.n));
             let late =
