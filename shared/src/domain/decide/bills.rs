@@ -134,7 +134,6 @@ impl<'a> Draft<'a> {
             }
         }
         self.tell(Topic::InvoiceCredited, None, Some(key));
-        self.nothing_due();
         self.overpaid();
         Ok(())
     }
@@ -159,18 +158,8 @@ impl<'a> Draft<'a> {
         }
         self.case.bill.invoice_mut().void = true;
         self.what = "invoice_voided";
-        self.nothing_due();
         self.tell(Topic::InvoiceVoided, None, None);
         Ok(())
-    }
-
-    /// Where nothing is due any more, nothing is tried any more.
-    pub(super) fn nothing_due(&mut self) {
-        if self.case.due().minor == 0
-            && let Some(retry) = self.case.retry.clone()
-        {
-            self.no_retry(retry.payment);
-        }
     }
 
     /// What the invoice takes of each payment and tender, by number, the first ones first; nothing

@@ -182,7 +182,7 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self, before: Option<&Case>) -> Verdict {
         self.forget_findings();
-        self.stays_off();
+        self.tries_no_more();
         self.fit_ways_to_pay();
         self.begin_what_may_begin(before);
         self.people(before);

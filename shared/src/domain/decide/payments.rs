@@ -515,6 +515,16 @@ impl Draft<'_> {
         }
     }
 
+    /// While its visit is off, or nothing is due, nothing is tried again by itself.
+    pub(super) fn tries_no_more(&mut self) {
+        let needless = self.case.called_off.is_some() || self.case.due().minor == 0;
+        if let (true, Some(retry)) = (needless, self.case.retry.clone()) {
+            self.no_retry(retry.payment);
+            let id = format!("retry-p{}", retry.payment);
+            self.tasks.retain(|task| task.id != id);
+        }
+    }
+
     /// No other try follows this payment.
     pub(super) fn no_retry(&mut self, n: u32) {
         self.case.retry.take_if(|retry| retry.payment == n);

@@ -25,7 +25,6 @@ impl Draft<'_> {
             reversed: None,
             refunds: vec![],
         });
-        self.nothing_due();
         self.arrived(n, None, None);
         Ok(())
     }

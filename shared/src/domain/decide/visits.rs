@@ -39,15 +39,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// While its visit is off nothing is tried again by itself.
-    pub(super) fn stays_off(&mut self) {
-        if let (Some(_), Some(retry)) = (self.case.called_off, self.case.retry.clone()) {
-            self.no_retry(retry.payment);
-            let id = format!("retry-p{}", retry.payment);
-            self.tasks.retain(|task| task.id != id);
-        }
-    }
-
     /// Money on a visit that is off is one task, until all of it went back or the visit takes place.
     /// More that comes is told again.
     pub(super) fn called_off(&mut self, before: &Case) {
