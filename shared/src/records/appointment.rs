@@ -61,9 +61,9 @@ pub struct VisitRow {
 impl VisitRow {
     pub fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            clinic: clinic_of(row.get("pk")).into(),
+            clinic: clinic_of(row.pk()).into(),
             visit: row.read("data")?,
-            version: row.int("version") as u64,
+            version: row.version(),
         })
     }
 
@@ -89,7 +89,7 @@ fn row(clinic: &str, visit: &Visit, version: u64) -> Row {
     let place = place(time::millis(visit.starts_at), &visit.id);
     Row::new(pk(clinic, &visit.id), SK)
         .json("data", visit)
-        .number("version", version)
+        .versioned(version)
         .listed(list(clinic), place.clone())
         .listed(list_for(clinic, &visit.patient), place)
 }

@@ -29,7 +29,7 @@ impl TypeRow {
     pub fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             kind: row.read("data")?,
-            version: row.int("version") as u64,
+            version: row.version(),
         })
     }
 
@@ -48,7 +48,7 @@ impl TypeRow {
     fn row(&self, clinic: &str) -> Row {
         let row = Row::new(pk(clinic, &self.kind.id), SK)
             .json("data", &self.kind)
-            .number("version", self.version);
+            .versioned(self.version);
         let made = time::millis(self.kind.made_at);
         match self.kind.offered {
             true => row.listed(list(clinic), format!("{made:015}#{}", self.kind.id)),

@@ -57,7 +57,7 @@ pub fn made_between(list: List, from: Timestamp, to: Timestamp) -> List {
 pub fn row(case: &Case, data: String) -> Row {
     let row = Row::new(pk(&case.clinic, &case.id), SK)
         .text("data", data)
-        .number("version", case.entries)
+        .versioned(case.entries)
         .listed(invoices(&case.clinic), place(case));
     match &case.patient {
         Some(patient) => row.listed(invoices_for(&case.clinic, patient), place(case)),

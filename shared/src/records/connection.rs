@@ -67,7 +67,7 @@ impl Connection {
     pub fn row(&self, key: &RowKey, version: u64) -> Row {
         let row = Row::new(&key.pk, &key.sk)
             .json("data", self)
-            .number("version", version);
+            .versioned(version);
         match self.until {
             Some(until) => row.due(Lane::Tell, time::millis(until)),
             None => row,

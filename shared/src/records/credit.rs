@@ -14,7 +14,7 @@ pub fn pk(clinic: &str, id: &str) -> String {
 pub fn row(credit: &Credit, data: String) -> Row {
     Row::new(pk(&credit.clinic, &credit.id), SK)
         .text("data", data)
-        .number("version", credit.entries)
+        .versioned(credit.entries)
 }
 
 /// The credit of its row.

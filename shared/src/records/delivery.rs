@@ -243,17 +243,17 @@ impl DeliveryRow {
             .into_iter()
             .find(|s| s.name() == row.get("state"));
         let state = state.ok_or_else(|| StoreError::Corrupt("a delivery's state".into()))?;
-        let due = match (row.has("due_at"), row.get("due_pk").starts_with("held#")) {
+        let due = match (row.waits(), row.get("due_pk").starts_with("held#")) {
             (false, _) => Due::Never,
             (true, true) => Due::Held,
             (true, false) => Due::At {
-                millis: row.int("due_at"),
+                millis: row.due_at(),
                 taken: row.has("taken_at"),
             },
         };
         Ok(Self {
-            pk: row.get("pk").into(),
-            version: row.int("version") as u64,
+            pk: row.pk().into(),
+            version: row.version(),
             state,
             due,
             tries: row.int("tries"),
@@ -280,7 +280,7 @@ impl DeliveryRow {
         let place = format!("{heard:015}#{of}#{}", self.id());
         let mut row = Row::new(&self.pk, self.sk())
             .json("data", &self.about)
-            .number("version", self.version)
+            .versioned(self.version)
             .text("state", self.state.name())
             .number("tries", self.tries)
             .number("steps_done", self.steps_done)

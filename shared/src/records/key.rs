@@ -38,7 +38,7 @@ impl KeyRow {
     pub fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             clinic: row.get("clinic").into(),
-            hash: row.get("pk").trim_start_matches("key#").into(),
+            hash: row.pk().trim_start_matches("key#").into(),
             label: row.get("label").into(),
             permissions: row.read("permissions")?,
             made_at: row.int("made_at"),

@@ -36,6 +36,6 @@ impl Known {
     pub fn row(&self, key: &RowKey, version: u64) -> Row {
         Row::new(&key.pk, &key.sk)
             .json("data", self)
-            .number("version", version)
+            .versioned(version)
     }
 }

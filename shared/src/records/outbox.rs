@@ -22,7 +22,7 @@ pub fn sk(place: &str) -> String {
 pub fn row(pk: &str, place: &str, occurrence: &Occurrence, now: Timestamp) -> Row {
     Row::new(pk, sk(place))
         .json("data", occurrence)
-        .number("version", 1)
+        .versioned(1)
         .due(Lane::Tell, time::millis(now))
 }
 

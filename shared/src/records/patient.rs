@@ -58,7 +58,7 @@ pub struct PatientRow {
 
 impl PatientRow {
     pub fn read(row: &Row) -> Result<Self, StoreError> {
-        let pk = row.get("pk");
+        let pk = row.pk();
         let no_patient = || StoreError::Corrupt(format!("{pk} is no key of a patient"));
         let (clinic, id) = read_pk(pk).ok_or_else(no_patient)?;
         Ok(Self {
@@ -98,7 +98,7 @@ pub fn erasure(row: &Row) -> Result<Option<Erasure>, StoreError> {
 
 /// Whether something that follows from erasing the patient may be left to do.
 pub fn is_being_erased(row: &Row) -> bool {
-    row.has(ERASURE) && row.has("due_at")
+    row.has(ERASURE) && row.waits()
 }
 
 /// What is written once nothing is left to do.

@@ -21,7 +21,7 @@ pub fn key(clinic: &str, receipt: &str) -> RowKey {
 pub fn row(clinic: &str, receipt: &str, case: &str, facts: &Facts) -> Row {
     Row::new(pk(clinic, receipt), SK)
         .json("facts", facts)
-        .number("version", 0)
+        .versioned(0)
         .text("case", case)
 }
 

@@ -65,7 +65,7 @@ pub fn row(clinic: &str, pk: &str, of: &str, task: &Task) -> Row {
     let row = Row::new(pk, sk(&task.id))
         .json("data", task)
         .text("state", "open")
-        .number("version", 1);
+        .versioned(1);
     match &task.work {
         // A person's task waits for a person, not for a time.
         Work::Person(matter) => row

@@ -1,6 +1,7 @@
 //! The row of a vendor's access token: sealed, renewed by one function at a time, and due when its
 //! connection would otherwise be forgotten.
 
+use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub fn locked_until(row: &Row) -> i64 {
 
 /// The same row in the hands of one function.
 pub fn locked(row: Row, version: u64, until: i64, owner: String) -> Row {
-    row.number("version", version)
+    row.versioned(version)
         .number("locked_until", until)
         .text("locked_by", owner)
 }
@@ -53,7 +54,10 @@ pub fn sealed(row: &Row) -> Option<&str> {
 /// Forgets the token, and has another got at this time, in epoch milliseconds.
 pub fn due_anew(pk: &str, due: i64) -> Write {
     Write::Change {
-        key: row(pk, 0).key(),
+        key: RowKey {
+            pk: pk.into(),
+            sk: SK.into(),
+        },
         set: Row::default().number("due_at", due),
         remove: vec!["sealed"],
     }

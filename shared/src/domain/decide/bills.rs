@@ -41,7 +41,6 @@ impl<'a> Draft<'a> {
         for (n, _) in self.takes().into_iter().filter(|(_, take)| take.minor > 0) {
             self.tell(Topic::PaymentApplied, Some(n), Some("invoiced".into()));
         }
-        self.overpaid();
         Ok(())
     }
 
@@ -134,7 +133,6 @@ impl<'a> Draft<'a> {
             }
         }
         self.tell(Topic::InvoiceCredited, None, Some(key));
-        self.overpaid();
         Ok(())
     }
 
@@ -177,17 +175,6 @@ impl<'a> Draft<'a> {
             left -= take.minor;
         }
         takes
-    }
-
-    /// More was paid than is asked for now: whose money it is, people say.
-    pub(super) fn overpaid(&mut self) {
-        let surplus = self.case.surplus();
-        let newest = self.case.arrivals().filter(|(_, stays)| stays.minor > 0);
-        if let (true, Some(n)) = (surplus.minor > 0, newest.map(|(n, _)| n).max()) {
-            let mut matter = Matter::of(Alert::Overpaid).amount(surplus);
-            matter.payment = self.case.payment(n).map(|p| p.n);
-            self.person(&format!("overpaid-p{n}"), matter);
-        }
     }
 }
 

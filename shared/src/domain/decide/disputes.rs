@@ -229,12 +229,6 @@ impl Draft<'_> {
         if gave.minor > 0 {
             self.arrived(n, Some("reinstated"), Some(gave));
         }
-        // It may have been charged anew meanwhile.
-        let surplus = self.case.surplus();
-        if gave.minor > 0 && surplus.minor > 0 {
-            let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
-            self.person(&format!("overpaid-p{n}"), matter);
-        }
         Ok(())
     }
 }

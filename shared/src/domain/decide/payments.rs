@@ -470,14 +470,10 @@ impl Draft<'_> {
             let matter = Matter::of(Alert::LatePayment).payment(n);
             self.person(&format!("late-p{n}"), matter);
         }
-        let surplus = self.case.surplus();
-        if from != State::Returned {
-            self.return_surplus(n, beyond)?;
-        } else if surplus.minor > 0 {
-            let matter = Matter::of(Alert::Overpaid).payment(n).amount(surplus);
-            self.person(&format!("overpaid-p{n}"), matter);
+        match from {
+            State::Returned => Ok(()),
+            _ => self.return_surplus(n, beyond),
         }
-        Ok(())
     }
 
     /// Dunning: another try on the next of the policy's days, where the reason leaves hope.

@@ -37,6 +37,7 @@ impl Draft<'_> {
         let Some(before) = before else { return };
         self.overreturned(before);
         self.uncollected(before);
+        self.overpaid(before);
         self.called_off(before);
         self.answered(before);
     }
@@ -57,6 +58,22 @@ impl Draft<'_> {
             }
             (true, false) => self.done.push("person-uncollected".into()),
             (false, false) | (true, true) => {}
+        }
+    }
+
+    /// Money beyond what the bill asks for, none of which is on its way back, is a task, told anew
+    /// when it grows. A refund of it that failed asks for itself.
+    fn overpaid(&mut self, before: &Case) {
+        let surplus = self.case.surplus();
+        let failed = |task: &Task| task.id.starts_with("person-refund-failed-");
+        if surplus.minor <= before.surplus().minor || self.tasks.iter().any(failed) {
+            return;
+        }
+        let stays = self.case.arrivals().filter(|(_, stays)| stays.minor > 0);
+        if let Some(n) = stays.map(|(n, _)| n).max() {
+            let mut matter = Matter::of(Alert::Overpaid).amount(surplus);
+            matter.payment = self.case.payment(n).map(|p| p.n);
+            self.person(&format!("overpaid-p{n}"), matter);
         }
     }
 

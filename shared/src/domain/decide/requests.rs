@@ -134,13 +134,10 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Gives up a refund that waits for approval: its amount is refundable again. What of it is more
-    /// than the bill asks for by now still has to go somewhere.
+    /// Gives up a refund that waits for approval: its amount is refundable again.
     pub(super) fn reject(&mut self, request: &str) -> Applied {
         self.what = "refund_rejected";
-        self.judged(request, refund::Event::Failed)?;
-        self.overpaid();
-        Ok(())
+        self.judged(request, refund::Event::Failed).map(drop)
     }
 
     /// Moves every part of a request that waits for approval; there must be one.

@@ -82,7 +82,7 @@ fn told(name: &str, default: u64) -> u64 {
 }
 
 /// All of them, or every sixth from where the seed says; all deeds come in turn.
-fn sampled<T>(planned: Vec<T>) -> Vec<T> {
+fn sample<T>(planned: Vec<T>) -> Vec<T> {
     if std::env::var("MERIDIAN_FAULTS").is_ok_and(|which| which == "all") {
         return planned;
     }
@@ -115,7 +115,7 @@ fn disturbed_everywhere(path: &Path, least: usize) {
         "only {} scenarios were learned",
         planned.len()
     );
-    all_hold(stack, path, sampled(planned));
+    all_hold(stack, path, sample(planned));
 }
 
 /// How often a scenario is run again whose fault did not strike.
