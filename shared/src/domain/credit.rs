@@ -1,11 +1,13 @@
 //! A patient's credit: what the clinic owes a patient who may use it for a later bill. One book for
-//! each patient and currency; what comes and goes is moved from and to cases, both in one commit.
+//! each patient and currency; what comes and goes is moved from and to cases, both in one commit, or
+//! handed out to the patient.
 
 use super::book::{Balances, Book, BookId};
 use super::chart::{self, CREDIT};
 use super::dims::Dims;
 use super::event::Context;
 use super::journal::{self, Entry, Written};
+use super::tender::Recorded;
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
@@ -32,17 +34,27 @@ pub struct Credit {
     pub head: String,
 }
 
-/// Money that was moved between a case and the credit.
+/// Money that came into the credit or went out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// Under which both books post it.
-    pub transfer: String,
-    /// The case's id.
-    pub case: String,
-    /// What came in; below zero what was used.
+    /// Ours: with a case, the transfer that both books post.
+    pub id: String,
+    /// Whence it came, or where it went.
+    pub with: With,
+    /// What came in; below zero what was used or handed out.
     pub amount: Money,
     /// When it was moved.
     pub at: Timestamp,
+}
+
+/// The other side of what is moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum With {
+    /// The case of this id, in the same commit.
+    Case(String),
+    /// The patient, to whom staff handed it out.
+    Hand(Recorded),
 }
 
 /// What can happen to a credit.
@@ -52,6 +64,8 @@ pub enum Event {
     Given(Transfer),
     /// A case takes so much of it.
     Used(Transfer),
+    /// Staff gave so much of it to the patient.
+    PaidOut(Payout),
 }
 
 /// Between a case and the patient's credit.
@@ -65,12 +79,41 @@ pub struct Transfer {
     pub amount: Money,
 }
 
+/// From the credit to the patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payout {
+    /// Ours, stable over repeats of one request.
+    pub id: String,
+    /// In what form.
+    pub how: Recorded,
+    /// More than nothing.
+    pub amount: Money,
+}
+
 impl Event {
-    /// What it moves.
-    pub fn transfer(&self) -> &Transfer {
+    /// How much it moves, whatever the direction.
+    pub fn amount(&self) -> Money {
         match self {
-            Self::Given(transfer) | Self::Used(transfer) => transfer,
+            Self::Given(transfer) | Self::Used(transfer) => transfer.amount,
+            Self::PaidOut(payout) => payout.amount,
         }
+    }
+
+    /// What it does to the credit, and its word in the journal.
+    fn moved(&self, at: Timestamp) -> (Move, &'static str) {
+        let (id, with, sign, what) = match self {
+            Self::Given(t) => (&t.id, With::Case(t.case.clone()), 1, "credit_given"),
+            Self::Used(t) => (&t.id, With::Case(t.case.clone()), -1, "credit_used"),
+            Self::PaidOut(out) => (&out.id, With::Hand(out.how), -1, "credit_paid_out"),
+        };
+        let amount = self.amount();
+        let moved = Move {
+            id: id.clone(),
+            with,
+            amount: Money::new(sign * amount.minor, amount.currency),
+            at,
+        };
+        (moved, what)
     }
 }
 
@@ -88,7 +131,7 @@ pub struct Owner {
 pub enum Verdict {
     /// Commit this.
     Change(Box<(Credit, Entry)>),
-    /// Moved under this transfer before.
+    /// Moved under this id before.
     Nothing,
     /// There is less.
     NotEnough {
@@ -126,25 +169,17 @@ impl Credit {
 
 /// What the event does to the credit; `None` before anything was given.
 pub fn decide(credit: Option<&Credit>, owner: &Owner, event: &Event, ctx: &Context) -> Verdict {
-    let (transfer, sign, what) = match event {
-        Event::Given(transfer) => (transfer, 1, "credit_given"),
-        Event::Used(transfer) => (transfer, -1, "credit_used"),
-    };
-    let empty = || Credit::empty(owner, transfer.amount.currency, ctx.now);
+    let (moved, what) = event.moved(ctx.now);
+    let empty = || Credit::empty(owner, moved.amount.currency, ctx.now);
     let mut after = credit.cloned().unwrap_or_else(empty);
-    if after.moves.iter().any(|m| m.transfer == transfer.id) {
+    if after.moves.iter().any(|m| m.id == moved.id) {
         return Verdict::Nothing;
     }
     let available = after.available();
-    if sign < 0 && available.minor < transfer.amount.minor {
+    if available.minor + moved.amount.minor < 0 {
         return Verdict::NotEnough { available };
     }
-    after.moves.push(Move {
-        transfer: transfer.id.clone(),
-        case: transfer.case.clone(),
-        amount: Money::new(sign * transfer.amount.minor, transfer.amount.currency),
-        at: ctx.now,
-    });
+    after.moves.push(moved);
     let entry = journal::next(
         credit,
         &after,
@@ -175,12 +210,16 @@ impl Book for Credit {
         Dims::default()
     }
 
-    /// What was moved from a case is owed to the patient, and what was moved to one no longer.
+    /// What was moved from a case is owed to the patient, and what was moved to one or handed out no
+    /// longer.
     fn balances(&self) -> Balances {
         let mut balances = Balances::new();
         for moved in &self.moves {
-            let transfer = chart::transfer(&moved.transfer);
-            *balances.entry(transfer).or_default() += moved.amount.minor;
+            let other = match &moved.with {
+                With::Case(_) => chart::transfer(&moved.id),
+                With::Hand(how) => how.name().into(),
+            };
+            *balances.entry(other).or_default() += moved.amount.minor;
             *balances.entry(CREDIT.into()).or_default() -= moved.amount.minor;
         }
         balances.retain(|_, minor| *minor != 0);

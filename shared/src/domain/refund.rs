@@ -23,6 +23,8 @@ pub enum State {
     Succeeded,
     /// Not made, or it came back: its amount may be refunded again.
     Failed,
+    /// Given up by a person before it was sent: its amount may be refunded again.
+    Rejected,
 }
 
 /// What can happen to a refund.
@@ -30,6 +32,8 @@ pub enum State {
 pub enum Event {
     /// Somebody who may do so approved it.
     Approved,
+    /// Somebody who may do so gave it up.
+    Rejected,
     /// The gateway is about to be asked.
     Calling,
     /// We asked and no answer came.
@@ -44,13 +48,14 @@ pub enum Event {
 
 impl State {
     /// Every one, in the order of the printed table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AwaitingApproval,
         Self::Requested,
         Self::Executing,
         Self::Unknown,
         Self::Succeeded,
         Self::Failed,
+        Self::Rejected,
     ];
 
     /// As the API writes it.
@@ -62,24 +67,26 @@ impl State {
             Self::Unknown => "unknown",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Rejected => "rejected",
         }
     }
 
     /// Whether its amount is kept from other refunds.
     pub fn reserves(self) -> bool {
-        !matches!(self, Self::Failed)
+        !matches!(self, Self::Failed | Self::Rejected)
     }
 
     /// Whether it is over, as far as anybody knows now.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Rejected)
     }
 }
 
 impl Event {
     /// Every one, in the order of the printed table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Approved,
+        Self::Rejected,
         Self::Calling,
         Self::ReplyLost,
         Self::Accepted,
@@ -94,29 +101,40 @@ pub fn next(state: State, event: Event) -> Option<State> {
     use {Event as E, State as S};
     match (state, event) {
         (S::AwaitingApproval, E::Approved) => Some(S::Requested),
+        (S::AwaitingApproval, E::Rejected) => Some(S::Rejected),
         (S::Requested, E::Calling) => Some(S::Executing),
         (S::Executing, E::ReplyLost) => Some(S::Unknown),
         (S::AwaitingApproval | S::Requested | S::Unknown, E::Accepted) => Some(S::Executing),
         (
-            S::AwaitingApproval | S::Requested | S::Executing | S::Unknown | S::Failed,
+            S::AwaitingApproval
+            | S::Requested
+            | S::Executing
+            | S::Unknown
+            | S::Failed
+            | S::Rejected,
             E::Succeeded,
         ) => Some(S::Succeeded),
         (
             S::AwaitingApproval | S::Requested | S::Executing | S::Unknown | S::Succeeded,
             E::Failed,
         ) => Some(S::Failed),
-        (S::Requested | S::Executing | S::Unknown | S::Succeeded | S::Failed, E::Approved)
+        (S::AwaitingApproval, E::Calling | E::ReplyLost)
+        | (S::Requested, E::Approved | E::Rejected | E::ReplyLost)
+        | (S::Executing, E::Approved | E::Rejected | E::Calling | E::Accepted)
+        | (S::Unknown, E::Approved | E::Rejected | E::Calling | E::ReplyLost)
         | (
-            S::AwaitingApproval | S::Executing | S::Unknown | S::Succeeded | S::Failed,
-            E::Calling,
+            S::Succeeded,
+            E::Approved
+            | E::Rejected
+            | E::Calling
+            | E::ReplyLost
+            | E::Accepted
+            | E::Succeeded,
         )
         | (
-            S::AwaitingApproval | S::Requested | S::Unknown | S::Succeeded | S::Failed,
-            E::ReplyLost,
-        )
-        | (S::Executing | S::Succeeded | S::Failed, E::Accepted)
-        | (S::Succeeded, E::Succeeded)
-        | (S::Failed, E::Failed) => None,
+            S::Failed | S::Rejected,
+            E::Approved | E::Rejected | E::Calling | E::ReplyLost | E::Accepted | E::Failed,
+        ) => None,
     }
 }
 
@@ -191,13 +209,14 @@ mod tests {
             table += &format!("|{state:?}|{}|\n", row.join("|"));
         }
         insta::assert_snapshot!(table, @r"
-        | |Approved|Calling|ReplyLost|Accepted|Succeeded|Failed|
-        |AwaitingApproval|Requested|·|·|Executing|Succeeded|Failed|
-        |Requested|·|Executing|·|Executing|Succeeded|Failed|
-        |Executing|·|·|Unknown|·|Succeeded|Failed|
-        |Unknown|·|·|·|Executing|Succeeded|Failed|
-        |Succeeded|·|·|·|·|·|Failed|
-        |Failed|·|·|·|·|Succeeded|·|
+        | |Approved|Rejected|Calling|ReplyLost|Accepted|Succeeded|Failed|
+        |AwaitingApproval|Requested|Rejected|·|·|Executing|Succeeded|Failed|
+        |Requested|·|·|Executing|·|Executing|Succeeded|Failed|
+        |Executing|·|·|·|Unknown|·|Succeeded|Failed|
+        |Unknown|·|·|·|·|Executing|Succeeded|Failed|
+        |Succeeded|·|·|·|·|·|·|Failed|
+        |Failed|·|·|·|·|·|Succeeded|·|
+        |Rejected|·|·|·|·|·|Succeeded|·|
         ");
     }
 }

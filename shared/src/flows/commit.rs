@@ -7,6 +7,7 @@ use crate::domain::case::{Case, LARGEST};
 use crate::domain::credit::{self, Credit, Owner};
 use crate::domain::decide::{Decision, Refusal, Verdict, decide};
 use crate::domain::event::{Context, Event};
+use crate::domain::journal::Entry;
 use crate::domain::receipt::facts;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
@@ -329,7 +330,7 @@ async fn credit_writes(
     ctx: &Context,
 ) -> Result<Result<Vec<Write>, Option<Refusal>>, Failure> {
     let (owner, event) = (&beside.owner, &beside.event);
-    let currency = event.transfer().amount.currency;
+    let currency = event.amount().currency;
     let id = credit::id(&owner.clinic, &owner.patient, currency);
     let pk = records::credit::pk(&owner.clinic, &id);
     let row = app.store.get(&pk, records::credit::SK).await?;
@@ -341,11 +342,22 @@ async fn credit_writes(
         }
         credit::Verdict::Nothing => return Ok(Err(None)),
     };
-    let data = serde_json::to_string(&after)?;
+    Ok(Ok(written(before.as_ref(), &after, &entry)?))
+}
+
+/// What writes a credit as an event left it, with its journal's entry.
+pub(super) fn written(
+    before: Option<&Credit>,
+    after: &Credit,
+    entry: &Entry,
+) -> Result<Vec<Write>, StoreError> {
+    let pk = records::credit::pk(&after.clinic, &after.id);
+    let data = serde_json::to_string(after).map_err(|why| StoreError::Corrupt(why.to_string()))?;
     if data.len() > LARGEST {
-        return Err(StoreError::TooLarge(format!("{pk} has {} bytes", data.len())).into());
+        let why = format!("{pk} has {} bytes", data.len());
+        return Err(StoreError::TooLarge(why));
     }
-    let row = records::credit::row(&after, data);
+    let row = records::credit::row(after, data);
     let write = match before {
         None => Write::New(row),
         Some(before) => Write::Replace {
@@ -353,8 +365,8 @@ async fn credit_writes(
             version: before.entries,
         },
     };
-    let entry = journal::row(&owner.clinic, &pk, &after.id, &entry);
-    Ok(Ok(vec![write, Write::New(entry)]))
+    let entry = journal::row(&after.clinic, &pk, &after.id, entry);
+    Ok(vec![write, Write::New(entry)])
 }
 
 /// The rows of work that a decision begins, and those that it ends.

@@ -5,7 +5,7 @@ use super::audit::noted_of;
 use super::commit::{self, Busy, Change, TRIES, pause};
 use super::deliveries::optouts;
 use super::denied::Denied;
-use super::{App, Failure, named, patients};
+use super::{App, Failure, credits, named, patients};
 use crate::contract::Channel;
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
@@ -21,6 +21,7 @@ use crate::records::appointment::VisitRow;
 use crate::records::delivery::DeliveryRow;
 use crate::records::{alias, appointment, case, delivery, known, method, patient};
 use crate::vendors;
+use crate::words::money::Money;
 use crate::words::time;
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,13 +93,16 @@ async fn planned(
     copies.contacts(settings, &contacts);
     copies.methods(&methods)?;
     let cases = cases_of(app, clinic, id).await?;
+    let mut currencies = BTreeMap::new();
     for some in cases.chunks(TOGETHER) {
         let reads = some.iter().map(|key| told_of(app, key));
         for (case, told) in try_join_all(reads).await? {
+            currencies.insert(case.currency.code(), case.currency);
             copies.payments(&case);
             copies.deliveries(settings, &told);
         }
     }
+    refuse_what_is_owed(&credits::left(app, clinic, id, currencies.into_values()).await?)?;
     let erasure = Erasure {
         at: clock::now(),
         methods: methods.iter().filter(|row| method::is_kept(row)).count(),
@@ -134,6 +138,19 @@ fn refuse_what_is_to_come(visits: &[Visit]) -> Result<(), Denied> {
             "appointments of this patient are to come or not invoiced yet: cancel or complete \
              them first ({})",
             open.join(", ")
+        ))),
+    }
+}
+
+/// A credit of nobody could be used by nobody.
+fn refuse_what_is_owed(credits: &[Money]) -> Result<(), Denied> {
+    let sums: Vec<_> = credits.iter().map(Money::to_string).collect();
+    match sums.is_empty() {
+        true => Ok(()),
+        false => Err(Denied::Conflict(format!(
+            "this patient has a credit of {}: use it for an invoice or pay it out first \
+             (POST /v1/patients/{{id}}/credit/payouts)",
+            sums.join(" and ")
         ))),
     }
 }

@@ -10,6 +10,7 @@ pub mod charges;
 pub mod clinics;
 pub mod commit;
 pub mod connections;
+pub mod credits;
 pub mod deliveries;
 pub mod denied;
 pub mod disputes;

@@ -72,6 +72,13 @@ pub async fn request(
 ) -> Result<Granted, Denied> {
     let id = id(row);
     let (case, event) = read(app, settings, wanted, id.clone()).await?;
+    let beside = to_credit(&case, &event);
+    if let Some(Beside { owner, .. }) = &beside
+        && app.is_erased(&settings.id, Some(&owner.patient)).await?
+    {
+        let why = "the patient was erased: nobody could use the credit";
+        return Err(Denied::conflict(why));
+    }
     let pk = records::refund::pk(&settings.id, &id);
     let mut kept = records::refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
@@ -83,7 +90,7 @@ pub async fn request(
     let change = Change {
         row: Some(row.clone()),
         also: vec![Write::Put(kept)],
-        beside: to_credit(&case, &event),
+        beside,
         ..Change::new(settings, &wanted.invoice, event, cause(row, actor))
     };
     granted(commit::commit(app, change, Some(case)).await?)
@@ -159,7 +166,7 @@ async fn judged(
     let committed = commit::commit(app, change, Some(case)).await?;
     let (case, changed) = changed(committed, word)?;
     let state = together(&case, request).ok_or(Denied::NotFound("refund"))?;
-    if !changed && (state == State::Failed) != gives_up {
+    if !changed && (state == State::Rejected) != gives_up {
         let state = state.name();
         let why = format!("it is {state}: only what waits for an approval is {word}");
         return Err(Denied::Conflict(why));
@@ -306,6 +313,7 @@ pub fn together(case: &Case, request: &str) -> Option<State> {
         State::Executing,
         State::Requested,
         State::Failed,
+        State::Rejected,
         State::Succeeded,
     ];
     let mut order = order.into_iter();

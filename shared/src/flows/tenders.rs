@@ -1,19 +1,19 @@
 //! Money that no gateway brings: recorded by people, or taken from the patient's credit.
 
 use super::commit::{self, Beside, Change};
+use super::credits::credit;
 use super::denied::{Denied, Granted, cause, changed, granted};
 use super::{App, named};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
-use crate::domain::credit::{self, Credit, Owner, Transfer};
+use crate::domain::credit::{self, Owner, Transfer};
 use crate::domain::event::{Event, NewTender};
 use crate::domain::settings::Settings;
 use crate::domain::tender::{By, Recorded};
 use crate::io::clock;
-use crate::records;
 use crate::records::event::EventRow;
 use crate::words::ids;
-use crate::words::money::{Currency, Money};
+use crate::words::money::Money;
 use jiff::Timestamp;
 
 /// Money that came, as somebody records it.
@@ -50,7 +50,7 @@ pub async fn record(
         }
         None => {
             let (transfer, beside) = of_credit(app, &case, new.amount, row).await?;
-            let amount = beside.event.transfer().amount;
+            let amount = beside.event.amount();
             (By::Credit { transfer }, amount, Some(beside))
         }
     };
@@ -120,17 +120,4 @@ pub async fn reverse(
     let change = Change::new(settings, &id, Event::TenderReversed { tender: n }, cause);
     let committed = commit::commit(app, change, Some(case)).await?;
     Ok(changed(committed, "reversed")?.0)
-}
-
-/// The credit of a patient in this currency, where there was ever any.
-pub async fn credit(
-    app: &App,
-    clinic: &str,
-    patient: &str,
-    currency: Currency,
-) -> Result<Option<Credit>, Denied> {
-    let id = credit::id(clinic, patient, currency);
-    let pk = records::credit::pk(clinic, &id);
-    let row = app.store.get(&pk, records::credit::SK).await?;
-    Ok(row.as_ref().map(records::credit::read).transpose()?)
 }

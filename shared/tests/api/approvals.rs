@@ -99,7 +99,7 @@ async fn who_asked_for_a_refund_never_approves_it_whatever_else_they_may_do() {
     let refund = asker.post("/v1/refunds", wanted).await.expect(202);
     let path = format!("/v1/refunds/{}", refund["id"].as_str().expect("an id"));
     let given_up = asker.post(&format!("{path}/reject"), Value::Null).await;
-    assert_eq!(given_up.expect(200)["state"], "failed");
+    assert_eq!(given_up.expect(200)["state"], "rejected");
 }
 
 #[tokio::test]

@@ -209,6 +209,53 @@ async fn a_surplus_is_kept_as_credit_and_used_for_another_invoice_in_both_books_
 }
 
 #[tokio::test]
+async fn a_credit_is_handed_out_once_and_never_more_than_there_is() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    let path = format!("/v1/patients/{patient}/credit/payouts");
+    let out = json!({ "how": "bank", "amount": eur("20.00") });
+    let none = clinic.post(&path, out.clone()).await.expect(409);
+    assert_eq!(none["available"], eur("0.00"));
+    let first = paid_in_cash(&clinic, &patient).await;
+    let keep = json!({ "invoice": first, "by": "credit", "amount": eur("50.00") });
+    clinic.post("/v1/refunds", keep).await.expect(202);
+    let erase = format!("/v1/patients/{patient}");
+    let refused = clinic.call("DELETE", &erase, &Value::Null).await;
+    let refused = refused.expect(409).to_string();
+    assert!(refused.contains("a credit of"), "{refused}");
+    let made = clinic.post_under("k-out", &path, &out).await.expect(201);
+    assert_eq!(made["available"], eur("30.00"), "{made}");
+    let moved = &made["moves"][1];
+    assert_eq!(
+        (&moved["amount"], &moved["paid_out"], &moved["invoice"]),
+        (&eur("-20.00"), &json!("bank"), &Value::Null)
+    );
+    let again = clinic.post_under("k-out", &path, &out).await.expect(201);
+    assert_eq!(again, made);
+    let other = json!({ "how": "cash" });
+    clinic.post_under("k-out", &path, &other).await.expect(422);
+    // Two at the desk at once hand out what there is, once.
+    let (one, two) = tokio::join!(
+        clinic.post(&path, json!({ "how": "cash", "amount": eur("30.00") })),
+        clinic.post(&path, json!({ "how": "cash", "amount": eur("30.00") })),
+    );
+    let mut ended = [one.status, two.status];
+    ended.sort_unstable();
+    assert_eq!(ended, [201, 409]);
+    assert_eq!(credit(&clinic, &patient).await["available"], eur("0.00"));
+    for query in [format!("case={first}"), format!("credit={patient}")] {
+        holds(&clinic, &query).await;
+    }
+    let nothing = clinic.post(&path, json!({ "how": "cash" })).await;
+    nothing.expect(409);
+    // Whose credit is gone can be erased, and is given none after that.
+    let erased = clinic.call("DELETE", &erase, &Value::Null).await;
+    erased.expect(200);
+    let keep = json!({ "invoice": first, "by": "credit" });
+    clinic.post("/v1/refunds", keep).await.expect(409);
+}
+
+#[tokio::test]
 async fn two_that_use_the_same_credit_at_once_never_use_more_than_there_is() {
     let clinic = Clinic::new().await;
     let patient = clinic.patient().await;

@@ -146,6 +146,16 @@ async fn billing(examples: &mut Examples) {
         let made = examples.send(&clinic, "POST", &route, &path).await;
         made.expect(201);
     }
+    let case = clinic.invoice(Some(&patient)).await;
+    let tender = json!({ "how": "cash" });
+    let path = format!("/v1/invoices/{case}/tenders");
+    clinic.post(&path, tender).await.expect(201);
+    let keep = json!({ "invoice": case, "by": "credit" });
+    clinic.post("/v1/refunds", keep).await.expect(202);
+    let route = "/v1/patients/{id}/credit/payouts";
+    let path = route.replace("{id}", &patient);
+    let paid = examples.send(&clinic, "POST", route, &path).await;
+    paid.expect(201);
     let (case, _) = clinic.asked_to_pay().await;
     pays(&clinic, &case).await;
     let refunds = "/v1/refunds";

@@ -59,6 +59,7 @@ const NEEDS: &str = "
     charge     POST /v1/tasks/{case}/{id}/done
 
     refund     POST /v1/refunds
+    refund     POST /v1/patients/{id}/credit/payouts
 
     approve    DELETE /v1/patients/{id}
     approve    POST /v1/refunds/{id}/approve

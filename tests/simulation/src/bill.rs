@@ -6,7 +6,7 @@ use crate::clinic::Committed;
 use crate::plan::Act;
 use crate::world::World;
 use meridian::domain::book::Book;
-use meridian::domain::credit::{self, Transfer};
+use meridian::domain::credit::{self, Payout, Transfer};
 use meridian::domain::event::{Event, NewCreditNote, NewReturn, NewTender};
 use meridian::domain::journal;
 use meridian::domain::refund::Way;
@@ -44,6 +44,7 @@ impl World<'_> {
             Act::Tender { half, credit } => self.tender(half, credit),
             Act::Reverse { tender } => self.reverse(tender),
             Act::GiveBack { half, credit } => self.give_back(half, credit),
+            Act::PayOut { half } => Ok(self.pay_out(half)),
             Act::Lower { half } => self.lower(half),
             Act::Void => self.void(),
             Act::CallOff { no_show } => self.call_off(no_show),
@@ -155,6 +156,23 @@ impl World<'_> {
         Ok(done)
     }
 
+    /// The patient gets the credit in cash.
+    fn pay_out(&mut self, half: bool) -> bool {
+        let there = self.bill.credit;
+        let minor = if half { (there + 1) / 2 } else { there };
+        let event = credit::Event::PaidOut(Payout {
+            id: format!("out{}", self.seq()),
+            how: Recorded::Cash,
+            amount: self.eur(minor),
+        });
+        let done = minor > 0 && self.clinic.credit_moves(self.ts(), &event);
+        if done {
+            self.bill.credit -= minor;
+            self.bill.drawer -= minor;
+        }
+        done
+    }
+
     /// A line is taken off the invoice, or all of it.
     fn lower(&mut self, half: bool) -> Result<bool, Violation> {
         let minor = match half {
@@ -224,11 +242,6 @@ impl World<'_> {
             return Ok(());
         };
         let mut both = case.balances();
-        let cash = both.get("cash").copied().unwrap_or(0);
-        if cash != self.bill.drawer {
-            let words = format!("{cash} in the books, {} in the drawer", self.bill.drawer);
-            return check::fail(check::HANDS, words);
-        }
         if let Some(credit) = &self.clinic.credit {
             if let Err(broken) = journal::verify(credit, &self.clinic.credit_entries) {
                 return check::fail(check::BOOKS, format!("of the credit: {broken:?}"));
@@ -241,6 +254,11 @@ impl World<'_> {
             for (account, minor) in credit.balances() {
                 *both.entry(account).or_default() += minor;
             }
+        }
+        let cash = both.get("cash").copied().unwrap_or(0);
+        if cash != self.bill.drawer {
+            let words = format!("{cash} in the books, {} in the drawer", self.bill.drawer);
+            return check::fail(check::HANDS, words);
         }
         let first = meridian::domain::chart::transfer(crate::world::FIRST_CREDIT);
         let moved = both

@@ -145,15 +145,17 @@ impl Clinic {
         }
     }
 
-    /// The patient has so much from somewhere else.
-    pub fn has_credit(&mut self, now: Timestamp, transfer: credit::Transfer) {
+    /// What happens to the patient's credit without this case; whether it changed anything.
+    pub fn credit_moves(&mut self, now: Timestamp, event: &credit::Event) -> bool {
         let ctx = Context {
             now,
             zone: jiff::tz::TimeZone::UTC,
-            cause: "another case".into(),
+            cause: "elsewhere".into(),
         };
-        let given = self.credited(&credit::Event::Given(transfer), &ctx);
-        self.credited_by(given.ok());
+        let moved = self.credited(event, &ctx).ok();
+        let done = moved.is_some();
+        self.credited_by(moved);
+        done
     }
 
     /// Writes what the patient's credit became, where something did.

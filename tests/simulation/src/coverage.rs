@@ -84,11 +84,12 @@ pub fn wanted() -> Vec<String> {
         .collect()
 }
 
-const ACTS: [&str; 26] = [
+const ACTS: [&str; 27] = [
     "Invoice",
     "Tender",
     "Reverse",
     "GiveBack",
+    "PayOut",
     "Lower",
     "Void",
     "CallOff",
@@ -114,7 +115,7 @@ const ACTS: [&str; 26] = [
 ];
 
 /// Edges of the tables that no world can take, and why.
-const NEVER: [&str; 5] = [
+const NEVER: [&str; 7] = [
     // It was given up by people who erred; here they find what is true.
     "refund Failed → Succeeded",
     // A call makes a payment pending before its reply can be lost.
@@ -122,6 +123,8 @@ const NEVER: [&str; 5] = [
     // A gateway speaks of a refund of ours only after it was sent.
     "refund AwaitingApproval → Executing",
     "refund AwaitingApproval → Succeeded",
+    "refund AwaitingApproval → Failed",
+    "refund Rejected → Succeeded",
     "refund Requested → Succeeded",
 ];
 

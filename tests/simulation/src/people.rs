@@ -62,6 +62,7 @@ impl World<'_> {
             | Act::Tender { .. }
             | Act::Reverse { .. }
             | Act::GiveBack { .. }
+            | Act::PayOut { .. }
             | Act::Lower { .. }
             | Act::Void
             | Act::CallOff { .. }

@@ -143,6 +143,10 @@ pub enum Act {
         half: bool,
         credit: bool,
     },
+    /// The patient's credit is handed out in cash, half of it or all.
+    PayOut {
+        half: bool,
+    },
     /// A credit note over half of the invoice, or all of it.
     Lower {
         half: bool,
@@ -485,7 +489,7 @@ fn charge(rng: &mut Rng, gateway: usize) -> Act {
 
 /// What people do about the bill, and the visit, without a gateway.
 fn at_the_desk(rng: &mut Rng) -> Act {
-    match rng.u8(..12) {
+    match rng.u8(..13) {
         0..=2 => Act::Tender {
             half: rng.bool(),
             credit: rng.bool(),
@@ -504,6 +508,7 @@ fn at_the_desk(rng: &mut Rng) -> Act {
         10 => Act::CallOff {
             no_show: rng.bool(),
         },
+        11 => Act::PayOut { half: rng.bool() },
         _ => Act::Restore { moved: rng.bool() },
     }
 }

@@ -276,7 +276,8 @@ impl<'a> World<'a> {
         }
         if self.plan.credit > 0 {
             let transfer = self.transfer(FIRST_CREDIT.into(), self.plan.credit);
-            self.clinic.has_credit(self.ts(), transfer);
+            let given = credit::Event::Given(transfer);
+            self.clinic.credit_moves(self.ts(), &given);
             self.bill.credit = self.plan.credit;
         }
         let new = self.new_invoice();

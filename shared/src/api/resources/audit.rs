@@ -6,7 +6,7 @@ use crate::api::frame::problem::Problem;
 use crate::api::views::entry::{Entries, Verified, aside, verified, view};
 use crate::domain::actor::Permission::View;
 use crate::flows::audit::{self, Line};
-use crate::flows::{named, tenders};
+use crate::flows::{credits, named};
 use jiff::civil::Date;
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
@@ -98,7 +98,7 @@ async fn verify(call: &Call<'_>) -> Answered {
 async fn verify_credit(call: &Call<'_>, patient: &str) -> Answered {
     let patient = named::patient(call.app, call.clinic(), patient).await?;
     let currency = call.settings.currency;
-    let found = tenders::credit(call.app, call.clinic(), &patient.id, currency).await?;
+    let found = credits::credit(call.app, call.clinic(), &patient.id, currency).await?;
     let credit = found.ok_or_else(|| Problem::missing("credit"))?;
     let mut entries = audit::of_credit(call.app, &credit).await?;
     // What was committed since the credit was read is not held against it.

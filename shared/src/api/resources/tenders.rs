@@ -1,14 +1,15 @@
 //! Money that no gateway brings: what staff take and record, and the patient's credit.
 
-use crate::api::frame::call::{Answered, Call, Route, reply, written};
+use crate::api::frame::call::{Answered, Call, Route, reply, text, written};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
-use crate::api::views::credit::{self, Credit};
+use crate::api::views::credit::{self, Credit, PayoutHow};
 use crate::api::views::invoice::{Invoice, Papers, view as invoice_view};
 use crate::api::views::tender::{Tender, TenderHow, view};
-use crate::domain::actor::Permission::{Approve, Charge, View};
+use crate::domain::actor::Permission::{self, Approve, Charge, View};
 use crate::domain::case::Case;
+use crate::flows::credits::{self, Out, PaidOut};
 use crate::flows::named;
 use crate::flows::tenders::{self, New};
 use crate::records::event::EventRow;
@@ -31,6 +32,16 @@ pub struct TenderRequest {
     at: Option<Timestamp>,
     /// By which its paper can be found again: `batch 12`. No name.
     note: Option<Plain<60>>,
+}
+
+/// Credit that goes to the patient.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = json!({"how": "bank", "amount": {"amount": "22.50", "currency": "EUR"}}))]
+pub struct PayoutRequest {
+    how: PayoutHow,
+    /// All that there is in the clinic's currency where not given.
+    amount: Option<Money>,
 }
 
 /// Every call of this resource: who may make it, what it takes and what it gives.
@@ -61,6 +72,15 @@ pub static ROUTES: &[Route] = &[
     )
     .gives::<Credit>(200)
     .query(&["currency"]),
+    Route::post(
+        "/v1/patients/{id}/credit/payouts",
+        Permission::Refund,
+        |call| Box::pin(pay_out(call)),
+        "Records that a patient's credit, or a part of it, was handed out.",
+    )
+    .gives::<Credit>(201)
+    .takes::<PayoutRequest>()
+    .once(),
 ];
 
 async fn record(call: &Call<'_>) -> Answered {
@@ -101,9 +121,28 @@ async fn credit(call: &Call<'_>) -> Answered {
             Currency::read(code).ok_or_else(odd)?
         }
     };
-    let found = tenders::credit(call.app, call.clinic(), &patient.id, currency).await?;
+    let found = credits::credit(call.app, call.clinic(), &patient.id, currency).await?;
     Ok(reply(
         200,
         &credit::view(&patient.id, currency, found.as_ref()),
     ))
+}
+
+async fn pay_out(call: &Call<'_>) -> Answered {
+    let new: PayoutRequest = call.body()?;
+    let row = match call.once().await? {
+        Once::Again(answer) => return Ok(answer),
+        Once::First(row) => row,
+    };
+    let (app, settings, patient) = (call.app, &call.settings, &call.path[0]);
+    let out = Out {
+        how: new.how.recorded(),
+        amount: new.amount,
+        currency: new.amount.map_or(settings.currency, |a| a.currency),
+        answer: |patient, after| written(&credit::view(patient, after.currency, Some(after))),
+    };
+    match credits::pay_out(app, settings, &call.actor, patient, &out, &row).await? {
+        PaidOut::Now(answer) => Ok(text(call.route.gives.0, answer)),
+        PaidOut::Before(known) => call.again(&known, &row),
+    }
 }

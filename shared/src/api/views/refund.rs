@@ -23,7 +23,7 @@ pub struct Refund {
     pub invoice: String,
     /// All parts together.
     pub amount: Money,
-    /// Of all parts together: under way while one is, failed if one failed.
+    /// Of all parts together: under way while one is, failed if one failed, rejected as a whole.
     pub state: State,
     /// One per payment that it comes from, newest payment first.
     pub parts: Vec<RefundPart>,

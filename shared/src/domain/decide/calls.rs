@@ -380,9 +380,10 @@ impl Draft<'_> {
                 refund.state = refund::State::Requested;
                 Work::Refund { refund: n }
             }
-            refund::State::AwaitingApproval | refund::State::Succeeded | refund::State::Failed => {
-                return Err(Verdict::Nothing);
-            }
+            refund::State::AwaitingApproval
+            | refund::State::Succeeded
+            | refund::State::Failed
+            | refund::State::Rejected => return Err(Verdict::Nothing),
         })
     }
 

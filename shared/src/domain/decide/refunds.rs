@@ -227,7 +227,8 @@ fn revived(n: u32, refund: &mut Refund, report: &Report, fact: &Fact) -> Result<
         return Err(Verdict::Contradiction(text));
     }
     // One that had failed: a webhook may be older than the failure, a look-up is not.
-    let revived = refund.state == refund::State::Failed && fact.kind == Kind::RefundSucceeded;
+    let over = refund.state.is_final() && !refund.state.reserves();
+    let revived = over && fact.kind == Kind::RefundSucceeded;
     if revived && !report.current {
         return Err(Verdict::LookUpFirst { payment: n });
     }

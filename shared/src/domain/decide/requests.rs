@@ -137,7 +137,7 @@ impl Draft<'_> {
     /// Gives up a refund that waits for approval: its amount is refundable again.
     pub(super) fn reject(&mut self, request: &str) -> Applied {
         self.what = "refund_rejected";
-        self.judged(request, refund::Event::Failed).map(drop)
+        self.judged(request, refund::Event::Rejected).map(drop)
     }
 
     /// Moves every part of a request that waits for approval; there must be one.
