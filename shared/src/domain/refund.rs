@@ -124,12 +124,7 @@ pub fn next(state: State, event: Event) -> Option<State> {
         | (S::Unknown, E::Approved | E::Rejected | E::Calling | E::ReplyLost)
         | (
             S::Succeeded,
-            E::Approved
-            | E::Rejected
-            | E::Calling
-            | E::ReplyLost
-            | E::Accepted
-            | E::Succeeded,
+            E::Approved | E::Rejected | E::Calling | E::ReplyLost | E::Accepted | E::Succeeded,
         )
         | (
             S::Failed | S::Rejected,

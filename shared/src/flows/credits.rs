@@ -10,8 +10,8 @@ use crate::domain::decide::Refusal;
 use crate::domain::settings::Settings;
 use crate::domain::tender::Recorded;
 use crate::io::store::{Row, Written};
-use crate::records::event::{self, EventRow};
 use crate::records::credit as record;
+use crate::records::event::{self, EventRow};
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
 
@@ -64,7 +64,7 @@ pub async fn pay_out(
         clinic: settings.id.clone(),
         patient,
     };
-    let ctx = app.context(settings, &cause(row, actor));
+    let ctx = app.context(settings, cause(row, actor));
     for attempt in 0..TRIES {
         let before = credit(app, &owner.clinic, &owner.patient, out.currency).await?;
         let available = before.as_ref().map(Credit::available);

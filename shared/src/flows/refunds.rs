@@ -72,13 +72,6 @@ pub async fn request(
 ) -> Result<Granted, Denied> {
     let id = id(row);
     let (case, event) = read(app, settings, wanted, id.clone()).await?;
-    let beside = to_credit(&case, &event);
-    if let Some(Beside { owner, .. }) = &beside
-        && app.is_erased(&settings.id, Some(&owner.patient)).await?
-    {
-        let why = "the patient was erased: nobody could use the credit";
-        return Err(Denied::conflict(why));
-    }
     let pk = records::refund::pk(&settings.id, &id);
     let mut kept = records::refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
@@ -90,7 +83,7 @@ pub async fn request(
     let change = Change {
         row: Some(row.clone()),
         also: vec![Write::Put(kept)],
-        beside,
+        beside: to_credit(&case, &event),
         ..Change::new(settings, &wanted.invoice, event, cause(row, actor))
     };
     granted(commit::commit(app, change, Some(case)).await?)

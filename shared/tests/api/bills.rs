@@ -252,7 +252,8 @@ async fn a_credit_is_handed_out_once_and_never_more_than_there_is() {
     let erased = clinic.call("DELETE", &erase, &Value::Null).await;
     erased.expect(200);
     let keep = json!({ "invoice": first, "by": "credit" });
-    clinic.post("/v1/refunds", keep).await.expect(409);
+    let denied = clinic.post("/v1/refunds", keep).await.expect(422);
+    assert_eq!(denied["field"], "by");
 }
 
 #[tokio::test]
