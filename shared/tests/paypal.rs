@@ -1,8 +1,11 @@
 //! PayPal's adapter: its requests, its replies, the proof of its webhooks, and what each of them says.
 
+#[path = "support/talk.rs"]
+mod talk;
+
 use meridian::contract::{
     Account, Body, CertificateSigned, Charge, Checkout, Complete, Delivery, Host, Inbound,
-    LookedUp, Lookup, LostReply, Notice, Opening, Outcome, Refund, Refused, Reply, Request,
+    LookedUp, Lookup, LostReply, Notice, Outcome, Refund, Refused, Reply, Request, Spelling,
     Trouble, Verified, prove, prove_certificate,
 };
 use meridian::domain::case::{Case, Payment, Session};
@@ -17,9 +20,10 @@ use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use talk::{built, first, heard, talked};
 
-const REFERENCE: &str = "0123456789abcdefghjk-p1";
-const REFUND: &str = "0123456789abcdefghjk-r1";
+const REFERENCE: &str = "0123456789abcdef-p1";
+const REFUND: &str = "0123456789abcdef-r1";
 const ORDER: &str = "5O190127TN364715T";
 const CAPTURE: &str = "2GG279541U471931P";
 
@@ -191,7 +195,6 @@ fn checkout(amount: Money, keep_method: bool) -> Checkout {
         cancel_to: "https://pay.example.test/pay/cancelled".into(),
         webhook_url: "https://pay.example.test/webhooks/wattle/paypal".into(),
         keep_method,
-        opened: None,
     }
 }
 
@@ -232,8 +235,8 @@ fn refund() -> Refund {
 
 #[test]
 fn an_order_is_opened_with_our_reference_and_sends_the_payer_to_paypal() {
-    let call = &GATEWAY.checkout.yes().expect("offered").call;
-    let request = (call.build)(&checkout(eur(8000), true), &account(&[])).expect("a request");
+    let opening = GATEWAY.checkout.yes().expect("offered");
+    let request = first(opening.open, &checkout(eur(8000), true), &account(&[]));
     let sent = body(&request);
     let unit = &sent["purchase_units"][0];
     assert_eq!(
@@ -250,10 +253,8 @@ fn an_order_is_opened_with_our_reference_and_sends_the_payer_to_paypal() {
     );
     let answer = reply(200, order("PAYER_ACTION_REQUIRED", vec![], vec![]));
     hold(&request, &answer);
-    let opening = (call.parse)(&checkout(eur(8000), true), &answer, &account(&[]));
-    let Ok(Opening::Page(page)) = opening else {
-        panic!("{opening:?}")
-    };
+    let ask = checkout(eur(8000), true);
+    let page = heard(opening.open, &ask, &account(&[]), &[answer]).expect("a page");
     assert_eq!(page.id, ORDER);
     assert_eq!(
         page.url,
@@ -267,8 +268,8 @@ fn an_order_is_opened_with_our_reference_and_sends_the_payer_to_paypal() {
 
 #[test]
 fn a_wallet_is_kept_only_where_the_patient_was_asked() {
-    let call = &GATEWAY.checkout.yes().expect("offered").call;
-    let request = (call.build)(&checkout(eur(8000), false), &account(&[])).expect("a request");
+    let opening = GATEWAY.checkout.yes().expect("offered");
+    let request = first(opening.open, &checkout(eur(8000), false), &account(&[]));
     assert_eq!(
         body(&request)["payment_source"]["paypal"].get("attributes"),
         None
@@ -279,32 +280,35 @@ fn a_wallet_is_kept_only_where_the_patient_was_asked() {
 #[test]
 fn currencies_that_paypal_writes_without_decimals_are_written_so_and_others_are_refused_a_fraction()
 {
-    let call = &GATEWAY.checkout.yes().expect("offered").call;
+    let opening = GATEWAY.checkout.yes().expect("offered");
     for (minor, code, written) in [
         (1_200, "JPY", "1200"),
         (120_000, "HUF", "1200"),
         (5, "EUR", "0.05"),
     ] {
-        let request =
-            (call.build)(&checkout(money(minor, code), false), &account(&[])).expect(code);
+        let ask = checkout(money(minor, code), false);
+        let request = first(opening.open, &ask, &account(&[]));
         assert_eq!(
             body(&request)["purchase_units"][0]["amount"]["value"],
             written,
             "{code}"
         );
     }
-    assert!((call.build)(&checkout(money(120_050, "HUF"), false), &account(&[])).is_err());
+    let ask = checkout(money(120_050, "HUF"), false);
+    let (asked, end) = talked(opening.open, &ask, &account(&[]), &[]);
+    assert_eq!(asked, []);
+    assert!(matches!(end, Err(Trouble::Rejected(_))), "{end:?}");
 }
 
 #[test]
 fn an_approved_order_is_captured_once_and_the_capture_is_the_payment() {
     let effect = GATEWAY.complete.yes().expect("offered");
-    let request = (effect.call.build)(&complete(), &account(&[])).expect("a request");
+    let request = built(effect.build, &complete(), &account(&[])).expect("a request");
     assert_eq!(request.path, format!("/v2/checkout/orders/{ORDER}/capture"));
     let answer = reply(201, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
     hold(&request, &answer);
     assert_eq!(
-        (effect.call.parse)(&complete(), &answer, &account(&[])),
+        (effect.parse)(&complete(), &answer, &account(&[])),
         Ok(vec![came()])
     );
 }
@@ -315,10 +319,9 @@ fn a_capture_brings_the_wallet_that_paypal_kept() {
     answer["payment_source"]["paypal"]["attributes"] = json!({"vault": {"id": "8kk8451t", "status": "VAULTED", "customer": {"id": "cust-1"},
             "links": [{"href": "https://api-m.paypal.com/v3/vault/payment-tokens/8kk8451t", "rel": "self", "method": "GET"}]}});
     let effect = GATEWAY.complete.yes().expect("offered");
-    let request = (effect.call.build)(&complete(), &account(&[])).expect("a request");
+    let request = built(effect.build, &complete(), &account(&[])).expect("a request");
     hold(&request, &reply(201, answer.clone()));
-    let facts =
-        (effect.call.parse)(&complete(), &reply(201, answer), &account(&[])).expect("facts");
+    let facts = (effect.parse)(&complete(), &reply(201, answer), &account(&[])).expect("facts");
     assert_eq!(
         facts,
         vec![Fact {
@@ -330,8 +333,8 @@ fn a_capture_brings_the_wallet_that_paypal_kept() {
 
 #[test]
 fn a_kept_wallet_is_charged_without_the_payer() {
-    let call = &GATEWAY.charge.yes().expect("offered").call;
-    let request = (call.build)(&charge(), &account(&[])).expect("a request");
+    let call = GATEWAY.charge.yes().expect("offered");
+    let request = built(call.build, &charge(), &account(&[])).expect("a request");
     assert_eq!(
         body(&request)["payment_source"],
         json!({"paypal": {"vault_id": "8kk8451t"}})
@@ -361,10 +364,10 @@ fn a_kept_wallet_is_charged_without_the_payer() {
 fn a_failed_capture_gives_its_id_to_no_payment() {
     let mut declined = capture("DECLINED");
     declined["processor_response"] = json!({"response_code": "5120"});
-    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let call = GATEWAY.charge.yes().expect("offered");
     let answer = reply(201, order("COMPLETED", vec![declined], vec![]));
     hold(
-        &(call.build)(&charge(), &account(&[])).expect("a request"),
+        &built(call.build, &charge(), &account(&[])).expect("a request"),
         &answer,
     );
     let failed = Fact {
@@ -474,7 +477,7 @@ fn a_networks_advice_counts_where_the_code_alone_would_allow_another_try() {
 
 #[test]
 fn an_issue_that_refuses_a_charge_says_whether_another_try_makes_sense() {
-    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let call = GATEWAY.charge.yes().expect("offered");
     let said = |issue: &str| (call.parse)(&charge(), &refusal(422, issue), &account(&[]));
     for (issue, decline) in [
         ("TRANSACTION_LIMIT_EXCEEDED", Decline::Funds),
@@ -508,13 +511,13 @@ fn an_issue_that_refuses_a_charge_says_whether_another_try_makes_sense() {
 
 #[test]
 fn a_label_is_cut_between_letters_and_to_what_paypal_counts() {
-    let call = &GATEWAY.charge.yes().expect("offered").call;
+    let call = GATEWAY.charge.yes().expect("offered");
     for (letter, kept) in [("a", 127), ("é", 63), ("診", 42)] {
         let ask = Charge {
             label: letter.repeat(200),
             ..charge()
         };
-        let request = (call.build)(&ask, &account(&[])).expect("a request");
+        let request = built(call.build, &ask, &account(&[])).expect("a request");
         let label = body(&request)["purchase_units"][0]["description"].clone();
         assert_eq!(label, letter.repeat(kept));
     }
@@ -522,7 +525,7 @@ fn a_label_is_cut_between_letters_and_to_what_paypal_counts() {
 
 #[test]
 fn a_refused_refund_says_why_and_declines_nobody() {
-    let call = &GATEWAY.refund.yes().expect("offered").call;
+    let call = GATEWAY.refund.yes().expect("offered");
     let issue = |issue| {
         let answer = refusal(422, issue);
         (call.parse)(&refund(), &answer, &account(&[])).expect_err("trouble")
@@ -542,8 +545,8 @@ fn a_refused_refund_says_why_and_declines_nobody() {
 
 #[test]
 fn a_refund_names_its_own_reference_and_the_capture() {
-    let call = &GATEWAY.refund.yes().expect("offered").call;
-    let request = (call.build)(&refund(), &account(&[])).expect("a request");
+    let call = GATEWAY.refund.yes().expect("offered");
+    let request = built(call.build, &refund(), &account(&[])).expect("a request");
     assert_eq!(
         request.path,
         format!("/v2/payments/captures/{CAPTURE}/refund")
@@ -585,20 +588,16 @@ fn a_refund_names_its_own_reference_and_the_capture() {
 fn every_money_call_says_what_a_lost_reply_means() {
     fn lifetime<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> (i64, bool) {
         match lost {
-            LostReply::SameKey {
-                lifetime,
-                longest: 108,
-                then,
-                ..
-            } => (*lifetime, matches!(then, LostReply::Find { .. })),
+            LostReply::SameKey { key, then } => {
+                assert_eq!(key.spelling, Spelling::Plain(108));
+                (key.lifetime, matches!(then, LostReply::Find { .. }))
+            }
             _ => panic!("PayPal keeps keys"),
         }
     }
     let hours = 3600;
-    assert_eq!(
-        lifetime(&GATEWAY.checkout.yes().expect("offered").lost_reply),
-        (6 * hours, false)
-    );
+    let page = GATEWAY.checkout.yes().expect("offered").key;
+    assert_eq!(page.map(|key| key.lifetime), Some(6 * hours));
     assert_eq!(
         lifetime(&GATEWAY.complete.yes().expect("offered").lost_reply),
         (6 * hours, true)
@@ -617,29 +616,32 @@ fn every_money_call_says_what_a_lost_reply_means() {
 fn after_the_key_a_lost_capture_is_looked_for_in_its_order() {
     let effect = GATEWAY.complete.yes().expect("offered");
     let LostReply::SameKey {
-        then: LostReply::Find { call, .. },
+        then: LostReply::Find { look, .. },
         ..
     } = &effect.lost_reply
     else {
         panic!("no look-up")
     };
-    let request = (call.build)(&complete(), &account(&[])).expect("a request");
+    let request = first(*look, &complete(), &account(&[]));
     let done = reply(200, order("COMPLETED", vec![capture("COMPLETED")], vec![]));
     hold(&request, &done);
     assert_eq!(
-        (call.parse)(&complete(), &done, &account(&[])),
+        heard(*look, &complete(), &account(&[]), &[done]),
         Ok(Some(vec![came()]))
     );
     let not_yet = reply(200, order("APPROVED", vec![], vec![]));
-    assert_eq!((call.parse)(&complete(), &not_yet, &account(&[])), Ok(None));
+    assert_eq!(
+        heard(*look, &complete(), &account(&[]), &[not_yet]),
+        Ok(None)
+    );
 }
 
 #[test]
 fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
-    let call = &GATEWAY.complete.yes().expect("offered").call;
+    let call = GATEWAY.complete.yes().expect("offered");
     let trouble =
         |answer: Reply| (call.parse)(&complete(), &answer, &account(&[])).expect_err("trouble");
-    let request = (call.build)(&complete(), &account(&[])).expect("a request");
+    let request = built(call.build, &complete(), &account(&[])).expect("a request");
     // An issue that the official file lists for many calls, with its own words.
     let known = refusal(422, "TRANSACTION_REFUSED");
     hold(&request, &known);
@@ -709,7 +711,7 @@ fn a_refusal_is_definite_only_where_nothing_can_have_happened() {
     assert!(trouble(reply(404, json!({}))).may_have_happened());
     assert!(matches!(
         trouble(reply(429, json!({}))),
-        Trouble::Limited { .. }
+        Trouble::Later { .. }
     ));
     for status in [500, 502, 503] {
         assert!(
@@ -734,15 +736,14 @@ fn a_look_up_tells_the_payment_with_its_refunds() {
         session: Some(ORDER.into()),
         amount: eur(8000),
     };
-    let requests = (inquiry.build)(&ask, &account(&[]));
-    assert_eq!(requests.len(), 1);
+    let request = first(*inquiry, &ask, &account(&[]));
     let refunds = vec![reinstate("COMPLETED", REFUND)];
     let answer = reply(
         200,
         order("COMPLETED", vec![capture("PARTIALLY_REFUNDED")], refunds),
     );
-    hold(&requests[0], &answer);
-    let facts = whole((inquiry.parse)(&ask, &[answer], &account(&[]))).expect("facts");
+    hold(&request, &answer);
+    let facts = whole(heard(*inquiry, &ask, &account(&[]), &[answer])).expect("facts");
     assert_eq!(facts[0], came());
     assert_eq!(
         (facts[1].kind, facts[1].amount),
@@ -765,7 +766,7 @@ fn money_moved_when_the_capture_says_so() {
         capture["update_time"] = json!(became);
         let told = |capture: &Value| {
             let answer = reply(201, order("COMPLETED", vec![capture.clone()], vec![]));
-            let call = &GATEWAY.complete.yes().expect("offered").call;
+            let call = GATEWAY.complete.yes().expect("offered");
             let facts = (call.parse)(&complete(), &answer, &account(&[])).expect("facts");
             facts[0].occurred_at
         };
@@ -797,11 +798,8 @@ fn a_look_up_of_an_order_says_where_the_payer_is() {
         amount: eur(8000),
     };
     let facts = |status: &str, captures: Vec<Value>| {
-        whole((inquiry.parse)(
-            &ask,
-            &[reply(200, order(status, captures, vec![]))],
-            &account(&[]),
-        ))
+        let answer = reply(200, order(status, captures, vec![]));
+        whole(heard(*inquiry, &ask, &account(&[]), &[answer]))
     };
     let open = Fact {
         payment: None,
@@ -847,27 +845,20 @@ fn a_charge_of_a_kept_wallet_is_looked_up_by_its_capture() {
         session: None,
         amount: eur(8000),
     };
-    let requests = (inquiry.build)(&ask(Some(CAPTURE)), &account(&[]));
+    let request = first(*inquiry, &ask(Some(CAPTURE)), &account(&[]));
     let answer = reply(200, capture("COMPLETED"));
-    hold(&requests[0], &answer);
-    assert_eq!(
-        whole((inquiry.parse)(
-            &ask(Some(CAPTURE)),
-            &[answer],
-            &account(&[])
-        )),
-        Ok(vec![came()])
-    );
-    assert_eq!((inquiry.build)(&ask(None), &account(&[])), vec![]);
-    assert_eq!((inquiry.build)(&ask(Some("")), &account(&[])), vec![]);
+    hold(&request, &answer);
+    let told = heard(*inquiry, &ask(Some(CAPTURE)), &account(&[]), &[answer]);
+    assert_eq!(whole(told), Ok(vec![came()]));
+    for nothing in [None, Some("")] {
+        let (asked, told) = talked(*inquiry, &ask(nothing), &account(&[]), &[]);
+        assert_eq!((asked, whole(told)), (vec![], Ok(vec![])));
+    }
     let gone = json!({"name": "RESOURCE_NOT_FOUND", "message": "It does not exist."});
+    let gone = reply(404, gone);
     assert_eq!(
-        (inquiry.parse)(&ask(Some(CAPTURE)), &[reply(404, gone)], &account(&[])),
+        heard(*inquiry, &ask(Some(CAPTURE)), &account(&[]), &[gone]),
         Err(Trouble::Missing)
-    );
-    assert_eq!(
-        whole((inquiry.parse)(&ask(None), &[], &account(&[]))),
-        Ok(vec![])
     );
 }
 
@@ -1120,7 +1111,11 @@ fn the_signed_sample_says_that_the_payment_succeeded() {
             occurred_at: None,
             ..*fact
         },
-        paid()
+        Fact {
+            // As it was signed.
+            reference: Some("0123456789abcdefghjk-p1".into()),
+            ..paid()
+        }
     );
 }
 
@@ -1481,7 +1476,7 @@ fn every_refusal_of_the_official_files_is_understood() {
         collect(&serde_json::from_slice(&text).expect("JSON"), &mut issues);
     }
     assert!(issues.len() > 100, "{} issues", issues.len());
-    let call = &GATEWAY.complete.yes().expect("offered").call;
+    let call = GATEWAY.complete.yes().expect("offered");
     for issue in &issues {
         let trouble =
             (call.parse)(&complete(), &refusal(422, issue), &account(&[])).expect_err("trouble");

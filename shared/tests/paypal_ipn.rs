@@ -9,7 +9,7 @@ use meridian::vendors;
 use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 
-const REFERENCE: &str = "0123456789abcdefghjk-p1";
+const REFERENCE: &str = "0123456789abcdef-p1";
 
 fn ipn() -> &'static Inbound {
     vendors::inbound("paypal-ipn").expect("a source")

@@ -1,55 +1,101 @@
 //! A call to a vendor: how it is described, how its answer is read, what a lost reply means, and why
 //! it may not have given its answer. Nothing here touches the network.
 
+use super::talk::Read;
 use super::vendor::Account;
 use crate::domain::fact::Decline;
+use crate::words::ids;
 use crate::words::json::{self, Unfit};
 use crate::words::money::BadAmount;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One kind of call: how it is asked, how its answer is read.
-pub struct Call<Ask: ?Sized + 'static, Answer: 'static> {
-    /// Writes the request; an error where the amount cannot be written as the vendor counts.
-    pub build: fn(&Ask, &Account) -> Result<Request, BadAmount>,
-    /// Reads the answer to that request.
-    pub parse: fn(&Ask, &Reply, &Account) -> Result<Answer, Trouble>,
-}
-
-/// A call that changes something at the vendor: money, a message, a document. It cannot be written down without saying what to do when its reply
-/// never comes.
+/// A call that changes something at the vendor: money, a message, a document. It cannot be written
+/// down without saying what to do when its reply never comes.
 pub struct Effect<Ask: 'static, Answer: 'static> {
-    /// How it is asked and read.
-    pub call: Call<Ask, Answer>,
+    /// The one request that acts, after reading what it depends on. What goes wrong here went wrong
+    /// before anything was done.
+    pub build: Read<Ask, Request>,
+    /// Reads the answer to that request.
+    pub parse: Parse<Ask, Answer>,
     /// What to do where no answer came.
     pub lost_reply: LostReply<Ask, Answer>,
 }
 
+/// Reads the answer to one request.
+pub type Parse<Ask, Answer> = fn(&Ask, &Reply, &Account) -> Result<Answer, Trouble>;
+
+impl<Ask, Answer> Effect<Ask, Answer> {
+    /// In the order in which it happens.
+    pub const fn new(
+        build: Read<Ask, Request>,
+        parse: Parse<Ask, Answer>,
+        lost_reply: LostReply<Ask, Answer>,
+    ) -> Self {
+        Self {
+            build,
+            parse,
+            lost_reply,
+        }
+    }
+}
+
 /// What is done when nobody knows whether a call had its effect.
 pub enum LostReply<Ask: 'static, Answer: 'static> {
-    /// Send the same bytes under the same key: the vendor does it once.
+    /// Send the same bytes under the same key: the vendor does it once. When it may have forgotten
+    /// the key, `then`.
     SameKey {
-        place: KeyPlace,
-        /// Seconds that the vendor remembers a key; after them, `then`.
-        lifetime: i64,
-        /// Letters a key may have beside letters, digits and `-`, and the most it may have.
-        longest: usize,
+        key: Key,
         then: &'static LostReply<Ask, Answer>,
     },
     /// Look for our own reference. "Not found" proves nothing until `trusted_after` seconds.
     Find {
-        call: Call<Ask, Option<Answer>>,
+        look: Read<Ask, Option<Answer>>,
         trusted_after: i64,
     },
     /// A person looks before anything is sent again.
     Human,
 }
 
+/// How a vendor takes the key under which it does a thing once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where it goes.
+    pub place: KeyPlace,
+    /// How it is spelled.
+    pub spelling: Spelling,
+    /// Seconds that the vendor remembers it.
+    pub lifetime: i64,
+}
+
+/// How a key is spelled. Ours are letters, digits and `-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As we write it, at most so many letters.
+    Plain(usize),
+    /// As a UUID that is made of it, the same each time.
+    Uuid,
+}
+
+impl Key {
+    /// A key of ours as this vendor takes it.
+    pub fn spelled(&self, key: &str) -> Result<String, Trouble> {
+        match self.spelling {
+            Spelling::Plain(longest) if key.len() <= longest => Ok(key.into()),
+            Spelling::Plain(longest) => {
+                let why = format!("a key of more than {longest} letters");
+                Err(Trouble::Rejected(why))
+            }
+            Spelling::Uuid => Ok(ids::uuid(&["key", key])),
+        }
+    }
+}
+
 impl<Ask, Answer> LostReply<Ask, Answer> {
     /// What it means so many seconds after the call: once a key may be forgotten, what follows.
     pub fn at(&self, age: i64) -> &Self {
         match self {
-            Self::SameKey { lifetime, then, .. } if !remembers(*lifetime, age) => then.at(age),
+            Self::SameKey { key, then } if !remembers(key.lifetime, age) => then.at(age),
             other => other,
         }
     }
@@ -68,7 +114,7 @@ pub enum KeyPlace {
     Header(&'static str),
     /// In the field of the address's query of this name.
     Query(&'static str),
-    /// `build` puts the reference into the body, and the vendor refuses a second one.
+    /// `build` writes the ask's own key into the body.
     Body,
 }
 
@@ -78,7 +124,7 @@ pub enum KeyPlace {
 pub struct Request {
     /// The HTTP method in capitals: `GET`, `POST`.
     pub method: String,
-    /// Another host of the same vendor, with scheme; `None` is the vendor's own.
+    /// A further host of the same vendor, with scheme; `None` is the vendor's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// From the first `/`, without query.
@@ -145,13 +191,19 @@ impl Request {
         self
     }
 
-    /// Sent to another host, which is given with its scheme.
-    pub fn at_host(mut self, host: &str) -> Self {
-        self.host = Some(host.into());
-        self
+    /// To an address that a reply gave, `https://host/path?query`, or to a path at the vendor's own
+    /// host.
+    pub fn to(method: &str, address: &str, body: Body) -> Self {
+        let start = address.find("://").map_or(0, |at| at + 3);
+        let path_at = address[start..].find('/').map(|at| start + at);
+        let (host, path) = address.split_at(path_at.unwrap_or(address.len()));
+        Self {
+            host: (!host.is_empty()).then(|| host.into()),
+            ..Self::new(method, path, body)
+        }
     }
 
-    /// With one more header.
+    /// With one more header. A `content-type` that is named so stands in place of the body's own.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -208,12 +260,10 @@ impl Reply {
             200..300 => Ok(self),
             401 | 403 => Err(Trouble::Credentials(format!("status {}", self.status))),
             404 => Err(Trouble::Missing),
-            429 => Err(Trouble::Limited {
-                seconds: self
-                    .header("retry-after")
-                    .and_then(|s| s.parse().ok())
-                    .unwrap_or(30),
-            }),
+            429 => {
+                let told = self.header("retry-after").and_then(|s| s.parse().ok());
+                Err(Trouble::busy(told.unwrap_or(30)))
+            }
             408 | 425 | 499 => Err(Trouble::Unclear(format!("status {}", self.status))),
             400..500 => Err(Trouble::Rejected(format!("status {}", self.status))),
             _ => Err(Trouble::Unclear(format!("status {}", self.status))),
@@ -236,8 +286,9 @@ pub enum Trouble {
     /// Something that the request names by its id is gone at the vendor, or was put away there.
     /// Nothing happened.
     Gone(String),
-    /// Too many requests. Nothing happened.
-    Limited { seconds: i64 },
+    /// Not now: too many requests, or not yet settled. Nothing happened, and the same may be asked
+    /// again after so many seconds.
+    Later { seconds: i64, why: String },
     /// It no longer fits what the vendor knows, which has changed meanwhile. Nothing happened: look,
     /// then build it anew.
     Stale(String),
@@ -253,6 +304,17 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Not now, for this reason.
+    pub fn later(seconds: i64, why: &str) -> Self {
+        let why = why.to_owned();
+        Self::Later { seconds, why }
+    }
+
+    /// Too many requests.
+    pub fn busy(seconds: i64) -> Self {
+        Self::later(seconds, "too many requests")
+    }
+
     /// Whether the call may have had its effect all the same.
     pub fn may_have_happened(&self) -> bool {
         matches!(
@@ -270,7 +332,7 @@ impl fmt::Display for Trouble {
             Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
             Self::Missing => f.write_str("no such object"),
             Self::Gone(why) => write!(f, "what it names is gone: {why}"),
-            Self::Limited { seconds } => write!(f, "too many requests, again in {seconds} s"),
+            Self::Later { seconds, why } => write!(f, "{why}, again in {seconds} s"),
             Self::Stale(why) => write!(f, "overtaken: {why}"),
             Self::InFlight => f.write_str("still in flight under the same key"),
             Self::Exists(id) => write!(f, "exists already as {id}"),
@@ -302,20 +364,23 @@ mod tests {
     #[test]
     fn a_key_is_repeated_well_inside_its_lifetime_and_then_what_follows_counts() {
         const PERSON: Lost = LostReply::Human;
+        const fn key(lifetime: i64) -> Key {
+            Key {
+                place: KeyPlace::Body,
+                spelling: Spelling::Plain(36),
+                lifetime,
+            }
+        }
         static SHORT: Lost = LostReply::SameKey {
-            place: KeyPlace::Body,
-            lifetime: 1000,
-            longest: 36,
+            key: key(1000),
             then: &PERSON,
         };
         let long: Lost = LostReply::SameKey {
-            place: KeyPlace::Body,
-            lifetime: 100,
-            longest: 36,
+            key: key(100),
             then: &SHORT,
         };
         let repeats = |lost: &Lost| match lost {
-            LostReply::SameKey { lifetime, .. } => Some(*lifetime),
+            LostReply::SameKey { key, .. } => Some(key.lifetime),
             _ => None,
         };
         for (age, lifetime) in [
@@ -328,5 +393,26 @@ mod tests {
         ] {
             assert_eq!(repeats(long.at(age)), lifetime, "after {age} s");
         }
+    }
+
+    #[test]
+    fn a_key_is_spelled_as_the_vendor_takes_it_and_the_same_each_time() {
+        let key = |spelling| Key {
+            place: KeyPlace::Body,
+            spelling,
+            lifetime: 1,
+        };
+        let ours = "0123456789abcdef-r1";
+        let plain = key(Spelling::Plain(ours.len())).spelled(ours);
+        assert_eq!(plain.as_deref(), Ok(ours));
+        let short = key(Spelling::Plain(ours.len() - 1)).spelled(ours);
+        assert!(short.is_err(), "never cut: two keys would become one");
+        let uuid = key(Spelling::Uuid).spelled(ours).expect("a UUID");
+        assert_eq!(key(Spelling::Uuid).spelled(ours), Ok(uuid.clone()));
+        assert_ne!(key(Spelling::Uuid).spelled("other"), Ok(uuid.clone()));
+        let parts: Vec<_> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{uuid}");
+        assert_eq!(&uuid[14..15], "4", "its version");
+        assert!("89ab".contains(&uuid[19..20]), "its variant: {uuid}");
     }
 }

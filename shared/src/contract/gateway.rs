@@ -1,8 +1,8 @@
 //! A payment gateway as a value: what it moves, what it can be asked, and what it answers.
 
-use crate::contract::{Account, Effect, Inbound, Offer, Reply, Request, Trouble, Vendor};
+use crate::contract::{Effect, Inbound, Key, Offer, Read, Trouble, Vendor};
 use crate::domain::case::Session;
-use crate::domain::fact::{Fact, Method};
+use crate::domain::fact::{Fact, Method, is_vendor_id};
 use crate::words::money::{Amounts, Currency, Money};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub struct Gateway {
     /// Whether a payer who was declined on its page may try again there.
     pub page_stays: bool,
     /// A page at the gateway where the payer pays or approves.
-    pub checkout: Offer<Effect<Checkout, Opening>>,
+    pub checkout: Offer<Opening>,
     /// What ends that page, so that nobody pays there any more. Where we complete what the payer
     /// approved, an ended page is over in any case: it is never completed.
     pub close: Offer<Effect<Close, Vec<Fact>>>,
@@ -29,20 +29,10 @@ pub struct Gateway {
     pub charge: Offer<Effect<Charge, Vec<Fact>>>,
     /// Sends back a payment, whole or in part.
     pub refund: Offer<Effect<Refund, Vec<Fact>>>,
-    /// Asks what is true now.
-    pub lookup: Offer<Inquiry>,
+    /// Everything that it now says of a payment, its refunds and disputes included.
+    pub lookup: Offer<Read<Lookup, LookedUp>>,
     /// What it says by itself.
     pub webhook: Offer<Inbound>,
-}
-
-/// Everything that the gateway now says of a payment, its refunds and disputes included: one
-/// request, or a few whose replies are read together.
-pub struct Inquiry {
-    /// The requests, in the order in which `parse` takes their replies; none where nothing can be
-    /// asked.
-    pub build: fn(&Lookup, &Account) -> Vec<Request>,
-    /// Reads all replies together.
-    pub parse: fn(&Lookup, &[Reply], &Account) -> Told,
 }
 
 /// What a look-up tells, or why it tells nothing.
@@ -115,6 +105,14 @@ pub fn read_money(amounts: &Amounts, text: &str, code: &str) -> Result<Money, Tr
     Ok(amounts.read(text, currency)?)
 }
 
+/// An id that a reply gave and the next request names: what is none is asked nowhere.
+pub fn vendor_id(id: String) -> Result<String, Trouble> {
+    match is_vendor_id(&id) {
+        true => Ok(id),
+        false => Err(Trouble::Unreadable("an id that is none".into())),
+    }
+}
+
 /// A word that a vendor's list of them does not have: never taken for one that it has.
 pub fn unknown<T>(field: &str) -> Result<T, Trouble> {
     Err(Trouble::Unreadable(format!(
@@ -139,19 +137,16 @@ pub struct Checkout {
     pub webhook_url: String,
     /// Ask the gateway to keep the method for later charges.
     pub keep_method: bool,
-    /// What the step before made; `None` at the first step.
-    pub opened: Option<String>,
 }
 
-/// What a call that opens a page comes to. Some gateways take several: the same ask goes again
-/// with `opened` filled in, each step under its own key (`{key}-1`, `{key}-2`, …), so that a
-/// repeat from the first step meets what the first round made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// The id that this step made: the next step goes on from it.
-    Next(String),
-    /// The page is open.
-    Page(Session),
+/// How a page is opened. Its calls move no money and may be made again, so that a page that nobody
+/// was sent to is simply opened once more. Each goes under a key of its own (`{key}-1`, `{key}-2`,
+/// …): a repeat from the first call meets what the first round made.
+pub struct Opening {
+    /// Comes to the page.
+    pub open: Read<Checkout, Session>,
+    /// Where the vendor takes keys.
+    pub key: Option<Key>,
 }
 
 /// Ends a page. Its answer is a fact of [`Kind::PaymentExpired`](crate::domain::fact::Kind) where

@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod inbound;
 pub mod proof;
 pub mod system;
+pub mod talk;
 pub mod vendor;
 
 pub use call::*;
@@ -13,4 +14,5 @@ pub use gateway::*;
 pub use inbound::*;
 pub use proof::*;
 pub use system::*;
+pub use talk::*;
 pub use vendor::*;

@@ -1,7 +1,7 @@
 //! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
-use crate::contract::{Call, Effect, Offer, Vendor};
+use crate::contract::{Effect, Offer, Read, Vendor};
 pub use crate::domain::invoice::OfRate;
 pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
@@ -18,12 +18,10 @@ pub struct System {
     pub is: &'static str,
     /// Who reads what it is told.
     pub channel: Channel,
-    /// What may be configured beside the vendor's secrets, where an account needs it.
-    pub optional: &'static [&'static str],
     /// One for each topic that it hears of; of the others it hears nothing.
     pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
-    pub arrival: Offer<Call<str, Arrival>>,
+    pub arrival: Offer<Read<str, Arrival>>,
     /// What it keeps of a patient under an id of its own, found or made before documents name it.
     pub contact: Offer<ContactCalls>,
 }
@@ -32,9 +30,9 @@ pub struct System {
 /// are asked under one lock for each patient, so that many documents at once make one contact.
 pub struct ContactCalls {
     /// Asks for the contact that bears our number of the patient; `None` where there is none.
-    pub find: Call<Notification, Option<ExternalId>>,
+    pub find: Read<Notification, Option<ExternalId>>,
     /// Makes it, under that number.
-    pub make: Call<Notification, ExternalId>,
+    pub make: Read<Notification, ExternalId>,
     /// What is not found proves nothing so many seconds after a call that made one was lost.
     pub trusted_after: i64,
 }

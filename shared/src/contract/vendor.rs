@@ -2,6 +2,7 @@
 //! clinic's account there. Adapters fill these in as values.
 
 use super::call::{Reply, Trouble};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,29 +16,27 @@ pub struct Vendor {
     pub docs: &'static str,
     /// Where its API is.
     pub host: Host,
+    /// Further hosts that a request may name, each with all below it: `api.intuit.com`. An address
+    /// that a reply gave is refused unless its host is `host` or one of these, so that a credential
+    /// goes nowhere else.
+    pub further_hosts: &'static [&'static str],
     /// How each call proves who sends it.
     pub auth: Auth,
     /// Headers that every call carries: a pinned version, a tenant.
     pub headers: fn(&Account) -> Vec<(&'static str, String)>,
     /// What people configure in `meridian/{clinic}/gateway/{vendor}` or `…/system/{vendor}`.
-    pub secrets: &'static [&'static str],
+    pub fields: &'static [Field],
     /// What intake reads from `…/inbound/{vendor}`.
-    pub inbound_secrets: &'static [&'static str],
-    /// Those of its secrets that are addresses, and how each must begin.
-    pub addresses: &'static [(&'static str, &'static [&'static str])],
+    pub inbound: &'static [Field],
     /// Whether the body of a 4xx is this vendor's own error: anything else was said by something
     /// in between.
     pub own_error: fn(&Reply) -> bool,
 }
 
 impl Vendor {
-    /// How this secret must begin, where it is an address and does not.
-    pub fn misplaced(&self, field: &str, value: &str) -> Option<&'static [&'static str]> {
-        let (_, begins) = self.addresses.iter().find(|(name, _)| *name == field)?;
-        let rest = begins.iter().find_map(|begin| value.strip_prefix(begin));
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
-        let goes_on = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain));
-        (!goes_on).then_some(*begins)
+    /// The field of this name that people configure.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
     }
 
     /// A reply in which the vendor itself says what became of the request. A redirect, a timeout on
@@ -58,6 +57,89 @@ impl Vendor {
     }
 }
 
+/// Something that people configure of a vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name in the secret: `secret_key`.
+    pub name: &'static str,
+    /// As the person reads it who looks for it at the vendor: `Secret key`.
+    pub label: &'static str,
+    /// What may stand in it.
+    pub kind: FieldKind,
+    /// Whether nothing works without it.
+    pub needed: bool,
+}
+
+/// What may stand in a field.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldKind {
+    /// What only the vendor and the clinic may know.
+    Secret,
+    /// An id, an account's code, an address of ours: no secret.
+    Text,
+    /// An address of the vendor's own, which begins with one of these. It is a secret too.
+    Address(&'static [&'static str]),
+    /// One of these: the value, and as people read it.
+    Choice(&'static [(&'static str, &'static str)]),
+}
+
+/// Which of the vendor's environments an account is of. One word for all vendors.
+pub const ENVIRONMENT: Field = Field {
+    name: "environment",
+    label: "Environment",
+    kind: FieldKind::Choice(&[("live", "Live"), ("sandbox", "Test")]),
+    needed: false,
+};
+
+impl Field {
+    /// A secret without which nothing works.
+    pub const fn secret(name: &'static str, label: &'static str) -> Self {
+        Self {
+            name,
+            label,
+            kind: FieldKind::Secret,
+            needed: true,
+        }
+    }
+
+    /// What is no secret, and without which nothing works.
+    pub const fn text(name: &'static str, label: &'static str) -> Self {
+        Self {
+            kind: FieldKind::Text,
+            ..Self::secret(name, label)
+        }
+    }
+
+    /// The same, needed only by some accounts.
+    pub const fn optional(self) -> Self {
+        Self {
+            needed: false,
+            ..self
+        }
+    }
+
+    /// Why this value cannot stand in it.
+    pub fn misfit(&self, value: &str) -> Option<String> {
+        match self.kind {
+            FieldKind::Secret | FieldKind::Text => None,
+            FieldKind::Address(begins) => {
+                let rest = begins.iter().find_map(|begin| value.strip_prefix(begin));
+                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
+                let goes_on = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain));
+                (!goes_on).then(|| format!("it must begin with {}", begins.join(" or ")))
+            }
+            FieldKind::Choice(choices) => {
+                let known = value.is_empty()
+                    || choices
+                        .iter()
+                        .any(|(known, _)| known.eq_ignore_ascii_case(value));
+                let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
+                (!known).then(|| format!("one of {}", names.join(", ")))
+            }
+        }
+    }
+}
+
 /// Where a vendor's API is.
 pub enum Host {
     /// The same for every account, with its scheme and without a path.
@@ -66,15 +148,17 @@ pub enum Host {
     From(fn(&Account) -> String),
 }
 
-/// How a request proves who sends it. Names point into the account's secrets.
+/// How a request proves who sends it. Names point into the account's fields.
 pub enum Auth {
     /// The secret of this name in the header `Authorization: Bearer`.
     Bearer(&'static str),
     /// User and password in the header `Authorization: Basic`.
-    Basic {
-        user: Credential,
-        pass: &'static str,
-    },
+    Basic { user: Credential, pass: Credential },
+    /// Headers of the vendor's own: an API key, an app's id and its token.
+    Headers(fn(&Account) -> Vec<(&'static str, String)>),
+    /// The credential is a part of the JSON body. It is put there when the request goes out: the one
+    /// that an intent keeps has an empty place for it.
+    InBody(fn(&Account, &mut Value)),
     /// An access token got beforehand, cached and shared through a sealed row.
     OAuth(&'static OAuth),
     /// The address itself is the secret: `host` gives all of it, path included, and a request has
@@ -86,10 +170,20 @@ pub enum Auth {
 
 /// A part of a proof that need not be secret.
 pub enum Credential {
-    /// The account's secret of this name.
+    /// The account's field of this name.
     Secret(&'static str),
     /// The same for everybody.
     Fixed(&'static str),
+}
+
+impl Credential {
+    /// What it is for this account.
+    pub fn of<'a>(&self, account: &'a Account) -> &'a str {
+        match self {
+            Self::Secret(name) => account.secret(name),
+            Self::Fixed(text) => text,
+        }
+    }
 }
 
 /// How an access token is got.
@@ -98,10 +192,22 @@ pub struct OAuth {
     pub host: Host,
     /// Of the token call, from the first `/`.
     pub path: &'static str,
-    /// Secrets that go into the Basic header of the token call.
-    pub client: (&'static str, &'static str),
+    /// What proves who asks.
+    pub client: Client,
     /// By what right a token is asked for.
     pub grant: Grant,
+    /// What the token call says beside: a scope.
+    pub beside: &'static [(&'static str, &'static str)],
+}
+
+/// Where a token call carries the client's id and secret, by the names of both fields.
+pub enum Client {
+    /// In the header `Authorization: Basic`.
+    Basic(&'static str, &'static str),
+    /// As `client_id` and `client_secret` of its form.
+    Form(&'static str, &'static str),
+    /// As `client_id` and `client_secret` of a JSON document.
+    Json(&'static str, &'static str),
 }
 
 /// The kinds of OAuth's token call that vendors here want.
@@ -114,18 +220,15 @@ pub enum Grant {
     RotatingRefresh,
 }
 
-/// A clinic's account at a vendor: its secrets, all fields checked when it was loaded.
+/// A clinic's account at a vendor: its fields, all checked when it was loaded.
 #[derive(Clone)]
 pub struct Account {
     fields: BTreeMap<String, String>,
 }
 
 impl Account {
-    /// Errors name the first field that is missing.
-    pub fn load(
-        names: &[&'static str],
-        mut fields: BTreeMap<String, String>,
-    ) -> Result<Self, &'static str> {
+    /// Errors name the first field that is missing, or what is wrong with one.
+    pub fn load(declared: &[Field], mut fields: BTreeMap<String, String>) -> Result<Self, String> {
         // What was pasted by hand may have brought its line end along.
         for value in fields.values_mut() {
             let plain = value.trim();
@@ -133,24 +236,33 @@ impl Account {
                 *value = plain.to_owned();
             }
         }
-        match names
-            .iter()
-            .find(|name| fields.get(**name).is_none_or(|v| v.is_empty()))
-        {
-            Some(missing) => Err(missing),
-            None => Ok(Self { fields }),
+        for field in declared {
+            let value = fields.get(field.name).map_or("", String::as_str);
+            if value.is_empty() && field.needed {
+                return Err(format!("{} is not configured", field.name));
+            }
+            // Written by hand, an address may lead anywhere.
+            if let Some(why) = field.misfit(value).filter(|_| !value.is_empty()) {
+                return Err(format!("{}: {why}", field.name));
+            }
         }
+        Ok(Self { fields })
     }
 
-    /// A declared secret; empty for an optional one that is not configured.
+    /// A declared field; empty for an optional one that is not configured.
     pub fn secret(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether it is of the vendor's test environment, where [`ENVIRONMENT`] says so.
+    pub fn is_test(&self) -> bool {
+        self.secret(ENVIRONMENT.name) == "sandbox"
     }
 }
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "Account({} secrets)", self.fields.len())
+        write!(f, "Account({} fields)", self.fields.len())
     }
 }
 

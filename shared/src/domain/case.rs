@@ -28,7 +28,7 @@ pub const LARGEST: usize = 300 * 1024;
 /// One bill with all payments, tenders, refunds and disputes under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
-    /// Ours, opaque: 20 letters and digits.
+    /// Ours, opaque: 16 letters and digits.
     pub id: String,
     /// The clinic's id.
     pub clinic: String,

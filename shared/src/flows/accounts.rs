@@ -37,18 +37,9 @@ pub async fn account(app: &App, clinic: &str, vendor: &Vendor) -> Result<Account
     let fields = app.secrets.current(&name).await.map_err(unavailable)?;
     let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
     let fields = fields.ok_or_else(|| missing(vendor.name))?;
-    let account = Account::load(vendor.secrets, (*fields).clone())
-        .map_err(|field| missing(&format!("{}: {field}", vendor.name)))?;
-    // Written by hand, an address may lead anywhere.
-    for (field, _) in vendor.addresses {
-        if let Some(begins) = vendor.misplaced(field, account.secret(field)) {
-            let begins = begins.join(" or ");
-            return Err(Trouble::Credentials(format!(
-                "{field} must begin with {begins}"
-            )));
-        }
-    }
-    Ok(account)
+    let fields = (*fields).clone();
+    Account::load(vendor.fields, fields)
+        .map_err(|why| Trouble::Credentials(format!("{}: {why}", vendor.name)))
 }
 
 /// One call to a vendor, with its token where it needs one.
@@ -139,7 +130,10 @@ async fn token(
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    Err(Trouble::Limited { seconds: LOCK })
+    Err(Trouble::later(
+        LOCK,
+        "another function gets the access token",
+    ))
 }
 
 /// Sees to it that a rotating connection is renewed before its vendor forgets it, though nobody
@@ -287,8 +281,8 @@ pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
     let later = |why: Trouble| {
         tracing::warn!(%why, "no access token");
         match why {
-            Trouble::Limited { seconds } => Trouble::Limited { seconds },
-            _ => Trouble::Limited { seconds: LOCK },
+            Trouble::Later { .. } => why,
+            _ => Trouble::later(LOCK, "no access token"),
         }
     };
     let reply = reply.map_err(later)?;
@@ -301,12 +295,12 @@ pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
 /// Our own side failed before anything was sent: nothing happened at the vendor.
 fn unavailable(why: Unavailable) -> Trouble {
     tracing::warn!(%why, "a secret could not be read");
-    Trouble::Limited { seconds: 10 }
+    Trouble::later(10, "our own side failed")
 }
 
 fn unclear(why: &(dyn std::error::Error + 'static)) -> Trouble {
     tracing::warn!(%why, "an access token could not be got");
-    Trouble::Limited { seconds: 10 }
+    Trouble::later(10, "our own side failed")
 }
 
 impl From<StoreError> for Trouble {

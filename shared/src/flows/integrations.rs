@@ -3,14 +3,13 @@
 
 use super::denied::Denied;
 use super::{App, accounts, connections};
-use crate::contract::{Auth, Grant, Inbound, Proof, Vendor};
+use crate::contract::{Auth, Field, FieldKind, Grant, Inbound, Vendor};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::flows::audit::noted;
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use futures::future::try_join_all;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What is written of a vendor's secrets; a group that is left out stays as it is.
 pub struct Connection {
@@ -27,11 +26,20 @@ pub struct Integration {
     pub roles: Vec<Role>,
     /// Where the vendor's webhooks go.
     pub webhook_urls: Vec<String>,
-    pub fields: BTreeMap<String, bool>,
-    pub inbound: BTreeMap<String, bool>,
-    pub oauth: BTreeMap<String, bool>,
+    pub fields: Vec<Shown>,
+    pub inbound: Vec<Shown>,
+    pub oauth: Vec<Shown>,
     /// Whether all that is needed is there.
     pub connected: bool,
+}
+
+/// A field, and whether it is configured.
+pub struct Shown {
+    pub name: String,
+    pub label: String,
+    pub kind: FieldKind,
+    pub needed: bool,
+    pub configured: bool,
 }
 
 /// What a vendor is to a clinic.
@@ -49,10 +57,19 @@ pub enum Role {
 struct Secret {
     group: Group,
     name: String,
-    needed: Vec<&'static str>,
-    optional: Vec<&'static str>,
-    /// Settings of some accounts only, such as another environment, are let through.
+    declared: Vec<Field>,
+    /// Names that are made of what a clinic has, such as its tax rates, are let through.
     others: bool,
+}
+
+impl Secret {
+    fn needs_nothing(&self) -> bool {
+        !self.declared.iter().any(|field| field.needed)
+    }
+
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.declared.iter().find(|field| field.name == name)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +127,12 @@ pub async fn connect(
             let why = format!("{} has nothing to configure here", vendor.name);
             Denied::invalid(group.name(), why)
         })?;
-        writes.push((&secret.name, checked(vendor, secret, fields)?));
+        writes.push((&secret.name, checked(secret, fields)?));
     }
     // A sender whose proof needs no secret is heard once its vendor is connected: intake takes a
     // source without this secret for one that nobody uses.
     if let Some(inbound) = secrets.iter().find(|secret| secret.group == Group::Inbound)
-        && inbound.needed.is_empty()
+        && inbound.needs_nothing()
         && !writes.iter().any(|(name, _)| **name == inbound.name)
         && app.secrets.latest(&inbound.name).await?.is_none()
     {
@@ -186,9 +203,9 @@ async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integ
         vendor,
         roles: roles(vendor),
         webhook_urls: heard(vendor).iter().map(url).collect(),
-        fields: BTreeMap::new(),
-        inbound: BTreeMap::new(),
-        oauth: BTreeMap::new(),
+        fields: vec![],
+        inbound: vec![],
+        oauth: vec![],
         connected: true,
     };
     for secret in secrets_of(clinic, vendor) {
@@ -196,11 +213,25 @@ async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integ
         shown.connected &= held.is_some();
         let held = held.unwrap_or_default();
         let has = |field: &str| held.get(field).is_some_and(|value| !value.is_empty());
-        shown.connected &= secret.needed.iter().all(|field| has(field));
-        let declared = secret.needed.iter().chain(&secret.optional).copied();
+        let needed = |field: &Field| !field.needed || has(field.name);
+        shown.connected &= secret.declared.iter().all(needed);
+        let declared = secret.declared.iter().map(|field| Shown {
+            name: field.name.into(),
+            label: field.label.into(),
+            kind: field.kind,
+            needed: field.needed,
+            configured: has(field.name),
+        });
         // Names that are set beside the declared ones are told as well.
-        let names = declared.chain(held.keys().map(String::as_str));
-        let fields = names.map(|field| (field.to_owned(), has(field))).collect();
+        let beside = held.keys().filter(|name| secret.field(name).is_none());
+        let beside = beside.map(|name| Shown {
+            name: name.clone(),
+            label: name.clone(),
+            kind: FieldKind::Text,
+            needed: false,
+            configured: has(name),
+        });
+        let fields = declared.chain(beside).collect();
         match secret.group {
             Group::Fields => shown.fields = fields,
             Group::Inbound => shown.inbound = fields,
@@ -211,19 +242,19 @@ async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integ
 }
 
 /// The values as they are kept: what is pasted brings blanks and a line end along.
-fn checked(vendor: &Vendor, secret: &Secret, mut fields: Fields) -> Result<Fields, Denied> {
+fn checked(secret: &Secret, mut fields: Fields) -> Result<Fields, Denied> {
     let at = |field: &str| format!("{}.{field}", secret.group.name());
     for value in fields.values_mut() {
         *value = value.trim().to_owned();
     }
-    for field in &secret.needed {
-        if fields.get(*field).is_none_or(String::is_empty) {
-            return Err(Denied::invalid(&at(field), "it is needed"));
+    for field in secret.declared.iter().filter(|field| field.needed) {
+        if fields.get(field.name).is_none_or(String::is_empty) {
+            return Err(Denied::invalid(&at(field.name), "it is needed"));
         }
     }
     for (field, value) in &fields {
-        let mut declared = secret.needed.iter().chain(&secret.optional);
-        if !secret.others && !declared.any(|name| name == field) {
+        let declared = secret.field(field);
+        if !secret.others && declared.is_none() {
             return Err(Denied::invalid(&at(field), "an unknown field"));
         }
         if value.len() > 4096 || value.chars().any(char::is_control) {
@@ -232,24 +263,24 @@ fn checked(vendor: &Vendor, secret: &Secret, mut fields: Fields) -> Result<Field
                 "at most 4096 printable characters on one line",
             ));
         }
-        if let Err(why) = address(vendor, field, value) {
+        if let Some(why) = misfit(declared, field, value) {
             return Err(Denied::invalid(&at(field), why));
         }
     }
     Ok(fields)
 }
 
-/// What goes to an address is told to whoever is there: it is the vendor's own, or at least one of
-/// the public internet.
-fn address(vendor: &Vendor, field: &str, value: &str) -> Result<(), String> {
-    let own = vendor.addresses.iter().any(|(name, _)| *name == field);
-    match vendor.misplaced(field, value) {
-        Some(begins) => Err(format!("it must begin with {}", begins.join(" or "))),
-        None if !own && field.ends_with("url") && !value.is_empty() && !is_public(value) => Err(
-            "an https address of the public internet, without user, port, query or fragment".into(),
-        ),
-        None => Ok(()),
+/// Why a value cannot stand in its field. What goes to an address is told to whoever is there: it is
+/// the vendor's own, or at least one of the public internet.
+fn misfit(declared: Option<&Field>, name: &str, value: &str) -> Option<String> {
+    let own = declared.is_some_and(|field| matches!(field.kind, FieldKind::Address(_)));
+    if let Some(why) = declared.and_then(|field| field.misfit(value)) {
+        return Some(why);
     }
+    let lost = !own && name.ends_with("url") && !value.is_empty() && !is_public(value);
+    lost.then(|| {
+        "an https address of the public internet, without user, port, query or fragment".into()
+    })
 }
 
 fn is_public(address: &str) -> bool {
@@ -291,35 +322,28 @@ fn known(id: &str) -> Result<&'static Vendor, Denied> {
 
 fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
     let mut found = vec![];
-    if !vendor.secrets.is_empty() {
+    if !vendor.fields.is_empty() {
         found.push(Secret {
             group: Group::Fields,
             name: secrets::configured(clinic, vendor.id),
-            needed: vendor.secrets.to_vec(),
-            optional: vendors::system(vendor.id).map_or(vec![], |system| system.optional.to_vec()),
+            declared: vendor.fields.to_vec(),
             others: true,
         });
     }
     let heard = heard(vendor);
     if !heard.is_empty() {
-        // What another of its adapters reads is needed only by who uses that adapter, and what a second
-        // proof reads only by who set that up.
-        let of_adapters = heard
-            .iter()
-            .flat_map(|adapter| adapter.vendor.inbound_secrets);
-        let of_proofs = heard.iter().flat_map(|adapter| adapter.proofs);
-        let of_proofs = of_proofs.filter_map(|proof| match proof {
-            Proof::Hmac { secret, .. } => Some(secret),
-            Proof::Certificate { .. } | Proof::Postback { .. } | Proof::FetchBack => None,
-        });
-        let own = vendor.inbound_secrets;
-        let further: BTreeSet<_> = of_adapters.chain(of_proofs).copied().collect();
-        let further = further.into_iter().filter(|name| !own.contains(name));
+        let mut declared = vendor.inbound.to_vec();
+        // What another of its adapters reads is needed only by who uses that adapter.
+        for field in heard.iter().flat_map(|adapter| adapter.vendor.inbound) {
+            if !declared.iter().any(|known| known.name == field.name) {
+                declared.push(field.optional());
+            }
+        }
+        declared.push(PUBLIC_URL);
         found.push(Secret {
             group: Group::Inbound,
             name: secrets::inbound(clinic, vendor.id),
-            needed: own.to_vec(),
-            optional: further.chain(["public_url"]).collect(),
+            declared,
             others: true,
         });
     }
@@ -329,13 +353,15 @@ fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
         found.push(Secret {
             group: Group::OAuth,
             name: secrets::oauth(clinic, vendor.id),
-            needed: vec!["refresh_token"],
-            optional: vec![],
+            declared: vec![Field::secret("refresh_token", "Refresh token")],
             others: false,
         });
     }
     found
 }
+
+/// Where the vendor sends webhooks to, where that is not the usual address.
+const PUBLIC_URL: Field = Field::text("public_url", "Base address of webhooks").optional();
 
 /// The adapters in which a vendor is heard.
 fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {

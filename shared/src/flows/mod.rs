@@ -37,6 +37,7 @@ pub mod receipts;
 pub mod refunds;
 pub mod settings;
 pub mod story;
+pub mod talks;
 pub mod tasks;
 pub mod tenders;
 

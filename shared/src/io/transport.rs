@@ -2,12 +2,13 @@
 //! access tokens are got and shared here. Nothing else in the crate opens a connection to a vendor.
 
 use crate::contract::{
-    Account, Auth, Body, Credential, Host, KeyPlace, Reply, Request, Trouble, Vendor,
+    Account, Auth, Body, Client, Host, KeyPlace, OAuth, Reply, Request, Trouble, Vendor,
 };
 use crate::io::config::{Config, Local};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 use std::time::Duration;
 
 /// What stays as it is in a query or form: RFC 3986's unreserved letters.
@@ -67,36 +68,54 @@ impl Transport {
                 headers.push(("authorization", format!("Bearer {}", account.secret(name))));
             }
             Auth::Basic { user, pass } => {
-                let user = match user {
-                    Credential::Secret(name) => account.secret(name),
-                    Credential::Fixed(text) => text,
-                };
-                headers.push(("authorization", basic(user, account.secret(pass))));
+                headers.push(("authorization", basic(user.of(account), pass.of(account))));
             }
+            Auth::Headers(of) => headers.extend(of(account)),
             Auth::OAuth(_) => {
                 let token = token.ok_or(Trouble::Credentials("no access token".into()))?;
                 headers.push(("authorization", format!("Bearer {token}")));
             }
-            Auth::InAddress | Auth::Open => {}
+            Auth::InBody(_) | Auth::InAddress | Auth::Open => {}
         }
+        let request = &signed(vendor, account, request);
         self.exchange(vendor, &vendor.host, account, request, headers, key)
             .await
     }
 
-    /// A token call: client credentials in the Basic header, a form as the body.
+    /// A token call, which says who asks where the vendor wants it.
     pub async fn send_token(
         &self,
         vendor: &Vendor,
-        oauth: &crate::contract::OAuth,
+        oauth: &OAuth,
         account: &Account,
-        form: Vec<(&str, String)>,
+        mut form: Vec<(&str, String)>,
     ) -> Result<Reply, Trouble> {
-        let (id, secret) = oauth.client;
-        let headers = vec![(
-            "authorization",
-            basic(account.secret(id), account.secret(secret)),
-        )];
-        let request = Request::form(oauth.path, form);
+        let of = |name: &str| account.secret(name).to_owned();
+        form.extend(
+            oauth
+                .beside
+                .iter()
+                .map(|(name, text)| (*name, (*text).into())),
+        );
+        let mut headers = vec![];
+        match oauth.client {
+            Client::Basic(id, secret) => {
+                headers.push(("authorization", basic(&of(id), &of(secret))));
+            }
+            Client::Form(id, secret) | Client::Json(id, secret) => {
+                form.push(("client_id", of(id)));
+                form.push(("client_secret", of(secret)));
+            }
+        }
+        let request = match oauth.client {
+            Client::Basic(..) | Client::Form(..) => Request::form(oauth.path, form),
+            Client::Json(..) => {
+                let fields = form
+                    .into_iter()
+                    .map(|(name, text)| (name.into(), text.into()));
+                Request::json("POST", oauth.path, Value::Object(fields.collect()))
+            }
+        };
         self.exchange(vendor, &oauth.host, account, &request, headers, None)
             .await
     }
@@ -114,10 +133,17 @@ impl Transport {
         if let Some((KeyPlace::Query(name), key)) = key {
             query.push((name.into(), key.into()));
         }
-        let real = match (&request.host, host) {
-            (Some(host), _) => host.clone(),
-            (None, Host::One(host)) => (*host).into(),
-            (None, Host::From(of)) => of(account),
+        let own = match host {
+            Host::One(host) => (*host).into(),
+            Host::From(of) => of(account),
+        };
+        let real = match &request.host {
+            None => own,
+            Some(named) if *named == own || is_further(vendor, named) => named.clone(),
+            Some(_) => {
+                let why = format!("{} named a host that is not its own", vendor.name);
+                return Err(Trouble::Rejected(why));
+            }
         };
         let base = self.at_home(vendor.id, real);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
@@ -133,21 +159,26 @@ impl Transport {
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
+        let typed = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
+        let typed = request.headers.iter().any(|header| typed(&header));
         if let Some((KeyPlace::Header(name), key)) = key {
             call = call.header(name, key);
         }
-        call = match &request.body {
-            Body::None => call,
-            Body::Form(fields) => call
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(encode(fields)),
-            Body::Json(value) => call
-                .header("content-type", "application/json")
-                .body(value.to_string()),
-            Body::Exact { content_type, text } => {
-                call.header("content-type", content_type).body(text.clone())
-            }
+        let (kind, body) = match &request.body {
+            Body::None => (None, None),
+            Body::Form(fields) => (
+                Some("application/x-www-form-urlencoded"),
+                Some(encode(fields)),
+            ),
+            Body::Json(value) => (Some("application/json"), Some(value.to_string())),
+            Body::Exact { content_type, text } => (Some(content_type.as_str()), Some(text.clone())),
         };
+        if let Some(kind) = kind.filter(|_| !typed) {
+            call = call.header("content-type", kind);
+        }
+        if let Some(body) = body {
+            call = call.body(body);
+        }
         // The address may hold a secret and stays out of every error; so may what was not built.
         let call = call.build().map_err(|_| {
             let why = "the request could not be built and was not sent: its secrets hold a line \
@@ -157,7 +188,7 @@ impl Transport {
         let reply = self.client.execute(call).await;
         let reply = reply.map_err(|why| match why.is_connect() {
             // Nothing was sent.
-            true => Trouble::Limited { seconds: 5 },
+            true => Trouble::later(5, "no connection"),
             false => unclear(why),
         })?;
         answer(reply).await
@@ -172,6 +203,29 @@ impl Transport {
         let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
         format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
     }
+}
+
+/// The request as it goes out: a credential that belongs into the body is put there now.
+fn signed(vendor: &Vendor, account: &Account, request: &Request) -> Request {
+    let mut request = request.clone();
+    if let (Auth::InBody(put), Body::Json(body)) = (&vendor.auth, &mut request.body) {
+        put(account, body);
+    }
+    request
+}
+
+/// Whether an address is https, without user, port or path, at a further host of the vendor's or
+/// below it.
+fn is_further(vendor: &Vendor, address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else {
+        return false;
+    };
+    let at = url.host_str().unwrap_or_default();
+    let below = |host: &str| at.strip_suffix(host).is_some_and(|sub| sub.ends_with('.'));
+    let known = |host: &&'static str| *host == at || below(host);
+    let bare = url.port().is_none() && url.username().is_empty() && url.password().is_none();
+    let bare = bare && url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    bare && url.scheme() == "https" && vendor.further_hosts.iter().any(known)
 }
 
 fn unclear(why: reqwest::Error) -> Trouble {
@@ -206,7 +260,6 @@ fn basic(user: &str, pass: &str) -> String {
 
 fn encode(fields: &[(String, String)]) -> String {
     let pair = |(name, value): &(String, String)| {
-        // Brackets stay readable in names; vendors take both spellings.
         let name = utf8_percent_encode(name, ESCAPED).to_string();
         format!("{name}={}", utf8_percent_encode(value, ESCAPED))
     };

@@ -262,7 +262,7 @@ fn every_text_fits_into_two_text_messages_whatever_the_clinic_is_called() {
             for (page, retry_at) in [
                 (None, None),
                 (
-                    Some("https://pay.example/pay/0123456789abcdefghjk0123456789abcdef"),
+                    Some("https://pay.example/pay/0123456789abcdef0123456789abcdef"),
                     None,
                 ),
                 (None, Some(jiff::civil::date(2026, 9, 30))),

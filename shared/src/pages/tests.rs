@@ -45,7 +45,7 @@ fn case() -> Case {
     let lines = vec![line(1, 15_000, "0"), line(2, 1100, "10")];
     let currency = Currency::read("AUD").unwrap();
     Case {
-        id: "0123456789abcdefghjk".into(),
+        id: "0123456789abcdef".into(),
         clinic: "wattle".into(),
         patient: None,
         appointment: None,

@@ -70,8 +70,8 @@ fn offered<Ask>(offer: &Offer<Effect<Ask, Vec<Fact>>>) -> String {
 
 fn meaning<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> String {
     match lost {
-        LostReply::SameKey { lifetime, then, .. } => {
-            let time = match lifetime / 3600 {
+        LostReply::SameKey { key, then } => {
+            let time = match key.lifetime / 3600 {
                 hours @ ..48 => format!("{hours} h"),
                 hours => format!("{} days", hours / 24),
             };

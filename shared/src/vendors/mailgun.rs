@@ -5,7 +5,6 @@
 //! Facts: Mailgun's OpenAPI (messages, events), documentation.mailgun.com/docs/mailgun/user-manual/events.
 
 use crate::contract::*;
-use crate::words::money::BadAmount;
 use jiff::civil::time;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -14,72 +13,52 @@ static VENDOR: Vendor = Vendor {
     id: "mailgun",
     name: "Mailgun",
     docs: "https://documentation.mailgun.com/docs/mailgun/api-reference",
-    // A region that is neither is refused before anything is sent.
-    host: Host::From(|account| match region(account) {
-        Ok(Region::Eu) => "https://api.eu.mailgun.net".into(),
-        Ok(Region::Us) | Err(_) => "https://api.mailgun.net".into(),
+    host: Host::From(|account| {
+        let of_eu = account.secret("region").eq_ignore_ascii_case("eu");
+        let host = if of_eu { "api.eu" } else { "api" };
+        format!("https://{host}.mailgun.net")
     }),
+    further_hosts: &[],
     auth: Auth::Basic {
         user: Credential::Fixed("api"),
-        pass: "api_key",
+        pass: Credential::Secret("api_key"),
     },
     headers: |_| vec![],
-    secrets: &["api_key", "domain", "from"],
-    inbound_secrets: &[],
+    fields: &[
+        Field::secret("api_key", "API key"),
+        Field::text("domain", "Sending domain"),
+        Field::text("from", "Address that sends"),
+        Field {
+            kind: FieldKind::Choice(&[("us", "United States"), ("eu", "European Union")]),
+            ..Field::text("region", "Region").optional()
+        },
+    ],
+    inbound: &[],
     own_error: |reply| !reply.is_page(),
-    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
-    optional: &["region"],
     subscriptions: &SUBSCRIPTIONS,
-    arrival: Offer::Yes(Call {
-        build: look_up,
-        parse: arrival,
-    }),
+    arrival: Offer::Yes(arrival),
     contact: Offer::No("it is told the address with each message"),
 };
 
 static SUBSCRIPTIONS: [Subscription; 6] = to_patients(&SEND);
 
 /// Events are complete only after a while: Mailgun asks pollers to trust what is half an hour old.
-static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
-    call: Call {
-        build: send,
-        parse: sent,
-    },
-    lost_reply: LostReply::Find {
-        call: Call {
-            build: find,
-            parse: found,
-        },
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect::new(
+    send,
+    sent,
+    LostReply::Find {
+        look: find,
         trusted_after: 30 * 60,
     },
-}];
+)];
 
-enum Region {
-    Us,
-    Eu,
-}
-
-fn region(account: &Account) -> Result<Region, BadAmount> {
-    match account
-        .secret("region")
-        .trim()
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "" | "us" => Ok(Region::Us),
-        "eu" => Ok(Region::Eu),
-        _ => Err(BadAmount("region must be us or eu".into())),
-    }
-}
-
-fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
-    region(account)?;
+fn send(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let Message {
         subject,
         text,
@@ -102,14 +81,16 @@ fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
 }
 
 /// One bare address: a comma would make it a list, and a stranger would read the message.
-fn recipient(ask: &Notification) -> Result<&str, BadAmount> {
+fn recipient(ask: &Notification) -> Result<&str, Trouble> {
     let address = ask.customer.email.as_deref().unwrap_or_default().trim();
     let odd = |c: char| c.is_whitespace() || c.is_control() || ",;<>\"".contains(c);
     match address.split_once('@') {
         Some((user, host)) if !user.is_empty() && host.contains('.') && !address.contains(odd) => {
             Ok(address)
         }
-        _ => Err(BadAmount("the patient has no single e-mail address".into())),
+        _ => Err(Trouble::Rejected(
+            "the patient has no single e-mail address".into(),
+        )),
     }
 }
 
@@ -123,21 +104,36 @@ fn sent(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trou
     Ok(ExternalId(Some(bare(&queued.id))))
 }
 
-/// The search begins a day before ours, for a clinic's day may begin before that of UTC.
-fn find(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
-    region(account)?;
+/// Any event of the message proves that it was taken, unless one says that it was given up. The
+/// search begins a day before ours, for a clinic's day may begin before that of UTC.
+fn find(
+    ask: &Notification,
+    talk: &mut Talk,
+    account: &Account,
+) -> Result<Option<ExternalId>, Pause> {
     let begin = ask.date.yesterday().ok();
     let begin = begin.and_then(|day| {
         let midnight = day.to_datetime(time(0, 0, 0, 0));
         midnight.to_zoned(TimeZone::UTC).ok()
     });
-    let begin = begin.ok_or(BadAmount(format!("{} has no day before", ask.date)))?;
+    let odd = || Trouble::Rejected(format!("{} has no day before", ask.date));
+    let begin = begin.ok_or_else(odd)?.timestamp().as_second();
     let path = format!("/v3/{}/events", account.secret("domain"));
-    Ok(Request::get(path)
+    let events = Request::get(path)
         .query("recipient", recipient(ask)?)
-        .query("begin", begin.timestamp().as_second().to_string())
+        .query("begin", begin.to_string())
         .query("ascending", "yes")
-        .query("limit", "300"))
+        .query("limit", "300");
+    let events: Events = clear(talk.ask(events)?)?.json()?;
+    let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
+    let ours: Vec<_> = events.items.into_iter().filter(ours).collect();
+    if ours.iter().any(Happened::is_the_end) {
+        return Err(Trouble::Rejected(LOST.into()).into());
+    }
+    Ok(ours.into_iter().next().map(|event| {
+        let headers = event.message.and_then(|mail| mail.headers);
+        ExternalId(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
+    }))
 }
 
 #[derive(Deserialize)]
@@ -179,32 +175,14 @@ impl Happened {
 
 const LOST: &str = "the message did not reach the patient's mailbox: see Mailgun's log";
 
-/// Any event of the message proves that it was taken, unless one says that it was given up.
-fn found(ask: &Notification, reply: &Reply, _: &Account) -> Result<Option<ExternalId>, Trouble> {
-    let events: Events = clear(reply)?.json()?;
-    let ours = |event: &Happened| event.variables.delivery.as_ref() == Some(&ask.key);
-    let ours: Vec<_> = events.items.into_iter().filter(ours).collect();
-    if ours.iter().any(Happened::is_the_end) {
-        return Err(Trouble::Rejected(LOST.into()));
-    }
-    Ok(ours.into_iter().next().map(|event| {
-        let headers = event.message.and_then(|mail| mail.headers);
-        ExternalId(headers.and_then(|headers| headers.id).map(|id| bare(&id)))
-    }))
-}
-
 /// Its events, the newest first.
-fn look_up(id: &str, account: &Account) -> Result<Request, BadAmount> {
-    region(account)?;
+fn arrival(id: &str, talk: &mut Talk, account: &Account) -> Result<Arrival, Pause> {
     let path = format!("/v3/{}/events", account.secret("domain"));
-    Ok(Request::get(path)
+    let events = Request::get(path)
         .query("message-id", id)
         .query("ascending", "no")
-        .query("limit", "300"))
-}
-
-fn arrival(_: &str, reply: &Reply, _: &Account) -> Result<Arrival, Trouble> {
-    let events = clear(reply)?.json::<Events>()?.items;
+        .query("limit", "300");
+    let events = clear(talk.ask(events)?)?.json::<Events>()?.items;
     let delivered = |event: &Happened| event.event.as_deref() == Some("delivered");
     Ok(match () {
         () if events.iter().any(Happened::is_the_end) => Arrival::Lost(LOST.into()),

@@ -5,7 +5,6 @@
 
 use crate::contract::*;
 use crate::domain::outbox::Topic;
-use crate::words::money::BadAmount;
 use serde_json::json;
 
 static VENDOR: Vendor = Vendor {
@@ -17,19 +16,21 @@ static VENDOR: Vendor = Vendor {
         // `send` has refused such an account; this host holds no secret of ours.
         None => "https://hooks.slack.com".into(),
     }),
+    further_hosts: &[],
     auth: Auth::InAddress,
     headers: |_| vec![],
-    secrets: &["webhook_url"],
-    inbound_secrets: &[],
+    fields: &[Field {
+        kind: FieldKind::Address(&HOOKS),
+        ..Field::secret("webhook_url", "Webhook URL")
+    }],
+    inbound: &[],
     own_error: |reply| !reply.is_page(),
-    addresses: &[("webhook_url", &HOOKS)],
 };
 
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "messages to staff",
     channel: Channel::Staff,
-    optional: &[],
     subscriptions: &[
         Subscription::of(Topic::PaymentReceived, &SEND),
         Subscription::of(Topic::PaymentFailed, &SEND),
@@ -44,13 +45,7 @@ pub static SYSTEM: System = System {
     contact: Offer::No("it writes to staff alone"),
 };
 
-static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
-    call: Call {
-        build: send,
-        parse: sent,
-    },
-    lost_reply: LostReply::Human,
-}];
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect::new(send, sent, LostReply::Human)];
 
 const HOOKS: [&str; 2] = [
     "https://hooks.slack.com/services/",
@@ -65,11 +60,10 @@ fn address(account: &Account) -> Option<&str> {
     (!parts.is_empty() && parts.bytes().all(plain)).then_some(address)
 }
 
-fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn send(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     if address(account).is_none() {
-        return Err(BadAmount(
-            "webhook_url must begin with https://hooks.slack.com/services/".into(),
-        ));
+        let why = "webhook_url must begin with https://hooks.slack.com/services/";
+        return Err(Trouble::Rejected(why.into()).into());
     }
     let lines = [&ask.message.subject, &ask.message.text];
     let lines: Vec<_> = lines.iter().filter(|line| !line.is_empty()).collect();

@@ -5,7 +5,6 @@
 
 use crate::contract::*;
 use crate::domain::fact::Decline;
-use crate::words::money::BadAmount;
 use serde::Deserialize;
 
 static VENDOR: Vendor = Vendor {
@@ -13,57 +12,51 @@ static VENDOR: Vendor = Vendor {
     name: "Twilio",
     docs: "https://www.twilio.com/docs/messaging/api",
     host: Host::One("https://api.twilio.com"),
+    further_hosts: &[],
     auth: Auth::Basic {
         user: Credential::Secret("account_sid"),
-        pass: "auth_token",
+        pass: Credential::Secret("auth_token"),
     },
     headers: |_| vec![],
-    secrets: &["account_sid", "auth_token", "from"],
-    inbound_secrets: &[],
+    fields: &[
+        Field::text("account_sid", "Account SID"),
+        Field::secret("auth_token", "Auth token"),
+        Field::text("from", "Number or Messaging Service that sends"),
+    ],
+    inbound: &[],
     own_error: |reply| !reply.is_page(),
-    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "SMS to patients",
     channel: Channel::PatientText,
-    optional: &[],
     subscriptions: &SUBSCRIPTIONS,
-    arrival: Offer::Yes(Call {
-        build: look_up,
-        parse: arrival,
-    }),
+    arrival: Offer::Yes(arrival),
     contact: Offer::No("it is told the address with each message"),
 };
 
 static SUBSCRIPTIONS: [Subscription; 6] = to_patients(&SEND);
 
 /// Twilio gives no bound for its list; a minute is ours, unverified.
-static SEND: [Effect<Notification, ExternalId>; 1] = [Effect {
-    call: Call {
-        build: send,
-        parse: sent,
-    },
-    lost_reply: LostReply::Find {
-        call: Call {
-            build: find,
-            parse: found,
-        },
+static SEND: [Effect<Notification, ExternalId>; 1] = [Effect::new(
+    send,
+    sent,
+    LostReply::Find {
+        look: find,
         trusted_after: 60,
     },
-}];
+)];
 
 /// What Twilio takes; a longer text would lose its end, which is where the link is.
 const LONGEST: usize = 1600;
 
-fn send(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn send(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let text = ask.message.text.trim();
     let length = text.encode_utf16().count();
     if text.is_empty() || length > LONGEST {
-        return Err(BadAmount(format!(
-            "a text of {length} characters: Twilio takes 1 to {LONGEST}"
-        )));
+        let why = format!("a text of {length} characters: Twilio takes 1 to {LONGEST}");
+        return Err(Trouble::Rejected(why).into());
     }
     let from = account.secret("from");
     let sender = if is_service(from) {
@@ -95,7 +88,7 @@ fn messages(account: &Account) -> String {
 }
 
 /// E.164 only: Twilio reads `whatsapp:` and the like as another channel.
-fn number(ask: &Notification) -> Result<&str, BadAmount> {
+fn number(ask: &Notification) -> Result<&str, Trouble> {
     let number = ask.customer.phone.as_deref().unwrap_or_default();
     match number.strip_prefix('+') {
         Some(digits)
@@ -105,7 +98,7 @@ fn number(ask: &Notification) -> Result<&str, BadAmount> {
         {
             Ok(number)
         }
-        _ => Err(BadAmount(
+        _ => Err(Trouble::Rejected(
             "the patient has no number in international form, such as +4930123456".into(),
         )),
     }
@@ -164,10 +157,17 @@ fn sent(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trou
 
 /// All texts to the number, newest first. Not narrowed by `DateSent>`: what still waits in
 /// Twilio's queue has no such date, and would seem never sent.
-fn find(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
-    Ok(Request::get(path(account))
+fn find(
+    ask: &Notification,
+    talk: &mut Talk,
+    account: &Account,
+) -> Result<Option<ExternalId>, Pause> {
+    let all = Request::get(path(account))
         .query("To", number(ask)?)
-        .query("PageSize", "1000"))
+        .query("PageSize", "1000");
+    let texts: Texts = clear(talk.ask(all)?)?.json()?;
+    let ours = texts.messages.into_iter().find(|text| text.is_ours(ask));
+    Ok(ours.map(Text::filed).transpose()?)
 }
 
 #[derive(Deserialize)]
@@ -175,25 +175,16 @@ struct Texts {
     messages: Vec<Text>,
 }
 
-fn found(ask: &Notification, reply: &Reply, _: &Account) -> Result<Option<ExternalId>, Trouble> {
-    let texts: Texts = clear(reply)?.json()?;
-    let ours = texts.messages.into_iter().find(|text| text.is_ours(ask));
-    ours.map(Text::filed).transpose()
-}
-
-fn look_up(sid: &str, account: &Account) -> Result<Request, BadAmount> {
+fn arrival(sid: &str, talk: &mut Talk, account: &Account) -> Result<Arrival, Pause> {
     if !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(BadAmount("an id that Twilio does not make".into()));
+        return Err(Trouble::Rejected("an id that Twilio does not make".into()).into());
     }
-    Ok(Request::get(format!("{}/{sid}.json", messages(account))))
-}
-
-fn arrival(_: &str, reply: &Reply, _: &Account) -> Result<Arrival, Trouble> {
+    let reply = talk.ask(Request::get(format!("{}/{sid}.json", messages(account))))?;
     // Messages can be deleted: that says nothing of the account.
     if reply.status == 404 {
-        return Err(Trouble::Missing);
+        return Err(Trouble::Missing.into());
     }
-    clear(reply)?.json::<Text>()?.arrival()
+    Ok(clear(reply)?.json::<Text>()?.arrival()?)
 }
 
 #[derive(Deserialize)]
@@ -207,7 +198,7 @@ fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
     match reply.status {
         400 => match reply.json::<Refusal>()?.code {
             // The sender's queue is full: nothing was taken, and it empties by itself.
-            14107 | 20429 | 21611 => Err(Trouble::Limited { seconds: 60 }),
+            14107 | 20429 | 21611 => Err(Trouble::busy(60)),
             20003 | 20005 => Err(Trouble::Credentials("the account is not active".into())),
             code => Err(refused(Some(code))),
         },

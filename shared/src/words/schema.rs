@@ -34,9 +34,9 @@ pub struct Decimal;
 /// A decimal amount in major units, as a text: `"-12.50"`.
 pub struct Amount;
 
-inline!(Id, "Id", { "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{20}$" });
+inline!(Id, "Id", { "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{16}$" });
 inline!(PaymentId, "PaymentId", {
-    "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{20}-p[1-9][0-9]*$",
+    "type": "string", "pattern": "^[0-9a-hjkmnp-tv-z]{16}-p[1-9][0-9]*$",
 });
 inline!(Decimal, "Decimal", { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$" });
 inline!(Amount, "Amount", { "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" });

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The invoice that the document's examples name.
-const INVOICE: &str = "0123456789abcdefghjk";
+const INVOICE: &str = "0123456789abcdef";
 
 /// The examples that the served document gives, and which of them were sent.
 struct Examples {

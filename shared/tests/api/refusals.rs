@@ -103,7 +103,7 @@ impl Model {
 fn reference(sent: &str) -> String {
     let found = ["-p1", "-r1"].iter().find_map(|end| sent.find(end));
     let at = found.expect("a reference of ours");
-    sent[at - 20..at + 3].to_owned()
+    sent[at - 16..at + 3].to_owned()
 }
 
 fn stripe_intent(id: &str, reference: &str) -> Value {

@@ -4,7 +4,7 @@
 use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
 use meridian::contract::{
-    Account, Auth, Gateway, Host, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
+    Account, Auth, Gateway, Host, Key, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
 };
 use meridian::flows::App;
 use meridian::flows::accounts;
@@ -61,19 +61,19 @@ async fn where_nobody_listens_nothing_happened() {
         name: "Nobody",
         docs: "",
         host: Host::One("https://nobody.example"),
+        further_hosts: &[],
         auth: Auth::Open,
         headers: |_| vec![],
-        secrets: &[],
-        inbound_secrets: &[],
+        fields: &[],
+        inbound: &[],
         own_error: |_| true,
-        addresses: &[],
     };
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (app, request) = (&clinic.app, moves());
     let call = accounts::call(app, &clinic.id, &vendor, &account, &request, None);
     let came = call.await;
     let why = came.expect_err("nobody is there");
-    assert!(matches!(why, Trouble::Limited { .. }), "{why:?}");
+    assert!(matches!(why, Trouble::Later { .. }), "{why:?}");
     assert!(!why.may_have_happened());
 }
 
@@ -125,11 +125,14 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
 fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
     fn header<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Option<&'static str> {
         match lost {
-            LostReply::SameKey {
-                place: KeyPlace::Header(name),
-                ..
-            } => Some(name),
+            LostReply::SameKey { key, .. } => place(key),
             _ => None,
+        }
+    }
+    fn place(key: &Key) -> Option<&'static str> {
+        match key.place {
+            KeyPlace::Header(name) => Some(name),
+            KeyPlace::Query(_) | KeyPlace::Body => None,
         }
     }
     for (gateway, name) in [
@@ -153,7 +156,7 @@ fn every_money_call_that_is_repeated_under_a_key_says_where_the_key_goes() {
         let page = gateway
             .checkout
             .yes()
-            .map(|effect| header(&effect.lost_reply));
+            .map(|opening| opening.key.as_ref().and_then(place));
         assert_eq!(page, Some(Some(name)), "{of}: a page");
         if let Some(complete) = gateway.complete.yes() {
             assert_eq!(

@@ -328,7 +328,7 @@ fn a_first_answer_decides() {
         (Trouble::Declined(Decline::Funds), State::Declined),
         (Trouble::InFlight, State::Unknown),
         (Trouble::Unreadable("<html>".into()), State::Unknown),
-        (Trouble::Limited { seconds: 30 }, State::Open),
+        (Trouble::busy(30), State::Open),
         (Trouble::Credentials("401".into()), State::Open),
     ];
     for (trouble, state) in cases {
@@ -540,7 +540,7 @@ fn refusals() -> Vec<Trouble> {
         Trouble::Rejected("the amount exceeds what is left".into()),
         Trouble::Missing,
         Trouble::Credentials("401".into()),
-        Trouble::Limited { seconds: 30 },
+        Trouble::busy(30),
         Trouble::Stale("the sum is another".into()),
     ]
 }
@@ -548,7 +548,7 @@ fn refusals() -> Vec<Trouble> {
 /// Whether a refusal may be followed by a look, and by no more than one.
 fn refused_then(books: &mut Books, traits: &Traits, target: Target, why: &Trouble, look: Said) {
     let script = vec![Said::Reply(Err(why.clone())), look];
-    let needless = matches!(why, Trouble::Credentials(_) | Trouble::Limited { .. });
+    let needless = matches!(why, Trouble::Credentials(_) | Trouble::Later { .. });
     let script = script.into_iter().take(if needless { 1 } else { 2 });
     work(books, traits, target, script.collect());
 }
@@ -584,7 +584,7 @@ fn a_refusal_of_a_repeat_does_not_tell_the_fate_of_the_first_call() {
 #[test]
 fn what_the_look_after_a_refused_repeat_shows_of_our_own_is_what_happened() {
     for why in refusals() {
-        if matches!(why, Trouble::Credentials(_) | Trouble::Limited { .. }) {
+        if matches!(why, Trouble::Credentials(_) | Trouble::Later { .. }) {
             continue;
         }
         let mut books = refunding();

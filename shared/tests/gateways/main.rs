@@ -5,11 +5,14 @@ mod gocardless;
 mod mollie;
 mod parts;
 mod stripe;
+#[path = "../support/talk.rs"]
+mod talk;
 
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::{
-    Account, Body, Charge, Checkout, Close, Delivery, Gateway, Host, Inbound, Item, LookedUp,
-    Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified, prove,
+    Account, Body, Charge, Checkout, Close, Delivery, Field, Gateway, Host, Inbound, Item,
+    LookedUp, Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified,
+    prove,
 };
 use meridian::domain::case::{Case, Intent, Payment, Step};
 use meridian::domain::decide::{Verdict, decide};
@@ -25,6 +28,7 @@ use meridian_contracts::{Contracts, Exchange};
 use serde_json::Value;
 use sha2::Sha256;
 use std::sync::OnceLock;
+use talk::{built, first, heard, talked};
 
 fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::read("EUR").unwrap())
@@ -39,14 +43,14 @@ fn reference() -> String {
     ids::payment_reference(&case_id(), 1)
 }
 
-fn account(names: &[&'static str], fields: &[(&str, &str)]) -> Account {
+fn account(declared: &[Field], fields: &[(&str, &str)]) -> Account {
     let fields = fields.iter().map(|(n, v)| (n.to_string(), v.to_string()));
-    Account::load(names, fields.collect()).expect("all declared secrets are given")
+    Account::load(declared, fields.collect()).expect("all declared secrets are given")
 }
 
 // ---- what is asked -----------------------------------------------------------------------------
 
-fn checkout(keep_method: bool, opened: Option<&str>) -> Checkout {
+fn checkout(keep_method: bool) -> Checkout {
     Checkout {
         reference: reference(),
         amount: eur(10_000),
@@ -55,7 +59,6 @@ fn checkout(keep_method: bool, opened: Option<&str>) -> Checkout {
         cancel_to: "https://pay.example/pay/cancelled".into(),
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
         keep_method,
-        opened: opened.map(String::from),
     }
 }
 
@@ -81,8 +84,8 @@ fn ends(
         reference: reference(),
         session: session.into(),
     };
-    let call = &gateway.close.yes().expect("it ends pages").call;
-    let request = (call.build)(&close, account).expect("it can be built");
+    let call = gateway.close.yes().expect("it ends pages");
+    let request = built(call.build, &close, account).expect("it can be built");
     fits(gateway, account, &request, None);
     (request, (call.parse)(&close, reply, account))
 }

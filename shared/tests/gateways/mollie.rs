@@ -1,7 +1,8 @@
 //! Mollie: webhooks that are only hints, signed ones beside them, keys that live for an hour.
 
 use crate::*;
-use meridian::contract::{Call, KeyPlace, LostReply, Notice, Opening};
+use meridian::contract::{KeyPlace, LostReply, Notice, Read};
+use meridian::domain::case::Session;
 use meridian::domain::fact::Decline;
 use meridian::domain::{dispute, payment, refund as refunds};
 use meridian::vendors::mollie::GATEWAY;
@@ -10,7 +11,7 @@ use serde_json::json as object;
 const SECRET: &str = "mollie-demo-secret";
 
 fn outbound() -> Account {
-    account(GATEWAY.vendor.secrets, &[("api_key", "test_demo")])
+    account(GATEWAY.vendor.fields, &[("api_key", "test_demo")])
 }
 
 fn hooks() -> Account {
@@ -102,15 +103,11 @@ fn problem(status: u16, field: Option<&str>, detail: &str) -> Reply {
 }
 
 fn looked_up(ask: &Lookup, reply: &Reply) -> Result<Vec<Fact>, Trouble> {
-    let inquiry = GATEWAY.lookup.yes().unwrap();
-    let requests = (inquiry.build)(ask, &outbound());
+    let read = *GATEWAY.lookup.yes().unwrap();
+    let (requests, told) = talked(read, ask, &outbound(), std::slice::from_ref(reply));
     assert_eq!(requests.len(), 1);
     fits(&GATEWAY, &outbound(), &requests[0], Some(reply));
-    whole((inquiry.parse)(
-        ask,
-        std::slice::from_ref(reply),
-        &outbound(),
-    ))
+    whole(told)
 }
 
 fn fetched(payment: Value) -> Vec<Fact> {
@@ -118,20 +115,18 @@ fn fetched(payment: Value) -> Vec<Fact> {
 }
 
 /// What is called after a key's lifetime.
-fn search<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> &Call<Ask, Option<Answer>> {
+fn search<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Read<Ask, Option<Answer>> {
     match lost {
         LostReply::SameKey {
-            place,
-            lifetime,
-            then: LostReply::Find { call, .. },
-            longest,
+            key,
+            then: LostReply::Find { look, .. },
         } => {
             assert_eq!(
-                (*place, *lifetime),
+                (key.place, key.lifetime),
                 (KeyPlace::Header("Idempotency-Key"), 3600)
             );
-            assert!(reference().len() + "-page-2".len() <= *longest);
-            call
+            assert!(key.spelled(&format!("{}-page-2", reference())).is_ok());
+            *look
         }
         _ => panic!("a key that lives for an hour must be followed by a look-up"),
     }
@@ -139,18 +134,19 @@ fn search<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> &Call<Ask, Option<Answe
 
 // ---- calls -------------------------------------------------------------------------------------
 
-fn open(keep: bool, opened: Option<&str>, reply: &Reply) -> (Request, Result<Opening, Trouble>) {
-    let call = &GATEWAY.checkout.yes().unwrap().call;
-    let ask = checkout(keep, opened);
-    let request = (call.build)(&ask, &outbound()).unwrap();
-    fits(&GATEWAY, &outbound(), &request, Some(reply));
-    (request, (call.parse)(&ask, reply, &outbound()))
+fn open(keep: bool, replies: &[Reply]) -> (Vec<Request>, Result<Session, Trouble>) {
+    let opening = GATEWAY.checkout.yes().unwrap();
+    let (requests, page) = talked(opening.open, &checkout(keep), &outbound(), replies);
+    for (request, reply) in requests.iter().zip(replies) {
+        fits(&GATEWAY, &outbound(), request, Some(reply));
+    }
+    (requests, page)
 }
 
 #[test]
 fn a_page_that_keeps_nothing_is_one_call() {
-    let (request, answer) = open(false, None, &hal(201, paid_by("open", object!({}))));
-    let sent = body(&request);
+    let (requests, page) = open(false, &[hal(201, paid_by("open", object!({})))]);
+    let sent = body(&requests[0]);
     assert_eq!(sent["amount"], money("100.00"));
     assert_eq!(sent["sequenceType"], "oneoff");
     assert_eq!(sent["metadata"]["reference"], reference());
@@ -159,9 +155,7 @@ fn a_page_that_keeps_nothing_is_one_call() {
         "https://pay.example/webhooks/demo/mollie"
     );
     assert!(sent.get("customerId").is_none());
-    let Ok(Opening::Page(page)) = answer else {
-        panic!("{answer:?}")
-    };
+    let page = page.expect("a page");
     assert_eq!(
         (page.id.as_str(), page.url.as_str()),
         ("tr_1", "https://www.mollie.com/checkout/1")
@@ -170,44 +164,36 @@ fn a_page_that_keeps_nothing_is_one_call() {
 
 #[test]
 fn a_page_that_keeps_the_method_makes_a_nameless_customer_first() {
-    let customer = object!({"resource": "customer", "id": "cst_1", "mode": "test", "name": null,
-        "email": null, "locale": null, "metadata": null, "createdAt": "2026-03-14T10:00:00+00:00",
-        "_links": {"self": link("https://x"), "dashboard": link("https://y"),
-            "documentation": link("https://z")}});
-    let (request, answer) = open(true, None, &hal(201, customer));
-    assert_eq!(request.path, "/v2/customers");
+    let customer = |id: &str| {
+        hal(
+            201,
+            object!({"resource": "customer", "id": id, "mode": "test", "name": null,
+            "email": null, "locale": null, "metadata": null, "createdAt": "2026-03-14T10:00:00+00:00",
+            "_links": {"self": link("https://x"), "dashboard": link("https://y"),
+                "documentation": link("https://z")}}),
+        )
+    };
+    let (requests, page) = open(true, &[customer("cst_1"), hal(201, kept("open"))]);
+    assert_eq!(requests[0].path, "/v2/customers");
     assert_eq!(
-        body(&request),
+        body(&requests[0]),
         &object!({"metadata": {"reference": reference()}})
     );
-    assert_eq!(answer, Ok(Opening::Next("cst_1".into())));
-
-    let (request, answer) = open(true, Some("cst_1"), &hal(201, kept("open")));
-    assert_eq!(body(&request)["sequenceType"], "first");
-    assert_eq!(body(&request)["customerId"], "cst_1");
-    assert!(matches!(answer, Ok(Opening::Page(page)) if page.id == "tr_1"));
-}
-
-#[test]
-fn a_page_whose_key_is_forgotten_is_found_by_our_reference() {
-    let call = search(&GATEWAY.checkout.yes().unwrap().lost_reply);
-    let ask = checkout(true, None);
-    let request = (call.build)(&ask, &outbound()).unwrap();
-    let all = list(
-        "payments",
-        object!([paid_by("open", object!({}))]),
-        Value::Null,
-    );
-    fits(&GATEWAY, &outbound(), &request, Some(&all));
-    let found = (call.parse)(&ask, &all, &outbound()).unwrap();
-    assert!(matches!(found, Some(Opening::Page(page)) if page.id == "tr_1"));
+    assert_eq!(body(&requests[1])["sequenceType"], "first");
+    assert_eq!(body(&requests[1])["customerId"], "cst_1");
+    assert_eq!(page.expect("a page").id, "tr_1");
+    let opening = GATEWAY.checkout.yes().unwrap();
+    let odd = [customer("cst/1")];
+    let (requests, page) = talked(opening.open, &checkout(true), &outbound(), &odd);
+    assert_eq!(requests.len(), 1, "what is no id is named in no call");
+    assert!(matches!(page, Err(Trouble::Unreadable(_))), "{page:?}");
 }
 
 #[test]
 fn a_mandate_is_charged_without_the_payer() {
-    let call = &GATEWAY.charge.yes().unwrap().call;
+    let call = GATEWAY.charge.yes().unwrap();
     let ask = charge(mandate());
-    let request = (call.build)(&ask, &outbound()).unwrap();
+    let request = built(call.build, &ask, &outbound()).unwrap();
     let sent = body(&request);
     assert_eq!(sent["sequenceType"], "recurring");
     assert_eq!(
@@ -233,20 +219,20 @@ fn a_mandate_is_charged_without_the_payer() {
         customer: None,
         ..mandate()
     };
-    assert!((call.build)(&charge(nobody), &outbound()).is_err());
+    assert!(built(call.build, &charge(nobody), &outbound()).is_err());
 }
 
 #[test]
 fn a_charge_whose_key_is_forgotten_is_found_among_its_customers_payments() {
-    let call = search(&GATEWAY.charge.yes().unwrap().lost_reply);
+    let look = search(&GATEWAY.charge.yes().unwrap().lost_reply);
     let ask = charge(mandate());
-    let request = (call.build)(&ask, &outbound()).unwrap();
+    let request = first(look, &ask, &outbound());
     assert_eq!(request.path, "/v2/customers/cst_1/payments");
     let other = paid_by("paid", object!({"id": "tr_9", "metadata": "not ours"}));
     let parse = |items: Value, next: Value| {
         let reply = list("payments", items, next);
         fits(&GATEWAY, &outbound(), &request, Some(&reply));
-        (call.parse)(&ask, &reply, &outbound())
+        heard(look, &ask, &outbound(), &[reply])
     };
     let found = parse(object!([other, paid_by("paid", object!({}))]), Value::Null).unwrap();
     assert_eq!(found.unwrap()[0].payment.as_deref(), Some("tr_1"));
@@ -260,7 +246,7 @@ fn a_charge_whose_key_is_forgotten_is_found_among_its_customers_payments() {
 fn a_refund_carries_our_reference_and_is_found_by_it() {
     let effect = GATEWAY.refund.yes().unwrap();
     let ask = refund("tr_1");
-    let request = (effect.call.build)(&ask, &outbound()).unwrap();
+    let request = built(effect.build, &ask, &outbound()).unwrap();
     assert_eq!(request.path, "/v2/payments/tr_1/refunds");
     assert_eq!(body(&request)["amount"], money("25.00"));
     assert_eq!(body(&request)["metadata"]["reference"], ask.reference);
@@ -274,7 +260,7 @@ fn a_refund_carries_our_reference_and_is_found_by_it() {
     ] {
         let reply = hal(201, refund_of(status));
         fits(&GATEWAY, &outbound(), &request, Some(&reply));
-        let facts = (effect.call.parse)(&ask, &reply, &outbound()).unwrap();
+        let facts = (effect.parse)(&ask, &reply, &outbound()).unwrap();
         assert_eq!(
             (facts[0].kind, facts[0].amount),
             (kind, Some(eur(2_500))),
@@ -285,19 +271,19 @@ fn a_refund_carries_our_reference_and_is_found_by_it() {
         let begun = kind == Kind::RefundPending;
         assert_eq!(facts[0].occurred_at.is_some(), begun, "{status}");
     }
-    let call = search(&effect.lost_reply);
-    let request = (call.build)(&ask, &outbound()).unwrap();
+    let look = search(&effect.lost_reply);
+    let request = first(look, &ask, &outbound());
     let reply = list("refunds", object!([refund_of("pending")]), Value::Null);
     fits(&GATEWAY, &outbound(), &request, Some(&reply));
-    let found = (call.parse)(&ask, &reply, &outbound()).unwrap();
+    let found = heard(look, &ask, &outbound(), &[reply]).unwrap();
     assert_eq!(found.unwrap()[0].refund.as_deref(), Some("re_1"));
     let none = list("refunds", object!([]), Value::Null);
-    assert_eq!((call.parse)(&ask, &none, &outbound()), Ok(None));
+    assert_eq!(heard(look, &ask, &outbound(), &[none]), Ok(None));
 }
 
 #[test]
 fn every_refusal_says_whether_money_may_have_moved() {
-    let call = &GATEWAY.charge.yes().unwrap().call;
+    let call = GATEWAY.charge.yes().unwrap();
     let parse = |reply: &Reply| (call.parse)(&charge(mandate()), reply, &outbound());
     let said = |status, field, detail| parse(&problem(status, field, detail)).unwrap_err();
     assert_eq!(
@@ -314,7 +300,7 @@ fn every_refusal_says_whether_money_may_have_moved() {
     assert!(reused.may_have_happened(), "{reused}");
     assert_eq!(said(404, None, "no payment"), Trouble::Missing);
     assert!(matches!(said(401, None, "no key"), Trouble::Credentials(_)));
-    assert!(matches!(said(429, None, "slow"), Trouble::Limited { .. }));
+    assert!(matches!(said(429, None, "slow"), Trouble::Later { .. }));
     assert!(said(503, None, "later").may_have_happened());
     let odd = parse(&hal(201, paid_by("teleported", object!({})))).unwrap_err();
     assert!(matches!(odd, Trouble::Unreadable(_)), "{odd}");
@@ -323,11 +309,11 @@ fn every_refusal_says_whether_money_may_have_moved() {
 
 #[test]
 fn amounts_have_their_currencys_decimals() {
-    let call = &GATEWAY.checkout.yes().unwrap().call;
+    let opening = GATEWAY.checkout.yes().unwrap();
     for (code, minor, text) in [("JPY", 1_250, "1250"), ("CHF", 1_205, "12.05")] {
-        let mut ask = checkout(false, None);
+        let mut ask = checkout(false);
         ask.amount = Money::new(minor, Currency::read(code).unwrap());
-        let request = (call.build)(&ask, &outbound()).unwrap();
+        let request = first(opening.open, &ask, &outbound());
         assert_eq!(
             body(&request)["amount"],
             object!({"currency": code, "value": text})
@@ -667,8 +653,8 @@ fn a_list_that_shows_less_than_it_counts_proves_no_absence() {
         .unwrap()
         .replace("\"count\":0", "\"count\":1")
         .into();
-    let call = search(&GATEWAY.refund.yes().unwrap().lost_reply);
-    let answer = (call.parse)(&refund("tr_1"), &short, &outbound());
+    let look = search(&GATEWAY.refund.yes().unwrap().lost_reply);
+    let answer = heard(look, &refund("tr_1"), &outbound(), &[short]);
     assert!(matches!(answer, Err(Trouble::Unclear(_))), "{answer:?}");
 }
 
@@ -905,18 +891,16 @@ fn a_payment_link_that_was_paid_is_looked_up_by_its_payments() {
         Value::Null,
     ));
     assert_eq!(said.notice, hint("pl_4Y0eZitmBnQ6IDoMqZQKh"));
-    let inquiry = GATEWAY.lookup.yes().unwrap();
     let ask = lookup(Some("pl_1"), None);
-    let requests = (inquiry.build)(&ask, &outbound());
     let paid = object!({"metadata": null});
     let payments = object!([
         paid_by("paid", paid),
         paid_by("failed", object!({"id": "tr_2"}))
     ]);
     let reply = list("payments", payments, Value::Null);
-    assert_eq!(requests[0].path, "/v2/payment-links/pl_1/payments");
-    fits(&GATEWAY, &outbound(), &requests[0], Some(&reply));
-    let facts = whole((inquiry.parse)(&ask, &[reply], &outbound())).unwrap();
+    let request = first(*GATEWAY.lookup.yes().unwrap(), &ask, &outbound());
+    assert_eq!(request.path, "/v2/payment-links/pl_1/payments");
+    let facts = looked_up(&ask, &reply).unwrap();
     let told: Vec<_> = facts
         .iter()
         .map(|f| (f.kind, f.payment.as_deref()))
@@ -933,22 +917,22 @@ fn a_payment_link_that_was_paid_is_looked_up_by_its_payments() {
 #[test]
 fn a_neighbour_that_cannot_be_read_hides_nothing_in_a_list_and_proves_no_absence() {
     let odd = object!({"id": "re_9", "status": 7});
-    let call = search(&GATEWAY.refund.yes().unwrap().lost_reply);
+    let look = search(&GATEWAY.refund.yes().unwrap().lost_reply);
     let ours = list(
         "refunds",
         object!([odd, refund_of("refunded")]),
         Value::Null,
     );
-    let found = (call.parse)(&refund("tr_1"), &ours, &outbound()).unwrap();
+    let found = heard(look, &refund("tr_1"), &outbound(), &[ours]).unwrap();
     assert_eq!(found.unwrap()[0].refund.as_deref(), Some("re_1"));
     let none = list("refunds", object!([odd]), Value::Null);
-    let answer = (call.parse)(&refund("tr_1"), &none, &outbound());
+    let answer = heard(look, &refund("tr_1"), &outbound(), &[none]);
     assert!(answer.is_err(), "{answer:?}");
     let odd = object!({"id": "tr_9", "amount": "much"});
     let payments = object!([odd, paid_by("paid", object!({}))]);
     let reply = list("payments", payments, Value::Null);
-    let inquiry = GATEWAY.lookup.yes().unwrap();
-    let told = (inquiry.parse)(&lookup(None, None), &[reply], &outbound());
+    let read = *GATEWAY.lookup.yes().unwrap();
+    let told = heard(read, &lookup(None, None), &outbound(), &[reply]);
     let facts = told.unwrap().facts;
     assert_eq!(facts[0].payment.as_deref(), Some("tr_1"));
 }

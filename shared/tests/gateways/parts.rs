@@ -134,7 +134,8 @@ fn all() -> [Shown; 4] {
 impl Shown {
     fn read(&self, replies: &[Value]) -> Result<LookedUp, Trouble> {
         let replies: Vec<_> = replies.iter().map(|body| json(200, body.clone())).collect();
-        (self.gateway.lookup.yes().unwrap().parse)(&self.ask, &replies, &secrets())
+        let read = *self.gateway.lookup.yes().unwrap();
+        heard(read, &self.ask, &secrets(), &replies)
     }
 
     /// What is told once these places hold a word that nobody knows.
@@ -293,19 +294,24 @@ fn what_an_answer_to_a_call_complains_of_names_the_field_and_never_the_value() {
         };
         let calls = &shown.gateway;
         for other in spoilt(&payment) {
-            let call = &calls.charge.yes().unwrap().call;
+            let call = calls.charge.yes().unwrap();
             let answer = (call.parse)(
                 &charge(method.clone()),
                 &json(200, other.clone()),
                 &secrets(),
             );
             says_nothing_of_it(name, answer.err());
-            let call = &calls.checkout.yes().unwrap().call;
-            let answer = (call.parse)(&checkout(false, None), &json(200, other), &secrets());
+            let opening = calls.checkout.yes().unwrap();
+            let answer = heard(
+                opening.open,
+                &checkout(false),
+                &secrets(),
+                &[json(200, other)],
+            );
             says_nothing_of_it(name, answer.err());
         }
         for other in spoilt(&refund) {
-            let call = &calls.refund.yes().unwrap().call;
+            let call = calls.refund.yes().unwrap();
             let answer = (call.parse)(&crate::refund("p"), &json(200, other), &secrets());
             says_nothing_of_it(name, answer.err());
         }

@@ -10,7 +10,7 @@ use serde_json::json as object;
 const SECRET: &str = "whsec_demo";
 
 fn outbound() -> Account {
-    account(GATEWAY.vendor.secrets, &[("secret_key", "sk_test_demo")])
+    account(GATEWAY.vendor.fields, &[("secret_key", "sk_test_demo")])
 }
 
 fn over(mut of: Value, changes: Value) -> Value {
@@ -100,9 +100,9 @@ fn card() -> Method {
 }
 
 fn charge_answer(reply: &Reply) -> (Request, Result<Vec<Fact>, Trouble>) {
-    let call = &GATEWAY.charge.yes().unwrap().call;
+    let call = GATEWAY.charge.yes().unwrap();
     let ask = charge(card());
-    let request = (call.build)(&ask, &outbound()).unwrap();
+    let request = built(call.build, &ask, &outbound()).unwrap();
     (request, (call.parse)(&ask, reply, &outbound()))
 }
 
@@ -117,13 +117,14 @@ fn fields(request: &Request) -> Vec<(&str, &str)> {
 }
 
 fn looked_up(ask: &Lookup, replies: &[Reply]) -> Result<Vec<Fact>, Trouble> {
-    let inquiry = GATEWAY.lookup.yes().unwrap();
-    let requests = (inquiry.build)(ask, &outbound());
-    assert_eq!(requests.len(), replies.len(), "{requests:#?}");
+    let (requests, told) = talked(*GATEWAY.lookup.yes().unwrap(), ask, &outbound(), replies);
+    if told.is_ok() {
+        assert_eq!(requests.len(), replies.len(), "{requests:#?}");
+    }
     for request in &requests {
         fits(&GATEWAY, &outbound(), request, None);
     }
-    whole((inquiry.parse)(ask, replies, &outbound()))
+    whole(told)
 }
 
 fn kinds(facts: &[Fact]) -> Vec<Kind> {
@@ -162,7 +163,7 @@ fn an_intent_that_waits_for_the_payer_ends_an_attempt_without_the_payer() {
 #[test]
 fn a_page_of_something_in_between_leaves_a_charge_and_a_refund_unclear() {
     stays_unclear(|reply| charge_answer(reply).1);
-    let call = &GATEWAY.refund.yes().unwrap().call;
+    let call = GATEWAY.refund.yes().unwrap();
     stays_unclear(|reply| (call.parse)(&refund("pi_1"), reply, &outbound()));
 }
 
@@ -188,13 +189,13 @@ fn json_of_another_shape_is_unreadable_and_nothing_breaks() {
 
 #[test]
 fn a_refund_names_the_intent_or_the_charge_where_there_is_none() {
-    let call = &GATEWAY.refund.yes().unwrap().call;
+    let call = GATEWAY.refund.yes().unwrap();
     for (payment, field) in [
         ("pi_1", "payment_intent"),
         ("ch_1", "charge"),
         ("py_1", "charge"),
     ] {
-        let request = (call.build)(&refund(payment), &outbound()).unwrap();
+        let request = built(call.build, &refund(payment), &outbound()).unwrap();
         fits(
             &GATEWAY,
             &outbound(),
@@ -211,7 +212,7 @@ fn a_refund_names_the_intent_or_the_charge_where_there_is_none() {
 
 #[test]
 fn currencies_go_out_as_stripe_counts_them() {
-    let call = &GATEWAY.checkout.yes().unwrap().call;
+    let opening = GATEWAY.checkout.yes().unwrap();
     // Unscaled at Stripe, whatever decimals ISO 4217 gives; two that it still scales.
     let unscaled = [
         "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF",
@@ -227,9 +228,9 @@ fn currencies_go_out_as_stripe_counts_them() {
         let amount = Money::from_decimal(500.into(), currency).unwrap();
         let ask = Checkout {
             amount,
-            ..checkout(true, None)
+            ..checkout(true)
         };
-        let request = (call.build)(&ask, &outbound()).unwrap();
+        let request = first(opening.open, &ask, &outbound());
         fits(&GATEWAY, &outbound(), &request, None);
         let field = "line_items[0][price_data][unit_amount]";
         assert!(fields(&request).contains(&(field, written)), "{code}");
@@ -242,9 +243,9 @@ fn currencies_go_out_as_stripe_counts_them() {
 
 #[test]
 fn a_page_keeps_the_card_for_later_charges_only_where_it_is_asked_to() {
-    let call = &GATEWAY.checkout.yes().unwrap().call;
+    let opening = GATEWAY.checkout.yes().unwrap();
     for keep in [false, true] {
-        let request = (call.build)(&checkout(keep, None), &outbound()).unwrap();
+        let request = first(opening.open, &checkout(keep), &outbound());
         fits(&GATEWAY, &outbound(), &request, None);
         let keeps = [
             ("customer_creation", "always"),
@@ -708,7 +709,8 @@ fn a_look_up_tells_the_payment_its_refunds_and_its_disputes() {
     let more = over(refunds, object!({"has_more": true}));
     let replies = [&paid, &more, &disputes].map(|body| json(200, body.clone()));
     let ask = lookup(Some("pi_1"), None);
-    let told = (GATEWAY.lookup.yes().unwrap().parse)(&ask, &replies, &outbound()).unwrap();
+    let read = *GATEWAY.lookup.yes().unwrap();
+    let told = super::heard(read, &ask, &outbound(), &replies).unwrap();
     assert_eq!(kinds(&told.facts), all);
     assert_eq!(
         told.unread.len(),

@@ -3,12 +3,14 @@
 
 mod mailgun;
 mod slack;
+#[path = "../support/talk.rs"]
+mod talk;
 mod twilio;
 mod xero;
 
 use meridian::contract::{
-    Account, Arrival, Auth, Body, Call, Channel, Customer, DependsOn, Effect, ExternalId, Host,
-    LostReply, Message, Notification, OfRate, Reply, Request, Standing, System,
+    Account, Arrival, Auth, Body, Channel, Customer, DependsOn, Effect, ExternalId, Host,
+    LostReply, Message, Notification, OfRate, Read, Reply, Request, Standing, System,
 };
 use meridian::domain::outbox::Topic;
 use meridian::vendors;
@@ -16,6 +18,7 @@ use meridian::words::money::{Currency, Money};
 use meridian_contracts::{Contracts, Exchange};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use talk::{built, first, heard, talked};
 
 fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::read("EUR").unwrap())
@@ -84,7 +87,7 @@ fn account(system: &System, fields: &[(&str, &str)]) -> Account {
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect();
-    Account::load(system.vendor.secrets, fields).expect("all declared secrets are given")
+    Account::load(system.vendor.fields, fields).expect("all declared secrets are given")
 }
 
 fn demo(system: &System) -> Account {
@@ -107,9 +110,9 @@ fn steps(system: &System, topic: Topic) -> &'static [Effect<Notification, Extern
 }
 
 /// How a lost reply is looked up.
-fn search(step: &Effect<Notification, ExternalId>) -> &Call<Notification, Option<ExternalId>> {
+fn search(step: &Effect<Notification, ExternalId>) -> Read<Notification, Option<ExternalId>> {
     match &step.lost_reply {
-        LostReply::Find { call, .. } => call,
+        LostReply::Find { look, .. } => *look,
         _ => panic!("a lost reply is not looked up"),
     }
 }
@@ -178,7 +181,7 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
     let scheme = match system.vendor.auth {
         Auth::Bearer(_) | Auth::OAuth(_) => Some("Bearer x"),
         Auth::Basic { .. } => Some("Basic eDp4"),
-        Auth::InAddress | Auth::Open => None,
+        Auth::Headers(_) | Auth::InBody(_) | Auth::InAddress | Auth::Open => None,
     };
     headers.extend(scheme.map(|value| ("Authorization".into(), value.into())));
     let (content_type, bytes) = match &request.body {
@@ -224,19 +227,16 @@ fn requests() -> Vec<(&'static System, Topic, Request)> {
         for subscription in system.subscriptions {
             let ask = told(subscription.topic);
             for step in subscription.steps {
-                let request = (step.call.build)(&ask, &account).unwrap();
+                let request = built(step.build, &ask, &account).unwrap();
                 assert_eq!(
                     request,
-                    (step.call.build)(&ask, &account).unwrap(),
+                    built(step.build, &ask, &account).unwrap(),
                     "a repeat differs"
                 );
                 requests.push((*system, subscription.topic, request));
-                if let LostReply::Find { call, .. } = &step.lost_reply {
-                    requests.push((
-                        *system,
-                        subscription.topic,
-                        (call.build)(&ask, &account).unwrap(),
-                    ));
+                if let LostReply::Find { look, .. } = &step.lost_reply {
+                    let request = first(*look, &ask, &account);
+                    requests.push((*system, subscription.topic, request));
                 }
             }
         }
@@ -273,12 +273,9 @@ fn no_request_holds_a_credential() {
     }
     let hook = demo(vendors::system("slack").unwrap());
     let address = hook.secret("webhook_url");
-    let stored = format!(
-        "{:?}",
-        (steps(&vendors::slack::SYSTEM, Topic::RefundPaid)[0]
-            .call
-            .build)(&told(Topic::RefundPaid), &hook,)
-    );
+    let step = &steps(&vendors::slack::SYSTEM, Topic::RefundPaid)[0];
+    let stored = built(step.build, &told(Topic::RefundPaid), &hook);
+    let stored = format!("{stored:?}");
     assert!(!stored.contains(address.rsplit('/').next().unwrap()));
 }
 

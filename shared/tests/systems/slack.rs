@@ -16,17 +16,17 @@ fn step() -> &'static Effect<Notification, ExternalId> {
 fn parsed(status: u16, words: &str) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(Topic::RefundPaid), demo(&SYSTEM));
     let reply = reply(status, "text/plain", words);
-    (step().call.parse)(&ask, &reply, &account)
+    (step().parse)(&ask, &reply, &account)
 }
 
 #[test]
 fn the_address_is_the_secret_and_only_the_host_knows_it() {
-    let request = (step().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
+    let request = built(step().build, &told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
     assert_eq!(request.path, "");
     assert_eq!(base(&SYSTEM.vendor.host, &demo(&SYSTEM)), SECRETS[0].1);
     let gov = "https://hooks.slack-gov.com/services/T0/B0/x";
     let gov_account = account(&SYSTEM, &[("webhook_url", gov)]);
-    assert!((step().call.build)(&told(Topic::RefundPaid), &gov_account).is_ok());
+    assert!(built(step().build, &told(Topic::RefundPaid), &gov_account).is_ok());
     assert_eq!(base(&SYSTEM.vendor.host, &gov_account), gov);
 }
 
@@ -43,8 +43,12 @@ fn an_address_that_is_not_slacks_is_refused_and_never_called() {
         "https://hooks.slack.com/services/T0/B0/x?to=y",
         "https://hooks.slack.com/triggers/T0/B0/x",
     ] {
-        let account = account(&SYSTEM, &[("webhook_url", address)]);
-        let refused = (step().call.build)(&told(Topic::RefundPaid), &account);
+        let fields = [("webhook_url".to_owned(), address.to_owned())];
+        let odd = Account::load(SYSTEM.vendor.fields, fields.clone().into());
+        assert!(odd.is_err(), "{address}");
+        // Nor where it was not checked as it was loaded.
+        let account = Account::load(&[], fields.into()).expect("nothing is declared");
+        let refused = built(step().build, &told(Topic::RefundPaid), &account);
         assert!(refused.is_err(), "{address}");
         assert_eq!(
             base(&SYSTEM.vendor.host, &account),
@@ -58,7 +62,7 @@ fn words_cannot_call_the_channel_or_format_the_message() {
     let mut ask = told(Topic::RefundPaid);
     ask.message.subject = "Refund & more".into();
     ask.message.text = "<!channel> *paid* <https://x.example|click>".into();
-    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = built(step().build, &ask, &demo(&SYSTEM)).unwrap();
     let expected = "Refund &amp; more\n&lt;!channel&gt; *paid* &lt;https://x.example|click&gt;";
     assert_eq!(body(&request)["text"], expected);
     assert_eq!(body(&request)["mrkdwn"], false);
@@ -74,7 +78,7 @@ fn words_cannot_call_the_channel_or_format_the_message() {
 fn a_message_without_subject_has_no_empty_line() {
     let mut ask = told(Topic::NeedsPerson);
     ask.message.subject.clear();
-    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = built(step().build, &ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(body(&request)["text"], ask.message.text.as_str());
 }
 
@@ -93,7 +97,7 @@ fn plain_words_tell_what_a_person_must_mend() {
     ];
     for (status, word) in gone {
         assert_eq!(parsed(status, word), Err(Trouble::Credentials(word.into())));
-        let request = (step().call.build)(&told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
+        let request = built(step().build, &told(Topic::RefundPaid), &demo(&SYSTEM)).unwrap();
         holds(
             &SYSTEM,
             &request,
@@ -111,10 +115,7 @@ fn plain_words_tell_what_a_person_must_mend() {
         Err(Trouble::Unclear(_))
     ));
     assert!(matches!(parsed(302, ""), Err(Trouble::Unclear(_))));
-    assert_eq!(
-        parsed(429, "rate_limited"),
-        Err(Trouble::Limited { seconds: 30 })
-    );
+    assert_eq!(parsed(429, "rate_limited"), Err(Trouble::busy(30)));
 }
 
 #[test]

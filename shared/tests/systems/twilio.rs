@@ -27,11 +27,11 @@ fn text(status: &str, body: &str, created: &str) -> Value {
 
 fn parsed(reply: Reply) -> Result<ExternalId, Trouble> {
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
-    let request = (step().call.build)(&ask, &account).unwrap();
+    let request = built(step().build, &ask, &account).unwrap();
     if reply.header("content-type") == Some("application/json") {
         holds(&SYSTEM, &request, &account, Some(&reply));
     }
-    (step().call.parse)(&ask, &reply, &account)
+    (step().parse)(&ask, &reply, &account)
 }
 
 fn failure(status: u16, code: i64) -> Reply {
@@ -46,7 +46,7 @@ fn failure(status: u16, code: i64) -> Reply {
 #[test]
 fn a_text_goes_to_the_patients_number_from_the_clinics() {
     let ask = told(Topic::PaymentReceived);
-    let request = (step().call.build)(&ask, &demo(&SYSTEM)).unwrap();
+    let request = built(step().build, &ask, &demo(&SYSTEM)).unwrap();
     assert_eq!(
         request.path,
         "/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json"
@@ -60,7 +60,7 @@ fn a_text_goes_to_the_patients_number_from_the_clinics() {
 fn a_messaging_service_is_named_as_one() {
     let service = "MG0123456789abcdef0123456789abcdef";
     let account = account(&SYSTEM, &[&SECRETS[..2], &[("from", service)]].concat());
-    let request = (step().call.build)(&told(Topic::RefundPaid), &account).unwrap();
+    let request = built(step().build, &told(Topic::RefundPaid), &account).unwrap();
     assert_eq!(field(&request, "MessagingServiceSid"), Some(service));
     assert_eq!(field(&request, "From"), None);
     holds(&SYSTEM, &request, &account, None);
@@ -70,7 +70,7 @@ fn a_messaging_service_is_named_as_one() {
 fn a_name_as_sender_that_begins_like_a_messaging_service_is_a_sender() {
     for name in ["MGClinic", "MG", "MG0123456789abcdef0123456789abcdeg"] {
         let account = account(&SYSTEM, &[&SECRETS[..2], &[("from", name)]].concat());
-        let request = (step().call.build)(&told(Topic::RefundPaid), &account).unwrap();
+        let request = built(step().build, &told(Topic::RefundPaid), &account).unwrap();
         assert_eq!(field(&request, "From"), Some(name));
         assert_eq!(field(&request, "MessagingServiceSid"), None);
     }
@@ -81,7 +81,7 @@ fn a_text_of_1600_letters_is_sent_and_a_longer_or_empty_one_refused() {
     let mut ask = told(Topic::PaymentReceived);
     let mut send = |text: String| {
         ask.message.text = text;
-        (step().call.build)(&ask, &demo(&SYSTEM))
+        built(step().build, &ask, &demo(&SYSTEM))
     };
     holds(
         &SYSTEM,
@@ -108,7 +108,7 @@ fn only_a_number_in_international_form_is_written_to() {
         let mut ask = told(Topic::PaymentReceived);
         ask.customer.phone = Some(number.into());
         assert!(
-            (step().call.build)(&ask, &demo(&SYSTEM)).is_err(),
+            built(step().build, &ask, &demo(&SYSTEM)).is_err(),
             "{number:?}"
         );
     }
@@ -136,7 +136,7 @@ fn a_taken_text_is_filed_and_a_failed_or_unknown_one_is_not() {
         told(Topic::PaymentReceived),
         json(201, text("teleported", "Hi", created)),
     );
-    let read = (step().call.parse)(&ask, &odd, &demo(&SYSTEM));
+    let read = (step().parse)(&ask, &odd, &demo(&SYSTEM));
     assert!(matches!(read, Err(Trouble::Unreadable(_))));
 }
 
@@ -148,10 +148,7 @@ fn refusals_are_final_by_code_and_never_quote_the_number() {
         };
         assert!(!why.contains("4930123456"), "{why}");
     }
-    assert_eq!(
-        parsed(failure(400, 21611)),
-        Err(Trouble::Limited { seconds: 60 })
-    );
+    assert_eq!(parsed(failure(400, 21611)), Err(Trouble::busy(60)));
     assert!(matches!(
         parsed(failure(401, 20003)),
         Err(Trouble::Credentials(_))
@@ -162,7 +159,7 @@ fn refusals_are_final_by_code_and_never_quote_the_number() {
     ));
     let mut busy = failure(429, 20429);
     busy.headers.push(("Retry-After".into(), "7".into()));
-    assert_eq!(parsed(busy), Err(Trouble::Limited { seconds: 7 }));
+    assert_eq!(parsed(busy), Err(Trouble::busy(7)));
     assert!(matches!(
         parsed(failure(503, 20503)),
         Err(Trouble::Unclear(_))
@@ -179,9 +176,9 @@ fn looked_up(messages: Value) -> Result<Option<ExternalId>, Trouble> {
         200,
         value!({"messages": messages, "page": 0, "page_size": 1000}),
     );
-    let request = (search(step()).build)(&ask, &account).unwrap();
+    let request = first(search(step()), &ask, &account);
     holds(&SYSTEM, &request, &account, Some(&reply));
-    (search(step()).parse)(&ask, &reply, &account)
+    heard(search(step()), &ask, &account, &[reply])
 }
 
 #[test]
@@ -235,11 +232,12 @@ fn twilios_own_samples_can_be_read() {
     };
     let (ask, account) = (told(Topic::PaymentReceived), demo(&SYSTEM));
     for (name, sample) in at("post", "201") {
-        let read = (step().call.parse)(&ask, &json(201, sample["value"].clone()), &account);
+        let read = (step().parse)(&ask, &json(201, sample["value"].clone()), &account);
         assert!(matches!(read, Ok(ExternalId(Some(_)))), "{name}: {read:?}");
     }
     for (name, sample) in at("get", "200") {
-        let found = (search(step()).parse)(&ask, &json(200, sample["value"].clone()), &account);
+        let reply = json(200, sample["value"].clone());
+        let found = heard(search(step()), &ask, &account, &[reply]);
         assert_eq!(found, Ok(None), "{name}");
     }
 }
@@ -256,13 +254,13 @@ fn that_a_patient_opted_out_is_no_failure_of_the_text() {
 
 fn looked_at(reply: Reply) -> Result<Arrival, Trouble> {
     let (ask, account, id) = (
-        SYSTEM.arrival.get().unwrap(),
+        *SYSTEM.arrival.get().unwrap(),
         demo(&SYSTEM),
         "SM0123456789abcdef0123456789abcdef",
     );
-    let request = (ask.build)(id, &account).unwrap();
+    let request = first(ask, id, &account);
     holds(&SYSTEM, &request, &account, Some(&reply));
-    (ask.parse)(id, &reply, &account)
+    heard(ask, id, &account, &[reply])
 }
 
 #[test]
@@ -305,6 +303,7 @@ fn a_look_up_that_is_refused_says_nothing_of_the_text() {
 
 #[test]
 fn only_an_id_of_twilios_own_is_looked_up() {
-    let build = SYSTEM.arrival.get().unwrap().build;
-    assert!(build("SM01/../../Calls", &demo(&SYSTEM)).is_err());
+    let read = *SYSTEM.arrival.get().unwrap();
+    let (asked, end) = talked(read, "SM01/../../Calls", &demo(&SYSTEM), &[]);
+    assert!(asked.is_empty() && end.is_err(), "{asked:?}");
 }

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use meridian::contract::{
-    Account, Auth, Call, Charge, Checkout, Close, Complete, Effect, Gateway, Host, Inquiry,
-    KeyPlace, LookedUp, Lookup, LostReply, Offer, Opening, Refund, Reply, Request, Trouble, Vendor,
+    Account, Auth, Charge, Checkout, Close, Complete, Effect, Gateway, Host, Key, KeyPlace,
+    LookedUp, Lookup, LostReply, Offer, Opening, Pause, Refund, Reply, Request, Spelling, Talk,
+    Trouble, Vendor,
 };
 use meridian::domain::case::Session;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
-use meridian::words::money::{Amounts, BadAmount, Currency, Money};
+use meridian::words::money::{Amounts, Currency, Money};
 
 /// The gateways of the world: what each is, and how the product sees it.
 pub static ALL: [(&Traits, &Gateway); 5] = [
@@ -110,12 +111,12 @@ const fn vendor(id: &'static str) -> Vendor {
         name: id,
         docs: "",
         host: Host::One("https://gateway.invalid"),
+        further_hosts: &[],
         auth: Auth::Open,
         headers: |_| vec![],
-        secrets: &[],
-        inbound_secrets: &[],
+        fields: &[],
+        inbound: &[],
         own_error: |reply| reply.has_texts(&["/error/code"]),
-        addresses: &[],
     }
 }
 
@@ -125,92 +126,67 @@ static DEBIT_VENDOR: Vendor = vendor("debit");
 static HOURLY_VENDOR: Vendor = vendor("hourly");
 static ASKING_VENDOR: Vendor = vendor("asking");
 
-const KEY: KeyPlace = KeyPlace::Header("key");
-
-const fn key<Ask, Answer>(
-    lifetime: i64,
-    then: &'static LostReply<Ask, Answer>,
-) -> LostReply<Ask, Answer> {
-    LostReply::SameKey {
-        place: KEY,
+const fn key(lifetime: i64) -> Key {
+    Key {
+        place: KeyPlace::Header("key"),
+        spelling: Spelling::Plain(64),
         lifetime,
-        longest: 64,
-        then,
     }
 }
 
-const fn pages(lost_reply: LostReply<Checkout, Opening>) -> Offer<Effect<Checkout, Opening>> {
-    let call = Call {
-        build: checkout,
-        parse: opened,
-    };
-    Offer::Yes(Effect { call, lost_reply })
+const fn keyed<Ask, Answer>(
+    lifetime: i64,
+    then: &'static LostReply<Ask, Answer>,
+) -> LostReply<Ask, Answer> {
+    let key = key(lifetime);
+    LostReply::SameKey { key, then }
+}
+
+const fn pages(key: Option<Key>) -> Offer<Opening> {
+    Offer::Yes(Opening { open, key })
 }
 
 const fn closes(lost_reply: LostReply<Close, Vec<Fact>>) -> Offer<Effect<Close, Vec<Fact>>> {
-    let call = Call {
-        build: close,
-        parse: |_, reply, _| facts(reply),
-    };
-    Offer::Yes(Effect { call, lost_reply })
+    Offer::Yes(Effect::new(close, |_, reply, _| facts(reply), lost_reply))
 }
 
 const fn charges(lost_reply: LostReply<Charge, Vec<Fact>>) -> Offer<Effect<Charge, Vec<Fact>>> {
-    let call = Call {
-        build: charge,
-        parse: |_, reply, _| facts(reply),
-    };
-    Offer::Yes(Effect { call, lost_reply })
+    Offer::Yes(Effect::new(charge, |_, reply, _| facts(reply), lost_reply))
 }
 
 const fn completes(
     lost_reply: LostReply<Complete, Vec<Fact>>,
 ) -> Offer<Effect<Complete, Vec<Fact>>> {
-    let call = Call {
-        build: complete,
-        parse: |_, reply, _| facts(reply),
-    };
-    Offer::Yes(Effect { call, lost_reply })
+    Offer::Yes(Effect::new(
+        complete,
+        |_, reply, _| facts(reply),
+        lost_reply,
+    ))
 }
 
 const fn refunds(lost_reply: LostReply<Refund, Vec<Fact>>) -> Offer<Effect<Refund, Vec<Fact>>> {
-    let call = Call {
-        build: refund,
-        parse: |_, reply, _| facts(reply),
-    };
-    Offer::Yes(Effect { call, lost_reply })
+    Offer::Yes(Effect::new(refund, |_, reply, _| facts(reply), lost_reply))
 }
 
 const fn find_charge(trusted_after: i64) -> LostReply<Charge, Vec<Fact>> {
     LostReply::Find {
-        call: Call {
-            build: |ask, _| Ok(search("payments", &ask.reference)),
-            parse: |_, reply, _| found(reply),
-        },
+        look: |ask, talk, _| found(talk.ask(search("payments", &ask.reference))?),
         trusted_after,
     }
 }
 
 const fn find_refund(trusted_after: i64) -> LostReply<Refund, Vec<Fact>> {
     LostReply::Find {
-        call: Call {
-            build: |ask, _| Ok(search("refunds", &ask.reference)),
-            parse: |_, reply, _| found(reply),
-        },
+        look: |ask, talk, _| found(talk.ask(search("refunds", &ask.reference))?),
         trusted_after,
     }
 }
-
-const LOOKUP: Offer<Inquiry> = Offer::Yes(Inquiry {
-    build: lookup,
-    parse: looked_up,
-});
 
 /// A gateway whose page takes the money itself.
 const fn takes_itself(
     vendor: &'static Vendor,
     page_stays: bool,
-    checkout: Offer<Effect<Checkout, Opening>>,
+    checkout: Offer<Opening>,
     close: Offer<Effect<Close, Vec<Fact>>>,
     charge: Offer<Effect<Charge, Vec<Fact>>>,
     refund: Offer<Effect<Refund, Vec<Fact>>>,
@@ -226,7 +202,7 @@ const fn takes_itself(
         complete: Offer::No("its page takes the money itself"),
         charge,
         refund,
-        lookup: LOOKUP,
+        lookup: Offer::Yes(look_up),
         webhook: Offer::No("the world hands over what it says"),
     }
 }
@@ -234,69 +210,70 @@ const fn takes_itself(
 static CARD: Gateway = takes_itself(
     &CARD_VENDOR,
     true,
-    pages(key(DAY, &LostReply::Human)),
-    closes(key(DAY, &LostReply::Human)),
-    charges(key(DAY, &LostReply::Human)),
-    refunds(key(DAY, &LostReply::Human)),
+    pages(Some(key(DAY))),
+    closes(keyed(DAY, &LostReply::Human)),
+    charges(keyed(DAY, &LostReply::Human)),
+    refunds(keyed(DAY, &LostReply::Human)),
 );
 static HOURLY: Gateway = Gateway {
     late_failures: true,
     ..takes_itself(
         &HOURLY_VENDOR,
         false,
-        pages(key(HOUR, &LostReply::Human)),
+        pages(Some(key(HOUR))),
         // It is asked, and refuses.
-        closes(key(HOUR, &LostReply::Human)),
-        charges(key(HOUR, &find_charge(HOUR))),
-        refunds(key(HOUR, &find_refund(HOUR))),
+        closes(keyed(HOUR, &LostReply::Human)),
+        charges(keyed(HOUR, &find_charge(HOUR))),
+        refunds(keyed(HOUR, &find_refund(HOUR))),
     )
 };
 static ASKING: Gateway = takes_itself(
     &ASKING_VENDOR,
     false,
-    pages(LostReply::Human),
+    pages(None),
     closes(LostReply::Human),
     charges(LostReply::Human),
     refunds(LostReply::Human),
 );
 static WALLET: Gateway = Gateway {
-    complete: completes(key(
+    complete: completes(keyed(
         6 * HOUR,
         &LostReply::Find {
-            call: Call {
-                build: |ask, _| Ok(Request::get(format!("/pages/{}", ask.session))),
-                parse: |_, reply, _| found(reply),
-            },
+            look: |ask, talk, _| found(talk.ask(Request::get(format!("/pages/{}", ask.session)))?),
             trusted_after: 60,
         },
     )),
     ..takes_itself(
         &WALLET_VENDOR,
         true,
-        pages(key(6 * HOUR, &LostReply::Human)),
+        pages(Some(key(6 * HOUR))),
         Offer::No("what we ended is never taken"),
-        charges(key(6 * HOUR, &LostReply::Human)),
-        refunds(key(6 * HOUR, &LostReply::Human)),
+        charges(keyed(6 * HOUR, &LostReply::Human)),
+        refunds(keyed(6 * HOUR, &LostReply::Human)),
     )
 };
 static DEBIT: Gateway = Gateway {
     late_failures: true,
-    complete: completes(key(30 * DAY, &LostReply::Human)),
+    complete: completes(keyed(30 * DAY, &LostReply::Human)),
     ..takes_itself(
         &DEBIT_VENDOR,
         false,
-        pages(key(30 * DAY, &LostReply::Human)),
-        closes(key(30 * DAY, &LostReply::Human)),
-        charges(key(30 * DAY, &LostReply::Human)),
-        refunds(key(30 * DAY, &LostReply::Human)),
+        pages(Some(key(30 * DAY))),
+        closes(keyed(30 * DAY, &LostReply::Human)),
+        charges(keyed(30 * DAY, &LostReply::Human)),
+        refunds(keyed(30 * DAY, &LostReply::Human)),
     )
 };
 
 // ---- requests --------------------------------------------------------------------------------
 
-fn post(path: String, order: &Order) -> Result<Request, BadAmount> {
-    let body = serde_json::to_value(order).map_err(|why| BadAmount(why.to_string()))?;
+fn post(path: String, order: &Order) -> Result<Request, Pause> {
+    let body = serde_json::to_value(order).map_err(unwritten)?;
     Ok(Request::json("POST", &path, body))
+}
+
+fn unwritten(why: serde_json::Error) -> Trouble {
+    Trouble::Rejected(why.to_string())
 }
 
 fn order(reference: &str, amount: Money) -> Order {
@@ -312,21 +289,30 @@ fn search(list: &str, reference: &str) -> Request {
     Request::get(format!("/search/{list}/{reference}"))
 }
 
-fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> {
     let order = Order {
         keep: ask.keep_method,
         ..order(&ask.reference, ask.amount)
     };
-    post("/pages".into(), &order)
+    let told = clear(talk.ask(post("/pages".into(), &order)?)?)?;
+    let page = told
+        .page
+        .ok_or_else(|| Trouble::Unreadable("a page without an id".into()))?;
+    Ok(Session {
+        url: format!("https://gateway.invalid/{}", page.id),
+        id: page.id,
+        expires_at: page
+            .expires_at
+            .and_then(|at| Timestamp::from_second(at).ok()),
+    })
 }
 
-fn close(ask: &Close, _: &Account) -> Result<Request, BadAmount> {
+fn close(ask: &Close, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let path = format!("/pages/{}/end", ask.session);
-    let body = serde_json::to_value(Order::default()).map_err(|why| BadAmount(why.to_string()))?;
-    Ok(Request::json("POST", &path, body))
+    post(path, &Order::default())
 }
 
-fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let order = Order {
         token: Some(ask.method.token.clone()),
         ..order(&ask.reference, ask.amount)
@@ -334,26 +320,17 @@ fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
     post("/payments".into(), &order)
 }
 
-fn complete(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+fn complete(ask: &Complete, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let order = order(&ask.reference, ask.amount);
     post(format!("/pages/{}/complete", ask.session), &order)
 }
 
-fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+fn refund(ask: &Refund, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let order = Order {
         total: Some(ask.total_refunded.minor),
         ..order(&ask.reference, ask.amount)
     };
     post(format!("/payments/{}/refunds", ask.payment), &order)
-}
-
-fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
-    match (&ask.payment, &ask.session) {
-        (Some(id), _) => vec![Request::get(format!("/payments/{id}"))],
-        (None, Some(id)) => vec![Request::get(format!("/pages/{id}"))],
-        (None, None) if ask.reference.is_empty() => vec![],
-        (None, None) => vec![search("payments", &ask.reference)],
-    }
 }
 
 // ---- answers ---------------------------------------------------------------------------------
@@ -379,7 +356,7 @@ fn refused(why: Refused, reply: &Reply) -> Trouble {
         Code::TotalDiffers => Trouble::Stale("another total".into()),
         Code::InFlight => Trouble::InFlight,
         Code::BadKey | Code::Forbidden => Trouble::Credentials(format!("status {}", reply.status)),
-        Code::TooMany => Trouble::Limited { seconds: 30 },
+        Code::TooMany => Trouble::busy(30),
         Code::AlreadyRefunded
         | Code::AmountExceeded
         | Code::Balance
@@ -388,37 +365,27 @@ fn refused(why: Refused, reply: &Reply) -> Trouble {
     }
 }
 
-fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
-    let told = clear(reply)?;
-    let page = told
-        .page
-        .ok_or_else(|| Trouble::Unreadable("a page without an id".into()))?;
-    Ok(Opening::Page(Session {
-        url: format!("https://gateway.invalid/{}", page.id),
-        id: page.id,
-        expires_at: page
-            .expires_at
-            .and_then(|at| Timestamp::from_second(at).ok()),
-    }))
-}
-
 fn facts(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
     clear(reply)?.says.iter().map(fact).collect()
 }
 
 /// What a search found: nothing is `None`.
-fn found(reply: &Reply) -> Result<Option<Vec<Fact>>, Trouble> {
+fn found(reply: &Reply) -> Result<Option<Vec<Fact>>, Pause> {
     Ok(Some(facts(reply)?).filter(|facts| !facts.is_empty()))
 }
 
-fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Result<LookedUp, Trouble> {
-    let Some(reply) = replies.first() else {
-        return Err(Trouble::Unclear("without an id it cannot be found".into()));
+fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
+    let request = match (&ask.payment, &ask.session) {
+        (Some(id), _) => Request::get(format!("/payments/{id}")),
+        (None, Some(id)) => Request::get(format!("/pages/{id}")),
+        (None, None) if ask.reference.is_empty() => {
+            return Err(Trouble::Unclear("without an id it cannot be found".into()).into());
+        }
+        (None, None) => search("payments", &ask.reference),
     };
     let of_page = ask.payment.is_none() && ask.session.is_some();
-    let told = facts(reply)?;
+    let told = facts(talk.ask(request)?)?.into_iter();
     // An attempt that failed on a page gives its id to no payment: the next one may pay.
-    let told = told.into_iter();
     let told: Vec<_> = told
         .map(|fact| match of_page && fact.kind == Kind::PaymentFailed {
             true => attempt(fact),

@@ -11,7 +11,7 @@ use crate::plan::{Act, CallFault, Collected, HookFault, LookFault, Plan};
 use crate::posting::Waiting;
 use crate::wire::{Answer, Asked, Code, Say, What};
 use jiff::Timestamp;
-use meridian::contract::{Account, Body, KeyPlace, Lookup, Reply, Request, Trouble};
+use meridian::contract::{Account, Body, Lookup, Pause, Reply, Request, Talk, Trouble};
 use meridian::domain::case::{Case, Intent, Step};
 use meridian::domain::credit;
 use meridian::domain::event::{Event, NewCharge, NewDeposit, NewInvoice};
@@ -544,34 +544,42 @@ impl<'a> World<'a> {
         gateway: usize,
         step: Step,
     ) -> Result<serde_json::Value, Trouble> {
-        let request = self
-            .ask(flight, step)?
-            .build(adapters::ALL[gateway].1, &ACCOUNT)?;
-        serde_json::to_value(&request).map_err(|why| Trouble::Unreadable(why.to_string()))
+        if let Some(intent) = flight.target.intent(&flight.case) {
+            return Ok(intent.request.clone());
+        }
+        let ask = self.ask(flight, step)?;
+        let adapter = adapters::ALL[gateway].1;
+        match ask.build(adapter, &mut Talk::default(), &ACCOUNT) {
+            Ok(request) => {
+                serde_json::to_value(&request).map_err(|why| Trouble::Unreadable(why.to_string()))
+            }
+            Err(Pause::Trouble(trouble)) => Err(trouble),
+            Err(Pause::Ask(_)) => Err(Trouble::Unreadable("it reads before it acts".into())),
+        }
     }
 
     fn send(&mut self, mut flight: Flight, gateway: usize, intent: &Intent) -> Checked {
         let adapter = adapters::ALL[gateway].1;
-        let request = serde_json::from_value(intent.request.clone());
-        let (Ok(ask), Ok(request)) = (self.ask(&flight, intent.step), request) else {
-            let why = Trouble::Unreadable("a request that cannot be read".into());
+        let Ok(ask) = self.ask(&flight, intent.step) else {
+            let why = Trouble::Unreadable("a call that lacks what it needs".into());
             return self.later(flight, 1, Some(Heard::Answered(Err(why))));
         };
-        let key = match ask {
-            Ask::Checkout(_) => format!("{}-1", intent.key),
-            _ => intent.key.clone(),
+        let keyed = ask.key(adapter).is_some();
+        let (answer, wait) = match ask {
+            Ask::Checkout(_) => self.opens(gateway, &ask, keyed.then_some(&intent.key))?,
+            _ => {
+                let request = serde_json::from_value(intent.request.clone());
+                let request: Request = request.map_err(|why| {
+                    let words = format!("an intent that cannot be read: {why}");
+                    Violation::new("an intent keeps its request", words)
+                })?;
+                let key = keyed.then(|| intent.key.clone());
+                let (reply, wait) = self.call(gateway, &request, key)?;
+                let read = |reply| ask.parse(adapter, &reply, &ACCOUNT).map(Outcome::Facts);
+                (reply.map(|reply| reply.and_then(read)), wait)
+            }
         };
-        let key = match ask.key_place(adapter) {
-            Some(KeyPlace::Header(_) | KeyPlace::Query(_) | KeyPlace::Body) => Some(key),
-            None => None,
-        };
-        let (reply, wait) = self.call(gateway, &request, key)?;
-        let heard = reply.map(|reply| {
-            let read = reply.and_then(|reply| ask.parse(adapter, &reply, &ACCOUNT));
-            Heard::Answered(
-                read.inspect(|outcome| debug_assert!(!matches!(outcome, Outcome::Next(_)))),
-            )
-        });
+        let heard = answer.map(Heard::Answered);
         if let Some(Heard::Answered(Err(trouble))) = &heard {
             let words = trouble.to_string();
             flight.refused = matches!(trouble, Trouble::Credentials(_));
@@ -580,16 +588,35 @@ impl<'a> World<'a> {
         self.later(flight, wait, heard)
     }
 
+    /// Opens a page by as many calls as it takes; `None` where the worker died over it.
+    fn opens(
+        &mut self,
+        gateway: usize,
+        ask: &Ask,
+        key: Option<&String>,
+    ) -> Result<(Option<Result<Outcome, Trouble>>, i64), Violation> {
+        let (mut talk, mut waits) = (Talk::default(), 0);
+        loop {
+            let request = match ask.open(adapters::ALL[gateway].1, &mut talk, &ACCOUNT) {
+                Ok(page) => return Ok((Some(Ok(Outcome::Page(page))), waits)),
+                Err(Pause::Trouble(trouble)) => return Ok((Some(Err(trouble)), waits.max(1))),
+                Err(Pause::Ask(request)) => request,
+            };
+            let key = key.map(|key| format!("{key}-{}", talk.calls() + 1));
+            let (reply, wait) = self.call(gateway, &request, key)?;
+            waits += wait;
+            match reply {
+                None => return Ok((None, waits)),
+                Some(Err(trouble)) => return Ok((Some(Err(trouble)), waits)),
+                Some(Ok(reply)) => talk.hear(*request, reply),
+            }
+        }
+    }
+
     fn find(&mut self, flight: Flight, gateway: usize, step: Step, age: i64) -> Checked {
         let adapter = adapters::ALL[gateway].1;
-        let built = self.ask(&flight, step);
-        let built = built.and_then(|ask| Ok((ask.find(adapter, &ACCOUNT, age)?, ask)));
-        let (found, wait) = match built {
-            Ok((request, ask)) => {
-                let (reply, wait) = self.look(gateway, &request);
-                let read = |reply| ask.found(adapter, &reply, &ACCOUNT, age);
-                (reply.map(|reply| reply.and_then(read)), wait)
-            }
+        let (found, wait) = match self.ask(&flight, step) {
+            Ok(ask) => self.looks(gateway, |talk| ask.find(adapter, talk, &ACCOUNT, age)),
             Err(trouble) => (Some(Err(trouble)), 1),
         };
         self.later(flight, wait, found.map(Heard::Found))
@@ -601,21 +628,33 @@ impl<'a> World<'a> {
         gateway: usize,
         ask: &Lookup,
     ) -> (Option<Result<Vec<Fact>, Trouble>>, i64) {
-        let Some(inquiry) = adapters::ALL[gateway].1.lookup.yes() else {
+        let Some(read) = adapters::ALL[gateway].1.lookup.yes() else {
             return (Some(Err(Trouble::Missing)), 1);
         };
-        let (mut replies, mut waits) = (vec![], 1);
-        for request in (inquiry.build)(ask, &ACCOUNT) {
+        self.looks(gateway, |talk| Ok(read(ask, talk, &ACCOUNT)?.facts))
+    }
+
+    /// A conversation that changes nothing; `None` where the worker died over it.
+    fn looks<Answer>(
+        &mut self,
+        gateway: usize,
+        read: impl Fn(&mut Talk) -> Result<Answer, Pause>,
+    ) -> (Option<Result<Answer, Trouble>>, i64) {
+        let (mut talk, mut waits) = (Talk::default(), 1);
+        loop {
+            let request = match read(&mut talk) {
+                Ok(answer) => return (Some(Ok(answer)), waits),
+                Err(Pause::Trouble(trouble)) => return (Some(Err(trouble)), waits),
+                Err(Pause::Ask(request)) => request,
+            };
             let (reply, wait) = self.look(gateway, &request);
             waits += wait;
             match reply {
                 None => return (None, 0),
                 Some(Err(trouble)) => return (Some(Err(trouble)), waits),
-                Some(Ok(reply)) => replies.push(reply),
+                Some(Ok(reply)) => talk.hear(*request, reply),
             }
         }
-        let told = (inquiry.parse)(ask, &replies, &ACCOUNT);
-        (Some(told.map(|told| told.facts)), waits)
     }
 
     /// A call that changes something, with the fault that is planned for it.
@@ -673,7 +712,7 @@ impl<'a> World<'a> {
             Some(F::Refused(code)) => Some(Ok(reply(&Answer::refused(code)))),
             Some(F::InFlight) => Some(Ok(reply(&Answer::refused(Code::InFlight)))),
             // As the transport tells it: nothing was sent.
-            Some(F::NoConnection) => Some(Err(Trouble::Limited { seconds: 5 })),
+            Some(F::NoConnection) => Some(Err(Trouble::later(5, "no connection"))),
             Some(F::Token(status)) => Some(Err(token_trouble(status))),
             Some(F::DiesBefore | F::DiesAfter) => None,
         };
@@ -909,7 +948,7 @@ fn reply(answer: &Answer) -> Reply {
 /// What the answer to a token call means for the call that waited for it.
 fn token_trouble(status: u16) -> Trouble {
     let granted = accounts::granted(Ok(reply(&Answer::foreign(status))));
-    granted.err().unwrap_or(Trouble::Limited { seconds: 30 })
+    granted.err().unwrap_or_else(|| Trouble::busy(30))
 }
 
 fn said(answer: &Answer) -> String {

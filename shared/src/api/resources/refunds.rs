@@ -22,7 +22,7 @@ use serde_json::json;
 /// A refund of an invoice, whole or in part.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(example = json!({"invoice": "0123456789abcdefghjk", "amount": {"amount": "22.50", "currency": "EUR"}, "payment": "0123456789abcdefghjk-p1", "reason": "moved away"}))]
+#[schemars(example = json!({"invoice": "0123456789abcdef", "amount": {"amount": "22.50", "currency": "EUR"}, "payment": "0123456789abcdef-p1", "reason": "moved away"}))]
 pub struct RefundRequest {
     invoice: String,
     /// All that can be refunded where not given.

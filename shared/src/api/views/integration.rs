@@ -1,9 +1,9 @@
 //! A clinic's connection to a vendor as it is answered; never a value.
 
-use crate::flows::integrations::{self, Role};
+use crate::contract::FieldKind;
+use crate::flows::integrations::{self, Role, Shown};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// A vendor that can be connected: what it needs, and what is configured.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -19,14 +19,54 @@ pub struct Integration {
     pub roles: Vec<IntegrationRole>,
     /// What to enter at the vendor as the address of its webhooks.
     pub webhook_urls: Vec<String>,
-    /// Which fields are configured.
-    pub fields: BTreeMap<String, bool>,
-    /// Which fields that webhooks are proven with are configured.
-    pub inbound: BTreeMap<String, bool>,
-    /// Which fields of the vendor's OAuth connection are configured.
-    pub oauth: BTreeMap<String, bool>,
+    /// What the vendor is called with.
+    pub fields: Vec<IntegrationField>,
+    /// What its webhooks are proven with.
+    pub inbound: Vec<IntegrationField>,
+    /// What its access tokens are renewed with.
+    pub oauth: Vec<IntegrationField>,
     /// Whether all that is needed is there.
     pub connected: bool,
+}
+
+/// Something that is configured of a vendor; never its value.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IntegrationField {
+    /// Its name, under which it is written.
+    pub name: String,
+    /// As it is called at the vendor.
+    pub label: String,
+    /// What may stand in it.
+    pub kind: IntegrationFieldKind,
+    /// Whether nothing works without it.
+    pub needed: bool,
+    /// Of a choice: what can be chosen.
+    pub choices: Vec<IntegrationChoice>,
+    /// Whether it is configured.
+    pub configured: bool,
+}
+
+/// What may stand in a field.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationFieldKind {
+    /// What only the vendor and the clinic may know.
+    Secret,
+    /// An id, a code, an address of ours.
+    Text,
+    /// A secret address of the vendor's own.
+    Address,
+    /// One of the choices.
+    Choice,
+}
+
+/// One value that can be chosen.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IntegrationChoice {
+    /// As it is written.
+    pub value: String,
+    /// As people read it.
+    pub label: String,
 }
 
 /// What the vendor is to the clinic: money moves through it, it is told, or it reports.
@@ -62,25 +102,55 @@ pub fn view(one: integrations::Integration) -> Integration {
         docs: one.vendor.docs.into(),
         roles: one.roles.into_iter().map(role).collect(),
         webhook_urls: one.webhook_urls,
-        fields: one.fields,
-        inbound: one.inbound,
-        oauth: one.oauth,
+        fields: one.fields.into_iter().map(field).collect(),
+        inbound: one.inbound.into_iter().map(field).collect(),
+        oauth: one.oauth.into_iter().map(field).collect(),
         connected: one.connected,
+    }
+}
+
+fn field(one: Shown) -> IntegrationField {
+    let (kind, choices) = match one.kind {
+        FieldKind::Secret => (IntegrationFieldKind::Secret, &[] as &[_]),
+        FieldKind::Text => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Address(_) => (IntegrationFieldKind::Address, &[] as &[_]),
+        FieldKind::Choice(choices) => (IntegrationFieldKind::Choice, choices),
+    };
+    let choice = |(value, label): &(&str, &str)| IntegrationChoice {
+        value: (*value).into(),
+        label: (*label).into(),
+    };
+    IntegrationField {
+        name: one.name,
+        label: one.label,
+        kind,
+        needed: one.needed,
+        choices: choices.iter().map(choice).collect(),
+        configured: one.configured,
     }
 }
 
 impl Integration {
     fn example() -> Self {
-        let has = |field: &str| BTreeMap::from([(field.to_owned(), true)]);
+        let has = |name: &str, label: &str| {
+            vec![IntegrationField {
+                name: name.into(),
+                label: label.into(),
+                kind: IntegrationFieldKind::Secret,
+                needed: true,
+                choices: vec![],
+                configured: true,
+            }]
+        };
         Self {
             vendor: "stripe".into(),
             name: "Stripe".into(),
             docs: "https://docs.stripe.com/api".into(),
             roles: vec![IntegrationRole::Gateway, IntegrationRole::Source],
             webhook_urls: vec!["https://api.example.org/webhooks/wattle/stripe".into()],
-            fields: has("secret_key"),
-            inbound: has("webhook_secret"),
-            oauth: BTreeMap::new(),
+            fields: has("secret_key", "Secret key"),
+            inbound: has("webhook_secret", "Signing secret of the webhook"),
+            oauth: vec![],
             connected: true,
         }
     }

@@ -63,7 +63,7 @@ pub fn view(kept: &Kept) -> PaymentMethod {
 impl PaymentMethod {
     fn example() -> Self {
         Self {
-            id: "456789abcdefghjkmnpq".into(),
+            id: "456789abcdefghjk".into(),
             default: true,
             later_charges: true,
             gateway: "stripe".into(),

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 /// The invoice that examples name, here and in requests.
-pub const INVOICE: &str = "0123456789abcdefghjk";
+pub const INVOICE: &str = "0123456789abcdef";
 /// Its patient.
 /// Whom that invoice was written for.
-pub const PATIENT: &str = "mnpqrstvwxyz01234567";
+pub const PATIENT: &str = "ghjkmnpqrstvwxyz";
 /// A refund of it.
-pub const REFUND: &str = "89abcdefghjkmnpqrstv";
+pub const REFUND: &str = "89abcdefghjkmnpq";
 
 /// [`INVOICE`], owned.
 pub fn invoice() -> String {

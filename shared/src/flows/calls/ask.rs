@@ -1,9 +1,9 @@
-//! What one call at a gateway is about, and the kinds of call as one value: built, read and
-//! judged when lost by the same three functions.
+//! What one call at a gateway is about, and the kinds of call as one value: built, read and looked
+//! for when lost by the same functions.
 
 use crate::contract::{
-    Account, Charge, Checkout, Close, Complete, Effect, Gateway, KeyPlace, LookedUp, Lookup,
-    LostReply, Opening, Refund, Reply, Request, Trouble,
+    Account, Charge, Checkout, Close, Complete, Effect, Gateway, Key, LookedUp, Lookup, LostReply,
+    Pause, Refund, Reply, Request, Talk, Trouble,
 };
 use crate::domain::case::{Case, Intent, Session, Step};
 use crate::domain::fact::{Decline, Fact, Kind, is_vendor_id};
@@ -144,8 +144,6 @@ pub enum Ask {
 pub enum Outcome {
     Facts(Vec<Fact>),
     Page(Session),
-    /// Another call follows, with this id from the one before.
-    Next(String),
 }
 
 impl Ask {
@@ -179,7 +177,6 @@ impl Ask {
                 cancel_to: back.cancelled.clone(),
                 webhook_url,
                 keep_method: payment.keep_method,
-                opened: None,
             }),
             Step::Close => Self::Close(Close {
                 reference,
@@ -216,55 +213,68 @@ impl Ask {
         })
     }
 
-    pub fn build(&self, gateway: &Gateway, account: &Account) -> Result<Request, Trouble> {
-        let built = match self {
-            Self::Checkout(ask) => (gateway.checkout.get()?.call.build)(ask, account),
-            Self::Close(ask) => (gateway.close.get()?.call.build)(ask, account),
-            Self::Charge(ask) => (gateway.charge.get()?.call.build)(ask, account),
-            Self::Complete(ask) => (gateway.complete.get()?.call.build)(ask, account),
-            Self::Refund(ask) => (gateway.refund.get()?.call.build)(ask, account),
+    /// The one request that acts; nothing of a page, which is opened by [`Self::open`].
+    pub fn build(
+        &self,
+        gateway: &Gateway,
+        talk: &mut Talk,
+        account: &Account,
+    ) -> Result<Option<Request>, Pause> {
+        let request = match self {
+            Self::Checkout(_) => return gateway.checkout.get().map(|_| None).map_err(Pause::from),
+            Self::Close(ask) => (gateway.close.get()?.build)(ask, talk, account),
+            Self::Charge(ask) => (gateway.charge.get()?.build)(ask, talk, account),
+            Self::Complete(ask) => (gateway.complete.get()?.build)(ask, talk, account),
+            Self::Refund(ask) => (gateway.refund.get()?.build)(ask, talk, account),
         };
-        built.map_err(|why| Trouble::Rejected(why.to_string()))
+        request.map(Some)
     }
 
+    /// The page, where that is what is asked for.
+    pub fn open(
+        &self,
+        gateway: &Gateway,
+        talk: &mut Talk,
+        account: &Account,
+    ) -> Result<Session, Pause> {
+        let Self::Checkout(ask) = self else {
+            return Err(Trouble::Unreadable("it opens no page".into()).into());
+        };
+        let page = (gateway.checkout.get()?.open)(ask, talk, account)?;
+        match is_vendor_id(&page.id) && page.url.len() <= 4096 {
+            true => Ok(page),
+            false => Err(Trouble::Unreadable("the id of a page is none".into()).into()),
+        }
+    }
+
+    /// What the one request that acts was answered.
     pub fn parse(
         &self,
         gateway: &Gateway,
         reply: &Reply,
         account: &Account,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Vec<Fact>, Trouble> {
         let facts = match self {
-            Self::Checkout(ask) => {
-                let opening = (gateway.checkout.get()?.call.parse)(ask, reply, account)?;
-                let odd = || Trouble::Unreadable("the id of a page is none".into());
-                return match opening {
-                    Opening::Next(id) if is_vendor_id(&id) => Ok(Outcome::Next(id)),
-                    Opening::Page(page) if is_vendor_id(&page.id) && page.url.len() <= 4096 => {
-                        Ok(Outcome::Page(page))
-                    }
-                    Opening::Next(_) | Opening::Page(_) => Err(odd()),
-                };
-            }
-            Self::Close(ask) => (gateway.close.get()?.call.parse)(ask, reply, account),
-            Self::Charge(ask) => (gateway.charge.get()?.call.parse)(ask, reply, account),
-            Self::Complete(ask) => (gateway.complete.get()?.call.parse)(ask, reply, account),
-            Self::Refund(ask) => (gateway.refund.get()?.call.parse)(ask, reply, account),
+            Self::Checkout(_) => Err(Trouble::Unreadable("a page is opened otherwise".into())),
+            Self::Close(ask) => (gateway.close.get()?.parse)(ask, reply, account),
+            Self::Charge(ask) => (gateway.charge.get()?.parse)(ask, reply, account),
+            Self::Complete(ask) => (gateway.complete.get()?.parse)(ask, reply, account),
+            Self::Refund(ask) => (gateway.refund.get()?.parse)(ask, reply, account),
         };
         // What stands under an id that cannot be one was not read.
-        let read = LookedUp::from(facts?).told()?.whole()?;
-        Ok(Outcome::Facts(read))
+        LookedUp::from(facts?).told()?.whole()
     }
 
-    /// Where the key of this call goes.
-    pub fn key_place(&self, gateway: &Gateway) -> Option<KeyPlace> {
-        fn of<Ask, Answer>(effect: Option<&Effect<Ask, Answer>>) -> Option<KeyPlace> {
+    /// How the gateway takes the key of this call.
+    pub fn key(&self, gateway: &Gateway) -> Option<Key> {
+        fn of<Ask, Answer>(effect: Option<&Effect<Ask, Answer>>) -> Option<Key> {
             match &effect?.lost_reply {
-                LostReply::SameKey { place, .. } => Some(*place),
+                LostReply::SameKey { key, .. } => Some(*key),
                 LostReply::Find { .. } | LostReply::Human => None,
             }
         }
         match self {
-            Self::Checkout(_) => of(gateway.checkout.yes()),
+            Self::Checkout(_) => gateway.checkout.yes()?.key,
             Self::Close(_) => of(gateway.close.yes()),
             Self::Charge(_) => of(gateway.charge.yes()),
             Self::Complete(_) => of(gateway.complete.yes()),
@@ -272,52 +282,31 @@ impl Ask {
         }
     }
 
-    /// The request that looks for a call `age` seconds after its reply was lost.
-    pub fn find(&self, gateway: &Gateway, account: &Account, age: i64) -> Result<Request, Trouble> {
-        fn of<Ask>(
-            effect: Option<&Effect<Ask, Vec<Fact>>>,
-            ask: &Ask,
-            account: &Account,
-            age: i64,
-        ) -> Result<Request, Trouble> {
-            match effect.map(|effect| effect.lost_reply.at(age)) {
-                Some(LostReply::Find { call, .. }) => Ok((call.build)(ask, account)?),
-                _ => Err(Trouble::Unclear("no look-up".into())),
-            }
-        }
-        match self {
-            Self::Checkout(_) | Self::Close(_) => Err(Trouble::Unclear("no look-up".into())),
-            Self::Charge(ask) => of(gateway.charge.yes(), ask, account, age),
-            Self::Complete(ask) => of(gateway.complete.yes(), ask, account, age),
-            Self::Refund(ask) => of(gateway.refund.yes(), ask, account, age),
-        }
-    }
-
-    /// Reads what a look-up for a lost call found; `None` is "not known there".
-    pub fn found(
+    /// Looks for a call `age` seconds after its reply was lost; `None` is "not known there".
+    pub fn find(
         &self,
         gateway: &Gateway,
-        reply: &Reply,
+        talk: &mut Talk,
         account: &Account,
         age: i64,
-    ) -> Result<Option<Vec<Fact>>, Trouble> {
+    ) -> Result<Option<Vec<Fact>>, Pause> {
         fn of<Ask>(
             effect: Option<&Effect<Ask, Vec<Fact>>>,
             ask: &Ask,
-            reply: &Reply,
+            talk: &mut Talk,
             account: &Account,
             age: i64,
-        ) -> Result<Option<Vec<Fact>>, Trouble> {
+        ) -> Result<Option<Vec<Fact>>, Pause> {
             match effect.map(|effect| effect.lost_reply.at(age)) {
-                Some(LostReply::Find { call, .. }) => (call.parse)(ask, reply, account),
-                _ => Err(Trouble::Unclear("no look-up".into())),
+                Some(LostReply::Find { look, .. }) => look(ask, talk, account),
+                _ => Err(Trouble::Unclear("no look-up".into()).into()),
             }
         }
         match self {
-            Self::Checkout(_) | Self::Close(_) => Ok(None),
-            Self::Charge(ask) => of(gateway.charge.yes(), ask, reply, account, age),
-            Self::Complete(ask) => of(gateway.complete.yes(), ask, reply, account, age),
-            Self::Refund(ask) => of(gateway.refund.yes(), ask, reply, account, age),
+            Self::Checkout(_) | Self::Close(_) => Err(Trouble::Unclear("no look-up".into()).into()),
+            Self::Charge(ask) => of(gateway.charge.yes(), ask, talk, account, age),
+            Self::Complete(ask) => of(gateway.complete.yes(), ask, talk, account, age),
+            Self::Refund(ask) => of(gateway.refund.yes(), ask, talk, account, age),
         }
     }
 }

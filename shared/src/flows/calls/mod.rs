@@ -10,7 +10,7 @@ pub mod waking;
 use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure};
-use crate::contract::{Account, Gateway, Lookup, Request, Told, Trouble};
+use crate::contract::{Account, Gateway, Lookup, Request, Talk, Told, Trouble};
 use crate::domain::case::{Case, Intent, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
@@ -22,6 +22,7 @@ use crate::flows::commit;
 use crate::flows::erasure;
 use crate::flows::pages;
 use crate::flows::patients;
+use crate::flows::talks::Line;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::records::{case, task};
@@ -203,12 +204,14 @@ pub async fn look_up_parts(
     account: &Account,
     ask: &Lookup,
 ) -> Told {
-    let inquiry = gateway.lookup.get()?;
-    let mut replies = vec![];
-    for request in (inquiry.build)(ask, account) {
-        replies.push(accounts::call(app, clinic, gateway.vendor, account, &request, None).await?);
-    }
-    (inquiry.parse)(ask, &replies, account)
+    let read = gateway.lookup.get()?;
+    let line = Line {
+        app,
+        clinic,
+        vendor: gateway.vendor,
+        account,
+    };
+    line.converse(None, |talk| read(ask, talk, account)).await
 }
 
 async fn retry(
@@ -292,18 +295,35 @@ impl GatewayCall<'_> {
         self.open.as_ref().ok_or_else(closed)
     }
 
+    /// Opens what a step needs, and builds its request where that was not done before.
     async fn prepare(&mut self, step: Step) -> Result<Heard, Failure> {
         if let Err(trouble) = self.open().await? {
             return Ok(Heard::Blocked(trouble));
         }
-        let built = self.opened().and_then(|open| {
-            let ask = self.ask(open, step)?;
-            ask.build(open.gateway, &open.account)
-        });
+        if let Some(intent) = self.target.intent(&self.case) {
+            return Ok(Heard::Prepared(Ok(intent.request.clone())));
+        }
+        let built = self.build(step).await;
         Ok(Heard::Prepared(match built {
             Ok(request) => Ok(serde_json::to_value(&request)?),
             Err(trouble) => Err(trouble),
         }))
+    }
+
+    async fn build(&self, step: Step) -> Result<Option<Request>, Trouble> {
+        let open = self.opened()?;
+        let ask = self.ask(open, step)?;
+        let read = |talk: &mut Talk| ask.build(open.gateway, talk, &open.account);
+        self.line(open).prepare(read).await
+    }
+
+    fn line<'a>(&'a self, open: &'a Open) -> Line<'a> {
+        Line {
+            app: self.app,
+            clinic: &self.settings.id,
+            vendor: open.gateway.vendor,
+            account: &open.account,
+        }
     }
 
     fn ask(&self, open: &Open, step: Step) -> Result<Ask, Trouble> {
@@ -343,44 +363,25 @@ impl GatewayCall<'_> {
     /// The call that an intent describes.
     async fn send(&self, intent: &Intent) -> Result<Outcome, Trouble> {
         let open = self.opened()?;
-        let mut ask = self.ask(open, intent.step)?;
-        let place = ask.key_place(open.gateway);
-        let mut request: Request = serde_json::from_value(intent.request.clone())
-            .map_err(|why| Trouble::Unreadable(why.to_string()))?;
-        for step in 1.. {
-            let key = match ask {
-                Ask::Checkout(_) => format!("{}-{step}", intent.key),
-                _ => intent.key.clone(),
-            };
-            let key = place.map(|place| (place, key.as_str()));
-            let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-            let call = accounts::call(self.app, clinic, vendor, &open.account, &request, key);
-            let reply = call.await?;
-            match ask.parse(open.gateway, &reply, &open.account)? {
-                Outcome::Next(id) if step < 4 => {
-                    if let Ask::Checkout(checkout) = &mut ask {
-                        checkout.opened = Some(id);
-                    }
-                    request = ask.build(open.gateway, &open.account)?;
-                }
-                Outcome::Next(_) => break,
-                done => return Ok(done),
-            }
+        let (ask, line) = (self.ask(open, intent.step)?, self.line(open));
+        let keyed = ask.key(open.gateway).map(|key| (key, intent.key.as_str()));
+        if let Ask::Checkout(_) = ask {
+            let read = |talk: &mut Talk| ask.open(open.gateway, talk, &open.account);
+            return line.converse(keyed, read).await.map(Outcome::Page);
         }
-        Err(Trouble::Unreadable(
-            "a page that takes more than four calls".into(),
-        ))
+        let request: Request = serde_json::from_value(intent.request.clone())
+            .map_err(|why| Trouble::Unreadable(why.to_string()))?;
+        let reply = line.call(&request, keyed).await?;
+        let facts = ask.parse(open.gateway, &reply, &open.account)?;
+        Ok(Outcome::Facts(facts))
     }
 
     /// Looks for our reference.
     async fn find(&self, step: Step, age: i64) -> Result<Option<Vec<Fact>>, Trouble> {
         let open = self.opened()?;
         let ask = self.ask(open, step)?;
-        let request = ask.find(open.gateway, &open.account, age)?;
-        let (clinic, vendor) = (&self.settings.id, open.gateway.vendor);
-        let call = accounts::call(self.app, clinic, vendor, &open.account, &request, None);
-        let reply = call.await?;
-        ask.found(open.gateway, &reply, &open.account, age)
+        let read = |talk: &mut Talk| ask.find(open.gateway, talk, &open.account, age);
+        self.line(open).look(read).await
     }
 
     async fn look_up(&mut self, ask: &Lookup) -> Result<Heard, Failure> {
@@ -398,7 +399,7 @@ impl GatewayCall<'_> {
         let gateway = self.gateway.map_or("", |gateway| gateway.vendor.id);
         let clinic = &self.settings.id;
         match &answer {
-            Err(trouble @ (Trouble::Unclear(_) | Trouble::Limited { .. })) => {
+            Err(trouble @ (Trouble::Unclear(_) | Trouble::Later { .. })) => {
                 tracing::warn!(gateway, case = self.case.id, %trouble, "no answer");
                 waking::fell_silent(self.app, clinic, gateway);
             }

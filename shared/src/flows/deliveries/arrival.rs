@@ -9,6 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::outbox::Topic;
 use crate::flows::connections::{self, Known};
 use crate::flows::deliveries::{replace, replace_and, spread};
+use crate::flows::talks::Line;
 use crate::flows::{accounts, patients};
 use crate::io::clock;
 use crate::io::store::Write;
@@ -106,9 +107,13 @@ async fn asked_for(
     let (clinic, vendor) = (&of.settings.id, system.vendor);
     let (ask, id) = (system.arrival.get()?, row.filed_as().unwrap_or_default());
     let account = accounts::account(app, clinic, vendor).await?;
-    let request = (ask.build)(id, &account)?;
-    let reply = accounts::call(app, clinic, vendor, &account, &request, None).await?;
-    (ask.parse)(id, &reply, &account)
+    let line = Line {
+        app,
+        clinic,
+        vendor,
+        account: &account,
+    };
+    line.converse(None, |talk| ask(id, talk, &account)).await
 }
 
 /// Nobody said whether it arrived: that is no knowledge.

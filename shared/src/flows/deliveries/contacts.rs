@@ -2,8 +2,8 @@
 
 use super::job::{Setback, troubled};
 use super::{App, Failure};
-use crate::contract::{Account, ContactCalls, LostReply, Notification, System};
-use crate::flows::accounts;
+use crate::contract::{Account, ContactCalls, LostReply, Notification, System, Talk};
+use crate::flows::talks::Line;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write, Written};
@@ -22,6 +22,17 @@ pub struct Ask<'a> {
     pub notification: &'a Notification,
     /// Whether the delivery's own call may have reached the system.
     pub sent: bool,
+}
+
+impl Ask<'_> {
+    fn line(&self) -> Line<'_> {
+        Line {
+            app: self.app,
+            clinic: self.clinic,
+            vendor: self.system.vendor,
+            account: self.account,
+        }
+    }
 }
 
 /// The id where it is known here, so that nothing need be asked.
@@ -114,13 +125,8 @@ async fn found_or_made(
 }
 
 async fn asked(ask: &Ask<'_>, calls: &ContactCalls) -> Result<Option<String>, Setback> {
-    let (vendor, account) = (ask.system.vendor, ask.account);
-    let found = async {
-        let request = (calls.find.build)(ask.notification, account)?;
-        let reply = accounts::call(ask.app, ask.clinic, vendor, account, &request, None).await?;
-        (calls.find.parse)(ask.notification, &reply, account)
-    };
-    match found.await {
+    let read = |talk: &mut Talk| (calls.find)(ask.notification, talk, ask.account);
+    match ask.line().converse(None, read).await {
         Ok(found) => Ok(found.and_then(|id| id.0)),
         Err(trouble) => Err(set_back(ask, trouble)),
     }
@@ -128,17 +134,12 @@ async fn asked(ask: &Ask<'_>, calls: &ContactCalls) -> Result<Option<String>, Se
 
 /// Under a key of this making: what was made before and is gone must not be answered again.
 async fn made(ask: &Ask<'_>, calls: &ContactCalls, now: i64) -> Result<String, Setback> {
-    let (vendor, account) = (ask.system.vendor, ask.account);
     let notification = Notification {
         key: ids::derived(&[&ask.notification.key, &now.to_string()]),
         ..ask.notification.clone()
     };
-    let made = async {
-        let request = (calls.make.build)(&notification, account)?;
-        let reply = accounts::call(ask.app, ask.clinic, vendor, account, &request, None).await?;
-        (calls.make.parse)(&notification, &reply, account)
-    };
-    match made.await {
+    let read = |talk: &mut Talk| (calls.make)(&notification, talk, ask.account);
+    match ask.line().converse(None, read).await {
         Ok(id) => {
             id.0.ok_or_else(|| Setback::Failed("a contact without an id".into()))
         }

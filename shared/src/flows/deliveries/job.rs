@@ -4,11 +4,12 @@
 use super::{App, Failure, Of, arrival, compose};
 use crate::contract::{
     Account, Channel, Customer, Effect, ExternalId, LostReply, Message, Notification, Request,
-    Subscription, System, Trouble,
+    Subscription, System, Talk, Trouble,
 };
 use crate::domain::fact::Decline;
 use crate::flows::connections::{self, Known};
-use crate::flows::{accounts, deliveries};
+use crate::flows::deliveries;
+use crate::flows::talks::Line;
 use crate::io::clock;
 use crate::io::store::Write;
 use crate::records::delivery::{DeliveryRow, State};
@@ -169,10 +170,10 @@ impl DeliveryJob<'_> {
         if let Some(why) = self.needless.filter(|_| row.steps_done == 0) {
             return Ok(Some((row, Err(Setback::Needless(why)))));
         }
-        let request = match (step.call.build)(notification, &self.account) {
+        let sent = row.may_be_sent();
+        let request = match self.build(step, notification).await {
             Ok(request) => request,
-            // Nothing was sent, nor will be.
-            Err(why) => return Ok(Some((row, Err(Setback::Failed(why.to_string()))))),
+            Err(trouble) => return Ok(Some((row, unsent(trouble, sent)))),
         };
         let (channel, key) = (self.system.channel, self.key.as_ref());
         let sending = sending(&row, channel, key, notification, lease);
@@ -239,9 +240,9 @@ impl DeliveryJob<'_> {
         let age = clock::now().as_second() - row.sent_at;
         match self.look(step, &sent, age).await {
             Look::End(end) => Some(end),
-            Look::Repeat => Some(match (step.call.build)(&sent, &self.account) {
+            Look::Repeat => Some(match self.build(step, &sent).await {
                 Ok(request) => self.send(step, &sent, &request, true).await,
-                Err(why) => Err(Setback::Failed(why.to_string())),
+                Err(trouble) => unsent(trouble, true),
             }),
             Look::Nothing => None,
         }
@@ -253,28 +254,37 @@ impl DeliveryJob<'_> {
         notification: &Notification,
         age: i64,
     ) -> Look {
-        let (call, trusted_after) = match step.lost_reply.at(age) {
+        let (look, trusted_after) = match step.lost_reply.at(age) {
             LostReply::SameKey { .. } => return Look::Repeat,
             LostReply::Find {
-                call,
+                look,
                 trusted_after,
-            } => (call, trusted_after),
+            } => (look, trusted_after),
             LostReply::Human => {
                 return Look::End(Err(Setback::Unknown("nobody recorded its end".into())));
             }
         };
-        let found = async {
-            let request = (call.build)(notification, &self.account)?;
-            let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-            let asked = accounts::call(self.app, clinic, vendor, &self.account, &request, None);
-            let reply = asked.await?;
-            match (call.parse)(notification, &reply, &self.account) {
-                // A look-up that was refused itself says nothing of what it looks for.
-                Err(Trouble::Rejected(why)) if !reply.is_success() => Err(Trouble::Unclear(why)),
-                parsed => parsed,
-            }
-        };
-        seen(found.await, age, *trusted_after)
+        let read = |talk: &mut Talk| look(notification, talk, &self.account);
+        seen(self.line().look(read).await, age, *trusted_after)
+    }
+
+    fn line(&self) -> Line<'_> {
+        Line {
+            app: self.app,
+            clinic: &self.of.settings.id,
+            vendor: self.system.vendor,
+            account: &self.account,
+        }
+    }
+
+    /// The request of a step, after what it must read: nothing was sent yet that acts.
+    async fn build(
+        &self,
+        step: &'static DeliveryStep,
+        notification: &Notification,
+    ) -> Result<Request, Trouble> {
+        let read = |talk: &mut Talk| (step.build)(notification, talk, &self.account);
+        self.line().converse(None, read).await
     }
 
     /// `repeated` where it was sent before under the same key.
@@ -285,13 +295,13 @@ impl DeliveryJob<'_> {
         request: &Request,
         repeated: bool,
     ) -> End {
-        let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
         let key = match &step.lost_reply {
-            LostReply::SameKey { place, .. } => Some((*place, notification.key.as_str())),
+            LostReply::SameKey { key, .. } => Some((*key, notification.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
-        let reply = accounts::call(self.app, clinic, vendor, &self.account, request, key).await;
-        match reply.and_then(|reply| (step.call.parse)(notification, &reply, &self.account)) {
+        let vendor = self.system.vendor;
+        let reply = self.line().call(request, key).await;
+        match reply.and_then(|reply| (step.parse)(notification, &reply, &self.account)) {
             Ok(filed) => Ok(filed.0),
             Err(trouble) => {
                 tracing::warn!(system = vendor.id, %trouble, "a delivery failed");
@@ -320,7 +330,7 @@ pub fn seen(found: Result<Option<ExternalId>, Trouble>, age: i64, trusted_after:
             let (sent, why) = (true, format!("looked for it: {trouble}"));
             end(match trouble {
                 Trouble::Credentials(_) => Setback::Broken { sent, why },
-                Trouble::Limited { seconds } => Setback::Held { seconds, sent, why },
+                Trouble::Later { seconds, .. } => Setback::Held { seconds, sent, why },
                 _ => again(matches!(trouble, Trouble::Unclear(_)), why),
             })
         }
@@ -341,7 +351,7 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, se
     };
     match trouble {
         Trouble::Exists(id) => Ok(Some(id)),
-        Trouble::Limited { seconds } => Err(Setback::Held { seconds, sent, why }),
+        Trouble::Later { seconds, .. } => Err(Setback::Held { seconds, sent, why }),
         Trouble::Credentials(_) => Err(Setback::Broken { sent, why }),
         Trouble::Gone(_) if !sent => Err(Setback::Gone(why)),
         Trouble::Missing | Trouble::Stale(_) | Trouble::Gone(_) => again(900, sent, why),
@@ -354,6 +364,29 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, se
         },
     }
 }
+
+/// What it means that a request could not be built, after whatever was read for it; `sent` where one
+/// before it may have arrived.
+fn unsent(trouble: Trouble, sent: bool) -> End {
+    let again = |unanswered, why| Setback::Again {
+        wait: UNREAD,
+        sent,
+        unanswered,
+        why,
+    };
+    match trouble {
+        // It never will be.
+        Trouble::Rejected(why) => Err(Setback::Failed(why)),
+        Trouble::Unclear(why) => Err(again(true, why)),
+        Trouble::InFlight | Trouble::Exists(_) | Trouble::Unreadable(_) => {
+            Err(again(false, trouble.to_string()))
+        }
+        other => troubled(other, &LostReply::Human, sent),
+    }
+}
+
+/// What must be read first and was not answered is asked again after so many seconds.
+const UNREAD: i64 = 60;
 
 /// The row in our hands. Two that take it in the same instant must not write the same row.
 fn leased(row: &DeliveryRow, lease_seconds: i64) -> DeliveryRow {

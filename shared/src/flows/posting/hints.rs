@@ -69,8 +69,11 @@ impl PostingJob<'_> {
         let clinic = &self.settings.id;
         let account = accounts::account(self.app, clinic, gateway.vendor).await;
         let account = account.map_err(failure)?;
-        let nothing_to_send = |inquiry: &Inquiry| (inquiry.build)(&ask, &account).is_empty();
-        if gateway.lookup.yes().is_none_or(nothing_to_send) {
+        let asks = |read: &Read<Lookup, LookedUp>| {
+            let first = read(&ask, &mut Talk::default(), &account);
+            matches!(first, Err(Pause::Ask(_)))
+        };
+        if !gateway.lookup.yes().is_some_and(asks) {
             return Ok(Fetched::Never("a hint at an id of nothing known".into()));
         }
         let look_up = calls::look_up_parts(self.app, clinic, gateway, &account, &ask);

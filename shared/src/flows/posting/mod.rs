@@ -10,8 +10,8 @@ use super::calls::Traits;
 use super::commit::{Change, Committed};
 use super::{App, Failure, tasks};
 use crate::contract::{
-    self, Account, Delivery, Gateway, Inbound, Inquiry, Item, Lookup, Notice, Proof, Trouble,
-    Verified,
+    self, Account, Delivery, Gateway, Inbound, Item, Lookup, Notice, Pause, Proof, Read, Talk,
+    Trouble, Verified,
 };
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};

@@ -23,12 +23,15 @@ static VENDOR: Vendor = Vendor {
     name: "GoCardless",
     docs: "https://developer.gocardless.com/api-reference",
     host: Host::From(host),
+    further_hosts: &[],
     auth: Auth::Bearer("access_token"),
     headers: |_| vec![("GoCardless-Version", "2015-07-06".into())],
-    secrets: &["access_token"],
-    inbound_secrets: &["webhook_secret"],
+    fields: &[Field::secret("access_token", "Access token")],
+    inbound: &[Field::secret(
+        "webhook_secret",
+        "Secret of the webhook endpoint",
+    )],
     own_error: |reply| reply.has_texts(&["/error/type"]),
-    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -37,51 +40,33 @@ pub static GATEWAY: Gateway = Gateway {
     moves: "bank debits",
     late_failures: true,
     page_stays: false,
-    checkout: Offer::Yes(Effect {
-        call: Call {
-            build: checkout,
-            parse: opened,
+    checkout: Offer::Yes(Opening {
+        open,
+        key: Some(KEY),
+    }),
+    close: Offer::Yes(Effect::new(
+        |ask, _, _| {
+            let path = format!("/billing_requests/{}/actions/cancel", ask.session);
+            Ok(Request::new("POST", path, Body::None))
         },
-        lost_reply: key(&LostReply::Human),
-    }),
-    close: Offer::Yes(Effect {
-        call: Call {
-            build: |ask, _| {
-                let path = format!("/billing_requests/{}/actions/cancel", ask.session);
-                Ok(Request::new("POST", path, Body::None))
-            },
-            parse: |_, reply, _| {
-                let request: BillingRequest = inside(clear(reply)?, "billing_requests")?;
-                Ok(request.ended()?.into_iter().collect())
-            },
+        |_, reply, _| {
+            let request: BillingRequest = inside(clear(reply)?, "billing_requests")?;
+            Ok(request.ended()?.into_iter().collect())
         },
-        lost_reply: key(&LostReply::Human),
-    }),
-    complete: Offer::Yes(Effect {
-        call: Call {
-            build: complete,
-            parse: |_, reply, _| collecting(reply),
-        },
-        lost_reply: key(&LostReply::Human),
-    }),
-    charge: Offer::Yes(Effect {
-        call: Call {
-            build: charge,
-            parse: |_, reply, _| collecting(reply),
-        },
-        lost_reply: key(&LostReply::Human),
-    }),
-    refund: Offer::Yes(Effect {
-        call: Call {
-            build: refund,
-            parse: refunded,
-        },
-        lost_reply: key(&LostReply::Human),
-    }),
-    lookup: Offer::Yes(Inquiry {
-        build: reports::lookup,
-        parse: reports::looked_up,
-    }),
+        keyed(&LostReply::Human),
+    )),
+    complete: Offer::Yes(Effect::new(
+        complete,
+        |_, reply, _| collecting(reply),
+        keyed(&LostReply::Human),
+    )),
+    charge: Offer::Yes(Effect::new(
+        charge,
+        |_, reply, _| collecting(reply),
+        keyed(&LostReply::Human),
+    )),
+    refund: Offer::Yes(Effect::new(refund, refunded, keyed(&LostReply::Human))),
+    lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         source: "gocardless",
         vendor: &VENDOR,
@@ -100,13 +85,14 @@ pub static GATEWAY: Gateway = Gateway {
 
 /// Keys are kept with what they made. Their length is the client library's; no lifetime is published,
 /// so a month is taken as sure: unverified.
-const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
-    LostReply::SameKey {
-        place: KeyPlace::Header("Idempotency-Key"),
-        lifetime: 30 * 24 * 3600,
-        longest: 128,
-        then,
-    }
+const KEY: Key = Key {
+    place: KeyPlace::Header("Idempotency-Key"),
+    spelling: Spelling::Plain(128),
+    lifetime: 30 * 24 * 3600,
+};
+
+const fn keyed<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    LostReply::SameKey { key: KEY, then }
 }
 
 /// Tokens of the test environment say so.
@@ -116,68 +102,67 @@ fn host(account: &Account) -> String {
     format!("https://{name}.gocardless.com")
 }
 
-/// First the billing request, then a page for it. A page that was made in a round before is not
-/// readable again, but hands out its address when it is initialised.
-fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+/// First the billing request, then a page for it. What was made in a round before is named by the
+/// refusal of its key; a page of then is not readable again, but hands out its address when it is
+/// initialised.
+fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> {
     let metadata = json!({"reference": ask.reference});
-    Ok(match ask.opened.as_deref() {
-        None => post(
-            "/billing_requests",
-            json!({"billing_requests": {
-                "mandate_request": {
-                    "currency": ask.amount.currency.code(),
-                    "description": ask.label,
-                    "metadata": metadata,
-                },
+    let made = talk.ask(post(
+        "/billing_requests",
+        json!({"billing_requests": {
+            "mandate_request": {
+                "currency": ask.amount.currency.code(),
+                "description": ask.label,
                 "metadata": metadata,
-            }}),
-        ),
-        Some(flow) if flow.starts_with("BRF") => Request::new(
-            "POST",
-            format!("/billing_request_flows/{flow}/actions/initialise"),
-            Body::None,
-        ),
-        Some(request) => post(
-            "/billing_request_flows",
-            json!({"billing_request_flows": {
-                "redirect_uri": ask.return_to,
-                "exit_uri": ask.cancel_to,
-                "links": {"billing_request": request},
-            }}),
-        ),
-    })
-}
-
-fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
-    let reply = match clear(reply) {
-        Err(Trouble::Exists(id)) => return Ok(Opening::Next(id)),
+            },
+            "metadata": metadata,
+        }}),
+    ))?;
+    let request = match clear(made) {
+        Err(Trouble::Exists(id)) => id,
+        other => inside::<BillingRequest>(other?, "billing_requests")?.id,
+    };
+    let flow = talk.ask(post(
+        "/billing_request_flows",
+        json!({"billing_request_flows": {
+            "redirect_uri": ask.return_to,
+            "exit_uri": ask.cancel_to,
+            "links": {"billing_request": vendor_id(request)?},
+        }}),
+    ))?;
+    let flow = match clear(flow) {
+        Err(Trouble::Exists(flow)) => {
+            let path = format!(
+                "/billing_request_flows/{}/actions/initialise",
+                vendor_id(flow)?
+            );
+            clear(talk.ask(Request::new("POST", path, Body::None))?)?
+        }
         other => other?,
     };
-    if ask.opened.is_none() {
-        let made: BillingRequest = inside(reply, "billing_requests")?;
-        return Ok(Opening::Next(made.id));
-    }
-    let flow: Value = inside(reply, "billing_request_flows")?;
+    let flow: Value = inside(flow, "billing_request_flows")?;
     let text = |value: &Value| {
         let missing = || Trouble::Unreadable("a flow without its address".into());
         value.as_str().map(String::from).ok_or_else(missing)
     };
     let expires_at = flow["expires_at"].as_str();
-    Ok(Opening::Page(Session {
+    Ok(Session {
         id: text(&flow["links"]["billing_request"])?,
         url: text(&flow["authorisation_url"])?,
         expires_at: expires_at.and_then(|at| at.parse().ok()),
-    }))
+    })
 }
 
-fn complete(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+fn complete(ask: &Complete, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let method = ask.method.as_ref();
-    let method = method.ok_or(BadAmount("the approval named no mandate".into()))?;
-    collect(&ask.reference, ask.amount, &ask.label, &method.token)
+    let missing = || Trouble::Rejected("the approval named no mandate".into());
+    let mandate = &method.ok_or_else(missing)?.token;
+    Ok(collect(&ask.reference, ask.amount, &ask.label, mandate)?)
 }
 
-fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
-    collect(&ask.reference, ask.amount, &ask.label, &ask.method.token)
+fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
+    let mandate = &ask.method.token;
+    Ok(collect(&ask.reference, ask.amount, &ask.label, mandate)?)
 }
 
 /// GoCardless's own retries stay off: two planners would collect twice.
@@ -204,7 +189,7 @@ fn collecting(reply: &Reply) -> Result<Vec<Fact>, Trouble> {
         .whole()
 }
 
-fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+fn refund(ask: &Refund, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let body = json!({"refunds": {
         "amount": minor(ask.amount)?,
         "total_amount_confirmation": minor(ask.total_refunded)?,

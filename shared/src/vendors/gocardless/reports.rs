@@ -3,7 +3,7 @@
 
 use super::decline::{decline, given_up};
 use super::wire::*;
-use super::{LookedUp, Lookup, Told, clear, parts, reference};
+use super::{clear, reference};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::words::json;
@@ -240,56 +240,53 @@ fn link(event: &Happened, name: &str) -> Result<String, Unreadable> {
 }
 
 /// By any id that a hint, a session or an answer gave. There is no search by our reference.
-pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
-    let id = id(ask);
-    let of_payment = |list: &str| {
-        Request::get(list)
-            .query("payment", id)
-            .query("limit", "500")
-    };
+pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
+    let id = ask.payment.as_deref().or(ask.session.as_deref());
+    let id = id.unwrap_or_default();
     match id.get(..2) {
-        Some("PM") => vec![
-            Request::get(format!("/payments/{id}")),
-            of_payment("/refunds"),
-            of_payment("/events"),
-        ],
-        Some("RF") => vec![Request::get(format!("/refunds/{id}"))],
-        Some("BR") => vec![Request::get(format!("/billing_requests/{id}"))],
-        _ => vec![],
+        Some("PM") => of_payment(id, talk),
+        Some("RF") => {
+            let refund = talk.ask(Request::get(format!("/refunds/{id}")))?;
+            let refund: GivenBack = inside(clear(refund)?, "refunds")?;
+            Ok(LookedUp::from(vec![refund.fact()?]).told()?)
+        }
+        Some("BR") => {
+            let request = talk.ask(Request::get(format!("/billing_requests/{id}")))?;
+            let request: BillingRequest = inside(clear(request)?, "billing_requests")?;
+            let facts: Vec<Fact> = request.fact()?.into_iter().collect();
+            Ok(LookedUp::from(facts).told()?)
+        }
+        _ => Err(Trouble::Unclear("without an id it cannot be found".into()).into()),
     }
 }
 
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
-    match replies {
-        [payment, refunds, events] => {
-            let (payment, refunds, events) = (clear(payment)?, clear(refunds)?, clear(events)?);
-            let mut unread = vec![];
-            let history = each::<Happened>(events, "events", &mut unread);
-            let mut told = match inside::<Payment>(payment, "payments") {
-                Ok(payment) => payment.facts(&history),
-                Err(why) => {
-                    let mut told = LookedUp::default();
-                    told.add(Err(why));
-                    told
-                }
-            };
-            for refund in each::<GivenBack>(refunds, "refunds", &mut unread) {
-                told.add(refund.fact());
-            }
-            told.unread.extend(unread);
-            told.told()
+/// What happened to it tells what its status does not: that it came, and went back since.
+fn of_payment(id: &str, talk: &mut Talk) -> Result<LookedUp, Pause> {
+    let payment = talk.ask(Request::get(format!("/payments/{id}")))?;
+    let payment = inside::<Payment>(clear(payment)?, "payments");
+    let list = |name: &str| {
+        Request::get(format!("/{name}"))
+            .query("payment", id)
+            .query("limit", "500")
+    };
+    let mut unread = vec![];
+    let refunds = clear(talk.ask(list("refunds"))?)?;
+    let refunds = each::<GivenBack>(refunds, "refunds", &mut unread);
+    let events = clear(talk.ask(list("events"))?)?;
+    let history = each::<Happened>(events, "events", &mut unread);
+    let mut told = match payment {
+        Ok(payment) => payment.facts(&history),
+        Err(why) => {
+            let mut told = LookedUp::default();
+            told.add(Err(why));
+            told
         }
-        [one] if id(ask).starts_with("RF") => {
-            let refund: GivenBack = inside(clear(one)?, "refunds")?;
-            LookedUp::from(vec![refund.fact()?]).told()
-        }
-        [one] => {
-            let request: BillingRequest = inside(clear(one)?, "billing_requests")?;
-            let facts: Vec<Fact> = request.fact()?.into_iter().collect();
-            LookedUp::from(facts).told()
-        }
-        _ => Err(Trouble::Unclear("without an id it cannot be found".into())),
+    };
+    for refund in refunds {
+        told.add(refund.fact());
     }
+    told.unread.extend(unread);
+    Ok(told.told()?)
 }
 
 /// The items of a list that can be read, and why others cannot.
@@ -311,9 +308,4 @@ fn each<T: DeserializeOwned>(reply: &Reply, name: &str, unread: &mut Vec<String>
             .map(|why| format!("{name}: {why}")),
     );
     read.into_iter().flatten().collect()
-}
-
-fn id(ask: &Lookup) -> &str {
-    let id = ask.payment.as_deref().or(ask.session.as_deref());
-    id.unwrap_or_default()
 }

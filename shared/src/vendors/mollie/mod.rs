@@ -10,7 +10,6 @@ mod wire;
 use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact, Method};
-use crate::words::json;
 use crate::words::money::{Amounts, BadAmount, Money};
 use reports::Page;
 use serde_json::{Value, json};
@@ -23,13 +22,13 @@ static VENDOR: Vendor = Vendor {
     name: "Mollie",
     docs: "https://docs.mollie.com/reference",
     host: Host::One("https://api.mollie.com"),
+    further_hosts: &[],
     auth: Auth::Bearer("api_key"),
     headers: |_| vec![],
-    secrets: &["api_key"],
-    // `webhook_secret` is read where signed webhooks are set up; classic ones have none.
-    inbound_secrets: &[],
+    fields: &[Field::secret("api_key", "API key")],
+    // Read where signed webhooks are set up; classic ones have none.
+    inbound: &[Field::secret("webhook_secret", "Signing secret of the webhook").optional()],
     own_error: |reply| reply.has_texts(&["/title", "/detail"]),
-    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -39,60 +38,36 @@ pub static GATEWAY: Gateway = Gateway {
     // A bank debit that was paid may come back, and again come to stay.
     late_failures: true,
     page_stays: false,
-    checkout: Offer::Yes(Effect {
-        call: Call {
-            build: checkout,
-            parse: opened,
-        },
-        lost_reply: key(&LostReply::Find {
-            call: Call {
-                build: |_, _| Ok(reports::latest()),
-                parse: opened_before,
-            },
-            trusted_after: HOUR,
-        }),
+    checkout: Offer::Yes(Opening {
+        open,
+        key: Some(KEY),
     }),
-    close: Offer::Yes(Effect {
-        call: Call {
-            build: |ask, _| {
-                let path = format!("/v2/payments/{}", ask.session);
-                Ok(Request::new("DELETE", path, Body::None))
-            },
-            parse: |_, reply, _| clear(reply)?.json::<Payment>()?.ended(),
+    close: Offer::Yes(Effect::new(
+        |ask, _, _| {
+            let path = format!("/v2/payments/{}", ask.session);
+            Ok(Request::new("DELETE", path, Body::None))
         },
-        lost_reply: key(&LostReply::Human),
-    }),
+        |_, reply, _| clear(reply)?.json::<Payment>()?.ended(),
+        keyed(&LostReply::Human),
+    )),
     complete: Offer::No("the hosted page takes the money itself"),
-    charge: Offer::Yes(Effect {
-        call: Call {
-            build: charge,
-            parse: charged,
-        },
-        lost_reply: key(&LostReply::Find {
-            call: Call {
-                build: |ask, _| Ok(reports::latest_of(&customer(&ask.method)?)),
-                parse: charged_before,
-            },
+    charge: Offer::Yes(Effect::new(
+        charge,
+        charged,
+        keyed(&LostReply::Find {
+            look: find_charge,
             trusted_after: HOUR,
         }),
-    }),
-    refund: Offer::Yes(Effect {
-        call: Call {
-            build: refund,
-            parse: refunded,
-        },
-        lost_reply: key(&LostReply::Find {
-            call: Call {
-                build: |ask, _| Ok(Request::get(refunds_of(ask)).query("limit", "250")),
-                parse: refunded_before,
-            },
+    )),
+    refund: Offer::Yes(Effect::new(
+        refund,
+        refunded,
+        keyed(&LostReply::Find {
+            look: find_refund,
             trusted_after: HOUR,
         }),
-    }),
-    lookup: Offer::Yes(Inquiry {
-        build: reports::lookup,
-        parse: reports::looked_up,
-    }),
+    )),
+    lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         source: "mollie",
         vendor: &VENDOR,
@@ -115,22 +90,20 @@ pub static GATEWAY: Gateway = Gateway {
 /// How long Mollie remembers a key, in seconds: from memory, unverified.
 const HOUR: i64 = 3600;
 
+const KEY: Key = Key {
+    place: KeyPlace::Header("Idempotency-Key"),
+    spelling: Spelling::Plain(64),
+    lifetime: HOUR,
+};
+
 /// After the hour the lists tell: they show what was made at once.
-const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
-    LostReply::SameKey {
-        place: KeyPlace::Header("Idempotency-Key"),
-        lifetime: HOUR,
-        longest: 64,
-        then,
-    }
+const fn keyed<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    LostReply::SameKey { key: KEY, then }
 }
 
 /// A method is kept for a customer: it is made first, without name or address.
-fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> {
     let metadata = json!({"reference": ask.reference});
-    if ask.keep_method && ask.opened.is_none() {
-        return Ok(post("/v2/customers", json!({"metadata": metadata})));
-    }
     let mut body = json!({
         "amount": amount(ask.amount)?,
         "description": ask.label,
@@ -140,39 +113,22 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         "metadata": metadata,
         "sequenceType": "oneoff",
     });
-    if let Some(customer) = &ask.opened {
+    if ask.keep_method {
+        let made = talk.ask(post("/v2/customers", json!({"metadata": metadata})))?;
+        let customer = clear(made)?.json::<Customer>()?.id;
         body["sequenceType"] = "first".into();
-        body["customerId"] = customer.as_str().into();
+        body["customerId"] = vendor_id(customer)?.into();
     }
-    Ok(post("/v2/payments", body))
-}
-
-fn opened(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
-    let reply = clear(reply)?;
-    if ask.keep_method && ask.opened.is_none() {
-        return Ok(Opening::Next(reply.json::<Customer>()?.id));
-    }
-    page(&reply.json()?)
-}
-
-fn opened_before(ask: &Checkout, reply: &Reply, _: &Account) -> Result<Option<Opening>, Trouble> {
-    let list: Page = clear(reply)?.json()?;
-    let found = list.find::<Payment>("payments", &ask.reference)?;
-    found
-        .map(|payment| page(&json::read_part(payment)?))
-        .transpose()
-}
-
-fn page(payment: &Payment) -> Result<Opening, Trouble> {
+    let payment: Payment = clear(talk.ask(post("/v2/payments", body))?)?.json()?;
     let gone = || Trouble::Unreadable("a payment without its page".into());
-    Ok(Opening::Page(Session {
-        id: payment.id.clone(),
+    Ok(Session {
         url: payment.page().ok_or_else(gone)?,
+        id: payment.id,
         expires_at: payment.expires_at,
-    }))
+    })
 }
 
-fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let body = json!({
         "amount": amount(ask.amount)?,
         "description": ask.label,
@@ -187,9 +143,9 @@ fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
     Ok(post("/v2/payments", body))
 }
 
-fn customer(method: &Method) -> Result<String, BadAmount> {
-    let missing = || BadAmount("the saved method names no customer".into());
-    method.customer.clone().ok_or_else(missing)
+fn customer(method: &Method) -> Result<&str, Trouble> {
+    let missing = || Trouble::Rejected("the saved method names no customer".into());
+    method.customer.as_deref().ok_or_else(missing)
 }
 
 fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble> {
@@ -202,13 +158,14 @@ fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble>
     told(&clear(reply)?.json()?).whole()
 }
 
-fn charged_before(ask: &Charge, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
-    let list: Page = clear(reply)?.json()?;
+fn find_charge(ask: &Charge, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
+    let list = reports::latest_of(customer(&ask.method)?);
+    let list: Page = clear(talk.ask(list)?)?.json()?;
     let found = list.find::<Payment>("payments", &ask.reference)?;
-    found.map(|payment| told(payment).whole()).transpose()
+    Ok(found.map(|payment| told(payment).whole()).transpose()?)
 }
 
-fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+fn refund(ask: &Refund, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let body = json!({
         "amount": amount(ask.amount)?,
         "description": "Refund",
@@ -225,12 +182,12 @@ fn refunded(_: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble
     Ok(vec![clear(reply)?.json::<GivenBack>()?.fact()?])
 }
 
-fn refunded_before(ask: &Refund, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
-    let list: Page = clear(reply)?.json()?;
+fn find_refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
+    let list = Request::get(refunds_of(ask)).query("limit", "250");
+    let list: Page = clear(talk.ask(list)?)?.json()?;
     let found = list.find::<GivenBack>("refunds", &ask.reference)?;
-    found
-        .map(|refund| Ok(vec![GivenBack::read(refund)?.fact()?]))
-        .transpose()
+    let fact = found.map(|refund| GivenBack::read(refund)?.fact());
+    Ok(fact.transpose()?.map(|fact| vec![fact]))
 }
 
 fn amount(amount: Money) -> Result<Value, BadAmount> {

@@ -1,8 +1,8 @@
 //! What Mollie says by itself or when asked: webhooks (an id, or a signed event about an id: both
 //! are fetched) and look-ups, by id or through lists, newest first.
 
+use super::clear;
 use super::wire::*;
-use super::{LookedUp, Lookup, Told, clear, parts};
 use crate::contract::*;
 use crate::domain::fact::{Fact, Kind};
 use crate::words::json;
@@ -113,72 +113,69 @@ fn event(body: &[u8]) -> Result<Vec<Item>, Unreadable> {
 }
 
 /// By id; a refund or chargeback that came without its payment is the first of the list from it.
-pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
-    let id = ask.payment.as_ref().or(ask.session.as_ref());
-    vec![match id.map(|id| (id, id.split_once('_'))) {
-        None => latest(),
-        Some((id, Some(("re", _)))) => first_from("/v2/refunds", id),
-        Some((id, Some(("chb", _)))) => first_from("/v2/chargebacks", id).query("embed", "payment"),
-        Some((id, Some(("pl", _)))) => {
-            Request::get(format!("/v2/payment-links/{id}/payments")).query("limit", "250")
+pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
+    let Some(id) = ask.payment.as_ref().or(ask.session.as_ref()) else {
+        let page = page(talk, latest())?;
+        let found = page.find::<Payment>("payments", &ask.reference)?;
+        return Ok(match found {
+            Some(payment) => told(payment).told()?,
+            None => LookedUp::default(),
+        });
+    };
+    match id.split_once('_').map(|(kind, _)| kind) {
+        Some("re") => {
+            let page = page(talk, first_from("/v2/refunds", id))?;
+            let refund = GivenBack::read(page.of_id("refunds", id)?)?;
+            Ok(LookedUp::from(vec![refund.fact()?]).told()?)
         }
-        Some((id, _)) => {
-            Request::get(format!("/v2/payments/{id}")).query("embed", "refunds,chargebacks")
+        Some("chb") => {
+            let list = first_from("/v2/chargebacks", id).query("embed", "payment");
+            let page = page(talk, list)?;
+            let back = page.of_id("chargebacks", id)?;
+            let fact = Chargeback::read(back)?.fact(&back["_embedded"]["payment"])?;
+            Ok(LookedUp::from(vec![fact]).told()?)
         }
-    }]
+        Some("pl") => {
+            let list = Request::get(format!("/v2/payment-links/{id}/payments"));
+            let page = page(talk, list.query("limit", "250"))?;
+            Ok(all_of(&page).told()?)
+        }
+        _ => {
+            let payment = Request::get(format!("/v2/payments/{id}"));
+            let payment = talk.ask(payment.query("embed", "refunds,chargebacks"))?;
+            Ok(told(&clear(payment)?.json()?).told()?)
+        }
+    }
+}
+
+/// What each payment of a link says.
+fn all_of(page: &Page) -> LookedUp {
+    let mut all = LookedUp::default();
+    for payment in page.items("payments") {
+        let one = told(payment);
+        all.facts.extend(one.facts);
+        all.unread.extend(one.unread);
+    }
+    if page.has_more("payments") {
+        all.unread.push("more payments than one page holds".into());
+    }
+    all
+}
+
+fn page(talk: &mut Talk, list: Request) -> Result<Page, Pause> {
+    Ok(clear(talk.ask(list)?)?.json()?)
 }
 
 fn first_from(list: &str, id: &str) -> Request {
     Request::get(list).query("from", id).query("limit", "1")
 }
 
-pub fn latest() -> Request {
+fn latest() -> Request {
     Request::get("/v2/payments").query("limit", "250")
 }
 
 pub fn latest_of(customer: &str) -> Request {
     Request::get(format!("/v2/customers/{customer}/payments")).query("limit", "250")
-}
-
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
-    let unasked = || Trouble::Unreadable("no reply".into());
-    let reply = clear(replies.first().ok_or_else(unasked)?)?;
-    let id = ask.payment.as_deref().or(ask.session.as_deref());
-    let kind = id.and_then(|id| id.split_once('_')).map(|(kind, _)| kind);
-    match (id, kind) {
-        (None, _) => match reply
-            .json::<Page>()?
-            .find::<Payment>("payments", &ask.reference)?
-        {
-            Some(payment) => told(payment).told(),
-            None => Ok(LookedUp::default()),
-        },
-        (Some(id), Some("re")) => {
-            let page: Page = reply.json()?;
-            let refund = GivenBack::read(page.of_id("refunds", id)?)?;
-            LookedUp::from(vec![refund.fact()?]).told()
-        }
-        (Some(id), Some("chb")) => {
-            let page: Page = reply.json()?;
-            let back = page.of_id("chargebacks", id)?;
-            let fact = Chargeback::read(back)?.fact(&back["_embedded"]["payment"])?;
-            LookedUp::from(vec![fact]).told()
-        }
-        (Some(_), Some("pl")) => {
-            let page: Page = reply.json()?;
-            let mut all = LookedUp::default();
-            for payment in page.items("payments") {
-                let one = told(payment);
-                all.facts.extend(one.facts);
-                all.unread.extend(one.unread);
-            }
-            if page.has_more("payments") {
-                all.unread.push("more payments than one page holds".into());
-            }
-            all.told()
-        }
-        (Some(_), _) => told(&reply.json()?).told(),
-    }
 }
 
 /// A page of a list, its items as they came.

@@ -3,8 +3,8 @@
 //! the same ids. For clinics that have it already; new ones use webhooks.
 //! Facts: PayPal's IPN guide at second hand and from memory, hosts, fields and statuses alike:
 //! unverified, so that any other status is unreadable.
-//! The secret may hold `environment`: `sandbox` asks PayPal's test host, anything else the live one.
-//! It comes from the secret and not from the message's `test_ipn`, which a forger could set.
+//! Whether the test host is asked says the account and not the message's `test_ipn`, which a forger
+//! could set.
 
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
@@ -21,18 +21,21 @@ static VENDOR: Vendor = Vendor {
     name: "PayPal IPN",
     docs: "https://developer.paypal.com/api/nvp-soap/ipn/",
     host: Host::From(|account| {
-        let host = match account.secret("environment") {
-            "sandbox" => "https://ipnpb.sandbox.paypal.com",
-            _ => "https://ipnpb.paypal.com",
+        let host = match account.is_test() {
+            true => "https://ipnpb.sandbox.paypal.com",
+            false => "https://ipnpb.paypal.com",
         };
         host.into()
     }),
+    further_hosts: &[],
     auth: Auth::Open,
     headers: |_| vec![],
-    secrets: &[],
-    inbound_secrets: &["receiver_email"],
+    fields: &[],
+    inbound: &[Field::text(
+        "receiver_email",
+        "E-mail address of the account that is paid",
+    )],
     own_error: |reply| !reply.is_page(),
-    addresses: &[],
 };
 
 pub static INBOUND: Inbound = Inbound {

@@ -2,7 +2,6 @@
 //! its vault and charged without the payer, refunds of captures. JSON, amounts as decimals in major
 //! units. An order is the session; the capture in it is the payment, by which it is refunded.
 //! Facts: PayPal's OpenAPI files of orders v2, payments v2, vault v3 and disputes v1 (2024-02).
-//! The secret may hold `environment`: `sandbox` calls PayPal's test host, anything else the live one.
 
 mod decline;
 pub mod ipn;
@@ -10,6 +9,7 @@ mod reports;
 mod wire;
 
 use crate::contract::*;
+use crate::domain::case::Session;
 use crate::domain::fact::Fact;
 use crate::words::money::{Amounts, BadAmount, Money, Style};
 use decline::refused;
@@ -29,23 +29,28 @@ static VENDOR: Vendor = Vendor {
     name: "PayPal",
     docs: "https://developer.paypal.com/api/rest",
     host: Host::From(host),
+    further_hosts: &[],
     auth: Auth::OAuth(&OAuth {
         host: Host::From(host),
         path: "/v1/oauth2/token",
-        client: ("client_id", "client_secret"),
+        client: Client::Basic("client_id", "client_secret"),
         grant: Grant::ClientCredentials,
+        beside: &[],
     }),
     headers: |_| vec![],
-    secrets: &["client_id", "client_secret"],
-    inbound_secrets: &["webhook_id"],
+    fields: &[
+        Field::text("client_id", "Client ID"),
+        Field::secret("client_secret", "Secret"),
+        ENVIRONMENT,
+    ],
+    inbound: &[Field::text("webhook_id", "Webhook ID")],
     own_error: |reply| reply.has_texts(&["/name"]) || reply.has_texts(&["/error"]),
-    addresses: &[],
 };
 
 fn host(account: &Account) -> String {
-    match account.secret("environment") {
-        "sandbox" => "https://api-m.sandbox.paypal.com".into(),
-        _ => "https://api-m.paypal.com".into(),
+    match account.is_test() {
+        true => "https://api-m.sandbox.paypal.com".into(),
+        false => "https://api-m.paypal.com".into(),
     }
 }
 
@@ -56,52 +61,35 @@ pub static GATEWAY: Gateway = Gateway {
     // An eCheck is pending until it cleared; what takes money back later is a reversal.
     late_failures: false,
     page_stays: true,
-    checkout: Offer::Yes(Effect {
-        call: Call {
-            build: checkout,
-            parse: |_, reply, _| clear(reply)?.json::<Order>()?.page().map(Opening::Page),
-        },
-        lost_reply: key(ORDER_KEYS, &LostReply::Human),
+    checkout: Offer::Yes(Opening {
+        open,
+        key: Some(ORDER_KEY),
     }),
     close: Offer::No("an order is not taken once we ended it, and lapses"),
-    complete: Offer::Yes(Effect {
-        call: Call {
-            build: capture,
-            parse: captured,
-        },
+    complete: Offer::Yes(Effect::new(
+        capture,
+        captured,
         // A second capture of one order is refused, so a wrong "not found" takes nothing twice.
-        lost_reply: key(
-            ORDER_KEYS,
+        keyed(
+            ORDER_KEY,
             &LostReply::Find {
-                call: Call {
-                    build: |ask, _| {
-                        Ok(Request::get(format!("/v2/checkout/orders/{}", ask.session)))
-                    },
-                    parse: found,
-                },
+                look: find_capture,
                 trusted_after: 60,
             },
         ),
-    }),
-    charge: Offer::Yes(Effect {
-        call: Call {
-            build: charge,
-            parse: |_, reply, _| clear(reply)?.json::<Order>()?.taken(),
-        },
+    )),
+    charge: Offer::Yes(Effect::new(
+        charge,
+        |_, reply, _| clear(reply)?.json::<Order>()?.taken(),
         // Orders cannot be searched by our reference.
-        lost_reply: key(ORDER_KEYS, &LostReply::Human),
-    }),
-    refund: Offer::Yes(Effect {
-        call: Call {
-            build: refund,
-            parse: refunded,
-        },
-        lost_reply: key(REFUND_KEYS, &LostReply::Human),
-    }),
-    lookup: Offer::Yes(Inquiry {
-        build: reports::lookup,
-        parse: reports::looked_up,
-    }),
+        keyed(ORDER_KEY, &LostReply::Human),
+    )),
+    refund: Offer::Yes(Effect::new(
+        refund,
+        refunded,
+        keyed(REFUND_KEY, &LostReply::Human),
+    )),
+    lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         source: "paypal",
         vendor: &VENDOR,
@@ -119,20 +107,22 @@ pub static GATEWAY: Gateway = Gateway {
 
 /// How long PayPal remembers a key, in seconds. Source: the header `PayPal-Request-Id` of orders v2,
 /// which also bounds its length.
-const ORDER_KEYS: i64 = 6 * 3600;
+const ORDER_KEY: Key = Key {
+    place: KeyPlace::Header("PayPal-Request-Id"),
+    spelling: Spelling::Plain(108),
+    lifetime: 6 * 3600,
+};
 /// The same for refunds. Source: that header of payments v2.
-const REFUND_KEYS: i64 = 45 * 86_400;
+const REFUND_KEY: Key = Key {
+    lifetime: 45 * 86_400,
+    ..ORDER_KEY
+};
 
-const fn key<Ask, Answer>(
-    lifetime: i64,
+const fn keyed<Ask, Answer>(
+    key: Key,
     then: &'static LostReply<Ask, Answer>,
 ) -> LostReply<Ask, Answer> {
-    LostReply::SameKey {
-        place: KeyPlace::Header("PayPal-Request-Id"),
-        lifetime,
-        longest: 108,
-        then,
-    }
+    LostReply::SameKey { key, then }
 }
 
 /// Asks for the whole resource: by default a reply holds little more than an id.
@@ -159,7 +149,7 @@ fn money(amount: Money) -> Result<Value, BadAmount> {
     Ok(json!({ "currency_code": amount.currency.code(), "value": value }))
 }
 
-fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> {
     let mut wallet = json!({ "experience_context": {
         "return_url": ask.return_to,
         "cancel_url": ask.cancel_to,
@@ -175,10 +165,11 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         "purchase_units": [unit(&ask.reference, ask.amount, &ask.label)?],
         "payment_source": { "paypal": wallet },
     });
-    Ok(whole("/v2/checkout/orders".into(), body))
+    let made = talk.ask(whole("/v2/checkout/orders".into(), body))?;
+    Ok(clear(made)?.json::<Order>()?.page()?)
 }
 
-fn capture(ask: &Complete, _: &Account) -> Result<Request, BadAmount> {
+fn capture(ask: &Complete, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let path = format!("/v2/checkout/orders/{}/capture", ask.session);
     Ok(whole(path, json!({})))
 }
@@ -190,15 +181,14 @@ fn captured(ask: &Complete, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Tro
     }
 }
 
-fn found(_: &Complete, reply: &Reply, _: &Account) -> Result<Option<Vec<Fact>>, Trouble> {
-    let order: Order = clear(reply)?.json()?;
-    order
-        .has_captures()
-        .then(|| order.told().whole())
-        .transpose()
+fn find_capture(ask: &Complete, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
+    let order = Request::get(format!("/v2/checkout/orders/{}", ask.session));
+    let order: Order = clear(talk.ask(order)?)?.json()?;
+    let captures = order.has_captures().then(|| order.told().whole());
+    Ok(captures.transpose()?)
 }
 
-fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let body = json!({
         "intent": "CAPTURE",
         "purchase_units": [unit(&ask.reference, ask.amount, &ask.label)?],
@@ -207,7 +197,7 @@ fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
     Ok(whole("/v2/checkout/orders".into(), body))
 }
 
-fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+fn refund(ask: &Refund, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let path = format!("/v2/payments/captures/{}/refund", ask.payment);
     let body = json!({
         "amount": money(ask.amount)?,

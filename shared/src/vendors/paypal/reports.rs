@@ -2,7 +2,7 @@
 //! and look-ups of an order or a capture. Refunds and disputes are read here.
 
 use super::wire::*;
-use super::{LookedUp, Lookup, Told, clear, text, unknown};
+use super::{clear, text};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::words::json;
@@ -291,22 +291,19 @@ impl Disputed {
 
 /// An order holds its captures and refunds. A capture by itself, as a charge of a kept wallet
 /// leaves it, says nothing of its refunds: those are told by webhooks.
-pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
+pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
     let payment = ask.payment.as_ref().filter(|id| !id.is_empty());
     match (&ask.session, payment) {
-        (Some(order), _) => vec![Request::get(format!("/v2/checkout/orders/{order}"))],
-        (None, Some(capture)) => vec![Request::get(format!("/v2/payments/captures/{capture}"))],
-        (None, None) => vec![],
-    }
-}
-
-pub fn looked_up(ask: &Lookup, replies: &[Reply], _: &Account) -> Told {
-    match (replies.first(), &ask.session) {
-        (Some(reply), Some(_)) => clear(reply)?.json::<Order>()?.told().told(),
-        (Some(reply), None) => {
-            let capture: Capture = clear(reply)?.json()?;
-            LookedUp::from(vec![capture.fact()?]).told()
+        (Some(order), _) => {
+            let order = Request::get(format!("/v2/checkout/orders/{order}"));
+            let order: Order = clear(talk.ask(order)?)?.json()?;
+            Ok(order.told().told()?)
         }
-        (None, _) => Ok(LookedUp::default()),
+        (None, Some(capture)) => {
+            let capture = Request::get(format!("/v2/payments/captures/{capture}"));
+            let capture: Capture = clear(talk.ask(capture)?)?.json()?;
+            Ok(LookedUp::from(vec![capture.fact()?]).told()?)
+        }
+        (None, None) => Ok(LookedUp::default()),
     }
 }

@@ -10,7 +10,7 @@ mod wire;
 use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::{Decline, Fact};
-use crate::words::money::{Amounts, BadAmount, Money, Style};
+use crate::words::money::{Amounts, Money, Style};
 use decline::decline;
 use serde_json::Value;
 use wire::*;
@@ -34,12 +34,15 @@ static VENDOR: Vendor = Vendor {
     name: "Stripe",
     docs: "https://docs.stripe.com/api",
     host: Host::One("https://api.stripe.com"),
+    further_hosts: &[],
     auth: Auth::Bearer("secret_key"),
     headers: |_| vec![("Stripe-Version", "2023-08-16".into())],
-    secrets: &["secret_key"],
-    inbound_secrets: &["webhook_secret"],
+    fields: &[Field::secret("secret_key", "Secret key")],
+    inbound: &[Field::secret(
+        "webhook_secret",
+        "Signing secret of the webhook",
+    )],
     own_error: |reply| reply.has_texts(&["/error/type"]),
-    addresses: &[],
 };
 
 pub static GATEWAY: Gateway = Gateway {
@@ -48,42 +51,22 @@ pub static GATEWAY: Gateway = Gateway {
     moves: "cards, wallets",
     late_failures: false,
     page_stays: true,
-    checkout: Offer::Yes(Effect {
-        call: Call {
-            build: checkout,
-            parse: opened,
-        },
-        lost_reply: key(&LostReply::Human),
+    checkout: Offer::Yes(Opening {
+        open,
+        key: Some(KEY),
     }),
-    close: Offer::Yes(Effect {
-        call: Call {
-            build: |ask, _| {
-                let path = format!("/v1/checkout/sessions/{}/expire", ask.session);
-                Ok(Request::form(path, vec![]))
-            },
-            parse: |_, reply, _| Ok(vec![clear(reply)?.json::<reports::Page>()?.ended()?]),
+    close: Offer::Yes(Effect::new(
+        |ask, _, _| {
+            let path = format!("/v1/checkout/sessions/{}/expire", ask.session);
+            Ok(Request::form(path, vec![]))
         },
-        lost_reply: key(&LostReply::Human),
-    }),
+        |_, reply, _| Ok(vec![clear(reply)?.json::<reports::Page>()?.ended()?]),
+        keyed(&LostReply::Human),
+    )),
     complete: Offer::No("the hosted page takes the money itself"),
-    charge: Offer::Yes(Effect {
-        call: Call {
-            build: charge,
-            parse: charged,
-        },
-        lost_reply: key(&LostReply::Human),
-    }),
-    refund: Offer::Yes(Effect {
-        call: Call {
-            build: refund,
-            parse: refunded,
-        },
-        lost_reply: key(&LostReply::Human),
-    }),
-    lookup: Offer::Yes(Inquiry {
-        build: reports::lookup,
-        parse: reports::looked_up,
-    }),
+    charge: Offer::Yes(Effect::new(charge, charged, keyed(&LostReply::Human))),
+    refund: Offer::Yes(Effect::new(refund, refunded, keyed(&LostReply::Human))),
+    lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         source: "stripe",
         vendor: &VENDOR,
@@ -101,17 +84,17 @@ pub static GATEWAY: Gateway = Gateway {
 };
 
 /// Stripe keeps keys of up to 255 letters for at least 24 hours: from memory, unverified.
-const fn key<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
-    let place = KeyPlace::Header("Idempotency-Key");
-    LostReply::SameKey {
-        place,
-        lifetime: 24 * 3600,
-        longest: 255,
-        then,
-    }
+const KEY: Key = Key {
+    place: KeyPlace::Header("Idempotency-Key"),
+    spelling: Spelling::Plain(255),
+    lifetime: 24 * 3600,
+};
+
+const fn keyed<Ask, Answer>(then: &'static LostReply<Ask, Answer>) -> LostReply<Ask, Answer> {
+    LostReply::SameKey { key: KEY, then }
 }
 
-fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
+fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> {
     let reference = ask.reference.clone();
     let currency = ask.amount.currency.code().to_lowercase();
     let amount = AMOUNTS.write(ask.amount)?;
@@ -135,22 +118,19 @@ fn checkout(ask: &Checkout, _: &Account) -> Result<Request, BadAmount> {
         fields.push(("customer_creation", "always".into()));
         fields.push(("payment_intent_data[setup_future_usage]", later));
     }
-    Ok(Request::form("/v1/checkout/sessions", fields))
-}
-
-fn opened(_: &Checkout, reply: &Reply, _: &Account) -> Result<Opening, Trouble> {
-    let page: reports::Page = clear(reply)?.json()?;
+    let made = talk.ask(Request::form("/v1/checkout/sessions", fields))?;
+    let page: reports::Page = clear(made)?.json()?;
     let url = page
         .url
         .ok_or(Trouble::Unreadable("a session without url".into()))?;
-    Ok(Opening::Page(Session {
+    Ok(Session {
         id: page.id,
         url,
         expires_at: page.expires_at.and_then(reports::at),
-    }))
+    })
 }
 
-fn charge(ask: &Charge, _: &Account) -> Result<Request, BadAmount> {
+fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let mut fields = vec![
         ("amount", AMOUNTS.write(ask.amount)?),
         ("currency", ask.amount.currency.code().to_lowercase()),
@@ -179,7 +159,7 @@ fn charged(_: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Trouble>
     Ok(vec![fact.ok_or(Trouble::Declined(Decline::Action))?])
 }
 
-fn refund(ask: &Refund, _: &Account) -> Result<Request, BadAmount> {
+fn refund(ask: &Refund, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let direct = ask.payment.starts_with("ch_") || ask.payment.starts_with("py_");
     let of = if direct { "charge" } else { "payment_intent" };
     let fields = vec![

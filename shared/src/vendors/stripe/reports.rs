@@ -2,7 +2,7 @@
 //! object is the resource, thin ones that only name it) and look-ups.
 
 use super::wire::*;
-use super::{LookedUp, Lookup, Told, clear, money, parts, unknown};
+use super::{clear, money};
 use crate::contract::*;
 use crate::domain::fact::{Fact, Kind};
 use crate::words::json;
@@ -214,37 +214,39 @@ fn place(id: &str) -> Option<(&'static str, &'static str, Option<&'static str>)>
     })
 }
 
-pub fn lookup(ask: &Lookup, _: &Account) -> Vec<Request> {
+/// By the newest id that is known, else by a search for our reference. Lists of one page each.
+pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
+    let mut told = LookedUp::default();
     let known = [&ask.payment, &ask.session].into_iter().flatten();
     let Some((id, (of, with, by))) = known.filter_map(|id| Some((id, place(id)?))).next() else {
         if ask.reference.is_empty() {
-            return vec![];
+            return Ok(told);
         }
         let query = format!("metadata['reference']:'{}'", ask.reference);
         let search = Request::get("/v1/payment_intents/search").query("query", query);
-        return vec![search.query("expand[]", "data.latest_charge.refunds")];
+        let search = search.query("expand[]", "data.latest_charge.refunds");
+        shown(talk.ask(search)?, &mut told)?;
+        return Ok(told.told()?);
     };
-    let mut all = vec![Request::get(format!("/v1/{of}/{id}")).query("expand[]", with)];
-    for list in ["refunds", "disputes"] {
-        all.extend(by.map(|by| {
-            Request::get(format!("/v1/{list}"))
-                .query(by, id)
-                .query("limit", "100")
-        }));
+    let object = Request::get(format!("/v1/{of}/{id}")).query("expand[]", with);
+    shown(talk.ask(object)?, &mut told)?;
+    for (list, by) in ["refunds", "disputes"]
+        .into_iter()
+        .filter_map(|list| Some((list, by?)))
+    {
+        let list = Request::get(format!("/v1/{list}")).query(by, id);
+        shown(talk.ask(list.query("limit", "100"))?, &mut told)?;
     }
-    all
+    Ok(told.told()?)
 }
 
-pub fn looked_up(_: &Lookup, replies: &[Reply], _: &Account) -> Told {
-    let mut told = LookedUp::default();
-    for reply in replies {
-        match clear(reply)?.json::<Value>() {
-            Ok(object) if object.is_object() => tell(&object, &mut told),
-            Ok(_) => told.add(Err(Trouble::Unreadable("it is no object".into()))),
-            Err(why) => told.add(Err(why)),
-        }
+fn shown(reply: &Reply, told: &mut LookedUp) -> Result<(), Trouble> {
+    match clear(reply)?.json::<Value>() {
+        Ok(object) if object.is_object() => tell(&object, told),
+        Ok(_) => told.add(Err(Trouble::Unreadable("it is no object".into()))),
+        Err(why) => told.add(Err(why)),
     }
-    told.told()
+    Ok(())
 }
 
 /// What an object says, the payment that it belongs to first. An object that cannot be read hides

@@ -26,11 +26,13 @@ static VENDOR: Vendor = Vendor {
     name: "Xero",
     docs: "https://developer.xero.com/documentation/api/accounting/overview",
     host: Host::One("https://api.xero.com"),
+    further_hosts: &[],
     auth: Auth::OAuth(&OAuth {
         host: Host::One("https://identity.xero.com"),
         path: "/connect/token",
-        client: ("client_id", "client_secret"),
+        client: Client::Basic("client_id", "client_secret"),
         grant: Grant::RotatingRefresh,
+        beside: &[],
     }),
     headers: |account| {
         vec![
@@ -38,34 +40,31 @@ static VENDOR: Vendor = Vendor {
             ("Accept", "application/json".into()),
         ]
     },
-    secrets: &[
-        "client_id",
-        "client_secret",
-        "tenant_id",
-        "sales_account",
-        "bank_account",
-        "tax_type",
+    fields: &[
+        Field::text("client_id", "Client ID"),
+        Field::secret("client_secret", "Client secret"),
+        Field::text("tenant_id", "Tenant ID of the organisation"),
+        Field::text("sales_account", "Account code of sales"),
+        Field::text("bank_account", "Account code of the bank account"),
+        Field::text("tax_type", "Tax type of sales"),
+        Field::text("tax_type_0", "Tax type of sales without tax").optional(),
+        Field::text("cash_account", "Account code of cash").optional(),
+        Field::text("terminal_account", "Account code of card machines").optional(),
+        Field::text("fund_account", "Account code of health funds").optional(),
+        Field::text("credit_account", "Account code of patients' credit").optional(),
     ],
-    inbound_secrets: &[],
+    inbound: &[],
     own_error: |reply| !reply.is_page(),
-    addresses: &[],
 };
 
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "accounting",
     channel: Channel::Books,
-    optional: &[
-        "tax_type_0",
-        "cash_account",
-        "terminal_account",
-        "fund_account",
-        "credit_account",
-    ],
     subscriptions: &[
         Subscription {
             topic: Topic::InvoiceIssued,
-            steps: &[effect(invoice, filed, find_invoice, found)],
+            steps: &[effect(invoice, filed, find_invoice)],
             skips: never,
             depends_on: DependsOn::Nothing,
             names_contact: true,
@@ -73,8 +72,8 @@ pub static SYSTEM: System = System {
         Subscription {
             topic: Topic::InvoiceCredited,
             steps: &[
-                effect(credit_note, filed, find_credit_note, found),
-                effect(allocation, allocated, read_allocations, found_allocation),
+                effect(credit_note, filed, find_credit_note),
+                effect(allocation, allocated, find_allocation),
             ],
             skips: never,
             depends_on: DependsOn::Needs(Topic::InvoiceIssued),
@@ -82,7 +81,7 @@ pub static SYSTEM: System = System {
         },
         Subscription {
             topic: Topic::InvoiceVoided,
-            steps: &[effect(void_invoice, undone, read_invoice, found_undone)],
+            steps: &[effect(void_invoice, undone, invoice_undone)],
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::InvoiceIssued),
             names_contact: false,
@@ -111,9 +110,9 @@ pub static SYSTEM: System = System {
         Subscription {
             topic: Topic::RefundPaid,
             steps: &[
-                effect(credit_note, filed, find_credit_note, found),
-                effect(cash_refund, filed, find_payment, found),
-                effect(receive, filed, find_received, found),
+                effect(credit_note, filed, find_credit_note),
+                effect(cash_refund, filed, find_payment),
+                effect(receive, filed, find_received),
             ],
             skips: not_so_returned,
             depends_on: DependsOn::Needs(Topic::PaymentReceived),
@@ -122,8 +121,8 @@ pub static SYSTEM: System = System {
         Subscription {
             topic: Topic::RefundFailed,
             steps: &[
-                effect(undo_cash_refund, undone, read_cash_refund, found_undone),
-                effect(void_credit_note, undone, read_credit_note, found_undone),
+                effect(undo_cash_refund, undone, cash_refund_undone),
+                effect(void_credit_note, undone, credit_note_undone),
             ],
             skips: never,
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
@@ -132,14 +131,8 @@ pub static SYSTEM: System = System {
     ],
     arrival: Offer::No("what it files stands in its books"),
     contact: Offer::Yes(ContactCalls {
-        find: Call {
-            build: find_contact,
-            parse: found_contact,
-        },
-        make: Call {
-            build: make_contact,
-            parse: filed,
-        },
+        find: find_contact,
+        make: make_contact,
         trusted_after: TRUSTED_AFTER,
     }),
 };
@@ -147,8 +140,8 @@ pub static SYSTEM: System = System {
 /// What is filed of a payment is undone, and what stands of it now filed anew: a payment at Xero is
 /// deleted as a whole.
 static REPLACE: [Effect<Notification, ExternalId>; 2] = [
-    effect(undo_payment, undone, read_payment, found_undone),
-    effect(payment, filed, find_payment, found),
+    effect(undo_payment, undone, payment_undone),
+    effect(payment, filed, find_payment),
 ];
 
 fn stands(ask: &Notification, step: usize) -> bool {
@@ -174,31 +167,26 @@ fn unsold(ask: &Notification) -> Money {
     Money::new(minor.max(0), ask.amount.currency)
 }
 
-type Build = fn(&Notification, &Account) -> Result<Request, BadAmount>;
-type Parse<T> = fn(&Notification, &Reply, &Account) -> Result<T, Trouble>;
-
 /// Longer than Xero works on a request, so that what is not found then will not appear any more.
 const TRUSTED_AFTER: i64 = 5 * 60;
 
 const fn effect(
-    build: Build,
-    parse: Parse<ExternalId>,
-    look: Build,
-    seen: Parse<Option<ExternalId>>,
+    build: Read<Notification, Request>,
+    parse: Parse<Notification, ExternalId>,
+    look: Read<Notification, Option<ExternalId>>,
 ) -> Effect<Notification, ExternalId> {
-    Effect {
-        call: Call { build, parse },
-        lost_reply: LostReply::Find {
-            call: Call {
-                build: look,
-                parse: seen,
-            },
-            trusted_after: TRUSTED_AFTER,
+    let trusted_after = TRUSTED_AFTER;
+    Effect::new(
+        build,
+        parse,
+        LostReply::Find {
+            look,
+            trusted_after,
         },
-    }
+    )
 }
 
-fn invoice(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn invoice(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let invoice = json!({
         "Type": "ACCREC",
         "Status": "AUTHORISED",
@@ -214,13 +202,13 @@ fn invoice(ask: &Notification, account: &Account) -> Result<Request, BadAmount> 
     Ok(put("Invoices", ask, invoice))
 }
 
-fn payment(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn payment(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let of = json!({"InvoiceNumber": ask.invoice});
-    paid(ask, account, "Invoice", of)
+    Ok(paid(ask, account, "Invoice", of)?)
 }
 
 /// Of a refund, or of what an invoice does not ask for any more.
-fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn credit_note(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let lines = match &ask.note {
         Some(_) => lines::of_note(ask, account)?,
         None => lines::of_refund(ask, account)?,
@@ -240,7 +228,7 @@ fn credit_note(ask: &Notification, account: &Account) -> Result<Request, BadAmou
 }
 
 /// The note is set against its invoice. What payments take of the invoice was made less before it.
-fn allocation(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+fn allocation(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let path = format!("/CreditNotes/{}/Allocations", made(ask, 0)?);
     let allocation = json!({
         "Invoice": {"InvoiceID": filed_as(ask, 0)?},
@@ -255,14 +243,14 @@ fn allocation(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
     ))
 }
 
-fn void_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+fn void_invoice(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let invoice = filed_as(ask, 0)?;
     let body = json!({"Invoices": [{"InvoiceID": invoice, "Status": "VOIDED"}]});
     Ok(write("POST", &format!("/Invoices/{invoice}"), ask, body))
 }
 
 /// Money that was paid and never sold becomes the patient's credit.
-fn receive(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn receive(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let line = json!({
         "Description": format!("Credit of invoice {}", ask.invoice),
         "Quantity": 1,
@@ -282,26 +270,26 @@ fn receive(ask: &Notification, account: &Account) -> Result<Request, BadAmount> 
     Ok(put("BankTransactions", ask, received))
 }
 
-fn cash_refund(ask: &Notification, account: &Account) -> Result<Request, BadAmount> {
+fn cash_refund(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Request, Pause> {
     let of = json!({"CreditNoteNumber": refund(ask)?});
-    paid(ask, account, "CreditNote", of)
+    Ok(paid(ask, account, "CreditNote", of)?)
 }
 
-fn undo_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    delete(ask, standing(ask)?)
+fn undo_payment(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
+    Ok(delete(ask, standing(ask)?))
 }
 
 /// The first step back from a refund: its credit note can be voided only without its payment.
-fn undo_cash_refund(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    delete(ask, filed_as(ask, 1)?)
+fn undo_cash_refund(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
+    Ok(delete(ask, filed_as(ask, 1)?))
 }
 
-fn delete(ask: &Notification, payment: &str) -> Result<Request, BadAmount> {
+fn delete(ask: &Notification, payment: &str) -> Request {
     let body = json!({"Status": "DELETED"});
-    Ok(write("POST", &format!("/Payments/{payment}"), ask, body))
+    write("POST", &format!("/Payments/{payment}"), ask, body)
 }
 
-fn void_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+fn void_credit_note(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let note = filed_as(ask, 0)?;
     let body = json!({"CreditNotes": [{"CreditNoteID": note, "Status": "VOIDED"}]});
     Ok(write("POST", &format!("/CreditNotes/{note}"), ask, body))
@@ -347,8 +335,13 @@ fn contact(ask: &Notification) -> Value {
     }
 }
 
-fn make_contact(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    Ok(put("Contacts", ask, named(&ask.customer)))
+fn make_contact(
+    ask: &Notification,
+    talk: &mut Talk,
+    account: &Account,
+) -> Result<ExternalId, Pause> {
+    let made = talk.ask(put("Contacts", ask, named(&ask.customer)))?;
+    Ok(filed(ask, made, account)?)
 }
 
 /// A contact is found by its number, whatever its name has become; a name is one contact at Xero,

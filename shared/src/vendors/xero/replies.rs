@@ -5,46 +5,44 @@ use super::{
     BASE, ExternalId, Notification, contact_number, filed_as, made, note_number, standing,
 };
 use crate::contract::*;
-use crate::words::money::BadAmount;
 use serde::Deserialize;
 
+type Found = Result<Option<ExternalId>, Pause>;
+
 /// A bill of a supplier may have the same number.
-pub fn find_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+pub fn find_invoice(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
     let of = [("Type", "ACCREC"), ("InvoiceNumber", &ask.invoice)];
-    Ok(find_where("/Invoices", &of))
+    find(ask, talk, "/Invoices", &of)
 }
 
-pub fn find_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
+pub fn find_credit_note(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
     let of = [
         ("Type", "ACCRECCREDIT"),
         ("CreditNoteNumber", note_number(ask)?),
     ];
-    Ok(find_where("/CreditNotes", &of))
+    find(ask, talk, "/CreditNotes", &of)
 }
 
-pub fn find_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    Ok(find_where("/Payments", &[("Reference", &ask.key)]))
+pub fn find_payment(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    find(ask, talk, "/Payments", &[("Reference", &ask.key)])
 }
 
-pub fn find_received(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    Ok(find_where("/BankTransactions", &[("Reference", &ask.key)]))
-}
-
-pub fn find_contact(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    let number = contact_number(&ask.customer.reference);
-    Ok(find_where("/Contacts", &[("ContactNumber", &number)]))
+pub fn find_received(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    find(ask, talk, "/BankTransactions", &[("Reference", &ask.key)])
 }
 
 /// One that was archived is none: documents cannot name it.
-pub fn found_contact(
-    ask: &Notification,
-    reply: &Reply,
-    _: &Account,
-) -> Result<Option<ExternalId>, Trouble> {
-    let contacts = documents(ask, reply)?;
+pub fn find_contact(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let number = contact_number(&ask.customer.reference);
+    let all = find_where("/Contacts", &[("ContactNumber", &number)]);
+    let contacts = documents(ask, talk.ask(all)?)?;
     let active = |contact: &&Document| contact.contact_status.as_deref() != Some("ARCHIVED");
     let found = contacts.iter().find(active);
     Ok(found.map(|contact| ExternalId(Some(contact.id.clone()))))
+}
+
+fn find(ask: &Notification, talk: &mut Talk, path: &str, fields: &[(&str, &str)]) -> Found {
+    Ok(found(ask, talk.ask(find_where(path, fields))?)?)
 }
 
 fn find_where(path: &str, fields: &[(&str, &str)]) -> Request {
@@ -55,31 +53,28 @@ fn find_where(path: &str, fields: &[(&str, &str)]) -> Request {
     Request::get(format!("{BASE}{path}")).query("where", all)
 }
 
-fn read(list: &str, ask: &Notification, step: usize) -> Result<Request, BadAmount> {
-    let id = filed_as(ask, step)?;
-    Ok(Request::get(format!("{BASE}/{list}/{id}")))
+fn read(list: &str, id: &str) -> Request {
+    Request::get(format!("{BASE}/{list}/{id}"))
 }
 
-pub fn read_payment(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    let id = standing(ask)?;
-    Ok(Request::get(format!("{BASE}/Payments/{id}")))
+pub fn payment_undone(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let payment = talk.ask(read("Payments", standing(ask)?))?;
+    Ok(found_undone(ask, payment)?)
 }
 
-pub fn read_cash_refund(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    read("Payments", ask, 1)
+pub fn cash_refund_undone(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let payment = talk.ask(read("Payments", filed_as(ask, 1)?))?;
+    Ok(found_undone(ask, payment)?)
 }
 
-pub fn read_credit_note(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    read("CreditNotes", ask, 0)
+pub fn credit_note_undone(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let note = talk.ask(read("CreditNotes", filed_as(ask, 0)?))?;
+    Ok(found_undone(ask, note)?)
 }
 
-pub fn read_invoice(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    read("Invoices", ask, 0)
-}
-
-pub fn read_allocations(ask: &Notification, _: &Account) -> Result<Request, BadAmount> {
-    let note = made(ask, 0)?;
-    Ok(Request::get(format!("{BASE}/CreditNotes/{note}")))
+pub fn invoice_undone(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let invoice = talk.ask(read("Invoices", filed_as(ask, 0)?))?;
+    Ok(found_undone(ask, invoice)?)
 }
 
 /// `{"Invoices": […]}`, `{"CreditNotes": […]}` or `{"Payments": […]}`.
@@ -231,24 +226,17 @@ pub fn allocated(ask: &Notification, reply: &Reply, _: &Account) -> Result<Exter
 }
 
 /// The note is set against its invoice, or not yet.
-pub fn found_allocation(
-    ask: &Notification,
-    reply: &Reply,
-    _: &Account,
-) -> Result<Option<ExternalId>, Trouble> {
-    let invoice = filed_as(ask, 0).map_err(|why| Trouble::Rejected(why.to_string()))?;
-    let note = only(ask, reply)?;
+pub fn find_allocation(ask: &Notification, talk: &mut Talk, _: &Account) -> Found {
+    let note = talk.ask(read("CreditNotes", made(ask, 0)?))?;
+    let note = only(ask, note)?;
+    let invoice = filed_as(ask, 0)?;
     let mut invoices = note.allocations.into_iter().filter_map(|a| a.invoice);
     let found = invoices.find(|allocated| allocated.id == invoice);
     Ok(found.map(|allocated| ExternalId(Some(allocated.id))))
 }
 
 /// Ours is the one that bears our key. Another's under our number is a person's to sort out.
-pub fn found(
-    ask: &Notification,
-    reply: &Reply,
-    _: &Account,
-) -> Result<Option<ExternalId>, Trouble> {
+fn found(ask: &Notification, reply: &Reply) -> Result<Option<ExternalId>, Trouble> {
     let documents = documents(ask, reply)?;
     let number = ask.note.as_ref().or(ask.refund.as_ref());
     let number = number.unwrap_or(&ask.invoice);
@@ -267,17 +255,13 @@ pub fn found(
     }
 }
 
-pub fn undone(ask: &Notification, reply: &Reply, account: &Account) -> Result<ExternalId, Trouble> {
-    let gone = found_undone(ask, reply, account)?;
+pub fn undone(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
+    let gone = found_undone(ask, reply)?;
     gone.ok_or_else(|| Trouble::Unreadable("the document still stands".into()))
 }
 
 /// Payments are deleted, credit notes and invoices voided.
-pub fn found_undone(
-    ask: &Notification,
-    reply: &Reply,
-    _: &Account,
-) -> Result<Option<ExternalId>, Trouble> {
+fn found_undone(ask: &Notification, reply: &Reply) -> Result<Option<ExternalId>, Trouble> {
     let document = only(ask, reply)?;
     match document.status.as_deref() {
         Some("DELETED" | "VOIDED") => Ok(Some(ExternalId(Some(document.id)))),

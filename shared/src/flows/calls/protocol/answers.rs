@@ -25,7 +25,6 @@ impl Job {
                 self.doing = Doing::Closed;
                 return commit(event, cause);
             }
-            Ok(Outcome::Next(_)) => Trouble::Unreadable("a page that is not finished".into()),
             Err(trouble) => trouble,
         };
         self.refused(traits, case, trouble, at)
@@ -58,7 +57,7 @@ impl Job {
                 self.doing = Doing::Looking { refused: None };
                 Move::LookUp(ask)
             }
-            Trouble::Credentials(_) | Trouble::Limited { .. } => {
+            Trouble::Credentials(_) | Trouble::Later { .. } => {
                 let event = self.not_done(&trouble, &traits.name, at);
                 self.record(event, cause)
             }

@@ -161,7 +161,7 @@ impl Job {
             }
             Trouble::Unclear(_)
             | Trouble::Unreadable(_)
-            | Trouble::Limited { .. }
+            | Trouble::Later { .. }
             | Trouble::InFlight
             | Trouble::Exists(_)
             | Trouble::Stale(_)

@@ -87,8 +87,9 @@ pub enum Recorded {
 /// What is to be done next.
 #[derive(Debug)]
 pub enum Move {
-    /// Build the request of this step and open what it needs: [`Heard::Prepared`] or
-    /// [`Heard::Blocked`]. Nothing is sent.
+    /// Open what this step needs and build its request, which may read at the gateway; where an
+    /// intent holds it, that one: [`Heard::Prepared`] or [`Heard::Blocked`]. Nothing is sent that
+    /// acts.
     Prepare(Step),
     /// Put this event to `decide` and write what it says: [`Heard::Committed`].
     Commit {

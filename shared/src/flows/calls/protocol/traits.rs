@@ -48,8 +48,8 @@ impl Lost {
     fn of<Ask, Answer>(effect: &Offer<Effect<Ask, Answer>>) -> Self {
         fn read<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> Lost {
             match lost {
-                LostReply::SameKey { lifetime, then, .. } => Lost::Repeat {
-                    lifetime: *lifetime,
+                LostReply::SameKey { key, then } => Lost::Repeat {
+                    lifetime: key.lifetime,
                     then: Box::new(read(then)),
                 },
                 LostReply::Find { trusted_after, .. } => Lost::Find {

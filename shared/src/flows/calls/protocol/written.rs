@@ -21,7 +21,7 @@ impl Job {
     /// Nothing was done; it is tried again.
     pub(super) fn not_done(&self, trouble: &Trouble, who: &str, at: &At) -> Event {
         let (seconds, note) = match trouble {
-            Trouble::Limited { seconds } => ((*seconds).clamp(1, 3600), None),
+            Trouble::Later { seconds, .. } => ((*seconds).clamp(1, 3600), None),
             other => (BLOCKED, Some(format!("{who}: {other}."))),
         };
         self.again(time::after(at.now, seconds), false, note)

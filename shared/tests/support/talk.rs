@@ -1,0 +1,62 @@
+//! Plays a vendor's part of a conversation with an adapter.
+
+#![allow(dead_code, reason = "each suite that takes it in uses some of it")]
+
+use meridian::contract::{Account, Pause, Read, Reply, Request, Talk, Trouble};
+
+/// Runs an adapter's function with these replies, in order: what it asked, and its end. What it asks
+/// beyond them stays unanswered.
+pub fn talked<Ask: ?Sized, Answer>(
+    read: Read<Ask, Answer>,
+    ask: &Ask,
+    account: &Account,
+    replies: &[Reply],
+) -> (Vec<Request>, Result<Answer, Trouble>) {
+    let (mut talk, mut asked) = (Talk::default(), vec![]);
+    let mut replies = replies.iter();
+    loop {
+        match read(ask, &mut talk, account) {
+            Ok(answer) => return (asked, Ok(answer)),
+            Err(Pause::Trouble(trouble)) => return (asked, Err(trouble)),
+            Err(Pause::Ask(request)) => {
+                asked.push((*request).clone());
+                let Some(reply) = replies.next() else {
+                    return (asked, Err(Trouble::Unclear("not answered".into())));
+                };
+                talk.hear(*request, reply.clone());
+            }
+        }
+    }
+}
+
+/// The one request that acts, where nothing must be read for it.
+pub fn built<Ask: ?Sized>(
+    build: Read<Ask, Request>,
+    ask: &Ask,
+    account: &Account,
+) -> Result<Request, Trouble> {
+    let (asked, request) = talked(build, ask, account, &[]);
+    assert!(asked.is_empty(), "it reads before it acts: {asked:?}");
+    request
+}
+
+/// What is asked first.
+pub fn first<Ask: ?Sized, Answer>(
+    read: Read<Ask, Answer>,
+    ask: &Ask,
+    account: &Account,
+) -> Request {
+    let (mut asked, end) = talked(read, ask, account, &[]);
+    assert!(!asked.is_empty(), "it asks nothing: {:?}", end.err());
+    asked.remove(0)
+}
+
+/// What is made of these replies.
+pub fn heard<Ask: ?Sized, Answer>(
+    read: Read<Ask, Answer>,
+    ask: &Ask,
+    account: &Account,
+    replies: &[Reply],
+) -> Result<Answer, Trouble> {
+    talked(read, ask, account, replies).1
+}
