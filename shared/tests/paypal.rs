@@ -911,7 +911,7 @@ fn delivery(body: &[u8]) -> Delivery {
         headers: headers
             .map(|(name, value)| (name.into(), value.into()))
             .to_vec(),
-        query: String::new(),
+        method: "POST".into(),
         body: body.into(),
         url: "https://pay.example.test/webhooks/wattle/paypal".into(),
         received_at: NOW,
@@ -928,9 +928,15 @@ fn with(name: &str, value: Option<&str>) -> Delivery {
 }
 
 fn outcome(delivery: &Delivery, webhook_id: &str) -> Result<CertificateSigned, Refused> {
-    match prove(webhook(), delivery, &account(&[("webhook_id", webhook_id)]))? {
+    match prove(
+        webhook().door,
+        delivery,
+        &account(&[("webhook_id", webhook_id)]),
+    )? {
         Outcome::NeedsCertificate(signed) => Ok(signed),
-        Outcome::Proven | Outcome::NeedsVendor => panic!("nothing is proven without a certificate"),
+        Outcome::Proven | Outcome::Items(_) | Outcome::NeedsVendor => {
+            panic!("nothing is proven without a certificate")
+        }
     }
 }
 

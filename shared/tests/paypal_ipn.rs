@@ -32,7 +32,7 @@ fn delivery(body: &[u8]) -> Delivery {
             "content-type".into(),
             "application/x-www-form-urlencoded".into(),
         )],
-        query: String::new(),
+        method: "POST".into(),
         body: body.into(),
         url: "https://pay.example.test/webhooks/wattle/paypal-ipn".into(),
         received_at: 1_800_000_000,
@@ -111,10 +111,9 @@ type Ask = fn(&Delivery) -> meridian::contract::Request;
 type Verdict = fn(&Reply) -> Result<bool, Trouble>;
 
 fn postback() -> (Ask, Verdict) {
-    match ipn().proofs {
-        [Proof::Postback { ask, verdict }] => (*ask, *verdict),
-        _ => panic!("one proof, by postback"),
-    }
+    assert!(matches!(ipn().door.proofs, [Proof::Postback]));
+    let postback = ipn().postback.as_ref().expect("it is posted back");
+    (postback.ask, postback.verdict)
 }
 
 #[test]
@@ -176,7 +175,7 @@ fn only_paypals_word_proves_a_notification() {
 fn nothing_is_proven_at_the_door_and_nothing_is_read_before_paypal_said_so() {
     let (delivery, account) = (delivery(&payment("Completed", "80.00")), account(&[]));
     assert!(matches!(
-        prove(ipn(), &delivery, &account),
+        prove(ipn().door, &delivery, &account),
         Ok(Outcome::NeedsVendor)
     ));
     let verified = Verified {
@@ -462,7 +461,7 @@ fn messages_about_no_payment_are_events_of_their_own_and_of_their_kinds() {
 #[test]
 fn a_source_is_found_by_its_name_and_no_two_share_one() {
     assert_eq!(
-        vendors::inbound("paypal").map(|inbound| inbound.source),
+        vendors::inbound("paypal").map(|inbound| inbound.door.source),
         Some("paypal")
     );
     assert_eq!(

@@ -1,115 +1,33 @@
-//! A source of webhooks as a value: its proofs, how a delivery is read, and what each item says.
+//! A source of webhooks as a value: how a delivery is read, and what each item says.
 
 use super::call::{Reply, Request, Trouble};
+use super::door::{Delivery, Door};
 use super::vendor::{Account, Vendor};
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::words::ids;
 use crate::words::json::Unfit;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// One source of webhooks: its path is `/webhooks/{clinic}/{source}`.
+/// One source of webhooks: what stands behind its door.
 pub struct Inbound {
-    /// The last part of its path: `stripe`, `paypal-ipn`.
-    pub source: &'static str,
-    /// Whose secrets prove it.
+    /// Where they come in, and how they are proven.
+    pub door: &'static Door,
+    /// Whose secrets prove it, and who is asked.
     pub vendor: &'static Vendor,
-    /// Tried in order; the first whose header is present decides. There is deliberately no "none".
-    pub proofs: &'static [Proof],
-    /// What a delivery says, one item for each event; an error where it is no delivery of this
-    /// source at all.
+    /// How the vendor is asked whether it sent a delivery, where its proof is a [`Proof::Postback`](super::door::Proof).
+    pub postback: Option<Postback>,
+    /// What a delivery says, one item for each event, in the order in which they are proven; an error
+    /// where it is no delivery of this source at all.
     pub read: fn(&Verified) -> Result<Vec<Item>, Unreadable>,
-    /// The status that the vendor wants for a proof that does not hold.
-    pub refused: u16,
-    /// The status and body that the vendor wants when it is accepted.
-    pub accepted: (u16, &'static str),
 }
 
-/// How a delivery shows that the vendor sent it.
-pub enum Proof {
-    /// A code over the body under a shared secret.
-    Hmac {
-        header: &'static str,
-        secret: &'static str,
-        algorithm: Algorithm,
-        signed: fn(&Delivery, &str) -> Option<Signed>,
-        /// Seconds that the signed time may be off; `None` where the vendor gives no window.
-        tolerance: Option<i64>,
-    },
-    /// A signature by a certificate that the vendor serves from its own host.
-    Certificate {
-        header: &'static str,
-        /// The certificate's host must be this or end in `.` and this.
-        host: &'static str,
-        /// How its path must begin; a name of letters, digits and dashes follows.
-        path: &'static str,
-        signed: fn(&Delivery, &Account) -> Option<CertificateSigned>,
-    },
-    /// Unsigned: posted back to the vendor, which says whether it sent it. Done in posting.
-    Postback {
-        ask: fn(&Delivery) -> Request,
-        verdict: fn(&Reply) -> Result<bool, Trouble>,
-    },
-    /// Unsigned: the body is only a hint, and the object is fetched from the vendor. Done in posting.
-    FetchBack,
-}
-
-/// The hash of a keyed code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC-SHA-1, which old vendors still use: sound in a keyed code.
-    Sha1,
-    /// HMAC-SHA-256.
-    Sha256,
-}
-
-/// The codes that a header carries, the bytes they cover, and when they were made (epoch seconds).
-pub struct Signed {
-    /// Several while a secret is rotated: one that fits is enough.
-    pub codes: Vec<Vec<u8>>,
-    /// The exact bytes, which may be more than the body.
-    pub message: Vec<u8>,
-    /// Epoch seconds; `None` where the vendor signs no time.
-    pub at: Option<i64>,
-}
-
-/// A signature of RSA with SHA-256, and where the certificate lies that proves it.
-pub struct CertificateSigned {
-    /// As the delivery names it: not trusted before its host and path were checked.
-    pub certificate_url: String,
-    /// The bytes, decoded.
-    pub signature: Vec<u8>,
-    /// The exact bytes that it covers.
-    pub message: Vec<u8>,
-    /// The certificate must be for one of these names.
-    pub names: &'static [&'static str],
-}
-
-/// A delivery as it came in.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The address's query as it came, without `?`.
-    pub query: String,
-    /// The exact bytes: proofs cover them.
-    pub body: Vec<u8>,
-    /// The address that the vendor was told, with query.
-    pub url: String,
-    /// Epoch seconds.
-    pub received_at: i64,
-}
-
-impl Delivery {
-    /// The first header of this name, in whatever case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
-    }
+/// How a vendor is asked whether it sent a delivery.
+pub struct Postback {
+    /// The delivery as it is sent back.
+    pub ask: fn(&Delivery) -> Request,
+    /// Whether the answer says so.
+    pub verdict: fn(&Reply) -> Result<bool, Trouble>,
 }
 
 /// A delivery whose proof held, or whose reading is held back until posting has the proof.
@@ -237,16 +155,6 @@ pub fn digest_id(parts: &[&str]) -> String {
 /// SHA-256 of a body in hex, compared at both ends of the queue.
 pub fn body_hash(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
-}
-
-/// Hex or base64 of a code, as headers carry them.
-pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    hex::decode(text.trim()).ok()
-}
-
-/// The bytes behind standard base64; `None` where it is none.
-pub fn from_base64(text: &str) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(text.trim()).ok()
 }
 
 #[cfg(test)]

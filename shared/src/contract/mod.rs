@@ -2,14 +2,17 @@
 //! gateways, systems, webhooks and their proofs. Types and pure functions; it knows no vendor.
 
 pub mod call;
+pub mod door;
 pub mod gateway;
 pub mod inbound;
+pub mod jws;
 pub mod proof;
 pub mod system;
 pub mod talk;
 pub mod vendor;
 
 pub use call::*;
+pub use door::*;
 pub use gateway::*;
 pub use inbound::*;
 pub use proof::*;

@@ -2,12 +2,12 @@
 //! where the secret is warm. Nothing is written before the proof holds, and strangers learn nothing
 //! of who is here.
 
-use crate::contract::{self, Account, CertificateSigned, Delivery, Inbound, Outcome, Refused};
+use crate::contract::{self, Account, Answer, CertificateSigned, Delivery, Door, Outcome, Refused};
 use crate::domain::task::Queue;
 use crate::io::config::{Config, NotConfigured};
 use crate::io::lean::web::Web;
 use crate::io::lean::{Client, Directory, Queues, Secrets};
-use crate::io::queue::Received;
+use crate::io::queue::{NotSent, Received};
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use base64::Engine;
@@ -51,13 +51,6 @@ struct Certificate {
     again_at: Option<i64>,
 }
 
-/// What the vendor is answered.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
-}
-
 /// A request on `/webhooks/{clinic}/{source}`.
 pub struct Incoming<'a> {
     pub method: &'a str,
@@ -93,47 +86,67 @@ impl Intake {
     }
 
     pub async fn handle(&self, incoming: Incoming<'_>) -> Answer {
-        let found = vendors::inbound(incoming.source);
-        let Some(inbound) = found.filter(|_| is_name(incoming.clinic)) else {
+        let found = vendors::door(incoming.source);
+        let Some(door) = found.filter(|_| is_name(incoming.clinic)) else {
             return nobody();
         };
-        match incoming.method {
-            "POST" => {}
+        match (incoming.method, door.challenge) {
+            ("POST", _) => {}
             // A vendor that asks whether somebody is there gets its 200, whoever is there.
-            "GET" | "HEAD" => return answer(200, ""),
-            _ => return answer(405, "POST a webhook here"),
+            ("GET" | "HEAD", None) => return Answer::of(200, ""),
+            ("GET" | "HEAD", Some(_)) => {}
+            _ => return Answer::of(405, "POST a webhook here"),
         }
         if incoming.body.len() > LARGEST {
-            return answer(413, "a webhook may have 700 KiB");
+            return Answer::of(413, "a webhook may have 700 KiB");
         }
-        let name = secrets::inbound(incoming.clinic, inbound.vendor.id);
+        let name = secrets::inbound(incoming.clinic, door.vendor);
         let current = match self.secret(incoming.clinic, &name).await {
             Ok(Some(fields)) => fields,
             Ok(None) => return nobody(),
             Err(why) => return later(&why.to_string()),
         };
-        let base = current.get("public_url").unwrap_or(&self.config.public_url);
+        let clinic = incoming.clinic;
+        let delivery = self.delivery(incoming, &current);
+        if let (Some(challenge), "GET" | "HEAD") = (door.challenge, &*delivery.method) {
+            return match Account::load(&[], (*current).clone()) {
+                Ok(account) => challenge(&delivery, &account),
+                Err(_) => nobody(),
+            };
+        }
+        match self.prove(door, &delivery, &name, &current).await {
+            Ok(false) if delivery.body.len() > LARGEST_UNPROVEN => {
+                Answer::of(413, "what is not signed may have 16 KiB")
+            }
+            Ok(proven) => {
+                let answer = Account::load(&[], (*current).clone());
+                let answer = answer.map(|account| (door.answer)(&delivery, &account));
+                match self.queue(clinic, door, delivery, proven).await {
+                    Ok(()) => answer.unwrap_or_else(|_| Answer::of(200, "")),
+                    Err(why) => later(&why.to_string()),
+                }
+            }
+            Err(Refused::Later(why)) => later(&why),
+            Err(why) => {
+                tracing::info!(event = "webhook_refused", source = door.source, ?why);
+                Answer::of(door.refused, "")
+            }
+        }
+    }
+
+    /// The delivery as the vendor signed it, at the address that it was told.
+    fn delivery(&self, incoming: Incoming<'_>, fields: &Fields) -> Delivery {
+        let base = fields.get("public_url").unwrap_or(&self.config.public_url);
         let mut url = format!("{}{}", base.trim_end_matches('/'), incoming.path);
         if !incoming.query.is_empty() {
             url = format!("{url}?{}", incoming.query);
         }
-        let delivery = Delivery {
+        Delivery {
+            method: incoming.method.into(),
             headers: incoming.headers,
-            query: incoming.query.into(),
             body: incoming.body,
             url,
             received_at: crate::io::clock::now().as_second(),
-        };
-        match self.prove(inbound, &delivery, &name, current).await {
-            Ok(false) if delivery.body.len() > LARGEST_UNPROVEN => {
-                answer(413, "what is not signed may have 16 KiB")
-            }
-            Ok(proven) => self.queue(incoming.clinic, inbound, delivery, proven).await,
-            Err(Refused::Later(why)) => later(&why),
-            Err(why) => {
-                tracing::info!(event = "webhook_refused", source = inbound.source, ?why);
-                answer(inbound.refused, "")
-            }
         }
     }
 
@@ -156,21 +169,22 @@ impl Intake {
     async fn queue(
         &self,
         clinic: &str,
-        inbound: &Inbound,
+        door: &Door,
         delivery: Delivery,
         proven: bool,
-    ) -> Answer {
+    ) -> Result<(), NotSent> {
+        let kept = |name: &str| name == "content-type" || door.keeps.contains(&name);
         let received = Received {
             clinic: clinic.into(),
-            source: inbound.source.into(),
+            source: door.source.into(),
             proven,
             received_at: delivery.received_at,
             url: delivery.url,
-            // The content type tells the character set of a form; nothing else is needed again.
+            // The content type tells the character set of a form.
             headers: delivery
                 .headers
                 .into_iter()
-                .filter(|(n, _)| n == "content-type")
+                .filter(|(name, _)| kept(name))
                 .collect(),
             sha256: contract::body_hash(&delivery.body),
             body: BASE64_STANDARD.encode(&delivery.body),
@@ -182,57 +196,53 @@ impl Intake {
             true => Queue::Events,
             false => Queue::Unproven,
         };
-        match self.queues.send(queue, &received).await {
-            Ok(()) => {
-                tracing::info!(
-                    event = "webhook_received",
-                    clinic = received.clinic,
-                    source = received.source
-                );
-                answer(inbound.accepted.0, inbound.accepted.1)
-            }
-            Err(why) => later(&why.to_string()),
-        }
+        self.queues.send(queue, &received).await?;
+        tracing::info!(
+            event = "webhook_received",
+            clinic = received.clinic,
+            source = received.source
+        );
+        Ok(())
     }
 
     /// Whether the sender is proven here (`true`), or posting must ask the vendor (`false`).
     async fn prove(
         &self,
-        inbound: &Inbound,
+        door: &Door,
         delivery: &Delivery,
         name: &str,
-        current: Arc<Fields>,
+        current: &Arc<Fields>,
     ) -> Result<bool, Refused> {
-        let first = self.prove_with(inbound, delivery, &current).await;
+        let first = self.prove_with(door, delivery, current).await;
         if !matches!(first, Err(Refused::Forged)) {
             return first;
         }
         // The secret may have been rotated since it was cached, or its former value may still sign.
         let later = |why: secrets::Unavailable| Refused::Later(why.to_string());
         if let Some(fresh) = self.secrets.refreshed(name).await.map_err(later)?
-            && fresh != current
-            && let Ok(proven) = self.prove_with(inbound, delivery, &fresh).await
+            && fresh != *current
+            && let Ok(proven) = self.prove_with(door, delivery, &fresh).await
         {
             return Ok(proven);
         }
         match self.secrets.former(name).await.map_err(later)? {
-            Some(previous) => self.prove_with(inbound, delivery, &previous).await,
+            Some(previous) => self.prove_with(door, delivery, &previous).await,
             None => first,
         }
     }
 
     async fn prove_with(
         &self,
-        inbound: &Inbound,
+        door: &Door,
         delivery: &Delivery,
         fields: &Fields,
     ) -> Result<bool, Refused> {
         let account = Account::load(&[], fields.clone()).map_err(|_| Refused::Forged)?;
-        match contract::prove(inbound, delivery, &account)? {
-            Outcome::Proven => Ok(true),
+        match contract::prove(door, delivery, &account)? {
+            Outcome::Proven | Outcome::Items(_) => Ok(true),
             Outcome::NeedsVendor => Ok(false),
             Outcome::NeedsCertificate(signed) => {
-                let proof = self.prove_certificate(inbound, &signed, delivery.received_at);
+                let proof = self.prove_certificate(door, &signed, delivery.received_at);
                 Box::pin(proof).await
             }
         }
@@ -240,7 +250,7 @@ impl Intake {
 
     async fn prove_certificate(
         &self,
-        inbound: &Inbound,
+        door: &Door,
         signed: &CertificateSigned,
         at: i64,
     ) -> Result<bool, Refused> {
@@ -261,7 +271,7 @@ impl Intake {
                 return proof.map(|()| true);
             }
         }
-        let pem = self.fetched(inbound.vendor.id, address).await?;
+        let pem = self.fetched(door.vendor, address).await?;
         contract::is_certified(signed, &pem, &roots, at)?;
         let proof = contract::prove_certificate(signed, &pem, &roots, at);
         self.keep(Certificate {
@@ -339,18 +349,11 @@ pub fn is_name(text: &str) -> bool {
 
 /// One answer for every clinic or source that is not there, is not connected, or never was.
 fn nobody() -> Answer {
-    answer(404, "unknown clinic or source")
-}
-
-fn answer(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        body: body.into(),
-    }
+    Answer::of(404, "unknown clinic or source")
 }
 
 /// We cannot judge it now: every vendor sends again after a 503.
 fn later(why: &str) -> Answer {
     tracing::warn!(why, "a webhook is put off");
-    answer(503, "")
+    Answer::of(503, "")
 }

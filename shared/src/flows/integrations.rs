@@ -196,7 +196,7 @@ async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integ
     let url = |inbound: &&Inbound| {
         format!(
             "{}/webhooks/{clinic}/{}",
-            app.config.public_url, inbound.source
+            app.config.public_url, inbound.door.source
         )
     };
     let mut shown = Integration {
@@ -365,11 +365,8 @@ const PUBLIC_URL: Field = Field::text("public_url", "Base address of webhooks").
 
 /// The adapters in which a vendor is heard.
 fn heard(vendor: &Vendor) -> Vec<&'static Inbound> {
-    let gateways = vendors::GATEWAYS
-        .iter()
-        .filter_map(|gateway| gateway.webhook.yes());
-    let all = gateways.chain(vendors::SOURCES.iter().copied());
-    all.filter(|adapter| adapter.vendor.id == vendor.id)
+    vendors::inbounds()
+        .filter(|adapter| adapter.vendor.id == vendor.id)
         .collect()
 }
 

@@ -133,19 +133,7 @@ impl Transport {
         if let Some((KeyPlace::Query(name), key)) = key {
             query.push((name.into(), key.into()));
         }
-        let own = match host {
-            Host::One(host) => (*host).into(),
-            Host::From(of) => of(account),
-        };
-        let real = match &request.host {
-            None => own,
-            Some(named) if *named == own || is_further(vendor, named) => named.clone(),
-            Some(_) => {
-                let why = format!("{} named a host that is not its own", vendor.name);
-                return Err(Trouble::Rejected(why));
-            }
-        };
-        let base = self.at_home(vendor.id, real);
+        let base = self.at_home(vendor.id, base(vendor, host, account, request)?);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
         if !query.is_empty() {
             address = format!("{address}?{}", encode(&query));
@@ -159,26 +147,10 @@ impl Transport {
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
-        let typed = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
-        let typed = request.headers.iter().any(|header| typed(&header));
         if let Some((KeyPlace::Header(name), key)) = key {
             call = call.header(name, key);
         }
-        let (kind, body) = match &request.body {
-            Body::None => (None, None),
-            Body::Form(fields) => (
-                Some("application/x-www-form-urlencoded"),
-                Some(encode(fields)),
-            ),
-            Body::Json(value) => (Some("application/json"), Some(value.to_string())),
-            Body::Exact { content_type, text } => (Some(content_type.as_str()), Some(text.clone())),
-        };
-        if let Some(kind) = kind.filter(|_| !typed) {
-            call = call.header("content-type", kind);
-        }
-        if let Some(body) = body {
-            call = call.body(body);
-        }
+        call = with_body(call, request);
         // The address may hold a secret and stays out of every error; so may what was not built.
         let call = call.build().map_err(|_| {
             let why = "the request could not be built and was not sent: its secrets hold a line \
@@ -202,6 +174,43 @@ impl Transport {
         };
         let path = url::Url::parse(&real).map(|url| url.path().trim_end_matches('/').to_owned());
         format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default())
+    }
+}
+
+/// Where a request goes. An address that a reply gave must be the vendor's.
+fn base(
+    vendor: &Vendor,
+    host: &Host,
+    account: &Account,
+    request: &Request,
+) -> Result<String, Trouble> {
+    let own = match host {
+        Host::One(host) => (*host).into(),
+        Host::From(of) => of(account),
+    };
+    match &request.host {
+        None => Ok(own),
+        Some(named) if *named == own || is_further(vendor, named) => Ok(named.clone()),
+        Some(_) => {
+            let why = format!("{} named a host that is not its own", vendor.name);
+            Err(Trouble::Rejected(why))
+        }
+    }
+}
+
+/// A content type that the request names stands in place of the body's own.
+fn with_body(call: reqwest::RequestBuilder, request: &Request) -> reqwest::RequestBuilder {
+    let (kind, body) = match &request.body {
+        Body::None => return call,
+        Body::Form(fields) => ("application/x-www-form-urlencoded", encode(fields)),
+        Body::Json(value) => ("application/json", value.to_string()),
+        Body::Exact { content_type, text } => (content_type.as_str(), text.clone()),
+    };
+    let names = request.headers.iter().map(|(name, _)| name);
+    let mut named = names.filter(|name| name.eq_ignore_ascii_case("content-type"));
+    match named.next() {
+        Some(_) => call.body(body),
+        None => call.header("content-type", kind).body(body),
     }
 }
 

@@ -83,11 +83,22 @@ fn meaning<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> String {
 }
 
 fn proofs(inbound: &Inbound) -> String {
-    let each = inbound.proofs.iter().map(|proof| match proof {
-        Proof::Hmac { header, .. } => format!("signed, `{header}`"),
+    let each = inbound.door.proofs.iter().map(|proof| match proof {
+        Proof::Hmac(code) => carried("signed", code),
+        Proof::EachItem(code) => carried("each item signed", code),
+        Proof::Digest { .. } => "a digest with our secret".into(),
+        Proof::Basic { .. } => "user and password".into(),
+        Proof::Jws { header, .. } => format!("signed (JWS), `{header}`"),
         Proof::Certificate { host, .. } => format!("signed by a certificate of `{host}`"),
-        Proof::Postback { .. } => "posted back".into(),
+        Proof::Postback => "posted back".into(),
         Proof::FetchBack => "an id, fetched back".into(),
     });
     each.collect::<Vec<_>>().join("; or ")
+}
+
+fn carried(how: &str, code: &Code) -> String {
+    match code.given {
+        Given::Header(header) => format!("{how}, `{header}`"),
+        Given::Body => format!("{how} in the body"),
+    }
 }

@@ -11,7 +11,7 @@ pub mod stripe;
 pub mod twilio;
 pub mod xero;
 
-use crate::contract::{Gateway, Inbound, System};
+use crate::contract::{Door, Gateway, Inbound, System};
 use crate::domain::outbox::Topic;
 
 pub static GATEWAYS: &[&Gateway] = &[
@@ -26,6 +26,15 @@ pub static SYSTEMS: &[&System] = &[
     &twilio::SYSTEM,
     &slack::SYSTEM,
     &xero::SYSTEM,
+];
+
+/// Where webhooks come in. Intake reaches these alone, and carries nothing else of a vendor.
+pub static DOORS: &[&Door] = &[
+    &stripe::door::DOOR,
+    &gocardless::door::DOOR,
+    &mollie::door::DOOR,
+    &paypal::door::DOOR,
+    &paypal::door::IPN,
 ];
 
 /// What is heard beside the gateways' own webhooks.
@@ -45,11 +54,20 @@ pub fn system(id: &str) -> Option<&'static System> {
         .find(|system| system.vendor.id == id)
 }
 
-/// What stands behind `/webhooks/{clinic}/{source}`.
-pub fn inbound(source: &str) -> Option<&'static Inbound> {
+/// The door at `/webhooks/{clinic}/{source}`.
+pub fn door(source: &str) -> Option<&'static Door> {
+    DOORS.iter().copied().find(|door| door.source == source)
+}
+
+/// Everything that is heard.
+pub fn inbounds() -> impl Iterator<Item = &'static Inbound> {
     let gateways = GATEWAYS.iter().filter_map(|gateway| gateway.webhook.yes());
-    let mut known = gateways.chain(SOURCES.iter().copied());
-    known.find(|inbound| inbound.source == source)
+    gateways.chain(SOURCES.iter().copied())
+}
+
+/// What stands behind the door of this source.
+pub fn inbound(source: &str) -> Option<&'static Inbound> {
+    inbounds().find(|inbound| inbound.door.source == source)
 }
 
 /// Which of these systems hear of what.
@@ -64,4 +82,29 @@ pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
                 .map(|subscription| (system.vendor.id.into(), subscription.topic))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Proof;
+
+    #[test]
+    fn behind_each_door_stands_one_source_and_before_each_source_its_door() {
+        for inbound in inbounds() {
+            let source = inbound.door.source;
+            let found = door(source).expect("a door that intake knows");
+            assert!(std::ptr::eq(found, inbound.door), "{source}");
+            assert_eq!(found.vendor, inbound.vendor.id, "{source}");
+            let asks = found
+                .proofs
+                .iter()
+                .any(|proof| matches!(proof, Proof::Postback));
+            assert_eq!(asks, inbound.postback.is_some(), "{source}");
+        }
+        for door in DOORS {
+            let behind = inbounds().filter(|inbound| inbound.door.source == door.source);
+            assert_eq!(behind.count(), 1, "{}", door.source);
+        }
+    }
 }

@@ -3,13 +3,16 @@
 
 use crate::stack::{Clinic, app};
 use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use meridian::contract::{
-    Account, Auth, Gateway, Host, Key, KeyPlace, LostReply, Reply, Request, Trouble, Vendor,
+    Account, Auth, Body, Client, Credential, Gateway, Grant, Host, Key, KeyPlace, LostReply, OAuth,
+    Reply, Request, Trouble, Vendor,
 };
 use meridian::flows::App;
 use meridian::flows::accounts;
 use meridian::vendors;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const KEY: (KeyPlace, &str) = (KeyPlace::Header("Idempotency-Key"), "key-1");
 
@@ -29,6 +32,28 @@ fn stripe() -> &'static Gateway {
 
 fn paypal() -> &'static Gateway {
     vendors::gateway("paypal").expect("a gateway")
+}
+
+fn vendor(id: &'static str, auth: Auth) -> Vendor {
+    Vendor {
+        id,
+        name: "A vendor",
+        docs: "",
+        host: Host::One("https://vendor.example"),
+        further_hosts: &["further.example"],
+        auth,
+        headers: |_| vec![],
+        fields: &[],
+        inbound: &[],
+        own_error: |_| true,
+    }
+}
+
+/// An account with a user of the clinic's name, by which its calls are told apart.
+fn user(clinic: &Clinic) -> Account {
+    let fields = [("user", clinic.id.as_str()), ("pass", "p:1")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Account::load(&[], fields.into()).expect("an account")
 }
 
 fn moves() -> Request {
@@ -56,18 +81,7 @@ async fn a_reply_that_is_cut_off_is_unclear_and_the_call_is_not_made_again() {
 #[tokio::test]
 async fn where_nobody_listens_nothing_happened() {
     let clinic = Clinic::new().await;
-    let vendor = Vendor {
-        id: CLOSED,
-        name: "Nobody",
-        docs: "",
-        host: Host::One("https://nobody.example"),
-        further_hosts: &[],
-        auth: Auth::Open,
-        headers: |_| vec![],
-        fields: &[],
-        inbound: &[],
-        own_error: |_| true,
-    };
+    let vendor = vendor(CLOSED, Auth::Open);
     let account = Account::load(&[], Default::default()).expect("no fields");
     let (app, request) = (&clinic.app, moves());
     let call = accounts::call(app, &clinic.id, &vendor, &account, &request, None);
@@ -75,6 +89,133 @@ async fn where_nobody_listens_nothing_happened() {
     let why = came.expect_err("nobody is there");
     assert!(matches!(why, Trouble::Later { .. }), "{why:?}");
     assert!(!why.may_have_happened());
+}
+
+#[tokio::test]
+async fn each_kind_of_credential_goes_where_its_vendor_reads_it() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| ok(json!({ "id": "re_1" }))).await;
+    let (account, app) = (user(&clinic), &clinic.app);
+    let called = async |auth: Auth, request: &Request| {
+        let vendor = vendor("stripe", auth);
+        let call = accounts::call(app, &clinic.id, &vendor, &account, request, None);
+        call.await.expect("a reply");
+        heard(&clinic).pop().expect("a call")
+    };
+    let basic = Auth::Basic {
+        user: Credential::Secret("user"),
+        pass: Credential::Fixed(""),
+    };
+    let said = called(basic, &moves()).await;
+    let coded = BASE64_STANDARD.encode(format!("{}:", clinic.id));
+    assert_eq!(said.header("authorization"), format!("Basic {coded}"));
+    let named = Auth::Headers(|account| vec![("x-api-key", account.secret("user").into())]);
+    let said = called(named, &moves()).await;
+    assert_eq!(said.header("x-api-key"), clinic.id);
+    assert_eq!(said.header("authorization"), "");
+    let inside = Auth::InBody(|account, body| body["user"] = account.secret("user").into());
+    let request = Request::json("POST", "/v1/refunds", json!({ "user": null, "amount": 5 }));
+    let said = called(inside, &request).await;
+    let sent: Value = serde_json::from_str(&said.body).expect("JSON");
+    assert_eq!(sent, json!({ "user": clinic.id, "amount": 5 }));
+    // What an intent keeps of it holds no credential.
+    let kept = serde_json::to_string(&request).expect("JSON");
+    assert!(!kept.contains(&clinic.id), "{kept}");
+}
+
+#[tokio::test]
+async fn a_token_call_says_who_asks_as_the_vendor_wants_it() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| ok(json!({}))).await;
+    let vendor = vendor("stripe", Auth::Open);
+    let asked = async |client: Client| {
+        let oauth = OAuth {
+            host: Host::One("https://vendor.example"),
+            path: "/token",
+            client,
+            grant: Grant::ClientCredentials,
+            beside: &[("scope", "all")],
+        };
+        let form = vec![("grant_type", "client_credentials".into())];
+        let account = user(&clinic);
+        let sent = clinic
+            .app
+            .transport
+            .send_token(&vendor, &oauth, &account, form);
+        sent.await.expect("a reply");
+        heard(&clinic).pop().expect("a call")
+    };
+    let said = asked(Client::Basic("user", "pass")).await;
+    let coded = BASE64_STANDARD.encode(format!("{}:p:1", clinic.id));
+    assert_eq!(said.header("authorization"), format!("Basic {coded}"));
+    assert_eq!(said.body, "grant_type=client_credentials&scope=all");
+    let said = asked(Client::Form("user", "pass")).await;
+    assert_eq!(said.header("authorization"), "");
+    let form = format!("client_id={}&client_secret=p%3A1", clinic.id);
+    assert!(said.body.ends_with(&form), "{}", said.body);
+    let said = asked(Client::Json("user", "pass")).await;
+    assert_eq!(said.header("content-type"), "application/json");
+    let sent: Value = serde_json::from_str(&said.body).expect("JSON");
+    assert_eq!(
+        (&sent["client_secret"], &sent["scope"]),
+        (&json!("p:1"), &json!("all"))
+    );
+}
+
+#[tokio::test]
+async fn a_content_type_that_a_request_names_stands_alone() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| ok(json!({}))).await;
+    let vendor = vendor("stripe", Auth::Open);
+    let kind = "application/vnd.vendor-v1+json";
+    let request = Request::json("POST", "/x", json!({ "clinic": clinic.id }));
+    let request = request.header("Content-Type", kind);
+    let account = user(&clinic);
+    let call = accounts::call(&clinic.app, &clinic.id, &vendor, &account, &request, None);
+    call.await.expect("a reply");
+    let said = heard(&clinic).pop().expect("a call");
+    assert_eq!(said.header("content-type"), kind);
+}
+
+#[tokio::test]
+async fn a_credential_goes_to_no_host_that_is_not_the_vendors() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "stripe", |_| ok(json!({}))).await;
+    let auth = || Auth::Headers(|account| vec![("x-api-key", account.secret("user").into())]);
+    let account = user(&clinic);
+    let called = async |address: &str| {
+        let (vendor, request) = (
+            vendor("stripe", auth()),
+            Request::to("GET", address, Body::None),
+        );
+        let call = accounts::call(&clinic.app, &clinic.id, &vendor, &account, &request, None);
+        call.await.map(|reply| reply.status)
+    };
+    for own in [
+        "/a",
+        "https://vendor.example/a",
+        "https://further.example/a?b=c",
+        "https://eu.further.example/a",
+    ] {
+        assert_eq!(called(own).await, Ok(200), "{own}");
+    }
+    let known = heard(&clinic).len();
+    for other in [
+        "https://evil.example/a",
+        "http://further.example/a",
+        "https://further.example:8443/a",
+        "https://user@further.example/a",
+        "https://further.example.evil.example/a",
+        "https://evilfurther.example/a",
+        "https://api.vendor.example/a",
+    ] {
+        let refused = called(other).await;
+        assert!(
+            matches!(refused, Err(Trouble::Rejected(_))),
+            "{other}: {refused:?}"
+        );
+    }
+    assert_eq!(heard(&clinic).len(), known, "nothing was sent there");
 }
 
 #[tokio::test]

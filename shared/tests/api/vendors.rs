@@ -162,7 +162,13 @@ fn serve(mut stream: &TcpStream) {
     let basic = sender.strip_prefix("Basic ").unwrap_or_default();
     let basic = BASE64_STANDARD.decode(basic).unwrap_or_default();
     let basic = String::from_utf8_lossy(&basic);
-    let sender = format!("{sender} {basic} {} {}", heard.what, heard.body);
+    let headers: Vec<_> = heard.headers.values().map(String::as_str).collect();
+    let sender = format!(
+        "{basic} {} {} {}",
+        headers.join(" "),
+        heard.what,
+        heard.body
+    );
     let said = {
         let mut network = network();
         let known = network.scripts.keys().find(|id| sender.contains(own(id)));

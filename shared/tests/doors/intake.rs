@@ -2,7 +2,8 @@
 //! of forgeries or of made-up clinics costs, and what is told to whom.
 
 use crate::stack::*;
-use meridian::flows::intake::{Answer, Incoming, Intake};
+use meridian::contract::Answer;
+use meridian::flows::intake::{Incoming, Intake};
 use meridian::words::ids;
 use meridian_embedded_aws::{Effect, Statement};
 use ring::hmac;

@@ -1,8 +1,9 @@
 //! AWS and the vendors of these tests, started once for all of them, and the clock that some move.
 
 use meridian::api;
+use meridian::contract::Answer;
 use meridian::flows::App;
-use meridian::flows::intake::{Answer, Incoming, Intake};
+use meridian::flows::intake::{Incoming, Intake};
 use meridian::io::aws::Aws;
 use meridian::io::config::Config;
 use meridian::io::lambda::HttpRequest;

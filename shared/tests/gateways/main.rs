@@ -212,7 +212,7 @@ fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
     let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
     Delivery {
         headers: headers.collect(),
-        query: String::new(),
+        method: "POST".into(),
         body: body.into(),
         url: "https://pay.example/webhooks/demo".into(),
         received_at: 1_780_000_000,
@@ -221,7 +221,7 @@ fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
 
 /// What the local part of the proof says: `true` where it is proven by it.
 fn proven(inbound: &Inbound, delivery: &Delivery, account: &Account) -> Result<bool, Refused> {
-    prove(inbound, delivery, account).map(|outcome| matches!(outcome, Outcome::Proven))
+    prove(inbound.door, delivery, account).map(|outcome| matches!(outcome, Outcome::Proven))
 }
 
 fn read(

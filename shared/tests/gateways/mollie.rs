@@ -735,7 +735,8 @@ fn a_signed_event_is_proven_and_a_wrong_signature_is_never_taken_for_a_hint() {
 fn a_classic_webhook_proves_nothing_and_is_answered_200() {
     let hint = delivery(&[], "id=tr_1");
     assert_eq!(proven(inbound(&GATEWAY), &hint, &hooks()), Ok(false));
-    assert_eq!(inbound(&GATEWAY).accepted, (200, ""));
+    let answer = (inbound(&GATEWAY).door.answer)(&hint, &account(&[], &[]));
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }
 
 // ---- webhooks ----------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ impl PostingJob<'_> {
             Trouble::Missing | Trouble::Rejected(_) | Trouble::Unreadable(_) => {
                 tracing::info!(
                     event = "hint_dropped",
-                    source = self.inbound.source,
+                    source = self.inbound.door.source,
                     "at a payment that is nobody's here"
                 );
                 Ok(Fetched::Nobodys)
@@ -118,7 +118,7 @@ impl PostingJob<'_> {
     }
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
-        let source = self.inbound.source;
+        let source = self.inbound.door.source;
         unread::unread(self.app, self.settings, source, payment, why).await
     }
 

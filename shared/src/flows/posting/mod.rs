@@ -10,8 +10,8 @@ use super::calls::Traits;
 use super::commit::{Change, Committed};
 use super::{App, Failure, tasks};
 use crate::contract::{
-    self, Account, Delivery, Gateway, Inbound, Item, Lookup, Notice, Pause, Proof, Read, Talk,
-    Trouble, Verified,
+    self, Account, Delivery, Gateway, Inbound, Item, Lookup, Notice, Outcome, Pause, Postback,
+    Proof, Read, Talk, Trouble, Verified,
 };
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
@@ -70,8 +70,8 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
         return job.unproven("look-up", &payment).await;
     }
     let delivery = Delivery {
+        method: "POST".into(),
         headers: received.headers.clone(),
-        query: String::new(),
         body: body.clone(),
         url: received.url.clone(),
         received_at: received.received_at,
@@ -98,6 +98,10 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
             let row = job.row(&id, "unreadable");
             return job.quarantine(&row, &why.0, &body).await;
         }
+    };
+    let items = match job.held(&delivery, &account).await? {
+        None => items,
+        Some(held) => proven(items, &held, inbound.door.source),
     };
     let failed = job.items(received, items, trusted).await;
     match (failed, &received.replays) {
@@ -178,11 +182,27 @@ fn in_order(mut items: Vec<Item>) -> Vec<Item> {
     items
 }
 
+/// The items that hold. The others are anybody's words.
+fn proven(items: Vec<Item>, held: &[bool], source: &str) -> Vec<Item> {
+    let all = items.len();
+    let holds = |n: &usize| held.get(*n).copied().unwrap_or_default();
+    let items = items.into_iter().enumerate();
+    let items: Vec<_> = items
+        .filter(|(n, _)| holds(n))
+        .map(|(_, item)| item)
+        .collect();
+    if items.len() < all {
+        let dropped = all - items.len();
+        tracing::warn!(event = "items_refused", source, dropped, of = all);
+    }
+    items
+}
+
 impl PostingJob<'_> {
     fn row(&self, id: &str, name: &str) -> EventRow {
         EventRow::new(
             &self.settings.id,
-            self.inbound.source,
+            self.inbound.door.source,
             id,
             name,
             self.received_at,
@@ -197,7 +217,7 @@ impl PostingJob<'_> {
         account: &Account,
     ) -> Result<Option<bool>, Failure> {
         let inbound = self.inbound;
-        let Some(Proof::Postback { ask, verdict }) = inbound.proofs.last() else {
+        let Some(Postback { ask, verdict }) = &inbound.postback else {
             return Ok(None);
         };
         let reply = self
@@ -210,11 +230,40 @@ impl PostingJob<'_> {
         if !is_theirs {
             tracing::info!(
                 event = "webhook_refused",
-                source = inbound.source,
+                source = inbound.door.source,
                 "not the vendor's"
             );
         }
         Ok(Some(is_theirs))
+    }
+
+    /// Which items hold of a batch that proves each by itself; `None` of any other delivery.
+    async fn held(
+        &self,
+        delivery: &Delivery,
+        account: &Account,
+    ) -> Result<Option<Vec<bool>>, Failure> {
+        let door = self.inbound.door;
+        let each = contract::proof_of(door, delivery);
+        if !matches!(each, Some(Proof::EachItem(_))) {
+            return Ok(None);
+        }
+        if let Ok(Outcome::Items(held)) = contract::prove(door, delivery, account) {
+            return Ok(Some(held));
+        }
+        // The secret was rotated since it was read here, or since intake proved it.
+        let (name, known) = (
+            secrets::inbound(&self.settings.id, door.vendor),
+            &self.app.secrets,
+        );
+        for fields in [known.refreshed(&name).await?, known.former(&name).await?] {
+            let fields = fields.unwrap_or_default();
+            let account = Account::load(&[], (*fields).clone())?;
+            if let Ok(Outcome::Items(held)) = contract::prove(door, delivery, &account) {
+                return Ok(Some(held));
+            }
+        }
+        Ok(Some(vec![]))
     }
 
     /// Posts all items of a delivery, and tells what failed first of them. One that fails must not
@@ -232,7 +281,7 @@ impl PostingJob<'_> {
                 false => self.notice(received, item).await,
             };
             if let Err(why) = posted {
-                tracing::warn!(%why, source = self.inbound.source, "an item of a webhook failed");
+                tracing::warn!(%why, source = self.inbound.door.source, "an item of a webhook failed");
                 failed.get_or_insert(why);
             }
         }

@@ -82,7 +82,7 @@ impl PostingJob<'_> {
         if received.again || received.replays.is_some() {
             tracing::info!(
                 event = "notice_dropped",
-                source = self.inbound.source,
+                source = self.inbound.door.source,
                 "of a payment that nobody here knows"
             );
             return Ok(());

@@ -12,15 +12,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The whole body under the endpoint's secret, in hex. Source: the official client library.
-pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
-    Some(Signed {
-        codes: vec![from_hex(header)?],
-        message: delivery.body.clone(),
-        at: None,
-    })
-}
-
 #[derive(Deserialize)]
 struct Batch {
     events: Vec<Value>,

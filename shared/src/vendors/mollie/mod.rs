@@ -4,6 +4,7 @@
 //! Facts: Mollie's OpenAPI description of v2.
 
 mod decline;
+pub mod door;
 mod reports;
 mod wire;
 
@@ -69,21 +70,10 @@ pub static GATEWAY: Gateway = Gateway {
     )),
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
-        source: "mollie",
+        door: &door::DOOR,
         vendor: &VENDOR,
-        proofs: &[
-            Proof::Hmac {
-                header: "x-mollie-signature",
-                secret: "webhook_secret",
-                algorithm: Algorithm::Sha256,
-                signed: reports::signed,
-                tolerance: None,
-            },
-            Proof::FetchBack,
-        ],
+        postback: None,
         read: reports::read,
-        refused: 401,
-        accepted: (200, ""),
     }),
 };
 

@@ -11,21 +11,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Hex over the whole body, with or without `sha256=`; two of them while a secret is rotated.
-/// Source: the official PHP client library.
-pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
-    let code = |part: &str| {
-        let part = part.trim();
-        from_hex(part.strip_prefix("sha256=").unwrap_or(part))
-    };
-    let codes: Vec<_> = header.split(',').filter_map(code).collect();
-    (!codes.is_empty()).then(|| Signed {
-        codes,
-        message: delivery.body.clone(),
-        at: None,
-    })
-}
-
 pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     // Signed events are JSON, classic ones a form. An unsigned event is only a hint all the same.
     match verified.body().first() {

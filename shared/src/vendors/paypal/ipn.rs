@@ -39,12 +39,10 @@ static VENDOR: Vendor = Vendor {
 };
 
 pub static INBOUND: Inbound = Inbound {
-    source: "paypal-ipn",
+    door: &super::door::IPN,
     vendor: &VENDOR,
-    proofs: &[Proof::Postback { ask, verdict }],
+    postback: Some(Postback { ask, verdict }),
     read,
-    refused: 401,
-    accepted: (200, ""),
 };
 
 fn ask(delivery: &Delivery) -> Request {

@@ -4,6 +4,7 @@
 //! Facts: PayPal's OpenAPI files of orders v2, payments v2, vault v3 and disputes v1 (2024-02).
 
 mod decline;
+pub mod door;
 pub mod ipn;
 mod reports;
 mod wire;
@@ -91,17 +92,10 @@ pub static GATEWAY: Gateway = Gateway {
     )),
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
-        source: "paypal",
+        door: &door::DOOR,
         vendor: &VENDOR,
-        proofs: &[Proof::Certificate {
-            header: "paypal-transmission-sig",
-            host: "paypal.com",
-            path: "/v1/notifications/certs/",
-            signed: reports::signed,
-        }],
+        postback: None,
         read: reports::read,
-        refused: 401,
-        accepted: (200, ""),
     }),
 };
 

@@ -12,34 +12,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Whom PayPal's certificates are for, live and in its sandbox: from memory, unverified.
-const SIGNERS: &[&str] = &[
-    "messageverificationcerts.paypal.com",
-    "messageverificationcerts.sandbox.paypal.com",
-];
-
-/// The signature covers four values: the delivery's id and time, the webhook's id, which only we
-/// and PayPal know to be ours, and a checksum of the body. Source: PayPal's official Java SDK.
-pub fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
-    let header = |name| delivery.header(name).filter(|value| !value.is_empty());
-    if header("paypal-auth-algo")? != "SHA256withRSA" {
-        return None;
-    }
-    let webhook = account.secret("webhook_id");
-    let message = format!(
-        "{}|{}|{webhook}|{}",
-        header("paypal-transmission-id")?,
-        header("paypal-transmission-time")?,
-        crc32fast::hash(&delivery.body)
-    );
-    (!webhook.is_empty()).then_some(CertificateSigned {
-        certificate_url: header("paypal-cert-url")?.into(),
-        signature: from_base64(header("paypal-transmission-sig")?)?,
-        message: message.into_bytes(),
-        names: SIGNERS,
-    })
-}
-
 #[derive(Deserialize)]
 struct Event {
     id: String,

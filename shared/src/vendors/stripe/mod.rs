@@ -4,6 +4,7 @@
 //! Facts: Stripe's OpenAPI description of API version 2023-08-16, to which every call is pinned.
 
 mod decline;
+pub mod door;
 mod reports;
 mod wire;
 
@@ -68,18 +69,10 @@ pub static GATEWAY: Gateway = Gateway {
     refund: Offer::Yes(Effect::new(refund, refunded, keyed(&LostReply::Human))),
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
-        source: "stripe",
+        door: &door::DOOR,
         vendor: &VENDOR,
-        proofs: &[Proof::Hmac {
-            header: "stripe-signature",
-            secret: "webhook_secret",
-            algorithm: Algorithm::Sha256,
-            signed: reports::signed,
-            tolerance: Some(300),
-        }],
+        postback: None,
         read: reports::read,
-        refused: 401,
-        accepted: (200, ""),
     }),
 };
 

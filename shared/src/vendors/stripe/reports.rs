@@ -10,24 +10,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `t=1492774577,v1=5257a8…,v1=…`: each code covers the time, a dot and the body. From memory of
-/// Stripe's guide: unverified.
-pub fn signed(delivery: &Delivery, header: &str) -> Option<Signed> {
-    let fields = |name: &'static str| {
-        header
-            .split(',')
-            .filter_map(move |pair| pair.trim().strip_prefix(name))
-    };
-    let time = fields("t=").next()?;
-    let codes: Vec<_> = fields("v1=").filter_map(from_hex).collect();
-    let message = [time.as_bytes(), b".", &delivery.body].concat();
-    (!codes.is_empty()).then_some(Signed {
-        codes,
-        message,
-        at: Some(time.parse().ok()?),
-    })
-}
-
 pub fn at(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
