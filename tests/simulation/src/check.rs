@@ -5,6 +5,7 @@ use crate::gateway::{
 };
 use crate::world::World;
 use meridian::domain::case::{self, Case};
+use meridian::domain::event::Event;
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::outbox::{Occurrence, Topic};
 use meridian::domain::payment::State as Booked;
@@ -60,6 +61,9 @@ pub const RETRY: &str =
 pub const MEND: &str = "people hear at once of what only they can mend, and in time of silence";
 pub const HANDS: &str = "what lies in the drawer and is the patient's stands in the books";
 pub const GIVES_WAY: &str = "nobody is asked to pay where nothing is due";
+pub const BACK: &str = "no more goes back than came";
+pub const ORIGIN: &str = "what a gateway told is told as coming from it, and nothing else is";
+pub const SOON: &str = "nobody is called for what may still answer by itself";
 pub const BOOKS: &str = "the journal replays to the books";
 
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
@@ -249,6 +253,9 @@ impl World<'_> {
                     MEND,
                     format!("p{} came after it had failed, unheard", payment.n),
                 );
+            }
+            if payment.sent_back().minor > payment.amount.minor {
+                return fail(BACK, format!("{} of p{}", payment.sent_back(), payment.n));
             }
             let out = was.and_then(|was| was.intent.as_ref());
             let out = out.is_some_and(|intent| intent.lease_until > self.ts());
@@ -472,6 +479,51 @@ impl World<'_> {
                 MEND,
                 format!("p{} {:?} waits unheard", payment.n, target.refund),
             ),
+            false => Ok(()),
+        }
+    }
+
+    /// Where what is told comes from: a system is not told what it told us.
+    pub fn check_origin(event: &Event, told: &[Occurrence]) -> Checked {
+        let from = match event {
+            Event::Reported(report) => Some(&report.gateway),
+            _ => None,
+        };
+        match told.iter().find(|told| told.from.as_ref() != from) {
+            Some(other) => fail(ORIGIN, format!("{:?} from {:?}", other.subject, other.from)),
+            None => Ok(()),
+        }
+    }
+
+    /// A call is alarming only once it has been unanswered for long.
+    pub fn check_patience(&self, told: &Occurrence) -> Checked {
+        let (Some(case), Topic::NeedsPerson) = (&self.clinic.case, told.subject.topic) else {
+            return Ok(());
+        };
+        let raised = told.subject.object.as_deref().unwrap_or_default();
+        let task = self.clinic.tasks.get(&format!("person-{raised}"));
+        let alarms = task.is_some_and(|task| match &task.work {
+            // Who was refused is told so at once.
+            Work::Person(matter) => matter
+                .words
+                .as_deref()
+                .is_some_and(|words| words.contains("It is still asked")),
+            _ => false,
+        });
+        let Some(id) = raised.strip_prefix("blocked-").filter(|_| alarms) else {
+            return Ok(());
+        };
+        let number = |kind: &str| id.strip_prefix(kind).and_then(|n| n.parse::<u32>().ok());
+        let intent = match (number("p"), number("r")) {
+            (Some(n), _) => case.payment(n).and_then(|payment| payment.intent.as_ref()),
+            (None, Some(n)) => case
+                .refund(n)
+                .and_then(|(_, refund)| refund.intent.as_ref()),
+            (None, None) => None,
+        };
+        let since = intent.map_or(0, |intent| intent.first_sent_at.as_second());
+        match self.now - since < HOUR {
+            true => fail(SOON, format!("{raised} after {} s", self.now - since)),
             false => Ok(()),
         }
     }

@@ -228,8 +228,12 @@ impl Answer {
     /// The same, and of payments it names more than anybody asked for.
     pub fn misstated(mut self) -> Self {
         if let Body::Own(told) = &mut self.body {
-            let of_payment = |say: &&mut Say| say.refund.is_none() && say.dispute.is_none();
-            for say in told.says.iter_mut().filter(of_payment) {
+            // Of a refund only where it is none of ours: what of ours is misstated is another thing.
+            let misread = |say: &&mut Say| {
+                let strangers = say.refund.is_some() && say.reference.is_none();
+                (say.refund.is_none() || strangers) && say.dispute.is_none()
+            };
+            for say in told.says.iter_mut().filter(misread) {
                 say.amount = say.amount.map(|amount| 3 * amount + 1);
             }
         }

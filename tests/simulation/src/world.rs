@@ -893,8 +893,10 @@ impl<'a> World<'a> {
             }
         }
         self.check_change(before.as_deref())?;
+        Self::check_origin(event, told)?;
         for delivery in told {
             self.check_told(delivery)?;
+            self.check_patience(delivery)?;
         }
         Ok(committed)
     }
