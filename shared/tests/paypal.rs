@@ -8,7 +8,7 @@ use meridian::contract::{
     LookedUp, Lookup, LostReply, Notice, Outcome, Refund, Refused, Reply, Request, Spelling,
     Trouble, Verified, prove, prove_certificate,
 };
-use meridian::domain::case::{Case, Payment, Session};
+use meridian::domain::case::{Case, OpensBy, Payment, Session};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
@@ -257,7 +257,7 @@ fn an_order_is_opened_with_our_reference_and_sends_the_payer_to_paypal() {
     let page = heard(opening.open, &ask, &account(&[]), &[answer]).expect("a page");
     assert_eq!(page.id, ORDER);
     assert_eq!(
-        page.url,
+        page.opens_by.address(),
         format!("https://www.paypal.com/checkoutnow?token={ORDER}")
     );
     assert_eq!(
@@ -1597,7 +1597,7 @@ fn at_paypal() -> Case {
     let case = after(None, &Event::Invoiced(Box::new(invoice)));
     let session = Session {
         id: ORDER.into(),
-        url: "https://www.paypal.com/checkoutnow".into(),
+        opens_by: OpensBy::Redirect("https://www.paypal.com/checkoutnow".into()),
         expires_at: None,
     };
     after(

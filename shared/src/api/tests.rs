@@ -5,7 +5,7 @@ use super::frame::read;
 use super::views::{event, invoice, payment, refund, task};
 use super::*;
 use crate::domain::actor::Permission;
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, OpensBy, Payment, Session};
 use crate::domain::decide::{Verdict, decide};
 use crate::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Report};
 use crate::domain::fact::{Fact, Kind as Said, Method};
@@ -866,7 +866,7 @@ fn case() -> Case {
         } else {
             let session = Session {
                 id: "cs_1".into(),
-                url: "https://checkout.example/cs_1".into(),
+                opens_by: OpensBy::Redirect("https://checkout.example/cs_1".into()),
                 expires_at: None,
             };
             Event::SessionOpened {

@@ -176,10 +176,40 @@ pub struct Payment {
 pub struct Session {
     /// The gateway's.
     pub id: String,
-    /// Where the payer goes; it may hold a secret of the gateway's.
-    pub url: String,
+    /// How the payer gets there.
+    pub opens_by: OpensBy,
     /// From when nobody can pay there any more, where the gateway says so.
     pub expires_at: Option<Timestamp>,
+}
+
+/// How a payer gets to a gateway's page. It may hold a secret of the gateway's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpensBy {
+    /// The payer is sent to this address.
+    Redirect(String),
+    /// The payer's browser posts these fields to this address.
+    PostForm {
+        to: String,
+        fields: Vec<(String, String)>,
+    },
+}
+
+impl OpensBy {
+    /// Where the payer's browser goes.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Redirect(address) | Self::PostForm { to: address, .. } => address,
+        }
+    }
+
+    /// The address that leads there by itself.
+    pub fn redirect(&self) -> Option<&str> {
+        match self {
+            Self::Redirect(address) => Some(address),
+            Self::PostForm { .. } => None,
+        }
+    }
 }
 
 /// What became of the wish that nobody pays on a page any more.

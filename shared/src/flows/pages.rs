@@ -1,32 +1,30 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
 use super::{App, Failure, receipts};
-use crate::domain::case::{Case, Payment};
+use crate::domain::case::{Case, OpensBy, Payment};
 use crate::domain::receipt::Paper;
 use crate::domain::settings::Settings;
 use crate::io::lambda::{HttpRequest, HttpResponse};
-use crate::pages::done::Visit;
+use crate::pages::done::{Visit, Ways};
+use crate::pages::invoice::newest_open;
 use crate::pages::{self, HEADERS, Page, done, style};
 use crate::records::receipt;
 use crate::words::ids::{self, Reference};
 
-/// Answers a patient's request. A HEAD, as message previews send it, has no effect.
+/// Answers a patient's request. A HEAD, as message previews send it, has no effect, and a GET none
+/// but to show; the one POST leads on to a gateway's page.
 pub async fn show(app: &App, request: &HttpRequest) -> HttpResponse {
-    let method = request.method();
-    if !matches!(method, "GET" | "HEAD") {
-        let page = Page {
-            status: 405,
-            html: done::not_found(),
-        };
+    let (method, path) = (request.method(), &*request.raw_path);
+    let allowed = match token_of(path) {
+        Some(("pay", _)) => matches!(method, "GET" | "HEAD" | "POST"),
+        _ => matches!(method, "GET" | "HEAD"),
+    };
+    if !allowed {
+        let page = Page::of(405, done::not_found());
         return response(page, HEADERS, method).header("allow", "GET, HEAD");
     }
-    let path = &request.raw_path;
     if path == style::PATH {
-        let page = Page {
-            status: 200,
-            html: style::CSS.into(),
-        };
-        return response(page, style::HEADERS, method);
+        return response(Page::of(200, style::CSS.into()), style::HEADERS, method);
     }
     let looked = request
         .query()
@@ -36,20 +34,13 @@ pub async fn show(app: &App, request: &HttpRequest) -> HttpResponse {
         stopped: path.starts_with("/pay/cancelled/"),
         looked: looked.unwrap_or(0),
     };
-    let page = match page(app, path, visit, method == "HEAD").await {
-        Ok(Some(html)) => Page { status: 200, html },
-        Ok(None) => Page {
-            status: 404,
-            html: done::not_found(),
-        },
+    let page = match page(app, path, visit, method).await {
+        Ok(Some(page)) => page,
+        Ok(None) => Page::of(404, done::not_found()),
         Err(why) => {
             tracing::error!(%why, "a page failed");
             let text = "This page cannot be shown just now. Please try again in a minute.\n";
-            let page = Page {
-                status: 503,
-                html: text.into(),
-            };
-            return response(page, HEADERS, method)
+            return response(Page::of(503, text.into()), HEADERS, method)
                 .header("content-type", "text/plain; charset=utf-8")
                 .header("retry-after", "5");
         }
@@ -57,76 +48,168 @@ pub async fn show(app: &App, request: &HttpRequest) -> HttpResponse {
     response(page, HEADERS, method)
 }
 
+/// What a path's token is for, and the token.
+fn token_of(path: &str) -> Option<(&'static str, &str)> {
+    let (kind, rest) = path.trim_start_matches('/').split_once('/')?;
+    match (kind, rest.split_once('/')) {
+        ("pay", Some(("done" | "cancelled", token))) => Some(("done", token)),
+        ("pay", None) => Some(("pay", rest)),
+        ("receipts", None) => Some(("receipt", rest)),
+        ("invoices", None) => Some(("invoice", rest)),
+        _ => None,
+    }
+}
+
 /// The page at a path; `None` where there is none. Only the token is judged for a HEAD.
-async fn page(app: &App, path: &str, visit: Visit, head: bool) -> Result<Option<String>, Failure> {
-    let mut parts = path.trim_start_matches('/').splitn(2, '/');
-    let (kind, token) = match (parts.next(), parts.next()) {
-        (Some("pay"), Some("done")) => return Ok(Some(done::back())),
-        (Some("pay"), Some(rest)) => match rest.split_once('/') {
-            Some(("done" | "cancelled", token)) => ("done", token),
-            _ => return Ok(None),
-        },
-        (Some("receipts"), Some(token)) => ("receipt", token),
-        (Some("invoices"), Some(token)) => ("invoice", token),
-        _ => return Ok(None),
+async fn page(app: &App, path: &str, visit: Visit, method: &str) -> Result<Option<Page>, Failure> {
+    if path.trim_start_matches('/') == "pay/done" {
+        return Ok(Some(Page::of(200, done::back())));
+    }
+    let Some((kind, token)) = token_of(path) else {
+        return Ok(None);
     };
     let key = app.key_of("addresses", token).await?;
     let Some((clinic, id)) = key.read_token(kind, token) else {
         return Ok(None);
     };
-    if head {
-        return Ok(Some(String::new()));
+    if method == "HEAD" {
+        return Ok(Some(Page::of(200, String::new())));
     }
     let Some(settings) = app.settings(clinic).await? else {
         return Ok(None);
     };
-    if kind == "receipt" {
-        return receipts::receipt_page(app, &settings, id).await;
+    match kind {
+        "receipt" => {
+            let shown = receipts::receipt_page(app, &settings, id).await?;
+            Ok(shown.map(|html| Page::of(200, html)))
+        }
+        "done" => of_payment(app, &settings, id, visit).await,
+        "pay" => pay(app, &settings, id, method == "POST").await,
+        _ => invoice(app, &settings, id).await,
     }
-    if kind == "done" {
-        return back(app, &settings, id, visit).await;
-    }
-    let Some(case) = app.case(clinic, id).await? else {
+}
+
+/// An invoice's page, from which it is paid where a page is open.
+async fn invoice(app: &App, settings: &Settings, id: &str) -> Result<Option<Page>, Failure> {
+    let Some(case) = app.case(&settings.id, id).await? else {
         return Ok(None);
     };
     let owner = case.patient.clone().unwrap_or_default();
-    let Some((key, patient)) = receipts::reader(app, &settings, &owner).await? else {
-        return Ok(Some(pages::receipt::erased(&settings)));
+    let Some((key, patient)) = receipts::reader(app, settings, &owner).await? else {
+        let erased = pages::receipt::erased(settings);
+        return Ok(Some(Page::of(200, erased)));
     };
     let descriptions = receipts::descriptions(app, &case, &key).await?;
     let name = patient
         .map(|patient| patient.person.name)
         .unwrap_or_default();
     let receipts = papers_of(app, &case).await?;
-    let open = case
-        .payments
-        .iter()
-        .rev()
-        .find_map(|payment| payment.open_page());
-    let pay_at = open.map(|page| page.url.as_str());
-    let page = pages::invoice::page(&settings, &case, &name, &descriptions, pay_at, &receipts);
-    Ok(Some(page))
+    let pay_at = way_to_pay(app, &case, None).await?;
+    let address = pay_at.as_ref().map(|(address, _)| address.as_str());
+    let html = pages::invoice::page(settings, &case, &name, &descriptions, address, &receipts);
+    Ok(Some(leading(Page::of(200, html), pay_at.as_ref())))
 }
 
 /// How a payment stands, for who comes back from its gateway's page.
-async fn back(
+async fn of_payment(
     app: &App,
     settings: &Settings,
     reference: &str,
     visit: Visit,
-) -> Result<Option<String>, Failure> {
-    let Some((case, Reference::Payment(n))) = ids::read_reference(reference) else {
-        return Ok(None);
-    };
-    let Some(case) = app.case(&settings.id, case).await? else {
+) -> Result<Option<Page>, Failure> {
+    let Some((case, n)) = payment_of(app, settings, reference).await? else {
         return Ok(None);
     };
     let Some(payment) = case.payment(n) else {
         return Ok(None);
     };
     let receipt = receipts::receipt_address(app, &settings.id, reference).await?;
-    let page = done::of_payment(settings, &case, payment, &receipt, visit);
-    Ok(Some(page))
+    let pay_at = way_to_pay(app, &case, Some(payment)).await?;
+    let ways = Ways {
+        receipt: &receipt,
+        pay_at: pay_at.as_ref().map_or("", |(address, _)| address),
+    };
+    let html = done::of_payment(settings, &case, payment, ways, visit);
+    Ok(Some(leading(Page::of(200, html), pay_at.as_ref())))
+}
+
+/// Where a message leads who is to pay; posted to, it leads on to the gateway. Where there is nothing
+/// to pay on it says how the payment stands.
+async fn pay(
+    app: &App,
+    settings: &Settings,
+    reference: &str,
+    posted: bool,
+) -> Result<Option<Page>, Failure> {
+    let Some((case, n)) = payment_of(app, settings, reference).await? else {
+        return Ok(None);
+    };
+    let payment = case.payment(n).filter(|_| case.due().minor > 0);
+    let open = payment.and_then(|payment| Some((payment, payment.open_page()?)));
+    let Some((payment, open)) = open else {
+        return of_payment(app, settings, reference, Visit::default()).await;
+    };
+    if !posted {
+        let address = pay_address(app, &settings.id, reference).await?;
+        let html = pages::pay::page(settings, &case, payment, open, &address);
+        return Ok(Some(
+            Page::of(200, html).leading_to(open.opens_by.address()),
+        ));
+    }
+    Ok(Some(match &open.opens_by {
+        OpensBy::Redirect(address) => Page {
+            location: Some(address.clone()),
+            ..Page::of(303, String::new())
+        },
+        form @ OpensBy::PostForm { to, .. } => {
+            let mut page = Page::of(200, pages::pay::posted(settings, form)).leading_to(to);
+            page.allows.script = Some(pages::pay::script());
+            page
+        }
+    }))
+}
+
+/// The case of a payment's reference, and the payment's number.
+async fn payment_of(
+    app: &App,
+    settings: &Settings,
+    reference: &str,
+) -> Result<Option<(Case, u32)>, Failure> {
+    let Some((case, Reference::Payment(n))) = ids::read_reference(reference) else {
+        return Ok(None);
+    };
+    let case = app.case(&settings.id, case).await?;
+    Ok(case.map(|case| (case, n)))
+}
+
+/// Our address from which a payment is paid, this one where that is still possible, with the address
+/// at the gateway to which it leads.
+async fn way_to_pay(
+    app: &App,
+    case: &Case,
+    this: Option<&Payment>,
+) -> Result<Option<(String, String)>, Failure> {
+    let this = this.filter(|payment| payment.open_page().is_some());
+    let Some(payment) = this.or(newest_open(case)) else {
+        return Ok(None);
+    };
+    let reference = ids::payment_reference(&case.id, payment.n);
+    let address = pay_address(app, &case.clinic, &reference).await?;
+    let open = payment.open_page();
+    Ok(open.map(|open| (address, open.opens_by.address().to_owned())))
+}
+
+fn leading(page: Page, pay_at: Option<&(String, String)>) -> Page {
+    match pay_at {
+        Some((_, gateway)) => page.leading_to(gateway),
+        None => page,
+    }
+}
+
+/// Where a payment (`{case}-p1`) is paid: our own address, whatever the gateway's.
+pub async fn pay_address(app: &App, clinic: &str, payment: &str) -> Result<String, Failure> {
+    let token = app.key("addresses").await?.token("pay", clinic, payment);
+    Ok(format!("{}/pay/{token}", app.config.public_url))
 }
 
 /// Where a gateway sends the payer of this payment (`{case}-p1`) back to.
@@ -197,13 +280,21 @@ fn response(
     headers: &'static [(&'static str, &'static str)],
     method: &str,
 ) -> HttpResponse {
+    let policy = page.policy();
     let body = if method == "HEAD" {
         String::new()
     } else {
         page.html
     };
     let empty = HttpResponse::new(page.status, "text/html; charset=utf-8", body);
-    headers.iter().fold(empty, |response, (name, value)| {
+    let mut answer = headers.iter().fold(empty, |response, (name, value)| {
         response.header(name, *value)
-    })
+    });
+    if headers == HEADERS {
+        answer = answer.header("content-security-policy", policy);
+    }
+    match page.location {
+        Some(to) => answer.header("location", to),
+        None => answer,
+    }
 }

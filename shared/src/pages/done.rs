@@ -1,13 +1,13 @@
 //! Where a gateway sends the payer back to, and addresses that lead nowhere.
 
-use super::invoice::what;
+use super::invoice::{newest_open, what};
 use super::layout::{
     Icon, again_after, by, call, clinic, day, deadline, document, split, state, sum,
 };
 use crate::domain::case::{Case, Payment, Session};
 use crate::domain::payment::State;
 use crate::domain::settings::Settings;
-use crate::messages::{amount, date, is_link};
+use crate::messages::{amount, date};
 use crate::vendors;
 use crate::words::money::Money;
 use jiff::civil::Date;
@@ -80,12 +80,21 @@ enum Standing<'a> {
     Settled,
 }
 
-/// What the payer of this payment sees on coming back. `receipt` is its receipt's address.
+/// The addresses that the page leads to.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways<'a> {
+    /// The payment's receipt.
+    pub receipt: &'a str,
+    /// Where the payment can still be paid, or, where it cannot, what else is open.
+    pub pay_at: &'a str,
+}
+
+/// What the payer of this payment sees on coming back.
 pub fn of_payment(
     settings: &Settings,
     case: &Case,
     payment: &Payment,
-    receipt: &str,
+    ways: Ways,
     visit: Visit,
 ) -> String {
     let standing = standing(case, payment, visit);
@@ -121,7 +130,7 @@ pub fn of_payment(
     };
     let next = visit.next().filter(|_| waits);
     let act = html! {
-        (act(settings, case, &standing, receipt, next.is_some()))
+        (act(settings, case, &standing, ways, next.is_some()))
         (call(settings, "Rather talk to someone? Call the clinic on", "."))
     };
     let title = format!("{label} · {}", settings.name);
@@ -174,19 +183,13 @@ fn standing<'a>(case: &Case, payment: &'a Payment, visit: Visit) -> Standing<'a>
 }
 
 /// `looks` says whether the page is shown again by itself.
-fn act(
-    settings: &Settings,
-    case: &Case,
-    standing: &Standing,
-    receipt: &str,
-    looks: bool,
-) -> Markup {
+fn act(settings: &Settings, case: &Case, standing: &Standing, ways: Ways, looks: bool) -> Markup {
     html! {
         @match standing {
             Standing::Paid => {
                 (state(Icon::Check, "good", "Thank you, your payment is here", "Your receipt is ready."))
                 div.stack {
-                    a.btn.main.wide href=(receipt) { (Icon::Receipt.draw()) " See your receipt" }
+                    a.btn.main.wide href=(ways.receipt) { (Icon::Receipt.draw()) " See your receipt" }
                 }
             }
             Standing::Debit(on) => { (debit(*on)) }
@@ -198,15 +201,15 @@ fn act(
                     "You stopped before the end",
                     "Nothing was taken. The invoice is still to be paid.",
                 ))
-                (pay(page, "Go back and pay"))
+                (pay(ways.pay_at, "Go back and pay"))
                 @if let Some(until) = page.expires_at {
                     p.small.soft { "You can pay there until " (deadline(until, settings)) "." }
                 }
             }
             Standing::Not(heading, text) => {
                 (alert(heading, text))
-                @match case.payments.iter().rev().find_map(Payment::open_page) {
-                    Some(page) => (pay(page, "Pay again")),
+                @match newest_open(case) {
+                    Some(_) => (pay(ways.pay_at, "Pay again")),
                     None => (notice(
                         "To pay, ask the clinic",
                         &html! { "Quote the " (what(case).to_lowercase()) " " (case.invoice().number) "." },
@@ -280,12 +283,10 @@ fn alert(heading: &str, text: &str) -> Markup {
     }
 }
 
-fn pay(page: &Session, label: &str) -> Markup {
+fn pay(address: &str, label: &str) -> Markup {
     html! {
-        @if is_link(&page.url) {
-            div.stack {
-                a.btn.wide href=(page.url) rel="noreferrer" { (Icon::Lock.draw()) " " (label) }
-            }
+        form.stack method="post" action=(address) {
+            button.btn.wide type="submit" { (Icon::Lock.draw()) " " (label) }
         }
     }
 }

@@ -116,9 +116,10 @@ fn lead(settings: &Settings, case: &Case, standing: Standing, pay_at: Option<&st
         }
         Standing::Due => ("To pay", case.due()),
     };
-    let open = case.payments.iter().filter_map(Payment::open_page);
-    let open = open.filter(|page| Some(page.url.as_str()) == pay_at);
-    let until = open.filter_map(|page| page.expires_at).next();
+    let open = newest_open(case).filter(|_| pay_at.is_some());
+    let until = open
+        .and_then(Payment::open_page)
+        .and_then(|open| open.expires_at);
     html! {
         (clinic(settings))
         p.lead-label { (label) }
@@ -299,14 +300,21 @@ fn pay(settings: &Settings, case: &Case, pay_at: Option<&str>) -> Markup {
         };
     };
     // The gateway's page asks for its own payment's amount, which may be a part of what is due.
-    let asked = case
-        .payments
-        .iter()
-        .find(|p| p.open_page().is_some_and(|s| s.url == address));
-    let asked = asked.map_or(case.due(), |payment| payment.amount);
+    let asked = newest_open(case).map_or(case.due(), |payment| payment.amount);
+    pay_button(address, asked)
+}
+
+/// The payment whose page a patient is sent to.
+pub fn newest_open(case: &Case) -> Option<&Payment> {
+    let open = |payment: &&Payment| payment.open_page().is_some();
+    case.payments.iter().rev().find(open)
+}
+
+/// The button that leads to the gateway's page, through ours.
+pub fn pay_button(address: &str, asked: Money) -> Markup {
     html! {
-        div.stack {
-            a.btn.main.wide href=(address) rel="noreferrer" {
+        form.stack method="post" action=(address) {
+            button.btn.main.wide type="submit" {
                 (Icon::Lock.draw()) " " span { "Pay " (money(asked)) }
             }
             p.small.soft {

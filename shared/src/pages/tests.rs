@@ -1,8 +1,9 @@
 //! What holds for every page, and what each page says in each state.
 
-use super::{HEADERS, done, invoice, receipt, style};
+use super::done::Ways;
+use super::{Page, done, invoice, pay, receipt, style};
 use crate::domain::bill::Bill;
-use crate::domain::case::{Case, Payment, Session};
+use crate::domain::case::{Case, OpensBy, Payment, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Method;
 use crate::domain::invoice::{Invoice, Line};
@@ -12,9 +13,15 @@ use crate::domain::receipt::{self as receipts, Facts};
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::words::money::{Currency, Money};
+use base64::Engine;
+use sha2::Digest;
 
 const HOSTILE: &str = "<script>alert(\"x\")</script><img src=//evil.example> & 'Söhne'";
-const PAY_AT: &str = "https://checkout.stripe.com/c/pay/1?a=1&b=2";
+const PAY_AT: &str = "https://pay.example.org/pay/token?a=1&b=2";
+const WAYS: Ways = Ways {
+    receipt: "/receipts/abc",
+    pay_at: PAY_AT,
+};
 
 fn money(minor: i64) -> Money {
     Money::new(minor, Currency::read("AUD").unwrap())
@@ -86,7 +93,7 @@ fn payment(n: u32, minor: i64, state: State) -> Payment {
 fn on_page(n: u32, minor: i64, state: State) -> Payment {
     let session = Session {
         id: "cs_1".into(),
-        url: PAY_AT.into(),
+        opens_by: OpensBy::Redirect("https://checkout.stripe.com/c/pay/1".into()),
         expires_at: Some("2026-12-09T03:10:00Z".parse().unwrap()),
     };
     Payment {
@@ -137,7 +144,7 @@ fn back(case: &Case, looked: u32) -> String {
         stopped: false,
         looked,
     };
-    done::of_payment(&settings(), case, &case.payments[0], "/receipts/abc", visit)
+    done::of_payment(&settings(), case, &case.payments[0], WAYS, visit)
 }
 
 fn facts(case: &Case, refund: Option<&str>) -> Facts {
@@ -176,7 +183,7 @@ fn lines(page: &str) -> String {
     for (tag, words) in body.split('<').filter_map(|part| part.split_once('>')) {
         let name = tag.split(' ').next().unwrap_or_default();
         let ends = [
-            "p", "/p", "h1", "tr", "address", "br", "caption", "/caption", "div",
+            "p", "/p", "h1", "tr", "address", "br", "caption", "/caption", "div", "form",
         ]
         .contains(&name);
         read.push(if ends { '\n' } else { ' ' });
@@ -241,16 +248,13 @@ fn every_page(name: &str) -> Vec<String> {
         let mut case = case;
         case.bill.invoice_mut().number = name.into();
         case.payments[0].paid_with = Some(name.into());
+        let (first, open) = (&case.payments[0], case.payments[0].session.as_ref());
+        let open = open.expect("a page");
+        pages.push(pay::page(&settings, &case, first, open, PAY_AT));
         for (stopped, looked) in [(false, 0), (false, 99), (true, 0)] {
             let visit = done::Visit { stopped, looked };
             let first = &case.payments[0];
-            pages.push(done::of_payment(
-                &settings,
-                &case,
-                first,
-                "/receipts/abc",
-                visit,
-            ));
+            pages.push(done::of_payment(&settings, &case, first, WAYS, visit));
         }
     }
     pages
@@ -274,12 +278,48 @@ fn pages_load_nothing_that_their_policy_forbids() {
     }
     let css = style::CSS;
     assert!(!css.contains("url(") && !css.contains("@import") && !css.contains("//"));
-    let policy = HEADERS
-        .iter()
-        .find(|(name, _)| *name == "content-security-policy")
-        .unwrap()
-        .1;
+    let policy = Page::of(200, String::new()).policy();
     assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"));
+    assert!(policy.contains("form-action 'self'; ") && !policy.contains("script-src"));
+}
+
+#[test]
+fn the_page_that_posts_a_form_allows_its_one_script_and_where_it_leads() {
+    let form = OpensBy::PostForm {
+        to: "https://accept.gateway.example/pay".into(),
+        fields: vec![("token".into(), HOSTILE.into())],
+    };
+    let html = pay::posted(&settings(), &form);
+    assert!(
+        html.contains("action=\"https://accept.gateway.example/pay\""),
+        "{html}"
+    );
+    let sealed = "value=\"&lt;script&gt;";
+    assert!(
+        html.contains(sealed) && html.matches("<script").count() == 1,
+        "{html}"
+    );
+    assert!(
+        html.contains(" Continue</button>"),
+        "without a script the button leads on"
+    );
+    let (_, rest) = html.split_once("<script>").expect("a script");
+    let (script, _) = rest.split_once("</script>").expect("its end");
+    let digest = base64::prelude::BASE64_STANDARD.encode(sha2::Sha256::digest(script));
+    let mut page = Page::of(200, html.clone()).leading_to("https://accept.gateway.example/pay");
+    page.allows.script = Some(pay::script());
+    let policy = page.policy();
+    assert!(
+        policy.contains(&format!("script-src 'sha256-{digest}'; ")),
+        "{policy}"
+    );
+    assert!(policy.contains("form-action 'self' https:; "), "{policy}");
+    let local = Page::of(200, html).leading_to("http://127.0.0.1:8702/x?y");
+    assert!(
+        local
+            .policy()
+            .contains("form-action 'self' http://127.0.0.1:8702; ")
+    );
 }
 
 #[test]
@@ -549,7 +589,7 @@ fn who_comes_back_from_the_gateway_is_told_how_the_payment_stands() {
         assert_eq!(read.contains("Thank you"), thanks, "{read}");
         assert_eq!(page.contains("/receipts/abc"), thanks, "{page}");
         let pays = link == "Pay again";
-        assert_eq!(page.contains("checkout.stripe.com"), pays, "{page}");
+        assert_eq!(page.contains("/pay/token"), pays, "{page}");
     }
     assert!(!text(&done::back()).contains("Thank you"));
 }
@@ -639,10 +679,7 @@ fn who_comes_back_before_the_gateway_has_spoken_waits_on_a_page_that_looks_again
         let case = with(vec![waits]);
         let page = back(&case, 0);
         assert!(page.contains("http-equiv=\"refresh\""), "{page}");
-        assert!(
-            !page.contains("checkout.stripe.com"),
-            "no second way to pay: {page}"
-        );
+        assert!(!page.contains("/pay/token"), "no second way to pay: {page}");
         assert!(text(&page).contains("Please do not pay again"), "{page}");
     }
     let paid = with(vec![on_page(1, 17_200, State::Paid)]);
@@ -659,7 +696,7 @@ fn who_stopped_at_the_gateway_is_asked_to_go_back_unless_the_payment_is_under_wa
             looked: 0,
         };
         let first = &case.payments[0];
-        done::of_payment(&settings(), &case, first, "/receipts/abc", visit)
+        done::of_payment(&settings(), &case, first, WAYS, visit)
     };
     for (state, words, pays) in [
         (
@@ -678,11 +715,7 @@ fn who_stopped_at_the_gateway_is_asked_to_go_back_unless_the_payment_is_under_wa
     ] {
         let page = shown(state);
         assert!(text(&page).contains(words), "{state:?}: {page}");
-        assert_eq!(
-            page.contains("checkout.stripe.com"),
-            pays,
-            "{state:?}: {page}"
-        );
+        assert_eq!(page.contains("/pay/token"), pays, "{state:?}: {page}");
     }
 }
 
@@ -758,7 +791,7 @@ fn an_invoice_that_is_due_says_how_much_for_what_until_when_and_where() {
         Some(PAY_AT),
         &[],
     );
-    let button = "href=\"https://checkout.stripe.com/c/pay/1?a=1&amp;b=2\"";
+    let button = "action=\"https://pay.example.org/pay/token?a=1&amp;b=2\"";
     assert!(page.contains(button), "{page}");
     insta::assert_snapshot!(lines(&page), @r"
     Skip to the main part

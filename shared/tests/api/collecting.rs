@@ -564,7 +564,7 @@ async fn a_payments_story_ends_with_what_comes_next_by_itself() {
     assert_eq!(planned(&case).await, [asked]);
     let session = meridian::domain::case::Session {
         id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
+        opens_by: meridian::domain::case::OpensBy::Redirect("https://pay.example.test/cs_1".into()),
         expires_at: Some(meridian::words::time::after(
             meridian::io::clock::now(),
             3600,

@@ -2,7 +2,7 @@
 
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, request};
-use meridian::domain::case::{Case, Session};
+use meridian::domain::case::{Case, OpensBy, Session};
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
@@ -63,7 +63,7 @@ pub async fn pays(clinic: &Clinic, case: &str) -> Case {
 pub async fn opens(clinic: &Clinic, case: &str) -> Case {
     let session = Session {
         id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
+        opens_by: OpensBy::Redirect("https://pay.example.test/cs_1".into()),
         expires_at: None,
     };
     let opened = Event::SessionOpened {

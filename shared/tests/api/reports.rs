@@ -6,7 +6,7 @@ use crate::vendors::{Said, connect, heard};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use meridian::contract::body_hash;
-use meridian::domain::case::{Case, Session};
+use meridian::domain::case::{Case, OpensBy, Session};
 use meridian::domain::event::{Event, NewCharge, Report};
 use meridian::domain::fact::{Fact, Kind, Method};
 use meridian::domain::payment::State;
@@ -76,7 +76,7 @@ impl Ours {
         if gateway != "gocardless" {
             let session = Session {
                 id: id.into(),
-                url: "https://pay.example.test/page".into(),
+                opens_by: OpensBy::Redirect("https://pay.example.test/page".into()),
                 expires_at: None,
             };
             let payment = 1;

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use meridian::domain::book::Book;
-use meridian::domain::case::{Case, Intent, Payment, Session, Step};
+use meridian::domain::case::{Case, Intent, OpensBy, Payment, Session, Step};
 use meridian::domain::chart;
 use meridian::domain::credit::{self, Credit, Owner};
 use meridian::domain::decide::{Decision, Refusal, Verdict, decide};
@@ -100,7 +100,7 @@ pub fn page(hours: Option<i64>) -> Session {
     let end = |hours| start().checked_add(SignedDuration::from_hours(hours));
     Session {
         id: "cs_1".into(),
-        url: "https://pay.example.test/cs_1".into(),
+        opens_by: OpensBy::Redirect("https://pay.example.test/cs_1".into()),
         expires_at: hours.map(|hours| end(hours).unwrap()),
     }
 }

@@ -5,7 +5,7 @@ use crate::books::{
     Books, Said, charge, eur, fact, failed, invoice, our_refund, refund, refund_of, saved_method,
     succeeded,
 };
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::{OpensBy, Session, Step};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, Looked, NewInvoice, NewRefund, Report};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -43,7 +43,7 @@ fn page(books: &mut Books, n: u32) {
         payment: n,
         session: Session {
             id: format!("cs_{n}"),
-            url: "https://pay.example/1".into(),
+            opens_by: OpensBy::Redirect("https://pay.example/1".into()),
             expires_at: None,
         },
     });

@@ -5,7 +5,7 @@ use crate::books::{
     saved_method, succeeded,
 };
 use meridian::domain::book::BookId;
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::{OpensBy, Session, Step};
 use meridian::domain::event::{Event, Looked, NewRefund};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::journal::{Broken, Entry, Posting, replay, verify};
@@ -337,7 +337,7 @@ fn obey(books: &mut Books, number: usize, command: Command) {
             payment,
             session: Session {
                 id: format!("cs_{payment}"),
-                url: "https://pay.example".into(),
+                opens_by: OpensBy::Redirect("https://pay.example".into()),
                 expires_at: None,
             },
         },

@@ -2,7 +2,7 @@
 //! others, and what is given back when two of them did.
 
 use crate::books::{Books, Said, charge, eur, fact, failed, invoice, saved_method, succeeded};
-use meridian::domain::case::{Session, Step};
+use meridian::domain::case::{OpensBy, Session, Step};
 use meridian::domain::event::{Event, NewInvoice};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::outbox::Topic;
@@ -14,7 +14,7 @@ use meridian::words::money::{Currency, Money};
 fn session(n: u32) -> Session {
     Session {
         id: format!("cs_{n}"),
-        url: format!("https://pay.example.test/cs_{n}"),
+        opens_by: OpensBy::Redirect(format!("https://pay.example.test/cs_{n}")),
         expires_at: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::books::{
     Books, Said, dispute, eur, fact, failed, our_refund, refund, saved_method, succeeded,
 };
 use meridian::contract::Trouble;
-use meridian::domain::case::Session;
+use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::payment::State;
@@ -185,7 +185,7 @@ fn of_an_unknown_id_the_page_is_asked_while_it_has_brought_nothing() {
         payment: 1,
         session: Session {
             id: "cs_1".into(),
-            url: "https://pay.example.test/cs_1".into(),
+            opens_by: OpensBy::Redirect("https://pay.example.test/cs_1".into()),
             expires_at: None,
         },
     };

@@ -151,7 +151,7 @@ fn a_page_is_opened_in_two_steps() {
     assert_eq!(sent["redirect_uri"], "https://pay.example/pay/done");
     let page = page.expect("a page");
     assert_eq!(
-        (page.id.as_str(), page.url.as_str()),
+        (page.id.as_str(), page.opens_by.address()),
         ("BRQ1", "https://pay.gocardless.com/flow/1")
     );
     assert_eq!(

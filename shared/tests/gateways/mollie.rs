@@ -157,7 +157,7 @@ fn a_page_that_keeps_nothing_is_one_call() {
     assert!(sent.get("customerId").is_none());
     let page = page.expect("a page");
     assert_eq!(
-        (page.id.as_str(), page.url.as_str()),
+        (page.id.as_str(), page.opens_by.address()),
         ("tr_1", "https://www.mollie.com/checkout/1")
     );
 }

@@ -11,7 +11,7 @@ use meridian::contract::{
     LookedUp, Lookup, LostReply, Offer, Opening, Pause, Refund, Reply, Request, Spelling, Talk,
     Trouble, Vendor,
 };
-use meridian::domain::case::Session;
+use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::words::money::{Amounts, Currency, Money};
 
@@ -299,7 +299,7 @@ fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> 
         .page
         .ok_or_else(|| Trouble::Unreadable("a page without an id".into()))?;
     Ok(Session {
-        url: format!("https://gateway.invalid/{}", page.id),
+        opens_by: OpensBy::Redirect(format!("https://gateway.invalid/{}", page.id)),
         id: page.id,
         expires_at: page
             .expires_at

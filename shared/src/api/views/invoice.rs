@@ -198,7 +198,9 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
         tax: case.invoice().tax,
         chargeable: case.chargeable(),
         refundable: case.refundable(),
-        checkout_url: open.map(|page| page.url.clone()),
+        checkout_url: open
+            .and_then(|open| open.opens_by.redirect())
+            .map(String::from),
         page_url: papers.page.clone(),
         payments: case
             .payments

@@ -36,7 +36,8 @@ pub struct Payment {
     pub refunded: Money,
     /// What can still be refunded of it.
     pub refundable: Money,
-    /// The gateway's page, while it can be paid on.
+    /// The gateway's page, while it can be paid on; null where the payer's browser posts a form there.
+    /// Patients are sent to ours, which leads on.
     pub checkout_url: Option<String>,
     /// What one person found; a second one must find the same.
     pub found: Option<FoundPayment>,
@@ -66,7 +67,10 @@ pub fn view(case: &Case, payment: &case::Payment) -> Payment {
         decline: payment.decline,
         refunded: payment.refunded(),
         refundable: payment.refundable(),
-        checkout_url: payment.open_page().map(|page| page.url.clone()),
+        checkout_url: payment
+            .open_page()
+            .and_then(|open| open.opens_by.redirect())
+            .map(String::from),
         found: found.map(|_| FoundPayment::NotPaid),
     }
 }

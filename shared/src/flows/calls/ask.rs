@@ -241,7 +241,7 @@ impl Ask {
             return Err(Trouble::Unreadable("it opens no page".into()).into());
         };
         let page = (gateway.checkout.get()?.open)(ask, talk, account)?;
-        match is_vendor_id(&page.id) && page.url.len() <= 4096 {
+        match is_vendor_id(&page.id) && page.opens_by.address().len() <= 4096 {
             true => Ok(page),
             false => Err(Trouble::Unreadable("the id of a page is none".into()).into()),
         }

@@ -24,6 +24,8 @@ pub struct To<'a> {
     pub reference: String,
     pub person: Person,
     pub receipt_address: Option<String>,
+    /// Ours, from which the payment is paid.
+    pub pay_address: Option<String>,
     pub standing: Standing,
     pub refunded_before: Money,
     /// The ids under which the system filed what this builds on.
@@ -88,7 +90,7 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
         tried_there: payment.is_some_and(|p| p.tried_there),
         receipt: facts.receipt.as_deref().map(receipt::number),
         receipt_address: to.receipt_address.as_deref(),
-        page: page.map(|page| page.url.as_str()),
+        page: to.pay_address.as_deref().filter(|_| page.is_some()),
         method: payment.and_then(|p| p.method.as_deref()),
         gateway: payment
             .map(|p| p.gateway.as_str())

@@ -10,13 +10,14 @@ use crate::domain::payment;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
 use crate::flows::patients::{self, Person};
-use crate::flows::receipts;
+use crate::flows::{pages, receipts};
 use crate::io::clock;
 use crate::io::store::{Write, Written};
 use crate::records::delivery::{DeliveryRow, State};
 use crate::records::outbox;
 use crate::records::task;
 use crate::vendors;
+use crate::words::ids;
 use crate::words::money::Money;
 use crate::words::seal::Key;
 
@@ -84,6 +85,14 @@ pub(super) async fn prepare(
         Some(receipt) => Some(receipts::receipt_address(app, &settings.id, receipt).await?),
         None => None,
     };
+    let open = told.facts.payment.as_ref().filter(|p| p.page.is_some());
+    let pay_address = match (of.case, told.subject.payment.filter(|_| open.is_some())) {
+        (Some(case), Some(n)) => {
+            let payment = ids::payment_reference(&case.id, n);
+            Some(pages::pay_address(app, &settings.id, &payment).await?)
+        }
+        _ => None,
+    };
     let to = To {
         settings,
         system,
@@ -92,6 +101,7 @@ pub(super) async fn prepare(
         reference,
         person,
         receipt_address,
+        pay_address,
         standing,
         refunded_before,
         filed,

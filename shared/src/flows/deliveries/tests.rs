@@ -12,7 +12,7 @@ use crate::contract::{
     Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
 };
 use crate::domain::bill::Bill;
-use crate::domain::case::{Case, Ending, Payment, Retry, Session};
+use crate::domain::case::{Case, Ending, OpensBy, Payment, Retry, Session};
 use crate::domain::dispute::{self, Dispute};
 use crate::domain::fact::Decline;
 use crate::domain::invoice::{Invoice, Line};
@@ -219,7 +219,7 @@ fn a_page_to_pay_on_is_not_sent_when_nothing_is_left_to_pay_or_it_is_closed() {
     assert_eq!(ready(&case), Some("its page to pay on is closed"));
     case.payments[0].session = Some(Session {
         id: "cs_1".into(),
-        url: "https://pay.example/1".into(),
+        opens_by: OpensBy::Redirect("https://pay.example/1".into()),
         expires_at: None,
     });
     assert_eq!(ready(&case), None);

@@ -10,7 +10,7 @@ mod reports;
 mod wire;
 
 use crate::contract::*;
-use crate::domain::case::Session;
+use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact};
 use crate::words::ids;
 use crate::words::money::{Amounts, BadAmount, Money};
@@ -141,7 +141,7 @@ fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> 
     let expires_at = flow["expires_at"].as_str();
     Ok(Session {
         id: text(&flow["links"]["billing_request"])?,
-        url: text(&flow["authorisation_url"])?,
+        opens_by: OpensBy::Redirect(text(&flow["authorisation_url"])?),
         expires_at: expires_at.and_then(|at| at.parse().ok()),
     })
 }

@@ -9,7 +9,7 @@ mod reports;
 mod wire;
 
 use crate::contract::*;
-use crate::domain::case::Session;
+use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact, Method};
 use crate::words::money::{Amounts, BadAmount, Money};
 use reports::Page;
@@ -112,7 +112,7 @@ fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> 
     let payment: Payment = clear(talk.ask(post("/v2/payments", body))?)?.json()?;
     let gone = || Trouble::Unreadable("a payment without its page".into());
     Ok(Session {
-        url: payment.page().ok_or_else(gone)?,
+        opens_by: OpensBy::Redirect(payment.page().ok_or_else(gone)?),
         id: payment.id,
         expires_at: payment.expires_at,
     })

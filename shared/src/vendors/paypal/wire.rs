@@ -4,7 +4,7 @@
 use super::reports::GivenBack;
 use super::{AMOUNTS, LookedUp, decline, parts, read_money, text, unknown};
 use crate::contract::*;
-use crate::domain::case::Session;
+use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;
 use crate::words::money::Money;
@@ -89,7 +89,7 @@ impl Order {
         let window = SignedDuration::from_hours(3);
         Ok(Session {
             id: self.id,
-            url: link.ok_or_else(missing)?.href,
+            opens_by: OpensBy::Redirect(link.ok_or_else(missing)?.href),
             expires_at: made_at.map(|at| at + window),
         })
     }

@@ -9,7 +9,7 @@ mod reports;
 mod wire;
 
 use crate::contract::*;
-use crate::domain::case::Session;
+use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact};
 use crate::words::money::{Amounts, Money, Style};
 use decline::decline;
@@ -118,7 +118,7 @@ fn open(ask: &Checkout, talk: &mut Talk, _: &Account) -> Result<Session, Pause> 
         .ok_or(Trouble::Unreadable("a session without url".into()))?;
     Ok(Session {
         id: page.id,
-        url,
+        opens_by: OpensBy::Redirect(url),
         expires_at: page.expires_at.and_then(reports::at),
     })
 }

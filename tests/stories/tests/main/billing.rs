@@ -85,6 +85,20 @@ fn an_invoice_without_a_card_opens_the_gateways_page_and_is_paid_there() {
         let case = id(&invoice);
         assert_eq!(invoice["status"], "open");
         let page = checkout(stack, &case);
+        // What the patient is sent is ours, and leads there when they press Pay.
+        let ours = mailed_page(stack, invoice["number"].as_str().expect("a number"));
+        let shown = stack.send("GET", &ours, &[], b"");
+        assert!(
+            shown.status == 200 && shown.text.contains("Pay <"),
+            "{}",
+            shown.text
+        );
+        let led = stack.send("POST", &ours, &[], b"");
+        assert_eq!(
+            (led.status, led.header("location")),
+            (303, Some(&*page)),
+            "{gateway}"
+        );
         pay_on_page(stack, gateway, &page);
         stack.quiet();
         if gateway == "gocardless" {

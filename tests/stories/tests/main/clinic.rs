@@ -82,6 +82,18 @@ pub fn messages(stack: &Stack, system: &str, text: &str) -> Vec<Value> {
     stack.outbox().iter().filter(about).cloned().collect()
 }
 
+/// Our own page, as the mail about this invoice carries it.
+pub fn mailed_page(stack: &Stack, number: &str) -> String {
+    let mails = messages(stack, "mailgun", number);
+    let texts = mails.iter().filter_map(|mail| mail["text"].as_str());
+    let words = texts.flat_map(str::split_whitespace);
+    let mut pages = words.filter(|word| word.contains("/pay/"));
+    let page = pages
+        .next()
+        .unwrap_or_else(|| panic!("no page in {mails:?}"));
+    page.to_owned()
+}
+
 /// Pays as a person does, at the sandbox's page of this address.
 pub fn pay_on_page(stack: &Stack, vendor: &str, page: &str) {
     // PayPal's page is told its order in the query, the others' in the path.
