@@ -210,6 +210,30 @@ fn an_adapter_knows_no_other_adapter_and_no_clock() {
     }
 }
 
+/// Forty vendors' readers would be linked into what must start in milliseconds.
+#[test]
+fn intake_carries_doors_and_nothing_else_of_a_vendor() {
+    let flows = sources("flows");
+    let intake = code(&flows["flows/intake.rs"]).replace("vendors::door(", "");
+    let left = intake.replace("use crate::vendors;", "");
+    assert!(!left.contains("vendors::"), "intake names more than doors");
+    let doors = sources("vendors").into_iter();
+    let doors: Vec<_> = doors
+        .filter(|(name, _)| name.ends_with("door.rs"))
+        .collect();
+    assert!(!doors.is_empty());
+    for (name, text) in &doors {
+        let text = code(text);
+        let imports = text.lines().filter(|line| line.starts_with("use "));
+        for line in imports {
+            assert_eq!(line, "use crate::contract::*;", "{name}");
+        }
+        for path in ["super::", "crate::domain", "crate::vendors", "crate::flows"] {
+            assert!(!text.contains(path), "{name} knows {path}");
+        }
+    }
+}
+
 /// What each function runs, by the function's name.
 fn functions() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");

@@ -23,11 +23,7 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
                 true => letter.say(format!("A deposit of {sum} is asked for your appointment.")),
                 false => letter.say(format!("{sum} is due on your invoice.")),
             }
-            ask(
-                &mut letter,
-                said,
-                "Pay on our payment partner's secure page",
-            );
+            ask(&mut letter, said, "Pay online");
         }
         Topic::PaymentReceived if said.reinstated => reinstated(&mut letter, said),
         Topic::PaymentReceived if said.returning == Some(said.amount) => {
