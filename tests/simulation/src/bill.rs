@@ -6,8 +6,10 @@ use crate::clinic::Committed;
 use crate::plan::Act;
 use crate::world::World;
 use meridian::domain::book::Book;
+use meridian::domain::case::Case;
 use meridian::domain::credit::{self, Payout, Transfer};
 use meridian::domain::event::{Event, NewCreditNote, NewReturn, NewTender};
+use meridian::domain::invoice::Status;
 use meridian::domain::journal;
 use meridian::domain::refund::Way;
 use meridian::domain::tender::{By, Recorded};
@@ -173,15 +175,22 @@ impl World<'_> {
         done
     }
 
-    /// A line is taken off the invoice, or all of it.
+    /// A line is taken off the invoice, or all of it. Who does not see that it is void is refused.
     fn lower(&mut self, half: bool) -> Result<bool, Violation> {
-        let minor = match half {
-            true => (self.bill.asked + 1) / 2,
-            false => self.bill.asked,
+        let void = |case: &Case| case.status() == Status::Void;
+        let void = self.clinic.case.as_ref().is_some_and(void);
+        let of = if void {
+            self.plan.total
+        } else {
+            self.bill.asked
         };
+        let minor = if half { (of + 1) / 2 } else { of };
         let note = NewCreditNote::Amount(self.eur(minor));
         let done = self.commit(&Event::Credited(note), "staff")?;
         let done = matches!(done, Committed::Changed { .. });
+        if done && void {
+            return Err(Violation::new(check::VOID, "a credit note was written"));
+        }
         if done {
             self.bill.asked -= minor;
             self.bill.less_at = Some(self.now);

@@ -61,6 +61,7 @@ pub const RETRY: &str =
 pub const MEND: &str = "people hear at once of what only they can mend, and in time of silence";
 pub const HANDS: &str = "what lies in the drawer and is the patient's stands in the books";
 pub const GIVES_WAY: &str = "nobody is asked to pay where nothing is due";
+pub const VOID: &str = "of a void invoice nothing is taken off";
 pub const BACK: &str = "no more goes back than came";
 pub const ORIGIN: &str = "what a gateway told is told as coming from it, and nothing else is";
 pub const SOON: &str = "nobody is called for what may still answer by itself";
