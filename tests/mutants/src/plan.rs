@@ -367,3 +367,17 @@ fn rank(seed: u64, name: &str) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_of_the_past_can_still_be_put_back() {
+        let file = root().join("tests/simulation/put-back.json");
+        let words = ["--set".to_owned(), file.display().to_string()];
+        let planted = plan(&Options::read(words.into_iter()));
+        let planted = planted.unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(planted.len(), 12);
+    }
+}
