@@ -2,6 +2,7 @@
 //! clinic's account there. Adapters fill these in as values.
 
 use super::call::{Reply, Trouble};
+use crate::words::ids;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -252,6 +253,15 @@ impl Account {
     /// A declared field; empty for an optional one that is not configured.
     pub fn secret(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// Tells one account from another, and nothing of its fields: a digest of all of them.
+    pub fn digest(&self) -> String {
+        let fields = self
+            .fields
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value]);
+        ids::derived(&fields.collect::<Vec<_>>())
     }
 
     /// Whether it is of the vendor's test environment, where [`ENVIRONMENT`] says so.

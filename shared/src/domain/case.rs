@@ -237,6 +237,9 @@ pub struct Intent {
     pub lease_until: Timestamp,
     /// When the first call under this key began: from then on the gateway remembers it.
     pub first_sent_at: Timestamp,
+    /// Under which of the clinic's accounts, by a digest: at another one "not found" says nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account: String,
     /// The request itself, to be repeated byte for byte. It holds neither secret nor name.
     pub request: serde_json::Value,
 }

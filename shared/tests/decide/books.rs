@@ -41,6 +41,8 @@ pub struct Books {
     /// Every method that a commit ended.
     pub ended: Vec<Method>,
     pub now: Timestamp,
+    /// The gateway's account that is asked, by a digest.
+    pub account: String,
     pub late_failures: bool,
     /// The patient's credit, with its journal.
     pub credit: Option<Credit>,
@@ -136,6 +138,7 @@ impl Books {
             receipts: vec![],
             ended: vec![],
             now: start(),
+            account: String::new(),
             late_failures: false,
             credit: None,
             credit_journal: vec![],
@@ -358,6 +361,7 @@ impl Books {
                 .checked_add(SignedDuration::from_secs(LEASE))
                 .unwrap(),
             first_sent_at: self.now,
+            account: self.account.clone(),
             request: serde_json::json!({"path": "/charges", "reference": reference}),
         }
     }

@@ -87,6 +87,7 @@ fn work_row(
             now: books.now,
             lease: LEASE,
             owner: format!("owner {}", books.journal.len()),
+            account: books.account.clone(),
         };
         heard = match job.step(traits, &books.case, heard, &at) {
             Move::Prepare(_) => Heard::Prepared(Ok(json!({"path": "/charges"}))),
@@ -201,6 +202,7 @@ fn who_finds_anothers_lease_in_the_case_does_not_call() {
             now: books.now,
             lease: LEASE,
             owner: "me".into(),
+            account: String::new(),
         };
         let (mut job, traits) = (Job::new(target), by_key());
         let due = Heard::Due(books.rows[&id].work.clone());
@@ -269,6 +271,20 @@ fn not_found_is_believed_only_after_the_gateways_delay() {
     let asked = work(&mut books, &searched(), REFUND, nothing());
     assert_eq!(asked, ["find Refund", "gateway_busy"]);
     assert_eq!(refund_state(&books), refund::State::Requested);
+}
+
+#[test]
+fn not_found_at_another_account_says_nothing_and_people_are_asked() {
+    let mut books = refunding();
+    books.account = "the clinic's".into();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    books.later(30 * 3600);
+    books.account = "another".into();
+    let nothing = vec![Said::Found(Ok(None))];
+    let asked = work(&mut books, &searched(), REFUND, nothing);
+    assert_eq!(asked, ["find Refund", "still_unknown"]);
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+    assert!(books.rows.contains_key("person-r1"));
 }
 
 #[test]

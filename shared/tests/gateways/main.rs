@@ -293,6 +293,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
         owner: "somebody".into(),
         lease_until: now,
         first_sent_at: now,
+        account: String::new(),
         request: Value::Null,
     };
     let calling = Event::Calling {

@@ -491,6 +491,10 @@ impl<'a> World<'a> {
                 now: self.ts(),
                 lease: LEASE,
                 owner: format!("worker {}", self.seq),
+                account: match self.now < self.swapped[gateway] && !self.resting {
+                    true => "another".into(),
+                    false => "the clinic's".into(),
+                },
             };
             heard = match flight.job.step(traits, &flight.case, heard, &at) {
                 Move::Prepare(step) => Heard::Prepared(self.prepare(&flight, gateway, step)),

@@ -149,6 +149,7 @@ async fn work_off(
             now: clock::now(),
             lease: app.config.lease_seconds,
             owner: ids::random(),
+            account: call.account(),
         };
         heard = match job.step(&traits, &call.case, heard, &at) {
             Move::Prepare(step) => call.prepare(step).await?,
@@ -288,6 +289,12 @@ impl GatewayCall<'_> {
             });
         }
         Ok(self.opened())
+    }
+
+    /// Which account is open, by a digest.
+    fn account(&self) -> String {
+        let open = self.open.as_ref();
+        open.map_or(String::new(), |open| open.account.digest())
     }
 
     fn opened(&self) -> Result<&Open, Trouble> {

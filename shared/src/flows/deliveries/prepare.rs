@@ -85,14 +85,7 @@ pub(super) async fn prepare(
         Some(receipt) => Some(receipts::receipt_address(app, &settings.id, receipt).await?),
         None => None,
     };
-    let open = told.facts.payment.as_ref().filter(|p| p.page.is_some());
-    let pay_address = match (of.case, told.subject.payment.filter(|_| open.is_some())) {
-        (Some(case), Some(n)) => {
-            let payment = ids::payment_reference(&case.id, n);
-            Some(pages::pay_address(app, &settings.id, &payment).await?)
-        }
-        _ => None,
-    };
+    let pay_address = pay_address(app, of, &told).await?;
     let to = To {
         settings,
         system,
@@ -113,6 +106,19 @@ pub(super) async fn prepare(
         key,
         erased,
     }))
+}
+
+/// Our own page of the gateway's page to pay on, where one is told of.
+async fn pay_address(app: &App, of: Of<'_>, told: &Occurrence) -> Result<Option<String>, Failure> {
+    let open = told.facts.payment.as_ref().filter(|p| p.page.is_some());
+    match (of.case, told.subject.payment.filter(|_| open.is_some())) {
+        (Some(case), Some(n)) => {
+            let payment = ids::payment_reference(&case.id, n);
+            let address = pages::pay_address(app, &of.settings.id, &payment).await?;
+            Ok(Some(address))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The patient that it is about: the key under which what is sent is sealed, the clinic's reference,

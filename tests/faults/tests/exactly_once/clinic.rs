@@ -69,14 +69,17 @@ pub fn waits_for_a_person(stack: &Stack, case: &str, alert: &str) -> bool {
 
 /// How many messages arrived that begin so and name this.
 pub fn told(stack: &Stack, system: &str, name: &str, begin: &str) -> usize {
-    let about = |message: &&Value| {
-        message["system"] == system
-            && message["text"]
-                .as_str()
-                .is_some_and(|text| text.starts_with(begin))
-            && message.to_string().contains(name)
-    };
-    stack.outbox().iter().filter(about).count()
+    let all = messages(stack, system, name);
+    all.iter().filter(|text| text.starts_with(begin)).count()
+}
+
+/// The texts of the messages that arrived and name this.
+pub fn messages(stack: &Stack, system: &str, name: &str) -> Vec<String> {
+    let about =
+        |message: &&Value| message["system"] == system && message.to_string().contains(name);
+    let outbox = stack.outbox();
+    let texts = outbox.iter().filter(about).map(|message| &message["text"]);
+    texts.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What succeeded at Stripe for this case, as Stripe itself has it.

@@ -105,7 +105,11 @@ pub const PAGE: Path = Path {
         let pages = pages_at_stripe(stack, case);
         count("pages at the gateway", pages.len(), 1)?;
         same("page", &invoice["checkout_url"], &pages[0])?;
-        count("mails", told(stack, "mailgun", &pages[0], ""), 1)
+        let number = invoice["number"].as_str().unwrap_or_default();
+        let mails = messages(stack, "mailgun", number);
+        count("mails", mails.len(), 1)?;
+        let own = mails.iter().filter(|mail| mail.contains("/pay/")).count();
+        count("mails with our own page", own, 1)
     },
 };
 

@@ -59,6 +59,7 @@ impl Job {
                     owner: at.owner.clone(),
                     lease_until: time::after(at.now, at.lease),
                     first_sent_at: at.now,
+                    account: at.account.clone(),
                     request,
                 };
                 self.lease(traits, intent)
@@ -100,6 +101,7 @@ impl Job {
                     tries,
                     age,
                     trusted_after: *trusted_after,
+                    elsewhere: !intent.account.is_empty() && intent.account != at.account,
                 });
                 Move::Find {
                     step: intent.step,

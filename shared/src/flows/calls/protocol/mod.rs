@@ -9,7 +9,7 @@
 //! let mut job = Job::new(target);
 //! let mut heard = Heard::Due(work);
 //! loop {
-//!     match job.step(&traits, &case, heard, &At { now, lease, owner }) {
+//!     match job.step(&traits, &case, heard, &At { now, lease, owner, account }) {
 //!         Move::Commit { event, cause } => { /* decide, write; case = what is written now */ }
 //!         Move::Done => break,
 //!         // … each other move is one thing asked of the gateway
@@ -55,6 +55,8 @@ pub struct At {
     pub lease: i64,
     /// A fresh id: whoever has it in the lease makes the call.
     pub owner: String,
+    /// The account that is asked now, by a digest; empty before it is open.
+    pub account: String,
 }
 
 /// What was heard last.
@@ -181,6 +183,8 @@ struct Search {
     age: i64,
     /// "Not found" proves nothing before.
     trusted_after: i64,
+    /// Whether another account is asked than the one that was called: nor does it there.
+    elsewhere: bool,
 }
 
 /// A look at a payment or refund under way, and how that stood before.
