@@ -18,7 +18,7 @@ use crate::words::ids;
 use crate::words::money::{Currency, Money};
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 // ---- routing -----------------------------------------------------------------------------------
 
@@ -891,6 +891,7 @@ fn fits(name: &str, value: &Value) {
 fn an_invoice_is_answered_as_documented() {
     let papers = invoice::Papers {
         descriptions: vec!["First".into(), "Second".into()],
+        notes: BTreeMap::new(),
         receipts: vec![("K7-1".into(), "https://pay.example/receipts/x".into())],
         page: Some("https://pay.example/invoices/x".into()),
     };

@@ -34,7 +34,7 @@ pub enum By {
     Recorded {
         /// In what form.
         how: Recorded,
-        /// What the paper says by which it can be found again: `batch 12`.
+        /// What the paper says by which it can be found again, sealed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },

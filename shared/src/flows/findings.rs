@@ -3,7 +3,7 @@
 
 use super::commit::{self, Change};
 use super::denied::{Denied, changed};
-use super::{App, Failure, named};
+use super::{App, Failure, named, notes};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Payment};
 use crate::domain::decide::task_id;
@@ -12,7 +12,7 @@ use crate::domain::payment;
 use crate::domain::refund::{Refund, State};
 use crate::domain::settings::Settings;
 use crate::io::clock;
-use crate::io::store::{StoreError, Write};
+use crate::io::store::Write;
 use crate::records::case;
 use crate::records::finding as finding_row;
 use crate::words::ids::{self, Reference};
@@ -136,8 +136,7 @@ async fn record(
     let mut also = vec![];
     if let Some(note) = note {
         let said = ids::derived(&[actor.short(), &note]);
-        let sealing = app.key(&purpose(&settings.id)).await?;
-        let sealed = sealing.seal(&format!("{id} {task}"), &note.to_string());
+        let sealed = notes::seal(app, &case, &place(&id, &task), "note", &note).await?;
         let noted = (actor.short(), time::millis(clock::now()), sealed);
         let pk = case::pk(&settings.id, &id);
         let row = finding_row::row(&pk, &task, &said, noted);
@@ -172,34 +171,27 @@ pub struct Noted {
     pub note: String,
 }
 
-/// The notes on what people found of a payment and of its refunds.
-pub async fn notes(
-    app: &App,
-    clinic: &str,
-    case: &str,
-    payment: &Payment,
-) -> Result<Vec<Noted>, Failure> {
+/// The notes on what people found of a payment and of its refunds; none once its patient was erased.
+pub async fn notes(app: &App, case: &Case, payment: &Payment) -> Result<Vec<Noted>, Failure> {
     let refunds = payment.refunds.iter().filter_map(|refund| refund.n);
     let refunds = refunds.map(|n| task_id(payment.n, Some(n)));
-    let mut notes = vec![];
+    let mut noted = vec![];
     for task in std::iter::once(task_id(payment.n, None)).chain(refunds) {
-        let pk = case::pk(clinic, case);
+        let pk = case::pk(&case.clinic, &case.id);
         for row in app.store.under(&pk, &finding_row::prefix(&task)).await? {
-            let sealed = finding_row::sealed(&row);
-            let key = app.key_of(&purpose(clinic), sealed).await?;
-            let cannot = |_| StoreError::Corrupt(format!("a note on {task} cannot be opened"));
-            let note = key.open(&format!("{case} {task}"), sealed);
-            notes.push(Noted {
+            let place = place(&case.id, &task);
+            let note = notes::open(app, case, &place, finding_row::sealed(&row)).await?;
+            noted.extend(note.map(|note| Noted {
                 at: finding_row::at(&row),
                 by: finding_row::by(&row).into(),
-                note: note.map_err(cannot)?,
-            });
+                note,
+            }));
         }
     }
-    Ok(notes)
+    Ok(noted)
 }
 
-/// What the key is for that notes are sealed under.
-fn purpose(clinic: &str) -> String {
-    format!("clinic {clinic}")
+/// To what a note is sealed.
+fn place(case: &str, task: &str) -> String {
+    format!("{case} {task}")
 }

@@ -26,6 +26,7 @@ pub mod keys;
 pub mod lists;
 pub mod methods;
 pub mod named;
+pub mod notes;
 pub mod opt_in;
 pub mod pages;
 pub mod patient_codes;

@@ -3,7 +3,7 @@
 
 use super::commit::{self, Beside, Change};
 use super::denied::{Denied, Granted, cause, changed, granted};
-use super::{App, named, receipts};
+use super::{App, named, notes};
 use crate::domain::actor::Actor;
 use crate::domain::case::{Case, Payment};
 use crate::domain::credit::{self, Owner, Transfer};
@@ -75,10 +75,8 @@ pub async fn request(
     let pk = records::refund::pk(&settings.id, &id);
     let mut kept = records::refund::row(&case, &id, actor.id(), row.received_at);
     if let Some(reason) = &wanted.reason {
-        let owner = case.patient.clone().unwrap_or_default();
-        if let Some((key, _)) = receipts::reader(app, settings, &owner).await? {
-            kept = records::refund::because(kept, key.seal(&pk, reason));
-        }
+        let sealed = notes::seal(app, &case, &pk, "reason", reason).await?;
+        kept = records::refund::because(kept, sealed);
     }
     let change = Change {
         row: Some(row.clone()),
@@ -268,18 +266,11 @@ fn given_back(
 }
 
 /// The reason that was given for a refund; nothing once its patient was erased.
-pub async fn reason(
-    app: &App,
-    settings: &Settings,
-    row: &Row,
-    case: &Case,
-) -> Result<Option<String>, Denied> {
-    let Some(reason) = records::refund::reason(row) else {
-        return Ok(None);
-    };
-    let owner = case.patient.clone().unwrap_or_default();
-    let reader = receipts::reader(app, settings, &owner).await?;
-    Ok(reader.and_then(|(key, _)| key.open(row.pk(), reason).ok()))
+pub async fn reason(app: &App, row: &Row, case: &Case) -> Result<Option<String>, Denied> {
+    match records::refund::reason(row) {
+        Some(reason) => Ok(notes::open(app, case, row.pk(), reason).await?),
+        None => Ok(None),
+    }
 }
 
 /// The id of the refund that a request's row asks for.

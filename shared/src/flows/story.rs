@@ -57,7 +57,7 @@ pub async fn of(
     for row in asked::of_case(app, clinic, &case.id, asked::Filter::default()).await? {
         told.extend(delivered(&row, payment.n));
     }
-    let notes = findings::notes(app, clinic, &case.id, payment).await?;
+    let notes = findings::notes(app, case, payment).await?;
     told.extend(notes.into_iter().map(written));
     told.extend(planned(case, payment));
     told.sort_by_key(|told| (told.at, told.kind));

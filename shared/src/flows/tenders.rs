@@ -3,7 +3,7 @@
 use super::commit::{self, Beside, Change};
 use super::credits::credit;
 use super::denied::{Denied, Granted, cause, changed, granted};
-use super::{App, named};
+use super::{App, Failure, named, notes};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::credit::{self, Owner, Transfer};
@@ -14,7 +14,9 @@ use crate::io::clock;
 use crate::records::event::EventRow;
 use crate::words::ids;
 use crate::words::money::Money;
+use crate::words::text::Plain;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Money that came, as somebody records it.
 pub struct New {
@@ -23,7 +25,8 @@ pub struct New {
     /// All that is due where not given; of credit no more than there is.
     pub amount: Option<Money>,
     pub at: Option<Timestamp>,
-    pub note: Option<String>,
+    /// Kept sealed.
+    pub note: Option<Plain<60>>,
 }
 
 /// Records money on an invoice, once under the request's row.
@@ -44,7 +47,10 @@ pub async fn record(
     let case = named::invoice(app, &settings.id, invoice).await?;
     let (by, amount, beside) = match new.how {
         Some(how) => {
-            let note = new.note;
+            let note = match &new.note {
+                Some(note) => Some(notes::seal(app, &case, &place(&case), "note", note).await?),
+                None => None,
+            };
             let amount = new.amount.unwrap_or_else(|| case.chargeable());
             (By::Recorded { how, note }, amount, None)
         }
@@ -66,6 +72,27 @@ pub async fn record(
         ..Change::new(settings, &id, Event::Tendered(tender), cause(row, actor))
     };
     granted(commit::commit(app, change, Some(case)).await?)
+}
+
+/// To what the notes of a case's tenders are sealed.
+fn place(case: &Case) -> String {
+    format!("tenders {}", case.id)
+}
+
+/// What was noted of a case's tenders, by their numbers.
+pub async fn notes_of(app: &App, case: &Case) -> Result<BTreeMap<u32, String>, Failure> {
+    let mut noted = BTreeMap::new();
+    for tender in &case.tenders {
+        let By::Recorded {
+            note: Some(sealed), ..
+        } = &tender.by
+        else {
+            continue;
+        };
+        let note = notes::open(app, case, &place(case), sealed).await?;
+        noted.extend(note.map(|note| (tender.n, note)));
+    }
+    Ok(noted)
 }
 
 /// What is taken of the patient's credit.

@@ -136,6 +136,36 @@ async fn an_erased_patient_is_read_nowhere_and_the_clinic_hears_what_stays_and_w
 }
 
 #[tokio::test]
+async fn what_staff_noted_beside_money_goes_with_the_patient() {
+    let clinic = Clinic::new().await;
+    let patient = clinic.patient().await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let tenders = format!("/v1/invoices/{case}/tenders");
+    let part = json!({ "amount": "20.00", "currency": "EUR" });
+    let taken = json!({ "how": "cash", "amount": part, "note": "her sister's envelope" });
+    let made = clinic.post_under("k-1", &tenders, &taken).await.expect(201);
+    assert_eq!(made["note"], "her sister's envelope");
+    let again = clinic.post_under("k-1", &tenders, &taken).await.expect(201);
+    assert_eq!(again, made);
+    let back = json!({ "invoice": case, "by": "hand", "amount": part, "reason": "sister came" });
+    clinic.post("/v1/refunds", back).await.expect(202);
+    let rows = format!("{:?}", clinic.rows().await);
+    assert!(!rows.contains("sister"), "a note is kept unsealed");
+    let invoice = format!("/v1/invoices/{case}");
+    let shown = clinic.get(&invoice).await;
+    assert_eq!(shown["tenders"][0]["note"], "her sister's envelope");
+    clinic.erases(&patient).await;
+    let shown = clinic.get(&invoice).await;
+    assert_eq!(shown["tenders"][0]["note"], Value::Null);
+    assert_eq!(shown["tenders"][0]["amount"], part);
+    // What is still owed can be taken, and nothing is noted of it any more.
+    let refused = clinic.post(&tenders, taken).await.expect(422);
+    assert_eq!(refused["field"], "note");
+    let taken = json!({ "how": "cash", "amount": part });
+    clinic.post(&tenders, taken).await.expect(201);
+}
+
+#[tokio::test]
 async fn what_is_planned_is_given_up_so_that_nobody_is_charged_whatever_fails_on_the_way() {
     for fails in [false, true] {
         let policy = json!({ "collect": "saved_method", "retry_after_days": [3] });

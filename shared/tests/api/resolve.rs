@@ -83,6 +83,26 @@ async fn what_people_noted_of_what_they_found_stands_in_the_payments_story() {
     assert_eq!(told[0].0, "seen as RF0042");
 }
 
+#[tokio::test]
+async fn what_was_noted_of_a_patients_payment_goes_with_the_patient() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "gocardless", |_| Said::Cut).await;
+    let case = charge_at(&clinic, "gocardless").await;
+    work(&clinic, &case, "p1").await;
+    let path = format!("/v1/payments/{case}-p1/resolve");
+    let found = json!({ "found": "paid", "gateway_ref": "PM0042", "note": "her bank told her" });
+    clinic.post(&path, found).await.expect(200);
+    assert_eq!(notes(&clinic, &case).await.len(), 1);
+    let invoice = clinic.get(&format!("/v1/invoices/{case}")).await;
+    let patient = invoice["patient"].as_str().expect("a patient");
+    let erased = format!("/v1/patients/{patient}");
+    clinic
+        .call("DELETE", &erased, &Value::Null)
+        .await
+        .expect(200);
+    assert_eq!(notes(&clinic, &case).await, []);
+}
+
 async fn another_person(clinic: &Clinic) -> Clinic {
     clinic.with_key(&clinic.key_with(&["view", "approve"]).await)
 }

@@ -15,7 +15,7 @@ use crate::domain::event::NewCreditNote;
 use crate::domain::invoice::Status;
 use crate::domain::policy::Collect;
 use crate::flows::invoices::{self, Filter, NewInvoice};
-use crate::flows::{named, pages, receipts};
+use crate::flows::{named, pages, receipts, tenders};
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
 use schemars::JsonSchema;
@@ -197,6 +197,7 @@ async fn shown(call: &Call<'_>, case: &Case) -> Answered {
     };
     let papers = Papers {
         descriptions,
+        notes: tenders::notes_of(call.app, case).await?,
         receipts: pages::receipts_of(call.app, case).await?,
         page: Some(pages::invoice_address(call.app, call.clinic(), &case.id).await?),
     };

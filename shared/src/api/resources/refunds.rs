@@ -130,7 +130,7 @@ fn requested(case: &Case, row: &EventRow) -> String {
 async fn get(call: &Call<'_>) -> Answered {
     let (row, case) = named::refund(call.app, call.clinic(), &call.path[0]).await?;
     let mut shown = view(&case, &call.path[0]).ok_or_else(|| Problem::missing("refund"))?;
-    shown.reason = refunds::reason(call.app, &call.settings, &row, &case).await?;
+    shown.reason = refunds::reason(call.app, &row, &case).await?;
     if let Some(patient) = &case.patient {
         call.shows(patient);
     }

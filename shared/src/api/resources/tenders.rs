@@ -1,6 +1,6 @@
 //! Money that no gateway brings: what staff take and record, and the patient's credit.
 
-use crate::api::frame::call::{Answered, Call, Route, reply, text, written};
+use crate::api::frame::call::{Answered, Call, Route, reply, rewritten, text, written};
 use crate::api::frame::once::{Once, answering};
 use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
@@ -12,6 +12,7 @@ use crate::domain::case::Case;
 use crate::flows::credits::{self, Out, PaidOut};
 use crate::flows::named;
 use crate::flows::tenders::{self, New};
+use crate::io::lambda::HttpResponse;
 use crate::records::event::EventRow;
 use crate::words::money::{Currency, Money};
 use crate::words::text::Plain;
@@ -85,25 +86,31 @@ pub static ROUTES: &[Route] = &[
 
 async fn record(call: &Call<'_>) -> Answered {
     let new: TenderRequest = call.body()?;
+    let note = new.note.clone().map(String::from);
     let row = match call.once().await? {
-        Once::Again(answer) => return Ok(answer),
+        Once::Again(answer) => return noted(&answer, note),
         Once::First(row) => answering(row, newest),
     };
     let new = New {
         how: new.how.recorded(),
         amount: new.amount,
         at: new.at,
-        note: new.note.map(String::from),
+        note: new.note,
     };
     let (app, settings, id) = (call.app, &call.settings, &call.path[0]);
     let made = tenders::record(app, settings, &call.actor, id, new, &row).await?;
-    call.ended(made, &row)
+    noted(&call.ended(made, &row)?, note)
+}
+
+/// The answer with what was noted: it is sealed, and no row of a request holds it.
+fn noted(answer: &HttpResponse, note: Option<String>) -> Answered {
+    rewritten(answer, |made: &mut Tender| made.note = note)
 }
 
 /// The tender that the commit has just written.
 fn newest(case: &Case, _: &EventRow) -> String {
     let newest = case.tenders.last();
-    written(&newest.map(|newest| view(case, newest)))
+    written(&newest.map(|newest| view(case, newest, None)))
 }
 
 async fn reverse(call: &Call<'_>) -> Answered {

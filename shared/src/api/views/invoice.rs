@@ -17,6 +17,7 @@ use crate::words::schema::{Id, PaymentId};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An invoice in a list: what is owed, and how it stands.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -157,6 +158,8 @@ pub struct Invoices {
 pub struct Papers {
     /// What each line is for.
     pub descriptions: Vec<String>,
+    /// What was noted of its tenders, by their numbers.
+    pub notes: BTreeMap<u32, String>,
     /// Numbers and addresses.
     pub receipts: Vec<(String, String)>,
     /// The address of the patient's page.
@@ -191,6 +194,9 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
         .iter()
         .flat_map(|p| p.disputes.iter().map(move |d| dispute::view(case, p, d)));
     let receipts = papers.receipts.iter().cloned();
+    let noted = |n: &u32| papers.notes.get(n).cloned();
+    let tenders = case.tenders.iter();
+    let tenders = tenders.map(|tender| tender::view(case, tender, noted(&tender.n)));
     Invoice {
         summary: summary(case),
         lines: views(&case.invoice().lines, &papers.descriptions),
@@ -207,7 +213,7 @@ pub fn view(case: &Case, papers: &Papers) -> Invoice {
             .iter()
             .map(|p| payment::view(case, p))
             .collect(),
-        tenders: case.tenders.iter().map(|t| tender::view(case, t)).collect(),
+        tenders: tenders.collect(),
         credit_notes: case.bill.credits().iter().map(CreditNote::of).collect(),
         dimensions: case.dims.clone(),
         refunds: refunds.map(|(n, refund)| under(case, n, refund)).collect(),

@@ -23,7 +23,7 @@ pub struct Tender {
     pub amount: Money,
     /// When it came.
     pub at: Timestamp,
-    /// By which its paper can be found again.
+    /// By which its paper can be found again; null once the patient was erased.
     pub note: Option<String>,
     /// When it was taken off again; null while it counts.
     pub reversed_at: Option<Timestamp>,
@@ -72,12 +72,8 @@ impl TenderHow {
     }
 }
 
-/// A tender of this case.
-pub fn view(case: &Case, tender: &tender::Tender) -> Tender {
-    let note = match &tender.by {
-        By::Recorded { note, .. } => note.clone(),
-        By::Credit { .. } => None,
-    };
+/// A tender of this case, with what was noted of it where that is at hand: it is sealed.
+pub fn view(case: &Case, tender: &tender::Tender, note: Option<String>) -> Tender {
     Tender {
         id: ids::payment_reference(&case.id, tender.n),
         how: TenderHow::of(&tender.by),
