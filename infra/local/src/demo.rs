@@ -25,7 +25,10 @@ impl Ready {
     }
 }
 
+/// It uses every system that is simulated.
 fn clinic() -> Value {
+    let secrets = Sandbox::demo_secrets().into_iter();
+    let systems = secrets.filter_map(|(name, _)| name.strip_prefix("system/"));
     json!({
         "id": CLINIC,
         "name": "Wattle Street Clinic",
@@ -34,7 +37,7 @@ fn clinic() -> Value {
         "tax_number": "IE 0000000AA",
         "currency": "EUR",
         "time_zone": "Europe/Dublin",
-        "systems": ["mailgun", "twilio", "slack", "xero"],
+        "systems": systems.collect::<Vec<_>>(),
     })
 }
 

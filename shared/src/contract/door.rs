@@ -168,6 +168,8 @@ pub struct CertificateSigned {
     pub message: Vec<u8>,
     /// The certificate must be for one of these names.
     pub names: &'static [&'static str],
+    /// The roots (PEM) to which its chain may lead, and that of the host where it lies.
+    pub roots: &'static [u8],
 }
 
 /// A delivery as it came in.

@@ -15,7 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Above this a body is refused: as base64 in a message it must stay under SQS's 1 MiB.
@@ -29,16 +29,12 @@ const CERTIFICATES: usize = 4;
 /// A certificate that does not prove is fetched once more at most every so many seconds.
 const FETCHED_AGAIN: i64 = 20;
 
-/// The roots that the certificates of signing vendors chain to (DigiCert).
-const CERTIFICATE_ROOTS: &[u8] = include_bytes!("../../roots/paypal.pem");
-
 /// What intake reaches; less than a [`super::App`], as it must start in milliseconds.
 pub struct Intake {
     pub secrets: Secrets,
     pub queues: Queues,
     config: Config,
     directory: Directory,
-    web: OnceLock<Web>,
     /// Those whose chain held, the newest last.
     certificates: Mutex<Vec<Certificate>>,
 }
@@ -80,7 +76,6 @@ impl Intake {
             queues: Queues::new(client, &config),
             directory: Directory::new(client, &config),
             config,
-            web: OnceLock::new(),
             certificates: Mutex::default(),
         }
     }
@@ -254,7 +249,7 @@ impl Intake {
         signed: &CertificateSigned,
         at: i64,
     ) -> Result<bool, Refused> {
-        let mut roots = trust_anchors(CERTIFICATE_ROOTS);
+        let mut roots = trust_anchors(signed.roots);
         roots.extend(trust_anchors(&self.config.local.roots()));
         let address = &signed.certificate_url;
         let kept = self
@@ -271,7 +266,7 @@ impl Intake {
                 return proof.map(|()| true);
             }
         }
-        let pem = self.fetched(door.vendor, address).await?;
+        let pem = self.fetched(door.vendor, signed).await?;
         contract::is_certified(signed, &pem, &roots, at)?;
         let proof = contract::prove_certificate(signed, &pem, &roots, at);
         self.keep(Certificate {
@@ -300,12 +295,13 @@ impl Intake {
     }
 
     /// What stands at an address whose host and path were checked.
-    async fn fetched(&self, vendor: &str, address: &str) -> Result<Bytes, Refused> {
+    async fn fetched(&self, vendor: &str, signed: &CertificateSigned) -> Result<Bytes, Refused> {
+        let address = &signed.certificate_url;
         let unreachable =
             |why: String| Refused::Later(format!("the certificate cannot be fetched: {why}"));
         let asked = match (self.config.local.base(vendor), url::Url::parse(address)) {
             (Some(base), Ok(url)) => format!("{}{}", base.trim_end_matches('/'), url.path()),
-            _ => address.to_owned(),
+            _ => address.clone(),
         };
         let at = http::Uri::try_from(asked).map_err(|why| unreachable(why.to_string()))?;
         let path = at.path_and_query().map_or("/", |path| path.as_str());
@@ -313,12 +309,8 @@ impl Intake {
         let request = request.map_err(|why| unreachable(why.to_string()))?;
         let within = self.config.vendor_timeout;
         let local = &self.config.local;
-        let web = || Web::new(&[CERTIFICATE_ROOTS, &local.roots()], LARGEST_CERTIFICATE);
-        let reply = self
-            .web
-            .get_or_init(web)
-            .exchange(&at, request, within)
-            .await;
+        let web = Web::new(&[signed.roots, &local.roots()], LARGEST_CERTIFICATE);
+        let reply = web.exchange(&at, request, within).await;
         let (head, pem) = reply.map_err(unreachable)?.into_parts();
         match head.status.as_u16() {
             200 => Ok(pem),

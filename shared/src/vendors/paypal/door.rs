@@ -30,6 +30,9 @@ const SIGNERS: &[&str] = &[
     "messageverificationcerts.sandbox.paypal.com",
 ];
 
+/// Those of DigiCert, to which PayPal's certificates and its hosts' chain.
+const ROOTS: &[u8] = include_bytes!("roots.pem");
+
 /// The signature covers four values: the delivery's id and time, the webhook's id, which only we
 /// and PayPal know to be ours, and a checksum of the body. Source: PayPal's official Java SDK.
 fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
@@ -49,5 +52,6 @@ fn signed(delivery: &Delivery, account: &Account) -> Option<CertificateSigned> {
         signature: from_base64(header("paypal-transmission-sig")?)?,
         message: message.into_bytes(),
         names: SIGNERS,
+        roots: ROOTS,
     })
 }
