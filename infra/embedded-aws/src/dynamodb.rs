@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::reply::Reply;
+use dynoxide::actions::batch_get_item::BatchGetItemResponse;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -136,7 +137,9 @@ fn dispatch(db: &Database, operation: &str, body: &str) -> Option<Answer> {
         "DeleteItem" => run(operation, body, |q| db.delete_item(q)),
         "Query" => run(operation, body, |q| db.query(q)),
         "Scan" => run(operation, body, |q| db.scan(q)),
-        "BatchGetItem" => run(operation, body, |q| db.batch_get_item(q)),
+        "BatchGetItem" => run(operation, body, |q| {
+            db.batch_get_item(q).map(in_another_order)
+        }),
         "BatchWriteItem" => run(operation, body, |q| db.batch_write_item(q)),
         "TransactGetItems" => run(operation, body, |q| db.transact_get_items(q)),
         "TransactWriteItems" => run(operation, body, |q| db.transact_write_items(q)),
@@ -152,6 +155,15 @@ fn dispatch(db: &Database, operation: &str, body: &str) -> Option<Answer> {
         "ListTagsOfResource" => run(operation, body, |q| db.list_tags_of_resource(q)),
         _ => return None,
     })
+}
+
+/// DynamoDB promises no order of a batch's items, and whoever relies on one is to notice it here.
+fn in_another_order(mut found: BatchGetItemResponse) -> BatchGetItemResponse {
+    found
+        .responses
+        .values_mut()
+        .for_each(|items| items.reverse());
+    found
 }
 
 fn run<Q: DeserializeOwned, A: Serialize>(

@@ -134,7 +134,7 @@ async fn nudge_all(app: &App, lane: Lane, most: usize, until: Instant) -> Result
     }
 }
 
-/// The rows of a lane that are due.
+/// The rows of a lane that are due, those that wait longest first.
 async fn overdue(app: &App, lane: Lane, most: usize) -> Result<Vec<Row>, Failure> {
     let now = time::millis(clock::now());
     let shards = (0..lane.shards()).map(|shard| app.store.overdue(lane, shard, now, most));
@@ -142,6 +142,7 @@ async fn overdue(app: &App, lane: Lane, most: usize) -> Result<Vec<Row>, Failure
     // The index is behind the row: only the row decides.
     let mut rows = app.store.get_all(&keys).await?;
     rows.retain(|row| row.waits() && row.due_at() <= now);
+    rows.sort_by_key(Row::due_at);
     Ok(rows)
 }
 

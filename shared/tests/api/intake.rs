@@ -156,6 +156,19 @@ async fn what_cannot_be_queued_is_not_accepted_and_comes_again() {
 }
 
 #[tokio::test]
+async fn a_call_that_got_no_answer_is_made_once_more() {
+    let clinic = clinic().await;
+    let body = event("evt_1");
+    for action in [Action::CutBefore, Action::Throttle] {
+        let struck = Struck::by(vec![("SendMessage", action.clone(), 1, 1)]);
+        let signed = signature(SECRET, &body, 0);
+        let answer = arrives(&struck.intake(), &clinic.id, &body, Some(&signed)).await;
+        assert_eq!(answer.status, 200, "{action:?}");
+        assert_eq!(struck.struck(), [1], "{action:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_cannot_be_read_refuses_nobody_for_good() {
     let clinic = clinic().await;
     let body = event("evt_1");

@@ -435,7 +435,8 @@ impl PostingJob<'_> {
             return Ok(None);
         }
         let rows = self.app.store.get_all(&keys).await?;
-        Ok(rows.first().and_then(alias::case).map(str::to_owned))
+        let first = rows.iter().min_by(|a, b| a.pk().cmp(b.pk()));
+        Ok(first.and_then(alias::case).map(str::to_owned))
     }
 
     /// Tried again on a growing schedule for a day, then a person's task: of the case where it is
