@@ -36,7 +36,9 @@ pub async fn open(
     Ok(key.and_then(|key| key.open(place, sealed).ok()))
 }
 
-async fn key(app: &App, case: &Case, sealed: &str) -> Result<Option<Key>, Failure> {
+/// The key under which what is noted of this case is sealed; `sealed` is a text that it is to open,
+/// empty where there is none yet. Nothing once the patient was erased.
+pub async fn key(app: &App, case: &Case, sealed: &str) -> Result<Option<Key>, Failure> {
     let Some(patient) = &case.patient else {
         let purpose = format!("clinic {}", case.clinic);
         return Ok(Some(app.key_of(&purpose, sealed).await?));

@@ -16,12 +16,12 @@ use crate::words::ids::{self, Reference};
 pub async fn show(app: &App, request: &HttpRequest) -> HttpResponse {
     let (method, path) = (request.method(), &*request.raw_path);
     let allowed = match token_of(path) {
-        Some(("pay", _)) => matches!(method, "GET" | "HEAD" | "POST"),
-        _ => matches!(method, "GET" | "HEAD"),
+        Some(("pay", _)) => "GET, HEAD, POST",
+        _ => "GET, HEAD",
     };
-    if !allowed {
+    if !allowed.split(", ").any(|known| known == method) {
         let page = Page::of(405, done::not_found());
-        return response(page, HEADERS, method).header("allow", "GET, HEAD");
+        return response(page, HEADERS, method).header("allow", allowed);
     }
     if path == style::PATH {
         return response(Page::of(200, style::CSS.into()), style::HEADERS, method);
@@ -161,8 +161,9 @@ async fn pay(
             location: Some(address.clone()),
             ..Page::of(303, String::new())
         },
-        form @ OpensBy::PostForm { to, .. } => {
-            let mut page = Page::of(200, pages::pay::posted(settings, form)).leading_to(to);
+        OpensBy::PostForm { to, fields } => {
+            let html = pages::pay::posted(settings, to, fields);
+            let mut page = Page::of(200, html).leading_to(to);
             page.allows.script = Some(pages::pay::script());
             page
         }

@@ -81,18 +81,19 @@ fn place(case: &Case) -> String {
 
 /// What was noted of a case's tenders, by their numbers.
 pub async fn notes_of(app: &App, case: &Case) -> Result<BTreeMap<u32, String>, Failure> {
-    let mut noted = BTreeMap::new();
-    for tender in &case.tenders {
-        let By::Recorded {
-            note: Some(sealed), ..
-        } = &tender.by
-        else {
-            continue;
-        };
-        let note = notes::open(app, case, &place(case), sealed).await?;
-        noted.extend(note.map(|note| (tender.n, note)));
-    }
-    Ok(noted)
+    let sealed = case.tenders.iter().filter_map(|tender| match &tender.by {
+        By::Recorded { note, .. } => Some((tender.n, note.as_deref()?)),
+        By::Credit { .. } => None,
+    });
+    let sealed: Vec<_> = sealed.collect();
+    let Some((_, newest)) = sealed.last() else {
+        return Ok(BTreeMap::new());
+    };
+    let Some(key) = notes::key(app, case, newest).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let opened = |(n, note): (u32, &str)| Some((n, key.open(&place(case), note).ok()?));
+    Ok(sealed.into_iter().filter_map(opened).collect())
 }
 
 /// What is taken of the patient's credit.

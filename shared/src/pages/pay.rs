@@ -2,7 +2,7 @@
 
 use super::invoice::{pay_button, what};
 use super::layout::{Icon, call, clinic, day, deadline, document, split, state, sum};
-use crate::domain::case::{Case, OpensBy, Payment, Session};
+use crate::domain::case::{Case, Payment, Session};
 use crate::domain::settings::Settings;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -44,10 +44,7 @@ pub fn page(
 const SUBMIT: &str = "document.forms[0].submit()";
 
 /// The page whose form the payer's browser posts to the gateway.
-pub fn posted(settings: &Settings, form: &OpensBy) -> String {
-    let OpensBy::PostForm { to, fields } = form else {
-        return String::new();
-    };
+pub fn posted(settings: &Settings, to: &str, fields: &[(String, String)]) -> String {
     let lead = html! {
         (clinic(settings))
         p.lead-label { "To pay" }

@@ -285,11 +285,8 @@ fn pages_load_nothing_that_their_policy_forbids() {
 
 #[test]
 fn the_page_that_posts_a_form_allows_its_one_script_and_where_it_leads() {
-    let form = OpensBy::PostForm {
-        to: "https://accept.gateway.example/pay".into(),
-        fields: vec![("token".into(), HOSTILE.into())],
-    };
-    let html = pay::posted(&settings(), &form);
+    let to = "https://accept.gateway.example/pay";
+    let html = pay::posted(&settings(), to, &[("token".into(), HOSTILE.into())]);
     assert!(
         html.contains("action=\"https://accept.gateway.example/pay\""),
         "{html}"
@@ -306,7 +303,7 @@ fn the_page_that_posts_a_form_allows_its_one_script_and_where_it_leads() {
     let (_, rest) = html.split_once("<script>").expect("a script");
     let (script, _) = rest.split_once("</script>").expect("its end");
     let digest = base64::prelude::BASE64_STANDARD.encode(sha2::Sha256::digest(script));
-    let mut page = Page::of(200, html.clone()).leading_to("https://accept.gateway.example/pay");
+    let mut page = Page::of(200, html.clone()).leading_to(to);
     page.allows.script = Some(pay::script());
     let policy = page.policy();
     assert!(

@@ -288,6 +288,26 @@ fn not_found_at_another_account_says_nothing_and_people_are_asked() {
 }
 
 #[test]
+fn of_a_call_that_two_accounts_may_have_taken_neither_alone_is_believed() {
+    let mut books = refunding();
+    books.account = "the clinic's".into();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    // Within the hour it is repeated under its key.
+    books.later(600);
+    books.account = "another".into();
+    work(&mut books, &searched(), REFUND, vec![lost()]);
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+    for account in ["another", "the clinic's"] {
+        books.later(30 * 3600);
+        books.account = account.into();
+        let nothing = vec![Said::Found(Ok(None))];
+        let asked = work(&mut books, &searched(), REFUND, nothing);
+        assert_eq!(asked, ["find Refund", "still_unknown"], "{account}");
+    }
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+}
+
+#[test]
 fn what_was_found_under_our_reference_is_what_became_of_it() {
     let mut books = refunding();
     work(&mut books, &searched(), REFUND, vec![lost()]);

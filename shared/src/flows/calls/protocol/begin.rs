@@ -2,6 +2,7 @@
 //! before anything is sent.
 
 use super::*;
+use crate::words::ids;
 
 impl Job {
     /// The next step of a payment, or a refund.
@@ -112,9 +113,15 @@ impl Job {
     }
 
     fn lease_again(&mut self, traits: &Traits, intent: Intent, at: &At) -> Move {
+        // Once two were called, neither alone knows what became of it.
+        let account = match intent.account == at.account {
+            true => intent.account,
+            false => ids::derived(&[&intent.account, &at.account]),
+        };
         let intent = Intent {
             owner: at.owner.clone(),
             lease_until: time::after(at.now, at.lease),
+            account,
             ..intent
         };
         self.lease(traits, intent)
