@@ -21,14 +21,22 @@ impl Ready {
             "vendors": stack.sandbox.base("").trim_end_matches('/'),
             "key": self.key,
             "clinic": CLINIC,
+            "gateways": accounts("gateway/"),
+            "systems": accounts("system/"),
         })
     }
 }
 
+/// The vendors at which it has accounts of this kind.
+fn accounts(kind: &str) -> Vec<&'static str> {
+    let secrets = Sandbox::demo_secrets().into_iter();
+    secrets
+        .filter_map(|(name, _)| name.strip_prefix(kind))
+        .collect()
+}
+
 /// It uses every system that is simulated.
 fn clinic() -> Value {
-    let secrets = Sandbox::demo_secrets().into_iter();
-    let systems = secrets.filter_map(|(name, _)| name.strip_prefix("system/"));
     json!({
         "id": CLINIC,
         "name": "Wattle Street Clinic",
@@ -37,7 +45,7 @@ fn clinic() -> Value {
         "tax_number": "IE 0000000AA",
         "currency": "EUR",
         "time_zone": "Europe/Dublin",
-        "systems": systems.collect::<Vec<_>>(),
+        "systems": accounts("system/"),
     })
 }
 

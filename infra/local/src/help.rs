@@ -5,5 +5,5 @@ pub const HELP: &str = include_str!("control.txt");
 
 /// That, and the vendors' own control.
 pub fn text() -> String {
-    format!("{HELP}\n{}", meridian_sandbox::CONTROL)
+    format!("{HELP}\n{}", meridian_sandbox::control_help())
 }

@@ -1,4 +1,4 @@
-//! What a person or a test makes happen at a vendor, under `/_sandbox/{vendor}/…`; [`HELP`] lists
+//! What a person or a test makes happen at a vendor, under `/_sandbox/{vendor}/…`; [`help`] lists
 //! it.
 
 use crate::vendors;
@@ -7,8 +7,15 @@ use crate::wire::{Call, Reply};
 use crate::world::World;
 use serde_json::{Value, json};
 
-/// What there is, for people.
-pub const HELP: &str = include_str!("control.txt");
+/// What there is, for people: what many vendors have, then what each has beside.
+pub fn help() -> String {
+    let beside = vendors::all().filter(|vendor| !vendor.help.is_empty());
+    let beside = beside.map(|vendor| format!("\nat {}\n{}", vendor.id, vendor.help));
+    [include_str!("control.txt").to_owned()]
+        .into_iter()
+        .chain(beside)
+        .collect()
+}
 
 pub fn answer(world: &mut World, call: &Call) -> Reply {
     let segments = call.segments();

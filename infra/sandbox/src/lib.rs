@@ -1,4 +1,4 @@
-//! The eight vendors that Meridian talks to, simulated: stateful, strict, with signed webhooks.
+//! The vendors that Meridian talks to, simulated: stateful, strict, with signed webhooks.
 //!
 //! Each answers under `/{vendor}` of one loopback server as it does on its own host, and a
 //! hosted checkout page can be clicked through. Written from the vendors' contracts alone.
@@ -7,7 +7,7 @@
 //! `act_late:MS`, `search_lag:MS`, `conflict_in_flight`, `webhooks:duplicate`,
 //! `webhooks:reorder`, `webhooks:late:MS`, `webhooks:off`.
 
-// Objects as wide as Stripe's are one `json!` each.
+// The widest objects are one `json!` each.
 #![recursion_limit = "512"]
 
 mod control;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use wire::{Call, Reply, stamp};
 
-pub use control::HELP as CONTROL;
+pub use control::help as control_help;
 pub use simulator::Clock;
 
 pub struct Options {
@@ -73,7 +73,7 @@ pub async fn start(options: Options) -> std::io::Result<Sandbox> {
         // Accept errors are retried inside; the future ends only with its task.
         let _ = axum::serve(listener, router).await;
     })];
-    for vendor in vendors::ALL {
+    for vendor in vendors::all() {
         tasks.push(tokio::spawn(delivery::pump(simulator.clone(), vendor.id)));
     }
     Ok(Sandbox { simulator, tasks })
@@ -82,12 +82,11 @@ pub async fn start(options: Options) -> std::io::Result<Sandbox> {
 impl Sandbox {
     /// The ids of the simulated vendors.
     pub fn vendors() -> impl Iterator<Item = &'static str> {
-        vendors::ALL.iter().map(|vendor| vendor.id)
+        vendors::all().map(|vendor| vendor.id)
     }
     /// The demo clinic's accounts as its secrets hold them: name below the clinic's, and value.
     pub fn demo_secrets() -> Vec<(&'static str, Value)> {
-        vendors::ALL
-            .iter()
+        vendors::all()
             .flat_map(|vendor| (vendor.demo_secrets)())
             .collect()
     }
@@ -147,9 +146,9 @@ impl Sandbox {
         let waits = |w: &&webhook::Webhook| w.sending || w.due.is_some_and(|due| due <= now);
         world.webhooks.iter().filter(waits).count()
     }
-    /// Root of the certificates that sign PayPal's webhooks here.
+    /// Roots of the certificates that sign webhooks here.
     pub fn roots_pem(&self) -> String {
-        vendors::paypal::ROOT_PEM.to_string()
+        vendors::all().filter_map(|vendor| vendor.roots).collect()
     }
 }
 

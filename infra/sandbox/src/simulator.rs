@@ -39,7 +39,7 @@ impl Simulator {
 }
 
 fn seed(world: &mut World) {
-    for vendor in vendors::ALL {
+    for vendor in vendors::all() {
         (vendor.seed)(world);
     }
 }

@@ -14,9 +14,13 @@ pub struct Vendor {
     pub handle: fn(&mut World, &Call) -> Reply,
     /// Something scheduled became due.
     pub step: fn(&mut World, &Value),
+    /// What only this vendor has of [`control`](Self::control), for people; ends its lines.
+    pub help: &'static str,
     pub control: fn(&mut World, &[&str], &Value) -> Result<Value, String>,
     /// Header that carries the idempotency key.
     pub key_header: Option<&'static str>,
+    /// The root, as PEM, of certificates that sign its webhooks here.
+    pub roots: Option<&'static str>,
     /// Calls that `act_late` leaves alone: they move nothing, or are a person's clicks.
     pub harmless: fn(&Call) -> bool,
 }

@@ -3,6 +3,7 @@
 
 pub mod call;
 pub mod door;
+pub mod faces;
 pub mod gateway;
 pub mod inbound;
 pub mod jws;
@@ -13,6 +14,7 @@ pub mod vendor;
 
 pub use call::*;
 pub use door::*;
+pub use faces::*;
 pub use gateway::*;
 pub use inbound::*;
 pub use proof::*;

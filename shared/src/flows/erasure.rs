@@ -245,7 +245,7 @@ async fn contacts_of(
     reference: &str,
 ) -> Result<Vec<(String, RowKey)>, StoreError> {
     let mut found = vec![];
-    for system in vendors::SYSTEMS {
+    for system in vendors::systems() {
         let key = known::key(clinic, system.vendor.id, reference);
         if app.store.get(&key.pk, &key.sk).await?.is_some() {
             found.push((system.vendor.id.to_owned(), key));

@@ -91,12 +91,7 @@ impl Group {
 
 /// Every vendor that can be connected, and what is configured.
 pub async fn all(app: &App, clinic: &str) -> Result<Vec<Integration>, Denied> {
-    try_join_all(
-        vendors()
-            .into_iter()
-            .map(|vendor| shown(app, clinic, vendor)),
-    )
-    .await
+    try_join_all(vendors::all().map(|vendor| shown(app, clinic, vendor))).await
 }
 
 /// One vendor: what it needs, and what is configured.
@@ -300,23 +295,8 @@ fn is_public(address: &str) -> bool {
     named && plain && bare && url.scheme() == "https"
 }
 
-/// Every vendor that an adapter of Meridian speaks to or hears from.
-fn vendors() -> Vec<&'static Vendor> {
-    let gateways = vendors::GATEWAYS.iter().map(|gateway| gateway.vendor);
-    let systems = vendors::SYSTEMS.iter().map(|system| system.vendor);
-    let sources = vendors::SOURCES.iter().map(|source| source.vendor);
-    let mut all: Vec<&'static Vendor> = vec![];
-    for vendor in gateways.chain(systems).chain(sources) {
-        // One vendor may have several adapters.
-        if !all.iter().any(|known| known.id == vendor.id) {
-            all.push(vendor);
-        }
-    }
-    all
-}
-
 fn known(id: &str) -> Result<&'static Vendor, Denied> {
-    let found = vendors().into_iter().find(|vendor| vendor.id == id);
+    let found = vendors::all().find(|vendor| vendor.id == id);
     found.ok_or(Denied::NotFound("vendor"))
 }
 

@@ -66,7 +66,7 @@ pub fn check(settings: &Settings) -> Result<(), Denied> {
     check_policy(&settings.policy)?;
     for (n, id) in settings.systems.iter().enumerate() {
         if vendors::system(id).is_none() || settings.systems[..n].contains(id) {
-            let known = vendors::SYSTEMS.iter().map(|system| system.vendor.id);
+            let known = vendors::systems().map(|system| system.vendor.id);
             let why = format!("each once, of {}", known.collect::<Vec<_>>().join(", "));
             return Err(Denied::invalid(&format!("systems[{n}]"), why));
         }
@@ -104,7 +104,7 @@ fn offers(
     lacks: fn(&Gateway) -> Option<&'static str>,
 ) -> Result<(), Denied> {
     let Some(gateway) = vendors::gateway(id) else {
-        let known = vendors::GATEWAYS.iter().map(|gateway| gateway.vendor.id);
+        let known = vendors::gateways().map(|gateway| gateway.vendor.id);
         let why = format!("one of {}", known.collect::<Vec<_>>().join(", "));
         return Err(Denied::invalid(field, why));
     };

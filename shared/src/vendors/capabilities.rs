@@ -11,11 +11,11 @@ pub fn tables() -> String {
         "| gateway | moves | hosted checkout | a page is ended | saved method | refund | after a lost reply | webhook |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
-    for gateway in vendors::GATEWAYS {
+    for gateway in vendors::gateways() {
         out += &row(gateway);
     }
     out += "\n| system | is | hears of | after a lost reply |\n|---|---|---|---|\n";
-    for system in vendors::SYSTEMS {
+    for system in vendors::systems() {
         let topics: Vec<_> = system
             .subscriptions
             .iter()

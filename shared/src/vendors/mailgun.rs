@@ -37,6 +37,13 @@ static VENDOR: Vendor = Vendor {
     own_error: |reply| !reply.is_page(),
 };
 
+pub static FACES: Faces = Faces {
+    system: Some(&SYSTEM),
+    ..Faces::of(&VENDOR)
+};
+
+pub static DOORS: &[&Door] = &[];
+
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",

@@ -1,5 +1,5 @@
-//! The registry: every vendor that a clinic can connect, and nothing else. A folder or file here is
-//! one vendor with all its faces; none knows another.
+//! The adapters: every vendor that a clinic can connect, and nothing else. A folder or file here is
+//! one vendor with all its faces; none knows another. Which there are, `meridian_registry` says.
 
 pub mod capabilities;
 pub mod gocardless;
@@ -11,58 +11,58 @@ pub mod stripe;
 pub mod twilio;
 pub mod xero;
 
-use crate::contract::{Door, Gateway, Inbound, System};
+use crate::contract::{Door, Faces, Gateway, Inbound, System, Vendor};
 use crate::domain::outbox::Topic;
 
-pub static GATEWAYS: &[&Gateway] = &[
-    &stripe::GATEWAY,
-    &gocardless::GATEWAY,
-    &mollie::GATEWAY,
-    &paypal::GATEWAY,
-];
+macro_rules! faces {
+    ($($vendor:ident),+) => { &[$(&$vendor::FACES),+] };
+}
 
-pub static SYSTEMS: &[&System] = &[
-    &mailgun::SYSTEM,
-    &twilio::SYSTEM,
-    &slack::SYSTEM,
-    &xero::SYSTEM,
-];
+macro_rules! doors {
+    ($($vendor:ident),+) => { &[$($vendor::DOORS),+] };
+}
+
+static ALL: &[&Faces] = meridian_registry::vendors!(faces);
 
 /// Where webhooks come in. Intake reaches these alone, and carries nothing else of a vendor.
-pub static DOORS: &[&Door] = &[
-    &stripe::door::DOOR,
-    &gocardless::door::DOOR,
-    &mollie::door::DOOR,
-    &paypal::door::DOOR,
-    &paypal::door::IPN,
-];
+static DOORS: &[&[&Door]] = meridian_registry::vendors!(doors);
 
-/// What is heard beside the gateways' own webhooks.
-pub static SOURCES: &[&Inbound] = &[&paypal::ipn::INBOUND];
+/// Everyone, once.
+pub fn all() -> impl Iterator<Item = &'static Vendor> {
+    ALL.iter().map(|faces| faces.vendor)
+}
+
+/// The gateways, in the order in which people see them.
+pub fn gateways() -> impl Iterator<Item = &'static Gateway> {
+    ALL.iter().filter_map(|faces| faces.gateway)
+}
+
+/// The systems, in the same order.
+pub fn systems() -> impl Iterator<Item = &'static System> {
+    ALL.iter().filter_map(|faces| faces.system)
+}
+
+/// Every door of every vendor.
+pub fn doors() -> impl Iterator<Item = &'static Door> {
+    DOORS.iter().copied().flatten().copied()
+}
 
 pub fn gateway(id: &str) -> Option<&'static Gateway> {
-    GATEWAYS
-        .iter()
-        .copied()
-        .find(|gateway| gateway.vendor.id == id)
+    gateways().find(|gateway| gateway.vendor.id == id)
 }
 
 pub fn system(id: &str) -> Option<&'static System> {
-    SYSTEMS
-        .iter()
-        .copied()
-        .find(|system| system.vendor.id == id)
+    systems().find(|system| system.vendor.id == id)
 }
 
 /// The door at `/webhooks/{clinic}/{source}`.
 pub fn door(source: &str) -> Option<&'static Door> {
-    DOORS.iter().copied().find(|door| door.source == source)
+    doors().find(|door| door.source == source)
 }
 
 /// Everything that is heard.
 pub fn inbounds() -> impl Iterator<Item = &'static Inbound> {
-    let gateways = GATEWAYS.iter().filter_map(|gateway| gateway.webhook.yes());
-    gateways.chain(SOURCES.iter().copied())
+    ALL.iter().flat_map(|faces| faces.inbounds())
 }
 
 /// What stands behind the door of this source.
@@ -72,8 +72,7 @@ pub fn inbound(source: &str) -> Option<&'static Inbound> {
 
 /// Which of these systems hear of what.
 pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
-    SYSTEMS
-        .iter()
+    systems()
         .filter(|system| switched_on.iter().any(|id| id == system.vendor.id))
         .flat_map(|system| {
             system
@@ -102,7 +101,7 @@ mod tests {
                 .any(|proof| matches!(proof, Proof::Postback));
             assert_eq!(asks, inbound.postback.is_some(), "{source}");
         }
-        for door in DOORS {
+        for door in doors() {
             let behind = inbounds().filter(|inbound| inbound.door.source == door.source);
             assert_eq!(behind.count(), 1, "{}", door.source);
         }

@@ -3,7 +3,8 @@
 use crate::money::{happens, pays, reported};
 use crate::privacy::{PERSONAL, paid};
 use crate::stack::{Clinic, Struck, lines, request};
-use crate::vendors::{connect, heard, ok};
+use crate::vendors::{Said, connect, heard, ok};
+use meridian::contract::Channel;
 use meridian::domain::case::Case;
 use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::domain::payment::State;
@@ -12,6 +13,7 @@ use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
 use meridian::records::case::pk as case_pk;
 use meridian::records::patient;
+use meridian::vendors;
 use meridian::words::ids;
 use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
@@ -87,17 +89,18 @@ async fn an_erased_patient_is_read_nowhere_and_the_clinic_hears_what_stays_and_w
             )
         })
         .collect();
-    let wanted = [
-        ("mailgun", "name email messages"),
-        ("slack", "reference name"),
-        ("stripe", "payments payment_methods"),
-        ("twilio", "name phone messages"),
-        ("xero", "reference name contact"),
-    ];
-    assert_eq!(
-        held,
-        wanted.map(|(vendor, holds)| (vendor, holds.to_owned()))
-    );
+    let mut wanted = vec![("stripe", "payments payment_methods".to_owned())];
+    for system in vendors::systems() {
+        let holds = match system.channel {
+            Channel::PatientEmail => "name email messages",
+            Channel::PatientText => "name phone messages",
+            Channel::Staff => "reference name",
+            Channel::Books => "reference name contact",
+        };
+        wanted.push((system.vendor.id, holds.to_owned()));
+    }
+    wanted.sort_unstable();
+    assert_eq!(held, wanted);
     for (place, row) in clinic.rows().await {
         let text = format!("{place} {row}");
         for secret in PERSONAL {
@@ -250,6 +253,70 @@ async fn who_has_an_appointment_to_come_is_not_erased_and_the_answer_names_it() 
 }
 
 #[tokio::test]
+async fn a_gateway_keeps_a_method_only_where_one_was_charged_there() {
+    let clinic = Clinic::of("EUR", json!({ "collect": "later", "save_method": false })).await;
+    let patient = clinic.patient().await;
+    let card = json!({ "gateway": "stripe", "token": "pm_1", "label": "Visa" });
+    for gateway in ["stripe", "mollie"] {
+        connect(&clinic, gateway, |_| Said::Cut).await;
+    }
+    for way in [
+        json!({ "collect": "checkout", "gateway": "mollie" }),
+        json!({ "method": card }),
+    ] {
+        let case = clinic.invoice(Some(&patient)).await;
+        let path = format!("/v1/invoices/{case}/charges");
+        clinic.post(&path, way).await.expect(202);
+        let row = task(&clinic, &case, "p1");
+        let begun = Box::pin(calls::pay(&clinic.app, &row)).await;
+        begun.expect("it is written down");
+    }
+    let erased = clinic.erases(&patient).await;
+    let held = |vendor: &str| {
+        let mut copies = erased["copies"].as_array().expect("a list").iter();
+        copies
+            .find(|copy| copy["vendor"] == vendor)
+            .map(|copy| copy["holds"].clone())
+    };
+    assert_eq!(held("mollie"), Some(json!(["payments"])));
+    assert_eq!(held("stripe"), Some(json!(["payments", "payment_methods"])));
+}
+
+/// The patient is marked as erased first; what a payment leaves behind before the cases follow is of
+/// nobody all the same.
+#[tokio::test]
+async fn nothing_is_kept_of_who_was_erased_a_moment_ago() {
+    let policy = json!({ "collect": "later", "save_method": true });
+    let clinic = Clinic::of("EUR", policy).await;
+    let patient = clinic.patient().await;
+    let case = clinic.invoice(Some(&patient)).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let page = json!({ "collect": "checkout" });
+    clinic.post(&path, page).await.expect(202);
+    let struck = Struck::by(vec![("TransactWriteItems", Action::CutBefore, 2, 10_000)]);
+    let path = format!("/v1/patients/{patient}");
+    let erased = clinic.call_at(&struck.app, "DELETE", &path, &Value::Null);
+    erased.await.expect(200);
+    drop(struck);
+    assert!(clinic.case_of(&case).await.payments[0].keep_method);
+    let fact = Fact {
+        reference: Some(ids::payment_reference(&case, 1)),
+        payment: Some("pi_1".into()),
+        method: Some(Method {
+            gateway: "stripe".into(),
+            customer: Some("cus_1".into()),
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        }),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    let paid = happens(&clinic, &case, reported(fact)).await;
+    assert_eq!(paid.payments[0].state, State::Paid);
+    let rows = clinic.of_patient(&patient).await;
+    assert!(!rows.iter().any(|row| row.contains("method")), "{rows:?}");
+}
+
+#[tokio::test]
 async fn what_comes_later_is_posted_and_brings_back_nothing_of_the_person() {
     let policy = json!({ "collect": "later", "save_method": true });
     let clinic = Clinic::of("EUR", policy).await;
@@ -298,11 +365,15 @@ async fn what_comes_later_is_posted_and_brings_back_nothing_of_the_person() {
 #[tokio::test]
 async fn what_waits_to_be_told_an_erased_patient_is_skipped_and_nobody_is_asked() {
     let clinic = Clinic::new().await;
-    for vendor in ["mailgun", "twilio", "slack"] {
+    let systems: Vec<_> = vendors::systems()
+        .filter(|system| !matches!(system.channel, Channel::Books))
+        .map(|system| system.vendor.id)
+        .collect();
+    for vendor in &systems {
         connect(&clinic, vendor, |_| ok(json!({ "id": "1", "sid": "SM1" }))).await;
     }
     let mut settings = clinic.get("/v1/settings").await;
-    settings["systems"] = json!(["mailgun", "twilio", "slack"]);
+    settings["systems"] = json!(systems);
     let put = clinic.call("PUT", "/v1/settings", &settings).await;
     put.expect(200);
     let person = json!({

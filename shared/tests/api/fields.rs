@@ -251,7 +251,7 @@ async fn a_method_that_a_charge_names_is_the_one_of_that_token_at_that_gateway()
         });
         let what = format!("{gateway} {token}");
         // The gateway may be said beside the method, if it is the same.
-        for other in ["stripe", "mollie", "paypal"] {
+        for other in crate::unclear::gateways() {
             if other != gateway {
                 let wanted = json!({ "amount": amount, "method": method, "gateway": other });
                 let mut walk_in = wanted.clone();

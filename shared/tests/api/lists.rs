@@ -117,7 +117,7 @@ async fn of_all_events_those_are_listed_that_fit_every_filter() {
         ("stripe", "evt_2", Some("pi_2"), "waiting", 1),
         ("mollie", "evt_1", Some("pi_1"), "quarantined", 2),
         ("mollie", "evt_3", None, "posted", 3),
-        ("paypal", "evt_3", Some("pi_1"), "ignored", 4),
+        ("stripe", "evt_3", Some("pi_1"), "ignored", 4),
     ];
     for (source, id, reference, state, minute) in all {
         let mut event = EventRow::new(&clinic.id, source, id, "x", time(minute));
@@ -169,7 +169,7 @@ async fn of_all_events_those_are_listed_that_fit_every_filter() {
     // A page ends where it is full, and the next goes on behind it.
     let mut path = "/v1/events?gateway_ref=pi_1&limit=1".to_owned();
     for wanted in [
-        vec!["paypal:evt_3"],
+        vec!["stripe:evt_3"],
         vec!["mollie:evt_1"],
         vec!["stripe:evt_1"],
     ] {

@@ -9,6 +9,7 @@ use meridian::flows::deliveries;
 use meridian::flows::pages;
 use meridian::io::queue::RowKey;
 use meridian::records::case::pk as case_pk;
+use meridian::vendors;
 use meridian::words::ids;
 use serde_json::{Value, json};
 
@@ -19,7 +20,8 @@ pub const PERSONAL: [&str; 5] = ["Juniper", "juniper", "0100142", "Initial visit
 pub async fn paid(share_names: bool) -> (Clinic, String) {
     let policy = json!({ "collect": "later", "share_names": share_names });
     let clinic = Clinic::of("EUR", policy).await;
-    for vendor in ["stripe", "mailgun", "twilio", "slack", "xero"] {
+    let systems: Vec<_> = vendors::systems().map(|system| system.vendor.id).collect();
+    for vendor in systems.iter().copied().chain(["stripe"]) {
         connect(&clinic, vendor, |_| Said::Cut).await;
     }
     let id = clinic.id.clone();
@@ -37,7 +39,7 @@ pub async fn paid(share_names: bool) -> (Clinic, String) {
         }
     });
     let mut settings = clinic.get("/v1/settings").await;
-    settings["systems"] = json!(["mailgun", "twilio", "slack", "xero"]);
+    settings["systems"] = json!(systems);
     let put = clinic.call("PUT", "/v1/settings", &settings).await;
     put.expect(200);
     let person = json!({

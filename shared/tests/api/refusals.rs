@@ -3,7 +3,7 @@
 
 use crate::money::happens;
 use crate::stack::Clinic;
-use crate::unclear::{GATEWAYS, case, charge_at, refund_of, report, settle, work};
+use crate::unclear::{case, charge_at, gateways, refund_of, report, settle, work};
 use crate::vendors::{Heard, Said, connect, ok, token};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
@@ -295,7 +295,7 @@ fn acted(model: &Mutex<Model>, reference: &str) -> usize {
 
 #[tokio::test]
 async fn a_charge_that_acted_is_paid_once_whatever_its_repeat_is_answered() {
-    for gateway in GATEWAYS {
+    for gateway in gateways() {
         let (clinic, model) = model(gateway).await;
         for (status, body) in refusals(gateway) {
             let what = format!("{gateway} {status} {body}");
@@ -328,7 +328,7 @@ async fn a_charge_that_acted_is_paid_once_whatever_its_repeat_is_answered() {
 
 #[tokio::test]
 async fn a_refund_that_acted_is_given_back_once_whatever_its_repeat_is_answered() {
-    for gateway in GATEWAYS {
+    for gateway in gateways() {
         let (clinic, model) = model(gateway).await;
         for (status, body) in refusals(gateway) {
             let what = format!("{gateway} {status} {body}");
@@ -373,7 +373,7 @@ async fn a_refund_that_acted_is_given_back_once_whatever_its_repeat_is_answered(
 
 #[tokio::test]
 async fn a_page_that_was_opened_is_opened_once_whatever_its_repeat_is_answered() {
-    for gateway in GATEWAYS {
+    for gateway in gateways() {
         let (clinic, model) = model(gateway).await;
         for (status, body) in refusals(gateway) {
             let what = format!("{gateway} {status} {body}");

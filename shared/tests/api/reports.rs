@@ -39,21 +39,19 @@ impl Ours {
     async fn at(gateway: &str, id: &str) -> Self {
         let clinic = Clinic::new().await;
         let answers = Answers::default();
-        for gateway in ["stripe", "gocardless", "mollie"] {
-            let answers = answers.clone();
-            connect(&clinic, gateway, move |heard| {
-                // `GET /mollie/v2/payments/tr_1`: whose it is does not matter here.
-                let path = heard.what.splitn(3, '/').nth(2).unwrap_or_default();
-                let mut answers = answers.lock().expect("nobody panicked with it");
-                let (status, body) = match answers.get_mut(&format!("GET /{path}")) {
-                    Some(all) if all.len() > 1 => all.pop_front().expect("an answer"),
-                    Some(all) => all[0].clone(),
-                    None => (404, json!("nobody wrote an answer")),
-                };
-                Said::Reply(status, body)
-            })
-            .await;
-        }
+        let told = answers.clone();
+        connect(&clinic, gateway, move |heard| {
+            // `GET /mollie/v2/payments/tr_1`: whose it is does not matter here.
+            let path = heard.what.splitn(3, '/').nth(2).unwrap_or_default();
+            let mut answers = told.lock().expect("nobody panicked with it");
+            let (status, body) = match answers.get_mut(&format!("GET /{path}")) {
+                Some(all) if all.len() > 1 => all.pop_front().expect("an answer"),
+                Some(all) => all[0].clone(),
+                None => (404, json!("nobody wrote an answer")),
+            };
+            Said::Reply(status, body)
+        })
+        .await;
         let case = clinic.invoice(None).await;
         let ours = Self {
             clinic,
@@ -484,6 +482,8 @@ async fn a_hint_that_can_never_be_looked_up_is_put_before_people_at_once() {
         assert!(ours.post("stripe", true, &thin(event, id)).await, "{id}");
         assert_eq!(ours.states(Some(event)).await, ["quarantined"], "{id}");
     }
+    assert_eq!(ours.asked(), [""; 0], "nothing was asked");
+    let ours = Ours::at("gocardless", "PM1").await;
     let refund = |event: &str, id: &str| {
         json!({"events": [{"id": event, "created_at": "2026-03-14T10:00:00Z",
             "resource_type": "refunds", "action": "paid", "links": {"refund": id}}]})

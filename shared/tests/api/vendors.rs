@@ -74,18 +74,9 @@ pub fn start() -> PathBuf {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let nobody = format!("http://{}", free.local_addr().expect("an address"));
     drop(free);
-    let all = [
-        "stripe",
-        "gocardless",
-        "mollie",
-        "paypal",
-        "xero",
-        "twilio",
-        "mailgun",
-        "slack",
-    ];
-    let at = |vendor: &str| json!(format!("{base}/{vendor}"));
-    let mut hosts: HashMap<&str, Value> = all.into_iter().map(|one| (one, at(one))).collect();
+    let at = |vendor: &'static str| (vendor, json!(format!("{base}/{vendor}")));
+    let all = meridian::vendors::all().map(|vendor| at(vendor.id));
+    let mut hosts: HashMap<&str, Value> = all.collect();
     hosts.insert(CLOSED, json!(nobody));
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join(format!("hosts-{}.json", std::process::id()));

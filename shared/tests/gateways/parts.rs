@@ -3,7 +3,7 @@
 
 use crate::*;
 use meridian::contract::{Item, Notice};
-use meridian::vendors::{GATEWAYS as ALL, gateway as find};
+use meridian::vendors::{gateway as find, gateways};
 use serde_json::json as object;
 
 const ODD: &str = "Juniper Vale";
@@ -616,8 +616,8 @@ fn an_event_of_an_unknown_type_is_listed_and_about_money_put_before_people() {
         ("paypal", paypal("CUSTOMER.DISPUTE.TELEPORTED")),
         ("paypal", paypal("CHECKOUT.ORDER.TELEPORTED")),
     ];
-    for (gateway, body) in about_money {
-        let item = read_proven(gateway, &body).unwrap().remove(0);
+    for (gateway, body) in &about_money {
+        let item = read_proven(gateway, body).unwrap().remove(0);
         assert!(item.notice.is_err(), "{gateway} {body}: {:?}", item.notice);
         assert!(
             item.name.to_lowercase().contains("teleported"),
@@ -625,8 +625,12 @@ fn an_event_of_an_unknown_type_is_listed_and_about_money_put_before_people() {
             item.name
         );
     }
-    let all: Vec<_> = ALL.iter().map(|gateway| gateway.vendor.id).collect();
-    assert_eq!(all, ["stripe", "gocardless", "mollie", "paypal"]);
+    for gateway in gateways().map(|gateway| gateway.vendor.id) {
+        assert!(
+            about_money.iter().any(|(of, _)| *of == gateway),
+            "{gateway}"
+        );
+    }
 }
 
 // ---- what readers took for an id ---------------------------------------------------------------

@@ -17,7 +17,7 @@ mod vendors;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use vendors::{Hook, VENDORS, Vendor};
+use vendors::{Hook, Vendor, entries};
 
 /// The contracts of all vendors, each read when it is first asked for.
 pub struct Contracts {
@@ -55,17 +55,22 @@ impl Contracts {
     }
 
     pub fn load(folder: &Path) -> Result<Contracts, String> {
-        for entry in VENDORS {
+        for entry in entries() {
             let path = folder.join(entry.folder);
             if !path.is_dir() {
                 return Err(format!("{} is not a folder", path.display()));
             }
         }
-        let vendors = VENDORS.iter().map(|_| OnceLock::new()).collect();
+        let vendors = entries().map(|_| OnceLock::new()).collect();
         Ok(Contracts {
             folder: folder.to_owned(),
             vendors,
         })
+    }
+
+    /// Each vendor, and how many kinds of calls and of webhooks the stories bring about at least.
+    pub fn least() -> impl Iterator<Item = (&'static str, usize, usize)> {
+        entries().map(|entry| (entry.id, entry.least.0, entry.least.1))
     }
 
     /// The problems of one exchange; none when it fits the contract.
@@ -77,7 +82,7 @@ impl Contracts {
     }
 
     /// The problems of a webhook as the vendor would send it: its signature's form, its envelope,
-    /// and that the contract knows its event. `paypal-ipn` is a vendor of its own here.
+    /// and that the contract knows its event. A further source is a vendor of its own here.
     pub fn check_webhook(
         &self,
         vendor: &str,
@@ -97,12 +102,11 @@ impl Contracts {
     }
 
     fn vendor(&self, id: &str) -> Result<&Vendor, String> {
-        let position = VENDORS
-            .iter()
-            .position(|entry| entry.id == id)
+        let mut opened = entries().zip(&self.vendors);
+        let (entry, vendor) = opened
+            .find(|(entry, _)| entry.id == id)
             .ok_or_else(|| format!("{id}: no contract is known for this vendor"))?;
-        let entry = &VENDORS[position];
-        self.vendors[position]
+        vendor
             .get_or_init(|| (entry.open)(&self.folder.join(entry.folder)))
             .as_ref()
             .map_err(|problem| format!("{id}: {problem}"))
@@ -122,7 +126,7 @@ mod tests {
             return println!("contracts not checked: MERIDIAN_CONTRACTS is not set");
         };
         let mut used = 0;
-        for entry in &VENDORS {
+        for entry in entries() {
             let vendor = contracts
                 .vendor(entry.id)
                 .unwrap_or_else(|problem| panic!("{problem}"));

@@ -1,4 +1,5 @@
-//! The vendors whose contracts are known, and what a file does not say of each.
+//! The contracts of vendors, and what a file does not say of each. Which there are,
+//! `meridian_registry` says.
 
 mod gocardless;
 mod mailgun;
@@ -18,61 +19,44 @@ use crate::decode::Names;
 use crate::document::Document;
 use crate::translate::Side;
 
-/// A vendor whose contract can be opened.
+/// A contract that can be opened.
 pub struct Entry {
     pub id: &'static str,
     /// Its folder among the contracts.
     pub folder: &'static str,
     pub open: fn(&Path) -> Result<Vendor, String>,
+    /// How many kinds of calls and of webhooks the stories bring about at least.
+    pub least: (usize, usize),
 }
 
-pub const VENDORS: [Entry; 9] = [
-    Entry {
-        id: "stripe",
-        folder: "stripe",
-        open: stripe::open,
-    },
-    Entry {
-        id: "paypal",
-        folder: "paypal",
-        open: paypal::open,
-    },
-    Entry {
-        id: "paypal-ipn",
-        folder: "paypal",
-        open: paypal::open_ipn,
-    },
-    Entry {
-        id: "gocardless",
-        folder: "gocardless",
-        open: gocardless::open,
-    },
-    Entry {
-        id: "mollie",
-        folder: "mollie",
-        open: mollie::open,
-    },
-    Entry {
-        id: "mailgun",
-        folder: "mailgun",
-        open: mailgun::open,
-    },
-    Entry {
-        id: "twilio",
-        folder: "twilio",
-        open: twilio::open,
-    },
-    Entry {
-        id: "slack",
-        folder: "slack",
-        open: slack::open,
-    },
-    Entry {
-        id: "xero",
-        folder: "xero",
-        open: xero::open,
-    },
-];
+impl Entry {
+    /// In the folder that is named like the vendor.
+    const fn of(id: &'static str, open: fn(&Path) -> Result<Vendor, String>) -> Self {
+        Self {
+            id,
+            folder: id,
+            open,
+            least: (0, 0),
+        }
+    }
+
+    /// With how much of it the stories see at least.
+    const fn seen(mut self, calls: usize, webhooks: usize) -> Self {
+        self.least = (calls, webhooks);
+        self
+    }
+}
+
+macro_rules! entries {
+    ($($vendor:ident),+) => { &[$($vendor::ENTRIES),+] };
+}
+
+static ALL: &[&[Entry]] = meridian_registry::vendors!(entries);
+
+/// Every contract of every vendor.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    ALL.iter().copied().flatten()
+}
 
 /// A vendor's contract, read and completed.
 pub struct Vendor {

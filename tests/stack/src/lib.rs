@@ -15,6 +15,9 @@ pub struct Stack {
     pub vendors: String,
     pub key: String,
     pub clinic: String,
+    /// The gateways and systems that the demo clinic has accounts at.
+    pub gateways: Vec<String>,
+    pub systems: Vec<String>,
     agent: ureq::Agent,
     // Holds the pipe whose end tells the stack to stop.
     _child: Child,
@@ -161,6 +164,11 @@ impl Stack {
             .find_map(|line| serde_json::from_str::<Value>(&line).ok())
             .expect("the stack gets ready");
         let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        let list = |name: &str| {
+            let all = ready[name].as_array().into_iter().flatten();
+            let all = all.filter_map(|id| id.as_str().map(str::to_owned));
+            all.collect::<Vec<_>>()
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // days that pass instant by instant take minutes on a busy machine
@@ -175,6 +183,8 @@ impl Stack {
             vendors: text("vendors"),
             key: text("key"),
             clinic: text("clinic"),
+            gateways: list("gateways"),
+            systems: list("systems"),
             agent: config.into(),
             _child: child,
         }

@@ -39,10 +39,16 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: acts::step,
+    help: HELP,
     control: acts::control,
     key_header: Some("Idempotency-Key"),
+    roots: None,
     harmless: |call| call.path.starts_with("/flow/"),
 };
+
+const HELP: &str = r#"pay/{id}              pending authorises the mandate
+mandates/{id}/cancel  the payer cancels at the bank
+"#;
 
 const VERSION: &str = "2015-07-06";
 const KEY_LIFETIME: i64 = 30 * DAY;

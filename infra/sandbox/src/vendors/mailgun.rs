@@ -16,10 +16,15 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: |_, _| {},
+    help: HELP,
     control,
     key_header: None,
+    roots: None,
     harmless: |_| false,
 };
+
+const HELP: &str = r#"fail/{message}        it was taken and does not arrive after all
+"#;
 
 /// Fields of a message that may be sent; `o:`, `h:`, `v:` and `t:` families are open.
 const FIELDS: [&str; 10] = [

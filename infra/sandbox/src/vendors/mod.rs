@@ -1,4 +1,4 @@
-//! The list of the simulated vendors.
+//! The simulated vendors. Which there are, `meridian_registry` says.
 
 pub mod gocardless;
 pub mod mailgun;
@@ -11,17 +11,16 @@ pub mod xero;
 
 use crate::vendor::Vendor;
 
-pub static ALL: [&Vendor; 8] = [
-    &stripe::VENDOR,
-    &paypal::VENDOR,
-    &gocardless::VENDOR,
-    &mollie::VENDOR,
-    &mailgun::VENDOR,
-    &twilio::VENDOR,
-    &slack::VENDOR,
-    &xero::VENDOR,
-];
+macro_rules! simulated {
+    ($($vendor:ident),+) => { &[$(&$vendor::VENDOR),+] };
+}
+
+static ALL: &[&Vendor] = meridian_registry::vendors!(simulated);
+
+pub fn all() -> impl Iterator<Item = &'static Vendor> {
+    ALL.iter().copied()
+}
 
 pub fn by_id(id: &str) -> Option<&'static Vendor> {
-    ALL.into_iter().find(|vendor| vendor.id == id)
+    all().find(|vendor| vendor.id == id)
 }

@@ -48,12 +48,18 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: orders::step,
+    help: HELP,
     control: control::control,
     key_header: Some("PayPal-Request-Id"),
+    roots: Some(ROOT_PEM),
     harmless: |call| {
         call.path.starts_with("/v1/") || call.path == "/checkoutnow" || call.path.contains("webscr")
     },
 };
+
+const HELP: &str = r#"ipn/{id}              the older notification of a capture or refund
+ipn                   {"invoice", "amount", "currency", "status"}: of an invoice paid by an old button
+"#;
 
 const TOKEN_LIFETIME: i64 = 9 * HOUR;
 const ORDER_KEYS: i64 = 6 * HOUR;

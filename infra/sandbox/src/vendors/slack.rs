@@ -15,8 +15,10 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: |_, _| {},
+    help: "",
     control: |_, _, _| Err("Slack has nothing to control".into()),
     key_header: None,
+    roots: None,
     harmless: |_| false,
 };
 

@@ -35,8 +35,10 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: control::step,
+    help: "",
     control: control::control,
     key_header: Some("Idempotency-Key"),
+    roots: None,
     harmless: |call| call.path.starts_with("/c/"),
 };
 

@@ -28,10 +28,16 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: |_, _| {},
+    help: HELP,
     control,
     key_header: None,
+    roots: None,
     harmless: |_| false,
 };
+
+const HELP: &str = r#"fail/{message}        it was taken and does not arrive after all
+inbound               {"from", "body"}: a text message that a phone sends
+"#;
 
 const DEMO: &str = "AC00000000000000000000000000000000";
 const WHEN: &str = "%a, %d %b %Y %H:%M:%S +0000";

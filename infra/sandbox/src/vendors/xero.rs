@@ -46,10 +46,17 @@ pub static VENDOR: Vendor = Vendor {
     },
     handle,
     step: |_, _| {},
+    help: HELP,
     control: control::control,
     key_header: Some("Idempotency-Key"),
+    roots: None,
     harmless: |call| call.path == "/connect/token",
 };
+
+const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself
+invoice/{number}, credit_note/{number}, bank_transactions/{reference}, accounts/{currency}
+                      how it stands in the books; accounts with their balances, debits positive
+"#;
 
 const KEY_LIFETIME: i64 = 6 * MINUTE;
 

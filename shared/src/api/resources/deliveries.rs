@@ -56,7 +56,7 @@ async fn list(call: &Call<'_>) -> Answered {
 /// The system that a list is asked for; 422 where there is none of this id.
 fn system<'a>(call: &'a Call<'_>) -> Result<Option<&'a str>, Problem> {
     let id = call.query("system");
-    let known = |id: &str| vendors::SYSTEMS.iter().any(|s| s.vendor.id == id);
+    let known = |id: &str| vendors::systems().any(|s| s.vendor.id == id);
     match id.is_none_or(known) {
         true => Ok(id),
         false => Err(Problem::invalid("system", "give the id of a system")),

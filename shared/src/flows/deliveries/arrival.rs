@@ -178,7 +178,7 @@ async fn lost(
 
 /// What became of the same message by the clinic's other ways to write to patients.
 async fn next_way(app: &App, of: Of<'_>, case: &Case, row: &DeliveryRow) -> Result<Next, Failure> {
-    let on = |other: &&&System| {
+    let on = |other: &&System| {
         let id = other.vendor.id;
         let to_patients = matches!(other.channel, Channel::PatientEmail | Channel::PatientText);
         let mut heard = other.subscriptions.iter();
@@ -186,7 +186,7 @@ async fn next_way(app: &App, of: Of<'_>, case: &Case, row: &DeliveryRow) -> Resu
         let listens = of.settings.systems.iter().any(|system| system == id);
         to_patients && hears && listens && id != row.about.system
     };
-    for other in vendors::SYSTEMS.iter().filter(on) {
+    for other in vendors::systems().filter(on) {
         let id = other.vendor.id;
         let line = line(app, &row.pk, id).await?;
         let sibling = line

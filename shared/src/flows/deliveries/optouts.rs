@@ -91,9 +91,7 @@ pub const UNWANTED: &str = "the patient wants no texts";
 
 /// Whether the patient hears of it by e-mail.
 fn mailed(settings: &Settings, person: &Person) -> bool {
-    let by_mail = vendors::SYSTEMS
-        .iter()
-        .filter(|system| system.channel == Channel::PatientEmail);
+    let mut by_mail = vendors::systems().filter(|system| system.channel == Channel::PatientEmail);
     let on = |id: &str| settings.systems.iter().any(|system| system == id);
-    person.email.is_some() && by_mail.into_iter().any(|system| on(system.vendor.id))
+    person.email.is_some() && by_mail.any(|system| on(system.vendor.id))
 }

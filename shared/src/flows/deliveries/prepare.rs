@@ -211,11 +211,11 @@ pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str
 
 /// Whether none of the clinic's systems reaches the patient; said of the first of them only.
 pub fn unreachable(settings: &Settings, system: &System, person: &Person) -> bool {
-    let to_patients = |system: &&&System| {
+    let to_patients = |system: &&System| {
         let on = settings.systems.iter().any(|id| id == system.vendor.id);
         on && matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
     };
-    let mut ways = vendors::SYSTEMS.iter().filter(to_patients).peekable();
+    let mut ways = vendors::systems().filter(to_patients).peekable();
     let first = ways
         .peek()
         .is_some_and(|way| way.vendor.id == system.vendor.id);

@@ -3,6 +3,8 @@
 
 use crate::contract::*;
 
+pub static DOORS: &[&Door] = &[&DOOR];
+
 pub static DOOR: Door = Door {
     source: "gocardless",
     vendor: "gocardless",

@@ -9,6 +9,8 @@ pub mod door;
 mod reports;
 mod wire;
 
+pub use door::DOORS;
+
 use crate::contract::*;
 use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact};
@@ -33,6 +35,11 @@ static VENDOR: Vendor = Vendor {
         "Secret of the webhook endpoint",
     )],
     own_error: |reply| reply.has_texts(&["/error/type"]),
+};
+
+pub static FACES: Faces = Faces {
+    gateway: Some(&GATEWAY),
+    ..Faces::of(&VENDOR)
 };
 
 pub static GATEWAY: Gateway = Gateway {

@@ -8,6 +8,8 @@ pub mod door;
 mod reports;
 mod wire;
 
+pub use door::DOORS;
+
 use crate::contract::*;
 use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact, Method};
@@ -30,6 +32,11 @@ static VENDOR: Vendor = Vendor {
     // Read where signed webhooks are set up; classic ones have none.
     inbound: &[Field::secret("webhook_secret", "Signing secret of the webhook").optional()],
     own_error: |reply| reply.has_texts(&["/title", "/detail"]),
+};
+
+pub static FACES: Faces = Faces {
+    gateway: Some(&GATEWAY),
+    ..Faces::of(&VENDOR)
 };
 
 pub static GATEWAY: Gateway = Gateway {

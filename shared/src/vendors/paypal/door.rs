@@ -3,6 +3,8 @@
 
 use crate::contract::*;
 
+pub static DOORS: &[&Door] = &[&DOOR, &IPN];
+
 pub static DOOR: Door = Door {
     source: "paypal",
     vendor: "paypal",

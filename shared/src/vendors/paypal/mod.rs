@@ -9,6 +9,8 @@ pub mod ipn;
 mod reports;
 mod wire;
 
+pub use door::DOORS;
+
 use crate::contract::*;
 use crate::domain::case::Session;
 use crate::domain::fact::Fact;
@@ -54,6 +56,12 @@ fn host(account: &Account) -> String {
         false => "https://api-m.paypal.com".into(),
     }
 }
+
+pub static FACES: Faces = Faces {
+    gateway: Some(&GATEWAY),
+    sources: &[&ipn::INBOUND],
+    ..Faces::of(&VENDOR)
+};
 
 pub static GATEWAY: Gateway = Gateway {
     vendor: &VENDOR,

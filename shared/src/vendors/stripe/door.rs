@@ -2,6 +2,8 @@
 
 use crate::contract::*;
 
+pub static DOORS: &[&Door] = &[&DOOR];
+
 pub static DOOR: Door = Door {
     source: "stripe",
     vendor: "stripe",

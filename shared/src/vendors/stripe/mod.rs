@@ -8,6 +8,8 @@ pub mod door;
 mod reports;
 mod wire;
 
+pub use door::DOORS;
+
 use crate::contract::*;
 use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact};
@@ -44,6 +46,11 @@ static VENDOR: Vendor = Vendor {
         "Signing secret of the webhook",
     )],
     own_error: |reply| reply.has_texts(&["/error/type"]),
+};
+
+pub static FACES: Faces = Faces {
+    gateway: Some(&GATEWAY),
+    ..Faces::of(&VENDOR)
 };
 
 pub static GATEWAY: Gateway = Gateway {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Hook, Vendor, is_hex};
+use super::{Entry, Hook, Vendor, is_hex};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
@@ -93,7 +93,9 @@ const ACTIONS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("gocardless", open).seen(8, 8)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "gocardless.derived.openapi.json")?;
     whole_numbers(&mut spec["components"]);
     let names: Map<String, Value> = spec["components"]["schemas"]

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Hook, Vendor};
+use super::{Entry, Hook, Vendor};
 use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("mailgun", open).seen(2, 0)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "mailgun-openapi.trimmed.min.json")?;
     let fields = "/components/schemas/POST-v3-domain_name-messages-multipart-form-data-RequestBody";
     let schema = spec

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Hook, Vendor, is_hex};
+use super::{Entry, Hook, Vendor, is_hex};
 use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("mollie", open).seen(5, 3)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "mollie_v2.facts.openapi.json")?;
     // amounts are texts with the currency's own decimals, never numbers or grouped digits
     let amount = json!({"properties": {

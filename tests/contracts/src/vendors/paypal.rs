@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Hook, Vendor};
+use super::{Entry, Hook, Vendor};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
@@ -60,7 +60,15 @@ const KEYED: [(&str, &str); 4] = [
     ),
 ];
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[
+    Entry::of("paypal", open).seen(5, 5),
+    Entry {
+        id: "paypal-ipn",
+        ..Entry::of("paypal", open_ipn)
+    },
+];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut documents = Vec::new();
     for file in FILES {
         let mut spec = read(folder, &format!("{file}.json"))?;
@@ -196,7 +204,7 @@ fn webhook(hook: &mut Hook) {
     }
 }
 
-pub fn open_ipn(_: &Path) -> Result<Vendor, String> {
+fn open_ipn(_: &Path) -> Result<Vendor, String> {
     Ok(Vendor {
         documents: Vec::new(),
         names: Names::Flat,

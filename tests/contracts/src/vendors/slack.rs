@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Hook, Vendor, is_hex};
+use super::{Entry, Hook, Vendor, is_hex};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("slack", open).seen(1, 0)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let path = folder.join("contract.yaml");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let contract: Value =

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Hook, Vendor, is_hex};
+use super::{Entry, Hook, Vendor, is_hex};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
 const VERSION: &str = "2023-08-16";
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("stripe", open).seen(4, 8)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let spec = read(folder, "spec3.2023-08-16.json")?;
     let mut main = Document::new("stripe", "", Auth::BearerOrBasic, spec);
     main.headers = vec![

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Hook, Vendor, is_base64};
+use super::{Entry, Hook, Vendor, is_base64};
 use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
 
 const MESSAGES: &str = "/paths/~12010-04-01~1Accounts~1{AccountSid}~1Messages.json/post";
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("twilio", open).seen(2, 0)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut spec = read(folder, "twilio_api_v2010.min.json")?;
     let any = |names: &[&str]| {
         let each: Vec<_> = names

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Hook, Vendor, is_base64};
+use super::{Entry, Hook, Vendor, is_base64};
 use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
 
@@ -17,7 +17,9 @@ const NEW: [(&str, &str, &[&str]); 4] = [
     ("BankTransactions", "BankTransactions", &["Contact"]),
 ];
 
-pub fn open(folder: &Path) -> Result<Vendor, String> {
+pub static ENTRIES: &[Entry] = &[Entry::of("xero", open).seen(5, 0)];
+
+fn open(folder: &Path) -> Result<Vendor, String> {
     let mut accounting = read(folder, "xero_accounting.json")?;
     dates(&mut accounting["components"]["schemas"]);
     for (path, list, required) in NEW {

@@ -26,9 +26,10 @@ fn events(stack: &Stack, source: &str, id: &str) -> Vec<Value> {
 fn a_webhook_without_its_proof_has_no_effect() {
     let (stack, _alone) = alone();
     let json = [("content-type", "application/json")];
-    for (source, status) in [("stripe", 401), ("gocardless", 498), ("paypal", 401)] {
+    for source in stack.gateways.iter().map(String::as_str) {
         let answer = post(stack, source, &json, br#"{"id":"evt_forged"}"#);
-        assert_eq!(answer.status, status, "{source}: {}", answer.text);
+        let refused = if source == "gocardless" { 498 } else { 401 };
+        assert_eq!(answer.status, refused, "{source}: {}", answer.text);
         assert!(events(stack, source, "evt_forged").is_empty());
     }
     let forged = [

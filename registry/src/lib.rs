@@ -1,0 +1,13 @@
+//! The list of vendors. There is no other: adapters, simulated vendors and contracts make theirs of
+//! it, each in its own crate, and each by the module that is named so.
+
+/// Calls a macro with the name of every vendor, in the order in which people see them: gateways,
+/// then systems.
+#[macro_export]
+macro_rules! vendors {
+    ($with:ident) => {
+        $with![
+            stripe, gocardless, mollie, paypal, mailgun, twilio, slack, xero
+        ]
+    };
+}

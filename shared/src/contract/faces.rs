@@ -1,0 +1,34 @@
+//! One vendor with all that Meridian does with it.
+
+use crate::contract::{Gateway, Inbound, System, Vendor};
+
+/// What a vendor is to Meridian. Its doors stand apart (`DOORS` of its module), so that intake
+/// carries nothing else of it.
+pub struct Faces {
+    /// Who it is.
+    pub vendor: &'static Vendor,
+    /// Where money is taken and sent back.
+    pub gateway: Option<&'static Gateway>,
+    /// What hears of what happened.
+    pub system: Option<&'static System>,
+    /// What is heard beside the gateway's own webhook.
+    pub sources: &'static [&'static Inbound],
+}
+
+impl Faces {
+    /// None yet.
+    pub const fn of(vendor: &'static Vendor) -> Self {
+        Self {
+            vendor,
+            gateway: None,
+            system: None,
+            sources: &[],
+        }
+    }
+
+    /// Everything that is heard of it.
+    pub fn inbounds(&self) -> impl Iterator<Item = &'static Inbound> {
+        let webhook = self.gateway.and_then(|gateway| gateway.webhook.yes());
+        webhook.into_iter().chain(self.sources.iter().copied())
+    }
+}
