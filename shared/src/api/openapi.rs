@@ -168,9 +168,7 @@ fn close(schema: &mut Value) {
             map.iter_mut()
                 .filter(|(name, _)| *name != "examples")
                 .for_each(|(_, value)| close(value));
-            if map.get("type").is_some_and(|kind| kind == "object")
-                && map.contains_key("properties")
-            {
+            if map.get("type") == Some(&json!("object")) && map.contains_key("properties") {
                 map.entry("additionalProperties").or_insert(false.into());
             }
         }

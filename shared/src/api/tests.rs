@@ -363,6 +363,40 @@ fn every_reference_resolves_and_every_schema_is_used() {
     );
 }
 
+/// What is plain is described where it stands; what is taken as it is given has one name; what is
+/// given has no field that is not named; and a description is one paragraph.
+#[test]
+fn the_document_names_each_shape_once_and_closes_it() {
+    let document = openapi::document();
+    let schemas = document["components"]["schemas"].as_object().expect("some");
+    for name in schemas.keys() {
+        assert!(!name.starts_with("TextOr"), "{name}");
+        assert!(!["Rate", "ProblemType"].contains(&name.as_str()), "{name}");
+        // What is taken alone is called as its type is.
+        assert!(!name.ends_with("RequestRequest"), "{name}");
+    }
+    fn look(at: &str, shape: &Value) {
+        match shape {
+            Value::Object(fields) => {
+                if fields.contains_key("properties") && fields.contains_key("type") {
+                    assert!(fields.contains_key("additionalProperties"), "{at} is open");
+                }
+                for (name, part) in fields.iter().filter(|(name, _)| *name != "examples") {
+                    let text = part.as_str().filter(|_| name == "description");
+                    assert!(
+                        !text.is_some_and(|text| text.contains('\n')),
+                        "{at}: {text:?}"
+                    );
+                    look(&format!("{at}/{name}"), part);
+                }
+            }
+            Value::Array(all) => all.iter().for_each(|part| look(at, part)),
+            _ => {}
+        }
+    }
+    look("", &document);
+}
+
 fn references(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {

@@ -398,6 +398,39 @@ fn task_writes(pk: &str, decision: &Decision) -> Vec<Write> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::credit::{Event, Owner, Transfer, Verdict, decide};
+    use crate::domain::event::Context;
+    use crate::words::money::{Currency, Money};
+
+    /// DynamoDB would refuse it, and with it whatever the patient pays or is given from then on.
+    #[test]
+    fn a_credit_that_no_row_can_hold_is_not_written() {
+        let written_with = |letters: usize| {
+            let owner = Owner {
+                clinic: "demo".into(),
+                patient: "patient".into(),
+            };
+            let given = Event::Given(Transfer {
+                id: "x".repeat(letters),
+                case: "case".into(),
+                amount: Money::new(100, Currency::read("EUR").expect("a currency")),
+            });
+            let ctx = Context {
+                now: jiff::Timestamp::UNIX_EPOCH,
+                zone: jiff::tz::TimeZone::UTC,
+                cause: "test".into(),
+            };
+            let Verdict::Change(changed) = decide(None, &owner, &given, &ctx) else {
+                panic!("it is given");
+            };
+            written(None, &changed.0, &changed.1)
+        };
+        assert!(written_with(100).is_ok());
+        assert!(matches!(
+            written_with(LARGEST),
+            Err(StoreError::TooLarge(_))
+        ));
+    }
 
     #[test]
     fn who_meets_others_waits_longer_from_try_to_try_and_never_long() {

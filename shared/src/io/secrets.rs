@@ -347,6 +347,28 @@ mod tests {
         assert!(!is_missing(&why, "meridian/a/x"));
     }
 
+    struct Nothing;
+
+    impl GetSecretValue for Nothing {
+        async fn secret_value(&self, _: &str, _: &str) -> Result<SecretValue, CallError> {
+            Err(CallError::Refused {
+                code: "ResourceNotFoundException".into(),
+                message: String::new(),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn names_that_strangers_make_up_do_not_fill_the_memory() {
+        let cache = SecretCache::over(Nothing);
+        for n in 0..=MOST {
+            let found = cache.current(&format!("name {n}")).await;
+            assert!(found.expect("an answer").is_none());
+        }
+        let kept = cache.lock().len();
+        assert!(kept < MOST, "{kept}");
+    }
+
     #[test]
     fn what_is_missing_gives_way_once_too_much_is_remembered() {
         let cached = |current| Cached {

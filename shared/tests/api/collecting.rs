@@ -13,8 +13,8 @@ use meridian::flows::patients;
 use meridian::flows::posting;
 use meridian::io::queue::RowKey;
 use meridian::io::store::{Row, Write};
-use meridian::records::appointment;
 use meridian::records::case::pk as case_pk;
+use meridian::records::{appointment, task};
 use meridian::words::ids;
 use serde_json::{Value, json};
 
@@ -294,6 +294,9 @@ async fn a_post_is_answered_with_what_was_given_also_the_second_time() {
     let charges = format!("/v1/invoices/{case}/charges");
     let page = json!({ "collect": "checkout" });
     clinic.post(&charges, page).await.expect(202);
+    let begun = clinic.nudged("charges").await;
+    let row = task::key(&case_pk(&clinic.id, &case), "p1");
+    assert!(begun.contains(&row), "at once: {begun:?}");
     pays(&clinic, &case).await;
     let wanted = json!({ "invoice": case, "amount": eur("5.00"), "reason": "Cancelled in time" });
     let asked = clinic
@@ -306,6 +309,8 @@ async fn a_post_is_answered_with_what_was_given_also_the_second_time() {
         .await
         .expect(202);
     assert_eq!(again, asked);
+    let path = format!("/v1/refunds/{}", asked["id"].as_str().expect("an id"));
+    assert_eq!(clinic.get(&path).await["reason"], "Cancelled in time");
     // The row of the request holds none of it in plain.
     let rows = format!("{:?}", clinic.rows().await);
     assert!(!rows.contains("Initial visit") && !rows.contains("Cancelled in time"));
@@ -414,6 +419,23 @@ async fn a_payments_story_is_of_that_payment_with_reasons_and_what_is_planned() 
     clinic.post(&charges, page).await.expect(202);
     let (first, last) = story(&clinic, &case, 1).await;
     let (second, _) = story(&clinic, &case, 2).await;
+    // What is planned stands at its own time.
+    let payment = ids::payment_reference(&case, 1);
+    let told = clinic.get(&format!("/v1/payments/{payment}/story")).await;
+    let planned = told["story"]
+        .as_array()
+        .and_then(|all| all.last())
+        .expect("a plan");
+    let at: jiff::Timestamp = planned["at"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    let days = (at - meridian::io::clock::now())
+        .total(jiff::Unit::Hour)
+        .expect("hours")
+        / 24.0;
+    assert!((2.0..=4.0).contains(&days), "{planned}");
     let says = |story: &[String], words: &str| story.iter().any(|text| text.contains(words));
     assert!(says(&first, "The invoice was issued."), "{first:#?}");
     assert!(

@@ -2,7 +2,7 @@
 //! waits is given up.
 
 use crate::money::{happens, reported};
-use crate::stack::Clinic;
+use crate::stack::{Clinic, Struck};
 use crate::vendors::{Said, answer, connect, heard, ok};
 use meridian::domain::event::{Event, Report};
 use meridian::domain::fact::{Fact, Kind};
@@ -15,6 +15,7 @@ use meridian::records::delivery::{DeliveryRow, Due, State};
 use meridian::records::{connection, delivery, outbox};
 use meridian::words::ids;
 use meridian::words::money::{Currency, Money};
+use meridian_embedded_aws::Action;
 use serde_json::{Value, json};
 
 impl Clinic {
@@ -479,6 +480,24 @@ async fn a_look_up_that_is_refused_is_told_and_one_that_is_answered_ends_it() {
     assert_eq!(clinic.open_tasks().await, Vec::<Value>::new());
 }
 
+/// What a system refuses it has heard: whatever else was wrong with it is over.
+#[tokio::test]
+async fn a_refusal_shows_that_the_connection_works() {
+    let clinic = Clinic::new().await;
+    clinic.hears(&["slack"]).await;
+    connect(&clinic, "slack", |_| Said::Plain(403, "action_prohibited")).await;
+    let key = clinic.paid_and_told("slack", None).await;
+    let alerts = async || {
+        let tasks = clinic.open_tasks().await.into_iter();
+        let alerts = tasks.map(|task| task["alert"].clone());
+        alerts.collect::<Vec<_>>()
+    };
+    assert_eq!(alerts().await, [json!("blocked")]);
+    answer(&clinic, |_| Said::Plain(400, "invalid_payload"));
+    clinic.delivers(&key).await;
+    assert_eq!(alerts().await, [json!("delivery_failed")]);
+}
+
 /// A system that is always too busy: nothing is given up, whatever is tried, and people look at the
 /// connection once it has lasted.
 #[tokio::test]
@@ -523,9 +542,14 @@ async fn what_a_system_has_no_time_for_waits_without_using_up_tries() {
         .get(&format!("/v1/deliveries?case={}", cases[1]))
         .await;
     assert_eq!(told["deliveries"][0]["held"], true, "{told}");
+    // Nobody looks before it is time.
+    let connection = connection::key(&clinic.id, "xero");
+    deliveries::deliver(&clinic.app, &connection)
+        .await
+        .expect("not yet");
+    assert_eq!(row(&first).await.due, Due::Held);
     // It takes calls again: one is let through to see, and then all that waits.
     xero(&clinic).await;
-    let connection = connection::key(&clinic.id, "xero");
     let over = Write::Change {
         key: connection.clone(),
         set: Row::default().number("due_at", 1),
@@ -533,12 +557,75 @@ async fn what_a_system_has_no_time_for_waits_without_using_up_tries() {
     };
     clinic.write(over).await;
     for key in [&first, &second] {
+        clinic.nudged("deliveries").await;
         deliveries::deliver(&clinic.app, &connection)
             .await
             .expect("it is resumed");
         assert!(matches!(row(key).await.due, Due::At { .. }), "let through");
+        let nudged = clinic.nudged("deliveries").await;
+        assert!(
+            nudged.contains(key),
+            "at once, not at the next run: {nudged:?}"
+        );
         deliveries::deliver(&clinic.app, key).await.expect("told");
         assert_eq!(row(key).await.state, State::Done);
+    }
+}
+
+/// A function that dies between two steps leaves the second one to be done.
+#[tokio::test]
+async fn a_delivery_is_done_only_with_its_last_step() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let case = clinic.invoice(None).await;
+    let path = format!("/v1/invoices/{case}/charges");
+    let wanted = json!({ "collect": "checkout", "gateway": "stripe" });
+    clinic.post(&path, wanted).await.expect(202);
+    crate::money::pays(&clinic, &case).await;
+    let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+    clinic.delivers(&key).await;
+    let key = clinic.told_key(&case, "xero", "payment-received-p1").await;
+    // The first step has nothing to undo and is written down; whatever is written next is lost.
+    let struck = Struck::by(vec![("TransactWriteItems", Action::CutBefore, 2, 99)]);
+    let died = deliveries::deliver(&struck.app, &key).await;
+    died.expect_err("it could not go on");
+    let row = clinic.app.store.get(&key.pk, &key.sk).await;
+    let row = row.expect("a table").expect("a row");
+    assert_eq!(row.get("state"), "open");
+    let read = DeliveryRow::read(&row).expect("a delivery");
+    assert_eq!(read.steps_done, 1);
+    drop(struck);
+    clinic.delivers(&key).await;
+    let filed = heard(&clinic);
+    let filed = filed.iter().filter(|call| call.what.ends_with("/Payments"));
+    assert_eq!(filed.count(), 1);
+}
+
+/// As long as the vendor asks for, and at least a while that doubles: what it asked for was too short
+/// the last time.
+#[tokio::test]
+async fn a_busy_vendor_is_left_alone_for_as_long_as_it_asks_and_longer_each_time() {
+    let clinic = Clinic::new().await;
+    xero(&clinic).await;
+    let id = clinic.id.clone();
+    answer(&clinic, move |heard| {
+        match heard.what.ends_with("/connect/token") {
+            true => ok(json!({
+                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
+            })),
+            // Without a time, half a minute is meant.
+            false => Said::Reply(429, json!({})),
+        }
+    });
+    let case = clinic.invoice(None).await;
+    let key = clinic.told_key(&case, "xero", "invoice-issued").await;
+    for wanted in [30, 30, 40, 80, 160, 320, 640, 900, 900] {
+        clinic.delivers(&key).await;
+        let at = connection::key(&clinic.id, "xero");
+        let row = clinic.app.store.get(&at.pk, &at.sk).await;
+        let due = row.expect("a table").expect("a row").int("due_at");
+        let wait = due / 1000 - meridian::io::clock::now().as_second();
+        assert!((wanted - 5..=wanted).contains(&wait), "{wait} for {wanted}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! AWS in this process with what the template makes in it.
 
 use meridian_embedded_aws as embedded;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::mpsc::channel;
 
@@ -96,4 +96,30 @@ async fn fill(aws: &embedded::Aws) {
         let made = aws.call("secretsmanager.CreateSecret", secret).await;
         made.expect("a secret");
     }
+}
+
+/// Takes the messages of a queue that are ours. What others wait for is kept for them.
+#[allow(dead_code, reason = "not every suite that takes it in looks")]
+pub async fn queued(aws: &embedded::Aws, queue: &str, ours: impl Fn(&Value) -> bool) -> Vec<Value> {
+    static TAKEN: tokio::sync::Mutex<Vec<(String, Value)>> = tokio::sync::Mutex::const_new(vec![]);
+    let mut all = TAKEN.lock().await;
+    let url = format!("{}/{}/{queue}", aws.endpoint(), embedded::ACCOUNT);
+    loop {
+        let asked = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 });
+        let taken = aws.call("AmazonSQS.ReceiveMessage", asked).await;
+        let taken = taken.expect("a queue")["Messages"].clone();
+        let Some(taken) = taken.as_array().filter(|taken| !taken.is_empty()) else {
+            break;
+        };
+        for message in taken {
+            let gone = json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] });
+            let gone = aws.call("AmazonSQS.DeleteMessage", gone).await;
+            gone.expect("a message");
+            let body = message["Body"].as_str().expect("a body");
+            let body: Value = serde_json::from_str(body).expect("JSON");
+            all.push((queue.to_owned(), body));
+        }
+    }
+    let found = all.extract_if(.., |(of, body)| of == queue && ours(body));
+    found.map(|(_, body)| body).collect()
 }

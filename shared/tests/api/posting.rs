@@ -347,6 +347,26 @@ async fn what_was_put_aside_unproven_is_replayed_unproven() {
     }
 }
 
+#[tokio::test]
+async fn what_was_put_aside_as_a_whole_is_over_once_its_items_are_posted() {
+    let (clinic, _, _) = open().await;
+    let body = event("evt_9", "customer.created", &json!({ "id": "cus_1" }));
+    let arrived = received(&clinic, "stripe", &body, true, 0);
+    posting::not_posted(&clinic.app, &arrived, Fault::Panicked, 4)
+        .await
+        .expect("it is put aside");
+    let kept = listed(&clinic, "quarantined").await;
+    let id = kept[0]["vendor_event_id"].as_str().expect("an id");
+    let path = format!("/v1/events/stripe:{id}/replay");
+    clinic.post(&path, Value::Null).await.expect(202);
+    let queued = queued(&clinic);
+    posted(&clinic, queued.last().expect("a message")).await;
+    assert_eq!(listed(&clinic, "waiting").await, Vec::<Value>::new());
+    let over = listed(&clinic, "superseded").await;
+    assert_eq!(over[0]["vendor_event_id"], id);
+    assert_eq!(listed(&clinic, "ignored").await.len(), 1, "its item");
+}
+
 // ---- methods that end and come back -------------------------------------------------------------
 
 /// What GoCardless says of a mandate, made so many seconds after the test's beginning.

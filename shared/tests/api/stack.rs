@@ -8,6 +8,7 @@ use meridian::io::aws::Aws;
 use meridian::io::config::Config;
 use meridian::io::lambda::{HttpRequest, HttpResponse};
 use meridian::io::lean::Client;
+use meridian::io::queue::{Nudge, RowKey};
 use meridian::io::store::{Write, Written};
 use meridian::words::ids;
 use meridian_embedded_aws as embedded;
@@ -135,6 +136,19 @@ pub struct Clinic {
 }
 
 impl Clinic {
+    /// The rows of this clinic that were nudged in a queue since it was looked into.
+    pub async fn nudged(&self, queue: &str) -> Vec<RowKey> {
+        let of = format!("{}#", self.id);
+        let ours = |body: &Value| {
+            body["rows"][0]["pk"]
+                .as_str()
+                .is_some_and(|pk| pk.starts_with(&of))
+        };
+        let all = deployed::queued(aws(), queue, ours).await.into_iter();
+        all.flat_map(|body| serde_json::from_value::<Nudge>(body).expect("a nudge").rows)
+            .collect()
+    }
+
     pub async fn new() -> Self {
         Self::of("EUR", json!({ "collect": "later" })).await
     }

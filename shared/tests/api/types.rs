@@ -294,6 +294,11 @@ async fn a_session_without_a_price_is_a_task_until_it_has_one_and_is_billed_then
         for (name, value) in price.as_object().expect("a price") {
             priced[name] = value.clone();
         }
+        // How it is collected is said with it.
+        let page = id == "A-2";
+        if page {
+            priced["collect"] = json!("checkout");
+        }
         let shown = clinic.post("/v1/appointments", priced.clone()).await;
         let shown = shown.expect(200);
         assert_eq!(
@@ -307,6 +312,8 @@ async fn a_session_without_a_price_is_a_task_until_it_has_one_and_is_billed_then
             (&billed["appointment"], &billed["due"]),
             (&json!(id), &eur("60.00"))
         );
+        let payments = billed["payments"].as_array().map_or(0, Vec::len);
+        assert_eq!(payments, usize::from(page), "{billed}");
         clinic.post("/v1/appointments", priced).await.expect(409);
         assert_eq!(completes(&clinic, id).await, shown["invoice"]);
     }

@@ -360,6 +360,10 @@ fn what_staff_took_counts_like_any_money_and_can_be_handed_back_or_taken_off() {
     tender_recorded: fund +7000, receivable -7000
     given_back_by_hand: cash -1100, fund -7000, refunds +7364, tax +736
     ");
+    // Of one that went back as a whole there is no more to give.
+    assert_eq!(books.apply(&by_hand(1000)), Said::Changed);
+    let given: Vec<_> = books.case.tenders.iter().map(|t| t.refunds.len()).collect();
+    assert_eq!(given, [2, 1]);
     let again = books.apply(&Event::TenderReversed { tender: 3 });
     assert!(
         matches!(again, Said::Refused(Refusal::Invalid(_))),

@@ -634,6 +634,20 @@ fn a_failed_refund_gives_its_amount_back_and_tells_a_person() {
     assert_eq!(books.ask_refund("q2", 10_000), Said::Changed);
 }
 
+/// One report may say several things: what one of them asks of people stays, whatever another ends.
+#[test]
+fn a_refund_that_settles_ends_no_question_that_came_with_it() {
+    let mut books = Books::paid(10_000);
+    books.ask_refund("q1", 2500);
+    let facts = vec![
+        dispute(Kind::DisputeOpened, 1, "dp_1", 3000),
+        our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 2500),
+    ];
+    assert_eq!(books.report(facts, true), Said::Changed);
+    assert_eq!(books.alerts(), [Alert::DisputeOpened]);
+    assert!(!books.work().contains_key("r1"), "{:?}", books.work());
+}
+
 #[test]
 fn a_refund_that_bounces_gives_its_amount_back_too() {
     let mut books = Books::paid(10_000);

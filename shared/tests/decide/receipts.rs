@@ -4,10 +4,11 @@ use crate::books::{
     Books, Said, charge, dispute, eur, failed, our_refund, refund, saved_method, succeeded,
 };
 use meridian::domain::decide::Receipt;
-use meridian::domain::event::Event;
+use meridian::domain::event::{Event, NewTender};
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::receipt::{About, Facts, Paper, facts, number};
 use meridian::domain::settings::Settings;
+use meridian::domain::tender::{By, Recorded};
 use meridian::words::ids;
 
 fn clinic() -> Settings {
@@ -134,6 +135,19 @@ fn a_receipt_states_what_arrived_went_back_and_is_still_due() {
             "ABN 00"
         )
     );
+    // What staff took is stated like what came through a gateway.
+    let mut books = Books::open(crate::books::invoice(10_000));
+    books.apply(&Event::Tendered(NewTender {
+        amount: eur(4000),
+        by: By::Recorded {
+            how: Recorded::Cash,
+            note: None,
+        },
+        at: None,
+    }));
+    let cash = stated(&books, None);
+    assert_eq!(cash.payments.len(), 1);
+    assert_eq!((cash.payments[0].amount, cash.paid), (eur(4000), eur(4000)));
     // What a bank took back is stated beside what arrived.
     let mut books = Books::paid(10_000);
     books.hear(dispute(Kind::DisputeLost, 1, "dp_1", 3000));

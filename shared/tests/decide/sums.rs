@@ -285,6 +285,24 @@ fn what_cancels_a_reversal_and_names_it_by_the_payment_or_by_itself_gives_it_bac
     }
 }
 
+/// The same money under one id, first as a dispute: it is charged again like any debit that came back.
+#[test]
+fn a_dispute_that_proves_to_be_a_reversal_is_one() {
+    let mut books = Books::paid(10_000);
+    books.hear(dispute(Kind::DisputeOpened, 1, "REV1", 10_000));
+    assert!(!books.payment(1).disputes[0].reversal);
+    books.hear(Fact {
+        refund: Some("REV1".into()),
+        amount: Some(eur(10_000)),
+        decline: Some(Decline::Funds),
+        ..fact(Kind::PaymentReturned, 1)
+    });
+    let disputes = &books.payment(1).disputes;
+    assert_eq!(disputes.len(), 1);
+    assert!(disputes[0].reversal);
+    assert_eq!(books.case.due(), eur(10_000));
+}
+
 /// A bank takes the same amount twice, and gives it back twice; what tells that it was given back
 /// names the payment alone.
 #[test]

@@ -247,8 +247,13 @@ fn of_a_return_only_what_the_gateway_says_of_that_payment_counts() {
         kind: Kind::PaymentReturned,
         ..refunded
     };
-    assert!(told(vec![taken]).is_some());
+    assert!(told(vec![taken.clone()]).is_some());
     assert!(told(vec![another, succeeded(1)]).is_some());
+    // One that says how much it took is asked about alike.
+    let told = |answer| rules::told(&traits, &reversed, &ask, Ok(answer));
+    let others = refund(Kind::RefundSucceeded, 1, "re_1", 500);
+    assert!(told(vec![others]).is_none());
+    assert!(told(vec![taken]).is_some());
 }
 
 #[test]

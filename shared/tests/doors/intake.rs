@@ -465,6 +465,21 @@ async fn webhooks_of_made_up_clinics_cost_few_reads_and_learn_nothing() {
     );
 }
 
+/// Whoever knocks at doors that a clinic did not open costs it one look into the list of clinics.
+#[tokio::test]
+async fn the_list_of_clinics_is_read_once_for_all_doors_of_one_that_is_there() {
+    let _still = still().await;
+    let (clinic, caller) = (Clinic::new().await, name());
+    let process = intake(&caller);
+    for door in meridian::vendors::doors() {
+        let answer = deliver(&process, "POST", &clinic.id, door.source, &[], b"{}").await;
+        assert!((400..500).contains(&answer.status), "{}", door.source);
+    }
+    let calls = calls_of(&caller);
+    let looks = calls.iter().filter(|name| *name == "GetItem").count();
+    assert_eq!(looks, 1, "{calls:?}");
+}
+
 #[tokio::test]
 async fn a_clinic_that_was_just_made_is_known_within_seconds() {
     let alone = alone().await;

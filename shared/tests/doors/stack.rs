@@ -44,8 +44,8 @@ fn world() -> &'static World {
             folder.join("roots"),
         );
         let vendors = Vendors::start();
-        let ids = ["paypal", "mollie", "stripe", "slack"];
-        let at: HashMap<_, _> = ids.iter().map(|id| (*id, &vendors.base)).collect();
+        let ids = meridian::vendors::all().map(|vendor| vendor.id);
+        let at: HashMap<_, _> = ids.map(|id| (id, &vendors.base)).collect();
         std::fs::write(&clock, "0").expect("a clock");
         std::fs::write(&hosts, json!(at).to_string()).expect("hosts");
         let root = include_bytes!("../fixtures/paypal/root.pem");
@@ -174,30 +174,9 @@ pub async fn secret(name: &str, fields: Value) {
     }
 }
 
-/// Takes the messages of a queue that speak of this clinic. What others wait for is kept for them.
+/// Takes the messages of a queue that speak of this clinic.
 pub async fn queued(queue: &str, clinic: &str) -> Vec<Value> {
-    static TAKEN: tokio::sync::Mutex<Vec<(String, Value)>> = tokio::sync::Mutex::const_new(vec![]);
-    let mut all = TAKEN.lock().await;
-    let url = format!("{}/{}/{queue}", aws().endpoint(), embedded::ACCOUNT);
-    loop {
-        let asked = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 });
-        let taken = aws().call("AmazonSQS.ReceiveMessage", asked).await;
-        let taken = taken.expect("a queue")["Messages"].clone();
-        let Some(taken) = taken.as_array().filter(|taken| !taken.is_empty()) else {
-            break;
-        };
-        for message in taken {
-            let gone = json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] });
-            let gone = aws().call("AmazonSQS.DeleteMessage", gone).await;
-            gone.expect("a message");
-            let body = message["Body"].as_str().expect("a body");
-            let body: Value = serde_json::from_str(body).expect("JSON");
-            all.push((queue.to_owned(), body));
-        }
-    }
-    let ours = |(of, body): &(String, Value)| of == queue && body["clinic"] == clinic;
-    let found = all.extract_if(.., |message| ours(message));
-    found.map(|(_, body)| body).collect()
+    deployed::queued(aws(), queue, |body| body["clinic"] == clinic).await
 }
 
 // ---- a clinic ------------------------------------------------------------------------------------

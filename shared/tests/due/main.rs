@@ -275,6 +275,23 @@ async fn more_than_a_run_takes_in_one_lane_keeps_no_other_lane_waiting() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_until_nothing_of_a_lane_is_due() {
+    let _alone = ALONE.lock().await;
+    let clinic = Clinic::new().await;
+    let rows = backlog(&clinic, 60);
+    transact(&clinic, rows.iter().cloned().map(Write::Put).collect()).await;
+    let share = Share {
+        rows: 1,
+        time: Duration::from_secs(60),
+    };
+    due::work_off(&clinic.app, share).await.expect("a run");
+    let keys: Vec<_> = rows.iter().map(Row::key).collect();
+    let left = clinic.app.store.get_all(&keys).await.expect("a table");
+    assert_eq!(left.iter().filter(|row| overdue(row)).count(), 0);
+    transact(&clinic, keys.into_iter().map(Write::Delete).collect()).await;
+}
+
+#[tokio::test]
 async fn a_row_whose_message_was_not_sent_stays_due_alone() {
     let _alone = ALONE.lock().await;
     let clinic = Clinic::new().await;

@@ -381,6 +381,8 @@ fn a_payments_status_and_history_say_what_became_of_it() {
             "{status}"
         );
     }
+    // Its events are listed a moment later than it ends.
+    assert_eq!(kinds("failed", &["created"]), [Kind::PaymentFailed]);
     assert_eq!(
         kinds("failed", &["failed", "confirmed"]),
         [Kind::PaymentReturned]

@@ -143,6 +143,9 @@ fn a_charge_without_the_payer_allows_no_redirect_and_asks_nothing_that_the_versi
     fits(&GATEWAY, &outbound(), &request, None);
     let fields = fields(&request);
     assert!(fields.contains(&("off_session", "true")));
+    for named in [("customer", "cus_1"), ("payment_method", "pm_1")] {
+        assert!(fields.contains(&named), "{fields:?}");
+    }
     assert!(fields.contains(&("automatic_payment_methods[allow_redirects]", "never")));
     assert!(
         !fields
@@ -761,6 +764,15 @@ fn every_id_that_stripe_speaks_of_can_be_looked_up() {
     let found = object!({"object": "search_result", "has_more": false, "data": [paid]});
     let facts = looked_up(&lookup(None, None), &[json(200, found)]).unwrap();
     assert_eq!(kinds(&facts), [Kind::PaymentSucceeded]);
+    // A search shows the refunds under the charge.
+    let given_back = charged(object!({"refunds": list(object!([refund_of("succeeded")]))}));
+    let paid = intent("succeeded", object!({"latest_charge": given_back}));
+    let found = object!({"object": "search_result", "has_more": false, "data": [paid]});
+    let facts = looked_up(&lookup(None, None), &[json(200, found)]).unwrap();
+    assert_eq!(
+        kinds(&facts),
+        [Kind::PaymentSucceeded, Kind::RefundSucceeded]
+    );
     let nothing = Lookup {
         reference: String::new(),
         ..lookup(Some("xx_1"), None)

@@ -86,6 +86,11 @@ fn a_patient_is_one_contact_by_number_whatever_name_is_told() {
         number.as_str().unwrap_or_default().to_owned()
     };
     let long = "P-".to_owned() + &"1".repeat(60);
+    let longest = "P".repeat(50);
+    assert_eq!(
+        contact(Topic::InvoiceIssued, "Invoices", None, &longest),
+        longest
+    );
     for reference in ["P-12", &long] {
         let first = contact(Topic::InvoiceIssued, "Invoices", None, reference);
         let (sam, kim) = (Some("Sam Smith"), Some("Kim Smith"));
@@ -734,6 +739,11 @@ fn a_credit_note_of_ours_is_set_against_its_invoice() {
     };
     let allocated = parsed(Topic::InvoiceCredited, 1, &done(&ask.filed[0]));
     assert_eq!(allocated.unwrap(), ExternalId(Some(ask.filed[0].clone())));
+    let words = "Allocation amount exceeds what is left";
+    let refused = parsed(Topic::InvoiceCredited, 1, &invalid(words));
+    assert_eq!(refused, Err(Trouble::Rejected(words.into())));
+    let nowhere = parsed(Topic::InvoiceCredited, 1, &json(404, value!({})));
+    assert!(matches!(nowhere, Err(Trouble::Rejected(_))), "{nowhere:?}");
     // A lost reply is looked for in the note: another invoice's allocation is none of ours.
     let note = |invoice: &str| {
         answered(value!({"CreditNotes": [{"CreditNoteID": ask.made[0],
