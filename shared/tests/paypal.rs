@@ -1274,6 +1274,7 @@ fn dispute(status: &str, outcome: Option<&str>) -> Value {
         "update_time": "2026-11-21T15:00:00.000Z", "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
         "status": status, "dispute_life_cycle_stage": "CHARGEBACK",
         "dispute_amount": {"currency_code": "EUR", "value": "80.00"},
+        "seller_response_due_date": "2026-12-01T15:00:00.000Z",
         "disputed_transactions": [{"seller_transaction_id": CAPTURE, "custom": REFERENCE}],
     });
     if let Some(outcome) = outcome {
@@ -1288,6 +1289,7 @@ fn a_dispute_is_told_from_its_opening_to_its_end() {
         reference: Some(REFERENCE.into()),
         payment: Some(CAPTURE.into()),
         dispute: Some("PP-D-27803".into()),
+        due_by: (kind == Kind::DisputeOpened).then(|| "2026-12-01T15:00:00Z".parse().unwrap()),
         amount: Some(eur(8000)),
         ..Fact::new(kind)
     };

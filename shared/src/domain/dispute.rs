@@ -49,6 +49,9 @@ pub struct Dispute {
     /// A part that the bank simply took, as it does when a dispute is lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reversal: bool,
+    /// By when the clinic must answer it, as the gateway last said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<Timestamp>,
     /// How often it ended otherwise than it had.
     #[serde(default, skip_serializing_if = "is_none")]
     pub turned: u32,
@@ -68,6 +71,16 @@ impl Dispute {
             "d{}",
             &crate::words::ids::derived(&["dispute", &self.id])[..10]
         )
+    }
+
+    /// Takes over by when it must be answered; `false` where that is no other time than before. An
+    /// event may come after a newer one, and such a time is only ever put off: what is asked for now
+    /// (`current`) tells it as it is.
+    pub fn moves(&mut self, due_by: Option<Timestamp>, current: bool) -> bool {
+        let newer = due_by.filter(|new| current || self.due_by.is_none_or(|old| *new > old));
+        let moved = newer.is_some() && newer != self.due_by;
+        self.due_by = newer.or(self.due_by);
+        moved
     }
 
     /// What its end is called where it is told: each further one has a number of its own.

@@ -144,6 +144,9 @@ pub struct Fact {
     /// The day on which a bank debit is collected, while it is on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected_on: Option<Date>,
+    /// By when the clinic must answer a dispute, while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<Timestamp>,
     /// The payer approved, and the money moves only when we complete it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approved: bool,
@@ -174,6 +177,7 @@ impl Fact {
             words: None,
             occurred_at: None,
             collected_on: None,
+            due_by: None,
             approved: false,
             paid_with: None,
             method: None,

@@ -153,6 +153,9 @@ pub struct Facts {
     /// When another try after this payment is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// By when the dispute that the topic speaks of must be answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<Timestamp>,
     /// The id of the receipt that says what is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
@@ -286,6 +289,16 @@ impl Subject {
         told.then_some(retry.due)
     }
 
+    /// By when the clinic must answer the dispute that has opened.
+    fn due_by(&self, case: &Case) -> Option<Timestamp> {
+        let name = self
+            .object
+            .as_deref()
+            .filter(|_| self.topic == Topic::DisputeOpened)?;
+        let mut disputes = case.payment(self.payment?)?.disputes.iter();
+        disputes.find(|dispute| dispute.is(name))?.due_by
+    }
+
     /// What the topic speaks of comes to, where the case tells it.
     pub fn amount(&self, case: &Case) -> Option<Money> {
         let payment = self.payment.and_then(|n| case.payment(n));
@@ -351,6 +364,7 @@ impl Facts {
             starts_at: case.starts_at,
             payment,
             retry_at: subject.retry_at(case),
+            due_by: subject.due_by(case),
             receipt: subject.receipt(case),
             matter: None,
         }
@@ -379,6 +393,7 @@ impl Facts {
             starts_at: None,
             payment: None,
             retry_at: None,
+            due_by: None,
             receipt: None,
             matter: Some(matter),
         }

@@ -136,6 +136,9 @@ pub struct Matter {
     /// Of what is at stake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// By when it must be done, where others set a time: a bank, for the answer to a dispute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<Timestamp>,
     /// What happened, in whole sentences, where the alert alone does not tell: a vendor's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
@@ -152,6 +155,7 @@ impl Matter {
             vendor: None,
             invoice: None,
             amount: None,
+            due_by: None,
             words: None,
         }
     }

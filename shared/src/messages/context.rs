@@ -42,6 +42,8 @@ pub struct MessageContext<'a> {
     pub address: &'a str,
     /// The day of the next try, in the clinic's zone.
     pub retry_at: Option<Date>,
+    /// By when a dispute must be answered: as [`until`](Self::until).
+    pub answer_by: Option<String>,
     /// A bank had taken it, and gave it back.
     pub reinstated: bool,
     /// Nothing was invoiced yet: what came is a deposit.
@@ -78,6 +80,7 @@ impl<'a> MessageContext<'a> {
             until: None,
             address: "",
             retry_at: None,
+            answer_by: None,
             reinstated: false,
             deposit: false,
             to_credit: false,

@@ -61,7 +61,10 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
         ),
         Topic::DisputeOpened => (
             format!("Dispute opened: {about}"),
-            "Answer it in the gateway's dashboard before its deadline.".into(),
+            match &said.answer_by {
+                Some(time) => format!("Answer it in the gateway's dashboard by {time}."),
+                None => "Answer it in the gateway's dashboard before its deadline.".into(),
+            },
         ),
         Topic::DisputeClosed => (
             format!("Dispute closed: {about}"),

@@ -4,6 +4,7 @@ use super::format::{amount, gateway_name};
 use crate::domain::case::is_surplus;
 use crate::domain::task::{Alert, Matter};
 use crate::vendors;
+use jiff::Timestamp;
 
 /// What it is about: `$60.00 on invoice WS-2041, through Stripe`.
 pub fn about(matter: &Matter) -> String {
@@ -106,7 +107,9 @@ fn to_do(matter: &Matter) -> String {
                                   raised: what waits for it goes on by itself."
             .into(),
         Alert::DisputeOpened => {
-            format!("Answer in the dashboard of {name} before its deadline.")
+            let time = |at: Timestamp| at.strftime("by %-d %B %Y, %H:%M UTC").to_string();
+            let by = matter.due_by.map_or("before its deadline".into(), time);
+            format!("Answer in the dashboard of {name} {by}.")
         }
         Alert::RefundWaits => "Approve or reject it.".into(),
         Alert::Uncollected => {
@@ -182,6 +185,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_dispute_says_by_when_it_must_be_answered() {
+        let mut open = matter(Alert::DisputeOpened);
+        assert!(text(&open).ends_with("Answer in the dashboard of Stripe before its deadline."));
+        open.due_by = Some("2026-12-09T03:10:00Z".parse().unwrap());
+        let told = text(&open);
+        assert!(
+            told.ends_with("Answer in the dashboard of Stripe by 9 December 2026, 03:10 UTC."),
+            "{told}"
+        );
     }
 
     #[test]

@@ -45,12 +45,35 @@ fn said() -> MessageContext<'static> {
         until: Some("Wednesday 9 December, 2:10 pm (Melbourne time)".into()),
         address: "12 Wattle Street, Exampleton VIC 3999",
         retry_at: None,
+        answer_by: None,
         reinstated: false,
         deposit: false,
         to_credit: false,
         by_hand: false,
         matter: None,
     }
+}
+
+#[test]
+fn staff_read_by_when_a_dispute_must_be_answered() {
+    let text = |answer_by: Option<&str>| {
+        let answer_by = answer_by.map(String::from);
+        let said = MessageContext {
+            answer_by,
+            ..said()
+        };
+        to_staff(Topic::DisputeOpened, &said).text
+    };
+    assert!(
+        text(None).ends_with("before its deadline."),
+        "{}",
+        text(None)
+    );
+    let told = text(Some("Wednesday 9 December, 2:10 pm (Melbourne time)"));
+    assert!(
+        told.ends_with("dashboard by Wednesday 9 December, 2:10 pm (Melbourne time)."),
+        "{told}"
+    );
 }
 
 #[test]

@@ -419,6 +419,7 @@ fn lived() -> Case {
         amount: money(3000),
         state: dispute::State::Lost,
         reversal: false,
+        due_by: None,
         turned: 0,
         ended_at: None,
     };
@@ -844,6 +845,7 @@ fn invoices() -> Vec<(Case, &'static str, bool)> {
         amount: money(17_200),
         state: dispute::State::Lost,
         reversal: false,
+        due_by: None,
         turned: 0,
         ended_at: None,
     };

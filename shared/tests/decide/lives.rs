@@ -12,7 +12,7 @@ use meridian::domain::invoice::Status;
 use meridian::domain::outbox::Topic;
 use meridian::domain::payment::State;
 use meridian::domain::policy::{Collect, Policy};
-use meridian::domain::task::Alert;
+use meridian::domain::task::{Alert, Work};
 use meridian::domain::{dispute as disputes, refund as refunds};
 use meridian::words::money::{Currency, Money};
 
@@ -632,6 +632,48 @@ fn a_failed_refund_gives_its_amount_back_and_tells_a_person() {
     assert_eq!(books.case.refundable(), eur(10_000));
     assert_eq!(books.alerts(), [Alert::RefundFailed]);
     assert_eq!(books.ask_refund("q2", 10_000), Said::Changed);
+}
+
+/// The time by which it must be answered stands in the task, and in a new one where it moves.
+#[test]
+fn a_dispute_is_to_be_answered_by_the_time_that_was_last_told() {
+    let mut books = Books::paid(10_000);
+    let told = |day: &str| Fact {
+        due_by: Some(format!("2026-03-{day}T12:00:00Z").parse().unwrap()),
+        ..dispute(Kind::DisputeOpened, 1, "dp_1", 3000)
+    };
+    let asked = |books: &Books| {
+        let task = books
+            .rows
+            .values()
+            .find(|task| task.id.starts_with("person-dispute-"));
+        match task.map(|task| &task.work) {
+            Some(Work::Person(matter)) => matter.due_by.map(|at| at.strftime("%d").to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    books.hear(dispute(Kind::DisputeOpened, 1, "dp_1", 3000));
+    assert_eq!(asked(&books), None);
+    for (day, current, said, wanted) in [
+        ("10", false, Said::Changed, "10"),
+        ("10", false, Said::Nothing, "10"),
+        ("20", false, Said::Changed, "20"),
+        // An older event that comes late, and then what the gateway says when it is asked.
+        ("15", false, Said::Nothing, "20"),
+        ("15", true, Said::Changed, "15"),
+    ] {
+        assert_eq!(books.report(vec![told(day)], current), said, "{day}");
+        assert_eq!(asked(&books).as_deref(), Some(wanted), "{day}");
+    }
+    let opened = books
+        .outbox
+        .iter()
+        .filter(|told| told.subject.topic == Topic::DisputeOpened);
+    assert_eq!(opened.count(), 1, "it opened once");
+    // Nobody need answer one that is over.
+    books.hear(dispute(Kind::DisputeWon, 1, "dp_1", 3000));
+    assert_eq!(books.report(vec![told("25")], true), Said::Nothing);
+    assert_eq!(books.alerts(), []);
 }
 
 /// One report may say several things: what one of them asks of people stays, whatever another ends.

@@ -90,6 +90,7 @@ fn dispute(n: usize, minor: i64, state: Ended, reversal: bool) -> Dispute {
         amount: eur(minor),
         state,
         reversal,
+        due_by: None,
         turned: 0,
         ended_at: None,
     }

@@ -523,6 +523,27 @@ fn what_paid_is_named_where_more_than_its_kind_is_known() {
 // ---- disputes ----------------------------------------------------------------------------------
 
 #[test]
+fn an_open_dispute_says_by_when_it_must_be_answered() {
+    let due = |status: &str, due_by: Value| {
+        let details = object!({"evidence_details": {"due_by": due_by, "has_evidence": false,
+            "past_due": false, "submission_count": 0}});
+        let told = fact(
+            "charge.dispute.created",
+            over(disputed(status, "fraudulent"), details),
+        );
+        told.due_by.map(|at| at.to_string())
+    };
+    let time = object!(1_780_000_000);
+    let told = Some("2026-05-28T20:26:40Z".into());
+    assert_eq!(due("needs_response", time.clone()), told);
+    assert_eq!(due("lost", time), None);
+    // Where a bank takes no answer it is 0.
+    for none in [object!(0), Value::Null] {
+        assert_eq!(due("needs_response", none), None);
+    }
+}
+
+#[test]
 fn an_inquiry_holds_no_money_until_it_becomes_a_dispute() {
     let said = |name: &str, status: &str| {
         let said = fact(

@@ -5,6 +5,7 @@ use crate::domain::case::{Case, Payment};
 use crate::domain::dispute::{self, State};
 use crate::words::money::Money;
 use crate::words::schema::PaymentId;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub struct Dispute {
     pub amount: Money,
     /// How it stands at the bank.
     pub state: State,
+    /// By when the clinic must answer it at the gateway, where that was told; what it missed is lost.
+    pub due_by: Option<Timestamp>,
 }
 
 /// A dispute over a payment of this case.
@@ -33,6 +36,7 @@ pub fn view(case: &Case, payment: &Payment, dispute: &dispute::Dispute) -> Dispu
         gateway_ref: dispute.id.clone(),
         amount: dispute.amount,
         state: dispute.state,
+        due_by: dispute.due_by,
     }
 }
 
@@ -43,7 +47,8 @@ impl Dispute {
             payment: sample::payment(),
             gateway_ref: "dp_1".into(),
             amount: sample::eur(60_00),
-            state: State::Lost,
+            state: State::Open,
+            due_by: Some(sample::instant()),
         }
     }
 }

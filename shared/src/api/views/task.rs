@@ -30,6 +30,8 @@ pub struct Task {
     pub amount: Option<Money>,
     /// The invoice's number.
     pub invoice: Option<String>,
+    /// By when it must be done, where others set a time: a bank, for the answer to a dispute.
+    pub due_by: Option<Timestamp>,
     /// What happened and what to do, in sentences.
     pub note: String,
     /// When it was raised.
@@ -94,6 +96,7 @@ pub fn view(row: &Row) -> Result<Option<Task>, StoreError> {
         id: task.id,
         alert: matter.alert,
         amount: matter.amount,
+        due_by: matter.due_by,
         note: messages::tasks::text(&matter),
         invoice: matter.invoice,
         since: task.due,
@@ -237,6 +240,7 @@ impl Task {
             id: "person-uncollected".into(),
             alert: matter.alert,
             amount: matter.amount,
+            due_by: None,
             note: messages::tasks::text(&matter),
             invoice: matter.invoice,
             since: sample::instant(),

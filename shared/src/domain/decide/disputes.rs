@@ -46,12 +46,15 @@ impl Draft<'_> {
                 amount: fact.amount.unwrap_or(whole),
                 state: said,
                 reversal,
+                due_by: None,
                 turned: 0,
                 ended_at: None,
             });
             payment.disputes.len() - 1
         });
         let dispute = &mut payment.disputes[at];
+        let open = dispute.state == dispute::State::Open && said == dispute::State::Open;
+        let moved = open && dispute.moves(fact.due_by, report.current);
         let raised = raised(dispute, fact, known, said);
         dispute.amount = raised.unwrap_or(dispute.amount);
         dispute.reversal |= reversal;
@@ -68,6 +71,10 @@ impl Draft<'_> {
         let (key, amount) = (dispute.key(), dispute.amount);
         payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));
         let Some(to) = to else {
+            if moved {
+                self.asked_to_answer(n, &key, amount);
+                return Ok(());
+            }
             return match raised {
                 Some(_) => Ok(()),
                 None => Err(Verdict::Nothing),
@@ -90,8 +97,7 @@ impl Draft<'_> {
             dispute::State::Open => {
                 self.what = "dispute_opened";
                 self.tell(Topic::DisputeOpened, Some(n), Some(key.clone()));
-                let matter = Matter::of(Alert::DisputeOpened).payment(n).amount(amount);
-                self.person(&format!("dispute-{key}"), matter);
+                self.asked_to_answer(n, &key, amount);
             }
             dispute::State::Won => self.won(n, &key, before)?,
             dispute::State::Lost => {
@@ -107,6 +113,15 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Only people answer a dispute, and each has its time.
+    fn asked_to_answer(&mut self, n: u32, key: &str, amount: Money) {
+        let disputes = self.case.payment(n).map(|p| p.disputes.iter());
+        let dispute = disputes.into_iter().flatten().find(|d| d.key() == key);
+        let mut matter = Matter::of(Alert::DisputeOpened).payment(n).amount(amount);
+        matter.due_by = dispute.and_then(|dispute| dispute.due_by);
+        self.person(&format!("dispute-{key}"), matter);
     }
 
     /// What cancels a reversal may name the payment itself in its place.

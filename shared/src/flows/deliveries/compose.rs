@@ -105,6 +105,7 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
             .map(|until| deadline(until, settings)),
         address: &settings.address,
         retry_at: facts.retry_at.map(day),
+        answer_by: facts.due_by.map(|at| deadline(at, settings)),
         reinstated: told.subject.is_reinstated(),
         matter: facts.matter.as_ref(),
     };

@@ -199,6 +199,7 @@ struct Disputed {
     status: Option<String>,
     dispute_amount: Option<Amount>,
     dispute_outcome: Option<Outcome>,
+    seller_response_due_date: Option<String>,
     #[serde(default)]
     disputed_transactions: Vec<Transaction>,
 }
@@ -237,10 +238,14 @@ impl Disputed {
         let amount = lost.and_then(|outcome| outcome.amount_refunded);
         let missing = || Trouble::Unreadable("dispute_amount is missing".into());
         let amount = amount.or(self.dispute_amount).ok_or_else(missing)?;
+        // A time that cannot be read hides no dispute.
+        let due_by = self.seller_response_due_date;
+        let due_by = due_by.and_then(|time| time.parse().ok());
         Ok(Fact {
             reference: about.custom.or(about.invoice_number),
             payment: about.seller_transaction_id,
             dispute: Some(self.dispute_id),
+            due_by: due_by.filter(|_| kind == Kind::DisputeOpened),
             amount: Some(amount.money()?),
             ..Fact::new(kind)
         })

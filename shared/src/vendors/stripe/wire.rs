@@ -6,6 +6,7 @@ use super::{money, unknown};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
 use crate::words::json;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json as object};
@@ -156,6 +157,8 @@ pub struct Moved {
     metadata: Option<Value>,
     /// What a dispute took out of the clinic's account, and gave back.
     balance_transactions: Option<Vec<Value>>,
+    /// Of a dispute: by when it must be answered, `due_by`, in epoch seconds; 0 where it cannot be.
+    evidence_details: Option<Value>,
 }
 
 impl Moved {
@@ -195,9 +198,15 @@ impl Moved {
         };
         Ok(Fact {
             dispute: Some(self.id.clone()),
+            due_by: self.due_by().filter(|_| kind == Kind::DisputeOpened),
             decline: returned.filter(|_| kind == Kind::PaymentReturned),
             ..self.of(kind, minor)?
         })
+    }
+
+    fn due_by(&self) -> Option<Timestamp> {
+        let second = self.evidence_details.as_ref()?["due_by"].as_i64();
+        Timestamp::from_second(second.filter(|second| *second > 0)?).ok()
     }
 
     /// Whether a dispute has taken more out of the account than it gave back.

@@ -176,6 +176,9 @@ pub fn reverse(world: &mut World, client: &str, id: &str, cents: i64) -> Value {
     body
 }
 
+/// How long a seller has to answer, in milliseconds; PayPal's own time is not in its contract.
+const ANSWERED_WITHIN: i64 = 10 * 86_400_000;
+
 pub fn dispute(world: &mut World, client: &str, id: &str, cents: i64) -> Value {
     let capture = world.body("paypal.capture", id);
     let currency = capture["amount"]["currency_code"].as_str().unwrap_or("");
@@ -183,8 +186,11 @@ pub fn dispute(world: &mut World, client: &str, id: &str, cents: i64) -> Value {
         "PP-R-{}",
         world.id_over(b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", 12)
     );
-    let now = stamp(world.now, WHEN);
-    let body = json!({"dispute_id": dispute, "create_time": now, "update_time": now,
+    let (now, due) = (
+        stamp(world.now, WHEN),
+        stamp(world.now + ANSWERED_WITHIN, WHEN),
+    );
+    let body = json!({"dispute_id": dispute, "seller_response_due_date": due, "create_time": now, "update_time": now,
         "disputed_transactions": [{"seller_transaction_id": id,
             "gross_amount": capture["amount"], "custom": capture["custom_id"].as_str().unwrap_or(""),
             "invoice_number": capture["invoice_id"].as_str().unwrap_or(""),
