@@ -273,3 +273,31 @@ fn responses(route: &Route, shapes: &mut Shapes) -> Value {
     );
     responses.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_closed_with_all_in_it_and_an_example_stays_as_it_is() {
+        let example = json!({ "type": "object", "properties": {} });
+        let mut schema = json!({
+            "type": "object",
+            "properties": {
+                "inside": { "type": "object", "properties": {} },
+                "either": { "oneOf": [{ "type": "object", "properties": {} }] },
+                "open": { "type": "object", "properties": {}, "additionalProperties": true },
+                "any": { "type": "object" },
+            },
+            "examples": [example],
+        });
+        close(&mut schema);
+        assert_eq!(schema["additionalProperties"], false);
+        let of = |name: &str| &schema["properties"][name];
+        assert_eq!(of("inside")["additionalProperties"], false);
+        assert_eq!(of("either")["oneOf"][0]["additionalProperties"], false);
+        assert_eq!(of("open")["additionalProperties"], true);
+        assert_eq!(*of("any"), json!({ "type": "object" }));
+        assert_eq!(schema["examples"], json!([example]));
+    }
+}

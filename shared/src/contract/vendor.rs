@@ -224,6 +224,8 @@ pub enum Grant {
 /// A clinic's account at a vendor: its fields, all checked when it was loaded.
 #[derive(Clone)]
 pub struct Account {
+    /// The name of the connection; empty where only one is spoken of.
+    name: String,
     fields: BTreeMap<String, String>,
 }
 
@@ -247,7 +249,22 @@ impl Account {
                 return Err(format!("{}: {why}", field.name));
             }
         }
-        Ok(Self { fields })
+        let name = String::new();
+        Ok(Self { name, fields })
+    }
+
+    /// As it is known by: `stripe`, `stripe@north`.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name of its connection to this vendor.
+    pub fn name<'a>(&'a self, vendor: &Vendor) -> &'a str {
+        match &*self.name {
+            "" => vendor.id,
+            name => name,
+        }
     }
 
     /// A declared field; empty for an optional one that is not configured.

@@ -49,7 +49,7 @@ pub struct Dispute {
     /// A part that the bank simply took, as it does when a dispute is lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reversal: bool,
-    /// By when the clinic must answer it, as the gateway last said.
+    /// By when the clinic must answer it, as the gateway last said, while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_by: Option<Timestamp>,
     /// How often it ended otherwise than it had.
@@ -65,6 +65,25 @@ fn is_none(times: &u32) -> bool {
 }
 
 impl Dispute {
+    /// As it is first told.
+    pub fn new(id: String, amount: Money, state: State, reversal: bool) -> Self {
+        Self {
+            id,
+            amount,
+            state,
+            reversal,
+            due_by: None,
+            turned: 0,
+            ended_at: None,
+        }
+    }
+
+    /// Nobody need answer one that is over.
+    pub fn becomes(&mut self, state: State) {
+        self.state = state;
+        self.due_by = self.due_by.filter(|_| state == State::Open);
+    }
+
     /// Stable among the disputes of a case, whatever letters the gateway's id has.
     pub fn key(&self) -> String {
         format!(
@@ -73,11 +92,12 @@ impl Dispute {
         )
     }
 
-    /// Takes over by when it must be answered; `false` where that is no other time than before. An
-    /// event may come after a newer one, and such a time is only ever put off: what is asked for now
+    /// Takes over by when it must be answered while it is open; `false` where that is no other time
+    /// than before. An event may come after a newer one, and such a time is only ever put off: what is asked for now
     /// (`current`) tells it as it is.
     pub fn moves(&mut self, due_by: Option<Timestamp>, current: bool) -> bool {
-        let newer = due_by.filter(|new| current || self.due_by.is_none_or(|old| *new > old));
+        let later = |new: &Timestamp| self.due_by.is_none_or(|old| *new > old);
+        let newer = due_by.filter(|new| self.state == State::Open && (current || later(new)));
         let moved = newer.is_some() && newer != self.due_by;
         self.due_by = newer.or(self.due_by);
         moved

@@ -4,6 +4,7 @@ use super::bill::TaxPoint;
 use crate::words::schema::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a clinic bills.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,8 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct Policy {
     /// How a new invoice is collected when the request does not say.
     pub collect: Collect,
-    /// The gateway of hosted checkouts.
+    /// The gateway of hosted checkouts: `stripe`, or one of several accounts there, `stripe@north`.
     pub gateway: String,
+    /// The same of sites that have a gateway, or an account at one, of their own.
+    #[schemars(extend("maxProperties" = 200))]
+    pub gateways: BTreeMap<String, String>,
     /// Whether a checkout asks the patient to keep the method for later charges.
     pub save_method: bool,
     /// Days from a declined charge to each further try; empty for none.
@@ -40,11 +44,26 @@ pub enum Collect {
     Later,
 }
 
+impl Policy {
+    /// Where what is owed for a visit at this site is paid.
+    pub fn gateway_at(&self, site: Option<&str>) -> &str {
+        let own = site.and_then(|site| self.gateways.get(site));
+        own.unwrap_or(&self.gateway)
+    }
+
+    /// Every connection that it names.
+    pub fn connections(&self) -> impl Iterator<Item = &str> {
+        let all = self.gateways.values().chain([&self.gateway]);
+        all.map(String::as_str).collect::<BTreeSet<_>>().into_iter()
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             collect: Collect::SavedMethod,
             gateway: "stripe".into(),
+            gateways: BTreeMap::new(),
             save_method: true,
             retry_after_days: vec![3, 5, 7],
             approval_above: None,

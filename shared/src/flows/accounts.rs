@@ -31,15 +31,26 @@ pub struct Granted {
     refresh_token: Option<String>,
 }
 
-/// The account, or what is missing from its configuration.
+/// The only account at a vendor, or what is missing from its configuration.
 pub async fn account(app: &App, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
-    let name = secrets::configured(clinic, vendor.id);
-    let fields = app.secrets.current(&name).await.map_err(unavailable)?;
-    let missing = |what: &str| Trouble::Credentials(format!("{what} is not configured"));
-    let fields = fields.ok_or_else(|| missing(vendor.name))?;
-    let fields = (*fields).clone();
-    Account::load(vendor.fields, fields)
-        .map_err(|why| Trouble::Credentials(format!("{}: {why}", vendor.name)))
+    account_of(app, clinic, vendor, vendor.id).await
+}
+
+/// The account of a connection of this name.
+pub async fn account_of(
+    app: &App,
+    clinic: &str,
+    vendor: &Vendor,
+    name: &str,
+) -> Result<Account, Trouble> {
+    let called = vendors::called(vendor, name);
+    let secret = secrets::configured(clinic, name);
+    let fields = app.secrets.current(&secret).await.map_err(unavailable)?;
+    let missing = || Trouble::Credentials(format!("{called} is not configured"));
+    let fields = (*fields.ok_or_else(missing)?).clone();
+    let account = Account::load(vendor.fields, fields)
+        .map_err(|why| Trouble::Credentials(format!("{called}: {why}")))?;
+    Ok(account.named(name))
 }
 
 /// One call to a vendor, with its token where it needs one.
@@ -78,7 +89,7 @@ async fn token(
     account: &Account,
     renew: bool,
 ) -> Result<AccessToken, Trouble> {
-    let pk = token::pk(clinic, vendor.id);
+    let pk = token::pk(clinic, account.name(vendor));
     let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
     let cached = tokens(app).get(&pk).cloned();
     if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
@@ -141,7 +152,7 @@ async fn token(
 pub async fn keep_renewed(
     app: &App,
     clinic: &str,
-    vendor: &Vendor,
+    (vendor, name): (&Vendor, &str),
     at_once: bool,
 ) -> Result<(), StoreError> {
     if !rotates(vendor) {
@@ -149,7 +160,7 @@ pub async fn keep_renewed(
     }
     let wait = if at_once { 0 } else { RENEWED_AFTER };
     let due = time::millis(time::after(clock::now(), wait));
-    let pk = token::pk(clinic, vendor.id);
+    let pk = token::pk(clinic, name);
     let row = token::row(&pk, 1);
     let made = app
         .store
@@ -164,17 +175,18 @@ pub async fn keep_renewed(
 /// The same for every system that a clinic has switched on.
 pub(super) async fn keep_all_renewed(app: &App, settings: &Settings) -> Result<(), StoreError> {
     for system in settings.systems.iter().filter_map(|id| vendors::system(id)) {
-        keep_renewed(app, &settings.id, system.vendor, false).await?;
+        let vendor = system.vendor;
+        keep_renewed(app, &settings.id, (vendor, vendor.id), false).await?;
     }
     Ok(())
 }
 
 /// Renews a connection before its vendor forgets it (`{clinic}#token#{vendor}`).
 pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
-    let Some((clinic, vendor)) = token::read_pk(row.pk()) else {
+    let Some((clinic, name)) = token::read_pk(row.pk()) else {
         return Ok(());
     };
-    let Some(vendor) = vendors::system(vendor).map(|system| system.vendor) else {
+    let Some(vendor) = vendors::of(name) else {
         return Ok(());
     };
     let Auth::OAuth(oauth) = &vendor.auth else {
@@ -185,7 +197,7 @@ pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
         return Ok(());
     }
     let settings = app.settings_of(clinic).await?;
-    let renewed = match account(app, clinic, vendor).await {
+    let renewed = match account_of(app, clinic, vendor, name).await {
         Ok(account) => token(app, clinic, vendor, oauth, &account, true).await,
         Err(trouble) => Err(trouble),
     };
@@ -238,7 +250,7 @@ async fn grant(
     oauth: &OAuth,
     account: &Account,
 ) -> Result<AccessToken, Trouble> {
-    let kept = secrets::oauth(clinic, vendor.id);
+    let kept = secrets::oauth(clinic, account.name(vendor));
     let form = match oauth.grant {
         Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
         Grant::RotatingRefresh => {

@@ -82,7 +82,7 @@ pub async fn of_invoice(
     new: OfInvoice,
     row: &EventRow,
 ) -> Result<Granted, Denied> {
-    new.check()?;
+    new.check(&settings.policy)?;
     let case = named::invoice(app, &settings.id, invoice).await?;
     let of = Payer {
         app,
@@ -90,7 +90,9 @@ pub async fn of_invoice(
         patient: case.patient.as_deref(),
         gateway: new.gateway.as_deref(),
     };
-    let charge = of.charge(&settings.policy, &new).await?;
+    let charge = of
+        .charge(&settings.policy, case.dims.site.as_deref(), &new)
+        .await?;
     let id = case.id.clone();
     let change = Change {
         row: Some(row.clone()),
@@ -110,7 +112,7 @@ pub async fn deposit(
     new: OfInvoice,
     row: &EventRow,
 ) -> Result<Granted, Denied> {
-    new.check()?;
+    new.check(&settings.policy)?;
     for attempt in 0..commit::TRIES {
         let read = appointments::find(app, &settings.id, appointment).await?;
         let visit = &read.visit;
@@ -168,6 +170,8 @@ async fn deposit_of(
         patient: Some(&visit.patient),
         gateway: new.gateway.as_deref(),
     };
+    let dims = invoicing::dims(visit);
+    let charge = of.charge(&settings.policy, dims.site.as_deref(), new);
     Ok(NewInvoice {
         id: visit.case.clone(),
         clinic: settings.id.clone(),
@@ -179,8 +183,8 @@ async fn deposit_of(
         currency: price.currency,
         lines: price.lines.clone(),
         policy: settings.policy.clone(),
-        charge: Some(of.charge(&settings.policy, new).await?),
-        dims: invoicing::dims(visit),
+        charge: Some(charge.await?),
+        dims,
     })
 }
 
@@ -192,7 +196,11 @@ pub async fn walk_in(
     new: WalkIn,
     row: &EventRow,
 ) -> Result<Granted, Denied> {
-    check(new.method.as_ref(), new.gateway.as_deref())?;
+    check(
+        &settings.policy,
+        new.method.as_ref(),
+        new.gateway.as_deref(),
+    )?;
     let sum = Invoice::new(String::new(), new.currency, new.lines.clone());
     let sum = sum.map_err(|why| Denied::invalid("lines", why))?;
     if sum.total.minor == 0 {
@@ -237,8 +245,8 @@ pub async fn walk_in(
 }
 
 impl OfInvoice {
-    fn check(&self) -> Result<(), Denied> {
-        check(self.method.as_ref(), self.gateway.as_deref())?;
+    fn check(&self, policy: &Policy) -> Result<(), Denied> {
+        check(policy, self.method.as_ref(), self.gateway.as_deref())?;
         match self.amount.is_some_and(|amount| amount.minor <= 0) {
             true => Err(Denied::invalid("amount", "more than 0")),
             false => Ok(()),
@@ -247,14 +255,14 @@ impl OfInvoice {
 }
 
 /// What can be told of a charge before anything is read.
-fn check(method: Option<&Chosen>, gateway: Option<&str>) -> Result<(), Denied> {
+fn check(policy: &Policy, method: Option<&Chosen>, gateway: Option<&str>) -> Result<(), Denied> {
     if let Some(gateway) = gateway {
-        clinics_settings::page("gateway", gateway)?;
+        clinics_settings::page(policy, "gateway", gateway)?;
     }
     let Some(Chosen::Kept(kept)) = method else {
         return Ok(());
     };
-    clinics_settings::charges("method.gateway", &kept.gateway)?;
+    clinics_settings::charges(policy, "method.gateway", &kept.gateway)?;
     match gateway.is_some_and(|gateway| gateway != kept.gateway) {
         true => Err(Denied::invalid(
             "gateway",
@@ -274,7 +282,12 @@ struct Payer<'a> {
 
 impl Payer<'_> {
     /// How it is collected: as the request says, else by policy.
-    async fn charge(&self, policy: &Policy, new: &OfInvoice) -> Result<NewCharge, Denied> {
+    async fn charge(
+        &self,
+        policy: &Policy,
+        site: Option<&str>,
+        new: &OfInvoice,
+    ) -> Result<NewCharge, Denied> {
         if let (Some(_), Some(Way::Checkout)) = (&new.method, new.way) {
             let why = "a checkout has no method: leave one of them out";
             return Err(Denied::invalid("collect", why));
@@ -296,7 +309,7 @@ impl Payer<'_> {
         let page = || {
             new.gateway
                 .clone()
-                .unwrap_or_else(|| policy.gateway.clone())
+                .unwrap_or_else(|| policy.gateway_at(site).into())
         };
         Ok(NewCharge {
             amount: new.amount,

@@ -10,6 +10,7 @@ use crate::io::lean::{Client, Directory, Queues, Secrets};
 use crate::io::queue::{NotSent, Received};
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
+use crate::words::connected;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -95,13 +96,14 @@ impl Intake {
         if incoming.body.len() > LARGEST {
             return Answer::of(413, "a webhook may have 700 KiB");
         }
-        let name = secrets::inbound(incoming.clinic, door.vendor);
+        let name = connected::beside(door.vendor, incoming.source);
+        let name = secrets::inbound(incoming.clinic, &name);
         let current = match self.secret(incoming.clinic, &name).await {
             Ok(Some(fields)) => fields,
             Ok(None) => return nobody(),
             Err(why) => return later(&why.to_string()),
         };
-        let clinic = incoming.clinic;
+        let (clinic, source) = (incoming.clinic, incoming.source);
         let delivery = self.delivery(incoming, &current);
         if let (Some(challenge), "GET" | "HEAD") = (door.challenge, &*delivery.method) {
             return match Account::load(&[], (*current).clone()) {
@@ -116,14 +118,14 @@ impl Intake {
             Ok(proven) => {
                 let answer = Account::load(&[], (*current).clone());
                 let answer = answer.map(|account| (door.answer)(&delivery, &account));
-                match self.queue(clinic, door, delivery, proven).await {
+                match self.queue((clinic, source), door, delivery, proven).await {
                     Ok(()) => answer.unwrap_or_else(|_| Answer::of(200, "")),
                     Err(why) => later(&why.to_string()),
                 }
             }
             Err(Refused::Later(why)) => later(&why),
             Err(why) => {
-                tracing::info!(event = "webhook_refused", source = door.source, ?why);
+                tracing::info!(event = "webhook_refused", source, ?why);
                 Answer::of(door.refused, "")
             }
         }
@@ -163,7 +165,7 @@ impl Intake {
 
     async fn queue(
         &self,
-        clinic: &str,
+        (clinic, source): (&str, &str),
         door: &Door,
         delivery: Delivery,
         proven: bool,
@@ -171,7 +173,7 @@ impl Intake {
         let kept = |name: &str| name == "content-type" || door.keeps.contains(&name);
         let received = Received {
             clinic: clinic.into(),
-            source: door.source.into(),
+            source: source.into(),
             proven,
             received_at: delivery.received_at,
             url: delivery.url,

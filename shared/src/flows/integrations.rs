@@ -9,6 +9,7 @@ use crate::domain::settings::Settings;
 use crate::flows::audit::noted;
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
+use crate::words::connected;
 use futures::future::try_join_all;
 
 /// What is written of a vendor's secrets; a group that is left out stays as it is.
@@ -22,6 +23,8 @@ pub struct Connection {
 /// How a clinic's connection to a vendor stands. Of each group: its fields, and whether they are
 /// configured.
 pub struct Integration {
+    /// Of the connection: `stripe`, or `stripe@north` where the clinic has several accounts there.
+    pub name: String,
     pub vendor: &'static Vendor,
     pub roles: Vec<Role>,
     /// Where the vendor's webhooks go.
@@ -89,14 +92,25 @@ impl Group {
     }
 }
 
-/// Every vendor that can be connected, and what is configured.
-pub async fn all(app: &App, clinic: &str) -> Result<Vec<Integration>, Denied> {
-    try_join_all(vendors::all().map(|vendor| shown(app, clinic, vendor))).await
+/// Every vendor that can be connected, and each further account that the clinic's policy names, and
+/// what is configured.
+pub async fn all(app: &App, settings: &Settings) -> Result<Vec<Integration>, Denied> {
+    let further = settings
+        .policy
+        .connections()
+        .filter_map(|name| known(name).ok());
+    let further = further.filter(|of| of.name != of.vendor.id);
+    let only = vendors::all().map(|vendor| Connected {
+        vendor,
+        name: vendor.id.into(),
+    });
+    let all: Vec<_> = only.chain(further).collect();
+    try_join_all(all.iter().map(|of| shown(app, &settings.id, of))).await
 }
 
-/// One vendor: what it needs, and what is configured.
-pub async fn one(app: &App, clinic: &str, vendor: &str) -> Result<Integration, Denied> {
-    shown(app, clinic, known(vendor)?).await
+/// One connection: what it needs, and what is configured.
+pub async fn one(app: &App, clinic: &str, name: &str) -> Result<Integration, Denied> {
+    shown(app, clinic, &known(name)?).await
 }
 
 /// Writes a vendor's secrets, each group as a whole. They may take five minutes to be used
@@ -105,11 +119,12 @@ pub async fn connect(
     app: &App,
     settings: &Settings,
     actor: &Actor,
-    vendor: &str,
+    name: &str,
     new: Connection,
 ) -> Result<Integration, Denied> {
-    let vendor = known(vendor)?;
-    let secrets = secrets_of(&settings.id, vendor);
+    let of = known(name)?;
+    let vendor = of.vendor;
+    let secrets = secrets_of(&settings.id, &of);
     let mut writes = vec![];
     for (group, fields) in [
         (Group::Fields, new.fields),
@@ -134,14 +149,14 @@ pub async fn connect(
         writes.push((&inbound.name, Fields::new()));
     }
     for (name, fields) in &writes {
-        write(app, settings, actor, vendor, name, fields).await?;
+        write(app, settings, actor, &of.name, name, fields).await?;
     }
     if !writes.is_empty() {
-        connections::look_now(app, &settings.id, vendor.id).await?;
+        connections::look_now(app, &settings.id, &of.name).await?;
     }
-    let shown = shown(app, &settings.id, vendor).await?;
+    let shown = shown(app, &settings.id, &of).await?;
     if !writes.is_empty() && shown.connected {
-        accounts::keep_renewed(app, &settings.id, vendor, true).await?;
+        accounts::keep_renewed(app, &settings.id, (vendor, &of.name), true).await?;
     }
     Ok(shown)
 }
@@ -150,7 +165,7 @@ async fn write(
     app: &App,
     settings: &Settings,
     actor: &Actor,
-    vendor: &Vendor,
+    connection: &str,
     name: &str,
     fields: &Fields,
 ) -> Result<(), Denied> {
@@ -159,7 +174,7 @@ async fn write(
         return Ok(());
     }
     // Noted first: a secret that changed without a trace is worse than a trace of a try.
-    let what = format!("integration_changed {}", vendor.id);
+    let what = format!("integration_changed {connection}");
     let note = noted(settings, None, &what, actor.cause());
     app.store.transact(&[note]).await?;
     app.secrets.put(name, fields).await?;
@@ -172,29 +187,29 @@ pub async fn drop_former(
     app: &App,
     settings: &Settings,
     actor: &Actor,
-    vendor: &str,
+    connection: &str,
 ) -> Result<Integration, Denied> {
-    let vendor = known(vendor)?;
-    let secrets = secrets_of(&settings.id, vendor);
+    let of = known(connection)?;
+    let secrets = secrets_of(&settings.id, &of);
     let inbound = secrets.iter().find(|secret| secret.group == Group::Inbound);
     let missing = || Denied::NotFound("webhook secret");
     let name = &inbound.ok_or_else(missing)?.name;
     let current = app.secrets.latest(name).await?.ok_or_else(missing)?;
-    let what = format!("former_secret_dropped {}", vendor.id);
+    let what = format!("former_secret_dropped {connection}");
     let note = noted(settings, None, &what, actor.cause());
     app.store.transact(&[note]).await?;
     app.secrets.put(name, &current).await?;
-    shown(app, &settings.id, vendor).await
+    shown(app, &settings.id, &of).await
 }
 
-async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integration, Denied> {
+async fn shown(app: &App, clinic: &str, of: &Connected) -> Result<Integration, Denied> {
+    let vendor = of.vendor;
     let url = |inbound: &&Inbound| {
-        format!(
-            "{}/webhooks/{clinic}/{}",
-            app.config.public_url, inbound.door.source
-        )
+        let source = connected::beside(inbound.door.source, &of.name);
+        format!("{}/webhooks/{clinic}/{source}", app.config.public_url)
     };
     let mut shown = Integration {
+        name: of.name.clone(),
         vendor,
         roles: roles(vendor),
         webhook_urls: heard(vendor).iter().map(url).collect(),
@@ -203,7 +218,7 @@ async fn shown(app: &App, clinic: &str, vendor: &'static Vendor) -> Result<Integ
         oauth: vec![],
         connected: true,
     };
-    for secret in secrets_of(clinic, vendor) {
+    for secret in secrets_of(clinic, of) {
         let held = app.secrets.latest(&secret.name).await?;
         shown.connected &= held.is_some();
         let held = held.unwrap_or_default();
@@ -295,17 +310,30 @@ fn is_public(address: &str) -> bool {
     named && plain && bare && url.scheme() == "https"
 }
 
-fn known(id: &str) -> Result<&'static Vendor, Denied> {
-    let found = vendors::all().find(|vendor| vendor.id == id);
-    found.ok_or(Denied::NotFound("vendor"))
+/// A vendor, and one of the clinic's accounts there.
+struct Connected {
+    vendor: &'static Vendor,
+    name: String,
 }
 
-fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
+/// Only of a gateway there may be several: a system hears of the whole clinic.
+fn known(name: &str) -> Result<Connected, Denied> {
+    let missing = || Denied::NotFound("vendor");
+    let alone = |vendor: &&Vendor| vendor.id == name || vendors::gateway(name).is_some();
+    let vendor = vendors::of(name).filter(alone);
+    Ok(Connected {
+        vendor: vendor.ok_or_else(missing)?,
+        name: name.into(),
+    })
+}
+
+fn secrets_of(clinic: &str, of: &Connected) -> Vec<Secret> {
+    let (vendor, connection) = (of.vendor, &of.name);
     let mut found = vec![];
     if !vendor.fields.is_empty() {
         found.push(Secret {
             group: Group::Fields,
-            name: secrets::configured(clinic, vendor.id),
+            name: secrets::configured(clinic, connection),
             declared: vendor.fields.to_vec(),
             others: true,
         });
@@ -322,7 +350,7 @@ fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
         declared.push(PUBLIC_URL);
         found.push(Secret {
             group: Group::Inbound,
-            name: secrets::inbound(clinic, vendor.id),
+            name: secrets::inbound(clinic, connection),
             declared,
             others: true,
         });
@@ -332,7 +360,7 @@ fn secrets_of(clinic: &str, vendor: &Vendor) -> Vec<Secret> {
     {
         found.push(Secret {
             group: Group::OAuth,
-            name: secrets::oauth(clinic, vendor.id),
+            name: secrets::oauth(clinic, connection),
             declared: vec![Field::secret("refresh_token", "Refresh token")],
             others: false,
         });

@@ -48,7 +48,7 @@ pub async fn create(
     row: &EventRow,
 ) -> Result<Granted, Denied> {
     if let Some(gateway) = &new.gateway {
-        clinics_settings::page("gateway", gateway)?;
+        clinics_settings::page(&settings.policy, "gateway", gateway)?;
     }
     let patient = match &new.patient {
         Some(named) => Some(named::person(app, &settings.id, named).await?.0.id),

@@ -156,10 +156,12 @@ async fn first_charge(
     wanted: &Wanted,
 ) -> Result<Option<NewCharge>, Failure> {
     let collect = wanted.collect.unwrap_or(settings.policy.collect);
-    let page = wanted
-        .gateway
-        .clone()
-        .unwrap_or_else(|| settings.policy.gateway.clone());
+    let page = wanted.gateway.clone().unwrap_or_else(|| {
+        settings
+            .policy
+            .gateway_at(wanted.dims.site.as_deref())
+            .into()
+    });
     let method = match (&wanted.method, &wanted.patient) {
         (Some(method), _) => Some(method.clone()),
         (None, Some(patient)) => {

@@ -33,7 +33,7 @@ pub async fn keep(
     patient: &str,
     new: NewMethod,
 ) -> Result<Kept, Denied> {
-    clinics_settings::charges("gateway", &new.gateway)?;
+    clinics_settings::charges(&settings.policy, "gateway", &new.gateway)?;
     let patient = named::patient(app, &settings.id, patient).await?;
     if patient.erased_at.is_some() {
         return Err(Denied::conflict(named::ERASED));

@@ -75,7 +75,12 @@ pub fn check(settings: &Settings) -> Result<(), Denied> {
 }
 
 fn check_policy(policy: &Policy) -> Result<(), Denied> {
-    page("policy.gateway", &policy.gateway)?;
+    page(policy, "policy.gateway", &policy.gateway)?;
+    for (site, gateway) in &policy.gateways {
+        let field = format!("policy.gateways.{site}");
+        plain(site, 64).map_err(|why| Denied::invalid(&field, why))?;
+        page(policy, &field, gateway)?;
+    }
     let days = &policy.retry_after_days;
     if days.len() > 10 || days.iter().any(|days| *days > 365) {
         let why = "at most 10, each 0 to 365 days";
@@ -89,23 +94,29 @@ fn check_policy(policy: &Policy) -> Result<(), Denied> {
 }
 
 /// A gateway that has a page where patients pay.
-pub fn page(field: &str, id: &str) -> Result<(), Denied> {
-    offers(field, id, |gateway| lacks(&gateway.checkout))
+pub fn page(policy: &Policy, field: &str, id: &str) -> Result<(), Denied> {
+    offers(policy, field, id, |gateway| lacks(&gateway.checkout))
 }
 
 /// A gateway that charges saved methods.
-pub fn charges(field: &str, id: &str) -> Result<(), Denied> {
-    offers(field, id, |gateway| lacks(&gateway.charge))
+pub fn charges(policy: &Policy, field: &str, id: &str) -> Result<(), Denied> {
+    offers(policy, field, id, |gateway| lacks(&gateway.charge))
 }
 
+/// A gateway by its id, or a further account there that the clinic's policy names.
 fn offers(
+    policy: &Policy,
     field: &str,
     id: &str,
     lacks: fn(&Gateway) -> Option<&'static str>,
 ) -> Result<(), Denied> {
-    let Some(gateway) = vendors::gateway(id) else {
+    let named =
+        |gateway: &&Gateway| gateway.vendor.id == id || policy.connections().any(|name| name == id);
+    let Some(gateway) = vendors::gateway(id).filter(named) else {
+        let further = policy.connections().filter(|name| name.contains('@'));
         let known = vendors::gateways().map(|gateway| gateway.vendor.id);
-        let why = format!("one of {}", known.collect::<Vec<_>>().join(", "));
+        let known: Vec<_> = known.chain(further).collect();
+        let why = format!("one of {}", known.join(", "));
         return Err(Denied::invalid(field, why));
     };
     match lacks(gateway) {

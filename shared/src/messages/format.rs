@@ -33,9 +33,10 @@ pub fn date(day: Date) -> String {
     day.strftime("%A %-d %B").to_string()
 }
 
-/// How people call a gateway.
-pub fn gateway_name(id: &str) -> &str {
-    vendors::gateway(id).map_or(id, |gateway| gateway.vendor.name)
+/// How people call a gateway, and which of the clinic's accounts there where it has several.
+pub fn gateway_name(name: &str) -> String {
+    let known = vendors::gateway(name);
+    known.map_or(name.into(), |gateway| vendors::called(gateway.vendor, name))
 }
 
 /// Whether an address may be put before people as a link.

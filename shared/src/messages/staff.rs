@@ -59,13 +59,7 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             format!("Refund failed: {about}"),
             "The amount can be refunded again: choose another way to return it.".into(),
         ),
-        Topic::DisputeOpened => (
-            format!("Dispute opened: {about}"),
-            match &said.answer_by {
-                Some(time) => format!("Answer it in the gateway's dashboard by {time}."),
-                None => "Answer it in the gateway's dashboard before its deadline.".into(),
-            },
-        ),
+        Topic::DisputeOpened => (format!("Dispute opened: {about}"), answer(said)),
         Topic::DisputeClosed => (
             format!("Dispute closed: {about}"),
             format!("{due} The gateway's dashboard gives the reasons."),
@@ -152,10 +146,17 @@ fn number(said: &MessageContext) -> String {
     number.map_or(String::new(), |number| format!("Receipt {number}. "))
 }
 
+/// What staff must do about a dispute.
+fn answer(said: &MessageContext) -> String {
+    let by = said.answer_by.as_ref();
+    let by = by.map_or("before its deadline".into(), |time| format!("by {time}"));
+    format!("Answer it in the gateway's dashboard {by}.")
+}
+
 /// What staff must do about what is due or too much, if anything.
 fn next(said: &MessageContext) -> String {
     let (gateway, sums) = (
-        said.gateway.map_or("The gateway", gateway_name),
+        said.gateway.map_or("The gateway".into(), gateway_name),
         said.coming.minor,
     );
     match (said.due.minor, said.retry_at, said.page) {

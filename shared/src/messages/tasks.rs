@@ -147,7 +147,7 @@ fn vendor(matter: &Matter) -> String {
         return "the gateway".into();
     };
     let system = vendors::system(id).map(|system| system.vendor.name);
-    system.unwrap_or(gateway_name(id)).into()
+    system.map_or_else(|| gateway_name(id), String::from)
 }
 
 #[cfg(test)]

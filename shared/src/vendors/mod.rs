@@ -13,6 +13,7 @@ pub mod xero;
 
 use crate::contract::{Door, Faces, Gateway, Inbound, System, Vendor};
 use crate::domain::outbox::Topic;
+use crate::words::connected;
 
 macro_rules! faces {
     ($($vendor:ident),+) => { &[$(&$vendor::FACES),+] };
@@ -32,6 +33,12 @@ pub fn all() -> impl Iterator<Item = &'static Vendor> {
     ALL.iter().map(|faces| faces.vendor)
 }
 
+/// The vendor of a connection of this name.
+pub fn of(name: &str) -> Option<&'static Vendor> {
+    let (id, _) = connected::read(name)?;
+    all().find(|vendor| vendor.id == id)
+}
+
 /// The gateways, in the order in which people see them.
 pub fn gateways() -> impl Iterator<Item = &'static Gateway> {
     ALL.iter().filter_map(|faces| faces.gateway)
@@ -47,17 +54,29 @@ pub fn doors() -> impl Iterator<Item = &'static Door> {
     DOORS.iter().copied().flatten().copied()
 }
 
-pub fn gateway(id: &str) -> Option<&'static Gateway> {
+/// The gateway of a connection of this name.
+pub fn gateway(name: &str) -> Option<&'static Gateway> {
+    let (id, _) = connected::read(name)?;
     gateways().find(|gateway| gateway.vendor.id == id)
+}
+
+/// As people read a connection of this name: `Stripe`, `Stripe (north)`.
+pub fn called(vendor: &Vendor, name: &str) -> String {
+    match connected::read(name) {
+        Some((_, Some(place))) => format!("{} ({place})", vendor.name),
+        _ => vendor.name.into(),
+    }
 }
 
 pub fn system(id: &str) -> Option<&'static System> {
     systems().find(|system| system.vendor.id == id)
 }
 
-/// The door at `/webhooks/{clinic}/{source}`.
+/// The door at `/webhooks/{clinic}/{source}`, whichever of a clinic's accounts it is for. Only of a
+/// gateway may there be several.
 pub fn door(source: &str) -> Option<&'static Door> {
-    doors().find(|door| door.source == source)
+    let (id, _) = connected::read(source)?;
+    doors().find(|door| door.source == id)
 }
 
 /// Everything that is heard.
@@ -67,7 +86,8 @@ pub fn inbounds() -> impl Iterator<Item = &'static Inbound> {
 
 /// What stands behind the door of this source.
 pub fn inbound(source: &str) -> Option<&'static Inbound> {
-    inbounds().find(|inbound| inbound.door.source == source)
+    let (id, _) = connected::read(source)?;
+    inbounds().find(|inbound| inbound.door.source == id)
 }
 
 /// Which of these systems hear of what.

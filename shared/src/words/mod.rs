@@ -2,6 +2,7 @@
 //! know nothing of clinics or vendors.
 
 pub mod cards;
+pub mod connected;
 pub mod exact;
 pub mod fold;
 pub mod ids;

@@ -35,12 +35,23 @@ async fn clinic() -> Clinic {
 }
 
 async fn arrives(intake: &Intake, clinic: &str, body: &str, signature: Option<&str>) -> Answer {
-    let path = format!("/webhooks/{clinic}/stripe");
+    arrives_at(intake, clinic, "stripe", body, signature).await
+}
+
+/// At the door of this name.
+pub async fn arrives_at(
+    intake: &Intake,
+    clinic: &str,
+    source: &str,
+    body: &str,
+    signature: Option<&str>,
+) -> Answer {
+    let path = format!("/webhooks/{clinic}/{source}");
     let sign = |text: &str| ("stripe-signature".to_owned(), text.to_owned());
     let incoming = Incoming {
         method: "POST",
         clinic,
-        source: "stripe",
+        source,
         path: &path,
         query: "",
         headers: signature.map(sign).into_iter().collect(),

@@ -28,6 +28,7 @@ mod resolve;
 mod resources;
 mod returns;
 mod search;
+mod several;
 mod stack;
 mod standing;
 mod tasks;

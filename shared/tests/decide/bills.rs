@@ -238,6 +238,11 @@ fn a_credit_note_takes_its_share_of_net_and_tax_and_what_was_paid_beyond_it_goes
     );
     assert_eq!(books.alerts(), [Alert::Overpaid]);
     assert_eq!(books.told_of(Topic::PaymentApplied), 1);
+    let mut told_of = books.outbox.iter();
+    let note = told_of.find(|told| told.subject.topic == Topic::InvoiceCredited);
+    let note = note.expect("it is told");
+    let number = note.facts.note.as_ref().map(|note| note.number.as_str());
+    assert_eq!((note.amount, number), (eur(3300), Some("2026-1-C1")));
     refund(&mut books, 1, 1, 3300);
     assert_eq!(books.alerts(), []);
     refund(&mut books, 2, 1, 1100);

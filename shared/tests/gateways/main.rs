@@ -318,7 +318,7 @@ fn sent(gateway: &Gateway, method: Method, answer: Vec<Fact>) -> Case {
 /// The payment after these facts in this order, as posting works: where only the gateway can
 /// tell, it is asked, and tells what is `asked`.
 fn after(gateway: &Gateway, case: &Case, facts: &[&Fact], asked: &[Fact]) -> Payment {
-    let (mut case, traits) = (case.clone(), Traits::of(gateway));
+    let (mut case, traits) = (case.clone(), Traits::of(gateway, gateway.vendor.id));
     for fact in facts {
         let heard = rules::reported(&traits, vec![(*fact).clone()], false);
         let verdict = match decide(Some(&case), &heard, &context()) {

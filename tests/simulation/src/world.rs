@@ -42,8 +42,12 @@ pub const FIRST_CREDIT: &str = "elsewhere";
 
 static CASE: LazyLock<String> = LazyLock::new(|| ids::derived(&["simulated case"]));
 static EUR: LazyLock<Currency> = LazyLock::new(|| Currency::read("EUR").expect("a currency"));
-static TRAITS: LazyLock<Vec<Traits>> =
-    LazyLock::new(|| adapters::ALL.iter().map(|(_, g)| Traits::of(g)).collect());
+static TRAITS: LazyLock<Vec<Traits>> = LazyLock::new(|| {
+    adapters::ALL
+        .iter()
+        .map(|(_, g)| Traits::of(g, g.vendor.id))
+        .collect()
+});
 static ACCOUNT: LazyLock<Account> =
     LazyLock::new(|| Account::load(&[], BTreeMap::new()).expect("nothing is needed"));
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings {

@@ -59,7 +59,7 @@ pub static ROUTES: &[Route] = &[
 ];
 
 async fn list(call: &Call<'_>) -> Answered {
-    let all = integrations::all(call.app, call.clinic()).await?;
+    let all = integrations::all(call.app, &call.settings).await?;
     let integrations = all.into_iter().map(view).collect();
     Ok(reply(200, &Integrations { integrations }))
 }

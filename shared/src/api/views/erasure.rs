@@ -118,11 +118,10 @@ fn stays(erasure: &Erasure) -> Vec<Stays> {
 }
 
 fn copy(copy: &Copy) -> CopyAt {
-    let gateway = vendors::gateway(&copy.vendor).map(|gateway| gateway.vendor.name);
-    let system = || vendors::system(&copy.vendor).map(|system| system.vendor.name);
+    let called = |vendor| vendors::called(vendor, &copy.vendor);
     CopyAt {
         vendor: copy.vendor.clone(),
-        name: gateway.or_else(system).unwrap_or(&copy.vendor).into(),
+        name: vendors::of(&copy.vendor).map_or_else(|| copy.vendor.clone(), called),
         holds: copy.holds.iter().copied().collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::contract::FieldKind;
 use crate::flows::integrations::{self, Role, Shown};
+use crate::vendors;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Integration {
-    /// Its id: `stripe`.
+    /// Its id: `stripe`; of a further account there `stripe@north`.
     pub vendor: String,
     /// As people read it: `Stripe`.
     pub name: String,
@@ -97,8 +98,8 @@ pub fn view(one: integrations::Integration) -> Integration {
         Role::Source => IntegrationRole::Source,
     };
     Integration {
-        vendor: one.vendor.id.into(),
-        name: one.vendor.name.into(),
+        vendor: one.name.clone(),
+        name: vendors::called(one.vendor, &one.name),
         docs: one.vendor.docs.into(),
         roles: one.roles.into_iter().map(role).collect(),
         webhook_urls: one.webhook_urls,

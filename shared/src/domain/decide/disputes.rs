@@ -41,20 +41,14 @@ impl Draft<'_> {
             return Err(Verdict::Wait("the gateway does not show the dispute yet"));
         }
         let at = at.unwrap_or_else(|| {
-            payment.disputes.push(Dispute {
-                id: id.clone(),
-                amount: fact.amount.unwrap_or(whole),
-                state: said,
-                reversal,
-                due_by: None,
-                turned: 0,
-                ended_at: None,
-            });
+            let amount = fact.amount.unwrap_or(whole);
+            payment
+                .disputes
+                .push(Dispute::new(id, amount, said, reversal));
             payment.disputes.len() - 1
         });
         let dispute = &mut payment.disputes[at];
-        let open = dispute.state == dispute::State::Open && said == dispute::State::Open;
-        let moved = open && dispute.moves(fact.due_by, report.current);
+        let moved = said == dispute::State::Open && dispute.moves(fact.due_by, report.current);
         let raised = raised(dispute, fact, known, said);
         dispute.amount = raised.unwrap_or(dispute.amount);
         dispute.reversal |= reversal;
@@ -66,7 +60,7 @@ impl Draft<'_> {
         if to.is_some() || (report.current && known == Some(said) && !fact.hearsay) {
             dispute.ended_at = fact.occurred_at;
         }
-        dispute.state = to.unwrap_or(dispute.state);
+        dispute.becomes(to.unwrap_or(dispute.state));
         dispute.turned += u32::from(turned);
         let (key, amount) = (dispute.key(), dispute.amount);
         payment.disputes.sort_by(|a, b| a.id.cmp(&b.id));

@@ -60,7 +60,8 @@ impl Draft<'_> {
             None => {
                 let policy = &self.case.policy;
                 let keep = policy.save_method && self.case.patient.is_some();
-                self.plan(amount, policy.gateway.clone(), None, keep);
+                let gateway = policy.gateway_at(self.case.dims.site.as_deref()).to_owned();
+                self.plan(amount, gateway, None, keep);
             }
         }
         Ok(())

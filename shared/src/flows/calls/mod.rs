@@ -134,7 +134,10 @@ async fn work_off(
         .payment(target.payment)
         .map_or("", |p| p.gateway.as_str());
     let gateway = vendors::gateway(name);
-    let traits = gateway.map_or_else(|| Traits::unknown(name), Traits::of);
+    let traits = match gateway {
+        Some(gateway) => Traits::of(gateway, name),
+        None => Traits::unknown(name),
+    };
     let mut call = GatewayCall {
         app,
         settings,
@@ -187,7 +190,9 @@ pub async fn look_up(
     let of = known.unwrap_or(&ask.reference);
     let settings = app.settings_of(clinic).await;
     let noted = match &settings {
-        Ok(settings) => unread::unread(app, settings, gateway.vendor.id, of, &unread).await,
+        Ok(settings) => {
+            unread::unread(app, settings, account.name(gateway.vendor), of, &unread).await
+        }
         Err(_) => Ok(()),
     };
     // What is told counts whether or not this could be written down: it comes again.
@@ -273,7 +278,7 @@ impl GatewayCall<'_> {
                 return Ok(Err(Trouble::Credentials(why)));
             };
             let clinic = &self.settings.id;
-            let account = match accounts::account(self.app, clinic, gateway.vendor).await {
+            let account = match accounts::account_of(self.app, clinic, gateway.vendor, name).await {
                 Ok(account) => account,
                 Err(trouble) => return Ok(Err(trouble)),
             };
@@ -403,7 +408,8 @@ impl GatewayCall<'_> {
 
     /// What was heard, with a line in the log where it is no answer.
     async fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
-        let gateway = self.gateway.map_or("", |gateway| gateway.vendor.id);
+        let payment = self.case.payment(self.target.payment);
+        let gateway = payment.map_or("", |payment| payment.gateway.as_str());
         let clinic = &self.settings.id;
         match &answer {
             Err(trouble @ (Trouble::Unclear(_) | Trouble::Later { .. })) => {

@@ -2,7 +2,7 @@
 
 use super::arrival::looked_at;
 use super::compose::{customer, day_of};
-use super::depends::{Earlier, said};
+use super::depends::{Earlier, earlier, said};
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
 use super::prepare::{overtaken, unreachable};
 use super::spread::audience;
@@ -294,6 +294,42 @@ fn what_was_never_told_is_filed_first_and_what_takes_nothing_back_is_needless() 
     // Who may have been told hears the rest.
     let unknown = said(takes, Some(&row(Rowed::Unknown)));
     assert_eq!(unknown, Earlier::Filed(vec![]));
+}
+
+#[test]
+fn that_money_came_again_is_told_to_who_heard_that_it_had_gone_and_to_the_books() {
+    let mut case = paid();
+    let received = told(&case, (Topic::PaymentReceived, 1, None), 1, Some(6000));
+    case.payments[0].state = State::Returned;
+    let returned = told(&case, (Topic::PaymentReturned, 1, None), 2, Some(0));
+    case.payments[0].state = State::Paid;
+    let object = Some("reinstated");
+    let (_, again) = told(&case, (Topic::PaymentReceived, 1, object), 3, None);
+    let needs = DependsOn::Needs(Topic::InvoiceIssued);
+    let of = |line: &[DeliveryRow], system: &str, declared| {
+        earlier(line, &again, vendors::system(system).unwrap(), declared)
+    };
+    let both = [received.1.clone(), returned.1];
+    let nothing = DependsOn::Nothing;
+    assert!(matches!(
+        of(&both[..1], "mailgun", nothing),
+        Earlier::Needless(_)
+    ));
+    assert_eq!(
+        of(&both, "mailgun", nothing),
+        Earlier::Filed(both[1].filed.clone())
+    );
+    assert_eq!(
+        of(&both[..1], "xero", needs),
+        Earlier::Missing(Topic::InvoiceIssued)
+    );
+    // The first time it is news to everybody.
+    let (_, first) = received;
+    let system = vendors::system("mailgun").unwrap();
+    assert_eq!(
+        earlier(&[], &first, system, nothing),
+        Earlier::Filed(vec![])
+    );
 }
 
 #[test]

@@ -67,7 +67,8 @@ impl PostingJob<'_> {
             amount: Money::zero(self.settings.currency),
         };
         let clinic = &self.settings.id;
-        let account = accounts::account(self.app, clinic, gateway.vendor).await;
+        let account =
+            accounts::account_of(self.app, clinic, gateway.vendor, &self.connection).await;
         let account = account.map_err(failure)?;
         let asks = |read: &Read<Lookup, LookedUp>| {
             let first = read(&ask, &mut Talk::default(), &account);
@@ -94,7 +95,7 @@ impl PostingJob<'_> {
             Trouble::Missing | Trouble::Rejected(_) | Trouble::Unreadable(_) => {
                 tracing::info!(
                     event = "hint_dropped",
-                    source = self.inbound.door.source,
+                    source = self.source,
                     "at a payment that is nobody's here"
                 );
                 Ok(Fetched::Nobodys)
@@ -118,7 +119,7 @@ impl PostingJob<'_> {
     }
 
     async fn unread(&self, payment: &str, why: &[String]) -> Result<(), Failure> {
-        let source = self.inbound.door.source;
+        let source = self.source;
         unread::unread(self.app, self.settings, source, payment, why).await
     }
 

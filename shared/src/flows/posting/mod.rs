@@ -28,7 +28,7 @@ use crate::records::event::{self, EventRow};
 use crate::records::{alias, method};
 use crate::vendors;
 use crate::words::money::Money;
-use crate::words::{ids, time};
+use crate::words::{connected, ids, time};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -42,11 +42,53 @@ struct PostingJob<'a> {
     app: &'a App,
     settings: &'a Settings,
     inbound: &'a Inbound,
+    /// By which door it came: `stripe`, `stripe@north`.
+    source: &'a str,
+    /// The name of the vendor's connection there, as payments bear it.
+    connection: String,
     gateway: Option<&'static Gateway>,
     received_at: Timestamp,
     body: &'a [u8],
     /// Whether intake proved it: what is put aside unproven must not be trusted when replayed.
     proven: bool,
+}
+
+impl<'a> PostingJob<'a> {
+    /// Of what was proven at this door, and of which no byte is needed any more.
+    fn at(
+        app: &'a App,
+        settings: &'a Settings,
+        source: &'a str,
+        received_at: Timestamp,
+    ) -> Result<Self, Failure> {
+        let inbound = vendors::inbound(source).ok_or("an unknown source")?;
+        Ok(Self {
+            app,
+            settings,
+            inbound,
+            source,
+            connection: connected::beside(inbound.vendor.id, source),
+            gateway: vendors::gateway(inbound.vendor.id),
+            received_at,
+            body: &[],
+            proven: true,
+        })
+    }
+
+    /// Of a delivery as it was queued.
+    fn of(
+        app: &'a App,
+        settings: &'a Settings,
+        received: &'a Received,
+        body: &'a [u8],
+    ) -> Result<Self, Failure> {
+        let at = Timestamp::from_second(received.received_at)?;
+        Ok(Self {
+            body,
+            proven: received.proven,
+            ..Self::at(app, settings, &received.source, at)?
+        })
+    }
 }
 
 /// Posts a delivery. An error means that something of ours was out of reach: try again.
@@ -55,17 +97,9 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     if contract::body_hash(&body) != received.sha256 {
         return Err("the body is not what intake hashed".into());
     }
-    let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
     let settings = app.settings_of(&received.clinic).await?;
-    let job = PostingJob {
-        app,
-        settings: &settings,
-        inbound,
-        gateway: vendors::gateway(inbound.vendor.id),
-        received_at: Timestamp::from_second(received.received_at)?,
-        body: &body,
-        proven: received.proven,
-    };
+    let job = PostingJob::of(app, &settings, received, &body)?;
+    let inbound = job.inbound;
     if let Some(payment) = job.replayed_look_up(received).await? {
         return job.unproven("look-up", &payment).await;
     }
@@ -76,7 +110,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
         url: received.url.clone(),
         received_at: received.received_at,
     };
-    let name = secrets::inbound(&received.clinic, inbound.vendor.id);
+    let name = secrets::inbound(&received.clinic, &job.connection);
     let fields = app.secrets.current(&name).await?.unwrap_or_default();
     let account = Account::load(&[], (*fields).clone())?;
     let trusted = received.proven
@@ -101,7 +135,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     };
     let items = match job.held(&delivery, &account).await? {
         None => items,
-        Some(held) if held.contains(&true) => proven(items, &held, inbound.door.source),
+        Some(held) if held.contains(&true) => proven(items, &held, &received.source),
         // Intake proved some of it, under a secret that is gone since.
         Some(_) => {
             let id = contract::digest_id(&["body", &received.sha256]);
@@ -140,18 +174,9 @@ pub async fn not_posted(
 
 /// Puts a delivery where staff see it, so that it does not die in a dead-letter queue.
 async fn give_up(app: &App, received: &Received, why: &str) -> Result<(), Failure> {
-    let inbound = vendors::inbound(&received.source).ok_or("an unknown source")?;
     let settings = app.settings_of(&received.clinic).await?;
     let body = BASE64_STANDARD.decode(&received.body)?;
-    let job = PostingJob {
-        app,
-        settings: &settings,
-        inbound,
-        gateway: None,
-        received_at: Timestamp::from_second(received.received_at)?,
-        body: &body,
-        proven: received.proven,
-    };
+    let job = PostingJob::of(app, &settings, received, &body)?;
     // Of this delivery: another with the same bytes may tell of another moment.
     let at = received.received_at.to_string();
     let id = contract::digest_id(&["body", &received.sha256, &at]);
@@ -165,16 +190,7 @@ pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
     }
     let event = EventRow::read(row)?;
     let settings = app.settings_of(&event.clinic).await?;
-    let inbound = vendors::inbound(&event.source).ok_or("an unknown source")?;
-    let job = PostingJob {
-        app,
-        settings: &settings,
-        inbound,
-        gateway: vendors::gateway(inbound.vendor.id),
-        received_at: event.received_at,
-        body: &[],
-        proven: true,
-    };
+    let job = PostingJob::at(app, &settings, &event.source, event.received_at)?;
     let tries = event::tries(row) + 1;
     if let Some(led_to) = event::led_to(row)? {
         return job.follow(&event, &led_to, tries).await;
@@ -206,13 +222,7 @@ fn proven(items: Vec<Item>, held: &[bool], source: &str) -> Vec<Item> {
 
 impl PostingJob<'_> {
     fn row(&self, id: &str, name: &str) -> EventRow {
-        EventRow::new(
-            &self.settings.id,
-            self.inbound.door.source,
-            id,
-            name,
-            self.received_at,
-        )
+        EventRow::new(&self.settings.id, self.source, id, name, self.received_at)
     }
 
     /// What the vendor says of a delivery that intake could not prove: whether it is its own; `None`
@@ -236,7 +246,7 @@ impl PostingJob<'_> {
         if !is_theirs {
             tracing::info!(
                 event = "webhook_refused",
-                source = inbound.door.source,
+                source = self.source,
                 "not the vendor's"
             );
         }
@@ -259,7 +269,7 @@ impl PostingJob<'_> {
         }
         // The secret was rotated since it was read here, or since intake proved it.
         let (name, known) = (
-            secrets::inbound(&self.settings.id, door.vendor),
+            secrets::inbound(&self.settings.id, &self.connection),
             &self.app.secrets,
         );
         for fields in [known.refreshed(&name).await?, known.former(&name).await?] {
@@ -287,7 +297,7 @@ impl PostingJob<'_> {
                 false => self.notice(received, item).await,
             };
             if let Err(why) = posted {
-                tracing::warn!(%why, source = self.inbound.door.source, "an item of a webhook failed");
+                tracing::warn!(%why, source = self.source, "an item of a webhook failed");
                 failed.get_or_insert(why);
             }
         }
@@ -343,8 +353,9 @@ impl PostingJob<'_> {
     }
 
     async fn look_up(&self, gateway: &Gateway, ask: &Lookup) -> Result<Vec<Fact>, Trouble> {
-        let account = accounts::account(self.app, &self.settings.id, gateway.vendor).await?;
-        calls::look_up(self.app, &self.settings.id, gateway, &account, ask).await
+        let (clinic, vendor) = (&self.settings.id, gateway.vendor);
+        let account = accounts::account_of(self.app, clinic, vendor, &self.connection).await?;
+        calls::look_up(self.app, clinic, gateway, &account, ask).await
     }
 
     async fn fact(&self, row: &EventRow, fact: Fact, tries: usize) -> Result<(), Failure> {
@@ -359,8 +370,8 @@ impl PostingJob<'_> {
             return self.wait(row, &fact, tries, why, None).await;
         };
         let traits = match self.gateway {
-            Some(gateway) => Traits::of(gateway),
-            None => Traits::unknown(self.inbound.vendor.id),
+            Some(gateway) => Traits::of(gateway, &self.connection),
+            None => Traits::unknown(&self.connection),
         };
         let report = |fact: &Fact| rules::reported(&traits, vec![fact.clone()], false);
         let commit = async |event: Event| {
@@ -427,7 +438,7 @@ impl PostingJob<'_> {
             FoundBy::Case(case) => return Ok(Some(case.into())),
             FoundBy::Ids(ids) => ids,
         };
-        let key = |id: &str| alias::key(&self.settings.id, self.inbound.vendor.id, id);
+        let key = |id: &str| alias::key(&self.settings.id, &self.connection, id);
         let mut keys: Vec<_> = ids.into_iter().map(key).collect();
         keys.sort_by(|a, b| a.pk.cmp(&b.pk));
         keys.dedup();
@@ -466,7 +477,7 @@ impl PostingJob<'_> {
         // One task for a stranger's payment, however many events tell of it.
         let of = row.gateway_ref.as_ref().unwrap_or(&row.vendor_event_id);
         let owner = self.row(of, &row.name).pk();
-        let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(self.inbound.vendor.id);
+        let mut matter = Matter::of(Alert::ChargeWithoutInvoice).vendor(&self.connection);
         matter.amount = row.amount;
         let words = format!("{} of no invoice of ours ({why}).", row.name);
         tasks::raise(
@@ -485,7 +496,7 @@ impl PostingJob<'_> {
         let event = Event::Person {
             id: format!("contradiction-{}", &ids::derived(&[&row.pk()])[..10]),
             matter: Matter::of(Alert::Contradiction)
-                .vendor(self.inbound.vendor.id)
+                .vendor(&self.connection)
                 .words(why),
         };
         let change = Change {
@@ -514,7 +525,7 @@ impl PostingJob<'_> {
         at: Option<Timestamp>,
         change: impl Fn(&str, &str, &str, &str, Timestamp) -> Write,
     ) -> Result<(), Failure> {
-        let gateway = self.inbound.vendor.id;
+        let gateway = &self.connection;
         let pk = alias::pk(&self.settings.id, gateway, token);
         let alias = self.app.store.get(&pk, alias::SK).await?;
         let Some(patient) = alias.map(|row| alias::patient(&row).to_owned()) else {
@@ -596,7 +607,7 @@ impl PostingJob<'_> {
             why
         );
         let words = format!("{}: {why}.", row.name);
-        let matter = Matter::of(Alert::Unreadable).vendor(self.inbound.vendor.id);
+        let matter = Matter::of(Alert::Unreadable).vendor(&self.connection);
         let asked = tasks::asking(
             self.settings,
             &row.pk(),

@@ -29,7 +29,7 @@ impl PostingJob<'_> {
         let Some(payment) = of.filter(|id| id.len() <= 200) else {
             return Ok(());
         };
-        let pk = alias::pk(&self.settings.id, self.inbound.vendor.id, &payment);
+        let pk = alias::pk(&self.settings.id, &self.connection, &payment);
         let is_known = self.app.store.get(&pk, alias::SK).await?.is_some();
         if !is_known && !self.is_of_a_case(&item).await? {
             return self.second_look(received).await;
@@ -82,7 +82,7 @@ impl PostingJob<'_> {
         if received.again || received.replays.is_some() {
             tracing::info!(
                 event = "notice_dropped",
-                source = self.inbound.door.source,
+                source = self.source,
                 "of a payment that nobody here knows"
             );
             return Ok(());

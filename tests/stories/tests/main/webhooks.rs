@@ -26,7 +26,9 @@ fn events(stack: &Stack, source: &str, id: &str) -> Vec<Value> {
 fn a_webhook_without_its_proof_has_no_effect() {
     let (stack, _alone) = alone();
     let json = [("content-type", "application/json")];
-    for source in stack.gateways.iter().map(String::as_str) {
+    // Mollie's need none: what they name is fetched.
+    let signed = |source: &&str| *source != "mollie";
+    for source in stack.gateways.iter().map(String::as_str).filter(signed) {
         let answer = post(stack, source, &json, br#"{"id":"evt_forged"}"#);
         let refused = if source == "gocardless" { 498 } else { 401 };
         assert_eq!(answer.status, refused, "{source}: {}", answer.text);

@@ -2,12 +2,13 @@
 
 use crate::contract::{Effect, Gateway, LostReply, Offer, remembers};
 use crate::domain::case::Step;
+use crate::vendors;
 
 /// What the rules know of a gateway: read from its adapter in production ([`Traits::of`]), written by
 /// hand in a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// As payments name it: `stripe`.
+    /// As payments name it: `stripe`, `stripe@north`.
     pub id: String,
     /// As people read it: `Stripe`.
     pub name: String,
@@ -65,10 +66,11 @@ impl Lost {
 }
 
 impl Traits {
-    pub fn of(gateway: &Gateway) -> Self {
+    /// Of a connection of this name.
+    pub fn of(gateway: &Gateway, name: &str) -> Self {
         Self {
-            id: gateway.vendor.id.into(),
-            name: gateway.vendor.name.into(),
+            id: name.into(),
+            name: vendors::called(gateway.vendor, name),
             late_failures: gateway.late_failures,
             page_stays: gateway.page_stays,
             completes: gateway.complete.yes().is_some(),
