@@ -9,6 +9,7 @@ use meridian::domain::event::Event;
 use meridian::domain::fact::{Decline, Fact, Kind};
 use meridian::domain::outbox::Topic;
 use meridian::domain::payment::State;
+use meridian::domain::task::Alert;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -338,6 +339,42 @@ fn what_cancels_the_second_of_two_reversals_is_no_repeat_of_what_cancelled_the_f
     assert_eq!(books.report(vec![cancelled("06")], true), Said::Changed);
     assert_eq!(books.case.due(), eur(0));
     assert_eq!(books.report(vec![cancelled("06")], true), Said::Nothing);
+    books.verify();
+}
+
+/// A bank takes two halves and gives one back: whoever heard that both were gone hears of it.
+#[test]
+fn of_two_reversals_the_one_that_is_cancelled_is_told_though_the_other_stands() {
+    let reversed = |id: &str| Fact {
+        refund: Some(id.into()),
+        amount: Some(eur(5000)),
+        ..fact(Kind::PaymentReturned, 1)
+    };
+    let mut books = Books::paid(10_000);
+    books.hear(reversed("REV1"));
+    books.hear(reversed("REV2"));
+    assert_eq!(books.case.due(), eur(10_000));
+    let cancelled = Fact {
+        payment: None,
+        dispute: Some("REV1".into()),
+        amount: Some(eur(5000)),
+        ..fact(Kind::DisputeWon, 1)
+    };
+    assert_eq!(books.report(vec![cancelled], true), Said::Changed);
+    assert_eq!(
+        (books.case.due(), books.payment(1).state),
+        (eur(5000), State::Returned)
+    );
+    let back = books.outbox.last().expect("it is told");
+    assert_eq!(
+        (back.subject.topic, back.amount),
+        (Topic::PaymentReceived, eur(5000))
+    );
+    assert!(
+        !books.alerts().contains(&Alert::Contradiction),
+        "{:?}",
+        books.alerts()
+    );
     books.verify();
 }
 

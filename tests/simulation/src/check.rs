@@ -81,6 +81,14 @@ fn moves(payment: &Payment) -> bool {
     !matches!(payment.state, State::Failed(_))
 }
 
+/// What of a payment came and was not taken back, in cents; refunds are not taken off.
+fn stays(payment: &case::Payment) -> i64 {
+    match payment.arrived() {
+        true => payment.amount.minor - payment.returned().minor,
+        false => 0,
+    }
+}
+
 /// A page on which the payer can still pay, or has approved.
 fn is_live(page: &Page) -> bool {
     matches!(page.state, PageState::Open | PageState::Approved)
@@ -270,6 +278,7 @@ impl World<'_> {
             if was.is_none_or(|was| was.state != payment.state) {
                 self.check_state(case, payment, was.map_or(payment, |was| was).amount.minor)?;
             }
+            self.check_disputed(payment, was)?;
             for refund in &payment.refunds {
                 let known =
                     was.and_then(|was| was.refunds.iter().find(|r| r.key() == refund.key()));
@@ -279,6 +288,23 @@ impl World<'_> {
                 if let (true, false, Some(n)) = (turned, waited || kept, refund.n) {
                     self.check_refund(case, payment, n, refund.state)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever must answer a dispute hears of it as it opens.
+    fn check_disputed(&self, payment: &case::Payment, was: Option<&case::Payment>) -> Checked {
+        let is_open = |d: &&dispute::Dispute| d.state == dispute::State::Open;
+        let known = |key: &String| {
+            let mut before = was.iter().flat_map(|was| &was.disputes).filter(is_open);
+            before.any(|d| d.key() == *key)
+        };
+        let opened = payment.disputes.iter().filter(is_open).map(|d| d.key());
+        for key in opened.filter(|key| !known(key)) {
+            let task = format!("person-dispute-{key}");
+            if !self.clinic.tasks.contains_key(&task) {
+                return fail(MEND, format!("{key} opened, unheard"));
             }
         }
         Ok(())
@@ -545,6 +571,9 @@ impl World<'_> {
         let Some(payment) = case.payment(n) else {
             return fail(TOLD, format!("{:?} of no payment", about.topic));
         };
+        if matches!(about.topic, Topic::PaymentReceived | Topic::PaymentReturned) {
+            self.told_stays.insert(n, stays(payment));
+        }
         let Some(gateway) = self.gateway(&payment.gateway) else {
             return Ok(());
         };
@@ -659,6 +688,7 @@ impl World<'_> {
         if let Err(broken) = journal::verify(case, &self.clinic.entries) {
             return fail(BOOKS, format!("{broken:?}"));
         }
+        self.check_heard(case)?;
         self.check_work(case)?;
         self.check_tasks(case)?;
         self.check_agreement(case)?;
@@ -760,6 +790,18 @@ impl World<'_> {
         let row = self.clinic.tasks.get(id);
         let person = |t: &meridian::domain::task::Task| t.id.contains(id);
         row.is_some() || self.clinic.persons().any(person)
+    }
+
+    /// What stays of each payment is what people heard of it last.
+    fn check_heard(&self, case: &Case) -> Checked {
+        for payment in &case.payments {
+            let (stays, n) = (stays(payment), payment.n);
+            let told = self.told_stays.get(&n).copied().unwrap_or(0);
+            if told != stays {
+                return fail(TOLD, format!("{told} of p{n}, of which {stays} stays"));
+            }
+        }
+        Ok(())
     }
 
     /// Nothing that is open is without a row, and nothing that is due is without work or a task.

@@ -101,6 +101,8 @@ pub struct World<'a> {
     pub told_names: HashSet<String>,
     /// How often people were told that money of a payment came or went back.
     pub told_times: HashMap<(Option<u32>, &'static str), usize>,
+    /// What of each payment stayed when people last heard that it came or went back.
+    pub told_stays: HashMap<u32, i64>,
     pub coverage: Coverage,
     pub story: Option<Vec<String>>,
     agenda: BTreeMap<(i64, usize), Due>,
@@ -142,6 +144,7 @@ impl<'a> World<'a> {
             told_sums: HashMap::new(),
             told_names: HashSet::new(),
             told_times: HashMap::new(),
+            told_stays: HashMap::new(),
             coverage: Coverage::default(),
             story: story.then(Vec::new),
             agenda: BTreeMap::new(),

@@ -219,16 +219,17 @@ impl Draft<'_> {
         if payment.state != State::Returned {
             return Ok(());
         }
+        let gave = before.minor - payment.returned().minor;
+        let gave = Money::new(gave, before.currency);
         let reversed = |d: &Dispute| d.reversal && d.state == dispute::State::Lost;
-        if payment.returned_whole || payment.disputes.iter().any(reversed) {
+        let still_gone = payment.returned_whole || payment.disputes.iter().any(reversed);
+        if still_gone && gave.minor <= 0 {
             let matter = Matter::of(Alert::Contradiction).payment(n);
             let words = "A dispute was won, and the payment had gone back all the same. See \
                          whether the money is there.";
             self.person(&format!("won-{key}"), matter.words(words));
             return Ok(());
         }
-        let gave = before.minor - payment.returned().minor;
-        let gave = Money::new(gave, before.currency);
         if payment.returned().minor == 0 {
             payment.state =
                 payment::next(payment.state, payment::Event::Reinstated).unwrap_or(payment.state);
