@@ -47,6 +47,8 @@ const TOGETHER: usize = 25;
 /// So many messages are sent before their rows are put off, and so many times that side by side.
 const MESSAGES: usize = 10;
 const SIDE_BY_SIDE: usize = 4;
+/// So many outcomes are found out side by side.
+const SETTLED: usize = 8;
 
 /// How many rows a message to this queue carries: as many as fit its function's time, where each
 /// may take as long as a vendor may.
@@ -77,30 +79,46 @@ pub async fn work_off(app: &App, share: Share) -> Result<(), Failure> {
     settled.and(paid).and(told)
 }
 
-/// Works off what is due in the lane of what is done here.
+/// Works off what is due in the lane of what is done here, several side by side: a gateway that is
+/// slow to answer about one holds up no other.
 async fn settle_all(app: &App, most: usize, until: Instant) -> Result<(), Failure> {
     loop {
         let mut rows = overdue(app, Lane::Settle, most).await?;
         // Each run begins at another place, so that no row is behind the same ones each time.
         rotate(&mut rows);
-        let mut taken = false;
-        for row in rows {
-            if Instant::now() > until {
-                return Ok(());
-            }
-            // Before anything is asked for it: what ends the process is not asked first again.
-            if !take_row(app, &row, TAKEN).await {
-                continue;
-            }
-            taken = true;
-            if let Err(why) = guarded(due(app, &row)).await {
-                failed(&row, &*why);
-            }
-        }
-        if !taken {
+        let taken = AtomicBool::new(false);
+        let any = &taken;
+        stream::iter(taking_turns(rows))
+            .for_each_concurrent(SETTLED, async |row| {
+                // Before anything is asked for it: what ends the process is not asked first again.
+                if Instant::now() > until || !take_row(app, &row, TAKEN).await {
+                    return;
+                }
+                any.store(true, Ordering::Relaxed);
+                if let Err(why) = guarded(due(app, &row)).await {
+                    failed(&row, &*why);
+                }
+            })
+            .await;
+        if !taken.into_inner() || Instant::now() > until {
             return Ok(());
         }
     }
+}
+
+/// The same rows so that clinics take turns: one with many keeps none waiting.
+fn taking_turns(rows: Vec<Row>) -> Vec<Row> {
+    let mut of_clinics: BTreeMap<String, usize> = BTreeMap::new();
+    let mut turns: Vec<_> = rows
+        .into_iter()
+        .map(|row| {
+            let turn = of_clinics.entry(row.key().clinic().to_owned()).or_default();
+            *turn += 1;
+            (*turn, row)
+        })
+        .collect();
+    turns.sort_by_key(|(turn, _)| *turn);
+    turns.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Nudges what is due in a lane.
@@ -278,6 +296,16 @@ fn queue_of(row: &Row) -> Result<Queue, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clinics_take_turns_each_with_what_is_due_longest_first() {
+        let row = |name: &str| Row::new(format!("{}#case#{name}", &name[..1]), "x");
+        let rows = ["a1", "a2", "a3", "b1", "c1", "a4", "b2"].map(row);
+        let turns = taking_turns(rows.into());
+        let turns: Vec<_> = turns.iter().map(|row| row.pk().to_owned()).collect();
+        let wanted = ["a1", "b1", "c1", "a2", "b2", "a3", "a4"];
+        assert_eq!(turns, wanted.map(|name| row(name).pk().to_owned()));
+    }
 
     #[tokio::test]
     async fn a_panic_in_the_work_of_a_row_is_its_failure_alone() {

@@ -88,6 +88,30 @@ async fn a_row_whose_work_ends_the_process_is_put_off_before_it_begins() {
     assert!(!overdue(&row(&clinic, &key).await), "asked first for ever");
 }
 
+#[tokio::test]
+async fn an_outcome_that_is_long_in_coming_holds_up_no_other() {
+    let _alone = ALONE.lock().await;
+    let work = || Work::Settle {
+        payment: 1,
+        refund: None,
+        tries: 0,
+    };
+    let mut due = vec![];
+    for _ in 0..4 {
+        let clinic = Clinic::new().await;
+        let case = clinic.invoice(None).await;
+        due.push((write(&clinic, &case, "p1", work()).await, clinic));
+    }
+    // Whichever is first hangs.
+    let struck = Struck::by(vec![("GetItem", Action::Delay { ms: 60_000 }, 1, 1)]);
+    let run = due::work_off_due(&struck.app);
+    let ended = tokio::time::timeout(Duration::from_secs(3), run).await;
+    assert!(ended.is_err(), "it was to hang");
+    for (key, clinic) in &due {
+        assert!(!overdue(&row(clinic, key).await), "it waits behind another");
+    }
+}
+
 /// How many rows each message of deliveries carried.
 fn nudged() -> Vec<usize> {
     nudges().iter().map(Vec::len).collect()
