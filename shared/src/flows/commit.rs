@@ -342,8 +342,20 @@ async fn credit_writes(
         }
         credit::Verdict::Nothing => return Ok(Err(None)),
     };
-    Ok(Ok(written(before.as_ref(), &after, &entry)?))
+    let mut writes = written(before.as_ref(), &after, &entry)?;
+    // A credit of somebody who is erased meanwhile would be of nobody: one of both is not written.
+    if matches!(event, credit::Event::Given(_)) {
+        let key = records::patient::key(&owner.clinic, &owner.patient);
+        let row = app.store.get(&key.pk, &key.sk).await?;
+        match row.filter(|row| !records::patient::is_erased(row)) {
+            Some(row) => writes.push(records::patient::touched(&row)),
+            None => return Ok(Err(Some(Refusal::Invalid(OF_NOBODY.into())))),
+        }
+    }
+    Ok(Ok(writes))
 }
+
+const OF_NOBODY: &str = "the patient was erased, and has no credit: give it back another way";
 
 /// What writes a credit as an event left it, with its journal's entry.
 pub(super) fn written(

@@ -100,7 +100,7 @@ pub async fn write(
         // Two that make the patient at once must not end with two keys, and one who is erased
         // meanwhile stays so.
         let mut writes = vec![match &read {
-            None => Write::New(row),
+            None => patient::made(row),
             Some(read) => patient::replaced(read, row),
         }];
         let before = led_by(read.as_ref())?;

@@ -11,7 +11,7 @@ pub const SK: &str = "patient";
 
 /// What became of one who was erased.
 const ERASURE: &str = "erasure";
-/// The person, sealed anew at each write.
+/// The person.
 const SEALED: &str = "sealed";
 
 pub fn pk(clinic: &str, patient: &str) -> String {
@@ -88,6 +88,11 @@ pub fn erased(pk: &str, erasure: &Erasure, due: i64) -> Row {
         .due(Lane::Settle, due)
 }
 
+/// Whether the patient was erased.
+pub fn is_erased(row: &Row) -> bool {
+    row.has(ERASURE)
+}
+
 /// What became of the patient, if they were erased.
 pub fn erasure(row: &Row) -> Result<Option<Erasure>, StoreError> {
     match row.has(ERASURE) {
@@ -110,15 +115,20 @@ pub fn erased_wholly(key: &RowKey) -> Write {
     }
 }
 
+/// Writes a patient who is not known yet.
+pub fn made(row: Row) -> Write {
+    Write::New(row.versioned(1))
+}
+
 /// Writes a patient anew where nobody has since this row was read.
 pub fn replaced(read: &Row, row: Row) -> Write {
-    let attribute = match read.has(ERASURE) {
-        true => ERASURE,
-        false => SEALED,
-    };
-    Write::NewOr {
-        row,
-        attribute,
-        value: read.get(attribute).into(),
-    }
+    let version = read.version();
+    let row = row.versioned(version + 1);
+    Write::Replace { row, version }
+}
+
+/// Holds that the patient is still as in this row, and that whoever read it before this writes
+/// nothing of what they decided then.
+pub fn touched(read: &Row) -> Write {
+    replaced(read, read.clone())
 }

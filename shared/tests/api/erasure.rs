@@ -282,6 +282,49 @@ async fn a_gateway_keeps_a_method_only_where_one_was_charged_there() {
     assert_eq!(held("stripe"), Some(json!(["payments", "payment_methods"])));
 }
 
+/// Both read what there is before either writes: one of them finds that the other was faster.
+#[tokio::test]
+async fn a_credit_that_is_given_while_its_patient_is_erased_is_never_of_nobody() {
+    for erases_late in [true, false] {
+        let clinic = Clinic::of("EUR", json!({ "collect": "later" })).await;
+        let patient = clinic.patient().await;
+        let case = clinic.invoice(Some(&patient)).await;
+        let path = format!("/v1/invoices/{case}/charges");
+        let page = json!({ "collect": "checkout" });
+        clinic.post(&path, page).await.expect(202);
+        pays(&clinic, &case).await;
+        let path = format!("/v1/patients/{patient}");
+        let part = json!({ "amount": "10.00", "currency": "EUR" });
+        let keep = json!({ "invoice": case, "by": "credit", "amount": part });
+        let late = Action::Delay { ms: 600 };
+        let struck = Struck::by(vec![("TransactWriteItems", late, 1, 1)]);
+        let (slow, quick) = (&struck.app, &clinic.app);
+        let (eraser, giver) = match erases_late {
+            true => (slow, quick),
+            false => (quick, slow),
+        };
+        let at_once =
+            |is_late: bool| std::time::Duration::from_millis(if is_late { 0 } else { 200 });
+        let (erased, given) = futures::join!(
+            async {
+                tokio::time::sleep(at_once(erases_late)).await;
+                clinic.call_at(eraser, "DELETE", &path, &Value::Null).await
+            },
+            async {
+                tokio::time::sleep(at_once(!erases_late)).await;
+                clinic.call_at(giver, "POST", "/v1/refunds", &keep).await
+            },
+        );
+        let ends = (erased.status, given.status);
+        let wanted = if erases_late { (409, 202) } else { (200, 422) };
+        assert_eq!(ends, wanted, "{:?} {:?}", erased.body, given.body);
+        drop(struck);
+        let rows = clinic.rows().await.into_keys();
+        let credits = rows.filter(|key| key.contains("#credit#")).count();
+        assert_eq!(credits > 0, erases_late);
+    }
+}
+
 /// The patient is marked as erased first; what a payment leaves behind before the cases follow is of
 /// nobody all the same.
 #[tokio::test]
