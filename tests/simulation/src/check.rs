@@ -275,6 +275,14 @@ impl World<'_> {
                     format!("the call of p{} is out and forgotten", payment.n),
                 );
             }
+            let unasked = was.is_some_and(|was| was.intent.is_none() && !was.page_lives());
+            let unknown = payment.state == Booked::Unknown;
+            if unasked && unknown && was.is_some_and(|was| was.state != Booked::Unknown) {
+                return fail(
+                    ANSWER,
+                    format!("p{} is unknown, and nothing was asked", payment.n),
+                );
+            }
             if was.is_none_or(|was| was.state != payment.state) {
                 self.check_state(case, payment, was.map_or(payment, |was| was).amount.minor)?;
             }

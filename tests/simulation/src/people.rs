@@ -1,6 +1,6 @@
 //! What people do: staff, a patient in several tabs, strangers, and whoever keeps the keys.
 
-use crate::check::Checked;
+use crate::check::{self, Checked, Violation};
 use crate::clinic::Committed;
 use crate::gateway::{By, DisputeState, Fate, PageState, RefundFate, RefundState, State};
 use crate::plan::{Act, Foreign, Way};
@@ -80,7 +80,7 @@ impl World<'_> {
         payments.get(n % payments.len().max(1)).map(|p| p.n)
     }
 
-    fn charge(&mut self, way: Way, half: bool) -> Result<bool, crate::check::Violation> {
+    fn charge(&mut self, way: Way, half: bool) -> Result<bool, Violation> {
         let Some(case) = &self.clinic.case else {
             return Ok(false);
         };
@@ -104,17 +104,26 @@ impl World<'_> {
         Ok(true)
     }
 
-    fn close(&mut self, n: usize) -> Result<bool, crate::check::Violation> {
+    fn close(&mut self, n: usize) -> Result<bool, Violation> {
         let Some(payment) = self.payment(n) else {
             return Ok(false);
         };
-        self.commit(&Event::Closed { payment }, "staff")?;
-        Ok(true)
+        let case = self.clinic.case.as_ref();
+        let intent = case.and_then(|case| case.payment(payment)?.intent.as_ref());
+        let out = intent.is_some_and(|intent| intent.is_leased(self.ts()));
+        let closed = self.commit(&Event::Closed { payment }, "staff")?;
+        match out && matches!(closed, Committed::Changed { .. }) {
+            true => Err(Violation::new(
+                check::KEY,
+                "it was closed while a call is out",
+            )),
+            false => Ok(true),
+        }
     }
 
     /// Staff look for a payment in the gateway's dashboard and record what they find; where two
     /// must find the same, a second one may come or not.
-    fn resolve(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
+    fn resolve(&mut self, n: usize, second: bool) -> Result<bool, Violation> {
         let found = self.payment(n).and_then(|n| {
             let case = self.clinic.case.as_ref()?;
             let payment = case.payment(n)?;
@@ -139,7 +148,7 @@ impl World<'_> {
         self.record(found, second)
     }
 
-    fn resolve_refund(&mut self, n: usize, second: bool) -> Result<bool, crate::check::Violation> {
+    fn resolve_refund(&mut self, n: usize, second: bool) -> Result<bool, Violation> {
         let found = self.clinic.case.as_ref().and_then(|case| {
             let ours: Vec<_> = case.refunds().filter(|(_, r)| r.n.is_some()).collect();
             let (payment, refund) = ours.get(n % ours.len().max(1))?;
@@ -159,7 +168,7 @@ impl World<'_> {
         &mut self,
         found: Option<(u32, Option<u32>, Option<String>)>,
         second: bool,
-    ) -> Result<bool, crate::check::Violation> {
+    ) -> Result<bool, Violation> {
         let Some((payment, refund, gateway_ref)) = found else {
             return Ok(false);
         };
@@ -182,12 +191,7 @@ impl World<'_> {
         Ok(done)
     }
 
-    fn refund(
-        &mut self,
-        half: bool,
-        waits: bool,
-        of: Option<usize>,
-    ) -> Result<bool, crate::check::Violation> {
+    fn refund(&mut self, half: bool, waits: bool, of: Option<usize>) -> Result<bool, Violation> {
         let Some(case) = &self.clinic.case else {
             return Ok(false);
         };
@@ -209,7 +213,7 @@ impl World<'_> {
         Ok(refundable.minor > 0)
     }
 
-    fn judge(&mut self, approve: bool) -> Result<bool, crate::check::Violation> {
+    fn judge(&mut self, approve: bool) -> Result<bool, Violation> {
         let case = self.clinic.case.as_ref();
         let waits = case.and_then(|case| {
             let waiting = case
