@@ -1,6 +1,7 @@
 //! What a clinic decides once: how a completed session is paid, and what follows a decline.
 
 use super::bill::TaxPoint;
+use crate::words::connected;
 use crate::words::schema::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,14 @@ impl Policy {
     pub fn gateway_at(&self, site: Option<&str>) -> &str {
         let own = site.and_then(|site| self.gateways.get(site));
         own.unwrap_or(&self.gateway)
+    }
+
+    /// Whether what this connection keeps is kept at another of the clinic's accounts than the site's
+    /// own at the same gateway: for that site it is not charged by itself.
+    pub fn is_another_accounts(&self, site: Option<&str>, connection: &str) -> bool {
+        let own = self.gateway_at(site);
+        let vendor = |name| connected::read(name).map(|(vendor, _)| vendor);
+        own != connection && vendor(own) == vendor(connection)
     }
 
     /// Every connection that it names.

@@ -89,10 +89,10 @@ pub async fn of_invoice(
         clinic: &settings.id,
         patient: case.patient.as_deref(),
         gateway: new.gateway.as_deref(),
+        policy: &settings.policy,
+        site: case.dims.site.as_deref(),
     };
-    let charge = of
-        .charge(&settings.policy, case.dims.site.as_deref(), &new)
-        .await?;
+    let charge = of.charge(&new).await?;
     let id = case.id.clone();
     let change = Change {
         row: Some(row.clone()),
@@ -164,14 +164,16 @@ async fn deposit_of(
         let why = "the appointment has no price yet: send its lines or its type first";
         return Err(Denied::conflict(why));
     };
+    let dims = invoicing::dims(visit);
     let of = Payer {
         app,
         clinic: &settings.id,
         patient: Some(&visit.patient),
         gateway: new.gateway.as_deref(),
+        policy: &settings.policy,
+        site: dims.site.as_deref(),
     };
-    let dims = invoicing::dims(visit);
-    let charge = of.charge(&settings.policy, dims.site.as_deref(), new);
+    let charge = of.charge(new).await?;
     Ok(NewInvoice {
         id: visit.case.clone(),
         clinic: settings.id.clone(),
@@ -183,7 +185,7 @@ async fn deposit_of(
         currency: price.currency,
         lines: price.lines.clone(),
         policy: settings.policy.clone(),
-        charge: Some(charge.await?),
+        charge: Some(charge),
         dims,
     })
 }
@@ -215,6 +217,8 @@ pub async fn walk_in(
         clinic: &settings.id,
         patient: patient.as_deref(),
         gateway: new.gateway.as_deref(),
+        policy: &settings.policy,
+        site: new.dims.site.as_deref(),
     };
     let method = match new.method {
         Some(method) => Some(of.chosen(method).await?),
@@ -278,16 +282,14 @@ struct Payer<'a> {
     clinic: &'a str,
     patient: Option<&'a str>,
     gateway: Option<&'a str>,
+    policy: &'a Policy,
+    site: Option<&'a str>,
 }
 
 impl Payer<'_> {
     /// How it is collected: as the request says, else by policy.
-    async fn charge(
-        &self,
-        policy: &Policy,
-        site: Option<&str>,
-        new: &OfInvoice,
-    ) -> Result<NewCharge, Denied> {
+    async fn charge(&self, new: &OfInvoice) -> Result<NewCharge, Denied> {
+        let (policy, site) = (self.policy, self.site);
         if let (Some(_), Some(Way::Checkout)) = (&new.method, new.way) {
             let why = "a checkout has no method: leave one of them out";
             return Err(Denied::invalid("collect", why));
@@ -353,7 +355,10 @@ impl Payer<'_> {
         let agreed = methods.into_iter().filter(|kept| kept.later_charges);
         let methods: Vec<Method> = agreed.map(|kept| kept.method).collect();
         let elsewhere = !methods.is_empty();
-        let fits = |method: &Method| self.gateway.is_none_or(|gateway| method.gateway == gateway);
+        let fits = |method: &Method| match self.gateway {
+            Some(gateway) => method.gateway == gateway,
+            None => !(self.policy).is_another_accounts(self.site, &method.gateway),
+        };
         match (methods.into_iter().find(fits), self.gateway) {
             (None, Some(gateway)) if asked || elsewhere => Err(Denied::invalid(
                 "gateway",

@@ -156,17 +156,17 @@ async fn first_charge(
     wanted: &Wanted,
 ) -> Result<Option<NewCharge>, Failure> {
     let collect = wanted.collect.unwrap_or(settings.policy.collect);
-    let page = wanted.gateway.clone().unwrap_or_else(|| {
-        settings
-            .policy
-            .gateway_at(wanted.dims.site.as_deref())
-            .into()
-    });
+    let (policy, site) = (&settings.policy, wanted.dims.site.as_deref());
+    let page = wanted.gateway.clone();
+    let page = page.unwrap_or_else(|| policy.gateway_at(site).into());
     let method = match (&wanted.method, &wanted.patient) {
         (Some(method), _) => Some(method.clone()),
         (None, Some(patient)) => {
-            let at = wanted.gateway.as_deref();
-            patients::method_for(app, &settings.id, patient, at).await?
+            let is_fit = |method: &Method| match &wanted.gateway {
+                Some(gateway) => method.gateway == *gateway,
+                None => !policy.is_another_accounts(site, &method.gateway),
+            };
+            patients::method_for(app, &settings.id, patient, is_fit).await?
         }
         (None, None) => None,
     };

@@ -157,28 +157,31 @@ pub async fn methods(app: &App, clinic: &str, patient: &str) -> Result<Vec<Kept>
     Ok(in_order(kept?))
 }
 
-/// The method that is charged by itself, at this gateway or at any: the chosen one while it is
+/// The method that is charged by itself, of those that are fit for it: the chosen one while it is
 /// usable, else the newest that the patient agreed to for later charges.
 pub async fn method_for(
     app: &App,
     clinic: &str,
     patient: &str,
-    gateway: Option<&str>,
+    is_fit: impl Fn(&Method) -> bool,
 ) -> Result<Option<Method>, StoreError> {
-    let methods = methods(app, clinic, patient).await?;
-    Ok(charged_by_itself(&methods, gateway).cloned())
+    let mut methods = methods(app, clinic, patient).await?;
+    methods.retain(|kept| is_fit(&kept.method));
+    Ok(charged_by_itself(&methods).cloned())
 }
 
-/// The method that another try charges: see [`charged_again`].
+/// The method that another try charges, of those that are fit for it: see [`charged_again`].
 pub async fn method_to_charge(
     app: &App,
     clinic: &str,
     patient: &str,
     used: Option<&Method>,
+    is_fit: impl Fn(&Method) -> bool,
 ) -> Result<Option<Method>, StoreError> {
-    let methods = methods(app, clinic, patient).await?;
+    let mut methods = methods(app, clinic, patient).await?;
+    methods.retain(|kept| is_fit(&kept.method));
     let known = match used {
-        Some(used) if charged_by_itself(&methods, None).is_none() => {
+        Some(used) if charged_by_itself(&methods).is_none() => {
             let place = method::sk(&used.gateway, &used.token);
             let row = app.store.get(&pk(clinic, patient), &place).await?;
             row.is_some()
@@ -217,12 +220,10 @@ pub fn in_order(mut methods: Vec<Kept>) -> Vec<Kept> {
     methods
 }
 
-/// The method that is charged by itself, at this gateway or at any, of methods in their order.
-pub fn charged_by_itself<'a>(methods: &'a [Kept], gateway: Option<&str>) -> Option<&'a Method> {
-    let fits = |kept: &&Kept| {
-        kept.later_charges && gateway.is_none_or(|gateway| kept.method.gateway == gateway)
-    };
-    methods.iter().find(fits).map(|kept| &kept.method)
+/// The method that is charged by itself, of methods in their order.
+pub fn charged_by_itself(methods: &[Kept]) -> Option<&Method> {
+    let mut agreed = methods.iter().filter(|kept| kept.later_charges);
+    agreed.next().map(|kept| &kept.method)
 }
 
 /// The method that another try charges: the one that is charged by itself, else the one that was
@@ -233,7 +234,7 @@ pub fn charged_again<'a>(
     used: Option<&'a Method>,
     known: bool,
 ) -> Option<&'a Method> {
-    charged_by_itself(methods, None).or(used.filter(|_| !known))
+    charged_by_itself(methods).or(used.filter(|_| !known))
 }
 
 impl Kept {

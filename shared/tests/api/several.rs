@@ -202,3 +202,61 @@ async fn a_further_account_is_named_by_the_clinics_settings_and_only_of_a_gatewa
     assert!(why.contains(NORTH), "{why}");
     clinic.post(&path, wanted(NORTH)).await.expect(202);
 }
+
+/// Two legal persons may stand behind two accounts: what the patient let one of them keep, the other
+/// does not charge.
+#[tokio::test]
+async fn a_card_that_another_account_keeps_is_not_charged_for_a_site_by_itself() {
+    let clinic = clinic().await;
+    let mut settings = clinic.get("/v1/settings").await;
+    settings["policy"]["collect"] = json!("saved_method");
+    clinic
+        .call("PUT", "/v1/settings", &settings)
+        .await
+        .expect(200);
+    let patient = clinic.patient().await;
+    let card = |gateway: &str, token: &str| {
+        json!({
+            "gateway": gateway, "token": token, "label": "Visa ending 4242",
+            "later_charges": true,
+        })
+    };
+    let path = format!("/v1/patients/{patient}/payment-methods");
+    let planned = async |id: &str, site: &str| {
+        let of = billed(&clinic, id, site).await;
+        let payment = case(&clinic, &of).await.payments.remove(0);
+        (payment.gateway, payment.method.map(|method| method.token))
+    };
+    clinic
+        .post(&path, card("stripe", "pm_main"))
+        .await
+        .expect(201);
+    assert_eq!(
+        planned("A-1", "south").await,
+        ("stripe".into(), Some("pm_main".into()))
+    );
+    assert_eq!(
+        planned("A-2", "north").await,
+        (NORTH.into(), None),
+        "a page"
+    );
+    clinic
+        .post(&path, card(NORTH, "pm_north"))
+        .await
+        .expect(201);
+    assert_eq!(
+        planned("A-3", "north").await,
+        (NORTH.into(), Some("pm_north".into()))
+    );
+    assert_eq!(
+        planned("A-4", "south").await,
+        ("stripe".into(), Some("pm_main".into()))
+    );
+    // Another gateway is nobody's account of this one.
+    clinic
+        .post(&path, card("mollie", "mdt_1"))
+        .await
+        .expect(201);
+    let (gateway, _) = planned("A-5", "north").await;
+    assert_eq!(gateway, "mollie", "the newest that is fit");
+}

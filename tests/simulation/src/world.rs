@@ -308,7 +308,7 @@ impl<'a> World<'a> {
     /// What is sold, and how it is collected as things stand.
     pub fn new_invoice(&self) -> NewInvoice {
         let methods = patients::in_order(self.clinic.methods.clone());
-        let first = patients::charged_by_itself(&methods, None).cloned();
+        let first = patients::charged_by_itself(&methods).cloned();
         let page = NewCharge {
             amount: None,
             gateway: self.name_of(self.plan.gateway).into(),

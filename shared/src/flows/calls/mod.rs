@@ -14,7 +14,7 @@ use crate::contract::{Account, Gateway, Lookup, Request, Talk, Told, Trouble};
 use crate::domain::case::{Case, Intent, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Method};
 use crate::domain::settings::Settings;
 use crate::domain::task::Work;
 use crate::flows::accounts;
@@ -253,7 +253,11 @@ async fn retry(
     }
     let failed = loaded.payment(payment).and_then(|p| p.method.clone());
     let method = match &loaded.patient {
-        Some(patient) => patients::method_to_charge(app, clinic, patient, failed.as_ref()).await?,
+        Some(patient) => {
+            let (policy, site) = (&loaded.policy, loaded.dims.site.as_deref());
+            let is_fit = |m: &Method| !policy.is_another_accounts(site, &m.gateway);
+            patients::method_to_charge(app, clinic, patient, failed.as_ref(), is_fit).await?
+        }
         None => failed,
     };
     let event = Event::RetryDue { payment, method };
