@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Above this a body is refused: as base64 in a message it must stay under SQS's 1 MiB.
@@ -29,6 +29,10 @@ const LARGEST_CERTIFICATE: usize = 64 * 1024;
 const CERTIFICATES: usize = 4;
 /// A certificate that does not prove is fetched once more at most every so many seconds.
 const FETCHED_AGAIN: i64 = 20;
+/// So many secrets of further accounts (`stripe@north`) that are not known yet are asked for within
+/// so many seconds.
+const FURTHER: u32 = 10;
+const FURTHER_WITHIN: i64 = 10;
 
 /// What intake reaches; less than a [`super::App`], as it must start in milliseconds.
 pub struct Intake {
@@ -38,6 +42,9 @@ pub struct Intake {
     directory: Directory,
     /// Those whose chain held, the newest last.
     certificates: Mutex<Vec<Certificate>>,
+    /// Since when, in epoch seconds, and how often secrets of accounts were asked for that were not
+    /// known.
+    further: Mutex<(i64, u32)>,
 }
 
 #[derive(Clone)]
@@ -78,6 +85,7 @@ impl Intake {
             directory: Directory::new(client, &config),
             config,
             certificates: Mutex::default(),
+            further: Mutex::default(),
         }
     }
 
@@ -153,14 +161,30 @@ impl Intake {
         clinic: &str,
         name: &str,
     ) -> Result<Option<Arc<Fields>>, secrets::Unavailable> {
-        if !self.secrets.is_known(name) && self.directory.lacks(clinic) {
+        let known = self.secrets.is_known(name);
+        if !known && self.directory.lacks(clinic) {
             return Ok(None);
+        }
+        if !known && name.contains('@') && !self.may_ask() {
+            let why = "too many accounts that are not known were named just now";
+            return Err(secrets::Unavailable(why.into()));
         }
         let found = self.secrets.current(name).await?;
         if found.is_none() {
             Box::pin(self.directory.look(clinic)).await;
         }
         Ok(found)
+    }
+
+    /// Whether the secret of a further account may be asked for that is not known yet. Whoever makes
+    /// names up pays for none of them: so many within a while, and the others come again.
+    fn may_ask(&self) -> bool {
+        let now = crate::io::clock::now().as_second();
+        let mut asked = self.further.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, times) = *asked;
+        let over = !(0..FURTHER_WITHIN).contains(&(now - since));
+        *asked = if over { (now, 1) } else { (since, times + 1) };
+        asked.1 <= FURTHER
     }
 
     async fn queue(

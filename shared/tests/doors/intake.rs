@@ -465,6 +465,43 @@ async fn webhooks_of_made_up_clinics_cost_few_reads_and_learn_nothing() {
     );
 }
 
+/// Of a clinic that is there anybody can name accounts that are not.
+#[tokio::test]
+async fn made_up_accounts_of_a_clinic_cost_few_reads_and_put_a_new_one_off_by_seconds() {
+    let alone = alone().await;
+    let (clinic, caller) = (Clinic::new().await, name());
+    let body = json!({ "inbound": { "webhook_secret": "whsec_north" } });
+    let path = "/v1/integrations/stripe@north";
+    let (status, _) = clinic.call("PUT", path, &body).await;
+    assert_eq!(status, 200);
+    let process = intake(&caller);
+    let at = async |source: &str| {
+        deliver(&process, "POST", &clinic.id, source, &[], b"{}")
+            .await
+            .status
+    };
+    let mut told = vec![];
+    for n in 0..200 {
+        told.push(at(&format!("stripe@x{n}")).await);
+    }
+    assert!(told[..10].iter().all(|status| *status == 404), "{told:?}");
+    // Whoever has reason to will come again.
+    assert!(told[10..].iter().all(|status| *status == 503), "{told:?}");
+    assert!(reads_of(&caller) <= 10, "{}", reads_of(&caller));
+    assert_eq!(at("stripe@north").await, 503);
+    pass(11, &alone);
+    assert_eq!(
+        at("stripe@north").await,
+        401,
+        "it is there, and this proves nothing"
+    );
+    // One that is known is never in anybody's way.
+    for n in 0..20 {
+        at(&format!("stripe@y{n}")).await;
+    }
+    assert_eq!(at("stripe@north").await, 401);
+}
+
 /// Whoever knocks at doors that a clinic did not open costs it one look into the list of clinics.
 #[tokio::test]
 async fn the_list_of_clinics_is_read_once_for_all_doors_of_one_that_is_there() {
