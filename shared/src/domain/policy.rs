@@ -16,7 +16,7 @@ pub struct Policy {
     /// The gateway of hosted checkouts: `stripe`, or one of several accounts there, `stripe@north`.
     pub gateway: String,
     /// The same of sites that have a gateway, or an account at one, of their own.
-    #[schemars(extend("maxProperties" = 200))]
+    #[schemars(extend("maxProperties" = 50))]
     pub gateways: BTreeMap<String, String>,
     /// Whether a checkout asks the patient to keep the method for later charges.
     pub save_method: bool,
@@ -52,12 +52,24 @@ impl Policy {
         own.unwrap_or(&self.gateway)
     }
 
-    /// Whether what this connection keeps is kept at another of the clinic's accounts than the site's
-    /// own at the same gateway: for that site it is not charged by itself.
-    pub fn is_another_accounts(&self, site: Option<&str>, connection: &str) -> bool {
+    /// As it is for a visit at this site: what a case keeps of it names one gateway.
+    pub fn at(&self, site: Option<&str>) -> Self {
+        Self {
+            gateway: self.gateway_at(site).into(),
+            gateways: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether what this connection keeps is charged by itself for a visit at this site: at the gateway
+    /// that was asked for, else at any, but not at another of the clinic's accounts at the site's own.
+    pub fn may_charge(&self, site: Option<&str>, asked: Option<&str>, connection: &str) -> bool {
         let own = self.gateway_at(site);
         let vendor = |name| connected::read(name).map(|(vendor, _)| vendor);
-        own != connection && vendor(own) == vendor(connection)
+        match asked {
+            Some(asked) => connection == asked,
+            None => connection == own || vendor(connection) != vendor(own),
+        }
     }
 
     /// Every connection that it names.
@@ -78,6 +90,36 @@ impl Default for Policy {
             approval_above: None,
             share_names: false,
             deposit_tax: TaxPoint::Invoice,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_keeps_its_sites_own_gateway_and_charges_what_that_account_keeps() {
+        let policy = Policy {
+            gateways: [("north".into(), "stripe@north".into())].into(),
+            ..Policy::default()
+        };
+        let kept = policy.at(Some("north"));
+        assert_eq!((&*kept.gateway, kept.gateways.len()), ("stripe@north", 0));
+        for (site, asked, connection, may) in [
+            (Some("north"), None, "stripe@north", true),
+            (Some("north"), None, "stripe", false),
+            (Some("north"), None, "mollie", true),
+            (Some("south"), None, "stripe", true),
+            (None, None, "stripe@north", false),
+            (Some("north"), Some("stripe"), "stripe", true),
+            (Some("north"), Some("stripe"), "stripe@north", false),
+        ] {
+            let words = format!("{site:?} {asked:?} {connection}");
+            assert_eq!(policy.may_charge(site, asked, connection), may, "{words}");
+            // What a case keeps says the same.
+            let same = policy.at(site).may_charge(None, asked, connection);
+            assert_eq!(same, may, "{words}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub async fn account_of(
     vendor: &Vendor,
     name: &str,
 ) -> Result<Account, Trouble> {
-    let called = vendors::called(vendor, name);
+    let called = vendors::called(name);
     let secret = secrets::configured(clinic, name);
     let fields = app.secrets.current(&secret).await.map_err(unavailable)?;
     let missing = || Trouble::Credentials(format!("{called} is not configured"));

@@ -184,7 +184,7 @@ async fn deposit_of(
         label: price.label.clone(),
         currency: price.currency,
         lines: price.lines.clone(),
-        policy: settings.policy.clone(),
+        policy: settings.policy.at(dims.site.as_deref()),
         charge: Some(charge),
         dims,
     })
@@ -355,9 +355,9 @@ impl Payer<'_> {
         let agreed = methods.into_iter().filter(|kept| kept.later_charges);
         let methods: Vec<Method> = agreed.map(|kept| kept.method).collect();
         let elsewhere = !methods.is_empty();
-        let fits = |method: &Method| match self.gateway {
-            Some(gateway) => method.gateway == gateway,
-            None => !(self.policy).is_another_accounts(self.site, &method.gateway),
+        let fits = |method: &Method| {
+            let (site, gateway) = (self.site, self.gateway);
+            self.policy.may_charge(site, gateway, &method.gateway)
         };
         match (methods.into_iter().find(fits), self.gateway) {
             (None, Some(gateway)) if asked || elsewhere => Err(Denied::invalid(

@@ -165,7 +165,8 @@ impl Intake {
         if !known && self.directory.lacks(clinic) {
             return Ok(None);
         }
-        if !known && name.contains('@') && !self.may_ask() {
+        let costs = !known && !self.secrets.is_remembered(name);
+        if costs && name.contains('@') && !self.may_ask() {
             let why = "too many accounts that are not known were named just now";
             return Err(secrets::Unavailable(why.into()));
         }

@@ -85,7 +85,7 @@ pub async fn invoice(
         label: wanted.label,
         currency: wanted.currency,
         lines: wanted.lines,
-        policy: settings.policy.clone(),
+        policy: settings.policy.at(wanted.dims.site.as_deref()),
         charge,
         dims: wanted.dims,
     };
@@ -162,10 +162,8 @@ async fn first_charge(
     let method = match (&wanted.method, &wanted.patient) {
         (Some(method), _) => Some(method.clone()),
         (None, Some(patient)) => {
-            let is_fit = |method: &Method| match &wanted.gateway {
-                Some(gateway) => method.gateway == *gateway,
-                None => !policy.is_another_accounts(site, &method.gateway),
-            };
+            let asked = wanted.gateway.as_deref();
+            let is_fit = |method: &Method| policy.may_charge(site, asked, &method.gateway);
             patients::method_for(app, &settings.id, patient, is_fit).await?
         }
         (None, None) => None,

@@ -74,8 +74,15 @@ pub fn check(settings: &Settings) -> Result<(), Denied> {
     Ok(())
 }
 
+/// So many sites may have a gateway of their own: each is a connection to be shown and kept.
+const SITES: usize = 50;
+
 fn check_policy(policy: &Policy) -> Result<(), Denied> {
     page(policy, "policy.gateway", &policy.gateway)?;
+    if policy.gateways.len() > SITES {
+        let why = format!("at most {SITES} sites with a gateway of their own");
+        return Err(Denied::invalid("policy.gateways", why));
+    }
     for (site, gateway) in &policy.gateways {
         let field = format!("policy.gateways.{site}");
         plain(site, 64).map_err(|why| Denied::invalid(&field, why))?;

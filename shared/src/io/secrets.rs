@@ -148,6 +148,11 @@ impl<C: GetSecretValue> SecretCache<C> {
         }
     }
 
+    /// Whether asking for it costs nothing: what was read of it, or that it is missing, is fresh.
+    pub fn is_remembered(&self, name: &str) -> bool {
+        self.cached(name).as_ref().is_some_and(Cached::is_fresh)
+    }
+
     /// Whether a secret of this name was there when it was last read, however long ago.
     pub fn is_known(&self, name: &str) -> bool {
         self.cached(name)

@@ -33,10 +33,9 @@ pub fn date(day: Date) -> String {
     day.strftime("%A %-d %B").to_string()
 }
 
-/// How people call a gateway, and which of the clinic's accounts there where it has several.
-pub fn gateway_name(name: &str) -> String {
-    let known = vendors::gateway(name);
-    known.map_or(name.into(), |gateway| vendors::called(gateway.vendor, name))
+/// How patients know a gateway; which of the clinic's accounts it is concerns staff.
+pub fn gateway_name(name: &str) -> &str {
+    vendors::gateway(name).map_or(name, |gateway| gateway.vendor.name)
 }
 
 /// Whether an address may be put before people as a link.

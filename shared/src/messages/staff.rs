@@ -1,11 +1,12 @@
 //! What staff read.
 
 use super::context::MessageContext;
-use super::format::{amount, date, gateway_name, invoice, part_of, short};
+use super::format::{amount, date, invoice, part_of, short};
 use super::letter::Letter;
 use super::tasks;
 use crate::contract::Message;
 use crate::domain::outbox::Topic;
+use crate::vendors;
 
 /// What staff read: what happened in one line, then what to do.
 pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
@@ -127,7 +128,7 @@ fn about(said: &MessageContext) -> String {
     let method = said.method.map(|method| format!(", {}", short(method, 40)));
     let gateway = said
         .gateway
-        .map(|id| format!(", through {}", gateway_name(id)));
+        .map(|id| format!(", through {}", vendors::called(id)));
     let (method, gateway) = (method.unwrap_or_default(), gateway.unwrap_or_default());
     format!("{sum} on invoice {invoice}{method}{gateway}.")
 }
@@ -156,7 +157,7 @@ fn answer(said: &MessageContext) -> String {
 /// What staff must do about what is due or too much, if anything.
 fn next(said: &MessageContext) -> String {
     let (gateway, sums) = (
-        said.gateway.map_or("The gateway".into(), gateway_name),
+        said.gateway.map_or("The gateway".into(), vendors::called),
         said.coming.minor,
     );
     match (said.due.minor, said.retry_at, said.page) {

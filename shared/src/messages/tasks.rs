@@ -1,6 +1,6 @@
 //! What people read of a task: what it is about, what happened, what to do.
 
-use super::format::{amount, gateway_name};
+use super::format::amount;
 use crate::domain::case::is_surplus;
 use crate::domain::task::{Alert, Matter};
 use crate::vendors;
@@ -23,7 +23,7 @@ pub fn about(matter: &Matter) -> String {
     };
     match &matter.vendor {
         Some(id) if vendors::system(id).is_none() => {
-            format!("{what}, through {}", gateway_name(id))
+            format!("{what}, through {}", vendors::called(id))
         }
         _ => what,
     }
@@ -146,8 +146,7 @@ fn vendor(matter: &Matter) -> String {
     let Some(id) = &matter.vendor else {
         return "the gateway".into();
     };
-    let system = vendors::system(id).map(|system| system.vendor.name);
-    system.map_or_else(|| gateway_name(id), String::from)
+    vendors::called(id)
 }
 
 #[cfg(test)]

@@ -414,15 +414,7 @@ fn a_refund_s_receipt_names_the_one_it_replaces() {
 
 /// 100.00 by card, of which a lost dispute took 30.00, then 20.00 sent back; 72.00 from a bank.
 fn lived() -> Case {
-    let lost = Dispute {
-        id: "dp_1".into(),
-        amount: money(3000),
-        state: dispute::State::Lost,
-        reversal: false,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-    };
+    let lost = Dispute::new("dp_1".into(), money(3000), dispute::State::Lost, false);
     let refund = Refund {
         paid_at: Some("2026-12-10T01:00:00Z".parse().unwrap()),
         ..sent_back(2000)
@@ -840,15 +832,7 @@ fn invoices() -> Vec<(Case, &'static str, bool)> {
         returned_whole: true,
         ..payment(1, 17_200, State::Returned)
     };
-    let lost = Dispute {
-        id: "dp_1".into(),
-        amount: money(17_200),
-        state: dispute::State::Lost,
-        reversal: false,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-    };
+    let lost = Dispute::new("dp_1".into(), money(17_200), dispute::State::Lost, false);
     let lost = Payment {
         disputes: vec![lost],
         ..payment(1, 17_200, State::Returned)

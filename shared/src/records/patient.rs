@@ -95,7 +95,7 @@ pub fn is_erased(row: &Row) -> bool {
 
 /// What became of the patient, if they were erased.
 pub fn erasure(row: &Row) -> Result<Option<Erasure>, StoreError> {
-    match row.has(ERASURE) {
+    match is_erased(row) {
         true => row.read(ERASURE).map(Some),
         false => Ok(None),
     }
@@ -103,7 +103,7 @@ pub fn erasure(row: &Row) -> Result<Option<Erasure>, StoreError> {
 
 /// Whether something that follows from erasing the patient may be left to do.
 pub fn is_being_erased(row: &Row) -> bool {
-    row.has(ERASURE) && row.waits()
+    is_erased(row) && row.waits()
 }
 
 /// What is written once nothing is left to do.

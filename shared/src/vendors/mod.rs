@@ -60,11 +60,14 @@ pub fn gateway(name: &str) -> Option<&'static Gateway> {
     gateways().find(|gateway| gateway.vendor.id == id)
 }
 
-/// As people read a connection of this name: `Stripe`, `Stripe (north)`.
-pub fn called(vendor: &Vendor, name: &str) -> String {
-    match connected::read(name) {
-        Some((_, Some(place))) => format!("{} ({place})", vendor.name),
-        _ => vendor.name.into(),
+/// As staff read a connection of this name: `Stripe`, `Stripe (north)`. One of a vendor that this
+/// version does not have is called as it is.
+pub fn called(name: &str) -> String {
+    let place = connected::read(name).and_then(|(_, place)| place);
+    match (of(name), place) {
+        (Some(vendor), Some(place)) => format!("{} ({place})", vendor.name),
+        (Some(vendor), None) => vendor.name.into(),
+        (None, _) => name.into(),
     }
 }
 
@@ -72,8 +75,7 @@ pub fn system(id: &str) -> Option<&'static System> {
     systems().find(|system| system.vendor.id == id)
 }
 
-/// The door at `/webhooks/{clinic}/{source}`, whichever of a clinic's accounts it is for. Only of a
-/// gateway may there be several.
+/// The door at `/webhooks/{clinic}/{source}`, whichever of a clinic's accounts it is for.
 pub fn door(source: &str) -> Option<&'static Door> {
     let (id, _) = connected::read(source)?;
     doors().find(|door| door.source == id)

@@ -130,6 +130,19 @@ pub async fn xero(clinic: &Clinic) {
     });
 }
 
+/// Xero gives tokens and has no time for anything else; without a number half a minute is meant.
+fn is_busy(clinic: &Clinic) {
+    let id = clinic.id.clone();
+    answer(clinic, move |heard| {
+        match heard.what.ends_with("/connect/token") {
+            true => ok(json!({
+                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
+            })),
+            false => Said::Reply(429, json!({})),
+        }
+    });
+}
+
 /// A quiet connection is forgotten by its vendor after 60 days.
 #[tokio::test]
 async fn a_quiet_connection_is_renewed_in_time_and_a_mended_one_ends_its_task() {
@@ -504,15 +517,7 @@ async fn a_refusal_shows_that_the_connection_works() {
 async fn what_a_system_has_no_time_for_waits_without_using_up_tries() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
-    let id = clinic.id.clone();
-    answer(&clinic, move |heard| {
-        match heard.what.ends_with("/connect/token") {
-            true => ok(json!({
-                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
-            })),
-            false => Said::Reply(429, json!({})),
-        }
-    });
+    is_busy(&clinic);
     let cases = [clinic.invoice(None).await, clinic.invoice(None).await];
     let first = clinic.told_key(&cases[0], "xero", "invoice-issued").await;
     let second = clinic.told_key(&cases[1], "xero", "invoice-issued").await;
@@ -607,16 +612,7 @@ async fn a_delivery_is_done_only_with_its_last_step() {
 async fn a_busy_vendor_is_left_alone_for_as_long_as_it_asks_and_longer_each_time() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
-    let id = clinic.id.clone();
-    answer(&clinic, move |heard| {
-        match heard.what.ends_with("/connect/token") {
-            true => ok(json!({
-                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
-            })),
-            // Without a time, half a minute is meant.
-            false => Said::Reply(429, json!({})),
-        }
-    });
+    is_busy(&clinic);
     let case = clinic.invoice(None).await;
     let key = clinic.told_key(&case, "xero", "invoice-issued").await;
     for wanted in [30, 30, 40, 80, 160, 320, 640, 900, 900] {
@@ -690,15 +686,7 @@ async fn what_a_payment_builds_on_is_filed_first_where_the_system_came_later() {
 async fn all_that_waited_is_let_through_however_much_it_is() {
     let clinic = Clinic::new().await;
     xero(&clinic).await;
-    let id = clinic.id.clone();
-    answer(&clinic, move |heard| {
-        match heard.what.ends_with("/connect/token") {
-            true => ok(json!({
-                "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2",
-            })),
-            false => Said::Reply(429, json!({})),
-        }
-    });
+    is_busy(&clinic);
     let mut keys = vec![];
     for _ in 0..30 {
         let case = clinic.invoice(None).await;

@@ -282,6 +282,23 @@ async fn a_gateway_keeps_a_method_only_where_one_was_charged_there() {
     assert_eq!(held("stripe"), Some(json!(["payments", "payment_methods"])));
 }
 
+/// The payer paid on the page, and let the gateway keep the card.
+async fn pays_and_leaves_a_card(clinic: &Clinic, case: &str) {
+    let fact = Fact {
+        reference: Some(ids::payment_reference(case, 1)),
+        payment: Some("pi_1".into()),
+        method: Some(Method {
+            gateway: "stripe".into(),
+            customer: Some("cus_1".into()),
+            token: "pm_1".into(),
+            label: "Visa ending 4242".into(),
+        }),
+        ..Fact::new(Kind::PaymentSucceeded)
+    };
+    let paid = happens(clinic, case, reported(fact)).await;
+    assert_eq!(paid.payments[0].state, State::Paid);
+}
+
 /// Both read what there is before either writes: one of them finds that the other was faster.
 #[tokio::test]
 async fn a_credit_that_is_given_while_its_patient_is_erased_is_never_of_nobody() {
@@ -342,19 +359,7 @@ async fn nothing_is_kept_of_who_was_erased_a_moment_ago() {
     erased.await.expect(200);
     drop(struck);
     assert!(clinic.case_of(&case).await.payments[0].keep_method);
-    let fact = Fact {
-        reference: Some(ids::payment_reference(&case, 1)),
-        payment: Some("pi_1".into()),
-        method: Some(Method {
-            gateway: "stripe".into(),
-            customer: Some("cus_1".into()),
-            token: "pm_1".into(),
-            label: "Visa ending 4242".into(),
-        }),
-        ..Fact::new(Kind::PaymentSucceeded)
-    };
-    let paid = happens(&clinic, &case, reported(fact)).await;
-    assert_eq!(paid.payments[0].state, State::Paid);
+    pays_and_leaves_a_card(&clinic, &case).await;
     let rows = clinic.of_patient(&patient).await;
     assert!(!rows.iter().any(|row| row.contains("method")), "{rows:?}");
 }
@@ -371,19 +376,7 @@ async fn what_comes_later_is_posted_and_brings_back_nothing_of_the_person() {
     clinic.post(&path, page.clone()).await.expect(202);
     assert!(clinic.case_of(&case).await.payments[0].keep_method);
     clinic.erases(&patient).await;
-    let fact = Fact {
-        reference: Some(ids::payment_reference(&case, 1)),
-        payment: Some("pi_1".into()),
-        method: Some(Method {
-            gateway: "stripe".into(),
-            customer: Some("cus_1".into()),
-            token: "pm_1".into(),
-            label: "Visa ending 4242".into(),
-        }),
-        ..Fact::new(Kind::PaymentSucceeded)
-    };
-    let paid = happens(&clinic, &case, reported(fact)).await;
-    assert_eq!(paid.payments[0].state, State::Paid);
+    pays_and_leaves_a_card(&clinic, &case).await;
     assert_eq!(clinic.of_patient(&patient).await, ["patient"]);
     let kept = json!({ "gateway": "stripe", "token": "pm_2", "label": "Visa" });
     let methods = format!("/v1/patients/{patient}/payment-methods");

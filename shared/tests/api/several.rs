@@ -192,6 +192,21 @@ async fn a_further_account_is_named_by_the_clinics_settings_and_only_of_a_gatewa
             .expect(422);
         assert_eq!(refused["field"], "policy.gateways.west", "{wrong}");
     }
+    let sites = |many: usize| -> Value {
+        let names = (0..many).map(|n| (format!("s{n}"), json!(NORTH)));
+        names.collect::<serde_json::Map<_, _>>().into()
+    };
+    settings["policy"]["gateways"] = sites(51);
+    let refused = clinic
+        .call("PUT", "/v1/settings", &settings)
+        .await
+        .expect(422);
+    assert_eq!(refused["field"], "policy.gateways");
+    settings["policy"]["gateways"] = sites(50);
+    clinic
+        .call("PUT", "/v1/settings", &settings)
+        .await
+        .expect(200);
     // What nobody named is nobody's account, however well it is spelt.
     let case = clinic.invoice(None).await;
     let path = format!("/v1/invoices/{case}/charges");

@@ -85,15 +85,7 @@ fn disputed(payment: Payment, state: Ended, reversal: bool) -> Payment {
 }
 
 fn dispute(n: usize, minor: i64, state: Ended, reversal: bool) -> Dispute {
-    Dispute {
-        id: format!("dp_{n}"),
-        amount: eur(minor),
-        state,
-        reversal,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-    }
+    Dispute::new(format!("dp_{n}"), eur(minor), state, reversal)
 }
 
 /// Whatever is true of a payment, in words, and its next step.

@@ -118,10 +118,9 @@ fn stays(erasure: &Erasure) -> Vec<Stays> {
 }
 
 fn copy(copy: &Copy) -> CopyAt {
-    let called = |vendor| vendors::called(vendor, &copy.vendor);
     CopyAt {
         vendor: copy.vendor.clone(),
-        name: vendors::of(&copy.vendor).map_or_else(|| copy.vendor.clone(), called),
+        name: vendors::called(&copy.vendor),
         holds: copy.holds.iter().copied().collect(),
     }
 }

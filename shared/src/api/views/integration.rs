@@ -99,7 +99,7 @@ pub fn view(one: integrations::Integration) -> Integration {
     };
     Integration {
         vendor: one.name.clone(),
-        name: vendors::called(one.vendor, &one.name),
+        name: vendors::called(&one.name),
         docs: one.vendor.docs.into(),
         roles: one.roles.into_iter().map(role).collect(),
         webhook_urls: one.webhook_urls,

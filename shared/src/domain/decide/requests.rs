@@ -60,8 +60,7 @@ impl Draft<'_> {
             None => {
                 let policy = &self.case.policy;
                 let keep = policy.save_method && self.case.patient.is_some();
-                let gateway = policy.gateway_at(self.case.dims.site.as_deref()).to_owned();
-                self.plan(amount, gateway, None, keep);
+                self.plan(amount, policy.gateway.clone(), None, keep);
             }
         }
         Ok(())

@@ -254,8 +254,8 @@ async fn retry(
     let failed = loaded.payment(payment).and_then(|p| p.method.clone());
     let method = match &loaded.patient {
         Some(patient) => {
-            let (policy, site) = (&loaded.policy, loaded.dims.site.as_deref());
-            let is_fit = |m: &Method| !policy.is_another_accounts(site, &m.gateway);
+            // As it was frozen, it names the site's own gateway.
+            let is_fit = |m: &Method| loaded.policy.may_charge(None, None, &m.gateway);
             patients::method_to_charge(app, clinic, patient, failed.as_ref(), is_fit).await?
         }
         None => failed,

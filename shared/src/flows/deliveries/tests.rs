@@ -61,6 +61,10 @@ fn refund(n: Option<u32>, id: &str, amount: i64, state: refund::State) -> Refund
     }
 }
 
+fn lost(minor: i64) -> Dispute {
+    Dispute::new("dp_1".into(), eur(minor), dispute::State::Lost, false)
+}
+
 /// An invoice over 60.00, paid by payment 1.
 fn paid() -> Case {
     let lines = vec![line(6000, "19")];
@@ -143,15 +147,7 @@ fn row(state: Rowed) -> DeliveryRow {
 fn a_return_tells_what_went_back_and_not_the_whole_payment() {
     let mut case = paid();
     case.payments[0].state = State::Returned;
-    case.payments[0].disputes = vec![Dispute {
-        id: "dp_1".into(),
-        amount: eur(2000),
-        reversal: false,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-        state: dispute::State::Lost,
-    }];
+    case.payments[0].disputes = vec![lost(2000)];
     assert_eq!(amount(&case, Topic::PaymentReturned, None), Some(eur(2000)));
     assert_eq!(amount(&case, Topic::PaymentReceived, None), Some(eur(6000)));
     case.payments[0].returned_whole = true;
@@ -444,15 +440,7 @@ fn what_stands_of_a_payment_is_replaced_when_money_goes_back_and_comes_again() {
     let mut case = paid();
     let first = told(&case, (Topic::PaymentReceived, 1, None), 1, Some(6000));
     case.payments[0].state = State::Returned;
-    case.payments[0].disputes = vec![Dispute {
-        id: "dp_1".into(),
-        amount: eur(2000),
-        reversal: false,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-        state: dispute::State::Lost,
-    }];
+    case.payments[0].disputes = vec![lost(2000)];
     let returned = |applied| told(&case, (Topic::PaymentReturned, 1, None), 2, applied);
     let (stood, _) = stands(&[first.clone(), returned(None)]);
     assert_eq!((stood.applied, stood.was), (eur(4000), eur(6000)));
@@ -483,15 +471,7 @@ fn only_what_was_filed_of_a_payment_stands() {
     let mut case = paid();
     let mut first = told(&case, (Topic::PaymentReceived, 1, None), 1, Some(6000));
     first.1.steps_done = 0;
-    case.payments[0].disputes = vec![Dispute {
-        id: "dp_1".into(),
-        amount: eur(2000),
-        reversal: false,
-        due_by: None,
-        turned: 0,
-        ended_at: None,
-        state: dispute::State::Lost,
-    }];
+    case.payments[0].disputes = vec![lost(2000)];
     let returned = told(&case, (Topic::PaymentReturned, 1, None), 2, None);
     let (stood, _) = stands(&[first, returned]);
     assert_eq!((stood.was, stood.payment), (eur(0), None));

@@ -70,7 +70,7 @@ impl Traits {
     pub fn of(gateway: &Gateway, name: &str) -> Self {
         Self {
             id: name.into(),
-            name: vendors::called(gateway.vendor, name),
+            name: vendors::called(name),
             late_failures: gateway.late_failures,
             page_stays: gateway.page_stays,
             completes: gateway.complete.yes().is_some(),
