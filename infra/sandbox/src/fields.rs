@@ -1,7 +1,8 @@
 //! Strict reading of request fields: unknown, missing and mistyped ones are found and named.
 //!
 //! A vendor's operation is written as text: `amount! int  links! { mandate! text }  tags [text]`,
-//! where `!` means required. Types: `text int number bool map any`, `one|two` (a choice),
+//! where `!` means required. Types: `text int number bool map any url`, `text:255` (at most so many
+//! letters), `one|two` (a choice),
 //! `[T]` (a list) and `{ … }` (an object). `…` as a field allows further ones.
 
 use serde_json::{Map, Number, Value};
@@ -51,7 +52,9 @@ impl Problem {
 }
 
 enum Kind {
-    Text,
+    /// At most so many letters.
+    Text(usize),
+    Url,
     Int,
     Number,
     Bool,
@@ -125,7 +128,8 @@ fn kind(words: &mut Words) -> Kind {
 
 fn plain(word: &'static str) -> Kind {
     match word {
-        "text" => Kind::Text,
+        "text" => Kind::Text(usize::MAX),
+        "url" => Kind::Url,
         "int" => Kind::Int,
         "number" => Kind::Number,
         "bool" => Kind::Bool,
@@ -133,6 +137,9 @@ fn plain(word: &'static str) -> Kind {
         "any" => Kind::Any,
         choice if choice.contains('|') => {
             Kind::Choice(choice.split('|').filter(|one| !one.is_empty()).collect())
+        }
+        limited if limited.starts_with("text:") => {
+            Kind::Text(limited[5..].parse().expect("a number of letters"))
         }
         other => panic!("field type {other} is not known"),
     }
@@ -193,8 +200,15 @@ impl Reader {
         }
         match kind {
             Kind::Any => given.clone(),
-            Kind::Text if given.is_string() => given.clone(),
-            Kind::Text => self.wrong("a string", given),
+            Kind::Text(longest) => match given.as_str() {
+                Some(text) if text.chars().count() <= *longest => given.clone(),
+                Some(_) => self.wrong(&format!("at most {longest} letters"), given),
+                None => self.wrong("a string", given),
+            },
+            Kind::Url if given.as_str().is_some_and(|text| text.starts_with("http")) => {
+                given.clone()
+            }
+            Kind::Url => self.wrong("a URL", given),
             Kind::Int => self.int(given),
             Kind::Number if given.is_number() => given.clone(),
             Kind::Number => self.wrong("a number", given),

@@ -13,6 +13,7 @@
 mod control;
 mod delivery;
 mod fields;
+mod kit;
 mod pages;
 mod simulator;
 mod vendor;

@@ -24,3 +24,21 @@ pub struct Vendor {
     /// Calls that `act_late` leaves alone: they move nothing, or are a person's clicks.
     pub harmless: fn(&Call) -> bool,
 }
+
+impl Vendor {
+    /// One that does nothing yet.
+    pub const fn named(id: &'static str) -> Vendor {
+        Vendor {
+            id,
+            seed: |_| {},
+            demo_secrets: Vec::new,
+            handle: |_, _| Reply::of(404, "text/plain", ""),
+            step: |_, _| {},
+            help: "",
+            control: |_, _, _| Err("nothing can be made to happen here".into()),
+            key_header: None,
+            roots: None,
+            harmless: |_| false,
+        }
+    }
+}

@@ -67,3 +67,18 @@ impl Webhook {
         headers
     }
 }
+
+impl<'a> News<'a> {
+    /// JSON, unsigned, of the source of the vendor's own name; its body is still to come.
+    pub fn of(vendor: &'static str, account: &'a str, event: &'a str) -> News<'a> {
+        News {
+            vendor,
+            source: vendor,
+            account,
+            event,
+            content_type: "application/json",
+            body: Vec::new(),
+            sign: |_, _| Vec::new(),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Objects are JSON as the vendor shows them, beside notes that it does not show. Everything is
 //! in one `World` behind one lock, so a call, a click and a due step never interleave.
 
+use crate::kit::Object;
 use crate::webhook::{Endpoint, News, Webhook};
 use crate::wire::{Call, Reply};
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ pub struct World {
     pub webhook_base: String,
     pub clinic: String,
     pub items: BTreeMap<(&'static str, String), Item>,
+    /// What simulated gateways keep.
+    pub shelf: BTreeMap<(&'static str, String), Object>,
     pub endpoints: Vec<Endpoint>,
     pub webhooks: Vec<Webhook>,
     pub later: BTreeMap<(i64, u64), Later>,
@@ -77,6 +80,7 @@ impl World {
             webhook_base,
             clinic,
             items: BTreeMap::new(),
+            shelf: BTreeMap::new(),
             endpoints: Vec::new(),
             webhooks: Vec::new(),
             later: BTreeMap::new(),

@@ -1,0 +1,339 @@
+//! Calls of a simulated gateway's API: who calls, under which key, which operation it is, and what
+//! its request may hold.
+
+use super::Gateway;
+use super::shelf::{Kind, Object};
+use crate::fields::{self, Problem};
+use crate::wire::{Call, Reply, decode_pairs, nest};
+use crate::world::{Repeat, World};
+use serde_json::{Value, json};
+
+/// One operation of a vendor's API.
+pub struct Operation {
+    /// Method and path; a name in braces stands for an id: `GET /v2/payments/{payment}`.
+    pub call: &'static str,
+    /// The name of what its body, or where it is a GET its query, may hold; empty takes nothing.
+    pub takes: &'static str,
+    pub does: Does,
+}
+
+pub enum Does {
+    /// Shows the object of its last id.
+    Show(Kind),
+    /// Lists a kind, where it has an id only what belongs to that object.
+    List(Kind),
+    /// Makes one of a kind, and nothing follows from it: 201.
+    Make(Kind),
+    /// Whatever it is.
+    Act(fn(&mut World, &Ask) -> Done),
+}
+
+impl Operation {
+    pub const fn act(
+        call: &'static str,
+        takes: &'static str,
+        does: fn(&mut World, &Ask) -> Done,
+    ) -> Operation {
+        let does = Does::Act(does);
+        Operation { call, takes, does }
+    }
+    pub const fn make(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
+        let does = Does::Make(kind);
+        Operation { call, takes, does }
+    }
+    pub const fn show(call: &'static str, kind: Kind) -> Operation {
+        let does = Does::Show(kind);
+        let takes = "";
+        Operation { call, takes, does }
+    }
+    pub const fn list(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
+        let does = Does::List(kind);
+        Operation { call, takes, does }
+    }
+
+    /// The ids in a path of this operation.
+    fn ids(&self, call: &Call) -> Option<Vec<String>> {
+        let (method, pattern) = self.call.split_once(' ').expect("a method and a path");
+        let given = call.segments();
+        let parts: Vec<_> = pattern.split('/').skip(1).collect();
+        if method != call.method || parts.len() != given.len() {
+            return None;
+        }
+        let mut ids = vec![];
+        for (part, given) in parts.into_iter().zip(given) {
+            match part.starts_with('{') {
+                true => ids.push(given),
+                false if part == given => {}
+                false => return None,
+            }
+        }
+        Some(ids)
+    }
+}
+
+/// A call whose caller is known and whose request was read.
+pub struct Ask<'a> {
+    pub gateway: &'static Gateway,
+    pub account: &'a str,
+    /// Those in its path.
+    pub ids: Vec<String>,
+    pub body: Value,
+    pub call: &'a Call,
+}
+
+/// A status and a body, or why not.
+pub type Done = Result<(u16, Value), Refusal>;
+
+/// Why a call is refused, before the vendor's words for it.
+#[derive(Debug)]
+pub enum Refusal {
+    /// One of the vendor's reasons by its name. Of every vendor: `nobody` (no credentials, or wrong
+    /// ones), `nowhere` (no such operation), `format`, `key_reused`, `key_busy`, `other_currency`
+    /// (a refund's is not the payment's), `currency`, `low` and `odd` of amounts.
+    Because(&'static str),
+    /// The same with places to fill.
+    With(&'static str, Value),
+    /// A field is missing, unknown or mistyped.
+    Field(Problem),
+    /// There is no such object.
+    Missing(Kind, String),
+    /// The object's state does not allow it.
+    State(String),
+    /// A refund of more than is left.
+    TooMuch { left: i64, currency: String },
+    /// In the vendor's own words.
+    Own(Box<Reply>),
+}
+
+/// How a vendor takes idempotency keys.
+pub struct Keys {
+    pub header: &'static str,
+    /// Milliseconds that it remembers one.
+    pub lifetime: i64,
+    /// What must be the same in a repeat.
+    pub same: fn(&Call) -> String,
+    /// Whether an answer is kept for repeats.
+    pub keeps: fn(&Reply) -> bool,
+}
+
+impl Keys {
+    /// A repeat is the same request to the same address; what succeeded is kept.
+    pub const fn in_header(header: &'static str, lifetime: i64) -> Keys {
+        Keys {
+            header,
+            lifetime,
+            same: |call| format!("{} {} {}", call.method, call.path, call.text()),
+            keeps: |reply| reply.status < 300,
+        }
+    }
+}
+
+/// Who calls.
+pub enum Access {
+    /// By a bearer token that begins so, which names the account.
+    Bearer(&'static str),
+    Own(fn(&World, &Call) -> Result<String, Refusal>),
+}
+
+impl Access {
+    fn account(&self, world: &World, call: &Call) -> Result<String, Refusal> {
+        match self {
+            Access::Bearer(begins) => {
+                let token = call.bearer().and_then(|token| token.strip_prefix(begins));
+                let token = token.filter(|rest| !rest.is_empty());
+                let account = token.map(|rest| format!("{begins}{rest}"));
+                account.ok_or(Refusal::Because("nobody"))
+            }
+            Access::Own(account) => account(world, call),
+        }
+    }
+}
+
+/// How a vendor's lists are asked for and look.
+pub struct List {
+    /// Parameters: how many, and the id where the part begins.
+    pub limit: &'static str,
+    pub from: &'static str,
+    /// Whether the part begins behind that id.
+    pub behind: bool,
+    pub usual: usize,
+    /// The list, with the id where the next part begins.
+    pub shown: fn(&World, &Ask, Vec<Value>, Option<String>) -> Done,
+}
+
+impl Ask<'_> {
+    /// An object of this account.
+    pub fn own<'w>(&self, world: &'w World, kind: Kind, id: &str) -> Result<&'w Object, Refusal> {
+        let found = world.object(self.gateway.id, id);
+        let own = found.filter(|o| o.account == self.account && o.kind == kind);
+        own.ok_or_else(|| Refusal::Missing(kind, id.to_string()))
+    }
+
+    /// The object of the path's last id, which belongs to that of the one before.
+    pub fn named<'w>(&self, world: &'w World, kind: Kind) -> Result<&'w Object, Refusal> {
+        let (id, above) = match &self.ids[..] {
+            [.., above, id] => (id, Some(above)),
+            [id] => (id, None),
+            [] => return Err(Refusal::Because("nowhere")),
+        };
+        let found = self.own(world, kind, id)?;
+        let belongs = |above: &String| {
+            let of = world.object(self.gateway.id, above);
+            of.is_some_and(|of| found.of(of.kind) == Some(above))
+        };
+        match above.is_none_or(belongs) {
+            true => Ok(found),
+            false => Err(Refusal::Missing(kind, id.clone())),
+        }
+    }
+
+    /// That the object's state does not allow it.
+    pub fn state(&self, object: &Object) -> Refusal {
+        Refusal::State(self.gateway.looks.status(object).to_string())
+    }
+
+    pub fn shown(&self, world: &World, status: u16, id: &str) -> Done {
+        Ok((status, self.gateway.show_id(world, id)))
+    }
+}
+
+pub fn answer(world: &mut World, gateway: &'static Gateway, call: &Call) -> Reply {
+    let mut operations = gateway.operations.iter();
+    let found = operations.find_map(|operation| Some((operation, operation.ids(call)?)));
+    let takes = found.as_ref().map_or("", |(operation, _)| operation.takes);
+    let done = keyed(world, gateway, call, found);
+    done.unwrap_or_else(|why| refused(gateway, takes, why))
+}
+
+fn refused(gateway: &Gateway, takes: &str, why: Refusal) -> Reply {
+    if let Refusal::Own(reply) = why {
+        return *reply;
+    }
+    let (status, body) = gateway.looks.refusal(takes, &why);
+    (gateway.answer)(gateway, status, body)
+}
+
+type Found = Option<(&'static Operation, Vec<String>)>;
+
+fn keyed(
+    world: &mut World,
+    gateway: &'static Gateway,
+    call: &Call,
+    found: Found,
+) -> Result<Reply, Refusal> {
+    let account = gateway.access.account(world, call)?;
+    let (operation, ids) = found.ok_or(Refusal::Because("nowhere"))?;
+    let keys = gateway.keys.as_ref().filter(|_| call.method != "GET");
+    let key = keys.and_then(|keys| Some((keys, call.header(keys.header)?)));
+    let operate = |world: &mut World| {
+        let ask = Ask {
+            gateway,
+            account: &account,
+            ids,
+            body: read(call, taken(gateway, operation.takes))?,
+            call,
+        };
+        let (status, body) = match operation.does {
+            Does::Show(kind) => (200, gateway.show(world, ask.named(world, kind)?)),
+            Does::List(kind) => listed(world, &ask, kind)?,
+            Does::Make(kind) => {
+                let made = super::new(world, gateway, kind, &account, &ask.body);
+                let id = super::make(world, gateway, made);
+                (201, gateway.show_id(world, &id))
+            }
+            Does::Act(act) => act(world, &ask)?,
+        };
+        Ok((gateway.answer)(gateway, status, body))
+    };
+    let Some((keys, key)) = key else {
+        return operate(world);
+    };
+    let same = (keys.same)(call);
+    match world.repeat(gateway.id, &account, key, &same, keys.lifetime) {
+        Repeat::Same(reply) => Ok(*reply),
+        Repeat::OtherParameters => Err(Refusal::Because("key_reused")),
+        Repeat::InFlight => Err(Refusal::Because("key_busy")),
+        Repeat::First => {
+            let reply = operate(world);
+            let reply = reply.unwrap_or_else(|why| refused(gateway, operation.takes, why));
+            if (keys.keeps)(&reply) {
+                world.keep(gateway.id, &account, key, &same, &reply);
+            }
+            Ok(reply)
+        }
+    }
+}
+
+/// What a request of this name may hold.
+fn taken(gateway: &Gateway, name: &str) -> &'static str {
+    if name.is_empty() {
+        return "";
+    }
+    let begins = format!("\n{name} = ");
+    let found = gateway.requests.find(&begins);
+    let at = found.unwrap_or_else(|| panic!("{} has no request {name}", gateway.id));
+    let text = &gateway.requests[at + begins.len()..];
+    // Until a line begins with a letter.
+    let end = text
+        .match_indices('\n')
+        .find(|(at, _)| !text[at + 1..].starts_with(' '));
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+/// What is asked, held against what may be: a query, a form or JSON.
+pub fn read(call: &Call, takes: &'static str) -> Result<Value, Refusal> {
+    let form = "application/x-www-form-urlencoded";
+    let (given, form) = match (call.method.as_str(), call.content_type().as_str()) {
+        ("GET" | "DELETE", _) if call.body.is_empty() => (nest(&call.pairs()), true),
+        (_, kind) if kind == form => (nest(&decode_pairs(&call.body)), true),
+        (_, "application/json") => (serde_json::from_slice(&call.body).ok(), false),
+        _ if call.body.is_empty() => (Some(json!({})), false),
+        _ => return Err(Refusal::Because("format")),
+    };
+    let given = given.ok_or(Refusal::Because("format"))?;
+    let read = fields::read(&given, takes, form);
+    read.map_err(|mut problems| Refusal::Field(problems.swap_remove(0)))
+}
+
+fn listed(world: &World, ask: &Ask, kind: Kind) -> Done {
+    let list = &ask.gateway.list;
+    let parent = ask.ids.last().map(|id| {
+        let found = world.object(ask.gateway.id, id);
+        found
+            .filter(|o| o.account == ask.account)
+            .map(|o| o.kind)
+            .ok_or(id)
+    });
+    let parent = parent.transpose();
+    let parent = parent.map_err(|id| Refusal::Missing(Kind::Customer, id.clone()))?;
+    let belongs = |o: &&Object| match parent {
+        Some(parent) => o.of(parent) == ask.ids.last().map(String::as_str),
+        None => true,
+    };
+    let all: Vec<_> = world
+        .shown(ask.gateway.id, kind, ask.account)
+        .into_iter()
+        .filter(belongs)
+        .collect();
+    let text = |name: &str| ask.body[name].as_str().map(str::to_string);
+    let number = |name: &str| ask.body[name].as_u64().map(|n| n as usize);
+    let limit = number(list.limit).unwrap_or(list.usual);
+    let start = match text(list.from) {
+        Some(from) => all
+            .iter()
+            .position(|o| o.id == from)
+            .map_or(all.len(), |at| at + usize::from(list.behind)),
+        None => 0,
+    };
+    let part = &all[start.min(all.len())..];
+    let shown: Vec<_> = part.iter().take(limit).collect();
+    let next = match list.behind {
+        true => shown
+            .last()
+            .filter(|_| part.len() > limit)
+            .map(|o| o.id.clone()),
+        false => part.get(limit).map(|o| o.id.clone()),
+    };
+    let shown = shown.iter().map(|o| ask.gateway.show(world, o)).collect();
+    (list.shown)(world, ask, shown, next)
+}

@@ -1,0 +1,252 @@
+//! The engine: how money moves at any gateway. It changes objects and tells of it; what a vendor
+//! calls that is said by its gateway.
+
+use super::api::Refusal;
+use super::shelf::{Kind, Object, State};
+use super::{Gateway, Happened};
+use crate::world::World;
+use serde_json::{Value, json};
+
+/// Puts a new object on the shelf and tells of it.
+pub fn make(world: &mut World, gateway: &Gateway, mut object: Object) -> String {
+    object.since.push((object.state, world.now));
+    let id = object.id.clone();
+    world.shelve(object.clone());
+    (gateway.tell)(world, Happened::Made, &object);
+    id
+}
+
+/// A new object of this account that the request made.
+pub fn new(world: &mut World, gateway: &Gateway, kind: Kind, account: &str, ask: &Value) -> Object {
+    let id = gateway.looks.id(world, kind);
+    let mut object = world.blank(gateway.id, kind, account, id);
+    object.ask = ask.clone();
+    object
+}
+
+/// Changes an object and nothing is told.
+pub fn change(world: &mut World, gateway: &Gateway, id: &str, change: impl FnOnce(&mut Object)) {
+    if let Some(object) = world.object_mut(gateway.id, id) {
+        change(object);
+    }
+}
+
+/// Brings an object to another state and tells of it.
+pub fn become_(world: &mut World, gateway: &Gateway, id: &str, state: State, cause: Option<&str>) {
+    let now = world.now;
+    change(world, gateway, id, |object| {
+        object.state = state;
+        object.step = 0;
+        object.since.retain(|(known, _)| *known != state);
+        object.since.push((state, now));
+        object.cause = cause.map(str::to_string).or(object.cause.take());
+    });
+    if let Some(object) = world.object(gateway.id, id).cloned() {
+        (gateway.tell)(world, Happened::Moved, &object);
+    }
+}
+
+/// Goes one step on within its state and tells of it.
+pub fn step_on(world: &mut World, gateway: &Gateway, id: &str) {
+    change(world, gateway, id, |object| object.step += 1);
+    if let Some(object) = world.object(gateway.id, id).cloned() {
+        (gateway.tell)(world, Happened::Stepped, &object);
+    }
+}
+
+/// Something happens to an object by itself, in so many milliseconds.
+pub fn later(world: &mut World, gateway: &Gateway, takes: i64, what: &str, id: &str) {
+    world.step_at(world.now + takes, gateway.id, json!({what: id}));
+}
+
+/// What was due by itself; a person may have ended it before its time.
+pub fn step(world: &mut World, gateway: &'static Gateway, step: &Value) {
+    if let Some(id) = step["expire"].as_str()
+        && world
+            .object(gateway.id, id)
+            .is_some_and(|o| o.state == State::Open)
+    {
+        become_(world, gateway, id, State::Expired, None);
+    }
+    if let Some(id) = step["settle"].as_str() {
+        let _ = settle(world, gateway, id);
+    }
+}
+
+fn found(world: &World, gateway: &Gateway, id: &str) -> Result<Object, String> {
+    let found = world.object(gateway.id, id).cloned();
+    found.ok_or_else(|| format!("there is no {id}"))
+}
+
+/// What is under way arrives, unless its method was turned bad or is gone.
+pub fn settle(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), String> {
+    let object = found(world, gateway, id)?;
+    if object.state != State::Pending {
+        return Err(format!("it is {}", gateway.looks.status(&object)));
+    }
+    match refusal_of(world, gateway, &object) {
+        Some(cause) if object.kind == Kind::Payment => {
+            become_(world, gateway, id, State::Failed, Some(&cause));
+        }
+        _ => become_(world, gateway, id, State::Done, None),
+    }
+    Ok(())
+}
+
+/// Why the bank refuses to charge the method of a payment.
+pub fn refusal_of(world: &World, gateway: &Gateway, payment: &Object) -> Option<String> {
+    let method = world.object(gateway.id, payment.method.as_deref()?)?;
+    match method.state {
+        State::Cancelled => Some("insufficient_funds".into()),
+        _ => method.declines.clone(),
+    }
+}
+
+/// Sends a payment's money back, as far as that is possible, and answers the refund's id.
+pub fn refund(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    amount: Option<(i64, &str)>,
+    ask: &Value,
+) -> Result<String, Refusal> {
+    let of = world.object(gateway.id, payment).cloned();
+    let of = of.ok_or_else(|| Refusal::Missing(Kind::Payment, payment.to_string()))?;
+    if of.state != State::Done {
+        return Err(Refusal::State(gateway.looks.status(&of).to_string()));
+    }
+    let (minor, currency) = amount.unwrap_or((of.left(), &of.currency));
+    if currency != of.currency {
+        return Err(Refusal::Because("other_currency"));
+    }
+    if minor > of.left() || of.left() == 0 {
+        let (left, currency) = (of.left(), of.currency.clone());
+        return Err(Refusal::TooMuch { left, currency });
+    }
+    let mut refund = new(world, gateway, Kind::Refund, &of.account, ask);
+    refund.payment = Some(payment.to_string());
+    refund.amount = minor;
+    refund.currency = of.currency.clone();
+    refund.state = State::Pending;
+    if gateway.refund_takes == 0 {
+        refund.state = State::Done;
+    } else {
+        later(world, gateway, gateway.refund_takes, "settle", &refund.id);
+    }
+    change(world, gateway, payment, |of| of.refunded += minor);
+    Ok(make(world, gateway, refund))
+}
+
+/// A refund does not arrive: the payment has it again.
+pub fn fail_refund(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), String> {
+    let refund = found(world, gateway, id)?;
+    if !matches!(refund.state, State::Pending | State::Done) {
+        return Err(format!("the refund is {}", gateway.looks.status(&refund)));
+    }
+    change(
+        world,
+        gateway,
+        refund.payment.as_deref().unwrap_or(""),
+        |of| {
+            of.refunded -= refund.amount;
+        },
+    );
+    become_(world, gateway, id, State::Failed, None);
+    Ok(())
+}
+
+/// The payer's bank takes a payment back, or a part of it.
+pub fn dispute(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    amount: Option<i64>,
+    cause: &str,
+) -> Result<String, String> {
+    let of = found(world, gateway, payment)?;
+    if of.state != State::Done {
+        return Err(format!("the payment is {}", gateway.looks.status(&of)));
+    }
+    let minor = amount.unwrap_or(of.left());
+    if minor < 1 || minor > of.left() {
+        return Err(format!(
+            "amount must be an integer between 1 and {}",
+            of.left()
+        ));
+    }
+    let mut dispute = new(world, gateway, Kind::Dispute, &of.account, &Value::Null);
+    dispute.payment = Some(payment.to_string());
+    dispute.amount = minor;
+    dispute.currency = of.currency;
+    dispute.cause = Some(cause.to_string());
+    change(world, gateway, payment, |of| of.disputed += minor);
+    Ok(make(world, gateway, dispute))
+}
+
+/// The refunds or disputes of a payment, newest first.
+pub fn of_payment<'w>(
+    world: &'w World,
+    gateway: &Gateway,
+    kind: Kind,
+    payment: &str,
+) -> Vec<&'w Object> {
+    let of = |o: &&Object| o.payment.as_deref() == Some(payment);
+    world
+        .every(gateway.id, kind)
+        .into_iter()
+        .filter(of)
+        .collect()
+}
+
+/// The end of a payment's open dispute.
+pub fn end_dispute(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    end: State,
+) -> Result<String, String> {
+    let all = of_payment(world, gateway, Kind::Dispute, payment);
+    let found = all.into_iter().find(|o| o.state == State::Open);
+    let (id, amount) = found
+        .map(|o| (o.id.clone(), o.amount))
+        .ok_or("no open dispute")?;
+    if end == State::Won {
+        change(world, gateway, payment, |of| of.disputed -= amount);
+    }
+    become_(world, gateway, &id, end, None);
+    Ok(id)
+}
+
+/// The method that a charge names, or the customer's newest that may be charged.
+pub fn chargeable(
+    world: &World,
+    gateway: &Gateway,
+    account: &str,
+    customer: Option<&str>,
+    named: Option<&str>,
+) -> Option<Object> {
+    let fits = |method: &&Object| {
+        let own = method.account == account && method.customer.as_deref() == customer;
+        own && method.state == State::Done && named.is_none_or(|id| method.id == id)
+    };
+    let mut every = world.every(gateway.id, Kind::Method).into_iter();
+    every.find(fits).cloned()
+}
+
+/// A hosted page that is its payment ends so: `paid`, `pending`, `declined`, `expired`, `cancelled`.
+pub fn end_page(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &Object,
+    outcome: &str,
+) -> Result<bool, String> {
+    let (state, cause) = match outcome {
+        "paid" => (State::Done, None),
+        "pending" => (State::Pending, None),
+        "declined" => (State::Failed, Some(gateway.decline)),
+        "expired" => (State::Expired, None),
+        _ => (State::Cancelled, None),
+    };
+    become_(world, gateway, &payment.id, state, cause);
+    Ok(true)
+}

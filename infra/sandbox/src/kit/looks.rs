@@ -1,0 +1,157 @@
+//! A vendor's looks: what it calls things and how they are written, kept as JSON beside its code.
+//!
+//! `ids` (beginning and length of each kind's), `statuses` (kind → state → its word; a state with a
+//! step is `pending.1`), `nouns`, `events` (`payment.done` → its name), `outcomes` of its page,
+//! `currencies`, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
+//! `content_type`, `refusals` (reason → the places of the shape `problem`, `status` among them; a
+//! reason of one request is `missing@refund`) and `shapes`, of which `money` writes amounts.
+
+use super::api::Refusal;
+use super::shape::fill;
+use super::shelf::{Kind, Object};
+use crate::fields::Fault;
+use crate::wire::{exponent, major, minor, stamp};
+use crate::world::World;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+pub struct Looks(LazyLock<Value>);
+
+impl Looks {
+    /// `read` gives the file, which must be JSON.
+    pub const fn new(read: fn() -> Value) -> Looks {
+        Looks(LazyLock::new(read))
+    }
+
+    pub fn of(&self, name: &str) -> &Value {
+        &self.0[name]
+    }
+
+    pub fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or("")
+    }
+
+    /// A shape with its places filled.
+    pub fn shape(&self, name: &str, with: &Value) -> Value {
+        let shape = &self.0["shapes"][name];
+        assert!(!shape.is_null(), "there is no shape {name}");
+        fill(shape, with).unwrap_or_default()
+    }
+
+    /// A new object's id.
+    pub fn id(&self, world: &mut World, kind: Kind) -> String {
+        let id = &self.0["ids"][kind.name()];
+        let length = id[1].as_u64().unwrap_or(10) as usize;
+        let begins = id[0].as_str().unwrap_or("");
+        match id[2].as_str() {
+            Some(alphabet) => begins.to_string() + &world.id_over(alphabet.as_bytes(), length),
+            None => world.id(begins, length),
+        }
+    }
+
+    /// What it calls the object's state.
+    pub fn status(&self, object: &Object) -> &str {
+        let (words, state) = (&self.0["statuses"][object.kind.name()], object.state.name());
+        let stepped = &words[format!("{state}.{}", object.step)];
+        let word = stepped.as_str().or(words[state].as_str());
+        word.unwrap_or(state)
+    }
+
+    /// What it calls what happened, if it tells of it.
+    pub fn event(&self, object: &Object) -> Option<&str> {
+        let (kind, state) = (object.kind.name(), object.state.name());
+        let stepped = &self.0["events"][format!("{kind}.{state}.{}", object.step)];
+        let plain = || self.0["events"][format!("{kind}.{state}")].as_str();
+        match object.step {
+            0 => plain(),
+            _ => stepped.as_str(),
+        }
+    }
+
+    pub fn outcomes(&self) -> Vec<(&str, &str)> {
+        let all = self.0["outcomes"].as_array().into_iter().flatten();
+        all.filter_map(|one| Some((one[0].as_str()?, one[1].as_str()?)))
+            .collect()
+    }
+
+    /// An instant (epoch milliseconds) as it writes it.
+    pub fn when(&self, at: i64) -> Value {
+        match self.text("when") {
+            "seconds" => json!(at / 1000),
+            notation => json!(stamp(at, notation)),
+        }
+    }
+
+    /// Decimals of its amounts.
+    pub fn digits(&self, currency: &str) -> u32 {
+        let own = self.0["digits"][currency].as_u64();
+        own.map_or_else(|| exponent(currency), |digits| digits as u32)
+    }
+
+    /// Minor units as it writes them.
+    pub fn money(&self, minor: i64, currency: &str) -> Value {
+        let major = major(minor, self.digits(currency));
+        let with = json!({"minor": minor, "major": major, "currency": currency});
+        self.shape("money", &with)
+    }
+
+    /// An amount as a request wrote it in a text of so many decimals, and its currency.
+    pub fn payable(&self, text: &Value, currency: &Value) -> Result<(i64, String), Refusal> {
+        let currency = currency.as_str().unwrap_or("");
+        if !self
+            .text("currencies")
+            .split(' ')
+            .any(|known| known == currency)
+        {
+            return Err(Refusal::Because("currency"));
+        }
+        match minor(text.as_str().unwrap_or(""), self.digits(currency)) {
+            Some(cents) if cents > 0 => Ok((cents, currency.to_string())),
+            Some(_) => Err(Refusal::Because("low")),
+            None => Err(Refusal::Because("odd")),
+        }
+    }
+
+    /// Why not: status and body. `takes` is the request's name.
+    pub fn refusal(&self, takes: &str, why: &Refusal) -> (u16, Value) {
+        let (reason, with) = self.reason(why);
+        let refusals = &self.0["refusals"];
+        let of_one = &refusals[format!("{reason}@{takes}")];
+        let found = [of_one, &refusals[reason]]
+            .into_iter()
+            .find(|r| !r.is_null());
+        let places = found.and_then(|found| fill(found, &with));
+        let places = places.unwrap_or_else(|| panic!("nothing is said of {reason}"));
+        let status = places["status"].as_u64().unwrap_or(400) as u16;
+        (status, self.shape("problem", &places))
+    }
+
+    fn reason<'a>(&self, why: &'a Refusal) -> (&'a str, Value) {
+        match why {
+            Refusal::Because(reason) => (reason, json!({})),
+            Refusal::Field(problem) => {
+                let reason = match problem.fault {
+                    Fault::Missing => "field.missing",
+                    Fault::Unknown => "field.unknown",
+                    Fault::Wrong(_) => "field.wrong",
+                };
+                let last = problem.path.last();
+                let places = json!({"dotted": problem.dotted(), "bracketed": problem.bracketed(),
+                    "pointer": problem.pointer(), "last": last, "words": problem.words(),
+                    "given": problem.given});
+                (reason, places)
+            }
+            Refusal::Missing(kind, id) => {
+                let noun = self.0["nouns"][kind.name()].as_str().unwrap_or(kind.name());
+                ("missing", json!({"noun": noun, "id": id}))
+            }
+            Refusal::State(status) => ("state", json!({"status_is": status})),
+            Refusal::TooMuch { left, currency } => (
+                "too_much",
+                json!({"left": major(*left, self.digits(currency))}),
+            ),
+            Refusal::With(reason, places) => (reason, places.clone()),
+            Refusal::Own(_) => ("own", json!({})),
+        }
+    }
+}

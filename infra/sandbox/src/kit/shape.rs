@@ -1,0 +1,82 @@
+//! Shapes: a vendor's objects as JSON with places to fill, kept as data.
+//!
+//! `"$name"` stands for a value, `"$ask.description"` for a part of one, `"a/${id}"` for text in a
+//! text. A field whose value ends in `?` is left out where there is none. `"..."` as a field's name
+//! lays the fields of its value beside the others.
+
+use serde_json::{Map, Value};
+
+/// A shape with all its places filled; `None` where the whole is to be left out.
+pub fn fill(shape: &Value, with: &Value) -> Option<Value> {
+    Some(match shape {
+        Value::String(text) => return filled(text, with),
+        Value::Array(items) => items.iter().filter_map(|item| fill(item, with)).collect(),
+        Value::Object(fields) => {
+            let mut made = Map::new();
+            for (name, field) in fields {
+                match (name.as_str(), fill(field, with)) {
+                    ("...", Some(Value::Object(beside))) => made.extend(beside),
+                    ("...", _) | (_, None) => {}
+                    (name, Some(value)) => drop(made.insert(name.into(), value)),
+                }
+            }
+            made.into()
+        }
+        other => other.clone(),
+    })
+}
+
+fn filled(text: &str, with: &Value) -> Option<Value> {
+    let Some(place) = text.strip_prefix('$').filter(|rest| !rest.starts_with('{')) else {
+        return Some(Value::String(interpolated(text, with)));
+    };
+    match place.strip_suffix('?') {
+        Some(place) => Some(at(place, with)).filter(|value| !value.is_null()),
+        None => Some(at(place, with)),
+    }
+}
+
+fn interpolated(text: &str, with: &Value) -> String {
+    let mut made = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (place, behind) = after.split_once('}').expect("a place ends with }");
+        made += before;
+        match at(place, with) {
+            Value::String(value) => made += &value,
+            Value::Null => {}
+            other => made += &other.to_string(),
+        }
+        rest = behind;
+    }
+    made + rest
+}
+
+fn at(place: &str, with: &Value) -> Value {
+    let mut found = with;
+    for part in place.split('.') {
+        found = match part.parse::<usize>() {
+            Ok(index) => &found[index],
+            Err(_) => &found[part],
+        };
+    }
+    found.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn places_are_filled_and_what_is_not_there_is_left_out_where_that_is_said() {
+        let with =
+            json!({"id": "p1", "n": 7, "ask": {"words": "w", "many": [1, 2]}, "own": {"x": 1}});
+        let shape = json!({"id": "$id", "link": "a/${id}/${n}", "n": "$n", "none": "$nothing",
+            "gone": "$nothing?", "words": "$ask.words?", "second": "$ask.many.1", "...": "$own",
+            "list": ["$id", "$nothing?"], "plain": true});
+        let made = json!({"id": "p1", "link": "a/p1/7", "n": 7, "none": null, "words": "w",
+            "second": 2, "x": 1, "list": ["p1"], "plain": true});
+        assert_eq!(fill(&shape, &with), Some(made));
+    }
+}
