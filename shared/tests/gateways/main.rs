@@ -2,7 +2,6 @@
 //! of every answer and every webhook, and that no order of the same news changes the outcome.
 
 mod gocardless;
-mod mollie;
 mod parts;
 mod stripe;
 #[path = "../support/talk.rs"]

@@ -209,7 +209,7 @@ fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
     Err(match reply.status {
         404 | 410 => Trouble::Missing,
         409 => Trouble::InFlight,
-        _ if about_the_key => Trouble::Unclear(failure.title),
+        _ if about_the_key => Trouble::Unclear("a key that was used for other bytes".into()),
         _ => Trouble::Rejected(match failure.field {
             Some(field) => format!("{}, field {field}: {}", failure.title, failure.detail),
             None => format!("{}: {}", failure.title, failure.detail),

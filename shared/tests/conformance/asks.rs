@@ -1,0 +1,277 @@
+//! What is asked of a gateway, made of a case's data, and what came of it, as data again.
+
+use crate::data::{Known, case_id, payment, refund};
+use crate::talk::talked;
+use meridian::contract::*;
+use meridian::domain::case::{OpensBy, Session};
+use meridian::domain::fact::{Fact, Method};
+use meridian::words::ids;
+use meridian::words::money::{Currency, Money};
+use serde_json::{Value, json};
+
+/// What was sent, in order, and what it came to.
+pub struct Came {
+    pub sent: Vec<Request>,
+    pub end: Value,
+    /// What was told, where that is what it came to.
+    pub facts: Vec<Fact>,
+}
+
+impl Came {
+    fn of(sent: Vec<Request>, end: Value) -> Self {
+        let facts = vec![];
+        Self { sent, end, facts }
+    }
+
+    fn told(sent: Vec<Request>, told: Result<Vec<Fact>, Trouble>) -> Self {
+        match told {
+            Ok(told) => Self {
+                sent,
+                end: json!({"facts": facts(&told)}),
+                facts: told,
+            },
+            Err(trouble) => Self::of(sent, troubled(trouble)),
+        }
+    }
+}
+
+/// Does what a case says, with its replies.
+pub fn run(known: &Known, case: &Value) -> Came {
+    let replies: Vec<_> = steps(case)
+        .map(|step| known.reply(&step["answer"]))
+        .collect();
+    let does = case["do"].as_str().expect("what is done");
+    let (gateway, account) = (known.gateway, known.account());
+    match does {
+        "checkout" => {
+            let open = gateway.checkout.yes().expect("it opens pages").open;
+            let (sent, page) = talked(open, &checkout(case), &account, &replies);
+            let end = page.map_or_else(troubled, |page| shown(&page));
+            Came::of(sent, end)
+        }
+        "lookup" => {
+            let read = *gateway.lookup.yes().expect("it is looked up");
+            let (sent, told) = talked(read, &lookup(case), &account, &replies);
+            match told.and_then(LookedUp::told) {
+                Ok(told) => Came {
+                    end: json!({"facts": facts(&told.facts), "unread": told.unread.len(),
+                        "complaints": told.unread}),
+                    sent,
+                    facts: told.facts,
+                },
+                Err(trouble) => Came::of(sent, troubled(trouble)),
+            }
+        }
+        _ => effects(known, case, does, &account, &replies),
+    }
+}
+
+fn effects(known: &Known, case: &Value, does: &str, account: &Account, replies: &[Reply]) -> Came {
+    let gateway = known.gateway;
+    match does {
+        "charge" => acted(gateway.charge.yes(), &charge(known, case), account, replies),
+        "refund" => acted(gateway.refund.yes(), &refunded(case), account, replies),
+        "complete" => acted(
+            gateway.complete.yes(),
+            &complete(known, case),
+            account,
+            replies,
+        ),
+        "close" => acted(gateway.close.yes(), &close(case), account, replies),
+        "find charge" => found(gateway.charge.yes(), &charge(known, case), account, replies),
+        "find refund" => found(gateway.refund.yes(), &refunded(case), account, replies),
+        "find complete" => found(
+            gateway.complete.yes(),
+            &complete(known, case),
+            account,
+            replies,
+        ),
+        other => panic!("{other} is nothing that is done"),
+    }
+}
+
+/// Reads what it depends on, then the one request that acts: the last reply is to that.
+fn acted<Ask>(
+    effect: Option<&Effect<Ask, Vec<Fact>>>,
+    ask: &Ask,
+    account: &Account,
+    replies: &[Reply],
+) -> Came {
+    let effect = effect.expect("it is offered");
+    let (mut sent, request) = talked(effect.build, ask, account, replies);
+    match (request, replies.get(sent.len())) {
+        (Err(trouble), _) => Came::of(sent, troubled(trouble)),
+        (Ok(request), reply) => {
+            sent.push(request);
+            match reply {
+                Some(reply) => Came::told(sent, (effect.parse)(ask, reply, account)),
+                None => Came::of(sent, json!({"sent": true})),
+            }
+        }
+    }
+}
+
+fn found<Ask>(
+    effect: Option<&Effect<Ask, Vec<Fact>>>,
+    ask: &Ask,
+    account: &Account,
+    replies: &[Reply],
+) -> Came {
+    let mut lost = &effect.expect("it is offered").lost_reply;
+    while let LostReply::SameKey { then, .. } = lost {
+        lost = then;
+    }
+    let LostReply::Find { look, .. } = lost else {
+        panic!("nobody looks for it");
+    };
+    let (sent, found) = talked(*look, ask, account, replies);
+    let end = match found {
+        Ok(found) => json!({"found": found.map(|told| facts(&told))}),
+        Err(trouble) => troubled(trouble),
+    };
+    Came::of(sent, end)
+}
+
+pub fn steps(case: &Value) -> impl Iterator<Item = &Value> {
+    case["talk"].as_array().into_iter().flatten()
+}
+
+// ---- asks --------------------------------------------------------------------------------------
+
+pub fn money(value: &Value, usual: i64) -> Money {
+    let (code, minor) = match value.as_array().map(Vec::as_slice) {
+        Some([code, minor]) => (code.as_str().expect("a code"), minor.as_i64()),
+        _ => ("EUR", Some(usual)),
+    };
+    let currency = Currency::read(code).expect("a currency");
+    Money::new(minor.expect("minor units"), currency)
+}
+
+fn text(case: &Value, name: &str) -> Option<String> {
+    case["ask"][name].as_str().map(String::from)
+}
+
+const LABEL: &str = "Wattle Street Clinic, invoice 7";
+const HOOKS: &str = "https://pay.example/webhooks/demo/it";
+
+pub fn checkout(case: &Value) -> Checkout {
+    Checkout {
+        reference: payment(),
+        amount: money(&case["ask"]["amount"], 10_000),
+        label: text(case, "label").unwrap_or(LABEL.into()),
+        return_to: "https://pay.example/pay/done".into(),
+        cancel_to: "https://pay.example/pay/cancelled".into(),
+        webhook_url: HOOKS.into(),
+        keep_method: case["ask"]["keep_method"] == true,
+    }
+}
+
+fn method(known: &Known, case: &Value) -> Method {
+    let given = &case["ask"]["method"];
+    let usual = known.get("method");
+    let of = |name: &str| match given.get(name) {
+        Some(value) => value.as_str().map(String::from),
+        None => usual[name].as_str().map(String::from),
+    };
+    Method {
+        gateway: known.id().into(),
+        customer: of("customer"),
+        token: of("token").unwrap_or_default(),
+        label: of("label").unwrap_or("Visa ending 4242".into()),
+    }
+}
+
+pub fn charge(known: &Known, case: &Value) -> Charge {
+    Charge {
+        reference: payment(),
+        amount: money(&case["ask"]["amount"], 10_000),
+        label: text(case, "label").unwrap_or(LABEL.into()),
+        method: method(known, case),
+        webhook_url: HOOKS.into(),
+    }
+}
+
+fn complete(known: &Known, case: &Value) -> Complete {
+    let kept = case["ask"].get("method").is_some();
+    Complete {
+        reference: payment(),
+        amount: money(&case["ask"]["amount"], 10_000),
+        label: text(case, "label").unwrap_or(LABEL.into()),
+        session: text(case, "session").expect("its page"),
+        method: kept.then(|| method(known, case)),
+    }
+}
+
+fn close(case: &Value) -> Close {
+    Close {
+        reference: payment(),
+        session: text(case, "session").expect("its page"),
+    }
+}
+
+pub fn refunded(case: &Value) -> Refund {
+    let amount = money(&case["ask"]["amount"], 2_500);
+    Refund {
+        reference: refund(),
+        payment: text(case, "payment").expect("what is given back"),
+        amount,
+        total_refunded: money(&case["ask"]["total"], amount.minor),
+        whole: case["ask"]["whole"] == true,
+    }
+}
+
+pub fn lookup(case: &Value) -> Lookup {
+    Lookup {
+        reference: ids::payment_reference(&case_id(), 1),
+        payment: text(case, "payment"),
+        session: text(case, "session"),
+        amount: money(&case["ask"]["amount"], 10_000),
+    }
+}
+
+// ---- what came of it ---------------------------------------------------------------------------
+
+pub fn facts(told: &[Fact]) -> Value {
+    told.iter().map(fact).collect()
+}
+
+/// A fact with its amounts as people write them: `EUR 100.00`.
+pub fn fact(fact: &Fact) -> Value {
+    let mut value = serde_json::to_value(fact).expect("a fact is data");
+    let written = |money: Money| format!("{} {}", money.currency.code(), money.decimal());
+    for (name, amount) in [
+        ("amount", fact.amount),
+        ("refunded_total", fact.refunded_total),
+    ] {
+        if let Some(amount) = amount {
+            value[name] = written(amount).into();
+        }
+    }
+    value
+}
+
+fn shown(page: &Session) -> Value {
+    let (to, fields) = match &page.opens_by {
+        OpensBy::Redirect(to) => (to, None),
+        OpensBy::PostForm { to, fields } => (to, Some(fields)),
+    };
+    json!({"page": {"id": page.id, "to": to, "fields": fields, "expires_at": page.expires_at}})
+}
+
+/// By its name, with what it says that decides anything.
+pub fn troubled(trouble: Trouble) -> Value {
+    let (name, why) = match trouble {
+        Trouble::Declined(why) => ("declined", json!(why.name())),
+        Trouble::Rejected(why) => ("rejected", json!(why)),
+        Trouble::Credentials(why) => ("credentials", json!(why)),
+        Trouble::Missing => ("missing", Value::Null),
+        Trouble::Gone(why) => ("gone", json!(why)),
+        Trouble::Later { seconds, .. } => ("later", json!(seconds)),
+        Trouble::Stale(why) => ("stale", json!(why)),
+        Trouble::InFlight => ("in_flight", Value::Null),
+        Trouble::Exists(id) => ("exists", json!(id)),
+        Trouble::Unclear(why) => ("unclear", json!(why)),
+        Trouble::Unreadable(why) => ("unreadable", json!(why)),
+    };
+    json!({"trouble": name, "why": why})
+}

@@ -1,0 +1,162 @@
+//! What is known of a vendor, as data: its objects as its contract shows them, and what each call,
+//! answer and webhook comes to. Kept in `data/<vendor>.json`; each file names its sources.
+//!
+//! `{"$": "payment", "status": "paid", "/details/card": null}` is the object of that name with these
+//! fields in place of its own; a name that begins with `/` is a pointer. `@p1@` and `@r1@` stand for
+//! our references of the first payment and refund.
+
+use meridian::contract::{Account, Gateway, Reply};
+use meridian::vendors;
+use meridian::words::ids;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub struct Known {
+    pub gateway: &'static Gateway,
+    data: Value,
+}
+
+/// Of every gateway of the registry that has data, in its order.
+pub fn all() -> Vec<Known> {
+    let gateways = vendors::gateways();
+    gateways.filter_map(of).collect()
+}
+
+/// Where a vendor's data stands.
+pub fn file(vendor: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/data");
+    folder.join(format!("{vendor}.json"))
+}
+
+fn of(gateway: &'static Gateway) -> Option<Known> {
+    let file = file(gateway.vendor.id);
+    let text = std::fs::read_to_string(&file).ok()?;
+    let text = text.replace("@p1@", &payment()).replace("@r1@", &refund());
+    let data = serde_json::from_str(&text);
+    let data = data.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    Some(Known { gateway, data })
+}
+
+pub fn case_id() -> String {
+    ids::derived(&["a case"])
+}
+
+pub fn payment() -> String {
+    ids::payment_reference(&case_id(), 1)
+}
+
+pub fn refund() -> String {
+    ids::refund_reference(&case_id(), 1)
+}
+
+impl Known {
+    pub fn id(&self) -> &'static str {
+        self.gateway.vendor.id
+    }
+
+    /// The cases of this kind, with the words by which each is told apart.
+    pub fn cases(&self, kind: &str) -> Vec<(String, Value)> {
+        let all = self.data[kind].as_array().into_iter().flatten();
+        let named = |case: &Value| {
+            let words = case["test"].as_str().unwrap_or("a case without a name");
+            (format!("{}: {words}", self.id()), self.whole(case))
+        };
+        all.map(named).collect()
+    }
+
+    /// What stands under a name, its objects put in.
+    pub fn get(&self, name: &str) -> Value {
+        self.whole(&self.data[name])
+    }
+
+    /// With every object that is named in it.
+    pub fn whole(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.whole(item)).collect(),
+            Value::Object(fields) => match fields.get("$").and_then(Value::as_str) {
+                Some(name) => self.object(name, fields),
+                None => {
+                    let whole =
+                        |(name, value): (&String, &Value)| (name.clone(), self.whole(value));
+                    fields.iter().map(whole).collect::<Map<_, _>>().into()
+                }
+            },
+            other => other.clone(),
+        }
+    }
+
+    fn object(&self, name: &str, over: &Map<String, Value>) -> Value {
+        let known = &self.data["objects"][name];
+        assert!(!known.is_null(), "{}: no object {name}", self.id());
+        let mut whole = self.whole(known);
+        for (field, value) in over.iter().filter(|(field, _)| *field != "$") {
+            put(&mut whole, field, self.whole(value));
+        }
+        whole
+    }
+
+    /// The clinic's account: its fields, and those that prove webhooks.
+    pub fn account(&self) -> Account {
+        account(&self.data["account"])
+    }
+
+    pub fn hooks(&self) -> Account {
+        account(&self.data["inbound"])
+    }
+
+    /// A reply of this vendor: a whole one (`status`, `headers`, `body`), or the body of a good one.
+    pub fn reply(&self, value: &Value) -> Reply {
+        let whole = value.get("status").is_some_and(Value::is_u64) && value.get("body").is_some();
+        let body = if whole { &value["body"] } else { value };
+        let status = value["status"].as_u64().filter(|_| whole).unwrap_or(200);
+        let kind = self.data["content_type"].as_str();
+        let mut headers = vec![(
+            "content-type".to_owned(),
+            kind.unwrap_or("application/json").to_owned(),
+        )];
+        for (name, value) in value["headers"]
+            .as_object()
+            .filter(|_| whole)
+            .into_iter()
+            .flatten()
+        {
+            headers.insert(0, (name.clone(), value.as_str().unwrap_or("").into()));
+        }
+        let bytes = match body {
+            Value::String(text) if whole => text.clone(),
+            Value::Null => String::new(),
+            body => format!("{}{body}", self.data["begins"].as_str().unwrap_or("")),
+        };
+        Reply {
+            status: u16::try_from(status).expect("a status"),
+            headers,
+            body: bytes.into(),
+        }
+    }
+}
+
+/// Puts a value at a field or a pointer; what leads there is made.
+pub fn put(whole: &mut Value, at: &str, value: Value) {
+    let mut here = whole;
+    let path: Vec<&str> = match at.strip_prefix('/') {
+        Some(path) => path.split('/').collect(),
+        None => vec![at],
+    };
+    for part in &path {
+        here = match part.parse::<usize>() {
+            Ok(index) if here.is_array() => &mut here[index],
+            _ => &mut here[*part],
+        };
+    }
+    *here = value;
+}
+
+fn account(fields: &Value) -> Account {
+    let fields = fields.as_object().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    let fields: BTreeMap<_, _> = fields
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect();
+    Account::load(&[], fields).expect("every field is fit")
+}

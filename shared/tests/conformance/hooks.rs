@@ -1,0 +1,172 @@
+//! Webhooks: signed as the vendor signs, in whatever way its data says, and what each says.
+
+use crate::asks::fact;
+use crate::data::Known;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use meridian::contract::*;
+use serde_json::{Map, Value, json};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+/// When every delivery here comes in, epoch seconds.
+pub const NOW: i64 = 1_780_000_000;
+
+/// How a vendor signs: `header`, `spelled` (`sha256=${code}`), `secret` (a field), `key` (`text`,
+/// `hex`, `base64`), `algorithm`, `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and,
+/// where each item of a batch is signed, `items`, `item`, `at` and `parts`.
+pub struct Signs(pub Value);
+
+impl Signs {
+    pub fn of(known: &Known) -> Option<Self> {
+        let signs = known.get("signs");
+        (!signs.is_null()).then_some(Self(signs))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or("")
+    }
+
+    pub fn header(&self) -> &str {
+        self.text("header")
+    }
+
+    pub fn tells_time(&self) -> bool {
+        self.text("covers").contains("${t}")
+    }
+
+    /// The delivery as the vendor sends it at this time, signed under this secret.
+    pub fn signed(&self, body: &str, secret: &str, at: i64) -> Delivery {
+        if self.0.get("items").is_some() {
+            return delivery(&[], &self.each(body, secret));
+        }
+        let covers = self.text("covers").replace("${t}", &at.to_string());
+        let code = self.code(secret, &covers.replace("${body}", body));
+        let spelled = self.text("spelled").replace("${t}", &at.to_string());
+        delivery(&[(self.header(), &spelled.replace("${code}", &code))], body)
+    }
+
+    /// A batch whose items are signed one by one.
+    fn each(&self, body: &str, secret: &str) -> String {
+        let mut body: Value = serde_json::from_str(body).expect("a batch is JSON");
+        let items = body
+            .pointer_mut(self.text("items"))
+            .and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten() {
+            let inner = item.pointer(self.text("item")).cloned().unwrap_or_default();
+            let parts = self.0["parts"].as_array().into_iter().flatten();
+            let part = |place: &Value| match inner.pointer(place.as_str().unwrap_or("")) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Null) | None => String::new(),
+                Some(other) => other.to_string(),
+            };
+            let covers: Vec<_> = parts.map(part).collect();
+            let code = self.code(secret, &covers.join(":"));
+            crate::data::put(item, self.text("at"), code.into());
+        }
+        body.to_string()
+    }
+
+    fn code(&self, secret: &str, message: &str) -> String {
+        let key = match self.text("key") {
+            "hex" => hex::decode(secret).expect("a key in hex"),
+            "base64" => BASE64_STANDARD.decode(secret).expect("a key in base64"),
+            _ => secret.as_bytes().to_vec(),
+        };
+        fn mac<M: Mac + KeyInit>(key: &[u8], message: &str) -> Vec<u8> {
+            let mac = <M as KeyInit>::new_from_slice(key).expect("a key of any length");
+            mac.chain_update(message).finalize().into_bytes().to_vec()
+        }
+        let code = match self.text("algorithm") {
+            "sha1" => mac::<Hmac<Sha1>>(&key, message),
+            "sha512" => mac::<Hmac<Sha512>>(&key, message),
+            _ => mac::<Hmac<Sha256>>(&key, message),
+        };
+        match self.text("code") {
+            "base64" => BASE64_STANDARD.encode(code),
+            "HEX" => hex::encode_upper(code),
+            _ => hex::encode(code),
+        }
+    }
+
+    pub fn secret(&self, known: &Known) -> String {
+        known.hooks().secret(self.text("secret")).to_owned()
+    }
+}
+
+pub fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
+    let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+    Delivery {
+        headers: headers.collect(),
+        method: "POST".into(),
+        body: body.into(),
+        url: "https://pay.example/webhooks/demo/it".into(),
+        received_at: NOW,
+    }
+}
+
+pub fn inbound(known: &Known) -> &'static Inbound {
+    known.gateway.webhook.yes().expect("it sends webhooks")
+}
+
+/// A body as a case gives it: text as it is, or a document.
+pub fn body(case: &Value) -> String {
+    match &case["hook"] {
+        Value::String(text) => text.clone(),
+        document => document.to_string(),
+    }
+}
+
+/// The delivery of a case, signed unless it says that it is not.
+pub fn sent(known: &Known, case: &Value) -> Delivery {
+    let body = body(case);
+    match Signs::of(known).filter(|_| case["unsigned"] != true) {
+        Some(signs) => signs.signed(&body, &signs.secret(known), NOW),
+        None => delivery(&[], &body),
+    }
+}
+
+/// What a delivery says once its proof was looked at, as cases write it.
+pub fn read(known: &Known, case: &Value) -> Value {
+    let (delivery, account) = (sent(known, case), known.hooks());
+    let trusted = match prove(inbound(known).door, &delivery, &account) {
+        Ok(Outcome::Proven | Outcome::Items(_)) => true,
+        Ok(Outcome::NeedsVendor) => false,
+        // Its own tests prove it.
+        Ok(Outcome::NeedsCertificate(_)) => true,
+        Err(why) => return json!({"refused": format!("{why:?}")}),
+    };
+    // A proof that has its own tests: what it covers is read as proven.
+    let trusted = trusted || known.get("proven_elsewhere") == true;
+    said(known, &delivery, trusted)
+}
+
+pub fn said(known: &Known, delivery: &Delivery, trusted: bool) -> Value {
+    let verified = Verified {
+        delivery,
+        account: &known.hooks(),
+        trusted,
+    };
+    match (inbound(known).read)(&verified) {
+        Ok(items) => json!({"items": items.into_iter().map(item).collect::<Vec<_>>()}),
+        Err(why) => json!({"unreadable": why.0}),
+    }
+}
+
+fn item(item: Item) -> Value {
+    let (id, name) = (item.id.clone(), item.name.clone());
+    let mut shown = Map::new();
+    shown.insert("id".into(), json!(id));
+    shown.insert("name".into(), json!(name));
+    let (kind, value) = match item.checked().notice {
+        Ok(Notice::Fact(told)) => ("fact", fact(&told)),
+        Ok(Notice::Hint { payment }) => ("hint", json!(payment)),
+        Ok(Notice::MethodGone { token, .. }) => ("gone", json!(token)),
+        Ok(Notice::MethodBack { token, .. }) => ("back", json!(token)),
+        Ok(Notice::Ignored(kind)) => ("ignored", json!(kind)),
+        Err(why) => ("unreadable", json!(why.0)),
+    };
+    shown.insert(kind.into(), value);
+    shown.into()
+}

@@ -1,0 +1,518 @@
+//! What holds at every gateway, whatever its data: written once, for all.
+
+use crate::asks::{self, charge, checkout, refunded, run, steps, troubled};
+use crate::data::{self, Known};
+use crate::hooks::{self, NOW, Signs, inbound};
+use crate::talk::{heard, talked};
+use crate::wire;
+use meridian::contract::*;
+use meridian::domain::fact::Fact;
+use meridian::words::money::{Currency, Money};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// What stands where a word is that nobody knows.
+const ODD: &str = "Juniper Vale";
+
+/// The first case that does this.
+fn first(known: &Known, does: &str) -> Option<Value> {
+    let cases = known.cases("calls").into_iter();
+    let mut fit = cases
+        .map(|(_, case)| case)
+        .filter(|case| case["do"] == does);
+    fit.next()
+}
+
+// ---- what is offered is shown ------------------------------------------------------------------
+
+#[test]
+fn whatever_a_gateway_offers_stands_in_its_cases_with_a_good_end_and_a_refusal() {
+    let mut missing = vec![];
+    for known in data::all() {
+        let gateway = known.gateway;
+        let offered = [
+            ("checkout", gateway.checkout.yes().is_some()),
+            ("charge", gateway.charge.yes().is_some()),
+            ("complete", gateway.complete.yes().is_some()),
+            ("refund", gateway.refund.yes().is_some()),
+            ("close", gateway.close.yes().is_some()),
+            ("lookup", gateway.lookup.yes().is_some()),
+        ];
+        for (does, _) in offered.into_iter().filter(|(_, yes)| *yes) {
+            let cases = known.cases("calls");
+            let ends: Vec<_> = cases
+                .iter()
+                .filter(|(_, case)| case["do"] == does)
+                .map(|(_, case)| case["end"]["trouble"].is_null())
+                .collect();
+            for (good, words) in [(true, "succeeds"), (false, "is refused")] {
+                if !ends.contains(&good) {
+                    missing.push(format!("{}: no case in which {does} {words}", known.id()));
+                }
+            }
+        }
+        if gateway.webhook.yes().is_some() && known.cases("hooks").is_empty() {
+            missing.push(format!("{}: no webhook", known.id()));
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn a_lost_reply_means_what_is_written_down() {
+    fn of<Ask>(effect: &Offer<Effect<Ask, Vec<Fact>>>) -> Value {
+        fn words<Ask, Answer>(lost: &LostReply<Ask, Answer>) -> String {
+            match lost {
+                LostReply::SameKey { key, then } => {
+                    let place = format!("{:?}", key.place);
+                    format!("{place} for {} s, then {}", key.lifetime, words(then))
+                }
+                LostReply::Find { trusted_after, .. } => {
+                    format!("look, and believe it after {trusted_after} s")
+                }
+                LostReply::Human => "a person".into(),
+            }
+        }
+        effect
+            .yes()
+            .map_or(Value::Null, |effect| words(&effect.lost_reply).into())
+    }
+    for known in data::all() {
+        let gateway = known.gateway;
+        let lost = json!({"charge": of(&gateway.charge), "complete": of(&gateway.complete),
+            "refund": of(&gateway.refund)});
+        assert_eq!(lost, known.get("lost"), "{}", known.id());
+    }
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+
+type Parse = Box<dyn Fn(&Reply) -> Result<(), Trouble>>;
+
+/// Each call that moves money, as a function of its reply alone.
+fn parses(known: &Known) -> Vec<(&'static str, Parse)> {
+    let gateway = known.gateway;
+    let mut all: Vec<(&'static str, Parse)> = vec![];
+    if let (Some(effect), Some(case)) = (gateway.charge.yes(), first(known, "charge")) {
+        let (ask, account) = (charge(known, &case), known.account());
+        all.push((
+            "charge",
+            Box::new(move |r| (effect.parse)(&ask, r, &account).map(drop)),
+        ));
+    }
+    if let (Some(effect), Some(case)) = (gateway.refund.yes(), first(known, "refund")) {
+        let (ask, account) = (refunded(&case), known.account());
+        all.push((
+            "refund",
+            Box::new(move |r| (effect.parse)(&ask, r, &account).map(drop)),
+        ));
+    }
+    all
+}
+
+#[test]
+fn a_page_of_something_in_between_is_never_a_refusal() {
+    for known in data::all() {
+        for (does, parse) in parses(&known) {
+            for status in [
+                400, 402, 404, 405, 408, 409, 413, 422, 499, 500, 502, 503, 504,
+            ] {
+                let reply = Reply {
+                    status,
+                    headers: vec![("content-type".into(), "text/html".into())],
+                    body: b"<h1>Request blocked</h1>".into(),
+                };
+                // What the vendor did not say is unclear before any adapter reads it.
+                let said = known
+                    .gateway
+                    .vendor
+                    .said(reply)
+                    .and_then(|reply| parse(&reply));
+                let trouble = said.expect_err("a page is no answer");
+                let name = known.id();
+                assert!(
+                    trouble.may_have_happened(),
+                    "{name} {does} {status}: {trouble}"
+                );
+            }
+        }
+    }
+}
+
+/// Every place of a value, as JSON pointers.
+fn places(value: &Value, here: &str, all: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, inner)| places(inner, &format!("{here}/{name}"), all)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(n, inner)| places(inner, &format!("{here}/{n}"), all)),
+        _ => {}
+    }
+    all.push(here.to_owned());
+}
+
+/// The value with something else at each of its places, one at a time.
+fn spoilt(value: &Value) -> Vec<Value> {
+    let mut all = vec![];
+    places(value, "", &mut all);
+    let spoil = |place: &String| {
+        [json!(ODD), json!({ODD: 1}), json!([ODD]), json!(7)].map(|odd| {
+            let mut other = value.clone();
+            *other.pointer_mut(place).expect("it is there") = odd;
+            other
+        })
+    };
+    all.iter().flat_map(spoil).collect()
+}
+
+#[test]
+fn a_complaint_names_the_field_and_never_what_stood_in_it() {
+    for known in data::all() {
+        for (name, case) in known.cases("calls") {
+            for (n, step) in steps(&case).enumerate() {
+                let document = if step["answer"]["body"].is_null() {
+                    "answer"
+                } else {
+                    "answer/body"
+                };
+                let answer = step.pointer(&format!("/{document}")).expect("an answer");
+                for other in spoilt(answer) {
+                    let mut odd = case.clone();
+                    data::put(&mut odd, &format!("/talk/{n}/{document}"), other);
+                    let end = run(&known, &odd).end;
+                    let complaint = [&end["why"], &end["complaints"]];
+                    let told = complaint
+                        .iter()
+                        .any(|said| said.to_string().contains("Juniper"));
+                    // A vendor's own words of a refusal are repeated to staff.
+                    let refusal = ["rejected", "stale", "credentials", "exists", "gone"];
+                    let refusal = refusal.iter().any(|name| end["trouble"] == *name);
+                    assert!(!told || refusal, "{name}: {end}");
+                }
+            }
+        }
+        for (name, case) in known.cases("hooks") {
+            for other in spoilt(&case["hook"]).into_iter().filter(Value::is_object) {
+                let delivery = hooks::delivery(&[], &other.to_string());
+                let said = hooks::said(&known, &delivery, true);
+                let items = said["items"].as_array().into_iter().flatten();
+                let mut complaints: Vec<_> =
+                    items.map(|item| item["unreadable"].to_string()).collect();
+                complaints.push(said["unreadable"].to_string());
+                let told = complaints.iter().find(|said| said.contains("Juniper"));
+                assert_eq!(told, None, "{name}");
+            }
+        }
+    }
+}
+
+/// A look-up that shows a payment and what happened to it is read part by part.
+#[test]
+fn a_part_that_cannot_be_read_hides_no_other() {
+    for known in data::all() {
+        for (name, case) in known.cases("parts") {
+            let sound = run(&known, &case).end;
+            let all = sound["facts"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{name}: {sound}"));
+            assert_eq!(sound["unread"], 0, "{name}");
+            for place in case["parts"].as_array().into_iter().flatten() {
+                let mut odd = case.clone();
+                data::put(&mut odd, place.as_str().expect("a pointer"), ODD.into());
+                let told = run(&known, &odd).end;
+                assert_eq!(told["unread"], 1, "{name} {place}: {told}");
+                let kept = told["facts"].as_array().cloned().unwrap_or_default();
+                assert_eq!(kept.len() + 1, all.len(), "{name} {place}");
+                let same = kept.iter().all(|fact| all.contains(fact));
+                assert!(same, "{name} {place}: the others are as they were");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_look_up_of_which_nothing_can_be_read_tells_nothing() {
+    for known in data::all() {
+        for (name, case) in known.cases("parts") {
+            for body in [json!([]), json!("<html>"), json!({}), json!(null)] {
+                let mut odd = case.clone();
+                for step in odd["talk"].as_array_mut().into_iter().flatten() {
+                    step["answer"] = json!({"status": 200, "body": body});
+                }
+                let told = run(&known, &odd).end;
+                assert_eq!(told["trouble"], "unreadable", "{name} {body}: {told}");
+            }
+        }
+    }
+}
+
+// ---- requests ----------------------------------------------------------------------------------
+
+/// What of an account nobody else may see, and what of it no request may hold.
+fn secrets(known: &Known) -> Vec<String> {
+    let fields = known.gateway.vendor.fields.iter();
+    let secret = fields.filter(|field| matches!(field.kind, FieldKind::Secret));
+    let account = known.account();
+    let values = secret.map(|field| account.secret(field.name).to_owned());
+    values.filter(|value| !value.is_empty()).collect()
+}
+
+#[test]
+fn no_request_account_or_trouble_shows_a_secret() {
+    for known in data::all() {
+        let secrets = secrets(&known);
+        assert!(
+            !secrets.is_empty(),
+            "{}: an account without secrets",
+            known.id()
+        );
+        let hides = |what: &str, shown: String| {
+            let found = secrets.iter().find(|secret| shown.contains(*secret));
+            assert_eq!(found, None, "{}: {what}", known.id());
+        };
+        hides(
+            "its account",
+            format!("{:?} {:?}", known.account(), known.hooks()),
+        );
+        for (name, case) in known.cases("calls") {
+            let came = run(&known, &case);
+            hides(&name, format!("{:?} {}", came.sent, came.end));
+            for request in &came.sent {
+                hides(&name, serde_json::to_string(request).expect("it is kept"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_amount_in_every_currency_that_the_vendor_takes_is_asked_for_and_given_back() {
+    for known in data::all() {
+        let currencies = known.get("currencies");
+        let currencies = currencies.as_str().expect("its currencies");
+        for code in currencies.split(' ') {
+            let currency = Currency::read(code).unwrap_or_else(|| panic!("{code}"));
+            // Whole units of any exponent, and a multiple of what some vendors round to.
+            let amount = Money::new(123_000, currency);
+            if let Some(opening) = known.gateway.checkout.yes() {
+                let ask = Checkout {
+                    amount,
+                    ..checkout(&json!({}))
+                };
+                let (sent, _) = talked(opening.open, &ask, &known.account(), &[]);
+                let request = sent
+                    .first()
+                    .unwrap_or_else(|| panic!("{} {code}", known.id()));
+                let problems = wire::problems(&known, request, None);
+                assert_eq!(problems, Vec::<String>::new(), "{} {code}", known.id());
+            }
+            let (Some(effect), Some(case)) = (known.gateway.refund.yes(), first(&known, "refund"))
+            else {
+                continue;
+            };
+            let ask = Refund {
+                amount,
+                total_refunded: amount,
+                ..refunded(&case)
+            };
+            let (read, request) = talked(effect.build, &ask, &known.account(), &[]);
+            if read.is_empty() {
+                let request = request.unwrap_or_else(|why| panic!("{} {code}: {why}", known.id()));
+                let problems = wire::problems(&known, &request, None);
+                assert_eq!(problems, Vec::<String>::new(), "{} {code}", known.id());
+            }
+        }
+    }
+}
+
+// ---- words of the contracts --------------------------------------------------------------------
+
+/// `words`: each says which call or webhook, where its word stands (`at`), and which words the
+/// contract has (`file` and `place`, or `list` where it tells them in prose); `refused` those that
+/// are put before people.
+#[test]
+fn every_status_and_event_name_of_the_contract_is_mapped_or_refused_by_name() {
+    for known in data::all() {
+        for (name, case) in known.cases("words") {
+            let words = match case["file"].as_str() {
+                None => case["list"].clone(),
+                Some(file) => {
+                    let Some(file) = wire::official(file) else {
+                        continue;
+                    };
+                    let place = case["place"].as_str().expect("its place");
+                    file.pointer(place)
+                        .unwrap_or_else(|| panic!("{name}: {place}"))
+                        .clone()
+                }
+            };
+            let words = words
+                .as_array()
+                .unwrap_or_else(|| panic!("{name}: no list"));
+            for word in words.iter().filter_map(Value::as_str) {
+                let mut with = case.clone();
+                data::put(&mut with, case["at"].as_str().expect("where"), word.into());
+                // What else is so with words that begin alike.
+                for (begins, also) in case["also"].as_object().into_iter().flatten() {
+                    for (place, value) in also
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .filter(|_| word.starts_with(begins))
+                    {
+                        data::put(&mut with, place, value.clone());
+                    }
+                }
+                let refused = case["refused"]
+                    .as_array()
+                    .is_some_and(|all| all.contains(&json!(word)));
+                let unread = unread(&known, &with);
+                assert_eq!(unread.is_some(), refused, "{name}: {word}: {unread:?}");
+            }
+        }
+    }
+}
+
+/// What of a call's answer or a webhook could not be read.
+fn unread(known: &Known, case: &Value) -> Option<String> {
+    if case["hook"].is_null() {
+        let end = run(known, case).end;
+        let odd = end["trouble"] == "unreadable" || end["unread"].as_u64().is_some_and(|n| n > 0);
+        return odd.then(|| end.to_string());
+    }
+    let said = hooks::said(known, &hooks::delivery(&[], &hooks::body(case)), true);
+    let items = said["items"].as_array().into_iter().flatten();
+    let mut odd = items
+        .map(|item| &item["unreadable"])
+        .chain([&said["unreadable"]]);
+    odd.find(|why| !why.is_null()).map(Value::to_string)
+}
+
+// ---- proofs ------------------------------------------------------------------------------------
+
+/// Whether it is proven by what came with it.
+fn proven(known: &Known, delivery: &Delivery, account: &Account) -> Result<bool, Refused> {
+    let outcome = prove(inbound(known).door, delivery, account)?;
+    Ok(match outcome {
+        Outcome::Proven => true,
+        Outcome::Items(held) => held.iter().all(|held| *held),
+        Outcome::NeedsCertificate(_) | Outcome::NeedsVendor => false,
+    })
+}
+
+/// The vendors that sign, each with a webhook of theirs.
+fn signing() -> Vec<(Known, Signs, String)> {
+    let signs = |known: Known| {
+        let signs = Signs::of(&known)?;
+        let cases = known.cases("hooks").into_iter();
+        let mut signed = cases.filter(|(_, case)| case["unsigned"] != true);
+        let (_, case) = signed.next().expect("a webhook that is signed");
+        Some((known, signs, hooks::body(&case)))
+    };
+    data::all().into_iter().filter_map(signs).collect()
+}
+
+#[test]
+fn a_proof_holds_only_over_what_was_signed_under_the_clinics_secret() {
+    for (known, signs, body) in signing() {
+        let (name, secret) = (known.id(), signs.secret(&known));
+        let account = known.hooks();
+        let good = signs.signed(&body, &secret, NOW);
+        assert_eq!(proven(&known, &good, &account), Ok(true), "{name}");
+        let other: String = secret.chars().rev().collect();
+        let wrong = signs.signed(&body, &other, NOW);
+        assert!(
+            proven(&known, &wrong, &account) != Ok(true),
+            "{name}: another secret"
+        );
+        let without = Account::load(&[], Default::default()).expect("an empty one");
+        let unset = proven(&known, &good, &without);
+        assert!(
+            unset.is_err(),
+            "{name}: a clinic without a secret: {unset:?}"
+        );
+        if signs.0.get("items").is_none() {
+            let mut tampered = good.clone();
+            tampered.body.push(b' ');
+            let said = proven(&known, &tampered, &account);
+            assert_eq!(said, Err(Refused::Forged), "{name}: tampered");
+            let mut missing = good.clone();
+            missing.headers.clear();
+            assert!(
+                proven(&known, &missing, &account) != Ok(true),
+                "{name}: no header"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_signature_that_is_not_in_time_is_stale_where_the_vendor_signs_a_time() {
+    for (known, signs, body) in signing()
+        .into_iter()
+        .filter(|(_, signs, _)| signs.tells_time())
+    {
+        let secret = signs.secret(&known);
+        for (late, expected) in [
+            (0, Ok(true)),
+            (300, Ok(true)),
+            (-300, Ok(true)),
+            (301, Err(Refused::Stale)),
+            (-301, Err(Refused::Stale)),
+        ] {
+            let delivery = signs.signed(&body, &secret, NOW - late);
+            let said = proven(&known, &delivery, &known.hooks());
+            assert_eq!(said, expected, "{} {late} s late", known.id());
+        }
+    }
+}
+
+#[test]
+fn of_two_headers_of_one_name_a_forged_one_never_makes_the_other_hold() {
+    for (known, signs, body) in signing() {
+        if signs.0.get("items").is_some() {
+            continue;
+        }
+        let (secret, account) = (signs.secret(&known), known.hooks());
+        let mut doubled = signs.signed(&body, &secret, NOW);
+        doubled
+            .headers
+            .push((signs.header().into(), "forged".into()));
+        doubled.body.push(b' ');
+        let said = proven(&known, &doubled, &account);
+        assert!(said != Ok(true), "{}: {said:?}", known.id());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic_and_never_prove(bytes in prop::collection::vec(any::<u8>(), 0..300), header in ".{0,80}") {
+        for known in data::all() {
+            let Some(inbound) = known.gateway.webhook.yes() else { continue };
+            let signs = Signs::of(&known);
+            let name = signs.as_ref().map_or("x-signature", Signs::header).to_owned();
+            let mut delivery = hooks::delivery(&[(name.as_str(), header.as_str())], "");
+            delivery.body = bytes.clone();
+            prop_assert!(proven(&known, &delivery, &known.hooks()) != Ok(true), "{}", known.id());
+            for trusted in [true, false] {
+                let verified = Verified { delivery: &delivery, account: &known.hooks(), trusted };
+                drop((inbound.read)(&verified));
+            }
+            let reply = Reply { status: 200, headers: vec![], body: bytes.clone() };
+            for (does, parse) in parses(&known) {
+                let said = parse(&reply);
+                let nothing = said.is_err_and(|why| why.may_have_happened());
+                prop_assert!(nothing, "{} {does}", known.id());
+            }
+            if let Some(case) = first(&known, "lookup") {
+                let read = *known.gateway.lookup.yes().expect("it is looked up");
+                let told = heard(read, &asks::lookup(&case), &known.account(), &[reply]);
+                prop_assert!(told.and_then(LookedUp::told).is_err(), "{}", troubled(Trouble::Missing));
+            }
+        }
+    }
+}

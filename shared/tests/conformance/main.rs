@@ -1,0 +1,125 @@
+//! One suite for every gateway: what it is asked and what it makes of each answer and webhook is data
+//! (`data/<vendor>.json`), and each case is written once. What is sent and what is answered is held
+//! against the vendor's own contract.
+
+mod asks;
+mod compare;
+mod data;
+mod hooks;
+mod laws;
+mod orders;
+#[path = "../support/talk.rs"]
+mod talk;
+mod wire;
+
+use asks::{run, steps};
+use compare::differs;
+use data::Known;
+use serde_json::Value;
+
+/// Holds a case against what came of it; tells what is otherwise.
+fn held(known: &Known, case: &Value) -> Vec<String> {
+    let came = run(known, case);
+    let mut wrong = differs(&case["end"], &came.end);
+    let asked: Vec<_> = steps(case).filter(|step| !step["asks"].is_null()).collect();
+    let unasked = || {
+        format!(
+            "{} calls, not {}: {:#?}",
+            came.sent.len(),
+            asked.len(),
+            came.sent
+        )
+    };
+    if !asked.is_empty() && asked.len() != came.sent.len() {
+        wrong.push(unasked());
+    }
+    for (n, (step, request)) in steps(case).zip(&came.sent).enumerate() {
+        let mut expected = step.clone();
+        if let Some(step) = expected.as_object_mut() {
+            step.remove("answer");
+            step.remove("odd");
+        }
+        wrong.extend(differs(&expected, &wire::shown(request)));
+        // An answer that no contract allows is held by no contract.
+        let reply = known.reply(&step["answer"]);
+        let reply = Some(&reply).filter(|_| !step["answer"].is_null() && step["odd"] != true);
+        let problems = wire::problems(known, request, reply).into_iter();
+        wrong.extend(problems.map(|why| format!("call {n}: {why}")));
+    }
+    wrong
+}
+
+/// The cases of a table: the same with a word in its place, and what that comes to.
+fn rows(case: &Value) -> Vec<(String, Value)> {
+    let rows = case["rows"].as_object().into_iter().flatten();
+    let place = case["at"].as_str().expect("where the word stands");
+    let row = |(word, end): (&String, &Value)| {
+        let mut one = case.clone();
+        data::put(&mut one, place, word.clone().into());
+        let into = case["into"].as_str().expect("what it decides");
+        data::put(&mut one, into, end.clone());
+        (word.clone(), one)
+    };
+    rows.map(row).collect()
+}
+
+#[track_caller]
+fn none(wrong: Vec<String>) {
+    assert!(
+        wrong.is_empty(),
+        "{} otherwise:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn each_call_asks_for_what_its_case_says_and_comes_to_that() {
+    let mut wrong = vec![];
+    for known in data::all() {
+        for (name, case) in known.cases("calls") {
+            wrong.extend(
+                held(&known, &case)
+                    .into_iter()
+                    .map(|why| format!("{name}: {why}")),
+            );
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn each_word_of_an_answer_decides_what_its_table_says() {
+    let mut wrong = vec![];
+    for known in data::all() {
+        for (name, case) in known.cases("tables") {
+            for (word, row) in rows(&case) {
+                let found = match row["hook"].is_null() {
+                    true => held(&known, &row),
+                    false => differs(&row["end"], &hooks::read(&known, &row)),
+                };
+                wrong.extend(found.into_iter().map(|why| format!("{name} {word}: {why}")));
+            }
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn each_webhook_says_what_its_case_says() {
+    let mut wrong = vec![];
+    for known in data::all() {
+        for (name, case) in known.cases("hooks") {
+            let said = hooks::read(&known, &case);
+            let found = differs(&case["end"], &said);
+            wrong.extend(found.into_iter().map(|why| format!("{name}: {why}")));
+            let delivery = hooks::sent(&known, &case);
+            if let Some(contracts) = wire::contracts().filter(|_| case["odd"] != true) {
+                let id = known.id();
+                let problems = contracts.check_webhook(id, &delivery.headers, &delivery.body);
+                wrong.extend(problems.into_iter().map(|why| format!("{name}: {why}")));
+            }
+        }
+    }
+    none(wrong);
+}
