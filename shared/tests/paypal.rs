@@ -195,6 +195,7 @@ fn checkout(amount: Money, keep_method: bool) -> Checkout {
         cancel_to: "https://pay.example.test/pay/cancelled".into(),
         webhook_url: "https://pay.example.test/webhooks/wattle/paypal".into(),
         keep_method,
+        payer: "pat-1".into(),
     }
 }
 

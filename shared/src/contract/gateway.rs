@@ -29,6 +29,9 @@ pub struct Gateway {
     pub charge: Offer<Effect<Charge, Vec<Fact>>>,
     /// Sends back a payment, whole or in part.
     pub refund: Offer<Effect<Refund, Vec<Fact>>>,
+    /// Whether its look-up shows payments; else it shows pages alone, and of a payment there is only
+    /// what its webhooks tell: proven, they are taken at their word.
+    pub shows_payments: bool,
     /// Everything that it now says of a payment, its refunds and disputes included.
     pub lookup: Offer<Read<Lookup, LookedUp>>,
     /// What it says by itself.
@@ -137,6 +140,8 @@ pub struct Checkout {
     pub webhook_url: String,
     /// Ask the gateway to keep the method for later charges.
     pub keep_method: bool,
+    /// Ours of the patient, opaque; the payment's reference where there is none.
+    pub payer: String,
 }
 
 /// How a page is opened. Its calls move no money and may be made again, so that a page that nobody
@@ -184,6 +189,8 @@ pub struct Charge {
     pub method: Method,
     /// As for [`Checkout`].
     pub webhook_url: String,
+    /// As for [`Checkout`]: whoever's method is charged.
+    pub payer: String,
 }
 
 /// Sends money of one payment back.

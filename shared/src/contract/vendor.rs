@@ -78,6 +78,8 @@ pub enum FieldKind {
     Secret,
     /// An id, an account's code, an address of ours: no secret.
     Text,
+    /// A part of an address of the vendor's own: letters, digits and dashes.
+    Label,
     /// An address of the vendor's own, which begins with one of these. It is a secret too.
     Address(&'static [&'static str]),
     /// One of these: the value, and as people read it.
@@ -111,6 +113,14 @@ impl Field {
         }
     }
 
+    /// A part of the vendor's address, without which nothing works.
+    pub const fn label(name: &'static str, label: &'static str) -> Self {
+        Self {
+            kind: FieldKind::Label,
+            ..Self::secret(name, label)
+        }
+    }
+
     /// The same, needed only by some accounts.
     pub const fn optional(self) -> Self {
         Self {
@@ -123,6 +133,11 @@ impl Field {
     pub fn misfit(&self, value: &str) -> Option<String> {
         match self.kind {
             FieldKind::Secret | FieldKind::Text => None,
+            FieldKind::Label => {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+                let fits = value.len() <= 63 && value.bytes().all(plain);
+                (!fits).then(|| "at most 63 letters, digits and dashes".into())
+            }
             FieldKind::Address(begins) => {
                 let rest = begins.iter().find_map(|begin| value.strip_prefix(begin));
                 let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');

@@ -1,6 +1,7 @@
 //! The adapters: every vendor that a clinic can connect, and nothing else. A folder or file here is
 //! one vendor with all its faces; none knows another. Which there are, `meridian_registry` says.
 
+pub mod adyen;
 pub mod capabilities;
 pub mod gocardless;
 pub mod mailgun;

@@ -163,6 +163,7 @@ pub fn checkout(case: &Value) -> Checkout {
         cancel_to: "https://pay.example/pay/cancelled".into(),
         webhook_url: HOOKS.into(),
         keep_method: case["ask"]["keep_method"] == true,
+        payer: "pat-1".into(),
     }
 }
 
@@ -188,6 +189,7 @@ pub fn charge(known: &Known, case: &Value) -> Charge {
         label: text(case, "label").unwrap_or(LABEL.into()),
         method: method(known, case),
         webhook_url: HOOKS.into(),
+        payer: "pat-1".into(),
     }
 }
 

@@ -329,6 +329,26 @@ fn an_amount_in_every_currency_that_the_vendor_takes_is_asked_for_and_given_back
 
 // ---- words of the contracts --------------------------------------------------------------------
 
+/// The words of a contract: a list of them, or the names of an object's members.
+fn words_of(name: &str, case: &Value) -> Vec<String> {
+    let words = match case["file"].as_str() {
+        None => case["list"].clone(),
+        Some(file) => {
+            let place = case["place"].as_str().expect("its place");
+            let file = wire::official(file);
+            let of = |file: &Value| file.pointer(place).cloned();
+            let missing = || panic!("{name}: nothing at {place}");
+            file.map_or(Value::Array(vec![]), |file| of(&file).unwrap_or_else(missing))
+        }
+    };
+    let text = |word: &Value| word.as_str().map(String::from);
+    match words {
+        Value::Array(words) => words.iter().filter_map(text).collect(),
+        Value::Object(members) => members.keys().map(|n| n.trim_start_matches('/').into()).collect(),
+        _ => panic!("{name}: no list"),
+    }
+}
+
 /// `words`: each says which call or webhook, where its word stands (`at`), and which words the
 /// contract has (`file` and `place`, or `list` where it tells them in prose); `refused` those that
 /// are put before people.
@@ -336,24 +356,9 @@ fn an_amount_in_every_currency_that_the_vendor_takes_is_asked_for_and_given_back
 fn every_status_and_event_name_of_the_contract_is_mapped_or_refused_by_name() {
     for known in data::all() {
         for (name, case) in known.cases("words") {
-            let words = match case["file"].as_str() {
-                None => case["list"].clone(),
-                Some(file) => {
-                    let Some(file) = wire::official(file) else {
-                        continue;
-                    };
-                    let place = case["place"].as_str().expect("its place");
-                    file.pointer(place)
-                        .unwrap_or_else(|| panic!("{name}: {place}"))
-                        .clone()
-                }
-            };
-            let words = words
-                .as_array()
-                .unwrap_or_else(|| panic!("{name}: no list"));
-            for word in words.iter().filter_map(Value::as_str) {
+            for word in words_of(&name, &case) {
                 let mut with = case.clone();
-                data::put(&mut with, case["at"].as_str().expect("where"), word.into());
+                data::put(&mut with, case["at"].as_str().expect("where"), word.clone().into());
                 // What else is so with words that begin alike.
                 for (begins, also) in case["also"].as_object().into_iter().flatten() {
                     for (place, value) in also

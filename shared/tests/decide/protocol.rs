@@ -439,6 +439,7 @@ fn superseded() -> Books {
 fn closing() -> Traits {
     Traits {
         closes: true,
+        shows_payments: true,
         ..by_key()
     }
 }

@@ -58,6 +58,7 @@ fn checkout(keep_method: bool) -> Checkout {
         cancel_to: "https://pay.example/pay/cancelled".into(),
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
         keep_method,
+        payer: "pat-1".into(),
     }
 }
 
@@ -68,6 +69,7 @@ fn charge(method: Method) -> Charge {
         label: "Wattle Street Clinic, invoice 7".into(),
         method,
         webhook_url: "https://pay.example/webhooks/demo/mollie".into(),
+        payer: "pat-1".into(),
     }
 }
 

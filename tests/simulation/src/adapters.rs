@@ -202,6 +202,7 @@ const fn takes_itself(
         complete: Offer::No("its page takes the money itself"),
         charge,
         refund,
+        shows_payments: true,
         lookup: Offer::Yes(look_up),
         webhook: Offer::No("the world hands over what it says"),
     }

@@ -113,7 +113,7 @@ pub fn view(one: integrations::Integration) -> Integration {
 fn field(one: Shown) -> IntegrationField {
     let (kind, choices) = match one.kind {
         FieldKind::Secret => (IntegrationFieldKind::Secret, &[] as &[_]),
-        FieldKind::Text => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Text | FieldKind::Label => (IntegrationFieldKind::Text, &[] as &[_]),
         FieldKind::Address(_) => (IntegrationFieldKind::Address, &[] as &[_]),
         FieldKind::Choice(choices) => (IntegrationFieldKind::Choice, choices),
     };

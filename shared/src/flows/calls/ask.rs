@@ -168,6 +168,7 @@ impl Ask {
         }
         let webhook_url = format!("{public_url}/webhooks/{}/{}", settings.id, payment.gateway);
         let amount = payment.amount;
+        let payer = case.patient.clone().unwrap_or(reference.clone());
         Some(match step {
             Step::Checkout => Self::Checkout(Checkout {
                 reference,
@@ -177,6 +178,7 @@ impl Ask {
                 cancel_to: back.cancelled.clone(),
                 webhook_url,
                 keep_method: payment.keep_method,
+                payer,
             }),
             Step::Close => Self::Close(Close {
                 reference,
@@ -188,6 +190,7 @@ impl Ask {
                 label,
                 method: payment.method.clone()?,
                 webhook_url,
+                payer,
             }),
             Step::Complete => Self::Complete(Complete {
                 reference,

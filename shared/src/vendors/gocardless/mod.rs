@@ -74,6 +74,7 @@ pub static GATEWAY: Gateway = Gateway {
         keyed(&LostReply::Human),
     )),
     refund: Offer::Yes(Effect::new(refund, refunded, keyed(&LostReply::Human))),
+    shows_payments: true,
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         door: &door::DOOR,

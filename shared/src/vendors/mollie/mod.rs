@@ -75,6 +75,7 @@ pub static GATEWAY: Gateway = Gateway {
             trusted_after: HOUR,
         }),
     )),
+    shows_payments: true,
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         door: &door::DOOR,

@@ -98,6 +98,7 @@ pub static GATEWAY: Gateway = Gateway {
         refunded,
         keyed(REFUND_KEY, &LostReply::Human),
     )),
+    shows_payments: true,
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         door: &door::DOOR,

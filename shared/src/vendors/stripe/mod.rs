@@ -74,6 +74,7 @@ pub static GATEWAY: Gateway = Gateway {
     complete: Offer::No("the hosted page takes the money itself"),
     charge: Offer::Yes(Effect::new(charge, charged, keyed(&LostReply::Human))),
     refund: Offer::Yes(Effect::new(refund, refunded, keyed(&LostReply::Human))),
+    shows_payments: true,
     lookup: Offer::Yes(reports::look_up),
     webhook: Offer::Yes(Inbound {
         door: &door::DOOR,

@@ -72,6 +72,12 @@ impl Job {
                 self.doing = Doing::Learning { then };
                 Move::LookUp(self.target.lookup(case))
             }
+            Trouble::Declined(_) | Trouble::Rejected(_)
+                if self.target.refund.is_some() && !traits.shows_payments =>
+            {
+                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
+                self.record(event, cause)
+            }
             Trouble::Declined(_) | Trouble::Rejected(_) if self.target.refund.is_some() => {
                 let then = Then::GiveUp(trouble);
                 self.doing = Doing::Learning { then };

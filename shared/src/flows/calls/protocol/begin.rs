@@ -22,11 +22,20 @@ impl Job {
     }
 
     /// What became of a call whose reply was lost, or of a payment that nobody spoke of.
-    pub(super) fn settle(&mut self, case: &Case, tries: u32, at: &At) -> Move {
+    pub(super) fn settle(
+        &mut self,
+        traits: &Traits,
+        case: &Case,
+        tries: u32,
+        at: &At,
+    ) -> Move {
         match self.target.intent(case) {
             Some(intent) if intent.is_leased(at.now) => Move::Done,
             Some(_) if !self.target.is_unknown(case) => self.lost("a call never came back".into()),
             Some(intent) => self.prepare(Why::Resolve { tries }, intent.step),
+            None if !traits.shows_payments && !self.is_only_a_page(case) => {
+                self.only_told(tries, at)
+            }
             None => {
                 self.doing = Doing::Polling { tries };
                 Move::LookUp(self.target.lookup(case))
@@ -93,6 +102,7 @@ impl Job {
         let age = at.now.as_second() - intent.first_sent_at.as_second();
         match traits.lost(intent.step, age) {
             Lost::Repeat { .. } => self.lease_again(traits, intent, at),
+            Lost::Person if !traits.shows_payments => self.for_people(tries, at),
             Lost::Person => {
                 self.doing = Doing::LastLook { tries };
                 Move::LookUp(self.target.lookup(case))

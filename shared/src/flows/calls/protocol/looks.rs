@@ -7,6 +7,9 @@ use super::*;
 const POLLS: [i64; 6] = [900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400];
 /// Seconds from one try at an unknown outcome to the next.
 const RESOLVES: [i64; 5] = [10, 30, 60, 300, LONGEST_WAIT];
+/// So many seconds a gateway that cannot be asked may take to tell how money under way ended: the
+/// slowest refunds of cards, unverified.
+const TOLD_WITHIN: i64 = 10 * 86_400;
 /// After so many looks a person looks as well.
 const MOST: u32 = 40;
 
@@ -84,6 +87,16 @@ impl Job {
     /// People are to find it; it is looked for all the same.
     pub(super) fn for_people(&mut self, tries: u32, at: &At) -> Move {
         self.still_unknown(next(&POLLS, tries), tries, Looked::Person, at)
+    }
+
+    /// Money is under way at a gateway that cannot be asked: its webhook tells, and where none came in
+    /// all that time people look.
+    pub(super) fn only_told(&mut self, tries: u32, at: &At) -> Move {
+        let looked = match tries {
+            0 => Looked::Nothing,
+            _ => Looked::Person,
+        };
+        self.still_unknown(TOLD_WITHIN, tries, looked, at)
     }
 
     /// A payment under way that nobody spoke of: what does the gateway say?

@@ -251,7 +251,7 @@ impl Job {
 
     fn due(&mut self, traits: &Traits, case: &Case, doing: Doing, work: &Work, at: &At) -> Move {
         match (doing, work) {
-            (Doing::Begin, Work::Settle { tries, .. }) => self.settle(case, *tries, at),
+            (Doing::Begin, Work::Settle { tries, .. }) => self.settle(traits, case, *tries, at),
             (Doing::Begin, Work::Pay { .. } | Work::Refund { .. }) => {
                 self.execute(traits, case, at)
             }

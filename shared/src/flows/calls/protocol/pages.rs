@@ -53,6 +53,12 @@ impl Job {
                 .is_some_and(|p| p.page_lives() && (p.state != State::Open || p.capture.is_none()))
     }
 
+    /// Whether all that is known of it is its page.
+    pub(super) fn is_only_a_page(&self, case: &Case) -> bool {
+        let payment = case.payment(self.target.payment);
+        self.waits_on_page(case) && payment.is_some_and(|p| p.capture.is_none())
+    }
+
     /// Whether the time of its page ended so many seconds ago.
     pub(super) fn page_ran_out(&self, case: &Case, margin: i64, at: &At) -> bool {
         let page = case

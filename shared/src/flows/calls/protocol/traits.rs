@@ -20,6 +20,8 @@ pub struct Traits {
     pub completes: bool,
     /// Whether it can end a page before its time.
     pub closes: bool,
+    /// Whether it can be asked what became of a payment.
+    pub shows_payments: bool,
     pub charge: Lost,
     pub complete: Lost,
     pub refund: Lost,
@@ -75,6 +77,7 @@ impl Traits {
             page_stays: gateway.page_stays,
             completes: gateway.complete.yes().is_some(),
             closes: gateway.close.yes().is_some(),
+            shows_payments: gateway.shows_payments,
             charge: Lost::of(&gateway.charge),
             complete: Lost::of(&gateway.complete),
             refund: Lost::of(&gateway.refund),
@@ -90,6 +93,7 @@ impl Traits {
             page_stays: false,
             completes: false,
             closes: false,
+            shows_payments: false,
             charge: Lost::Person,
             complete: Lost::Person,
             refund: Lost::Person,
