@@ -35,7 +35,7 @@ impl Looks {
     pub fn shape(&self, name: &str, with: &Value) -> Value {
         let shape = &self.0["shapes"][name];
         assert!(!shape.is_null(), "there is no shape {name}");
-        fill(shape, with).unwrap_or_default()
+        fill(&self.0["shapes"], shape, with).unwrap_or_default()
     }
 
     /// A new object's id.
@@ -120,7 +120,7 @@ impl Looks {
         let found = [of_one, &refusals[reason]]
             .into_iter()
             .find(|r| !r.is_null());
-        let places = found.and_then(|found| fill(found, &with));
+        let places = found.and_then(|found| fill(&self.0["shapes"], found, &with));
         let places = places.unwrap_or_else(|| panic!("nothing is said of {reason}"));
         let status = places["status"].as_u64().unwrap_or(400) as u16;
         (status, self.shape("problem", &places))

@@ -119,7 +119,8 @@ impl Gateway {
             .collect();
         let mut places = json!({"id": object.id, "account": object.account, "api": self.api,
             "page": format!("{}/{}{}{}", world.own, self.id, self.page.path, object.id),
-            "created": self.looks.when(object.at),
+            "created": self.looks.when(object.at), "state": object.state.name(),
+            "changed": self.looks.when(object.since.last().map_or(object.at, |(_, at)| *at)),
             "created_day": stamp(object.at, "%F"), "at": at, "status": self.looks.status(object),
             "amount": money(object.amount), "left": money(object.left()),
             "refunded": money(object.refunded), "disputed": money(object.disputed),
