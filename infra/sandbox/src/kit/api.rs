@@ -2,6 +2,7 @@
 //! its request may hold.
 
 use super::Gateway;
+use super::oauth::{self, Tokens};
 use super::shelf::{Kind, Object};
 use crate::fields::{self, Problem};
 use crate::wire::{Call, Reply, decode_pairs, nest};
@@ -26,6 +27,10 @@ pub enum Does {
     Make(Kind),
     /// Whatever it is.
     Act(fn(&mut World, &Ask) -> Done),
+    /// Whatever it is, and whoever asks.
+    Open(fn(&mut World, &Call) -> Reply),
+    /// Gives a client its token.
+    Token,
 }
 
 impl Operation {
@@ -35,6 +40,16 @@ impl Operation {
         does: fn(&mut World, &Ask) -> Done,
     ) -> Operation {
         let does = Does::Act(does);
+        Operation { call, takes, does }
+    }
+    pub const fn open(call: &'static str, does: fn(&mut World, &Call) -> Reply) -> Operation {
+        let does = Does::Open(does);
+        let takes = "";
+        Operation { call, takes, does }
+    }
+    pub const fn token(call: &'static str) -> Operation {
+        let does = Does::Token;
+        let takes = "";
         Operation { call, takes, does }
     }
     pub const fn make(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
@@ -132,17 +147,23 @@ impl Keys {
 pub enum Access {
     /// By a bearer token that begins so, which names the account.
     Bearer(&'static str),
+    /// By a token that its client got before.
+    Tokens(Tokens),
     Own(fn(&World, &Call) -> Result<String, Refusal>),
 }
 
 impl Access {
-    fn account(&self, world: &World, call: &Call) -> Result<String, Refusal> {
+    fn account(&self, id: &str, world: &World, call: &Call) -> Result<String, Refusal> {
         match self {
             Access::Bearer(begins) => {
                 let token = call.bearer().and_then(|token| token.strip_prefix(begins));
                 let token = token.filter(|rest| !rest.is_empty());
                 let account = token.map(|rest| format!("{begins}{rest}"));
                 account.ok_or(Refusal::Because("nobody"))
+            }
+            Access::Tokens(tokens) => {
+                let client = oauth::client(world, id, tokens, call);
+                client.ok_or(Refusal::Because("nobody"))
             }
             Access::Own(account) => account(world, call),
         }
@@ -200,6 +221,14 @@ impl Ask<'_> {
 pub fn answer(world: &mut World, gateway: &'static Gateway, call: &Call) -> Reply {
     let mut operations = gateway.operations.iter();
     let found = operations.find_map(|operation| Some((operation, operation.ids(call)?)));
+    let does = found.as_ref().map(|(operation, _)| &operation.does);
+    match (does, &gateway.access) {
+        (Some(Does::Open(open)), _) => return open(world, call),
+        (Some(Does::Token), Access::Tokens(tokens)) => {
+            return oauth::grant(world, gateway, tokens, call);
+        }
+        _ => {}
+    }
     let takes = found.as_ref().map_or("", |(operation, _)| operation.takes);
     let done = keyed(world, gateway, call, found);
     done.unwrap_or_else(|why| refused(gateway, takes, why))
@@ -221,32 +250,12 @@ fn keyed(
     call: &Call,
     found: Found,
 ) -> Result<Reply, Refusal> {
-    let account = gateway.access.account(world, call)?;
+    let account = gateway.access.account(gateway.id, world, call)?;
     let (operation, ids) = found.ok_or(Refusal::Because("nowhere"))?;
     let keys = gateway.keys.as_ref().filter(|_| call.method != "GET");
     let key = keys.and_then(|keys| Some((keys, call.header(keys.header)?)));
-    let operate = |world: &mut World| {
-        let ask = Ask {
-            gateway,
-            account: &account,
-            ids,
-            body: read(call, taken(gateway, operation.takes))?,
-            call,
-        };
-        let (status, body) = match operation.does {
-            Does::Show(kind) => (200, gateway.show(world, ask.named(world, kind)?)),
-            Does::List(kind) => listed(world, &ask, kind)?,
-            Does::Make(kind) => {
-                let made = super::new(world, gateway, kind, &account, &ask.body);
-                let id = super::make(world, gateway, made);
-                (201, gateway.show_id(world, &id))
-            }
-            Does::Act(act) => act(world, &ask)?,
-        };
-        Ok((gateway.answer)(gateway, status, body))
-    };
     let Some((keys, key)) = key else {
-        return operate(world);
+        return operate(world, gateway, call, &account, (operation, ids));
     };
     let same = (keys.same)(call);
     match world.repeat(gateway.id, &account, key, &same, keys.lifetime) {
@@ -254,7 +263,7 @@ fn keyed(
         Repeat::OtherParameters => Err(Refusal::Because("key_reused")),
         Repeat::InFlight => Err(Refusal::Because("key_busy")),
         Repeat::First => {
-            let reply = operate(world);
+            let reply = operate(world, gateway, call, &account, (operation, ids));
             let reply = reply.unwrap_or_else(|why| refused(gateway, operation.takes, why));
             if (keys.keeps)(&reply) {
                 world.keep(gateway.id, &account, key, &same, &reply);
@@ -262,6 +271,35 @@ fn keyed(
             Ok(reply)
         }
     }
+}
+
+fn operate(
+    world: &mut World,
+    gateway: &'static Gateway,
+    call: &Call,
+    account: &str,
+    (operation, ids): (&Operation, Vec<String>),
+) -> Result<Reply, Refusal> {
+    let body = read(call, taken(gateway, operation.takes))?;
+    let ask = Ask {
+        gateway,
+        account,
+        ids,
+        body,
+        call,
+    };
+    let (status, body) = match operation.does {
+        Does::Show(kind) => (200, gateway.show(world, ask.named(world, kind)?)),
+        Does::List(kind) => listed(world, &ask, kind)?,
+        Does::Make(kind) => {
+            let made = super::new(world, gateway, kind, account, &ask.body);
+            let id = super::make(world, gateway, made);
+            (201, gateway.show_id(world, &id))
+        }
+        Does::Act(act) => act(world, &ask)?,
+        Does::Open(_) | Does::Token => return Err(Refusal::Because("nowhere")),
+    };
+    Ok((gateway.answer)(gateway, status, body))
 }
 
 /// What a request of this name may hold.

@@ -5,6 +5,7 @@ mod api;
 mod control;
 mod engine;
 mod looks;
+mod oauth;
 mod page;
 mod shape;
 mod shelf;
@@ -12,6 +13,7 @@ mod shelf;
 pub use api::{Access, Ask, Done, Keys, List, Operation, Refusal};
 pub use engine::*;
 pub use looks::Looks;
+pub use oauth::{Tokens, know_client};
 pub use shelf::{Kind, Object, State};
 
 use crate::wire::{Call, Reply, stamp};
