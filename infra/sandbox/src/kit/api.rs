@@ -125,10 +125,19 @@ pub struct Keys {
     pub header: &'static str,
     /// Milliseconds that it remembers one.
     pub lifetime: i64,
+    /// Bytes that one may have; `key_odd` refuses others.
+    pub longest: Option<usize>,
+    /// Whether the same key at another address is another one.
+    pub of_path: bool,
     /// What must be the same in a repeat.
     pub same: fn(&Call) -> String,
     /// Whether an answer is kept for repeats.
     pub keeps: fn(&Reply) -> bool,
+    /// What a repeat is answered, by the id of what its first made; the kept answer where nothing
+    /// is said.
+    pub again: Option<fn(&World, &Call, &str) -> Done>,
+    /// Other ways at paths that end so.
+    pub but: Option<(&'static str, &'static Keys)>,
 }
 
 impl Keys {
@@ -137,8 +146,19 @@ impl Keys {
         Keys {
             header,
             lifetime,
+            longest: None,
+            of_path: false,
             same: |call| format!("{} {} {}", call.method, call.path, call.text()),
             keeps: |reply| reply.status < 300,
+            again: None,
+            but: None,
+        }
+    }
+
+    fn of(&self, call: &Call) -> &Keys {
+        match self.but {
+            Some((end, keys)) if call.path.ends_with(end) => keys,
+            _ => self,
         }
     }
 }
@@ -253,20 +273,35 @@ fn keyed(
     let account = gateway.access.account(gateway.id, world, call)?;
     let (operation, ids) = found.ok_or(Refusal::Because("nowhere"))?;
     let keys = gateway.keys.as_ref().filter(|_| call.method != "GET");
-    let key = keys.and_then(|keys| Some((keys, call.header(keys.header)?)));
+    let key = keys.and_then(|keys| Some((keys.of(call), call.header(keys.header)?)));
     let Some((keys, key)) = key else {
         return operate(world, gateway, call, &account, (operation, ids));
     };
+    let odd = |longest| key.is_empty() || key.len() > longest;
+    if keys.longest.is_some_and(odd) {
+        return Err(Refusal::Because("key_odd"));
+    }
     let same = (keys.same)(call);
-    match world.repeat(gateway.id, &account, key, &same, keys.lifetime) {
-        Repeat::Same(reply) => Ok(*reply),
+    let within = match keys.of_path {
+        true => format!("{account} {}", call.path),
+        false => account.clone(),
+    };
+    match world.repeat(gateway.id, &within, key, &same, keys.lifetime) {
+        Repeat::Same(reply) => match keys.again {
+            Some(again) => {
+                let made: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+                let (status, body) = again(world, call, made["id"].as_str().unwrap_or(""))?;
+                Ok((gateway.answer)(gateway, status, body))
+            }
+            None => Ok(*reply),
+        },
         Repeat::OtherParameters => Err(Refusal::Because("key_reused")),
         Repeat::InFlight => Err(Refusal::Because("key_busy")),
         Repeat::First => {
             let reply = operate(world, gateway, call, &account, (operation, ids));
             let reply = reply.unwrap_or_else(|why| refused(gateway, operation.takes, why));
             if (keys.keeps)(&reply) {
-                world.keep(gateway.id, &account, key, &same, &reply);
+                world.keep(gateway.id, &within, key, &same, &reply);
             }
             Ok(reply)
         }
