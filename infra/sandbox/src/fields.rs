@@ -14,6 +14,8 @@ pub enum Fault {
     Unknown,
     /// What was expected, in words.
     Wrong(String),
+    /// A text of more letters than these.
+    Long(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ impl Problem {
             Fault::Missing => "is required".into(),
             Fault::Unknown => "is not known".into(),
             Fault::Wrong(expected) => format!("must be {expected}"),
+            Fault::Long(longest) => format!("must be at most {longest} letters"),
         }
     }
 }
@@ -202,7 +205,7 @@ impl Reader {
             Kind::Any => given.clone(),
             Kind::Text(longest) => match given.as_str() {
                 Some(text) if text.chars().count() <= *longest => given.clone(),
-                Some(_) => self.wrong(&format!("at most {longest} letters"), given),
+                Some(_) => self.problem(Fault::Long(*longest), given),
                 None => self.wrong("a string", given),
             },
             Kind::Url if given.as_str().is_some_and(|text| text.starts_with("http")) => {

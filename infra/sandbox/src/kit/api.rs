@@ -104,7 +104,8 @@ pub type Done = Result<(u16, Value), Refusal>;
 pub enum Refusal {
     /// One of the vendor's reasons by its name. Of every vendor: `nobody` (no credentials, or wrong
     /// ones), `nowhere` (no such operation), `format`, `key_reused`, `key_busy`, `other_currency`
-    /// (a refund's is not the payment's), `currency`, `low` and `odd` of amounts.
+    /// (a refund's is not the payment's), `currency`, `low` and `odd` of amounts, `media` where it
+    /// takes one content type, `key_odd` where keys have a length.
     Because(&'static str),
     /// The same with places to fill.
     With(&'static str, Value),
@@ -207,6 +208,7 @@ impl Ask<'_> {
     pub fn own<'w>(&self, world: &'w World, kind: Kind, id: &str) -> Result<&'w Object, Refusal> {
         let found = world.object(self.gateway.id, id);
         let own = found.filter(|o| o.account == self.account && o.kind == kind);
+        let own = own.filter(|o| !self.gateway.looks.forgotten(o));
         own.ok_or_else(|| Refusal::Missing(kind, id.to_string()))
     }
 
@@ -315,7 +317,7 @@ fn operate(
     account: &str,
     (operation, ids): (&Operation, Vec<String>),
 ) -> Result<Reply, Refusal> {
-    let body = read(call, taken(gateway, operation.takes))?;
+    let body = read(gateway, call, taken(gateway, operation.takes))?;
     let ask = Ask {
         gateway,
         account,
@@ -354,7 +356,11 @@ fn taken(gateway: &Gateway, name: &str) -> &'static str {
 }
 
 /// What is asked, held against what may be: a query, a form or JSON.
-pub fn read(call: &Call, takes: &'static str) -> Result<Value, Refusal> {
+pub fn read(gateway: &Gateway, call: &Call, takes: &'static str) -> Result<Value, Refusal> {
+    let only = gateway.looks.text("takes");
+    if !only.is_empty() && !call.body.is_empty() && call.content_type() != only {
+        return Err(Refusal::Because("media"));
+    }
     let form = "application/x-www-form-urlencoded";
     let (given, form) = match (call.method.as_str(), call.content_type().as_str()) {
         ("GET" | "DELETE", _) if call.body.is_empty() => (nest(&call.pairs()), true),

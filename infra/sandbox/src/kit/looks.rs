@@ -3,8 +3,12 @@
 //! `ids` (beginning and length of each kind's), `statuses` (kind → state → its word; a state with a
 //! step is `pending.1`), `nouns`, `events` (`payment.done` → its name), `outcomes` of its page,
 //! `currencies`, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
-//! `content_type`, `refusals` (reason → the places of the shape `problem`, `status` among them; a
-//! reason of one request is `missing@refund`) and `shapes`, of which `money` writes amounts.
+//! `content_type`, `takes` (the only content type of its requests), `refusals` (reason → the places of
+//! the shape `problem` or of that which `shape` names, `status` among them; a reason of one request is
+//! `missing@refund`) and `shapes`, of which `money` writes amounts.
+//!
+//! A payment whose money went back is `done.part` or `done.back` where there is a word for that. What
+//! is in a state whose word is `null` is not found any more.
 
 use super::api::Refusal;
 use super::shape::fill;
@@ -51,10 +55,26 @@ impl Looks {
 
     /// What it calls the object's state.
     pub fn status(&self, object: &Object) -> &str {
-        let (words, state) = (&self.0["statuses"][object.kind.name()], object.state.name());
+        self.word("statuses", object)
+    }
+
+    /// What one of its tables of words, by kind and state, says of an object.
+    pub fn word(&self, table: &str, object: &Object) -> &str {
+        let (words, state) = (&self.0[table][object.kind.name()], object.state.name());
         let stepped = &words[format!("{state}.{}", object.step)];
-        let word = stepped.as_str().or(words[state].as_str());
-        word.unwrap_or(state)
+        let gone = match (object.refunded, object.left()) {
+            (0, _) => &Value::Null,
+            (_, 0) => &words[format!("{state}.back")],
+            _ => &words[format!("{state}.part")],
+        };
+        let word = [stepped, gone, &words[state]];
+        word.iter().find_map(|word| word.as_str()).unwrap_or(state)
+    }
+
+    /// Whether an object is not found any more.
+    pub fn forgotten(&self, object: &Object) -> bool {
+        let words = &self.0["statuses"][object.kind.name()];
+        words.get(object.state.name()).is_some_and(Value::is_null)
     }
 
     /// What it calls what happened, if it tells of it.
@@ -115,15 +135,21 @@ impl Looks {
     /// Why not: status and body. `takes` is the request's name.
     pub fn refusal(&self, takes: &str, why: &Refusal) -> (u16, Value) {
         let (reason, with) = self.reason(why);
+        let usual = match reason {
+            "field.long" => "field.wrong",
+            "none_left" => "too_much",
+            _ => reason,
+        };
         let refusals = &self.0["refusals"];
-        let of_one = &refusals[format!("{reason}@{takes}")];
-        let found = [of_one, &refusals[reason]]
-            .into_iter()
-            .find(|r| !r.is_null());
+        let one = |reason| [format!("{reason}@{takes}"), format!("{reason}")];
+        let names = [one(reason), one(usual)].concat();
+        let mut known = names.iter().map(|name| &refusals[name]);
+        let found = known.find(|refusal| !refusal.is_null());
         let places = found.and_then(|found| fill(&self.0["shapes"], found, &with));
         let places = places.unwrap_or_else(|| panic!("nothing is said of {reason}"));
         let status = places["status"].as_u64().unwrap_or(400) as u16;
-        (status, self.shape("problem", &places))
+        let shape = places["shape"].as_str().unwrap_or("problem");
+        (status, self.shape(shape, &places))
     }
 
     fn reason<'a>(&self, why: &'a Refusal) -> (&'a str, Value) {
@@ -134,6 +160,7 @@ impl Looks {
                     Fault::Missing => "field.missing",
                     Fault::Unknown => "field.unknown",
                     Fault::Wrong(_) => "field.wrong",
+                    Fault::Long(_) => "field.long",
                 };
                 let last = problem.path.last();
                 let places = json!({"dotted": problem.dotted(), "bracketed": problem.bracketed(),
@@ -146,10 +173,10 @@ impl Looks {
                 ("missing", json!({"noun": noun, "id": id}))
             }
             Refusal::State(status) => ("state", json!({"status_is": status})),
-            Refusal::TooMuch { left, currency } => (
-                "too_much",
-                json!({"left": major(*left, self.digits(currency))}),
-            ),
+            Refusal::TooMuch { left, currency } => {
+                let places = json!({"left": major(*left, self.digits(currency))});
+                (if *left == 0 { "none_left" } else { "too_much" }, places)
+            }
             Refusal::With(reason, places) => (reason, places.clone()),
             Refusal::Own(_) => ("own", json!({})),
         }
