@@ -128,10 +128,10 @@ pub fn refund(
     refund.amount = minor;
     refund.currency = of.currency.clone();
     refund.state = State::Pending;
-    if gateway.refund_takes == 0 {
-        refund.state = State::Done;
-    } else {
-        later(world, gateway, gateway.refund_takes, "settle", &refund.id);
+    match (gateway.refund_takes)(&of) {
+        Some(0) => refund.state = State::Done,
+        Some(takes) => later(world, gateway, takes, "settle", &refund.id),
+        None => {}
     }
     change(world, gateway, payment, |of| of.refunded += minor);
     Ok(make(world, gateway, refund))
@@ -183,6 +183,12 @@ pub fn dispute(
     Ok(make(world, gateway, dispute))
 }
 
+/// The newest payment of a hosted page.
+pub fn of_page<'w>(world: &'w World, gateway: &Gateway, page: &str) -> Option<&'w Object> {
+    let mut payments = world.every(gateway.id, Kind::Payment).into_iter();
+    payments.find(|payment| payment.page.as_deref() == Some(page))
+}
+
 /// The refunds or disputes of a payment, newest first.
 pub fn of_payment<'w>(
     world: &'w World,
@@ -198,21 +204,27 @@ pub fn of_payment<'w>(
         .collect()
 }
 
-/// The end of a payment's open dispute.
+/// The end of a payment's open dispute; one that is lost may cost less than was disputed.
 pub fn end_dispute(
     world: &mut World,
     gateway: &Gateway,
     payment: &str,
     end: State,
+    amount: Option<i64>,
 ) -> Result<String, String> {
     let all = of_payment(world, gateway, Kind::Dispute, payment);
     let found = all.into_iter().find(|o| o.state == State::Open);
-    let (id, amount) = found
+    let (id, whole) = found
         .map(|o| (o.id.clone(), o.amount))
         .ok_or("no open dispute")?;
-    if end == State::Won {
-        change(world, gateway, payment, |of| of.disputed -= amount);
-    }
+    let lost = match (end, amount) {
+        (State::Won, _) => 0,
+        (_, None) => whole,
+        (_, Some(part)) if (1..=whole).contains(&part) => part,
+        _ => return Err(format!("amount must be an integer between 1 and {whole}")),
+    };
+    change(world, gateway, payment, |of| of.disputed -= whole - lost);
+    change(world, gateway, &id, |dispute| dispute.refunded = lost);
     become_(world, gateway, &id, end, None);
     Ok(id)
 }

@@ -40,8 +40,9 @@ pub struct Gateway {
     pub list: List,
     /// Places of a shape that only this vendor has, as an object.
     pub more: fn(&World, &Object) -> Value,
-    /// Milliseconds until a refund arrives; 0 is at once.
-    pub refund_takes: i64,
+    /// Milliseconds until a refund of this payment arrives; 0 is at once, and `None` when somebody
+    /// settles it.
+    pub refund_takes: fn(&Object) -> Option<i64>,
     /// What it says of a card that is declined, of a payment that a bank takes back late, and of a
     /// dispute.
     pub decline: &'static str,
@@ -61,7 +62,7 @@ pub type Control = fn(&mut World, &[&str], &Value) -> Option<Result<Value, Strin
 
 /// The page where a payer pays.
 pub struct Page {
-    /// Its path up to the id: `/checkout/`.
+    /// Its address up to the id: `/checkout/`, `/checkout?id=`.
     pub path: &'static str,
     /// What is bought, as the page shows it.
     pub title: fn(&Object) -> &Value,
@@ -138,8 +139,12 @@ impl Gateway {
 
     /// Answers a call of the API or a visit to a hosted page.
     pub fn handle(&'static self, world: &mut World, call: &Call) -> Reply {
-        match call.path.strip_prefix(self.page.path) {
-            Some(id) => page::visit(world, self, call, id),
+        let address = format!("{}?{}", call.path, call.query);
+        match address.strip_prefix(self.page.path) {
+            Some(id) => {
+                let id = id.split(['?', '&']).next().unwrap_or("");
+                page::visit(world, self, call, id)
+            }
             None => api::answer(world, self, call),
         }
     }

@@ -32,10 +32,11 @@ fn shown(gateway: &Gateway, object: &Object) -> Reply {
         return pages::notice(410, gateway.name, "This payment has ended", words);
     }
     let sum = major(object.amount, gateway.looks.digits(&object.currency));
+    let title = (gateway.page.title)(object);
     pages::checkout(&pages::Checkout {
         vendor: gateway.name,
         payee: "Wattle Street Clinic",
-        title: (gateway.page.title)(object).as_str().unwrap_or(""),
+        title: title.as_str().unwrap_or("Your payment"),
         sum: &format!("{sum} {}", object.currency),
         notes: Vec::new(),
         buttons: &gateway.looks.outcomes(),

@@ -84,7 +84,7 @@ pub struct Object {
     /// Minor units.
     pub amount: i64,
     pub currency: String,
-    /// Of a payment: what went back by refunds, and what was disputed.
+    /// Of a payment: what went back by refunds, and what was disputed. Of a dispute: what it cost.
     pub refunded: i64,
     pub disputed: i64,
     /// Why it failed or was disputed.

@@ -84,7 +84,7 @@ static MOLLIE: Gateway = Gateway {
         shown: listed,
     },
     more,
-    refund_takes: 2 * HOUR,
+    refund_takes: |_| Some(2 * HOUR),
     decline: "insufficient_funds",
     late_failure: "AM04",
     dispute: "AC06",
