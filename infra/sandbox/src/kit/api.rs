@@ -203,6 +203,17 @@ pub struct List {
     pub shown: fn(&World, &Ask, Vec<Value>, Option<String>) -> Done,
 }
 
+impl List {
+    /// Of a vendor that lists nothing here.
+    pub const NONE: List = List {
+        limit: "",
+        from: "",
+        behind: false,
+        usual: 0,
+        shown: |_, _, _, _| Err(Refusal::Because("nowhere")),
+    };
+}
+
 impl Ask<'_> {
     /// An object of this account.
     pub fn own<'w>(&self, world: &'w World, kind: Kind, id: &str) -> Result<&'w Object, Refusal> {

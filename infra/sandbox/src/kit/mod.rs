@@ -2,6 +2,7 @@
 //! of its operations, shapes, names and signatures. Nothing here knows a vendor.
 
 mod api;
+mod certificate;
 mod control;
 mod engine;
 mod looks;
@@ -11,6 +12,7 @@ mod shape;
 mod shelf;
 
 pub use api::{Access, Ask, Done, Keys, List, Operation, Refusal};
+pub use certificate::Signer;
 pub use engine::*;
 pub use looks::Looks;
 pub use oauth::{Tokens, know_client};
