@@ -1,7 +1,8 @@
 //! Shapes: a vendor's objects as JSON with places to fill, kept as data.
 //!
 //! `"$name"` stands for a value, `"$ask.description"` for a part of one, `"a/${id}"` for text in a
-//! text. `"#links"` stands for the shape of that name, and `"#links.${status}"` for one of several. A
+//! text. `"$ask.language|en"` is `en`, and `"$ask.fast|false"` is `false`, where there is none; behind the
+//! stroke may stand a place again. `"#links"` stands for the shape of that name, and `"#links.${status}"` for one of several. A
 //! field whose value ends in `?` is left out where there is none. `"..."` as a field's name lays the
 //! fields of its value beside the others.
 
@@ -44,6 +45,15 @@ fn filled(shapes: &Value, text: &str, with: &Value) -> Option<Value> {
     let Some(place) = text.strip_prefix('$').filter(|rest| !rest.starts_with('{')) else {
         return Some(Value::String(interpolated(text, with)));
     };
+    if let Some((place, otherwise)) = place.split_once('|') {
+        let found = Some(at(place, with)).filter(|value| !value.is_null());
+        return found.or_else(|| match otherwise.starts_with(['$', '#']) {
+            true => filled(shapes, otherwise, with),
+            false => serde_json::from_str(otherwise)
+                .ok()
+                .or(Some(otherwise.into())),
+        });
+    }
     match place.strip_suffix('?') {
         Some(place) => Some(at(place, with)).filter(|value| !value.is_null()),
         None => Some(at(place, with)),
@@ -91,6 +101,16 @@ mod tests {
             "list": ["$id", "$nothing?"], "plain": true});
         let made = json!({"id": "p1", "link": "a/p1/7", "n": 7, "none": null, "words": "w",
             "second": 2, "x": 1, "list": ["p1"], "plain": true});
+        assert_eq!(fill(&Value::Null, &shape, &with), Some(made));
+    }
+
+    #[test]
+    fn something_else_may_stand_where_there_is_nothing() {
+        let with = json!({"fast": true, "language": null, "day": "2026-11-21"});
+        let shape = json!({"fast": "$fast|false", "slow": "$slow|false", "language": "$language|en",
+            "on": "$ask.day|$day", "metadata": "$ask.metadata|{}"});
+        let made = json!({"fast": true, "slow": false, "language": "en", "on": "2026-11-21",
+            "metadata": {}});
         assert_eq!(fill(&Value::Null, &shape, &with), Some(made));
     }
 
