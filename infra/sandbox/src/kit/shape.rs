@@ -4,7 +4,7 @@
 //! text. `"$ask.language|en"` is `en`, and `"$ask.fast|false"` is `false`, where there is none; behind the
 //! stroke may stand a place again. `"#links"` stands for the shape of that name, and `"#links.${status}"` for one of several. A
 //! field whose value ends in `?` is left out where there is none. `"..."` as a field's name lays the
-//! fields of its value beside the others.
+//! fields of its value over the others.
 
 use serde_json::{Map, Value};
 
@@ -18,13 +18,14 @@ pub fn fill(shapes: &Value, shape: &Value, with: &Value) -> Option<Value> {
             .filter_map(|item| fill(shapes, item, with))
             .collect(),
         Value::Object(fields) => {
-            let mut made = Map::new();
-            for (name, field) in fields {
-                match (name.as_str(), fill(shapes, field, with)) {
-                    ("...", Some(Value::Object(beside))) => made.extend(beside),
-                    ("...", _) | (_, None) => {}
-                    (name, Some(value)) => drop(made.insert(name.into(), value)),
-                }
+            let filled = |(name, field): (&String, _)| {
+                let value = fill(shapes, field, with)?;
+                (name != "...").then(|| (name.clone(), value))
+            };
+            let mut made: Map<_, _> = fields.iter().filter_map(filled).collect();
+            let over = fields.get("...").and_then(|over| fill(shapes, over, with));
+            if let Some(Value::Object(over)) = over {
+                made.extend(over);
             }
             made.into()
         }
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn a_shape_stands_for_another_which_may_go_by_a_value() {
         let shapes = json!({"self": {"href": "a/${id}"}, "links.open": ["#self"]});
-        let shape = json!({"links": "#links.${state}?", "...": "#self"});
+        let shape = json!({"links": "#links.${state}?", "href": null, "...": "#self"});
         let open = json!({"id": "p1", "state": "open"});
         let made = json!({"links": [{"href": "a/p1"}], "href": "a/p1"});
         assert_eq!(fill(&shapes, &shape, &open), Some(made));
