@@ -1,8 +1,9 @@
 //! A vendor's looks: what it calls things and how they are written, kept as JSON beside its code.
 //!
 //! `ids` (beginning and length of each kind's), `statuses` (kind → state → its word; a state with a
-//! step is `pending.1`), `nouns`, `events` (`payment.done` → its name), `outcomes` of its page,
-//! `currencies`, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
+//! step is `pending.1`), `nouns`, `events` (`payment.done` → its name, or a list of them; what was made in a state may be
+//! `payment.done.made`), `outcomes` of its page, `currencies`, `least` and `most` of amounts in minor
+//! units, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
 //! `content_type`, `takes` (the only content type of its requests), `refusals` (reason → the places of
 //! the shape `problem` or of that which `shape` names, `status` among them; a reason of one request is
 //! `missing@refund`) and `shapes`, of which `money` writes amounts.
@@ -10,6 +11,7 @@
 //! A payment whose money went back is `done.part` or `done.back` where there is a word for that. What
 //! is in a state whose word is `null` is not found any more.
 
+use super::Happened;
 use super::api::Refusal;
 use super::shape::fill;
 use super::shelf::{Kind, Object};
@@ -79,12 +81,21 @@ impl Looks {
 
     /// What it calls what happened, if it tells of it.
     pub fn event(&self, object: &Object) -> Option<&str> {
-        let (kind, state) = (object.kind.name(), object.state.name());
-        let stepped = &self.0["events"][format!("{kind}.{state}.{}", object.step)];
-        let plain = || self.0["events"][format!("{kind}.{state}")].as_str();
-        match object.step {
-            0 => plain(),
-            _ => stepped.as_str(),
+        self.events(Happened::Moved, object).first().copied()
+    }
+
+    /// The events that tell of what happened, in their order.
+    pub fn events(&self, happened: Happened, object: &Object) -> Vec<&str> {
+        let state = format!("{}.{}", object.kind.name(), object.state.name());
+        let events = |end: &str| &self.0["events"][format!("{state}{end}")];
+        let found = match (object.step, happened) {
+            (0, Happened::Made) if !events(".made").is_null() => events(".made"),
+            (0, _) => events(""),
+            (step, _) => events(&format!(".{step}")),
+        };
+        match found {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect(),
         }
     }
 
@@ -118,18 +129,28 @@ impl Looks {
     /// An amount as a request wrote it in a text of so many decimals, and its currency.
     pub fn payable(&self, text: &Value, currency: &Value) -> Result<(i64, String), Refusal> {
         let currency = currency.as_str().unwrap_or("");
-        if !self
-            .text("currencies")
-            .split(' ')
-            .any(|known| known == currency)
-        {
-            return Err(Refusal::Because("currency"));
+        let written = minor(text.as_str().unwrap_or(""), self.digits(currency));
+        let payable = self.payable_minor(written.unwrap_or(self.least()), currency)?;
+        written.map(|_| payable).ok_or(Refusal::Because("odd"))
+    }
+
+    /// The same of an amount in minor units.
+    pub fn payable_minor(&self, minor: i64, currency: &str) -> Result<(i64, String), Refusal> {
+        let known = self.text("currencies");
+        match minor {
+            _ if !known.split(' ').any(|known| known == currency) => {
+                Err(Refusal::Because("currency"))
+            }
+            _ if minor < self.least() => Err(Refusal::Because("low")),
+            _ if minor > self.0["most"].as_i64().unwrap_or(i64::MAX) => {
+                Err(Refusal::Because("high"))
+            }
+            _ => Ok((minor, currency.to_string())),
         }
-        match minor(text.as_str().unwrap_or(""), self.digits(currency)) {
-            Some(cents) if cents > 0 => Ok((cents, currency.to_string())),
-            Some(_) => Err(Refusal::Because("low")),
-            None => Err(Refusal::Because("odd")),
-        }
+    }
+
+    fn least(&self) -> i64 {
+        self.0["least"].as_i64().unwrap_or(1)
     }
 
     /// Why not: status and body. `takes` is the request's name.

@@ -32,12 +32,14 @@ fn shown(gateway: &Gateway, object: &Object) -> Reply {
         return pages::notice(410, gateway.name, "This payment has ended", words);
     }
     let sum = major(object.amount, gateway.looks.digits(&object.currency));
+    let sum = format!("{sum} {}", object.currency.to_uppercase());
     let title = (gateway.page.title)(object);
     pages::checkout(&pages::Checkout {
         vendor: gateway.name,
         payee: "Wattle Street Clinic",
         title: title.as_str().unwrap_or("Your payment"),
-        sum: &format!("{sum} {}", object.currency),
+        // Where only a method is kept, nothing is paid.
+        sum: if object.amount > 0 { &sum } else { "" },
         notes: Vec::new(),
         buttons: &gateway.looks.outcomes(),
         alert: object.own["alert"].as_str(),

@@ -12,6 +12,10 @@ pub enum Kind {
     /// A hosted page that is no payment yet.
     Page,
     Payment,
+    /// One try to take a payment, where each is an object of its own.
+    Charge,
+    /// That a method is kept, where this is an object of its own.
+    Setup,
     Refund,
     Dispute,
     Payout,
@@ -25,6 +29,8 @@ impl Kind {
             Kind::Method => "method",
             Kind::Page => "page",
             Kind::Payment => "payment",
+            Kind::Charge => "charge",
+            Kind::Setup => "setup",
             Kind::Refund => "refund",
             Kind::Dispute => "dispute",
             Kind::Payout => "payout",
@@ -36,6 +42,8 @@ impl Kind {
 pub enum State {
     /// It waits for the payer, or, a dispute, for its end.
     Open,
+    /// A dispute that is none yet: the payer's bank asks, and no money was taken.
+    Asked,
     /// The payer said yes; somebody must take the money.
     Approved,
     /// Money is under way.
@@ -54,6 +62,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             State::Open => "open",
+            State::Asked => "asked",
             State::Approved => "approved",
             State::Pending => "pending",
             State::Done => "done",
@@ -112,7 +121,7 @@ impl Object {
             Kind::Method => self.method.as_deref(),
             Kind::Page => self.page.as_deref(),
             Kind::Payment => self.payment.as_deref(),
-            Kind::Refund | Kind::Dispute | Kind::Payout => None,
+            _ => None,
         }
     }
 }
