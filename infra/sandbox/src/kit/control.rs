@@ -1,6 +1,6 @@
 //! What a person or a test makes happen at any gateway.
 
-use super::engine::{become_, change, dispute, end_dispute, fail_refund, of_page, refund, settle};
+use super::engine::*;
 use super::shelf::{Kind, Object, State};
 use super::{Gateway, page};
 use crate::world::World;
@@ -25,11 +25,7 @@ pub fn control(
         return Ok(json!({object.kind.name(): shown, "redirect": url}));
     }
     let id = rest.first().ok_or("of what?")?.to_string();
-    // What is made to happen to a page that is no payment happens to its payment.
-    let named = world.object(gateway.id, &id);
-    let page = named.filter(|o| o.kind == Kind::Page);
-    let object = page.map_or(named, |page| of_page(world, gateway, &page.id));
-    let object = object.cloned();
+    let object = meant(world, gateway, &id).cloned();
     let object = object.ok_or_else(|| format!("there is no payment {id}"))?;
     let told = of_object(world, gateway, &object, (*what, &rest[1..]), ask)?;
     Ok(gateway.show_id(world, &told))
@@ -62,8 +58,13 @@ fn of_object(
         }
         (("dispute", []), _) => {
             let cause = ask["reason"].as_str().unwrap_or(gateway.dispute);
-            dispute(world, gateway, &id, amount, cause)
+            match ask["inquiry"] == true {
+                true => dispute_as(world, gateway, &id, amount, cause, State::Asked),
+                false => dispute(world, gateway, &id, amount, cause),
+            }
         }
+        (("dispute", ["closed"]), _) => end_inquiry(world, gateway, &id, false),
+        (("dispute", ["escalated"]), _) => end_inquiry(world, gateway, &id, true),
         (("dispute", ["won"]), _) => end_dispute(world, gateway, &id, State::Won, None),
         (("dispute", ["lost"]), _) => end_dispute(world, gateway, &id, State::Lost, amount),
         (("methods", []), Kind::Method) => {

@@ -71,6 +71,9 @@ pub fn step(world: &mut World, gateway: &'static Gateway, step: &Value) {
     if let Some(id) = step["settle"].as_str() {
         let _ = settle(world, gateway, id);
     }
+    if let Some(id) = step["fail"].as_str() {
+        let _ = fail_refund(world, gateway, id);
+    }
 }
 
 fn found(world: &World, gateway: &Gateway, id: &str) -> Result<Object, String> {
@@ -163,6 +166,19 @@ pub fn dispute(
     amount: Option<i64>,
     cause: &str,
 ) -> Result<String, String> {
+    dispute_as(world, gateway, payment, amount, cause, State::Open)
+}
+
+/// The same of one that begins in another state: an inquiry (`Asked`) takes nothing yet, and what is
+/// lost at once (`Lost`) is told as opened and as ended.
+pub fn dispute_as(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    amount: Option<i64>,
+    cause: &str,
+    begins: State,
+) -> Result<String, String> {
     let of = found(world, gateway, payment)?;
     if of.state != State::Done {
         return Err(format!("the payment is {}", gateway.looks.status(&of)));
@@ -179,8 +195,46 @@ pub fn dispute(
     dispute.amount = minor;
     dispute.currency = of.currency;
     dispute.cause = Some(cause.to_string());
-    change(world, gateway, payment, |of| of.disputed += minor);
-    Ok(make(world, gateway, dispute))
+    dispute.state = begins;
+    if begins != State::Asked {
+        change(world, gateway, payment, |of| of.disputed += minor);
+    }
+    let id = make(world, gateway, dispute);
+    if begins == State::Lost {
+        become_(world, gateway, &id, begins, None);
+    }
+    Ok(id)
+}
+
+/// A payment's inquiry ends, or takes the money after all and is a dispute.
+pub fn end_inquiry(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    takes: bool,
+) -> Result<String, String> {
+    let all = of_payment(world, gateway, Kind::Dispute, payment);
+    let found = all.into_iter().find(|o| o.state == State::Asked);
+    let (id, amount) = found
+        .map(|o| (o.id.clone(), o.amount))
+        .ok_or("no open inquiry")?;
+    if takes {
+        change(world, gateway, payment, |of| of.disputed += amount);
+        become_(world, gateway, &id, State::Open, None);
+    } else {
+        become_(world, gateway, &id, State::Cancelled, None);
+    }
+    Ok(id)
+}
+
+/// What a person means by an id: of a page that is no payment, or of a charge, its payment.
+pub fn meant<'w>(world: &'w World, gateway: &Gateway, id: &str) -> Option<&'w Object> {
+    let named = world.object(gateway.id, id)?;
+    match (named.kind, &named.payment) {
+        (Kind::Page, _) => of_page(world, gateway, id),
+        (Kind::Charge, Some(payment)) => world.object(gateway.id, payment),
+        _ => Some(named),
+    }
 }
 
 /// The newest payment of a hosted page.
