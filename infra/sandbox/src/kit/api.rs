@@ -66,6 +66,11 @@ impl Operation {
         Operation { call, takes, does }
     }
 
+    /// The same with a query.
+    pub const fn taking(self, takes: &'static str) -> Operation {
+        Operation { takes, ..self }
+    }
+
     /// The ids in a path of this operation.
     fn ids(&self, call: &Call) -> Option<Vec<String>> {
         let (method, pattern) = self.call.split_once(' ').expect("a method and a path");
@@ -104,8 +109,8 @@ pub type Done = Result<(u16, Value), Refusal>;
 pub enum Refusal {
     /// One of the vendor's reasons by its name. Of every vendor: `nobody` (no credentials, or wrong
     /// ones), `nowhere` (no such operation), `format`, `key_reused`, `key_busy`, `other_currency`
-    /// (a refund's is not the payment's), `currency`, `low` and `odd` of amounts, `media` where it
-    /// takes one content type, `key_odd` where keys have a length.
+    /// (a refund's is not the payment's), `currency`, `low`, `high` and `odd` of amounts, `media`
+    /// where it takes one content type, `key_odd` where keys have a length.
     Because(&'static str),
     /// The same with places to fill.
     With(&'static str, Value),
@@ -134,6 +139,8 @@ pub struct Keys {
     pub same: fn(&Call) -> String,
     /// Whether an answer is kept for repeats.
     pub keeps: fn(&Reply) -> bool,
+    /// A header of kept answers where they are given again.
+    pub marks: Option<(&'static str, &'static str)>,
     /// What a repeat is answered, by the id of what its first made; the kept answer where nothing
     /// is said.
     pub again: Option<fn(&World, &Call, &str) -> Done>,
@@ -151,6 +158,7 @@ impl Keys {
             of_path: false,
             same: |call| format!("{} {} {}", call.method, call.path, call.text()),
             keeps: |reply| reply.status < 300,
+            marks: None,
             again: None,
             but: None,
         }
@@ -199,6 +207,9 @@ pub struct List {
     /// Whether the part begins behind that id.
     pub behind: bool,
     pub usual: usize,
+    pub most: usize,
+    /// Parameters that stand for a field of the same name, which must be so.
+    pub filters: &'static [&'static str],
     /// The list, with the id where the next part begins.
     pub shown: fn(&World, &Ask, Vec<Value>, Option<String>) -> Done,
 }
@@ -210,6 +221,8 @@ impl List {
         from: "",
         behind: false,
         usual: 0,
+        most: 0,
+        filters: &[],
         shown: |_, _, _, _| Err(Refusal::Because("nowhere")),
     };
 }
@@ -306,7 +319,10 @@ fn keyed(
                 let (status, body) = again(world, call, made["id"].as_str().unwrap_or(""))?;
                 Ok((gateway.answer)(gateway, status, body))
             }
-            None => Ok(*reply),
+            None => Ok(match keys.marks {
+                Some((name, value)) => reply.with(name, value),
+                None => *reply,
+            }),
         },
         Repeat::OtherParameters => Err(Refusal::Because("key_reused")),
         Repeat::InFlight => Err(Refusal::Because("key_busy")),
@@ -336,7 +352,7 @@ fn operate(
         body,
         call,
     };
-    let (status, body) = match operation.does {
+    let (status, mut body) = match operation.does {
         Does::Show(kind) => (200, gateway.show(world, ask.named(world, kind)?)),
         Does::List(kind) => listed(world, &ask, kind)?,
         Does::Make(kind) => {
@@ -347,6 +363,7 @@ fn operate(
         Does::Act(act) => act(world, &ask)?,
         Does::Open(_) | Does::Token => return Err(Refusal::Because("nowhere")),
     };
+    (gateway.embed)(world, &ask, &mut body)?;
     Ok((gateway.answer)(gateway, status, body))
 }
 
@@ -400,14 +417,29 @@ fn listed(world: &World, ask: &Ask, kind: Kind) -> Done {
         Some(parent) => o.of(parent) == ask.ids.last().map(String::as_str),
         None => true,
     };
+    let filters = list
+        .filters
+        .iter()
+        .filter(|name| !ask.body[**name].is_null());
+    let filters: Vec<_> = filters.collect();
+    let fits = |o: &&Object| {
+        let shown = (!filters.is_empty()).then(|| ask.gateway.show(world, o));
+        let is = |name: &&&str| {
+            shown
+                .as_ref()
+                .is_some_and(|o| o[**name] == ask.body[**name])
+        };
+        filters.iter().all(is)
+    };
     let all: Vec<_> = world
         .shown(ask.gateway.id, kind, ask.account)
         .into_iter()
         .filter(belongs)
+        .filter(fits)
         .collect();
     let text = |name: &str| ask.body[name].as_str().map(str::to_string);
     let number = |name: &str| ask.body[name].as_u64().map(|n| n as usize);
-    let limit = number(list.limit).unwrap_or(list.usual);
+    let limit = number(list.limit).unwrap_or(list.usual).min(list.most);
     let start = match text(list.from) {
         Some(from) => all
             .iter()

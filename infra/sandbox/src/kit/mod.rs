@@ -40,6 +40,8 @@ pub struct Gateway {
     /// How an answer goes out.
     pub answer: fn(&Gateway, u16, Value) -> Reply,
     pub list: List,
+    /// Puts whole objects into an answer where the request asks for them.
+    pub embed: fn(&World, &Ask, &mut Value) -> Result<(), Refusal>,
     /// Places of a shape that only this vendor has, as an object.
     pub more: fn(&World, &Object) -> Value,
     /// Milliseconds until a refund of this payment arrives; 0 is at once, and `None` when somebody
@@ -116,6 +118,13 @@ impl Gateway {
         self.looks.shape(shape, &self.places(world, object))
     }
 
+    /// All of an object, as places of a shape that speaks of it.
+    fn places_of(&self, world: &World, id: &Option<String>) -> Value {
+        let object = id.as_deref().and_then(|id| world.object(self.id, id));
+        object.map_or(Value::Null, |object| self.places(world, object))
+    }
+
+    /// What shapes may hold; `of` and `by` are all places of its payment and of its method.
     fn places(&self, world: &World, object: &Object) -> Value {
         let money = |minor| self.looks.money(minor, &object.currency);
         let since = object.since.iter();
@@ -131,7 +140,9 @@ impl Gateway {
             "refunded": money(object.refunded), "disputed": money(object.disputed),
             "currency": object.currency, "cause": object.cause,
             "customer": object.customer, "method": object.method, "of_page": object.page,
-            "payment": object.payment, "ask": object.ask, "own": object.own});
+            "payment": object.payment, "ask": object.ask, "own": object.own,
+            "of": self.places_of(world, &object.payment),
+            "by": self.places_of(world, &object.method)});
         if let (Value::Object(all), Value::Object(more)) = (&mut places, (self.more)(world, object))
         {
             all.extend(more);
@@ -169,6 +180,11 @@ impl Gateway {
         engine::step(world, self, step);
         (self.step)(world, step);
     }
+}
+
+/// A vendor that embeds nothing.
+pub fn nothing_embedded(_: &World, _: &Ask, _: &mut Value) -> Result<(), Refusal> {
+    Ok(())
 }
 
 /// A vendor that needs no places of its own.

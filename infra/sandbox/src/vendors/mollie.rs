@@ -51,7 +51,7 @@ static MOLLIE: Gateway = Gateway {
         Operation::act("DELETE /v2/customers/{customer}/mandates/{id}", "", revoke),
         Operation::show("GET /v2/customers/{customer}", Kind::Customer),
         Operation::show("GET /v2/customers/{customer}/mandates/{id}", Kind::Method),
-        Operation::act("GET /v2/payments/{payment}", "embed", one),
+        Operation::show("GET /v2/payments/{payment}", Kind::Payment).taking("embed"),
         Operation::show("GET /v2/payments/{payment}/refunds/{id}", Kind::Refund),
         Operation::list("GET /v2/payments", "list", Kind::Payment),
         Operation::list("GET /v2/refunds", "list", Kind::Refund),
@@ -81,8 +81,11 @@ static MOLLIE: Gateway = Gateway {
         from: "from",
         behind: false,
         usual: 50,
+        most: 250,
+        filters: &[],
         shown: listed,
     },
+    embed,
     more,
     refund_takes: |_| Some(2 * HOUR),
     decline: "insufficient_funds",
@@ -206,53 +209,46 @@ fn more(world: &World, object: &Object) -> Value {
     let page = format!("{}/mollie/checkout/{}", world.own, object.id);
     let open = object.state == State::Open;
     let disputed = !of_payment(world, &MOLLIE, Kind::Dispute, &object.id).is_empty();
-    let payment = object.payment.as_deref().unwrap_or(&object.id);
-    let payment = world.object("mollie", payment);
-    let words = [
-        &object.ask,
-        payment.map_or(&Value::Null, |payment| &payment.ask),
-    ];
-    let words = words.iter().find_map(|ask| ask["description"].as_str());
     json!({
         "details": details.map(|shape| looks.shape(shape, &Value::Null)),
         "open": open,
-        "sequence": object.ask["sequenceType"].as_str().unwrap_or("oneoff"),
         "charged_back": disputed.then(|| looks.money(object.disputed, &object.currency)),
         "expires": object.method.is_none().then(|| looks.when(object.at + OPEN_FOR)),
         "checkout": open.then(|| json!({"href": page, "type": "text/html"})),
         "reason": object.cause.as_ref().map(|code| looks.shape("reason", &json!({"code": code}))),
-        "description": words,
     })
 }
 
-fn one(world: &mut World, ask: &Ask) -> Done {
-    let payment = ask.named(world, Kind::Payment)?;
-    let mut shown = MOLLIE.show(world, payment);
-    for name in ask.body["embed"].as_str().unwrap_or("").split(',') {
-        let kind = match name {
-            "refunds" => Kind::Refund,
-            "chargebacks" => Kind::Dispute,
-            "" | "captures" => continue,
+/// Of a payment its refunds and chargebacks; of all refunds or chargebacks the payment of each.
+fn embed(world: &World, ask: &Ask, shown: &mut Value) -> Result<(), Refusal> {
+    let list = ask.call.path.rsplit('/').next().unwrap_or("");
+    let names = ask.body["embed"].as_str().unwrap_or("");
+    for name in names.split(',').filter(|name| !name.is_empty()) {
+        let kind = match (name, &ask.ids[..], list) {
+            ("payment", [], "refunds" | "chargebacks") => {
+                for one in shown["_embedded"][list]
+                    .as_array_mut()
+                    .into_iter()
+                    .flatten()
+                {
+                    let payment = one["paymentId"].as_str().unwrap_or("").to_string();
+                    one["_embedded"]["payment"] = MOLLIE.show_id(world, &payment);
+                }
+                continue;
+            }
+            ("refunds", [id], _) if id == list => Kind::Refund,
+            ("chargebacks", [id], _) if id == list => Kind::Dispute,
+            ("captures", [id], _) if id == list => continue,
             _ => return Err(Refusal::Because("embed")),
         };
-        let found = of_payment(world, &MOLLIE, kind, &payment.id).into_iter();
+        let found = of_payment(world, &MOLLIE, kind, list).into_iter();
         shown["_embedded"][name] = found.map(|one| MOLLIE.show(world, one)).collect();
     }
-    Ok((200, shown))
+    Ok(())
 }
 
-fn listed(world: &World, ask: &Ask, mut shown: Vec<Value>, next: Option<String>) -> Done {
+fn listed(_: &World, ask: &Ask, shown: Vec<Value>, next: Option<String>) -> Done {
     let name = ask.call.path.rsplit('/').next().unwrap_or("");
-    match ask.body["embed"].as_str() {
-        None => {}
-        Some("payment") if ask.ids.is_empty() && name != "payments" => {
-            for one in &mut shown {
-                let payment = one["paymentId"].as_str().unwrap_or("").to_string();
-                one["_embedded"]["payment"] = MOLLIE.show_id(world, &payment);
-            }
-        }
-        Some(_) => return Err(Refusal::Because("embed")),
-    }
     let path = format!("https://api.mollie.com{}", ask.call.path);
     let limit = ask.body["limit"].as_u64().unwrap_or(50);
     let next = next.map(|id| format!("{path}?from={id}&limit={limit}"));
