@@ -126,6 +126,18 @@ pub enum Refusal {
     Own(Box<Reply>),
 }
 
+impl Refusal {
+    /// The field of this path, `links.mandate`, is not what was expected, in words.
+    pub fn wrong(path: &str, expected: &str) -> Refusal {
+        let fault = fields::Fault::Wrong(expected.to_string());
+        Refusal::Field(Problem {
+            path: path.split('.').map(str::to_string).collect(),
+            fault,
+            given: String::new(),
+        })
+    }
+}
+
 /// How a vendor takes idempotency keys.
 pub struct Keys {
     pub header: &'static str,
