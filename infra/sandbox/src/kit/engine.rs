@@ -8,12 +8,24 @@ use crate::world::World;
 use serde_json::{Value, json};
 
 /// Puts a new object on the shelf and tells of it.
-pub fn make(world: &mut World, gateway: &Gateway, mut object: Object) -> String {
-    object.since.push((object.state, world.now));
-    let id = object.id.clone();
-    world.shelve(object.clone());
-    (gateway.tell)(world, Happened::Made, &object);
+pub fn make(world: &mut World, gateway: &Gateway, object: Object) -> String {
+    let id = place(world, gateway, object);
+    told(world, gateway, Happened::Made, &id);
     id
+}
+
+/// Puts a new object on the shelf, and nothing is told.
+pub fn place(world: &mut World, gateway: &Gateway, object: Object) -> String {
+    let (id, state, step) = (object.id.clone(), object.state, object.step);
+    world.shelve(object);
+    enter(world, gateway, &id, state, step);
+    id
+}
+
+fn told(world: &mut World, gateway: &Gateway, happened: Happened, id: &str) {
+    if let Some(object) = world.object(gateway.id, id).cloned() {
+        (gateway.tell)(world, happened, &object);
+    }
 }
 
 /// A new object of this account that the request made.
@@ -33,24 +45,48 @@ pub fn change(world: &mut World, gateway: &Gateway, id: &str, change: impl FnOnc
 
 /// Brings an object to another state and tells of it.
 pub fn become_(world: &mut World, gateway: &Gateway, id: &str, state: State, cause: Option<&str>) {
-    let now = world.now;
     change(world, gateway, id, |object| {
-        object.state = state;
-        object.step = 0;
-        object.since.retain(|(known, _)| *known != state);
-        object.since.push((state, now));
         object.cause = cause.map(str::to_string).or(object.cause.take());
     });
-    if let Some(object) = world.object(gateway.id, id).cloned() {
-        (gateway.tell)(world, Happened::Moved, &object);
-    }
+    enter(world, gateway, id, state, 0);
+    told(world, gateway, Happened::Moved, id);
 }
 
 /// Goes one step on within its state and tells of it.
 pub fn step_on(world: &mut World, gateway: &Gateway, id: &str) {
-    change(world, gateway, id, |object| object.step += 1);
-    if let Some(object) = world.object(gateway.id, id).cloned() {
-        (gateway.tell)(world, Happened::Stepped, &object);
+    if let Some((state, step)) = world.object(gateway.id, id).map(|o| (o.state, o.step)) {
+        enter(world, gateway, id, state, step + 1);
+        told(world, gateway, Happened::Stepped, id);
+    }
+}
+
+/// Brings an object to a state, or a step of it, from which it goes on by itself where the looks
+/// say so; nothing is told.
+pub fn enter(world: &mut World, gateway: &Gateway, id: &str, state: State, step: usize) {
+    let now = world.now;
+    let Some(object) = world.object_mut(gateway.id, id) else {
+        return;
+    };
+    (object.state, object.step) = (state, step);
+    if step == 0 {
+        object.since.retain(|(known, _)| *known != state);
+        object.since.push((state, now));
+    }
+    object.due = gateway.looks.stage(object).map(|takes| now + takes);
+    if let Some(due) = object.due {
+        world.step_at(due, gateway.id, json!({"go": id}));
+    }
+}
+
+/// What takes its time goes on: it expires, or goes a step on, or arrives.
+fn go_on(world: &mut World, gateway: &Gateway, id: &str) {
+    match world
+        .object(gateway.id, id)
+        .map(|o| (o.state, gateway.looks.steps(o)))
+    {
+        Some((State::Open, _)) => become_(world, gateway, id, State::Expired, None),
+        Some((_, true)) => step_on(world, gateway, id),
+        _ => drop(settle(world, gateway, id)),
     }
 }
 
@@ -68,6 +104,13 @@ pub fn step(world: &mut World, gateway: &'static Gateway, step: &Value) {
     {
         become_(world, gateway, id, State::Expired, None);
     }
+    // What moved since then is due at another time, or never.
+    if let Some(id) = step["go"].as_str()
+        && let Some(object) = world.object(gateway.id, id)
+        && object.due.is_some_and(|due| due <= world.now)
+    {
+        go_on(world, gateway, id);
+    }
     if let Some(id) = step["settle"].as_str() {
         let _ = settle(world, gateway, id);
     }
@@ -81,10 +124,15 @@ fn found(world: &World, gateway: &Gateway, id: &str) -> Result<Object, String> {
     found.ok_or_else(|| format!("there is no {id}"))
 }
 
-/// What is under way arrives, unless its method was turned bad or is gone.
+/// What is under way arrives, unless its method was turned bad or is gone; what arrived goes a step
+/// on where there is one.
 pub fn settle(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), String> {
     let object = found(world, gateway, id)?;
     if object.state != State::Pending {
+        if gateway.looks.steps(&object) {
+            step_on(world, gateway, id);
+            return Ok(());
+        }
         return Err(format!("it is {}", gateway.looks.status(&object)));
     }
     match refusal_of(world, gateway, &object) {
@@ -100,7 +148,7 @@ pub fn settle(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), Stri
 pub fn refusal_of(world: &World, gateway: &Gateway, payment: &Object) -> Option<String> {
     let method = world.object(gateway.id, payment.method.as_deref()?)?;
     match method.state {
-        State::Cancelled => Some("insufficient_funds".into()),
+        State::Cancelled => Some(gateway.decline.into()),
         _ => method.declines.clone(),
     }
 }
@@ -130,6 +178,7 @@ pub fn refund(
     refund.payment = Some(payment.to_string());
     refund.amount = minor;
     refund.currency = of.currency.clone();
+    refund.method.clone_from(&of.method);
     refund.state = State::Pending;
     match (gateway.refund_takes)(&of) {
         Some(0) => refund.state = State::Done,

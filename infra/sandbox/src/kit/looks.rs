@@ -1,7 +1,8 @@
 //! A vendor's looks: what it calls things and how they are written, kept as JSON beside its code.
 //!
 //! `ids` (beginning and length of each kind's), `statuses` (kind → state → its word; a state with a
-//! step is `pending.1`), `nouns`, `events` (`payment.done` → its name, or a list of them; what was made in a state may be
+//! step is `pending.1`), `stages` (hours after which what is in a state or step goes on by itself),
+//! `nouns`, `events` (`payment.done` → its name, or a list of them; what was made in a state may be
 //! `payment.done.made`), `outcomes` of its page, `currencies`, `least` and `most` of amounts in minor
 //! units, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
 //! `content_type`, `takes` (the only content type of its requests), `refusals` (reason → the places of
@@ -77,6 +78,22 @@ impl Looks {
     pub fn forgotten(&self, object: &Object) -> bool {
         let words = &self.0["statuses"][object.kind.name()];
         words.get(object.state.name()).is_some_and(Value::is_null)
+    }
+
+    /// Whether there is one more step in the object's state.
+    pub fn steps(&self, object: &Object) -> bool {
+        let next = format!("{}.{}", object.state.name(), object.step + 1);
+        self.0["statuses"][object.kind.name()][next].is_string()
+    }
+
+    /// Milliseconds for which an object is where it is, until it goes on by itself.
+    pub fn stage(&self, object: &Object) -> Option<i64> {
+        let at = format!("{}.{}", object.kind.name(), object.state.name());
+        let hours = match object.step {
+            0 => &self.0["stages"][at],
+            step => &self.0["stages"][format!("{at}.{step}")],
+        };
+        hours.as_i64().map(|hours| hours * 3_600_000)
     }
 
     /// What it calls what happened, if it tells of it.

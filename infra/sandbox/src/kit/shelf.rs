@@ -90,6 +90,8 @@ pub struct Object {
     pub since: Vec<(State, i64)>,
     /// How far it is within its state, where a vendor tells more steps than there are states.
     pub step: usize,
+    /// When it goes on by itself, epoch milliseconds.
+    pub due: Option<i64>,
     /// Minor units.
     pub amount: i64,
     pub currency: String,
@@ -139,6 +141,7 @@ impl World {
             state: State::Open,
             since: vec![],
             step: 0,
+            due: None,
             amount: 0,
             currency: String::new(),
             refunded: 0,
