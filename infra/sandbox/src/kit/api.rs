@@ -194,7 +194,7 @@ pub enum Access {
 }
 
 impl Access {
-    fn account(&self, id: &str, world: &World, call: &Call) -> Result<String, Refusal> {
+    pub fn account(&self, id: &str, world: &World, call: &Call) -> Result<String, Refusal> {
         match self {
             Access::Bearer(begins) => {
                 let token = call.bearer().and_then(|token| token.strip_prefix(begins));
@@ -220,7 +220,8 @@ pub struct List {
     pub behind: bool,
     pub usual: usize,
     pub most: usize,
-    /// Parameters that stand for a field of the same name, which must be so.
+    /// Parameters that stand for a field or link of the same name, which must be so: one of `a,b`,
+    /// or within the bounds of `created[gte]`.
     pub filters: &'static [&'static str],
     /// The list, with the id where the next part begins.
     pub shown: fn(&World, &Ask, Vec<Value>, Option<String>) -> Done,
@@ -272,7 +273,9 @@ impl Ask<'_> {
     }
 
     pub fn shown(&self, world: &World, status: u16, id: &str) -> Done {
-        Ok((status, self.gateway.show_id(world, id)))
+        let object = world.object(self.gateway.id, id);
+        let shown = object.map(|object| self.gateway.alone(world, object));
+        Ok((status, shown.unwrap_or_default()))
     }
 }
 
@@ -328,7 +331,11 @@ fn keyed(
         Repeat::Same(reply) => match keys.again {
             Some(again) => {
                 let made: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-                let (status, body) = again(world, call, made["id"].as_str().unwrap_or(""))?;
+                // One in an envelope is all that the answer holds.
+                let id = made["id"]
+                    .as_str()
+                    .or_else(|| made.as_object()?.values().next()?["id"].as_str());
+                let (status, body) = again(world, call, id.unwrap_or(""))?;
                 Ok((gateway.answer)(gateway, status, body))
             }
             None => Ok(match keys.marks {
@@ -365,12 +372,12 @@ fn operate(
         call,
     };
     let (status, mut body) = match operation.does {
-        Does::Show(kind) => (200, gateway.show(world, ask.named(world, kind)?)),
+        Does::Show(kind) => (200, gateway.alone(world, ask.named(world, kind)?)),
         Does::List(kind) => listed(world, &ask, kind)?,
         Does::Make(kind) => {
             let made = super::new(world, gateway, kind, account, &ask.body);
             let id = super::make(world, gateway, made);
-            (201, gateway.show_id(world, &id))
+            ask.shown(world, 201, &id)?
         }
         Does::Act(act) => act(world, &ask)?,
         Does::Open(_) | Does::Token => return Err(Refusal::Because("nowhere")),
@@ -414,6 +421,31 @@ pub fn read(gateway: &Gateway, call: &Call, takes: &'static str) -> Result<Value
     read.map_err(|mut problems| Refusal::Field(problems.swap_remove(0)))
 }
 
+/// Whether an object is as one parameter of a list asks.
+fn fits(object: &Object, shown: &Value, name: &str, asked: &Value) -> bool {
+    let own = json!({"customer": object.customer});
+    let given = [&shown[name], &shown["links"][name], &own[name]];
+    let given = given.into_iter().find(|value| !value.is_null());
+    let given = given.unwrap_or(&Value::Null);
+    let within = |(bound, than): (&String, &Value)| {
+        let order = match (given.as_str(), than.as_str()) {
+            (Some(given), Some(than)) => given.cmp(than),
+            _ => given.as_i64().cmp(&than.as_i64()),
+        };
+        match bound.as_str() {
+            "gt" => order.is_gt(),
+            "gte" => order.is_ge(),
+            "lt" => order.is_lt(),
+            _ => order.is_le(),
+        }
+    };
+    match asked {
+        Value::Object(bounds) => bounds.iter().all(within),
+        Value::String(several) => several.split(',').any(|one| given == one),
+        asked => given == asked,
+    }
+}
+
 fn listed(world: &World, ask: &Ask, kind: Kind) -> Done {
     let list = &ask.gateway.list;
     let parent = ask.ids.last().map(|id| {
@@ -434,20 +466,20 @@ fn listed(world: &World, ask: &Ask, kind: Kind) -> Done {
         .iter()
         .filter(|name| !ask.body[**name].is_null());
     let filters: Vec<_> = filters.collect();
-    let fits = |o: &&Object| {
+    let wanted = |o: &&Object| {
         let shown = (!filters.is_empty()).then(|| ask.gateway.show(world, o));
-        let is = |name: &&&str| {
-            shown
-                .as_ref()
-                .is_some_and(|o| o[**name] == ask.body[**name])
+        let is = |shown| {
+            filters
+                .iter()
+                .all(|name| fits(o, shown, name, &ask.body[**name]))
         };
-        filters.iter().all(is)
+        shown.as_ref().is_none_or(is)
     };
     let all: Vec<_> = world
         .shown(ask.gateway.id, kind, ask.account)
         .into_iter()
         .filter(belongs)
-        .filter(fits)
+        .filter(wanted)
         .collect();
     let text = |name: &str| ask.body[name].as_str().map(str::to_string);
     let number = |name: &str| ask.body[name].as_u64().map(|n| n as usize);

@@ -24,6 +24,10 @@ pub fn control(
         let shown = gateway.show(world, &object);
         return Ok(json!({object.kind.name(): shown, "redirect": url}));
     }
+    if *what == "knobs" {
+        world.put("knobs", "", gateway.id, ask.clone());
+        return Ok(ask.clone());
+    }
     let id = rest.first().ok_or("of what?")?.to_string();
     let object = meant(world, gateway, &id).cloned();
     let object = object.ok_or_else(|| format!("there is no payment {id}"))?;

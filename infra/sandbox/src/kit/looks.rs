@@ -2,9 +2,10 @@
 //!
 //! `ids` (beginning and length of each kind's), `statuses` (kind → state → its word; a state with a
 //! step is `pending.1`), `stages` (hours after which what is in a state or step goes on by itself),
-//! `nouns`, `events` (`payment.done` → its name, or a list of them; what was made in a state may be
-//! `payment.done.made`), `outcomes` of its page, `currencies`, `least` and `most` of amounts in minor
-//! units, `digits` where they are not ISO 4217's, `when` (strftime, or `seconds`),
+//! `nouns`, `envelopes` (kind → under which name one stands in an answer), `events` (`payment.done` →
+//! its name, or a list of them; what was made in a state may be `payment.done.made`), `outcomes` of its
+//! page, `currencies`, `least` and `most` of amounts in minor units, `digits` where they are not ISO
+//! 4217's, `when` (strftime, or `seconds`),
 //! `content_type`, `takes` (the only content type of its requests), `refusals` (reason → the places of
 //! the shape `problem` or of that which `shape` names, `status` among them; a reason of one request is
 //! `missing@refund`) and `shapes`, of which `money` writes amounts.
@@ -54,6 +55,11 @@ impl Looks {
             Some(alphabet) => begins.to_string() + &world.id_over(alphabet.as_bytes(), length),
             None => world.id(begins, length),
         }
+    }
+
+    /// The name under which one of a kind stands in an answer.
+    pub fn envelope(&self, kind: Kind) -> Option<&str> {
+        self.0["envelopes"][kind.name()].as_str()
     }
 
     /// What it calls the object's state.

@@ -113,6 +113,20 @@ impl Gateway {
         object.map_or(Value::Null, |object| self.show(world, object))
     }
 
+    /// An object as it stands alone in an answer.
+    pub fn alone(&self, world: &World, object: &Object) -> Value {
+        let shown = self.show(world, object);
+        match self.looks.envelope(object.kind) {
+            Some(name) => json!({name: shown}),
+            None => shown,
+        }
+    }
+
+    /// How it behaves otherwise than usual, as `knobs` of its control were set.
+    pub fn knob(&self, world: &World, name: &str) -> Value {
+        world.body("knobs", self.id)[name].clone()
+    }
+
     /// An object in one of the vendor's shapes.
     pub fn shaped(&self, world: &World, object: &Object, shape: &str) -> Value {
         self.looks.shape(shape, &self.places(world, object))

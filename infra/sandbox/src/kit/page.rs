@@ -40,7 +40,11 @@ fn shown(gateway: &Gateway, object: &Object) -> Reply {
         title: title.as_str().unwrap_or("Your payment"),
         // Where only a method is kept, nothing is paid.
         sum: if object.amount > 0 { &sum } else { "" },
-        notes: Vec::new(),
+        notes: object.own["note"]
+            .as_str()
+            .map(str::to_string)
+            .into_iter()
+            .collect(),
         buttons: &gateway.looks.outcomes(),
         alert: object.own["alert"].as_str(),
     })
@@ -66,6 +70,8 @@ pub fn end(
         return Err(format!("{outcome} is no outcome: {}", known.join(", ")));
     }
     let goes = (gateway.page.end)(world, &object, outcome)?;
-    let back = (gateway.page.back)(&object, outcome == "cancelled");
-    Ok(goes.then(|| back.as_str().unwrap_or("/").to_string()))
+    // Its end may have said where the payer goes.
+    let object = world.object(gateway.id, id).unwrap_or(&object);
+    let back = (gateway.page.back)(object, outcome == "cancelled").as_str();
+    Ok(back.filter(|_| goes).map(str::to_string))
 }

@@ -19,6 +19,8 @@ pub enum Kind {
     Refund,
     Dispute,
     Payout,
+    /// What only this vendor has, by its shape's name.
+    Own(&'static str),
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Refund => "refund",
             Kind::Dispute => "dispute",
             Kind::Payout => "payout",
+            Kind::Own(name) => name,
         }
     }
 }

@@ -34,7 +34,6 @@ pub static VENDOR: Vendor = Vendor {
 const HOUR: i64 = 3_600_000;
 const OPEN_FOR: i64 = HOUR / 4;
 const DEBIT_TAKES: i64 = 3 * 24 * HOUR;
-const KNOBS: &str = "mollie.knobs";
 
 static MOLLIE: Gateway = Gateway {
     id: "mollie",
@@ -278,7 +277,7 @@ fn tell(world: &mut World, _: Happened, object: &Object) {
         };
         world.queue(&news, url.to_string(), String::new());
     }
-    let whole = world.body(KNOBS, "all")["embedded"] != false;
+    let whole = MOLLIE.knob(world, "embedded") != false;
     let entity = whole.then(|| json!({"entity": MOLLIE.show_id(world, &object.id)}));
     signed(world, &object.account, event, &object.id, entity);
 }
@@ -304,10 +303,6 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value
     match verb {
         // A chargeback that nobody contests is lost already.
         ["dispute", id, "lost"] => Some(Ok(MOLLIE.show_id(world, id))),
-        ["knobs"] => {
-            world.put(KNOBS, "", "all", ask.clone());
-            Some(Ok(ask.clone()))
-        }
         ["ping"] => {
             let account = ask["account"].as_str().unwrap_or("test_demo");
             let endpoint = world.id("hook_", 10);
