@@ -2,8 +2,9 @@
 //!
 //! A vendor's operation is written as text: `amount! int  links! { mandate! text }  tags [text]`,
 //! where `!` means required. Types: `text int number bool map any url`, `text:255` (at most so many
-//! letters), `one|two` (a choice),
-//! `[T]` (a list) and `{ … }` (an object). `…` as a field allows further ones.
+//! letters), `int:1..500` and `int:1..` (from, up to), `map:3,50,500` (at most so many entries,
+//! letters of a name, letters of a text), `one|two` (a choice), `[T]` (a list) and `{ … }` (an object).
+//! `…` as a field allows further ones.
 
 use serde_json::{Map, Number, Value};
 use std::fmt::Write;
@@ -14,6 +15,8 @@ pub enum Fault {
     Unknown,
     /// What was expected, in words.
     Wrong(String),
+    /// A text of more letters than these.
+    Long(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +50,7 @@ impl Problem {
             Fault::Missing => "is required".into(),
             Fault::Unknown => "is not known".into(),
             Fault::Wrong(expected) => format!("must be {expected}"),
+            Fault::Long(longest) => format!("must be at most {longest} letters"),
         }
     }
 }
@@ -55,10 +59,11 @@ enum Kind {
     /// At most so many letters.
     Text(usize),
     Url,
-    Int,
+    Int(i64, i64),
     Number,
     Bool,
-    Map,
+    /// At most so many entries, letters of a name, and letters of a text.
+    Map([usize; 3]),
     Any,
     Choice(Vec<&'static str>),
     List(Box<Kind>),
@@ -130,16 +135,25 @@ fn plain(word: &'static str) -> Kind {
     match word {
         "text" => Kind::Text(usize::MAX),
         "url" => Kind::Url,
-        "int" => Kind::Int,
+        "int" => Kind::Int(i64::MIN, i64::MAX),
         "number" => Kind::Number,
         "bool" => Kind::Bool,
-        "map" => Kind::Map,
+        "map" => Kind::Map([usize::MAX; 3]),
         "any" => Kind::Any,
         choice if choice.contains('|') => {
             Kind::Choice(choice.split('|').filter(|one| !one.is_empty()).collect())
         }
         limited if limited.starts_with("text:") => {
             Kind::Text(limited[5..].parse().expect("a number of letters"))
+        }
+        bounded if bounded.starts_with("int:") => {
+            let (least, most) = bounded[4..].split_once("..").expect("from..to");
+            let most = most.parse().unwrap_or(i64::MAX);
+            Kind::Int(least.parse().expect("a number"), most)
+        }
+        limited if limited.starts_with("map:") => {
+            let mut numbers = limited[4..].split(',').flat_map(str::parse);
+            Kind::Map([(); 3].map(|()| numbers.next().expect("three numbers")))
         }
         other => panic!("field type {other} is not known"),
     }
@@ -202,14 +216,14 @@ impl Reader {
             Kind::Any => given.clone(),
             Kind::Text(longest) => match given.as_str() {
                 Some(text) if text.chars().count() <= *longest => given.clone(),
-                Some(_) => self.wrong(&format!("at most {longest} letters"), given),
+                Some(_) => self.problem(Fault::Long(*longest), given),
                 None => self.wrong("a string", given),
             },
             Kind::Url if given.as_str().is_some_and(|text| text.starts_with("http")) => {
                 given.clone()
             }
             Kind::Url => self.wrong("a URL", given),
-            Kind::Int => self.int(given),
+            Kind::Int(least, most) => self.int(given, *least, *most),
             Kind::Number if given.is_number() => given.clone(),
             Kind::Number => self.wrong("a number", given),
             Kind::Bool => match (given, given.as_str()) {
@@ -218,10 +232,7 @@ impl Reader {
                 (_, Some("false")) if self.form => Value::Bool(false),
                 _ => self.wrong("a boolean", given),
             },
-            Kind::Map => match given.as_object() {
-                Some(map) if map.values().all(Value::is_string) => given.clone(),
-                _ => self.wrong("an object of strings", given),
-            },
+            Kind::Map(most) => self.map(given, *most),
             Kind::Choice(known) => match given.as_str() {
                 Some(text) if known.contains(&text) => given.clone(),
                 _ => self.wrong(&format!("one of {}", known.join(", ")), given),
@@ -242,14 +253,33 @@ impl Reader {
         }
     }
 
-    fn int(&mut self, given: &Value) -> Value {
+    fn map(&mut self, given: &Value, [entries, name, text]: [usize; 3]) -> Value {
+        let letters = |text: &str| text.chars().count();
+        let short = |value: &Value| value.as_str().is_some_and(|value| letters(value) <= text);
+        let Some(map) = given
+            .as_object()
+            .filter(|map| map.values().all(Value::is_string))
+        else {
+            return self.wrong("an object of strings", given);
+        };
+        let mut each = map.iter();
+        if map.len() <= entries && each.all(|(key, value)| letters(key) <= name && short(value)) {
+            return given.clone();
+        }
+        let most = format!("at most {entries} texts of {text} letters, under names of {name}");
+        self.wrong(&most, given)
+    }
+
+    fn int(&mut self, given: &Value, least: i64, most: i64) -> Value {
         let number = match given {
             Value::String(text) if self.form => text.parse::<i64>().ok(),
             Value::Number(number) if !self.form => number.as_i64(),
             _ => None,
         };
         match number {
-            Some(number) => Value::Number(Number::from(number)),
+            Some(number) if (least..=most).contains(&number) => Value::Number(Number::from(number)),
+            Some(_) if most == i64::MAX => self.wrong(&format!("at least {least}"), given),
+            Some(_) => self.wrong(&format!("between {least} and {most}"), given),
             None => self.wrong("an integer", given),
         }
     }

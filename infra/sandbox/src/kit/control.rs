@@ -1,6 +1,6 @@
 //! What a person or a test makes happen at any gateway.
 
-use super::engine::{become_, change, dispute, end_dispute, fail_refund, refund, settle};
+use super::engine::*;
 use super::shelf::{Kind, Object, State};
 use super::{Gateway, page};
 use crate::world::World;
@@ -24,9 +24,13 @@ pub fn control(
         let shown = gateway.show(world, &object);
         return Ok(json!({object.kind.name(): shown, "redirect": url}));
     }
+    if *what == "knobs" {
+        world.put("knobs", "", gateway.id, ask.clone());
+        return Ok(ask.clone());
+    }
     let id = rest.first().ok_or("of what?")?.to_string();
-    let object = world.object(gateway.id, &id).cloned();
-    let object = object.ok_or_else(|| format!("there is no {id}"))?;
+    let object = meant(world, gateway, &id).cloned();
+    let object = object.ok_or_else(|| format!("there is no payment {id}"))?;
     let told = of_object(world, gateway, &object, (*what, &rest[1..]), ask)?;
     Ok(gateway.show_id(world, &told))
 }
@@ -58,10 +62,15 @@ fn of_object(
         }
         (("dispute", []), _) => {
             let cause = ask["reason"].as_str().unwrap_or(gateway.dispute);
-            dispute(world, gateway, &id, amount, cause)
+            match ask["inquiry"] == true {
+                true => dispute_as(world, gateway, &id, amount, cause, State::Asked),
+                false => dispute(world, gateway, &id, amount, cause),
+            }
         }
-        (("dispute", ["won"]), _) => end_dispute(world, gateway, &id, State::Won),
-        (("dispute", ["lost"]), _) => end_dispute(world, gateway, &id, State::Lost),
+        (("dispute", ["closed"]), _) => end_inquiry(world, gateway, &id, false),
+        (("dispute", ["escalated"]), _) => end_inquiry(world, gateway, &id, true),
+        (("dispute", ["won"]), _) => end_dispute(world, gateway, &id, State::Won, None),
+        (("dispute", ["lost"]), _) => end_dispute(world, gateway, &id, State::Lost, amount),
         (("methods", []), Kind::Method) => {
             let declines = ask["decline"].as_str().map(str::to_string);
             change(world, gateway, &id, |method| method.declines = declines);

@@ -8,12 +8,24 @@ use crate::world::World;
 use serde_json::{Value, json};
 
 /// Puts a new object on the shelf and tells of it.
-pub fn make(world: &mut World, gateway: &Gateway, mut object: Object) -> String {
-    object.since.push((object.state, world.now));
-    let id = object.id.clone();
-    world.shelve(object.clone());
-    (gateway.tell)(world, Happened::Made, &object);
+pub fn make(world: &mut World, gateway: &Gateway, object: Object) -> String {
+    let id = place(world, gateway, object);
+    told(world, gateway, Happened::Made, &id);
     id
+}
+
+/// Puts a new object on the shelf, and nothing is told.
+pub fn place(world: &mut World, gateway: &Gateway, object: Object) -> String {
+    let (id, state, step) = (object.id.clone(), object.state, object.step);
+    world.shelve(object);
+    enter(world, gateway, &id, state, step);
+    id
+}
+
+fn told(world: &mut World, gateway: &Gateway, happened: Happened, id: &str) {
+    if let Some(object) = world.object(gateway.id, id).cloned() {
+        (gateway.tell)(world, happened, &object);
+    }
 }
 
 /// A new object of this account that the request made.
@@ -33,24 +45,48 @@ pub fn change(world: &mut World, gateway: &Gateway, id: &str, change: impl FnOnc
 
 /// Brings an object to another state and tells of it.
 pub fn become_(world: &mut World, gateway: &Gateway, id: &str, state: State, cause: Option<&str>) {
-    let now = world.now;
     change(world, gateway, id, |object| {
-        object.state = state;
-        object.step = 0;
-        object.since.retain(|(known, _)| *known != state);
-        object.since.push((state, now));
         object.cause = cause.map(str::to_string).or(object.cause.take());
     });
-    if let Some(object) = world.object(gateway.id, id).cloned() {
-        (gateway.tell)(world, Happened::Moved, &object);
-    }
+    enter(world, gateway, id, state, 0);
+    told(world, gateway, Happened::Moved, id);
 }
 
 /// Goes one step on within its state and tells of it.
 pub fn step_on(world: &mut World, gateway: &Gateway, id: &str) {
-    change(world, gateway, id, |object| object.step += 1);
-    if let Some(object) = world.object(gateway.id, id).cloned() {
-        (gateway.tell)(world, Happened::Stepped, &object);
+    if let Some((state, step)) = world.object(gateway.id, id).map(|o| (o.state, o.step)) {
+        enter(world, gateway, id, state, step + 1);
+        told(world, gateway, Happened::Stepped, id);
+    }
+}
+
+/// Brings an object to a state, or a step of it, from which it goes on by itself where the looks
+/// say so; nothing is told.
+pub fn enter(world: &mut World, gateway: &Gateway, id: &str, state: State, step: usize) {
+    let now = world.now;
+    let Some(object) = world.object_mut(gateway.id, id) else {
+        return;
+    };
+    (object.state, object.step) = (state, step);
+    if step == 0 {
+        object.since.retain(|(known, _)| *known != state);
+        object.since.push((state, now));
+    }
+    object.due = gateway.looks.stage(object).map(|takes| now + takes);
+    if let Some(due) = object.due {
+        world.step_at(due, gateway.id, json!({"go": id}));
+    }
+}
+
+/// What takes its time goes on: it expires, or goes a step on, or arrives.
+fn go_on(world: &mut World, gateway: &Gateway, id: &str) {
+    match world
+        .object(gateway.id, id)
+        .map(|o| (o.state, gateway.looks.steps(o)))
+    {
+        Some((State::Open, _)) => become_(world, gateway, id, State::Expired, None),
+        Some((_, true)) => step_on(world, gateway, id),
+        _ => drop(settle(world, gateway, id)),
     }
 }
 
@@ -68,8 +104,18 @@ pub fn step(world: &mut World, gateway: &'static Gateway, step: &Value) {
     {
         become_(world, gateway, id, State::Expired, None);
     }
+    // What moved since then is due at another time, or never.
+    if let Some(id) = step["go"].as_str()
+        && let Some(object) = world.object(gateway.id, id)
+        && object.due.is_some_and(|due| due <= world.now)
+    {
+        go_on(world, gateway, id);
+    }
     if let Some(id) = step["settle"].as_str() {
         let _ = settle(world, gateway, id);
+    }
+    if let Some(id) = step["fail"].as_str() {
+        let _ = fail_refund(world, gateway, id);
     }
 }
 
@@ -78,10 +124,15 @@ fn found(world: &World, gateway: &Gateway, id: &str) -> Result<Object, String> {
     found.ok_or_else(|| format!("there is no {id}"))
 }
 
-/// What is under way arrives, unless its method was turned bad or is gone.
+/// What is under way arrives, unless its method was turned bad or is gone; what arrived goes a step
+/// on where there is one.
 pub fn settle(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), String> {
     let object = found(world, gateway, id)?;
     if object.state != State::Pending {
+        if gateway.looks.steps(&object) {
+            step_on(world, gateway, id);
+            return Ok(());
+        }
         return Err(format!("it is {}", gateway.looks.status(&object)));
     }
     match refusal_of(world, gateway, &object) {
@@ -97,7 +148,7 @@ pub fn settle(world: &mut World, gateway: &Gateway, id: &str) -> Result<(), Stri
 pub fn refusal_of(world: &World, gateway: &Gateway, payment: &Object) -> Option<String> {
     let method = world.object(gateway.id, payment.method.as_deref()?)?;
     match method.state {
-        State::Cancelled => Some("insufficient_funds".into()),
+        State::Cancelled => Some(gateway.decline.into()),
         _ => method.declines.clone(),
     }
 }
@@ -127,11 +178,12 @@ pub fn refund(
     refund.payment = Some(payment.to_string());
     refund.amount = minor;
     refund.currency = of.currency.clone();
+    refund.method.clone_from(&of.method);
     refund.state = State::Pending;
-    if gateway.refund_takes == 0 {
-        refund.state = State::Done;
-    } else {
-        later(world, gateway, gateway.refund_takes, "settle", &refund.id);
+    match (gateway.refund_takes)(&of) {
+        Some(0) => refund.state = State::Done,
+        Some(takes) => later(world, gateway, takes, "settle", &refund.id),
+        None => {}
     }
     change(world, gateway, payment, |of| of.refunded += minor);
     Ok(make(world, gateway, refund))
@@ -163,6 +215,19 @@ pub fn dispute(
     amount: Option<i64>,
     cause: &str,
 ) -> Result<String, String> {
+    dispute_as(world, gateway, payment, amount, cause, State::Open)
+}
+
+/// The same of one that begins in another state: an inquiry (`Asked`) takes nothing yet, and what is
+/// lost at once (`Lost`) is told as opened and as ended.
+pub fn dispute_as(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    amount: Option<i64>,
+    cause: &str,
+    begins: State,
+) -> Result<String, String> {
     let of = found(world, gateway, payment)?;
     if of.state != State::Done {
         return Err(format!("the payment is {}", gateway.looks.status(&of)));
@@ -179,8 +244,52 @@ pub fn dispute(
     dispute.amount = minor;
     dispute.currency = of.currency;
     dispute.cause = Some(cause.to_string());
-    change(world, gateway, payment, |of| of.disputed += minor);
-    Ok(make(world, gateway, dispute))
+    dispute.state = begins;
+    if begins != State::Asked {
+        change(world, gateway, payment, |of| of.disputed += minor);
+    }
+    let id = make(world, gateway, dispute);
+    if begins == State::Lost {
+        become_(world, gateway, &id, begins, None);
+    }
+    Ok(id)
+}
+
+/// A payment's inquiry ends, or takes the money after all and is a dispute.
+pub fn end_inquiry(
+    world: &mut World,
+    gateway: &Gateway,
+    payment: &str,
+    takes: bool,
+) -> Result<String, String> {
+    let all = of_payment(world, gateway, Kind::Dispute, payment);
+    let found = all.into_iter().find(|o| o.state == State::Asked);
+    let (id, amount) = found
+        .map(|o| (o.id.clone(), o.amount))
+        .ok_or("no open inquiry")?;
+    if takes {
+        change(world, gateway, payment, |of| of.disputed += amount);
+        become_(world, gateway, &id, State::Open, None);
+    } else {
+        become_(world, gateway, &id, State::Cancelled, None);
+    }
+    Ok(id)
+}
+
+/// What a person means by an id: of a page that is no payment, or of a charge, its payment.
+pub fn meant<'w>(world: &'w World, gateway: &Gateway, id: &str) -> Option<&'w Object> {
+    let named = world.object(gateway.id, id)?;
+    match (named.kind, &named.payment) {
+        (Kind::Page, _) => of_page(world, gateway, id),
+        (Kind::Charge, Some(payment)) => world.object(gateway.id, payment),
+        _ => Some(named),
+    }
+}
+
+/// The newest payment of a hosted page.
+pub fn of_page<'w>(world: &'w World, gateway: &Gateway, page: &str) -> Option<&'w Object> {
+    let mut payments = world.every(gateway.id, Kind::Payment).into_iter();
+    payments.find(|payment| payment.page.as_deref() == Some(page))
 }
 
 /// The refunds or disputes of a payment, newest first.
@@ -198,21 +307,27 @@ pub fn of_payment<'w>(
         .collect()
 }
 
-/// The end of a payment's open dispute.
+/// The end of a payment's open dispute; one that is lost may cost less than was disputed.
 pub fn end_dispute(
     world: &mut World,
     gateway: &Gateway,
     payment: &str,
     end: State,
+    amount: Option<i64>,
 ) -> Result<String, String> {
     let all = of_payment(world, gateway, Kind::Dispute, payment);
     let found = all.into_iter().find(|o| o.state == State::Open);
-    let (id, amount) = found
+    let (id, whole) = found
         .map(|o| (o.id.clone(), o.amount))
         .ok_or("no open dispute")?;
-    if end == State::Won {
-        change(world, gateway, payment, |of| of.disputed -= amount);
-    }
+    let lost = match (end, amount) {
+        (State::Won, _) => 0,
+        (_, None) => whole,
+        (_, Some(part)) if (1..=whole).contains(&part) => part,
+        _ => return Err(format!("amount must be an integer between 1 and {whole}")),
+    };
+    change(world, gateway, payment, |of| of.disputed -= whole - lost);
+    change(world, gateway, &id, |dispute| dispute.refunded = lost);
     become_(world, gateway, &id, end, None);
     Ok(id)
 }

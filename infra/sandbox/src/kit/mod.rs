@@ -2,16 +2,20 @@
 //! of its operations, shapes, names and signatures. Nothing here knows a vendor.
 
 mod api;
+mod certificate;
 mod control;
 mod engine;
 mod looks;
+mod oauth;
 mod page;
 mod shape;
 mod shelf;
 
 pub use api::{Access, Ask, Done, Keys, List, Operation, Refusal};
+pub use certificate::Signer;
 pub use engine::*;
 pub use looks::Looks;
+pub use oauth::{Tokens, know_client};
 pub use shelf::{Kind, Object, State};
 
 use crate::wire::{Call, Reply, stamp};
@@ -36,10 +40,13 @@ pub struct Gateway {
     /// How an answer goes out.
     pub answer: fn(&Gateway, u16, Value) -> Reply,
     pub list: List,
+    /// Puts whole objects into an answer where the request asks for them.
+    pub embed: fn(&World, &Ask, &mut Value) -> Result<(), Refusal>,
     /// Places of a shape that only this vendor has, as an object.
     pub more: fn(&World, &Object) -> Value,
-    /// Milliseconds until a refund arrives; 0 is at once.
-    pub refund_takes: i64,
+    /// Milliseconds until a refund of this payment arrives; 0 is at once, and `None` when somebody
+    /// settles it.
+    pub refund_takes: fn(&Object) -> Option<i64>,
     /// What it says of a card that is declined, of a payment that a bank takes back late, and of a
     /// dispute.
     pub decline: &'static str,
@@ -59,7 +66,7 @@ pub type Control = fn(&mut World, &[&str], &Value) -> Option<Result<Value, Strin
 
 /// The page where a payer pays.
 pub struct Page {
-    /// Its path up to the id: `/checkout/`.
+    /// Its address up to the id: `/checkout/`, `/checkout?id=`.
     pub path: &'static str,
     /// What is bought, as the page shows it.
     pub title: fn(&Object) -> &Value,
@@ -106,11 +113,32 @@ impl Gateway {
         object.map_or(Value::Null, |object| self.show(world, object))
     }
 
+    /// An object as it stands alone in an answer.
+    pub fn alone(&self, world: &World, object: &Object) -> Value {
+        let shown = self.show(world, object);
+        match self.looks.envelope(object.kind) {
+            Some(name) => json!({name: shown}),
+            None => shown,
+        }
+    }
+
+    /// How it behaves otherwise than usual, as `knobs` of its control were set.
+    pub fn knob(&self, world: &World, name: &str) -> Value {
+        world.body("knobs", self.id)[name].clone()
+    }
+
     /// An object in one of the vendor's shapes.
     pub fn shaped(&self, world: &World, object: &Object, shape: &str) -> Value {
         self.looks.shape(shape, &self.places(world, object))
     }
 
+    /// All of an object, as places of a shape that speaks of it.
+    fn places_of(&self, world: &World, id: &Option<String>) -> Value {
+        let object = id.as_deref().and_then(|id| world.object(self.id, id));
+        object.map_or(Value::Null, |object| self.places(world, object))
+    }
+
+    /// What shapes may hold; `of` and `by` are all places of its payment and of its method.
     fn places(&self, world: &World, object: &Object) -> Value {
         let money = |minor| self.looks.money(minor, &object.currency);
         let since = object.since.iter();
@@ -119,13 +147,16 @@ impl Gateway {
             .collect();
         let mut places = json!({"id": object.id, "account": object.account, "api": self.api,
             "page": format!("{}/{}{}{}", world.own, self.id, self.page.path, object.id),
-            "created": self.looks.when(object.at),
+            "created": self.looks.when(object.at), "state": object.state.name(),
+            "changed": self.looks.when(object.since.last().map_or(object.at, |(_, at)| *at)),
             "created_day": stamp(object.at, "%F"), "at": at, "status": self.looks.status(object),
             "amount": money(object.amount), "left": money(object.left()),
             "refunded": money(object.refunded), "disputed": money(object.disputed),
             "currency": object.currency, "cause": object.cause,
             "customer": object.customer, "method": object.method, "of_page": object.page,
-            "payment": object.payment, "ask": object.ask, "own": object.own});
+            "payment": object.payment, "ask": object.ask, "own": object.own,
+            "of": self.places_of(world, &object.payment),
+            "by": self.places_of(world, &object.method)});
         if let (Value::Object(all), Value::Object(more)) = (&mut places, (self.more)(world, object))
         {
             all.extend(more);
@@ -135,8 +166,12 @@ impl Gateway {
 
     /// Answers a call of the API or a visit to a hosted page.
     pub fn handle(&'static self, world: &mut World, call: &Call) -> Reply {
-        match call.path.strip_prefix(self.page.path) {
-            Some(id) => page::visit(world, self, call, id),
+        let address = format!("{}?{}", call.path, call.query);
+        match address.strip_prefix(self.page.path) {
+            Some(id) => {
+                let id = id.split(['?', '&']).next().unwrap_or("");
+                page::visit(world, self, call, id)
+            }
             None => api::answer(world, self, call),
         }
     }
@@ -159,6 +194,11 @@ impl Gateway {
         engine::step(world, self, step);
         (self.step)(world, step);
     }
+}
+
+/// A vendor that embeds nothing.
+pub fn nothing_embedded(_: &World, _: &Ask, _: &mut Value) -> Result<(), Refusal> {
+    Ok(())
 }
 
 /// A vendor that needs no places of its own.

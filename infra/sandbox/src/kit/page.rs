@@ -32,12 +32,19 @@ fn shown(gateway: &Gateway, object: &Object) -> Reply {
         return pages::notice(410, gateway.name, "This payment has ended", words);
     }
     let sum = major(object.amount, gateway.looks.digits(&object.currency));
+    let sum = format!("{sum} {}", object.currency.to_uppercase());
+    let title = (gateway.page.title)(object);
     pages::checkout(&pages::Checkout {
         vendor: gateway.name,
         payee: "Wattle Street Clinic",
-        title: (gateway.page.title)(object).as_str().unwrap_or(""),
-        sum: &format!("{sum} {}", object.currency),
-        notes: Vec::new(),
+        title: title.as_str().unwrap_or("Your payment"),
+        // Where only a method is kept, nothing is paid.
+        sum: if object.amount > 0 { &sum } else { "" },
+        notes: object.own["note"]
+            .as_str()
+            .map(str::to_string)
+            .into_iter()
+            .collect(),
         buttons: &gateway.looks.outcomes(),
         alert: object.own["alert"].as_str(),
     })
@@ -63,6 +70,8 @@ pub fn end(
         return Err(format!("{outcome} is no outcome: {}", known.join(", ")));
     }
     let goes = (gateway.page.end)(world, &object, outcome)?;
-    let back = (gateway.page.back)(&object, outcome == "cancelled");
-    Ok(goes.then(|| back.as_str().unwrap_or("/").to_string()))
+    // Its end may have said where the payer goes.
+    let object = world.object(gateway.id, id).unwrap_or(&object);
+    let back = (gateway.page.back)(object, outcome == "cancelled").as_str();
+    Ok(back.filter(|_| goes).map(str::to_string))
 }

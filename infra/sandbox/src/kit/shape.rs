@@ -1,24 +1,31 @@
 //! Shapes: a vendor's objects as JSON with places to fill, kept as data.
 //!
 //! `"$name"` stands for a value, `"$ask.description"` for a part of one, `"a/${id}"` for text in a
-//! text. A field whose value ends in `?` is left out where there is none. `"..."` as a field's name
-//! lays the fields of its value beside the others.
+//! text. `"$ask.language|en"` is `en`, and `"$ask.fast|false"` is `false`, where there is none; behind the
+//! stroke may stand a place again. `"#links"` stands for the shape of that name, and `"#links.${status}"` for one of several. A
+//! field whose value ends in `?` is left out where there is none. `"..."` as a field's name lays the
+//! fields of its value over the others.
 
 use serde_json::{Map, Value};
 
-/// A shape with all its places filled; `None` where the whole is to be left out.
-pub fn fill(shape: &Value, with: &Value) -> Option<Value> {
+/// A shape with all its places filled; `None` where the whole is to be left out. Those that it
+/// names are among `shapes`.
+pub fn fill(shapes: &Value, shape: &Value, with: &Value) -> Option<Value> {
     Some(match shape {
-        Value::String(text) => return filled(text, with),
-        Value::Array(items) => items.iter().filter_map(|item| fill(item, with)).collect(),
+        Value::String(text) => return filled(shapes, text, with),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(|item| fill(shapes, item, with))
+            .collect(),
         Value::Object(fields) => {
-            let mut made = Map::new();
-            for (name, field) in fields {
-                match (name.as_str(), fill(field, with)) {
-                    ("...", Some(Value::Object(beside))) => made.extend(beside),
-                    ("...", _) | (_, None) => {}
-                    (name, Some(value)) => drop(made.insert(name.into(), value)),
-                }
+            let filled = |(name, field): (&String, _)| {
+                let value = fill(shapes, field, with)?;
+                (name != "...").then(|| (name.clone(), value))
+            };
+            let mut made: Map<_, _> = fields.iter().filter_map(filled).collect();
+            let over = fields.get("...").and_then(|over| fill(shapes, over, with));
+            if let Some(Value::Object(over)) = over {
+                made.extend(over);
             }
             made.into()
         }
@@ -26,10 +33,28 @@ pub fn fill(shape: &Value, with: &Value) -> Option<Value> {
     })
 }
 
-fn filled(text: &str, with: &Value) -> Option<Value> {
+fn filled(shapes: &Value, text: &str, with: &Value) -> Option<Value> {
+    if let Some(name) = text.strip_prefix('#') {
+        let name = interpolated(name, with);
+        let shape = &shapes[name.trim_end_matches('?')];
+        assert!(
+            name.ends_with('?') || !shape.is_null(),
+            "there is no shape {name}"
+        );
+        return fill(shapes, shape, with).filter(|value| !value.is_null());
+    }
     let Some(place) = text.strip_prefix('$').filter(|rest| !rest.starts_with('{')) else {
         return Some(Value::String(interpolated(text, with)));
     };
+    if let Some((place, otherwise)) = place.split_once('|') {
+        let found = Some(at(place, with)).filter(|value| !value.is_null());
+        return found.or_else(|| match otherwise.starts_with(['$', '#']) {
+            true => filled(shapes, otherwise, with),
+            false => serde_json::from_str(otherwise)
+                .ok()
+                .or(Some(otherwise.into())),
+        });
+    }
     match place.strip_suffix('?') {
         Some(place) => Some(at(place, with)).filter(|value| !value.is_null()),
         None => Some(at(place, with)),
@@ -77,6 +102,27 @@ mod tests {
             "list": ["$id", "$nothing?"], "plain": true});
         let made = json!({"id": "p1", "link": "a/p1/7", "n": 7, "none": null, "words": "w",
             "second": 2, "x": 1, "list": ["p1"], "plain": true});
-        assert_eq!(fill(&shape, &with), Some(made));
+        assert_eq!(fill(&Value::Null, &shape, &with), Some(made));
+    }
+
+    #[test]
+    fn something_else_may_stand_where_there_is_nothing() {
+        let with = json!({"fast": true, "language": null, "day": "2026-11-21"});
+        let shape = json!({"fast": "$fast|false", "slow": "$slow|false", "language": "$language|en",
+            "on": "$ask.day|$day", "metadata": "$ask.metadata|{}"});
+        let made = json!({"fast": true, "slow": false, "language": "en", "on": "2026-11-21",
+            "metadata": {}});
+        assert_eq!(fill(&Value::Null, &shape, &with), Some(made));
+    }
+
+    #[test]
+    fn a_shape_stands_for_another_which_may_go_by_a_value() {
+        let shapes = json!({"self": {"href": "a/${id}"}, "links.open": ["#self"]});
+        let shape = json!({"links": "#links.${state}?", "href": null, "...": "#self"});
+        let open = json!({"id": "p1", "state": "open"});
+        let made = json!({"links": [{"href": "a/p1"}], "href": "a/p1"});
+        assert_eq!(fill(&shapes, &shape, &open), Some(made));
+        let done = json!({"id": "p1", "state": "done"});
+        assert_eq!(fill(&shapes, &shape, &done), Some(json!({"href": "a/p1"})));
     }
 }

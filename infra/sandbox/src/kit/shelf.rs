@@ -12,9 +12,15 @@ pub enum Kind {
     /// A hosted page that is no payment yet.
     Page,
     Payment,
+    /// One try to take a payment, where each is an object of its own.
+    Charge,
+    /// That a method is kept, where this is an object of its own.
+    Setup,
     Refund,
     Dispute,
     Payout,
+    /// What only this vendor has, by its shape's name.
+    Own(&'static str),
 }
 
 impl Kind {
@@ -25,9 +31,12 @@ impl Kind {
             Kind::Method => "method",
             Kind::Page => "page",
             Kind::Payment => "payment",
+            Kind::Charge => "charge",
+            Kind::Setup => "setup",
             Kind::Refund => "refund",
             Kind::Dispute => "dispute",
             Kind::Payout => "payout",
+            Kind::Own(name) => name,
         }
     }
 }
@@ -36,6 +45,8 @@ impl Kind {
 pub enum State {
     /// It waits for the payer, or, a dispute, for its end.
     Open,
+    /// A dispute that is none yet: the payer's bank asks, and no money was taken.
+    Asked,
     /// The payer said yes; somebody must take the money.
     Approved,
     /// Money is under way.
@@ -54,6 +65,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             State::Open => "open",
+            State::Asked => "asked",
             State::Approved => "approved",
             State::Pending => "pending",
             State::Done => "done",
@@ -81,10 +93,12 @@ pub struct Object {
     pub since: Vec<(State, i64)>,
     /// How far it is within its state, where a vendor tells more steps than there are states.
     pub step: usize,
+    /// When it goes on by itself, epoch milliseconds.
+    pub due: Option<i64>,
     /// Minor units.
     pub amount: i64,
     pub currency: String,
-    /// Of a payment: what went back by refunds, and what was disputed.
+    /// Of a payment: what went back by refunds, and what was disputed. Of a dispute: what it cost.
     pub refunded: i64,
     pub disputed: i64,
     /// Why it failed or was disputed.
@@ -112,7 +126,7 @@ impl Object {
             Kind::Method => self.method.as_deref(),
             Kind::Page => self.page.as_deref(),
             Kind::Payment => self.payment.as_deref(),
-            Kind::Refund | Kind::Dispute | Kind::Payout => None,
+            _ => None,
         }
     }
 }
@@ -130,6 +144,7 @@ impl World {
             state: State::Open,
             since: vec![],
             step: 0,
+            due: None,
             amount: 0,
             currency: String::new(),
             refunded: 0,

@@ -323,7 +323,7 @@ fn read(call: &Call, spec: &'static str) -> Made {
         let message = match first.fault {
             Fault::Missing => "is required".to_string(),
             Fault::Unknown => "is not a permitted parameter".to_string(),
-            Fault::Wrong(_) => first.words(),
+            Fault::Wrong(_) | Fault::Long(_) => first.words(),
         };
         invalid(&first.pointer(), &message)
     })?;

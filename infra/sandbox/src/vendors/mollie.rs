@@ -34,7 +34,6 @@ pub static VENDOR: Vendor = Vendor {
 const HOUR: i64 = 3_600_000;
 const OPEN_FOR: i64 = HOUR / 4;
 const DEBIT_TAKES: i64 = 3 * 24 * HOUR;
-const KNOBS: &str = "mollie.knobs";
 
 static MOLLIE: Gateway = Gateway {
     id: "mollie",
@@ -51,7 +50,7 @@ static MOLLIE: Gateway = Gateway {
         Operation::act("DELETE /v2/customers/{customer}/mandates/{id}", "", revoke),
         Operation::show("GET /v2/customers/{customer}", Kind::Customer),
         Operation::show("GET /v2/customers/{customer}/mandates/{id}", Kind::Method),
-        Operation::act("GET /v2/payments/{payment}", "embed", one),
+        Operation::show("GET /v2/payments/{payment}", Kind::Payment).taking("embed"),
         Operation::show("GET /v2/payments/{payment}/refunds/{id}", Kind::Refund),
         Operation::list("GET /v2/payments", "list", Kind::Payment),
         Operation::list("GET /v2/refunds", "list", Kind::Refund),
@@ -81,10 +80,13 @@ static MOLLIE: Gateway = Gateway {
         from: "from",
         behind: false,
         usual: 50,
+        most: 250,
+        filters: &[],
         shown: listed,
     },
+    embed,
     more,
-    refund_takes: 2 * HOUR,
+    refund_takes: |_| Some(2 * HOUR),
     decline: "insufficient_funds",
     late_failure: "AM04",
     dispute: "AC06",
@@ -206,53 +208,46 @@ fn more(world: &World, object: &Object) -> Value {
     let page = format!("{}/mollie/checkout/{}", world.own, object.id);
     let open = object.state == State::Open;
     let disputed = !of_payment(world, &MOLLIE, Kind::Dispute, &object.id).is_empty();
-    let payment = object.payment.as_deref().unwrap_or(&object.id);
-    let payment = world.object("mollie", payment);
-    let words = [
-        &object.ask,
-        payment.map_or(&Value::Null, |payment| &payment.ask),
-    ];
-    let words = words.iter().find_map(|ask| ask["description"].as_str());
     json!({
         "details": details.map(|shape| looks.shape(shape, &Value::Null)),
         "open": open,
-        "sequence": object.ask["sequenceType"].as_str().unwrap_or("oneoff"),
         "charged_back": disputed.then(|| looks.money(object.disputed, &object.currency)),
         "expires": object.method.is_none().then(|| looks.when(object.at + OPEN_FOR)),
         "checkout": open.then(|| json!({"href": page, "type": "text/html"})),
         "reason": object.cause.as_ref().map(|code| looks.shape("reason", &json!({"code": code}))),
-        "description": words,
     })
 }
 
-fn one(world: &mut World, ask: &Ask) -> Done {
-    let payment = ask.named(world, Kind::Payment)?;
-    let mut shown = MOLLIE.show(world, payment);
-    for name in ask.body["embed"].as_str().unwrap_or("").split(',') {
-        let kind = match name {
-            "refunds" => Kind::Refund,
-            "chargebacks" => Kind::Dispute,
-            "" | "captures" => continue,
+/// Of a payment its refunds and chargebacks; of all refunds or chargebacks the payment of each.
+fn embed(world: &World, ask: &Ask, shown: &mut Value) -> Result<(), Refusal> {
+    let list = ask.call.path.rsplit('/').next().unwrap_or("");
+    let names = ask.body["embed"].as_str().unwrap_or("");
+    for name in names.split(',').filter(|name| !name.is_empty()) {
+        let kind = match (name, &ask.ids[..], list) {
+            ("payment", [], "refunds" | "chargebacks") => {
+                for one in shown["_embedded"][list]
+                    .as_array_mut()
+                    .into_iter()
+                    .flatten()
+                {
+                    let payment = one["paymentId"].as_str().unwrap_or("").to_string();
+                    one["_embedded"]["payment"] = MOLLIE.show_id(world, &payment);
+                }
+                continue;
+            }
+            ("refunds", [id], _) if id == list => Kind::Refund,
+            ("chargebacks", [id], _) if id == list => Kind::Dispute,
+            ("captures", [id], _) if id == list => continue,
             _ => return Err(Refusal::Because("embed")),
         };
-        let found = of_payment(world, &MOLLIE, kind, &payment.id).into_iter();
+        let found = of_payment(world, &MOLLIE, kind, list).into_iter();
         shown["_embedded"][name] = found.map(|one| MOLLIE.show(world, one)).collect();
     }
-    Ok((200, shown))
+    Ok(())
 }
 
-fn listed(world: &World, ask: &Ask, mut shown: Vec<Value>, next: Option<String>) -> Done {
+fn listed(_: &World, ask: &Ask, shown: Vec<Value>, next: Option<String>) -> Done {
     let name = ask.call.path.rsplit('/').next().unwrap_or("");
-    match ask.body["embed"].as_str() {
-        None => {}
-        Some("payment") if ask.ids.is_empty() && name != "payments" => {
-            for one in &mut shown {
-                let payment = one["paymentId"].as_str().unwrap_or("").to_string();
-                one["_embedded"]["payment"] = MOLLIE.show_id(world, &payment);
-            }
-        }
-        Some(_) => return Err(Refusal::Because("embed")),
-    }
     let path = format!("https://api.mollie.com{}", ask.call.path);
     let limit = ask.body["limit"].as_u64().unwrap_or(50);
     let next = next.map(|id| format!("{path}?from={id}&limit={limit}"));
@@ -282,7 +277,7 @@ fn tell(world: &mut World, _: Happened, object: &Object) {
         };
         world.queue(&news, url.to_string(), String::new());
     }
-    let whole = world.body(KNOBS, "all")["embedded"] != false;
+    let whole = MOLLIE.knob(world, "embedded") != false;
     let entity = whole.then(|| json!({"entity": MOLLIE.show_id(world, &object.id)}));
     signed(world, &object.account, event, &object.id, entity);
 }
@@ -308,10 +303,6 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value
     match verb {
         // A chargeback that nobody contests is lost already.
         ["dispute", id, "lost"] => Some(Ok(MOLLIE.show_id(world, id))),
-        ["knobs"] => {
-            world.put(KNOBS, "", "all", ask.clone());
-            Some(Ok(ask.clone()))
-        }
         ["ping"] => {
             let account = ask["account"].as_str().unwrap_or("test_demo");
             let endpoint = world.id("hook_", 10);

@@ -286,6 +286,7 @@ fn read(call: &Call, spec: &'static str) -> Result<Value, Refused> {
             Fault::Missing => "MISSING_REQUIRED_PARAMETER",
             Fault::Unknown => "INVALID_PARAMETER_SYNTAX",
             Fault::Wrong(_) => "INVALID_PARAMETER_VALUE",
+            Fault::Long(_) => "INVALID_STRING_LENGTH",
         };
         malformed(issue, &first.pointer())
     })?;

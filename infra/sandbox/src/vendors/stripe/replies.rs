@@ -66,11 +66,11 @@ pub fn problem(problems: Vec<fields::Problem>) -> Refused {
             let words = format!("Invalid integer: {}", first.given);
             invalid(400, "parameter_invalid_integer", &param, &words)
         }
-        Fault::Wrong(expected) => invalid(
+        Fault::Wrong(_) | Fault::Long(_) => invalid(
             400,
             "",
             &param,
-            &format!("Invalid {param}: must be {expected}"),
+            &format!("Invalid {param}: {}", first.words()),
         ),
     }
 }

@@ -1,0 +1,57 @@
+//! Tokens of OAuth 2: a client's id and secret get one that lasts for a while (RFC 6749, 4.4).
+
+use super::Gateway;
+use crate::wire::{Call, Reply, decode_pairs};
+use crate::world::World;
+use serde_json::json;
+
+const CLIENT: &str = "oauth.client";
+const TOKEN: &str = "oauth.token";
+
+/// How a vendor's tokens are; its shape `token` is what a client gets.
+pub struct Tokens {
+    pub begins: &'static str,
+    /// Milliseconds.
+    pub lifetime: i64,
+}
+
+/// A client and its secret; one that nobody spoke of is known from its first call.
+pub fn know_client(world: &mut World, vendor: &str, client: &str, secret: &str) {
+    let name = format!("{vendor} {client}");
+    world.put(CLIENT, client, &name, json!({"secret": secret}));
+}
+
+/// The client whose token a call carries.
+pub fn client(world: &World, vendor: &str, tokens: &Tokens, call: &Call) -> Option<String> {
+    let item = world.item(TOKEN, &format!("{vendor} {}", call.bearer()?))?;
+    (world.now < item.at + tokens.lifetime).then(|| item.account.clone())
+}
+
+/// Answers who asks for a token.
+pub fn grant(world: &mut World, gateway: &Gateway, tokens: &Tokens, call: &Call) -> Reply {
+    let refused = |status, error: &str, words: &str| {
+        Reply::json(status, &json!({"error": error, "error_description": words}))
+    };
+    let known = call.basic().filter(|(client, secret)| {
+        let name = format!("{} {client}", gateway.id);
+        if world.item(CLIENT, &name).is_none() && !client.is_empty() && !secret.is_empty() {
+            know_client(world, gateway.id, client, secret);
+        }
+        world.body(CLIENT, &name)["secret"] == **secret
+    });
+    let Some((client, _)) = known else {
+        return refused(401, "invalid_client", "Client Authentication failed");
+    };
+    let form = decode_pairs(&call.body);
+    let grant = form.iter().find(|(name, _)| name == "grant_type");
+    let granted = grant.is_some_and(|(_, value)| value == "client_credentials");
+    if call.content_type() != "application/x-www-form-urlencoded" || !granted {
+        return refused(400, "unsupported_grant_type", "Grant Type is NULL");
+    }
+    let token = world.id(tokens.begins, 32);
+    let name = format!("{} {token}", gateway.id);
+    world.put(TOKEN, &client, &name, json!({}));
+    let places = json!({"token": token, "seconds": tokens.lifetime / 1000,
+        "now": gateway.looks.when(world.now)});
+    Reply::json(200, &gateway.looks.shape("token", &places))
+}
