@@ -211,6 +211,7 @@ fn complete() -> Complete {
 
 fn charge() -> Charge {
     Charge {
+        payer: "pat-1".into(),
         reference: REFERENCE.into(),
         amount: eur(8000),
         label: "Wattle Street Clinic, invoice 17".into(),

@@ -2,6 +2,7 @@
 //! gateways, systems, webhooks and their proofs. Types and pure functions; it knows no vendor.
 
 pub mod call;
+pub mod declines;
 pub mod door;
 pub mod faces;
 pub mod gateway;
@@ -13,6 +14,7 @@ pub mod talk;
 pub mod vendor;
 
 pub use call::*;
+pub use declines::*;
 pub use door::*;
 pub use faces::*;
 pub use gateway::*;

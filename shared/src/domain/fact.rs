@@ -95,6 +95,19 @@ impl Decline {
         }
     }
 
+    /// The one of this name.
+    pub fn read(name: &str) -> Option<Self> {
+        let all = [
+            Self::Funds,
+            Self::Method,
+            Self::Action,
+            Self::Fraud,
+            Self::Cancelled,
+            Self::Other,
+        ];
+        all.into_iter().find(|one| one.name() == name)
+    }
+
     /// Whether the same method may be tried again by itself.
     pub fn may_retry(self) -> bool {
         matches!(self, Self::Funds | Self::Other)

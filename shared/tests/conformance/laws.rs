@@ -338,13 +338,18 @@ fn words_of(name: &str, case: &Value) -> Vec<String> {
             let file = wire::official(file);
             let of = |file: &Value| file.pointer(place).cloned();
             let missing = || panic!("{name}: nothing at {place}");
-            file.map_or(Value::Array(vec![]), |file| of(&file).unwrap_or_else(missing))
+            file.map_or(Value::Array(vec![]), |file| {
+                of(&file).unwrap_or_else(missing)
+            })
         }
     };
     let text = |word: &Value| word.as_str().map(String::from);
     match words {
         Value::Array(words) => words.iter().filter_map(text).collect(),
-        Value::Object(members) => members.keys().map(|n| n.trim_start_matches('/').into()).collect(),
+        Value::Object(members) => members
+            .keys()
+            .map(|n| n.trim_start_matches('/').into())
+            .collect(),
         _ => panic!("{name}: no list"),
     }
 }
@@ -358,7 +363,11 @@ fn every_status_and_event_name_of_the_contract_is_mapped_or_refused_by_name() {
         for (name, case) in known.cases("words") {
             for word in words_of(&name, &case) {
                 let mut with = case.clone();
-                data::put(&mut with, case["at"].as_str().expect("where"), word.clone().into());
+                data::put(
+                    &mut with,
+                    case["at"].as_str().expect("where"),
+                    word.clone().into(),
+                );
                 // What else is so with words that begin alike.
                 for (begins, also) in case["also"].as_object().into_iter().flatten() {
                     for (place, value) in also

@@ -1,5 +1,6 @@
 //! The simulated vendors. Which there are, `meridian_registry` says.
 
+pub mod adyen;
 pub mod gocardless;
 pub mod mailgun;
 pub mod mollie;

@@ -4,7 +4,6 @@
 //! Facts: Adyen's OpenAPI descriptions of Checkout v72 and Webhooks v1. The account must capture at
 //! once: every request says so too.
 
-mod decline;
 pub mod door;
 mod notices;
 
@@ -261,7 +260,7 @@ fn charged(ask: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Troubl
     let (kind, decline) = match made.result_code.as_str() {
         "Authorised" | "PartiallyAuthorised" => (Kind::PaymentSucceeded, None),
         "Pending" | "Received" | "PresentToShopper" => (Kind::PaymentPending, None),
-        "Refused" | "Error" => (Kind::PaymentFailed, Some(decline::of_code(code))),
+        "Refused" | "Error" => (Kind::PaymentFailed, Some(why(code))),
         "Cancelled" => (Kind::PaymentFailed, Some(Decline::Cancelled)),
         // It stays undone until the payer acts, who is not there.
         "RedirectShopper" | "ChallengeShopper" | "IdentifyShopper" => {
@@ -305,6 +304,13 @@ fn refunded(ask: &Refund, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Troub
         amount: Some(ask.amount),
         ..Fact::new(Kind::RefundPending)
     }])
+}
+
+/// Why it was refused, by its number or its words; what stands in no list may pass on another day.
+fn why(reason: &str) -> Decline {
+    const REASONS: Declines = Declines(include_str!("declines.txt"));
+    let known = REASONS.of(&reason.to_ascii_lowercase());
+    known.unwrap_or(Decline::Other)
 }
 
 fn missing() -> Trouble {

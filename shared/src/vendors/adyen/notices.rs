@@ -1,7 +1,7 @@
 //! What Adyen's webhooks say. A payment that is authorised is paid, as it is captured at once.
 
 use super::door::items;
-use super::{Sum, decline, method};
+use super::{Sum, method, why};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind};
 use crate::words::json;
@@ -24,7 +24,9 @@ fn item(of: &Value) -> Item {
     Item {
         id: Some(digest_id(&[event, psp, success])),
         name: event.into(),
-        notice: json::read_part(of).map_err(Unreadable::from).and_then(|of| notice(&of)),
+        notice: json::read_part(of)
+            .map_err(Unreadable::from)
+            .and_then(|of| notice(&of)),
     }
 }
 
@@ -56,9 +58,7 @@ fn kind(event: &str) -> Option<Kind> {
         "POSTPONED_REFUND" => Kind::RefundPending,
         "REFUND_FAILED" | "REFUNDED_REVERSED" | "VOID_PENDING_REFUND" => Kind::RefundFailed,
         "NOTIFICATION_OF_CHARGEBACK" | "CHARGEBACK" => Kind::DisputeOpened,
-        "CHARGEBACK_REVERSED" | "PREARBITRATION_WON" | "SCHEME_ARBITRATION_WON" => {
-            Kind::DisputeWon
-        }
+        "CHARGEBACK_REVERSED" | "PREARBITRATION_WON" | "SCHEME_ARBITRATION_WON" => Kind::DisputeWon,
         "SECOND_CHARGEBACK" | "PREARBITRATION_LOST" | "SCHEME_ARBITRATION_LOST" => {
             Kind::DisputeLost
         }
@@ -156,7 +156,9 @@ impl Notification {
             decline: self.decline(kind),
             occurred_at: self.event_date,
             due_by: match kind {
-                Kind::DisputeOpened => self.more("defensePeriodEndsAt").and_then(|at| at.parse().ok()),
+                Kind::DisputeOpened => self
+                    .more("defensePeriodEndsAt")
+                    .and_then(|at| at.parse().ok()),
                 _ => None,
             },
             paid_with: self.label().filter(|_| kind == Kind::PaymentSucceeded),
@@ -171,9 +173,7 @@ impl Notification {
 
     fn decline(&self, kind: Kind) -> Option<Decline> {
         match (kind, self.event_code.as_str()) {
-            (Kind::PaymentFailed, _) => {
-                Some(decline::of_words(self.reason.as_deref().unwrap_or_default()))
-            }
+            (Kind::PaymentFailed, _) => Some(why(self.reason.as_deref().unwrap_or_default())),
             (Kind::PaymentReturned, "CANCELLATION" | "TECHNICAL_CANCEL") => {
                 Some(Decline::Cancelled)
             }

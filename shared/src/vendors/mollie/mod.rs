@@ -3,7 +3,6 @@
 //! proof: the payment is fetched. Signed ones exist beside them.
 //! Facts: Mollie's OpenAPI description of v2.
 
-mod decline;
 pub mod door;
 mod reports;
 mod wire;

@@ -2,7 +2,6 @@
 //! refunds or chargebacks still reads `paid`: they come with it when asked for.
 //! Source of fields and statuses: Mollie's OpenAPI description of v2.
 
-use super::decline::why;
 use super::{AMOUNTS, LookedUp, parts, read_money, unknown};
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
@@ -11,6 +10,10 @@ use crate::words::money::Money;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+
+/// Why Mollie says no. A word that stands in no list, one about the clinic's own set-up among them,
+/// may pass on another day.
+const REASONS: Declines = Declines(include_str!("declines.txt"));
 
 #[derive(Deserialize)]
 pub struct Failure {
@@ -167,7 +170,11 @@ impl Payment {
     fn decline(&self) -> Decline {
         let details = ["failureReason", "bankReasonCode"].map(|name| self.details[name].as_str());
         let told = [self.status_reason["code"].as_str(), details[0], details[1]];
-        let told: Vec<_> = told.into_iter().flatten().filter_map(why).collect();
+        let told: Vec<_> = told
+            .into_iter()
+            .flatten()
+            .filter_map(|code| REASONS.of(code))
+            .collect();
         let hopeless = told.iter().find(|why| !why.may_retry());
         *hopeless.or(told.first()).unwrap_or(&Decline::Other)
     }
@@ -251,7 +258,9 @@ impl Chargeback {
         };
         let id = Some(self.id.clone());
         let returned = kind == Kind::PaymentReturned;
-        let why = self.reason["code"].as_str().and_then(why);
+        let why = self.reason["code"]
+            .as_str()
+            .and_then(|code| REASONS.of(code));
         Ok(Fact {
             payment: Some(self.payment_id.clone()),
             refund: id.clone().filter(|_| returned),

@@ -47,7 +47,8 @@ fn webhook(hook: &mut Hook) {
             "/additionalData/hmacSignature: base64 of 32 bytes is expected".into()
         });
         let event = of["eventCode"].as_str().unwrap_or_default();
-        let place = format!("/webhooks/~1{event}/post/requestBody/content/application~1json/schema");
+        let place =
+            format!("/webhooks/~1{event}/post/requestBody/content/application~1json/schema");
         let schema = hook.vendor.documents[1].spec.pointer(&place).cloned();
         hook.expect(schema.is_some(), || {
             format!("/eventCode: {event:?} is not an event of the contract")

@@ -22,13 +22,7 @@ impl Job {
     }
 
     /// What became of a call whose reply was lost, or of a payment that nobody spoke of.
-    pub(super) fn settle(
-        &mut self,
-        traits: &Traits,
-        case: &Case,
-        tries: u32,
-        at: &At,
-    ) -> Move {
+    pub(super) fn settle(&mut self, traits: &Traits, case: &Case, tries: u32, at: &At) -> Move {
         match self.target.intent(case) {
             Some(intent) if intent.is_leased(at.now) => Move::Done,
             Some(_) if !self.target.is_unknown(case) => self.lost("a call never came back".into()),
@@ -79,6 +73,11 @@ impl Job {
                 self.resolve(traits, case, intent, tries, at)
             }
             (Why::Resolve { tries }, Err(_), _) => self.for_people(tries, at),
+            // Its method is gone there: as if the call had been answered so.
+            (Why::First, Err(trouble @ Trouble::Declined(_)), None) if self.charges(case) => {
+                let event = self.reply(traits, case, vec![self.target.failed(case, &trouble)]);
+                self.record(event, format!("{} reply", traits.id))
+            }
             // It was never sent: a person mends what is wrong, or gives it up.
             (Why::First | Why::Again, Err(trouble), _) => {
                 let event = self.not_done(&trouble, "It cannot be sent", at);
@@ -88,6 +87,11 @@ impl Job {
                 Move::Done
             }
         }
+    }
+
+    /// Whether the next step charges a method.
+    fn charges(&self, case: &Case) -> bool {
+        self.target.refund.is_none() && self.target.next_step(case) == Some(Step::Charge)
     }
 
     /// An unknown outcome: repeat under the same key, or look for our reference, or ask a person.
