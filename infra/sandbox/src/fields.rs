@@ -30,12 +30,13 @@ pub struct Problem {
 impl Problem {
     /// `line_items[0][quantity]`
     pub fn bracketed(&self) -> String {
-        self.path[1..]
-            .iter()
-            .fold(self.path[0].clone(), |mut name, part| {
-                let _ = write!(name, "[{part}]");
-                name
-            })
+        // The whole has no name.
+        let (first, rest) = self.path.split_first().unzip();
+        let rest = rest.into_iter().flatten();
+        rest.fold(first.cloned().unwrap_or_default(), |mut name, part| {
+            let _ = write!(name, "[{part}]");
+            name
+        })
     }
     /// `/line_items/0/quantity`
     pub fn pointer(&self) -> String {
