@@ -115,14 +115,12 @@ static PAYPAL: Gateway = Gateway {
     }),
     answer: json_answer,
     list: List::NONE,
+    embed: nothing_embedded,
     more,
     // Money that came by eCheck goes back by eCheck.
     refund_takes: |capture| {
-        let slow = capture
-            .since
-            .iter()
-            .any(|(state, _)| *state == State::Pending);
-        (!slow).then_some(0)
+        let mut been = capture.since.iter().map(|(state, _)| *state);
+        (!been.any(|state| state == State::Pending)).then_some(0)
     },
     decline: "declined",
     late_failure: "reversed",
@@ -139,10 +137,8 @@ static PAYPAL: Gateway = Gateway {
                 "cancelled" => {}
                 "expired" => become_(world, &PAYPAL, &order.id, State::Expired, None),
                 _ => {
-                    let outcome = json!(outcome);
-                    change(world, &PAYPAL, &order.id, |order| {
-                        order.own["outcome"] = outcome
-                    });
+                    let chosen = |order: &mut Object| order.own["outcome"] = outcome.into();
+                    change(world, &PAYPAL, &order.id, chosen);
                     become_(world, &PAYPAL, &order.id, State::Approved, None);
                 }
             }
@@ -166,25 +162,15 @@ fn shown(world: &World, call: &Call, status: u16, id: &str) -> Done {
 }
 
 /// An amount of a request: `150`, `150.0` and `150.00` are the same to PayPal.
-fn payable(amount: &Value, at: &str) -> Result<(i64, String), Refusal> {
+fn payable(amount: &Value) -> Result<(i64, String), Refusal> {
+    let (looks, currency) = (&PAYPAL.looks, &amount["currency_code"]);
     let text = amount["value"].as_str().unwrap_or("");
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = PAYPAL
-        .looks
-        .digits(amount["currency_code"].as_str().unwrap_or(""));
-    let width = digits as usize;
-    let padded = match width {
-        _ if part.len() > width => return Err(Refusal::With("precision", json!({"at": at}))),
-        0 => whole.to_string(),
-        _ => format!("{whole}.{part:0<width$}"),
-    };
-    let read = PAYPAL
-        .looks
-        .payable(&json!(padded), &amount["currency_code"]);
-    read.map_err(|why| match why {
-        Refusal::Because(reason) => Refusal::With(reason, json!({"at": at})),
-        other => other,
-    })
+    match looks.digits(currency.as_str().unwrap_or("")) as usize {
+        width if part.len() > width => Err(Refusal::Because("precision")),
+        0 => looks.payable(&json!(whole), currency),
+        width => looks.payable(&json!(format!("{whole}.{part:0<width$}")), currency),
+    }
 }
 
 /// The account blocks a second payment of one invoice, as new accounts do, and a second refund.
@@ -200,18 +186,19 @@ fn refuse_duplicate(world: &World, kind: Kind, ask: &Ask, of: &Value) -> Result<
 }
 
 fn create(world: &mut World, ask: &Ask) -> Done {
-    let [unit] = &ask.body["purchase_units"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice)
-    else {
-        return Err(Refusal::Because("units"));
+    let units = ask.body["purchase_units"].as_array();
+    let Some([unit]) = units.map(Vec::as_slice) else {
+        return Err(Refusal::wrong("purchase_units", "one"));
     };
-    let (amount, currency) = payable(&unit["amount"], "/purchase_units/0/amount")?;
     let wallet = &ask.body["payment_source"]["paypal"];
     let mut order = new(world, &PAYPAL, Kind::Page, ask.account, &ask.body);
-    (order.amount, order.currency) = (amount, currency);
+    (order.amount, order.currency) = payable(&unit["amount"])?;
     order.step = usize::from(wallet.is_object());
-    order.own["reference"] = json!(unit["reference_id"].as_str().unwrap_or("default"));
+    order.own["note"] = json!(
+        unit["custom_id"]
+            .as_str()
+            .map(|id| format!("Reference {id}"))
+    );
     for (name, who) in [("return_url", "&PayerID=QYR5Z8XDVJNXQ"), ("cancel_url", "")] {
         let older = ask.body["application_context"][name].as_str();
         if let Some(url) = wallet["experience_context"][name].as_str().or(older) {
@@ -221,7 +208,6 @@ fn create(world: &mut World, ask: &Ask) -> Done {
     }
     let id = order.id.clone();
     let Some(kept) = wallet["vault_id"].as_str() else {
-        later(world, &PAYPAL, 3 * HOUR, "expire", &id);
         make(world, &PAYPAL, order);
         return shown(world, ask.call, 201, &id);
     };
@@ -252,9 +238,7 @@ fn take(world: &mut World, ask: &Ask) -> Done {
     }
     if order.own["outcome"] == "declined" {
         // The payer may come back and choose another way to pay.
-        change(world, &PAYPAL, &order.id, |order| {
-            (order.state, order.step) = (State::Open, 1);
-        });
+        enter(world, &PAYPAL, &order.id, State::Open, 1);
         return Err(Refusal::Because("declined"));
     }
     refuse_duplicate(world, Kind::Payment, ask, &order.ask["purchase_units"][0])?;
@@ -286,36 +270,31 @@ fn capture(world: &mut World, order: &Object) {
     make(world, &PAYPAL, capture);
     match state {
         State::Done => become_(world, &PAYPAL, &order.id, State::Done, None),
-        _ => change(world, &PAYPAL, &order.id, |order| order.state = State::Done),
+        _ => enter(world, &PAYPAL, &order.id, State::Done, 0),
     }
 }
 
 fn give_back(world: &mut World, ask: &Ask) -> Done {
     let capture = ask.named(world, Kind::Payment)?.id.clone();
-    let amount = match &ask.body["amount"] {
-        Value::Null => None,
-        amount => Some(payable(amount, "/amount")?),
-    };
-    refuse_duplicate(world, Kind::Refund, ask, &ask.body)?;
+    let amount = ask.body.get("amount").filter(|amount| !amount.is_null());
+    let amount = amount.map(payable).transpose()?;
     let amount = amount
         .as_ref()
-        .map(|(minor, currency)| (*minor, currency.as_str()));
+        .map(|(minor, currency)| (*minor, &currency[..]));
+    refuse_duplicate(world, Kind::Refund, ask, &ask.body)?;
     let id = refund(world, &PAYPAL, &capture, amount, &ask.body)?;
     shown(world, ask.call, 201, &id)
 }
 
 /// PayPal takes money back: a bank's return, or a lost dispute. It looks like a refund.
-fn reverse(world: &mut World, capture: &Object, minor: i64) -> String {
-    let about =
-        json!({"invoice_id": capture.ask["invoice_id"], "custom_id": capture.ask["custom_id"]});
-    let mut reversal = new(world, &PAYPAL, Kind::Refund, &capture.account, &about);
+fn reverse(world: &mut World, capture: &str, minor: i64) -> Option<String> {
+    let capture = world.object("paypal", capture)?.clone();
+    let mut reversal = new(world, &PAYPAL, Kind::Refund, &capture.account, &capture.ask);
     (reversal.amount, reversal.currency) = (minor, capture.currency.clone());
     reversal.payment = Some(capture.id.clone());
     (reversal.state, reversal.step) = (State::Done, 1);
-    change(world, &PAYPAL, &capture.id, |capture| {
-        capture.refunded += minor
-    });
-    make(world, &PAYPAL, reversal)
+    change(world, &PAYPAL, &capture.id, |of| of.refunded += minor);
+    Some(make(world, &PAYPAL, reversal))
 }
 
 fn more(world: &World, object: &Object) -> Value {
@@ -325,24 +304,13 @@ fn more(world: &World, object: &Object) -> Value {
         _ => 0,
     };
     let capture = of_page(world, &PAYPAL, &object.id);
-    let kept = object
-        .method
-        .as_ref()
-        .and_then(|kept| world.object("paypal", kept));
-    let kept = kept.map(|kept| {
-        let places = json!({"id": kept.id, "customer": kept.customer, "api": PAYPAL.api});
-        PAYPAL.looks.shape("attributes", &places)
-    });
     let payment = object.payment.as_deref().unwrap_or("");
     let refunds = of_payment(world, &PAYPAL, Kind::Refund, payment).into_iter();
     let earlier = refunds.filter(|o| o.order <= object.order && o.state != State::Failed);
-    let disputed = (object.kind == Kind::Dispute).then(|| PAYPAL.show_id(world, payment));
-    json!({
-        "fee": money(fee), "net": money(object.amount - fee),
+    json!({"fee": money(fee), "net": money(object.amount - fee),
         "payments": capture.map(|capture| json!({"captures": [PAYPAL.show(world, capture)]})),
-        "attributes": kept, "total": money(earlier.map(|refund| refund.amount).sum()),
-        "disputed_payment": disputed, "due": PAYPAL.looks.when(object.at + ANSWERED_WITHIN),
-    })
+        "total": money(earlier.map(|refund| refund.amount).sum()),
+        "due": PAYPAL.looks.when(object.at + ANSWERED_WITHIN)})
 }
 
 fn tell(world: &mut World, _: Happened, object: &Object) {
@@ -350,12 +318,12 @@ fn tell(world: &mut World, _: Happened, object: &Object) {
     let Some(event) = looks.event(object) else {
         return;
     };
-    let of = object
-        .payment
-        .as_ref()
-        .and_then(|id| world.object("paypal", id));
-    if let (State::Lost, Some(capture)) = (object.state, of.cloned()) {
-        reverse(world, &capture, object.refunded);
+    if object.state == State::Lost {
+        reverse(
+            world,
+            object.payment.as_deref().unwrap_or(""),
+            object.refunded,
+        );
     }
     let part = |world: &mut World| world.id_over(b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", 17);
     let kind = object.kind.name();
@@ -378,15 +346,7 @@ fn proof(transmission: &str, time: &str, webhook_id: &str, body: &[u8]) -> Strin
 
 fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
     let text = hex::encode(hmac_sha256(&webhook.id.to_be_bytes(), &webhook.body));
-    let id = [
-        &text[..8],
-        &text[8..12],
-        "11f0",
-        &text[12..16],
-        &text[16..28],
-    ]
-    .join("-");
-    let time = stamp(now, "%FT%TZ");
+    let (id, time) = (format!("sandbox-{}", &text[..28]), stamp(now, "%FT%TZ"));
     let proof = proof(&id, &time, &webhook.secret, &webhook.body);
     [
         ("transmission-id", id),
@@ -429,53 +389,57 @@ fn raw_event(body: &str) -> Option<&str> {
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value, String>> {
     match verb {
         ["fail", id] => {
-            let named = world.object("paypal", id);
-            let capture = of_page(world, &PAYPAL, id).or(named).cloned()?;
+            let capture = meant(world, &PAYPAL, id)?.clone();
             let late = capture.kind == Kind::Payment && capture.state == State::Done;
             if !late || capture.left() == 0 {
                 return None;
             }
-            let back = amount(ask, capture.left()).map(|minor| reverse(world, &capture, minor));
-            Some(back.map(|id| PAYPAL.show_id(world, &id)))
+            match amount(ask, capture.left()) {
+                Ok(minor) => {
+                    reverse(world, &capture.id, minor).map(|id| Ok(PAYPAL.show_id(world, &id)))
+                }
+                Err(why) => Some(Err(why)),
+            }
         }
         // Money that the clinic sends out in a batch.
         ["payout"] => {
-            let account = ask["account"].as_str().unwrap_or("demo-client");
-            let mut payout = new(world, &PAYPAL, Kind::Payout, account, ask);
-            payout.amount = ask["amount"].as_i64()?;
-            payout.currency = ask["currency"].as_str().unwrap_or("EUR").to_string();
-            payout.state = State::Done;
+            let payout = free(world, Kind::Payout, ask)?;
             let id = make(world, &PAYPAL, payout);
             Some(Ok(PAYPAL.show_id(world, &id)))
         }
-        ["ipn", id] => Some(match world.object("paypal", id).cloned() {
-            Some(object) => ipn(world, object, ask),
-            None => Err("no such payment".into()),
-        }),
+        ["ipn", id] => {
+            let object = world.object("paypal", id)?.clone();
+            Some(Ok(ipn(world, object, ask)))
+        }
+        // Of an invoice paid by an old button.
         ["ipn"] => {
-            let text = |name: &str, usual: &str| ask[name].as_str().unwrap_or(usual).to_string();
-            let about = json!({"invoice_id": ask["invoice"], "custom_id": ask["custom"]});
-            let account = text("account", "demo-client");
-            let mut payment = new(world, &PAYPAL, Kind::Payment, &account, &about);
-            payment.id = text("txn_id", &payment.id);
-            payment.state = State::Done;
-            payment.amount = ask["amount"].as_i64()?;
-            payment.currency = text("currency", "EUR");
-            payment.payment = ask["parent"].as_str().map(str::to_string);
-            Some(ipn(world, payment, ask))
+            let payment = free(world, Kind::Payment, ask)?;
+            Some(Ok(ipn(world, payment, ask)))
         }
         _ => None,
     }
 }
 
-/// Sends the older notification: of what was made here, or of an invoice paid by an old button.
-fn ipn(world: &mut World, mut about: Object, ask: &Value) -> Result<Value, String> {
-    let text = |name: &str, usual: &str| ask[name].as_str().unwrap_or(usual).to_string();
-    let status = text("status", PAYPAL.looks.word("ipn", &about));
-    let back = about.kind == Kind::Refund || matches!(&status[..], "Refunded" | "Reversed");
+/// Money that no order here is about.
+fn free(world: &mut World, kind: Kind, ask: &Value) -> Option<Object> {
+    let about = json!({"invoice_id": ask["invoice"], "custom_id": ask["custom"]});
+    let account = ask["account"].as_str().unwrap_or("demo-client");
+    let mut made = new(world, &PAYPAL, kind, account, &about);
+    made.id = ask["txn_id"].as_str().unwrap_or(&made.id).to_string();
+    made.state = State::Done;
+    made.amount = ask["amount"].as_i64()?;
+    made.currency = ask["currency"].as_str().unwrap_or("EUR").to_string();
+    made.payment = ask["parent"].as_str().map(str::to_string);
+    Some(made)
+}
+
+/// Sends the older notification.
+fn ipn(world: &mut World, mut about: Object, ask: &Value) -> Value {
+    let usual = PAYPAL.looks.word("ipn", &about);
+    let status = ask["status"].as_str().unwrap_or(usual);
+    let back = about.kind == Kind::Refund || matches!(status, "Refunded" | "Reversed");
     about.own["ipn"] = json!({"status": status, "sign": if back { "-" } else { "" },
-        "receiver": text("receiver_email", "clinic@example.test"),
-        "date": stamp(world.now, "%H:%M:%S %b %d, %Y UTC"),
+        "receiver": ask["receiver_email"], "date": stamp(world.now, "%H:%M:%S %b %d, %Y UTC"),
         "track": world.id("", 13).to_lowercase(), "signed": world.id("A", 40)});
     let fields = PAYPAL.shaped(world, &about, "ipn");
     let fields = fields.as_object().into_iter().flatten();
@@ -491,7 +455,7 @@ fn ipn(world: &mut World, mut about: Object, ask: &Value) -> Result<Value, Strin
         body: body.clone().into_bytes(),
         ..News::of("paypal", &about.account, "ipn")
     });
-    Ok(json!({ "body": body }))
+    json!({ "body": body })
 }
 
 /// An IPN that was sent, given back byte for byte, is VERIFIED.
