@@ -50,12 +50,11 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// How long a seller has to answer a dispute; PayPal's own time is not in its contract.
 const ANSWERED_WITHIN: i64 = 10 * DAY;
-const CERTIFICATE: &str =
-    "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-5edc0ebc";
 const ALGORITHM: &str = "SHA256withRSA";
 const IPNS: &str = "paypal.ipn";
 
 const SIGNER: Signer = Signer {
+    address: "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-5edc0ebc",
     key: include_bytes!("paypal/test-signer.key.der"),
     own: include_str!("paypal/test-signer.pem"),
     root: include_str!("paypal/test-root.pem"),
@@ -93,13 +92,9 @@ static PAYPAL: Gateway = Gateway {
             "proof",
             verify,
         ),
-        Operation::open(
-            "GET /v1/notifications/certs/{id}",
-            |_, call| match CERTIFICATE.ends_with(&call.path) {
-                true => Reply::of(200, "application/x-pem-file", SIGNER.chain()),
-                false => Reply::of(404, "text/plain", ""),
-            },
-        ),
+        Operation::open("GET /v1/notifications/certs/{id}", |_, call| {
+            SIGNER.fetched(call)
+        }),
         Operation::open("POST /cgi-bin/webscr", postback),
     ],
     access: Access::Tokens(Tokens {
@@ -194,11 +189,8 @@ fn create(world: &mut World, ask: &Ask) -> Done {
     let mut order = new(world, &PAYPAL, Kind::Page, ask.account, &ask.body);
     (order.amount, order.currency) = payable(&unit["amount"])?;
     order.step = usize::from(wallet.is_object());
-    order.own["note"] = json!(
-        unit["custom_id"]
-            .as_str()
-            .map(|id| format!("Reference {id}"))
-    );
+    let reference = unit["custom_id"].as_str();
+    order.own["note"] = json!(reference.map(|id| format!("Reference {id}")));
     for (name, who) in [("return_url", "&PayerID=QYR5Z8XDVJNXQ"), ("cancel_url", "")] {
         let older = ask.body["application_context"][name].as_str();
         if let Some(url) = wallet["experience_context"][name].as_str().or(older) {
@@ -225,7 +217,7 @@ fn create(world: &mut World, ask: &Ask) -> Done {
     }
     refuse_duplicate(world, Kind::Payment, ask, unit)?;
     make(world, &PAYPAL, order.clone());
-    capture(world, &order);
+    capture(world, &order, State::Done);
     shown(world, ask.call, 201, &id)
 }
 
@@ -236,33 +228,33 @@ fn take(world: &mut World, ask: &Ask) -> Done {
         State::Done => return Err(Refusal::Because("captured")),
         _ => return Err(Refusal::Because("unapproved")),
     }
-    if order.own["outcome"] == "declined" {
-        // The payer may come back and choose another way to pay.
-        enter(world, &PAYPAL, &order.id, State::Open, 1);
-        return Err(Refusal::Because("declined"));
-    }
+    let state = match order.own["outcome"].as_str() {
+        Some("declined") => {
+            // The payer may come back and choose another way to pay.
+            enter(world, &PAYPAL, &order.id, State::Open, 1);
+            return Err(Refusal::Because("declined"));
+        }
+        Some("pending") => State::Pending,
+        _ => State::Done,
+    };
     refuse_duplicate(world, Kind::Payment, ask, &order.ask["purchase_units"][0])?;
-    capture(world, &order);
+    capture(world, &order, state);
     shown(world, ask.call, 201, &order.id)
 }
 
 /// The money of an order is there, or on its way as an eCheck.
-fn capture(world: &mut World, order: &Object) {
+fn capture(world: &mut World, order: &Object, state: State) {
     let unit = &order.ask["purchase_units"][0];
     let mut capture = new(world, &PAYPAL, Kind::Payment, &order.account, unit);
     (capture.amount, capture.currency) = (order.amount, order.currency.clone());
     capture.page = Some(order.id.clone());
-    capture.state = match order.own["outcome"] == "pending" {
-        true => State::Pending,
-        false => State::Done,
-    };
-    let state = capture.state;
+    capture.state = state;
     let wanted = &order.ask["payment_source"]["paypal"]["attributes"];
     if wanted["vault"]["store_in_vault"] == "ON_SUCCESS" {
         let mut wallet = new(world, &PAYPAL, Kind::Method, &order.account, wanted);
-        let customer = wanted["customer"]["id"].as_str().map(str::to_string);
         let fresh = PAYPAL.looks.id(world, Kind::Customer);
-        wallet.customer = customer.or(Some(fresh));
+        let customer = wanted["customer"]["id"].as_str().unwrap_or(&fresh);
+        wallet.customer = Some(customer.to_string());
         wallet.state = State::Done;
         let kept = make(world, &PAYPAL, wallet);
         change(world, &PAYPAL, &order.id, |order| order.method = Some(kept));
@@ -276,25 +268,27 @@ fn capture(world: &mut World, order: &Object) {
 
 fn give_back(world: &mut World, ask: &Ask) -> Done {
     let capture = ask.named(world, Kind::Payment)?.id.clone();
-    let amount = ask.body.get("amount").filter(|amount| !amount.is_null());
-    let amount = amount.map(payable).transpose()?;
-    let amount = amount
-        .as_ref()
-        .map(|(minor, currency)| (*minor, &currency[..]));
+    let given = match &ask.body["amount"] {
+        Value::Null => None,
+        amount => Some(payable(amount)?),
+    };
+    let amount = given.as_ref().map(|given| (given.0, &given.1[..]));
     refuse_duplicate(world, Kind::Refund, ask, &ask.body)?;
     let id = refund(world, &PAYPAL, &capture, amount, &ask.body)?;
     shown(world, ask.call, 201, &id)
 }
 
 /// PayPal takes money back: a bank's return, or a lost dispute. It looks like a refund.
-fn reverse(world: &mut World, capture: &str, minor: i64) -> Option<String> {
-    let capture = world.object("paypal", capture)?.clone();
+fn reverse(world: &mut World, capture: &str, minor: i64) -> Result<Value, String> {
+    let capture = world.object("paypal", capture).cloned();
+    let capture = capture.ok_or("no such capture")?;
     let mut reversal = new(world, &PAYPAL, Kind::Refund, &capture.account, &capture.ask);
     (reversal.amount, reversal.currency) = (minor, capture.currency.clone());
     reversal.payment = Some(capture.id.clone());
     (reversal.state, reversal.step) = (State::Done, 1);
     change(world, &PAYPAL, &capture.id, |of| of.refunded += minor);
-    Some(make(world, &PAYPAL, reversal))
+    let id = make(world, &PAYPAL, reversal);
+    Ok(PAYPAL.show_id(world, &id))
 }
 
 fn more(world: &World, object: &Object) -> Value {
@@ -318,12 +312,8 @@ fn tell(world: &mut World, _: Happened, object: &Object) {
     let Some(event) = looks.event(object) else {
         return;
     };
-    if object.state == State::Lost {
-        reverse(
-            world,
-            object.payment.as_deref().unwrap_or(""),
-            object.refunded,
-        );
+    if let (State::Lost, Some(capture)) = (object.state, &object.payment) {
+        let _ = reverse(world, capture, object.refunded);
     }
     let part = |world: &mut World| world.id_over(b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", 17);
     let kind = object.kind.name();
@@ -352,7 +342,7 @@ fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
         ("transmission-id", id),
         ("transmission-time", time),
         ("transmission-sig", proof),
-        ("cert-url", CERTIFICATE.into()),
+        ("cert-url", SIGNER.address.into()),
         ("auth-algo", ALGORITHM.into()),
     ]
     .map(|(name, value)| (format!("paypal-{name}"), value))
@@ -363,16 +353,16 @@ fn sign(webhook: &Webhook, now: i64) -> Vec<(String, String)> {
 /// for byte: who writes it anew breaks it.
 fn verify(world: &mut World, ask: &Ask) -> Done {
     let text = |name: &str| ask.body[name].as_str().unwrap_or("");
+    let (id, time) = (text("transmission_id"), text("transmission_time"));
     let webhook = text("webhook_id");
-    let mut endpoints = world.endpoints.iter();
-    let ours =
-        endpoints.any(|e| e.source == "paypal" && e.account == ask.account && e.secret == webhook);
     let whole = ask.call.text();
     let raw = raw_event(&whole).ok_or(Refusal::Because("format"))?;
-    let (id, time) = (text("transmission_id"), text("transmission_time"));
-    let signed = text("transmission_sig") == proof(id, time, webhook, raw.as_bytes());
-    let known = text("auth_algo") == ALGORITHM && text("cert_url") == CERTIFICATE;
-    let holds = ours && signed && known;
+    let proof = proof(id, time, webhook, raw.as_bytes());
+    let said = ["transmission_sig", "auth_algo", "cert_url"].map(text);
+    let endpoint = ("paypal", ask.account, webhook);
+    let mut endpoints = world.endpoints.iter();
+    let ours = endpoints.any(|e| (&e.source[..], &e.account[..], &e.secret[..]) == endpoint);
+    let holds = ours && said == [&proof[..], ALGORITHM, SIGNER.address];
     let status = if holds { "SUCCESS" } else { "FAILURE" };
     Ok((200, json!({"verification_status": status})))
 }
@@ -387,50 +377,41 @@ fn raw_event(body: &str) -> Option<&str> {
 }
 
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value, String>> {
-    match verb {
+    Some(match verb {
         ["fail", id] => {
-            let capture = meant(world, &PAYPAL, id)?.clone();
-            let late = capture.kind == Kind::Payment && capture.state == State::Done;
-            if !late || capture.left() == 0 {
+            let of = meant(world, &PAYPAL, id)?;
+            if of.kind != Kind::Payment || of.state != State::Done || of.left() == 0 {
                 return None;
             }
-            match amount(ask, capture.left()) {
-                Ok(minor) => {
-                    reverse(world, &capture.id, minor).map(|id| Ok(PAYPAL.show_id(world, &id)))
-                }
-                Err(why) => Some(Err(why)),
-            }
+            let (of, minor) = (of.id.clone(), amount(ask, of.left()));
+            minor.and_then(|minor| reverse(world, &of, minor))
         }
         // Money that the clinic sends out in a batch.
-        ["payout"] => {
-            let payout = free(world, Kind::Payout, ask)?;
+        ["payout"] => free(world, Kind::Payout, ask).map(|payout| {
             let id = make(world, &PAYPAL, payout);
-            Some(Ok(PAYPAL.show_id(world, &id)))
-        }
+            PAYPAL.show_id(world, &id)
+        }),
         ["ipn", id] => {
-            let object = world.object("paypal", id)?.clone();
-            Some(Ok(ipn(world, object, ask)))
+            let about = world.object("paypal", id)?.clone();
+            Ok(ipn(world, about, ask))
         }
         // Of an invoice paid by an old button.
-        ["ipn"] => {
-            let payment = free(world, Kind::Payment, ask)?;
-            Some(Ok(ipn(world, payment, ask)))
-        }
-        _ => None,
-    }
+        ["ipn"] => free(world, Kind::Payment, ask).map(|payment| ipn(world, payment, ask)),
+        _ => return None,
+    })
 }
 
 /// Money that no order here is about.
-fn free(world: &mut World, kind: Kind, ask: &Value) -> Option<Object> {
+fn free(world: &mut World, kind: Kind, ask: &Value) -> Result<Object, String> {
     let about = json!({"invoice_id": ask["invoice"], "custom_id": ask["custom"]});
     let account = ask["account"].as_str().unwrap_or("demo-client");
     let mut made = new(world, &PAYPAL, kind, account, &about);
     made.id = ask["txn_id"].as_str().unwrap_or(&made.id).to_string();
     made.state = State::Done;
-    made.amount = ask["amount"].as_i64()?;
+    made.amount = ask["amount"].as_i64().ok_or("amount is required")?;
     made.currency = ask["currency"].as_str().unwrap_or("EUR").to_string();
     made.payment = ask["parent"].as_str().map(str::to_string);
-    Some(made)
+    Ok(made)
 }
 
 /// Sends the older notification.
