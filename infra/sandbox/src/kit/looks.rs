@@ -185,7 +185,7 @@ impl Looks {
             _ => reason,
         };
         let refusals = &self.0["refusals"];
-        let one = |reason| [format!("{reason}@{takes}"), format!("{reason}")];
+        let one = |reason| [format!("{reason}@{takes}"), String::from(reason)];
         let names = [one(reason), one(usual)].concat();
         let mut known = names.iter().map(|name| &refusals[name]);
         let found = known.find(|refusal| !refusal.is_null());
