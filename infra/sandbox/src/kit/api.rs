@@ -3,7 +3,7 @@
 
 use super::Gateway;
 use super::oauth::{self, Tokens};
-use super::shelf::{Kind, Object};
+use super::shelf::{Kind, Object, State};
 use crate::fields::{self, Problem};
 use crate::wire::{Call, Reply, decode_pairs, nest};
 use crate::world::{Repeat, World};
@@ -23,8 +23,12 @@ pub enum Does {
     Show(Kind),
     /// Lists a kind, where it has an id only what belongs to that object.
     List(Kind),
+    /// Shows one of a kind, whose id follows, or lists all: requests `show` and `list`.
+    Read(Kind),
     /// Makes one of a kind, and nothing follows from it: 201.
     Make(Kind),
+    /// Ends the object of its last id.
+    End(End),
     /// Whatever it is.
     Act(fn(&mut World, &Ask) -> Done),
     /// Whatever it is, and whoever asks.
@@ -32,6 +36,9 @@ pub enum Does {
     /// Gives a client its token.
     Token,
 }
+
+/// What is ended, in which states it may be, and what it is then.
+pub type End = (Kind, &'static [State], State);
 
 impl Operation {
     pub const fn act(
@@ -56,9 +63,18 @@ impl Operation {
         let does = Does::Make(kind);
         Operation { call, takes, does }
     }
+    pub const fn end(call: &'static str, takes: &'static str, end: End) -> Operation {
+        let does = Does::End(end);
+        Operation { call, takes, does }
+    }
     pub const fn show(call: &'static str, kind: Kind) -> Operation {
         let does = Does::Show(kind);
         let takes = "";
+        Operation { call, takes, does }
+    }
+    pub const fn read(call: &'static str, kind: Kind) -> Operation {
+        let does = Does::Read(kind);
+        let takes = "list";
         Operation { call, takes, does }
     }
     pub const fn list(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
@@ -76,11 +92,14 @@ impl Operation {
         let (method, pattern) = self.call.split_once(' ').expect("a method and a path");
         let given = call.segments();
         let parts: Vec<_> = pattern.split('/').skip(1).collect();
-        if method != call.method || parts.len() != given.len() {
+        let more = usize::from(matches!(self.does, Does::Read(_)));
+        let lengths = parts.len()..=parts.len() + more;
+        if method != call.method || !lengths.contains(&given.len()) {
             return None;
         }
         let mut ids = vec![];
-        for (part, given) in parts.into_iter().zip(given) {
+        let parts = parts.into_iter().chain(["{id}"]);
+        for (part, given) in parts.zip(given) {
             match part.starts_with('{') {
                 true => ids.push(given),
                 false if part == given => {}
@@ -186,7 +205,8 @@ impl Keys {
 
 /// Who calls.
 pub enum Access {
-    /// By a bearer token that begins so, which names the account.
+    /// By a bearer token that begins so, which names the account; one that goes on with `revoked`
+    /// was.
     Bearer(&'static str),
     /// By a token that its client got before.
     Tokens(Tokens),
@@ -198,7 +218,7 @@ impl Access {
         match self {
             Access::Bearer(begins) => {
                 let token = call.bearer().and_then(|token| token.strip_prefix(begins));
-                let token = token.filter(|rest| !rest.is_empty());
+                let token = token.filter(|rest| !rest.is_empty() && *rest != "revoked");
                 let account = token.map(|rest| format!("{begins}{rest}"));
                 account.ok_or(Refusal::Because("nobody"))
             }
@@ -312,6 +332,20 @@ fn keyed(
     found: Found,
 ) -> Result<Reply, Refusal> {
     let account = gateway.access.account(gateway.id, world, call)?;
+    for (name, value) in gateway
+        .looks
+        .of("headers")
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        if call.header(name) != value.as_str() {
+            return Err(Refusal::With(
+                "header",
+                json!({"name": name, "value": value}),
+            ));
+        }
+    }
     let (operation, ids) = found.ok_or(Refusal::Because("nowhere"))?;
     let keys = gateway.keys.as_ref().filter(|_| call.method != "GET");
     let key = keys.and_then(|keys| Some((keys.of(call), call.header(keys.header)?)));
@@ -363,7 +397,16 @@ fn operate(
     account: &str,
     (operation, ids): (&Operation, Vec<String>),
 ) -> Result<Reply, Refusal> {
-    let body = read(gateway, call, taken(gateway, operation.takes))?;
+    let does = match (&operation.does, &ids[..]) {
+        (Does::Read(kind), []) => &Does::List(*kind),
+        (Does::Read(kind), _) => &Does::Show(*kind),
+        (does, _) => does,
+    };
+    let takes = match (&operation.does, does) {
+        (Does::Read(_), Does::Show(_)) => "show",
+        _ => operation.takes,
+    };
+    let body = read(gateway, call, taken(gateway, takes))?;
     let ask = Ask {
         gateway,
         account,
@@ -371,16 +414,26 @@ fn operate(
         body,
         call,
     };
-    let (status, mut body) = match operation.does {
+    let (status, mut body) = match *does {
         Does::Show(kind) => (200, gateway.alone(world, ask.named(world, kind)?)),
         Does::List(kind) => listed(world, &ask, kind)?,
         Does::Make(kind) => {
             let made = super::new(world, gateway, kind, account, &ask.body);
             let id = super::make(world, gateway, made);
-            ask.shown(world, 201, &id)?
+            let made = gateway.looks.of("made").as_u64().unwrap_or(201);
+            ask.shown(world, made as u16, &id)?
+        }
+        Does::End((kind, from, to)) => {
+            let object = ask.named(world, kind)?;
+            if !from.contains(&object.state) {
+                return Err(ask.state(object));
+            }
+            let id = object.id.clone();
+            super::become_(world, gateway, &id, to, None);
+            ask.shown(world, 200, &id)?
         }
         Does::Act(act) => act(world, &ask)?,
-        Does::Open(_) | Does::Token => return Err(Refusal::Because("nowhere")),
+        Does::Open(_) | Does::Token | Does::Read(_) => return Err(Refusal::Because("nowhere")),
     };
     (gateway.embed)(world, &ask, &mut body)?;
     Ok((gateway.answer)(gateway, status, body))

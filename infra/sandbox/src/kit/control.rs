@@ -28,6 +28,9 @@ pub fn control(
         world.put("knobs", "", gateway.id, ask.clone());
         return Ok(ask.clone());
     }
+    if *what == "payout" && !gateway.looks.text("payout").is_empty() {
+        return payout(world, gateway, ask);
+    }
     let id = rest.first().ok_or("of what?")?.to_string();
     let object = meant(world, gateway, &id).cloned();
     let object = object.ok_or_else(|| format!("there is no payment {id}"))?;
@@ -54,7 +57,14 @@ fn of_object(
             Ok(id)
         }
         // Late: it had been paid.
-        (("fail", []), _) => dispute(world, gateway, &id, None, &cause(gateway.late_failure)),
+        (("fail", []), _) => {
+            let begins = match gateway.looks.text("late_failure") {
+                "lost" => State::Lost,
+                _ => State::Open,
+            };
+            let cause = cause(gateway.late_failure);
+            dispute_as(world, gateway, &id, None, &cause, begins)
+        }
         (("refund", []), _) => {
             let given = amount.map(|minor| (minor, object.currency.as_str()));
             let made = refund(world, gateway, &id, given, &Value::Null);
@@ -82,4 +92,22 @@ fn of_object(
         }
         _ => Err(format!("{} does not know this", gateway.name)),
     }
+}
+
+/// Money that goes to the clinic's bank, which may send it back though it was told as paid.
+fn payout(world: &mut World, gateway: &Gateway, ask: &Value) -> Result<Value, String> {
+    let mut endpoints = world.endpoints.iter();
+    let demo = endpoints.find(|endpoint| endpoint.source == gateway.id);
+    let account = demo.map_or("", |endpoint| &endpoint.account).to_string();
+    let account = ask["account"].as_str().unwrap_or(&account);
+    let usual = gateway.looks.text("payout");
+    let mut payout = new(world, gateway, Kind::Payout, account, ask);
+    payout.amount = ask["amount"].as_i64().ok_or("amount is required")?;
+    payout.currency = ask["currency"].as_str().unwrap_or(usual).to_string();
+    payout.state = State::Done;
+    let id = make(world, gateway, payout);
+    if ask["failed"] == true {
+        become_(world, gateway, &id, State::Failed, None);
+    }
+    Ok(gateway.show_id(world, &id))
 }

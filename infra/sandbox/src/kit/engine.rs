@@ -36,6 +36,18 @@ pub fn new(world: &mut World, gateway: &Gateway, kind: Kind, account: &str, ask:
     object
 }
 
+/// A new object that comes of another: a payment of a page, a try or a refund of a payment.
+pub fn under(world: &mut World, gateway: &Gateway, kind: Kind, of: &Object, ask: &Value) -> Object {
+    let mut object = new(world, gateway, kind, &of.account, ask);
+    (object.amount, object.currency) = (of.amount, of.currency.clone());
+    (object.customer, object.method) = (of.customer.clone(), of.method.clone());
+    match of.kind {
+        Kind::Page => object.page = Some(of.id.clone()),
+        _ => object.payment = Some(of.id.clone()),
+    }
+    object
+}
+
 /// Changes an object and nothing is told.
 pub fn change(world: &mut World, gateway: &Gateway, id: &str, change: impl FnOnce(&mut Object)) {
     if let Some(object) = world.object_mut(gateway.id, id) {
@@ -49,7 +61,22 @@ pub fn become_(world: &mut World, gateway: &Gateway, id: &str, state: State, cau
         object.cause = cause.map(str::to_string).or(object.cause.take());
     });
     enter(world, gateway, id, state, 0);
+    tried(world, gateway, id);
     told(world, gateway, Happened::Moved, id);
+}
+
+/// Where charges have ids, each end of a payment is one, whose id the payment has as its own.
+fn tried(world: &mut World, gateway: &Gateway, payment: &str) {
+    let of = world.object(gateway.id, payment).cloned();
+    let ended = |o: &Object| matches!(o.state, State::Done | State::Failed);
+    let of = of.filter(|of| of.kind == Kind::Payment && ended(of));
+    if let Some(of) = of.filter(|_| !gateway.looks.of("ids")["charge"].is_null()) {
+        let mut charge = under(world, gateway, Kind::Charge, &of, &Value::Null);
+        (charge.state, charge.cause) = (of.state, of.cause);
+        let id = charge.id.clone();
+        change(world, gateway, payment, |of| of.own["charge"] = json!(id));
+        make(world, gateway, charge);
+    }
 }
 
 /// Goes one step on within its state and tells of it.
@@ -174,13 +201,10 @@ pub fn refund(
         let (left, currency) = (of.left(), of.currency.clone());
         return Err(Refusal::TooMuch { left, currency });
     }
-    let mut refund = new(world, gateway, Kind::Refund, &of.account, ask);
-    refund.payment = Some(payment.to_string());
+    let mut refund = under(world, gateway, Kind::Refund, &of, ask);
     refund.amount = minor;
-    refund.currency = of.currency.clone();
-    refund.method.clone_from(&of.method);
     refund.state = State::Pending;
-    match (gateway.refund_takes)(&of) {
+    match (gateway.refund_takes)(world, &of) {
         Some(0) => refund.state = State::Done,
         Some(takes) => later(world, gateway, takes, "settle", &refund.id),
         None => {}
@@ -239,10 +263,8 @@ pub fn dispute_as(
             of.left()
         ));
     }
-    let mut dispute = new(world, gateway, Kind::Dispute, &of.account, &Value::Null);
-    dispute.payment = Some(payment.to_string());
+    let mut dispute = under(world, gateway, Kind::Dispute, &of, &Value::Null);
     dispute.amount = minor;
-    dispute.currency = of.currency;
     dispute.cause = Some(cause.to_string());
     dispute.state = begins;
     if begins != State::Asked {

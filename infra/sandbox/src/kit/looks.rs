@@ -6,7 +6,9 @@
 //! its name, or a list of them; what was made in a state may be `payment.done.made`), `outcomes` of its
 //! page, `currencies`, `least` and `most` of amounts in minor units, `digits` where they are not ISO
 //! 4217's, `when` (strftime, or `seconds`),
-//! `content_type`, `takes` (the only content type of its requests), `refusals` (reason → the places of
+//! `content_type`, `takes` (the only content type of its requests), `headers` that every call must
+//! have, `made` (the status of what was made, where it is not 201), `late_failure` (`lost`, where that is
+//! a dispute lost at once), `payout` (the currency of payouts where none is said), `refusals` (reason → the places of
 //! the shape `problem` or of that which `shape` names, `status` among them; a reason of one request is
 //! `missing@refund`) and `shapes`, of which `money` writes amounts.
 //!

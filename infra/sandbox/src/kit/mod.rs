@@ -11,7 +11,7 @@ mod page;
 mod shape;
 mod shelf;
 
-pub use api::{Access, Ask, Done, Keys, List, Operation, Refusal};
+pub use api::{Access, Ask, Done, End, Keys, List, Operation, Refusal};
 pub use certificate::Signer;
 pub use engine::*;
 pub use looks::Looks;
@@ -46,7 +46,7 @@ pub struct Gateway {
     pub more: fn(&World, &Object) -> Value,
     /// Milliseconds until a refund of this payment arrives; 0 is at once, and `None` when somebody
     /// settles it.
-    pub refund_takes: fn(&Object) -> Option<i64>,
+    pub refund_takes: fn(&World, &Object) -> Option<i64>,
     /// What it says of a card that is declined, of a payment that a bank takes back late, and of a
     /// dispute.
     pub decline: &'static str,

@@ -14,8 +14,6 @@ pub enum Kind {
     Payment,
     /// One try to take a payment, where each is an object of its own.
     Charge,
-    /// That a method is kept, where this is an object of its own.
-    Setup,
     Refund,
     Dispute,
     Payout,
@@ -32,7 +30,6 @@ impl Kind {
             Kind::Page => "page",
             Kind::Payment => "payment",
             Kind::Charge => "charge",
-            Kind::Setup => "setup",
             Kind::Refund => "refund",
             Kind::Dispute => "dispute",
             Kind::Payout => "payout",

@@ -33,6 +33,7 @@ pub static VENDOR: Vendor = Vendor {
 
 const HOUR: i64 = 3_600_000;
 const OPEN_FOR: i64 = HOUR / 4;
+const CANCEL: End = (Kind::Payment, &[State::Open], State::Cancelled);
 const DEBIT_TAKES: i64 = 3 * 24 * HOUR;
 
 static MOLLIE: Gateway = Gateway {
@@ -46,7 +47,7 @@ static MOLLIE: Gateway = Gateway {
         Operation::act("POST /v2/payments", "payment", pay),
         Operation::act("POST /v2/customers/{customer}/payments", "payment", pay),
         Operation::act("POST /v2/payments/{payment}/refunds", "refund", give_back),
-        Operation::act("DELETE /v2/payments/{payment}", "", cancel),
+        Operation::end("DELETE /v2/payments/{payment}", "", CANCEL),
         Operation::act("DELETE /v2/customers/{customer}/mandates/{id}", "", revoke),
         Operation::show("GET /v2/customers/{customer}", Kind::Customer),
         Operation::show("GET /v2/customers/{customer}/mandates/{id}", Kind::Method),
@@ -86,7 +87,7 @@ static MOLLIE: Gateway = Gateway {
     },
     embed,
     more,
-    refund_takes: |_| Some(2 * HOUR),
+    refund_takes: |_, _| Some(2 * HOUR),
     decline: "insufficient_funds",
     late_failure: "AM04",
     dispute: "AC06",
@@ -163,15 +164,6 @@ fn give_back(world: &mut World, ask: &Ask) -> Done {
     let amount = Some((minor, currency.as_str()));
     let id = refund(world, &MOLLIE, &payment, amount, &ask.body)?;
     ask.shown(world, 201, &id)
-}
-
-fn cancel(world: &mut World, ask: &Ask) -> Done {
-    let payment = ask.named(world, Kind::Payment)?.clone();
-    if payment.state != State::Open {
-        return Err(ask.state(&payment));
-    }
-    become_(world, &MOLLIE, &payment.id, State::Cancelled, None);
-    ask.shown(world, 200, &payment.id)
 }
 
 fn revoke(world: &mut World, ask: &Ask) -> Done {

@@ -113,7 +113,7 @@ static PAYPAL: Gateway = Gateway {
     embed: nothing_embedded,
     more,
     // Money that came by eCheck goes back by eCheck.
-    refund_takes: |capture| {
+    refund_takes: |_, capture| {
         let mut been = capture.since.iter().map(|(state, _)| *state);
         (!been.any(|state| state == State::Pending)).then_some(0)
     },
@@ -386,26 +386,21 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value
             let (of, minor) = (of.id.clone(), amount(ask, of.left()));
             minor.and_then(|minor| reverse(world, &of, minor))
         }
-        // Money that the clinic sends out in a batch.
-        ["payout"] => free(world, Kind::Payout, ask).map(|payout| {
-            let id = make(world, &PAYPAL, payout);
-            PAYPAL.show_id(world, &id)
-        }),
         ["ipn", id] => {
             let about = world.object("paypal", id)?.clone();
             Ok(ipn(world, about, ask))
         }
         // Of an invoice paid by an old button.
-        ["ipn"] => free(world, Kind::Payment, ask).map(|payment| ipn(world, payment, ask)),
+        ["ipn"] => free(world, ask).map(|payment| ipn(world, payment, ask)),
         _ => return None,
     })
 }
 
-/// Money that no order here is about.
-fn free(world: &mut World, kind: Kind, ask: &Value) -> Result<Object, String> {
+/// A payment that no order here is about.
+fn free(world: &mut World, ask: &Value) -> Result<Object, String> {
     let about = json!({"invoice_id": ask["invoice"], "custom_id": ask["custom"]});
     let account = ask["account"].as_str().unwrap_or("demo-client");
-    let mut made = new(world, &PAYPAL, kind, account, &about);
+    let mut made = new(world, &PAYPAL, Kind::Payment, account, &about);
     made.id = ask["txn_id"].as_str().unwrap_or(&made.id).to_string();
     made.state = State::Done;
     made.amount = ask["amount"].as_i64().ok_or("amount is required")?;
