@@ -95,10 +95,15 @@ impl Signs {
     }
 }
 
+/// With the kind of its body beside these headers, as every vendor tells it.
 pub fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
-    let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+    let kind = match body.starts_with('{') {
+        true => "application/json",
+        false => "application/x-www-form-urlencoded",
+    };
+    let headers = headers.iter().copied().chain([("content-type", kind)]);
     Delivery {
-        headers: headers.collect(),
+        headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         method: "POST".into(),
         body: body.into(),
         url: "https://pay.example/webhooks/demo/it".into(),
