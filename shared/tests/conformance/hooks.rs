@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::*;
+use meridian::domain::fact::Fact;
 use serde_json::{Map, Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -13,7 +14,7 @@ use sha2::{Sha256, Sha512};
 /// When every delivery here comes in, epoch seconds.
 pub const NOW: i64 = 1_780_000_000;
 
-/// How a vendor signs: `header`, `spelled` (`sha256=${code}`), `secret` (a field), `key` (`text`,
+/// How a vendor signs: `header`, `spelled` (`sha256=${code}`; `${half}` is half of the code), `secret` (a field), `key` (`text`,
 /// `hex`, `base64`), `algorithm`, `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and,
 /// where each item of a batch is signed, `items`, `item`, `at` and `parts`.
 pub struct Signs(pub Value);
@@ -44,6 +45,7 @@ impl Signs {
         let covers = self.text("covers").replace("${t}", &at.to_string());
         let code = self.code(secret, &covers.replace("${body}", body));
         let spelled = self.text("spelled").replace("${t}", &at.to_string());
+        let spelled = spelled.replace("${half}", &code[..code.len() / 2]);
         delivery(&[(self.header(), &spelled.replace("${code}", &code))], body)
     }
 
@@ -159,6 +161,22 @@ pub fn said(known: &Known, delivery: &Delivery, trusted: bool) -> Value {
     }
 }
 
+/// What the delivery of a case tells as facts, as it is kept.
+pub fn told(known: &Known, case: &Value) -> Vec<Fact> {
+    let delivery = sent(known, case);
+    let verified = Verified {
+        delivery: &delivery,
+        account: &known.hooks(),
+        trusted: true,
+    };
+    let items = (inbound(known).read)(&verified).expect("it is read");
+    let fact = |item: Item| match item.checked().notice {
+        Ok(Notice::Fact(told)) => *told,
+        other => panic!("{}: {other:?} is no fact", known.id()),
+    };
+    items.into_iter().map(fact).collect()
+}
+
 fn item(item: Item) -> Value {
     let (id, name) = (item.id.clone(), item.name.clone());
     let mut shown = Map::new();
@@ -167,8 +185,14 @@ fn item(item: Item) -> Value {
     let (kind, value) = match item.checked().notice {
         Ok(Notice::Fact(told)) => ("fact", fact(&told)),
         Ok(Notice::Hint { payment }) => ("hint", json!(payment)),
-        Ok(Notice::MethodGone { token, .. }) => ("gone", json!(token)),
-        Ok(Notice::MethodBack { token, .. }) => ("back", json!(token)),
+        Ok(Notice::MethodGone { token, at }) => {
+            shown.insert("at".into(), json!(at));
+            ("gone", json!(token))
+        }
+        Ok(Notice::MethodBack { token, at }) => {
+            shown.insert("at".into(), json!(at));
+            ("back", json!(token))
+        }
         Ok(Notice::Ignored(kind)) => ("ignored", json!(kind)),
         Err(why) => ("unreadable", json!(why.0)),
     };
