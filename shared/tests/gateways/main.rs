@@ -1,7 +1,6 @@
 //! The adapters of gateways that are asked in steps or fetched back: what they send, what they make
 //! of every answer and every webhook, and that no order of the same news changes the outcome.
 
-mod gocardless;
 mod parts;
 mod stripe;
 #[path = "../support/talk.rs"]
@@ -9,9 +8,8 @@ mod talk;
 
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::{
-    Account, Body, Charge, Checkout, Close, Delivery, Field, Gateway, Host, Inbound, Item,
-    LookedUp, Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified,
-    prove,
+    Account, Body, Charge, Checkout, Close, Delivery, Field, Gateway, Inbound, Item, LookedUp,
+    Lookup, Outcome, Refund, Refused, Reply, Request, Trouble, Unreadable, Verified, prove,
 };
 use meridian::domain::case::{Case, Intent, Payment, Step};
 use meridian::domain::decide::{Verdict, decide};
@@ -108,13 +106,6 @@ fn lookup(payment: Option<&str>, session: Option<&str>) -> Lookup {
     }
 }
 
-fn body(request: &Request) -> &Value {
-    match &request.body {
-        Body::Json(value) => value,
-        other => panic!("{other:?} is no JSON"),
-    }
-}
-
 fn json(status: u16, body: Value) -> Reply {
     Reply {
         status,
@@ -187,13 +178,6 @@ fn official(path: &str) -> Option<Value> {
     let file = std::path::Path::new(&folder).join(path);
     let text = std::fs::read(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     Some(serde_json::from_slice(&text).expect("the file is JSON"))
-}
-
-fn base(host: &Host, account: &Account) -> String {
-    match host {
-        Host::One(host) => (*host).into(),
-        Host::From(of) => of(account),
-    }
 }
 
 // ---- webhooks ----------------------------------------------------------------------------------
