@@ -14,9 +14,10 @@ use sha2::{Sha256, Sha512};
 /// When every delivery here comes in, epoch seconds.
 pub const NOW: i64 = 1_780_000_000;
 
-/// How a vendor signs: `header`, `spelled` (`sha256=${code}`; `${half}` is half of the code), `secret` (a field), `key` (`text`,
-/// `hex`, `base64`), `algorithm`, `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and,
-/// where each item of a batch is signed, `items`, `item`, `at` and `parts`.
+/// How a vendor signs: `header`, `spelled` (`sha256=${code}`; `${half}` is half of the code, `${other}`
+/// the code under another secret), `secret` (a field), `key` (`text`, `hex`, `base64`), `algorithm`,
+/// `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and, where each item of a batch is
+/// signed, `items`, `item`, `at` and `parts`.
 pub struct Signs(pub Value);
 
 impl Signs {
@@ -43,9 +44,14 @@ impl Signs {
             return delivery(&[], &self.each(body, secret));
         }
         let covers = self.text("covers").replace("${t}", &at.to_string());
-        let code = self.code(secret, &covers.replace("${body}", body));
+        let covers = covers.replace("${body}", body);
+        let code = self.code(secret, &covers);
         let spelled = self.text("spelled").replace("${t}", &at.to_string());
         let spelled = spelled.replace("${half}", &code[..code.len() / 2]);
+        let spelled = match spelled.contains("${other}") {
+            true => spelled.replace("${other}", &self.code(&reversed(secret), &covers)),
+            false => spelled,
+        };
         delivery(&[(self.header(), &spelled.replace("${code}", &code))], body)
     }
 
@@ -111,6 +117,11 @@ pub fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
         url: "https://pay.example/webhooks/demo/it".into(),
         received_at: NOW,
     }
+}
+
+/// Another secret of the same letters.
+pub fn reversed(secret: &str) -> String {
+    secret.chars().rev().collect()
 }
 
 pub fn inbound(known: &Known) -> &'static Inbound {

@@ -493,8 +493,7 @@ fn a_proof_holds_only_over_what_was_signed_under_the_clinics_secret() {
         let account = known.hooks();
         let good = signs.signed(&body, &secret, NOW);
         assert_eq!(proven(&known, &good, &account), Ok(true), "{name}");
-        let other: String = secret.chars().rev().collect();
-        let wrong = signs.signed(&body, &other, NOW);
+        let wrong = signs.signed(&body, &hooks::reversed(&secret), NOW);
         assert!(
             proven(&known, &wrong, &account) != Ok(true),
             "{name}: another secret"
