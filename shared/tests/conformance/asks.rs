@@ -1,11 +1,10 @@
 //! What is asked of a gateway, made of a case's data, and what came of it, as data again.
 
-use crate::data::{Known, case_id, payment, refund};
+use crate::data::{Known, payment, refund};
 use crate::talk::talked;
 use meridian::contract::*;
 use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::fact::{Fact, Method};
-use meridian::words::ids;
 use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -224,7 +223,7 @@ pub fn refunded(case: &Value) -> Refund {
 
 pub fn lookup(case: &Value) -> Lookup {
     Lookup {
-        reference: ids::payment_reference(&case_id(), 1),
+        reference: text(case, "reference").unwrap_or(payment()),
         payment: text(case, "payment"),
         session: text(case, "session"),
         amount: money(&case["ask"]["amount"], 10_000),

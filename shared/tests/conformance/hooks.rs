@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::*;
+use meridian::domain::fact::Fact;
 use serde_json::{Map, Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -13,9 +14,10 @@ use sha2::{Sha256, Sha512};
 /// When every delivery here comes in, epoch seconds.
 pub const NOW: i64 = 1_780_000_000;
 
-/// How a vendor signs: `header`, `spelled` (`sha256=${code}`), `secret` (a field), `key` (`text`,
-/// `hex`, `base64`), `algorithm`, `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and,
-/// where each item of a batch is signed, `items`, `item`, `at` and `parts`.
+/// How a vendor signs: `header`, `spelled` (`sha256=${code}`; `${half}` is half of the code, `${other}`
+/// the code under another secret), `secret` (a field), `key` (`text`, `hex`, `base64`), `algorithm`,
+/// `code` (`hex`, `HEX`, `base64`), `covers` (`${t}.${body}`), and, where each item of a batch is
+/// signed, `items`, `item`, `at` and `parts`.
 pub struct Signs(pub Value);
 
 impl Signs {
@@ -42,8 +44,14 @@ impl Signs {
             return delivery(&[], &self.each(body, secret));
         }
         let covers = self.text("covers").replace("${t}", &at.to_string());
-        let code = self.code(secret, &covers.replace("${body}", body));
+        let covers = covers.replace("${body}", body);
+        let code = self.code(secret, &covers);
         let spelled = self.text("spelled").replace("${t}", &at.to_string());
+        let spelled = spelled.replace("${half}", &code[..code.len() / 2]);
+        let spelled = match spelled.contains("${other}") {
+            true => spelled.replace("${other}", &self.code(&reversed(secret), &covers)),
+            false => spelled,
+        };
         delivery(&[(self.header(), &spelled.replace("${code}", &code))], body)
     }
 
@@ -95,15 +103,25 @@ impl Signs {
     }
 }
 
+/// With the kind of its body beside these headers, as every vendor tells it.
 pub fn delivery(headers: &[(&str, &str)], body: &str) -> Delivery {
-    let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+    let kind = match body.starts_with('{') {
+        true => "application/json",
+        false => "application/x-www-form-urlencoded",
+    };
+    let headers = headers.iter().copied().chain([("content-type", kind)]);
     Delivery {
-        headers: headers.collect(),
+        headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         method: "POST".into(),
         body: body.into(),
         url: "https://pay.example/webhooks/demo/it".into(),
         received_at: NOW,
     }
+}
+
+/// Another secret of the same letters.
+pub fn reversed(secret: &str) -> String {
+    secret.chars().rev().collect()
 }
 
 pub fn inbound(known: &Known) -> &'static Inbound {
@@ -154,6 +172,22 @@ pub fn said(known: &Known, delivery: &Delivery, trusted: bool) -> Value {
     }
 }
 
+/// What the delivery of a case tells as facts, as it is kept.
+pub fn told(known: &Known, case: &Value) -> Vec<Fact> {
+    let delivery = sent(known, case);
+    let verified = Verified {
+        delivery: &delivery,
+        account: &known.hooks(),
+        trusted: true,
+    };
+    let items = (inbound(known).read)(&verified).expect("it is read");
+    let fact = |item: Item| match item.checked().notice {
+        Ok(Notice::Fact(told)) => *told,
+        other => panic!("{}: {other:?} is no fact", known.id()),
+    };
+    items.into_iter().map(fact).collect()
+}
+
 fn item(item: Item) -> Value {
     let (id, name) = (item.id.clone(), item.name.clone());
     let mut shown = Map::new();
@@ -162,8 +196,14 @@ fn item(item: Item) -> Value {
     let (kind, value) = match item.checked().notice {
         Ok(Notice::Fact(told)) => ("fact", fact(&told)),
         Ok(Notice::Hint { payment }) => ("hint", json!(payment)),
-        Ok(Notice::MethodGone { token, .. }) => ("gone", json!(token)),
-        Ok(Notice::MethodBack { token, .. }) => ("back", json!(token)),
+        Ok(Notice::MethodGone { token, at }) => {
+            shown.insert("at".into(), json!(at));
+            ("gone", json!(token))
+        }
+        Ok(Notice::MethodBack { token, at }) => {
+            shown.insert("at".into(), json!(at));
+            ("back", json!(token))
+        }
         Ok(Notice::Ignored(kind)) => ("ignored", json!(kind)),
         Err(why) => ("unreadable", json!(why.0)),
     };

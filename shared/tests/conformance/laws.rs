@@ -1,6 +1,7 @@
 //! What holds at every gateway, whatever its data: written once, for all.
 
 use crate::asks::{self, charge, checkout, refunded, run, steps, troubled};
+use crate::compare::differs;
 use crate::data::{self, Known};
 use crate::hooks::{self, NOW, Signs, inbound};
 use crate::talk::{heard, talked};
@@ -82,6 +83,77 @@ fn a_lost_reply_means_what_is_written_down() {
         let lost = json!({"charge": of(&gateway.charge), "complete": of(&gateway.complete),
             "refund": of(&gateway.refund)});
         assert_eq!(lost, known.get("lost"), "{}", known.id());
+    }
+}
+
+#[test]
+fn every_key_that_we_make_is_one_that_the_vendor_takes() {
+    fn of<Ask, Answer>(effect: &Offer<Effect<Ask, Answer>>) -> Option<&Key> {
+        match &effect.yes()?.lost_reply {
+            LostReply::SameKey { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+    for known in data::all() {
+        let gateway = known.gateway;
+        let opening = gateway.checkout.yes().and_then(|open| open.key.as_ref());
+        let keys = [
+            opening,
+            of(&gateway.charge),
+            of(&gateway.complete),
+            of(&gateway.refund),
+            of(&gateway.close),
+        ];
+        for key in keys.into_iter().flatten() {
+            let spelled = key.spelled(&format!("{}-page-3", data::payment()));
+            assert!(spelled.is_ok(), "{}: {spelled:?}", known.id());
+        }
+    }
+}
+
+/// `behaves`: what the books are told of a gateway as such.
+#[test]
+fn what_a_gateway_does_by_nature_is_what_is_written_down() {
+    for known in data::all() {
+        let gateway = known.gateway;
+        let found = json!({"moves": gateway.moves, "late_failures": gateway.late_failures,
+            "page_stays": gateway.page_stays,
+            "opens_under": gateway.checkout.yes().and_then(|open| open.key.as_ref())
+                .map(|key| format!("{:?}", key.place))});
+        let expected = known.get("behaves");
+        if !expected.is_null() {
+            assert_eq!(
+                differs(&expected, &found),
+                Vec::<String>::new(),
+                "{}",
+                known.id()
+            );
+        }
+    }
+}
+
+/// `hosts`: where the calls of an account go, and the headers that go with each.
+#[test]
+fn an_accounts_calls_go_to_the_host_of_its_keys() {
+    for known in data::all() {
+        for (name, case) in known.cases("hosts") {
+            let vendor = known.gateway.vendor;
+            let account = data::account(&case["account"]);
+            let host = match &vendor.host {
+                Host::One(host) => (*host).to_owned(),
+                Host::From(of) => of(&account),
+            };
+            let headers = (vendor.headers)(&account).into_iter();
+            let headers: serde_json::Map<_, _> = headers
+                .map(|(header, value)| (header.to_owned(), value.into()))
+                .collect();
+            let found = json!({"host": host, "headers": headers});
+            assert_eq!(
+                differs(&case["end"], &found),
+                Vec::<String>::new(),
+                "{name}"
+            );
+        }
     }
 }
 
@@ -435,18 +507,20 @@ fn a_proof_holds_only_over_what_was_signed_under_the_clinics_secret() {
         let account = known.hooks();
         let good = signs.signed(&body, &secret, NOW);
         assert_eq!(proven(&known, &good, &account), Ok(true), "{name}");
-        let other: String = secret.chars().rev().collect();
-        let wrong = signs.signed(&body, &other, NOW);
+        let wrong = signs.signed(&body, &hooks::reversed(&secret), NOW);
         assert!(
             proven(&known, &wrong, &account) != Ok(true),
             "{name}: another secret"
         );
         let without = Account::load(&[], Default::default()).expect("an empty one");
-        let unset = proven(&known, &good, &without);
-        assert!(
-            unset.is_err(),
-            "{name}: a clinic without a secret: {unset:?}"
-        );
+        for secret in [secret.as_str(), ""] {
+            let sent = signs.signed(&body, secret, NOW);
+            let unset = proven(&known, &sent, &without);
+            assert!(
+                unset.is_err(),
+                "{name}: a clinic without a secret: {unset:?}"
+            );
+        }
         if signs.0.get("items").is_none() {
             let mut tampered = good.clone();
             tampered.body.push(b' ');
@@ -458,6 +532,59 @@ fn a_proof_holds_only_over_what_was_signed_under_the_clinics_secret() {
                 proven(&known, &missing, &account) != Ok(true),
                 "{name}: no header"
             );
+        }
+    }
+}
+
+/// `proofs`: a webhook that is signed in another way than the vendor's, and what that proves.
+#[test]
+fn a_proof_that_is_spelled_otherwise_proves_what_its_case_says() {
+    for (known, signs, body) in signing() {
+        for (name, case) in known.cases("proofs") {
+            let mut other = signs.0.clone();
+            for (field, value) in case["signs"].as_object().into_iter().flatten() {
+                other[field] = value.clone();
+            }
+            let delivery = Signs(other).signed(&body, &signs.secret(&known), NOW);
+            let said = match proven(&known, &delivery, &known.hooks()) {
+                Ok(true) => "proven".to_owned(),
+                Ok(false) => "open".to_owned(),
+                Err(why) => format!("{why:?}"),
+            };
+            assert_eq!(case["end"], said, "{name}");
+        }
+    }
+}
+
+/// `vectors`: what the vendor itself gives as signed, with the secret (`secret`, `signature`, `body`).
+#[test]
+fn a_vendors_own_vector_is_proven_and_read() {
+    for (known, signs, _) in signing() {
+        for (name, case) in known.cases("vectors") {
+            let text = |field: &str| case["of"][field].as_str().expect("a text").to_owned();
+            let header = [(signs.header(), text("signature"))];
+            let header = header
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            let delivery = hooks::delivery(&header, &text("body"));
+            let secret = signs.0["secret"].as_str().expect("its field");
+            let theirs = data::account(&json!({secret: text("secret")}));
+            assert_eq!(proven(&known, &delivery, &theirs), Ok(true), "{name}");
+            let said = hooks::said(&known, &delivery, true);
+            assert_eq!(differs(&case["end"], &said), Vec::<String>::new(), "{name}");
+        }
+    }
+}
+
+/// `answers`: what the vendor wants to hear of a delivery, and of one whose proof does not hold.
+#[test]
+fn a_delivery_is_answered_as_its_vendor_wants() {
+    for known in data::all() {
+        let (door, expected) = (inbound(&known).door, known.get("answers"));
+        let answer = (door.answer)(&hooks::delivery(&[], "{}"), &known.hooks());
+        let found = json!({"refused": door.refused, "status": answer.status, "body": answer.body});
+        if !expected.is_null() {
+            assert_eq!(expected, found, "{}", known.id());
         }
     }
 }

@@ -15,7 +15,7 @@ mod wire;
 use asks::{run, steps};
 use compare::differs;
 use data::Known;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Holds a case against what came of it; tells what is otherwise.
 fn held(known: &Known, case: &Value) -> Vec<String> {
@@ -49,18 +49,23 @@ fn held(known: &Known, case: &Value) -> Vec<String> {
     wrong
 }
 
-/// The cases of a table: the same with a word in its place, and what that comes to.
+/// The cases of a table: the same with a word in its place, and what that comes to. Rows are fields,
+/// or pairs where what stands there is no text.
 fn rows(case: &Value) -> Vec<(String, Value)> {
-    let rows = case["rows"].as_object().into_iter().flatten();
     let place = case["at"].as_str().expect("where the word stands");
-    let row = |(word, end): (&String, &Value)| {
+    let row = |(word, end): (Value, &Value)| {
         let mut one = case.clone();
-        data::put(&mut one, place, word.clone().into());
+        let name = word.as_str().map_or(word.to_string(), String::from);
+        data::put(&mut one, place, word);
         let into = case["into"].as_str().expect("what it decides");
         data::put(&mut one, into, end.clone());
-        (word.clone(), one)
+        (name, one)
     };
-    rows.map(row).collect()
+    let fields = case["rows"].as_object().into_iter().flatten();
+    let fields = fields.map(|(word, end)| (json!(word), end));
+    let pairs = case["rows"].as_array().into_iter().flatten();
+    let pairs = pairs.map(|pair| (pair[0].clone(), &pair[1]));
+    fields.chain(pairs).map(row).collect()
 }
 
 #[track_caller]

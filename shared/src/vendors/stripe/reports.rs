@@ -143,7 +143,7 @@ impl Page {
     pub fn ended(self) -> Result<Fact, Trouble> {
         match self.status.as_deref() {
             Some("expired") => self.of(Kind::PaymentExpired),
-            other => Err(Trouble::Unreadable(format!("an ended session {other:?}"))),
+            _ => Err(Trouble::Unreadable("a session that did not end".into())),
         }
     }
 

@@ -258,10 +258,11 @@ fn kept(customer: &Option<Value>, token: &Option<Value>, of: Option<&Value>) -> 
 fn label(details: &Value) -> Option<String> {
     let of = &details[details["type"].as_str()?];
     let last4 = of["last4"].as_str().or(of["iban_last4"].as_str())?;
-    let name = match of["brand"].as_str() {
+    let name = match of.get("brand").map(Value::as_str) {
         None => "Bank account".into(),
-        Some("unknown") => "Card".into(),
-        Some(brand) => {
+        // Source: `payment_method_details_card.brand` of the API description, which may be null.
+        Some(None | Some("unknown")) => "Card".into(),
+        Some(Some(brand)) => {
             let (first, rest) = brand.split_at_checked(1).unwrap_or((brand, ""));
             first.to_uppercase() + rest
         }
