@@ -66,7 +66,7 @@ static ADYEN: Gateway = Gateway {
     list: List::NONE,
     embed: nothing_embedded,
     more,
-    refund_takes: |_| Some(2 * HOUR),
+    refund_takes: |_, _| Some(2 * HOUR),
     decline: "12",
     late_failure: "4853",
     dispute: "4853",

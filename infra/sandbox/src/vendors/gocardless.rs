@@ -115,7 +115,7 @@ static GOCARDLESS: Gateway = Gateway {
             "charge_day": stamp(object.at + 3 * DAY, "%F"),
             "until": GOCARDLESS.looks.when(object.at + 7 * DAY)})
     },
-    refund_takes: |_| None,
+    refund_takes: |_, _| None,
     decline: "mandate_cancelled",
     late_failure: "refer_to_payer",
     dispute: "refund_requested",
