@@ -1225,3 +1225,102 @@ fn what_is_on_no_page_does_not_end_because_its_gateway_does_not_know_it() {
     let asked = work(&mut books, &by_key(), PAYMENT, missing());
     assert_eq!(asked, ["look up", "still_unknown"]);
 }
+
+// ---- a gateway that shows no payments ----------------------------------------------------------
+
+fn unshown() -> Traits {
+    Traits {
+        shows_payments: false,
+        ..by_key()
+    }
+}
+
+#[test]
+fn what_is_under_way_where_no_payment_is_shown_waits_for_its_webhook_and_then_people_look() {
+    let mut books = refunding();
+    let pending = our_refund(Kind::RefundPending, 1, 1, "re_1", 4_000);
+    work(&mut books, &unshown(), REFUND, vec![facts(vec![pending])]);
+    for alerts in [vec![], vec![Alert::UnknownOutcome]] {
+        assert_eq!(
+            work(&mut books, &unshown(), REFUND, vec![]),
+            ["still_unknown"]
+        );
+        assert_eq!(books.alerts(), alerts);
+        assert_eq!(refund_state(&books), refund::State::Executing);
+        // Ten days, not forty looks.
+        let due = books.rows["r1"].due.as_second() - books.now.as_second();
+        assert_eq!(due, 10 * 86_400);
+        books.later(10 * 86_400);
+    }
+    let arrived = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 4_000);
+    books.report(vec![arrived], true);
+    assert_eq!(refund_state(&books), refund::State::Succeeded);
+    assert_eq!(books.alerts(), []);
+    books.verify();
+}
+
+#[test]
+fn a_refund_that_is_refused_where_no_payment_is_shown_is_over_and_a_repeat_tells_nothing() {
+    let no = || Said::Reply(Err(Trouble::Rejected("not refundable".into())));
+    let mut books = refunding();
+    work(&mut books, &unshown(), REFUND, vec![no()]);
+    assert_eq!(refund_state(&books), refund::State::Failed);
+    assert_eq!(books.payment(1).refundable().minor, 10_000);
+    // The first call may have done it.
+    let mut books = refunding();
+    work(&mut books, &unshown(), REFUND, vec![lost()]);
+    books.later(60);
+    let failed = Said::LookedUp(Err(Trouble::Unclear("no payments are shown".into())));
+    work(&mut books, &unshown(), REFUND, vec![no(), failed]);
+    assert_eq!(refund_state(&books), refund::State::Unknown);
+    assert_eq!(books.payment(1).refundable().minor, 6_000);
+}
+
+#[test]
+fn a_key_that_may_be_forgotten_where_no_payment_is_shown_is_left_to_a_person_at_once() {
+    let mut books = charging();
+    work(&mut books, &unshown(), PAYMENT, vec![lost()]);
+    books.later(22 * 3600);
+    assert_eq!(
+        work(&mut books, &unshown(), PAYMENT, vec![]),
+        ["still_unknown"]
+    );
+    assert!(books.rows.contains_key("person-p1"));
+    assert_eq!(books.payment(1).state, State::Unknown);
+}
+
+#[test]
+fn a_page_is_looked_at_where_pages_alone_are_shown() {
+    let (mut books, _) = opened(None);
+    let expired = Said::LookedUp(Ok(vec![fact(Kind::PaymentExpired, 1)]));
+    let asked = work(&mut books, &unshown(), PAYMENT, vec![expired]);
+    assert_eq!(asked, ["look up", "payment_expired"]);
+}
+
+#[test]
+fn a_method_that_is_found_gone_before_it_is_charged_declines_the_charge() {
+    let mut books = charging();
+    let due = books.rows["p1"].work.clone();
+    let (mut job, at) = (Job::new(PAYMENT), |books: &Books| At {
+        now: books.now,
+        lease: LEASE,
+        owner: "owner".into(),
+        account: books.account.clone(),
+    });
+    let prepare = job.step(&by_key(), &books.case, Heard::Due(due), &at(&books));
+    assert!(
+        matches!(prepare, Move::Prepare(Step::Charge)),
+        "{prepare:?}"
+    );
+    let gone = Heard::Prepared(Err(Trouble::Declined(Decline::Method)));
+    let Move::Commit { event, .. } = job.step(&by_key(), &books.case, gone, &at(&books)) else {
+        panic!("nothing is written");
+    };
+    books.apply(&event);
+    let paid = books.payment(1);
+    assert_eq!(
+        (paid.state, paid.decline),
+        (State::Declined, Some(Decline::Method))
+    );
+    books.verify();
+}

@@ -93,7 +93,8 @@ impl Traits {
             page_stays: false,
             completes: false,
             closes: false,
-            shows_payments: false,
+            // What it shows is asked once it is known again.
+            shows_payments: true,
             charge: Lost::Person,
             complete: Lost::Person,
             refund: Lost::Person,
