@@ -1,7 +1,7 @@
 //! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
-use crate::contract::{Effect, Offer, Read, Vendor};
+use crate::contract::{Account, Effect, Offer, Read, Vendor};
 use crate::domain::fact::Decline;
 pub use crate::domain::invoice::OfRate;
 pub use crate::domain::outbox::CameBy;
@@ -22,6 +22,10 @@ pub struct System {
     pub is: &'static str,
     /// Who reads what it is told.
     pub channel: Channel,
+    /// Whether a clinic may have several, each a connection of its own: `own@billing`.
+    pub several: bool,
+    /// Whether this account of it hears of a topic that it subscribes to.
+    pub hears: fn(&Account, Topic) -> bool,
     /// One for each topic that it hears of; of the others it hears nothing.
     pub subscriptions: &'static [Subscription],
     /// Asks what became of a message that it took, by the id under which it was filed.
@@ -104,6 +108,11 @@ impl DependsOn {
             Self::Needs(topic) | Self::TakesBack(topic) => Some(topic),
         }
     }
+}
+
+/// For systems that hear of all that they subscribe to.
+pub const fn everything(_: &Account, _: Topic) -> bool {
+    true
 }
 
 /// For steps that always have something to do.
@@ -201,6 +210,8 @@ pub struct Notification {
 /// gateway's own. They are opaque: who the patient is they tell nobody who has not our books.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ids {
+    /// The clinic's own, as it chose it.
+    pub clinic: String,
     /// Of the invoice, by which our API finds it; `None` of what belongs to none.
     pub case: Option<String>,
     /// `{case}-p1`: of the payment or tender, which the gateway keeps too.

@@ -194,6 +194,7 @@ fn base(host: &Host, account: &Account) -> String {
     match host {
         Host::One(host) => (*host).into(),
         Host::From(of) => of(account),
+        Host::Told(name) => account.secret(name).into(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! find out what became of a lost one.
 
 mod mailgun;
+mod own;
 mod slack;
 #[path = "../support/talk.rs"]
 mod talk;
@@ -107,6 +108,7 @@ fn demo(system: &System) -> Account {
         "twilio" => twilio::SECRETS,
         "slack" => slack::SECRETS,
         "xero" => xero::SECRETS,
+        "own" => own::SECRETS,
         other => panic!("{other} has no account here"),
     };
     account(system, fields)
@@ -144,6 +146,7 @@ fn base(host: &Host, account: &Account) -> String {
     match host {
         Host::One(host) => host.to_string(),
         Host::From(of) => of(account),
+        Host::Told(name) => account.secret(name).into(),
     }
 }
 
@@ -193,8 +196,17 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
         Auth::Bearer(_) | Auth::OAuth(_) => Some("Bearer x"),
         Auth::Basic { .. } => Some("Basic eDp4"),
         Auth::Headers(_) | Auth::InBody(_) | Auth::InAddress | Auth::Open => None,
+        Auth::StandardWebhook(_) => None,
     };
     headers.extend(scheme.map(|value| ("Authorization".into(), value.into())));
+    if matches!(system.vendor.auth, Auth::StandardWebhook(_)) {
+        let signed = format!("v1,{}=", "A".repeat(43));
+        headers.extend([
+            ("webhook-id".into(), "id".into()),
+            ("webhook-timestamp".into(), "1795255200".into()),
+            ("webhook-signature".into(), signed),
+        ]);
+    }
     let (content_type, bytes) = match &request.body {
         Body::None => (None, vec![]),
         Body::Form(fields) => (
@@ -202,7 +214,9 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
             encode(fields).into_bytes(),
         ),
         Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
-        Body::Exact { .. } => panic!("no adapter here sends exact bytes"),
+        Body::Exact { content_type, text } => {
+            (Some(content_type.as_str()), text.clone().into_bytes())
+        }
     };
     headers.extend(content_type.map(|value| ("Content-Type".into(), value.into())));
     let query = match request.query.is_empty() {
@@ -268,6 +282,7 @@ fn no_request_holds_a_credential() {
         "api_key",
         "auth_token",
         "webhook_url",
+        "secret",
         "client_id",
         "client_secret",
         "tenant_id",

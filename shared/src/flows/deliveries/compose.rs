@@ -18,6 +18,8 @@ use jiff::civil::Date;
 pub struct To<'a> {
     pub settings: &'a Settings,
     pub system: &'a System,
+    /// The name of the connection.
+    pub name: &'a str,
     /// The key of the rows that the occurrence stands among.
     pub pk: &'a str,
     pub place: &'a str,
@@ -46,7 +48,7 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
     };
     let of_refund = matches!(told.subject.topic, Topic::RefundPaid | Topic::RefundFailed);
     Notification {
-        key: key(to.pk, to.place, to.system.vendor.id, 0),
+        key: key(to.pk, to.place, to.name, 0),
         topic: told.subject.topic,
         filed: to.filed,
         clinic: to.settings.name.clone(),
@@ -140,6 +142,7 @@ pub fn ids_of(pk: &str, told: &Occurrence) -> Ids {
         .map(|n| format!("r{n}"));
     let n = subject.payment.or(asked.and_then(|matter| matter.payment));
     Ids {
+        clinic: pk.split('#').next().unwrap_or_default().into(),
         payment: case
             .as_deref()
             .zip(n)

@@ -89,6 +89,7 @@ pub(super) async fn prepare(
     let to = To {
         settings,
         system,
+        name: &row.about.system,
         pk: &row.pk,
         place: &row.about.place,
         reference,

@@ -656,6 +656,7 @@ fn a_record_names_what_it_is_about_by_our_ids_and_the_gateways_as_it_stood() {
     case.payments[0].refunds = vec![part];
     case.payments[0].disputes = vec![lost(2000)];
     let of_payment = Ids {
+        clinic: "demo".into(),
         case: Some("0123456789abcdef".into()),
         payment: Some("0123456789abcdef-p1".into()),
         payment_there: Some("pi_1".into()),
@@ -698,6 +699,7 @@ fn a_record_of_a_task_names_the_task_and_what_it_asks_about() {
     let matter = Matter::of(Alert::LatePayment).payment(1).request("req1");
     told.facts.matter = Some(matter.refund(Some(2)));
     let of_task = Ids {
+        clinic: "demo".into(),
         case: Some("0123456789abcdef".into()),
         payment: Some("0123456789abcdef-p1".into()),
         refund: Some("r2".into()),
@@ -726,6 +728,8 @@ fn what_is_kept_is_told_whatever_became_of_it_since_and_builds_on_nothing() {
         vendor: slack.vendor,
         is: slack.is,
         channel,
+        several: false,
+        hears: slack.hears,
         subscriptions: slack.subscriptions,
         arrival: Offer::No("nothing to look at"),
         contact: Offer::No("no contacts"),
