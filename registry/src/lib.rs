@@ -7,7 +7,7 @@
 macro_rules! vendors {
     ($with:ident) => {
         $with![
-            stripe, gocardless, mollie, paypal, adyen, mailgun, twilio, slack, xero
+            stripe, gocardless, mollie, paypal, adyen, mailgun, twilio, slack, xero, own
         ]
     };
 }

@@ -4,6 +4,9 @@ use super::frame::call::{LONGEST_ID, Route, Serves};
 use super::frame::problem;
 use super::routes;
 use super::views::event::EventState;
+use super::views::record::example;
+use crate::contract::record::{Record, RecordType};
+use crate::contract::standard_webhook;
 use crate::domain::invoice::Status;
 use crate::domain::visit::State;
 use schemars::SchemaGenerator;
@@ -17,6 +20,10 @@ pub fn document() -> Value {
     let mut paths = json!({});
     for route in routes::all() {
         paths[route.path][route.method.to_ascii_lowercase()] = operation(route, &mut shapes);
+    }
+    let mut webhooks = Map::new();
+    for kind in RecordType::ALL {
+        webhooks.insert(kind.name().into(), webhook(kind, &mut shapes));
     }
     let schemas = shapes.together(&mut paths);
     json!({
@@ -36,6 +43,7 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "security": [{ "key": [] }],
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -205,6 +213,43 @@ fn operation(route: &Route, shapes: &mut Shapes) -> Value {
         });
     }
     operation
+}
+
+/// What a system of the clinic's own is told of one kind of thing.
+fn webhook(kind: RecordType, shapes: &mut Shapes) -> Value {
+    let header = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": about,
+            "schema": { "type": "string" },
+        })
+    };
+    json!({ "post": {
+        "operationId": format!("webhook_{}", kind.name().replace('.', "_")),
+        "summary": "Sent to the addresses that the clinic connects as `own` or `own@…`, as a \
+            Standard Webhook (standardwebhooks.com). Records of one invoice come in their order. \
+            Any answer of 200 to 299 takes it; 410 ends what is sent there until the address is \
+            configured anew, `Retry-After` of a 429 or 503 is kept to, and whatever else is \
+            answered is tried again for up to 90 days.",
+        "security": [],
+        "parameters": [
+            header(standard_webhook::ID, "The same each time that this record is sent: who has \
+                taken it once ignores it."),
+            header(standard_webhook::TIMESTAMP, "When it was sent, in seconds of the epoch: refuse \
+                what is older than five minutes."),
+            header(standard_webhook::SIGNATURE, "`v1,` and the base64 of the HMAC-SHA256 of id, \
+                timestamp and body, a full stop between two, by the bytes that the signing secret \
+                spells. For 48 hours after the secret was changed there are two, a blank between \
+                them."),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": {
+                "schema": shapes.given.subschema_for::<Record>(),
+                "example": example(kind),
+            } },
+        },
+        "responses": { "2XX": { "description": "It is taken." } },
+    } })
 }
 
 /// `post_invoices_id_charges`

@@ -4,16 +4,20 @@
 use super::frame::read;
 use super::views::{event, invoice, payment, refund, task};
 use super::*;
+use crate::contract::record::{Record, RecordType};
+use crate::contract::{Ids, Notification, Standing, Stood};
 use crate::domain::actor::Permission;
 use crate::domain::case::{Case, OpensBy, Payment, Session};
 use crate::domain::decide::{Verdict, decide};
 use crate::domain::event::{Context, Event, NewCharge, NewInvoice, NewRefund, Report};
 use crate::domain::fact::{Fact, Kind as Said, Method};
 use crate::domain::invoice::Line;
+use crate::domain::outbox::Topic;
 use crate::domain::policy::Policy;
 use crate::domain::task::{Alert, Matter, Task, Work};
 use crate::flows::settings;
 use crate::records::event::EventRow;
+use crate::vendors;
 use crate::words::ids;
 use crate::words::money::{Currency, Money};
 use jsonschema::Validator;
@@ -87,6 +91,8 @@ fn whatever_moves_money_happens_once_and_needs_more_than_to_view() {
         "/v1/charges",
         "/v1/refunds",
         "/v1/patients/{id}/credit/payouts",
+        // No money, but what systems take for news of it.
+        "/v1/deliveries/replay",
     ];
     for route in routes::all() {
         let money = route.method == "POST" && moves.contains(&route.path);
@@ -337,6 +343,84 @@ fn the_document_has_every_route_and_no_other() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(documented, served);
+}
+
+/// What an address of the clinic's own is told is made of a notification, whatever it knows.
+#[test]
+fn the_document_shows_every_record_that_is_sent_as_it_is_sent() {
+    let document = openapi::document();
+    let shown = document["webhooks"].as_object().expect("webhooks");
+    let schema = |kind: &str| {
+        let post = &shown[kind]["post"]["requestBody"]["content"]["application/json"];
+        (validator(&post["schema"], &document), &post["example"])
+    };
+    let topics: BTreeSet<_> = vendors::own::SYSTEM
+        .subscriptions
+        .iter()
+        .map(|heard| RecordType::of(heard.topic).name())
+        .collect();
+    let names: BTreeSet<_> = shown.keys().map(String::as_str).collect();
+    assert_eq!(names, topics);
+    for heard in vendors::own::SYSTEM.subscriptions {
+        let name = RecordType::of(heard.topic).name();
+        let (schema, example) = schema(name);
+        for ids in [Ids::default(), all_ids()] {
+            let sent = json!(Record::of(&notification(heard.topic, ids)));
+            for record in [&sent, example] {
+                assert_eq!(record["type"], name);
+                let wrong: Vec<_> = schema.iter_errors(record).collect();
+                assert!(wrong.is_empty(), "{name}: {wrong:?}");
+            }
+        }
+    }
+}
+
+fn all_ids() -> Ids {
+    let some = |text: &str| Some(text.to_owned());
+    Ids {
+        clinic: "demo".into(),
+        case: some("0123456789abcdef"),
+        payment: some("0123456789abcdef-p1"),
+        payment_there: some("pi_1"),
+        refund: some("r1"),
+        request: some("89abcdefghjkmnpq"),
+        refund_there: some("re_1"),
+        dispute: some("d0123456789"),
+        dispute_there: some("dp_1"),
+        task: some("person-late-p1"),
+        patient: some("ghjkmnpqrstvwxyz"),
+        appointment: some("A-1"),
+    }
+}
+
+fn notification(topic: Topic, ids: Ids) -> Notification {
+    let zero = eur("0.00");
+    Notification {
+        key: "key".into(),
+        topic,
+        filed: vec![],
+        clinic: "Demo".into(),
+        invoice: String::new(),
+        refund: None,
+        note: None,
+        made: vec![],
+        came: Default::default(),
+        by: Default::default(),
+        amount: zero,
+        payment: None,
+        refunded_before: zero,
+        standing: Standing::none(zero.currency),
+        total: zero,
+        rates: vec![],
+        date: jiff::civil::date(2026, 3, 14),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        ids,
+        stood: Stood::none(zero.currency),
+        gateway: String::new(),
+        customer: Default::default(),
+        contact: None,
+        message: Default::default(),
+    }
 }
 
 #[test]

@@ -281,6 +281,10 @@ pub enum Trouble {
     Rejected(String),
     /// Our key is not accepted. Nothing happened; a person must mend the configuration.
     Credentials(String),
+    /// It takes nothing from us before a person has mended something there. Nothing happened.
+    Closed(String),
+    /// It was answered, and not taken: the same may be taken later. Nothing happened.
+    NotTaken(String),
     /// No such object.
     Missing,
     /// Something that the request names by its id is gone at the vendor, or was put away there.
@@ -330,6 +334,8 @@ impl fmt::Display for Trouble {
             Self::Declined(why) => write!(f, "declined: {why:?}"),
             Self::Rejected(why) => write!(f, "refused: {why}"),
             Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
+            Self::Closed(why) => f.write_str(why),
+            Self::NotTaken(why) => write!(f, "not taken: {why}"),
             Self::Missing => f.write_str("no such object"),
             Self::Gone(why) => write!(f, "what it names is gone: {why}"),
             Self::Later { seconds, why } => write!(f, "{why}, again in {seconds} s"),

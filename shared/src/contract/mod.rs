@@ -9,6 +9,8 @@ pub mod gateway;
 pub mod inbound;
 pub mod jws;
 pub mod proof;
+pub mod record;
+pub mod standard_webhook;
 pub mod system;
 pub mod talk;
 pub mod vendor;

@@ -43,8 +43,11 @@ impl Vendor {
     /// A reply in which the vendor itself says what became of the request. A redirect, a timeout on
     /// the way and a refusal that is not in the vendor's own words do not: it may have happened.
     pub fn said(&self, reply: Reply) -> Result<Reply, Trouble> {
+        // A repeat is told by its id: whatever is answered, the adapter reads.
+        let read = matches!(self.auth, Auth::StandardWebhook(_));
         let own = match reply.status {
             200..300 => true,
+            _ if read => true,
             408 | 425 | 499 => false,
             // Too many requests: whoever says so lets nothing pass.
             429 if reply.header("retry-after").is_some() => true,
@@ -78,12 +81,14 @@ pub enum FieldKind {
     Secret,
     /// An id, an account's code, an address of ours: no secret.
     Text,
-    /// A part of an address of the vendor's own: letters, digits and dashes.
-    Label,
     /// An address of the vendor's own, which begins with one of these. It is a secret too.
     Address(&'static [&'static str]),
     /// One of these: the value, and as people read it.
     Choice(&'static [(&'static str, &'static str)]),
+    /// A secret of its own shape: why a value has it not.
+    SecretThat(fn(&str) -> Option<String>),
+    /// No secret, and of its own shape: why a value has it not.
+    TextThat(fn(&str) -> Option<String>),
 }
 
 /// Which of the vendor's environments an account is of. One word for all vendors.
@@ -113,14 +118,6 @@ impl Field {
         }
     }
 
-    /// A part of the vendor's address, without which nothing works.
-    pub const fn label(name: &'static str, label: &'static str) -> Self {
-        Self {
-            kind: FieldKind::Label,
-            ..Self::secret(name, label)
-        }
-    }
-
     /// The same, needed only by some accounts.
     pub const fn optional(self) -> Self {
         Self {
@@ -133,11 +130,7 @@ impl Field {
     pub fn misfit(&self, value: &str) -> Option<String> {
         match self.kind {
             FieldKind::Secret | FieldKind::Text => None,
-            FieldKind::Label => {
-                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-                let fits = value.len() <= 63 && value.bytes().all(plain);
-                (!fits).then(|| "at most 63 letters, digits and dashes".into())
-            }
+            FieldKind::SecretThat(misfit) | FieldKind::TextThat(misfit) => misfit(value),
             FieldKind::Address(begins) => {
                 let rest = begins.iter().find_map(|begin| value.strip_prefix(begin));
                 let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
@@ -162,6 +155,9 @@ pub enum Host {
     One(&'static str),
     /// From the account: test keys at the test host, a region, a company's own name.
     From(fn(&Account) -> String),
+    /// The whole address, path included, stands in the account's field of this name, as the clinic
+    /// told it: reached only on the public internet. A request has an empty path.
+    Told(&'static str),
 }
 
 /// How a request proves who sends it. Names point into the account's fields.
@@ -180,6 +176,9 @@ pub enum Auth {
     /// The address itself is the secret: `host` gives all of it, path included, and a request has
     /// an empty path.
     InAddress,
+    /// Signed as a Standard Webhook by the key in the field of this name, and by the one that stood
+    /// there before while that holds. Its id is the key under which the call is made.
+    StandardWebhook(&'static str),
     /// It answers anyone.
     Open,
 }
@@ -242,6 +241,8 @@ pub struct Account {
     /// The name of the connection; empty where only one is spoken of.
     name: String,
     fields: BTreeMap<String, String>,
+    /// What stood there before the last change, while that still holds.
+    former: BTreeMap<String, String>,
 }
 
 impl Account {
@@ -264,8 +265,26 @@ impl Account {
                 return Err(format!("{}: {why}", field.name));
             }
         }
-        let name = String::new();
-        Ok(Self { name, fields })
+        let (name, former) = (String::new(), BTreeMap::new());
+        Ok(Self {
+            name,
+            fields,
+            former,
+        })
+    }
+
+    /// With what stood in its fields before the last change and still holds.
+    pub fn after(mut self, former: BTreeMap<String, String>) -> Self {
+        self.former = former;
+        self
+    }
+
+    /// What a field holds, and what it held before where that still holds and was another.
+    pub fn both(&self, name: &str) -> Vec<&str> {
+        let former = self.former.get(name).map(|value| value.trim());
+        let now = self.secret(name);
+        let other = former.filter(|former| !former.is_empty() && *former != now);
+        [now].into_iter().chain(other).collect()
     }
 
     /// As it is known by: `stripe`, `stripe@north`.

@@ -31,12 +31,7 @@ pub struct Granted {
     refresh_token: Option<String>,
 }
 
-/// The only account at a vendor, or what is missing from its configuration.
-pub async fn account(app: &App, clinic: &str, vendor: &Vendor) -> Result<Account, Trouble> {
-    account_of(app, clinic, vendor, vendor.id).await
-}
-
-/// The account of a connection of this name.
+/// The account of a connection of this name, or what is missing from its configuration.
 pub async fn account_of(
     app: &App,
     clinic: &str,
@@ -50,7 +45,12 @@ pub async fn account_of(
     let fields = (*fields.ok_or_else(missing)?).clone();
     let account = Account::load(vendor.fields, fields)
         .map_err(|why| Trouble::Credentials(format!("{called}: {why}")))?;
-    Ok(account.named(name))
+    let account = account.named(name);
+    if !matches!(vendor.auth, Auth::StandardWebhook(_)) {
+        return Ok(account);
+    }
+    let former = app.secrets.former(&secret).await.map_err(unavailable)?;
+    Ok(account.after(former.map_or(Fields::new(), |former| (*former).clone())))
 }
 
 /// One call to a vendor, with its token where it needs one.
@@ -174,9 +174,10 @@ pub async fn keep_renewed(
 
 /// The same for every system that a clinic has switched on.
 pub(super) async fn keep_all_renewed(app: &App, settings: &Settings) -> Result<(), StoreError> {
-    for system in settings.systems.iter().filter_map(|id| vendors::system(id)) {
-        let vendor = system.vendor;
-        keep_renewed(app, &settings.id, (vendor, vendor.id), false).await?;
+    for name in &settings.systems {
+        if let Some(system) = vendors::system(name) {
+            keep_renewed(app, &settings.id, (system.vendor, name), false).await?;
+        }
     }
     Ok(())
 }
@@ -202,9 +203,9 @@ pub(super) async fn renew_token(app: &App, row: &Row) -> Result<(), Failure> {
         Err(trouble) => Err(trouble),
     };
     match renewed {
-        Ok(_) => connections::answers(app, clinic, vendor).await,
+        Ok(_) => connections::answers(app, clinic, name).await,
         Err(Trouble::Credentials(why)) => {
-            connections::broken(app, &settings, vendor, &why).await?;
+            connections::broken(app, &settings, name, &why).await?;
             put_off_token(app, row).await
         }
         Err(trouble) => Err(failure(trouble)),

@@ -3,7 +3,6 @@
 //! asked once, and the first answer lets everything through.
 
 use super::{App, Failure, commit, tasks};
-use crate::contract::Vendor;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Queue};
 use crate::io::clock;
@@ -13,6 +12,7 @@ use crate::records::connection::{self, Connection, Standing};
 use crate::records::delivery::{self, DeliveryRow, Due};
 use crate::records::{event, task};
 use crate::words::time;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 /// After so many calls in a row without an answer nothing more is sent for a while.
@@ -41,8 +41,8 @@ pub struct Known {
 }
 
 /// How the connection stands.
-pub async fn known(app: &App, clinic: &str, vendor: &Vendor) -> Result<Known, StoreError> {
-    let key = connection::key(clinic, vendor.id);
+pub async fn known(app: &App, clinic: &str, name: &str) -> Result<Known, StoreError> {
+    let key = connection::key(clinic, name);
     known_at(app, &key).await
 }
 
@@ -63,12 +63,12 @@ pub fn of_row(row: &Row) -> Result<Known, StoreError> {
 pub async fn held(
     app: &App,
     settings: &Settings,
-    vendor: &Vendor,
+    name: &str,
     seconds: i64,
     why: &str,
 ) -> Result<(), Failure> {
     let now = clock::now();
-    troubled(app, settings, vendor, why, |connection| {
+    troubled(app, settings, name, why, |connection| {
         // What it asks for was too short the last time.
         connection.held += 1;
         let least = SHORTEST_HOLD << (connection.held - 1).min(10);
@@ -81,14 +81,9 @@ pub async fn held(
 }
 
 /// The vendor does not accept our key, or there is none: people are asked at once.
-pub async fn broken(
-    app: &App,
-    settings: &Settings,
-    vendor: &Vendor,
-    why: &str,
-) -> Result<(), Failure> {
+pub async fn broken(app: &App, settings: &Settings, name: &str, why: &str) -> Result<(), Failure> {
     let until = time::after(clock::now(), BROKEN);
-    troubled(app, settings, vendor, why, |connection| {
+    troubled(app, settings, name, why, |connection| {
         connection.standing = Standing::Broken;
         connection.until = Some(until);
     })
@@ -99,11 +94,11 @@ pub async fn broken(
 pub async fn unanswered(
     app: &App,
     settings: &Settings,
-    vendor: &Vendor,
+    name: &str,
     why: &str,
 ) -> Result<(), Failure> {
     let now = clock::now();
-    troubled(app, settings, vendor, why, |connection| {
+    troubled(app, settings, name, why, |connection| {
         connection.unanswered += 1;
         let over = connection.unanswered.checked_sub(UNANSWERED);
         if let Some(over) = over
@@ -121,11 +116,11 @@ pub async fn unanswered(
 async fn troubled(
     app: &App,
     settings: &Settings,
-    vendor: &Vendor,
+    name: &str,
     why: &str,
     change: impl Fn(&mut Connection),
 ) -> Result<(), Failure> {
-    let key = connection::key(&settings.id, vendor.id);
+    let key = connection::key(&settings.id, name);
     let now = clock::now();
     for attempt in 0..commit::TRIES {
         let known = known_at(app, &key).await?;
@@ -140,7 +135,7 @@ async fn troubled(
         // Asked before it is noted: whoever dies between the two asks the same once more, which an
         // open task takes for itself.
         if asks && !next.asked {
-            ask(app, settings, vendor, &next, why).await?;
+            ask(app, settings, name, &next, why).await?;
             next.asked = true;
         }
         if put(app, &key, &known, &next, vec![]).await? {
@@ -148,14 +143,14 @@ async fn troubled(
         }
         commit::pause(attempt).await;
     }
-    Err(commit::Busy(format!("the connection to {}", vendor.id)).into())
+    Err(commit::Busy(format!("the connection to {name}")).into())
 }
 
 /// Asks people to look at a connection, once for all that waits for it.
 async fn ask(
     app: &App,
     settings: &Settings,
-    vendor: &Vendor,
+    name: &str,
     connection: &Connection,
     why: &str,
 ) -> Result<(), Failure> {
@@ -168,12 +163,12 @@ async fn ask(
         Standing::Silent => format!("It does not answer: {why}."),
         Standing::Broken | Standing::Fine => format!("It says: {why}."),
     };
-    let matter = Matter::of(alert).vendor(vendor.id).words(words);
+    let matter = Matter::of(alert).vendor(name).words(words);
     tasks::raise(
         app,
         settings,
-        &task_pk(&settings.id, vendor),
-        &task_id(vendor),
+        &task_pk(&settings.id, name),
+        &task_id(name),
         matter,
     )
     .await
@@ -181,16 +176,11 @@ async fn ask(
 
 /// It answered. Where it gave trouble before, nobody need look any more, and what waits is let
 /// through.
-pub async fn answered(
-    app: &App,
-    clinic: &str,
-    vendor: &Vendor,
-    known: &Known,
-) -> Result<(), Failure> {
+pub async fn answered(app: &App, clinic: &str, name: &str, known: &Known) -> Result<(), Failure> {
     if !known.connection.is_troubled() {
         return Ok(());
     }
-    let key = connection::key(clinic, vendor.id);
+    let key = connection::key(clinic, name);
     // What is being let through goes on as it is.
     let until = match known.connection.holds() {
         true => Some(clock::now()),
@@ -200,7 +190,7 @@ pub async fn answered(
         until,
         ..Connection::default()
     };
-    let asked = task::person_key(&task_pk(clinic, vendor), &task_id(vendor));
+    let asked = task::person_key(&task_pk(clinic, name), &task_id(name));
     let also = vec![Write::Delete(asked)];
     // Another worker may have seen the same answer, or the next trouble: its word is newer.
     if put(app, &key, known, &next, also).await? && known.connection.holds() {
@@ -210,9 +200,9 @@ pub async fn answered(
 }
 
 /// As [`answered`], for who did not read how it stands.
-pub async fn answers(app: &App, clinic: &str, vendor: &Vendor) -> Result<(), Failure> {
-    let known = known(app, clinic, vendor).await?;
-    answered(app, clinic, vendor, &known).await
+pub async fn answers(app: &App, clinic: &str, name: &str) -> Result<(), Failure> {
+    let known = known(app, clinic, name).await?;
+    answered(app, clinic, name, &known).await
 }
 
 /// Something was configured anew: one that waits is let through to see whether it works now.
@@ -247,8 +237,11 @@ pub async fn resume(app: &App, key: &RowKey) -> Result<(), Failure> {
     }
     let known = of_row(&row)?;
     let held = delivery::held(clinic, vendor);
-    let waiting = app.store.parked(&held, PORTION).await?;
+    let mut waiting = app.store.parked(&held, PORTION).await?;
     let probes = known.connection.holds();
+    if probes {
+        waiting = least_tried(app, waiting).await?;
+    }
     let some = if probes { 1 } else { PORTION };
     let next = resumed(&known.connection, waiting.len(), now);
     if !put(app, key, &known, &next, vec![]).await? {
@@ -281,6 +274,18 @@ fn resumed(connection: &Connection, waiting: usize, now: Timestamp) -> Connectio
     };
     next.until = wait.map(|seconds| time::after(now, seconds));
     next
+}
+
+/// Those first that were tried least: one that its vendor cannot take must not speak for all.
+async fn least_tried(app: &App, waiting: Vec<RowKey>) -> Result<Vec<RowKey>, StoreError> {
+    let read = async |key: RowKey| {
+        let row = app.store.get(&key.pk, &key.sk).await?;
+        let row = row.as_ref().map(DeliveryRow::read).transpose()?;
+        Ok::<_, StoreError>((row.map_or(0, |row| row.tries), key))
+    };
+    let mut tried = try_join_all(waiting.into_iter().map(read)).await?;
+    tried.sort_by_key(|(tries, _)| *tries);
+    Ok(tried.into_iter().map(|(_, key)| key).collect())
 }
 
 /// `false` where it is not its turn: what waits for another delivery cannot show how it stands.
@@ -330,12 +335,12 @@ async fn put(
 }
 
 /// Where the task stands of a connection that a person must look at.
-fn task_pk(clinic: &str, vendor: &Vendor) -> String {
-    event::pk(clinic, "connection", vendor.id)
+fn task_pk(clinic: &str, name: &str) -> String {
+    event::pk(clinic, "connection", name)
 }
 
-fn task_id(vendor: &Vendor) -> String {
-    format!("blocked-{}", vendor.id)
+fn task_id(name: &str) -> String {
+    format!("blocked-{name}")
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ async fn planned(
         Some(phone) => optouts::texts_unwanted(app, clinic, phone).await?,
         None => false,
     };
-    let contacts = contacts_of(app, clinic, &reference).await?;
+    let contacts = contacts_of(app, settings, &reference).await?;
     let methods = app.store.under(&row.key().pk, method::ALL).await?;
     let mut copies = Copies::default();
     copies.contacts(settings, &contacts);
@@ -241,14 +241,22 @@ async fn told_of(app: &App, key: &RowKey) -> Result<(Case, Vec<DeliveryRow>), St
 /// The systems that keep a contact of the patient, and the rows that know it.
 async fn contacts_of(
     app: &App,
-    clinic: &str,
+    settings: &Settings,
     reference: &str,
 ) -> Result<Vec<(String, RowKey)>, StoreError> {
     let mut found = vec![];
-    for system in vendors::systems() {
-        let key = known::key(clinic, system.vendor.id, reference);
+    let all = vendors::systems().map(|system| system.vendor.id);
+    // What was switched off may keep one all the same.
+    let names: BTreeSet<_> = settings
+        .systems
+        .iter()
+        .map(String::as_str)
+        .chain(all)
+        .collect();
+    for name in names {
+        let key = known::key(&settings.id, name, reference);
         if app.store.get(&key.pk, &key.sk).await?.is_some() {
-            found.push((system.vendor.id.to_owned(), key));
+            found.push((name.to_owned(), key));
         }
     }
     Ok(found)
@@ -315,10 +323,10 @@ impl Copies {
                 Channel::PatientEmail => vec![Held::Name, Held::Email, Held::Messages],
                 Channel::PatientText => vec![Held::Phone, Held::Messages],
                 Channel::Staff => vec![Held::Reference],
-                Channel::Books => vec![Held::Reference, Held::Invoices],
+                Channel::Books | Channel::Records => vec![Held::Reference, Held::Invoices],
             };
             self.add(
-                system.vendor.id,
+                &row.about.system,
                 holds.into_iter().chain(shared_name(settings)),
             );
         }

@@ -2,14 +2,14 @@
 //! writing. What is configured is told, never its value.
 
 use super::denied::Denied;
-use super::{App, accounts, connections};
+use super::{App, accounts, connections, settings};
 use crate::contract::{Auth, Field, FieldKind, Grant, Inbound, Vendor};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::flows::audit::noted;
 use crate::io::secrets::{self, Fields};
 use crate::vendors;
-use crate::words::connected;
+use crate::words::{address, connected};
 use futures::future::try_join_all;
 
 /// What is written of a vendor's secrets; a group that is left out stays as it is.
@@ -92,13 +92,12 @@ impl Group {
     }
 }
 
-/// Every vendor that can be connected, and each further account that the clinic's policy names, and
-/// what is configured.
+/// Every vendor that can be connected, and each further account that the clinic's policy or its list
+/// of systems names, and what is configured.
 pub async fn all(app: &App, settings: &Settings) -> Result<Vec<Integration>, Denied> {
-    let further = settings
-        .policy
-        .connections()
-        .filter_map(|name| known(name).ok());
+    let systems = settings.systems.iter().map(String::as_str);
+    let named = settings.policy.connections().chain(systems);
+    let further = named.filter_map(|name| known(name).ok());
     let further = further.filter(|of| of.name != of.vendor.id);
     let only = vendors::all().map(|vendor| Connected {
         vendor,
@@ -202,6 +201,35 @@ pub async fn drop_former(
     shown(app, &settings.id, &of).await
 }
 
+/// Gives up a connection of a system of which there may be several: it is told nothing more, its
+/// secrets are emptied, and what was still to be told ends without a task. Functions may remember
+/// both for five minutes.
+pub async fn disconnect(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    name: &str,
+) -> Result<Integration, Denied> {
+    let of = known(name)?;
+    if vendors::system(name).is_none_or(|system| !system.several) {
+        let why = "only one of several systems is given up: take another off the settings' systems";
+        return Err(Denied::conflict(why));
+    }
+    settings::give_up(app, &settings.id, actor, name).await?;
+    for secret in secrets_of(&settings.id, &of) {
+        if app
+            .secrets
+            .latest(&secret.name)
+            .await?
+            .is_some_and(|held| !held.is_empty())
+        {
+            app.secrets.put(&secret.name, &Fields::new()).await?;
+        }
+    }
+    connections::answers(app, &settings.id, name).await?;
+    shown(app, &settings.id, &of).await
+}
+
 async fn shown(app: &App, clinic: &str, of: &Connected) -> Result<Integration, Denied> {
     let vendor = of.vendor;
     let url = |inbound: &&Inbound| {
@@ -284,30 +312,13 @@ fn checked(secret: &Secret, mut fields: Fields) -> Result<Fields, Denied> {
 /// the vendor's own, or at least one of the public internet.
 fn misfit(declared: Option<&Field>, name: &str, value: &str) -> Option<String> {
     let own = declared.is_some_and(|field| matches!(field.kind, FieldKind::Address(_)));
-    if let Some(why) = declared.and_then(|field| field.misfit(value)) {
+    // An optional field that is empty is one that is left out.
+    let given = declared.filter(|field| field.needed || !value.is_empty());
+    if let Some(why) = given.and_then(|field| field.misfit(value)) {
         return Some(why);
     }
-    let lost = !own && name.ends_with("url") && !value.is_empty() && !is_public(value);
-    lost.then(|| {
-        "an https address of the public internet, without user, port, query or fragment".into()
-    })
-}
-
-fn is_public(address: &str) -> bool {
-    let Ok(url) = url::Url::parse(address) else {
-        return false;
-    };
-    let named = match url.host() {
-        Some(url::Host::Domain(name)) => {
-            let local = ["local", "localhost", "internal", "home.arpa"];
-            let below = |end: &&str| name == *end || name.ends_with(&format!(".{end}"));
-            name.contains('.') && !local.iter().any(below)
-        }
-        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None => false,
-    };
-    let plain = url.port().is_none() && url.username().is_empty() && url.password().is_none();
-    let bare = url.query().is_none() && url.fragment().is_none();
-    named && plain && bare && url.scheme() == "https"
+    let lost = !own && name.ends_with("url") && !value.is_empty() && !address::is_public(value);
+    lost.then(|| address::PUBLIC.into())
 }
 
 /// A vendor, and one of the clinic's accounts there.
@@ -316,11 +327,11 @@ struct Connected {
     name: String,
 }
 
-/// Only of a gateway there may be several: a system hears of the whole clinic.
+/// Of a gateway there may be several, and of a system that says so.
 fn known(name: &str) -> Result<Connected, Denied> {
     let missing = || Denied::NotFound("vendor");
-    let alone = |vendor: &&Vendor| vendor.id == name || vendors::gateway(name).is_some();
-    let vendor = vendors::of(name).filter(alone);
+    let several = || vendors::gateway(name).is_some() || vendors::system(name).is_some();
+    let vendor = vendors::of(name).filter(|vendor| vendor.id == name || several());
     Ok(Connected {
         vendor: vendor.ok_or_else(missing)?,
         name: name.into(),

@@ -1,6 +1,7 @@
 //! A clinic's settings: what they must be, and their change.
 
 use super::audit::noted;
+use super::commit::{TRIES, pause};
 use super::denied::Denied;
 use super::intake::is_name;
 use super::{App, accounts};
@@ -9,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
 use crate::io::store::{StoreError, Write, Written};
-use crate::records::settings::row;
+use crate::records::settings::{self, SK, pk, row, unchanged_since};
 use crate::vendors;
 use crate::words::text::{no_card_number, plain, printable};
 
@@ -41,6 +42,32 @@ async fn put(app: &App, new: &Settings, note: Write) -> Result<(), StoreError> {
     }
 }
 
+/// Takes a system off the clinic's list, where it stands there.
+pub async fn give_up(app: &App, clinic: &str, actor: &Actor, name: &str) -> Result<(), Denied> {
+    for attempt in 0..TRIES {
+        let read = app.store.get(&pk(clinic), SK).await?;
+        let read = read.ok_or(Denied::NotFound("clinic"))?;
+        let mut new = settings::read(&read)?;
+        new.systems.retain(|system| system != name);
+        let note = noted(
+            &new,
+            None,
+            &format!("integration_removed {name}"),
+            actor.cause(),
+        );
+        let written = app
+            .store
+            .transact(&[unchanged_since(&read, &new), note])
+            .await?;
+        app.forget_settings(clinic);
+        if written == Written::Done {
+            return Ok(());
+        }
+        pause(attempt).await;
+    }
+    Err(Denied::Again("the settings are being written by others"))
+}
+
 /// What the shape alone does not hold.
 pub fn check(settings: &Settings) -> Result<(), Denied> {
     if !is_name(&settings.id) {
@@ -64,11 +91,24 @@ pub fn check(settings: &Settings) -> Result<(), Denied> {
         return Err(Denied::invalid("time_zone", why));
     }
     check_policy(&settings.policy)?;
-    for (n, id) in settings.systems.iter().enumerate() {
-        if vendors::system(id).is_none() || settings.systems[..n].contains(id) {
+    check_systems(&settings.systems)
+}
+
+/// So many connections to one system a clinic may have: each is told of everything.
+const SEVERAL: usize = 10;
+
+fn check_systems(names: &[String]) -> Result<(), Denied> {
+    for (n, name) in names.iter().enumerate() {
+        let refused = |why: String| Denied::invalid(&format!("systems[{n}]"), why);
+        let this = vendors::system(name).filter(|_| !names[..n].contains(name));
+        let Some(this) = this else {
             let known = vendors::systems().map(|system| system.vendor.id);
             let why = format!("each once, of {}", known.collect::<Vec<_>>().join(", "));
-            return Err(Denied::invalid(&format!("systems[{n}]"), why));
+            return Err(refused(why));
+        };
+        let of_this = |name: &&String| vendors::of(name).is_some_and(|of| of.id == this.vendor.id);
+        if names[..n].iter().filter(of_this).count() == SEVERAL {
+            return Err(refused(format!("at most {SEVERAL} of {}", this.vendor.id)));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ pub mod config;
 pub mod directory;
 pub mod lambda;
 pub mod lean;
+mod public;
 pub mod queue;
 pub mod secrets;
 pub mod store;

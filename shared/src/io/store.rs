@@ -442,6 +442,45 @@ impl Store {
         Ok((rows, next))
     }
 
+    /// A page of a part of a list, the oldest first, and where it goes on: behind `after`.
+    pub async fn list_up(
+        &self,
+        list: &List,
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let Index { name, pk, sk } = list.index;
+        let from = after.map_or(list.from.as_str(), |after| after.max(&list.from));
+        if from >= list.below.as_str() {
+            return Ok((vec![], None));
+        }
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(*name)
+            .key_condition_expression(format!("{pk} = :list AND {sk} BETWEEN :from AND :below"))
+            .expression_attribute_values(":list", Value::S(list.name.clone()))
+            .expression_attribute_values(":from", Value::S(from.into()))
+            .expression_attribute_values(":below", Value::S(list.below.clone()))
+            .limit(limit)
+            .send();
+        let page = Box::pin(page).await.map_err(unavailable)?;
+        let next = page.last_evaluated_key.map(Row);
+        let next = next.map(|key| list.place(&key).to_owned());
+        let found = page.items.unwrap_or_default().into_iter().map(Row);
+        // Both ends are found as well.
+        let inside = |row: &Row| {
+            let place = list.place(row);
+            Some(place) != after && place < list.below.as_str()
+        };
+        let keys: Vec<_> = found.filter(inside).map(|row| row.key()).collect();
+        let mut rows = self.get_all(&keys).await?;
+        rows.retain(|row| list.holds(row));
+        rows.sort_by(|a, b| list.place(a).cmp(list.place(b)));
+        Ok((rows, next))
+    }
+
     /// The same of the keys alone.
     pub async fn list_keys(
         &self,

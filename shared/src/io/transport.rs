@@ -1,14 +1,19 @@
 //! Calls to vendors. A request that an adapter described is given its host, its proof and its key here;
 //! access tokens are got and shared here. Nothing else in the crate opens a connection to a vendor.
 
+use crate::contract::standard_webhook;
 use crate::contract::{
     Account, Auth, Body, Client, Host, KeyPlace, OAuth, Reply, Request, Trouble, Vendor,
 };
+use crate::io::clock;
 use crate::io::config::{Config, Local};
+use crate::io::public::{self, PublicOnly};
+use crate::words::address;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// What stays as it is in a query or form: RFC 3986's unreserved letters.
@@ -23,32 +28,31 @@ const LARGEST: usize = 8 * 1024 * 1024;
 
 pub struct Transport {
     client: reqwest::Client,
+    /// For addresses that clinics told; made when the first is called.
+    told: OnceLock<reqwest::Client>,
+    timeout: Duration,
     local: Local,
 }
 
 impl Transport {
     /// One client for all vendors.
     pub fn new(config: &Config) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring knows TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .timeout(config.vendor_timeout)
-            .connect_timeout(Duration::from_secs(3))
-            // A redirect would carry a credential to an address that no adapter named.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("meridian")
-            .build()
-            .expect("a client without files or network");
         Self {
-            client,
+            client: client(config.vendor_timeout, None),
+            told: OnceLock::new(),
+            timeout: config.vendor_timeout,
             local: config.local.clone(),
+        }
+    }
+
+    /// The client that reaches this host. What a clinic told leads to public hosts only, but for a
+    /// local stack, which puts every vendor where it likes.
+    fn client(&self, vendor: &Vendor, host: &Host) -> &reqwest::Client {
+        let told = matches!(host, Host::Told(_)) && self.local.base(vendor.id).is_none();
+        let public = || client(self.timeout, Some(PublicOnly::of_system()));
+        match told {
+            true => self.told.get_or_init(public),
+            false => &self.client,
         }
     }
 
@@ -74,6 +78,9 @@ impl Transport {
             Auth::OAuth(_) => {
                 let token = token.ok_or(Trouble::Credentials("no access token".into()))?;
                 headers.push(("authorization", format!("Bearer {token}")));
+            }
+            Auth::StandardWebhook(name) => {
+                headers.extend(webhook(&account.both(name), request, key)?);
             }
             Auth::InBody(_) | Auth::InAddress | Auth::Open => {}
         }
@@ -140,7 +147,8 @@ impl Transport {
         }
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|why| Trouble::Rejected(why.to_string()))?;
-        let mut call = self.client.request(method, &address);
+        let client = self.client(vendor, host);
+        let mut call = client.request(method, &address);
         for (name, value) in headers {
             call = call.header(name, value);
         }
@@ -157,13 +165,7 @@ impl Transport {
                        end, another sign that no header may have, or what is no address";
             Trouble::Credentials(why.into())
         })?;
-        let reply = self.client.execute(call).await;
-        let reply = reply.map_err(|why| match why.is_connect() {
-            // Nothing was sent.
-            true => Trouble::later(5, "no connection"),
-            false => unclear(why),
-        })?;
-        answer(reply).await
+        answer(client.execute(call).await.map_err(unanswered)?).await
     }
 
     /// The address with scheme and host of the local stack, where there is one. A path stays: some
@@ -187,6 +189,7 @@ fn base(
     let own = match host {
         Host::One(host) => (*host).into(),
         Host::From(of) => of(account),
+        Host::Told(name) => told(account.secret(name))?,
     };
     match &request.host {
         None => Ok(own),
@@ -198,13 +201,51 @@ fn base(
     }
 }
 
-/// A content type that the request names stands in place of the body's own.
-fn with_body(call: reqwest::RequestBuilder, request: &Request) -> reqwest::RequestBuilder {
-    let (kind, body) = match &request.body {
-        Body::None => return call,
+/// An address that a clinic told, where it may be called at all: written by hand, it may lead
+/// anywhere.
+fn told(address: &str) -> Result<String, Trouble> {
+    match address::is_public(address) {
+        true => Ok(address.into()),
+        false => Err(Trouble::Closed(format!(
+            "its address is not {}",
+            address::PUBLIC
+        ))),
+    }
+}
+
+/// The headers of a Standard Webhook beside its id, which is the call's key.
+fn webhook(
+    keys: &[&str],
+    request: &Request,
+    key: Option<(KeyPlace, &str)>,
+) -> Result<[(&'static str, String); 2], Trouble> {
+    let Some((KeyPlace::Header(_), id)) = key else {
+        return Err(Trouble::Rejected("a webhook without an id".into()));
+    };
+    let second = clock::now().as_second();
+    let body = content(&request.body).map_or(String::new(), |(_, body)| body);
+    let signed = standard_webhook::signatures(keys, id, second, &body);
+    let signed = signed.ok_or_else(|| Trouble::Credentials("it is no whsec_ key".into()))?;
+    Ok([
+        (standard_webhook::TIMESTAMP, second.to_string()),
+        (standard_webhook::SIGNATURE, signed),
+    ])
+}
+
+/// A body as it goes out, and of what type it is.
+fn content(body: &Body) -> Option<(&str, String)> {
+    Some(match body {
+        Body::None => return None,
         Body::Form(fields) => ("application/x-www-form-urlencoded", encode(fields)),
         Body::Json(value) => ("application/json", value.to_string()),
         Body::Exact { content_type, text } => (content_type.as_str(), text.clone()),
+    })
+}
+
+/// A content type that the request names stands in place of the body's own.
+fn with_body(call: reqwest::RequestBuilder, request: &Request) -> reqwest::RequestBuilder {
+    let Some((kind, body)) = content(&request.body) else {
+        return call;
     };
     let names = request.headers.iter().map(|(name, _)| name);
     let mut named = names.filter(|name| name.eq_ignore_ascii_case("content-type"));
@@ -235,6 +276,40 @@ fn is_further(vendor: &Vendor, address: &str) -> bool {
     let bare = url.port().is_none() && url.username().is_empty() && url.password().is_none();
     let bare = bare && url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     bare && url.scheme() == "https" && vendor.further_hosts.iter().any(known)
+}
+
+/// A client that follows no redirects, and looks names up as `names` does where that is given.
+pub(super) fn client(timeout: Duration, names: Option<PublicOnly>) -> reqwest::Client {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring knows TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(timeout)
+        .connect_timeout(Duration::from_secs(3))
+        // A redirect would carry a credential to an address that no adapter named.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("meridian");
+    if let Some(names) = names {
+        // A proxy would look names up by itself.
+        client = client.no_proxy().dns_resolver(names);
+    }
+    client.build().expect("a client without files or network")
+}
+
+/// No reply came.
+fn unanswered(why: reqwest::Error) -> Trouble {
+    match why.is_connect() {
+        // Nothing was sent.
+        true if public::is_not_public(&why) => Trouble::Closed(public::NotPublic.to_string()),
+        true => Trouble::later(5, "no connection"),
+        false => unclear(why),
+    }
 }
 
 fn unclear(why: reqwest::Error) -> Trouble {

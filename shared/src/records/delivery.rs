@@ -37,6 +37,12 @@ pub fn list(clinic: &str) -> List {
     List::new(format!("{clinic}#deliveries"))
 }
 
+/// The part of it that was heard of between these times, the later one not included.
+pub fn heard_between(clinic: &str, from: Timestamp, to: Timestamp) -> List {
+    let at = |time| format!("{:015}", time::millis(time));
+    list(clinic).between(at(from), at(to))
+}
+
 /// The list of a clinic's deliveries that stand so; there is one of those that did not arrive alone,
 /// as the others change too often.
 pub fn list_of(clinic: &str, state: State) -> Option<List> {
@@ -154,9 +160,33 @@ pub struct DeliveryRow {
     pub sent_at: i64,
     /// Who has it in hands.
     pub owner: String,
+    /// What came of the last calls, the newest last.
+    pub attempts: Vec<Attempt>,
 }
 
+/// What came of one call that told it, or that looked what became of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    /// Why it was not taken; `None` where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// So many of the last attempts are kept, and so much of what was said of each.
+const ATTEMPTS: usize = 10;
+const LONGEST_WHY: usize = 200;
+
 impl DeliveryRow {
+    /// With one more attempt; the oldest gives way.
+    pub fn attempted(mut self, at: Timestamp, why: Option<&str>) -> Self {
+        let why = why.map(|why| why.chars().take(LONGEST_WHY).collect());
+        self.attempts.push(Attempt { at, why });
+        let over = self.attempts.len().saturating_sub(ATTEMPTS);
+        self.attempts.drain(..over);
+        self
+    }
+
     /// What a system is to be told of an occurrence, at once.
     pub fn new(pk: &str, place: &str, system: &str, told: &Occurrence, now: Timestamp) -> Self {
         Self {
@@ -186,6 +216,7 @@ impl DeliveryRow {
             sent: String::new(),
             sent_at: 0,
             owner: String::new(),
+            attempts: vec![],
         }
     }
 
@@ -270,6 +301,10 @@ impl DeliveryRow {
             sent: row.get("sent").into(),
             sent_at: row.int("sent_at"),
             owner: row.get("owner").into(),
+            attempts: match row.has("attempts") {
+                true => row.read("attempts")?,
+                false => vec![],
+            },
             about,
         })
     }
@@ -308,6 +343,9 @@ impl DeliveryRow {
         }
         if !self.filed.is_empty() {
             row = row.json("filed", &self.filed);
+        }
+        if !self.attempts.is_empty() {
+            row = row.json("attempts", &self.attempts);
         }
         if let Some(applied) = self.applied {
             row = row.number("applied", applied);
@@ -361,7 +399,19 @@ mod tests {
             sent: "sealed".into(),
             sent_at: 77,
             owner: "me".into(),
+            attempts: vec![],
         };
+        for n in 0..12 {
+            let at = Timestamp::from_second(n).expect("an instant");
+            let why = "x".repeat(300);
+            row = row.attempted(at, Some(why.as_str()).filter(|_| n > 10));
+        }
+        let [first, .., last] = &row.attempts[..] else {
+            panic!("{row:?}");
+        };
+        assert_eq!((row.attempts.len(), first.at.as_second()), (10, 2));
+        assert_eq!(last.why.as_ref().map(String::len), Some(200));
+        assert_eq!(first.why, None);
         for due in [
             Due::Held,
             Due::Never,

@@ -1,7 +1,7 @@
 //! The row of a clinic's settings.
 
 use crate::domain::settings::Settings;
-use crate::io::store::{Row, StoreError};
+use crate::io::store::{Row, StoreError, Write};
 
 pub const SK: &str = "settings";
 
@@ -11,6 +11,15 @@ pub fn pk(clinic: &str) -> String {
 
 pub fn row(settings: &Settings) -> Row {
     Row::new(pk(&settings.id), SK).json("data", settings)
+}
+
+/// Writes them where they are still as they were read.
+pub fn unchanged_since(read: &Row, new: &Settings) -> Write {
+    Write::NewOr {
+        row: row(new),
+        attribute: "data",
+        value: read.get("data").into(),
+    }
 }
 
 /// The settings of their row.

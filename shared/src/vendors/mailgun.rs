@@ -48,6 +48,8 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "e-mail to patients",
     channel: Channel::PatientEmail,
+    several: false,
+    hears: everything,
     subscriptions: &SUBSCRIPTIONS,
     arrival: Offer::Yes(arrival),
     contact: Offer::No("it is told the address with each message"),

@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod gocardless;
 pub mod mailgun;
 pub mod mollie;
+pub mod own;
 pub mod paypal;
 pub mod slack;
 pub mod stripe;
@@ -72,8 +73,10 @@ pub fn called(name: &str) -> String {
     }
 }
 
-pub fn system(id: &str) -> Option<&'static System> {
-    systems().find(|system| system.vendor.id == id)
+/// The system of a connection of this name: one of several only where a clinic may have several.
+pub fn system(name: &str) -> Option<&'static System> {
+    let (id, place) = connected::read(name)?;
+    systems().find(|system| system.vendor.id == id && (place.is_none() || system.several))
 }
 
 /// The door at `/webhooks/{clinic}/{source}`, whichever of a clinic's accounts it is for.
@@ -93,17 +96,17 @@ pub fn inbound(source: &str) -> Option<&'static Inbound> {
     inbounds().find(|inbound| inbound.door.source == id)
 }
 
-/// Which of these systems hear of what.
+/// Which of these connections to systems hear of what, in the order in which people see them.
 pub fn audience(switched_on: &[String]) -> Vec<(String, Topic)> {
-    systems()
-        .filter(|system| switched_on.iter().any(|id| id == system.vendor.id))
-        .flat_map(|system| {
-            system
-                .subscriptions
-                .iter()
-                .map(|subscription| (system.vendor.id.into(), subscription.topic))
-        })
-        .collect()
+    let mut hear = vec![];
+    for this in systems() {
+        let is_this = |name: &&String| system(name).is_some_and(|of| std::ptr::eq(of, this));
+        for name in switched_on.iter().filter(is_this) {
+            let topics = this.subscriptions.iter().map(|heard| heard.topic);
+            hear.extend(topics.map(|topic| (name.clone(), topic)));
+        }
+    }
+    hear
 }
 
 #[cfg(test)]

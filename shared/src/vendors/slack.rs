@@ -38,6 +38,8 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "messages to staff",
     channel: Channel::Staff,
+    several: false,
+    hears: everything,
     subscriptions: &[
         Subscription::of(Topic::PaymentReceived, &SEND),
         Subscription::of(Topic::PaymentFailed, &SEND),

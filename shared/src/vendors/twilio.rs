@@ -38,6 +38,8 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "SMS to patients",
     channel: Channel::PatientText,
+    several: false,
+    hears: everything,
     subscriptions: &SUBSCRIPTIONS,
     arrival: Offer::Yes(arrival),
     contact: Offer::No("it is told the address with each message"),

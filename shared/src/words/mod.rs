@@ -1,6 +1,7 @@
 //! Words that everything else is written in: money, ids, instants, sealed texts, exact JSON. They
 //! know nothing of clinics or vendors.
 
+pub mod address;
 pub mod cards;
 pub mod connected;
 pub mod exact;

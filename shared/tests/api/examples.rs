@@ -103,6 +103,10 @@ async fn clinics_and_keys(examples: &mut Examples) {
     let route = "/v1/integrations/{vendor}";
     let connected = examples.send(&clinic, "PUT", route, "/v1/integrations/stripe");
     assert_eq!(connected.await.expect(200)["connected"], true);
+    clinic.hears(&["own"]).await;
+    let route = "/v1/deliveries/replay";
+    let told = examples.send(&clinic, "POST", route, route).await;
+    told.expect(202);
 }
 
 async fn billing(examples: &mut Examples) {

@@ -16,6 +16,7 @@ mod intake;
 mod lists;
 mod money;
 mod once;
+mod own;
 mod paying;
 mod people;
 mod permissions;

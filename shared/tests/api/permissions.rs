@@ -56,6 +56,7 @@ const NEEDS: &str = "
     charge     POST /v1/appointments/{id}/charges
     charge     POST /v1/charges
     charge     POST /v1/deliveries/{case}/{id}/repeat
+    charge     POST /v1/deliveries/replay
     charge     POST /v1/tasks/{case}/{id}/done
 
     refund     POST /v1/refunds
@@ -80,6 +81,7 @@ const NEEDS: &str = "
     configure  POST /v1/keys
     configure  DELETE /v1/keys/{id}
     configure  PUT /v1/integrations/{vendor}
+    configure  DELETE /v1/integrations/{vendor}
     configure  DELETE /v1/integrations/{vendor}/inbound/former
     configure  POST /v1/events/{id}/replay
 ";
@@ -177,6 +179,7 @@ impl World {
             Some("integrations") => route.replace("{vendor}", "stripe"),
             Some("tasks") => fill(&task, &format!("person-refund-waits-{}", self.refund)),
             Some("deliveries") if route.contains("{id}") => fill(&task, &self.delivery),
+            Some("deliveries") if route.ends_with("/replay") => route.to_owned(),
             Some("deliveries" | "audit") => format!("{route}?case={}", self.case),
             _ => route.to_owned(),
         }

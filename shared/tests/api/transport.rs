@@ -22,7 +22,7 @@ async fn call_at(
     vendor: &Vendor,
     request: &Request,
 ) -> Result<Reply, Trouble> {
-    let account = accounts::account(app, &clinic.id, vendor).await?;
+    let account = accounts::account_of(app, &clinic.id, vendor, vendor.id).await?;
     accounts::call(app, &clinic.id, vendor, &account, request, Some(KEY)).await
 }
 
@@ -251,7 +251,7 @@ async fn a_call_carries_its_credential_its_key_and_its_bytes() {
     assert_eq!(heard.header("stripe-version"), "2023-08-16");
     assert_eq!(heard.body, "amount=500");
     // In the query, where a vendor wants it there.
-    let account = accounts::account(&clinic.app, &clinic.id, stripe().vendor).await;
+    let account = accounts::account_of(&clinic.app, &clinic.id, stripe().vendor, "stripe").await;
     let account = account.expect("an account");
     let place = Some((KeyPlace::Query("key"), "k 1&x"));
     let app = &clinic.app;

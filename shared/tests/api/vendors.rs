@@ -111,6 +111,10 @@ pub async fn connect(
             "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
             "tax_type": "OUTPUT",
         }),
+        "own" => json!({
+            "url": format!("https://hooks.example.org/{id}"),
+            "secret": format!("whsec_{}", BASE64_STANDARD.encode([7; 32])),
+        }),
         other => panic!("how is {other} connected?"),
     };
     let mut connection = json!({ "fields": fields });

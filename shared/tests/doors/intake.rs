@@ -318,7 +318,7 @@ async fn a_rotated_key_is_called_with_within_five_minutes_and_a_new_one_within_s
     let configured = meridian::io::secrets::configured(&clinic, "stripe");
     let process = app();
     let key = async || {
-        let account = meridian::flows::accounts::account(&process, &clinic, stripe)
+        let account = meridian::flows::accounts::account_of(&process, &clinic, stripe, stripe.id)
             .await
             .ok()?;
         Some(account.secret("secret_key").to_owned())

@@ -77,7 +77,7 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     let name = format!("meridian/{}/gateway/stripe", clinic.id);
     secret(&name, json!({ "secret_key": "sk_test_demo\n" })).await;
     let vendor = vendors::gateway("stripe").expect("a gateway").vendor;
-    let account = accounts::account(&clinic.app, &clinic.id, vendor).await;
+    let account = accounts::account_of(&clinic.app, &clinic.id, vendor, vendor.id).await;
     let account = account.expect("an account");
     assert_eq!(account.secret("secret_key"), "sk_test_demo");
     secret(
@@ -86,6 +86,6 @@ async fn a_value_that_was_written_by_hand_with_its_line_end_is_taken_without_it(
     )
     .await;
     let vendor = vendors::system("slack").expect("a system").vendor;
-    let blank = accounts::account(&clinic.app, &clinic.id, vendor).await;
+    let blank = accounts::account_of(&clinic.app, &clinic.id, vendor, vendor.id).await;
     assert!(matches!(blank, Err(Trouble::Credentials(_))), "{blank:?}");
 }

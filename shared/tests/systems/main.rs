@@ -2,6 +2,7 @@
 //! find out what became of a lost one.
 
 mod mailgun;
+mod own;
 mod slack;
 #[path = "../support/talk.rs"]
 mod talk;
@@ -9,8 +10,8 @@ mod twilio;
 mod xero;
 
 use meridian::contract::{
-    Account, Arrival, Auth, Body, Channel, Customer, DependsOn, Effect, ExternalId, Host,
-    LostReply, Message, Notification, OfRate, Read, Reply, Request, Standing, System,
+    Account, Arrival, Auth, Body, Channel, Customer, DependsOn, Effect, ExternalId, Host, Ids,
+    LostReply, Message, Notification, OfRate, Read, Reply, Request, Standing, Stood, System,
 };
 use meridian::domain::outbox::Topic;
 use meridian::vendors;
@@ -66,6 +67,17 @@ fn told(topic: Topic) -> Notification {
         total: eur(11900),
         rates: vec![rate(19, 11900, 1900)],
         date: jiff::civil::date(2026, 3, 14),
+        at: "2026-03-14T09:30:00Z".parse().unwrap(),
+        ids: Ids {
+            case: Some("0123456789abcdef".into()),
+            payment: Some("0123456789abcdef-p1".into()),
+            payment_there: Some("pi_1".into()),
+            ..Ids::default()
+        },
+        stood: Stood {
+            asked: eur(11900),
+            ..Stood::none(eur(0).currency)
+        },
         gateway: "stripe".into(),
         contact: None,
         customer: Customer {
@@ -96,6 +108,7 @@ fn demo(system: &System) -> Account {
         "twilio" => twilio::SECRETS,
         "slack" => slack::SECRETS,
         "xero" => xero::SECRETS,
+        "own" => own::SECRETS,
         other => panic!("{other} has no account here"),
     };
     account(system, fields)
@@ -133,6 +146,7 @@ fn base(host: &Host, account: &Account) -> String {
     match host {
         Host::One(host) => host.to_string(),
         Host::From(of) => of(account),
+        Host::Told(name) => account.secret(name).into(),
     }
 }
 
@@ -182,8 +196,17 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
         Auth::Bearer(_) | Auth::OAuth(_) => Some("Bearer x"),
         Auth::Basic { .. } => Some("Basic eDp4"),
         Auth::Headers(_) | Auth::InBody(_) | Auth::InAddress | Auth::Open => None,
+        Auth::StandardWebhook(_) => None,
     };
     headers.extend(scheme.map(|value| ("Authorization".into(), value.into())));
+    if matches!(system.vendor.auth, Auth::StandardWebhook(_)) {
+        let signed = format!("v1,{}=", "A".repeat(43));
+        headers.extend([
+            ("webhook-id".into(), "id".into()),
+            ("webhook-timestamp".into(), "1795255200".into()),
+            ("webhook-signature".into(), signed),
+        ]);
+    }
     let (content_type, bytes) = match &request.body {
         Body::None => (None, vec![]),
         Body::Form(fields) => (
@@ -191,7 +214,9 @@ fn holds(system: &System, request: &Request, account: &Account, reply: Option<&R
             encode(fields).into_bytes(),
         ),
         Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
-        Body::Exact { .. } => panic!("no adapter here sends exact bytes"),
+        Body::Exact { content_type, text } => {
+            (Some(content_type.as_str()), text.clone().into_bytes())
+        }
     };
     headers.extend(content_type.map(|value| ("Content-Type".into(), value.into())));
     let query = match request.query.is_empty() {
@@ -257,6 +282,7 @@ fn no_request_holds_a_credential() {
         "api_key",
         "auth_token",
         "webhook_url",
+        "secret",
         "client_id",
         "client_secret",
         "tenant_id",
@@ -313,8 +339,9 @@ fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
 
 #[test]
 fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
-    let staff = |system: &&System| matches!(system.channel, Channel::Staff);
-    for system in vendors::systems().filter(|system| !staff(system)) {
+    // Staff and records are told whatever happened.
+    let all = |system: &&System| matches!(system.channel, Channel::Staff | Channel::Records);
+    for system in vendors::systems().filter(|system| !all(system)) {
         let id = system.vendor.id;
         let mut subscription = system.subscriptions.iter();
         let failed = subscription.find(|subscription| subscription.topic == Topic::RefundFailed);

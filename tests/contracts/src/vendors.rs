@@ -5,6 +5,7 @@ mod adyen;
 mod gocardless;
 mod mailgun;
 mod mollie;
+mod own;
 mod paypal;
 mod slack;
 mod stripe;

@@ -4,6 +4,7 @@ pub mod adyen;
 pub mod gocardless;
 pub mod mailgun;
 pub mod mollie;
+pub mod own;
 pub mod paypal;
 pub mod slack;
 pub mod stripe;

@@ -4,6 +4,7 @@ mod common;
 mod gocardless;
 mod messages;
 mod mollie;
+mod own;
 mod paypal;
 mod stripe;
 mod xero;

@@ -305,15 +305,17 @@ impl Call<'_> {
 
     /// Where a list goes on, from the `next` of the page before; 422 where it is none.
     pub fn before(&self) -> Result<Option<String>, Problem> {
-        let Some(text) = self.query("before") else {
-            return Ok(None);
-        };
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
-        let read = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        let read = read.filter(|read| !read.is_empty());
-        read.map(Some)
-            .ok_or_else(|| Problem::invalid("before", "give the `next` of a page"))
+        let before = self.query("before");
+        before.map(|text| place_of("before", text)).transpose()
     }
+}
+
+/// Where a list goes on, of the `next` of a page in this field; 422 where it is none.
+pub fn place_of(field: &str, next: &str) -> Result<String, Problem> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(next).ok();
+    let read = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let read = read.filter(|read| !read.is_empty());
+    read.ok_or_else(|| Problem::invalid(field, "give the `next` of a page"))
 }
 
 /// Where a list goes on, safe in an address.

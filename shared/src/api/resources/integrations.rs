@@ -49,6 +49,14 @@ pub static ROUTES: &[Route] = &[
     .gives::<Integration>(200)
     .takes::<ConnectionRequest>(),
     Route::delete(
+        "/v1/integrations/{vendor}",
+        Configure,
+        |call| Box::pin(disconnect(call)),
+        "Gives up one of several systems, such as an address of your own: nothing more is told there, \
+         and its secrets are emptied. Functions may remember them for five minutes.",
+    )
+    .gives::<Integration>(200),
+    Route::delete(
         "/v1/integrations/{vendor}/inbound/former",
         Configure,
         |call| Box::pin(drop_former(call)),
@@ -79,6 +87,12 @@ async fn put(call: &Call<'_>) -> Answered {
     let (app, settings, vendor) = (call.app, &call.settings, &call.path[0]);
     let connected = integrations::connect(app, settings, &call.actor, vendor, new).await?;
     Ok(reply(200, &view(connected)))
+}
+
+async fn disconnect(call: &Call<'_>) -> Answered {
+    let (app, settings, vendor) = (call.app, &call.settings, &call.path[0]);
+    let left = integrations::disconnect(app, settings, &call.actor, vendor).await?;
+    Ok(reply(200, &view(left)))
 }
 
 async fn drop_former(call: &Call<'_>) -> Answered {

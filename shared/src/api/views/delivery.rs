@@ -3,7 +3,7 @@
 use super::sample;
 use crate::domain::outbox::Topic;
 use crate::flows::tasks::done::owner_of;
-use crate::records::delivery::{DeliveryRow, Due, State};
+use crate::records::delivery::{Attempt, DeliveryRow, Due, State};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -34,6 +34,17 @@ pub struct Delivery {
     pub filed_as: Option<String>,
     /// Why it failed, was skipped or waits.
     pub why: Option<String>,
+    /// What came of the last ten calls, the newest last.
+    pub attempts: Vec<DeliveryAttempt>,
+}
+
+/// What came of one call to the system.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DeliveryAttempt {
+    /// When its answer came, or was given up.
+    pub at: Timestamp,
+    /// Why it was not taken, with the status that was answered; null where it was.
+    pub why: Option<String>,
 }
 
 /// A page of deliveries, newest first.
@@ -43,6 +54,16 @@ pub struct Deliveries {
     /// At most `limit`.
     pub deliveries: Vec<Delivery>,
     /// Where the list goes on; null at its end.
+    pub next: Option<String>,
+}
+
+/// A page of what is told again.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = Self { replayed: 25, next: None })]
+pub struct Replay {
+    /// How many are told again by this request; what was on its way already is none of them.
+    pub replayed: usize,
+    /// Where the span goes on; null at its end.
     pub next: Option<String>,
 }
 
@@ -60,6 +81,14 @@ pub fn view(row: &DeliveryRow) -> Delivery {
         held: row.due == Due::Held,
         filed_as: row.filed_as().map(String::from),
         why: Some(row.why.clone()).filter(|why| !why.is_empty()),
+        attempts: row.attempts.iter().map(attempt).collect(),
+    }
+}
+
+fn attempt(attempt: &Attempt) -> DeliveryAttempt {
+    DeliveryAttempt {
+        at: attempt.at,
+        why: attempt.why.clone(),
     }
 }
 
@@ -77,6 +106,10 @@ impl Delivery {
             held: false,
             filed_as: Some("6d1b9f0e".into()),
             why: None,
+            attempts: vec![DeliveryAttempt {
+                at: sample::instant(),
+                why: None,
+            }],
         }
     }
 }

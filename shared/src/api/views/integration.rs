@@ -53,7 +53,7 @@ pub struct IntegrationField {
 pub enum IntegrationFieldKind {
     /// What only the vendor and the clinic may know.
     Secret,
-    /// An id, a code, an address of ours.
+    /// An id, a code, an address of ours or of the clinic's own.
     Text,
     /// A secret address of the vendor's own.
     Address,
@@ -112,8 +112,8 @@ pub fn view(one: integrations::Integration) -> Integration {
 
 fn field(one: Shown) -> IntegrationField {
     let (kind, choices) = match one.kind {
-        FieldKind::Secret => (IntegrationFieldKind::Secret, &[] as &[_]),
-        FieldKind::Text | FieldKind::Label => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Secret | FieldKind::SecretThat(_) => (IntegrationFieldKind::Secret, &[] as &[_]),
+        FieldKind::Text | FieldKind::TextThat(_) => (IntegrationFieldKind::Text, &[] as &[_]),
         FieldKind::Address(_) => (IntegrationFieldKind::Address, &[] as &[_]),
         FieldKind::Choice(choices) => (IntegrationFieldKind::Choice, choices),
     };

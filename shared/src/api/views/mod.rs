@@ -15,6 +15,7 @@ pub mod line;
 pub mod method;
 pub mod patient;
 pub mod payment;
+pub mod record;
 pub mod refund;
 pub mod sample;
 pub mod settings;

@@ -64,7 +64,7 @@ pub(super) async fn look(app: &App, row: &DeliveryRow) -> Result<(), Failure> {
         settings: &settings,
         case: Some(case),
     };
-    let known = connections::known(app, clinic, system.vendor).await?;
+    let known = connections::known(app, clinic, &row.about.system).await?;
     let looked = match asked_for(app, of, row, system).await {
         Ok(arrival) => arrival,
         Err(trouble) => return not_said(app, of, row, system, trouble).await,
@@ -80,7 +80,7 @@ async fn settle(
     system: &'static System,
     (looked, known): (Arrival, Known),
 ) -> Result<(), Failure> {
-    connections::answered(app, &of.settings.id, system.vendor, &known).await?;
+    connections::answered(app, &of.settings.id, &row.about.system, &known).await?;
     match looked {
         Arrival::Arrived => {
             let done = DeliveryRow {
@@ -106,7 +106,7 @@ async fn asked_for(
 ) -> Result<Arrival, Trouble> {
     let (clinic, vendor) = (&of.settings.id, system.vendor);
     let (ask, id) = (system.arrival.get()?, row.filed_as().unwrap_or_default());
-    let account = accounts::account(app, clinic, vendor).await?;
+    let account = accounts::account_of(app, clinic, vendor, &row.about.system).await?;
     let line = Line {
         app,
         clinic,
@@ -126,7 +126,7 @@ async fn not_said(
 ) -> Result<(), Failure> {
     tracing::warn!(system = system.vendor.id, %trouble, "a message could not be looked up");
     if let Trouble::Credentials(why) = &trouble {
-        connections::broken(app, of.settings, system.vendor, why).await?;
+        connections::broken(app, of.settings, &row.about.system, why).await?;
     }
     let now = clock::now();
     let later = match now.as_second() - row.sent_at < OLDEST {

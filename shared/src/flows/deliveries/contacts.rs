@@ -38,7 +38,7 @@ impl Ask<'_> {
 /// The id where it is known here, so that nothing need be asked.
 pub async fn known_id(ask: &Ask<'_>) -> Result<Option<String>, Failure> {
     let reference = &ask.notification.customer.reference;
-    let key = known::key(ask.clinic, ask.system.vendor.id, reference);
+    let key = known::key(ask.clinic, ask.account.name(ask.system.vendor), reference);
     let row = ask.app.store.get(&key.pk, &key.sk).await?;
     let known = row.as_ref().map(Known::read).transpose()?;
     Ok(known.and_then(|known| known.id))
@@ -50,7 +50,7 @@ pub async fn id_of(
     calls: &ContactCalls,
 ) -> Result<Result<String, Setback>, Failure> {
     let reference = &ask.notification.customer.reference;
-    let key = known::key(ask.clinic, ask.system.vendor.id, reference);
+    let key = known::key(ask.clinic, ask.account.name(ask.system.vendor), reference);
     let row = ask.app.store.get(&key.pk, &key.sk).await?;
     let version = row.as_ref().map_or(0, Row::version);
     let known = row

@@ -60,9 +60,28 @@ pub enum Setback {
 }
 
 impl Setback {
+    /// What people read of it.
+    fn why(&self) -> &str {
+        match self {
+            Self::Again { why, .. }
+            | Self::Held { why, .. }
+            | Self::Waits { why, .. }
+            | Self::Broken { why, .. }
+            | Self::Gone(why)
+            | Self::Unknown(why)
+            | Self::Failed(why) => why,
+            Self::Needless(why) => why,
+            Self::OptedOut => "the patient wants none",
+        }
+    }
+
     /// Whether the system itself said it, of a call that was made.
     fn is_answer(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Gone(_) | Self::OptedOut)
+        match self {
+            Self::Failed(_) | Self::Gone(_) | Self::OptedOut => true,
+            Self::Again { unanswered, .. } => !unanswered,
+            _ => false,
+        }
     }
 }
 
@@ -110,16 +129,14 @@ impl DeliveryJob<'_> {
             };
             let done = match end {
                 Ok(id) => {
-                    let (clinic, vendor) = (&self.of.settings.id, self.system.vendor);
-                    connections::answered(self.app, clinic, vendor, &self.connection).await?;
+                    self.connection_works().await?;
                     self.done(&held, subscription, id)
                 }
                 Err(setback) => {
                     let (of, system) = (self.of, self.system);
                     // A refusal is an answer as well: the connection works.
                     if held.may_be_sent() && setback.is_answer() {
-                        let (clinic, vendor) = (&of.settings.id, system.vendor);
-                        connections::answered(self.app, clinic, vendor, &self.connection).await?;
+                        self.connection_works().await?;
                     }
                     return deliveries::set_back(self.app, of, &held, system, setback).await;
                 }
@@ -133,11 +150,20 @@ impl DeliveryJob<'_> {
         Ok(())
     }
 
+    async fn connection_works(&self) -> Result<(), Failure> {
+        let (clinic, name) = (&self.of.settings.id, self.name());
+        connections::answered(self.app, clinic, name, &self.connection).await
+    }
+
+    /// The name of the connection.
+    fn name(&self) -> &str {
+        self.account.name(self.system.vendor)
+    }
+
     /// The notification under the key of the step that is next.
     fn of_step(&self, row: &DeliveryRow, notification: &Notification) -> Notification {
-        let system = self.system.vendor.id;
         Notification {
-            key: compose::key(&row.pk, &row.about.place, system, row.steps_done),
+            key: compose::key(&row.pk, &row.about.place, self.name(), row.steps_done),
             made: row.filed.clone(),
             ..notification.clone()
         }
@@ -159,7 +185,7 @@ impl DeliveryJob<'_> {
             };
             row = held;
             if let Some(end) = self.look_again(step, &row, notification).await {
-                return Ok(Some((row, end)));
+                return Ok(Some((attempted(row, &end), end)));
             }
             if row.tries >= deliveries::PATIENCE {
                 let why = "it was sent again and again and never arrived";
@@ -181,7 +207,7 @@ impl DeliveryJob<'_> {
             return Ok(None);
         };
         let end = self.send(step, notification, &request, false).await;
-        Ok(Some((row, end)))
+        Ok(Some((attempted(row, &end), end)))
     }
 
     /// Ends what people were asked of this delivery, once it has arrived after trouble.
@@ -214,7 +240,7 @@ impl DeliveryJob<'_> {
         }
         tracing::info!(
             event = "delivered",
-            system = self.system.vendor.id,
+            system = self.name(),
             topic = subscription.topic.name(),
             case = self.of.case.map(|case| case.id.as_str())
         );
@@ -299,12 +325,11 @@ impl DeliveryJob<'_> {
             LostReply::SameKey { key, .. } => Some((*key, notification.key.as_str())),
             LostReply::Find { .. } | LostReply::Human => None,
         };
-        let vendor = self.system.vendor;
         let reply = self.line().call(request, key).await;
         match reply.and_then(|reply| (step.parse)(notification, &reply, &self.account)) {
             Ok(filed) => Ok(filed.0),
             Err(trouble) => {
-                tracing::warn!(system = vendor.id, %trouble, "a delivery failed");
+                tracing::warn!(system = self.name(), %trouble, "a delivery failed");
                 troubled(trouble, &step.lost_reply, repeated)
             }
         }
@@ -329,7 +354,7 @@ pub fn seen(found: Result<Option<ExternalId>, Trouble>, age: i64, trusted_after:
         Err(trouble) => {
             let (sent, why) = (true, format!("looked for it: {trouble}"));
             end(match trouble {
-                Trouble::Credentials(_) => Setback::Broken { sent, why },
+                Trouble::Credentials(_) | Trouble::Closed(_) => Setback::Broken { sent, why },
                 Trouble::Later { seconds, .. } => Setback::Held { seconds, sent, why },
                 _ => again(matches!(trouble, Trouble::Unclear(_)), why),
             })
@@ -352,7 +377,8 @@ pub fn troubled(trouble: Trouble, lost: &LostReply<Notification, ExternalId>, se
     match trouble {
         Trouble::Exists(id) => Ok(Some(id)),
         Trouble::Later { seconds, .. } => Err(Setback::Held { seconds, sent, why }),
-        Trouble::Credentials(_) => Err(Setback::Broken { sent, why }),
+        Trouble::Credentials(_) | Trouble::Closed(_) => Err(Setback::Broken { sent, why }),
+        Trouble::NotTaken(_) => again(10, sent, why),
         Trouble::Gone(_) if !sent => Err(Setback::Gone(why)),
         Trouble::Missing | Trouble::Stale(_) | Trouble::Gone(_) => again(900, sent, why),
         Trouble::Declined(Decline::Cancelled) => Err(Setback::OptedOut),
@@ -387,6 +413,11 @@ fn unsent(trouble: Trouble, sent: bool) -> End {
 
 /// What must be read first and was not answered is asked again after so many seconds.
 const UNREAD: i64 = 60;
+
+/// The row with what came of a call, to be written with what follows from it.
+fn attempted(row: DeliveryRow, end: &End) -> DeliveryRow {
+    row.attempted(clock::now(), end.as_ref().err().map(Setback::why))
+}
 
 /// The row in our hands. Two that take it in the same instant must not write the same row.
 fn leased(row: &DeliveryRow, lease_seconds: i64) -> DeliveryRow {

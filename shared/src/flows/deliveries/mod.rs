@@ -14,6 +14,7 @@ mod depends;
 mod job;
 pub mod optouts;
 mod prepare;
+pub mod replay;
 pub mod spread;
 mod standing;
 #[cfg(test)]
@@ -21,7 +22,7 @@ mod tests;
 
 use super::commit::{self, Change};
 use super::{App, Failure, accounts, connections, patients};
-use crate::contract::{Account, Channel, LostReply, Notification, Subscription, System};
+use crate::contract::{Account, Channel, LostReply, Notification, Subscription, System, Trouble};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
 use crate::domain::outbox::Topic;
@@ -46,7 +47,7 @@ const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
 const PATIENCE: i64 = WAITS.len() as i64;
 /// A delivery that needs another one first looks again after so many seconds at least.
 const BEHIND: i64 = 5;
-/// Seconds after which it is given up: books are told late rather than never.
+/// Seconds after which it is given up: what is filed or kept is told late rather than never.
 const LIFETIME: i64 = 7 * 86_400;
 const LIFETIME_OF_BOOKS: i64 = 90 * 86_400;
 /// So many of a line are worked off by one message.
@@ -54,6 +55,8 @@ const TOGETHER: usize = 5;
 
 /// Why a message is not sent.
 const ERASED: &str = "the patient was erased";
+const UNHEARD: &str = "this address wants to hear of other things";
+const GIVEN_UP: &str = "the connection was given up";
 
 /// How a delivery is put off.
 struct Later {
@@ -188,7 +191,7 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
         let why = "this version does not tell it that";
         return finish(app, row, State::Failed, why).await;
     };
-    let connection = connections::known(app, clinic, system.vendor).await?;
+    let connection = connections::known(app, clinic, &row.about.system).await?;
     if connection.connection.holds() && !row.probe {
         return hold(app, row, row.may_be_sent(), "the connection is held").await;
     }
@@ -214,10 +217,13 @@ async fn work_off(app: &App, line: &[DeliveryRow], row: &DeliveryRow) -> Result<
     };
     let Prepared {
         notification,
-        needless,
+        mut needless,
         key,
         ..
     } = prepared;
+    if !(system.hears)(&account, row.about.subject.topic) {
+        needless = needless.or(Some(UNHEARD));
+    }
     let told = (notification, needless);
     let named = with_contact(app, row, system, subscription, &account, told);
     let Some((row, named)) = named.await? else {
@@ -246,8 +252,15 @@ async fn account_of(
     row: &DeliveryRow,
     system: &'static System,
 ) -> Result<Option<Account>, Failure> {
-    match accounts::account(app, row.clinic(), system.vendor).await {
+    let name = &row.about.system;
+    match accounts::account_of(app, row.clinic(), system.vendor, name).await {
         Ok(account) => Ok(Some(account)),
+        Err(Trouble::Credentials(_)) if is_given_up_now(app, row).await? => {
+            finish(app, row, State::Skipped, GIVEN_UP).await?;
+            // What waits for it is let through to end likewise, and nobody need look any more.
+            connections::answers(app, &of.settings.id, name).await?;
+            Ok(None)
+        }
         Err(trouble) => {
             // Nothing was called: what was sent before stays sent.
             let end = troubled(trouble, &LostReply::Human, row.may_be_sent());
@@ -257,6 +270,13 @@ async fn account_of(
             Ok(None)
         }
     }
+}
+
+/// Whether the clinic has taken the system off its list, as that stands now.
+async fn is_given_up_now(app: &App, row: &DeliveryRow) -> Result<bool, Failure> {
+    app.forget_settings(row.clinic());
+    let settings = app.settings_of(row.clinic()).await?;
+    Ok(!settings.systems.contains(&row.about.system))
 }
 
 /// The case that a delivery belongs to, where it belongs to one.
@@ -345,16 +365,16 @@ async fn set_back(
     system: &System,
     setback: Setback,
 ) -> Result<(), Failure> {
-    let (settings, vendor) = (of.settings, system.vendor);
+    let (settings, name) = (of.settings, &row.about.system);
     match setback {
         // Neither a broken connection nor one that is held uses up tries: what waits is told once
         // it is mended.
         Setback::Broken { sent, why } => {
-            connections::broken(app, settings, vendor, &why).await?;
+            connections::broken(app, settings, name, &why).await?;
             hold(app, row, sent, &why).await
         }
         Setback::Held { seconds, sent, why } => {
-            connections::held(app, settings, vendor, seconds, &why).await?;
+            connections::held(app, settings, name, seconds, &why).await?;
             hold(app, row, sent, &why).await
         }
         Setback::Again { sent, why, .. } if is_given_up(row, system) => {
@@ -367,7 +387,7 @@ async fn set_back(
             why,
         } => {
             if unanswered {
-                connections::unanswered(app, settings, vendor, &why).await?;
+                connections::unanswered(app, settings, name, &why).await?;
             }
             if row.tries + 1 == PATIENCE {
                 let words = format!(
@@ -390,7 +410,7 @@ async fn set_back(
         }
         // Once: what is gone again and again is a person's to look at.
         Setback::Gone(why) if row.renewed => undelivered(app, of, row, false, &why).await,
-        Setback::Gone(why) => renew(app, of, row, system, &why).await,
+        Setback::Gone(why) => renew(app, of, row, &why).await,
         Setback::OptedOut => optouts::opted_out(app, of, row).await,
         Setback::Needless(why) => finish(app, row, State::Skipped, why).await,
         Setback::Unknown(why) => undelivered(app, of, row, true, &why).await,
@@ -399,20 +419,14 @@ async fn set_back(
 }
 
 /// What the delivery named is gone at the system: its contact is found or made anew, at once.
-async fn renew(
-    app: &App,
-    of: Of<'_>,
-    row: &DeliveryRow,
-    system: &System,
-    why: &str,
-) -> Result<(), Failure> {
+async fn renew(app: &App, of: Of<'_>, row: &DeliveryRow, why: &str) -> Result<(), Failure> {
     let patient = of.case.and_then(|case| case.patient.as_deref());
     let patient = match patient {
         Some(id) => patients::patient(app, &of.settings.id, id).await?,
         None => None,
     };
     let reference = patient.map_or(prepare::WALK_IN.into(), |patient| patient.reference);
-    contacts::forget(app, &of.settings.id, system.vendor.id, &reference).await?;
+    contacts::forget(app, &of.settings.id, &row.about.system, &reference).await?;
     let open = DeliveryRow {
         state: State::Open,
         renewed: true,
@@ -428,8 +442,8 @@ async fn renew(
 
 fn is_given_up(row: &DeliveryRow, system: &System) -> bool {
     let lifetime = match system.channel {
-        Channel::Books => LIFETIME_OF_BOOKS,
-        _ => LIFETIME,
+        Channel::Books | Channel::Records => LIFETIME_OF_BOOKS,
+        Channel::PatientEmail | Channel::PatientText | Channel::Staff => LIFETIME,
     };
     clock::now().as_second() - row.about.heard_at.as_second() > lifetime
 }

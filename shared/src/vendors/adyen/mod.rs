@@ -43,7 +43,11 @@ static VENDOR: Vendor = Vendor {
     fields: &[
         Field::secret("api_key", "API key"),
         Field::text("merchant_account", "Merchant account"),
-        Field::label("live_prefix", "Prefix of the live address").optional(),
+        Field {
+            kind: FieldKind::TextThat(no_label),
+            ..Field::text("live_prefix", "Prefix of the live address")
+        }
+        .optional(),
         ENVIRONMENT,
     ],
     inbound: &[Field::secret("hmac_key", "HMAC key of the webhook")],
@@ -109,6 +113,13 @@ const KEY: Key = Key {
     spelling: Spelling::Plain(64),
     lifetime: 7 * 86_400,
 };
+
+/// Why a text cannot stand in an address.
+fn no_label(value: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let fits = value.len() <= 63 && value.bytes().all(plain);
+    (!fits).then(|| "at most 63 letters, digits and dashes".into())
+}
 
 /// At the version that is known here; live addresses have a folder more.
 fn path(account: &Account, rest: &str) -> String {

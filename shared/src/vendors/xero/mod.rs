@@ -68,6 +68,8 @@ pub static SYSTEM: System = System {
     vendor: &VENDOR,
     is: "accounting",
     channel: Channel::Books,
+    several: false,
+    hears: everything,
     subscriptions: &[
         Subscription {
             topic: Topic::InvoiceIssued,

@@ -3,6 +3,7 @@
 mod gocardless;
 mod mailgun;
 mod mollie;
+mod own;
 mod paypal;
 mod slack;
 mod stripe;

@@ -9,6 +9,7 @@ mod erased;
 mod ipn;
 mod messages;
 mod outbox;
+mod own;
 mod post;
 mod proofs;
 mod refunds;

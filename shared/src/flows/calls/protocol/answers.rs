@@ -57,7 +57,10 @@ impl Job {
                 self.doing = Doing::Looking { refused: None };
                 Move::LookUp(ask)
             }
-            Trouble::Credentials(_) | Trouble::Later { .. } => {
+            Trouble::Credentials(_)
+            | Trouble::Closed(_)
+            | Trouble::NotTaken(_)
+            | Trouble::Later { .. } => {
                 let event = self.not_done(&trouble, &traits.name, at);
                 self.record(event, cause)
             }

@@ -176,6 +176,8 @@ impl Job {
             }
             Trouble::Unclear(_)
             | Trouble::Unreadable(_)
+            | Trouble::Closed(_)
+            | Trouble::NotTaken(_)
             | Trouble::Later { .. }
             | Trouble::InFlight
             | Trouble::Exists(_)
