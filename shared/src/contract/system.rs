@@ -1,7 +1,7 @@
 //! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
-use crate::contract::{Effect, Offer, Read, Vendor};
+use crate::contract::{Effect, Offer, Pause, Read, Trouble, Vendor};
 pub use crate::domain::invoice::OfRate;
 pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
@@ -237,3 +237,12 @@ pub struct Message {
 /// The id under which the system filed it, where it told one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalId(pub Option<String>);
+
+/// For a step that is made only where a look does not find it: what is found is the step's end, and
+/// nothing is sent.
+pub fn unless_there(found: Option<ExternalId>) -> Result<(), Pause> {
+    match found {
+        Some(filed) => Err(Trouble::Exists(filed.0.unwrap_or_default()).into()),
+        None => Ok(()),
+    }
+}

@@ -21,6 +21,14 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A reply above this many bytes is no answer: the longest list that an adapter asks for has a tenth.
 const LARGEST: usize = 8 * 1024 * 1024;
 
+/// What a token call gave, as a request needs it.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    pub token: &'a str,
+    /// Where this account is called, if the token call named it.
+    pub host: Option<&'a str>,
+}
+
 pub struct Transport {
     client: reqwest::Client,
     local: Local,
@@ -52,14 +60,14 @@ impl Transport {
         }
     }
 
-    /// Sends one request. `token` is the access token where the vendor's auth is OAuth; `key` is
-    /// where and what the idempotency key is.
+    /// Sends one request. `access` is what a token call gave where the vendor's auth is OAuth; `key`
+    /// is where and what the idempotency key is.
     pub async fn send(
         &self,
         vendor: &Vendor,
         account: &Account,
         request: &Request,
-        token: Option<&str>,
+        access: Option<Access<'_>>,
         key: Option<(KeyPlace, &str)>,
     ) -> Result<Reply, Trouble> {
         let mut headers = (vendor.headers)(account);
@@ -72,14 +80,15 @@ impl Transport {
             }
             Auth::Headers(of) => headers.extend(of(account)),
             Auth::OAuth(_) => {
-                let token = token.ok_or(Trouble::Credentials("no access token".into()))?;
-                headers.push(("authorization", format!("Bearer {token}")));
+                let access = access.ok_or(Trouble::Credentials("no access token".into()))?;
+                headers.push(("authorization", format!("Bearer {}", access.token)));
             }
             Auth::InBody(_) | Auth::InAddress | Auth::Open => {}
         }
         let request = &signed(vendor, account, request);
-        self.exchange(vendor, &vendor.host, account, request, headers, key)
-            .await
+        let granted = access.and_then(|access| access.host);
+        let own = own(&vendor.host, account, granted)?;
+        self.exchange(vendor, own, request, headers, key).await
     }
 
     /// A token call, which says who asks where the vendor wants it.
@@ -99,6 +108,7 @@ impl Transport {
         );
         let mut headers = vec![];
         match oauth.client {
+            Client::Unnamed => {}
             Client::Basic(id, secret) => {
                 headers.push(("authorization", basic(&of(id), &of(secret))));
             }
@@ -108,7 +118,9 @@ impl Transport {
             }
         }
         let request = match oauth.client {
-            Client::Basic(..) | Client::Form(..) => Request::form(oauth.path, form),
+            Client::Unnamed | Client::Basic(..) | Client::Form(..) => {
+                Request::form(oauth.path, form)
+            }
             Client::Json(..) => {
                 let fields = form
                     .into_iter()
@@ -116,15 +128,14 @@ impl Transport {
                 Request::json("POST", oauth.path, Value::Object(fields.collect()))
             }
         };
-        self.exchange(vendor, &oauth.host, account, &request, headers, None)
-            .await
+        let own = own(&oauth.host, account, None)?;
+        self.exchange(vendor, own, &request, headers, None).await
     }
 
     async fn exchange(
         &self,
         vendor: &Vendor,
-        host: &Host,
-        account: &Account,
+        own: String,
         request: &Request,
         headers: Vec<(&'static str, String)>,
         key: Option<(KeyPlace, &str)>,
@@ -133,7 +144,7 @@ impl Transport {
         if let Some((KeyPlace::Query(name), key)) = key {
             query.push((name.into(), key.into()));
         }
-        let base = self.at_home(vendor.id, base(vendor, host, account, request)?);
+        let base = self.at_home(vendor.id, base(vendor, own, request)?);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
         if !query.is_empty() {
             address = format!("{address}?{}", encode(&query));
@@ -177,17 +188,20 @@ impl Transport {
     }
 }
 
+/// The vendor's own host for this account; `granted` is what its token call named.
+fn own(host: &Host, account: &Account, granted: Option<&str>) -> Result<String, Trouble> {
+    match host {
+        Host::One(host) => Ok((*host).into()),
+        Host::From(of) => Ok(of(account)),
+        Host::Granted => {
+            let missing = || Trouble::Credentials("the token call named no host".into());
+            granted.map(str::to_owned).ok_or_else(missing)
+        }
+    }
+}
+
 /// Where a request goes. An address that a reply gave must be the vendor's.
-fn base(
-    vendor: &Vendor,
-    host: &Host,
-    account: &Account,
-    request: &Request,
-) -> Result<String, Trouble> {
-    let own = match host {
-        Host::One(host) => (*host).into(),
-        Host::From(of) => of(account),
-    };
+fn base(vendor: &Vendor, own: String, request: &Request) -> Result<String, Trouble> {
     match &request.host {
         None => Ok(own),
         Some(named) if *named == own || is_further(vendor, named) => Ok(named.clone()),
@@ -225,7 +239,7 @@ fn signed(vendor: &Vendor, account: &Account, request: &Request) -> Request {
 
 /// Whether an address is https, without user, port or path, at a further host of the vendor's or
 /// below it.
-fn is_further(vendor: &Vendor, address: &str) -> bool {
+pub fn is_further(vendor: &Vendor, address: &str) -> bool {
     let Ok(url) = url::Url::parse(address) else {
         return false;
     };
@@ -273,4 +287,21 @@ fn encode(fields: &[(String, String)]) -> String {
         format!("{name}={}", utf8_percent_encode(value, ESCAPED))
     };
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_goes_where_the_token_call_said_and_nowhere_while_it_said_nothing() {
+        let account = Account::load(&[], Default::default()).expect("no fields");
+        let said = "https://eu.vendor.example";
+        let granted = own(&Host::Granted, &account, Some(said));
+        assert_eq!(granted.as_deref(), Ok(said));
+        let nowhere = own(&Host::Granted, &account, None);
+        assert!(matches!(nowhere, Err(Trouble::Credentials(_))));
+        let fixed = own(&Host::One("https://vendor.example"), &account, Some(said));
+        assert_eq!(fixed.as_deref(), Ok("https://vendor.example"));
+    }
 }

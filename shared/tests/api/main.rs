@@ -12,6 +12,7 @@ mod doors;
 mod erasure;
 mod examples;
 mod fields;
+mod granted;
 mod intake;
 mod lists;
 mod money;

@@ -133,6 +133,7 @@ fn base(host: &Host, account: &Account) -> String {
     match host {
         Host::One(host) => host.to_string(),
         Host::From(of) => of(account),
+        Host::Granted => panic!("only the token call names the host"),
     }
 }
 

@@ -41,7 +41,7 @@ pub struct IntegrationField {
     pub kind: IntegrationFieldKind,
     /// Whether nothing works without it.
     pub needed: bool,
-    /// Of a choice: what can be chosen.
+    /// Of a choice or of columns: what can be chosen.
     pub choices: Vec<IntegrationChoice>,
     /// Whether it is configured.
     pub configured: bool,
@@ -59,6 +59,10 @@ pub enum IntegrationFieldKind {
     Address,
     /// One of the choices.
     Choice,
+    /// Some of the choices, in an order of one's own, separated by commas.
+    Columns,
+    /// A secret that is pasted as a whole, with its line ends.
+    Document,
 }
 
 /// One value that can be chosen.
@@ -113,7 +117,9 @@ pub fn view(one: integrations::Integration) -> Integration {
 fn field(one: Shown) -> IntegrationField {
     let (kind, choices) = match one.kind {
         FieldKind::Secret => (IntegrationFieldKind::Secret, &[] as &[_]),
-        FieldKind::Text => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Text | FieldKind::Checked(_) => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Columns(choices) => (IntegrationFieldKind::Columns, choices),
+        FieldKind::Document(_) => (IntegrationFieldKind::Document, &[] as &[_]),
         FieldKind::Address(_) => (IntegrationFieldKind::Address, &[] as &[_]),
         FieldKind::Choice(choices) => (IntegrationFieldKind::Choice, choices),
     };
