@@ -2,11 +2,15 @@
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
 use crate::contract::{Effect, Offer, Pause, Read, Trouble, Vendor};
+use crate::domain::fact::Decline;
 pub use crate::domain::invoice::OfRate;
 pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
+use crate::domain::task::Alert;
 pub use crate::domain::tender::Recorded;
+use crate::domain::{dispute, payment, refund};
 use crate::words::money::{Currency, Money};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +65,8 @@ pub enum Channel {
     Staff,
     /// Nobody at once: invoices, payments and what is taken back of them are filed.
     Books,
+    /// Nobody at once: what happened is kept as data, each thing once and as it was then.
+    Records,
 }
 
 /// What a system does when something happens: one call, or several in this order, each remembered
@@ -175,6 +181,12 @@ pub struct Notification {
     pub rates: Vec<OfRate>,
     /// In the clinic's time zone.
     pub date: Date,
+    /// The moment at which it happened, as the gateway says; else when we heard of it.
+    pub at: Timestamp,
+    /// What it is about, by every id that names it.
+    pub ids: Ids,
+    /// How what it is about stood then.
+    pub stood: Stood,
     /// The name of the gateway that the money went through; empty where none did.
     pub gateway: String,
     /// The patient, as far as this system may know.
@@ -183,6 +195,75 @@ pub struct Notification {
     pub contact: Option<String>,
     /// What people read, in channels that people read.
     pub message: Message,
+}
+
+/// What an occurrence is about, by id, as far as it names that: ours as our API names them, and the
+/// gateway's own. They are opaque: who the patient is they tell nobody who has not our books.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// Of the invoice, by which our API finds it; `None` of what belongs to none.
+    pub case: Option<String>,
+    /// `{case}-p1`: of the payment or tender, which the gateway keeps too.
+    pub payment: Option<String>,
+    /// Under which the gateway looks the payment up.
+    pub payment_there: Option<String>,
+    /// The refund's own within its invoice: `r1`. One that was heard of before it was known to be
+    /// ours had another until then; the gateway's id stays the same.
+    pub refund: Option<String>,
+    /// The request that the refund is a part of, where it was asked for here.
+    pub request: Option<String>,
+    /// The gateway's of the refund.
+    pub refund_there: Option<String>,
+    /// The dispute's own within its invoice, the same from its opening to its end.
+    pub dispute: Option<String>,
+    /// The gateway's of the dispute.
+    pub dispute_there: Option<String>,
+    /// Of the task that a person is asked by, unique within its invoice.
+    pub task: Option<String>,
+    /// Ours of the patient.
+    pub patient: Option<String>,
+    /// The clinic's own of the visit that is billed.
+    pub appointment: Option<String>,
+}
+
+/// How the invoice and what was told of stood right after it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stood {
+    /// What the invoice asked for: nothing once it is void.
+    pub asked: Money,
+    /// What was left to pay on it.
+    pub due: Money,
+    /// Nothing was invoiced yet: what came is a deposit.
+    pub deposit: bool,
+    /// How the payment stood; `None` of a tender.
+    pub payment: Option<payment::State>,
+    /// Why the payment failed or went back, where its gateway told.
+    pub decline: Option<Decline>,
+    /// How the refund stood.
+    pub refund: Option<refund::State>,
+    /// How the dispute stood.
+    pub dispute: Option<dispute::State>,
+    /// By when the dispute must be answered, while it is open.
+    pub due_by: Option<Timestamp>,
+    /// Why a person is asked.
+    pub alert: Option<Alert>,
+}
+
+impl Stood {
+    /// Of what belongs to no invoice: nothing is asked for.
+    pub fn none(currency: Currency) -> Self {
+        Self {
+            asked: Money::zero(currency),
+            due: Money::zero(currency),
+            deposit: false,
+            payment: None,
+            decline: None,
+            refund: None,
+            dispute: None,
+            due_by: None,
+            alert: None,
+        }
+    }
 }
 
 /// How a payment or refund stands in the books of a system. A payment follows the case: what is

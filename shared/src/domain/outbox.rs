@@ -4,8 +4,11 @@
 
 use super::bill::CreditNote;
 use super::case::{Case, Payment, Session, surplus_request};
+use super::dispute::{self, Dispute};
+use super::fact::Decline;
 use super::invoice::OfRate;
-use super::refund::Refund;
+use super::payment;
+use super::refund::{self, Refund};
 use super::task::Matter;
 use super::tender::{By, Recorded, Tender};
 use crate::words::ids;
@@ -144,12 +147,21 @@ pub struct Facts {
     /// Our opaque id of the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<String>,
+    /// The id of the visit that was billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appointment: Option<String>,
     /// When the visit that was billed began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
     /// How the payment stood that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentFacts>,
+    /// How the refund stood that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundFacts>,
+    /// How the dispute stood that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<DisputeFacts>,
     /// When another try after this payment is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
@@ -202,6 +214,15 @@ pub struct PaymentFacts {
     pub amount: Money,
     /// The gateway's id; empty where none brought it.
     pub gateway: String,
+    /// Under which the gateway looks it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<String>,
+    /// How it stood; `None` of a tender, which has no states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<payment::State>,
+    /// Why it failed or went back, where its gateway told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decline: Option<Decline>,
     /// By what way it came.
     #[serde(default)]
     pub by: CameBy,
@@ -218,6 +239,50 @@ pub struct PaymentFacts {
     /// What of it came beyond what was due, and goes back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning: Option<Money>,
+}
+
+/// The refund that the topic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundFacts {
+    /// The request that it is a part of; `None` where only its gateway made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// The gateway's id of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<String>,
+    /// How it stood.
+    pub state: refund::State,
+}
+
+/// The dispute that the topic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputeFacts {
+    /// Its own within the case, the same from its opening to its end.
+    pub key: String,
+    /// The gateway's id of it; of a gateway that gives none, the payment's.
+    pub there: String,
+    /// How it stood.
+    pub state: dispute::State,
+}
+
+impl RefundFacts {
+    fn of(refund: &Refund) -> Self {
+        Self {
+            request: refund.request.clone(),
+            there: refund.id.clone(),
+            state: refund.state,
+        }
+    }
+}
+
+impl DisputeFacts {
+    fn of(dispute: &Dispute) -> Self {
+        Self {
+            key: dispute.key(),
+            there: dispute.id.clone(),
+            state: dispute.state,
+        }
+    }
 }
 
 impl Subject {
@@ -291,12 +356,15 @@ impl Subject {
 
     /// By when the clinic must answer the dispute that has opened.
     fn due_by(&self, case: &Case) -> Option<Timestamp> {
-        let name = self
-            .object
-            .as_deref()
-            .filter(|_| self.topic == Topic::DisputeOpened)?;
-        let mut disputes = case.payment(self.payment?)?.disputes.iter();
-        disputes.find(|dispute| dispute.is(name))?.due_by
+        let opened = self.topic == Topic::DisputeOpened;
+        self.dispute(case).filter(|_| opened)?.due_by
+    }
+
+    fn dispute<'a>(&self, case: &'a Case) -> Option<&'a Dispute> {
+        let (name, payment) = (self.object.as_deref()?, case.payment(self.payment?)?);
+        let told = matches!(self.topic, Topic::DisputeOpened | Topic::DisputeClosed);
+        let mut disputes = payment.disputes.iter();
+        disputes.find(|dispute| told && dispute.is(name))
     }
 
     /// What the topic speaks of comes to, where the case tells it.
@@ -324,8 +392,7 @@ impl Subject {
                 refund_named(case, object?).map(|refund| refund.amount)
             }
             Topic::DisputeOpened | Topic::DisputeClosed => {
-                let (mut disputes, name) = (payment?.disputes.iter(), object?);
-                disputes.find(|d| d.is(name)).map(|d| d.amount)
+                self.dispute(case).map(|dispute| dispute.amount)
             }
         }
     }
@@ -361,8 +428,11 @@ impl Facts {
             beyond: case.beyond(),
             coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
             patient: case.patient.clone(),
+            appointment: case.appointment.clone(),
             starts_at: case.starts_at,
             payment,
+            refund: refund.map(RefundFacts::of),
+            dispute: subject.dispute(case).map(DisputeFacts::of),
             retry_at: subject.retry_at(case),
             due_by: subject.due_by(case),
             receipt: subject.receipt(case),
@@ -390,8 +460,11 @@ impl Facts {
             beyond: zero,
             coming: zero,
             patient: None,
+            appointment: None,
             starts_at: None,
             payment: None,
+            refund: None,
+            dispute: None,
             retry_at: None,
             due_by: None,
             receipt: None,
@@ -420,6 +493,9 @@ impl PaymentFacts {
         Some(Self {
             amount: payment.amount,
             gateway: payment.gateway.clone(),
+            there: payment.capture.clone(),
+            state: Some(payment.state),
+            decline: payment.decline,
             by: CameBy::Gateway,
             method: payment.paid_with.clone().or(kept),
             stays: arrived,
@@ -433,6 +509,9 @@ impl PaymentFacts {
         Self {
             amount: tender.amount,
             gateway: String::new(),
+            there: None,
+            state: None,
+            decline: None,
             by: match &tender.by {
                 By::Recorded { how, .. } => CameBy::Recorded(*how),
                 By::Credit { .. } => CameBy::Credit,

@@ -315,7 +315,7 @@ impl Copies {
                 Channel::PatientEmail => vec![Held::Name, Held::Email, Held::Messages],
                 Channel::PatientText => vec![Held::Phone, Held::Messages],
                 Channel::Staff => vec![Held::Reference],
-                Channel::Books => vec![Held::Reference, Held::Invoices],
+                Channel::Books | Channel::Records => vec![Held::Reference, Held::Invoices],
             };
             self.add(
                 system.vendor.id,

@@ -9,8 +9,8 @@ mod twilio;
 mod xero;
 
 use meridian::contract::{
-    Account, Arrival, Auth, Body, Channel, Customer, DependsOn, Effect, ExternalId, Host,
-    LostReply, Message, Notification, OfRate, Read, Reply, Request, Standing, System,
+    Account, Arrival, Auth, Body, Channel, Customer, DependsOn, Effect, ExternalId, Host, Ids,
+    LostReply, Message, Notification, OfRate, Read, Reply, Request, Standing, Stood, System,
 };
 use meridian::domain::outbox::Topic;
 use meridian::vendors;
@@ -66,6 +66,17 @@ fn told(topic: Topic) -> Notification {
         total: eur(11900),
         rates: vec![rate(19, 11900, 1900)],
         date: jiff::civil::date(2026, 3, 14),
+        at: "2026-03-14T09:30:00Z".parse().unwrap(),
+        ids: Ids {
+            case: Some("0123456789abcdef".into()),
+            payment: Some("0123456789abcdef-p1".into()),
+            payment_there: Some("pi_1".into()),
+            ..Ids::default()
+        },
+        stood: Stood {
+            asked: eur(11900),
+            ..Stood::none(eur(0).currency)
+        },
         gateway: "stripe".into(),
         contact: None,
         customer: Customer {
@@ -314,8 +325,9 @@ fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
 
 #[test]
 fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
-    let staff = |system: &&System| matches!(system.channel, Channel::Staff);
-    for system in vendors::systems().filter(|system| !staff(system)) {
+    // Staff and records are told whatever happened.
+    let all = |system: &&System| matches!(system.channel, Channel::Staff | Channel::Records);
+    for system in vendors::systems().filter(|system| !all(system)) {
         let id = system.vendor.id;
         let mut subscription = system.subscriptions.iter();
         let failed = subscription.find(|subscription| subscription.topic == Topic::RefundFailed);

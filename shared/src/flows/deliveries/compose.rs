@@ -1,13 +1,14 @@
 //! What a delivery says: composed from the occurrence as it was frozen, the clinic's settings and the
 //! patient, and from nothing that changed since.
 
-use crate::contract::{Channel, Customer, Notification, Standing, System};
+use crate::contract::{Channel, Customer, Ids, Notification, Standing, Stood, System};
 use crate::domain::outbox::{CameBy, Occurrence, Topic};
 use crate::domain::receipt;
 use crate::domain::settings::Settings;
 use crate::flows::patients::Person;
 use crate::messages;
 use crate::pages::layout::deadline;
+use crate::records::{case, task};
 use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
@@ -65,6 +66,9 @@ pub fn compose(told: &Occurrence, to: To<'_>) -> Notification {
         total,
         rates,
         date: day_of(to.settings, to.system.channel, told),
+        at: told.at,
+        ids: ids_of(to.pk, told),
+        stood: stood(told),
         gateway: payment.map_or(String::new(), |p| p.gateway.clone()),
         contact: None,
         customer: customer(to.settings, to.system.channel, to.reference, to.person),
@@ -113,7 +117,66 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
         Channel::PatientEmail | Channel::PatientText => {
             messages::to_patient(told.subject.topic, &said)
         }
-        Channel::Staff | Channel::Books => messages::to_staff(told.subject.topic, &said),
+        Channel::Staff | Channel::Books | Channel::Records => {
+            messages::to_staff(told.subject.topic, &said)
+        }
+    }
+}
+
+/// What it is about, by every id that names it.
+pub fn ids_of(pk: &str, told: &Occurrence) -> Ids {
+    let (subject, facts) = (&told.subject, &told.facts);
+    let case = case::read_pk(pk).map(|(_, case)| case.to_owned());
+    let object = |topics: &[Topic]| {
+        subject
+            .object
+            .clone()
+            .filter(|_| topics.contains(&subject.topic))
+    };
+    let payment = facts.payment.as_ref();
+    let asked = facts.matter.as_ref();
+    let asked_refund = asked
+        .and_then(|matter| matter.refund)
+        .map(|n| format!("r{n}"));
+    let n = subject.payment.or(asked.and_then(|matter| matter.payment));
+    Ids {
+        payment: case
+            .as_deref()
+            .zip(n)
+            .map(|(case, n)| ids::payment_reference(case, n)),
+        payment_there: payment.and_then(|payment| payment.there.clone()),
+        refund: object(&[Topic::RefundPaid, Topic::RefundFailed]).or(asked_refund),
+        request: match &facts.refund {
+            Some(refund) => refund.request.clone(),
+            None => asked.and_then(|matter| matter.request.clone()),
+        },
+        refund_there: facts
+            .refund
+            .as_ref()
+            .and_then(|refund| refund.there.clone()),
+        dispute: facts.dispute.as_ref().map(|dispute| dispute.key.clone()),
+        dispute_there: facts.dispute.as_ref().map(|dispute| dispute.there.clone()),
+        task: object(&[Topic::NeedsPerson]).map(|name| task::person_id(&name)),
+        patient: facts.patient.clone(),
+        appointment: facts.appointment.clone(),
+        case,
+    }
+}
+
+/// How the invoice and what it is about stood after it.
+pub fn stood(told: &Occurrence) -> Stood {
+    let facts = &told.facts;
+    let payment = facts.payment.as_ref();
+    Stood {
+        asked: facts.asked,
+        due: facts.due,
+        deposit: facts.deposit,
+        payment: payment.and_then(|payment| payment.state),
+        decline: payment.and_then(|payment| payment.decline),
+        refund: facts.refund.as_ref().map(|refund| refund.state),
+        dispute: facts.dispute.as_ref().map(|dispute| dispute.state),
+        due_by: facts.due_by,
+        alert: facts.matter.as_ref().map(|matter| matter.alert),
     }
 }
 
@@ -147,12 +210,12 @@ pub fn customer(
     }
 }
 
-/// The clinic's day: in the books, that of the moment when the money moved; else that on which we
+/// The clinic's day: of what is filed or kept, that of the moment when the money moved; else that on which we
 /// heard of it.
 pub fn day_of(settings: &Settings, channel: Channel, told: &Occurrence) -> Date {
     let at = match channel {
-        Channel::Books => told.at,
-        _ => told.heard_at,
+        Channel::Books | Channel::Records => told.at,
+        Channel::PatientEmail | Channel::PatientText | Channel::Staff => told.heard_at,
     };
     at.to_zoned(settings.zone()).date()
 }

@@ -24,8 +24,10 @@ pub fn earlier(
     declared: DependsOn,
 ) -> Earlier {
     let subject = &this.about.subject;
-    // That money came again is of interest to who heard that it had gone; books need it anyway.
-    let depends_on = match subject.is_again() && system.channel != Channel::Books {
+    // That money came again is of interest to people who heard that it had gone; what is filed or
+    // kept needs it anyway.
+    let kept = matches!(system.channel, Channel::Books | Channel::Records);
+    let depends_on = match subject.is_again() && !kept {
         true => DependsOn::TakesBack(Topic::PaymentReturned),
         false => declared,
     };

@@ -46,7 +46,7 @@ const WAITS: [i64; 8] = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400];
 const PATIENCE: i64 = WAITS.len() as i64;
 /// A delivery that needs another one first looks again after so many seconds at least.
 const BEHIND: i64 = 5;
-/// Seconds after which it is given up: books are told late rather than never.
+/// Seconds after which it is given up: what is filed or kept is told late rather than never.
 const LIFETIME: i64 = 7 * 86_400;
 const LIFETIME_OF_BOOKS: i64 = 90 * 86_400;
 /// So many of a line are worked off by one message.
@@ -428,8 +428,8 @@ async fn renew(
 
 fn is_given_up(row: &DeliveryRow, system: &System) -> bool {
     let lifetime = match system.channel {
-        Channel::Books => LIFETIME_OF_BOOKS,
-        _ => LIFETIME,
+        Channel::Books | Channel::Records => LIFETIME_OF_BOOKS,
+        Channel::PatientEmail | Channel::PatientText | Channel::Staff => LIFETIME,
     };
     clock::now().as_second() - row.about.heard_at.as_second() > lifetime
 }

@@ -56,7 +56,7 @@ pub(super) async fn prepare(
     let told = outbox::read(&kept)?;
     let (key, reference, mut person) = addressee(app, settings, &told).await?;
     let erased = key.is_none() && told.facts.patient.is_some();
-    let concerns = of.case.and_then(|case| overtaken(case, &told.subject));
+    let concerns = unheard(system.channel, of.case, &told.subject);
     let mut needless = concerns;
     if matches!(system.channel, Channel::PatientEmail | Channel::PatientText)
         && let Some(phone) = person.phone.clone()
@@ -167,6 +167,13 @@ fn of_books(
         Topic::PaymentReceived | Topic::PaymentReturned | Topic::PaymentApplied
     );
     standing::needless(told, standing).or(needless.filter(|_| !corrected))
+}
+
+/// Why this channel need not hear of it any more. What is kept tells what happened, whatever became
+/// of it since: that is told after it.
+pub fn unheard(channel: Channel, case: Option<&Case>, subject: &Subject) -> Option<&'static str> {
+    let concerned = case.filter(|_| channel != Channel::Records);
+    concerned.and_then(|case| overtaken(case, subject))
 }
 
 /// Why nobody need hear of it any more, as the case stands now.

@@ -1,15 +1,16 @@
 //! What a delivery tells, what it waits for, and how it ends.
 
 use super::arrival::looked_at;
-use super::compose::{customer, day_of};
+use super::compose::{customer, day_of, ids_of, stood};
 use super::depends::{Earlier, earlier, said};
 use super::job::{Look, Setback, as_sent, seen, sending, troubled};
-use super::prepare::{overtaken, unreachable};
+use super::prepare::{overtaken, unheard, unreachable};
 use super::spread::audience;
 use super::standing::{self, standing};
 use super::{Turn, turn, undelivered_words};
 use crate::contract::{
-    Channel, Customer, DependsOn, ExternalId, LostReply, Message, Notification, Standing, Trouble,
+    Channel, Customer, DependsOn, ExternalId, Ids, LostReply, Message, Notification, Offer,
+    Standing, Stood, System, Trouble,
 };
 use crate::domain::bill::Bill;
 use crate::domain::case::{Case, Ending, OpensBy, Payment, Retry, Session};
@@ -629,8 +630,109 @@ fn the_books_hear_the_clinics_day_on_which_the_money_moved() {
     };
     let day = |channel| day_of(&settings, channel, &told).to_string();
     assert_eq!(day(Channel::Books), "2026-12-31");
+    assert_eq!(day(Channel::Records), "2026-12-31");
     // A message is looked for from the day on which it was sent.
     assert_eq!(day(Channel::PatientEmail), "2027-01-01");
+}
+
+/// The ids and the standing that a record of the first payment, refund or dispute bears.
+fn kept(case: &Case, topic: Topic, object: Option<&str>) -> (Ids, Stood) {
+    let told = occurrence(case, subject(case, topic, Some(1), object), 1);
+    // As it is frozen, and not as the case stands when it goes out.
+    let frozen = serde_json::to_value(&told).unwrap();
+    let told: Occurrence = serde_json::from_value(frozen).unwrap();
+    (ids_of("demo#case#0123456789abcdef", &told), stood(&told))
+}
+
+#[test]
+fn a_record_names_what_it_is_about_by_our_ids_and_the_gateways_as_it_stood() {
+    let mut case = paid();
+    case.patient = Some("fedcba9876543210".into());
+    case.appointment = Some("A-7".into());
+    let part = Refund {
+        request: Some("req1".into()),
+        ..refund(Some(1), "re_1", 1000, refund::State::Succeeded)
+    };
+    case.payments[0].refunds = vec![part];
+    case.payments[0].disputes = vec![lost(2000)];
+    let of_payment = Ids {
+        case: Some("0123456789abcdef".into()),
+        payment: Some("0123456789abcdef-p1".into()),
+        payment_there: Some("pi_1".into()),
+        patient: Some("fedcba9876543210".into()),
+        appointment: Some("A-7".into()),
+        ..Ids::default()
+    };
+    let (ids, stood) = kept(&case, Topic::PaymentReceived, None);
+    assert_eq!(ids, of_payment);
+    assert_eq!(stood.payment, Some(State::Paid));
+    assert_eq!((stood.asked, stood.due), (case.asked(), case.due()));
+    let (ids, stood) = kept(&case, Topic::RefundPaid, Some("r1"));
+    let of_refund = Ids {
+        refund: Some("r1".into()),
+        request: Some("req1".into()),
+        refund_there: Some("re_1".into()),
+        ..of_payment.clone()
+    };
+    assert_eq!(ids, of_refund);
+    assert_eq!(stood.refund, Some(refund::State::Succeeded));
+    // Its second end is told of the same dispute.
+    let key = lost(2000).key();
+    for name in [key.clone(), format!("{key}-2")] {
+        let (ids, stood) = kept(&case, Topic::DisputeClosed, Some(&name));
+        let of_dispute = Ids {
+            dispute: Some(key.clone()),
+            dispute_there: Some("dp_1".into()),
+            ..of_payment.clone()
+        };
+        assert_eq!(ids, of_dispute);
+        assert_eq!(stood.dispute, Some(dispute::State::Lost));
+    }
+}
+
+#[test]
+fn a_record_of_a_task_names_the_task_and_what_it_asks_about() {
+    let case = paid();
+    let about = subject(&case, Topic::NeedsPerson, None, Some("late-p1"));
+    let mut told = occurrence(&case, about, 1);
+    let matter = Matter::of(Alert::LatePayment).payment(1).request("req1");
+    told.facts.matter = Some(matter.refund(Some(2)));
+    let of_task = Ids {
+        case: Some("0123456789abcdef".into()),
+        payment: Some("0123456789abcdef-p1".into()),
+        refund: Some("r2".into()),
+        request: Some("req1".into()),
+        task: Some("person-late-p1".into()),
+        ..Ids::default()
+    };
+    assert_eq!(ids_of("demo#case#0123456789abcdef", &told), of_task);
+    assert_eq!(stood(&told).alert, Some(Alert::LatePayment));
+    let of_no_case = ids_of("demo#event#stripe:evt_1", &told);
+    assert_eq!((of_no_case.case, of_no_case.payment), (None, None));
+}
+
+#[test]
+fn what_is_kept_is_told_whatever_became_of_it_since_and_builds_on_nothing() {
+    let mut case = paid();
+    case.payments[0].state = State::Returned;
+    case.payments[0].returned_whole = true;
+    let failed = subject(&case, Topic::RefundPaid, Some(1), Some("r1"));
+    let heard = |channel| unheard(channel, Some(&case), &failed).is_none();
+    assert!(heard(Channel::Records) && !heard(Channel::Staff));
+    let again = subject(&case, Topic::PaymentReceived, Some(1), Some("again1"));
+    let row = row_of(&occurrence(&case, again, 2), Rowed::Open);
+    let slack = vendors::system("slack").unwrap();
+    let of = |channel| System {
+        vendor: slack.vendor,
+        is: slack.is,
+        channel,
+        subscriptions: slack.subscriptions,
+        arrival: Offer::No("nothing to look at"),
+        contact: Offer::No("no contacts"),
+    };
+    let told = |channel| earlier(&[], &row, &of(channel), DependsOn::Nothing);
+    assert_eq!(told(Channel::Records), Earlier::Filed(vec![]));
+    assert!(matches!(told(Channel::Staff), Earlier::Needless(_)));
 }
 
 #[test]
@@ -690,6 +792,7 @@ fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel()
         (Channel::PatientText, false, false, true),
         (Channel::Staff, false, false, false),
         (Channel::Books, false, false, false),
+        (Channel::Records, false, false, false),
     ] {
         for share_names in [false, true] {
             let mut settings = clinic();
@@ -747,6 +850,9 @@ fn notification(text: &str, phone: &str) -> Notification {
         total: eur(6000),
         rates: vec![],
         date: jiff::civil::date(2026, 3, 14),
+        at: at(0),
+        ids: Ids::default(),
+        stood: Stood::none(eur(0).currency),
         gateway: "stripe".into(),
         customer: Customer {
             phone: Some(phone.into()),
