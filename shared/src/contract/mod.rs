@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod inbound;
 pub mod jws;
 pub mod proof;
+pub mod record;
 pub mod system;
 pub mod talk;
 pub mod vendor;

@@ -143,6 +143,23 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
     ]
 }
 
+/// What is kept as records: money that came, failed or went back, and disputes. That a refund failed
+/// is a record of its own, where it was told that it was paid.
+pub const fn to_records(steps: &'static [Effect<Notification, ExternalId>]) -> [Subscription; 7] {
+    [
+        Subscription::of(Topic::PaymentReceived, steps),
+        Subscription::of(Topic::PaymentReturned, steps),
+        Subscription::of(Topic::PaymentFailed, steps),
+        Subscription::of(Topic::RefundPaid, steps),
+        Subscription {
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            ..Subscription::of(Topic::RefundFailed, steps)
+        },
+        Subscription::of(Topic::DisputeOpened, steps),
+        Subscription::of(Topic::DisputeClosed, steps),
+    ]
+}
+
 /// What a system is told. Neutral by construction: no service, no diagnosis, no note.
 #[derive(Clone, Debug)]
 pub struct Notification {

@@ -119,6 +119,26 @@ impl Field {
         }
     }
 
+    /// The same, checked when it is written: why a value cannot stand in it.
+    pub const fn checked(self, misfit: fn(&str) -> Option<String>) -> Self {
+        Self {
+            kind: FieldKind::Checked(misfit),
+            ..self
+        }
+    }
+
+    /// A secret that is pasted as a whole, without which nothing works.
+    pub const fn document(
+        name: &'static str,
+        label: &'static str,
+        misfit: fn(&str) -> Option<String>,
+    ) -> Self {
+        Self {
+            kind: FieldKind::Document(misfit),
+            ..Self::secret(name, label)
+        }
+    }
+
     /// The same, needed only by some accounts.
     pub const fn optional(self) -> Self {
         Self {

@@ -3,6 +3,7 @@
 
 pub mod capabilities;
 pub mod gocardless;
+pub mod google_sheets;
 pub mod mailgun;
 pub mod mollie;
 pub mod paypal;

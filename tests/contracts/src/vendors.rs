@@ -2,6 +2,7 @@
 //! `meridian_registry` says.
 
 mod gocardless;
+mod google_sheets;
 mod mailgun;
 mod mollie;
 mod paypal;
