@@ -1,7 +1,7 @@
 //! Xero's adapter.
 
 use super::*;
-use meridian::contract::{CameBy, Grant, Recorded, Trouble};
+use meridian::contract::{CameBy, Recorded, Trouble};
 use meridian::vendors::xero::SYSTEM;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
