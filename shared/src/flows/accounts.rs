@@ -279,11 +279,18 @@ async fn grant(
         }
     };
     let reply = app.transport.send_token(vendor, oauth, account, form).await;
-    let granted = granted(vendor, oauth, reply)?;
+    let granted = granted(reply, oauth.read)?;
     if let (Grant::Refresh, Some(token)) = (oauth.grant, granted.refresh) {
         // Kept before the access token is used: the old one works only for a grace period.
         let fields = Fields::from([("refresh_token".into(), token)]);
         app.secrets.put(&kept, &fields).await.map_err(unavailable)?;
+    }
+    // Our credentials would go there.
+    if let Some(host) = &granted.host
+        && !transport::is_further(vendor, host)
+    {
+        let why = format!("{} named a host that is not its own", vendor.name);
+        return Err(Trouble::Credentials(why));
     }
     let expires_at = clock::now().as_second() + granted.seconds;
     Ok(AccessToken {
@@ -304,12 +311,10 @@ fn rotates(vendor: &Vendor) -> bool {
     matches!(&vendor.auth, Auth::OAuth(oauth) if oauth.grant.refreshes())
 }
 
-/// Whatever a token call is answered, the call that waits for the token was not sent. A host that is
-/// not the vendor's own is refused with its token.
+/// Whatever a token call is answered, the call that waits for the token was not sent.
 pub fn granted(
-    vendor: &Vendor,
-    oauth: &OAuth,
     reply: Result<Reply, Trouble>,
+    read: fn(&Reply) -> Result<Granted, Trouble>,
 ) -> Result<Granted, Trouble> {
     let later = |why: Trouble| {
         tracing::warn!(%why, "no access token");
@@ -321,16 +326,7 @@ pub fn granted(
     let reply = reply.map_err(later)?;
     match reply.status {
         400 | 401 | 403 => Err(Trouble::Credentials("the token call was refused".into())),
-        _ => {
-            let granted = reply.ok().and_then(oauth.read).map_err(later)?;
-            match &granted.host {
-                Some(host) if !transport::is_further(vendor, host) => {
-                    let why = format!("{} named a host that is not its own", vendor.name);
-                    Err(Trouble::Credentials(why))
-                }
-                _ => Ok(granted),
-            }
-        }
+        _ => reply.ok().and_then(read).map_err(later),
     }
 }
 

@@ -406,7 +406,7 @@ impl Clinic {
         key
     }
 
-    async fn hears(&self, systems: &[&str]) {
+    pub async fn hears(&self, systems: &[&str]) {
         let mut settings = self.get("/v1/settings").await;
         settings["systems"] = json!(systems);
         self.call("PUT", "/v1/settings", &settings)

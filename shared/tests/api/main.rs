@@ -30,6 +30,7 @@ mod resources;
 mod returns;
 mod search;
 mod several;
+mod sheets;
 mod stack;
 mod standing;
 mod tasks;

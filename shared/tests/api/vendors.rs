@@ -3,7 +3,7 @@
 
 use crate::stack::Clinic;
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -111,6 +111,7 @@ pub async fn connect(
             "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
             "tax_type": "OUTPUT",
         }),
+        "google-sheets" => crate::sheets::fields(id),
         other => panic!("how is {other} connected?"),
     };
     let mut connection = json!({ "fields": fields });
@@ -155,10 +156,11 @@ fn serve(mut stream: &TcpStream) {
     let basic = String::from_utf8_lossy(&basic);
     let headers: Vec<_> = heard.headers.values().map(String::as_str).collect();
     let sender = format!(
-        "{basic} {} {} {}",
+        "{basic} {} {} {} {}",
         headers.join(" "),
         heard.what,
-        heard.body
+        heard.body,
+        stated(&heard.body)
     );
     let said = {
         let mut network = network();
@@ -197,6 +199,14 @@ fn serve(mut stream: &TcpStream) {
         "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\nconnection: close\r\n{head}\r\n\r\n{body}"
     );
     let _ = stream.write_all(reply.as_bytes());
+}
+
+/// What an account states in a token call that it signed.
+fn stated(body: &str) -> String {
+    let (_, assertion) = body.split_once("assertion=").unwrap_or_default();
+    let claims = assertion.split('.').nth(1).unwrap_or_default();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+    String::from_utf8_lossy(&claims).into_owned()
 }
 
 fn read(stream: &TcpStream) -> Option<Heard> {
