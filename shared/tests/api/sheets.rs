@@ -2,23 +2,11 @@
 //! what stands in the tab is not appended again.
 
 use crate::stack::Clinic;
-use crate::vendors::{Heard, Said, answer, connect, heard, ok, token};
+use crate::vendors::{Heard, Said, answer, connect, heard, ok, sheets as fields, token};
 use meridian::flows::deliveries::compose;
-use serde_json::{Value, json};
+use serde_json::json;
 
-const KEY: &str = include_str!("../fixtures/google-sheets/key.pem");
 const PATH: &str = "/v1/integrations/google-sheets";
-
-/// What a clinic pastes; its name tells whose calls they are.
-pub fn fields(clinic: &str) -> Value {
-    let key = json!({
-        "type": "service_account", "private_key": KEY,
-        "client_email": format!("{clinic}@demo.iam.gserviceaccount.com"),
-        "token_uri": "https://oauth2.googleapis.com/token",
-    });
-    let id = format!("{clinic}-spreadsheet-of-the-clinic");
-    json!({ "service_account": format!("{key:#}\n"), "spreadsheet": id, "tab": "Payments" })
-}
 
 #[tokio::test]
 async fn what_does_not_fit_is_told_by_its_field_when_it_is_written() {

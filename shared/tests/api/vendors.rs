@@ -111,7 +111,7 @@ pub async fn connect(
             "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
             "tax_type": "OUTPUT",
         }),
-        "google-sheets" => crate::sheets::fields(id),
+        "google-sheets" => sheets(id),
         other => panic!("how is {other} connected?"),
     };
     let mut connection = json!({ "fields": fields });
@@ -122,6 +122,17 @@ pub async fn connect(
     let put = clinic.call("PUT", &path, &connection).await;
     put.expect(200);
     answer(clinic, script);
+}
+
+/// What a clinic pastes for Google Sheets; its name tells whose calls they are.
+pub fn sheets(clinic: &str) -> Value {
+    let key = json!({
+        "type": "service_account", "private_key": include_str!("../fixtures/google-sheets/key.pem"),
+        "client_email": format!("{clinic}@demo.iam.gserviceaccount.com"),
+        "token_uri": "https://oauth2.googleapis.com/token",
+    });
+    let id = format!("{clinic}-spreadsheet-of-the-clinic");
+    json!({ "service_account": format!("{key:#}\n"), "spreadsheet": id, "tab": "Payments" })
 }
 
 /// What is random in a clinic's name: letters and digits, as they may stand anywhere.
