@@ -1,5 +1,6 @@
 //! The list of vendors. There is no other: adapters, simulated vendors and contracts make theirs of
-//! it, each in its own crate, and each by the module that is named so.
+//! it, each in its own crate, and each by the module that is named so: as the vendor's id, with `_` for
+//! its `-`.
 
 /// Calls a macro with the name of every vendor, in the order in which people see them: gateways,
 /// then systems.
@@ -7,7 +8,17 @@
 macro_rules! vendors {
     ($with:ident) => {
         $with![
-            stripe, gocardless, mollie, paypal, adyen, mailgun, twilio, slack, xero, own
+            stripe,
+            gocardless,
+            mollie,
+            paypal,
+            adyen,
+            mailgun,
+            twilio,
+            slack,
+            xero,
+            google_sheets,
+            own
         ]
     };
 }

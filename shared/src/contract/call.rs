@@ -14,7 +14,8 @@ use std::fmt;
 /// down without saying what to do when its reply never comes.
 pub struct Effect<Ask: 'static, Answer: 'static> {
     /// The one request that acts, after reading what it depends on. What goes wrong here went wrong
-    /// before anything was done.
+    /// before anything was done. Where a vendor takes no key it may look first, for what is there
+    /// already: [`unless_there`].
     pub build: Read<Ask, Request>,
     /// Reads the answer to that request.
     pub parse: Parse<Ask, Answer>,
@@ -258,7 +259,10 @@ impl Reply {
     pub fn ok(&self) -> Result<&Self, Trouble> {
         match self.status {
             200..300 => Ok(self),
-            401 | 403 => Err(Trouble::Credentials(format!("status {}", self.status))),
+            401 | 403 => {
+                let why = format!("our key was not accepted (status {})", self.status);
+                Err(Trouble::Credentials(why))
+            }
             404 => Err(Trouble::Missing),
             429 => {
                 let told = self.header("retry-after").and_then(|s| s.parse().ok());
@@ -279,7 +283,8 @@ pub enum Trouble {
     Declined(Decline),
     /// The vendor understood and refuses; the same request will be refused again. Nothing happened.
     Rejected(String),
-    /// Our key is not accepted. Nothing happened; a person must mend the configuration.
+    /// Our key is not accepted, or what is configured leads nowhere. Nothing happened; a person must
+    /// mend the configuration.
     Credentials(String),
     /// It takes nothing from us before a person has mended something there. Nothing happened.
     Closed(String),
@@ -298,7 +303,7 @@ pub enum Trouble {
     Stale(String),
     /// The first call under this key is still running: ask again under the same key.
     InFlight,
-    /// It was already done under this key, and this is the object.
+    /// It was already done, under this key or as a look before it says, and this is the object.
     Exists(String),
     /// It may or may not have happened: no reply, 5xx, a timeout.
     Unclear(String),
@@ -333,7 +338,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Declined(why) => write!(f, "declined: {why:?}"),
             Self::Rejected(why) => write!(f, "refused: {why}"),
-            Self::Credentials(why) => write!(f, "our key was not accepted: {why}"),
+            Self::Credentials(why) => write!(f, "the connection must be mended: {why}"),
             Self::Closed(why) => f.write_str(why),
             Self::NotTaken(why) => write!(f, "not taken: {why}"),
             Self::Missing => f.write_str("no such object"),

@@ -1,10 +1,24 @@
-//! Detached JSON web signatures over a body, by RS256 (RFC 7515, appendix F).
+//! JSON web signatures by RS256: detached ones over a body (RFC 7515, appendix F), and what an
+//! assertion is signed with.
 
 use super::door::JwsPart;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, RsaPublicKeyComponents};
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
+
+/// A private RSA key of its PEM (PKCS#8 or PKCS#1); the complaint holds nothing of it.
+pub fn private_key(pem: &str) -> Result<RsaKeyPair, &'static str> {
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes());
+    let key = match der.map_err(|_| "it is no private key as PEM")? {
+        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+        _ => return Err("it is no RSA key"),
+    };
+    key.map_err(|_| "it is no RSA key of 2048 to 4096 bits that can sign")
+}
 
 /// Whether one of these signatures over the body is by one of the keys of a JWK set.
 pub fn holds(parts: &[JwsPart], body: &[u8], keys: &str) -> bool {

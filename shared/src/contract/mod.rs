@@ -2,6 +2,7 @@
 //! gateways, systems, webhooks and their proofs. Types and pure functions; it knows no vendor.
 
 pub mod call;
+pub mod columns;
 pub mod declines;
 pub mod door;
 pub mod faces;

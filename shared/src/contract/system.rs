@@ -1,7 +1,7 @@
 //! A business system that hears of a clinic's money, as a value. Adapters shape requests; what
 //! patients and staff read is written once, in `messages/`, and arrives here as a [`Message`].
 
-use crate::contract::{Account, Effect, Offer, Read, Vendor};
+use crate::contract::{Account, Effect, Offer, Pause, Read, Trouble, Vendor};
 use crate::domain::fact::Decline;
 pub use crate::domain::invoice::OfRate;
 pub use crate::domain::outbox::CameBy;
@@ -149,6 +149,23 @@ pub const fn to_patients(steps: &'static [Effect<Notification, ExternalId>]) -> 
             depends_on: DependsOn::TakesBack(Topic::RefundPaid),
             names_contact: false,
         },
+    ]
+}
+
+/// What is kept as records: money that came, failed or went back, and disputes. That a refund failed
+/// is a record of its own, where it was told that it was paid.
+pub const fn to_records(steps: &'static [Effect<Notification, ExternalId>]) -> [Subscription; 7] {
+    [
+        Subscription::of(Topic::PaymentReceived, steps),
+        Subscription::of(Topic::PaymentReturned, steps),
+        Subscription::of(Topic::PaymentFailed, steps),
+        Subscription::of(Topic::RefundPaid, steps),
+        Subscription {
+            depends_on: DependsOn::TakesBack(Topic::RefundPaid),
+            ..Subscription::of(Topic::RefundFailed, steps)
+        },
+        Subscription::of(Topic::DisputeOpened, steps),
+        Subscription::of(Topic::DisputeClosed, steps),
     ]
 }
 
@@ -329,3 +346,12 @@ pub struct Message {
 /// The id under which the system filed it, where it told one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalId(pub Option<String>);
+
+/// For a step that is made only where a look does not find it: what is found is the step's end, and
+/// nothing is sent.
+pub fn unless_there(found: Option<ExternalId>) -> Result<(), Pause> {
+    match found {
+        Some(filed) => Err(Trouble::Exists(filed.0.unwrap_or_default()).into()),
+        None => Ok(()),
+    }
+}

@@ -3,6 +3,7 @@
 
 use super::call::{Reply, Trouble};
 use crate::words::ids;
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,6 +90,11 @@ pub enum FieldKind {
     SecretThat(fn(&str) -> Option<String>),
     /// No secret, and of its own shape: why a value has it not.
     TextThat(fn(&str) -> Option<String>),
+    /// Some of these, in the clinic's order, separated by commas: the value, and as people read it.
+    Columns(&'static [(&'static str, &'static str)]),
+    /// A secret that is pasted as a whole and may have several lines: why it has not its shape, said
+    /// without a word of it.
+    Document(fn(&str) -> Option<String>),
 }
 
 /// Which of the vendor's environments an account is of. One word for all vendors.
@@ -118,6 +124,26 @@ impl Field {
         }
     }
 
+    /// The same, checked when it is written: why a value cannot stand in it.
+    pub const fn checked(self, misfit: fn(&str) -> Option<String>) -> Self {
+        Self {
+            kind: FieldKind::TextThat(misfit),
+            ..self
+        }
+    }
+
+    /// A secret that is pasted as a whole, without which nothing works.
+    pub const fn document(
+        name: &'static str,
+        label: &'static str,
+        misfit: fn(&str) -> Option<String>,
+    ) -> Self {
+        Self {
+            kind: FieldKind::Document(misfit),
+            ..Self::secret(name, label)
+        }
+    }
+
     /// The same, needed only by some accounts.
     pub const fn optional(self) -> Self {
         Self {
@@ -142,11 +168,33 @@ impl Field {
                     || choices
                         .iter()
                         .any(|(known, _)| known.eq_ignore_ascii_case(value));
-                let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
-                (!known).then(|| format!("one of {}", names.join(", ")))
+                (!known).then(|| format!("one of {}", names(choices)))
             }
+            FieldKind::Columns(known) => {
+                let chosen: Vec<_> = chosen(value).collect();
+                let odd = |name: &&str| {
+                    let times = chosen.iter().filter(|other| other == &name).count();
+                    times > 1 || !known.iter().any(|(known, _)| known == name)
+                };
+                let fits = !chosen.iter().any(odd);
+                (!fits).then(|| format!("each at most once, of {}", names(known)))
+            }
+            FieldKind::Document(misfit) => misfit(value),
         }
     }
+}
+
+/// What a field of [`FieldKind::Columns`] holds, in its order.
+pub fn chosen(value: &str) -> impl Iterator<Item = &str> {
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+fn names(choices: &[(&str, &str)]) -> String {
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
 }
 
 /// Where a vendor's API is.
@@ -158,6 +206,8 @@ pub enum Host {
     /// The whole address, path included, stands in the account's field of this name, as the clinic
     /// told it: reached only on the public internet. A request has an empty path.
     Told(&'static str),
+    /// As the token call named it for this account; one of the vendor's further hosts.
+    Granted,
 }
 
 /// How a request proves who sends it. Names point into the account's fields.
@@ -213,10 +263,45 @@ pub struct OAuth {
     pub grant: Grant,
     /// What the token call says beside: a scope.
     pub beside: &'static [(&'static str, &'static str)],
+    /// Reads the answer to it; [`Granted::usual`] where it is as the standard has it.
+    pub read: fn(&Reply) -> Result<Granted, Trouble>,
+}
+
+/// What a token call granted. It cannot be printed, as all of it is secret.
+pub struct Granted {
+    /// The access token.
+    pub token: String,
+    /// For so many seconds from now.
+    pub seconds: i64,
+    /// With which the next one is asked for; `None` where the one before it stays good.
+    pub refresh: Option<String>,
+    /// Where this account is called, for [`Host::Granted`].
+    pub host: Option<String>,
+}
+
+impl Granted {
+    /// As OAuth has it (RFC 6749, section 5.1): no host.
+    pub fn usual(reply: &Reply) -> Result<Self, Trouble> {
+        #[derive(Deserialize)]
+        struct Usual {
+            access_token: String,
+            expires_in: i64,
+            refresh_token: Option<String>,
+        }
+        let usual: Usual = reply.json()?;
+        Ok(Self {
+            token: usual.access_token,
+            seconds: usual.expires_in,
+            refresh: usual.refresh_token,
+            host: None,
+        })
+    }
 }
 
 /// Where a token call carries the client's id and secret, by the names of both fields.
 pub enum Client {
+    /// Nowhere: what is granted for is proof enough, as a signed assertion is.
+    Unnamed,
     /// In the header `Authorization: Basic`.
     Basic(&'static str, &'static str),
     /// As `client_id` and `client_secret` of its form.
@@ -226,13 +311,33 @@ pub enum Client {
 }
 
 /// The kinds of OAuth's token call that vendors here want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Grant {
     /// Client id and secret are enough, each time.
     ClientCredentials,
-    /// The refresh token changes with each use: got under one shared lock, kept in `…/oauth/{vendor}`
-    /// before the access token is used.
-    RotatingRefresh,
+    /// A refresh token, got under one shared lock. Where the answer brings another, as most vendors'
+    /// does each time, that one is kept in `…/oauth/{vendor}` before the access token is used.
+    Refresh,
+    /// A statement that the account signs (RFC 7523), made of its fields and of the time in epoch
+    /// seconds. What is wrong with the fields is told in words that hold nothing of a key.
+    Assertion(fn(&Account, i64) -> Result<Assertion, Trouble>),
+}
+
+impl Grant {
+    /// Whether it lives on a refresh token, which a vendor forgets where nobody uses it.
+    pub fn refreshes(&self) -> bool {
+        matches!(self, Self::Refresh)
+    }
+}
+
+/// What an account states about itself to be given a token. It cannot be printed, as it holds a key.
+pub struct Assertion {
+    /// Names the key to the vendor; empty where it knows but one.
+    pub key_id: String,
+    /// Who asks, for what, of whom, and until when.
+    pub claims: Value,
+    /// The private RSA key that signs it by RS256, as PEM (PKCS#8 or PKCS#1).
+    pub key: String,
 }
 
 /// A clinic's account at a vendor: its fields, all checked when it was loaded.

@@ -1,17 +1,20 @@
 //! A clinic's account at a vendor: its secrets, and the access token where the vendor wants one.
 
 use super::{App, Failure};
-use crate::contract::{Account, Auth, Grant, KeyPlace, OAuth, Reply, Request, Trouble, Vendor};
+use crate::contract::{
+    Account, Auth, Grant, Granted, KeyPlace, OAuth, Reply, Request, Trouble, Vendor,
+};
 use crate::domain::settings::Settings;
 use crate::domain::task::Lane;
 use crate::flows::connections;
+use crate::io::assertion;
 use crate::io::clock;
 use crate::io::secrets::{self, Fields, Unavailable};
 use crate::io::store::{Row, StoreError, Write, Written};
+use crate::io::transport::{self, Access};
 use crate::records::token::{self, AccessToken};
 use crate::vendors;
 use crate::words::{ids, time};
-use serde::Deserialize;
 use std::time::Duration;
 
 /// An access token is renewed this many seconds before it ends.
@@ -23,13 +26,8 @@ const AFTER_REFUSAL: i64 = 86_400;
 /// How long one function may hold the lock on a renewal, in seconds.
 const LOCK: i64 = 30;
 
-/// What a token call answers (RFC 6749, section 5.1).
-#[derive(Deserialize)]
-pub struct Granted {
-    access_token: String,
-    expires_in: i64,
-    refresh_token: Option<String>,
-}
+/// By what right a token is asked for that an account signs for.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The account of a connection of this name, or what is missing from its configuration.
 pub async fn account_of(
@@ -69,16 +67,23 @@ pub async fn call(
     let access = token(app, clinic, vendor, oauth, account, false).await?;
     let reply = app
         .transport
-        .send(vendor, account, request, Some(&access.token), key)
+        .send(vendor, account, request, Some(of(&access)), key)
         .await?;
     if reply.status != 401 {
         return vendor.said(reply);
     }
     // The vendor took the token back early: one renewal, one more try.
     let access = token(app, clinic, vendor, oauth, account, true).await?;
-    let token = Some(access.token.as_str());
-    let sent = app.transport.send(vendor, account, request, token, key);
+    let access = Some(of(&access));
+    let sent = app.transport.send(vendor, account, request, access, key);
     vendor.said(sent.await?)
+}
+
+fn of(access: &AccessToken) -> Access<'_> {
+    Access {
+        token: &access.token,
+        host: access.host.as_deref(),
+    }
 }
 
 async fn token(
@@ -90,7 +95,11 @@ async fn token(
     renew: bool,
 ) -> Result<AccessToken, Trouble> {
     let pk = token::pk(clinic, account.name(vendor));
-    let fresh = |token: &AccessToken| token.expires_at - MARGIN > clock::now().as_second();
+    // One that was given to another account than is configured now is not ours to use.
+    let asked_by = account.digest();
+    let fresh = |token: &AccessToken| {
+        token.account == asked_by && token.expires_at - MARGIN > clock::now().as_second()
+    };
     let cached = tokens(app).get(&pk).cloned();
     if let Some(token) = cached.clone().filter(|token| fresh(token) && !renew) {
         return Ok(token);
@@ -123,7 +132,7 @@ async fn token(
                 row = token::holding(row, key.seal(&pk, token));
             }
             // A connection that nobody uses must not be forgotten by the vendor.
-            if oauth.grant == Grant::RotatingRefresh {
+            if oauth.grant.refreshes() {
                 let wait = if token.is_some() {
                     RENEWED_AFTER
                 } else {
@@ -254,7 +263,12 @@ async fn grant(
     let kept = secrets::oauth(clinic, account.name(vendor));
     let form = match oauth.grant {
         Grant::ClientCredentials => vec![("grant_type", "client_credentials".into())],
-        Grant::RotatingRefresh => {
+        Grant::Assertion(states) => {
+            let stated = states(account, clock::now().as_second())?;
+            let signed = assertion::signed(&stated)?;
+            vec![("grant_type", JWT_BEARER.into()), ("assertion", signed)]
+        }
+        Grant::Refresh => {
             // Never from the cache: another function may have rotated it a second ago.
             let fields = app.secrets.latest(&kept).await.map_err(unavailable)?;
             let token = fields.and_then(|fields| fields.get("refresh_token").cloned());
@@ -266,16 +280,25 @@ async fn grant(
         }
     };
     let reply = app.transport.send_token(vendor, oauth, account, form).await;
-    let granted = granted(reply)?;
-    if let (Grant::RotatingRefresh, Some(token)) = (oauth.grant, granted.refresh_token) {
+    let granted = granted(reply, oauth.read)?;
+    if let (Grant::Refresh, Some(token)) = (oauth.grant, granted.refresh) {
         // Kept before the access token is used: the old one works only for a grace period.
         let fields = Fields::from([("refresh_token".into(), token)]);
         app.secrets.put(&kept, &fields).await.map_err(unavailable)?;
     }
-    let expires_at = clock::now().as_second() + granted.expires_in;
+    // Our credentials would go there.
+    if let Some(host) = &granted.host
+        && !transport::is_further(vendor, host)
+    {
+        let why = format!("{} named a host that is not its own", vendor.name);
+        return Err(Trouble::Credentials(why));
+    }
+    let expires_at = clock::now().as_second() + granted.seconds;
     Ok(AccessToken {
-        token: granted.access_token,
+        token: granted.token,
         expires_at,
+        host: granted.host,
+        account: account.digest(),
     })
 }
 
@@ -286,11 +309,14 @@ fn tokens(app: &App) -> std::sync::MutexGuard<'_, std::collections::HashMap<Stri
 }
 
 fn rotates(vendor: &Vendor) -> bool {
-    matches!(&vendor.auth, Auth::OAuth(oauth) if oauth.grant == Grant::RotatingRefresh)
+    matches!(&vendor.auth, Auth::OAuth(oauth) if oauth.grant.refreshes())
 }
 
 /// Whatever a token call is answered, the call that waits for the token was not sent.
-pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
+pub fn granted(
+    reply: Result<Reply, Trouble>,
+    read: fn(&Reply) -> Result<Granted, Trouble>,
+) -> Result<Granted, Trouble> {
     let later = |why: Trouble| {
         tracing::warn!(%why, "no access token");
         match why {
@@ -301,7 +327,7 @@ pub fn granted(reply: Result<Reply, Trouble>) -> Result<Granted, Trouble> {
     let reply = reply.map_err(later)?;
     match reply.status {
         400 | 401 | 403 => Err(Trouble::Credentials("the token call was refused".into())),
-        _ => reply.ok().and_then(Reply::json).map_err(later),
+        _ => reply.ok().and_then(read).map_err(later),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::denied::Denied;
 use super::{App, accounts, connections, settings};
-use crate::contract::{Auth, Field, FieldKind, Grant, Inbound, Vendor};
+use crate::contract::{Auth, Field, FieldKind, Inbound, Vendor};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::flows::audit::noted;
@@ -295,17 +295,26 @@ fn checked(secret: &Secret, mut fields: Fields) -> Result<Fields, Denied> {
         if !secret.others && declared.is_none() {
             return Err(Denied::invalid(&at(field), "an unknown field"));
         }
-        if value.len() > 4096 || value.chars().any(char::is_control) {
-            return Err(Denied::invalid(
-                &at(field),
-                "at most 4096 printable characters on one line",
-            ));
+        if let Some(why) = unwritable(declared, value) {
+            return Err(Denied::invalid(&at(field), why));
         }
         if let Some(why) = misfit(declared, field, value) {
             return Err(Denied::invalid(&at(field), why));
         }
     }
     Ok(fields)
+}
+
+/// Why a text is none that is pasted into its field, by its length and its signs.
+fn unwritable(declared: Option<&Field>, value: &str) -> Option<&'static str> {
+    let whole = declared.is_some_and(|field| matches!(field.kind, FieldKind::Document(_)));
+    let line_ends: &[char] = if whole { &['\n', '\r', '\t'] } else { &[] };
+    let odd = |sign: char| sign.is_control() && !line_ends.contains(&sign);
+    let longest = if whole { 16 * 1024 } else { 4096 };
+    (value.len() > longest || value.chars().any(odd)).then_some(match whole {
+        true => "at most 16384 characters, with line ends and without other control characters",
+        false => "at most 4096 printable characters on one line",
+    })
 }
 
 /// Why a value cannot stand in its field. What goes to an address is told to whoever is there: it is
@@ -367,7 +376,7 @@ fn secrets_of(clinic: &str, of: &Connected) -> Vec<Secret> {
         });
     }
     if let Auth::OAuth(oauth) = &vendor.auth
-        && oauth.grant == Grant::RotatingRefresh
+        && oauth.grant.refreshes()
     {
         found.push(Secret {
             group: Group::OAuth,

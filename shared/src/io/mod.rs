@@ -1,5 +1,6 @@
 //! All that reaches outside: AWS, vendors, the runtime, the clock. One module per outside thing.
 
+pub mod assertion;
 pub mod aws;
 pub mod clock;
 pub mod config;

@@ -26,6 +26,14 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A reply above this many bytes is no answer: the longest list that an adapter asks for has a tenth.
 const LARGEST: usize = 8 * 1024 * 1024;
 
+/// What a token call gave, as a request needs it.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    pub token: &'a str,
+    /// Where this account is called, if the token call named it.
+    pub host: Option<&'a str>,
+}
+
 pub struct Transport {
     client: reqwest::Client,
     /// For addresses that clinics told; made when the first is called.
@@ -45,10 +53,10 @@ impl Transport {
         }
     }
 
-    /// The client that reaches this host. What a clinic told leads to public hosts only, but for a
+    /// The client that reaches a vendor. What a clinic told leads to public hosts only, but for a
     /// local stack, which puts every vendor where it likes.
-    fn client(&self, vendor: &Vendor, host: &Host) -> &reqwest::Client {
-        let told = matches!(host, Host::Told(_)) && self.local.base(vendor.id).is_none();
+    fn client(&self, vendor: &Vendor) -> &reqwest::Client {
+        let told = matches!(vendor.host, Host::Told(_)) && self.local.base(vendor.id).is_none();
         let public = || client(self.timeout, Some(PublicOnly::of_system()));
         match told {
             true => self.told.get_or_init(public),
@@ -56,14 +64,14 @@ impl Transport {
         }
     }
 
-    /// Sends one request. `token` is the access token where the vendor's auth is OAuth; `key` is
-    /// where and what the idempotency key is.
+    /// Sends one request. `access` is what a token call gave where the vendor's auth is OAuth; `key`
+    /// is where and what the idempotency key is.
     pub async fn send(
         &self,
         vendor: &Vendor,
         account: &Account,
         request: &Request,
-        token: Option<&str>,
+        access: Option<Access<'_>>,
         key: Option<(KeyPlace, &str)>,
     ) -> Result<Reply, Trouble> {
         let mut headers = (vendor.headers)(account);
@@ -76,8 +84,8 @@ impl Transport {
             }
             Auth::Headers(of) => headers.extend(of(account)),
             Auth::OAuth(_) => {
-                let token = token.ok_or(Trouble::Credentials("no access token".into()))?;
-                headers.push(("authorization", format!("Bearer {token}")));
+                let access = access.ok_or(Trouble::Credentials("no access token".into()))?;
+                headers.push(("authorization", format!("Bearer {}", access.token)));
             }
             Auth::StandardWebhook(name) => {
                 headers.extend(webhook(&account.both(name), request, key)?);
@@ -85,8 +93,9 @@ impl Transport {
             Auth::InBody(_) | Auth::InAddress | Auth::Open => {}
         }
         let request = &signed(vendor, account, request);
-        self.exchange(vendor, &vendor.host, account, request, headers, key)
-            .await
+        let granted = access.and_then(|access| access.host);
+        let own = own(&vendor.host, account, granted)?;
+        self.exchange(vendor, own, request, headers, key).await
     }
 
     /// A token call, which says who asks where the vendor wants it.
@@ -106,6 +115,7 @@ impl Transport {
         );
         let mut headers = vec![];
         match oauth.client {
+            Client::Unnamed => {}
             Client::Basic(id, secret) => {
                 headers.push(("authorization", basic(&of(id), &of(secret))));
             }
@@ -115,7 +125,9 @@ impl Transport {
             }
         }
         let request = match oauth.client {
-            Client::Basic(..) | Client::Form(..) => Request::form(oauth.path, form),
+            Client::Unnamed | Client::Basic(..) | Client::Form(..) => {
+                Request::form(oauth.path, form)
+            }
             Client::Json(..) => {
                 let fields = form
                     .into_iter()
@@ -123,15 +135,14 @@ impl Transport {
                 Request::json("POST", oauth.path, Value::Object(fields.collect()))
             }
         };
-        self.exchange(vendor, &oauth.host, account, &request, headers, None)
-            .await
+        let own = own(&oauth.host, account, None)?;
+        self.exchange(vendor, own, &request, headers, None).await
     }
 
     async fn exchange(
         &self,
         vendor: &Vendor,
-        host: &Host,
-        account: &Account,
+        own: String,
         request: &Request,
         headers: Vec<(&'static str, String)>,
         key: Option<(KeyPlace, &str)>,
@@ -140,14 +151,14 @@ impl Transport {
         if let Some((KeyPlace::Query(name), key)) = key {
             query.push((name.into(), key.into()));
         }
-        let base = self.at_home(vendor.id, base(vendor, host, account, request)?);
+        let base = self.at_home(vendor.id, base(vendor, own, request)?);
         let mut address = format!("{}{}", base.trim_end_matches('/'), request.path);
         if !query.is_empty() {
             address = format!("{address}?{}", encode(&query));
         }
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|why| Trouble::Rejected(why.to_string()))?;
-        let client = self.client(vendor, host);
+        let client = self.client(vendor);
         let mut call = client.request(method, &address);
         for (name, value) in headers {
             call = call.header(name, value);
@@ -179,18 +190,21 @@ impl Transport {
     }
 }
 
+/// The vendor's own host for this account; `granted` is what its token call named.
+fn own(host: &Host, account: &Account, granted: Option<&str>) -> Result<String, Trouble> {
+    match host {
+        Host::One(host) => Ok((*host).into()),
+        Host::From(of) => Ok(of(account)),
+        Host::Told(name) => told(account.secret(name)),
+        Host::Granted => {
+            let missing = || Trouble::Credentials("the token call named no host".into());
+            granted.map(str::to_owned).ok_or_else(missing)
+        }
+    }
+}
+
 /// Where a request goes. An address that a reply gave must be the vendor's.
-fn base(
-    vendor: &Vendor,
-    host: &Host,
-    account: &Account,
-    request: &Request,
-) -> Result<String, Trouble> {
-    let own = match host {
-        Host::One(host) => (*host).into(),
-        Host::From(of) => of(account),
-        Host::Told(name) => told(account.secret(name))?,
-    };
+fn base(vendor: &Vendor, own: String, request: &Request) -> Result<String, Trouble> {
     match &request.host {
         None => Ok(own),
         Some(named) if *named == own || is_further(vendor, named) => Ok(named.clone()),
@@ -266,7 +280,7 @@ fn signed(vendor: &Vendor, account: &Account, request: &Request) -> Request {
 
 /// Whether an address is https, without user, port or path, at a further host of the vendor's or
 /// below it.
-fn is_further(vendor: &Vendor, address: &str) -> bool {
+pub fn is_further(vendor: &Vendor, address: &str) -> bool {
     let Ok(url) = url::Url::parse(address) else {
         return false;
     };
@@ -348,4 +362,21 @@ fn encode(fields: &[(String, String)]) -> String {
         format!("{name}={}", utf8_percent_encode(value, ESCAPED))
     };
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_goes_where_the_token_call_said_and_nowhere_while_it_said_nothing() {
+        let account = Account::load(&[], Default::default()).expect("no fields");
+        let said = "https://eu.vendor.example";
+        let granted = own(&Host::Granted, &account, Some(said));
+        assert_eq!(granted.as_deref(), Ok(said));
+        let nowhere = own(&Host::Granted, &account, None);
+        assert!(matches!(nowhere, Err(Trouble::Credentials(_))));
+        let fixed = own(&Host::One("https://vendor.example"), &account, Some(said));
+        assert_eq!(fixed.as_deref(), Ok("https://vendor.example"));
+    }
 }

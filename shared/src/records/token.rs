@@ -22,6 +22,11 @@ pub struct AccessToken {
     pub token: String,
     /// Epoch seconds.
     pub expires_at: i64,
+    /// Where the account is called, if the token call named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The account that it was given to, by a digest of its fields.
+    pub account: String,
 }
 
 /// A row of this version, without a lock.

@@ -4,6 +4,7 @@
 pub mod adyen;
 pub mod capabilities;
 pub mod gocardless;
+pub mod google_sheets;
 pub mod mailgun;
 pub mod mollie;
 pub mod own;

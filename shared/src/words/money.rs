@@ -3,6 +3,7 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use std::fmt;
 
 /// An ISO 4217 currency that has a minor unit. Funds codes such as XXX or XAU are refused.
@@ -265,6 +266,15 @@ impl Amounts {
             Style::Major => decimal.to_string(),
             Style::Minor => decimal.mantissa().to_string(),
         })
+    }
+
+    /// An amount as a JSON number that reads back as the same amount. The number is a double inside:
+    /// what its shortest spelling cannot give back is refused.
+    pub fn number(&self, money: Money) -> Result<Number, BadAmount> {
+        let number: Option<Number> = self.write(money)?.parse().ok();
+        let same = |number: &Number| self.read(&number.to_string(), money.currency) == Ok(money);
+        let odd = || BadAmount(format!("{money} is too large to be written as a number"));
+        number.filter(same).ok_or_else(odd)
     }
 
     /// An amount as this vendor wrote it.

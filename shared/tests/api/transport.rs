@@ -6,8 +6,8 @@ use crate::vendors::{CLOSED, Heard, Said, connect, heard, ok, token};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use meridian::contract::{
-    Account, Auth, Body, Client, Credential, Gateway, Grant, Host, Key, KeyPlace, LostReply, OAuth,
-    Reply, Request, Trouble, Vendor,
+    Account, Auth, Body, Client, Credential, Gateway, Grant, Granted, Host, Key, KeyPlace,
+    LostReply, OAuth, Reply, Request, Trouble, Vendor,
 };
 use meridian::flows::App;
 use meridian::flows::accounts;
@@ -135,6 +135,7 @@ async fn a_token_call_says_who_asks_as_the_vendor_wants_it() {
             client,
             grant: Grant::ClientCredentials,
             beside: &[("scope", "all")],
+            read: Granted::usual,
         };
         let form = vec![("grant_type", "client_credentials".into())];
         let account = user(&clinic);

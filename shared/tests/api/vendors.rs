@@ -3,7 +3,7 @@
 
 use crate::stack::Clinic;
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -115,6 +115,7 @@ pub async fn connect(
             "url": format!("https://hooks.example.org/{id}"),
             "secret": format!("whsec_{}", BASE64_STANDARD.encode([7; 32])),
         }),
+        "google-sheets" => sheets(id),
         other => panic!("how is {other} connected?"),
     };
     let mut connection = json!({ "fields": fields });
@@ -125,6 +126,17 @@ pub async fn connect(
     let put = clinic.call("PUT", &path, &connection).await;
     put.expect(200);
     answer(clinic, script);
+}
+
+/// What a clinic pastes for Google Sheets; its name tells whose calls they are.
+pub fn sheets(clinic: &str) -> Value {
+    let key = json!({
+        "type": "service_account", "private_key": include_str!("../fixtures/google-sheets/key.pem"),
+        "client_email": format!("{clinic}@demo.iam.gserviceaccount.com"),
+        "token_uri": "https://oauth2.googleapis.com/token",
+    });
+    let id = format!("{clinic}-spreadsheet-of-the-clinic");
+    json!({ "service_account": format!("{key:#}\n"), "spreadsheet": id, "tab": "Payments" })
 }
 
 /// What is random in a clinic's name: letters and digits, as they may stand anywhere.
@@ -159,10 +171,11 @@ fn serve(mut stream: &TcpStream) {
     let basic = String::from_utf8_lossy(&basic);
     let headers: Vec<_> = heard.headers.values().map(String::as_str).collect();
     let sender = format!(
-        "{basic} {} {} {}",
+        "{basic} {} {} {} {}",
         headers.join(" "),
         heard.what,
-        heard.body
+        heard.body,
+        stated(&heard.body)
     );
     let said = {
         let mut network = network();
@@ -201,6 +214,14 @@ fn serve(mut stream: &TcpStream) {
         "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\nconnection: close\r\n{head}\r\n\r\n{body}"
     );
     let _ = stream.write_all(reply.as_bytes());
+}
+
+/// What an account states in a token call that it signed.
+fn stated(body: &str) -> String {
+    let (_, assertion) = body.split_once("assertion=").unwrap_or_default();
+    let claims = assertion.split('.').nth(1).unwrap_or_default();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+    String::from_utf8_lossy(&claims).into_owned()
 }
 
 fn read(stream: &TcpStream) -> Option<Heard> {

@@ -265,6 +265,8 @@ pub fn troubled(trouble: Trouble) -> Value {
         Trouble::Declined(why) => ("declined", json!(why.name())),
         Trouble::Rejected(why) => ("rejected", json!(why)),
         Trouble::Credentials(why) => ("credentials", json!(why)),
+        Trouble::Closed(why) => ("closed", json!(why)),
+        Trouble::NotTaken(why) => ("not_taken", json!(why)),
         Trouble::Missing => ("missing", Value::Null),
         Trouble::Gone(why) => ("gone", json!(why)),
         Trouble::Later { seconds, .. } => ("later", json!(seconds)),

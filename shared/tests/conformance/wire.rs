@@ -34,7 +34,7 @@ pub fn problems(known: &Known, request: &Request, reply: Option<&Reply>) -> Vec<
             .into_iter()
             .map(|(n, v)| (n.into(), v))
             .collect(),
-        Auth::InBody(_) | Auth::InAddress | Auth::Open => vec![],
+        Auth::InBody(_) | Auth::InAddress | Auth::StandardWebhook(_) | Auth::Open => vec![],
     };
     headers.extend(
         (vendor.headers)(&account)

@@ -1,7 +1,7 @@
 //! Xero's adapter.
 
 use super::*;
-use meridian::contract::{CameBy, Grant, Recorded, Trouble};
+use meridian::contract::{CameBy, Recorded, Trouble};
 use meridian::vendors::xero::SYSTEM;
 use proptest::prelude::*;
 use serde_json::{Value, json as value};
@@ -324,7 +324,7 @@ fn every_write_has_a_key_of_its_own_and_every_call_the_tenant() {
     assert!(headers.contains(&("xero-tenant-id", SECRETS[2].1.into())));
     assert!(headers.contains(&("Accept", "application/json".into())));
     assert!(matches!(&SYSTEM.vendor.auth, Auth::OAuth(oauth)
-        if oauth.grant == Grant::RotatingRefresh && oauth.path == "/connect/token"
+        if oauth.grant.refreshes() && oauth.path == "/connect/token"
             && matches!(oauth.host, Host::One("https://identity.xero.com"))));
 }
 

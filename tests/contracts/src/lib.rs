@@ -8,6 +8,7 @@
 mod check;
 mod coerce;
 mod decode;
+mod discovery;
 mod document;
 mod explain;
 mod schemas;

@@ -3,6 +3,7 @@
 
 mod adyen;
 mod gocardless;
+mod google_sheets;
 mod mailgun;
 mod mollie;
 mod own;

@@ -11,7 +11,7 @@ use crate::plan::{Act, CallFault, Collected, HookFault, LookFault, Plan};
 use crate::posting::Waiting;
 use crate::wire::{Answer, Asked, Code, Say, What};
 use jiff::Timestamp;
-use meridian::contract::{Account, Body, Lookup, Pause, Reply, Request, Talk, Trouble};
+use meridian::contract::{Account, Body, Granted, Lookup, Pause, Reply, Request, Talk, Trouble};
 use meridian::domain::case::{Case, Intent, Step};
 use meridian::domain::credit;
 use meridian::domain::event::{Event, NewCharge, NewDeposit, NewInvoice};
@@ -960,7 +960,7 @@ fn reply(answer: &Answer) -> Reply {
 
 /// What the answer to a token call means for the call that waited for it.
 fn token_trouble(status: u16) -> Trouble {
-    let granted = accounts::granted(Ok(reply(&Answer::foreign(status))));
+    let granted = accounts::granted(Ok(reply(&Answer::foreign(status))), Granted::usual);
     granted.err().unwrap_or_else(|| Trouble::busy(30))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod adyen;
 pub mod gocardless;
+pub mod google_sheets;
 pub mod mailgun;
 pub mod mollie;
 pub mod own;

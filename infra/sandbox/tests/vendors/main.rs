@@ -2,6 +2,7 @@
 
 mod common;
 mod gocardless;
+mod google_sheets;
 mod messages;
 mod mollie;
 mod own;

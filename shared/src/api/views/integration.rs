@@ -41,7 +41,7 @@ pub struct IntegrationField {
     pub kind: IntegrationFieldKind,
     /// Whether nothing works without it.
     pub needed: bool,
-    /// Of a choice: what can be chosen.
+    /// Of a choice or of columns: what can be chosen.
     pub choices: Vec<IntegrationChoice>,
     /// Whether it is configured.
     pub configured: bool,
@@ -59,6 +59,10 @@ pub enum IntegrationFieldKind {
     Address,
     /// One of the choices.
     Choice,
+    /// Some of the choices, in an order of one's own, separated by commas.
+    Columns,
+    /// A secret that is pasted as a whole, with its line ends.
+    Document,
 }
 
 /// One value that can be chosen.
@@ -114,6 +118,8 @@ fn field(one: Shown) -> IntegrationField {
     let (kind, choices) = match one.kind {
         FieldKind::Secret | FieldKind::SecretThat(_) => (IntegrationFieldKind::Secret, &[] as &[_]),
         FieldKind::Text | FieldKind::TextThat(_) => (IntegrationFieldKind::Text, &[] as &[_]),
+        FieldKind::Columns(choices) => (IntegrationFieldKind::Columns, choices),
+        FieldKind::Document(_) => (IntegrationFieldKind::Document, &[] as &[_]),
         FieldKind::Address(_) => (IntegrationFieldKind::Address, &[] as &[_]),
         FieldKind::Choice(choices) => (IntegrationFieldKind::Choice, choices),
     };

@@ -404,9 +404,9 @@ fn unsent(trouble: Trouble, sent: bool) -> End {
         // It never will be.
         Trouble::Rejected(why) => Err(Setback::Failed(why)),
         Trouble::Unclear(why) => Err(again(true, why)),
-        Trouble::InFlight | Trouble::Exists(_) | Trouble::Unreadable(_) => {
-            Err(again(false, trouble.to_string()))
-        }
+        // It looked first: what it would make is there.
+        Trouble::Exists(id) => Ok(Some(id)),
+        Trouble::InFlight | Trouble::Unreadable(_) => Err(again(false, trouble.to_string())),
         other => troubled(other, &LostReply::Human, sent),
     }
 }

@@ -43,11 +43,9 @@ static VENDOR: Vendor = Vendor {
     fields: &[
         Field::secret("api_key", "API key"),
         Field::text("merchant_account", "Merchant account"),
-        Field {
-            kind: FieldKind::TextThat(no_label),
-            ..Field::text("live_prefix", "Prefix of the live address")
-        }
-        .optional(),
+        Field::text("live_prefix", "Prefix of the live address")
+            .checked(no_label)
+            .optional(),
         ENVIRONMENT,
     ],
     inbound: &[Field::secret("hmac_key", "HMAC key of the webhook")],

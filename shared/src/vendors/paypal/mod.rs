@@ -39,6 +39,7 @@ static VENDOR: Vendor = Vendor {
         client: Client::Basic("client_id", "client_secret"),
         grant: Grant::ClientCredentials,
         beside: &[],
+        read: Granted::usual,
     }),
     headers: |_| vec![],
     fields: &[

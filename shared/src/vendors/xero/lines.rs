@@ -83,11 +83,6 @@ fn tax_type(account: &Account, percent: Decimal) -> &str {
     }
 }
 
-/// An amount as a JSON number that reads back as the same amount. The number is a double inside:
-/// what its shortest spelling cannot give back is refused.
 pub fn number(money: Money) -> Result<Number, BadAmount> {
-    let number: Option<Number> = AMOUNTS.write(money)?.parse().ok();
-    let same = |number: &Number| AMOUNTS.read(&number.to_string(), money.currency) == Ok(money);
-    let odd = || BadAmount(format!("{money} is too large to be written as a number"));
-    number.filter(same).ok_or_else(odd)
+    AMOUNTS.number(money)
 }

@@ -31,8 +31,9 @@ static VENDOR: Vendor = Vendor {
         host: Host::One("https://identity.xero.com"),
         path: "/connect/token",
         client: Client::Basic("client_id", "client_secret"),
-        grant: Grant::RotatingRefresh,
+        grant: Grant::Refresh,
         beside: &[],
+        read: Granted::usual,
     }),
     headers: |account| {
         vec![

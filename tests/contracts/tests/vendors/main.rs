@@ -1,6 +1,7 @@
 //! Each vendor's contract tells what fits it from what does not.
 
 mod gocardless;
+mod google_sheets;
 mod mailgun;
 mod mollie;
 mod own;

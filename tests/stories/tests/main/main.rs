@@ -14,5 +14,6 @@ mod post;
 mod proofs;
 mod refunds;
 mod setup;
+mod sheets;
 mod shuffled;
 mod webhooks;
