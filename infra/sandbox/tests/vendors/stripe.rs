@@ -568,3 +568,72 @@ async fn inquiries_returned_debits_and_payouts_are_told() {
         ["payout.paid", "payout.failed"]
     );
 }
+
+#[tokio::test]
+async fn an_intent_is_confirmed_with_another_card_or_cancelled_and_a_detached_card_is_over() {
+    let bench = Bench::start().await;
+    let customer = post(&bench, "customers", "", "name=A").await.ok();
+    let customer = customer["id"].as_str().unwrap();
+    let ask = format!(
+        "amount=900&currency=EUR&customer={customer}&payment_method_types[]=card\
+        &setup_future_usage=off_session"
+    );
+    let open = post(&bench, "payment_intents", "", &ask).await.ok();
+    let confirm = format!("payment_intents/{}/confirm", open["id"].as_str().unwrap());
+    let cancel = confirm.replace("confirm", "cancel");
+    let bare = post(&bench, &confirm, "", "").await.json();
+    assert_eq!(bare["error"]["param"], "payment_method");
+    let card = "payment_method=pm_card_authenticationRequired";
+    let waits = post(&bench, &confirm, "", card).await.ok();
+    assert_eq!(waits["status"], "requires_action");
+    let visa = "payment_method=pm_card_visa";
+    assert_eq!(post(&bench, &confirm, "", visa).await.status, 400);
+    let over = post(&bench, &cancel, "", "").await.ok();
+    assert_eq!(over["status"], "canceled");
+    assert_eq!(post(&bench, &cancel, "", "").await.status, 400);
+
+    let expired = format!("{ask}&confirm=true&payment_method=pm_card_chargeDeclinedExpiredCard");
+    let refused = post(&bench, "payment_intents", "", &expired).await.json();
+    assert_eq!(refused["error"]["code"], "expired_card");
+    let id = refused["error"]["payment_intent"]["id"].as_str().unwrap();
+    let other = "payment_method=pm_card_mastercard&expand[]=latest_charge";
+    let confirm = format!("payment_intents/{id}/confirm");
+    let paid = post(&bench, &confirm, "", other).await.ok();
+    let details = &paid["latest_charge"]["payment_method_details"];
+    assert_eq!(details["card"]["last4"], "4444");
+    let kept = paid["payment_method"].as_str().unwrap();
+    let detach = format!("payment_methods/{kept}/detach");
+    let gone = post(&bench, &detach, "", "").await.ok();
+    assert_eq!(gone["customer"], Value::Null);
+    let again = format!("{ask}&confirm=true&payment_method={kept}");
+    let again = post(&bench, "payment_intents", "", &again).await.json();
+    assert_eq!(again["error"]["param"], "payment_method");
+}
+
+#[tokio::test]
+async fn test_cards_decide_what_becomes_of_a_refund_and_whether_there_is_a_dispute() {
+    let bench = Bench::start().await;
+    let pay = async |card: &str| {
+        let ask = "amount=900&currency=eur&confirm=true&payment_method_types[]=card";
+        let ask = format!("{ask}&payment_method=pm_card_{card}");
+        post(&bench, "payment_intents", "", &ask).await.ok()
+    };
+    let cards = [
+        ("pendingRefund", "pending", "succeeded"),
+        ("refundFail", "succeeded", "failed"),
+    ];
+    for (card, first, then) in cards {
+        let charge = pay(card).await["latest_charge"].clone();
+        let charge = charge.as_str().unwrap();
+        let ask = format!("charge={charge}");
+        let refund = post(&bench, "refunds", "", &ask).await.ok();
+        assert_eq!(refund["status"], first);
+        bench.advance(3 * 24 * 3_600_000).await;
+        let path = format!("refunds/{}", refund["id"].as_str().unwrap());
+        assert_eq!(get(&bench, &path).await.ok()["status"], then);
+    }
+    let disputed = pay("createDispute").await;
+    let refund = format!("payment_intent={}", disputed["id"].as_str().unwrap());
+    let refused = post(&bench, "refunds", "", &refund).await.json();
+    assert_eq!(refused["error"]["code"], "charge_disputed");
+}
