@@ -23,7 +23,8 @@ pub enum Does {
     Show(Kind),
     /// Lists a kind, where it has an id only what belongs to that object.
     List(Kind),
-    /// Shows one of a kind, whose id follows, or lists all: requests `show` and `list`.
+    /// At an address without ids: lists a kind, or shows one whose id follows; the requests `list` and
+    /// `show` say what each takes.
     Read(Kind),
     /// Makes one of a kind, and nothing follows from it: 201.
     Make(Kind),
@@ -141,8 +142,6 @@ pub enum Refusal {
     State(String),
     /// A refund of more than is left.
     TooMuch { left: i64, currency: String },
-    /// In the vendor's own words.
-    Own(Box<Reply>),
 }
 
 impl Refusal {
@@ -316,9 +315,6 @@ pub fn answer(world: &mut World, gateway: &'static Gateway, call: &Call) -> Repl
 }
 
 fn refused(gateway: &Gateway, takes: &str, why: Refusal) -> Reply {
-    if let Refusal::Own(reply) = why {
-        return *reply;
-    }
     let (status, body) = gateway.looks.refusal(takes, &why);
     (gateway.answer)(gateway, status, body)
 }
@@ -397,14 +393,10 @@ fn operate(
     account: &str,
     (operation, ids): (&Operation, Vec<String>),
 ) -> Result<Reply, Refusal> {
-    let does = match (&operation.does, &ids[..]) {
-        (Does::Read(kind), []) => &Does::List(*kind),
-        (Does::Read(kind), _) => &Does::Show(*kind),
-        (does, _) => does,
-    };
-    let takes = match (&operation.does, does) {
-        (Does::Read(_), Does::Show(_)) => "show",
-        _ => operation.takes,
+    let (takes, does) = match (&operation.does, &ids[..]) {
+        (Does::Read(kind), []) => ("list", &Does::List(*kind)),
+        (Does::Read(kind), _) => ("show", &Does::Show(*kind)),
+        (does, _) => (operation.takes, does),
     };
     let body = read(gateway, call, taken(gateway, takes))?;
     let ask = Ask {

@@ -224,7 +224,6 @@ impl Looks {
                 (if *left == 0 { "none_left" } else { "too_much" }, places)
             }
             Refusal::With(reason, places) => (reason, places.clone()),
-            Refusal::Own(_) => ("own", json!({})),
         }
     }
 }

@@ -200,8 +200,3 @@ impl Gateway {
 pub fn nothing_embedded(_: &World, _: &Ask, _: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
-
-/// A vendor that needs no places of its own.
-pub fn nothing_more(_: &World, _: &Object) -> Value {
-    Value::Null
-}

@@ -625,8 +625,8 @@ async fn test_cards_decide_what_becomes_of_a_refund_and_whether_there_is_a_dispu
     for (card, first, then) in cards {
         let charge = pay(card).await["latest_charge"].clone();
         let charge = charge.as_str().unwrap();
-        let refund = post(&bench, "refunds", "", &format!("charge={charge}"));
-        let refund = refund.await.ok();
+        let ask = format!("charge={charge}");
+        let refund = post(&bench, "refunds", "", &ask).await.ok();
         assert_eq!(refund["status"], first);
         bench.advance(3 * 24 * 3_600_000).await;
         let path = format!("refunds/{}", refund["id"].as_str().unwrap());
