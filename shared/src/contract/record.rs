@@ -141,9 +141,9 @@ pub struct RecordData {
     pub credit_note: Option<String>,
     /// The payment or tender.
     pub payment: Option<RecordedPayment>,
-    /// The refund.
+    /// What went back, or was to.
     pub refund: Option<RecordedRefund>,
-    /// The dispute.
+    /// What its payer contests at the bank.
     pub dispute: Option<RecordedDispute>,
     /// What a person is asked.
     pub task: Option<RecordedTask>,

@@ -46,11 +46,8 @@ pub(super) async fn prepare(
     filed: Vec<String>,
 ) -> Result<Result<Prepared, &'static str>, Failure> {
     let settings = of.settings;
-    let kept = app
-        .store
-        .get(&row.pk, &outbox::sk(&row.about.place))
-        .await?;
-    let Some(kept) = kept else {
+    let sk = outbox::sk(&row.about.place);
+    let Some(kept) = app.store.get(&row.pk, &sk).await? else {
         return Ok(Err("what happened is not on record"));
     };
     let told = outbox::read(&kept)?;
