@@ -1,93 +1,16 @@
 //! Calls of a simulated gateway's API: who calls, under which key, which operation it is, and what
 //! its request may hold.
 
-use super::Gateway;
-use super::oauth::{self, Tokens};
-use super::shelf::{Kind, Object, State};
-use crate::fields::{self, Problem};
+use super::engine;
+use super::gateway::{Access, Ask, Does, Done, Gateway, Keys, Operation};
+use super::oauth;
+use super::object::{Kind, Object, Refusal};
+use crate::fields;
 use crate::wire::{Call, Reply, decode_pairs, nest};
 use crate::world::{Repeat, World};
 use serde_json::{Value, json};
 
-/// One operation of a vendor's API.
-pub struct Operation {
-    /// Method and path; a name in braces stands for an id: `GET /v2/payments/{payment}`.
-    pub call: &'static str,
-    /// The name of what its body, or where it is a GET its query, may hold; empty takes nothing.
-    pub takes: &'static str,
-    pub does: Does,
-}
-
-pub enum Does {
-    /// Shows the object of its last id.
-    Show(Kind),
-    /// Lists a kind, where it has an id only what belongs to that object.
-    List(Kind),
-    /// At an address without ids: lists a kind, or shows one whose id follows; the requests `list` and
-    /// `show` say what each takes.
-    Read(Kind),
-    /// Makes one of a kind, and nothing follows from it: 201.
-    Make(Kind),
-    /// Ends the object of its last id.
-    End(End),
-    /// Whatever it is.
-    Act(fn(&mut World, &Ask) -> Done),
-    /// Whatever it is, and whoever asks.
-    Open(fn(&mut World, &Call) -> Reply),
-    /// Gives a client its token.
-    Token,
-}
-
-/// What is ended, in which states it may be, and what it is then.
-pub type End = (Kind, &'static [State], State);
-
 impl Operation {
-    pub const fn act(
-        call: &'static str,
-        takes: &'static str,
-        does: fn(&mut World, &Ask) -> Done,
-    ) -> Operation {
-        let does = Does::Act(does);
-        Operation { call, takes, does }
-    }
-    pub const fn open(call: &'static str, does: fn(&mut World, &Call) -> Reply) -> Operation {
-        let does = Does::Open(does);
-        let takes = "";
-        Operation { call, takes, does }
-    }
-    pub const fn token(call: &'static str) -> Operation {
-        let does = Does::Token;
-        let takes = "";
-        Operation { call, takes, does }
-    }
-    pub const fn make(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
-        let does = Does::Make(kind);
-        Operation { call, takes, does }
-    }
-    pub const fn end(call: &'static str, takes: &'static str, end: End) -> Operation {
-        let does = Does::End(end);
-        Operation { call, takes, does }
-    }
-    pub const fn show(call: &'static str, kind: Kind) -> Operation {
-        let does = Does::Show(kind);
-        let takes = "";
-        Operation { call, takes, does }
-    }
-    pub const fn read(call: &'static str, kind: Kind) -> Operation {
-        let does = Does::Read(kind);
-        let takes = "list";
-        Operation { call, takes, does }
-    }
-    pub const fn list(call: &'static str, takes: &'static str, kind: Kind) -> Operation {
-        let does = Does::List(kind);
-        Operation { call, takes, does }
-    }
-
-    /// The same with a query.
-    pub const fn taking(self, takes: &'static str) -> Operation {
-        Operation { takes, ..self }
-    }
-
     /// The ids in a path of this operation.
     fn ids(&self, call: &Call) -> Option<Vec<String>> {
         let (method, pattern) = self.call.split_once(' ').expect("a method and a path");
@@ -111,105 +34,13 @@ impl Operation {
     }
 }
 
-/// A call whose caller is known and whose request was read.
-pub struct Ask<'a> {
-    pub gateway: &'static Gateway,
-    pub account: &'a str,
-    /// Those in its path.
-    pub ids: Vec<String>,
-    pub body: Value,
-    pub call: &'a Call,
-}
-
-/// A status and a body, or why not.
-pub type Done = Result<(u16, Value), Refusal>;
-
-/// Why a call is refused, before the vendor's words for it.
-#[derive(Debug)]
-pub enum Refusal {
-    /// One of the vendor's reasons by its name. Of every vendor: `nobody` (no credentials, or wrong
-    /// ones), `nowhere` (no such operation), `format`, `key_reused`, `key_busy`, `other_currency`
-    /// (a refund's is not the payment's), `currency`, `low`, `high` and `odd` of amounts, `media`
-    /// where it takes one content type, `key_odd` where keys have a length.
-    Because(&'static str),
-    /// The same with places to fill.
-    With(&'static str, Value),
-    /// A field is missing, unknown or mistyped.
-    Field(Problem),
-    /// There is no such object.
-    Missing(Kind, String),
-    /// The object's state does not allow it.
-    State(String),
-    /// A refund of more than is left.
-    TooMuch { left: i64, currency: String },
-}
-
-impl Refusal {
-    /// The field of this path, `links.mandate`, is not what was expected, in words.
-    pub fn wrong(path: &str, expected: &str) -> Refusal {
-        let fault = fields::Fault::Wrong(expected.to_string());
-        Refusal::Field(Problem {
-            path: path.split('.').map(str::to_string).collect(),
-            fault,
-            given: String::new(),
-        })
-    }
-}
-
-/// How a vendor takes idempotency keys.
-pub struct Keys {
-    pub header: &'static str,
-    /// Milliseconds that it remembers one.
-    pub lifetime: i64,
-    /// Bytes that one may have; `key_odd` refuses others.
-    pub longest: Option<usize>,
-    /// Whether the same key at another address is another one.
-    pub of_path: bool,
-    /// What must be the same in a repeat.
-    pub same: fn(&Call) -> String,
-    /// Whether an answer is kept for repeats.
-    pub keeps: fn(&Reply) -> bool,
-    /// A header of kept answers where they are given again.
-    pub marks: Option<(&'static str, &'static str)>,
-    /// What a repeat is answered, by the id of what its first made; the kept answer where nothing
-    /// is said.
-    pub again: Option<fn(&World, &Call, &str) -> Done>,
-    /// Other ways at paths that end so.
-    pub but: Option<(&'static str, &'static Keys)>,
-}
-
 impl Keys {
-    /// A repeat is the same request to the same address; what succeeded is kept.
-    pub const fn in_header(header: &'static str, lifetime: i64) -> Keys {
-        Keys {
-            header,
-            lifetime,
-            longest: None,
-            of_path: false,
-            same: |call| format!("{} {} {}", call.method, call.path, call.text()),
-            keeps: |reply| reply.status < 300,
-            marks: None,
-            again: None,
-            but: None,
-        }
-    }
-
     fn of(&self, call: &Call) -> &Keys {
         match self.but {
             Some((end, keys)) if call.path.ends_with(end) => keys,
             _ => self,
         }
     }
-}
-
-/// Who calls.
-pub enum Access {
-    /// By a bearer token that begins so, which names the account; one that goes on with `revoked`
-    /// was.
-    Bearer(&'static str),
-    /// By a token that its client got before.
-    Tokens(Tokens),
-    Own(fn(&World, &Call) -> Result<String, Refusal>),
 }
 
 impl Access {
@@ -227,74 +58,6 @@ impl Access {
             }
             Access::Own(account) => account(world, call),
         }
-    }
-}
-
-/// How a vendor's lists are asked for and look.
-pub struct List {
-    /// Parameters: how many, and the id where the part begins.
-    pub limit: &'static str,
-    pub from: &'static str,
-    /// Whether the part begins behind that id.
-    pub behind: bool,
-    pub usual: usize,
-    pub most: usize,
-    /// Parameters that stand for a field or link of the same name, which must be so: one of `a,b`,
-    /// or within the bounds of `created[gte]`.
-    pub filters: &'static [&'static str],
-    /// The list, with the id where the next part begins.
-    pub shown: fn(&World, &Ask, Vec<Value>, Option<String>) -> Done,
-}
-
-impl List {
-    /// Of a vendor that lists nothing here.
-    pub const NONE: List = List {
-        limit: "",
-        from: "",
-        behind: false,
-        usual: 0,
-        most: 0,
-        filters: &[],
-        shown: |_, _, _, _| Err(Refusal::Because("nowhere")),
-    };
-}
-
-impl Ask<'_> {
-    /// An object of this account.
-    pub fn own<'w>(&self, world: &'w World, kind: Kind, id: &str) -> Result<&'w Object, Refusal> {
-        let found = world.object(self.gateway.id, id);
-        let own = found.filter(|o| o.account == self.account && o.kind == kind);
-        let own = own.filter(|o| !self.gateway.looks.forgotten(o));
-        own.ok_or_else(|| Refusal::Missing(kind, id.to_string()))
-    }
-
-    /// The object of the path's last id, which belongs to that of the one before.
-    pub fn named<'w>(&self, world: &'w World, kind: Kind) -> Result<&'w Object, Refusal> {
-        let (id, above) = match &self.ids[..] {
-            [.., above, id] => (id, Some(above)),
-            [id] => (id, None),
-            [] => return Err(Refusal::Because("nowhere")),
-        };
-        let found = self.own(world, kind, id)?;
-        let belongs = |above: &String| {
-            let of = world.object(self.gateway.id, above);
-            of.is_some_and(|of| found.of(of.kind) == Some(above))
-        };
-        match above.is_none_or(belongs) {
-            true => Ok(found),
-            false => Err(Refusal::Missing(kind, id.clone())),
-        }
-    }
-
-    /// That the object's state does not allow it.
-    pub fn state(&self, object: &Object) -> Refusal {
-        Refusal::State(self.gateway.looks.status(object).to_string())
-    }
-
-    pub fn shown(&self, world: &World, status: u16, id: &str) -> Done {
-        let object = world.object(self.gateway.id, id);
-        let shown = object.map(|object| self.gateway.alone(world, object));
-        Ok((status, shown.unwrap_or_default()))
     }
 }
 
@@ -410,8 +173,8 @@ fn operate(
         Does::Show(kind) => (200, gateway.alone(world, ask.named(world, kind)?)),
         Does::List(kind) => listed(world, &ask, kind)?,
         Does::Make(kind) => {
-            let made = super::new(world, gateway, kind, account, &ask.body);
-            let id = super::make(world, gateway, made);
+            let made = engine::new(world, gateway, kind, account, &ask.body);
+            let id = engine::make(world, gateway, made);
             let made = gateway.looks.of("made").as_u64().unwrap_or(201);
             ask.shown(world, made as u16, &id)?
         }
@@ -421,7 +184,7 @@ fn operate(
                 return Err(ask.state(object));
             }
             let id = object.id.clone();
-            super::become_(world, gateway, &id, to, None);
+            engine::become_(world, gateway, &id, to, None);
             ask.shown(world, 200, &id)?
         }
         Does::Act(act) => act(world, &ask)?,

@@ -1,8 +1,9 @@
 //! What a person or a test makes happen at any gateway.
 
 use super::engine::*;
-use super::shelf::{Kind, Object, State};
-use super::{Gateway, page};
+use super::gateway::Gateway;
+use super::object::{Kind, Object, State};
+use super::page;
 use crate::world::World;
 use serde_json::{Value, json};
 

@@ -1,9 +1,8 @@
 //! The engine: how money moves at any gateway. It changes objects and tells of it; what a vendor
 //! calls that is said by its gateway.
 
-use super::api::Refusal;
-use super::shelf::{Kind, Object, State};
-use super::{Gateway, Happened};
+use super::gateway::Gateway;
+use super::object::{Happened, Kind, Object, Refusal, State};
 use crate::world::World;
 use serde_json::{Value, json};
 

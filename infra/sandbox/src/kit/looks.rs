@@ -15,15 +15,18 @@
 //! A payment whose money went back is `done.part` or `done.back` where there is a word for that. What
 //! is in a state whose word is `null` is not found any more.
 
-use super::Happened;
-use super::api::Refusal;
+use super::object::{Happened, Kind, Object, Refusal};
 use super::shape::fill;
-use super::shelf::{Kind, Object};
 use crate::fields::Fault;
 use crate::wire::{exponent, major, minor, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
+
+/// The looks that stand in a file.
+pub fn looks(text: &str) -> Value {
+    serde_json::from_str(text).expect("a vendor's looks are JSON")
+}
 
 pub struct Looks(LazyLock<Value>);
 

@@ -1,19 +1,12 @@
 //! Tokens of OAuth 2: a client's id and secret get one that lasts for a while (RFC 6749, 4.4).
 
-use super::Gateway;
+use super::gateway::{Gateway, Tokens};
 use crate::wire::{Call, Reply, decode_pairs};
 use crate::world::World;
 use serde_json::json;
 
 const CLIENT: &str = "oauth.client";
 const TOKEN: &str = "oauth.token";
-
-/// How a vendor's tokens are; its shape `token` is what a client gets.
-pub struct Tokens {
-    pub begins: &'static str,
-    /// Milliseconds.
-    pub lifetime: i64,
-}
 
 /// A client and its secret; one that nobody spoke of is known from its first call.
 pub fn know_client(world: &mut World, vendor: &str, client: &str, secret: &str) {

@@ -1,7 +1,7 @@
 //! The hosted page of any gateway: what is paid, and a button for each way in which it can end.
 
-use super::Gateway;
-use super::shelf::{Object, State};
+use super::gateway::Gateway;
+use super::object::{Object, State};
 use crate::pages;
 use crate::wire::{Call, Reply, decode_pairs, major};
 use crate::world::World;
