@@ -16,12 +16,13 @@ use meridian::domain::fact::{Decline, Fact, Kind, Method};
 use meridian::words::money::{Amounts, Currency, Money};
 
 /// The gateways of the world: what each is, and how the product sees it.
-pub static ALL: [(&Traits, &Gateway); 5] = [
+pub static ALL: [(&Traits, &Gateway); 6] = [
     (&CARD_KIND, &CARD),
     (&WALLET_KIND, &WALLET),
     (&DEBIT_KIND, &DEBIT),
     (&HOURLY_KIND, &HOURLY),
     (&ASKING_KIND, &ASKING),
+    (&TELLING_KIND, &TELLING),
 ];
 
 /// Cards on a page that stays after a decline and can be ended; keys live for a day.
@@ -39,6 +40,7 @@ static CARD_KIND: Traits = Traits {
     wants_total: false,
     reverses: Some(Reversal::Unnamed),
     tells_end: true,
+    shows: true,
 };
 /// A wallet: the payer approves, we take the money; its pages cannot be ended.
 static WALLET_KIND: Traits = Traits {
@@ -55,6 +57,7 @@ static WALLET_KIND: Traits = Traits {
     wants_total: false,
     reverses: Some(Reversal::Named),
     tells_end: true,
+    shows: true,
 };
 /// Bank debits: days until they clear, late failures, collected again.
 static DEBIT_KIND: Traits = Traits {
@@ -71,6 +74,7 @@ static DEBIT_KIND: Traits = Traits {
     wants_total: true,
     reverses: None,
     tells_end: true,
+    shows: true,
 };
 /// Keys of an hour, then its lists are searched; a page is the payment and cannot be ended.
 static HOURLY_KIND: Traits = Traits {
@@ -87,6 +91,7 @@ static HOURLY_KIND: Traits = Traits {
     wants_total: false,
     reverses: Some(Reversal::Unnamed),
     tells_end: true,
+    shows: true,
 };
 /// No keys and no search: a person looks.
 static ASKING_KIND: Traits = Traits {
@@ -103,6 +108,25 @@ static ASKING_KIND: Traits = Traits {
     wants_total: false,
     reverses: Some(Reversal::Named),
     tells_end: false,
+    shows: true,
+};
+
+/// It shows no payments: what it does not say by itself, nobody finds out.
+static TELLING_KIND: Traits = Traits {
+    id: "telling",
+    approves: false,
+    debit: false,
+    late: false,
+    page_stays: true,
+    can_end: true,
+    one_id: false,
+    keys: Some(7 * DAY),
+    search_lag: 0,
+    page_lives: DAY,
+    wants_total: false,
+    reverses: None,
+    tells_end: true,
+    shows: false,
 };
 
 const fn vendor(id: &'static str) -> Vendor {
@@ -125,6 +149,7 @@ static WALLET_VENDOR: Vendor = vendor("wallet");
 static DEBIT_VENDOR: Vendor = vendor("debit");
 static HOURLY_VENDOR: Vendor = vendor("hourly");
 static ASKING_VENDOR: Vendor = vendor("asking");
+static TELLING_VENDOR: Vendor = vendor("telling");
 
 const fn key(lifetime: i64) -> Key {
     Key {
@@ -236,6 +261,17 @@ static ASKING: Gateway = takes_itself(
     charges(LostReply::Human),
     refunds(LostReply::Human),
 );
+static TELLING: Gateway = Gateway {
+    shows_payments: false,
+    ..takes_itself(
+        &TELLING_VENDOR,
+        true,
+        pages(Some(key(7 * DAY))),
+        closes(keyed(7 * DAY, &LostReply::Human)),
+        charges(keyed(7 * DAY, &LostReply::Human)),
+        refunds(keyed(7 * DAY, &LostReply::Human)),
+    )
+};
 static WALLET: Gateway = Gateway {
     complete: completes(keyed(
         6 * HOUR,

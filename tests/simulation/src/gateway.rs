@@ -34,6 +34,8 @@ pub struct Kind {
     pub reverses: Option<Reversal>,
     /// Whether it says when a page runs out.
     pub tells_end: bool,
+    /// Whether it can be asked for a payment, and not only for how a page stands.
+    pub shows: bool,
 }
 
 /// How a gateway tells that a bank took money back by itself.
@@ -498,7 +500,12 @@ impl Gateway {
         }
         let reference = Some(order.reference.clone()).filter(|r| !r.is_empty());
         let n = self.give_back(now, at, reference, order.amount, fate);
-        Answer::says(vec![self.refund_says(n)])
+        let mut said = self.refund_says(n);
+        if !self.kind.shows {
+            // That it was received is all that it answers.
+            said.what = What::RefundPending;
+        }
+        Answer::says(vec![said])
     }
 
     /// A refund by call, or in the dashboard (without a reference).
@@ -732,6 +739,9 @@ impl Gateway {
 
     fn look(&self, now: i64, path: &str) -> Answer {
         let path = path.trim_start_matches('/');
+        if !self.kind.shows && !path.starts_with("pages/") {
+            return Answer::refused(Code::NotFound);
+        }
         if let Some(reference) = path.strip_prefix("search/payments/") {
             let shown =
                 |p: &Payment| p.reference == reference && now - p.made_at >= self.kind.search_lag;
@@ -809,8 +819,15 @@ impl Gateway {
                 what: What::Approved,
                 ..bare
             }],
-            (PageState::Open, Some(n)) if !self.kind.approves => self.payment_says(n),
+            (PageState::Open, Some(n)) if !self.kind.approves && self.kind.shows => {
+                self.payment_says(n)
+            }
             (PageState::Open, _) | (_, None) => vec![],
+            // Somebody pays there, and no more than that is known.
+            (PageState::Paid, Some(_)) if !self.kind.shows => vec![Say {
+                what: What::Pending,
+                ..bare
+            }],
             (PageState::Paid | PageState::Failed, Some(n)) => self.all_of(n),
         }
     }

@@ -314,8 +314,11 @@ impl World<'_> {
             Foreign::Slow => Fate::Slow,
             _ => Fate::Good,
         };
+        // What a gateway says that shows no payments is all there is to know of it: it says no more
+        // and no less than is there.
+        let shows = self.gateways[gateway].kind.shows;
         match how {
-            Foreign::UnknownThere | Foreign::NamesOurAmount => {
+            Foreign::UnknownThere | Foreign::NamesOurAmount if shows => {
                 self.gateways[gateway].news.push(Say {
                     what: What::Succeeded,
                     reference: Some(order.reference),
@@ -334,7 +337,7 @@ impl World<'_> {
             _ => {
                 self.gateways[gateway].pay(now, By::Stranger, None, &order, fate);
                 // What he wrote says nothing of the amount.
-                if let Some(say) = self.gateways[gateway].news.last_mut() {
+                if let Some(say) = self.gateways[gateway].news.last_mut().filter(|_| shows) {
                     say.amount = None;
                 }
             }

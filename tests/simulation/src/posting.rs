@@ -64,14 +64,20 @@ impl World<'_> {
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
             };
-            let ask = rules::lookup(traits, &case, payment, &waiting.fact);
-            // One that dies over the look-up leaves the event in its queue.
-            let (Some(answer), _) = self.look_up(waiting.gateway, &ask) else {
-                self.wait(60, waiting);
-                return Ok(());
+            let event = match rules::unasked(traits, &waiting.fact) {
+                Some(event) => Some(event),
+                None => {
+                    let ask = rules::lookup(traits, &case, payment, &waiting.fact);
+                    // One that dies over the look-up leaves the event in its queue.
+                    let (Some(answer), _) = self.look_up(waiting.gateway, &ask) else {
+                        self.wait(60, waiting);
+                        return Ok(());
+                    };
+                    let answer = answer.map(|facts| rules::taken(&case, &waiting.fact, facts));
+                    rules::told(traits, &waiting.fact, &ask, answer)
+                }
             };
-            let answer = answer.map(|facts| rules::taken(&case, &waiting.fact, facts));
-            committed = match rules::told(traits, &waiting.fact, &ask, answer) {
+            committed = match event {
                 Some(event) => self.commit(&event, &cause)?,
                 None => Committed::Wait,
             };

@@ -423,9 +423,8 @@ impl PostingJob<'_> {
         let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        if !traits.shows_payments {
-            // It cannot be asked: what it proved is taken at its word.
-            return Ok(Some(rules::reported(traits, vec![fact.clone()], true)));
+        if let Some(event) = rules::unasked(traits, fact) {
+            return Ok(Some(event));
         }
         let ask = rules::lookup(traits, &case, payment, fact);
         let answer = self.look_up(gateway, &ask).await;

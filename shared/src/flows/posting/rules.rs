@@ -2,7 +2,8 @@
 //! case and a simulation. Pure: no I/O, no clock.
 //!
 //! The driver commits what [`reported`] makes of the fact. Where `decide` answers that only the
-//! gateway can tell, it asks what [`lookup`] names and commits what [`told`] makes of the answer.
+//! gateway can tell, it commits what [`unasked`] gives, or asks what [`lookup`] names and commits what
+//! [`told`] makes of the answer.
 
 use crate::contract::{Lookup, Trouble};
 use crate::domain::case::{Case, Payment};
@@ -72,6 +73,13 @@ pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
         late_failures: traits.late_failures,
         page_stays: traits.page_stays,
     })
+}
+
+/// What is posted where only the gateway can tell and it shows no payments: what it said and proved
+/// is taken at its word. `None` where it can be asked.
+pub fn unasked(traits: &Traits, fact: &Fact) -> Option<Event> {
+    let current = true;
+    (!traits.shows_payments).then(|| reported(traits, vec![fact.clone()], current))
 }
 
 /// What the gateway is asked where only it can tell (`Verdict::LookUpFirst { payment }`).
