@@ -26,11 +26,16 @@ pub async fn paid(share_names: bool) -> (Clinic, String) {
     }
     let id = clinic.id.clone();
     answer(&clinic, move |heard| {
-        match heard.what.ends_with("/connect/token") {
+        let grants = ["/connect/token", "/google-sheets/token"];
+        match grants.iter().any(|path| heard.what.ends_with(path)) {
             true => Said::Reply(
                 200,
                 json!({ "access_token": format!("t.{id}"), "expires_in": 1800, "refresh_token": "r2" }),
             ),
+            // No row stands in the clinic's tab yet.
+            false if heard.what.starts_with("GET /google-sheets/") => {
+                Said::Reply(200, json!({ "values": [["Reference"]] }))
+            }
             // Xero knows no contact yet.
             false if heard.what.starts_with("GET /xero/") => {
                 Said::Reply(200, json!({ "Contacts": [] }))
@@ -129,6 +134,12 @@ async fn names_and_addresses_go_only_where_they_must() {
             assert!(share_names || !named, "{system} heard a name: {told}");
         }
         assert_eq!(books.contains("Juniper"), share_names, "{books}");
+        // The clinic chose no column for names.
+        let rows = of("google-sheets");
+        for secret in ["Juniper", "juniper@", "0100142", "Initial visit"] {
+            assert!(!rows.contains(secret), "a row holds {secret}: {rows}");
+        }
+        assert!(rows.contains("P-1042"), "{rows}");
         let mail = of("mailgun");
         assert!(
             mail.contains("juniper@example.org") && !mail.contains("0100142"),
