@@ -3,8 +3,8 @@
 
 use crate::money::happens;
 use crate::stack::Clinic;
-use crate::unclear::{case, charge_at, gateways, refund_of, report, settle, work};
-use crate::vendors::{Heard, Said, connect, ok, token};
+use crate::unclear::{before, case, charge_at, gateways, refund_of, report, settle, work};
+use crate::vendors::{Heard, Said, connect, ok};
 use meridian::domain::fact::{Fact, Kind};
 use meridian::domain::payment::State;
 use meridian::domain::refund;
@@ -33,8 +33,8 @@ struct Model {
 
 impl Model {
     fn answer(&mut self, heard: &Heard) -> Said {
-        if heard.what.ends_with("/v1/oauth2/token") {
-            return token(&self.clinic, "t1", 3600);
+        if let Some(answer) = before(&self.clinic, heard) {
+            return answer;
         }
         if heard.what.starts_with("GET ") {
             return ok(self.shown(&heard.what));
@@ -87,6 +87,8 @@ impl Model {
                 let all = of("payments");
                 json!({ "count": all.len(), "_embedded": { "payments": all }, "_links": {} })
             }
+            // Of a page that nobody paid on; it shows nothing else.
+            ("adyen", _) => adyen_link("", "active"),
             ("mollie", _) => json!({
                 "id": "tr_0", "status": "paid", "amount": paid,
                 "_embedded": { "refunds": of("refunds") },
@@ -119,6 +121,13 @@ fn gocardless_payment(id: &str, reference: &str) -> Value {
         "id": id, "amount": 6000, "currency": "EUR", "status": "confirmed",
         "metadata": { "reference": reference }, "links": { "mandate": "m_1" },
     }})
+}
+
+fn adyen_link(reference: &str, status: &str) -> Value {
+    json!({
+        "id": format!("PL{reference}"), "url": "https://test.adyen.link/PL1", "status": status,
+        "reference": reference, "expiresAt": "2030-01-01T00:00:00Z",
+    })
 }
 
 /// What each gateway answers to a call that it acts on.
@@ -165,6 +174,15 @@ fn made(gateway: &str, heard: &Heard, reference: &str) -> Value {
             "metadata": metadata,
             "_links": { "checkout": { "href": "https://www.mollie.com/checkout/1" } },
         }),
+        "adyen" if what.ends_with("/refunds") => json!({
+            "pspReference": "RFA1", "paymentPspReference": "PSP0", "status": "received",
+            "reference": reference,
+        }),
+        "adyen" if what.ends_with("/paymentLinks") => adyen_link(reference, "active"),
+        "adyen" => json!({
+            "pspReference": format!("PSP{reference}"), "resultCode": "Authorised",
+            "amount": { "currency": "EUR", "value": 6000 }, "merchantReference": reference,
+        }),
         _ if what.ends_with("/refund") => json!({
             "id": "REF1", "status": "COMPLETED", "amount": paypal, "custom_id": reference,
         }),
@@ -189,6 +207,12 @@ fn refusals(gateway: &str) -> Vec<(u16, Value)> {
     let stripe = |kind: &str, code: &str| json!({ "error": { "type": kind, "code": code } });
     let gocardless = |kind: &str, reason: &str| json!({ "error": { "type": kind, "errors": [{ "reason": reason }] } });
     let mollie = |title: &str, detail: &str| json!({ "title": title, "detail": detail });
+    let adyen = |status: u16, code: &str| {
+        let body = json!({
+            "status": status, "errorCode": code, "message": "no", "errorType": "validation",
+        });
+        (status, body)
+    };
     let paypal = |issue: &str| json!({ "name": issue, "details": [{ "issue": issue }] });
     let invalid = "invalid_request_error";
     match gateway {
@@ -254,6 +278,16 @@ fn refusals(gateway: &str) -> Vec<(u16, Value)> {
             ),
             (403, mollie("Forbidden", "not allowed")),
             (429, mollie("Too Many Requests", "slow down")),
+        ],
+        // A card is declined in an answer that is no error, which a repeat under its key gives again.
+        "adyen" => vec![
+            adyen(422, "137"),
+            adyen(422, "167"),
+            adyen(422, "704"),
+            adyen(401, "000"),
+            adyen(403, "901"),
+            adyen(404, "000"),
+            adyen(429, "000"),
         ],
         _ => vec![
             (422, paypal("CAPTURE_FULLY_REFUNDED")),
@@ -337,6 +371,7 @@ async fn a_refund_that_acted_is_given_back_once_whatever_its_repeat_is_answered(
                 "stripe" => "pi_0",
                 "gocardless" => "PM0",
                 "mollie" => "tr_0",
+                "adyen" => "PSP0",
                 _ => "CAP0",
             };
             refund_of(&clinic, &id, gateway, capture).await;

@@ -3,7 +3,7 @@
 
 use crate::money::happens;
 use crate::stack::Clinic;
-use crate::vendors::{Heard, Said, connect, heard, token};
+use crate::vendors::{Heard, Said, connect, heard, ok, token};
 use meridian::domain::case::Case;
 use meridian::domain::event::{Event, NewRefund, Report};
 use meridian::domain::fact::{Decline, Fact, Kind};
@@ -26,7 +26,7 @@ pub fn gateways() -> impl Iterator<Item = &'static str> {
 pub async fn charge_at(clinic: &Clinic, gateway: &str) -> String {
     let patient = clinic.patient().await;
     let kept = json!({
-        "gateway": gateway, "token": "m_1", "customer": "cst_1", "label": "Visa ending 4242",
+        "gateway": gateway, "token": "m_1", "customer": patient, "label": "Visa ending 4242",
     });
     let path = format!("/v1/patients/{patient}/payment-methods");
     clinic.post(&path, kept).await.expect(201);
@@ -125,16 +125,26 @@ fn nobodys_words() -> Vec<(u16, Value)> {
     all
 }
 
-/// PayPal's token calls are answered, everything else as the test wants.
+/// What a gateway is asked before a charge is answered, as a token call and a list of kept methods
+/// are; everything else as the test wants.
 pub fn answers(
     clinic: &Clinic,
     said: impl Fn(&Heard) -> Said + Send + 'static,
 ) -> impl FnMut(&Heard) -> Said + Send + 'static {
     let id = clinic.id.clone();
-    move |heard| match heard.what.ends_with("/v1/oauth2/token") {
-        true => token(&id, "t1", 3600),
-        false => said(heard),
+    move |heard| match before(&id, heard) {
+        Some(answer) => answer,
+        None => said(heard),
     }
+}
+
+/// The answer to what is asked before a charge.
+pub fn before(clinic: &str, heard: &Heard) -> Option<Said> {
+    if heard.what.ends_with("/v1/oauth2/token") {
+        return Some(token(clinic, "t1", 3600));
+    }
+    let kept = heard.what.contains("/storedPaymentMethods");
+    kept.then(|| ok(json!({ "storedPaymentMethods": [{ "id": "m_1" }] })))
 }
 
 #[tokio::test]

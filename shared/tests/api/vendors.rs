@@ -95,6 +95,9 @@ pub async fn connect(
         "stripe" => json!({ "secret_key": format!("sk_test_{id}") }),
         "gocardless" => json!({ "access_token": format!("sandbox_{id}") }),
         "mollie" => json!({ "api_key": format!("test_{id}") }),
+        "adyen" => json!({
+            "api_key": format!("key-{id}"), "merchant_account": "Wattle", "environment": "sandbox",
+        }),
         "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
         "mailgun" => json!({
             "api_key": format!("key-{id}"), "domain": "mg.example.test",

@@ -820,7 +820,10 @@ impl World<'_> {
             if payment.state == Booked::Open && !begun && !self.asks_of(case, payment.n) {
                 return fail(WORK, format!("p{} never began", payment.n));
             }
-            if self.is_declined_there(case, payment) {
+            // What shows no payments and lost its word is people's to look for.
+            let shows = self.gateway(&payment.gateway).is_none_or(|g| g.kind.shows);
+            let asked = !shows && self.asks_of(case, payment.n);
+            if self.is_declined_there(case, payment) && !asked {
                 return fail(ANSWER, format!("p{} failed and is still called", payment.n));
             }
             let page = payment.open_page().is_some();

@@ -364,7 +364,8 @@ impl Gateway {
 
     fn answer_of(&self, n: usize) -> Answer {
         match self.payments[n].state {
-            State::Failed(code) => Answer::exists(code, &self.payments[n].id),
+            // What shows no payments says all of one in its reply, a decline too.
+            State::Failed(code) if self.kind.shows => Answer::exists(code, &self.payments[n].id),
             _ => Answer::says(self.payment_says(n)),
         }
     }

@@ -8,7 +8,7 @@ use crate::world::World;
 use meridian::domain::event::Event;
 use meridian::domain::fact::Fact;
 use meridian::domain::task::{Alert, Matter};
-use meridian::flows::posting::rules::{self, FoundBy, Later};
+use meridian::flows::posting::rules::{self, FoundBy, Later, Told};
 
 /// An event that is being placed.
 #[derive(Clone)]
@@ -64,8 +64,8 @@ impl World<'_> {
             let Some(case) = self.clinic.case.clone() else {
                 return Ok(());
             };
-            let event = match rules::unasked(traits, &waiting.fact) {
-                Some(event) => Some(event),
+            let told = match rules::unasked(traits, &case, payment, &waiting.fact) {
+                Some(told) => Some(told),
                 None => {
                     let ask = rules::lookup(traits, &case, payment, &waiting.fact);
                     // One that dies over the look-up leaves the event in its queue.
@@ -74,11 +74,13 @@ impl World<'_> {
                         return Ok(());
                     };
                     let answer = answer.map(|facts| rules::taken(&case, &waiting.fact, facts));
-                    rules::told(traits, &waiting.fact, &ask, answer)
+                    rules::told(traits, &waiting.fact, &ask, answer).map(Told::Posted)
                 }
             };
-            committed = match event {
-                Some(event) => self.commit(&event, &cause)?,
+            committed = match told {
+                Some(Told::Posted(event)) => self.commit(&event, &cause)?,
+                Some(Told::Known) => Committed::Nothing,
+                Some(Told::Contradiction(note)) => Committed::Contradiction(note),
                 None => Committed::Wait,
             };
         }

@@ -32,7 +32,7 @@ use crate::words::{connected, ids, time};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use rules::{FoundBy, Later};
+use rules::{FoundBy, Later, Told};
 
 /// A row may hold 400 KB: larger bodies are kept in parts.
 const PART: usize = 250_000;
@@ -389,7 +389,9 @@ impl PostingJob<'_> {
         let mut outcome = commit(report(&fact)).await?;
         if let Committed::LookUpFirst { payment } = outcome {
             outcome = match self.ask(&traits, &case, payment, &fact).await? {
-                Some(event) => commit(event).await?,
+                Some(Told::Posted(event)) => commit(event).await?,
+                Some(Told::Known) => return Ok(()),
+                Some(Told::Contradiction(why)) => Committed::Contradiction(why),
                 None => Committed::Wait(
                     "the gateway cannot be asked just now, or does not know of it yet",
                 ),
@@ -411,20 +413,20 @@ impl PostingJob<'_> {
         }
     }
 
-    /// What is to be posted once the gateway was asked; `None` where it cannot be asked.
+    /// What becomes of it once the gateway was asked; `None` where it cannot be asked just now.
     async fn ask(
         &self,
         traits: &Traits,
         case: &str,
         payment: u32,
         fact: &Fact,
-    ) -> Result<Option<Event>, Failure> {
+    ) -> Result<Option<Told>, Failure> {
         let found = self.app.case(&self.settings.id, case).await?;
         let (Some(gateway), Some(case)) = (self.gateway, found) else {
             return Ok(None);
         };
-        if let Some(event) = rules::unasked(traits, fact) {
-            return Ok(Some(event));
+        if let Some(told) = rules::unasked(traits, &case, payment, fact) {
+            return Ok(Some(told));
         }
         let ask = rules::lookup(traits, &case, payment, fact);
         let answer = self.look_up(gateway, &ask).await;
@@ -432,7 +434,7 @@ impl PostingJob<'_> {
         if let Err(trouble) = &answer {
             tracing::warn!(%trouble, case = case.id, "a look-up failed");
         }
-        Ok(rules::told(traits, fact, &ask, answer))
+        Ok(rules::told(traits, fact, &ask, answer).map(Told::Posted))
     }
 
     /// The case that a fact is about: by our reference, else by any alias.

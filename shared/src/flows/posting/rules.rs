@@ -7,8 +7,10 @@
 
 use crate::contract::{Lookup, Trouble};
 use crate::domain::case::{Case, Payment};
+use crate::domain::dispute;
 use crate::domain::event::{Event, Report};
 use crate::domain::fact::{Fact, Kind};
+use crate::domain::payment::State;
 use crate::flows::calls::Traits;
 use crate::words::ids::{self, Reference};
 use crate::words::money::Money;
@@ -75,11 +77,48 @@ pub fn reported(traits: &Traits, facts: Vec<Fact>, current: bool) -> Event {
     })
 }
 
-/// What is posted where only the gateway can tell and it shows no payments: what it said and proved
-/// is taken at its word. `None` where it can be asked.
-pub fn unasked(traits: &Traits, fact: &Fact) -> Option<Event> {
-    let current = true;
-    (!traits.shows_payments).then(|| reported(traits, vec![fact.clone()], current))
+/// What becomes of a fact of which the gateway alone could tell more.
+pub enum Told {
+    /// This is posted.
+    Posted(Event),
+    /// What is known is newer.
+    Known,
+    /// It cannot be true beside what is known, and a person looks.
+    Contradiction(String),
+}
+
+/// What becomes of it where the gateway shows no payments: what it said and proved is taken at its
+/// word, unless what is known came later. `None` where it can be asked.
+pub fn unasked(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Option<Told> {
+    if traits.shows_payments {
+        return None;
+    }
+    let known = case.payment(payment);
+    let refund = known.and_then(|p| {
+        p.refunds
+            .iter()
+            .find(|r| r.id.is_some() && r.id == fact.refund)
+    });
+    let mut disputes = known.into_iter().flat_map(|p| &p.disputes);
+    let dispute = disputes.find(|d| Some(&d.id) == fact.dispute.as_ref());
+    let ended = dispute.filter(|d| d.state != dispute::State::Open);
+    let ended = ended.map(|d| d.ended_at.zip(fact.occurred_at));
+    // Somebody pays on our page: a try under another id tells nothing of how that ends.
+    let stranger = |p: &Payment| fact.payment_ids().all(|id| !p.aliases.contains(id));
+    let paying = known.is_some_and(|p| p.state == State::Pending && stranger(p));
+    Some(match (fact.kind, ended) {
+        (Kind::RefundSucceeded, _) if refund.is_some_and(|r| r.state.is_final()) => {
+            Told::Contradiction("a refund that had failed is told as paid".into())
+        }
+        (Kind::DisputeWon | Kind::DisputeLost, Some(None)) => {
+            Told::Contradiction("a dispute that had ended is told to end otherwise".into())
+        }
+        (Kind::DisputeWon | Kind::DisputeLost, Some(Some((before, now)))) if now <= before => {
+            Told::Known
+        }
+        (Kind::PaymentFailed | Kind::PaymentExpired, _) if paying => Told::Known,
+        _ => Told::Posted(reported(traits, vec![fact.clone()], true)),
+    })
 }
 
 /// What the gateway is asked where only it can tell (`Verdict::LookUpFirst { payment }`).

@@ -188,10 +188,8 @@ fn every_way_of_money(stack: &Stack, gateway: &str) {
     let settle = || {
         stack.quiet();
         // Debits take their days, and some refunds.
-        if matches!(gateway, "gocardless" | "mollie") {
-            stack.advance(6 * 86_400);
-            stack.quiet();
-        }
+        stack.advance(6 * 86_400);
+        stack.quiet();
     };
     let first = id(&invoice(stack, &patient, "checkout", gateway));
     pay_on_page(stack, gateway, &checkout(stack, &first));

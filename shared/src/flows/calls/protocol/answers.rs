@@ -47,7 +47,10 @@ impl Job {
             {
                 let missing = matches!(trouble, Trouble::Missing);
                 self.doing = Doing::Closing { missing };
-                Move::LookUp(self.target.lookup(case))
+                let mut ask = self.target.lookup(case);
+                // How the page stands is all that such a gateway can be asked.
+                ask.payment = ask.payment.filter(|_| traits.shows_payments);
+                Move::LookUp(ask)
             }
             Trouble::Exists(id) => {
                 let mut ask = self.target.lookup(case);
