@@ -174,12 +174,10 @@ pub fn read(known: &Known, case: &Value) -> Value {
         Ok(Outcome::Proven | Outcome::Items(_)) => true,
         // One that goes back to its vendor is read once that said yes.
         Ok(Outcome::NeedsVendor) => entry.postback.is_some() && case["unasked"] != true,
-        // Its own tests prove it.
+        // Which it is held against is proven by itself.
         Ok(Outcome::NeedsCertificate(_)) => true,
         Err(why) => return json!({"refused": format!("{why:?}")}),
     };
-    // A proof that has its own tests: what it covers is read as proven.
-    let trusted = trusted || known.get("proven_elsewhere") == true;
     said(entry, &account, &delivery, trusted)
 }
 
