@@ -259,8 +259,10 @@ fn shown(page: &Session) -> Value {
     json!({"page": {"id": page.id, "to": to, "fields": fields, "expires_at": page.expires_at}})
 }
 
-/// By its name, with what it says that decides anything.
+/// By its name, with what it says that decides anything, and whether it leaves `open` what came of
+/// the call.
 pub fn troubled(trouble: Trouble) -> Value {
+    let open = trouble.may_have_happened();
     let (name, why) = match trouble {
         Trouble::Declined(why) => ("declined", json!(why.name())),
         Trouble::Rejected(why) => ("rejected", json!(why)),
@@ -276,5 +278,5 @@ pub fn troubled(trouble: Trouble) -> Value {
         Trouble::Unclear(why) => ("unclear", json!(why)),
         Trouble::Unreadable(why) => ("unreadable", json!(why)),
     };
-    json!({"trouble": name, "why": why})
+    json!({"trouble": name, "why": why, "open": open})
 }

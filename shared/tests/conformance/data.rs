@@ -153,6 +153,48 @@ fn official(named: &Value) -> Value {
     found.unwrap_or_else(|| panic!("{file}: nothing at {place}"))
 }
 
+/// The words of a contract: a `list` of them, or in a `file` the list or the names of the members at
+/// a `place`, or of every field of this name (`every`) what may stand in it.
+pub fn words(case: &Value) -> Vec<String> {
+    let Some(file) = case["file"].as_str() else {
+        return texts(&case["list"]);
+    };
+    let Some(whole) = wire::official(file) else {
+        return vec![];
+    };
+    let mut found = vec![];
+    match (case["place"].as_str(), case["every"].as_str()) {
+        (Some(place), _) => found.extend(whole.pointer(place).map(texts).into_iter().flatten()),
+        (None, Some(field)) => every(&whole, field, &mut found),
+        (None, None) => {}
+    }
+    assert!(!found.is_empty(), "{file}: no words of {case}");
+    found
+}
+
+fn texts(words: &Value) -> Vec<String> {
+    let member = |name: &String| name.trim_start_matches('/').to_owned();
+    let text = |word: &Value| word.as_str().map(String::from);
+    match words {
+        Value::Array(words) => words.iter().filter_map(text).collect(),
+        Value::Object(members) => members.keys().map(member).collect(),
+        _ => vec![],
+    }
+}
+
+fn every(whole: &Value, field: &str, found: &mut Vec<String>) {
+    match whole {
+        Value::Array(items) => items.iter().for_each(|item| every(item, field, found)),
+        Value::Object(fields) => {
+            found.extend(texts(&whole[field]["enum"]));
+            fields.values().for_each(|item| every(item, field, found));
+        }
+        _ => {}
+    }
+    found.sort();
+    found.dedup();
+}
+
 /// Puts a value at a field or a pointer; what leads there is made.
 pub fn put(whole: &mut Value, at: &str, value: Value) {
     let mut here = whole;

@@ -1,12 +1,15 @@
 //! Webhooks: signed as the vendor signs, in whatever way its data says, and what each says.
 
 use crate::asks::fact;
+use crate::certificates::Certificate;
 use crate::data::Known;
+use crate::wire;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::*;
 use meridian::domain::fact::Fact;
+use meridian::vendors;
 use serde_json::{Map, Value, json};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -128,45 +131,64 @@ pub fn inbound(known: &Known) -> &'static Inbound {
     known.gateway.webhook.yes().expect("it sends webhooks")
 }
 
-/// A body as a case gives it: text as it is, or a document.
-pub fn body(case: &Value) -> String {
-    match &case["hook"] {
-        Value::String(text) => text.clone(),
-        document => document.to_string(),
+/// Where a case's delivery comes in: at its gateway's own door, or at that of another `source` of
+/// the same vendor.
+pub fn entry(known: &Known, case: &Value) -> &'static Inbound {
+    match case["source"].as_str() {
+        Some(source) => vendors::inbound(source).expect("a source of the vendor"),
+        None => inbound(known),
     }
 }
 
-/// The delivery of a case, signed unless it says that it is not.
+/// A body as a case gives it: text as it is, the fields of a `form`, or a document.
+pub fn body(case: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or(value.to_string(), String::from);
+    let field = |(name, value): (&String, &Value)| (name.clone(), text(value));
+    match (&case["hook"], case["hook"]["form"].as_object()) {
+        (Value::String(text), _) => text.clone(),
+        (_, Some(fields)) => {
+            let given = fields.iter().filter(|(_, value)| !value.is_null());
+            wire::encoded(&given.map(field).collect::<Vec<_>>())
+        }
+        (document, None) => document.to_string(),
+    }
+}
+
+/// The delivery of a case, signed unless it says that it is not, or comes from another source.
 pub fn sent(known: &Known, case: &Value) -> Delivery {
     let body = body(case);
-    match Signs::of(known).filter(|_| case["unsigned"] != true) {
-        Some(signs) => signs.signed(&body, &signs.secret(known), NOW),
-        None => delivery(&[], &body),
+    let signed = case["unsigned"] != true && case["source"].is_null();
+    let certificate = Certificate::of(known).filter(|_| signed);
+    match (Signs::of(known).filter(|_| signed), certificate) {
+        (Some(signs), _) => signs.signed(&body, &signs.secret(known), NOW),
+        (None, Some(certificate)) => certificate.beside(&body),
+        (None, None) => delivery(&[], &body),
     }
 }
 
 /// What a delivery says once its proof was looked at, as cases write it.
 pub fn read(known: &Known, case: &Value) -> Value {
     let (delivery, account) = (sent(known, case), known.hooks());
-    let trusted = match prove(inbound(known).door, &delivery, &account) {
+    let entry = entry(known, case);
+    let trusted = match prove(entry.door, &delivery, &account) {
         Ok(Outcome::Proven | Outcome::Items(_)) => true,
-        Ok(Outcome::NeedsVendor) => false,
-        // Its own tests prove it.
+        // One that goes back to its vendor is read once that said yes.
+        Ok(Outcome::NeedsVendor) => entry.postback.is_some() && case["unasked"] != true,
+        // Which it is held against is proven by itself.
         Ok(Outcome::NeedsCertificate(_)) => true,
         Err(why) => return json!({"refused": format!("{why:?}")}),
     };
-    // A proof that has its own tests: what it covers is read as proven.
-    let trusted = trusted || known.get("proven_elsewhere") == true;
-    said(known, &delivery, trusted)
+    said(entry, &account, &delivery, trusted)
 }
 
-pub fn said(known: &Known, delivery: &Delivery, trusted: bool) -> Value {
+/// What of it is read, as cases write it.
+pub fn said(entry: &Inbound, account: &Account, delivery: &Delivery, trusted: bool) -> Value {
     let verified = Verified {
         delivery,
-        account: &known.hooks(),
+        account,
         trusted,
     };
-    match (inbound(known).read)(&verified) {
+    match (entry.read)(&verified) {
         Ok(items) => json!({"items": items.into_iter().map(item).collect::<Vec<_>>()}),
         Err(why) => json!({"unreadable": why.0}),
     }
@@ -180,7 +202,7 @@ pub fn told(known: &Known, case: &Value) -> Vec<Fact> {
         account: &known.hooks(),
         trusted: true,
     };
-    let items = (inbound(known).read)(&verified).expect("it is read");
+    let items = (entry(known, case).read)(&verified).expect("it is read");
     let fact = |item: Item| match item.checked().notice {
         Ok(Notice::Fact(told)) => *told,
         other => panic!("{}: {other:?} is no fact", known.id()),

@@ -52,8 +52,11 @@ fn whatever_a_gateway_offers_stands_in_its_cases_with_a_good_end_and_a_refusal()
                 }
             }
         }
-        if gateway.webhook.yes().is_some() && known.cases("hooks").is_empty() {
-            missing.push(format!("{}: no webhook", known.id()));
+        let shows = gateway.lookup.yes().is_some() && gateway.shows_payments;
+        for (kind, needed) in [("hooks", gateway.webhook.yes().is_some()), ("parts", shows)] {
+            if needed && known.cases(kind).is_empty() {
+                missing.push(format!("{}: none of its {kind}", known.id()));
+            }
         }
     }
     assert_eq!(missing, Vec::<String>::new());
@@ -116,10 +119,12 @@ fn every_key_that_we_make_is_one_that_the_vendor_takes() {
 fn what_a_gateway_does_by_nature_is_what_is_written_down() {
     for known in data::all() {
         let gateway = known.gateway;
+        let key = gateway.checkout.yes().and_then(|open| open.key.as_ref());
         let found = json!({"moves": gateway.moves, "late_failures": gateway.late_failures,
             "page_stays": gateway.page_stays,
-            "opens_under": gateway.checkout.yes().and_then(|open| open.key.as_ref())
-                .map(|key| format!("{:?}", key.place))});
+            "opens_under": key.map(|key| format!("{:?}", key.place)),
+            "opens_for": key.map(|key| key.lifetime),
+            "keys_are": key.map(|key| format!("{:?}", key.spelling))});
         let expected = known.get("behaves");
         if !expected.is_null() {
             assert_eq!(
@@ -132,12 +137,16 @@ fn what_a_gateway_does_by_nature_is_what_is_written_down() {
     }
 }
 
-/// `hosts`: where the calls of an account go, and the headers that go with each.
+/// `hosts`: where the calls of an account go, and the headers that go with each; those of another
+/// `source` may go elsewhere, and without its credentials (`open`).
 #[test]
 fn an_accounts_calls_go_to_the_host_of_its_keys() {
     for known in data::all() {
         for (name, case) in known.cases("hosts") {
-            let vendor = known.gateway.vendor;
+            let vendor = match case["source"].is_null() {
+                true => known.gateway.vendor,
+                false => hooks::entry(&known, &case).vendor,
+            };
             let account = data::account(&case["account"]);
             let host = match &vendor.host {
                 Host::One(host) => (*host).to_owned(),
@@ -148,7 +157,8 @@ fn an_accounts_calls_go_to_the_host_of_its_keys() {
             let headers: serde_json::Map<_, _> = headers
                 .map(|(header, value)| (header.to_owned(), value.into()))
                 .collect();
-            let found = json!({"host": host, "headers": headers});
+            let open = matches!(vendor.auth, Auth::Open);
+            let found = json!({"host": host, "headers": headers, "open": open});
             assert_eq!(
                 differs(&case["end"], &found),
                 Vec::<String>::new(),
@@ -269,8 +279,9 @@ fn a_complaint_names_the_field_and_never_what_stood_in_it() {
         }
         for (name, case) in known.cases("hooks") {
             for other in spoilt(&case["hook"]).into_iter().filter(Value::is_object) {
-                let delivery = hooks::delivery(&[], &other.to_string());
-                let said = hooks::said(&known, &delivery, true);
+                let delivery = hooks::delivery(&[], &hooks::body(&json!({"hook": other})));
+                let entry = hooks::entry(&known, &case);
+                let said = hooks::said(entry, &known.hooks(), &delivery, true);
                 let items = said["items"].as_array().into_iter().flatten();
                 let mut complaints: Vec<_> =
                     items.map(|item| item["unreadable"].to_string()).collect();
@@ -402,39 +413,14 @@ fn an_amount_in_every_currency_that_the_vendor_takes_is_asked_for_and_given_back
 
 // ---- words of the contracts --------------------------------------------------------------------
 
-/// The words of a contract: a list of them, or the names of an object's members.
-fn words_of(name: &str, case: &Value) -> Vec<String> {
-    let words = match case["file"].as_str() {
-        None => case["list"].clone(),
-        Some(file) => {
-            let place = case["place"].as_str().expect("its place");
-            let file = wire::official(file);
-            let of = |file: &Value| file.pointer(place).cloned();
-            let missing = || panic!("{name}: nothing at {place}");
-            file.map_or(Value::Array(vec![]), |file| {
-                of(&file).unwrap_or_else(missing)
-            })
-        }
-    };
-    let text = |word: &Value| word.as_str().map(String::from);
-    match words {
-        Value::Array(words) => words.iter().filter_map(text).collect(),
-        Value::Object(members) => members
-            .keys()
-            .map(|n| n.trim_start_matches('/').into())
-            .collect(),
-        _ => panic!("{name}: no list"),
-    }
-}
-
 /// `words`: each says which call or webhook, where its word stands (`at`), and which words the
 /// contract has (`file` and `place`, or `list` where it tells them in prose); `refused` those that
-/// are put before people.
+/// are put before people, and `open`, of refusals, those that leave open what came of the call.
 #[test]
 fn every_status_and_event_name_of_the_contract_is_mapped_or_refused_by_name() {
     for known in data::all() {
         for (name, case) in known.cases("words") {
-            for word in words_of(&name, &case) {
+            for word in data::words(&case) {
                 let mut with = case.clone();
                 data::put(
                     &mut with,
@@ -457,6 +443,10 @@ fn every_status_and_event_name_of_the_contract_is_mapped_or_refused_by_name() {
                     .is_some_and(|all| all.contains(&json!(word)));
                 let unread = unread(&known, &with);
                 assert_eq!(unread.is_some(), refused, "{name}: {word}: {unread:?}");
+                if let Some(open) = case["open"].as_array() {
+                    let end = run(&known, &with).end;
+                    assert_eq!(end["open"], open.contains(&json!(word)), "{name}: {word}");
+                }
             }
         }
     }
@@ -469,12 +459,45 @@ fn unread(known: &Known, case: &Value) -> Option<String> {
         let odd = end["trouble"] == "unreadable" || end["unread"].as_u64().is_some_and(|n| n > 0);
         return odd.then(|| end.to_string());
     }
-    let said = hooks::said(known, &hooks::delivery(&[], &hooks::body(case)), true);
+    let delivery = hooks::delivery(&[], &hooks::body(case));
+    let said = hooks::said(hooks::entry(known, case), &known.hooks(), &delivery, true);
     let items = said["items"].as_array().into_iter().flatten();
     let mut odd = items
         .map(|item| &item["unreadable"])
         .chain([&said["unreadable"]]);
     odd.find(|why| !why.is_null()).map(Value::to_string)
+}
+
+/// `unknown`: names of events (`at`) that nobody knows. One that speaks of money is put before people
+/// under its name, any other is listed and has no effect.
+#[test]
+fn an_event_of_an_unknown_type_is_listed_and_about_money_put_before_people() {
+    let people = "an event about money of an unknown type";
+    for known in data::all()
+        .into_iter()
+        .filter(|known| known.gateway.webhook.yes().is_some())
+    {
+        let case = known.get("unknown");
+        for (kind, end) in [
+            ("listed", json!({"ignored": "other", "unreadable": null})),
+            ("of_money", json!({"ignored": null, "unreadable": people})),
+        ] {
+            let words = case[kind].as_array();
+            let words = words.unwrap_or_else(|| panic!("{}: none {kind}", known.id()));
+            assert!(!words.is_empty(), "{}: none {kind}", known.id());
+            for word in words {
+                let mut with = case.clone();
+                let place = case["at"].as_str().expect("where");
+                data::put(&mut with, place, word.clone());
+                let item = hooks::read(&known, &with)["items"][0].clone();
+                let wrong = differs(&end, &item);
+                assert_eq!(wrong, Vec::<String>::new(), "{}: {word}", known.id());
+                let name = item["name"].as_str().unwrap_or("");
+                let word = word.as_str().expect("a name");
+                assert!(name.contains(word), "{}: {name} is {word}", known.id());
+            }
+        }
+    }
 }
 
 // ---- proofs ------------------------------------------------------------------------------------
@@ -571,7 +594,7 @@ fn a_vendors_own_vector_is_proven_and_read() {
             let secret = signs.0["secret"].as_str().expect("its field");
             let theirs = data::account(&json!({secret: text("secret")}));
             assert_eq!(proven(&known, &delivery, &theirs), Ok(true), "{name}");
-            let said = hooks::said(&known, &delivery, true);
+            let said = hooks::said(inbound(&known), &known.hooks(), &delivery, true);
             assert_eq!(differs(&case["end"], &said), Vec::<String>::new(), "{name}");
         }
     }

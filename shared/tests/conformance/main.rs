@@ -3,11 +3,13 @@
 //! against the vendor's own contract.
 
 mod asks;
+mod certificates;
 mod compare;
 mod data;
 mod hooks;
 mod laws;
 mod orders;
+mod sources;
 #[path = "../support/talk.rs"]
 mod talk;
 mod wire;
@@ -50,7 +52,8 @@ fn held(known: &Known, case: &Value) -> Vec<String> {
 }
 
 /// The cases of a table: the same with a word in its place, and what that comes to. Rows are fields,
-/// or pairs where what stands there is no text.
+/// or pairs where what stands there is no text; of the words of a contract (`file`, `place`) those
+/// that stand in no row come to what is said under `else`.
 fn rows(case: &Value) -> Vec<(String, Value)> {
     let place = case["at"].as_str().expect("where the word stands");
     let row = |(word, end): (Value, &Value)| {
@@ -65,7 +68,16 @@ fn rows(case: &Value) -> Vec<(String, Value)> {
     let fields = fields.map(|(word, end)| (json!(word), end));
     let pairs = case["rows"].as_array().into_iter().flatten();
     let pairs = pairs.map(|pair| (pair[0].clone(), &pair[1]));
-    fields.chain(pairs).map(row).collect()
+    let named: Vec<_> = fields.chain(pairs).collect();
+    // What else the contract lists decides this.
+    let listed = match case["else"].is_null() {
+        true => vec![],
+        false => data::words(case),
+    };
+    let rest = listed.into_iter().map(|word| (json!(word), &case["else"]));
+    let rest = rest.filter(|(word, _)| named.iter().all(|(name, _)| name != word));
+    let rest: Vec<_> = rest.collect();
+    named.into_iter().chain(rest).map(row).collect()
 }
 
 #[track_caller]
@@ -120,7 +132,7 @@ fn each_webhook_says_what_its_case_says() {
             wrong.extend(found.into_iter().map(|why| format!("{name}: {why}")));
             let delivery = hooks::sent(&known, &case);
             if let Some(contracts) = wire::contracts().filter(|_| case["odd"] != true) {
-                let id = known.id();
+                let id = hooks::entry(&known, &case).door.source;
                 let problems = contracts.check_webhook(id, &delivery.headers, &delivery.body);
                 wrong.extend(problems.into_iter().map(|why| format!("{name}: {why}")));
             }

@@ -4,7 +4,7 @@ use crate::asks::run;
 use crate::compare::differs;
 use crate::data::{self, Known, case_id};
 use crate::hooks;
-use meridian::domain::case::{Case, Intent, Payment, Step};
+use meridian::domain::case::{Case, Intent, OpensBy, Payment, Session, Step};
 use meridian::domain::decide::{Verdict, decide};
 use meridian::domain::event::{Context, Event, NewCharge, NewInvoice, Report};
 use meridian::domain::fact::{Fact, Method};
@@ -30,12 +30,13 @@ fn change(case: Option<&Case>, event: Event) -> Case {
     }
 }
 
-/// A case of this amount in which a saved method is to be charged.
-fn invoiced(known: &Known, method: Method, amount: Money) -> Case {
+/// A case of a hundred that is to be paid on a saved method, or where there is none on a page.
+fn invoiced(known: &Known, currency: &str, method: Option<Method>) -> Case {
+    let amount = Money::new(10_000, Currency::read(currency).expect("a currency"));
     let charge = NewCharge {
         amount: None,
         gateway: known.id().into(),
-        method: Some(method),
+        method,
         keep_method: false,
     };
     let invoice = NewInvoice {
@@ -68,7 +69,6 @@ fn sent(known: &Known, currency: &str, answer: Vec<Fact>) -> Case {
         token: "t".into(),
         label: "Kept".into(),
     };
-    let amount = Money::new(10_000, Currency::read(currency).expect("a currency"));
     let now = context().now;
     let intent = Intent {
         step: Step::Charge,
@@ -84,7 +84,7 @@ fn sent(known: &Known, currency: &str, answer: Vec<Fact>) -> Case {
         refund: None,
         intent,
     };
-    let case = change(Some(&invoiced(known, method, amount)), calling);
+    let case = change(Some(&invoiced(known, currency, Some(method))), calling);
     let report = Report {
         gateway: known.id().into(),
         facts: answer,
@@ -94,6 +94,21 @@ fn sent(known: &Known, currency: &str, answer: Vec<Fact>) -> Case {
         answer: false,
     };
     change(Some(&case), Event::Reported(report))
+}
+
+/// A case whose payer was sent to this page.
+fn opened(known: &Known, currency: &str, page: &Value) -> Case {
+    let text = |name: &str| page[name].as_str().expect("a page").to_owned();
+    let session = Session {
+        id: text("id"),
+        opens_by: OpensBy::Redirect(text("to")),
+        expires_at: None,
+    };
+    let opened = Event::SessionOpened {
+        payment: 1,
+        session,
+    };
+    change(Some(&invoiced(known, currency, None)), opened)
 }
 
 /// The payment after these facts in this order, as posting works: where only the gateway can tell,
@@ -143,7 +158,7 @@ fn told(known: &Known, call: &Value) -> Vec<Fact> {
     came.facts
 }
 
-/// `sent` is the call that began it, `news` what was told since, `now` what the gateway shows last.
+/// `sent` is the call that began it, a charge or the opening of a page, `news` what was told since, `now` what the gateway shows last.
 /// With `unheard` that comes only as the answer to a question, and is no news by itself. With
 /// `sorted` the news is one order only: what it is told there cannot be told otherwise.
 #[test]
@@ -164,7 +179,10 @@ fn every_order_of_the_same_news_ends_in_one_payment() {
                 }
             });
             let currency = case["currency"].as_str().unwrap_or("EUR");
-            let start = sent(&known, currency, told(&known, &case["sent"]));
+            let start = match case["sent"]["do"] == "checkout" {
+                true => opened(&known, currency, &run(&known, &case["sent"]).end["page"]),
+                false => sent(&known, currency, told(&known, &case["sent"])),
+            };
             let mut ends: Vec<Value> = vec![];
             let all = match case["sorted"] == true {
                 true => vec![(0..facts.len()).collect()],
@@ -197,5 +215,6 @@ fn shown(payment: &Payment) -> Value {
     json!({"state": payment.state, "capture": payment.capture,
         "refunded": amounts.collect::<Vec<_>>(), "returned": payment.returned().minor,
         "decline": payment.decline, "may_retry": payment.may_retry(),
+        "refundable": payment.refundable().minor,
         "refunds": refunds.collect::<Vec<_>>(), "disputes": disputes.collect::<Vec<_>>()})
 }

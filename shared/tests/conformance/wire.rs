@@ -1,7 +1,7 @@
 //! A request and its reply as they go over the wire, held against the vendor's own contract.
 
 use crate::data::Known;
-use meridian::contract::{Auth, Body, Reply, Request};
+use meridian::contract::{Auth, Body, Key, KeyPlace, Reply, Request};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
@@ -42,6 +42,9 @@ pub fn problems(known: &Known, request: &Request, reply: Option<&Reply>) -> Vec<
             .map(|(n, v)| (n.into(), v)),
     );
     headers.extend(request.headers.iter().cloned());
+    if request.method == "POST" {
+        headers.extend(keys(known).map(|name| (name.into(), "a-key".into())));
+    }
     let (kind, bytes) = body(known, request);
     if let Some(kind) = kind {
         headers.push(("Content-Type".into(), kind.into()));
@@ -58,6 +61,16 @@ pub fn problems(known: &Known, request: &Request, reply: Option<&Reply>) -> Vec<
         response_headers: reply.map(|r| r.headers.clone()).unwrap_or_default(),
         response_body: reply.map(|r| r.body.clone()).unwrap_or_default(),
     })
+}
+
+/// The headers in which keys go beside what an adapter builds.
+fn keys(known: &Known) -> impl Iterator<Item = &'static str> {
+    let opening = known.gateway.checkout.yes().and_then(|open| open.key);
+    let header = |key: Key| match key.place {
+        KeyPlace::Header(name) => Some(name),
+        _ => None,
+    };
+    opening.and_then(header).into_iter()
 }
 
 fn body<'a>(known: &Known, request: &'a Request) -> (Option<&'a str>, Vec<u8>) {
@@ -78,7 +91,7 @@ fn body<'a>(known: &Known, request: &'a Request) -> (Option<&'a str>, Vec<u8>) {
     }
 }
 
-fn encoded(fields: &[(String, String)]) -> String {
+pub fn encoded(fields: &[(String, String)]) -> String {
     let mut text = form_urlencoded::Serializer::new(String::new());
     text.extend_pairs(fields).finish()
 }
