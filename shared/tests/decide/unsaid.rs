@@ -449,3 +449,101 @@ fn each_change_stands_in_the_journal_under_its_own_name() {
     books.report(vec![fact(Kind::PaymentExpired, 1)], true);
     assert_eq!(last(&books), "payment_expired");
 }
+
+/// What becomes of a fact at a gateway that shows no payments: posted, known, or people's.
+fn unasked(books: &Books, fact: &Fact) -> &'static str {
+    let shows_none = Traits {
+        shows_payments: false,
+        ..Traits::unknown("stripe")
+    };
+    match rules::unasked(&shows_none, &books.case, 1, fact) {
+        None => "asked",
+        Some(rules::Told::Posted(_)) => "posted",
+        Some(rules::Told::Known) => "known",
+        Some(rules::Told::Contradiction(_)) => "people",
+    }
+}
+
+fn at(day: i64, fact: Fact) -> Fact {
+    let start = crate::books::start();
+    Fact {
+        occurred_at: Some(start + jiff::SignedDuration::from_hours(24 * day)),
+        ..fact
+    }
+}
+
+#[test]
+fn where_no_payment_is_shown_a_dispute_ends_as_was_told_of_the_later_day() {
+    let mut books = Books::paid(6_000);
+    books.hear(at(9, dispute(Kind::DisputeWon, 1, "dp_1", 6_000)));
+    let lost = |day| at(day, dispute(Kind::DisputeLost, 1, "dp_1", 6_000));
+    for (day, becomes) in [(8, "known"), (9, "known"), (10, "posted")] {
+        assert_eq!(unasked(&books, &lost(day)), becomes, "day {day}");
+    }
+    // Without a day nobody knows which came last; of another dispute it says nothing.
+    let dayless = dispute(Kind::DisputeLost, 1, "dp_1", 6_000);
+    assert_eq!(unasked(&books, &dayless), "people");
+    let other = at(1, dispute(Kind::DisputeLost, 1, "dp_2", 6_000));
+    assert_eq!(unasked(&books, &other), "posted");
+}
+
+#[test]
+fn where_no_payment_is_shown_a_refund_that_failed_is_not_paid_by_a_late_word() {
+    let mut books = Books::paid(6_000);
+    books.ask_refund("q1", 1_000);
+    books.hear(our_refund(Kind::RefundPending, 1, 1, "re_1", 1_000));
+    let done = our_refund(Kind::RefundSucceeded, 1, 1, "re_1", 1_000);
+    assert_eq!(unasked(&books, &done), "posted");
+    books.hear(our_refund(Kind::RefundFailed, 1, 1, "re_1", 1_000));
+    assert_eq!(unasked(&books, &done), "people");
+}
+
+#[test]
+fn where_no_payment_is_shown_a_try_of_somebody_else_does_not_end_what_is_under_way() {
+    let mut books = Books::with_payment(6_000, None);
+    let page = Fact {
+        aliases: vec!["page_1".into()],
+        amount: None,
+        ..fact(Kind::PaymentPending, 1)
+    };
+    let tried = |id: &str| Fact {
+        payment: Some(id.into()),
+        amount: Some(eur(6_000)),
+        ..failed(1, Decline::Funds)
+    };
+    assert_eq!(unasked(&books, &tried("pi_9")), "posted");
+    books.report(
+        vec![Fact {
+            payment: None,
+            ..page
+        }],
+        true,
+    );
+    assert_eq!(books.payment(1).state, State::Pending);
+    assert_eq!(unasked(&books, &tried("pi_9")), "known");
+    assert_eq!(unasked(&books, &tried("page_1")), "posted");
+}
+
+#[test]
+fn where_no_payment_is_shown_an_amount_that_is_not_said_is_asked_of_people() {
+    let books = Books::with_payment(6_000, None);
+    let said = Fact {
+        amount: Some(eur(6_000)),
+        ..succeeded(1)
+    };
+    assert_eq!(
+        unasked(&books, &without_amount(Kind::PaymentSucceeded)),
+        "people"
+    );
+    assert_eq!(
+        unasked(&books, &without_amount(Kind::DisputeLost)),
+        "people"
+    );
+    assert_eq!(unasked(&books, &said), "posted");
+    assert_eq!(
+        unasked(&books, &without_amount(Kind::PaymentFailed)),
+        "posted"
+    );
+    let shown = Traits::unknown("stripe");
+    assert!(rules::unasked(&shown, &books.case, 1, &said).is_none());
+}

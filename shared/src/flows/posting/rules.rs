@@ -106,7 +106,10 @@ pub fn unasked(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Optio
     // Somebody pays on our page: a try under another id tells nothing of how that ends.
     let stranger = |p: &Payment| fact.payment_ids().all(|id| !p.aliases.contains(id));
     let paying = known.is_some_and(|p| p.state == State::Pending && stranger(p));
+    // How much came, or went, is not guessed.
+    let unsaid = fact.amount.is_none() && later(fact, i64::MAX, 0) == Later::Person;
     Some(match (fact.kind, ended) {
+        _ if unsaid => Told::Contradiction("it does not say how much".into()),
         (Kind::RefundSucceeded, _) if refund.is_some_and(|r| r.state.is_final()) => {
             Told::Contradiction("a refund that had failed is told as paid".into())
         }
