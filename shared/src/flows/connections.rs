@@ -330,7 +330,7 @@ async fn put(
 }
 
 /// Where the task stands of a connection that a person must look at.
-fn task_pk(clinic: &str, vendor: &Vendor) -> String {
+pub(super) fn task_pk(clinic: &str, vendor: &Vendor) -> String {
     event::pk(clinic, "connection", vendor.id)
 }
 

@@ -28,6 +28,7 @@
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | connection that gave trouble | `{clinic}#connection#{vendor}` | `connection` |
+//! | how far a list of a vendor was read | `{clinic}#poll#{connection}` | `poll#{list}` |
 //! | API key | `key#{hash}` | `key` |
 //!
 //! Three indexes hold keys alone. `due`: `due#{lane}#{shard}` by due time, and `held#{clinic}#{system}`
@@ -68,6 +69,7 @@ pub mod number;
 pub mod optout;
 pub mod outbox;
 pub mod patient;
+pub mod poll;
 pub mod receipt;
 pub mod refund;
 pub mod settings;
