@@ -19,7 +19,7 @@
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
 //! | what leads to a patient | `{clinic}#find#{code}` | the patient's id |
 //! | what a system keeps of a patient | `{clinic}#known#{system}#{hash}` | `contact` |
-//! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
+//! | appointment, what a practice system said of it last | `{clinic}#appointment#{hash}` | `appointment`, `told#{connection}` |
 //! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
 //! | change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | what one was shown of a patient | `{clinic}#audit` | `read#{hash}` |
@@ -75,3 +75,4 @@ pub mod refund;
 pub mod settings;
 pub mod task;
 pub mod token;
+pub mod told;

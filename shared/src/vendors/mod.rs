@@ -99,8 +99,10 @@ pub fn polls() -> impl Iterator<Item = (&'static Faces, &'static Poll)> {
 }
 
 /// Those of the vendor of a connection of this name.
-pub fn polls_of(connection: &str) -> impl Iterator<Item = (&'static Faces, &'static Poll)> {
-    let id = connected::read(connection).map(|(id, _)| id);
+pub fn polls_of(
+    connection: &str,
+) -> impl Iterator<Item = (&'static Faces, &'static Poll)> + use<> {
+    let id = of(connection).map(|vendor| vendor.id);
     polls().filter(move |(faces, _)| id == Some(faces.vendor.id))
 }
 

@@ -18,7 +18,9 @@ use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Lane, Matter};
+use crate::domain::visit_fact::VisitFact;
 use crate::flows::accounts;
+use crate::flows::appointments::told::Hearing;
 use crate::flows::calls;
 use crate::flows::commit;
 use crate::io::lambda::{self, Fault, LAST_CHANCE};
@@ -335,7 +337,12 @@ impl PostingJob<'_> {
             let payment = match item.notice {
                 Ok(Notice::Fact(fact)) => fact.payment,
                 Ok(Notice::Hint { payment }) => Some(payment),
-                Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+                Ok(
+                    Notice::Visit(_)
+                    | Notice::Ignored(_)
+                    | Notice::MethodGone { .. }
+                    | Notice::MethodBack { .. },
+                )
                 | Err(_) => None,
             };
             return match payment {
@@ -349,6 +356,7 @@ impl PostingJob<'_> {
                 self.keep(&EventRow { kind, ..row }, "ignored", None).await
             }
             Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
+            Ok(Notice::Visit(fact)) => self.visit(&row, &fact).await,
             Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
             Ok(Notice::MethodGone { token, at }) => {
                 let kind = Kind::MandateCancelled;
@@ -557,6 +565,19 @@ impl PostingJob<'_> {
             Written::Failed(_) => Ok(()),
             Written::Conflict => Err("others are at the same rows".into()),
         }
+    }
+
+    /// What a practice system says of a visit.
+    async fn visit(&self, row: &EventRow, fact: &VisitFact) -> Result<(), Failure> {
+        let hearing = Hearing {
+            app: self.app,
+            settings: self.settings,
+            faces: self.faces,
+            connection: &self.connection,
+            row,
+            fact,
+        };
+        hearing.hear().await
     }
 
     /// A row that is only kept, with what else is to be written.
