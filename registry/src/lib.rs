@@ -2,12 +2,12 @@
 //! it, each in its own crate, and each by the module that is named so.
 
 /// Calls a macro with the name of every vendor, in the order in which people see them: gateways,
-/// then systems.
+/// then systems, then sources.
 #[macro_export]
 macro_rules! vendors {
     ($with:ident) => {
         $with![
-            stripe, gocardless, mollie, paypal, mailgun, twilio, slack, xero
+            stripe, gocardless, mollie, paypal, mailgun, twilio, slack, xero, cliniko
         ]
     };
 }

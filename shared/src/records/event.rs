@@ -291,7 +291,8 @@ pub fn parts(row: &Row) -> usize {
 
 /// The same row of one that was read of a list, in a window that began then.
 pub fn polled(row: Row, list: &str, from: Timestamp) -> Row {
-    row.text("list", list).number("list_from", time::millis(from))
+    row.text("list", list)
+        .number("list_from", time::millis(from))
 }
 
 /// Of one that was read of a list: the list, and when the window began.

@@ -2,6 +2,7 @@
 //! one vendor with all its faces; none knows another. Which there are, `meridian_registry` says.
 
 pub mod capabilities;
+pub mod cliniko;
 pub mod gocardless;
 pub mod mailgun;
 pub mod mollie;
@@ -99,9 +100,7 @@ pub fn polls() -> impl Iterator<Item = (&'static Faces, &'static Poll)> {
 }
 
 /// Those of the vendor of a connection of this name.
-pub fn polls_of(
-    connection: &str,
-) -> impl Iterator<Item = (&'static Faces, &'static Poll)> + use<> {
+pub fn polls_of(connection: &str) -> impl Iterator<Item = (&'static Faces, &'static Poll)> + use<> {
     let id = of(connection).map(|vendor| vendor.id);
     polls().filter(move |(faces, _)| id == Some(faces.vendor.id))
 }

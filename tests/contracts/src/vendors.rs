@@ -1,6 +1,7 @@
 //! The contracts of vendors, and what a file does not say of each. Which there are,
 //! `meridian_registry` says.
 
+mod cliniko;
 mod gocardless;
 mod mailgun;
 mod mollie;

@@ -1,5 +1,6 @@
 //! The simulated vendors. Which there are, `meridian_registry` says.
 
+pub mod cliniko;
 pub mod gocardless;
 pub mod mailgun;
 pub mod mollie;

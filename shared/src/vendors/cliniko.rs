@@ -1,0 +1,316 @@
+//! Cliniko: a practice system without webhooks. Its lists of appointments are asked for what changed;
+//! who a patient is, is read for visits that are new here. The key's suffix names the shard that it
+//! is kept on.
+//! Facts: docs.api.cliniko.com/openapi, github.com/redguava/cliniko-api. No page that was stored
+//! describes a patient's fields, an ascending sort, or a list of appointments that were deleted:
+//! those that are asked for here are unverified, and that list is not asked.
+
+use crate::contract::*;
+use crate::domain::person::Person;
+use crate::domain::visit_fact::{Stands, VisitFact};
+use crate::words::json::read_part;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use serde::Deserialize;
+use serde_json::Value;
+
+static VENDOR: Vendor = Vendor {
+    id: "cliniko",
+    name: "Cliniko",
+    docs: "https://docs.api.cliniko.com/openapi",
+    host: Host::From(|account| {
+        let shard = shard(account.secret("api_key"));
+        format!("https://api.{shard}.cliniko.com")
+    }),
+    further_hosts: &[],
+    auth: Auth::Basic {
+        user: Credential::Secret("api_key"),
+        pass: Credential::Fixed(""),
+    },
+    headers: |account| {
+        let contact = account.secret("contact_email");
+        vec![
+            ("accept", "application/json".into()),
+            ("user-agent", format!("Meridian ({contact})")),
+        ]
+    },
+    fields: &[
+        Field::secret("api_key", "API key"),
+        Field::text(
+            "contact_email",
+            "E-mail address at which Cliniko reaches you",
+        ),
+    ],
+    inbound: &[],
+    own_error: |reply| !reply.is_page(),
+};
+
+pub static FACES: Faces = Faces {
+    polls: &[
+        Poll {
+            name: "appointments",
+            read: |window, talk, _| list("/v1/individual_appointments", window, talk),
+            ..POLL
+        },
+        Poll {
+            name: "cancelled",
+            read: |window, talk, _| list("/v1/individual_appointments/cancelled", window, talk),
+            ..POLL
+        },
+    ],
+    patient: Some(patient),
+    ..Faces::of(&VENDOR)
+};
+
+pub static DOORS: &[&Door] = &[];
+
+/// What both lists have: 200 calls a minute are allowed, and a day of a large clinic is few pages.
+const POLL: Poll = Poll {
+    name: "",
+    every: 60,
+    longest: 86_400,
+    overlap: 300,
+    read: |window, talk, _| list("", window, talk),
+};
+
+/// The most that one page holds.
+const PAGE: &str = "100";
+/// Seconds to wait where it does not say for how long.
+const BUSY: i64 = 60;
+
+/// What stands behind the key's last dash; without it the key is of the first shard.
+fn shard(key: &str) -> &str {
+    let (_, end) = key.rsplit_once('-').unwrap_or_default();
+    let (letters, digits) = end.split_at_checked(2).unwrap_or_default();
+    let region = letters.len() == 2 && letters.bytes().all(|b| b.is_ascii_lowercase());
+    let number = matches!(digits.len(), 1 | 2) && digits.bytes().all(|b| b.is_ascii_digit());
+    if region && number { end } else { "au1" }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    individual_appointments: Vec<Value>,
+    #[serde(default)]
+    links: Links,
+}
+
+#[derive(Default, Deserialize)]
+struct Links {
+    next: Option<String>,
+}
+
+/// A portion begins at a time and not at a page: what changes while the list is read moves the pages
+/// behind it, and would be missed. Only what changed within one second fills a page is read on by
+/// the vendor's own link, as is a page that is not in order.
+fn list(path: &str, window: &Window, talk: &mut Talk) -> Result<Portion<Item>, Pause> {
+    let request = match window.after.as_deref().map(|after| (after, after.parse())) {
+        Some((link, Err(_))) => Request::to("GET", link, Body::None),
+        Some((_, Ok(from))) => since(path, from)?,
+        None => since(path, window.from)?,
+    };
+    let page: Page = answered(talk.ask(request)?)?;
+    let all = &page.individual_appointments;
+    let changed: Vec<_> = all.iter().map(changed_at).collect();
+    let in_order = changed.is_sorted() && changed.iter().all(Option::is_some);
+    let ends = changed.first().copied().flatten();
+    let ends = ends.zip(changed.last().copied().flatten());
+    let next = match (page.links.next, ends.filter(|_| in_order)) {
+        (None, _) => None,
+        (Some(_), Some((_, last))) if last >= window.until => None,
+        (Some(_), Some((first, last))) if last > first => Some(last.to_string()),
+        (link, _) => link,
+    };
+    // What changed since is in the next window.
+    let within = |changed: Option<Timestamp>| changed.is_none_or(|at| at < window.until);
+    let read = all.iter().zip(changed).filter(|(_, at)| within(*at));
+    Ok(Portion {
+        items: read.map(|(raw, _)| item(raw)).collect(),
+        next,
+    })
+}
+
+fn changed_at(raw: &Value) -> Option<Timestamp> {
+    raw["updated_at"].as_str()?.parse().ok()
+}
+
+/// What changed at or after this: the vendor compares whole seconds, and knows no "at".
+fn since(path: &str, from: Timestamp) -> Result<Request, Trouble> {
+    let before = from.as_second() - 1;
+    let before = Timestamp::from_second(before).map_err(|_| Trouble::Missing)?;
+    Ok(Request::get(path)
+        .query("q[]", format!("updated_at:>{before}"))
+        .query("sort", "updated_at:asc")
+        .query("per_page", PAGE))
+}
+
+/// Its answer; where it takes no more calls, until when: both clocks are its own.
+fn answered<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Trouble> {
+    if reply.status == 429 {
+        let reset = reply.header("x-ratelimit-reset");
+        let reset: Option<i64> = reset.and_then(|text| text.parse().ok());
+        let now = reply
+            .header("date")
+            .and_then(|text| rfc2822::parse(text).ok());
+        let wait = reset
+            .zip(now)
+            .map(|(reset, now)| reset - now.timestamp().as_second());
+        return Err(Trouble::busy(wait.unwrap_or(BUSY).max(1)));
+    }
+    reply.ok()?.json()
+}
+
+/// Ids are texts in the current reference and numbers in the older one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(u64),
+}
+
+#[derive(Deserialize)]
+struct Appointment {
+    id: Id,
+    starts_at: Timestamp,
+    updated_at: Timestamp,
+    cancelled_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+    did_not_arrive: Option<bool>,
+    patient_arrived: Option<bool>,
+    patient: Linked,
+    appointment_type: Option<Linked>,
+    practitioner: Option<Linked>,
+    business: Option<Linked>,
+}
+
+/// Something that is named by its address alone.
+#[derive(Deserialize)]
+struct Linked {
+    links: Own,
+}
+
+#[derive(Deserialize)]
+struct Own {
+    #[serde(rename = "self")]
+    own: String,
+}
+
+impl Linked {
+    fn id(&self) -> String {
+        let last = self.links.own.rsplit('/').next();
+        last.unwrap_or_default().into()
+    }
+}
+
+impl Appointment {
+    /// One that was put away after it took place took place all the same.
+    fn stands(&self) -> Stands {
+        let is = |told: Option<bool>| told.unwrap_or_default();
+        match self {
+            _ if self.deleted_at.is_some() => Stands::Deleted,
+            _ if self.cancelled_at.is_some() => Stands::Cancelled,
+            _ if is(self.did_not_arrive) => Stands::NoShow,
+            _ if is(self.patient_arrived) => Stands::Completed,
+            _ if self.archived_at.is_some() => Stands::Deleted,
+            _ => Stands::Booked,
+        }
+    }
+}
+
+/// An event is this appointment as it is now: of two that stand alike nothing is told.
+fn item(raw: &Value) -> Item {
+    let digest = digest_id(&["appointment", &raw.to_string()]);
+    let read = read_part::<Appointment>(raw);
+    let id = match &read {
+        Ok(read) => format!(
+            "{}.{}.{}",
+            text(&read.id),
+            read.updated_at.as_second(),
+            &digest[..8]
+        ),
+        Err(_) => digest,
+    };
+    Item {
+        id: Some(id),
+        name: "appointment.changed".into(),
+        notice: read
+            .map(|read| Notice::Visit(Box::new(fact(&read))))
+            .map_err(Unreadable::from),
+    }
+}
+
+fn text(id: &Id) -> String {
+    match id {
+        Id::Text(text) => text.clone(),
+        Id::Number(number) => number.to_string(),
+    }
+}
+
+fn fact(read: &Appointment) -> VisitFact {
+    let id = |linked: &Option<Linked>| linked.as_ref().map(Linked::id);
+    VisitFact {
+        id: text(&read.id),
+        of_type: id(&read.appointment_type),
+        patient: read.patient.id(),
+        person: None,
+        starts_at: read.starts_at,
+        stands: read.stands(),
+        practitioner: id(&read.practitioner),
+        site: id(&read.business),
+        at: read.updated_at,
+    }
+}
+
+#[derive(Deserialize)]
+struct Patient {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    #[serde(default)]
+    patient_phone_numbers: Vec<Phone>,
+}
+
+#[derive(Deserialize)]
+struct Phone {
+    number: Option<String>,
+}
+
+/// Who a patient is. A number counts only where it is international, as nothing says of which
+/// country another is.
+fn patient(id: &str, talk: &mut Talk, _: &Account) -> Result<Person, Pause> {
+    let id = vendor_id(id.into())?;
+    let read: Patient = answered(talk.ask(Request::get(format!("/v1/patients/{id}")))?)?;
+    let names = [read.first_name, read.last_name].into_iter().flatten();
+    let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+    let plain = |text: String| text.replace([' ', '-', '(', ')'], "");
+    let numbers = read.patient_phone_numbers.into_iter();
+    let mut numbers = numbers.filter_map(|phone| phone.number).map(plain);
+    Ok(Person {
+        name: names.join(" "),
+        email: read.email.filter(|email| !email.is_empty()),
+        phone: numbers.find(|number| number.starts_with('+')),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_leads_to_its_own_shard_and_no_key_to_another_host() {
+        for (key, wanted) in [
+            ("MS0xLWFiYw-uk1", "uk1"),
+            ("MS0xLWFiYw-au12", "au12"),
+            ("MS0xLWFiYw", "au1"),
+            ("MS0x-", "au1"),
+            ("MS0x-uk123", "au1"),
+            ("MS0x-UK1", "au1"),
+            ("MS0x-uk", "au1"),
+            ("MS0x-u1", "au1"),
+            ("MS0x-uk1.evil.example/", "au1"),
+            ("MS0x-ék1", "au1"),
+        ] {
+            assert_eq!(shard(key), wanted, "{key}");
+        }
+    }
+}
