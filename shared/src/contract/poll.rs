@@ -31,7 +31,6 @@ pub struct Window {
 }
 
 /// A part of a long list.
-#[derive(Debug)]
 pub struct Portion<T> {
     /// In whatever order; one that came before may come again.
     pub items: Vec<T>,

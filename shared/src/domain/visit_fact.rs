@@ -208,3 +208,187 @@ fn changes(visit: &Visit, before: Option<&Told>, now: &Told) -> Vec<(&'static st
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::visit::Booking;
+
+    fn at(hour: i8) -> Timestamp {
+        format!("2026-11-20T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn told(stands: Stands) -> Told {
+        Told {
+            at: at(1),
+            stands,
+            starts_at: at(9),
+            patient: "p".into(),
+            of_type: Some("7".into()),
+            practitioner: None,
+            site: None,
+        }
+    }
+
+    fn visit(state: State) -> Visit {
+        let booking = Booking {
+            id: "1".into(),
+            patient: "p".into(),
+            case: "c".into(),
+            held: false,
+            starts_at: at(9),
+            site: None,
+            practitioner: None,
+            price: None,
+            collect: None,
+            replaces: None,
+        };
+        let booked = Event::Booked(Box::new(booking));
+        let Verdict::Change(booked) = decide(None, &booked, at(1)) else {
+            panic!("it is booked");
+        };
+        Visit { state, ..*booked }
+    }
+
+    fn said(state: State, before: Option<Stands>, now: Stands) -> String {
+        let before = before.map(told);
+        match next(
+            Some(&visit(state)),
+            before.as_ref(),
+            &told(now),
+            false,
+            at(2),
+        ) {
+            Next::Say(event) => format!("{event:?}"),
+            Next::Refused(what, _) => format!("refused: {what}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_changed_there_is_said_and_what_cannot_be_is_refused() {
+        use {Stands as S, State as V};
+        for (state, before, now, wanted) in [
+            (V::Booked, Some(S::Booked), S::Booked, "Nothing"),
+            (V::Cancelled, Some(S::Booked), S::Booked, "Nothing"),
+            (V::Cancelled, Some(S::Booked), S::Cancelled, "Nothing"),
+            (V::Booked, Some(S::Booked), S::Completed, "Completed"),
+            (V::Booked, Some(S::Booked), S::NoShow, "NoShow"),
+            (V::Booked, Some(S::Booked), S::Deleted, "Cancelled"),
+            (V::Cancelled, Some(S::Cancelled), S::Booked, "Restored"),
+            (V::NoShow, Some(S::NoShow), S::Cancelled, "Cancelled"),
+            (
+                V::Cancelled,
+                Some(S::Booked),
+                S::Completed,
+                "refused: took place",
+            ),
+            (
+                V::Completed,
+                Some(S::Completed),
+                S::Booked,
+                "refused: is to come",
+            ),
+            (
+                V::Completed,
+                Some(S::Completed),
+                S::Deleted,
+                "refused: is called off",
+            ),
+            // The first word of a visit that people booked here.
+            (V::Booked, None, S::Booked, "Nothing"),
+            (V::Completed, None, S::Booked, "Nothing"),
+            (V::Cancelled, None, S::Booked, "Nothing"),
+            (V::Held, None, S::Booked, "Confirmed"),
+            (V::Booked, None, S::Completed, "Completed"),
+        ] {
+            assert_eq!(
+                said(state, before, now),
+                wanted,
+                "{state:?} {before:?} {now:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_visit_is_written_anew_and_moved_before_it_takes_place() {
+        let before = told(Stands::Booked);
+        let now = Told {
+            starts_at: at(12),
+            site: Some("north".into()),
+            ..told(Stands::Completed)
+        };
+        let open = visit(State::Booked);
+        let next = |visit: &Visit, written| next(Some(visit), Some(&before), &now, written, at(2));
+        assert_eq!(next(&open, false), Next::Write);
+        let starts_at = Some(at(12));
+        assert_eq!(next(&open, true), Next::Say(Event::Moved { starts_at }));
+        let mut moved = open;
+        moved.starts_at = at(12);
+        assert_eq!(next(&moved, true), Next::Say(Event::Completed));
+        moved.state = State::Completed;
+        assert_eq!(next(&moved, true), Next::Nothing);
+    }
+
+    #[test]
+    fn one_that_is_not_known_is_booked_unless_it_is_off() {
+        for (stands, wanted) in [
+            (Stands::Booked, Next::Book),
+            (Stands::Completed, Next::Book),
+            (Stands::NoShow, Next::Book),
+            (Stands::Cancelled, Next::Nothing),
+            (Stands::Deleted, Next::Nothing),
+        ] {
+            assert_eq!(next(None, None, &told(stands), false, at(2)), wanted);
+        }
+        let other = Told {
+            patient: "q".into(),
+            ..told(Stands::Completed)
+        };
+        let next = next(Some(&visit(State::Booked)), None, &other, false, at(2));
+        assert!(matches!(next, Next::Refused("is of another patient", _)));
+    }
+
+    #[test]
+    fn a_fact_bears_no_id_that_cannot_be_one() {
+        let fact = || VisitFact {
+            id: "1".into(),
+            of_type: None,
+            patient: "82".into(),
+            person: None,
+            starts_at: at(9),
+            stands: Stands::Booked,
+            practitioner: None,
+            site: None,
+            at: at(1),
+        };
+        assert!(fact().checked().is_ok());
+        for odd in ["", "a b", "a/b", &"9".repeat(65)] {
+            let odd = || odd.to_owned();
+            for fact in [
+                VisitFact {
+                    id: odd(),
+                    ..fact()
+                },
+                VisitFact {
+                    patient: odd(),
+                    ..fact()
+                },
+                VisitFact {
+                    of_type: Some(odd()),
+                    ..fact()
+                },
+                VisitFact {
+                    practitioner: Some(odd()),
+                    ..fact()
+                },
+                VisitFact {
+                    site: Some(odd()),
+                    ..fact()
+                },
+            ] {
+                assert!(fact.checked().is_err());
+            }
+        }
+    }
+}

@@ -156,7 +156,7 @@ impl PollJob<'_> {
     async fn run(&mut self, mut known: Known) -> Result<(), Failure> {
         let begun = Instant::now();
         for _ in 0..PORTIONS {
-            match self.portion(&mut known).await? {
+            match self.portion(&mut known, begun + LONGEST).await? {
                 End::Moved { more: true } if begun.elapsed() < LONGEST => {}
                 End::Moved { more: true } => break,
                 End::Moved { more: false } | End::Elsewhere | End::SetBack => return Ok(()),
@@ -168,7 +168,7 @@ impl PollJob<'_> {
     }
 
     /// Reads one portion, posts what it yields, and moves the row on.
-    async fn portion(&mut self, known: &mut Known) -> Result<End, Failure> {
+    async fn portion(&mut self, known: &mut Known, until: Instant) -> Result<End, Failure> {
         let now = clock::now();
         let window = self.row.so_far.window(self.poll, now);
         let portion = match self.asked(&window).await {
@@ -177,15 +177,22 @@ impl PollJob<'_> {
         };
         let (clinic, vendor) = (&self.settings.id, self.faces.vendor);
         connections::answered(self.app, clinic, vendor, &std::mem::take(known)).await?;
-        if let Err(why) = self.posted(&window, portion.items).await {
-            return match why.downcast::<Trouble>() {
-                // The vendor was asked of a patient.
-                Ok(trouble) => self.troubled(&window, *trouble).await,
-                Err(why) => self.failed(&*why).await,
-            };
+        match self.posted(&window, portion.items, until).await {
+            Ok(true) => {}
+            // What was posted stays so: the portion is read again for the rest of it.
+            Ok(false) => return Ok(End::Moved { more: true }),
+            Err(why) => {
+                return match why.downcast::<Trouble>() {
+                    // The vendor was asked of a patient.
+                    Ok(trouble) => self.troubled(&window, *trouble).await,
+                    Err(why) => self.failed(&*why).await,
+                };
+            }
         }
         let so_far = self.row.so_far.after(&window, portion.next);
-        let more = so_far.open.is_some() || so_far.from < now;
+        // While a window is read in parts time goes on: what that brings is soon asked for.
+        let behind = time::after(so_far.from, self.poll.every) < now;
+        let more = so_far.open.is_some() || behind;
         let mut answered = vec![];
         // Read to its end, nobody need look any more.
         if self.row.so_far.asked && !so_far.asked {
@@ -219,12 +226,18 @@ impl PollJob<'_> {
         }
     }
 
-    async fn posted(&self, window: &Window, items: Vec<Item>) -> Result<(), Failure> {
+    async fn posted(
+        &self,
+        window: &Window,
+        items: Vec<Item>,
+        until: Instant,
+    ) -> Result<bool, Failure> {
         let polled = posting::Polled {
             connection: &self.row.connection,
             list: self.poll.name,
             from: window.from,
             last_chance: self.row.so_far.tries >= LAST_CHANCE,
+            until,
             dropped: AtomicUsize::new(0),
         };
         posting::polled(self.app, self.settings, &polled, items).await

@@ -1,6 +1,5 @@
 //! Cliniko: a practice system without webhooks. Its lists of appointments are asked for what changed;
-//! who a patient is, is read for visits that are new here. The key's suffix names the shard that it
-//! is kept on.
+//! who a patient is, is read for visits that are new here. A key's suffix names its shard.
 //! Facts: docs.api.cliniko.com/openapi, github.com/redguava/cliniko-api. No page that was stored
 //! describes a patient's fields, an ascending sort, or a list of appointments that were deleted:
 //! those that are asked for here are unverified, and that list is not asked.
@@ -47,16 +46,12 @@ static VENDOR: Vendor = Vendor {
 
 pub static FACES: Faces = Faces {
     polls: &[
-        Poll {
-            name: "appointments",
-            read: |window, talk, _| list("/v1/individual_appointments", window, talk),
-            ..POLL
-        },
-        Poll {
-            name: "cancelled",
-            read: |window, talk, _| list("/v1/individual_appointments/cancelled", window, talk),
-            ..POLL
-        },
+        poll("appointments", |window, talk, _| {
+            list("/v1/individual_appointments", window, talk)
+        }),
+        poll("cancelled", |window, talk, _| {
+            list("/v1/individual_appointments/cancelled", window, talk)
+        }),
     ],
     patient: Some(patient),
     ..Faces::of(&VENDOR)
@@ -64,17 +59,17 @@ pub static FACES: Faces = Faces {
 
 pub static DOORS: &[&Door] = &[];
 
-/// What both lists have: 200 calls a minute are allowed, and a day of a large clinic is few pages.
-const POLL: Poll = Poll {
-    name: "",
-    every: 60,
-    longest: 86_400,
-    overlap: 300,
-    read: |window, talk, _| list("", window, talk),
-};
+/// 200 calls a minute are allowed, and a day of a large clinic is few pages.
+const fn poll(name: &'static str, read: Read<Window, Portion<Item>>) -> Poll {
+    Poll {
+        name,
+        every: 60,
+        longest: 86_400,
+        overlap: 300,
+        read,
+    }
+}
 
-/// The most that one page holds.
-const PAGE: &str = "100";
 /// Seconds to wait where it does not say for how long.
 const BUSY: i64 = 60;
 
@@ -140,7 +135,7 @@ fn since(path: &str, from: Timestamp) -> Result<Request, Trouble> {
     Ok(Request::get(path)
         .query("q[]", format!("updated_at:>{before}"))
         .query("sort", "updated_at:asc")
-        .query("per_page", PAGE))
+        .query("per_page", "100"))
 }
 
 /// Its answer; where it takes no more calls, until when: both clocks are its own.
@@ -159,17 +154,8 @@ fn answered<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Trouble>
     reply.ok()?.json()
 }
 
-/// Ids are texts in the current reference and numbers in the older one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Text(String),
-    Number(u64),
-}
-
 #[derive(Deserialize)]
 struct Appointment {
-    id: Id,
     starts_at: Timestamp,
     updated_at: Timestamp,
     cancelled_at: Option<Timestamp>,
@@ -177,40 +163,16 @@ struct Appointment {
     archived_at: Option<Timestamp>,
     did_not_arrive: Option<bool>,
     patient_arrived: Option<bool>,
-    patient: Linked,
-    appointment_type: Option<Linked>,
-    practitioner: Option<Linked>,
-    business: Option<Linked>,
-}
-
-/// Something that is named by its address alone.
-#[derive(Deserialize)]
-struct Linked {
-    links: Own,
-}
-
-#[derive(Deserialize)]
-struct Own {
-    #[serde(rename = "self")]
-    own: String,
-}
-
-impl Linked {
-    fn id(&self) -> String {
-        let last = self.links.own.rsplit('/').next();
-        last.unwrap_or_default().into()
-    }
 }
 
 impl Appointment {
     /// One that was put away after it took place took place all the same.
     fn stands(&self) -> Stands {
-        let is = |told: Option<bool>| told.unwrap_or_default();
         match self {
             _ if self.deleted_at.is_some() => Stands::Deleted,
             _ if self.cancelled_at.is_some() => Stands::Cancelled,
-            _ if is(self.did_not_arrive) => Stands::NoShow,
-            _ if is(self.patient_arrived) => Stands::Completed,
+            _ if self.did_not_arrive == Some(true) => Stands::NoShow,
+            _ if self.patient_arrived == Some(true) => Stands::Completed,
             _ if self.archived_at.is_some() => Stands::Deleted,
             _ => Stands::Booked,
         }
@@ -220,45 +182,44 @@ impl Appointment {
 /// An event is this appointment as it is now: of two that stand alike nothing is told.
 fn item(raw: &Value) -> Item {
     let digest = digest_id(&["appointment", &raw.to_string()]);
-    let read = read_part::<Appointment>(raw);
-    let id = match &read {
-        Ok(read) => format!(
-            "{}.{}.{}",
-            text(&read.id),
-            read.updated_at.as_second(),
-            &digest[..8]
-        ),
+    let fact = fact(raw);
+    let id = match &fact {
+        Ok(fact) => format!("{}.{}.{}", fact.id, fact.at.as_second(), &digest[..8]),
         Err(_) => digest,
     };
     Item {
         id: Some(id),
         name: "appointment.changed".into(),
-        notice: read
-            .map(|read| Notice::Visit(Box::new(fact(&read))))
-            .map_err(Unreadable::from),
+        notice: fact.map(|fact| Notice::Visit(Box::new(fact))),
     }
 }
 
-fn text(id: &Id) -> String {
-    match id {
-        Id::Text(text) => text.clone(),
-        Id::Number(number) => number.to_string(),
-    }
-}
-
-fn fact(read: &Appointment) -> VisitFact {
-    let id = |linked: &Option<Linked>| linked.as_ref().map(Linked::id);
-    VisitFact {
-        id: text(&read.id),
-        of_type: id(&read.appointment_type),
-        patient: read.patient.id(),
+fn fact(raw: &Value) -> Result<VisitFact, Unreadable> {
+    let read: Appointment = read_part(raw)?;
+    // Ids are texts in the current reference and numbers in the older one.
+    let id = match &raw["id"] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(Unreadable("id cannot be read".into())),
+    };
+    let patient = linked(raw, "patient");
+    Ok(VisitFact {
+        id,
+        of_type: linked(raw, "appointment_type"),
+        patient: patient.ok_or_else(|| Unreadable("patient is missing".into()))?,
         person: None,
         starts_at: read.starts_at,
         stands: read.stands(),
-        practitioner: id(&read.practitioner),
-        site: id(&read.business),
+        practitioner: linked(raw, "practitioner"),
+        site: linked(raw, "business"),
         at: read.updated_at,
-    }
+    })
+}
+
+/// The id of something that is named by its address alone.
+fn linked(raw: &Value, field: &str) -> Option<String> {
+    let address = raw[field]["links"]["self"].as_str()?;
+    address.rsplit('/').next().map(String::from)
 }
 
 #[derive(Deserialize)]
@@ -267,12 +228,7 @@ struct Patient {
     last_name: Option<String>,
     email: Option<String>,
     #[serde(default)]
-    patient_phone_numbers: Vec<Phone>,
-}
-
-#[derive(Deserialize)]
-struct Phone {
-    number: Option<String>,
+    patient_phone_numbers: Vec<Value>,
 }
 
 /// Who a patient is. A number counts only where it is international, as nothing says of which
@@ -282,13 +238,13 @@ fn patient(id: &str, talk: &mut Talk, _: &Account) -> Result<Person, Pause> {
     let read: Patient = answered(talk.ask(Request::get(format!("/v1/patients/{id}")))?)?;
     let names = [read.first_name, read.last_name].into_iter().flatten();
     let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
-    let plain = |text: String| text.replace([' ', '-', '(', ')'], "");
-    let numbers = read.patient_phone_numbers.into_iter();
-    let mut numbers = numbers.filter_map(|phone| phone.number).map(plain);
+    let numbers = read.patient_phone_numbers.iter();
+    let numbers = numbers.filter_map(|phone| phone["number"].as_str());
+    let mut plain = numbers.map(|number| number.replace([' ', '-', '(', ')'], ""));
     Ok(Person {
         name: names.join(" "),
         email: read.email.filter(|email| !email.is_empty()),
-        phone: numbers.find(|number| number.starts_with('+')),
+        phone: plain.find(|number| number.starts_with('+')),
     })
 }
 

@@ -19,6 +19,7 @@ mod once;
 mod paying;
 mod people;
 mod permissions;
+mod polls;
 mod posting;
 mod privacy;
 mod races;

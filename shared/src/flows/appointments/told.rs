@@ -42,6 +42,8 @@ pub struct Hearing<'a> {
     /// Of the event that brought it: written once all of it was said.
     pub row: &'a EventRow,
     pub fact: &'a VisitFact,
+    /// Who the patient is was asked again and again: it goes on without an answer.
+    pub gives_up: bool,
 }
 
 /// The visit and what was said of it last, as they were read.
@@ -211,7 +213,8 @@ impl Hearing<'_> {
         };
         let before = known.map(|known| known.person);
         let Some(person) = person.map(sound) else {
-            let why = "its patient cannot be found there: make them with POST /v1/patients";
+            let why = "its patient cannot be read there: make them with POST /v1/patients, and it \
+                       with POST /v1/appointments";
             return Ok(before.map(drop).ok_or(why));
         };
         let after = match &before {
@@ -225,7 +228,8 @@ impl Hearing<'_> {
         Ok(Ok(()))
     }
 
-    /// Asks the system who the patient is; `None` where it knows of none.
+    /// Asks the system who the patient is; `None` where it does not say, which holds up no other
+    /// visit.
     async fn ask_who(&self) -> Result<Option<Person>, Failure> {
         let (app, clinic, vendor) = (self.app, &*self.settings.id, self.faces.vendor);
         let Some(read) = self.faces.patient else {
@@ -243,8 +247,15 @@ impl Hearing<'_> {
             .await;
         match asked {
             Ok(person) => Ok(Some(person)),
-            Err(Trouble::Missing | Trouble::Gone(_)) => Ok(None),
-            Err(trouble) => Err(trouble.into()),
+            Err(trouble @ (Trouble::Later { .. } | Trouble::Credentials(_))) => Err(trouble.into()),
+            Err(trouble @ (Trouble::Unclear(_) | Trouble::InFlight)) if !self.gives_up => {
+                Err(trouble.into())
+            }
+            Err(trouble) => {
+                let source = &self.row.source;
+                tracing::warn!(source, %trouble, "who a patient is was not told");
+                Ok(None)
+            }
         }
     }
 

@@ -576,6 +576,7 @@ impl PostingJob<'_> {
             connection: &self.connection,
             row,
             fact,
+            gives_up: self.polled.is_some_and(|polled| polled.last_chance),
         };
         hearing.hear().await
     }

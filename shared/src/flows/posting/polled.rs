@@ -6,6 +6,7 @@ use futures::FutureExt;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// The list that items were read of, and the window in which they stood.
 pub struct Polled<'a> {
@@ -17,26 +18,32 @@ pub struct Polled<'a> {
     pub from: Timestamp,
     /// What fails by itself is put before people now: it failed before.
     pub last_chance: bool,
+    /// No item is begun after this: the next run goes on.
+    pub until: Instant,
     /// How many were nobody's here.
     pub dropped: AtomicUsize,
 }
 
-/// Posts the items of a portion. An error means that it must be read again; the others are posted
-/// all the same, once.
+/// Posts the items of a portion, and tells whether there was time for all. An error means that it
+/// must be read again; the others are posted all the same, once.
 pub async fn polled(
     app: &App,
     settings: &Settings,
     polled: &Polled<'_>,
     items: Vec<Item>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let job = PostingJob {
         polled: Some(polled),
         ..PostingJob::at(app, settings, polled.connection, clock::now())?
     };
     let items: Vec<_> = items.into_iter().map(Item::checked).collect();
     let (all, known) = (items.len(), job.posted_before(&items).await?);
-    let mut failed = None;
+    let (mut failed, mut whole) = (None, true);
     for (n, item) in items.into_iter().enumerate() {
+        if Instant::now() > polled.until {
+            whole = false;
+            break;
+        }
         if item.id.as_ref().is_some_and(|id| known.contains(id)) {
             continue;
         }
@@ -59,7 +66,7 @@ pub async fn polled(
             of = all
         );
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(whole), Err)
 }
 
 impl PostingJob<'_> {
