@@ -9,6 +9,7 @@ mod erased;
 mod ipn;
 mod messages;
 mod outbox;
+mod polled;
 mod post;
 mod proofs;
 mod refunds;
