@@ -3,7 +3,7 @@
 //! its `-`.
 
 /// Calls a macro with the name of every vendor, in the order in which people see them: gateways,
-/// then systems.
+/// then systems, then sources.
 #[macro_export]
 macro_rules! vendors {
     ($with:ident) => {
@@ -18,7 +18,8 @@ macro_rules! vendors {
             slack,
             xero,
             google_sheets,
-            own
+            own,
+            cliniko
         ]
     };
 }

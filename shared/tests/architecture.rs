@@ -354,6 +354,11 @@ fn every_adapter_is_listed_once_and_shows_in_the_table() {
             1
         );
     }
+    for (faces, poll) in meridian::vendors::polls() {
+        let row = format!("\n| {} | {} |", faces.vendor.name, poll.name);
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
+        assert!(poll.overlap < poll.longest, "{row} would never move on");
+    }
     let ids: Vec<_> = meridian::vendors::all().map(|vendor| vendor.id).collect();
     let unique: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len());

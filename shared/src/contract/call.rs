@@ -353,6 +353,8 @@ impl fmt::Display for Trouble {
     }
 }
 
+impl std::error::Error for Trouble {}
+
 impl From<BadAmount> for Trouble {
     /// What stood there is not repeated.
     fn from(_: BadAmount) -> Self {

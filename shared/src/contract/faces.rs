@@ -1,6 +1,7 @@
 //! One vendor with all that Meridian does with it.
 
-use crate::contract::{Gateway, Inbound, System, Vendor};
+use crate::contract::{Gateway, Inbound, Poll, Read, System, Vendor};
+use crate::domain::person::Person;
 
 /// What a vendor is to Meridian. Its doors stand apart (`DOORS` of its module), so that intake
 /// carries nothing else of it.
@@ -13,6 +14,11 @@ pub struct Faces {
     pub system: Option<&'static System>,
     /// What is heard beside the gateway's own webhook.
     pub sources: &'static [&'static Inbound],
+    /// The lists that are asked, each under a name of its own.
+    pub polls: &'static [Poll],
+    /// Asks who a patient is, by the vendor's own id: a practice system tells of visits with no more
+    /// than that.
+    pub patient: Option<Read<str, Person>>,
 }
 
 impl Faces {
@@ -23,6 +29,8 @@ impl Faces {
             gateway: None,
             system: None,
             sources: &[],
+            polls: &[],
+            patient: None,
         }
     }
 

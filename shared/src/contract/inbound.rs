@@ -4,6 +4,7 @@ use super::call::{Reply, Request, Trouble};
 use super::door::{Delivery, Door};
 use super::vendor::{Account, Vendor};
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
+use crate::domain::visit_fact::VisitFact;
 use crate::words::ids;
 use crate::words::json::Unfit;
 use jiff::Timestamp;
@@ -63,6 +64,8 @@ pub struct Item {
 pub enum Notice {
     /// It says all that is needed.
     Fact(Box<Fact>),
+    /// A visit stands so at a practice system.
+    Visit(Box<VisitFact>),
     /// Something about this payment changed: fetch it.
     Hint { payment: String },
     /// A method that patients had kept is no longer chargeable.
@@ -90,6 +93,10 @@ impl Item {
             Ok(_) if !sound => odd("the event's"),
             Ok(Notice::Fact(fact)) => match fact.checked() {
                 Ok(fact) => Ok(Notice::Fact(Box::new(fact))),
+                Err(why) => Err(Unreadable(why)),
+            },
+            Ok(Notice::Visit(fact)) => match fact.checked() {
+                Ok(fact) => Ok(Notice::Visit(Box::new(fact))),
                 Err(why) => Err(Unreadable(why)),
             },
             Ok(Notice::Hint { payment }) if !is_vendor_id(&payment) => odd("the payment's"),

@@ -1,5 +1,5 @@
 //! What an adapter is written in: a vendor and its account, calls and what a lost reply means,
-//! gateways, systems, webhooks and their proofs. Types and pure functions; it knows no vendor.
+//! gateways, systems, polls, webhooks and their proofs. Types and pure functions; it knows no vendor.
 
 pub mod call;
 pub mod columns;
@@ -9,6 +9,7 @@ pub mod faces;
 pub mod gateway;
 pub mod inbound;
 pub mod jws;
+pub mod poll;
 pub mod proof;
 pub mod record;
 pub mod standard_webhook;
@@ -22,6 +23,7 @@ pub use door::*;
 pub use faces::*;
 pub use gateway::*;
 pub use inbound::*;
+pub use poll::*;
 pub use proof::*;
 pub use system::*;
 pub use talk::*;

@@ -65,6 +65,8 @@ pub enum Who {
     },
     /// The holder of the deployment's root key.
     Root,
+    /// A vendor by itself, through the clinic's connection of this name.
+    Vendor(String),
 }
 
 impl Actor {
@@ -73,6 +75,7 @@ impl Actor {
         match &self.who {
             Who::Key { hash, .. } => hash,
             Who::Root => "root",
+            Who::Vendor(connection) => connection,
         }
     }
 
@@ -86,11 +89,12 @@ impl Actor {
         format!("{} by {self}", self.via)
     }
 
-    /// Whether their key allows it; the root key is for keys and clinics and allows none of these.
+    /// Whether their key allows it; the root key is for keys and clinics and allows none of these, and
+    /// no vendor has a key of ours.
     pub fn may(&self, permission: Permission) -> bool {
         match &self.who {
             Who::Key { permissions, .. } => permissions.contains(&permission),
-            Who::Root => false,
+            Who::Root | Who::Vendor(_) => false,
         }
     }
 }
@@ -101,6 +105,7 @@ impl fmt::Display for Actor {
         match &self.who {
             Who::Key { .. } => write!(f, "key {}", self.short()),
             Who::Root => f.write_str("the root key"),
+            Who::Vendor(connection) => f.write_str(connection),
         }
     }
 }

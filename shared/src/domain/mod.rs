@@ -28,4 +28,5 @@ pub mod settings;
 pub mod task;
 pub mod tender;
 pub mod visit;
+pub mod visit_fact;
 pub mod visit_type;

@@ -50,11 +50,14 @@ pub enum Lane {
     Pay,
     /// Systems and patients to be told, and their connections: nudged.
     Tell,
+    /// Lists of vendors to be asked: worked off where they are found, and apart, since one of a slow
+    /// vendor takes as long as many outcomes.
+    Poll,
 }
 
 impl Lane {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Settle, Self::Pay, Self::Tell];
+    pub const ALL: [Self; 4] = [Self::Settle, Self::Pay, Self::Tell, Self::Poll];
 
     /// As keys of the due index spell it.
     pub fn name(self) -> &'static str {
@@ -62,13 +65,14 @@ impl Lane {
             Self::Settle => "settle",
             Self::Pay => "pay",
             Self::Tell => "tell",
+            Self::Poll => "poll",
         }
     }
 
     /// Over how many parts of the index its rows are spread, so that none becomes one hot key.
     pub fn shards(self) -> u64 {
         match self {
-            Self::Settle | Self::Pay => 4,
+            Self::Settle | Self::Pay | Self::Poll => 4,
             // A payment is told to several.
             Self::Tell => 8,
         }

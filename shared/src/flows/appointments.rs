@@ -4,6 +4,7 @@
 pub mod booking;
 mod heard;
 pub mod search;
+pub mod told;
 
 use super::denied::Denied;
 use super::{App, Failure, commit, patients, tasks};
@@ -179,8 +180,11 @@ pub async fn descriptions(app: &App, clinic: &str, visit: &Visit) -> Result<Vec<
     Ok(opened.unwrap_or_default())
 }
 
+/// Said of one that others are writing just now.
+const MET_OTHERS: &str = "it is being written by other requests: repeat this one";
+
 fn met_others() -> Denied {
-    Denied::conflict("it is being written by other requests: repeat this one")
+    Denied::conflict(MET_OTHERS)
 }
 
 fn lines_place(clinic: &str, appointment: &str) -> String {

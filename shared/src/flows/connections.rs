@@ -335,7 +335,7 @@ async fn put(
 }
 
 /// Where the task stands of a connection that a person must look at.
-fn task_pk(clinic: &str, name: &str) -> String {
+pub(super) fn task_pk(clinic: &str, name: &str) -> String {
     event::pk(clinic, "connection", name)
 }
 

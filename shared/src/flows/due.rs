@@ -1,9 +1,9 @@
-//! Rows past their due time: nudged again, settled, or tried again. This is what makes a lost
+//! Rows past their due time: nudged again, settled, read, or tried again. This is what makes a lost
 //! message harmless.
 
 use super::calls::Target;
 use super::commit::Change;
-use super::{App, Failure, erasure};
+use super::{App, Failure, erasure, polls};
 use crate::domain::event::Event;
 use crate::domain::task::{Lane, Queue, Work};
 use crate::flows::calls;
@@ -13,7 +13,7 @@ use crate::io::clock;
 use crate::io::queue::{Nudge, RowKey};
 use crate::io::store::{Row, StoreError, Write, Written};
 use crate::records::case;
-use crate::records::{connection, delivery, event, outbox, patient, task, token};
+use crate::records::{connection, delivery, event, outbox, patient, poll, task, token};
 use crate::words::time;
 use futures::future::try_join_all;
 use futures::{FutureExt, StreamExt, stream};
@@ -47,8 +47,9 @@ const TOGETHER: usize = 25;
 /// So many messages are sent before their rows are put off, and so many times that side by side.
 const MESSAGES: usize = 10;
 const SIDE_BY_SIDE: usize = 4;
-/// So many outcomes are found out side by side.
+/// So many outcomes are found out side by side, and so many lists read.
 const SETTLED: usize = 8;
+const READ: usize = 8;
 
 /// How many rows a message to this queue carries: as many as fit its function's time, where each
 /// may take as long as a vendor may.
@@ -71,25 +72,31 @@ pub async fn work_off_due(app: &App) -> Result<(), Failure> {
 pub async fn work_off(app: &App, share: Share) -> Result<(), Failure> {
     let until = Instant::now() + share.time;
     let rows = share.rows;
-    let (settled, paid, told) = tokio::join!(
-        settle_all(app, rows, until),
+    let (settled, read, paid, told) = tokio::join!(
+        work_all(app, (Lane::Settle, SETTLED), rows, until),
+        work_all(app, (Lane::Poll, READ), rows, until),
         nudge_all(app, Lane::Pay, rows, until),
         nudge_all(app, Lane::Tell, rows, until),
     );
-    settled.and(paid).and(told)
+    settled.and(read).and(paid).and(told)
 }
 
-/// Works off what is due in the lane of what is done here, several side by side: a gateway that is
-/// slow to answer about one holds up no other.
-async fn settle_all(app: &App, most: usize, until: Instant) -> Result<(), Failure> {
+/// Works off what is due in a lane of what is done here, several side by side: a vendor that is slow
+/// to answer about one holds up no other.
+async fn work_all(
+    app: &App,
+    (lane, side_by_side): (Lane, usize),
+    most: usize,
+    until: Instant,
+) -> Result<(), Failure> {
     loop {
-        let mut rows = overdue(app, Lane::Settle, most).await?;
+        let mut rows = overdue(app, lane, most).await?;
         // Each run begins at another place, so that no row is behind the same ones each time.
         rotate(&mut rows);
         let taken = AtomicBool::new(false);
         let any = &taken;
         stream::iter(taking_turns(rows))
-            .for_each_concurrent(SETTLED, async |row| {
+            .for_each_concurrent(side_by_side, async |row| {
                 // Before anything is asked for it: what ends the process is not asked first again.
                 if Instant::now() > until || !take_row(app, &row, TAKEN).await {
                     return;
@@ -225,6 +232,7 @@ async fn due(app: &App, row: &Row) -> Result<(), Failure> {
     match key.sk.as_str() {
         event::SK => return posting::post_again(app, row).await,
         patient::SK => return erasure::finish(app, &key).await,
+        sk if sk.starts_with(poll::PREFIX) => return polls::work_off(app, row).await,
         _ => {}
     }
     match task::read(row)?.work {

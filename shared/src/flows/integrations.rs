@@ -2,7 +2,7 @@
 //! writing. What is configured is told, never its value.
 
 use super::denied::Denied;
-use super::{App, accounts, connections, settings};
+use super::{App, accounts, connections, polls, settings};
 use crate::contract::{Auth, Field, FieldKind, Inbound, Vendor};
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
@@ -11,6 +11,7 @@ use crate::io::secrets::{self, Fields};
 use crate::vendors;
 use crate::words::{address, connected};
 use futures::future::try_join_all;
+use jiff::Timestamp;
 
 /// What is written of a vendor's secrets; a group that is left out stays as it is.
 pub struct Connection {
@@ -32,6 +33,8 @@ pub struct Integration {
     pub fields: Vec<Shown>,
     pub inbound: Vec<Shown>,
     pub oauth: Vec<Shown>,
+    /// The lists that are asked, and until when each was read.
+    pub polls: Vec<(&'static str, Option<Timestamp>)>,
     /// Whether all that is needed is there.
     pub connected: bool,
 }
@@ -153,9 +156,11 @@ pub async fn connect(
     if !writes.is_empty() {
         connections::look_now(app, &settings.id, &of.name).await?;
     }
-    let shown = shown(app, &settings.id, &of).await?;
+    let mut shown = shown(app, &settings.id, &of).await?;
     if !writes.is_empty() && shown.connected {
         accounts::keep_renewed(app, &settings.id, (vendor, &of.name), true).await?;
+        polls::begin(app, &settings.id, &of.name).await?;
+        shown.polls = polls::read_until(app, &settings.id, &of.name).await?;
     }
     Ok(shown)
 }
@@ -244,6 +249,7 @@ async fn shown(app: &App, clinic: &str, of: &Connected) -> Result<Integration, D
         fields: vec![],
         inbound: vec![],
         oauth: vec![],
+        polls: polls::read_until(app, clinic, &of.name).await?,
         connected: true,
     };
     for secret in secrets_of(clinic, of) {
@@ -406,7 +412,8 @@ fn roles(vendor: &Vendor) -> Vec<Role> {
     if vendors::system(vendor.id).is_some() {
         roles.push(Role::System);
     }
-    if !heard(vendor).is_empty() {
+    let is_asked = vendors::polls_of(vendor.id).next().is_some();
+    if is_asked || !heard(vendor).is_empty() {
         roles.push(Role::Source);
     }
     roles

@@ -33,6 +33,7 @@ pub mod patient_codes;
 pub mod patient_search;
 pub mod patients;
 pub mod payments;
+pub mod polls;
 pub mod posting;
 pub mod receipts;
 pub mod refunds;

@@ -250,6 +250,11 @@ pub fn superseded(row: Row) -> Row {
     row.text("state", "superseded")
 }
 
+/// Takes a quarantined event away that is read of its list once more.
+pub fn forgotten(row: &Row) -> Write {
+    Write::Delete(row.key())
+}
+
 /// Opens a quarantined event to be posted again, by one only.
 pub fn reopened(row: Row) -> Write {
     Write::NewOr {
@@ -282,6 +287,18 @@ pub fn sealed(part: &Row) -> &str {
 /// In how many parts its body is kept.
 pub fn parts(row: &Row) -> usize {
     usize::try_from(row.int("parts")).unwrap_or_default()
+}
+
+/// The same row of one that was read of a list, in a window that began then.
+pub fn polled(row: Row, list: &str, from: Timestamp) -> Row {
+    row.text("list", list)
+        .number("list_from", time::millis(from))
+}
+
+/// Of one that was read of a list: the list, and when the window began.
+pub fn read_of(row: &Row) -> Option<(&str, Timestamp)> {
+    let from = Timestamp::from_millisecond(row.int("list_from")).ok()?;
+    row.has("list").then(|| (row.get("list"), from))
 }
 
 /// Whether it was proven when it came.

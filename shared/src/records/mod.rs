@@ -19,7 +19,7 @@
 //! | patient, saved method, the one that was chosen | `{clinic}#patient#{id}` | `patient`, `method#{hash}`, `method-chosen` |
 //! | what leads to a patient | `{clinic}#find#{code}` | the patient's id |
 //! | what a system keeps of a patient | `{clinic}#known#{system}#{hash}` | `contact` |
-//! | appointment | `{clinic}#appointment#{hash}` | `appointment` |
+//! | appointment, what a practice system said of it last | `{clinic}#appointment#{hash}` | `appointment`, `told#{connection}` |
 //! | type of appointments | `{clinic}#appointment-type#{hash}` | `type` |
 //! | change outside of every case | `{clinic}#audit` | `{millis}#{random}` |
 //! | what one was shown of a patient | `{clinic}#audit` | `read#{hash}` |
@@ -28,6 +28,7 @@
 //! | ids of the clinics | `_#clinics#{part}` | `clinics` |
 //! | access token | `{clinic}#token#{vendor}` | `token` |
 //! | connection that gave trouble | `{clinic}#connection#{vendor}` | `connection` |
+//! | how far a list of a vendor was read | `{clinic}#poll#{connection}` | `poll#{list}` |
 //! | API key | `key#{hash}` | `key` |
 //!
 //! Three indexes hold keys alone. `due`: `due#{lane}#{shard}` by due time, and `held#{clinic}#{system}`
@@ -68,8 +69,10 @@ pub mod number;
 pub mod optout;
 pub mod outbox;
 pub mod patient;
+pub mod poll;
 pub mod receipt;
 pub mod refund;
 pub mod settings;
 pub mod task;
 pub mod token;
+pub mod told;

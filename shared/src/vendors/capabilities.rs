@@ -1,11 +1,11 @@
-//! The table of gateways and systems, read from the values themselves. A test holds the README's
+//! The table of gateways, systems and sources, read from the values themselves. A test holds the README's
 //! copy to it.
 
 use crate::contract::*;
 use crate::domain::fact::Fact;
 use crate::vendors;
 
-/// Both tables, as Markdown.
+/// The tables, as Markdown.
 pub fn tables() -> String {
     let mut out = String::from(
         "| gateway | moves | hosted checkout | a page is ended | saved method | refund | after a lost reply | webhook |\n\
@@ -35,6 +35,13 @@ pub fn tables() -> String {
             topics.join(", "),
             lost.join("; ")
         );
+    }
+    out +=
+        "\n| source | lists that are asked | each | in windows of at most |\n|---|---|---|---|\n";
+    for (faces, poll) in vendors::polls() {
+        let (name, list) = (faces.vendor.name, poll.name);
+        let (every, longest) = (poll.every, poll.longest / 3600);
+        out += &format!("| {name} | {list} | {every} s | {longest} h |\n");
     }
     out
 }

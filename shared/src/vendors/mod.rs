@@ -3,6 +3,7 @@
 
 pub mod adyen;
 pub mod capabilities;
+pub mod cliniko;
 pub mod gocardless;
 pub mod google_sheets;
 pub mod mailgun;
@@ -14,7 +15,7 @@ pub mod stripe;
 pub mod twilio;
 pub mod xero;
 
-use crate::contract::{Door, Faces, Gateway, Inbound, System, Vendor};
+use crate::contract::{Door, Faces, Gateway, Inbound, Poll, System, Vendor};
 use crate::domain::outbox::Topic;
 use crate::words::connected;
 
@@ -95,6 +96,27 @@ pub fn inbounds() -> impl Iterator<Item = &'static Inbound> {
 pub fn inbound(source: &str) -> Option<&'static Inbound> {
     let (id, _) = connected::read(source)?;
     inbounds().find(|inbound| inbound.door.source == id)
+}
+
+/// The lists of a vendor that are asked, and what else is known of it.
+pub fn polls() -> impl Iterator<Item = (&'static Faces, &'static Poll)> {
+    let all = ALL.iter().copied();
+    all.flat_map(|faces| faces.polls.iter().map(move |poll| (faces, poll)))
+}
+
+/// Those of the vendor of a connection of this name.
+pub fn polls_of(connection: &str) -> impl Iterator<Item = (&'static Faces, &'static Poll)> + use<> {
+    let id = of(connection).map(|vendor| vendor.id);
+    polls().filter(move |(faces, _)| id == Some(faces.vendor.id))
+}
+
+/// All that is known of the vendor that is heard under this source: behind a door, or by its lists.
+pub fn heard_as(source: &str) -> Option<&'static Faces> {
+    let (id, _) = connected::read(source)?;
+    let behind = |faces: &Faces| faces.inbounds().any(|inbound| inbound.door.source == id);
+    let asked = |faces: &Faces| faces.vendor.id == id && !faces.polls.is_empty();
+    let mut all = ALL.iter().copied();
+    all.find(|faces| behind(faces) || asked(faces))
 }
 
 /// Which of these connections to systems hear of what, in the order in which people see them.

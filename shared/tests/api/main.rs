@@ -21,6 +21,7 @@ mod own;
 mod paying;
 mod people;
 mod permissions;
+mod polls;
 mod posting;
 mod privacy;
 mod races;

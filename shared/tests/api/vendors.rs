@@ -109,6 +109,9 @@ pub async fn connect(
         "slack" => json!({
             "webhook_url": format!("https://hooks.slack.com/services/T0/B0/{}", own(id)),
         }),
+        "cliniko" => json!({
+            "api_key": format!("{}-au1", own(id)), "contact_email": "front@example.test",
+        }),
         "xero" => json!({
             "client_id": id, "client_secret": "secret", "sales_account": "200",
             "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",

@@ -1,6 +1,7 @@
-//! The adapters of business systems: what they send, what they make of every answer, and how they
+//! The adapters of business systems and polled sources: what they send, what they make of every answer, and how they
 //! find out what became of a lost one.
 
+mod cliniko;
 mod google_sheets;
 mod mailgun;
 mod own;

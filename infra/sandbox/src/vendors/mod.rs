@@ -1,6 +1,7 @@
 //! The simulated vendors. Which there are, `meridian_registry` says.
 
 pub mod adyen;
+pub mod cliniko;
 pub mod gocardless;
 pub mod google_sheets;
 pub mod mailgun;

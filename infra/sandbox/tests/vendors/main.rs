@@ -1,5 +1,6 @@
 //! Each vendor exercised over HTTP as its contract says.
 
+mod cliniko;
 mod common;
 mod gocardless;
 mod google_sheets;

@@ -161,15 +161,15 @@ async fn put(call: &Call<'_>) -> Answered {
     let new: AppointmentRequest = call.body()?;
     let price = price(call, new.currency, new.lines, new.of_type)?;
     let booking = Booking {
-        id: new.id,
+        id: new.id.into(),
         patient: new.patient.into(),
         held: new.held,
         starts_at: new.starts_at,
-        site: new.site,
-        practitioner: new.practitioner,
+        site: new.site.map(String::from),
+        practitioner: new.practitioner.map(String::from),
         price,
         collect: new.collect,
-        replaces: new.replaces,
+        replaces: new.replaces.map(String::from),
     };
     let (app, settings) = (call.app, &call.settings);
     let (booked, new) = booking::book(app, settings, &call.actor, booking).await?;
@@ -189,7 +189,7 @@ fn price(
             let why = "it is that of lines: send them, or leave it out";
             Err(Problem::invalid("currency", why))
         }
-        (None, of_type) => Ok(of_type.map(NewPrice::Type)),
+        (None, of_type) => Ok(of_type.map(|id| NewPrice::Type(id.into()))),
         (Some(lines), None) => {
             let currency = currency.unwrap_or(call.settings.currency);
             let (lines, descriptions) = lines::checked(lines, currency)?;

@@ -3,6 +3,7 @@
 use crate::contract::FieldKind;
 use crate::flows::integrations::{self, Role, Shown};
 use crate::vendors;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,8 +27,19 @@ pub struct Integration {
     pub inbound: Vec<IntegrationField>,
     /// What its access tokens are renewed with.
     pub oauth: Vec<IntegrationField>,
+    /// The lists that it is asked for, where it tells nothing by itself.
+    pub polls: Vec<IntegrationPoll>,
     /// Whether all that is needed is there.
     pub connected: bool,
+}
+
+/// A list of the vendor's that is asked again and again.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IntegrationPoll {
+    /// Its name: `appointments`.
+    pub list: String,
+    /// All that changed before was read; null before it was connected.
+    pub read_until: Option<Timestamp>,
 }
 
 /// Something that is configured of a vendor; never its value.
@@ -110,7 +122,15 @@ pub fn view(one: integrations::Integration) -> Integration {
         fields: one.fields.into_iter().map(field).collect(),
         inbound: one.inbound.into_iter().map(field).collect(),
         oauth: one.oauth.into_iter().map(field).collect(),
+        polls: one.polls.into_iter().map(poll).collect(),
         connected: one.connected,
+    }
+}
+
+fn poll((list, read_until): (&'static str, Option<Timestamp>)) -> IntegrationPoll {
+    IntegrationPoll {
+        list: list.into(),
+        read_until,
     }
 }
 
@@ -158,6 +178,7 @@ impl Integration {
             fields: has("secret_key", "Secret key"),
             inbound: has("webhook_secret", "Signing secret of the webhook"),
             oauth: vec![],
+            polls: vec![],
             connected: true,
         }
     }

@@ -16,25 +16,24 @@ use crate::io::store::Write;
 use crate::records::appointment::{self, VisitRow};
 use crate::words::money::Currency;
 use crate::words::seal::Key;
-use crate::words::text::Plain;
 use jiff::Timestamp;
 
 /// An appointment as somebody books it.
 pub struct Booking {
     /// The clinic's own id.
-    pub id: Plain<64>,
+    pub id: String,
     pub patient: Named,
     /// Its time is kept free and not certain yet.
     pub held: bool,
     pub starts_at: Timestamp,
-    pub site: Option<Plain<64>>,
-    pub practitioner: Option<Plain<64>>,
+    pub site: Option<String>,
+    pub practitioner: Option<String>,
     /// What it costs; `None` leaves its price as it is.
     pub price: Option<NewPrice>,
     /// How it is collected, where not by policy.
     pub collect: Option<Collect>,
     /// The clinic's id of the appointment whose place it takes.
-    pub replaces: Option<Plain<64>>,
+    pub replaces: Option<String>,
 }
 
 /// What an appointment costs.
@@ -46,7 +45,7 @@ pub enum NewPrice {
         descriptions: Vec<String>,
     },
     /// What the type of this id costs now.
-    Type(Plain<64>),
+    Type(String),
 }
 
 /// Another visit whose place is taken, as it was read and as it is from now on.
@@ -64,6 +63,17 @@ pub async fn book(
     settings: &Settings,
     actor: &Actor,
     new: Booking,
+) -> Result<(Visit, bool), Denied> {
+    book_beside(app, settings, actor, new, &[]).await
+}
+
+/// The same together with other writes, or not at all.
+pub async fn book_beside(
+    app: &App,
+    settings: &Settings,
+    actor: &Actor,
+    new: Booking,
+    beside: &[Write],
 ) -> Result<(Visit, bool), Denied> {
     if new.id.contains('/') {
         return Err(Denied::invalid("id", "it goes into addresses: no slash"));
@@ -87,7 +97,11 @@ pub async fn book(
             Some(known) => known.write(&after),
         };
         let replaced = former.map(|former| former.read.write(&former.after));
-        let writes: Vec<Write> = [note.clone(), row].into_iter().chain(replaced).collect();
+        let writes: Vec<Write> = [note.clone(), row]
+            .into_iter()
+            .chain(replaced)
+            .chain(beside.iter().cloned())
+            .collect();
         let step = Step {
             before,
             after: &after,
@@ -136,16 +150,16 @@ async fn booking(
         }
     };
     Ok(visit::Booking {
-        id: new.id.to_string(),
+        id: new.id.clone(),
         patient,
         case: String::new(),
         held: new.held,
         starts_at: new.starts_at,
-        site: new.site.as_deref().map(String::from),
-        practitioner: new.practitioner.as_deref().map(String::from),
+        site: new.site.clone(),
+        practitioner: new.practitioner.clone(),
         price,
         collect: new.collect,
-        replaces: new.replaces.as_deref().map(String::from),
+        replaces: new.replaces.clone(),
     })
 }
 

@@ -1,13 +1,14 @@
-//! A quarantined event, sent through posting once more, as proven as it was.
+//! A quarantined event, sent through posting once more, as proven as it was; one that was read of a
+//! list is read of it once more.
 
 use crate::contract::body_hash;
 use crate::domain::actor::Actor;
 use crate::domain::settings::Settings;
 use crate::domain::task::Queue;
-use crate::flows::App;
 use crate::flows::audit::noted;
 use crate::flows::denied::Denied;
 use crate::flows::tasks::UNREADABLE;
+use crate::flows::{App, polls};
 use crate::io::clock;
 use crate::io::queue::Received;
 use crate::io::store::{Row, StoreError, Write, Written};
@@ -33,13 +34,22 @@ pub async fn replay(
         let why = format!("it is {state}: only quarantined events are replayed");
         return Err(Denied::Conflict(why));
     }
-    let received = received(app, &row, &EventRow::read(&row)?).await?;
-    // Open to be posted again, and only by the one who sends it.
-    let opened = event::reopened(row);
     let what = format!("event_replayed {source} {id}");
     let note = noted(settings, None, &what, actor.cause());
     // What was asked of people is answered; where it fails again, it is asked again.
     let answered = Write::Delete(task::person_key(&pk, UNREADABLE));
+    if let Some(list) = event::read_of(&row) {
+        let anew = polls::anew(app, &settings.id, source, list).await?;
+        let anew = anew.ok_or_else(|| Denied::conflict("its list is not asked any more"))?;
+        let writes = [anew, event::forgotten(&row), note, answered];
+        return match app.store.transact(&writes).await? {
+            Written::Done => Ok(()),
+            _ => Err(Denied::conflict("its list is being read: repeat this")),
+        };
+    }
+    let received = received(app, &row, &EventRow::read(&row)?).await?;
+    // Open to be posted again, and only by the one who sends it.
+    let opened = event::reopened(row);
     if app.store.transact(&[opened, note, answered]).await? != Written::Done {
         return Err(Denied::conflict("it is being replayed already"));
     }

@@ -3,6 +3,7 @@
 
 pub mod hints;
 mod notices;
+mod polled;
 pub mod rules;
 
 use super::accounts::failure;
@@ -10,14 +11,16 @@ use super::calls::Traits;
 use super::commit::{Change, Committed};
 use super::{App, Failure, tasks};
 use crate::contract::{
-    self, Account, Delivery, Gateway, Inbound, Item, Lookup, Notice, Outcome, Pause, Postback,
-    Proof, Read, Talk, Trouble, Verified,
+    self, Account, Delivery, Faces, Gateway, Inbound, Item, Lookup, Notice, Outcome, Pause,
+    Postback, Proof, Read, Talk, Trouble, Verified,
 };
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Kind, is_vendor_id};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Lane, Matter};
+use crate::domain::visit_fact::VisitFact;
 use crate::flows::accounts;
+use crate::flows::appointments::told::Hearing;
 use crate::flows::calls;
 use crate::flows::commit;
 use crate::io::lambda::{self, Fault, LAST_CHANCE};
@@ -32,17 +35,18 @@ use crate::words::{connected, ids, time};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
+pub use polled::{Polled, polled};
 use rules::{FoundBy, Later, Told};
 
 /// A row may hold 400 KB: larger bodies are kept in parts.
 const PART: usize = 250_000;
 
-/// One delivery on the table.
+/// One delivery on the table, or one portion of a list.
 struct PostingJob<'a> {
     app: &'a App,
     settings: &'a Settings,
-    inbound: &'a Inbound,
-    /// By which door it came: `stripe`, `stripe@north`.
+    faces: &'static Faces,
+    /// By which door it came: `stripe`, `stripe@north`; of a list its connection.
     source: &'a str,
     /// The name of the vendor's connection there, as payments bear it.
     connection: String,
@@ -51,6 +55,8 @@ struct PostingJob<'a> {
     body: &'a [u8],
     /// Whether intake proved it: what is put aside unproven must not be trusted when replayed.
     proven: bool,
+    /// The list that it was read of, where no webhook brought it.
+    polled: Option<&'a Polled<'a>>,
 }
 
 impl<'a> PostingJob<'a> {
@@ -61,17 +67,18 @@ impl<'a> PostingJob<'a> {
         source: &'a str,
         received_at: Timestamp,
     ) -> Result<Self, Failure> {
-        let inbound = vendors::inbound(source).ok_or("an unknown source")?;
+        let faces = vendors::heard_as(source).ok_or("an unknown source")?;
         Ok(Self {
             app,
             settings,
-            inbound,
+            faces,
             source,
-            connection: connected::beside(inbound.vendor.id, source),
-            gateway: vendors::gateway(inbound.vendor.id),
+            connection: connected::beside(faces.vendor.id, source),
+            gateway: faces.gateway,
             received_at,
             body: &[],
             proven: true,
+            polled: None,
         })
     }
 
@@ -99,7 +106,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     }
     let settings = app.settings_of(&received.clinic).await?;
     let job = PostingJob::of(app, &settings, received, &body)?;
-    let inbound = job.inbound;
+    let inbound = vendors::inbound(&received.source).ok_or("a source without a door")?;
     if let Some(payment) = job.replayed_look_up(received).await? {
         return job.unproven("look-up", &payment).await;
     }
@@ -114,7 +121,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
     let fields = app.secrets.current(&name).await?.unwrap_or_default();
     let account = Account::load(&[], (*fields).clone())?;
     let trusted = received.proven
-        || match job.vouched(&delivery, &account).await? {
+        || match job.vouched(inbound, &delivery, &account).await? {
             Some(false) => return Ok(()),
             vouched => vouched.is_some(),
         };
@@ -133,7 +140,7 @@ pub async fn post(app: &App, received: &Received) -> Result<(), Failure> {
             return job.quarantine(&row, &why.0, &body).await;
         }
     };
-    let items = match job.held(&delivery, &account).await? {
+    let items = match job.held(inbound, &delivery, &account).await? {
         None => items,
         Some(held) if held.contains(&true) => proven(items, &held, &received.source),
         // Intake proved some of it, under a secret that is gone since.
@@ -160,16 +167,21 @@ pub async fn not_posted(
     times: u32,
 ) -> Result<(), Failure> {
     let by_itself = match &fault {
-        Fault::Failed(why) => matches!(
-            why.downcast_ref(),
-            Some(StoreError::Corrupt(_) | StoreError::TooLarge(_))
-        ),
+        Fault::Failed(why) => fails_by_itself(why),
         Fault::Panicked | Fault::TakenTooOften => true,
     };
     match by_itself && times > LAST_CHANCE {
         true => give_up(app, received, &fault.to_string()).await,
         false => Err(fault.into()),
     }
+}
+
+/// Whether the same again fails again, whatever is in reach then.
+fn fails_by_itself(why: &Failure) -> bool {
+    matches!(
+        why.downcast_ref(),
+        Some(StoreError::Corrupt(_) | StoreError::TooLarge(_))
+    )
 }
 
 /// Puts a delivery where staff see it, so that it does not die in a dead-letter queue.
@@ -229,10 +241,10 @@ impl PostingJob<'_> {
     /// where it cannot be asked.
     async fn vouched(
         &self,
+        inbound: &Inbound,
         delivery: &Delivery,
         account: &Account,
     ) -> Result<Option<bool>, Failure> {
-        let inbound = self.inbound;
         let Some(Postback { ask, verdict }) = &inbound.postback else {
             return Ok(None);
         };
@@ -256,10 +268,11 @@ impl PostingJob<'_> {
     /// Which items hold of a batch that proves each by itself; `None` of any other delivery.
     async fn held(
         &self,
+        inbound: &Inbound,
         delivery: &Delivery,
         account: &Account,
     ) -> Result<Option<Vec<bool>>, Failure> {
-        let door = self.inbound.door;
+        let door = inbound.door;
         let each = contract::proof_of(door, delivery);
         if !matches!(each, Some(Proof::EachItem(_))) {
             return Ok(None);
@@ -324,7 +337,12 @@ impl PostingJob<'_> {
             let payment = match item.notice {
                 Ok(Notice::Fact(fact)) => fact.payment,
                 Ok(Notice::Hint { payment }) => Some(payment),
-                Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+                Ok(
+                    Notice::Visit(_)
+                    | Notice::Ignored(_)
+                    | Notice::MethodGone { .. }
+                    | Notice::MethodBack { .. },
+                )
                 | Err(_) => None,
             };
             return match payment {
@@ -338,6 +356,7 @@ impl PostingJob<'_> {
                 self.keep(&EventRow { kind, ..row }, "ignored", None).await
             }
             Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
+            Ok(Notice::Visit(fact)) => self.visit(&row, &fact).await,
             Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
             Ok(Notice::MethodGone { token, at }) => {
                 let kind = Kind::MandateCancelled;
@@ -365,7 +384,11 @@ impl PostingJob<'_> {
         ) {
             return self.keep(row, "ignored", None).await;
         }
-        let Some(case) = self.case_of(&fact).await? else {
+        let known = self.case_of(&fact).await?;
+        if self.is_dropped(known.as_deref()).await? {
+            return Ok(());
+        }
+        let Some(case) = known else {
             let why = "no case has this reference yet";
             return self.wait(row, &fact, tries, why, None).await;
         };
@@ -549,6 +572,20 @@ impl PostingJob<'_> {
         }
     }
 
+    /// What a practice system says of a visit.
+    async fn visit(&self, row: &EventRow, fact: &VisitFact) -> Result<(), Failure> {
+        let hearing = Hearing {
+            app: self.app,
+            settings: self.settings,
+            faces: self.faces,
+            connection: &self.connection,
+            row,
+            fact,
+            gives_up: self.polled.is_some_and(|polled| polled.last_chance),
+        };
+        hearing.hear().await
+    }
+
     /// A row that is only kept, with what else is to be written.
     async fn keep(&self, row: &EventRow, state: &str, also: Option<Write>) -> Result<(), Failure> {
         let (source, id) = (&row.source, &row.vendor_event_id);
@@ -605,6 +642,10 @@ impl PostingJob<'_> {
             self.write(&[Write::Put(kept)]).await?;
         }
         let kept = row.quarantined(why, parts.len(), self.proven);
+        let kept = match self.polled {
+            Some(polled) => event::polled(kept, polled.list, polled.from),
+            None => kept,
+        };
         tracing::warn!(
             event = "quarantined",
             source = row.source,

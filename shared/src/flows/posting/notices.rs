@@ -22,7 +22,12 @@ impl PostingJob<'_> {
         let of = match &item.notice {
             Ok(Notice::Fact(fact)) => fact.payment_ids().next().map(str::to_owned),
             Ok(Notice::Hint { payment }) => Some(payment.clone()),
-            Ok(Notice::Ignored(_) | Notice::MethodGone { .. } | Notice::MethodBack { .. })
+            Ok(
+                Notice::Visit(_)
+                | Notice::Ignored(_)
+                | Notice::MethodGone { .. }
+                | Notice::MethodBack { .. },
+            )
             | Err(_) => None,
         };
         // No row has a longer key; nothing of ours has such an id.

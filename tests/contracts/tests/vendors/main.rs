@@ -1,5 +1,6 @@
 //! Each vendor's contract tells what fits it from what does not.
 
+mod cliniko;
 mod gocardless;
 mod google_sheets;
 mod mailgun;

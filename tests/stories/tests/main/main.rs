@@ -10,6 +10,7 @@ mod ipn;
 mod messages;
 mod outbox;
 mod own;
+mod polled;
 mod post;
 mod proofs;
 mod refunds;
