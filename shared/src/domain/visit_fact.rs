@@ -167,7 +167,9 @@ pub fn next(
 /// What changed there as events of the visit, in the order in which they are said.
 fn changes(visit: &Visit, before: Option<&Told>, now: &Told) -> Vec<(&'static str, Event)> {
     let started = before.map_or(visit.starts_at, |before| before.starts_at);
-    let moves = started != now.starts_at;
+    // One that begins then already was moved before it took place.
+    let elsewhen = visit.needs_new_time || visit.starts_at != now.starts_at;
+    let moves = elsewhen && started != now.starts_at;
     let moved = || {
         let starts_at = Some(now.starts_at);
         ("has another time", Event::Moved { starts_at })

@@ -507,6 +507,19 @@ async fn an_appointment_lives_here_as_it_does_there_and_is_billed_by_its_type() 
         .await;
     assert_eq!(invoice["total"], eur("60.00"), "{invoice}");
     assert_eq!(asked(&clinic, "patients/82"), 1);
+    // Moved and arrived between two looks it does both, and nobody need look.
+    practice.has(6, before(60), json!({}));
+    polls(&clinic).await;
+    let both =
+        json!({ "starts_at": NOON, "patient_arrived": true, "business": link("businesses", "2") });
+    practice.has(6, before(50), both);
+    polls(&clinic).await;
+    let done = shown(&clinic, "6").await;
+    assert_eq!(
+        (&done["state"], &done["starts_at"], &done["site"]),
+        (&json!("completed"), &json!(NOON), &json!("2"))
+    );
+    assert!(notes(&clinic).await.is_empty());
     // Nothing personal stands in what people search.
     let events = clinic.get("/v1/events?limit=100").await.to_string();
     assert!(
