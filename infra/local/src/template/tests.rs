@@ -238,6 +238,8 @@ fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
                 "gateway system inbound oauth",
             ),
             "system-delivery" => ("seal system oauth", "oauth", ""),
+            // A practice system is polled.
+            "outcome-resolution" => ("seal gateway system", "", ""),
             _ => ("seal gateway", "", ""),
         };
         let name = &function.name;

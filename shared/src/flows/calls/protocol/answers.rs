@@ -45,12 +45,7 @@ impl Job {
             | Trouble::Gone(_)
                 if step == Some(Step::Close) =>
             {
-                let missing = matches!(trouble, Trouble::Missing);
-                self.doing = Doing::Closing { missing };
-                let mut ask = self.target.lookup(case);
-                // How the page stands is all that such a gateway can be asked.
-                ask.payment = ask.payment.filter(|_| traits.shows_payments);
-                Move::LookUp(ask)
+                self.not_ended(traits, case, matches!(trouble, Trouble::Missing))
             }
             Trouble::Exists(id) => {
                 let mut ask = self.target.lookup(case);
@@ -101,6 +96,15 @@ impl Job {
                 self.record(event, cause)
             }
         }
+    }
+
+    /// A page was not ended: how does it stand?
+    fn not_ended(&mut self, traits: &Traits, case: &Case, missing: bool) -> Move {
+        self.doing = Doing::Closing { missing };
+        let mut ask = self.target.lookup(case);
+        // Of a gateway that shows no payments the page is all that can be asked.
+        ask.payment = ask.payment.filter(|_| traits.shows_payments);
+        Move::LookUp(ask)
     }
 
     /// The gateway's own list was asked, as the reply was not enough.
