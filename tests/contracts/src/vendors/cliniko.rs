@@ -9,7 +9,7 @@ use super::{Entry, Hook, Vendor};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
-pub static ENTRIES: &[Entry] = &[Entry::of("cliniko", open).seen(3, 0)];
+pub static ENTRIES: &[Entry] = &[Entry::of("cliniko", open).seen(2, 0)];
 
 fn open(folder: &Path) -> Result<Vendor, String> {
     let path = folder.join("contract.yaml");
