@@ -9,7 +9,7 @@ use super::{Entry, Hook, Vendor, is_base64};
 use crate::decode::Names;
 use crate::document::{Auth, Document, read};
 
-pub static ENTRIES: &[Entry] = &[Entry::of("adyen", open).seen(4, 3)];
+pub static ENTRIES: &[Entry] = &[Entry::of("adyen", open).seen(4, 2)];
 
 fn open(folder: &Path) -> Result<Vendor, String> {
     let spec = read(folder, "CheckoutService-v72.json")?;
