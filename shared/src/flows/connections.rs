@@ -12,8 +12,8 @@ use crate::records::connection::{self, Connection, Standing};
 use crate::records::delivery::{self, DeliveryRow, Due};
 use crate::records::{event, task};
 use crate::words::time;
-use futures::future::try_join_all;
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// After so many calls in a row without an answer nothing more is sent for a while.
 const UNANSWERED: u32 = 3;
@@ -277,15 +277,13 @@ fn resumed(connection: &Connection, waiting: usize, now: Timestamp) -> Connectio
 }
 
 /// Those first that were tried least: one that its vendor cannot take must not speak for all.
-async fn least_tried(app: &App, waiting: Vec<RowKey>) -> Result<Vec<RowKey>, StoreError> {
-    let read = async |key: RowKey| {
-        let row = app.store.get(&key.pk, &key.sk).await?;
-        let row = row.as_ref().map(DeliveryRow::read).transpose()?;
-        Ok::<_, StoreError>((row.map_or(0, |row| row.tries), key))
-    };
-    let mut tried = try_join_all(waiting.into_iter().map(read)).await?;
-    tried.sort_by_key(|(tries, _)| *tries);
-    Ok(tried.into_iter().map(|(_, key)| key).collect())
+async fn least_tried(app: &App, mut waiting: Vec<RowKey>) -> Result<Vec<RowKey>, StoreError> {
+    let mut tries = HashMap::new();
+    for row in app.store.get_all(&waiting).await? {
+        tries.insert(row.key(), DeliveryRow::read(&row)?.tries);
+    }
+    waiting.sort_by_key(|key| tries.get(key).copied().unwrap_or_default());
+    Ok(waiting)
 }
 
 /// `false` where it is not its turn: what waits for another delivery cannot show how it stands.

@@ -28,7 +28,7 @@ const TAKEN: i64 = 300;
 const WAITS: [i64; 4] = [60, 300, 900, 3600];
 /// So many times a window is begun anew before people are asked.
 const ANEW: u32 = 3;
-/// So many tries in a row may end at something of ours before what ends them is put aside.
+/// So many tries in a row may end at what a portion holds before what ends them is put aside.
 const LAST_CHANCE: u32 = 3;
 
 /// A list that a run has in its hands.
@@ -182,6 +182,7 @@ impl PollJob<'_> {
             // What was posted stays so: the portion is read again for the rest of it.
             Ok(false) => return Ok(End::Moved { more: true }),
             Err(why) => {
+                self.row.so_far.stuck += 1;
                 return match why.downcast::<Trouble>() {
                     // The vendor was asked of a patient.
                     Ok(trouble) => self.troubled(&window, *trouble).await,
@@ -236,7 +237,7 @@ impl PollJob<'_> {
             connection: &self.row.connection,
             list: self.poll.name,
             from: window.from,
-            last_chance: self.row.so_far.tries >= LAST_CHANCE,
+            last_chance: self.row.so_far.stuck >= LAST_CHANCE,
             until,
             dropped: AtomicUsize::new(0),
         };

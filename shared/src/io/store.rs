@@ -449,32 +449,21 @@ impl Store {
         after: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
-        let Index { name, pk, sk } = list.index;
         let from = after.map_or(list.from.as_str(), |after| after.max(&list.from));
-        if from >= list.below.as_str() {
+        let below = list.below.as_str();
+        if from >= below {
             return Ok((vec![], None));
         }
-        let page = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(*name)
-            .key_condition_expression(format!("{pk} = :list AND {sk} BETWEEN :from AND :below"))
-            .expression_attribute_values(":list", Value::S(list.name.clone()))
-            .expression_attribute_values(":from", Value::S(from.into()))
-            .expression_attribute_values(":below", Value::S(list.below.clone()))
-            .limit(limit)
-            .send();
-        let page = Box::pin(page).await.map_err(unavailable)?;
-        let next = page.last_evaluated_key.map(Row);
-        let next = next.map(|key| list.place(&key).to_owned());
-        let found = page.items.unwrap_or_default().into_iter().map(Row);
+        let between = "BETWEEN :from AND :below";
+        let bounds = [(":from", from), (":below", below)];
+        let (found, next) = self.places(list, between, &bounds, true, limit).await?;
         // Both ends are found as well.
         let inside = |row: &Row| {
             let place = list.place(row);
             Some(place) != after && place < list.below.as_str()
         };
-        let keys: Vec<_> = found.filter(inside).map(|row| row.key()).collect();
+        let found = found.into_iter().filter(inside);
+        let keys: Vec<_> = found.map(|row| row.key()).collect();
         let mut rows = self.get_all(&keys).await?;
         rows.retain(|row| list.holds(row));
         rows.sort_by(|a, b| list.place(a).cmp(list.place(b)));
@@ -499,29 +488,46 @@ impl Store {
         before: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
-        let Index { name, pk, sk } = list.index;
         let below = before.map_or(list.below.as_str(), |before| before.min(&list.below));
-        let page = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(*name)
-            .key_condition_expression(format!("{pk} = :list AND {sk} < :below"))
-            .expression_attribute_values(":list", Value::S(list.name.clone()))
-            .expression_attribute_values(":below", Value::S(below.into()))
-            .scan_index_forward(false)
-            .limit(limit)
-            .send();
-        let page = Box::pin(page).await.map_err(unavailable)?;
-        let next = page.last_evaluated_key.map(Row);
-        let next = next.map(|key| list.place(&key).to_owned());
-        let rows = page.items.unwrap_or_default().into_iter().map(Row);
-        let mut rows: Vec<_> = rows.collect();
+        let bounds = [(":below", below)];
+        let (mut rows, next) = self
+            .places(list, "< :below", &bounds, false, limit)
+            .await?;
         // What stands below the part ends it.
         let read = rows.len();
         rows.retain(|row| list.place(row) >= list.from.as_str());
         let next = next.filter(|_| rows.len() == read);
         Ok((rows, next))
+    }
+
+    /// What the index holds of a list where its place is `within` these bounds, and where that ends
+    /// if there is more.
+    async fn places(
+        &self,
+        list: &List,
+        within: &str,
+        bounds: &[(&str, &str)],
+        forward: bool,
+        limit: i32,
+    ) -> Result<(Vec<Row>, Option<String>), StoreError> {
+        let Index { name, pk, sk } = list.index;
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(*name)
+            .key_condition_expression(format!("{pk} = :list AND {sk} {within}"))
+            .expression_attribute_values(":list", Value::S(list.name.clone()))
+            .scan_index_forward(forward)
+            .limit(limit);
+        for (bound, value) in bounds {
+            query = query.expression_attribute_values(*bound, Value::S((*value).into()));
+        }
+        let page = Box::pin(query.send()).await.map_err(unavailable)?;
+        let next = page.last_evaluated_key.map(Row);
+        let next = next.map(|key| list.place(&key).to_owned());
+        let rows = page.items.unwrap_or_default().into_iter().map(Row);
+        Ok((rows.collect(), next))
     }
 
     /// Keys of rows whose due time has passed, of one shard of a lane, the oldest first and at most

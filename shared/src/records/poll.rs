@@ -46,6 +46,9 @@ pub struct ReadSoFar {
     /// Tries in a row that ended before a portion was read.
     #[serde(default)]
     pub tries: u32,
+    /// How many of them had read it, and ended at what it holds.
+    #[serde(default)]
+    pub stuck: u32,
     /// How often the window was begun anew, since the vendor did not know any more where we were.
     #[serde(default)]
     pub anew: u32,
@@ -71,6 +74,7 @@ impl ReadSoFar {
             open: None,
             probes: false,
             tries: 0,
+            stuck: 0,
             anew: 0,
             asked: false,
         }

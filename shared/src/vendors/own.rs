@@ -125,10 +125,8 @@ fn taken(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Tro
             "{status}: it does not accept us, see whether the signing secret is the same"
         )),
         410 => Trouble::Closed(format!("{status}: it wants no more of this")),
-        429 | 503 if wait(reply).is_some() => {
-            Trouble::later(wait(reply).unwrap_or_default(), &status)
-        }
-        429 => Trouble::later(30, &status),
+        429 => Trouble::later(wait(reply).unwrap_or(30), &status),
+        503 if let Some(seconds) = wait(reply) => Trouble::later(seconds, &status),
         // As silence: it may have the record.
         408 | 425 | 499 | 500.. => Trouble::Unclear(status),
         _ => Trouble::NotTaken(status),

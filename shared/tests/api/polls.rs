@@ -712,11 +712,7 @@ async fn a_patient_who_cannot_be_read_there_holds_up_no_other_visit() {
     // One of whom nothing is heard is waited for, and given up after a few tries.
     practice.has(3, before(70), of("84"));
     practice.has(4, before(60), json!({}));
-    let all = practice.clone();
-    answer(&clinic, move |heard| match heard.what.ends_with("/84") {
-        true => Said::Reply(500, json!({})),
-        false => all.says(heard),
-    });
+    silent_of(&clinic, &practice, "/84");
     for _ in 0..3 {
         polls_list(&clinic, "appointments").await;
         assert_eq!(notes(&clinic).await.len(), 1);
@@ -724,6 +720,37 @@ async fn a_patient_who_cannot_be_read_there_holds_up_no_other_visit() {
     polls_list(&clinic, "appointments").await;
     assert_eq!(ids(&clinic).await, ["2", "4"]);
     assert_eq!(notes(&clinic).await.len(), 2);
+}
+
+/// The practice gives no answer where what is asked for ends so.
+fn silent_of(clinic: &Clinic, practice: &Practice, end: &'static str) {
+    let all = practice.clone();
+    answer(clinic, move |heard| match heard.what.ends_with(end) {
+        true => Said::Reply(500, json!({})),
+        false => all.says(heard),
+    });
+}
+
+#[tokio::test]
+async fn a_list_that_was_not_given_takes_no_try_from_a_patient_who_is_asked_for_after_it() {
+    let (clinic, practice) = connected().await;
+    silent_of(&clinic, &practice, "individual_appointments");
+    for _ in 0..4 {
+        polls_list(&clinic, "appointments").await;
+    }
+    practice.has(
+        1,
+        before(70),
+        json!({ "patient": link("patients", "84") }),
+    );
+    silent_of(&clinic, &practice, "/84");
+    for _ in 0..3 {
+        polls_list(&clinic, "appointments").await;
+        assert!(notes(&clinic).await.is_empty());
+    }
+    polls_list(&clinic, "appointments").await;
+    let told = notes(&clinic).await;
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@ use crate::stack::{Clinic, app};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use futures::future::join_all;
 use meridian::contract::body_hash;
 use meridian::domain::case::Case;
+use meridian::domain::dispute;
 use meridian::flows::posting;
 use meridian::io::clock;
 use meridian::io::lambda::Fault;
@@ -409,4 +411,56 @@ async fn of_two_words_on_a_method_the_newer_counts_whichever_comes_last() {
         let shown = methods["payment_methods"].as_array().expect("methods");
         assert_eq!(shown.len() == 1, usable, "{order:?}: {methods}");
     }
+}
+
+const ITEMS_KEY: &str = "44782def547aaa06c910c43932b1eb0c71fc68d9d0c057550c48ec2acf6ba056";
+
+/// A batch of one item that Adyen signed, of this day of March, about the payment `PSP0` or the
+/// dispute `DSP1` under it.
+fn item(event: &str, reference: &str, day: u32) -> String {
+    let (psp, original) = match event {
+        "AUTHORISATION" => ("PSP0", ""),
+        _ => ("DSP1", "PSP0"),
+    };
+    let signed = format!("{psp}:{original}:Wattle:{reference}:6000:EUR:{event}:true");
+    let key = hex::decode(ITEMS_KEY).expect("a key");
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("a key");
+    mac.update(signed.as_bytes());
+    let code = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    let item = json!({
+        "eventCode": event, "success": "true", "pspReference": psp, "originalReference": original,
+        "merchantAccountCode": "Wattle", "merchantReference": reference,
+        "amount": { "value": 6000, "currency": "EUR" },
+        "eventDate": format!("2026-03-{day:02}T10:00:00Z"),
+        "additionalData": { "hmacSignature": code },
+    });
+    json!({ "live": "false", "notificationItems": [{ "NotificationRequestItem": item }] })
+        .to_string()
+}
+
+#[tokio::test]
+async fn an_older_word_of_a_gateway_that_is_asked_nothing_is_kept_as_one_and_waits_for_nothing() {
+    let clinic = Clinic::new().await;
+    connect(&clinic, "adyen", |_| Said::Cut).await;
+    let key = json!({ "inbound": { "hmac_key": ITEMS_KEY } });
+    let path = "/v1/integrations/adyen";
+    clinic.call("PUT", path, &key).await.expect(200);
+    let (case, _) = clinic.asked_to_pay().await;
+    let reference = ids::payment_reference(&case, 1);
+    for (event, day) in [
+        ("AUTHORISATION", 1),
+        ("CHARGEBACK_REVERSED", 18),
+        ("SECOND_CHARGEBACK", 9),
+    ] {
+        let body = item(event, &reference, day);
+        posted(&clinic, &received(&clinic, "adyen", &body, true, 0)).await;
+    }
+    let known = case_of(&clinic, &case).await;
+    let payment = known.payment(1).expect("a payment");
+    assert_eq!(payment.disputes[0].state, dispute::State::Won);
+    let page = clinic.get("/v1/events?source=adyen").await;
+    let all = page["events"].as_array().expect("a list").iter();
+    let mut states: Vec<_> = all.map(|one| one["state"].as_str().expect("a state")).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["posted", "posted", "superseded"]);
 }

@@ -413,7 +413,10 @@ impl PostingJob<'_> {
         if let Committed::LookUpFirst { payment } = outcome {
             outcome = match self.ask(&traits, &case, payment, &fact).await? {
                 Some(Told::Posted(event)) => commit(event).await?,
-                Some(Told::Known) => return Ok(()),
+                Some(Told::Known) => {
+                    let row = row.write("superseded", &case, None);
+                    return self.write(&[row]).await;
+                }
                 Some(Told::Contradiction(why)) => Committed::Contradiction(why),
                 None => Committed::Wait(
                     "the gateway cannot be asked just now, or does not know of it yet",

@@ -36,10 +36,20 @@ pub fn later(fact: &Fact, age: i64, tries: usize) -> Later {
     if age <= GIVE_UP {
         return Later::Again(wait(tries));
     }
-    match fact.kind {
-        Kind::PaymentPending | Kind::PaymentFailed | Kind::PaymentExpired => Later::Kept,
-        _ => Later::Person,
+    match moves_money(fact.kind) {
+        true => Later::Person,
+        false => Later::Kept,
     }
+}
+
+/// Whether it tells of money that came or went, or may.
+fn moves_money(kind: Kind) -> bool {
+    let of_tries = [
+        Kind::PaymentPending,
+        Kind::PaymentFailed,
+        Kind::PaymentExpired,
+    ];
+    !of_tries.contains(&kind)
 }
 
 /// Seconds until what was tried so often is tried again.
@@ -107,7 +117,7 @@ pub fn unasked(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Optio
     let stranger = |p: &Payment| fact.payment_ids().all(|id| !p.aliases.contains(id));
     let paying = known.is_some_and(|p| p.state == State::Pending && stranger(p));
     // How much came, or went, is not guessed.
-    let unsaid = fact.amount.is_none() && later(fact, i64::MAX, 0) == Later::Person;
+    let unsaid = fact.amount.is_none() && moves_money(fact.kind);
     Some(match (fact.kind, ended) {
         _ if unsaid => Told::Contradiction("it does not say how much".into()),
         (Kind::RefundSucceeded, _) if refund.is_some_and(|r| r.state.is_final()) => {
