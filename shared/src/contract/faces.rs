@@ -1,6 +1,6 @@
 //! One vendor with all that Meridian does with it.
 
-use crate::contract::{Gateway, Inbound, Poll, Read, System, Vendor};
+use crate::contract::{Booked, Gateway, Inbound, Poll, Read, System, Vendor};
 use crate::domain::person::Person;
 
 /// What a vendor is to Meridian. Its doors stand apart (`DOORS` of its module), so that intake
@@ -19,6 +19,9 @@ pub struct Faces {
     /// Asks who a patient is, by the vendor's own id: a practice system tells of visits with no more
     /// than that.
     pub patient: Option<Read<str, Person>>,
+    /// Asks for the payments of a document of the books, by the vendor's own id, with those that were
+    /// deleted: what people enter there counts here.
+    pub booked: Option<Read<str, Vec<Booked>>>,
 }
 
 impl Faces {
@@ -31,6 +34,7 @@ impl Faces {
             sources: &[],
             polls: &[],
             patient: None,
+            booked: None,
         }
     }
 

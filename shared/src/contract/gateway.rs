@@ -1,7 +1,7 @@
 //! A payment gateway as a value: what it moves, what it can be asked, and what it answers.
 
 use crate::contract::{Effect, Inbound, Key, Offer, Read, Trouble, Vendor};
-use crate::domain::case::Session;
+use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Fact, Method, is_vendor_id};
 use crate::words::money::{Amounts, Currency, Money};
 use serde_json::Value;
@@ -152,6 +152,9 @@ pub struct Opening {
     pub open: Read<Checkout, Session>,
     /// Where the vendor takes keys.
     pub key: Option<Key>,
+    /// What leads to a page whose session opens by [`OpensBy::Press`]: it holds for minutes alone, and
+    /// is asked for whenever the payer presses Pay.
+    pub press: Option<Read<Checkout, OpensBy>>,
 }
 
 /// Ends a page. Its answer is a fact of [`Kind::PaymentExpired`](crate::domain::fact::Kind) where

@@ -68,6 +68,8 @@ pub enum Notice {
     Visit(Box<VisitFact>),
     /// Something about this payment changed: fetch it.
     Hint { payment: String },
+    /// A document of the books changed: its payments are asked for.
+    Booked { document: String },
     /// A method that patients had kept is no longer chargeable.
     MethodGone {
         token: String,
@@ -100,6 +102,7 @@ impl Item {
                 Err(why) => Err(Unreadable(why)),
             },
             Ok(Notice::Hint { payment }) if !is_vendor_id(&payment) => odd("the payment's"),
+            Ok(Notice::Booked { document }) if !is_vendor_id(&document) => odd("the document's"),
             Ok(Notice::MethodGone { token, .. } | Notice::MethodBack { token, .. })
                 if !is_vendor_id(&token) =>
             {

@@ -1,7 +1,8 @@
 //! What an adapter is written in: a vendor and its account, calls and what a lost reply means,
 //! gateways, systems, polls, webhooks and their proofs. Types and pure functions; it knows no vendor.
 
-pub mod call;
+mod booked;
+mod call;
 pub mod columns;
 pub mod declines;
 pub mod door;
@@ -17,6 +18,7 @@ pub mod system;
 pub mod talk;
 pub mod vendor;
 
+pub use booked::*;
 pub use call::*;
 pub use declines::*;
 pub use door::*;

@@ -253,6 +253,8 @@ pub enum RecordedWay {
     Fund,
     /// A transfer to or from the clinic's bank account.
     Bank,
+    /// Entered in the clinic's accounting first.
+    Books,
     /// The patient's credit.
     Credit,
 }
@@ -261,6 +263,7 @@ impl RecordedWay {
     fn of(by: CameBy) -> Self {
         match by {
             CameBy::Gateway => Self::Gateway,
+            CameBy::Books => Self::Books,
             CameBy::Credit => Self::Credit,
             CameBy::Recorded(Recorded::Cash) => Self::Cash,
             CameBy::Recorded(Recorded::Terminal) => Self::Terminal,

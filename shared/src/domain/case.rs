@@ -193,13 +193,16 @@ pub enum OpensBy {
         to: String,
         fields: Vec<(String, String)>,
     },
+    /// What leads there holds for minutes: it is asked for when the payer presses Pay.
+    Press,
 }
 
 impl OpensBy {
-    /// Where the payer's browser goes.
-    pub fn address(&self) -> &str {
+    /// Where the payer's browser goes, as far as it is known.
+    pub fn address(&self) -> Option<&str> {
         match self {
-            Self::Redirect(address) | Self::PostForm { to: address, .. } => address,
+            Self::Redirect(address) | Self::PostForm { to: address, .. } => Some(address),
+            Self::Press => None,
         }
     }
 
@@ -207,7 +210,7 @@ impl OpensBy {
     pub fn redirect(&self) -> Option<&str> {
         match self {
             Self::Redirect(address) => Some(address),
-            Self::PostForm { .. } => None,
+            Self::PostForm { .. } | Self::Press => None,
         }
     }
 }

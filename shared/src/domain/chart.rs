@@ -39,13 +39,15 @@ pub const REVENUE: &str = "revenue";
 pub const TAX: &str = "tax";
 /// What was paid back to patients of the sale, without tax.
 pub const REFUNDS: &str = "refunds";
+/// Taken by the clinic otherwise, and entered in its accounting first.
+pub const BOOKS: &str = "books";
 /// Held back by banks while a dispute is open.
 pub const DISPUTED: &str = "disputed";
 /// What the clinic owes a patient who may use it for a later bill.
 pub const CREDIT: &str = "credit";
 
 /// All of them, in the order in which accountants read them.
-pub const CHART: [Account; 13] = [
+pub const CHART: [Account; 14] = [
     one(
         RECEIVABLE,
         Class::Asset,
@@ -67,6 +69,11 @@ pub const CHART: [Account; 13] = [
         "bank",
         Class::Asset,
         "transferred to the clinic's bank account",
+    ),
+    one(
+        BOOKS,
+        Class::Asset,
+        "taken by the clinic, and entered in its accounting first",
     ),
     one(
         DISPUTED,

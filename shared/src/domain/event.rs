@@ -27,7 +27,11 @@ pub enum Event {
     /// Money came that no gateway brought.
     Tendered(NewTender),
     /// A tender was recorded in error, or did not hold.
-    TenderReversed { tender: u32 },
+    TenderReversed {
+        tender: u32,
+        /// Whether the books said so that hold it, and need not hear of it.
+        told: bool,
+    },
     /// Money is given back that no gateway sends.
     GivenBack(NewReturn),
     /// Collect money: from a saved method, or by a checkout.

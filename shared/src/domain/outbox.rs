@@ -203,6 +203,8 @@ pub enum CameBy {
     Gateway,
     /// Somebody took it and recorded it.
     Recorded(Recorded),
+    /// Somebody entered it in the clinic's books, which told us.
+    Books,
     /// It was the patient's credit.
     Credit,
 }
@@ -214,7 +216,7 @@ pub struct PaymentFacts {
     pub amount: Money,
     /// The gateway's id; empty where none brought it.
     pub gateway: String,
-    /// Under which the gateway looks it up.
+    /// Under which the gateway looks it up, or the books hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub there: Option<String>,
     /// How it stood; `None` of a tender, which has no states.
@@ -509,11 +511,15 @@ impl PaymentFacts {
         Self {
             amount: tender.amount,
             gateway: String::new(),
-            there: None,
+            there: match &tender.by {
+                By::Books { id, .. } => Some(id.clone()),
+                By::Recorded { .. } | By::Credit { .. } => None,
+            },
             state: None,
             decline: None,
             by: match &tender.by {
                 By::Recorded { how, .. } => CameBy::Recorded(*how),
+                By::Books { .. } => CameBy::Books,
                 By::Credit { .. } => CameBy::Credit,
             },
             method: Some(tender.words().into()),

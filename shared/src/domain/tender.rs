@@ -38,6 +38,13 @@ pub enum By {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// Somebody entered it in the clinic's books, which told us.
+    Books {
+        /// The books' connection here.
+        connection: String,
+        /// Their id of the payment.
+        id: String,
+    },
     /// It was the patient's credit.
     Credit {
         /// The transfer that both books post.
@@ -108,15 +115,28 @@ impl Tender {
         Money::new(left.max(0), self.amount.currency)
     }
 
+    /// Whether it is what the books of this connection hold under this id.
+    pub fn is_booked(&self, connection: &str, id: &str) -> bool {
+        let By::Books {
+            connection: at,
+            id: of,
+        } = &self.by
+        else {
+            return false;
+        };
+        (at.as_str(), of.as_str()) == (connection, id)
+    }
+
     /// Whether people took it: what they took they can hand out again.
     pub fn is_recorded(&self) -> bool {
-        matches!(self.by, By::Recorded { .. })
+        matches!(self.by, By::Recorded { .. } | By::Books { .. })
     }
 
     /// The account of the books on which it came.
     pub fn account(&self) -> String {
         match &self.by {
             By::Recorded { how, .. } => how.name().into(),
+            By::Books { .. } => super::chart::BOOKS.into(),
             By::Credit { transfer } => super::chart::transfer(transfer),
         }
     }
@@ -125,6 +145,7 @@ impl Tender {
     pub fn words(&self) -> &'static str {
         match &self.by {
             By::Recorded { how, .. } => how.words(),
+            By::Books { .. } => "Recorded payment",
             By::Credit { .. } => "Credit",
         }
     }

@@ -1,7 +1,7 @@
 //! What patients see: receipts and invoices behind a token, and where a gateway sends them back to.
 
-use super::{App, Failure, receipts};
-use crate::domain::case::{Case, OpensBy, Payment};
+use super::{App, Failure, calls, receipts};
+use crate::domain::case::{Case, OpensBy, Payment, Session};
 use crate::domain::receipt::Paper;
 use crate::domain::settings::Settings;
 use crate::io::lambda::{HttpRequest, HttpResponse};
@@ -105,9 +105,10 @@ async fn invoice(app: &App, settings: &Settings, id: &str) -> Result<Option<Page
         .unwrap_or_default();
     let receipts = papers_of(app, &case).await?;
     let pay_at = way_to_pay(app, &case, None).await?;
-    let address = pay_at.as_ref().map(|(address, _)| address.as_str());
+    let (address, to) = pay_at.unzip();
+    let address = address.as_deref();
     let html = pages::invoice::page(settings, &case, &name, &descriptions, address, &receipts);
-    Ok(Some(leading(Page::of(200, html), pay_at.as_ref())))
+    Ok(Some(leading(Page::of(200, html), to.flatten().as_deref())))
 }
 
 /// How a payment stands, for who comes back from its gateway's page.
@@ -125,12 +126,13 @@ async fn of_payment(
     };
     let receipt = receipts::receipt_address(app, &settings.id, reference).await?;
     let pay_at = way_to_pay(app, &case, Some(payment)).await?;
+    let (address, to) = pay_at.unzip();
     let ways = Ways {
         receipt: &receipt,
-        pay_at: pay_at.as_ref().map_or("", |(address, _)| address),
+        pay_at: address.as_deref().unwrap_or_default(),
     };
     let html = done::of_payment(settings, &case, payment, ways, visit);
-    Ok(Some(leading(Page::of(200, html), pay_at.as_ref())))
+    Ok(Some(leading(Page::of(200, html), to.flatten().as_deref())))
 }
 
 /// Where a message leads who is to pay; posted to, it leads on to the gateway. Where there is nothing
@@ -152,11 +154,18 @@ async fn pay(
     if !posted {
         let address = pay_address(app, &settings.id, reference).await?;
         let html = pages::pay::page(settings, &case, payment, open, &address);
-        return Ok(Some(
-            Page::of(200, html).leading_to(open.opens_by.address()),
-        ));
+        return Ok(Some(leading(Page::of(200, html), open.opens_by.address())));
     }
-    Ok(Some(match &open.opens_by {
+    let pressed;
+    let opens_by = match &open.opens_by {
+        OpensBy::Press => {
+            pressed = calls::pressed(app, settings, &case, payment.n).await?;
+            &pressed
+        }
+        kept => kept,
+    };
+    Ok(Some(match opens_by {
+        OpensBy::Press => return Err("what leads to a page is asked for twice".into()),
         OpensBy::Redirect(address) => Page {
             location: Some(address.clone()),
             ..Page::of(303, String::new())
@@ -184,12 +193,12 @@ async fn payment_of(
 }
 
 /// Our address from which a payment is paid, this one where that is still possible, with the address
-/// at the gateway to which it leads.
+/// at the gateway to which it leads, as far as that is known.
 async fn way_to_pay(
     app: &App,
     case: &Case,
     this: Option<&Payment>,
-) -> Result<Option<(String, String)>, Failure> {
+) -> Result<Option<(String, Option<String>)>, Failure> {
     let this = this.filter(|payment| payment.open_page().is_some());
     let Some(payment) = this.or(newest_open(case)) else {
         return Ok(None);
@@ -197,12 +206,13 @@ async fn way_to_pay(
     let reference = ids::payment_reference(&case.id, payment.n);
     let address = pay_address(app, &case.clinic, &reference).await?;
     let open = payment.open_page();
-    Ok(open.map(|open| (address, open.opens_by.address().to_owned())))
+    let to = |open: &Session| open.opens_by.address().map(String::from);
+    Ok(open.map(|open| (address, to(open))))
 }
 
-fn leading(page: Page, pay_at: Option<&(String, String)>) -> Page {
-    match pay_at {
-        Some((_, gateway)) => page.leading_to(gateway),
+fn leading(page: Page, to: Option<&str>) -> Page {
+    match to {
+        Some(gateway) => page.leading_to(gateway),
         None => page,
     }
 }

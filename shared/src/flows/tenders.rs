@@ -83,7 +83,7 @@ fn place(case: &Case) -> String {
 pub async fn notes_of(app: &App, case: &Case) -> Result<BTreeMap<u32, String>, Failure> {
     let sealed = case.tenders.iter().filter_map(|tender| match &tender.by {
         By::Recorded { note, .. } => Some((tender.n, note.as_deref()?)),
-        By::Credit { .. } => None,
+        By::Books { .. } | By::Credit { .. } => None,
     });
     let sealed: Vec<_> = sealed.collect();
     let Some((_, newest)) = sealed.last() else {
@@ -145,7 +145,11 @@ pub async fn reverse(
     let (case, n) = named::tender(app, &settings.id, tender).await?;
     let id = case.id.clone();
     let cause = format!("tender {n} reversed by {actor}");
-    let change = Change::new(settings, &id, Event::TenderReversed { tender: n }, cause);
+    let event = Event::TenderReversed {
+        tender: n,
+        told: false,
+    };
+    let change = Change::new(settings, &id, event, cause);
     let committed = commit::commit(app, change, Some(case)).await?;
     Ok(changed(committed, "reversed")?.0)
 }

@@ -490,9 +490,7 @@ impl Store {
     ) -> Result<(Vec<Row>, Option<String>), StoreError> {
         let below = before.map_or(list.below.as_str(), |before| before.min(&list.below));
         let bounds = [(":below", below)];
-        let (mut rows, next) = self
-            .places(list, "< :below", &bounds, false, limit)
-            .await?;
+        let (mut rows, next) = self.places(list, "< :below", &bounds, false, limit).await?;
         // What stands below the part ends it.
         let read = rows.len();
         rows.retain(|row| list.place(row) >= list.from.as_str());

@@ -738,11 +738,7 @@ async fn a_list_that_was_not_given_takes_no_try_from_a_patient_who_is_asked_for_
     for _ in 0..4 {
         polls_list(&clinic, "appointments").await;
     }
-    practice.has(
-        1,
-        before(70),
-        json!({ "patient": link("patients", "84") }),
-    );
+    practice.has(1, before(70), json!({ "patient": link("patients", "84") }));
     silent_of(&clinic, &practice, "/84");
     for _ in 0..3 {
         polls_list(&clinic, "appointments").await;

@@ -7,8 +7,8 @@ use crate::stack::{Clinic, app};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use futures::future::join_all;
+use hmac::{Hmac, KeyInit, Mac};
 use meridian::contract::body_hash;
 use meridian::domain::case::Case;
 use meridian::domain::dispute;
@@ -460,7 +460,9 @@ async fn an_older_word_of_a_gateway_that_is_asked_nothing_is_kept_as_one_and_wai
     assert_eq!(payment.disputes[0].state, dispute::State::Won);
     let page = clinic.get("/v1/events?source=adyen").await;
     let all = page["events"].as_array().expect("a list").iter();
-    let mut states: Vec<_> = all.map(|one| one["state"].as_str().expect("a state")).collect();
+    let mut states: Vec<_> = all
+        .map(|one| one["state"].as_str().expect("a state"))
+        .collect();
     states.sort_unstable();
     assert_eq!(states, ["posted", "posted", "superseded"]);
 }

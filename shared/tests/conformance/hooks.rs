@@ -226,7 +226,7 @@ fn item(item: Item) -> Value {
             shown.insert("at".into(), json!(at));
             ("back", json!(token))
         }
-        Ok(Notice::Visit(_)) => panic!("a gateway knows of no visit"),
+        Ok(Notice::Visit(_) | Notice::Booked { .. }) => panic!("a gateway knows of no such thing"),
         Ok(Notice::Ignored(kind)) => ("ignored", json!(kind)),
         Err(why) => ("unreadable", json!(why.0)),
     };

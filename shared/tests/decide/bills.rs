@@ -369,12 +369,18 @@ fn what_staff_took_counts_like_any_money_and_can_be_handed_back_or_taken_off() {
     assert_eq!(books.apply(&by_hand(1000)), Said::Changed);
     let given: Vec<_> = books.case.tenders.iter().map(|t| t.refunds.len()).collect();
     assert_eq!(given, [2, 1]);
-    let again = books.apply(&Event::TenderReversed { tender: 3 });
+    let again = books.apply(&Event::TenderReversed {
+        tender: 3,
+        told: false,
+    });
     assert!(
         matches!(again, Said::Refused(Refusal::Invalid(_))),
         "{again:?}"
     );
-    let unknown = books.apply(&Event::TenderReversed { tender: 9 });
+    let unknown = books.apply(&Event::TenderReversed {
+        tender: 9,
+        told: false,
+    });
     assert!(
         matches!(unknown, Said::Refused(Refusal::NotFound(_))),
         "{unknown:?}"
@@ -383,11 +389,17 @@ fn what_staff_took_counts_like_any_money_and_can_be_handed_back_or_taken_off() {
     let mut books = Books::open(invoice(11_000));
     books.apply(&tender(11_000, Recorded::Bank));
     assert_eq!(
-        books.apply(&Event::TenderReversed { tender: 1 }),
+        books.apply(&Event::TenderReversed {
+            tender: 1,
+            told: false
+        }),
         Said::Changed
     );
     assert_eq!(
-        books.apply(&Event::TenderReversed { tender: 1 }),
+        books.apply(&Event::TenderReversed {
+            tender: 1,
+            told: false
+        }),
         Said::Nothing
     );
     assert_eq!(
@@ -437,7 +449,10 @@ fn a_surplus_becomes_credit_and_is_used_for_another_case_and_given_back_to_it() 
         other.apply(&by_hand(1)),
         Said::Refused(Refusal::NotRefundable { .. })
     ));
-    let off = other.apply(&Event::TenderReversed { tender: 1 });
+    let off = other.apply(&Event::TenderReversed {
+        tender: 1,
+        told: false,
+    });
     assert!(matches!(off, Said::Refused(Refusal::Invalid(_))), "{off:?}");
 }
 
@@ -626,7 +641,10 @@ fn obey(books: &mut Books, number: usize, command: Command) {
         Command::Credit(minor) => drop(books.apply(&credited(minor))),
         Command::Void => drop(books.apply(&Event::Voided)),
         Command::Tender(minor, how) => drop(books.apply(&tender(minor, how))),
-        Command::Reverse(tender) => drop(books.apply(&Event::TenderReversed { tender })),
+        Command::Reverse(tender) => drop(books.apply(&Event::TenderReversed {
+            tender,
+            told: false,
+        })),
         Command::Hand(minor) => drop(books.apply(&by_hand(minor))),
         Command::ToCredit(minor) => drop(to_credit(books, &id, minor)),
         Command::FromCredit(minor) => drop(from_credit(books, &id, minor)),

@@ -168,7 +168,11 @@ const fn keyed<Ask, Answer>(
 }
 
 const fn pages(key: Option<Key>) -> Offer<Opening> {
-    Offer::Yes(Opening { open, key })
+    Offer::Yes(Opening {
+        open,
+        key,
+        press: None,
+    })
 }
 
 const fn closes(lost_reply: LostReply<Close, Vec<Fact>>) -> Offer<Effect<Close, Vec<Fact>>> {

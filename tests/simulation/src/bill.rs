@@ -112,7 +112,10 @@ impl World<'_> {
         let Some((tender, minor)) = tenders.get(n % tenders.len().max(1)).copied() else {
             return Ok(false);
         };
-        let event = Event::TenderReversed { tender };
+        let event = Event::TenderReversed {
+            tender,
+            told: false,
+        };
         let done = self.commit(&event, "staff")?;
         let done = matches!(done, Committed::Changed { .. });
         if done {

@@ -44,7 +44,7 @@ fn reads(function: &str) -> BTreeSet<String> {
 fn only_who_calls_a_gateway_or_a_system_reads_its_key() {
     for (function, expected) in [
         ("webhook-intake", "inbound"),
-        ("payment-posting", "gateway inbound seal"),
+        ("payment-posting", "gateway inbound oauth seal system"),
         ("invoice-creation", "seal"),
         ("charge-execution", "gateway seal"),
         ("refund-execution", "gateway seal"),

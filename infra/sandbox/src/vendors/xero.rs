@@ -29,12 +29,18 @@ use replies::{Checked, MINUTE, invalid, missing, reply, unauthorised};
 use resource::Resource;
 use serde_json::{Value, json};
 
+/// The demo clinic's organisation.
+const TENANT: &str = "00000000-0000-4000-8000-000000000000";
+
 pub static VENDOR: Vendor = Vendor {
     id: "xero",
-    seed: |world| world.put("xero.client", "demo", "demo", json!({"secret": "demo"})),
+    seed: |world| {
+        world.put("xero.client", "demo", "demo", json!({"secret": "demo"}));
+        world.demo_endpoint("xero", TENANT, "xero-demo-key");
+    },
     demo_secrets: || {
         let secret = json!({"client_id": "demo", "client_secret": "demo",
-            "tenant_id": "00000000-0000-4000-8000-000000000000", "sales_account": "200",
+            "tenant_id": TENANT, "sales_account": "200",
             "cash_account": "091", "terminal_account": "092", "fund_account": "093",
             "credit_account": "820",
             "bank_account": "090", "tax_type": "NONE"});
@@ -54,6 +60,7 @@ pub static VENDOR: Vendor = Vendor {
 };
 
 const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself
+unpay/{payment}       and deletes it
 invoice/{number}, credit_note/{number}, bank_transactions/{reference}, accounts/{currency}
                       how it stands in the books; accounts with their balances, debits positive
 "#;

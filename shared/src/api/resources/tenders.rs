@@ -6,7 +6,7 @@ use crate::api::frame::problem::Problem;
 use crate::api::frame::read::Nothing;
 use crate::api::views::credit::{self, Credit, PayoutHow};
 use crate::api::views::invoice::{Invoice, Papers, view as invoice_view};
-use crate::api::views::tender::{Tender, TenderHow, view};
+use crate::api::views::tender::{TakenHow, Tender, view};
 use crate::domain::actor::Permission::{self, Approve, Charge, View};
 use crate::domain::case::Case;
 use crate::flows::credits::{self, Out, PaidOut};
@@ -26,7 +26,7 @@ use serde_json::json;
 #[serde(deny_unknown_fields)]
 #[schemars(example = json!({"how": "cash", "amount": {"amount": "20.00", "currency": "EUR"}, "note": "till 2"}))]
 pub struct TenderRequest {
-    how: TenderHow,
+    how: TakenHow,
     /// All that is due where not given; of credit no more than there is.
     amount: Option<Money>,
     /// When it came: now where not given, never later.

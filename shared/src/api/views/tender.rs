@@ -43,11 +43,29 @@ pub enum TenderHow {
     Fund,
     /// A transfer to the clinic's bank account.
     Bank,
+    /// Entered in the clinic's accounting first.
+    Books,
     /// Taken from the patient's credit.
     Credit,
 }
 
-impl TenderHow {
+/// How money came that somebody records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TakenHow {
+    /// Coins and notes.
+    Cash,
+    /// A card machine that Meridian does not talk to.
+    Terminal,
+    /// A health fund or insurer.
+    Fund,
+    /// A transfer to the clinic's bank account.
+    Bank,
+    /// Taken from the patient's credit.
+    Credit,
+}
+
+impl TakenHow {
     /// What people recorded; `None` for credit.
     pub fn recorded(self) -> Option<Recorded> {
         Some(match self {
@@ -58,10 +76,13 @@ impl TenderHow {
             Self::Credit => return None,
         })
     }
+}
 
+impl TenderHow {
     fn of(by: &By) -> Self {
         match by {
             By::Credit { .. } => Self::Credit,
+            By::Books { .. } => Self::Books,
             By::Recorded { how, .. } => match how {
                 Recorded::Cash => Self::Cash,
                 Recorded::Terminal => Self::Terminal,

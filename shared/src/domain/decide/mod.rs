@@ -213,7 +213,11 @@ impl<'a> Draft<'a> {
                     .map(|id| (p.gateway.clone(), id))
                     .collect::<Vec<_>>()
             };
-            case.payments.iter().flat_map(of).collect()
+            let booked = case.tenders.iter().filter_map(|tender| match &tender.by {
+                By::Books { connection, id } => Some((connection.clone(), id.clone())),
+                By::Recorded { .. } | By::Credit { .. } => None,
+            });
+            case.payments.iter().flat_map(of).chain(booked).collect()
         };
         let known = before.map(ids).unwrap_or_default();
         let ended = self.ended_methods(before);
@@ -237,7 +241,7 @@ impl<'a> Draft<'a> {
             Event::DepositAsked(new) => self.ask_deposit(new),
             Event::Credited(note) => self.credit(note),
             Event::Tendered(new) => self.tender(new),
-            Event::TenderReversed { tender } => self.reverse(*tender),
+            Event::TenderReversed { tender, told } => self.reverse(*tender, *told),
             Event::GivenBack(new) => self.give_back(new),
             Event::Charge(charge) => {
                 self.what = "charge_requested";

@@ -5,6 +5,12 @@ use super::*;
 impl Draft<'_> {
     /// It came: no more than is due, less what is under way otherwise. Pages give way to it.
     pub(super) fn tender(&mut self, new: &NewTender) -> Applied {
+        if let By::Books { connection, id } = &new.by {
+            if self.is_known(connection, id, new.amount) {
+                return Err(Verdict::Nothing);
+            }
+            self.from = Some(connection.clone());
+        }
         let due = self.case.chargeable();
         let fits = new.amount.currency == due.currency;
         if !fits || new.amount.minor <= 0 || new.amount.minor > due.minor {
@@ -14,6 +20,7 @@ impl Draft<'_> {
         let n = self.case.next_number();
         self.what = match new.by {
             By::Recorded { .. } => "tender_recorded",
+            By::Books { .. } => "tender_booked",
             By::Credit { .. } => "credit_used",
         };
         self.moved = at;
@@ -29,8 +36,16 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Whether the books told of it before. One that was taken off here is not taken again: they
+    /// still hear of that.
+    fn is_known(&self, connection: &str, id: &str, amount: Money) -> bool {
+        let mut newest = self.case.tenders.iter().rev();
+        let known = newest.find(|tender| tender.is_booked(connection, id));
+        known.is_some_and(|known| known.reversed.is_none() || known.amount == amount)
+    }
+
     /// It was recorded in error, or did not hold: the money never came, or went.
-    pub(super) fn reverse(&mut self, n: u32) -> Applied {
+    pub(super) fn reverse(&mut self, n: u32, told: bool) -> Applied {
         let now = self.ctx.now;
         let invalid = |why: &str| Err(Verdict::Refused(Refusal::Invalid(why.into())));
         let found = self.case.tenders.iter_mut().find(|t| t.n == n);
@@ -49,6 +64,9 @@ impl Draft<'_> {
         }
         tender.reversed = Some(now);
         let amount = tender.amount;
+        if let (By::Books { connection, .. }, true) = (&tender.by, told) {
+            self.from = Some(connection.clone());
+        }
         self.what = "tender_reversed";
         self.went_back(n, amount);
         Ok(())

@@ -244,7 +244,8 @@ impl Ask {
             return Err(Trouble::Unreadable("it opens no page".into()).into());
         };
         let page = (gateway.checkout.get()?.open)(ask, talk, account)?;
-        match is_vendor_id(&page.id) && page.opens_by.address().len() <= 4096 {
+        let fits = page.opens_by.address().is_none_or(|to| to.len() <= 4096);
+        match is_vendor_id(&page.id) && fits {
             true => Ok(page),
             false => Err(Trouble::Unreadable("the id of a page is none".into()).into()),
         }

@@ -3,6 +3,7 @@
 //! comes next is said by [`protocol`]; this does it, with the table and the gateway.
 
 pub mod ask;
+mod pressed;
 pub mod protocol;
 pub mod unread;
 pub mod waking;
@@ -32,6 +33,7 @@ use ask::{Ask, Back};
 use std::sync::Arc;
 
 pub use ask::{Outcome, Target};
+pub use pressed::pressed;
 pub use protocol::{At, Heard, Job, Lost, Move, Recorded, Traits};
 
 /// One payment or refund on the table: everything that its calls need.
@@ -52,6 +54,14 @@ struct Open {
     gateway: &'static Gateway,
     account: Account,
     back: Back,
+}
+
+/// Where the payer of this payment (`{case}-p1`) is sent back to.
+async fn back(app: &App, clinic: &str, payment: &str) -> Result<Back, Failure> {
+    Ok(Back {
+        done: pages::done_address(app, clinic, payment).await?,
+        cancelled: pages::cancelled_address(app, clinic, payment).await?,
+    })
 }
 
 /// Takes the next step of a payment (`task#p1`), or starts a due retry (`task#retry-p1`).
@@ -287,10 +297,7 @@ impl GatewayCall<'_> {
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let payment = ids::payment_reference(&self.case.id, self.target.payment);
-            let back = Back {
-                done: pages::done_address(self.app, clinic, &payment).await?,
-                cancelled: pages::cancelled_address(self.app, clinic, &payment).await?,
-            };
+            let back = back(self.app, clinic, &payment).await?;
             self.open = Some(Open {
                 gateway,
                 account,

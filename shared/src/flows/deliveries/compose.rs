@@ -103,7 +103,7 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
             .filter(|id| !id.is_empty()),
         deposit: facts.deposit,
         to_credit: facts.to_credit,
-        by_hand: payment.is_some_and(|p| matches!(p.by, CameBy::Recorded(_))),
+        by_hand: payment.is_some_and(|p| matches!(p.by, CameBy::Recorded(_) | CameBy::Books)),
         day: Some(day(told.at)),
         service: facts.starts_at.map(day),
         until: page

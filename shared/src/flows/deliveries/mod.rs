@@ -152,6 +152,15 @@ async fn line(app: &App, pk: &str, system: &str) -> Result<Vec<DeliveryRow>, Fai
         .collect::<Result<_, _>>()?)
 }
 
+/// Under which id a system filed the invoice of a case, where it did.
+pub async fn filed_invoice(app: &App, pk: &str, system: &str) -> Result<Option<String>, Failure> {
+    let line = line(app, pk, system).await?;
+    let mut issued = line
+        .iter()
+        .filter(|row| row.about.subject.topic == Topic::InvoiceIssued);
+    Ok(issued.find_map(|row| row.filed_as().map(String::from)))
+}
+
 /// Puts a delivery off until the one before it may be over, which takes it along.
 async fn wait_behind(
     app: &App,

@@ -2,17 +2,18 @@
 //! once whatever is repeated.
 
 use super::{App, Failure};
-use crate::domain::outbox::Occurrence;
+use crate::domain::outbox::{CameBy, Occurrence};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Queue};
 use crate::flows::commit;
 use crate::io::clock;
 use crate::io::queue::RowKey;
 use crate::io::store::{Row, Write, Written};
-use crate::records::delivery::DeliveryRow;
+use crate::records::delivery::{DeliveryRow, Due, State};
 use crate::records::outbox;
 use crate::vendors;
 use crate::words::time;
+use jiff::Timestamp;
 
 /// Works one occurrence off (`outbox#…`).
 pub async fn spread(app: &App, key: &RowKey) -> Result<(), Failure> {
@@ -29,9 +30,12 @@ pub async fn spread(app: &App, key: &RowKey) -> Result<(), Failure> {
     let place = outbox::place_of(&key.sk);
     let to = audience(&settings, &told).into_iter();
     let new = to.map(|system| DeliveryRow::new(&key.pk, place, &system, &told, now));
-    let new: Vec<_> = new.collect();
+    let new: Vec<_> = new
+        .chain(known_there(&settings, &key.pk, place, &told, now))
+        .collect();
     if write(app, &row, &new).await? {
-        let nudges = new.iter().map(|delivery| nudge(app, delivery.key()));
+        let open = new.iter().filter(|delivery| !delivery.state.is_over());
+        let nudges = open.map(|delivery| nudge(app, delivery.key()));
         futures::future::join_all(nudges).await;
     }
     Ok(())
@@ -51,6 +55,33 @@ pub fn audience(settings: &Settings, told: &Occurrence) -> Vec<String> {
     let refuses = refuses.and_then(|matter| matter.vendor.as_ref());
     let others = systems.filter(|id| told.from.as_ref() != Some(id) && refuses != Some(id));
     others.collect()
+}
+
+/// What the books themselves told of a payment stands there already, under their id: what they are
+/// told later builds on it.
+fn known_there(
+    settings: &Settings,
+    pk: &str,
+    place: &str,
+    told: &Occurrence,
+    now: Timestamp,
+) -> Option<DeliveryRow> {
+    let books = told.from.as_ref()?;
+    let payment = told.facts.payment.as_ref();
+    let payment = payment.filter(|payment| payment.by == CameBy::Books)?;
+    let mut heard = vendors::audience(&settings.systems).into_iter();
+    heard.find(|(system, topic)| (system, *topic) == (books, told.subject.topic))?;
+    let id = payment.there.clone().filter(|_| payment.stays.minor > 0);
+    Some(DeliveryRow {
+        state: State::Done,
+        due: Due::Never,
+        why: "it told us".into(),
+        // As a payment is filed: what stood before is undone, then it is filed anew.
+        steps_done: 2,
+        filed: vec![String::new(), id.unwrap_or_default()],
+        applied: Some(payment.stays.minor),
+        ..DeliveryRow::new(pk, place, books, told, now)
+    })
 }
 
 /// Writes what is not there yet, and that it is spread; `false` where others did.

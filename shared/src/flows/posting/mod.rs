@@ -1,6 +1,7 @@
 //! Posting: what was reported meets the case that it is about. Each item of a delivery is one
 //! commit, made once by its event row; what cannot be posted is kept where staff see it.
 
+mod booked;
 pub mod hints;
 mod notices;
 mod polled;
@@ -11,7 +12,7 @@ use super::calls::Traits;
 use super::commit::{Change, Committed};
 use super::{App, Failure, tasks};
 use crate::contract::{
-    self, Account, Delivery, Faces, Gateway, Inbound, Item, Lookup, Notice, Outcome, Pause,
+    self, Account, Booked, Delivery, Faces, Gateway, Inbound, Item, Lookup, Notice, Outcome, Pause,
     Postback, Proof, Read, Talk, Trouble, Verified,
 };
 use crate::domain::event::Event;
@@ -210,10 +211,15 @@ pub async fn post_again(app: &App, row: &Row) -> Result<(), Failure> {
     job.fact(&event, event::fact(row)?, tries).await
 }
 
-/// Facts before hints, each of which asks a gateway: what is slow holds nothing up.
+/// Facts before hints, each of which asks a vendor: what is slow holds nothing up.
 fn in_order(mut items: Vec<Item>) -> Vec<Item> {
-    items.sort_by_key(|item| matches!(item.notice, Ok(Notice::Hint { .. })));
+    items.sort_by_key(asks);
     items
+}
+
+/// Whether a vendor is asked about it.
+fn asks(item: &Item) -> bool {
+    matches!(item.notice, Ok(Notice::Hint { .. } | Notice::Booked { .. }))
 }
 
 /// The items that hold. The others are anybody's words.
@@ -300,7 +306,7 @@ impl PostingJob<'_> {
     async fn items(&self, received: &Received, items: Vec<Item>, trusted: bool) -> Option<Failure> {
         let mut failed = None;
         for (n, item) in in_order(items).into_iter().enumerate() {
-            let asks = !trusted || matches!(item.notice, Ok(Notice::Hint { .. }));
+            let asks = !trusted || asks(&item);
             if asks && n > 0 && lambda::time_is_short() {
                 failed.get_or_insert("no time is left for all of its items".into());
                 break;
@@ -339,6 +345,7 @@ impl PostingJob<'_> {
                 Ok(Notice::Hint { payment }) => Some(payment),
                 Ok(
                     Notice::Visit(_)
+                    | Notice::Booked { .. }
                     | Notice::Ignored(_)
                     | Notice::MethodGone { .. }
                     | Notice::MethodBack { .. },
@@ -358,6 +365,7 @@ impl PostingJob<'_> {
             Ok(Notice::Fact(fact)) => self.fact(&row.clone().of_fact(&fact), *fact, 0).await,
             Ok(Notice::Visit(fact)) => self.visit(&row, &fact).await,
             Ok(Notice::Hint { payment }) => self.hint(row, payment).await,
+            Ok(Notice::Booked { document }) => self.booked(&row, &document).await,
             Ok(Notice::MethodGone { token, at }) => {
                 let kind = Kind::MandateCancelled;
                 self.method(&EventRow { kind, ..row }, &token, at, method::gone)

@@ -24,6 +24,7 @@ impl PostingJob<'_> {
             Ok(Notice::Hint { payment }) => Some(payment.clone()),
             Ok(
                 Notice::Visit(_)
+                | Notice::Booked { .. }
                 | Notice::Ignored(_)
                 | Notice::MethodGone { .. }
                 | Notice::MethodBack { .. },

@@ -74,6 +74,7 @@ pub static GATEWAY: Gateway = Gateway {
     checkout: Offer::Yes(Opening {
         open,
         key: Some(ORDER_KEY),
+        press: None,
     }),
     close: Offer::No("an order is not taken once we ended it, and lapses"),
     complete: Offer::Yes(Effect::new(

@@ -62,6 +62,7 @@ pub static GATEWAY: Gateway = Gateway {
     checkout: Offer::Yes(Opening {
         open,
         key: Some(KEY),
+        press: None,
     }),
     close: Offer::Yes(Effect::new(
         |ask, _, _| {

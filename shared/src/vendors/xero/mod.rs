@@ -8,10 +8,15 @@
 //! Every write carries an `Idempotency-Key`, but is not repeated on its strength: Xero keeps a key
 //! for minutes, and users found it bound to the access token (both unverified). A lost reply is
 //! looked for by our number or reference instead.
+//! A payment that somebody enters there counts here; how it was found to be so, `source.rs` says.
 //! Facts: Xero's OpenAPI 16 (accounting), developer.xero.com/documentation/api/accounting.
 
+mod door;
 mod lines;
 mod replies;
+mod source;
+
+pub use door::DOORS;
 
 use crate::contract::*;
 use crate::domain::outbox::Topic;
@@ -54,16 +59,16 @@ static VENDOR: Vendor = Vendor {
         Field::text("fund_account", "Account code of health funds").optional(),
         Field::text("credit_account", "Account code of patients' credit").optional(),
     ],
-    inbound: &[],
+    inbound: &[Field::secret("webhook_key", "Webhooks key")],
     own_error: |reply| !reply.is_page(),
 };
 
 pub static FACES: Faces = Faces {
     system: Some(&SYSTEM),
+    sources: &[&source::SOURCE],
+    booked: Some(source::booked),
     ..Faces::of(&VENDOR)
 };
-
-pub static DOORS: &[&Door] = &[];
 
 pub static SYSTEM: System = System {
     vendor: &VENDOR,
@@ -325,7 +330,7 @@ fn paid(
 /// an account of its own, which must take payments.
 fn account_of(by: CameBy, account: &Account) -> Result<&str, BadAmount> {
     let name = match by {
-        CameBy::Gateway | CameBy::Recorded(Recorded::Bank) => "bank_account",
+        CameBy::Gateway | CameBy::Books | CameBy::Recorded(Recorded::Bank) => "bank_account",
         CameBy::Recorded(Recorded::Cash) => "cash_account",
         CameBy::Recorded(Recorded::Terminal) => "terminal_account",
         CameBy::Recorded(Recorded::Fund) => "fund_account",

@@ -5,6 +5,7 @@ mod billing;
 mod books;
 mod clinic;
 mod contracts;
+mod entered;
 mod erased;
 mod ipn;
 mod messages;

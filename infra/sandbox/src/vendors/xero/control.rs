@@ -4,13 +4,14 @@ use super::bank;
 use super::books::{amount, number};
 use super::documents::{CREDIT_NOTE, INVOICE, Paper};
 use super::ledger;
-use super::payments::payment;
+use super::payments::{delete_payment, payment};
 use crate::wire::stamp;
 use crate::world::World;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// `pay/{invoice}` `{amount}` in minor units: the clinic enters a payment in Xero itself.
+/// `pay/{invoice}` `{amount}` in minor units: the clinic enters a payment in Xero itself, and
+/// `unpay/{payment}` deletes one.
 /// `archive/{contact}`: staff put a contact away. `invoice/{number}`, `credit_note/{number}`: how
 /// it stands, with what was allocated, and how many of this number were ever filed.
 /// `bank_transactions/{reference}`: all that have it, deleted ones too. `accounts/{currency}`: what
@@ -18,6 +19,12 @@ use serde_json::{Value, json};
 pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
     match verb {
         ["pay", id] => pay(world, id, ask),
+        ["unpay", id] => {
+            let tenant = world.account_of("xero.payment", id);
+            let tenant = tenant.ok_or("no such payment")?;
+            let gone = json!({"Status": "DELETED"});
+            delete_payment(world, &tenant, id, &gone).map_err(|messages| messages.join("; "))
+        }
         ["archive", id] => {
             let away = json!({"ContactStatus": "ARCHIVED"});
             world.set("xero.contact", id, away);
@@ -32,7 +39,7 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
         }
         ["accounts", currency] => Ok(ledger::accounts(world, currency)),
         _ => Err(
-            "Xero knows pay/{invoice}, archive/{contact}, invoice/{number}, credit_note/{number}, \
+            "Xero knows pay/{invoice}, unpay/{payment}, archive/{contact}, invoice/{number}, credit_note/{number}, \
              bank_transactions/{reference} and accounts/{currency}"
                 .into(),
         ),
