@@ -445,7 +445,10 @@ async fn an_older_word_of_a_gateway_that_is_asked_nothing_is_kept_as_one_and_wai
     let key = json!({ "inbound": { "hmac_key": ITEMS_KEY } });
     let path = "/v1/integrations/adyen";
     clinic.call("PUT", path, &key).await.expect(200);
-    let (case, _) = clinic.asked_to_pay().await;
+    let case = clinic.invoice(None).await;
+    let page = json!({ "collect": "checkout", "gateway": "adyen" });
+    let charges = format!("/v1/invoices/{case}/charges");
+    clinic.post(&charges, page).await.expect(202);
     let reference = ids::payment_reference(&case, 1);
     for (event, day) in [
         ("AUTHORISATION", 1),

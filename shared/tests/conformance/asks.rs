@@ -48,6 +48,13 @@ pub fn run(known: &Known, case: &Value) -> Came {
             let end = page.map_or_else(troubled, |page| shown(&page));
             Came::of(sent, end)
         }
+        "press" => {
+            let press = gateway.checkout.yes().expect("it opens pages").press;
+            let press = press.expect("its page is opened by pressing");
+            let (sent, opens_by) = talked(press, &checkout(case), &account, &replies);
+            let end = opens_by.map_or_else(troubled, |by| json!({"opens": opened(&by)}));
+            Came::of(sent, end)
+        }
         "lookup" => {
             let read = *gateway.lookup.yes().expect("it is looked up");
             let (sent, told) = talked(read, &lookup(case), &account, &replies);
@@ -252,11 +259,18 @@ pub fn fact(fact: &Fact) -> Value {
 }
 
 fn shown(page: &Session) -> Value {
-    let (to, fields) = match &page.opens_by {
-        OpensBy::Redirect(to) => (to, None),
-        OpensBy::PostForm { to, fields } => (to, Some(fields)),
-    };
-    json!({"page": {"id": page.id, "to": to, "fields": fields, "expires_at": page.expires_at}})
+    let mut shown = opened(&page.opens_by);
+    shown["id"] = json!(page.id);
+    shown["expires_at"] = json!(page.expires_at);
+    json!({"page": shown})
+}
+
+fn opened(by: &OpensBy) -> Value {
+    match by {
+        OpensBy::Redirect(to) => json!({"to": to, "fields": null}),
+        OpensBy::PostForm { to, fields } => json!({"to": to, "fields": fields}),
+        OpensBy::Press => json!({"to": null, "fields": null}),
+    }
 }
 
 /// By its name, with what it says that decides anything, and whether it leaves `open` what came of

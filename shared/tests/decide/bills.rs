@@ -410,6 +410,50 @@ fn what_staff_took_counts_like_any_money_and_can_be_handed_back_or_taken_off() {
     assert_eq!(books.told_of(Topic::PaymentReturned), 1);
 }
 
+/// So much that somebody entered in the accounting, under this id.
+fn entered(id: &str, minor: i64) -> Event {
+    Event::Tendered(NewTender {
+        amount: eur(minor),
+        at: None,
+        by: By::Books {
+            connection: "xero".into(),
+            id: id.into(),
+        },
+    })
+}
+
+#[test]
+fn what_is_entered_in_the_accounting_counts_once_and_the_accounting_is_not_told() {
+    let mut books = Books::open(invoice(11_000));
+    assert_eq!(books.apply(&entered("b1", 4000)), Said::Changed);
+    assert_eq!(books.apply(&entered("b1", 4000)), Said::Nothing);
+    assert_eq!(books.apply(&entered("b2", 7000)), Said::Changed);
+    let of = |told: bool, tender: u32| Event::TenderReversed { tender, told };
+    assert_eq!(books.apply(&of(true, 1)), Said::Changed);
+    assert_eq!(books.apply(&of(false, 2)), Said::Changed);
+    insta::assert_snapshot!(told(&books), @r"
+    invoice_issued: receivable +11000, revenue -10000, tax -1000
+    tender_booked: books +4000, receivable -4000
+    tender_booked: books +7000, receivable -7000
+    tender_reversed: books -4000, receivable +4000
+    tender_reversed: books -7000, receivable +7000
+    ");
+    let moved = [Topic::PaymentReceived, Topic::PaymentReturned];
+    let all = books.outbox.iter();
+    let all = all.filter(|told| moved.contains(&told.subject.topic));
+    let from: Vec<_> = all.map(|told| told.from.as_deref()).collect();
+    let xero = Some("xero");
+    assert_eq!(
+        from,
+        [xero, xero, xero, None],
+        "what staff take off is told"
+    );
+    // It still stands there until the accounting has heard: it does not count again for that.
+    assert_eq!(books.apply(&entered("b2", 7000)), Said::Nothing);
+    assert_eq!(books.apply(&entered("b2", 6000)), Said::Changed);
+    assert_eq!(books.case.due(), eur(5000));
+}
+
 #[test]
 fn a_surplus_becomes_credit_and_is_used_for_another_case_and_given_back_to_it() {
     let mut books = Books::paid(11_000);

@@ -69,17 +69,23 @@ impl World<'_> {
         Ok(done)
     }
 
-    /// Cash comes, or what the patient has is used, up to what is asked for now.
+    /// Cash comes, here or by way of the accounting, or what the patient has is used, up to what is
+    /// asked for now.
     fn tender(&mut self, half: bool, of_credit: bool) -> Result<bool, Violation> {
         let due = self.clinic.case.as_ref().map_or(0, |c| c.due().minor);
         let minor = if half { (due + 1) / 2 } else { due };
         if minor == 0 {
             return Ok(false);
         }
-        let transfer = format!("t{}", self.seq());
+        let seq = self.seq();
+        let transfer = format!("t{seq}");
         let by = match of_credit {
             true => By::Credit {
                 transfer: transfer.clone(),
+            },
+            false if seq % 3 == 0 => By::Books {
+                connection: "xero".into(),
+                id: format!("b{seq}"),
             },
             false => By::Recorded {
                 how: Recorded::Cash,
@@ -101,8 +107,26 @@ impl World<'_> {
             }
             self.bill.came += minor;
             self.bill.less_at = Some(self.now);
+            self.tells_again(&event)?;
         }
         Ok(done)
+    }
+
+    /// The accounting says once more what it said.
+    fn tells_again(&mut self, event: &Event) -> Result<(), Violation> {
+        let Event::Tendered(NewTender {
+            by: By::Books { .. },
+            ..
+        }) = event
+        else {
+            return Ok(());
+        };
+        match self.commit(event, "xero")? {
+            Committed::Changed { .. } => {
+                check::fail(check::HANDS, "what the accounting said counts twice")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// It was typed in by mistake: the drawer never had it.
@@ -112,10 +136,8 @@ impl World<'_> {
         let Some((tender, minor)) = tenders.get(n % tenders.len().max(1)).copied() else {
             return Ok(false);
         };
-        let event = Event::TenderReversed {
-            tender,
-            told: false,
-        };
+        let told = self.seq().is_multiple_of(2);
+        let event = Event::TenderReversed { tender, told };
         let done = self.commit(&event, "staff")?;
         let done = matches!(done, Committed::Changed { .. });
         if done {
@@ -267,7 +289,8 @@ impl World<'_> {
                 *both.entry(account).or_default() += minor;
             }
         }
-        let cash = both.get("cash").copied().unwrap_or(0);
+        let on = |account: &str| both.get(account).copied().unwrap_or(0);
+        let cash = on("cash") + on("books");
         if cash != self.bill.drawer {
             let words = format!("{cash} in the books, {} in the drawer", self.bill.drawer);
             return check::fail(check::HANDS, words);

@@ -59,7 +59,7 @@ static VENDOR: Vendor = Vendor {
         Field::text("fund_account", "Account code of health funds").optional(),
         Field::text("credit_account", "Account code of patients' credit").optional(),
     ],
-    inbound: &[Field::secret("webhook_key", "Webhooks key")],
+    inbound: &[Field::secret("webhook_key", "Webhooks key").optional()],
     own_error: |reply| !reply.is_page(),
 };
 
