@@ -12,7 +12,7 @@ use meridian::domain::event::{Event, NewCreditNote, NewReturn, NewTender};
 use meridian::domain::invoice::Status;
 use meridian::domain::journal;
 use meridian::domain::refund::Way;
-use meridian::domain::tender::{By, Recorded};
+use meridian::domain::tender::{By, Recorded, Tender};
 use meridian::domain::visit::Off;
 use meridian::words::ids;
 
@@ -84,7 +84,7 @@ impl World<'_> {
                 transfer: transfer.clone(),
             },
             false if seq % 3 == 0 => By::Books {
-                connection: "xero".into(),
+                connection: check::ACCOUNTING.into(),
                 id: format!("b{seq}"),
             },
             false => By::Recorded {
@@ -132,11 +132,13 @@ impl World<'_> {
     /// It was typed in by mistake: the drawer never had it.
     fn reverse(&mut self, n: usize) -> Result<bool, Violation> {
         let tenders = self.clinic.case.iter().flat_map(|case| &case.tenders);
-        let tenders: Vec<_> = tenders.map(|t| (t.n, t.amount.minor)).collect();
-        let Some((tender, minor)) = tenders.get(n % tenders.len().max(1)).copied() else {
+        let booked = |t: &Tender| matches!(t.by, By::Books { .. });
+        let tenders: Vec<_> = tenders.map(|t| (t.n, t.amount.minor, booked(t))).collect();
+        let Some((tender, minor, booked)) = tenders.get(n % tenders.len().max(1)).copied() else {
             return Ok(false);
         };
-        let told = self.seq().is_multiple_of(2);
+        // The accounting says that it deleted it, or staff take it off here.
+        let told = booked && self.seq().is_multiple_of(2);
         let event = Event::TenderReversed { tender, told };
         let done = self.commit(&event, "staff")?;
         let done = matches!(done, Committed::Changed { .. });

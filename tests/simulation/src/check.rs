@@ -11,7 +11,7 @@ use meridian::domain::outbox::{Occurrence, Topic};
 use meridian::domain::payment::State as Booked;
 use meridian::domain::refund::State as BookedRefund;
 use meridian::domain::task::{Alert, Task, Work};
-use meridian::domain::{dispute, journal};
+use meridian::domain::{dispute, journal, tender};
 use meridian::flows::calls::Target;
 use meridian::flows::patients::Kept;
 use meridian::words::ids;
@@ -70,6 +70,9 @@ pub const BOOKS: &str = "the journal replays to the books";
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
     Err(Violation::new(rule, words))
 }
+
+/// The clinic's accounting, which tells what was entered there.
+pub const ACCOUNTING: &str = "xero";
 
 /// Payments that our calls or our pages made under this reference.
 fn own<'a>(gateway: &'a Gateway, reference: &'a str) -> impl Iterator<Item = (usize, &'a Payment)> {
@@ -521,10 +524,15 @@ impl World<'_> {
     /// Where what is told comes from: a system is not told what it told us.
     pub fn check_origin(event: &Event, told: &[Occurrence]) -> Checked {
         let from = match event {
-            Event::Reported(report) => Some(&report.gateway),
+            Event::Reported(report) => Some(report.gateway.as_str()),
+            Event::Tendered(new) => match &new.by {
+                tender::By::Books { connection, .. } => Some(connection.as_str()),
+                tender::By::Recorded { .. } | tender::By::Credit { .. } => None,
+            },
+            Event::TenderReversed { told, .. } => told.then_some(ACCOUNTING),
             _ => None,
         };
-        match told.iter().find(|told| told.from.as_ref() != from) {
+        match told.iter().find(|told| told.from.as_deref() != from) {
             Some(other) => fail(ORIGIN, format!("{:?} from {:?}", other.subject, other.from)),
             None => Ok(()),
         }
