@@ -204,7 +204,7 @@ fn changes(visit: &Visit, before: Option<&Told>, now: &Told) -> Vec<(&'static st
         }
         Stands::Cancelled | Stands::Deleted => {
             if stood != now.stands {
-                all.push(("is called off", Event::Cancelled));
+                all.push(("is called off", Event::Cancelled { by: None }));
             }
         }
     }
@@ -239,6 +239,7 @@ mod tests {
             case: "c".into(),
             held: false,
             starts_at: at(9),
+            source: None,
             site: None,
             practitioner: None,
             price: None,

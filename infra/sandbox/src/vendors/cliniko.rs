@@ -1,6 +1,6 @@
 //! Cliniko: one practice with its appointments, patients and types of appointments. Lists leave out
-//! what was cancelled, which stands in a list of its own; what was deleted is in neither. Nothing is
-//! told by itself.
+//! what was cancelled, which stands in a list of its own; what was deleted is in neither, and is not
+//! found. Nothing is told by itself.
 
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, stamp};
@@ -15,7 +15,10 @@ pub static VENDOR: Vendor = Vendor {
             world.put(TYPES, "practice", id, body);
         }
     },
-    demo_secrets: Vec::new,
+    demo_secrets: || {
+        let fields = json!({"api_key": "demo-au1", "contact_email": "front@example.test"});
+        vec![("system/cliniko", fields)]
+    },
     handle,
     step: |_, _| {},
     help: HELP,
@@ -37,6 +40,7 @@ const TYPES: &str = "cliniko.types";
 const LIMIT: u64 = 200;
 const MINUTE: i64 = 60_000;
 const SHARD: &str = "au1";
+const REASONS: [i64; 7] = [10, 20, 30, 31, 40, 50, 60];
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let known = |(key, pass): (String, String)| {
@@ -67,7 +71,11 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     match (call.method.as_str(), &parts[..]) {
         ("GET", ["v1", "individual_appointments"]) => list(world, call, false),
         ("GET", ["v1", "individual_appointments", "cancelled"]) => list(world, call, true),
+        (_, ["v1", "individual_appointments", id, ..]) if is_gone(world, id) => {
+            refused(404, "Not found")
+        }
         ("GET", ["v1", "individual_appointments", id]) => one(world, APPOINTMENTS, id),
+        ("PATCH", ["v1", "individual_appointments", id, "cancel"]) => cancel(world, id, call),
         ("GET", ["v1", "patients", id]) => one(world, PATIENTS, id),
         ("GET", ["v1", "appointment_types", id]) => one(world, TYPES, id),
         _ => refused(404, "Not found"),
@@ -87,6 +95,43 @@ fn busy(world: &mut World) -> bool {
     let counted = json!({"minute": minute, "calls": calls + 1});
     world.put("cliniko.calls", "practice", "practice", counted);
     calls >= LIMIT
+}
+
+fn is_gone(world: &World, id: &str) -> bool {
+    !world.body(APPOINTMENTS, id)["deleted_at"].is_null()
+}
+
+/// Where it is cancelled already it is refused: what the vendor itself answers is not known.
+fn cancel(world: &mut World, id: &str, call: &Call) -> Reply {
+    let Some(there) = world.item(APPOINTMENTS, id) else {
+        return refused(404, "Not found");
+    };
+    let again = !there.body["cancelled_at"].is_null();
+    let body: Value = serde_json::from_str(&call.text()).unwrap_or_default();
+    let fits = |(name, value): (&String, &Value)| match name.as_str() {
+        "cancellation_reason" => REASONS.contains(&value.as_i64().unwrap_or(0)),
+        "cancellation_note" => value.is_string(),
+        _ => false,
+    };
+    let asked = body.as_object().filter(|asked| asked.iter().all(fits));
+    let given = asked.is_some_and(|asked| asked.contains_key("cancellation_reason"));
+    if again || !given {
+        return refused(422, "it cannot be cancelled so");
+    }
+    changed(world, id, body);
+    let at = world.body(APPOINTMENTS, id)["updated_at"].clone();
+    world.set(APPOINTMENTS, id, json!({"cancelled_at": at}));
+    Reply::of(204, "application/json", "")
+}
+
+/// An appointment that changes now.
+fn changed(world: &mut World, id: &str, mut changes: Value) {
+    changes["updated_at"] = json!(stamp(world.now, "%FT%TZ"));
+    let now = world.now;
+    if let Some(item) = world.item_mut(APPOINTMENTS, id) {
+        item.notes = json!({"changed": now});
+    }
+    world.set(APPOINTMENTS, id, changes);
 }
 
 fn one(world: &World, kind: &'static str, id: &str) -> Reply {
@@ -201,7 +246,7 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
     let [what, id] = verb else {
         return Err("what, and to which appointment?".into());
     };
-    let mut changes = match *what {
+    let changes = match *what {
         "move" => json!({"starts_at": ask["starts_at"].as_str().ok_or("starts_at is needed")?}),
         "arrive" => json!({"patient_arrived": true, "did_not_arrive": false}),
         "not_arrive" => json!({"patient_arrived": false, "did_not_arrive": true}),
@@ -210,12 +255,8 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
         "delete" => json!({"deleted_at": at}),
         _ => return Err(format!("{what} does not happen here")),
     };
-    let now = world.now;
-    let known = world.item_mut(APPOINTMENTS, id);
-    let item = known.ok_or("no such appointment")?;
-    item.notes = json!({"changed": now});
-    changes["updated_at"] = at;
-    world.set(APPOINTMENTS, id, changes);
+    world.item(APPOINTMENTS, id).ok_or("no such appointment")?;
+    changed(world, id, changes);
     Ok(world.body(APPOINTMENTS, id))
 }
 
