@@ -71,7 +71,7 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     match (call.method.as_str(), &parts[..]) {
         ("GET", ["v1", "individual_appointments"]) => list(world, call, false),
         ("GET", ["v1", "individual_appointments", "cancelled"]) => list(world, call, true),
-        (_, ["v1", "individual_appointments", id, ..]) if is_gone(world, id) => {
+        (_, ["v1", "individual_appointments", id, ..]) if !is_there(world, id) => {
             refused(404, "Not found")
         }
         ("GET", ["v1", "individual_appointments", id]) => one(world, APPOINTMENTS, id),
@@ -97,35 +97,30 @@ fn busy(world: &mut World) -> bool {
     calls >= LIMIT
 }
 
-fn is_gone(world: &World, id: &str) -> bool {
-    !world.body(APPOINTMENTS, id)["deleted_at"].is_null()
+fn is_there(world: &World, id: &str) -> bool {
+    let known = world.item(APPOINTMENTS, id);
+    known.is_some_and(|item| item.body["deleted_at"].is_null())
 }
 
-/// Where it is cancelled already it is refused: what the vendor itself answers is not known.
+/// One that is cancelled already is refused: what the vendor itself answers then is not known.
 fn cancel(world: &mut World, id: &str, call: &Call) -> Reply {
-    let Some(there) = world.item(APPOINTMENTS, id) else {
-        return refused(404, "Not found");
-    };
-    let again = !there.body["cancelled_at"].is_null();
-    let body: Value = serde_json::from_str(&call.text()).unwrap_or_default();
-    let fits = |(name, value): (&String, &Value)| match name.as_str() {
-        "cancellation_reason" => REASONS.contains(&value.as_i64().unwrap_or(0)),
-        "cancellation_note" => value.is_string(),
-        _ => false,
-    };
-    let asked = body.as_object().filter(|asked| asked.iter().all(fits));
-    let given = asked.is_some_and(|asked| asked.contains_key("cancellation_reason"));
-    if again || !given {
+    let mut asked: Value = serde_json::from_str(&call.text()).unwrap_or_default();
+    let reason = asked["cancellation_reason"].as_i64();
+    let note = &asked["cancellation_note"];
+    let known = |name: &String| ["cancellation_reason", "cancellation_note"].contains(&&**name);
+    let fits = reason.is_some_and(|reason| REASONS.contains(&reason))
+        && (note.is_null() || note.is_string())
+        && asked.as_object().is_some_and(|all| all.keys().all(known));
+    if !fits || !world.body(APPOINTMENTS, id)["cancelled_at"].is_null() {
         return refused(422, "it cannot be cancelled so");
     }
-    changed(world, id, body);
-    let at = world.body(APPOINTMENTS, id)["updated_at"].clone();
-    world.set(APPOINTMENTS, id, json!({"cancelled_at": at}));
+    asked["cancelled_at"] = json!(stamp(world.now, "%FT%TZ"));
+    change(world, id, asked);
     Reply::of(204, "application/json", "")
 }
 
 /// An appointment that changes now.
-fn changed(world: &mut World, id: &str, mut changes: Value) {
+fn change(world: &mut World, id: &str, mut changes: Value) {
     changes["updated_at"] = json!(stamp(world.now, "%FT%TZ"));
     let now = world.now;
     if let Some(item) = world.item_mut(APPOINTMENTS, id) {
@@ -256,7 +251,7 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
         _ => return Err(format!("{what} does not happen here")),
     };
     world.item(APPOINTMENTS, id).ok_or("no such appointment")?;
-    changed(world, id, changes);
+    change(world, id, changes);
     Ok(world.body(APPOINTMENTS, id))
 }
 
