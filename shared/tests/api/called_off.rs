@@ -210,6 +210,7 @@ async fn where_there_is_nothing_to_call_off_any_more_nothing_is_sent_and_nobody_
 #[tokio::test]
 async fn a_lost_reply_is_looked_up_and_a_refusal_is_asked_of_people_who_may_have_it_repeated() {
     let (clinic, practice) = told().await;
+    clinic.hears(&["cliniko"]).await;
     let all = practice.clone();
     answer(&clinic, move |heard| match calls_off(&all, heard) {
         Said::Plain(204, _) => Said::Cut,

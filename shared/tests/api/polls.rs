@@ -417,7 +417,7 @@ async fn a_list_is_asked_from_when_it_is_connected_and_idle_where_nobody_is() {
     let path = "/v1/integrations/cliniko";
     let none = clinic.get(path).await;
     assert_eq!(none["polls"][0]["read_until"], Value::Null, "{none}");
-    assert_eq!(none["roles"], json!(["source"]));
+    assert_eq!(none["roles"], json!(["system", "source"]));
     practice.has(1, before(60), json!({}));
     let all = practice.clone();
     connect(&clinic, "cliniko", move |heard| all.says(heard)).await;
