@@ -347,12 +347,8 @@ fn every_adapter_is_listed_once_and_shows_in_the_table() {
         );
     }
     for system in meridian::vendors::systems() {
-        assert_eq!(
-            table
-                .matches(&format!("\n| {} |", system.vendor.name))
-                .count(),
-            1
-        );
+        let row = format!("\n| {} | {} |", system.vendor.name, system.is);
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
     }
     for (faces, poll) in meridian::vendors::polls() {
         let row = format!("\n| {} | {} |", faces.vendor.name, poll.name);

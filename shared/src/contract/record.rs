@@ -107,9 +107,9 @@ impl RecordType {
         }
     }
 
-    /// That of an occurrence of this topic.
-    pub fn of(topic: Topic) -> Self {
-        match topic {
+    /// That of an occurrence of this topic; `None` of what no record is made of.
+    pub fn of(topic: Topic) -> Option<Self> {
+        Some(match topic {
             Topic::InvoiceIssued => Self::InvoiceIssued,
             Topic::InvoiceCredited => Self::InvoiceCredited,
             Topic::InvoiceVoided => Self::InvoiceVoided,
@@ -123,7 +123,8 @@ impl RecordType {
             Topic::DisputeOpened => Self::DisputeOpened,
             Topic::DisputeClosed => Self::DisputeClosed,
             Topic::NeedsPerson => Self::TaskRaised,
-        }
+            Topic::VisitCancelled => return None,
+        })
     }
 }
 
@@ -274,8 +275,9 @@ impl RecordedWay {
 }
 
 impl Record {
-    /// What a notification tells.
-    pub fn of(told: &Notification) -> Self {
+    /// What a notification tells; `None` where no record is made of it.
+    pub fn of(told: &Notification) -> Option<Self> {
+        let kind = RecordType::of(told.topic)?;
         let (ids, stood) = (&told.ids, &told.stood);
         let invoice = ids.case.as_ref().map(|id| RecordedInvoice {
             id: id.clone(),
@@ -306,8 +308,8 @@ impl Record {
             reference: told.customer.reference.clone(),
             name: told.customer.name.clone(),
         });
-        Self {
-            kind: RecordType::of(told.topic),
+        Some(Self {
+            kind,
             timestamp: told.at,
             data: RecordData {
                 clinic: ids.clinic.clone(),
@@ -321,7 +323,7 @@ impl Record {
                 patient,
                 appointment: ids.appointment.clone(),
             },
-        }
+        })
     }
 }
 

@@ -8,6 +8,7 @@ pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
 use crate::domain::task::Alert;
 pub use crate::domain::tender::Recorded;
+pub use crate::domain::visit::CancelledBy;
 use crate::domain::{dispute, payment, refund};
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
@@ -71,6 +72,8 @@ pub enum Channel {
     Books,
     /// Nobody at once: what happened is kept as data, each thing once and as it was then.
     Records,
+    /// Nobody at once: a practice system does with its own visit what was done with it here.
+    Practice,
 }
 
 /// What a system does when something happens: one call, or several in this order, each remembered
@@ -250,7 +253,7 @@ pub struct Ids {
     pub task: Option<String>,
     /// Ours of the patient.
     pub patient: Option<String>,
-    /// The clinic's own of the visit that is billed.
+    /// The clinic's own of the visit that is billed, or of which this is told.
     pub appointment: Option<String>,
 }
 
@@ -273,6 +276,8 @@ pub struct Stood {
     pub dispute: Option<dispute::State>,
     /// By when the dispute must be answered, while it is open.
     pub due_by: Option<Timestamp>,
+    /// Who called the visit off, where that was said.
+    pub cancelled_by: Option<CancelledBy>,
     /// Why a person is asked.
     pub alert: Option<Alert>,
 }
@@ -289,6 +294,7 @@ impl Stood {
             refund: None,
             dispute: None,
             due_by: None,
+            cancelled_by: None,
             alert: None,
         }
     }

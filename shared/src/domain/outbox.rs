@@ -11,6 +11,7 @@ use super::payment;
 use super::refund::{self, Refund};
 use super::task::Matter;
 use super::tender::{By, Recorded, Tender};
+use super::visit::{CancelledBy, Visit};
 use crate::words::ids;
 use crate::words::money::Money;
 use jiff::Timestamp;
@@ -47,6 +48,8 @@ pub enum Topic {
     DisputeOpened,
     /// That ended, one way or the other.
     DisputeClosed,
+    /// A visit was called off that a practice system has too.
+    VisitCancelled,
     /// Something only a person can decide.
     NeedsPerson,
 }
@@ -67,6 +70,7 @@ impl Topic {
             Self::RefundFailed => "refund-failed",
             Self::DisputeOpened => "dispute-opened",
             Self::DisputeClosed => "dispute-closed",
+            Self::VisitCancelled => "visit-cancelled",
             Self::NeedsPerson => "needs-person",
         }
     }
@@ -147,9 +151,15 @@ pub struct Facts {
     /// Our opaque id of the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<String>,
-    /// The id of the visit that was billed.
+    /// The id of the visit that was billed, or of which this is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appointment: Option<String>,
+    /// The connection of the practice system that has the visit too: it alone hears of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Who called the visit off, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<CancelledBy>,
     /// When the visit that was billed began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
@@ -265,6 +275,33 @@ pub struct DisputeFacts {
     pub there: String,
     /// How it stood.
     pub state: dispute::State,
+}
+
+impl Occurrence {
+    /// That a visit was called off: the last that is told of it. `from` is the vendor that told us.
+    pub fn of_cancelled(visit: &Visit, from: Option<&str>, zero: Money, at: Timestamp) -> Self {
+        Self {
+            n: visit.told,
+            subject: Subject {
+                topic: Topic::VisitCancelled,
+                payment: None,
+                object: None,
+                alias: None,
+            },
+            at,
+            heard_at: at,
+            from: from.map(String::from),
+            amount: zero,
+            facts: Facts {
+                patient: Some(visit.patient.clone()),
+                appointment: Some(visit.id.clone()),
+                source: visit.source.clone(),
+                cancelled_by: visit.cancelled_by,
+                starts_at: Some(visit.starts_at),
+                ..Facts::of_no_money(zero)
+            },
+        }
+    }
 }
 
 impl RefundFacts {
@@ -396,6 +433,7 @@ impl Subject {
             Topic::DisputeOpened | Topic::DisputeClosed => {
                 self.dispute(case).map(|dispute| dispute.amount)
             }
+            Topic::VisitCancelled => None,
         }
     }
 }
@@ -431,6 +469,8 @@ impl Facts {
             coming: Money::new(case.due().minor - case.unasked().minor, case.currency),
             patient: case.patient.clone(),
             appointment: case.appointment.clone(),
+            source: None,
+            cancelled_by: None,
             starts_at: case.starts_at,
             payment,
             refund: refund.map(RefundFacts::of),
@@ -446,6 +486,15 @@ impl Facts {
     pub fn of_matter(matter: Matter, zero: Money) -> Self {
         Self {
             invoice: matter.invoice.clone().unwrap_or_default(),
+            matter: Some(matter),
+            ..Self::of_no_money(zero)
+        }
+    }
+
+    /// Of what no bill has a part in.
+    fn of_no_money(zero: Money) -> Self {
+        Self {
+            invoice: String::new(),
             total: zero,
             rates: vec![],
             standing: OfInvoice {
@@ -463,6 +512,8 @@ impl Facts {
             coming: zero,
             patient: None,
             appointment: None,
+            source: None,
+            cancelled_by: None,
             starts_at: None,
             payment: None,
             refund: None,
@@ -470,7 +521,7 @@ impl Facts {
             retry_at: None,
             due_by: None,
             receipt: None,
-            matter: Some(matter),
+            matter: None,
         }
     }
 }

@@ -35,6 +35,16 @@ pub enum Off {
     NoShow,
 }
 
+/// Who called a visit off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// The patient does not come.
+    Patient,
+    /// The clinic cannot keep the time.
+    Clinic,
+}
+
 /// What can happen to a visit, without what comes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -70,7 +80,10 @@ pub enum Event {
     /// The session took place.
     Completed,
     /// It was called off.
-    Cancelled,
+    Cancelled {
+        /// By whom, where that was said.
+        by: Option<CancelledBy>,
+    },
     /// Nobody came.
     NoShow,
     /// It begins at another time; `None` where the time is off and no new one is known.
@@ -106,9 +119,18 @@ pub struct Visit {
     pub state: State,
     /// Since when it stands so.
     pub since: Timestamp,
+    /// Who called it off, while it is off and that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<CancelledBy>,
     /// Its time is off and no new one is known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_new_time: bool,
+    /// The connection of the practice system that has it too, which hears when it is called off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The number of the last occurrence that was told of it.
+    #[serde(default)]
+    pub told: u32,
     /// Where it takes place: the clinic's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
@@ -161,6 +183,8 @@ pub struct Booking {
     pub held: bool,
     /// When it begins.
     pub starts_at: Timestamp,
+    /// The connection of the practice system that tells of it.
+    pub source: Option<String>,
     /// Where it takes place: the clinic's own id.
     pub site: Option<String>,
     /// With whom: the clinic's own id.
@@ -294,7 +318,10 @@ impl Visit {
             first_starts_at: new.starts_at,
             state: if new.held { State::Held } else { State::Booked },
             since: now,
+            cancelled_by: None,
             needs_new_time: false,
+            source: new.source.clone(),
+            told: 0,
             site: new.site.clone(),
             practitioner: new.practitioner.clone(),
             price: new.price.clone(),
@@ -322,6 +349,9 @@ impl Visit {
         match next(self.state, act) {
             Next::To(state) if state != self.state => {
                 (after.state, after.since) = (state, now);
+                after.cancelled_by = None;
+                let concerns_source = state == State::Cancelled && after.source.is_some();
+                after.told += u32::from(concerns_source);
             }
             Next::To(_) => {}
             Next::Known => return Ok(after),
@@ -332,7 +362,11 @@ impl Visit {
             Event::Booked(new) => after.write(new)?,
             Event::Moved { starts_at } => after.begin(*starts_at),
             Event::Replaced { by } => after.replace(by)?,
-            Event::Restored | Event::NoShow | Event::Cancelled => after.not_replaced()?,
+            Event::Restored | Event::NoShow => after.not_replaced()?,
+            Event::Cancelled { by } => {
+                after.not_replaced()?;
+                after.cancelled_by = *by;
+            }
             Event::Billed => after.billed = true,
             Event::Confirmed | Event::Completed => {}
         }
@@ -345,7 +379,7 @@ impl Visit {
             Event::Booked(_) => Act::Written,
             Event::Confirmed => Act::Confirmed,
             Event::Completed => Act::Completed,
-            Event::Cancelled => Act::Cancelled,
+            Event::Cancelled { .. } => Act::Cancelled,
             Event::NoShow => Act::NoShow,
             Event::Moved { .. } => Act::Moved,
             Event::Replaced { .. } => Act::Replaced,
@@ -369,6 +403,9 @@ impl Visit {
         self.collect = new.collect;
         if new.replaces.is_some() {
             self.replaces.clone_from(&new.replaces);
+        }
+        if self.source.is_none() {
+            self.source.clone_from(&new.source);
         }
         if let Some(price) = new.price.as_ref().filter(|price| !self.has_type_of(price)) {
             self.price = Some(price.clone());
@@ -452,6 +489,8 @@ fn replaced(by: &str) -> String {
 mod tests {
     use super::*;
 
+    const CANCELLED: Event = Event::Cancelled { by: None };
+
     fn at(hour: i8) -> Timestamp {
         format!("2026-11-20T{hour:02}:00:00Z").parse().unwrap()
     }
@@ -473,6 +512,7 @@ mod tests {
             case: "c".into(),
             held: false,
             starts_at: at(9),
+            source: None,
             site: Some("north".into()),
             practitioner: Some("dr-1".into()),
             price: Some(price(None, "one")),
@@ -579,7 +619,7 @@ mod tests {
         for event in [
             Event::Confirmed,
             Event::Completed,
-            Event::Cancelled,
+            CANCELLED,
             Event::NoShow,
             Event::Moved { starts_at: None },
             Event::Replaced { by: "A-2".into() },
@@ -597,7 +637,7 @@ mod tests {
         for (event, state) in [
             (Event::Confirmed, State::Booked),
             (Event::Completed, State::Completed),
-            (Event::Cancelled, State::Cancelled),
+            (CANCELLED, State::Cancelled),
             (Event::NoShow, State::NoShow),
         ] {
             let after = changed(&in_state(State::Held), &event);
@@ -615,6 +655,43 @@ mod tests {
             decide(Some(&billed), &Event::Billed, at(3)),
             Verdict::Nothing
         );
+    }
+
+    #[test]
+    fn who_called_it_off_is_known_while_it_is_off_and_the_first_word_of_it_stays() {
+        let by = |who| Event::Cancelled { by: Some(who) };
+        let off = changed(&in_state(State::Booked), &by(CancelledBy::Patient));
+        assert_eq!(off.cancelled_by, Some(CancelledBy::Patient));
+        let again = decide(Some(&off), &by(CancelledBy::Clinic), at(3));
+        assert_eq!(again, Verdict::Nothing);
+        for event in [Event::Restored, Event::NoShow] {
+            assert_eq!(changed(&off, &event).cancelled_by, None, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn each_time_that_it_is_called_off_is_numbered_where_a_practice_system_has_it_too() {
+        let mut visit = in_state(State::Booked);
+        let gone = Event::Replaced { by: "A-2".into() };
+        for event in [CANCELLED, gone.clone()] {
+            assert_eq!(changed(&visit, &event).told, 0, "nobody else has it");
+        }
+        visit.source = Some("practice".into());
+        assert_eq!(changed(&visit, &gone).told, 1);
+        for (event, told) in [
+            (CANCELLED, 1),
+            (Event::Restored, 1),
+            (Event::NoShow, 1),
+            (CANCELLED, 2),
+        ] {
+            visit = changed(&visit, &event);
+            assert_eq!(visit.told, told, "{event:?}");
+        }
+        // Whoever writes it anew does not take it from its practice system.
+        let own = booked(|new| new.starts_at = at(12));
+        let restored = changed(&visit, &Event::Restored);
+        let source = changed(&restored, &own).source;
+        assert_eq!(source.as_deref(), Some("practice"));
     }
 
     #[test]
@@ -713,7 +790,7 @@ mod tests {
             assert_eq!(decide(Some(&gone), &by("A-2"), at(3)), Verdict::Nothing);
             let why = "appointment A-2 took its place: change that one";
             let other = if left == State::NoShow {
-                Event::Cancelled
+                CANCELLED
             } else {
                 Event::NoShow
             };

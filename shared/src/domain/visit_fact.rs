@@ -204,7 +204,7 @@ fn changes(visit: &Visit, before: Option<&Told>, now: &Told) -> Vec<(&'static st
         }
         Stands::Cancelled | Stands::Deleted => {
             if stood != now.stands {
-                all.push(("is called off", Event::Cancelled));
+                all.push(("is called off", Event::Cancelled { by: None }));
             }
         }
     }
@@ -239,6 +239,7 @@ mod tests {
             case: "c".into(),
             held: false,
             starts_at: at(9),
+            source: None,
             site: None,
             practitioner: None,
             price: None,
@@ -270,15 +271,16 @@ mod tests {
     #[test]
     fn only_what_changed_there_is_said_and_what_cannot_be_is_refused() {
         use {Stands as S, State as V};
+        const OFF: &str = "Cancelled { by: None }";
         for (state, before, now, wanted) in [
             (V::Booked, Some(S::Booked), S::Booked, "Nothing"),
             (V::Cancelled, Some(S::Booked), S::Booked, "Nothing"),
             (V::Cancelled, Some(S::Booked), S::Cancelled, "Nothing"),
             (V::Booked, Some(S::Booked), S::Completed, "Completed"),
             (V::Booked, Some(S::Booked), S::NoShow, "NoShow"),
-            (V::Booked, Some(S::Booked), S::Deleted, "Cancelled"),
+            (V::Booked, Some(S::Booked), S::Deleted, OFF),
             (V::Cancelled, Some(S::Cancelled), S::Booked, "Restored"),
-            (V::NoShow, Some(S::NoShow), S::Cancelled, "Cancelled"),
+            (V::NoShow, Some(S::NoShow), S::Cancelled, OFF),
             (
                 V::Cancelled,
                 Some(S::Booked),

@@ -9,6 +9,7 @@ pub mod told;
 use super::denied::Denied;
 use super::{App, Failure, commit, patients, tasks};
 use crate::domain::actor::Actor;
+use crate::domain::outbox::Occurrence;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter, Queue};
 use crate::domain::visit::{Event, Verdict, Visit, decide};
@@ -17,7 +18,8 @@ use crate::io::clock;
 use crate::io::store::{Row, StoreError, Write};
 use crate::records::appointment::{self, VisitRow};
 use crate::records::event::{self, EventRow};
-use crate::records::task;
+use crate::records::{outbox, task};
+use crate::words::money::Money;
 use crate::words::time;
 
 /// How often a write that met another one is tried again.
@@ -83,6 +85,8 @@ pub async fn say(
         let step = Step {
             before: Some(&known.visit),
             after: &after,
+            replaced: None,
+            from: None,
             writes,
             cause: format!("appointment {id} {}", word(event)),
         };
@@ -108,7 +112,7 @@ fn word(event: &Event) -> &'static str {
         Event::Booked(_) => "booked",
         Event::Confirmed => "confirmed",
         Event::Completed => "completed",
-        Event::Cancelled => "cancelled",
+        Event::Cancelled { .. } => "cancelled",
         Event::NoShow => "no_show",
         Event::Moved { .. } => "moved",
         Event::Replaced { .. } => "replaced",
@@ -121,6 +125,10 @@ fn word(event: &Event) -> &'static str {
 struct Step<'a> {
     before: Option<&'a Visit>,
     after: &'a Visit,
+    /// Another visit whose place it takes, as it was and as it is.
+    replaced: Option<(&'a Visit, &'a Visit)>,
+    /// The connection that said it, which is not told what it told us.
+    from: Option<&'a str>,
     /// The rows of the request, of the audit and of the visits.
     writes: Vec<Write>,
     /// As the case's journal names it.
@@ -138,6 +146,8 @@ impl Step<'_> {
         }
         let asked = self.price_asked(settings, &pk);
         self.writes.extend(asked.iter().cloned().map(Write::Put));
+        let told = self.told(settings);
+        self.writes.extend(told.iter().cloned().map(Write::New));
         if self.before.is_some_and(Visit::lacks_price) && !self.after.lacks_price() {
             let answered = task::person_key(&pk, NO_PRICE);
             self.writes.push(Write::Delete(answered));
@@ -150,9 +160,26 @@ impl Step<'_> {
             commit::nudge(app, [due].into_iter()).await;
         }
         if written {
-            tasks::nudge_told(app, &asked).await;
+            tasks::nudge_told(app, &[asked, told].concat()).await;
         }
         Ok(written)
+    }
+
+    /// What happened to the visits, for the practice systems that have them too.
+    fn told(&self, settings: &Settings) -> Vec<Row> {
+        let own = (self.before, self.after);
+        let other = self.replaced.map(|(before, after)| (Some(before), after));
+        let news = |(before, after): &(Option<&Visit>, &Visit)| {
+            after.told > before.map_or(0, |before| before.told)
+        };
+        let row = |(_, visit): (_, &Visit)| {
+            let (now, zero) = (clock::now(), Money::zero(settings.currency));
+            let told = Occurrence::of_cancelled(visit, self.from, zero, now);
+            let pk = appointment::pk(&settings.id, &visit.id);
+            outbox::row(&pk, &outbox::place(told.n), &told, now)
+        };
+        let all = [own].into_iter().chain(other);
+        all.filter(news).map(row).collect()
     }
 
     /// The rows that ask a person what a session costs that took place without a price.

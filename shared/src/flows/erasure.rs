@@ -322,7 +322,7 @@ impl Copies {
             let holds = match system.channel {
                 Channel::PatientEmail => vec![Held::Name, Held::Email, Held::Messages],
                 Channel::PatientText => vec![Held::Phone, Held::Messages],
-                Channel::Staff => vec![Held::Reference],
+                Channel::Staff | Channel::Practice => vec![Held::Reference],
                 Channel::Books | Channel::Records => vec![Held::Reference, Held::Invoices],
             };
             self.add(

@@ -53,7 +53,7 @@ pub struct Shown {
 pub enum Role {
     /// Money moves through it.
     Gateway,
-    /// It hears of the clinic's money.
+    /// It hears of the clinic's money, or of its visits.
     System,
     /// It reports what happened.
     Source,

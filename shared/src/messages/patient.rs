@@ -53,6 +53,10 @@ pub fn to_patient(topic: Topic, said: &MessageContext) -> Message {
             letter.say(format!("Your bank has decided about a payment of {sum}."));
             ask(&mut letter, said, "Pay what is due");
         }
+        Topic::VisitCancelled => {
+            letter.subject = format!("Your appointment with {clinic} is cancelled");
+            letter.say("Your appointment is cancelled.".into());
+        }
         Topic::NeedsPerson => {
             letter.subject = format!("We are checking a payment to {clinic}");
             letter.say("We are checking a payment of yours and will tell you the result.".into());

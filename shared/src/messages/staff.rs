@@ -65,6 +65,7 @@ pub fn to_staff(topic: Topic, said: &MessageContext) -> Message {
             format!("Dispute closed: {about}"),
             format!("{due} The gateway's dashboard gives the reasons."),
         ),
+        Topic::VisitCancelled => ("Cancelled in Meridian.".into(), "Nothing to do.".into()),
         Topic::NeedsPerson => needs_person(said, &about),
     };
     let mut letter = Letter::new(&short(said.clinic, 60));

@@ -6,7 +6,7 @@ use crate::domain::outbox::Topic;
 use crate::domain::task::{Alert, Matter};
 use crate::words::money::{Currency, Money};
 
-const TOPICS: [Topic; 10] = [
+const TOPICS: [Topic; 11] = [
     Topic::InvoiceIssued,
     Topic::CheckoutReady,
     Topic::PaymentReceived,
@@ -16,6 +16,7 @@ const TOPICS: [Topic; 10] = [
     Topic::RefundFailed,
     Topic::DisputeOpened,
     Topic::DisputeClosed,
+    Topic::VisitCancelled,
     Topic::NeedsPerson,
 ];
 

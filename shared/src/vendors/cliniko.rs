@@ -1,17 +1,19 @@
 //! Cliniko: a practice system without webhooks. Its lists of appointments are asked for what changed;
-//! who a patient is, is read for visits that are new here. A key's suffix names its shard.
+//! who a patient is, is read for visits that are new here; what is called off here is called off
+//! there. A key's suffix names its shard.
 //! Facts: docs.api.cliniko.com/openapi, github.com/redguava/cliniko-api. No page that was stored
 //! describes a patient's fields, an ascending sort, or a list of appointments that were deleted:
 //! those that are asked for here are unverified, and that list is not asked.
 
 use crate::contract::*;
+use crate::domain::outbox::Topic;
 use crate::domain::person::Person;
 use crate::domain::visit_fact::{Stands, VisitFact};
 use crate::words::json::read_part;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 static VENDOR: Vendor = Vendor {
     id: "cliniko",
@@ -39,12 +41,15 @@ static VENDOR: Vendor = Vendor {
             "contact_email",
             "E-mail address at which Cliniko reaches you",
         ),
+        reason(OF_PATIENT, "Reason that is filed where the patient cancels"),
+        reason(OF_CLINIC, "Reason that is filed where anybody else cancels"),
     ],
     inbound: &[],
     own_error: |reply| !reply.is_page(),
 };
 
 pub static FACES: Faces = Faces {
+    system: Some(&SYSTEM),
     polls: &[
         poll("appointments", |window, talk, _| {
             list("/v1/individual_appointments", window, talk)
@@ -58,6 +63,49 @@ pub static FACES: Faces = Faces {
 };
 
 pub static DOORS: &[&Door] = &[];
+
+pub static SYSTEM: System = System {
+    vendor: &VENDOR,
+    is: "the practice's calendar",
+    channel: Channel::Practice,
+    several: false,
+    hears: everything,
+    subscriptions: &[Subscription::of(Topic::VisitCancelled, &CALL_OFF)],
+    arrival: Offer::No("its answer says that the appointment is cancelled"),
+    contact: Offer::No("the appointment there names its patient"),
+};
+
+/// It takes no key. What was called off is never called off again: it is read first. How long a lost
+/// call may still have its effect is unverified.
+static CALL_OFF: [Effect<Notification, ExternalId>; 1] = [Effect::new(
+    call_off,
+    called_off,
+    LostReply::Find {
+        look: is_off,
+        trusted_after: 60,
+    },
+)];
+
+const OF_PATIENT: &str = "patient_reason";
+const OF_CLINIC: &str = "clinic_reason";
+/// `Other` where the clinic chose none: it says nothing of anybody's health.
+const OTHER: i64 = 50;
+const REASONS: &[(&str, &str)] = &[
+    ("50", "Other"),
+    ("10", "Feeling better"),
+    ("20", "Condition worse"),
+    ("30", "Sick"),
+    ("31", "COVID-19 related"),
+    ("40", "Away"),
+    ("60", "Work"),
+];
+
+const fn reason(name: &'static str, label: &'static str) -> Field {
+    Field {
+        kind: FieldKind::Choice(REASONS),
+        ..Field::text(name, label).optional()
+    }
+}
 
 /// 200 calls a minute are allowed, and a day of a large clinic is few pages.
 const fn poll(name: &'static str, read: Read<Window, Portion<Item>>) -> Poll {
@@ -139,7 +187,7 @@ fn since(path: &str, from: Timestamp) -> Result<Request, Trouble> {
 }
 
 /// Its answer; where it takes no more calls, until when: both clocks are its own.
-fn answered<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Trouble> {
+fn said(reply: &Reply) -> Result<&Reply, Trouble> {
     if reply.status == 429 {
         let reset = reply.header("x-ratelimit-reset");
         let reset: Option<i64> = reset.and_then(|text| text.parse().ok());
@@ -151,7 +199,11 @@ fn answered<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Trouble>
             .map(|(reset, now)| reset - now.timestamp().as_second());
         return Err(Trouble::busy(wait.unwrap_or(BUSY).max(1)));
     }
-    reply.ok()?.json()
+    reply.ok()
+}
+
+fn answered<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Trouble> {
+    said(reply)?.json()
 }
 
 #[derive(Deserialize)]
@@ -177,6 +229,38 @@ impl Appointment {
             _ => Stands::Booked,
         }
     }
+}
+
+fn call_off(ask: &Notification, talk: &mut Talk, account: &Account) -> Result<Request, Pause> {
+    unless_there(is_off(ask, talk, account)?)?;
+    let chosen = account.secret(match ask.stood.cancelled_by {
+        Some(CancelledBy::Patient) => OF_PATIENT,
+        Some(CancelledBy::Clinic) | None => OF_CLINIC,
+    });
+    let body = json!({
+        "cancellation_reason": chosen.parse().unwrap_or(OTHER),
+        "cancellation_note": ask.message.subject,
+    });
+    Ok(Request::json("PATCH", path(ask)? + "/cancel", body))
+}
+
+fn called_off(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
+    said(reply).map(|_| ExternalId(None))
+}
+
+/// Whether there is nothing to call off: also where the appointment is gone or was put away, and
+/// where it took place, which its list tells.
+fn is_off(ask: &Notification, talk: &mut Talk, _: &Account) -> Result<Option<ExternalId>, Pause> {
+    let there = match answered::<Appointment>(talk.ask(Request::get(path(ask)?))?) {
+        Err(Trouble::Missing) => return Ok(Some(ExternalId(None))),
+        read => read?,
+    };
+    Ok((there.stands() != Stands::Booked).then_some(ExternalId(None)))
+}
+
+fn path(ask: &Notification) -> Result<String, Trouble> {
+    let id = vendor_id(ask.ids.appointment.clone().unwrap_or_default())?;
+    Ok(format!("/v1/individual_appointments/{id}"))
 }
 
 /// An event is this appointment as it is now: of two that stand alike nothing is told.

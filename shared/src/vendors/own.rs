@@ -96,7 +96,8 @@ const KNOWN: i64 = 120 * 86_400;
 fn hears(account: &Account, topic: Topic) -> bool {
     let mut wanted = account.secret("topics").split_whitespace().peekable();
     let all = wanted.peek().is_none();
-    all || wanted.any(|name| name == RecordType::of(topic).name())
+    let known = RecordType::of(topic).map(RecordType::name);
+    all || wanted.any(|name| known == Some(name))
 }
 
 /// Why a list of topics cannot be followed.
@@ -107,7 +108,8 @@ fn unknown_topic(topics: &str) -> Option<String> {
 }
 
 fn tell(ask: &Notification, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
-    let record = serde_json::to_string(&Record::of(ask));
+    let record = Record::of(ask).ok_or(Trouble::Rejected("no record is made of it".into()))?;
+    let record = serde_json::to_string(&record);
     let text = record.map_err(|why| Trouble::Rejected(why.to_string()))?;
     let content_type = "application/json".into();
     Ok(Request::new("POST", "", Body::Exact { content_type, text }))

@@ -132,6 +132,12 @@ async fn billing(examples: &mut Examples) {
     let path = route.replace("{id}", "A-77");
     let moved = examples.send(&clinic, "POST", route, &path).await;
     moved.expect(200);
+    let route = "/v1/appointments/{id}/cancel";
+    let path = route.replace("{id}", "A-77");
+    let cancelled = examples.send(&clinic, "POST", route, &path).await;
+    cancelled.expect(200);
+    let back = clinic.post("/v1/appointments/A-77/restore", Value::Null);
+    back.await.expect(200);
     let route = "/v1/appointments/{id}/charges";
     let path = "/v1/appointments/A-77/charges";
     let charged = examples.send(&clinic, "POST", route, path).await;

@@ -4,6 +4,7 @@
 mod approvals;
 mod arrivals;
 mod bills;
+mod called_off;
 mod calls;
 mod collecting;
 mod commits;

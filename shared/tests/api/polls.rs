@@ -20,7 +20,7 @@ const NOON: &str = "2031-11-20T12:00:00Z";
 
 /// A practice at Cliniko, whose lists hold few on a page.
 #[derive(Clone, Default)]
-struct Practice(Arc<Mutex<Lists>>);
+pub struct Practice(Arc<Mutex<Lists>>);
 
 #[derive(Default)]
 struct Lists {
@@ -35,7 +35,7 @@ struct Lists {
 
 const PAGE: usize = 3;
 
-fn before(seconds: i64) -> Timestamp {
+pub fn before(seconds: i64) -> Timestamp {
     let at = Timestamp::now() - SignedDuration::from_secs(seconds);
     Timestamp::from_second(at.as_second()).expect("a time")
 }
@@ -50,7 +50,7 @@ impl Practice {
     }
 
     /// An appointment that changed then, with what is otherwise than in a new one.
-    fn has(&self, id: u64, changed: Timestamp, other: Value) {
+    pub fn has(&self, id: u64, changed: Timestamp, other: Value) {
         let mut new = json!({
             "id": id.to_string(), "starts_at": NINE, "updated_at": changed, "cancelled_at": null,
             "did_not_arrive": false, "patient_arrived": false, "deleted_at": null,
@@ -105,13 +105,20 @@ impl Practice {
         ok(json!({ "individual_appointments": some, "total_entries": all.len(), "links": links }))
     }
 
-    fn says(&self, heard: &Heard) -> Said {
+    /// The appointment at this path.
+    fn one(&self, path: &str) -> Option<Value> {
+        let id = path.strip_prefix("individual_appointments/")?;
+        self.lists().appointments.get(&id.parse().ok()?).cloned()
+    }
+
+    pub fn says(&self, heard: &Heard) -> Said {
         match heard.what.strip_prefix("GET /cliniko/v1/") {
             Some("patients/82") => ok(json!({
                 "id": "82", "first_name": "Juniper", "last_name": "Vale",
                 "email": "juniper@example.test",
                 "patient_phone_numbers": [{ "number": "0370 100 142" }, { "number": "+61 370 100 142" }],
             })),
+            Some(one) if self.one(one).is_some() => ok(self.one(one).unwrap_or_default()),
             Some(list) if list.starts_with("individual_appointments") => self.page(heard),
             _ => Said::Reply(404, json!({ "message": "not found" })),
         }
@@ -119,7 +126,7 @@ impl Practice {
 }
 
 /// A clinic that is connected to a practice since 45 days, and was read until now.
-async fn connected() -> (Clinic, Practice) {
+pub async fn connected() -> (Clinic, Practice) {
     let (clinic, practice) = (Clinic::new().await, Practice::default());
     let all = practice.clone();
     connect(&clinic, "cliniko", move |heard| all.says(heard)).await;
@@ -153,13 +160,13 @@ async fn polls_list(clinic: &Clinic, list: &str) -> PollRow {
     PollRow::read(&row(clinic, list).await).expect("a poll")
 }
 
-async fn polls(clinic: &Clinic) {
+pub async fn polls(clinic: &Clinic) {
     for list in ["appointments", "cancelled"] {
         polls_list(clinic, list).await;
     }
 }
 
-async fn shown(clinic: &Clinic, id: &str) -> Value {
+pub async fn shown(clinic: &Clinic, id: &str) -> Value {
     clinic.get(&format!("/v1/appointments/{id}")).await
 }
 
@@ -197,7 +204,7 @@ async fn offers_type(clinic: &Clinic, id: &str, price: &str) {
     clinic.post("/v1/appointment-types", new).await.expect(201);
 }
 
-async fn notes(clinic: &Clinic) -> Vec<String> {
+pub async fn notes(clinic: &Clinic) -> Vec<String> {
     let all = clinic.open_tasks().await.into_iter();
     all.map(|task| task["note"].as_str().expect("words").to_owned())
         .collect()
@@ -410,7 +417,7 @@ async fn a_list_is_asked_from_when_it_is_connected_and_idle_where_nobody_is() {
     let path = "/v1/integrations/cliniko";
     let none = clinic.get(path).await;
     assert_eq!(none["polls"][0]["read_until"], Value::Null, "{none}");
-    assert_eq!(none["roles"], json!(["source"]));
+    assert_eq!(none["roles"], json!(["system", "source"]));
     practice.has(1, before(60), json!({}));
     let all = practice.clone();
     connect(&clinic, "cliniko", move |heard| all.says(heard)).await;
@@ -580,7 +587,7 @@ async fn a_word_of_ours_that_comes_back_changes_nothing() {
 }
 
 /// The appointments themselves, as they stand in the table.
-async fn appointment_rows(clinic: &Clinic) -> Vec<Value> {
+pub async fn appointment_rows(clinic: &Clinic) -> Vec<Value> {
     let all = clinic.rows().await.into_iter();
     all.filter(|(key, _)| key.ends_with(" appointment"))
         .map(|(_, row)| row)

@@ -1,9 +1,12 @@
-//! Cliniko's lists: what is asked, by which a portion goes on, and what an appointment says.
+//! Cliniko's lists: what is asked, by which a portion goes on, and what an appointment says; and what
+//! is called off there, as it was here.
 
 use super::*;
 use jiff::Timestamp;
+use meridian::contract::CancelledBy;
 use meridian::contract::{Faces, Item, Notice, Poll, Portion, Trouble, Window};
 use meridian::domain::visit_fact::{Stands, VisitFact};
+use meridian::vendors::cliniko::SYSTEM;
 use serde_json::{Value, json as value};
 
 fn list(name: &str) -> (&'static Faces, &'static Poll) {
@@ -11,14 +14,30 @@ fn list(name: &str) -> (&'static Faces, &'static Poll) {
     all.find(|(_, poll)| poll.name == name).expect("a list")
 }
 
+pub const SECRETS: &[(&str, &str)] = &[
+    ("api_key", "MS0xLWZha2U-au1"),
+    ("contact_email", "ops@example.test"),
+];
+pub const VISIT: &str = "514810976034364376";
+
 fn account() -> Account {
-    let (faces, _) = list("appointments");
-    let fields = [
-        ("api_key", "MS0xLWZha2U-au1"),
-        ("contact_email", "ops@example.test"),
-    ];
-    let fields = fields.map(|(name, text)| (name.into(), text.into()));
-    Account::load(faces.vendor.fields, fields.into()).expect("an account")
+    demo(&SYSTEM)
+}
+
+/// One that is to come, but for this.
+fn appointment(other: Value) -> Value {
+    let mut one = value!({"id": VISIT, "starts_at": "2026-11-30T09:00:00Z",
+        "updated_at": "2026-11-21T09:00:00Z", "cancelled_at": null, "deleted_at": null,
+        "archived_at": null, "did_not_arrive": false, "patient_arrived": false,
+        "patient": {"links": {"self": "https://api.au1.cliniko.com/v1/patients/82"}}});
+    let other = other.as_object().expect("fields").clone();
+    one.as_object_mut().expect("fields").extend(other);
+    one
+}
+
+/// The answer to who reads it.
+pub fn there(other: Value) -> Reply {
+    json(200, appointment(other))
 }
 
 fn at(text: &str) -> Timestamp {
@@ -143,15 +162,9 @@ fn fact(item: &Item) -> VisitFact {
 
 /// What one appointment says that is otherwise than one that is to come.
 fn said(other: Value) -> Item {
-    let mut one = value!({"id": 7, "starts_at": "2026-11-30T09:00:00Z",
-        "updated_at": "2026-11-21T09:00:00Z", "cancelled_at": null, "deleted_at": null,
-        "archived_at": null, "did_not_arrive": false, "patient_arrived": false,
-        "patient": {"links": {"self": "https://api.au1.cliniko.com/v1/patients/82"}}});
-    let other = other.as_object().expect("fields").clone();
-    one.as_object_mut().expect("fields").extend(other);
     let reply = json(
         200,
-        value!({"individual_appointments": [one], "total_entries": 1}),
+        value!({"individual_appointments": [appointment(other)], "total_entries": 1}),
     );
     let (_, read) = portion(&window(None), reply);
     read.expect("a portion").items.remove(0)
@@ -192,7 +205,8 @@ fn an_event_is_one_change_of_an_appointment_and_one_that_cannot_be_read_names_th
     assert_eq!(plain.id, again.id);
     // Two changes may fall into one second.
     assert_ne!(plain.id, said(value!({"patient_arrived": true})).id);
-    assert_eq!(fact(&plain).id, "7", "numbers are ids as well");
+    let numbered = said(value!({"id": 7}));
+    assert_eq!(fact(&numbered).id, "7", "numbers are ids as well");
     for (other, field) in [
         (value!({"starts_at": "Juniper"}), "starts_at"),
         (value!({"id": ["Juniper"]}), "id"),
@@ -282,4 +296,118 @@ fn a_patient_is_reached_by_what_is_surely_an_address_or_a_number() {
     assert_eq!(bare.expect("a person"), Default::default());
     let (asked, odd) = talked(read, "../keys", &account(), &[]);
     assert!(asked.is_empty() && odd.is_err(), "it goes into no address");
+}
+
+fn step() -> &'static Effect<Notification, ExternalId> {
+    &steps(&SYSTEM, Topic::VisitCancelled)[0]
+}
+
+/// What is asked and sent where the appointment is so, and what comes of it.
+fn called_off(there: &Reply) -> (Vec<Request>, Result<Request, Trouble>) {
+    let ask = told(Topic::VisitCancelled);
+    let replies = std::slice::from_ref(there);
+    talked(step().build, &ask, &account(), replies)
+}
+
+#[test]
+fn what_is_called_off_here_is_called_off_there_as_the_vendors_own_example_has_it() {
+    let (asked, request) = called_off(&there(value!({})));
+    let path = format!("/v1/individual_appointments/{VISIT}");
+    assert_eq!((&*asked[0].method, &asked[0].path), ("GET", &path));
+    holds(&SYSTEM, &asked[0], &account(), Some(&there(value!({}))));
+    let request = request.expect("a request");
+    assert_eq!(request.method, "PATCH");
+    assert_eq!(request.path, path + "/cancel");
+    let note = told(Topic::VisitCancelled).message.subject;
+    let wanted = value!({"cancellation_reason": 50, "cancellation_note": note});
+    assert_eq!(*body(&request), wanted);
+    let taken = Reply {
+        status: 204,
+        headers: vec![],
+        body: vec![],
+    };
+    holds(&SYSTEM, &request, &account(), Some(&taken));
+    let filed = (step().parse)(&told(Topic::VisitCancelled), &taken, &account());
+    assert_eq!(filed, Ok(ExternalId(None)));
+    if let Some(file) = official("cliniko/fixtures/appointment-cancel.json") {
+        let example = &file["request"];
+        assert_eq!(example["method"], *request.method);
+        assert_eq!(example["path"], *request.path);
+        let names = |body: &Value| body.as_object().expect("fields").keys().cloned().collect();
+        let (own, its): (Vec<_>, Vec<_>) = (names(body(&request)), names(&example["body"]));
+        assert_eq!(own, its);
+    }
+}
+
+#[test]
+fn the_clinic_says_which_reason_is_filed_of_whom() {
+    let both = [("patient_reason", "30"), ("clinic_reason", "40")];
+    for (chosen, by, reason) in [
+        (&both[..0], Some(CancelledBy::Patient), 50),
+        (&both[..], Some(CancelledBy::Patient), 30),
+        (&both[..], Some(CancelledBy::Clinic), 40),
+        (&both[..], None, 40),
+        (&both[..1], None, 50),
+    ] {
+        let account = account_with(chosen).expect("an account");
+        let mut ask = told(Topic::VisitCancelled);
+        ask.stood.cancelled_by = by;
+        let request = heard(step().build, &ask, &account, &[there(value!({}))]);
+        let request = request.expect("a request");
+        assert_eq!(body(&request)["cancellation_reason"], reason, "{by:?}");
+    }
+    assert!(account_with(&[("patient_reason", "51")]).is_err());
+}
+
+fn account_with(chosen: &[(&str, &str)]) -> Result<Account, String> {
+    let all = SECRETS.iter().chain(chosen);
+    let fields: BTreeMap<String, String> = all
+        .map(|(name, text)| ((*name).into(), (*text).into()))
+        .collect();
+    Account::load(SYSTEM.vendor.fields, fields)
+}
+
+#[test]
+fn what_does_not_stand_as_booked_there_is_not_called_off_and_what_is_not_said_is_asked_again() {
+    let then = "2026-11-21T08:00:00Z";
+    let look = |reply: &Reply| {
+        let look = search(step());
+        heard(
+            look,
+            &told(Topic::VisitCancelled),
+            &account(),
+            std::slice::from_ref(reply),
+        )
+    };
+    for over in [
+        there(value!({"cancelled_at": then})),
+        there(value!({"archived_at": then})),
+        there(value!({"deleted_at": then})),
+        there(value!({"did_not_arrive": true})),
+        there(value!({"patient_arrived": true})),
+        json(404, value!({"message": "not found"})),
+    ] {
+        let (_, end) = called_off(&over);
+        assert_eq!(end, Err(Trouble::Exists(String::new())), "{over:?}");
+        assert_eq!(look(&over), Ok(Some(ExternalId(None))), "{over:?}");
+    }
+    assert_eq!(look(&there(value!({}))), Ok(None));
+    let busy = Reply {
+        status: 429,
+        headers: vec![],
+        body: b"{}".into(),
+    };
+    let (_, end) = called_off(&busy);
+    assert_eq!(end, Err(Trouble::busy(60)));
+    let taken = (step().parse)(&told(Topic::VisitCancelled), &busy, &account());
+    assert_eq!(taken, Err(Trouble::busy(60)));
+    for silent in [json(500, value!({})), json(200, value!({"id": "7"}))] {
+        let (_, end) = called_off(&silent);
+        let end = end.expect_err("no answer");
+        assert!(
+            matches!(end, Trouble::Unclear(_) | Trouble::Unreadable(_)),
+            "{end}"
+        );
+        assert!(look(&silent).is_err());
+    }
 }

@@ -74,6 +74,7 @@ fn told(topic: Topic) -> Notification {
             case: Some("0123456789abcdef".into()),
             payment: Some("0123456789abcdef-p1".into()),
             payment_there: Some("pi_1".into()),
+            appointment: (topic == Topic::VisitCancelled).then(|| cliniko::VISIT.into()),
             ..Ids::default()
         },
         stood: Stood {
@@ -117,6 +118,7 @@ fn demo(system: &System) -> Account {
         "xero" => xero::SECRETS,
         "own" => own::SECRETS,
         "google-sheets" => &sheets,
+        "cliniko" => cliniko::SECRETS,
         other => panic!("{other} has no account here"),
     };
     account(system, fields)
@@ -257,6 +259,7 @@ fn official(path: &str) -> Option<serde_json::Value> {
 fn before(system: &System) -> Vec<Reply> {
     match system.vendor.id {
         "google-sheets" => google_sheets::not_there(),
+        "cliniko" => vec![cliniko::there(serde_json::json!({}))],
         _ => vec![],
     }
 }
@@ -354,8 +357,9 @@ fn every_message_to_a_patient_can_be_looked_at_after_it_was_sent() {
 
 #[test]
 fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
-    // Staff and records are told whatever happened.
-    let all = |system: &&System| matches!(system.channel, Channel::Staff | Channel::Records);
+    // Staff and records are told whatever happened, a practice system of no money.
+    use Channel::{Practice, Records, Staff};
+    let all = |system: &&System| matches!(system.channel, Staff | Records | Practice);
     for system in vendors::systems().filter(|system| !all(system)) {
         let id = system.vendor.id;
         let mut subscription = system.subscriptions.iter();

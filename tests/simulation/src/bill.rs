@@ -4,6 +4,7 @@
 use crate::check::{self, Checked, Violation};
 use crate::clinic::Committed;
 use crate::plan::Act;
+use crate::practice::Practice;
 use crate::world::World;
 use meridian::domain::book::Book;
 use meridian::domain::case::Case;
@@ -36,6 +37,8 @@ pub struct Bill {
     /// When less was asked for than before, or more had come: what was sent out before that asks for
     /// what was due then.
     pub less_at: Option<i64>,
+    /// Where the visit stands too.
+    pub practice: Practice,
 }
 
 impl World<'_> {
@@ -240,6 +243,9 @@ impl World<'_> {
             true => Off::NoShow,
             false => Off::Cancelled,
         };
+        // Now and then it is the practice system that says it.
+        let there = self.now % 3 == 0;
+        self.bill.practice.called_off(how, there, self.ts())?;
         let done = self.commit(&Event::VisitCalledOff { how }, "desk")?;
         self.bill.off |= matches!(done, Committed::Changed { .. });
         Ok(self.bill.off)
@@ -258,6 +264,7 @@ impl World<'_> {
             false => Event::VisitRestored,
         };
         self.commit(&event, "desk")?;
+        self.bill.practice.restored(self.ts())?;
         self.bill.off = false;
         Ok(true)
     }

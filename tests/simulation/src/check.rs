@@ -65,6 +65,8 @@ pub const VOID: &str = "of a void invoice nothing is taken off";
 pub const BACK: &str = "no more goes back than came";
 pub const ORIGIN: &str = "what a gateway told is told as coming from it, and nothing else is";
 pub const SOON: &str = "nobody is called for what may still answer by itself";
+pub const VISIT: &str =
+    "a cancelled visit of a practice system is told to it once, unless it told us";
 pub const BOOKS: &str = "the journal replays to the books";
 
 pub fn fail(rule: &'static str, words: impl Into<String>) -> Checked {
@@ -627,6 +629,8 @@ impl World<'_> {
             | Topic::InvoiceVoided
             | Topic::PaymentApplied
             | Topic::NeedsPerson => true,
+            // A visit's own book tells of it.
+            Topic::VisitCancelled => false,
         };
         match true_ {
             true => Ok(()),

@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod people;
 pub mod plan;
 pub mod posting;
+pub mod practice;
 pub mod runs;
 pub mod wire;
 pub mod world;

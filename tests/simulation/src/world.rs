@@ -62,6 +62,11 @@ static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings {
     systems: vec![],
 });
 
+/// The clinic as it is set up.
+pub fn settings() -> &'static Settings {
+    &SETTINGS
+}
+
 /// What is due to happen.
 enum Due {
     Act(usize),

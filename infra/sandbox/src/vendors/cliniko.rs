@@ -1,6 +1,6 @@
 //! Cliniko: one practice with its appointments, patients and types of appointments. Lists leave out
-//! what was cancelled, which stands in a list of its own; what was deleted is in neither. Nothing is
-//! told by itself.
+//! what was cancelled, which stands in a list of its own; what was deleted is in neither, and is not
+//! found. Nothing is told by itself.
 
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, stamp};
@@ -15,7 +15,10 @@ pub static VENDOR: Vendor = Vendor {
             world.put(TYPES, "practice", id, body);
         }
     },
-    demo_secrets: Vec::new,
+    demo_secrets: || {
+        let fields = json!({"api_key": "demo-au1", "contact_email": "front@example.test"});
+        vec![("system/cliniko", fields)]
+    },
     handle,
     step: |_, _| {},
     help: HELP,
@@ -37,6 +40,7 @@ const TYPES: &str = "cliniko.types";
 const LIMIT: u64 = 200;
 const MINUTE: i64 = 60_000;
 const SHARD: &str = "au1";
+const REASONS: [i64; 7] = [10, 20, 30, 31, 40, 50, 60];
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     let known = |(key, pass): (String, String)| {
@@ -67,7 +71,11 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     match (call.method.as_str(), &parts[..]) {
         ("GET", ["v1", "individual_appointments"]) => list(world, call, false),
         ("GET", ["v1", "individual_appointments", "cancelled"]) => list(world, call, true),
+        (_, ["v1", "individual_appointments", id, ..]) if !is_there(world, id) => {
+            refused(404, "Not found")
+        }
         ("GET", ["v1", "individual_appointments", id]) => one(world, APPOINTMENTS, id),
+        ("PATCH", ["v1", "individual_appointments", id, "cancel"]) => cancel(world, id, call),
         ("GET", ["v1", "patients", id]) => one(world, PATIENTS, id),
         ("GET", ["v1", "appointment_types", id]) => one(world, TYPES, id),
         _ => refused(404, "Not found"),
@@ -87,6 +95,38 @@ fn busy(world: &mut World) -> bool {
     let counted = json!({"minute": minute, "calls": calls + 1});
     world.put("cliniko.calls", "practice", "practice", counted);
     calls >= LIMIT
+}
+
+fn is_there(world: &World, id: &str) -> bool {
+    let known = world.item(APPOINTMENTS, id);
+    known.is_some_and(|item| item.body["deleted_at"].is_null())
+}
+
+/// One that is cancelled already is refused: what the vendor itself answers then is not known.
+fn cancel(world: &mut World, id: &str, call: &Call) -> Reply {
+    let mut asked: Value = serde_json::from_str(&call.text()).unwrap_or_default();
+    let reason = asked["cancellation_reason"].as_i64();
+    let note = &asked["cancellation_note"];
+    let known = |name: &String| ["cancellation_reason", "cancellation_note"].contains(&&**name);
+    let fits = reason.is_some_and(|reason| REASONS.contains(&reason))
+        && (note.is_null() || note.is_string())
+        && asked.as_object().is_some_and(|all| all.keys().all(known));
+    if !fits || !world.body(APPOINTMENTS, id)["cancelled_at"].is_null() {
+        return refused(422, "it cannot be cancelled so");
+    }
+    asked["cancelled_at"] = json!(stamp(world.now, "%FT%TZ"));
+    change(world, id, asked);
+    Reply::of(204, "application/json", "")
+}
+
+/// An appointment that changes now.
+fn change(world: &mut World, id: &str, mut changes: Value) {
+    changes["updated_at"] = json!(stamp(world.now, "%FT%TZ"));
+    let now = world.now;
+    if let Some(item) = world.item_mut(APPOINTMENTS, id) {
+        item.notes = json!({"changed": now});
+    }
+    world.set(APPOINTMENTS, id, changes);
 }
 
 fn one(world: &World, kind: &'static str, id: &str) -> Reply {
@@ -201,7 +241,7 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
     let [what, id] = verb else {
         return Err("what, and to which appointment?".into());
     };
-    let mut changes = match *what {
+    let changes = match *what {
         "move" => json!({"starts_at": ask["starts_at"].as_str().ok_or("starts_at is needed")?}),
         "arrive" => json!({"patient_arrived": true, "did_not_arrive": false}),
         "not_arrive" => json!({"patient_arrived": false, "did_not_arrive": true}),
@@ -210,12 +250,8 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
         "delete" => json!({"deleted_at": at}),
         _ => return Err(format!("{what} does not happen here")),
     };
-    let now = world.now;
-    let known = world.item_mut(APPOINTMENTS, id);
-    let item = known.ok_or("no such appointment")?;
-    item.notes = json!({"changed": now});
-    changes["updated_at"] = at;
-    world.set(APPOINTMENTS, id, changes);
+    world.item(APPOINTMENTS, id).ok_or("no such appointment")?;
+    change(world, id, changes);
     Ok(world.body(APPOINTMENTS, id))
 }
 

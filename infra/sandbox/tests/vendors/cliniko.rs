@@ -81,6 +81,49 @@ async fn what_changed_is_listed_and_what_was_cancelled_apart() {
 }
 
 #[tokio::test]
+async fn an_appointment_is_cancelled_once_and_for_a_reason_that_is_known() {
+    let bench = Bench::start().await;
+    let (one, gone) = (booked(&bench).await, booked(&bench).await);
+    made(&bench, &format!("delete/{gone}"), json!({})).await;
+    let auth = basic("demo-au1", "");
+    let headers = [
+        ("authorization", auth.as_str()),
+        ("user-agent", AGENT),
+        ("accept", "application/json"),
+        ("content-type", "application/json"),
+    ];
+    let good = json!({"cancellation_reason": 30, "cancellation_note": "by phone"});
+    for (id, body, status) in [
+        (&one, json!({}), 422),
+        (&one, json!({"cancellation_reason": 51}), 422),
+        (&one, json!({"cancellation_reason": "30"}), 422),
+        (&one, json!({"cancellation_reason": 30, "why": "x"}), 422),
+        (
+            &one,
+            json!({"cancellation_reason": 30, "cancellation_note": 7}),
+            422,
+        ),
+        (&gone, good.clone(), 404),
+        (&one, good.clone(), 204),
+        (&one, good.clone(), 422),
+    ] {
+        let path = format!("/cliniko/v1/individual_appointments/{id}/cancel");
+        let answer = bench
+            .call("PATCH", &path, &headers, &body.to_string())
+            .await;
+        assert_eq!(answer.status, status, "{body}");
+    }
+    let gone = get(&bench, &format!("individual_appointments/{gone}")).await;
+    assert_eq!(gone.status, 404);
+    let list = get(&bench, "individual_appointments/cancelled").await.ok();
+    let there = &list["individual_appointments"][0];
+    assert_eq!(ids(&list), [one.as_str()]);
+    assert_eq!(there["cancelled_at"], there["updated_at"]);
+    let filed = (&there["cancellation_reason"], &there["cancellation_note"]);
+    assert_eq!(filed, (&json!(30), &json!("by phone")));
+}
+
+#[tokio::test]
 async fn pages_lead_on_by_their_links_and_calls_are_counted() {
     let bench = Bench::start().await;
     for _ in 0..5 {

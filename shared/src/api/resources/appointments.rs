@@ -12,7 +12,7 @@ use crate::api::views::appointment::{
 };
 use crate::domain::actor::Permission::{Charge, View};
 use crate::domain::policy::Collect;
-use crate::domain::visit::{Event, State, Visit};
+use crate::domain::visit::{CancelledBy, Event, State, Visit};
 use crate::flows::appointments::booking::{self, Booking, NewPrice};
 use crate::flows::appointments::search::{self, Filter};
 use crate::flows::appointments::{self, Asked, Said};
@@ -55,6 +55,15 @@ pub struct AppointmentRequest {
     /// The id of an appointment of the same patient that is cancelled for this one: what was paid
     /// for it is paid for this one.
     replaces: Option<Plain<64>>,
+}
+
+/// Who called an appointment off.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = json!({"by": "patient"}))]
+pub struct CancelRequest {
+    /// The reason that a practice system files follows from it.
+    by: Option<CancelledBy>,
 }
 
 /// When an appointment takes place now.
@@ -107,12 +116,13 @@ pub static ROUTES: &[Route] = &[
     Route::post(
         "/v1/appointments/{id}/cancel",
         Charge,
-        |call| Box::pin(change(call, Event::Cancelled)),
+        |call| Box::pin(cancel(call)),
         "It was called off. Pages on which it could still be paid are closed; where money is on it, a \
-         task asks what becomes of that.",
+         task asks what becomes of that. The practice system that it came from hears of it, where \
+         that is one of the clinic's systems.",
     )
     .gives::<ChangedAppointment>(200)
-    .takes::<Nothing>()
+    .takes::<CancelRequest>()
     .once(),
     Route::post(
         "/v1/appointments/{id}/no-show",
@@ -165,6 +175,7 @@ async fn put(call: &Call<'_>) -> Answered {
         patient: new.patient.into(),
         held: new.held,
         starts_at: new.starts_at,
+        source: None,
         site: new.site.map(String::from),
         practitioner: new.practitioner.map(String::from),
         price,
@@ -216,6 +227,11 @@ async fn shown(call: &Call<'_>, visit: &Visit, status: u16) -> Answered {
 
 async fn complete(call: &Call<'_>) -> Answered {
     say(call, &Event::Completed, |visit| written(&completed(visit))).await
+}
+
+async fn cancel(call: &Call<'_>) -> Answered {
+    let CancelRequest { by } = call.body()?;
+    change(call, Event::Cancelled { by }).await
 }
 
 async fn reschedule(call: &Call<'_>) -> Answered {

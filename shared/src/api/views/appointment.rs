@@ -4,7 +4,7 @@ use super::line::{Line, views};
 use super::sample;
 use crate::domain::invoice::Invoice;
 use crate::domain::policy::Collect;
-use crate::domain::visit::{Price, State, Visit};
+use crate::domain::visit::{CancelledBy, Price, State, Visit};
 use crate::words::money::{Currency, Money};
 use crate::words::schema::Id;
 use jiff::Timestamp;
@@ -30,6 +30,10 @@ pub struct Appointment {
     pub state: State,
     /// Since when it stands so.
     pub since: Timestamp,
+    /// Who called it off, where that was said.
+    pub cancelled_by: Option<CancelledBy>,
+    /// The practice system that has it too, and hears when it is called off: `cliniko`.
+    pub source: Option<String>,
     /// Where it takes place: the clinic's own id.
     pub site: Option<String>,
     /// With whom: the clinic's own id.
@@ -107,6 +111,8 @@ pub fn view(visit: &Visit, descriptions: &[String]) -> Appointment {
         needs_new_time: visit.needs_new_time,
         state: visit.state,
         since: visit.since,
+        cancelled_by: visit.cancelled_by,
+        source: visit.source.clone(),
         site: visit.site.clone(),
         practitioner: visit.practitioner.clone(),
         of_type: price.and_then(|price| price.of_type.clone()),
@@ -162,6 +168,8 @@ impl Appointment {
             needs_new_time: false,
             state: State::Booked,
             since: sample::instant(),
+            cancelled_by: None,
+            source: None,
             site: Some("north".into()),
             practitioner: Some("dr-4".into()),
             of_type: Some("initial-45".into()),

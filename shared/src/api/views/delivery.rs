@@ -12,7 +12,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = Self::example())]
 pub struct Delivery {
-    /// The invoice, or `{source}:{vendor_event_id}` of an event that no case took.
+    /// The invoice, `{source}:{vendor_event_id}` of an event that no case took, or `appointment:`
+    /// and our id of an appointment.
     pub case: String,
     /// `xero.000002`: the system, and the number of what happened in its book.
     pub id: String,

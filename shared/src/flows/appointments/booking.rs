@@ -26,6 +26,8 @@ pub struct Booking {
     /// Its time is kept free and not certain yet.
     pub held: bool,
     pub starts_at: Timestamp,
+    /// The connection of the practice system that tells of it.
+    pub source: Option<String>,
     pub site: Option<String>,
     pub practitioner: Option<String>,
     /// What it costs; `None` leaves its price as it is.
@@ -96,7 +98,9 @@ pub async fn book_beside(
             None => appointment::new(&settings.id, &after),
             Some(known) => known.write(&after),
         };
-        let replaced = former.map(|former| former.read.write(&former.after));
+        let replaced = former
+            .as_ref()
+            .map(|former| former.read.write(&former.after));
         let writes: Vec<Write> = [note.clone(), row]
             .into_iter()
             .chain(replaced)
@@ -105,6 +109,10 @@ pub async fn book_beside(
         let step = Step {
             before,
             after: &after,
+            replaced: former
+                .as_ref()
+                .map(|former| (&former.read.visit, &former.after)),
+            from: new.source.as_deref(),
             writes,
             cause: format!("appointment {} booked", new.id),
         };
@@ -155,6 +163,7 @@ async fn booking(
         case: String::new(),
         held: new.held,
         starts_at: new.starts_at,
+        source: new.source.clone(),
         site: new.site.clone(),
         practitioner: new.practitioner.clone(),
         price,

@@ -9,7 +9,7 @@ use crate::domain::actor::{Actor, Who};
 use crate::domain::person::Person;
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
-use crate::domain::visit::{Event, State, Verdict, decide};
+use crate::domain::visit::{Event, State, Verdict, Visit, decide};
 use crate::domain::visit_fact::{Next, Stands, Told, VisitFact, next};
 use crate::flows::audit::noted;
 use crate::flows::commit::{self, Busy};
@@ -129,6 +129,8 @@ impl Hearing<'_> {
         let step = Step {
             before: Some(&row.visit),
             after: &after,
+            replaced: None,
+            from: Some(self.connection),
             writes: vec![note, row.write(&after), known.told.touched()],
             cause: format!("appointment {id} {word}"),
         };
@@ -161,6 +163,7 @@ impl Hearing<'_> {
             patient: Named::Reference(fact.patient.clone()),
             held: visit.is_some_and(|visit| visit.state == State::Held),
             starts_at: visit.map_or(fact.starts_at, |visit| visit.starts_at),
+            source: Some(self.connection.into()),
             site: fact.site.clone(),
             practitioner: fact.practitioner.clone(),
             price,
@@ -276,7 +279,19 @@ impl Hearing<'_> {
             let matter = Matter::of(Alert::Contradiction).vendor(self.connection);
             tasks::asking(self.settings, &pk, &name, matter.words(words))
         });
+        // One that people booked here: the practice system that speaks of it has it too.
+        let adopted = known.visit.as_ref().filter(|row| {
+            let visit = &row.visit;
+            visit.source.is_none() && visit.patient == now.patient
+        });
+        let adopted = adopted.map(|row| {
+            row.write(&Visit {
+                source: Some(self.connection.into()),
+                ..row.visit.clone()
+            })
+        });
         let mut writes = vec![row, known.told.write(Some(now))];
+        writes.extend(adopted);
         writes.extend(asked.iter().cloned().map(Write::Put));
         match self.app.store.transact(&writes).await? {
             Written::Done => tasks::nudge_told(self.app, &asked).await,

@@ -119,7 +119,7 @@ fn message(told: &Occurrence, to: &To<'_>) -> crate::contract::Message {
         Channel::PatientEmail | Channel::PatientText => {
             messages::to_patient(told.subject.topic, &said)
         }
-        Channel::Staff | Channel::Books | Channel::Records => {
+        Channel::Staff | Channel::Books | Channel::Records | Channel::Practice => {
             messages::to_staff(told.subject.topic, &said)
         }
     }
@@ -179,6 +179,7 @@ pub fn stood(told: &Occurrence) -> Stood {
         refund: facts.refund.as_ref().map(|refund| refund.state),
         dispute: facts.dispute.as_ref().map(|dispute| dispute.state),
         due_by: facts.due_by,
+        cancelled_by: facts.cancelled_by,
         alert: facts.matter.as_ref().map(|matter| matter.alert),
     }
 }
@@ -217,7 +218,7 @@ pub fn customer(
 /// heard of it.
 pub fn day_of(settings: &Settings, channel: Channel, told: &Occurrence) -> Date {
     let at = match channel {
-        Channel::Books | Channel::Records => told.at,
+        Channel::Books | Channel::Records | Channel::Practice => told.at,
         Channel::PatientEmail | Channel::PatientText | Channel::Staff => told.heard_at,
     };
     at.to_zoned(settings.zone()).date()

@@ -21,7 +21,7 @@ mod standing;
 mod tests;
 
 use super::commit::{self, Change};
-use super::{App, Failure, accounts, connections, patients};
+use super::{App, Failure, accounts, connections, patients, tasks};
 use crate::contract::{Account, Channel, LostReply, Notification, Subscription, System, Trouble};
 use crate::domain::case::Case;
 use crate::domain::event::Event;
@@ -451,7 +451,7 @@ async fn renew(app: &App, of: Of<'_>, row: &DeliveryRow, why: &str) -> Result<()
 
 fn is_given_up(row: &DeliveryRow, system: &System) -> bool {
     let lifetime = match system.channel {
-        Channel::Books | Channel::Records => LIFETIME_OF_BOOKS,
+        Channel::Books | Channel::Records | Channel::Practice => LIFETIME_OF_BOOKS,
         Channel::PatientEmail | Channel::PatientText | Channel::Staff => LIFETIME,
     };
     clock::now().as_second() - row.about.heard_at.as_second() > lifetime
@@ -592,8 +592,11 @@ async fn person(
     // A system that cannot be told must not be told of that without end; what it was to be told is a
     // task itself.
     let to_staff = row.about.subject.topic == Topic::NeedsPerson;
-    let Some(case) = of.case.filter(|_| !to_staff) else {
+    if to_staff {
         return Ok(());
+    }
+    let Some(case) = of.case else {
+        return tasks::raise(app, of.settings, &row.pk, id, matter).await;
     };
     let cause = format!("delivery {}", row.id());
     let id = id.to_owned();
@@ -626,6 +629,7 @@ fn message_of(topic: Topic) -> &'static str {
         Topic::RefundFailed => "The message that the refund failed",
         Topic::DisputeOpened => "The message that the payment is disputed",
         Topic::DisputeClosed => "The message that the dispute is over",
+        Topic::VisitCancelled => "That the appointment is cancelled",
         Topic::NeedsPerson => "The message that a person is needed",
     }
 }

@@ -9,10 +9,12 @@ use crate::domain::outbox::{Occurrence, Subject, Topic, refund_named};
 use crate::domain::payment;
 use crate::domain::refund;
 use crate::domain::settings::Settings;
+use crate::domain::visit;
 use crate::flows::patients::{self, Person};
 use crate::flows::{pages, receipts};
 use crate::io::clock;
 use crate::io::store::{Write, Written};
+use crate::records::appointment::{self, VisitRow};
 use crate::records::delivery::{DeliveryRow, State};
 use crate::records::outbox;
 use crate::records::task;
@@ -73,6 +75,9 @@ pub(super) async fn prepare(
     needless = needless.or(missing_address(system.channel, &person));
     if told.subject.topic == Topic::NeedsPerson && !is_asked(app, &row.pk, &told.subject).await? {
         needless = Some("nobody need look any more");
+    }
+    if told.subject.topic == Topic::VisitCancelled && !is_off(app, &row.pk).await? {
+        needless = Some("it is not called off any more");
     }
     let (standing, refunded_before) = before(system.channel, line, row, &told);
     if system.channel == Channel::Books {
@@ -204,6 +209,13 @@ async fn is_asked(app: &App, pk: &str, subject: &Subject) -> Result<bool, Failur
     let id = subject.object.as_deref().unwrap_or_default();
     let row = app.store.get(pk, &task::sk(&task::person_id(id))).await?;
     Ok(row.as_ref().is_some_and(task::is_open))
+}
+
+/// Whether the visit that was called off still is.
+async fn is_off(app: &App, pk: &str) -> Result<bool, Failure> {
+    let row = app.store.get(pk, appointment::SK).await?;
+    let visit = VisitRow::read(&row.ok_or("a visit is not on record")?)?.visit;
+    Ok(visit.state == visit::State::Cancelled)
 }
 
 pub fn missing_address(channel: Channel, person: &Person) -> Option<&'static str> {

@@ -42,7 +42,7 @@ pub async fn spread(app: &App, key: &RowKey) -> Result<(), Failure> {
 }
 
 /// Which of the clinic's systems are told: those that listen, but whoever told us itself, and who
-/// does not take our calls is not told so.
+/// does not take our calls is not told so. Of a visit only the practice system hears that has it too.
 pub fn audience(settings: &Settings, told: &Occurrence) -> Vec<String> {
     let heard = vendors::audience(&settings.systems).into_iter();
     let listens = heard.filter(|(_, topic)| *topic == told.subject.topic);
@@ -54,7 +54,9 @@ pub fn audience(settings: &Settings, told: &Occurrence) -> Vec<String> {
         .filter(|matter| matches!(matter.alert, Alert::Blocked | Alert::ConnectionHeld));
     let refuses = refuses.and_then(|matter| matter.vendor.as_ref());
     let others = systems.filter(|id| told.from.as_ref() != Some(id) && refuses != Some(id));
-    others.collect()
+    let source = told.facts.source.as_ref();
+    let concerned = others.filter(|id| source.is_none_or(|source| source == id));
+    concerned.collect()
 }
 
 /// What the books themselves told of a payment stands there already, under their id: what they are

@@ -22,6 +22,7 @@ use crate::domain::payment::State;
 use crate::domain::refund::{self, Refund};
 use crate::domain::settings::Settings;
 use crate::domain::task::{Alert, Matter};
+use crate::domain::visit::{self, Booking, Visit};
 use crate::flows::patients::Person;
 use crate::records::delivery::{DeliveryRow, Due, State as Rowed};
 use crate::records::outbox;
@@ -797,6 +798,7 @@ fn a_name_goes_where_it_is_shared_or_needed_and_an_address_only_to_its_channel()
         (Channel::Staff, false, false, false),
         (Channel::Books, false, false, false),
         (Channel::Records, false, false, false),
+        (Channel::Practice, false, false, false),
     ] {
         for share_names in [false, true] {
             let mut settings = clinic();
@@ -1040,6 +1042,54 @@ fn who_told_us_is_not_told_and_who_refuses_our_calls_is_not_told_so() {
     assert_eq!(audience(&settings, &told), ["slack"]);
     told.facts.matter = Some(Matter::of(Alert::ConnectionHeld).vendor("slack"));
     assert!(audience(&settings, &told).is_empty());
+}
+
+#[test]
+fn of_a_visit_only_the_practice_system_hears_that_has_it_too_unless_it_told_us() {
+    let mut heard = vendors::systems();
+    let practice = heard.find(|system| system.channel == Channel::Practice);
+    let practice = practice.expect("a practice system").vendor.id.to_owned();
+    let booking = Booking {
+        id: "A-1".into(),
+        patient: "p".into(),
+        case: "c".into(),
+        held: false,
+        starts_at: at(100),
+        source: Some(practice.clone()),
+        site: None,
+        practitioner: None,
+        price: None,
+        collect: None,
+        replaces: None,
+    };
+    let booked = visit::Event::Booked(Box::new(booking));
+    let visit::Verdict::Change(visit) = visit::decide(None, &booked, at(1)) else {
+        panic!("it is booked");
+    };
+    let all = [practice.clone(), "own".into(), "slack".into()];
+    for (on, source, from, heard) in [
+        (&all[..], Some(&practice), None, vec![practice.clone()]),
+        (
+            &all[..],
+            Some(&practice),
+            Some("stripe"),
+            vec![practice.clone()],
+        ),
+        (&all[..], Some(&practice), Some(&*practice), vec![]),
+        (&all[1..], Some(&practice), None, vec![]),
+        (&all[..], Some(&"other".to_owned()), None, vec![]),
+    ] {
+        let settings = Settings {
+            systems: on.into(),
+            ..clinic()
+        };
+        let visit = Visit {
+            source: source.cloned(),
+            ..*visit.clone()
+        };
+        let told = Occurrence::of_cancelled(&visit, from, eur(0), at(2));
+        assert_eq!(audience(&settings, &told), heard, "{source:?} {from:?}");
+    }
 }
 
 #[test]

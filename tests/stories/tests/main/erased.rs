@@ -4,6 +4,7 @@ use crate::clinic::*;
 use crate::contracts::alone;
 use meridian_stack::unique;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[test]
 fn an_erased_patient_is_charged_no_more_and_told_nothing_and_what_is_due_is_a_task() {
@@ -20,8 +21,13 @@ fn an_erased_patient_is_charged_no_more_and_told_nothing_and_what_is_due_is_a_ta
     let copies = erased["copies"].as_array().expect("a list").iter();
     let vendors: Vec<_> = copies.map(|copy| copy["vendor"].clone()).collect();
     assert!(vendors.contains(&json!("stripe")), "{vendors:?}");
-    // Slack is told no name.
-    for vendor in stack.systems.iter().filter(|system| *system != "slack") {
+    // Slack is told no name, and who heard of no money of theirs has none.
+    let heard = stack.get(&format!("/v1/deliveries?case={case}"));
+    let heard = heard.expect(200)["deliveries"].take();
+    let heard = heard.as_array().expect("a list").iter();
+    let systems: BTreeSet<_> = heard.filter_map(|one| one["system"].as_str()).collect();
+    assert!(systems.len() + 1 >= stack.systems.len(), "{systems:?}");
+    for vendor in systems.iter().filter(|system| **system != "slack") {
         assert!(vendors.contains(&json!(vendor)), "{vendors:?}");
     }
     stack.quiet();

@@ -1,5 +1,5 @@
 //! A visit that nobody tells of: it is found at Cliniko, billed by its type, paid, refunded in part,
-//! and stands in the books.
+//! and stands in the books; and one that is called off here, and so there.
 
 use crate::clinic::*;
 use crate::contracts::alone;
@@ -16,6 +16,13 @@ fn polled(stack: &Stack) {
         stack.advance(60);
         stack.quiet();
     }
+}
+
+fn connected(stack: &Stack) {
+    let fields = json!({ "api_key": "demo-au1", "contact_email": "front@example.test" });
+    let connect = json!({ "fields": fields });
+    let put = stack.call("PUT", "/v1/integrations/cliniko", &connect, &unique("key"));
+    assert_eq!(put.expect(200)["connected"], true);
 }
 
 /// Nobody is connected any more: what is asked each minute would slow the stories that follow.
@@ -42,10 +49,7 @@ fn disconnected(stack: &Stack) {
 #[test]
 fn a_visit_that_is_found_at_cliniko_is_billed_by_its_type_paid_refunded_and_in_the_books() {
     let (stack, _alone) = alone();
-    let fields = json!({ "api_key": "demo-au1", "contact_email": "front@example.test" });
-    let connect = json!({ "fields": fields });
-    let put = stack.call("PUT", "/v1/integrations/cliniko", &connect, &unique("key"));
-    assert_eq!(put.expect(200)["connected"], true);
+    connected(stack);
     let new = json!({
         "id": "2", "name": "Follow-up, 30 minutes", "label": "Appointment", "price": eur("60.00"),
         "tax_rate": "10",
@@ -100,6 +104,54 @@ fn a_visit_that_is_found_at_cliniko_is_billed_by_its_type_paid_refunded_and_in_t
     let tasks = stack.get("/v1/tasks").expect(200).to_string();
     assert!(
         !tasks.contains(&visit) && !tasks.contains("Cliniko"),
+        "{tasks}"
+    );
+    disconnected(stack);
+}
+
+/// What was sent to call it off.
+fn sent(stack: &Stack, visit: &str) -> Vec<Value> {
+    let path = format!("/v1/individual_appointments/{visit}/cancel");
+    let all = stack.calls("cliniko").into_iter();
+    all.filter(|call| call["method"] == "PATCH" && call["path"] == path)
+        .collect()
+}
+
+#[test]
+fn a_visit_that_is_called_off_here_is_called_off_at_cliniko_once_though_the_reply_is_lost() {
+    let (stack, _alone) = alone();
+    connected(stack);
+    let who = json!({ "first_name": "Juniper", "last_name": "Vale" });
+    let ask = json!({ "starts_at": "2031-02-03T09:00:00Z", "type": "1", "patient": who });
+    let (ours, theirs) = (
+        id(&stack.at_vendor("cliniko", "book", &ask)),
+        id(&stack.at_vendor("cliniko", "book", &ask)),
+    );
+    polled(stack);
+    stack.faults(&json!({ "vendors": [
+        { "vendor": "cliniko", "method": "PATCH", "action": "cut_after", "times": 1 },
+    ] }));
+    let cancel = format!("/v1/appointments/{ours}/cancel");
+    stack.post(&cancel, &json!({ "by": "patient" })).expect(200);
+    stack.at_vendor("cliniko", &format!("cancel/{theirs}"), &json!({}));
+    stack.quiet();
+    for _ in 0..3 {
+        polled(stack);
+    }
+    stack.faults(&json!({}));
+    assert_eq!(sent(stack, &ours).len(), 1);
+    assert!(sent(stack, &theirs).is_empty(), "it said so itself");
+    let told = stack.get("/v1/deliveries?system=cliniko").expect(200);
+    let told = told["deliveries"].as_array().expect("a list");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["state"], "done", "{told:?}");
+    for visit in [&ours, &theirs] {
+        let stands = stack.get(&format!("/v1/appointments/{visit}")).expect(200);
+        assert_eq!(stands["state"], "cancelled", "{stands}");
+    }
+    let tasks = stack.get("/v1/tasks").expect(200).to_string();
+    assert!(
+        !tasks.contains(&ours) && !tasks.contains("Cliniko"),
         "{tasks}"
     );
     disconnected(stack);
