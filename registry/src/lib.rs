@@ -17,6 +17,7 @@ macro_rules! vendors {
             twilio,
             slack,
             xero,
+            quickbooks,
             google_sheets,
             own,
             cliniko

@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+use std::str::FromStr;
 
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -249,4 +251,22 @@ pub fn minor(text: &str, digits: u32) -> Option<i64> {
     } else {
         None
     }
+}
+
+/// A JSON number, exactly.
+pub fn decimal(value: &Value) -> Option<Decimal> {
+    let text = value.as_number()?.to_string();
+    Decimal::from_str(&text)
+        .or_else(|_| Decimal::from_scientific(&text))
+        .ok()
+}
+
+/// The same; nothing where there is none.
+pub fn amount(value: &Value) -> Decimal {
+    decimal(value).unwrap_or_default()
+}
+
+/// A decimal as a JSON number.
+pub fn number(value: Decimal) -> Value {
+    serde_json::from_str(&value.normalize().to_string()).unwrap_or_default()
 }

@@ -4,13 +4,14 @@
 use crate::contract::{Account, Effect, Offer, Pause, Read, Trouble, Vendor};
 use crate::domain::fact::Decline;
 pub use crate::domain::invoice::OfRate;
+use crate::domain::invoice::portion;
 pub use crate::domain::outbox::CameBy;
 use crate::domain::outbox::Topic;
 use crate::domain::task::Alert;
 pub use crate::domain::tender::Recorded;
 pub use crate::domain::visit::CancelledBy;
 use crate::domain::{dispute, payment, refund};
-use crate::words::money::{Currency, Money};
+use crate::words::money::{BadAmount, Currency, Money};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -224,6 +225,36 @@ pub struct Notification {
     pub contact: Option<String>,
     /// What people read, in channels that people read.
     pub message: Message,
+}
+
+impl Notification {
+    /// What a refund takes back of the sale, rate by rate: what all refunds up to it come to, less
+    /// what those before it took. Together they take no cent more or less than the invoice had.
+    pub fn taken_back(&self) -> Result<Vec<OfRate>, BadAmount> {
+        let after = self.refunded_before.plus(self.standing.applied)?;
+        let before = portion(&self.rates, self.total, self.refunded_before)?;
+        let after = portion(&self.rates, self.total, after)?;
+        let mut parts = vec![];
+        for (before, after) in before.iter().zip(after) {
+            let gross = after.gross.less(before.gross)?;
+            let tax = after.tax.less(before.tax)?;
+            if gross.minor != 0 || tax.minor != 0 {
+                let percent = after.percent;
+                parts.push(OfRate {
+                    percent,
+                    gross,
+                    tax,
+                });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// What of a refund takes nothing back of the sale.
+    pub fn unsold(&self) -> Money {
+        let minor = self.amount.minor - self.standing.applied.minor;
+        Money::new(minor.max(0), self.amount.currency)
+    }
 }
 
 /// What an occurrence is about, by id, as far as it names that: ours as our API names them, and the

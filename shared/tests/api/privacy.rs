@@ -26,7 +26,7 @@ pub async fn paid(share_names: bool) -> (Clinic, String) {
     }
     let id = clinic.id.clone();
     answer(&clinic, move |heard| {
-        let grants = ["/connect/token", "/google-sheets/token"];
+        let grants = ["/connect/token", "/google-sheets/token", "/tokens/bearer"];
         match grants.iter().any(|path| heard.what.ends_with(path)) {
             true => Said::Reply(
                 200,
@@ -36,9 +36,12 @@ pub async fn paid(share_names: bool) -> (Clinic, String) {
             false if heard.what.starts_with("GET /google-sheets/") => {
                 Said::Reply(200, json!({ "values": [["Reference"]] }))
             }
-            // Xero knows no contact yet.
+            // The books know no contact yet.
             false if heard.what.starts_with("GET /xero/") => {
                 Said::Reply(200, json!({ "Contacts": [] }))
+            }
+            false if heard.what.starts_with("GET /quickbooks/") => {
+                Said::Reply(200, json!({ "QueryResponse": {} }))
             }
             false => Said::Reply(400, json!({ "message": "not now" })),
         }

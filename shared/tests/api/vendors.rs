@@ -117,6 +117,10 @@ pub async fn connect(
             "tenant_id": "00000000-0000-4000-8000-000000000000", "bank_account": "090",
             "tax_type": "OUTPUT",
         }),
+        "quickbooks" => json!({
+            "client_id": id, "client_secret": "secret", "realm_id": "4620816365000000000",
+            "income_item": "1", "deposit_account": "35", "tax_code": "2",
+        }),
         "own" => json!({
             "url": format!("https://hooks.example.org/{id}"),
             "secret": format!("whsec_{}", BASE64_STANDARD.encode([7; 32])),
@@ -125,7 +129,7 @@ pub async fn connect(
         other => panic!("how is {other} connected?"),
     };
     let mut connection = json!({ "fields": fields });
-    if vendor == "xero" {
+    if matches!(vendor, "xero" | "quickbooks") {
         connection["oauth"] = json!({ "refresh_token": "r1" });
     }
     let path = format!("/v1/integrations/{vendor}");

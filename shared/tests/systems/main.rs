@@ -5,6 +5,7 @@ mod cliniko;
 mod google_sheets;
 mod mailgun;
 mod own;
+mod quickbooks;
 mod slack;
 #[path = "../support/talk.rs"]
 mod talk;
@@ -116,6 +117,7 @@ fn demo(system: &System) -> Account {
         "twilio" => twilio::SECRETS,
         "slack" => slack::SECRETS,
         "xero" => xero::SECRETS,
+        "quickbooks" => quickbooks::SECRETS,
         "own" => own::SECRETS,
         "google-sheets" => &sheets,
         "cliniko" => cliniko::SECRETS,
@@ -134,7 +136,7 @@ fn steps(system: &System, topic: Topic) -> &'static [Effect<Notification, Extern
 
 /// How a lost reply is looked up.
 fn search(step: &Effect<Notification, ExternalId>) -> Read<Notification, Option<ExternalId>> {
-    match &step.lost_reply {
+    match step.lost_reply.at(i64::MAX) {
         LostReply::Find { look, .. } => *look,
         _ => panic!("a lost reply is not looked up"),
     }
@@ -255,11 +257,12 @@ fn official(path: &str) -> Option<serde_json::Value> {
     Some(serde_json::from_slice(&text).expect("the file is JSON"))
 }
 
-/// What a system answers to what is read before a request.
-fn before(system: &System) -> Vec<Reply> {
+/// What a system answers to what is read before the request of a step.
+fn before(system: &System, ask: &Notification) -> Vec<Reply> {
     match system.vendor.id {
         "google-sheets" => google_sheets::not_there(),
         "cliniko" => vec![cliniko::there(serde_json::json!({}))],
+        "quickbooks" => quickbooks::before(ask),
         _ => vec![],
     }
 }
@@ -270,13 +273,17 @@ fn requests() -> Vec<(&'static System, Topic, Request)> {
     for system in vendors::systems() {
         let account = demo(system);
         for subscription in system.subscriptions {
-            let ask = told(subscription.topic);
-            for step in subscription.steps {
-                let build = || heard(step.build, &ask, &account, &before(system)).unwrap();
+            let mut ask = told(subscription.topic);
+            if subscription.names_contact {
+                ask.contact = Some("bd2270c3-8706-4c11-9cfb-000b551c3f51".into());
+            }
+            for (n, step) in subscription.steps.iter().enumerate() {
+                ask.made = vec!["3d1f3a52-3c5e-4d0a-8f1b-6b7c8d9e0f10".into(); n];
+                let build = || heard(step.build, &ask, &account, &before(system, &ask)).unwrap();
                 let request = build();
                 assert_eq!(request, build(), "a repeat differs");
                 requests.push((system, subscription.topic, request));
-                if let LostReply::Find { look, .. } = &step.lost_reply {
+                if let LostReply::Find { look, .. } = step.lost_reply.at(i64::MAX) {
                     let request = first(*look, &ask, &account);
                     requests.push((system, subscription.topic, request));
                 }

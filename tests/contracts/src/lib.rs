@@ -11,9 +11,11 @@ mod decode;
 mod discovery;
 mod document;
 mod explain;
+mod oauth;
 mod schemas;
 mod translate;
 mod vendors;
+mod xsd;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -10,6 +10,7 @@ mod looks;
 mod oauth;
 mod object;
 mod page;
+mod refresh;
 mod shape;
 mod shelf;
 
@@ -19,6 +20,7 @@ pub use gateway::*;
 pub use looks::{Looks, looks};
 pub use oauth::know_client;
 pub use object::{Happened, Kind, Object, Refusal, State};
+pub use refresh::Refreshing;
 
 use crate::wire::{Call, Reply};
 use crate::world::World;

@@ -14,6 +14,15 @@ pub fn know_client(world: &mut World, vendor: &str, client: &str, secret: &str) 
     world.put(CLIENT, client, &name, json!({"secret": secret}));
 }
 
+/// Whether a client's secret is its own.
+pub fn is_known(world: &mut World, vendor: &str, (client, secret): &(String, String)) -> bool {
+    let name = format!("{vendor} {client}");
+    if world.item(CLIENT, &name).is_none() && !client.is_empty() && !secret.is_empty() {
+        know_client(world, vendor, client, secret);
+    }
+    world.body(CLIENT, &name)["secret"] == **secret
+}
+
 /// The client whose token a call carries.
 pub fn client(world: &World, vendor: &str, tokens: &Tokens, call: &Call) -> Option<String> {
     let item = world.item(TOKEN, &format!("{vendor} {}", call.bearer()?))?;
@@ -25,13 +34,9 @@ pub fn grant(world: &mut World, gateway: &Gateway, tokens: &Tokens, call: &Call)
     let refused = |status, error: &str, words: &str| {
         Reply::json(status, &json!({"error": error, "error_description": words}))
     };
-    let known = call.basic().filter(|(client, secret)| {
-        let name = format!("{} {client}", gateway.id);
-        if world.item(CLIENT, &name).is_none() && !client.is_empty() && !secret.is_empty() {
-            know_client(world, gateway.id, client, secret);
-        }
-        world.body(CLIENT, &name)["secret"] == **secret
-    });
+    let known = call
+        .basic()
+        .filter(|given| is_known(world, gateway.id, given));
     let Some((client, _)) = known else {
         return refused(401, "invalid_client", "Client Authentication failed");
     };

@@ -8,6 +8,7 @@ pub mod mailgun;
 pub mod mollie;
 pub mod own;
 pub mod paypal;
+pub mod quickbooks;
 pub mod slack;
 pub mod stripe;
 pub mod twilio;

@@ -14,7 +14,6 @@ mod documents;
 mod events;
 mod ledger;
 mod lines;
-mod oauth;
 mod payments;
 mod query;
 mod replies;
@@ -22,6 +21,7 @@ mod resource;
 mod specs;
 
 use crate::fields;
+use crate::kit::{Refreshing, know_client};
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply};
 use crate::world::{Repeat, World};
@@ -35,7 +35,7 @@ const TENANT: &str = "00000000-0000-4000-8000-000000000000";
 pub static VENDOR: Vendor = Vendor {
     id: "xero",
     seed: |world| {
-        world.put("xero.client", "demo", "demo", json!({"secret": "demo"}));
+        know_client(world, "xero", "demo", "demo");
         world.demo_endpoint("xero", TENANT, "xero-demo-key");
     },
     demo_secrets: || {
@@ -65,18 +65,23 @@ invoice/{number}, credit_note/{number}, bank_transactions/{reference}, accounts/
                       how it stands in the books; accounts with their balances, debits positive
 "#;
 
+const TOKENS: Refreshing = Refreshing {
+    vendor: "xero",
+    scope: "offline_access accounting.contacts accounting.transactions",
+    access: 30 * MINUTE,
+    grace: 30 * MINUTE,
+    refresh: 60 * 24 * 60 * MINUTE,
+};
+
 const KEY_LIFETIME: i64 = 6 * MINUTE;
 
 fn handle(world: &mut World, call: &Call) -> Reply {
     if call.path == "/connect/token" && call.method == "POST" {
-        return oauth::token(world, call);
+        return TOKENS.token(world, call);
     }
-    let access = call
-        .bearer()
-        .and_then(|token| world.item("xero.access", token));
-    match access {
-        Some(item) if world.now < item.at + oauth::ACCESS_LIFETIME => {}
-        Some(_) => return unauthorised("TokenExpired: token expired"),
+    match TOKENS.holds(world, call) {
+        Some(true) => {}
+        Some(false) => return unauthorised("TokenExpired: token expired"),
         None => return unauthorised("AuthenticationUnsuccessful"),
     }
     let tenant = call

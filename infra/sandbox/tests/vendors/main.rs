@@ -8,6 +8,7 @@ mod messages;
 mod mollie;
 mod own;
 mod paypal;
+mod quickbooks;
 mod stripe;
 mod xero;
 mod xero_books;

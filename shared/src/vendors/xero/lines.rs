@@ -2,7 +2,6 @@
 //! to Xero's rate: it is what stands on the patient's invoice.
 
 use super::{Account, Notification, OfRate};
-use crate::domain::invoice::portion;
 use crate::words::money::{Amounts, BadAmount, Money};
 use rust_decimal::Decimal;
 use serde_json::{Number, Value, json};
@@ -37,21 +36,11 @@ pub fn of_note(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadA
     ask.rates.iter().map(line).collect()
 }
 
-/// With their tax. A refund takes what all refunds up to it come to, less what those before it
-/// took: together they take no cent more or less than the invoice had.
+/// With their tax.
 pub fn of_refund(ask: &Notification, account: &Account) -> Result<Vec<Value>, BadAmount> {
-    let after = ask.refunded_before.plus(ask.standing.applied)?;
-    let before = portion(&ask.rates, ask.total, ask.refunded_before)?;
-    let after = portion(&ask.rates, ask.total, after)?;
-    let mut lines = vec![];
-    for (before, after) in before.iter().zip(after) {
-        let gross = less(after.gross, before.gross);
-        let tax = less(after.tax, before.tax);
-        if gross.minor != 0 || tax.minor != 0 {
-            lines.push(line(ask, account, after.percent, gross, tax)?);
-        }
-    }
-    Ok(lines)
+    let rates = ask.taken_back()?;
+    let line = |rate: &OfRate| line(ask, account, rate.percent, rate.gross, rate.tax);
+    rates.iter().map(line).collect()
 }
 
 fn less(amount: Money, by: Money) -> Money {

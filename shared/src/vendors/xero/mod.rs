@@ -21,7 +21,7 @@ pub use door::DOORS;
 use crate::contract::*;
 use crate::domain::outbox::Topic;
 use crate::words::ids;
-use crate::words::money::{BadAmount, Money};
+use crate::words::money::BadAmount;
 use lines::number;
 use replies::*;
 use serde_json::{Value, json};
@@ -172,14 +172,8 @@ fn not_so_returned(ask: &Notification, step: usize) -> bool {
     match step {
         0 | 1 => ask.standing.applied.minor == 0,
         // What came from credit stands there: less of it was applied.
-        _ => ask.by != CameBy::Credit || ask.came == CameBy::Credit || unsold(ask).minor == 0,
+        _ => ask.by != CameBy::Credit || ask.came == CameBy::Credit || ask.unsold().minor == 0,
     }
-}
-
-/// What of a refund takes nothing back of the sale.
-fn unsold(ask: &Notification) -> Money {
-    let minor = ask.amount.minor - ask.standing.applied.minor;
-    Money::new(minor.max(0), ask.amount.currency)
 }
 
 /// Longer than Xero works on a request, so that what is not found then will not appear any more.
@@ -269,7 +263,7 @@ fn receive(ask: &Notification, _: &mut Talk, account: &Account) -> Result<Reques
     let line = json!({
         "Description": format!("Credit of invoice {}", ask.invoice),
         "Quantity": 1,
-        "UnitAmount": number(unsold(ask))?,
+        "UnitAmount": number(ask.unsold())?,
         "AccountCode": account_of(CameBy::Credit, account)?,
     });
     let received = json!({

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Entry, Hook, Vendor, is_base64};
 use crate::decode::Names;
 use crate::document::{Auth, Document, narrow, read};
+use crate::oauth::token;
 
 /// What a new object needs, by the facts.
 const NEW: [(&str, &str, &[&str]); 4] = [
@@ -53,7 +54,7 @@ fn open(folder: &Path) -> Result<Vendor, String> {
         Document::new("xero-bankfeeds", "/bankfeeds.xro/1.0", Auth::Bearer, feeds),
         Document::new("xero-identity", "", Auth::Bearer, identity),
         Document::new("xero-webhooks", "", Auth::Open, hooks),
-        Document::new("xero-token", "", Auth::Basic, token()),
+        Document::new("xero-token", "", Auth::Basic, token("/connect/token")),
     ];
     Ok(Vendor {
         documents,
@@ -81,58 +82,6 @@ fn dates(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(dates),
         _ => {}
     }
-}
-
-/// RFC 6749, 4.1, 4.4, 5 and 6.
-fn token() -> Value {
-    let grant = |name: &str, required: &[&str]| json!({"properties": {"grant_type": {"const": name}}, "required": required});
-    json!({"paths": {"/connect/token": {"post": {
-        "operationId": "token",
-        "requestBody": {"required": true, "content": {"application/x-www-form-urlencoded": {"schema": {
-            "type": "object",
-            "properties": {
-                "grant_type": {"enum": ["refresh_token", "authorization_code", "client_credentials"]},
-                "refresh_token": {"type": "string", "minLength": 1},
-                "code": {"type": "string", "minLength": 1},
-                "redirect_uri": {"type": "string"},
-                "code_verifier": {"type": "string"},
-                "client_id": {"type": "string"},
-                "client_secret": {"type": "string"},
-                "scope": {"type": "string"},
-            },
-            "required": ["grant_type"],
-            "anyOf": [
-                grant("refresh_token", &["refresh_token"]),
-                grant("authorization_code", &["code", "redirect_uri"]),
-                grant("client_credentials", &[]),
-            ],
-        }}}},
-        "responses": {
-            "200": {"content": {"application/json": {"schema": {
-                "type": "object",
-                "properties": {
-                    "access_token": {"type": "string", "minLength": 1},
-                    "token_type": {"const": "Bearer"},
-                    "expires_in": {"type": "integer"},
-                    "refresh_token": {"type": "string", "minLength": 1},
-                    "id_token": {"type": "string"},
-                    "scope": {"type": "string"},
-                },
-                "required": ["access_token", "token_type", "expires_in"],
-            }}}},
-            "default": {"content": {"application/json": {"schema": {
-                "type": "object",
-                "properties": {
-                    "error": {"enum": [
-                        "invalid_request", "invalid_client", "invalid_grant",
-                        "unauthorized_client", "unsupported_grant_type", "invalid_scope",
-                    ]},
-                    "error_description": {"type": "string"},
-                },
-                "required": ["error"],
-            }}}},
-        },
-    }}}})
 }
 
 fn webhook(hook: &mut Hook) {

@@ -7,6 +7,7 @@ mod mailgun;
 mod mollie;
 mod own;
 mod paypal;
+mod quickbooks;
 mod slack;
 mod stripe;
 mod twilio;

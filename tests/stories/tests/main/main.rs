@@ -14,6 +14,7 @@ mod own;
 mod polled;
 mod post;
 mod proofs;
+mod quickbooks;
 mod refunds;
 mod setup;
 mod sheets;

@@ -2,25 +2,9 @@
 
 use super::replies::msdate;
 use crate::wire::stamp;
+pub use crate::wire::{amount, decimal, number};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
-use std::str::FromStr;
-
-pub fn decimal(value: &Value) -> Option<Decimal> {
-    let text = value.as_number()?.to_string();
-    Decimal::from_str(&text)
-        .or_else(|_| Decimal::from_scientific(&text))
-        .ok()
-}
-
-pub fn amount(value: &Value) -> Decimal {
-    decimal(value).unwrap_or_default()
-}
-
-pub fn number(value: Decimal) -> Value {
-    // A decimal's text is a JSON number.
-    serde_json::from_str(&value.normalize().to_string()).unwrap_or_default()
-}
 
 pub fn cents(value: Decimal) -> Decimal {
     value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
