@@ -19,12 +19,18 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use books::{ENTITIES, Entity};
 use serde_json::{Value, json};
 
+/// The demo clinic's company.
+const REALM: &str = "4620816365000000000";
+
 pub static VENDOR: Vendor = Vendor {
     id: "quickbooks",
-    seed: |world| know_client(world, "quickbooks", "demo", "demo"),
+    seed: |world| {
+        know_client(world, "quickbooks", "demo", "demo");
+        world.demo_endpoint("quickbooks", REALM, "quickbooks-demo-token");
+    },
     demo_secrets: || {
         let secret = json!({"client_id": "demo", "client_secret": "demo",
-            "realm_id": "4620816365000000000", "income_item": "1", "deposit_account": "35",
+            "realm_id": REALM, "income_item": "1", "deposit_account": "35",
             "tax_code": "2", "tax_code_0": "3", "cash_account": "36", "terminal_account": "37",
             "fund_account": "38", "credit_account": "40", "credit_item": "4"});
         vec![
@@ -49,6 +55,7 @@ pub static VENDOR: Vendor = Vendor {
 };
 
 const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself
+unpay/{payment}       and deletes one
 put_away/{customer}   it is made inactive
 close                 {"until"}: the books are closed until that day
 knobs                 {"tax": "0.01"}: it makes so much more tax of what it is told; {"old": true}: its
@@ -227,6 +234,7 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
     };
     match verb {
         ["pay", id] => books::pay(world, id, ask).map_err(|(_, why)| why),
+        ["unpay", id] => books::unpay(world, id).map_err(|(_, why)| why),
         ["put_away", id] => {
             world.set(entity("Customer")?.kind, id, json!({"Active": false}));
             Ok(world.body(entity("Customer")?.kind, id))

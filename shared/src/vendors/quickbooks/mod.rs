@@ -3,9 +3,12 @@
 //! Facts: Intuit's v3 schemas (XSD, 2024-10-21), developer.intuit.com.
 
 mod books;
+mod door;
 mod replies;
+mod source;
 mod system;
 
+pub use door::DOORS;
 pub use system::SYSTEM;
 
 use crate::contract::*;
@@ -47,16 +50,16 @@ static VENDOR: Vendor = Vendor {
         .optional(),
         ENVIRONMENT,
     ],
-    inbound: &[],
+    inbound: &[Field::secret("verifier_token", "Verifier token of webhooks").optional()],
     own_error: replies::is_own,
 };
 
 pub static FACES: Faces = Faces {
     system: Some(&SYSTEM),
+    sources: &[&source::SOURCE],
+    booked: Some(source::booked),
     ..Faces::of(&VENDOR)
 };
-
-pub static DOORS: &[&Door] = &[];
 
 /// Why a text is no company's id, which stands in every address.
 fn no_realm(value: &str) -> Option<String> {

@@ -168,10 +168,23 @@ pub fn is_own(reply: &Reply) -> bool {
 }
 
 fn clear(ask: &Notification, reply: &Reply) -> Result<Value, Trouble> {
+    answered(reply, ask.customer.name.as_deref())
+}
+
+/// An entity that was read; `None` of one that was deleted.
+pub fn standing(reply: &Reply, name: &str) -> Result<Option<Value>, Trouble> {
+    match answered(reply, None) {
+        Err(Trouble::Gone(_)) => Ok(None),
+        said => Ok(Some(said?[name].clone())),
+    }
+}
+
+/// Without the customer's `name`, which stays out of errors.
+fn answered(reply: &Reply, name: Option<&str>) -> Result<Value, Trouble> {
     let body = json::read::<Value>(&reply.body);
     let fault = body.as_ref().ok().and_then(fault);
     match (fault, reply.status) {
-        (Some(fault), 200..=299 | 400) => Err(refusal(ask, fault)),
+        (Some(fault), 200..=299 | 400) => Err(refusal(name, fault)),
         _ => {
             reply.ok()?;
             Ok(body?)
@@ -181,11 +194,11 @@ fn clear(ask: &Notification, reply: &Reply) -> Result<Value, Trouble> {
 
 /// Codes as Intuit's list of common errors has them. 6210 (the books of that day are closed) and 6540
 /// (it was deposited) are refusals as any other: people read why.
-fn refusal(ask: &Notification, fault: &Value) -> Trouble {
+fn refusal(name: Option<&str>, fault: &Value) -> Trouble {
     let text = |names: [&str; 2]| names.iter().find_map(|name| fault[*name].as_str());
     let said = [["Message", "message"], ["Detail", "detail"]].map(text);
     let said: Vec<_> = said.into_iter().flatten().collect();
-    let why = unnamed(ask, &said.join(": "));
+    let why = unnamed(name, &said.join(": "));
     match text(["code", "code"]).unwrap_or_default() {
         "120" => Trouble::Credentials(why),
         "6190" => Trouble::Closed(why),
@@ -197,9 +210,9 @@ fn refusal(ask: &Notification, fault: &Value) -> Trouble {
     }
 }
 
-/// QuickBooks quotes the customer, whose name stays out of errors.
-fn unnamed(ask: &Notification, said: &str) -> String {
-    match ask.customer.name.as_deref() {
+/// QuickBooks quotes the customer.
+fn unnamed(name: Option<&str>, said: &str) -> String {
+    match name {
         Some(name) if !name.is_empty() => said.replace(name, "the patient"),
         _ => said.into(),
     }

@@ -6,30 +6,51 @@ use crate::contracts::alone;
 use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 
+/// Those that the clinic has.
+const BOOKS: [&str; 2] = ["xero", "quickbooks"];
+
 fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "EUR" })
 }
 
-fn at_xero(stack: &Stack, invoice: &Value) -> Value {
+/// An invoice in the books of this vendor: its id, what is due on it and what was paid, in cents.
+fn there(stack: &Stack, books: &str, invoice: &Value) -> (String, [i64; 2]) {
     let number = invoice["number"].as_str().expect("a number");
-    stack.at_vendor("xero", &format!("invoice/{number}"), &json!({}))
+    let cents = |sum: &Value| (sum.as_f64().expect("an amount") * 100.0).round() as i64;
+    if books == "xero" {
+        let one = stack.at_vendor(books, &format!("invoice/{number}"), &json!({}));
+        let id = one["InvoiceID"].as_str().expect("an id").to_owned();
+        return (id, [cents(&one["AmountDue"]), cents(&one["AmountPaid"])]);
+    }
+    let all = stack.at_vendor(books, "all/Invoice", &json!({}));
+    let mut all = all.as_array().expect("invoices").iter();
+    let one = all
+        .find(|one| one["DocNumber"] == number)
+        .expect("it is filed");
+    let due = cents(&one["Balance"]);
+    let id = one["Id"].as_str().expect("an id").to_owned();
+    (id, [due, cents(&one["TotalAmt"]) - due])
 }
 
-/// Somebody enters a payment of so many cents at Xero; its id there.
-fn entered(stack: &Stack, invoice: &Value, cents: i64) -> String {
-    let there = at_xero(stack, invoice);
-    let id = there["InvoiceID"].as_str().expect("an id");
-    let paid = stack.at_vendor("xero", &format!("pay/{id}"), &json!({ "amount": cents }));
+/// Somebody enters a payment of so many cents there; its id.
+fn entered(stack: &Stack, books: &str, invoice: &Value, cents: i64) -> String {
+    let (id, _) = there(stack, books, invoice);
+    let paid = stack.at_vendor(books, &format!("pay/{id}"), &json!({ "amount": cents }));
     stack.quiet();
-    paid["PaymentID"].as_str().expect("an id").to_owned()
+    let id = paid["PaymentID"].as_str().or(paid["Id"].as_str());
+    id.expect("an id").to_owned()
 }
 
-/// What is due and what was paid there, in cents.
-fn sums(there: &Value) -> [i64; 2] {
-    ["AmountDue", "AmountPaid"].map(|field| {
-        let sum = there[field].as_f64().expect("an amount");
-        (sum * 100.0).round() as i64
-    })
+/// How many payments we filed there.
+fn filed(stack: &Stack, books: &str) -> usize {
+    let method = if books == "xero" { "PUT" } else { "POST" };
+    let is_payment = |call: &Value| {
+        let path = call["path"].as_str().unwrap_or_default().to_lowercase();
+        path.ends_with("/payments") || path.ends_with("/payment")
+    };
+    let all = stack.calls(books).into_iter();
+    all.filter(|call| call["method"] == method && is_payment(call))
+        .count()
 }
 
 fn balances(stack: &Stack, case: &str) -> Value {
@@ -38,21 +59,10 @@ fn balances(stack: &Stack, case: &str) -> Value {
     stack.get(&path).expect(200)["balances"].clone()
 }
 
-/// How many payments we filed at Xero.
-fn filed(stack: &Stack) -> usize {
-    let all = stack.calls("xero").into_iter();
-    let put = all.filter(|call| call["method"] == "PUT");
-    put.filter(|call| {
-        call["path"]
-            .as_str()
-            .is_some_and(|path| path.ends_with("/Payments"))
-    })
-    .count()
-}
-
-/// The states of what Xero told, of this case and of none.
-fn told(stack: &Stack) -> Vec<(String, String)> {
-    let page = stack.get("/v1/events?source=xero&limit=100").expect(200);
+/// The states of what these books told, of this case and of none.
+fn told(stack: &Stack, books: &str) -> Vec<(String, String)> {
+    let path = format!("/v1/events?source={books}&limit=100");
+    let page = stack.get(&path).expect(200);
     let all = page["events"].as_array().expect("events").iter();
     let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     all.map(|one| (text(one, "state"), text(one, "case")))
@@ -60,29 +70,33 @@ fn told(stack: &Stack) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_payment_entered_at_xero_counts_once_here_and_the_card_pays_the_rest() {
+fn a_payment_entered_in_the_books_counts_once_here_and_the_card_pays_the_rest() {
     let (stack, _alone) = alone();
+    for books in BOOKS {
+        counts_once(stack, books);
+    }
+}
+
+fn counts_once(stack: &Stack, books: &str) {
     let patient = patient(stack);
     keep_card(stack, &patient, "pm_card_visa");
     let made = invoice(stack, &patient, "later", "stripe");
     let case = id(&made);
     stack.quiet();
-    let before = filed(stack);
-    entered(stack, &made, 2500);
+    let before = filed(stack, books);
+    entered(stack, books, &made, 2500);
     let known = read_invoice(stack, &case);
-    assert_eq!(
-        (&known["due"], &known["status"]),
-        (&eur("35.00"), &json!("part_paid")),
-        "{known}"
-    );
+    let stands = (&known["due"], &known["status"]);
+    assert_eq!(stands, (&eur("35.00"), &json!("part_paid")), "{known}");
     let tender = &known["tenders"][0];
+    let came = (&tender["how"], &tender["amount"]);
+    assert_eq!(came, (&json!("books"), &eur("25.00")), "{known}");
     assert_eq!(
-        (&tender["how"], &tender["amount"]),
-        (&json!("books"), &eur("25.00")),
-        "{known}"
+        filed(stack, books),
+        before,
+        "they are not told what they told"
     );
-    assert_eq!(filed(stack), before, "Xero is not told what it told");
-    let ours = told(stack).into_iter().filter(|(_, of)| *of == case);
+    let ours = told(stack, books).into_iter().filter(|(_, of)| *of == case);
     assert_eq!(ours.map(|(state, _)| state).collect::<Vec<_>>(), ["posted"]);
     // The rest is charged, and filed as ever.
     let path = format!("/v1/invoices/{case}/charges");
@@ -90,8 +104,11 @@ fn a_payment_entered_at_xero_counts_once_here_and_the_card_pays_the_rest() {
     stack.post_as(&path, &charge, &unique("rest")).expect(202);
     stack.quiet();
     assert_eq!(read_invoice(stack, &case)["status"], "paid");
-    assert_eq!(filed(stack), before + 1);
-    assert_eq!(sums(&at_xero(stack, &made)), [0, 6000]);
+    assert_eq!(filed(stack, books), before + 1);
+    // The other books, where the clinic has them, have both from us.
+    for books in BOOKS {
+        assert_eq!(there(stack, books, &made).1, [0, 6000], "{books}");
+    }
     let known = balances(stack, &case);
     let of = |name: &str| {
         let mut all = known.as_array().expect("balances").iter();
@@ -110,42 +127,42 @@ fn a_payment_entered_at_xero_counts_once_here_and_the_card_pays_the_rest() {
 }
 
 #[test]
-fn a_payment_taken_off_at_xero_is_due_again_and_one_taken_off_here_goes_there_too() {
+fn a_payment_taken_off_in_the_books_is_due_again_and_one_taken_off_here_is_there_too() {
     let (stack, _alone) = alone();
+    for books in BOOKS {
+        taken_off(stack, books);
+    }
+}
+
+fn taken_off(stack: &Stack, books: &str) {
     let made = invoice(stack, &patient(stack), "later", "stripe");
     let case = id(&made);
     stack.quiet();
-    // The token that filed it holds for half an hour.
-    stack.advance(3600);
-    let first = entered(stack, &made, 6000);
+    // The token that filed it does not hold any more.
+    stack.advance(2 * 3600);
+    let first = entered(stack, books, &made, 6000);
     assert_eq!(read_invoice(stack, &case)["status"], "paid");
-    stack.at_vendor("xero", &format!("unpay/{first}"), &json!({}));
+    stack.at_vendor(books, &format!("unpay/{first}"), &json!({}));
     stack.quiet();
-    let known = read_invoice(stack, &case);
-    assert_eq!(
-        (&known["due"], &known["status"]),
-        (&eur("60.00"), &json!("open")),
-        "{known}"
-    );
+    let open = |stack: &Stack| {
+        let known = read_invoice(stack, &case);
+        let stands = (&known["due"], &known["status"]);
+        assert_eq!(stands, (&eur("60.00"), &json!("open")), "{known}");
+    };
+    open(stack);
     // Entered anew, and taken off here.
-    entered(stack, &made, 4000);
+    entered(stack, books, &made, 4000);
     let known = read_invoice(stack, &case);
     assert_eq!(known["due"], eur("20.00"), "{known}");
     let tender = known["tenders"][1]["id"].as_str().expect("an id");
     let path = format!("/v1/tenders/{tender}/reverse");
     stack.post(&path, &json!({})).expect(200);
     stack.quiet();
-    assert_eq!(sums(&at_xero(stack, &made)), [6000, 0]);
-    let known = read_invoice(stack, &case);
-    assert_eq!(
-        (&known["due"], &known["status"]),
-        (&eur("60.00"), &json!("open")),
-        "{known}"
-    );
-    assert_eq!(
-        balances(stack, &case).to_string().matches("books").count(),
-        0
-    );
+    for books in BOOKS {
+        assert_eq!(there(stack, books, &made).1, [6000, 0], "{books}");
+    }
+    open(stack);
+    assert!(!balances(stack, &case).to_string().contains("books"));
 }
 
 #[test]
@@ -161,7 +178,7 @@ fn more_than_is_due_here_is_put_before_people_once() {
     let note = json!({ "amount": eur("50.00") });
     let path = format!("/v1/invoices/{case}/credit-notes");
     stack.post_as(&path, &note, &unique("note")).expect(201);
-    let payment = entered(stack, &made, 6000);
+    let payment = entered(stack, "xero", &made, 6000);
     let about = |stack: &Stack| {
         let tasks = stack.get("/v1/tasks?limit=100").expect(200);
         let all = tasks["tasks"]

@@ -279,6 +279,13 @@ pub fn pay(world: &mut World, id: &str, ask: &Value) -> Result<Value, Wrong> {
     create(world, &realm, &PAYMENT, &entered)
 }
 
+/// A person deletes a payment.
+pub fn unpay(world: &mut World, id: &str) -> Result<Value, Wrong> {
+    let realm = world.account_of(PAYMENT.kind, id).unwrap_or_default();
+    let payment = standing(world, &realm, &PAYMENT, id)?;
+    undo(world, &realm, &PAYMENT, &payment, "Delete")
+}
+
 /// What stands on each account by all that is booked in one currency; debits are positive.
 pub fn accounts(world: &World, currency: &str) -> Value {
     let mut ledger: BTreeMap<&str, Decimal> = BTreeMap::new();
