@@ -318,8 +318,8 @@ async fn with_contact(
     let Some(calls) = system.contact.yes().filter(|_| subscription.names_contact) else {
         return Ok(Some((row.clone(), Ok(notification))));
     };
-    // What was sent is looked for first; what nobody need hear of names nobody.
-    if row.may_be_sent() || needless.is_some() {
+    // What nobody need hear of names nobody.
+    if needless.is_some() {
         return Ok(Some((row.clone(), Ok(notification))));
     }
     let ask = contacts::Ask {
@@ -328,7 +328,7 @@ async fn with_contact(
         system,
         account,
         notification: &notification,
-        sent: false,
+        sent: row.may_be_sent(),
     };
     if let Some(id) = contacts::known_id(&ask).await? {
         let contact = Some(id);
@@ -337,6 +337,10 @@ async fn with_contact(
             ..notification.clone()
         };
         return Ok(Some((row.clone(), Ok(named))));
+    }
+    // What was sent is looked for first.
+    if row.may_be_sent() {
+        return Ok(Some((row.clone(), Ok(notification))));
     }
     // While it is looked for or made, others who come to this line leave it to us: met at the contact
     // they would put the very delivery off that it is made for. Under a name, since two at the same

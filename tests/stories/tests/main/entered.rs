@@ -46,6 +46,7 @@ fn filed(stack: &Stack, books: &str) -> usize {
     let method = if books == "xero" { "PUT" } else { "POST" };
     let is_payment = |call: &Value| {
         let path = call["path"].as_str().unwrap_or_default().to_lowercase();
+        let path = path.split('?').next().unwrap_or_default();
         path.ends_with("/payments") || path.ends_with("/payment")
     };
     let all = stack.calls(books).into_iter();
