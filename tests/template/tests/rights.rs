@@ -48,7 +48,7 @@ fn only_who_calls_a_gateway_or_a_system_reads_its_key() {
         ("invoice-creation", "seal"),
         ("charge-execution", "gateway seal"),
         ("refund-execution", "gateway seal"),
-        ("outcome-resolution", "gateway seal system"),
+        ("outcome-resolution", "gateway oauth seal system"),
         ("system-delivery", "oauth seal system"),
         ("clinic-api", "gateway inbound oauth root seal system"),
         ("patient-pages", "seal"),

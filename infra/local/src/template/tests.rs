@@ -239,7 +239,7 @@ fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
             ),
             "system-delivery" => ("seal system oauth", "oauth", ""),
             // A practice system is polled.
-            "outcome-resolution" => ("seal gateway system", "", ""),
+            "outcome-resolution" => ("seal gateway system oauth", "oauth", ""),
             _ => ("seal gateway", "", ""),
         };
         let name = &function.name;

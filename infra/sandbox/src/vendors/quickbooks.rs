@@ -89,7 +89,14 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     let ["v3", "company", realm, rest @ ..] = &parts[..] else {
         return Reply::of(404, "text/html", "<p>404</p>");
     };
-    let known = ["minorversion", "requestid", "operation", "query"];
+    let known = [
+        "minorversion",
+        "requestid",
+        "operation",
+        "query",
+        "entities",
+        "changedSince",
+    ];
     let odd = call
         .pairs()
         .into_iter()
@@ -145,6 +152,10 @@ fn route(world: &mut World, call: &Call, realm: &str, rest: &[&str]) -> Reply {
     let done = match (call.method.as_str(), rest) {
         ("GET", ["query"]) => query::answer(world, realm, &call.query("query").unwrap_or_default())
             .map(|list| json!({"QueryResponse": list, "time": time})),
+        ("GET", ["cdc"]) => Ok(
+            json!({"CDCResponse": [{"QueryResponse": changes(world, call, realm)}],
+            "time": time}),
+        ),
         ("GET", [path, id]) => match entity(path) {
             Some(of) => books::standing(world, realm, of, id)
                 .map(|body| json!({of.name: body, "time": time})),
@@ -159,6 +170,32 @@ fn route(world: &mut World, call: &Call, realm: &str, rest: &[&str]) -> Reply {
         _ => return Reply::of(404, "text/html", "<p>404</p>"),
     };
     done.map_or_else(|wrong| refused(&wrong), |body| Reply::json(200, &body))
+}
+
+/// What changed of each entity that is named, deleted documents by little more than their ids.
+fn changes(world: &World, call: &Call, realm: &str) -> Value {
+    let since = call.query("changedSince").unwrap_or_default();
+    let since: Option<jiff::Timestamp> = since.parse().ok();
+    let named = call.query("entities").unwrap_or_default();
+    let of_one = |of: &&Entity| named.split(',').any(|name| name == of.name);
+    let list = |of: &Entity| {
+        let all = world
+            .all(of.kind)
+            .into_iter()
+            .filter(|item| item.account == realm);
+        let changed = all.map(|item| &item.body).filter(|body| {
+            let at = body["MetaData"]["LastUpdatedTime"]
+                .as_str()
+                .unwrap_or_default();
+            at.parse().ok() >= since
+        });
+        let shown = changed.map(|body| match body["status"] == "Deleted" {
+            true => json!({"Id": body["Id"], "status": "Deleted", "MetaData": body["MetaData"]}),
+            false => body.clone(),
+        });
+        json!({of.name: shown.collect::<Vec<_>>(), "startPosition": 1, "maxResults": 1000})
+    };
+    ENTITIES.iter().filter(of_one).map(list).collect()
 }
 
 fn write(world: &mut World, call: &Call, realm: &str, of: &'static Entity) -> Result<Value, Wrong> {

@@ -179,6 +179,11 @@ pub fn standing(reply: &Reply, name: &str) -> Result<Option<Value>, Trouble> {
     }
 }
 
+/// An answer that is about no customer.
+pub fn whole(reply: &Reply) -> Result<Value, Trouble> {
+    answered(reply, None)
+}
+
 /// Without the customer's `name`, which stays out of errors.
 fn answered(reply: &Reply, name: Option<&str>) -> Result<Value, Trouble> {
     let body = json::read::<Value>(&reply.body);

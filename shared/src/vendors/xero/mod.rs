@@ -66,6 +66,7 @@ static VENDOR: Vendor = Vendor {
 pub static FACES: Faces = Faces {
     system: Some(&SYSTEM),
     sources: &[&source::SOURCE],
+    polls: &[source::POLL],
     booked: Some(source::booked),
     ..Faces::of(&VENDOR)
 };

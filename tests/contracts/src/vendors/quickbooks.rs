@@ -24,7 +24,7 @@ const NEW: [(&str, &[&str]); 6] = [
     ("SalesReceipt", &["CustomerRef", "Line"]),
 ];
 
-pub static ENTRIES: &[Entry] = &[Entry::of("quickbooks", open).seen(6, 0)];
+pub static ENTRIES: &[Entry] = &[Entry::of("quickbooks", open).seen(6, 1)];
 
 fn open(folder: &Path) -> Result<Vendor, String> {
     let books = json!({"$defs": xsd::types(folder)?, "paths": paths()});
@@ -79,6 +79,12 @@ fn paths() -> Value {
         json!({"type": "object", "properties": {"QueryResponse": list},
         "required": ["QueryResponse"]}),
     );
+    let changed = json!({"type": "array", "items": {"type": "object", "required": ["QueryResponse"],
+        "properties": {"QueryResponse": {"type": "array", "items": list}}}});
+    paths["/cdc"] = json!({"get": {
+        "parameters": parameters(&["minorversion", "entities", "changedSince"]),
+        "responses": answer(json!({"type": "object", "properties": {"CDCResponse": changed},
+            "required": ["CDCResponse"]}))}});
     paths["/query"] = json!({"get": {"parameters": parameters(&["minorversion", "query"]),
         "responses": found}});
     paths
@@ -91,9 +97,11 @@ fn parameters(names: &[&str]) -> Value {
             "minorversion" => json!({"type": "integer", "minimum": 75}),
             "requestid" => json!({"type": "string", "minLength": 1, "maxLength": 50}),
             "operation" => json!({"enum": ["delete", "void"]}),
+            "entities" => json!({"type": "string", "pattern": "^[A-Za-z,]+$"}),
+            "changedSince" => json!({"type": "string", "format": "date-time"}),
             _ => json!({"type": "string", "pattern": "^SELECT .+ FROM [A-Za-z]+"}),
         };
-        let required = matches!(*name, "minorversion" | "query");
+        let required = !matches!(*name, "requestid" | "operation");
         json!({"in": "query", "name": name, "required": required, "schema": schema})
     };
     names.iter().map(one).collect()

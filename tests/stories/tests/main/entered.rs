@@ -166,6 +166,59 @@ fn taken_off(stack: &Stack, books: &str) {
     assert!(!balances(stack, &case).to_string().contains("books"));
 }
 
+/// What the clinic's accounts are called there.
+fn fields(books: &str) -> Value {
+    let mut fields = json!({ "client_id": "demo", "client_secret": "demo" });
+    let own = match books {
+        "xero" => json!({
+            "tenant_id": "00000000-0000-4000-8000-000000000000", "sales_account": "200",
+            "bank_account": "090", "cash_account": "091", "terminal_account": "092",
+            "fund_account": "093", "credit_account": "820", "tax_type": "NONE",
+        }),
+        _ => json!({
+            "realm_id": "4620816365000000000", "income_item": "1", "deposit_account": "35",
+            "tax_code": "2", "tax_code_0": "3", "cash_account": "36", "terminal_account": "37",
+            "fund_account": "38", "credit_account": "40", "credit_item": "4",
+            "environment": "sandbox",
+        }),
+    };
+    let own = own.as_object().expect("fields").clone();
+    fields.as_object_mut().expect("fields").extend(own);
+    fields
+}
+
+#[test]
+fn a_payment_whose_webhook_never_came_is_in_the_list_within_the_hour() {
+    let (stack, _alone) = alone();
+    for books in BOOKS {
+        let path = format!("/v1/integrations/{books}");
+        let put = json!({ "fields": fields(books) });
+        stack.call("PUT", &path, &put, &unique("key")).expect(200);
+        let made = invoice(stack, &patient(stack), "later", "stripe");
+        let case = id(&made);
+        stack.quiet();
+        let off = json!({ "vendor": books, "action": "webhooks:off" });
+        stack.faults(&json!({ "vendors": [off] }));
+        entered(stack, books, &made, 6000);
+        assert_eq!(read_invoice(stack, &case)["due"], eur("60.00"), "{books}");
+        stack.faults(&json!({}));
+        for _ in 0..2 {
+            stack.advance(2 * 3600);
+            stack.quiet();
+            let known = read_invoice(stack, &case);
+            assert_eq!(known["status"], "paid", "{books}: {known}");
+            assert_eq!(
+                known["tenders"].as_array().map(Vec::len),
+                Some(1),
+                "{known}"
+            );
+        }
+        for books in BOOKS {
+            assert_eq!(there(stack, books, &made).1, [0, 6000], "{books}");
+        }
+    }
+}
+
 #[test]
 fn more_than_is_due_here_is_put_before_people_once() {
     let (stack, _alone) = alone();

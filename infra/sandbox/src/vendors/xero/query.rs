@@ -59,8 +59,19 @@ pub fn list(world: &mut World, call: &Call, tenant: &str, of: &Resource) -> Repl
     let archived = call
         .query("includeArchived")
         .is_some_and(|all| all == "true");
+    let since = call.header("if-modified-since").map(|text| {
+        let at: Result<jiff::Timestamp, _> = text.parse();
+        at.map_or(i64::MAX, |at| at.as_millisecond())
+    });
+    let changed = |body: &Value| {
+        let at = body["UpdatedDateUTC"].as_str().unwrap_or_default();
+        let digits: String = at.chars().filter(char::is_ascii_digit).collect();
+        // `/Date(1773446400000+0000)/`
+        digits.get(..13).and_then(|ms| ms.parse().ok()).unwrap_or(0)
+    };
     let fits = |body: &&Value| {
-        (archived || body["ContactStatus"] != "ARCHIVED")
+        since.is_none_or(|since| changed(body) >= since)
+            && (archived || body["ContactStatus"] != "ARCHIVED")
             && clauses.iter().all(|clause| holds(clause, body))
             && among("IDs", &body[of.id])
             && among("InvoiceNumbers", &body["InvoiceNumber"])
@@ -72,7 +83,11 @@ pub fn list(world: &mut World, call: &Call, tenant: &str, of: &Resource) -> Repl
                     .contains(&term.to_lowercase())
             })
     };
-    let all = world.list("xero", of.kind, tenant).into_iter().filter(fits);
+    let mut all: Vec<_> = world.list("xero", of.kind, tenant);
+    all.retain(|body| fits(body));
+    if call.query("order").as_deref() == Some("UpdatedDateUTC ASC") {
+        all.sort_by_key(|body| changed(body));
+    }
     let size = call
         .query("pageSize")
         .and_then(|text| text.parse().ok())
@@ -82,6 +97,7 @@ pub fn list(world: &mut World, call: &Call, tenant: &str, of: &Resource) -> Repl
         .and_then(|text| text.parse::<usize>().ok())
         .unwrap_or(1);
     let shown: Vec<Value> = all
+        .into_iter()
         .skip(page.saturating_sub(1) * size)
         .take(size)
         .cloned()
