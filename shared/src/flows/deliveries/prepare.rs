@@ -73,12 +73,7 @@ pub(super) async fn prepare(
         && !erased
         && unreachable(settings, system, &person);
     needless = needless.or(missing_address(system.channel, &person));
-    if told.subject.topic == Topic::NeedsPerson && !is_asked(app, &row.pk, &told.subject).await? {
-        needless = Some("nobody need look any more");
-    }
-    if told.subject.topic == Topic::VisitCancelled && !is_off(app, &row.pk).await? {
-        needless = Some("it is not called off any more");
-    }
+    needless = passed(app, &row.pk, &told.subject).await?.or(needless);
     let (standing, refunded_before) = before(system.channel, line, row, &told);
     if system.channel == Channel::Books {
         needless = of_books(&told, &standing, needless);
@@ -202,6 +197,17 @@ pub fn overtaken(case: &Case, subject: &Subject) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Why nobody need hear of it any more, as what stands beside no case is now.
+async fn passed(app: &App, pk: &str, subject: &Subject) -> Result<Option<&'static str>, Failure> {
+    Ok(match subject.topic {
+        Topic::NeedsPerson if !is_asked(app, pk, subject).await? => {
+            Some("nobody need look any more")
+        }
+        Topic::VisitCancelled if !is_off(app, pk).await? => Some("it is not called off any more"),
+        _ => None,
+    })
 }
 
 /// Whether the task of which people are told is still open.
