@@ -273,8 +273,15 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
         ["pay", id] => books::pay(world, id, ask).map_err(|(_, why)| why),
         ["unpay", id] => books::unpay(world, id).map_err(|(_, why)| why),
         ["put_away", id] => {
-            world.set(entity("Customer")?.kind, id, json!({"Active": false}));
-            Ok(world.body(entity("Customer")?.kind, id))
+            let kind = entity("Customer")?.kind;
+            // Its name is free again: from memory, unverified.
+            let name = world.body(kind, id)["DisplayName"]
+                .as_str()
+                .unwrap_or("")
+                .to_string();
+            let away = json!({"Active": false, "DisplayName": name + " (deleted)"});
+            world.set(kind, id, away);
+            Ok(world.body(kind, id))
         }
         ["close"] => {
             world.put("quickbooks.closed", "", "closed", ask.clone());

@@ -301,8 +301,15 @@ async fn what_a_request_may_not_hold_and_what_it_names_in_vain_is_refused() {
 async fn every_change_is_told_in_either_shape_signed_with_the_verifier_token() {
     let bench = Bench::start().await;
     let books = Books::open(&bench).await;
-    let to = json!({"account": "123", "source": "quickbooks", "secret": "token"});
+    let text = json!({"from": "+61400000006", "body": "x"});
+    bench.control("twilio/inbound", text).await.ok();
+    let url = bench.sandbox.webhooks()[0]["url"]
+        .as_str()
+        .unwrap()
+        .replace("twilio", "quickbooks");
+    let to = json!({"account": "123", "url": url, "secret": "token"});
     bench.control("quickbooks/endpoints", to).await.ok();
+    bench.taken().await;
     let who = books.patient().await;
     let invoice = books.made("Invoice", sale(&who, "1")).await;
     bench

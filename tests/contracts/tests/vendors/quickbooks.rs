@@ -51,8 +51,11 @@ fn documents_have_the_names_types_and_words_of_the_schemas() {
         ),
         (with(&format!("{detail}/ItemRef"), json!("1")), "ItemRef"),
         (
-            with(&format!("{detail}/ItemRef"), json!({"id": "1"})),
-            "ItemRef",
+            with(
+                &format!("{detail}/ItemRef"),
+                json!({"value": "1", "id": "1"}),
+            ),
+            "/ItemRef/id: unknown",
         ),
         (with("/Line", json!([])), "/Line"),
         (

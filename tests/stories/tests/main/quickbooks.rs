@@ -218,3 +218,24 @@ fn what_a_closed_month_refuses_is_filed_once_it_is_opened() {
     assert_eq!(of()["state"], "done");
     assert_eq!(filed(stack, "Invoice", &made).len(), 1);
 }
+
+#[test]
+fn a_customer_that_staff_put_away_is_made_anew_for_the_next_invoice() {
+    let (stack, _alone) = alone();
+    let patient = patient(stack);
+    let of = |made: &Value| {
+        told(stack, &id(made));
+        let filed = filed(stack, "Invoice", made);
+        filed[0]["CustomerRef"]["value"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    };
+    let first = invoice(stack, &patient, "later", "stripe");
+    let before = of(&first);
+    let second = invoice(stack, &patient, "later", "stripe");
+    assert_eq!(of(&second), before);
+    stack.at_vendor(VENDOR, &format!("put_away/{before}"), &json!({}));
+    let third = invoice(stack, &patient, "later", "stripe");
+    assert_ne!(of(&third), before);
+}
