@@ -7,7 +7,7 @@
 use crate::contract::*;
 use crate::domain::person::Person;
 use crate::domain::visit_fact::{Stands, VisitFact};
-use crate::words::json::read_part;
+use crate::words::json::{read_part, sorted};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
@@ -181,7 +181,7 @@ impl Appointment {
 
 /// An event is this appointment as it is now: of two that stand alike nothing is told.
 fn item(raw: &Value) -> Item {
-    let digest = digest_id(&["appointment", &raw.to_string()]);
+    let digest = digest_id(&["appointment", &sorted(raw.clone())]);
     let fact = fact(raw);
     let id = match &fact {
         Ok(fact) => format!("{}.{}.{}", fact.id, fact.at.as_second(), &digest[..8]),

@@ -2,6 +2,7 @@
 
 use crate::data::{Known, payment, refund};
 use crate::talk::talked;
+use jiff::Timestamp;
 use meridian::contract::*;
 use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::fact::{Fact, Method};
@@ -153,6 +154,11 @@ fn text(case: &Value, name: &str) -> Option<String> {
 const LABEL: &str = "Wattle Street Clinic, invoice 7";
 const HOOKS: &str = "https://pay.example/webhooks/demo/it";
 
+/// When every call here is made.
+fn at() -> Timestamp {
+    "2026-03-14T10:00:00Z".parse().expect("an instant")
+}
+
 pub fn checkout(case: &Value) -> Checkout {
     Checkout {
         reference: payment(),
@@ -163,6 +169,7 @@ pub fn checkout(case: &Value) -> Checkout {
         webhook_url: HOOKS.into(),
         keep_method: case["ask"]["keep_method"] == true,
         payer: "pat-1".into(),
+        at: at(),
     }
 }
 
@@ -189,6 +196,7 @@ pub fn charge(known: &Known, case: &Value) -> Charge {
         method: method(known, case),
         webhook_url: HOOKS.into(),
         payer: "pat-1".into(),
+        at: at(),
     }
 }
 
@@ -218,6 +226,7 @@ pub fn refunded(case: &Value) -> Refund {
         amount,
         total_refunded: money(&case["ask"]["total"], amount.minor),
         whole: case["ask"]["whole"] == true,
+        at: at(),
     }
 }
 
@@ -226,6 +235,7 @@ pub fn lookup(case: &Value) -> Lookup {
         reference: text(case, "reference").unwrap_or(payment()),
         payment: text(case, "payment"),
         session: text(case, "session"),
+        refund: text(case, "refund"),
         amount: money(&case["ask"]["amount"], 10_000),
     }
 }

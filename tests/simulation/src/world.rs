@@ -545,6 +545,7 @@ impl<'a> World<'a> {
             &SETTINGS,
             "",
             &Back::default(),
+            self.ts(),
         );
         ask.ok_or_else(lacking)
     }

@@ -13,6 +13,7 @@ mod page;
 mod shape;
 mod shelf;
 
+pub use api::taken;
 pub use certificate::Signer;
 pub use engine::*;
 pub use gateway::*;

@@ -1,0 +1,291 @@
+//! What Authorize.Net says by itself or when asked: webhooks, which carry an id and no currency, so
+//! that the transaction is looked up; and its lists: what is not yet settled, then the batches that
+//! were, each a list in pages. There is no search by our reference.
+
+use super::resources::*;
+use super::{call, details};
+use crate::contract::*;
+use crate::domain::fact::{Fact, Kind};
+use crate::words::json::{read_part, sorted};
+use crate::words::money::Currency;
+use crate::words::{ids, json, time};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json as object};
+
+/// The most that a page of a list may have.
+const PAGE: usize = 1000;
+
+/// The longest that batches may be asked for, in seconds.
+const LONGEST: i64 = 31 * 86_400;
+
+// ---- webhooks ----------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    notification_id: String,
+    event_type: String,
+    payload: Payload,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    id: String,
+}
+
+pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
+    let event: Event = json::read(verified.body())?;
+    Ok(vec![Item {
+        notice: notice(&event.event_type, event.payload.id),
+        id: Some(event.notification_id),
+        name: event.event_type,
+    }])
+}
+
+/// Of each transaction: what became of it is looked up. Those that are not of the sample application
+/// of the vendor's are from memory, unverified.
+fn notice(name: &str, id: String) -> Result<Notice, Unreadable> {
+    match name {
+        "net.authorize.payment.authorization.created"
+        | "net.authorize.payment.authcapture.created"
+        | "net.authorize.payment.capture.created"
+        | "net.authorize.payment.priorAuthCapture.created"
+        | "net.authorize.payment.refund.created"
+        | "net.authorize.payment.void.created"
+        | "net.authorize.payment.fraud.held"
+        | "net.authorize.payment.fraud.approved"
+        | "net.authorize.payment.fraud.declined" => Ok(Notice::Hint { payment: id }),
+        "net.authorize.customer.paymentProfile.deleted" => Ok(Notice::MethodGone {
+            token: id,
+            at: None,
+        }),
+        "net.authorize.customer.created"
+        | "net.authorize.customer.updated"
+        | "net.authorize.customer.deleted"
+        | "net.authorize.customer.paymentProfile.created"
+        | "net.authorize.customer.paymentProfile.updated" => Ok(Notice::Ignored(Kind::Other)),
+        _ => unknown_type(name, &["net.authorize.payment."]),
+    }
+}
+
+// ---- look-ups ----------------------------------------------------------------------------------
+
+/// A payment by its id, or by our reference where its page alone is known; and the refund that is
+/// asked about, which its payment does not show.
+pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, Pause> {
+    let currency = ask.amount.currency;
+    let mut told = LookedUp::default();
+    match (&ask.payment, &ask.session) {
+        (Some(id), _) => whole(id, currency, talk, &mut told)?,
+        (None, Some(session)) => {
+            let opened = session.rsplit_once('.').and_then(|(_, at)| at.parse().ok());
+            let opened = opened.and_then(|at| Timestamp::from_second(at).ok());
+            let opened = opened.ok_or(Trouble::Unreadable("the page's id is none".into()))?;
+            if let Some(id) = find(&ask.reference, opened, talk)? {
+                whole(&id, currency, talk, &mut told)?;
+            }
+        }
+        (None, None) => {
+            let why = "it is not known under which id, or since when";
+            return Err(Trouble::Unclear(why.into()).into());
+        }
+    }
+    let known = |id: &&String| {
+        told.facts
+            .iter()
+            .any(|fact| fact.refund.as_ref() == Some(id))
+    };
+    let named = ask.refund.as_ref().filter(|id| !known(id));
+    if let Some(id) = named.filter(|id| id.bytes().all(|b| b.is_ascii_digit())) {
+        Transaction::of(talk.ask(details(id))?)?.tell(currency, &mut told);
+    }
+    Ok(told)
+}
+
+/// A transaction, and before it the payment that it is about.
+fn whole(id: &str, currency: Currency, talk: &mut Talk, told: &mut LookedUp) -> Result<(), Pause> {
+    let found = Transaction::of(talk.ask(details(id))?)?;
+    if let Some(payment) = found.about() {
+        Transaction::of(talk.ask(details(payment))?)?.tell(currency, told);
+    }
+    found.tell(currency, told);
+    Ok(())
+}
+
+pub fn find_charge(ask: &Charge, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
+    let Some(id) = find(&ask.reference, ask.at, talk)? else {
+        return Ok(None);
+    };
+    let mut told = LookedUp::default();
+    whole(&id, ask.amount.currency, talk, &mut told)?;
+    Ok(Some(told.whole()?))
+}
+
+/// The refund alone: of its payment nothing new is told.
+pub fn find_refund(ask: &Refund, talk: &mut Talk) -> Result<Option<Vec<Fact>>, Pause> {
+    let Some(id) = find(&ask.reference, ask.at, talk)? else {
+        return Ok(None);
+    };
+    let mut told = LookedUp::default();
+    Transaction::of(talk.ask(details(&id))?)?.tell(ask.amount.currency, &mut told);
+    Ok(Some(told.whole()?))
+}
+
+/// What bears our reference: not yet settled, or in a batch that was settled since. Lists are read to
+/// their end before it counts as not found. One that failed counts only where there is no other: on a
+/// page the payer may have tried again.
+fn find(reference: &str, since: Timestamp, talk: &mut Talk) -> Result<Option<String>, Pause> {
+    let mut failed = None;
+    for page in 1.. {
+        let list = lines(talk.ask(unsettled(page))?)?;
+        if let Some(id) = bearing(reference, &list, &mut failed)? {
+            return Ok(Some(id));
+        }
+        if list.len() < PAGE {
+            break;
+        }
+    }
+    for batch in settled(since, time::after(since, LONGEST), talk)? {
+        for page in 1.. {
+            let list = lines(talk.ask(in_batch(&batch.batch_id, page))?)?;
+            if let Some(id) = bearing(reference, &list, &mut failed)? {
+                return Ok(Some(id));
+            }
+            if list.len() < PAGE {
+                break;
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// A line that cannot be read may be the one that is looked for.
+fn bearing(
+    reference: &str,
+    list: &[Value],
+    failed: &mut Option<String>,
+) -> Result<Option<String>, Trouble> {
+    let mut unread = None;
+    for line in list {
+        match read_part::<Summary>(line) {
+            Ok(line) if line.invoice_number.as_deref() == Some(reference) => {
+                let kind = payment_kind(&line.transaction_status, false);
+                if !matches!(kind, Ok(Kind::PaymentFailed | Kind::PaymentExpired)) {
+                    return vendor_id(line.trans_id).map(Some);
+                }
+                failed.get_or_insert(vendor_id(line.trans_id)?);
+            }
+            Ok(_) => {}
+            Err(why) => unread = Some(why),
+        }
+    }
+    unread.map_or(Ok(None), |why| Err(why.into()))
+}
+
+// ---- lists -------------------------------------------------------------------------------------
+
+fn unsettled(page: usize) -> Request {
+    call("getUnsettledTransactionListRequest", paged(page))
+}
+
+fn in_batch(batch: &str, page: usize) -> Request {
+    let mut ask = object!({"batchId": batch});
+    if let (Some(ask), Value::Object(paged)) = (ask.as_object_mut(), paged(page)) {
+        ask.extend(paged);
+    }
+    call("getTransactionListRequest", ask)
+}
+
+/// An offset is the number of a page, from 1: from memory, unverified.
+fn paged(page: usize) -> Value {
+    object!({
+        "sorting": {"orderBy": "submitTimeUTC", "orderDescending": true},
+        "paging": {"limit": PAGE, "offset": page},
+    })
+}
+
+fn lines(reply: &Reply) -> Result<Vec<Value>, Trouble> {
+    Ok(clear(reply)?.json::<Listed>()?.transactions)
+}
+
+/// The batches that were settled between these, the oldest first. An end that is yet to come is
+/// taken: unverified.
+fn settled(from: Timestamp, until: Timestamp, talk: &mut Talk) -> Result<Vec<Batch>, Pause> {
+    let second = |at: Timestamp| at.strftime("%FT%TZ").to_string();
+    let ask = object!({
+        "includeStatistics": false,
+        "firstSettlementDate": second(from),
+        "lastSettlementDate": second(until),
+    });
+    let reply = talk.ask(call("getSettledBatchListRequest", ask))?;
+    let mut all = clear(reply)?.json::<Batches>()?.batch_list;
+    all.sort_by_key(|batch| (batch.batch_id.len(), batch.batch_id.clone()));
+    Ok(all)
+}
+
+/// A portion is a page of a batch: where the next one begins is told by both.
+pub fn poll(window: &Window, talk: &mut Talk, _: &Account) -> Result<Portion<Item>, Pause> {
+    let batches = settled(window.from, window.until, talk)?;
+    let begins = window.after.as_deref().map(|after| after.split_once('.'));
+    let (at, page) = match begins {
+        None => (0, 1),
+        Some(place) => {
+            let (batch, page) = place.ok_or(Trouble::Missing)?;
+            let at = batches.iter().position(|one| one.batch_id == batch);
+            let page = page.parse().map_err(|_| Trouble::Missing)?;
+            (at.ok_or(Trouble::Missing)?, page)
+        }
+    };
+    let Some(batch) = batches.get(at) else {
+        return Ok(Portion {
+            items: vec![],
+            next: None,
+        });
+    };
+    let list = lines(talk.ask(in_batch(&batch.batch_id, page))?)?;
+    let next = match list.len() < PAGE {
+        true => batches.get(at + 1).map(|next| (next, 1)),
+        false => Some((batch, page + 1)),
+    };
+    Ok(Portion {
+        items: list.iter().map(item).collect(),
+        next: next.map(|(batch, page)| format!("{}.{page}", batch.batch_id)),
+    })
+}
+
+/// A line of a batch. What bears a reference of ours is looked up; what does not is some other sale
+/// of the account, of which no more is told than that.
+fn item(raw: &Value) -> Item {
+    let line = match read_part::<Summary>(raw) {
+        Ok(line) => line,
+        Err(why) => {
+            return Item {
+                id: Some(digest_id(&["line", &sorted(raw.clone())])),
+                name: "transaction".into(),
+                notice: Err(why.into()),
+            };
+        }
+    };
+    let status = line.transaction_status.as_str();
+    let ours = line.invoice_number.as_deref().and_then(ids::read_reference);
+    let refund = status.starts_with("refund");
+    let kind = match refund {
+        true => refund_kind(status),
+        false => payment_kind(status, line.account_type == "eCheck"),
+    };
+    Item {
+        id: Some(format!("{}.{status}", line.trans_id)),
+        name: format!("transaction.{status}"),
+        notice: kind.map_err(Unreadable::from).map(|kind| match ours {
+            Some(_) => Notice::Hint {
+                payment: line.trans_id,
+            },
+            None => Notice::Fact(Box::new(Fact {
+                refund: refund.then(|| line.trans_id.clone()),
+                payment: (!refund).then(|| line.trans_id.clone()),
+                ..Fact::new(kind)
+            })),
+        }),
+    }
+}
