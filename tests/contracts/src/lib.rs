@@ -14,6 +14,7 @@ mod explain;
 mod schemas;
 mod translate;
 mod vendors;
+mod xml;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
