@@ -1,11 +1,13 @@
 //! What is asked of a gateway, made of a case's data, and what came of it, as data again.
 
 use crate::data::{Known, payment, refund};
+use crate::hooks;
 use crate::talk::talked;
 use jiff::Timestamp;
 use meridian::contract::*;
 use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::fact::{Fact, Method};
+use meridian::vendors;
 use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -62,8 +64,25 @@ pub fn run(known: &Known, case: &Value) -> Came {
                 Err(trouble) => Came::of(sent, troubled(trouble)),
             }
         }
+        "poll" => polled(known, case, &account, &replies),
         _ => effects(known, case, does, &account, &replies),
     }
+}
+
+/// A portion of the vendor's list, from where the case says that the one before ended.
+fn polled(known: &Known, case: &Value, account: &Account, replies: &[Reply]) -> Came {
+    let (_, poll) = vendors::polls_of(known.id()).next().expect("a list");
+    let window = Window {
+        from: at(),
+        until: "2026-03-17T10:00:00Z".parse().expect("an instant"),
+        after: text(case, "after"),
+    };
+    let (sent, portion) = talked(poll.read, &window, account, replies);
+    let shown = |portion: Portion<Item>| {
+        let items = portion.items.into_iter().map(hooks::item);
+        json!({"items": items.collect::<Vec<_>>(), "next": portion.next})
+    };
+    Came::of(sent, portion.map_or_else(troubled, shown))
 }
 
 fn effects(known: &Known, case: &Value, does: &str, account: &Account, replies: &[Reply]) -> Came {

@@ -222,15 +222,8 @@ fn end_of_page(world: &mut World, page: &Object, outcome: &str) -> Result<bool, 
         true => page.state = State::Done,
         false => page.own["alert"] = json!("The card was declined."),
     });
-    submit(world, payment);
+    make(world, &THIS, payment);
     Ok(taken)
-}
-
-/// A transaction that is settled in the night that follows.
-fn submit(world: &mut World, transaction: Object) -> String {
-    let night = (world.now / DAY + 1) * DAY;
-    world.step_at(night, ID, json!({"night": true}));
-    make(world, &THIS, transaction)
 }
 
 fn transact(world: &mut World, account: &str, asked: &Value) -> Done {
@@ -315,7 +308,7 @@ fn charge(world: &mut World, account: &str, asked: &Value) -> Result<String, Ref
     payment.cause.clone_from(&method.declines);
     (payment.customer, payment.own) = (method.customer, method.own);
     payment.method = Some(method.id);
-    Ok(submit(world, payment))
+    Ok(make(world, &THIS, payment))
 }
 
 /// Only what is settled is given back, in whole or in part.
@@ -326,7 +319,6 @@ fn give_back(world: &mut World, of: &Object, asked: &Value) -> Result<String, Re
     let (amount, currency) = THIS
         .looks
         .payable(&asked["amount"], &asked["currencyCode"])?;
-    world.step_at((world.now / DAY + 1) * DAY, ID, json!({"night": true}));
     refund(world, &THIS, &of.id, Some((amount, &currency)), asked)
 }
 
@@ -536,7 +528,12 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value
     })
 }
 
+/// What is made is settled in the night that follows.
 fn tell(world: &mut World, happened: Happened, object: &Object) {
+    if happened == Happened::Made {
+        let night = (world.now / DAY + 1) * DAY;
+        world.step_at(night, ID, json!({"night": true}));
+    }
     for event in THIS.looks.events(happened, object) {
         let mut places = more(world, object);
         places["id"] = json!(object.id);

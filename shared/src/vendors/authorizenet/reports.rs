@@ -289,3 +289,72 @@ fn item(raw: &Value) -> Item {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: Value) -> Reply {
+        let mut body = body;
+        body["messages"] = object!({"resultCode": "Ok", "message": []});
+        Reply {
+            status: 200,
+            headers: vec![],
+            body: body.to_string().into(),
+        }
+    }
+
+    fn full(invoice: &str) -> Value {
+        let line = object!({
+            "transId": "1", "transactionStatus": "settledSuccessfully", "invoiceNumber": invoice,
+        });
+        object!({"transactions": vec![line; PAGE]})
+    }
+
+    /// What is asked at last, after these replies.
+    fn asked<Answer>(
+        read: impl Fn(&mut Talk) -> Result<Answer, Pause>,
+        replies: Vec<Value>,
+    ) -> Result<Answer, String> {
+        let (mut talk, mut replies) = (Talk::default(), replies.into_iter());
+        loop {
+            match (read(&mut talk), replies.next()) {
+                (Err(Pause::Ask(request)), Some(body)) => talk.hear(*request, reply(body)),
+                (Err(Pause::Ask(request)), None) => return Err(format!("{:?}", request.body)),
+                (Err(Pause::Trouble(why)), _) => panic!("{why}"),
+                (Ok(answer), _) => return Ok(answer),
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_page_is_followed_by_another_and_no_list_is_taken_for_read_before() {
+        let batches = || object!({"batchList": [{"batchId": "7"}]});
+        let look = |talk: &mut Talk| find("ours", Timestamp::UNIX_EPOCH, talk);
+        for (replies, wanted) in [
+            (vec![full("x")], "\"offset\": Number(2)"),
+            (
+                vec![full("x"), full("x"), object!({}), batches(), full("x")],
+                "\"offset\": Number(2)",
+            ),
+            (
+                vec![object!({}), batches(), full("x")],
+                "\"batchId\": String(\"7\")",
+            ),
+        ] {
+            let next = asked(look, replies).expect_err("it is not read to its end");
+            assert!(next.contains(wanted), "{next}");
+        }
+        let window = Window {
+            from: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            after: None,
+        };
+        let account = Account::load(&[], Default::default()).expect("no fields");
+        let portion = asked(
+            |talk| poll(&window, talk, &account),
+            vec![batches(), full("x")],
+        );
+        assert_eq!(portion.map(|portion| portion.next), Ok(Some("7.2".into())));
+    }
+}
