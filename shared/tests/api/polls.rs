@@ -848,6 +848,8 @@ async fn of_an_accounts_list_what_is_nobodys_here_is_dropped_and_counted() {
             }
         })
     });
+    let begun = polls::begin(&clinic.app, &clinic.id, gateway).await;
+    begun.expect("a table");
     let pk = poll::pk(&clinic.id, gateway);
     for _ in 0..2 {
         let row = clinic.app.store.get(&pk, &poll::sk("settled")).await;

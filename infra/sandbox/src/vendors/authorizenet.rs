@@ -2,10 +2,6 @@
 //! page to which a browser posts its token, cards that are captured at once and settled by night,
 //! eChecks that are money only then, a window against duplicates, voids and refunds, webhooks signed
 //! by SHA-512. Settlement, returns and chargebacks show in its lists alone.
-//!
-//! A control settles what waits before its night: `night`. What is held for review ends by `approve`
-//! or `decline`; a bank takes an eCheck back by `return`, and what a payer contests by `chargeback`,
-//! which `reverse` ends.
 
 use crate::fields;
 use crate::kit::*;
@@ -45,6 +41,7 @@ pub static VENDOR: Vendor = Vendor {
 const ID: &str = "authorizenet";
 const PAGE: &str = "/payment/payment?token=";
 const RETURNED: Kind = Kind::Own("returned");
+const LISTED: [Kind; 3] = [Kind::Payment, Kind::Refund, RETURNED];
 const BATCH: Kind = Kind::Own("batch");
 const OPEN_FOR: i64 = 15 * 60_000;
 const DAY: i64 = 24 * 3_600_000;
@@ -71,20 +68,14 @@ static THIS: Gateway = Gateway {
     }),
     keys: None,
     // Whatever it says, the status is 200, and a mark of its encoding stands before it.
-    answer: |_, _, body| {
-        Reply::of(
-            200,
-            "application/json; charset=utf-8",
-            format!("\u{feff}{body}"),
-        )
-    },
+    answer: |_, _, body| Reply::of(200, "application/json", format!("\u{feff}{body}")),
     list: List::NONE,
     embed: nothing_embedded,
     more,
     refund_takes: |_, _| None,
     decline: "2",
-    late_failure: "R01",
-    dispute: "R10",
+    late_failure: "",
+    dispute: "",
     page: Page {
         path: PAGE,
         title: |page| &page.ask["order"]["description"],
@@ -118,15 +109,7 @@ fn operate(world: &mut World, ask: &Ask) -> Done {
         "getHostedPaymentPageRequest" => page,
         "createTransactionRequest" => transact,
         "getTransactionDetailsRequest" => details,
-        "getUnsettledTransactionListRequest" => |world, account, asked| {
-            let waits = |of: &Object| of.own["batch"].is_null();
-            Ok(list(world, account, asked, waits))
-        },
-        "getTransactionListRequest" => |world, account, asked| {
-            let batch = asked["batchId"].as_str().unwrap_or("");
-            known(world, account, BATCH, batch)?;
-            Ok(list(world, account, asked, |of| of.own["batch"] == batch))
-        },
+        "getUnsettledTransactionListRequest" | "getTransactionListRequest" => list,
         "getSettledBatchListRequest" => batches,
         _ => return Err(Refusal::Because("nowhere")),
     };
@@ -157,38 +140,38 @@ fn profile(world: &mut World, account: &str, asked: &Value) -> Done {
     }
     let made = new(world, &THIS, Kind::Customer, account, &asked["profile"]);
     let id = place(world, &THIS, made);
-    Ok((
-        200,
-        json!({"customerProfileId": id, "customerPaymentProfileIdList": [],
-        "customerShippingAddressIdList": [], "validationDirectResponseList": []}),
-    ))
+    Ok((200, THIS.looks.shape("made", &json!({"id": id}))))
+}
+
+/// What a request sets under this name.
+fn setting<'a>(settings: &'a Value, name: &str) -> Option<&'a str> {
+    let all = settings["setting"].as_array()?.iter();
+    let mut named = all.filter(|one| one["settingName"] == name);
+    named.next()?["settingValue"].as_str()
+}
+
+fn sum(asked: &Value) -> Result<(i64, String), Refusal> {
+    let (amount, currency) = (&asked["amount"], &asked["currencyCode"]);
+    THIS.looks.payable(amount, currency)
 }
 
 fn page(world: &mut World, account: &str, asked: &Value) -> Done {
     let transaction = &asked["transactionRequest"];
-    let setting = |name: &str| -> Value {
-        let all = asked["hostedPaymentSettings"]["setting"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let text = all
-            .filter(|one| one["settingName"] == name)
-            .find_map(|one| one["settingValue"].as_str());
+    let options = |name: &str| -> Value {
+        let text = setting(&asked["hostedPaymentSettings"], name);
         serde_json::from_str(text.unwrap_or("{}")).unwrap_or_default()
     };
-    let (amount, currency) = THIS
-        .looks
-        .payable(&transaction["amount"], &transaction["currencyCode"])?;
+    let (amount, currency) = sum(transaction)?;
     let customer = transaction["profile"]["customerProfileId"].as_str();
     if let Some(id) = customer {
         known(world, account, Kind::Customer, id)?;
     }
-    let back = setting("hostedPaymentReturnOptions");
+    let back = options("hostedPaymentReturnOptions");
     let mut page = new(world, &THIS, Kind::Page, account, transaction);
     (page.amount, page.currency) = (amount, currency);
     page.customer = customer.map(String::from);
     page.own = json!({"back": back["url"], "cancel": back["cancelUrl"],
-        "keep": setting("hostedPaymentCustomerOptions")["addPaymentProfile"]});
+        "keep": options("hostedPaymentCustomerOptions")["addPaymentProfile"]});
     later(world, &THIS, OPEN_FOR, "expire", &page.id);
     let token = place(world, &THIS, page);
     Ok((200, json!({"token": token})))
@@ -239,57 +222,37 @@ fn transact(world: &mut World, account: &str, asked: &Value) -> Done {
         Some("voidTransaction") => void(world, &of?)?,
         _ => charge(world, account, transaction)?,
     };
-    let made = world.object(ID, &id).cloned();
-    let made = made.ok_or(Refusal::Because("untraceable"))?;
-    let body = json!({"transactionResponse": THIS.shaped(world, &made, "response")});
+    let made = world
+        .object(ID, &id)
+        .ok_or(Refusal::Because("untraceable"))?;
+    let response = THIS.shaped(world, made, "response");
+    let how = if made.state == State::Failed {
+        "unsuccessful"
+    } else {
+        "good"
+    };
+    let messages = THIS.looks.shape(how, &Value::Null);
     Ok((
         200,
-        match made.state {
-            State::Failed => {
-                let mut body = body;
-                body["messages"] = THIS.looks.shape("unsuccessful", &Value::Null);
-                body
-            }
-            _ => body,
-        },
+        json!({"transactionResponse": response, "messages": messages}),
     ))
 }
 
 /// The same amount from the same source for the same invoice, within the window that is asked for.
 fn is_duplicate(world: &World, account: &str, asked: &Value) -> bool {
-    let settings = asked["transactionSettings"]["setting"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let mut window = settings.filter(|one| one["settingName"] == "duplicateWindow");
-    let window = window
-        .next()
-        .and_then(|one| one["settingValue"].as_str()?.parse().ok());
+    let window = setting(&asked["transactionSettings"], "duplicateWindow");
+    let window = window.and_then(|seconds| seconds.parse().ok());
     let since = world.now - window.unwrap_or(120_i64) * 1000;
-    let names = [
-        "transactionType",
-        "amount",
-        "profile",
-        "payment",
-        "refTransId",
-        "order",
-    ];
     let same = |of: &&Object| {
-        let alike = names.iter().all(|name| of.ask[*name] == asked[*name]);
-        alike && of.account == account && of.at > since && of.state != State::Failed
+        let alike = of.account == account && of.ask == *asked;
+        alike && of.at > since && of.state != State::Failed
     };
-    let kinds = [Kind::Payment, Kind::Refund];
-    let voids = asked["transactionType"] == "voidTransaction";
-    !voids
-        && kinds
-            .into_iter()
-            .any(|kind| world.every(ID, kind).iter().any(same))
+    let mut all = LISTED.into_iter().flat_map(|kind| world.every(ID, kind));
+    asked["transactionType"] != "voidTransaction" && all.any(|of| same(&of))
 }
 
 fn charge(world: &mut World, account: &str, asked: &Value) -> Result<String, Refusal> {
-    let (amount, currency) = THIS
-        .looks
-        .payable(&asked["amount"], &asked["currencyCode"])?;
+    let (amount, currency) = sum(asked)?;
     let (customer, token) = (
         asked["profile"]["customerProfileId"].as_str(),
         asked["profile"]["paymentProfile"]["paymentProfileId"].as_str(),
@@ -316,9 +279,7 @@ fn give_back(world: &mut World, of: &Object, asked: &Value) -> Result<String, Re
     if of.step == 0 {
         return Err(Refusal::State(String::new()));
     }
-    let (amount, currency) = THIS
-        .looks
-        .payable(&asked["amount"], &asked["currencyCode"])?;
+    let (amount, currency) = sum(asked)?;
     refund(world, &THIS, &of.id, Some((amount, &currency)), asked)
 }
 
@@ -338,128 +299,86 @@ fn void(world: &mut World, of: &Object) -> Result<String, Refusal> {
 
 fn details(world: &mut World, account: &str, asked: &Value) -> Done {
     let id = asked["transId"].as_str().unwrap_or("");
-    let kinds = [Kind::Payment, Kind::Refund, RETURNED];
-    let mut found = kinds
-        .into_iter()
-        .map(|kind| known(world, account, kind, id));
+    let mut found = LISTED.iter().map(|kind| known(world, account, *kind, id));
     let found = found.find_map(Result::ok);
     let found = found.ok_or(Refusal::Missing(Kind::Payment, id.to_string()))?;
-    Ok((
-        200,
-        json!({"transaction": THIS.shaped(world, &found, "details")}),
-    ))
+    let shown = THIS.shaped(world, &found, "details");
+    Ok((200, json!({"transaction": shown})))
 }
 
-/// A page of all transactions of the account that are meant, the newest first.
-fn list(
-    world: &World,
-    account: &str,
-    asked: &Value,
-    meant: impl Fn(&Object) -> bool,
-) -> (u16, Value) {
-    let kinds = [Kind::Payment, Kind::Refund, RETURNED].into_iter();
-    let mut all: Vec<_> = kinds
-        .flat_map(|kind| world.shown(ID, kind, account))
-        .collect();
-    all.retain(|of| meant(of));
+/// A page of all transactions of a batch, or of those that are in none, the newest first.
+fn list(world: &mut World, account: &str, asked: &Value) -> Done {
+    let batch = &asked["batchId"];
+    if let Some(id) = batch.as_str() {
+        known(world, account, BATCH, id)?;
+    }
+    let all = LISTED.map(|kind| world.shown(ID, kind, account));
+    let mut all = all.concat();
+    all.retain(|of| of.own["batch"] == *batch);
     all.sort_by_key(|of| std::cmp::Reverse(of.order));
-    let number = |name: &str, usual| asked["paging"][name].as_u64().map_or(usual, |n| n as usize);
+    let number = |name: &str, usual| asked["paging"][name].as_u64().unwrap_or(usual) as usize;
     let (limit, page) = (number("limit", 1000), number("offset", 1));
     let lines = all.iter().skip(limit * (page - 1)).take(limit);
-    let lines: Vec<_> = lines.map(|of| THIS.shaped(world, of, "line")).collect();
-    let messages = THIS.looks.shape(
-        if lines.is_empty() { "empty" } else { "good" },
-        &Value::Null,
-    );
-    let count = lines.len();
-    (
-        200,
-        match count {
-            0 => json!({"messages": messages}),
-            _ => json!({"transactions": lines, "totalNumInResultSet": count, "messages": messages}),
-        },
-    )
+    let lines = lines.map(|of| THIS.shaped(world, of, "line")).collect();
+    Ok(some("transactions", lines))
+}
+
+/// A list, or that there is nothing.
+fn some(name: &str, list: Vec<Value>) -> (u16, Value) {
+    let none = json!({"messages": THIS.looks.shape("empty", &Value::Null)});
+    let body = if list.is_empty() {
+        none
+    } else {
+        json!({name: list})
+    };
+    (200, body)
 }
 
 fn batches(world: &mut World, account: &str, asked: &Value) -> Done {
-    let at = |name: &str, usual: i64| {
-        let given = asked[name].as_str();
-        let read = |text: &str| text.parse().map(|at: jiff::Timestamp| at.as_millisecond());
-        given
-            .map_or(Ok(usual), read)
-            .map_err(|_| Refusal::Because("range"))
-    };
-    let (from, until) = (
-        at("firstSettlementDate", world.now - DAY)?,
-        at("lastSettlementDate", world.now)?,
-    );
+    let at = |name: &str| asked[name].as_str()?.parse::<jiff::Timestamp>().ok();
+    let range = at("firstSettlementDate").zip(at("lastSettlementDate"));
+    let (from, until) = range.ok_or(Refusal::Because("range"))?;
+    let (from, until) = (from.as_millisecond(), until.as_millisecond());
     if until < from || until - from > 31 * DAY {
         return Err(Refusal::Because("range"));
     }
     let every = world.every(ID, BATCH).into_iter();
     let own = every.filter(|of| of.account == account && (from..=until).contains(&of.at));
-    let shown: Vec<_> = own.map(|of| THIS.shaped(world, of, "batch")).collect();
-    Ok((
-        200,
-        match shown.is_empty() {
-            true => json!({"messages": THIS.looks.shape("empty", &Value::Null)}),
-            false => json!({"batchList": shown}),
-        },
-    ))
+    let shown = own.map(|of| THIS.shaped(world, of, "batch")).collect();
+    Ok(some("batchList", shown))
 }
 
 fn more(world: &World, object: &Object) -> Value {
-    let of = object
-        .payment
-        .as_deref()
-        .and_then(|id| world.object(ID, id));
+    let at = |id: Option<&str>| id.and_then(|id| world.object(ID, id));
+    let of = at(object.payment.as_deref());
     let echeck = of.unwrap_or(object).own["echeck"] == true;
-    let shape = |name: &str, with: Value| THIS.looks.shape(name, &with);
-    let local = stamp(object.at, "%FT%T");
-    let returns: Vec<_> = of_payment(world, &THIS, RETURNED, &object.id);
-    let items = returns.iter().map(|one| {
-        shape(
-            "item",
-            json!({"id": one.id, "created": THIS.looks.when(one.at), "cause": one.cause,
-            "local": stamp(one.at, "%FT%T")}),
-        )
-    });
-    let items: Vec<_> = items.collect();
+    let returns = of_payment(world, &THIS, RETURNED, &object.id).into_iter();
+    let items: Vec<_> = returns.map(|one| THIS.shaped(world, one, "item")).collect();
     let failed = object.state == State::Failed && object.kind == Kind::Payment;
     let nothing = failed || object.state == State::Cancelled;
     let number = |minor| -> Value {
         let text = major(minor, THIS.looks.digits(&object.currency));
         serde_json::from_str(&text).unwrap_or_default()
     };
-    let cause = object.cause.clone().unwrap_or("2".into());
-    let code = match (failed, object.state) {
-        (true, _) => 2,
-        (_, State::Approved) => 4,
+    let code = match object.state {
+        _ if failed => 2,
+        State::Approved => 4,
         _ => 1,
     };
-    let invoice = object.ask["order"]["invoiceNumber"].as_str();
-    let invoice = invoice.or(of.and_then(|of| of.ask["order"]["invoiceNumber"].as_str()));
-    let batch = object.own["batch"]
-        .as_str()
-        .and_then(|id| world.object(ID, id));
-    let profile = object
-        .customer
-        .as_ref()
-        .filter(|_| object.kind == Kind::Payment);
+    let cause = object.cause.as_deref().filter(|_| failed);
+    let reason = cause.and_then(|cause| cause.parse().ok());
+    let invoice = [Some(object), of].into_iter().flatten();
+    let mut invoice = invoice.filter_map(|of| of.ask["order"]["invoiceNumber"].as_str());
+    let batch = at(object.own["batch"].as_str());
+    let keeps = object.kind == Kind::Payment && object.customer.is_some();
     json!({
-        "kind": if echeck { "eCheck" } else { "Visa" }, "number": if echeck { "XXXX4321" } else { "XXXX2224" },
-        "source": shape(if echeck { "bank" } else { "card" }, Value::Null),
+        "source": if echeck { "bank" } else { "card" }, "local": stamp(object.at, "%FT%T"),
         "word": object.own["word"].as_str().unwrap_or(THIS.looks.status(object)),
         "type": if object.kind == Kind::Refund { "refundTransaction" } else { "authCaptureTransaction" },
         "sum": number(object.amount), "settles": number(if nothing { 0 } else { object.amount }),
-        "code": code, "reason": if failed { cause.parse().unwrap_or(2) } else { code }, "local": local,
-        "words": if failed { "This transaction has been declined." } else { "Approval" },
-        "response": code.to_string(), "transId": object.id, "invoice": invoice,
-        "said": match code { 1 => shape("said", Value::Null), 4 => shape("held", Value::Null), _ => Value::Null },
-        "errors": failed.then(|| shape("errors", json!({"code": cause}))),
+        "code": code, "reason": reason.unwrap_or(code), "invoice": invoice.next(),
         "batch": batch.map(|batch| THIS.shaped(world, batch, "batch")),
-        "profile": profile.map(|id| shape("profile", json!({"customer": id, "method": object.method}))),
-        "returns": !items.is_empty(), "items": (!items.is_empty()).then_some(items),
+        "keeps": keeps.then_some("profile"), "items": (!items.is_empty()).then_some(items),
     })
 }
 
@@ -467,8 +386,7 @@ fn more(world: &World, object: &Object) -> Value {
 
 /// All that waits is settled, in one batch of each account. Nobody is told.
 fn night(world: &mut World) {
-    let kinds = [Kind::Payment, Kind::Refund, RETURNED].into_iter();
-    let all = kinds.flat_map(|kind| world.every(ID, kind));
+    let all = LISTED.into_iter().flat_map(|kind| world.every(ID, kind));
     let waits = |of: &&Object| of.own["batch"].is_null() && of.state != State::Approved;
     let mut all: Vec<Object> = all.filter(waits).cloned().collect();
     all.sort_by(|a, b| a.account.cmp(&b.account));
@@ -490,42 +408,39 @@ fn night(world: &mut World) {
 }
 
 /// What a bank takes back, or gives again, stands in the next batch.
-fn came_back(world: &mut World, id: &str, word: &str, code: &str) -> Result<Value, String> {
-    let of = meant(world, &THIS, id).cloned();
-    let of = of
-        .filter(|of| of.step == 1)
-        .ok_or("it is no payment that is settled")?;
-    let mut back = under(world, &THIS, RETURNED, &of, &Value::Null);
-    (back.state, back.cause, back.own) = (State::Done, Some(code.into()), json!({"word": word}));
-    let id = place(world, &THIS, back);
-    night(world);
-    Ok(world
-        .object(ID, &id)
-        .map_or(Value::Null, |of| THIS.shaped(world, of, "details")))
-}
-
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Option<Result<Value, String>> {
-    let code = |usual: &'static str| ask["code"].as_str().unwrap_or(usual).to_string();
-    let reviewed = |world: &mut World, id: &str, state: State| {
-        let of = meant(world, &THIS, id).cloned();
-        let of = of
-            .filter(|of| of.state == State::Approved)
-            .ok_or("it is not held for review")?;
-        become_(world, &THIS, &of.id, state, None);
-        Ok(json!({}))
-    };
-    Some(match verb {
-        ["night"] | ["settle", _] => {
-            night(world);
-            Ok(json!({}))
-        }
-        ["approve", id] => reviewed(world, id, State::Done),
-        ["decline", id] => reviewed(world, id, State::Failed),
-        ["return" | "fail", id] => came_back(world, id, "returnedItem", &code(THIS.late_failure)),
-        ["chargeback" | "dispute", id] => came_back(world, id, "chargeback", &code(THIS.dispute)),
-        ["reverse", id] => came_back(world, id, "chargebackReversal", &code(THIS.dispute)),
+    let (what, id) = match verb {
+        [what, id] => (*what, *id),
+        [what] => (*what, ""),
         _ => return None,
-    })
+    };
+    let (of, back) = (
+        meant(world, &THIS, id).cloned(),
+        &THIS.looks.of("back")[what],
+    );
+    let state = if what == "approve" {
+        State::Done
+    } else {
+        State::Failed
+    };
+    match (what, of) {
+        ("night" | "settle", _) => night(world),
+        ("approve" | "decline", Some(of)) if of.state == State::Approved => {
+            become_(world, &THIS, &of.id, state, None);
+        }
+        (_, Some(of)) if of.step == 1 && back.is_array() => {
+            let mut made = under(world, &THIS, RETURNED, &of, &Value::Null);
+            let code = ask["code"].as_str().or(back[1].as_str());
+            (made.state, made.cause) = (State::Done, code.map(String::from));
+            made.own = json!({"word": back[0]});
+            place(world, &THIS, made);
+            night(world);
+        }
+        ("approve" | "decline", _) => return Some(Err("it is not held for review".into())),
+        _ if back.is_array() => return Some(Err("it is no payment that is settled".into())),
+        _ => return None,
+    }
+    Some(Ok(json!({})))
 }
 
 /// What is made is settled in the night that follows.

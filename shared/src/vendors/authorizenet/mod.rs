@@ -17,8 +17,7 @@ use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Decline, Fact, Method};
 use crate::words::money::Amounts;
 use crate::words::time;
-use resources::{Answered, Transaction, Way, clear, profile_of, void};
-use serde::Deserialize;
+use resources::{Answered, Transaction, clear, profile_of, void};
 use serde_json::{Value, json};
 
 const AMOUNTS: Amounts = Amounts::MAJOR;
@@ -79,7 +78,7 @@ pub static GATEWAY: Gateway = Gateway {
         charge,
         charged,
         LostReply::Find {
-            look: reports::find_charge,
+            look: |ask, talk, _| reports::found(&ask.reference, ask.at, ask.amount.currency, talk),
             trusted_after: TRUSTED,
         },
     )),
@@ -111,9 +110,6 @@ const WINDOW: &str = "28800";
 /// Seconds for which a page can be opened.
 const PAGE: i64 = 900;
 
-/// A part that waits is asked about again after so many seconds: it settles by night.
-const UNSETTLED: i64 = 3600;
-
 /// Where the credential stands: first in each operation, and empty until it goes out.
 const CREDENTIAL: &str = "merchantAuthentication";
 
@@ -135,15 +131,12 @@ fn details(id: &str) -> Request {
     call("getTransactionDetailsRequest", json!({"transId": id}))
 }
 
-/// What the payer reads has at most so many letters.
-const DESCRIPTION: usize = 255;
-
 fn order(reference: &str, label: &str) -> Result<Value, Trouble> {
     if reference.len() > 20 {
         let why = "more than 20 letters are no invoice number there";
         return Err(Trouble::Rejected(why.into()));
     }
-    let label: String = label.chars().take(DESCRIPTION).collect();
+    let label: String = label.chars().take(255).collect();
     Ok(json!({"invoiceNumber": reference, "description": label}))
 }
 
@@ -165,11 +158,6 @@ fn profile(method: &Method) -> Result<Value, Trouble> {
 }
 
 // ---- pages -------------------------------------------------------------------------------------
-
-#[derive(Deserialize)]
-struct Hosted {
-    token: String,
-}
 
 /// The form that the payer's browser posts. A method is kept in a profile of the payer's, which is
 /// made first and has no name. The page is known by no id: ours, and the second in which it was
@@ -198,7 +186,8 @@ fn open(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<Session, P
         ]},
     });
     let made = talk.ask(call("getHostedPaymentPageRequest", page))?;
-    let Hosted { token } = clear(made)?.json()?;
+    let token = clear(made)?["token"].as_str().map(String::from);
+    let token = token.ok_or(Trouble::Unreadable("a page without its token".into()))?;
     let to = match account.is_test() {
         true => "https://test.authorize.net/payment/payment",
         false => "https://accept.authorize.net/payment/payment",
@@ -241,8 +230,8 @@ fn charged(ask: &Charge, reply: &Reply, _: &Account) -> Result<Vec<Fact>, Troubl
 /// part has to wait.
 fn refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Request, Pause> {
     let payment = Transaction::of(talk.ask(details(&ask.payment))?)?;
-    let transaction = match payment.way_back() {
-        Way::Refund => {
+    let transaction = match payment.stands() {
+        "settled" => {
             let (to, source) = payment.source()?;
             json!({
                 "transactionType": "refundTransaction",
@@ -254,15 +243,15 @@ fn refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Request, Pause> 
                 "transactionSettings": no_duplicates(),
             })
         }
-        Way::Void if ask.whole => {
+        "captured" if ask.whole => {
             json!({"transactionType": "voidTransaction", "refTransId": ask.payment})
         }
-        Way::Void | Way::Later => {
+        "captured" | "pending" | "reversed" => {
             let why = "a part can be given back once the payment is settled, by night";
-            return Err(Trouble::later(UNSETTLED, why).into());
+            return Err(Trouble::later(3600, why).into());
         }
-        Way::Never => {
-            let why = "the payment is voided or never came, and cannot be given back";
+        _ => {
+            let why = "the payment is voided, went back or never came: nothing can be given back";
             return Err(Trouble::Rejected(why.into()).into());
         }
     };
@@ -271,8 +260,8 @@ fn refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Request, Pause> 
 
 /// Of a void the payment itself tells.
 fn find_refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
-    if ask.whole && Transaction::of(talk.ask(details(&ask.payment))?)?.is_voided() {
+    if ask.whole && Transaction::of(talk.ask(details(&ask.payment))?)?.stands() == "voided" {
         return Ok(Some(vec![void(ask)]));
     }
-    reports::find_refund(ask, talk)
+    reports::found(&ask.reference, ask.at, ask.amount.currency, talk)
 }

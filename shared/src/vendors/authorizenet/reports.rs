@@ -43,29 +43,19 @@ pub fn read(verified: &Verified) -> Result<Vec<Item>, Unreadable> {
     }])
 }
 
-/// Of each transaction: what became of it is looked up. Those that are not of the sample application
-/// of the vendor's are from memory, unverified.
+/// Of a transaction, what became of it is looked up.
 fn notice(name: &str, id: String) -> Result<Notice, Unreadable> {
-    match name {
-        "net.authorize.payment.authorization.created"
-        | "net.authorize.payment.authcapture.created"
-        | "net.authorize.payment.capture.created"
-        | "net.authorize.payment.priorAuthCapture.created"
-        | "net.authorize.payment.refund.created"
-        | "net.authorize.payment.void.created"
-        | "net.authorize.payment.fraud.held"
-        | "net.authorize.payment.fraud.approved"
-        | "net.authorize.payment.fraud.declined" => Ok(Notice::Hint { payment: id }),
-        "net.authorize.customer.paymentProfile.deleted" => Ok(Notice::MethodGone {
+    const EVENTS: Declines = Declines(include_str!("events.txt"));
+    let known = name
+        .strip_prefix("net.authorize.")
+        .and_then(|name| EVENTS.class(name));
+    match known {
+        Some("transaction") => Ok(Notice::Hint { payment: id }),
+        Some(_) => Ok(Notice::MethodGone {
             token: id,
             at: None,
         }),
-        "net.authorize.customer.created"
-        | "net.authorize.customer.updated"
-        | "net.authorize.customer.deleted"
-        | "net.authorize.customer.paymentProfile.created"
-        | "net.authorize.customer.paymentProfile.updated" => Ok(Notice::Ignored(Kind::Other)),
-        _ => unknown_type(name, &["net.authorize.payment."]),
+        None => unknown_type(name, &["net.authorize.payment."]),
     }
 }
 
@@ -91,12 +81,8 @@ pub fn look_up(ask: &Lookup, talk: &mut Talk, _: &Account) -> Result<LookedUp, P
             return Err(Trouble::Unclear(why.into()).into());
         }
     }
-    let known = |id: &&String| {
-        told.facts
-            .iter()
-            .any(|fact| fact.refund.as_ref() == Some(id))
-    };
-    let named = ask.refund.as_ref().filter(|id| !known(id));
+    let shown = |told: &LookedUp| told.facts.iter().any(|fact| fact.refund == ask.refund);
+    let named = ask.refund.as_ref().filter(|_| !shown(&told));
     if let Some(id) = named.filter(|id| id.bytes().all(|b| b.is_ascii_digit())) {
         Transaction::of(talk.ask(details(id))?)?.tell(currency, &mut told);
     }
@@ -113,22 +99,18 @@ fn whole(id: &str, currency: Currency, talk: &mut Talk, told: &mut LookedUp) -> 
     Ok(())
 }
 
-pub fn find_charge(ask: &Charge, talk: &mut Talk, _: &Account) -> Result<Option<Vec<Fact>>, Pause> {
-    let Some(id) = find(&ask.reference, ask.at, talk)? else {
+/// What became of a call that was made then.
+pub fn found(
+    reference: &str,
+    at: Timestamp,
+    currency: Currency,
+    talk: &mut Talk,
+) -> Result<Option<Vec<Fact>>, Pause> {
+    let Some(id) = find(reference, at, talk)? else {
         return Ok(None);
     };
     let mut told = LookedUp::default();
-    whole(&id, ask.amount.currency, talk, &mut told)?;
-    Ok(Some(told.whole()?))
-}
-
-/// The refund alone: of its payment nothing new is told.
-pub fn find_refund(ask: &Refund, talk: &mut Talk) -> Result<Option<Vec<Fact>>, Pause> {
-    let Some(id) = find(&ask.reference, ask.at, talk)? else {
-        return Ok(None);
-    };
-    let mut told = LookedUp::default();
-    Transaction::of(talk.ask(details(&id))?)?.tell(ask.amount.currency, &mut told);
+    Transaction::of(talk.ask(details(&id))?)?.tell(currency, &mut told);
     Ok(Some(told.whole()?))
 }
 
@@ -137,24 +119,22 @@ pub fn find_refund(ask: &Refund, talk: &mut Talk) -> Result<Option<Vec<Fact>>, P
 /// page the payer may have tried again.
 fn find(reference: &str, since: Timestamp, talk: &mut Talk) -> Result<Option<String>, Pause> {
     let mut failed = None;
-    for page in 1.. {
-        let list = lines(talk.ask(unsettled(page))?)?;
-        if let Some(id) = bearing(reference, &list, &mut failed)? {
-            return Ok(Some(id));
+    let mut read = |batch: Option<&str>, talk: &mut Talk| {
+        for page in 1.. {
+            let lines = lines(talk.ask(listed(batch, page))?)?;
+            let found = bearing(reference, &lines, &mut failed)?;
+            if found.is_some() || lines.len() < PAGE {
+                return Ok::<_, Pause>(found);
+            }
         }
-        if list.len() < PAGE {
-            break;
-        }
+        Ok(None)
+    };
+    if let Some(id) = read(None, talk)? {
+        return Ok(Some(id));
     }
     for batch in settled(since, time::after(since, LONGEST), talk)? {
-        for page in 1.. {
-            let list = lines(talk.ask(in_batch(&batch.batch_id, page))?)?;
-            if let Some(id) = bearing(reference, &list, &mut failed)? {
-                return Ok(Some(id));
-            }
-            if list.len() < PAGE {
-                break;
-            }
+        if let Some(id) = read(Some(&batch), talk)? {
+            return Ok(Some(id));
         }
     }
     Ok(failed)
@@ -185,42 +165,37 @@ fn bearing(
 
 // ---- lists -------------------------------------------------------------------------------------
 
-fn unsettled(page: usize) -> Request {
-    call("getUnsettledTransactionListRequest", paged(page))
-}
-
-fn in_batch(batch: &str, page: usize) -> Request {
-    let mut ask = object!({"batchId": batch});
-    if let (Some(ask), Value::Object(paged)) = (ask.as_object_mut(), paged(page)) {
-        ask.extend(paged);
-    }
-    call("getTransactionListRequest", ask)
-}
-
-/// An offset is the number of a page, from 1: from memory, unverified.
-fn paged(page: usize) -> Value {
-    object!({
-        "sorting": {"orderBy": "submitTimeUTC", "orderDescending": true},
-        "paging": {"limit": PAGE, "offset": page},
-    })
+/// A page of what is in a batch, or not yet in any. An offset is the number of a page, from 1: from
+/// memory, unverified.
+fn listed(batch: Option<&str>, page: usize) -> Request {
+    let operation = match batch {
+        Some(_) => "getTransactionListRequest",
+        None => "getUnsettledTransactionListRequest",
+    };
+    let mut ask = batch.map_or(object!({}), |batch| object!({"batchId": batch}));
+    ask["sorting"] = object!({"orderBy": "submitTimeUTC", "orderDescending": true});
+    ask["paging"] = object!({"limit": PAGE, "offset": page});
+    call(operation, ask)
 }
 
 fn lines(reply: &Reply) -> Result<Vec<Value>, Trouble> {
-    Ok(clear(reply)?.json::<Listed>()?.transactions)
+    Ok(parts(&clear(reply)?["transactions"]).to_vec())
 }
 
 /// The batches that were settled between these, the oldest first. An end that is yet to come is
 /// taken: unverified.
-fn settled(from: Timestamp, until: Timestamp, talk: &mut Talk) -> Result<Vec<Batch>, Pause> {
+fn settled(from: Timestamp, until: Timestamp, talk: &mut Talk) -> Result<Vec<String>, Pause> {
     let second = |at: Timestamp| at.strftime("%FT%TZ").to_string();
     let ask = object!({
         "includeStatistics": false,
         "firstSettlementDate": second(from),
         "lastSettlementDate": second(until),
     });
-    let reply = talk.ask(call("getSettledBatchListRequest", ask))?;
-    let mut all = clear(reply)?.json::<Batches>()?.batch_list;
-    all.sort_by_key(|batch| (batch.batch_id.len(), batch.batch_id.clone()));
+    let listed = clear(talk.ask(call("getSettledBatchListRequest", ask))?)?;
+    let id = |batch: &Value| vendor_id(batch["batchId"].as_str().unwrap_or("").into());
+    let all: Result<Vec<_>, _> = parts(&listed["batchList"]).iter().map(id).collect();
+    let mut all = all?;
+    all.sort_by_key(|id| (id.len(), id.clone()));
     Ok(all)
 }
 
@@ -232,7 +207,7 @@ pub fn poll(window: &Window, talk: &mut Talk, _: &Account) -> Result<Portion<Ite
         None => (0, 1),
         Some(place) => {
             let (batch, page) = place.ok_or(Trouble::Missing)?;
-            let at = batches.iter().position(|one| one.batch_id == batch);
+            let at = batches.iter().position(|one| one == batch);
             let page = page.parse().map_err(|_| Trouble::Missing)?;
             (at.ok_or(Trouble::Missing)?, page)
         }
@@ -243,51 +218,48 @@ pub fn poll(window: &Window, talk: &mut Talk, _: &Account) -> Result<Portion<Ite
             next: None,
         });
     };
-    let list = lines(talk.ask(in_batch(&batch.batch_id, page))?)?;
+    let list = lines(talk.ask(listed(Some(batch), page))?)?;
     let next = match list.len() < PAGE {
         true => batches.get(at + 1).map(|next| (next, 1)),
         false => Some((batch, page + 1)),
     };
     Ok(Portion {
         items: list.iter().map(item).collect(),
-        next: next.map(|(batch, page)| format!("{}.{page}", batch.batch_id)),
+        next: next.map(|(batch, page)| format!("{batch}.{page}")),
     })
 }
 
 /// A line of a batch. What bears a reference of ours is looked up; what does not is some other sale
 /// of the account, of which no more is told than that.
 fn item(raw: &Value) -> Item {
-    let line = match read_part::<Summary>(raw) {
-        Ok(line) => line,
-        Err(why) => {
-            return Item {
-                id: Some(digest_id(&["line", &sorted(raw.clone())])),
-                name: "transaction".into(),
-                notice: Err(why.into()),
-            };
-        }
-    };
+    let text = |name: &str| raw[name].as_str().unwrap_or("");
+    let (id, status) = (text("transId"), text("transactionStatus"));
+    Item {
+        id: Some(match id {
+            "" => digest_id(&["line", &sorted(raw.clone())]),
+            id => format!("{id}.{status}"),
+        }),
+        name: format!("transaction.{status}"),
+        notice: read_part(raw).map_err(Unreadable::from).and_then(line),
+    }
+}
+
+fn line(line: Summary) -> Result<Notice, Unreadable> {
     let status = line.transaction_status.as_str();
-    let ours = line.invoice_number.as_deref().and_then(ids::read_reference);
     let refund = status.starts_with("refund");
     let kind = match refund {
-        true => refund_kind(status),
-        false => payment_kind(status, line.account_type == "eCheck"),
+        true => refund_kind(status)?,
+        false => payment_kind(status, line.account_type == "eCheck")?,
     };
-    Item {
-        id: Some(format!("{}.{status}", line.trans_id)),
-        name: format!("transaction.{status}"),
-        notice: kind.map_err(Unreadable::from).map(|kind| match ours {
-            Some(_) => Notice::Hint {
-                payment: line.trans_id,
-            },
-            None => Notice::Fact(Box::new(Fact {
-                refund: refund.then(|| line.trans_id.clone()),
-                payment: (!refund).then(|| line.trans_id.clone()),
-                ..Fact::new(kind)
-            })),
-        }),
-    }
+    let (payment, ours) = (line.trans_id, line.invoice_number);
+    Ok(match ours.as_deref().and_then(ids::read_reference) {
+        Some(_) => Notice::Hint { payment },
+        None => Notice::Fact(Box::new(Fact {
+            refund: refund.then(|| payment.clone()),
+            payment: (!refund).then_some(payment),
+            ..Fact::new(kind)
+        })),
+    })
 }
 
 #[cfg(test)]

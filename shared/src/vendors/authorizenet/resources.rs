@@ -5,67 +5,43 @@
 use super::AMOUNTS;
 use crate::contract::*;
 use crate::domain::fact::{Decline, Fact, Kind, Method};
-use crate::words::json;
+use crate::words::json::read_part;
 use crate::words::money::{Currency, Money};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 const DECLINES: Declines = Declines(include_str!("declines.txt"));
-
-#[derive(Deserialize)]
-struct Envelope {
-    messages: Messages,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Messages {
-    result_code: String,
-    message: Vec<Message>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    code: String,
-    text: String,
-}
+const STATUSES: Declines = Declines(include_str!("statuses.txt"));
 
 /// A reply that went through. A refusal is one only in the vendor's own shape.
-pub fn clear(reply: &Reply) -> Result<&Reply, Trouble> {
-    let Envelope { messages } = reply.ok()?.json()?;
-    let first = messages.message.first();
-    let (code, text) = first.map_or(("", ""), |said| (&said.code, &said.text));
-    Err(match (messages.result_code.as_str(), code) {
-        ("Ok", _) => return Ok(reply),
-        ("Error", "E00005" | "E00006" | "E00007" | "E00008" | "E00010" | "E00011") => {
-            Trouble::Credentials(format!("{code}: {text}"))
+pub fn clear(reply: &Reply) -> Result<Value, Trouble> {
+    let body: Value = reply.ok()?.json()?;
+    let text = |place: &str| body.pointer(place).and_then(Value::as_str);
+    let code = text("/messages/message/0/code").unwrap_or("");
+    let words = format!("{code}: {}", text("/messages/message/0/text").unwrap_or(""));
+    Err(match (text("/messages/resultCode"), code) {
+        (Some("Ok"), _) => return Ok(body),
+        (Some("Error"), "E00005" | "E00006" | "E00007" | "E00008" | "E00010" | "E00011") => {
+            Trouble::Credentials(words)
         }
-        ("Error", "E00040") => Trouble::Missing,
-        ("Error", "E00104") => Trouble::later(300, "it is in maintenance"),
-        ("Error", "" | "E00001" | "E00053") => Trouble::Unclear("it does not say why".into()),
-        ("Error", _) => Trouble::Rejected(format!("{code}: {text}")),
+        (Some("Error"), "E00040") => Trouble::Missing,
+        (Some("Error"), "E00104") => Trouble::later(300, "it is in maintenance"),
+        (Some("Error"), "" | "E00001" | "E00053") => Trouble::Unclear("it is not said why".into()),
+        (Some("Error"), _) => Trouble::Rejected(words),
         _ => return unknown("result of an operation"),
     })
 }
 
 /// The customer's profile, made now or before: a second one is refused with the first one's id.
 pub fn profile_of(reply: &Reply) -> Result<String, Trouble> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Made {
-        customer_profile_id: Option<String>,
-        messages: Messages,
-    }
-    let made: Made = reply.ok()?.json()?;
-    let said = &made.messages.message;
-    let twice = said.iter().find(|message| message.code == "E00039");
     let number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
-    let known = twice.and_then(|message| message.text.split(' ').find(number));
-    let none = || Trouble::Unreadable("a profile without its id".into());
-    match made.customer_profile_id.as_deref().or(known) {
-        Some(id) => vendor_id(id.into()),
-        None => Err(clear(reply).map_or_else(|why| why, |_| none())),
+    match clear(reply) {
+        Err(Trouble::Rejected(words)) if words.starts_with("E00039") => {
+            let known = words.split(' ').find(number).unwrap_or_default();
+            vendor_id(known.into())
+        }
+        made => vendor_id(made?["customerProfileId"].as_str().unwrap_or("").into()),
     }
 }
 
@@ -87,14 +63,11 @@ pub struct Answered {
 impl Answered {
     /// A transaction that was refused comes with an envelope that says `Error` too.
     pub fn of(reply: &Reply) -> Result<Self, Trouble> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Whole {
-            transaction_response: Option<Answered>,
+        let body: Value = reply.ok()?.json()?;
+        match &body["transactionResponse"] {
+            Value::Null => clear(reply).and(unknown("answer to a transaction")),
+            answered => Ok(read_part(answered)?),
         }
-        let answered = reply.ok()?.json::<Whole>()?.transaction_response;
-        let none = || Trouble::Unreadable("an answer without its transaction".into());
-        answered.ok_or_else(|| clear(reply).map_or_else(|why| why, |_| none()))
     }
 
     /// Nothing of a bank account is money before it settled, and what is held for somebody's
@@ -159,10 +132,9 @@ impl Answered {
 
     /// Errors are a list, or an object with one.
     fn first(&self, name: &str) -> &str {
-        let list = self.errors.get("error").unwrap_or(&self.errors);
-        parts(list)
-            .first()
-            .map_or("", |error| error[name].as_str().unwrap_or(""))
+        let list = parts(self.errors.get("error").unwrap_or(&self.errors));
+        let text = list.first().and_then(|error| error[name].as_str());
+        text.unwrap_or("")
     }
 
     fn words(&self) -> String {
@@ -175,32 +147,30 @@ fn why(code: &str) -> Decline {
     DECLINES.of(code).unwrap_or(Decline::Other)
 }
 
-/// A payment that was voided gave all of itself back.
+/// A payment that was voided gave all of itself back. A void has no id of its own.
 pub fn void(ask: &Refund) -> Fact {
     Fact {
         reference: Some(ask.reference.clone()),
         payment: Some(ask.payment.clone()),
-        refund: Some(void_of(&ask.payment)),
+        refund: Some(format!("void-{}", ask.payment)),
         amount: Some(ask.amount),
         ..Fact::new(Kind::RefundSucceeded)
     }
 }
 
-/// A void has no id of its own.
-fn void_of(payment: &str) -> String {
-    format!("void-{payment}")
+fn last4(number: &str) -> Option<&str> {
+    let last = number.get(number.len().checked_sub(4)?..)?;
+    last.bytes().all(|b| b.is_ascii_digit()).then_some(last)
 }
 
 /// `Visa ending 2224`, of a number whose other digits are masked.
 fn ending(kind: &str, number: &str) -> Option<String> {
-    let last4 = number.get(number.len().checked_sub(4)?..)?;
-    let digits = last4.bytes().all(|b| b.is_ascii_digit());
     let kind = match kind {
         "" => "Card",
         "eCheck" => "Bank account",
         kind => kind,
     };
-    digits.then(|| format!("{kind} ending {last4}"))
+    Some(format!("{kind} ending {}", last4(number)?))
 }
 
 // ---- a transaction -----------------------------------------------------------------------------
@@ -228,101 +198,49 @@ pub struct Transaction {
     returned_items: Value,
 }
 
-#[derive(Deserialize)]
-struct ReturnedItem {
-    code: String,
-    #[serde(rename = "dateUTC")]
-    at: Timestamp,
-}
-
-/// How a payment is given back, by what it has come to.
-pub enum Way {
-    /// It is settled.
-    Refund,
-    /// It is not, and can be taken back as a whole.
-    Void,
-    /// Neither, for now.
-    Later,
-    Never,
+/// What a status is, by our table; empty where it is none.
+fn class(status: &str) -> &'static str {
+    STATUSES.class(status).unwrap_or("")
 }
 
 /// What a status says of a payment; of an eCheck that is not settled nothing has come. An
 /// authorisation is not captured by us: every request captures at once.
 pub fn payment_kind(status: &str, echeck: bool) -> Result<Kind, Trouble> {
-    Ok(match status {
-        "capturedPendingSettlement" | "couldNotVoid" if echeck => Kind::PaymentPending,
-        "capturedPendingSettlement"
-        | "couldNotVoid"
-        | "settledSuccessfully"
-        | "voided"
-        | "chargebackReversal" => Kind::PaymentSucceeded,
-        "authorizedPendingCapture"
-        | "authorizedPendingRelease"
-        | "approvedReview"
-        | "underReview"
-        | "FDSPendingReview"
-        | "FDSAuthorizedPendingReview"
-        | "pendingSettlement"
-        | "pendingFinalSettlement"
-        | "updatingSettlement" => Kind::PaymentPending,
-        "declined" | "failedReview" | "generalError" | "communicationError" | "settlementError" => {
-            Kind::PaymentFailed
-        }
-        "returnedItem" | "chargeback" => Kind::PaymentReturned,
+    Ok(match class(status) {
+        "captured" if echeck => Kind::PaymentPending,
+        "captured" | "settled" | "voided" | "reversed" => Kind::PaymentSucceeded,
+        "pending" => Kind::PaymentPending,
+        "failed" => Kind::PaymentFailed,
         "expired" => Kind::PaymentExpired,
+        "returned" | "chargeback" => Kind::PaymentReturned,
         _ => return unknown("status of a payment"),
     })
 }
 
 /// What a status says of a transaction that gives money back.
 pub fn refund_kind(status: &str) -> Result<Kind, Trouble> {
-    Ok(match status {
-        "refundPendingSettlement"
-        | "capturedPendingSettlement"
-        | "pendingSettlement"
-        | "pendingFinalSettlement"
-        | "updatingSettlement"
-        | "approvedReview"
-        | "underReview"
-        | "couldNotVoid" => Kind::RefundPending,
-        "refundSettledSuccessfully" | "settledSuccessfully" => Kind::RefundSucceeded,
-        "voided" | "declined" | "expired" | "generalError" | "communicationError"
-        | "settlementError" | "failedReview" | "returnedItem" => Kind::RefundFailed,
+    Ok(match class(status) {
+        "captured" | "pending" | "refund_pending" => Kind::RefundPending,
+        "settled" | "refund_settled" => Kind::RefundSucceeded,
+        "failed" | "expired" | "voided" | "returned" => Kind::RefundFailed,
         _ => return unknown("status of a refund"),
     })
 }
 
 impl Transaction {
     pub fn of(reply: &Reply) -> Result<Self, Trouble> {
-        #[derive(Deserialize)]
-        struct Whole {
-            transaction: Transaction,
-        }
-        Ok(clear(reply)?.json::<Whole>()?.transaction)
+        Ok(read_part(&clear(reply)?["transaction"])?)
     }
 
-    pub fn is_voided(&self) -> bool {
-        self.transaction_status == "voided"
-    }
-
-    pub fn way_back(&self) -> Way {
-        match self.transaction_status.as_str() {
-            "settledSuccessfully" => Way::Refund,
-            "capturedPendingSettlement" | "authorizedPendingCapture" => Way::Void,
-            "voided" => Way::Never,
-            status => match payment_kind(status, self.is_echeck()) {
-                Ok(Kind::PaymentPending | Kind::PaymentSucceeded) => Way::Later,
-                _ => Way::Never,
-            },
-        }
+    pub fn stands(&self) -> &'static str {
+        class(&self.transaction_status)
     }
 
     /// The payment that it gives back, or of which it tells that a bank did. Whether returns stand
     /// under an id of their own is written nowhere: both are read.
     pub fn about(&self) -> Option<&str> {
+        let back = matches!(self.stands(), "returned" | "chargeback" | "reversed");
         let of = self.ref_trans_id.as_deref();
-        let back = ["returnedItem", "chargeback", "chargebackReversal"];
-        let back = back.contains(&self.transaction_status.as_str());
         of.filter(|of| (self.is_refund() || back) && *of != self.trans_id)
     }
 
@@ -330,92 +248,89 @@ impl Transaction {
         self.transaction_type == "refundTransaction"
     }
 
-    fn is_echeck(&self) -> bool {
-        self.payment["bankAccount"].is_object()
-    }
-
-    /// What is given back to: the kept method of an account at a bank, or the card as it is shown.
+    /// What is given back to: the card as it is shown, or the kept method of an account at a bank.
     pub fn source(&self) -> Result<(&'static str, Value), Trouble> {
         let masked = self.payment["creditCard"]["cardNumber"].as_str();
-        let last4 = masked.and_then(|number| number.get(number.len().checked_sub(4)?..));
-        if let Some(last4) = last4 {
-            let card = serde_json::json!({"cardNumber": last4, "expirationDate": "XXXX"});
-            return Ok(("payment", serde_json::json!({"creditCard": card})));
+        if let Some(last4) = masked.and_then(last4) {
+            let card = json!({"cardNumber": last4, "expirationDate": "XXXX"});
+            return Ok(("payment", json!({"creditCard": card})));
         }
         let none = || Trouble::Rejected("neither a card nor a kept method: refund it there".into());
-        let kept = self.method().ok_or_else(none)?;
-        Ok(("profile", super::profile(&kept)?))
+        Ok(("profile", super::profile(&self.method().ok_or_else(none)?)?))
     }
 
-    /// What it says, part by part.
+    /// What it says, part by part. Of what a bank took back only the whole is told.
     pub fn tell(&self, currency: Currency, told: &mut LookedUp) {
         let about = match self.fact(currency) {
             Ok(about) => about,
             Err(why) => return told.add(Err(why)),
         };
-        let payment = about.payment.clone().unwrap_or_default();
-        // Of a payment that a bank took back only the whole is told.
-        let taken = |kind| Fact {
-            kind,
+        let named = |what: &str| about.payment.as_ref().map(|id| format!("{what}-{id}"));
+        let also = |kind| Fact {
             paid_with: None,
             method: None,
+            kind,
             ..about.clone()
         };
-        match (self.transaction_status.as_str(), about.kind) {
-            ("voided", Kind::PaymentSucceeded) => {
-                told.add(Ok(about.clone()));
-                told.add(Ok(Fact {
-                    refund: Some(void_of(&payment)),
-                    ..taken(Kind::RefundSucceeded)
-                }));
-            }
-            ("chargeback", Kind::PaymentReturned) => told.add(Ok(Fact {
-                refund: Some(format!("chargeback-{payment}")),
-                decline: Some(Decline::Cancelled),
-                ..taken(Kind::PaymentReturned)
-            })),
-            ("chargebackReversal", Kind::PaymentSucceeded) => {
-                told.add(Ok(about.clone()));
-                told.add(Ok(Fact {
-                    dispute: Some(format!("chargeback-{payment}")),
-                    ..taken(Kind::DisputeWon)
-                }));
-            }
-            _ => told.add(Ok(about.clone())),
-        }
+        let more = match (self.stands(), about.kind) {
+            ("voided", Kind::PaymentSucceeded) => Some(Fact {
+                refund: named("void"),
+                ..also(Kind::RefundSucceeded)
+            }),
+            ("reversed", Kind::PaymentSucceeded) => Some(Fact {
+                dispute: named("chargeback"),
+                ..also(Kind::DisputeWon)
+            }),
+            _ => None,
+        };
         let list = self.returned_items.get("returnedItem");
-        if let Some(item) = parts(list.unwrap_or(&self.returned_items)).last() {
-            let item = json::read_part::<ReturnedItem>(item);
-            told.add(item.map_err(Trouble::from).map(|item| Fact {
-                decline: Some(why(&item.code)),
-                occurred_at: Some(item.at),
-                ..taken(Kind::PaymentReturned)
-            }));
-        }
+        let item = parts(list.unwrap_or(&self.returned_items)).last();
+        let returned = item.map(|item| {
+            let at = item["dateUTC"].as_str().and_then(|at| at.parse().ok());
+            let at: Option<Timestamp> = at;
+            Ok(Fact {
+                decline: Some(why(item["code"].as_str().unwrap_or(""))),
+                occurred_at: Some(
+                    at.ok_or(Trouble::Unreadable("a return without its time".into()))?,
+                ),
+                ..also(Kind::PaymentReturned)
+            })
+        });
+        told.facts.extend([about.clone()].into_iter().chain(more));
+        returned.into_iter().for_each(|item| told.add(item));
     }
 
     fn fact(&self, currency: Currency) -> Result<Fact, Trouble> {
-        let status = self.transaction_status.as_str();
-        let kind = match self.is_refund() {
+        let (status, stands) = (self.transaction_status.as_str(), self.stands());
+        let refund = self.is_refund();
+        let kind = match refund {
             true => refund_kind(status)?,
-            false => payment_kind(status, self.is_echeck())?,
+            false => payment_kind(status, self.payment["bankAccount"].is_object())?,
         };
         // One that was held and never released brought nothing: unverified.
-        let unreleased = self.is_voided() && self.response_code == 4 && !self.is_refund();
+        let unreleased = stands == "voided" && self.response_code == 4 && !refund;
         let kind = if unreleased {
             Kind::PaymentFailed
         } else {
             kind
         };
+        let payment = self.about().or((!refund).then_some(&self.trans_id));
         let arrived = kind == Kind::PaymentSucceeded;
         Ok(Fact {
             reference: self.order["invoiceNumber"].as_str().map(String::from),
-            payment: self.about().or(self.own()).map(String::from),
-            refund: self.is_refund().then(|| self.trans_id.clone()),
+            payment: payment.map(String::from),
+            refund: match stands {
+                _ if refund => Some(self.trans_id.clone()),
+                "chargeback" => payment.map(|id| format!("chargeback-{id}")),
+                _ => None,
+            },
             amount: self.sum(currency)?,
             decline: match (kind, status) {
-                (Kind::PaymentFailed, "declined") => Some(why(&self.reason())),
+                (Kind::PaymentFailed, "declined") => {
+                    Some(why(&self.response_reason_code.to_string()))
+                }
                 (Kind::PaymentFailed, "failedReview") => Some(Decline::Fraud),
+                (_, "chargeback") => Some(Decline::Cancelled),
                 (Kind::PaymentFailed, "voided") => Some(Decline::Cancelled),
                 (Kind::PaymentFailed | Kind::PaymentReturned, _) => Some(Decline::Other),
                 _ => None,
@@ -427,20 +342,11 @@ impl Transaction {
         })
     }
 
-    fn own(&self) -> Option<&str> {
-        Some(self.trans_id.as_str()).filter(|_| !self.is_refund())
-    }
-
-    fn reason(&self) -> String {
-        self.response_reason_code.to_string()
-    }
-
     /// What is settled; of what never will be, what was asked for.
     fn sum(&self, currency: Currency) -> Result<Option<Money>, Trouble> {
         let read = |number: &Number| AMOUNTS.read(&number.to_string(), currency);
-        let (settled, asked) = (read(&self.settle_amount)?, read(&self.auth_amount)?);
-        let sums = [settled, asked].into_iter();
-        Ok(sums.filter(|sum| sum.minor > 0).next())
+        let sums = [read(&self.settle_amount)?, read(&self.auth_amount)?];
+        Ok(sums.into_iter().find(|sum| sum.minor > 0))
     }
 
     fn paid_with(&self) -> Option<String> {
@@ -463,8 +369,6 @@ impl Transaction {
     }
 }
 
-// ---- lists -------------------------------------------------------------------------------------
-
 /// One line of a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -474,23 +378,4 @@ pub struct Summary {
     pub invoice_number: Option<String>,
     #[serde(default)]
     pub account_type: String,
-}
-
-#[derive(Deserialize)]
-pub struct Listed {
-    #[serde(default)]
-    pub transactions: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Batches {
-    #[serde(default)]
-    pub batch_list: Vec<Batch>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Batch {
-    pub batch_id: String,
 }
