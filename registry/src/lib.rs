@@ -13,6 +13,7 @@ macro_rules! vendors {
             mollie,
             paypal,
             adyen,
+            authorizenet,
             mailgun,
             twilio,
             slack,

@@ -339,12 +339,8 @@ fn only_the_registry_lists_vendors() {
 fn every_adapter_is_listed_once_and_shows_in_the_table() {
     let table = meridian::vendors::capabilities::tables();
     for gateway in meridian::vendors::gateways() {
-        assert_eq!(
-            table
-                .matches(&format!("\n| {} |", gateway.vendor.name))
-                .count(),
-            1
-        );
+        let row = format!("\n| {} | {} |", gateway.vendor.name, gateway.moves);
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
     }
     for system in meridian::vendors::systems() {
         let row = format!("\n| {} | {} |", system.vendor.name, system.is);

@@ -4,7 +4,7 @@
 //! where `!` means required. Types: `text int number bool map any url`, `text:255` (at most so many
 //! letters), `int:1..500` and `int:1..` (from, up to), `map:3,50,500` (at most so many entries,
 //! letters of a name, letters of a text), `one|two` (a choice), `[T]` (a list) and `{ … }` (an object).
-//! `…` as a field allows further ones.
+//! `…` as a field allows further ones. A text that begins with `ordered` wants members in its order.
 
 use serde_json::{Map, Number, Value};
 use std::fmt::Write;
@@ -79,9 +79,11 @@ struct Shape {
 /// Reads `given` by `spec`. In a form every leaf is text and is turned into what the field is.
 pub fn read(given: &Value, spec: &'static str, form: bool) -> Result<Value, Vec<Problem>> {
     let mut words = spec.split_whitespace().peekable();
+    let ordered = words.next_if(|word| *word == "ordered").is_some();
     let shape = shape(&mut words);
     let mut reader = Reader {
         form,
+        ordered,
         problems: Vec::new(),
         path: Vec::new(),
     };
@@ -162,6 +164,8 @@ fn plain(word: &'static str) -> Kind {
 
 struct Reader {
     form: bool,
+    /// Members stand in the order of their shape.
+    ordered: bool,
     problems: Vec<Problem>,
     path: Vec<String>,
 }
@@ -187,11 +191,17 @@ impl Reader {
         let Some(map) = given.as_object() else {
             return self.wrong("an object", given);
         };
-        let mut read = Map::new();
+        let (mut read, mut last) = (Map::new(), 0);
         for (name, value) in map {
             self.path.push(name.clone());
-            match shape.fields.iter().find(|(known, _, _)| known == name) {
-                Some((_, _, kind)) => drop(read.insert(name.clone(), self.value(value, kind))),
+            match shape.fields.iter().position(|(known, _, _)| known == name) {
+                Some(at) if self.ordered && at < last => {
+                    drop(self.wrong("before what follows it", value));
+                }
+                Some(at) => {
+                    last = at;
+                    read.insert(name.clone(), self.value(value, &shape.fields[at].2));
+                }
                 None if shape.open => drop(read.insert(name.clone(), value.clone())),
                 None => drop(self.problem(Fault::Unknown, value)),
             }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use std::str::FromStr;
@@ -196,8 +197,12 @@ fn multipart(call: &Call) -> Option<Vec<(String, String)>> {
     Some(fields)
 }
 
+pub fn hmac_sha512(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<sha2::Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.chain_update(message).finalize().into_bytes().to_vec()
+}
+
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    use hmac::{Hmac, KeyInit, Mac};
     let mac = Hmac::<sha2::Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.chain_update(message).finalize().into_bytes().to_vec()
 }

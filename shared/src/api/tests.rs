@@ -121,14 +121,14 @@ fn a_problem_says_what_was_wrong_and_carries_what_is_left() {
     let body: Value = serde_json::from_str(&response.body).unwrap();
     insta::assert_json_snapshot!(body, @r#"
     {
+      "type": "/problems/not-refundable",
+      "title": "More than can be refunded",
+      "status": 409,
       "detail": "only 24.00 EUR can still be refunded: ask for that much or less",
       "refundable": {
         "amount": "24.00",
         "currency": "EUR"
-      },
-      "status": 409,
-      "title": "More than can be refunded",
-      "type": "/problems/not-refundable"
+      }
     }
     "#);
 }

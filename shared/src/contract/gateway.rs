@@ -4,6 +4,7 @@ use crate::contract::{Effect, Inbound, Key, Offer, Read, Trouble, Vendor};
 use crate::domain::case::{OpensBy, Session};
 use crate::domain::fact::{Fact, Method, is_vendor_id};
 use crate::words::money::{Amounts, Currency, Money};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// All that Meridian knows of a gateway: who it is, and one call for each thing that it can do.
@@ -142,6 +143,8 @@ pub struct Checkout {
     pub keep_method: bool,
     /// Ours of the patient, opaque; the payment's reference where there is none.
     pub payer: String,
+    /// When it is asked: of a page that ends so long after it was opened.
+    pub at: Timestamp,
 }
 
 /// How a page is opened. Its calls move no money and may be made again, so that a page that nobody
@@ -194,6 +197,8 @@ pub struct Charge {
     pub webhook_url: String,
     /// As for [`Checkout`]: whoever's method is charged.
     pub payer: String,
+    /// When the call was first made, as its intent says: since then it is looked for.
+    pub at: Timestamp,
 }
 
 /// Sends money of one payment back.
@@ -208,6 +213,8 @@ pub struct Refund {
     pub total_refunded: Money,
     /// Whether nothing of the payment stays.
     pub whole: bool,
+    /// As for [`Charge`].
+    pub at: Timestamp,
 }
 
 /// Which payment is asked for, with its refunds. A adapter uses what its gateway knows.
@@ -219,6 +226,9 @@ pub struct Lookup {
     pub payment: Option<String>,
     /// The id of its page.
     pub session: Option<String>,
+    /// The gateway's id of the refund that is asked about, where it is known: not every gateway
+    /// lists refunds with their payment.
+    pub refund: Option<String>,
     /// What was asked for.
     pub amount: Money,
 }

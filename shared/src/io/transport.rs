@@ -181,7 +181,7 @@ impl Transport {
 
     /// The address with scheme and host of the local stack, where there is one. A path stays: some
     /// vendors' addresses hold the secret in it.
-    fn at_home(&self, vendor: &str, real: String) -> String {
+    pub fn at_home(&self, vendor: &str, real: String) -> String {
         let Some(base) = self.local.base(vendor) else {
             return real;
         };

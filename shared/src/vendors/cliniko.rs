@@ -9,7 +9,7 @@ use crate::contract::*;
 use crate::domain::outbox::Topic;
 use crate::domain::person::Person;
 use crate::domain::visit_fact::{Stands, VisitFact};
-use crate::words::json::read_part;
+use crate::words::json::{read_part, sorted};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
@@ -265,7 +265,7 @@ fn path(ask: &Notification) -> Result<String, Trouble> {
 
 /// An event is this appointment as it is now: of two that stand alike nothing is told.
 fn item(raw: &Value) -> Item {
-    let digest = digest_id(&["appointment", &raw.to_string()]);
+    let digest = digest_id(&["appointment", &sorted(raw.clone())]);
     let fact = fact(raw);
     let id = match &fact {
         Ok(fact) => format!("{}.{}.{}", fact.id, fact.at.as_second(), &digest[..8]),

@@ -2,6 +2,7 @@
 //! one vendor with all its faces; none knows another. Which there are, `meridian_registry` says.
 
 pub mod adyen;
+pub mod authorizenet;
 pub mod capabilities;
 pub mod cliniko;
 pub mod gocardless;

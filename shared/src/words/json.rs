@@ -17,8 +17,9 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Bytes as this shape.
+/// Bytes as this shape. A mark of their encoding before them is no part of it.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(complaint)?;
     let end = reader.end();
@@ -29,6 +30,12 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
 /// A part of JSON that was read before, as this shape.
 pub fn read_part<T: DeserializeOwned>(part: &Value) -> Result<T, Unfit> {
     serde_path_to_error::deserialize(part).map_err(complaint)
+}
+
+/// A document as text that is the same in whatever order its fields stood.
+pub fn sorted(mut document: Value) -> String {
+    document.sort_all_objects();
+    document.to_string()
 }
 
 fn complaint(why: serde_path_to_error::Error<serde_json::Error>) -> Unfit {
@@ -76,6 +83,22 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct Inner {
         minor: i64,
+    }
+
+    #[test]
+    fn a_mark_before_a_document_is_no_part_of_it_and_one_inside_is_no_json() {
+        let marked = |text: &str| read::<Value>(text.as_bytes());
+        assert_eq!(marked("\u{feff}[1]"), Ok(serde_json::json!([1])));
+        assert!(marked("\u{feff}\u{feff}[1]").is_err());
+        assert!(marked("[1]\u{feff}").is_err());
+    }
+
+    #[test]
+    fn the_order_of_fields_makes_no_other_document_and_that_of_items_does() {
+        let text = |text: &str| sorted(serde_json::from_str(text).expect("JSON"));
+        let one = text(r#"{"b":[{"d":1,"c":2}],"a":3}"#);
+        assert_eq!(one, text(r#"{"a":3,"b":[{"c":2,"d":1}]}"#));
+        assert_ne!(text("[1,2]"), text("[2,1]"));
     }
 
     #[test]

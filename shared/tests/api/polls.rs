@@ -1,19 +1,27 @@
 //! Lists that are asked, and what Cliniko's say of visits: no gap and no double whatever goes wrong,
 //! and only what changed there is said here.
 
-use crate::money::eur;
+use crate::money::{eur, happens};
 use crate::permissions::unchanged;
 use crate::stack::{Clinic, app, lines};
+use crate::unclear::{charge_at, good, report, transaction};
 use crate::vendors::{Heard, Said, answer, connect, heard, ok};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use meridian::contract::{Item, Notice};
+use meridian::domain::fact::{Fact, Kind};
+use meridian::domain::payment::State;
+use meridian::flows::posting::{self, Polled};
 use meridian::flows::{invoicing, polls};
 use meridian::io::store::{Row, Write};
 use meridian::records::poll::{self, PollRow, ReadSoFar};
 use meridian::records::{appointment, task};
+use meridian::words::ids as words;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 const NINE: &str = "2031-11-20T09:00:00Z";
 const NOON: &str = "2031-11-20T12:00:00Z";
@@ -814,4 +822,113 @@ async fn one_that_people_booked_here_keeps_what_they_said_and_follows_what_chang
         (&json!("9"), &json!("saved_method"))
     );
     assert_eq!(changed["total"], known["total"], "its lines are theirs");
+}
+
+/// A line of the list of an account at Authorize.Net, of an eCheck that is settled.
+fn line(id: &str, invoice: &str, status: &str) -> Value {
+    json!({
+        "transId": id, "invoiceNumber": invoice, "transactionStatus": status, "accountType": "eCheck",
+    })
+}
+
+#[tokio::test]
+async fn of_an_accounts_list_what_is_nobodys_here_is_dropped_and_counted() {
+    let clinic = Clinic::new().await;
+    let (gateway, stranger) = ("authorizenet", words::derived(&["another clinic"]));
+    connect(&clinic, gateway, |_| Said::Cut).await;
+    let case = charge_at(&clinic, gateway).await;
+    let pending = Fact {
+        reference: Some(words::payment_reference(&case, 1)),
+        payment: Some("6001".into()),
+        ..Fact::new(Kind::PaymentPending)
+    };
+    happens(&clinic, &case, report(gateway, pending)).await;
+    let ours = words::payment_reference(&case, 1);
+    let lines = [
+        line("6001", &ours, "settledSuccessfully"),
+        line("6002", "1001", "settledSuccessfully"),
+        line("6003", "", "refundSettledSuccessfully"),
+        line(
+            "6004",
+            &words::payment_reference(&stranger, 1),
+            "settledSuccessfully",
+        ),
+        line("6005", "1002", "teleported"),
+    ];
+    let list = lines.to_vec();
+    answer(&clinic, move |heard| {
+        let asked: Value = serde_json::from_str(&heard.body).expect("JSON");
+        let (operation, of) = asked
+            .as_object()
+            .and_then(|all| all.iter().next())
+            .expect("one");
+        ok(match operation.as_str() {
+            "getSettledBatchListRequest" => {
+                json!({ "messages": good(), "batchList": [{ "batchId": "1" }] })
+            }
+            "getTransactionListRequest" => json!({ "messages": good(), "transactions": list }),
+            _ => {
+                let id = of["transId"].as_str().expect("an id");
+                let known = list
+                    .iter()
+                    .find(|line| line["transId"] == id)
+                    .expect("a line");
+                let invoice = known["invoiceNumber"].as_str().expect("a number");
+                transaction(id, invoice, "settledSuccessfully")
+            }
+        })
+    });
+    let begun = polls::begin(&clinic.app, &clinic.id, gateway).await;
+    begun.expect("a table");
+    let pk = poll::pk(&clinic.id, gateway);
+    for _ in 0..2 {
+        let row = clinic.app.store.get(&pk, &poll::sk("settled")).await;
+        let row = row.expect("a table").expect("a row");
+        polls::work_off(&clinic.app, &row).await.expect("a run");
+        let now = crate::unclear::case(&clinic, &case).await;
+        assert_eq!(now.payments[0].state, State::Paid);
+        let events = clinic.get("/v1/events?source=authorizenet&limit=100").await;
+        let events = events["events"].as_array().expect("events").iter();
+        let mut kept: Vec<_> = events
+            .map(|one| (one["vendor_event_id"].clone(), one["state"].clone()))
+            .filter(|(id, _)| id.to_string().contains('.'))
+            .map(|(id, state)| format!("{} {}", id.as_str().unwrap(), state.as_str().unwrap()))
+            .collect();
+        kept.sort();
+        // Another clinic's is remembered, so that it is not asked about again.
+        let wanted = [
+            "6001.settledSuccessfully posted",
+            "6004.settledSuccessfully ignored",
+            "6005.teleported quarantined",
+        ];
+        assert_eq!(kept, wanted);
+        // Nobody looks for whose it is: only what cannot be read is put before people.
+        assert_eq!(notes(&clinic).await.len(), 1);
+    }
+    let details = heard(&clinic).into_iter();
+    let details = details.filter(|heard| heard.body.contains("getTransactionDetailsRequest"));
+    assert_eq!(details.count(), 2, "each of ours once, and no other");
+    let (settings, faces) = (
+        clinic.app.settings_of(&clinic.id).await.expect("settings"),
+        meridian::vendors::heard_as(gateway).expect("its faces"),
+    );
+    let polled = Polled {
+        connection: gateway,
+        list: faces.polls[0].name,
+        from: before(3600),
+        last_chance: false,
+        until: Instant::now() + Duration::from_secs(15),
+        dropped: AtomicUsize::new(0),
+    };
+    let nobodys = ["6002", "6003"].map(|id| Item {
+        id: Some(format!("{id}.again")),
+        name: "transaction".into(),
+        notice: Ok(Notice::Fact(Box::new(Fact {
+            payment: Some(id.into()),
+            ..Fact::new(Kind::PaymentSucceeded)
+        }))),
+    });
+    let posted = posting::polled(&clinic.app, &settings, &polled, nobodys.into()).await;
+    assert!(posted.expect("a table"));
+    assert_eq!(polled.dropped.into_inner(), 2);
 }

@@ -143,8 +143,33 @@ pub fn before(clinic: &str, heard: &Heard) -> Option<Said> {
     if heard.what.ends_with("/v1/oauth2/token") {
         return Some(token(clinic, "t1", 3600));
     }
-    let kept = heard.what.contains("/storedPaymentMethods");
-    kept.then(|| ok(json!({ "storedPaymentMethods": [{ "id": "m_1" }] })))
+    if heard.what.contains("/storedPaymentMethods") {
+        return Some(ok(json!({ "storedPaymentMethods": [{ "id": "m_1" }] })));
+    }
+    // Of what is to be refunded: how it is settled.
+    let asked: Value = serde_json::from_str(&heard.body).unwrap_or_default();
+    let id = asked["getTransactionDetailsRequest"]["transId"].as_str();
+    id.map(|id| ok(transaction(id, "", "settledSuccessfully")))
+}
+
+/// A transaction of 60.00 as Authorize.Net shows it; a refund where its status says so.
+pub fn transaction(id: &str, reference: &str, status: &str) -> Value {
+    let refund = status.starts_with("refund");
+    json!({
+        "messages": good(),
+        "transaction": {
+            "transId": id, "transactionStatus": status, "responseCode": 1, "responseReasonCode": 1,
+            "transactionType": if refund { "refundTransaction" } else { "authCaptureTransaction" },
+            "refTransId": if refund { json!("6000") } else { Value::Null },
+            "authAmount": 60.0, "settleAmount": 60.0, "order": { "invoiceNumber": reference },
+            "payment": { "creditCard": { "cardNumber": "XXXX2224" } },
+        },
+    })
+}
+
+/// That an operation went through.
+pub fn good() -> Value {
+    json!({ "resultCode": "Ok", "message": [{ "code": "I00001", "text": "Successful." }] })
 }
 
 #[tokio::test]

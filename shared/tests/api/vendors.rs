@@ -98,6 +98,7 @@ pub async fn connect(
         "adyen" => json!({
             "api_key": format!("key-{id}"), "merchant_account": "Wattle", "environment": "sandbox",
         }),
+        "authorizenet" => json!({ "login_id": own(id), "transaction_key": "secret" }),
         "paypal" => json!({ "client_id": id, "client_secret": "secret" }),
         "mailgun" => json!({
             "api_key": format!("key-{id}"), "domain": "mg.example.test",

@@ -1,10 +1,13 @@
 //! What is asked of a gateway, made of a case's data, and what came of it, as data again.
 
 use crate::data::{Known, payment, refund};
+use crate::hooks;
 use crate::talk::talked;
+use jiff::Timestamp;
 use meridian::contract::*;
 use meridian::domain::case::{OpensBy, Session};
 use meridian::domain::fact::{Fact, Method};
+use meridian::vendors;
 use meridian::words::money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -68,8 +71,25 @@ pub fn run(known: &Known, case: &Value) -> Came {
                 Err(trouble) => Came::of(sent, troubled(trouble)),
             }
         }
+        "poll" => polled(known, case, &account, &replies),
         _ => effects(known, case, does, &account, &replies),
     }
+}
+
+/// A portion of the vendor's list, from where the case says that the one before ended.
+fn polled(known: &Known, case: &Value, account: &Account, replies: &[Reply]) -> Came {
+    let (_, poll) = vendors::polls_of(known.id()).next().expect("a list");
+    let window = Window {
+        from: at(),
+        until: "2026-03-17T10:00:00Z".parse().expect("an instant"),
+        after: text(case, "after"),
+    };
+    let (sent, portion) = talked(poll.read, &window, account, replies);
+    let shown = |portion: Portion<Item>| {
+        let items = portion.items.into_iter().map(hooks::item);
+        json!({"items": items.collect::<Vec<_>>(), "next": portion.next})
+    };
+    Came::of(sent, portion.map_or_else(troubled, shown))
 }
 
 fn effects(known: &Known, case: &Value, does: &str, account: &Account, replies: &[Reply]) -> Came {
@@ -160,6 +180,11 @@ fn text(case: &Value, name: &str) -> Option<String> {
 const LABEL: &str = "Wattle Street Clinic, invoice 7";
 const HOOKS: &str = "https://pay.example/webhooks/demo/it";
 
+/// When every call here is made.
+fn at() -> Timestamp {
+    "2026-03-14T10:00:00Z".parse().expect("an instant")
+}
+
 pub fn checkout(case: &Value) -> Checkout {
     Checkout {
         reference: payment(),
@@ -170,6 +195,7 @@ pub fn checkout(case: &Value) -> Checkout {
         webhook_url: HOOKS.into(),
         keep_method: case["ask"]["keep_method"] == true,
         payer: "pat-1".into(),
+        at: at(),
     }
 }
 
@@ -196,6 +222,7 @@ pub fn charge(known: &Known, case: &Value) -> Charge {
         method: method(known, case),
         webhook_url: HOOKS.into(),
         payer: "pat-1".into(),
+        at: at(),
     }
 }
 
@@ -225,6 +252,7 @@ pub fn refunded(case: &Value) -> Refund {
         amount,
         total_refunded: money(&case["ask"]["total"], amount.minor),
         whole: case["ask"]["whole"] == true,
+        at: at(),
     }
 }
 
@@ -233,6 +261,7 @@ pub fn lookup(case: &Value) -> Lookup {
         reference: text(case, "reference").unwrap_or(payment()),
         payment: text(case, "payment"),
         session: text(case, "session"),
+        refund: text(case, "refund"),
         amount: money(&case["ask"]["amount"], 10_000),
     }
 }

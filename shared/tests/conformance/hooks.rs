@@ -210,7 +210,7 @@ pub fn told(known: &Known, case: &Value) -> Vec<Fact> {
     items.into_iter().map(fact).collect()
 }
 
-fn item(item: Item) -> Value {
+pub fn item(item: Item) -> Value {
     let (id, name) = (item.id.clone(), item.name.clone());
     let mut shown = Map::new();
     shown.insert("id".into(), json!(id));

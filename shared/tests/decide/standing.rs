@@ -583,7 +583,16 @@ fn asked(case: &Case, target: Target, step: Step) -> Option<Ask> {
         done: "https://pay.example/done".into(),
         cancelled: "https://pay.example/cancelled".into(),
     };
-    Ask::of(case, target, step, &settings, "https://pay.example", &back)
+    let now = "2026-03-14T10:00:00Z".parse().unwrap();
+    Ask::of(
+        case,
+        target,
+        step,
+        &settings,
+        "https://pay.example",
+        &back,
+        now,
+    )
 }
 
 /// Some gateways want to hear what all refunds of a payment come to: those that they may have.

@@ -325,7 +325,9 @@ fn is_json(media: &str) -> bool {
     media == "application/json" || media.ends_with("+json")
 }
 
+/// A mark of the encoding before it is no part of it.
 fn json_of(body: &[u8]) -> Result<Value, String> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     serde_json::from_slice(body).map_err(|error| format!("is not JSON: {error}"))
 }
 

@@ -98,8 +98,33 @@ impl Document {
     /// What is wrong with a value by a schema of this file.
     pub fn problems(&self, side: Side, schema: &Value, value: &Value) -> Vec<String> {
         match self.schemas(side) {
-            Ok(schemas) => schemas.problems(&schemas.translate(&self.spec, schema), value),
+            Ok(schemas) => {
+                let mut found = schemas.problems(&schemas.translate(&self.spec, schema), value);
+                self.misplaced(schema, value, "", &mut found);
+                found
+            }
             Err(problem) => vec![problem],
+        }
+    }
+
+    /// Members that stand behind what must follow them, where a schema wants an order (`x-ordered`).
+    fn misplaced(&self, schema: &Value, value: &Value, place: &str, found: &mut Vec<String>) {
+        let schema = self.follow(schema);
+        for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+            self.misplaced(&schema["items"], item, &format!("{place}/{n}"), found);
+        }
+        let Some(known) = schema["properties"].as_object() else {
+            return;
+        };
+        let mut last = 0;
+        for (name, member) in value.as_object().into_iter().flatten() {
+            let here = format!("{place}/{name}");
+            let at = known.keys().position(|one| one == name).unwrap_or(last);
+            if schema["x-ordered"] == true && at < last {
+                found.push(format!("{here}: it stands behind what must follow it"));
+            }
+            last = last.max(at);
+            self.misplaced(&schema["properties"][name.as_str()], member, &here, found);
         }
     }
 

@@ -15,6 +15,7 @@ mod oauth;
 mod schemas;
 mod translate;
 mod vendors;
+mod xml;
 mod xsd;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! `meridian_registry` says.
 
 mod adyen;
+mod authorizenet;
 mod cliniko;
 mod gocardless;
 mod google_sheets;

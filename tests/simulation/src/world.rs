@@ -550,6 +550,7 @@ impl<'a> World<'a> {
             &SETTINGS,
             "",
             &Back::default(),
+            self.ts(),
         );
         ask.ok_or_else(lacking)
     }

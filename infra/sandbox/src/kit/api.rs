@@ -195,7 +195,7 @@ fn operate(
 }
 
 /// What a request of this name may hold.
-fn taken(gateway: &Gateway, name: &str) -> &'static str {
+pub fn taken(gateway: &Gateway, name: &str) -> &'static str {
     if name.is_empty() {
         return "";
     }

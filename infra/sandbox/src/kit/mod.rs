@@ -14,6 +14,7 @@ mod refresh;
 mod shape;
 mod shelf;
 
+pub use api::taken;
 pub use certificate::Signer;
 pub use engine::*;
 pub use gateway::*;

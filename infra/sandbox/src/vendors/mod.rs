@@ -1,6 +1,7 @@
 //! The simulated vendors. Which there are, `meridian_registry` says.
 
 pub mod adyen;
+pub mod authorizenet;
 pub mod cliniko;
 pub mod gocardless;
 pub mod google_sheets;

@@ -12,6 +12,7 @@ use crate::io::lambda::HttpResponse;
 use crate::io::store::Row;
 use crate::records::event::{self, API, EventRow};
 use crate::words::ids;
+use crate::words::json;
 
 /// Whether a request under an Idempotency-Key is the first.
 pub enum Once {
@@ -44,7 +45,7 @@ impl Call<'_> {
                 "1 to 100 printable characters",
             ));
         }
-        let (route, body) = (self.route, read::value(&self.body)?.to_string());
+        let (route, body) = (self.route, json::sorted(read::value(&self.body)?));
         let parts = [route.method, self.request.raw_path.as_str(), &body];
         let name = format!("{} {}", route.method, route.path);
         let id = digest_id(&[key]);

@@ -12,6 +12,7 @@ use crate::domain::refund;
 use crate::domain::settings::Settings;
 use crate::words::ids;
 use crate::words::money::Money;
+use jiff::Timestamp;
 
 /// A payment, or a refund of it.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,10 @@ impl Target {
             session: payment
                 .and_then(|p| p.session.as_ref())
                 .map(|session| session.id.clone()),
+            refund: self
+                .refund
+                .and_then(|n| case.refund(n))
+                .and_then(|(_, refund)| refund.id.clone()),
             amount: payment.map_or(Money::zero(case.currency), |p| p.amount),
         }
     }
@@ -147,7 +152,8 @@ pub enum Outcome {
 }
 
 impl Ask {
-    /// `None` where the case lacks what this step needs.
+    /// `None` where the case lacks what this step needs. A call that was made before is of the time
+    /// of its intent.
     pub fn of(
         case: &Case,
         target: Target,
@@ -155,8 +161,10 @@ impl Ask {
         settings: &Settings,
         public_url: &str,
         back: &Back,
+        now: Timestamp,
     ) -> Option<Self> {
         let payment = case.payment(target.payment)?;
+        let at = target.intent(case).map_or(now, |i| i.first_sent_at);
         let reference = target.reference(case);
         let what = match case.bill.is_deposit() {
             true => "deposit",
@@ -179,6 +187,8 @@ impl Ask {
                 webhook_url,
                 keep_method: payment.keep_method,
                 payer,
+                // A page that was not opened then is another one.
+                at: now,
             }),
             Step::Close => Self::Close(Close {
                 reference,
@@ -191,6 +201,7 @@ impl Ask {
                 method: payment.method.clone()?,
                 webhook_url,
                 payer,
+                at,
             }),
             Step::Complete => Self::Complete(Complete {
                 reference,
@@ -211,6 +222,7 @@ impl Ask {
                     amount: refund.amount,
                     total_refunded: Money::new(total, refund.amount.currency),
                     whole: refund.amount == payment.amount,
+                    at,
                 })
             }
         })

@@ -12,7 +12,7 @@ use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure};
 use crate::contract::{Account, Gateway, Lookup, Request, Talk, Told, Trouble};
-use crate::domain::case::{Case, Intent, Payment, Step};
+use crate::domain::case::{Case, Intent, OpensBy, Payment, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Method};
@@ -358,6 +358,7 @@ impl GatewayCall<'_> {
             &self.settings,
             &self.app.config.public_url,
             &open.back,
+            clock::now(),
         )
         .ok_or_else(lacking)
     }
@@ -390,7 +391,13 @@ impl GatewayCall<'_> {
         let keyed = ask.key(open.gateway).map(|key| (key, intent.key.as_str()));
         if let Ask::Checkout(_) = ask {
             let read = |talk: &mut Talk| ask.open(open.gateway, talk, &open.account);
-            return line.converse(keyed, read).await.map(Outcome::Page);
+            let mut page = line.converse(keyed, read).await?;
+            // A form's address is the adapter's own, where a local stack has another.
+            if let OpensBy::PostForm { to, .. } = &mut page.opens_by {
+                let vendor = open.gateway.vendor.id;
+                *to = self.app.transport.at_home(vendor, std::mem::take(to));
+            }
+            return Ok(Outcome::Page(page));
         }
         let request: Request = serde_json::from_value(intent.request.clone())
             .map_err(|why| Trouble::Unreadable(why.to_string()))?;

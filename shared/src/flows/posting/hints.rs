@@ -64,6 +64,7 @@ impl PostingJob<'_> {
             reference: String::new(),
             payment: Some(payment.into()),
             session: None,
+            refund: None,
             amount: Money::zero(self.settings.currency),
         };
         let clinic = &self.settings.id;

@@ -155,6 +155,7 @@ pub fn lookup(traits: &Traits, case: &Case, payment: u32, fact: &Fact) -> Lookup
         reference: ids::payment_reference(&case.id, payment),
         payment: told.or(known.and_then(|p| p.capture.clone())),
         session: known.and_then(|p| p.session.as_ref()).map(|s| s.id.clone()),
+        refund: fact.refund.clone(),
         amount: known.map_or(Money::zero(case.currency), |p| p.amount),
     }
 }

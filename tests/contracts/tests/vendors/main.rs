@@ -1,5 +1,6 @@
 //! Each vendor's contract tells what fits it from what does not.
 
+mod authorizenet;
 mod cliniko;
 mod gocardless;
 mod google_sheets;

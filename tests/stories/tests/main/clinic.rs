@@ -61,8 +61,41 @@ pub fn id(value: &Value) -> String {
 pub fn checkout(stack: &Stack, invoice: &str) -> String {
     stack.quiet();
     let read = read_invoice(stack, invoice);
-    let url = read["checkout_url"].as_str();
-    url.unwrap_or_else(|| panic!("no page was opened: {read}"))
+    match read["checkout_url"].as_str() {
+        Some(url) => url.to_owned(),
+        // No address leads there: ours has a form that a browser posts.
+        None => led_to(
+            stack,
+            &mailed_page(stack, read["number"].as_str().expect("a number")),
+        ),
+    }
+}
+
+/// Where a payer's browser comes to that presses Pay on our own page.
+pub fn led_to(stack: &Stack, ours: &str) -> String {
+    let led = stack.send("POST", ours, &[], b"");
+    let behind = |from: &str, name: &str| {
+        let (_, rest) = from.split_once(&format!("{name}=\""))?;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let led = match led.status {
+        303 => led,
+        _ => {
+            let (_, form) = led.text.split_once("<form").expect("a form");
+            let (_, field) = form.split_once("<input").expect("a field");
+            let [to, name, value] = [
+                behind(form, "action"),
+                behind(field, "name"),
+                behind(field, "value"),
+            ]
+            .map(|text| text.unwrap_or_else(|| panic!("no form leads on: {form}")));
+            let kind = [("content-type", "application/x-www-form-urlencoded")];
+            stack.send("POST", &to, &kind, format!("{name}={value}").as_bytes())
+        }
+    };
+    let location = led.header("location");
+    location
+        .unwrap_or_else(|| panic!("no page was opened: {} {}", led.status, led.text))
         .to_owned()
 }
 
@@ -96,7 +129,7 @@ pub fn mailed_page(stack: &Stack, number: &str) -> String {
 
 /// Pays as a person does, at the sandbox's page of this address.
 pub fn pay_on_page(stack: &Stack, vendor: &str, page: &str) {
-    // PayPal's page is told its order in the query, the others' in the path.
+    // Some pages are told what they are of in the query, the others in the path.
     let path = page.split(['?', '#']).next().unwrap_or_default();
     let id = match page.split_once("token=") {
         Some((_, id)) => id,

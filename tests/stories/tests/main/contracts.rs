@@ -3,9 +3,10 @@
 
 use crate::clinic::*;
 use crate::post::{self, sent};
+use crate::setup::secret;
 use base64::Engine;
 use meridian_contracts::{Contracts, Exchange};
-use meridian_stack::Stack;
+use meridian_stack::{Stack, unique};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -185,6 +186,7 @@ fn every_gateway_moves_money_once_through_lost_replies_and_all_that_is_said_fits
 /// A page, a kept method, a refund of ours and one of the dashboard, replies that are lost.
 fn every_way_of_money(stack: &Stack, gateway: &str) {
     let patient = patient(stack);
+    listed(stack, gateway);
     let settle = || {
         stack.quiet();
         // Debits take their days, and some refunds.
@@ -231,6 +233,21 @@ fn every_way_of_money(stack: &Stack, gateway: &str) {
     settle();
     let read = read_invoice(stack, &next);
     assert_eq!(read["refunded"]["amount"], "7.00", "{gateway}: {read}");
+}
+
+/// Where only lists tell of some things they are asked for from now on.
+fn listed(stack: &Stack, gateway: &str) {
+    let path = format!("/v1/integrations/{gateway}");
+    let shown = stack.get(&path).expect(200);
+    if shown["polls"].as_array().is_none_or(Vec::is_empty) {
+        return;
+    }
+    let fields = secret(
+        stack,
+        &format!("meridian/{}/gateway/{gateway}", stack.clinic),
+    );
+    let put = json!({ "fields": fields });
+    stack.call("PUT", &path, &put, &unique("key")).expect(200);
 }
 
 /// All of an invoice was paid by one payment, and each channel told of it once.

@@ -114,6 +114,11 @@ pub fn signed(vendor: &str, secret: &str, at: i64, webhook: &Webhook) -> Webhook
         }
         "paypal" => signed_by_certificate(secret, at, webhook),
         "adyen" => signed_items(secret, webhook),
+        "authorizenet" => {
+            let key = hmac::Key::new(hmac::HMAC_SHA512, secret.as_bytes());
+            let code = hex::encode_upper(hmac::sign(&key, &webhook.body));
+            webhook.with("x-anet-signature", Some(format!("sha512={code}")))
+        }
         other => panic!("{other} signs nothing"),
     }
 }
