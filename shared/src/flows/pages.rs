@@ -4,6 +4,7 @@ use super::{App, Failure, calls, receipts};
 use crate::domain::case::{Case, OpensBy, Payment, Session};
 use crate::domain::receipt::Paper;
 use crate::domain::settings::Settings;
+use crate::io::clock;
 use crate::io::lambda::{HttpRequest, HttpResponse};
 use crate::pages::done::{Visit, Ways};
 use crate::pages::invoice::newest_open;
@@ -147,8 +148,13 @@ async fn pay(
         return Ok(None);
     };
     let payment = case.payment(n).filter(|_| case.due().minor > 0);
+    // A page that we open ourselves is over when its time is.
+    let over = |open: &Session| {
+        let until = open.expires_at.filter(|_| open.opens_by == OpensBy::Press);
+        until.is_some_and(|until| until <= clock::now())
+    };
     let open = payment.and_then(|payment| Some((payment, payment.open_page()?)));
-    let Some((payment, open)) = open else {
+    let Some((payment, open)) = open.filter(|(_, open)| !over(open)) else {
         return of_payment(app, settings, reference, Visit::default()).await;
     };
     if !posted {

@@ -31,8 +31,11 @@ fn whatever_a_gateway_offers_stands_in_its_cases_with_a_good_end_and_a_refusal()
     let mut missing = vec![];
     for known in data::all() {
         let gateway = known.gateway;
+        let opening = gateway.checkout.yes();
+        let pressed = opening.is_some_and(|opening| opening.press.is_some());
         let offered = [
-            ("checkout", gateway.checkout.yes().is_some()),
+            ("checkout", opening.is_some() && !pressed),
+            ("press", pressed),
             ("charge", gateway.charge.yes().is_some()),
             ("complete", gateway.complete.yes().is_some()),
             ("refund", gateway.refund.yes().is_some()),
@@ -385,7 +388,11 @@ fn an_amount_in_every_currency_that_the_vendor_takes_is_asked_for_and_given_back
                     amount,
                     ..checkout(&json!({}))
                 };
-                let (sent, _) = talked(opening.open, &ask, &known.account(), &[]);
+                let account = known.account();
+                let sent = match opening.press {
+                    Some(press) => talked(press, &ask, &account, &[]).0,
+                    None => talked(opening.open, &ask, &account, &[]).0,
+                };
                 let request = sent
                     .first()
                     .unwrap_or_else(|| panic!("{} {code}", known.id()));

@@ -51,7 +51,7 @@ fn only_who_calls_a_gateway_or_a_system_reads_its_key() {
         ("outcome-resolution", "gateway oauth seal system"),
         ("system-delivery", "oauth seal system"),
         ("clinic-api", "gateway inbound oauth root seal system"),
-        ("patient-pages", "seal"),
+        ("patient-pages", "gateway seal"),
     ] {
         let read = reads(function).into_iter().collect::<Vec<_>>().join(" ");
         assert_eq!(read, expected, "{function}");
@@ -59,7 +59,7 @@ fn only_who_calls_a_gateway_or_a_system_reads_its_key() {
 }
 
 #[test]
-fn the_pages_that_patients_see_send_nothing_and_call_nobody() {
+fn the_pages_that_patients_see_send_nothing() {
     let all = rights(&Template::read());
     let pages = all.iter().filter(|line| line.starts_with("patient-pages "));
     for line in pages {

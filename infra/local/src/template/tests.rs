@@ -230,7 +230,7 @@ fn each_function_reaches_the_secrets_that_it_needs_and_no_other() {
     for function in &template.functions {
         let (read, write, make) = match function.name.as_str() {
             "webhook-intake" => ("inbound", "", ""),
-            "invoice-creation" | "patient-pages" => ("seal", "", ""),
+            "invoice-creation" => ("seal", "", ""),
             "payment-posting" => ("seal gateway system inbound oauth", "oauth", ""),
             "clinic-api" => (
                 "root seal gateway system inbound oauth",

@@ -12,7 +12,7 @@ use super::accounts::failure;
 use super::commit::{Change, Committed};
 use super::{App, Failure};
 use crate::contract::{Account, Gateway, Lookup, Request, Talk, Told, Trouble};
-use crate::domain::case::{Case, Intent, OpensBy, Payment, Step};
+use crate::domain::case::{Case, Intent, OpensBy, Payment, Session, Step};
 use crate::domain::decide::task_id;
 use crate::domain::event::Event;
 use crate::domain::fact::{Fact, Method};
@@ -54,6 +54,17 @@ struct Open {
     gateway: &'static Gateway,
     account: Account,
     back: Back,
+}
+
+/// A form's address is the adapter's own, where a local stack has another.
+fn at_home(app: &App, gateway: &Gateway, opens_by: OpensBy) -> OpensBy {
+    match opens_by {
+        OpensBy::PostForm { to, fields } => OpensBy::PostForm {
+            to: app.transport.at_home(gateway.vendor.id, to),
+            fields,
+        },
+        other => other,
+    }
 }
 
 /// Where the payer of this payment (`{case}-p1`) is sent back to.
@@ -391,13 +402,9 @@ impl GatewayCall<'_> {
         let keyed = ask.key(open.gateway).map(|key| (key, intent.key.as_str()));
         if let Ask::Checkout(_) = ask {
             let read = |talk: &mut Talk| ask.open(open.gateway, talk, &open.account);
-            let mut page = line.converse(keyed, read).await?;
-            // A form's address is the adapter's own, where a local stack has another.
-            if let OpensBy::PostForm { to, .. } = &mut page.opens_by {
-                let vendor = open.gateway.vendor.id;
-                *to = self.app.transport.at_home(vendor, std::mem::take(to));
-            }
-            return Ok(Outcome::Page(page));
+            let page = line.converse(keyed, read).await?;
+            let opens_by = at_home(self.app, open.gateway, page.opens_by);
+            return Ok(Outcome::Page(Session { opens_by, ..page }));
         }
         let request: Request = serde_json::from_value(intent.request.clone())
             .map_err(|why| Trouble::Unreadable(why.to_string()))?;

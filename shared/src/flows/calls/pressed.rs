@@ -2,12 +2,13 @@
 //! moves nothing, and nothing of it is kept.
 
 use super::ask::{Ask, Target};
-use super::back;
+use super::{at_home, back};
 use crate::contract::Trouble;
 use crate::domain::case::{Case, OpensBy, Step};
 use crate::domain::settings::Settings;
 use crate::flows::talks::Line;
 use crate::flows::{App, Failure, accounts};
+use crate::io::clock;
 use crate::vendors;
 use crate::words::ids;
 
@@ -28,8 +29,9 @@ pub async fn pressed(
     };
     let back = back(app, &settings.id, &ids::payment_reference(&case.id, n)).await?;
     let url = &app.config.public_url;
-    let Some(Ask::Checkout(ask)) = Ask::of(case, target, Step::Checkout, settings, url, &back)
-    else {
+    let now = clock::now();
+    let ask = Ask::of(case, target, Step::Checkout, settings, url, &back, now);
+    let Some(Ask::Checkout(ask)) = ask else {
         return Err("a page without what it asks for".into());
     };
     let (clinic, vendor) = (&*settings.id, gateway.vendor);
@@ -43,5 +45,5 @@ pub async fn pressed(
         account,
     };
     let opens_by = line.converse(None, |talk| press(&ask, talk, account)).await;
-    opens_by.map_err(failed)
+    Ok(at_home(app, gateway, opens_by.map_err(failed)?))
 }

@@ -71,7 +71,11 @@ pub static GATEWAY: Gateway = Gateway {
     moves: "cards, eChecks",
     late_failures: true,
     page_stays: true,
-    checkout: Offer::Yes(Opening { open, key: None }),
+    checkout: Offer::Yes(Opening {
+        open,
+        key: None,
+        press: Some(press),
+    }),
     close: Offer::No("a page ends by itself after 15 minutes"),
     complete: Offer::No("the page takes the money itself"),
     charge: Offer::Yes(Effect::new(
@@ -107,8 +111,8 @@ const TRUSTED: i64 = 900;
 /// The longest that it compares transactions with those before them, in seconds.
 const WINDOW: &str = "28800";
 
-/// Seconds for which a page can be opened.
-const PAGE: i64 = 900;
+/// Seconds for which our own page leads there: two days.
+const PAGE: i64 = 48 * 3600;
 
 /// Where the credential stands: first in each operation, and empty until it goes out.
 const CREDENTIAL: &str = "merchantAuthentication";
@@ -159,10 +163,21 @@ fn profile(method: &Method) -> Result<Value, Trouble> {
 
 // ---- pages -------------------------------------------------------------------------------------
 
+/// The page is known by no id: ours, and the second from which on a payment is looked for. What leads
+/// to it holds for a quarter of an hour, so it is opened by pressing.
+fn open(ask: &Checkout, _: &mut Talk, _: &Account) -> Result<Session, Pause> {
+    order(&ask.reference, &ask.label)?;
+    AMOUNTS.write(ask.amount)?;
+    Ok(Session {
+        id: format!("{}.{}", ask.reference, ask.at.as_second()),
+        opens_by: OpensBy::Press,
+        expires_at: Some(time::after(ask.at, PAGE)),
+    })
+}
+
 /// The form that the payer's browser posts. A method is kept in a profile of the payer's, which is
-/// made first and has no name. The page is known by no id: ours, and the second in which it was
-/// opened, from which on a payment is looked for.
-fn open(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<Session, Pause> {
+/// made first and has no name.
+fn press(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<OpensBy, Pause> {
     let order = order(&ask.reference, &ask.label)?;
     let mut transaction = json!({
         "transactionType": "authCaptureTransaction",
@@ -192,13 +207,9 @@ fn open(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<Session, P
         true => "https://test.authorize.net/payment/payment",
         false => "https://accept.authorize.net/payment/payment",
     };
-    Ok(Session {
-        id: format!("{}.{}", ask.reference, ask.at.as_second()),
-        opens_by: OpensBy::PostForm {
-            to: to.into(),
-            fields: vec![("token".into(), token)],
-        },
-        expires_at: Some(time::after(ask.at, PAGE)),
+    Ok(OpensBy::PostForm {
+        to: to.into(),
+        fields: vec![("token".into(), token)],
     })
 }
 
