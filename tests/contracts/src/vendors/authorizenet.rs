@@ -63,11 +63,23 @@ fn open(folder: &Path) -> Result<Vendor, String> {
         "requestBody": content(request), "responses": {"200": content(reply)},
     }}}});
     Ok(Vendor {
-        documents: vec![Document::new("authorizenet", "/xml/v1", Auth::Open, spec)],
+        documents: vec![
+            Document::new("authorizenet", "/xml/v1", Auth::Open, spec),
+            Document::new("authorizenet-page", "", Auth::Open, page()),
+        ],
         names: Names::Flat,
         error: None,
         webhook,
     })
+}
+
+/// To which a payer's browser posts its token, by `contract.yaml` and the facts.
+fn page() -> Value {
+    let form = json!({"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}});
+    let form = json!({"application/x-www-form-urlencoded": {"schema": form}});
+    json!({"paths": {"/payment/payment": {"post": {
+        "requestBody": {"content": form}, "responses": {"200": {}, "303": {}},
+    }}}})
 }
 
 /// The types of the XSD as one side writes them.
