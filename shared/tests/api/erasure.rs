@@ -69,17 +69,15 @@ async fn an_erased_patient_is_read_nowhere_and_the_clinic_hears_what_stays_and_w
     clinic.keeps(&patient, "pm_1").await;
     clinic.books(&patient, "A-1", "2020-01-02T09:00:00Z").await;
     let known = clinic.rows().await.into_keys();
-    let contacts = meridian::vendors::systems()
-        .filter(|system| system.contact.yes().is_some())
-        .count();
+    let contacts = vendors::systems().filter(|system| system.contact.yes().is_some());
+    let contacts = contacts.count();
     assert_eq!(
         known.filter(|key| key.contains("#known#")).count(),
         contacts
     );
     let erased = clinic.erases(&patient).await;
     let gone = json!({
-        "person": true, "payment_methods": 1, "contacts": contacts, "invoices": 1,
-        "appointments": 1,
+        "person": true, "payment_methods": 1, "contacts": contacts, "invoices": 1, "appointments": 1,
     });
     assert_eq!(erased["erased"], gone);
     let stays: Vec<_> = erased["stays"].as_array().expect("a list").iter().collect();

@@ -481,10 +481,10 @@ fn what_quickbooks_made_another_sum_of_is_mended_there_and_then_found() {
 fn each_fault_decides_what_is_done_next() {
     let mut ask = at(Topic::InvoiceIssued, &[]);
     ask.customer.name = Some("Sam Smith".into());
+    // A fault under 200 stands in Intuit's guide, and in no schema.
     let said = |status, code| {
         let reply = json(status, fault(code, "of Sam Smith"));
         match status {
-            // No contract has a fault with it.
             200 => (step(&ask).parse)(&ask, &reply, &demo(&SYSTEM)).unwrap_err(),
             _ => parsed(&ask, &reply).unwrap_err(),
         }
@@ -596,12 +596,26 @@ fn a_customer_is_made_under_a_key_with_a_name_that_quickbooks_takes() {
         assert!(name.chars().all(plain) && name.len() < 40, "{name}");
     }
     assert_ne!(names[0], names[1]);
-    // Without its customer no document is made.
-    let unknown = Notification {
+}
+
+/// A repeat is made for the same customer, though who it is was not told again.
+#[test]
+fn a_repeat_finds_the_customer_by_our_number_and_without_one_nothing_is_made() {
+    let ask = Notification {
         contact: None,
         ..at(Topic::InvoiceIssued, &[])
     };
-    assert!(refusal(&unknown).contains("no known id"));
+    let made = |customer: Reply| {
+        let replies = [nothing(), customer];
+        let (asked, request) = talked(step(&ask).build, &ask, &demo(&SYSTEM), &replies);
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        request
+    };
+    let customer = value!([{"Id": "58", "DisplayName": "Patient (P-12)"}]);
+    let request = made(found("Customer", customer)).expect("a request");
+    assert_eq!(request, sent(&at(Topic::InvoiceIssued, &[])));
+    let nobody = made(nothing());
+    assert!(matches!(nobody, Err(Trouble::Rejected(_))), "{nobody:?}");
 }
 
 #[test]

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 /// of a payment's reference that is unverified.
 const LONGEST: usize = 21;
 
-pub fn document(ask: &Notification, account: &Account) -> Result<Value, Pause> {
+pub fn document(ask: &Notification, account: &Account, customer: &str) -> Result<Value, Pause> {
     let (field, number) = number(ask)?;
     let mut document = json!({
         field: number,
         "TxnDate": ask.date.to_string(),
-        "CustomerRef": {"value": known(ask.contact.as_ref())?},
+        "CustomerRef": {"value": customer},
         "CurrencyRef": {"value": ask.amount.currency.code()},
         "PrivateNote": ask.key,
     });

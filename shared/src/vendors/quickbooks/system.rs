@@ -151,9 +151,15 @@ const KEY: Key = Key {
     lifetime: 3600,
 };
 
+/// Of a repeat the customer is not told: it is found by our number.
 fn make(ask: &Notification, talk: &mut Talk, account: &Account) -> Result<Request, Pause> {
-    let document = books::document(ask, account)?;
     unless_there(replies::look(ask, talk, account)?)?;
+    let found = match &ask.contact {
+        Some(_) => None,
+        None => replies::find_customer(ask, talk, account)?.and_then(|found| found.0),
+    };
+    let customer = known(ask.contact.as_ref().or(found.as_ref()))?;
+    let document = books::document(ask, account, customer)?;
     Ok(write(account, paper(ask), document))
 }
 
