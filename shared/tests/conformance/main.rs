@@ -12,6 +12,7 @@ mod orders;
 mod sources;
 #[path = "../support/talk.rs"]
 mod talk;
+mod vectors;
 mod wire;
 
 use asks::{run, steps};
