@@ -142,11 +142,19 @@ fn a_page_that_another_way_to_pay_took_the_place_of_brings_nothing_any_more() {
         assert_eq!(paid["checkout_url"], Value::Null, "{gateway}: {paid}");
         // The payer's old tab: where the page is still there, what is approved is not taken.
         let status = visit("paid");
-        assert_eq!(status >= 400, gateway != "paypal", "{gateway}: {status}");
+        let ends = !["paypal", "authorizenet"].contains(&gateway);
+        assert_eq!(status >= 400, ends, "{gateway}: {status}");
         stack.quiet();
         let after = read_invoice(stack, &case);
-        assert_eq!(after["paid"]["amount"], "60.00", "{gateway}: {after}");
-        assert_eq!(after["refunds"], json!([]), "{gateway}: {after}");
+        // Where a page takes the money itself and cannot be ended, that goes back once, by itself.
+        let (back, times) = match gateway {
+            "authorizenet" => ("60.00", 1),
+            _ => ("0.00", 0),
+        };
+        assert_eq!(after["refunded"]["amount"], back, "{gateway}: {after}");
+        let refunds = after["refunds"].as_array().map(Vec::len);
+        assert_eq!(refunds, Some(times), "{gateway}: {after}");
+        assert_eq!(after["status"], "paid", "{gateway}: {after}");
         books_hold(stack, &case);
         let mails = messages(stack, "mailgun", "did not go through");
         let number = after["number"].as_str().expect("a number");
