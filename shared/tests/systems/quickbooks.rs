@@ -218,7 +218,10 @@ fn what_is_filed_of_a_payment_is_deleted_in_its_newest_version_and_what_stays_fi
     assert!(deleted.query.contains(&operation), "{deleted:?}");
     assert_eq!(body(&deleted), &value!({"Id": "145", "SyncToken": "3"}));
     ask.made = vec!["145".into()];
+    // A credit note that makes it less is named beside it.
+    ask.note = Some("INV-7-C1".into());
     let anew = sent(&ask);
+    assert_eq!(body(&anew)["PaymentRefNum"], "0123456789abcdef-p1");
     assert_eq!(body(&anew)["TotalAmt"].to_string(), "40.0");
     assert_eq!(
         body(&anew)["Line"][0]["LinkedTxn"][0]["TxnId"],

@@ -5,6 +5,7 @@
 
 use super::system::{filed, known, paper};
 use crate::contract::*;
+use crate::domain::outbox::Topic;
 use crate::words::ids;
 use crate::words::money::{Amounts, BadAmount, Money};
 use rust_decimal::Decimal;
@@ -24,7 +25,7 @@ pub fn document(ask: &Notification, account: &Account, customer: &str) -> Result
         "PrivateNote": ask.key,
     });
     match paper(ask) {
-        "Payment" if ask.note.is_some() => set_against(ask, &mut document)?,
+        "Payment" if of_note(ask) => set_against(ask, &mut document)?,
         "Payment" => pay(ask, account, &mut document)?,
         "Invoice" => {
             sell(ask, account, &ask.rates, &mut document)?;
@@ -60,10 +61,15 @@ pub fn number(ask: &Notification) -> Result<(&'static str, String), BadAmount> {
     })
 }
 
+/// Whether it is about a credit note itself, and not about what one made of a payment.
+fn of_note(ask: &Notification) -> bool {
+    ask.topic == Topic::InvoiceCredited
+}
+
 /// What the whole document comes to.
 pub fn total(ask: &Notification) -> Money {
     match paper(ask) {
-        "Payment" if ask.note.is_some() => Money::zero(ask.amount.currency),
+        "Payment" if of_note(ask) => Money::zero(ask.amount.currency),
         "Invoice" => ask.total,
         "CreditMemo" => ask.amount,
         "SalesReceipt" => ask.unsold(),
@@ -75,7 +81,8 @@ pub fn total(ask: &Notification) -> Money {
 fn reference(ask: &Notification) -> String {
     let refund = ask.ids.case.as_ref().zip(ask.ids.refund.as_ref());
     let refund = refund.map(|(case, refund)| format!("{case}-{refund}"));
-    let own = ask.note.clone().or(refund).or(ask.ids.payment.clone());
+    let note = ask.note.clone().filter(|_| of_note(ask));
+    let own = note.or(refund).or(ask.ids.payment.clone());
     short(own.as_deref().unwrap_or(&ask.key))
 }
 
