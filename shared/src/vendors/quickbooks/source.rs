@@ -8,7 +8,7 @@ use super::{VENDOR, door, replies};
 use crate::contract::*;
 use crate::domain::fact::Kind;
 use crate::words::json;
-use crate::words::money::Amounts;
+use crate::words::money::{Amounts, Money};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -185,6 +185,7 @@ fn changes(window: &Window, talk: &mut Talk, account: &Account) -> Result<Portio
 struct Payment {
     currency_ref: Option<Ref>,
     txn_date: Date,
+    total_amt: Number,
     private_note: Option<String>,
     #[serde(default)]
     line: Vec<Line>,
@@ -213,8 +214,8 @@ struct Linked {
 /// So many invoices of ours may one payment be set against.
 const MOST: usize = 5;
 
-/// What of a payment is set against each invoice, the first under the payment's own id. What it was
-/// set against before and is not any more is gone.
+/// What of a payment's money is set against each invoice, the first under the payment's own id. What
+/// it was set against before and is not any more is gone.
 pub fn booked(payment: &str, talk: &mut Talk, account: &Account) -> Result<Vec<Booked>, Pause> {
     let part = |n: usize| match n {
         0 => payment.to_owned(),
@@ -224,7 +225,8 @@ pub fn booked(payment: &str, talk: &mut Talk, account: &Account) -> Result<Vec<B
     if let Some(said) = read_one(talk, account, "Payment", payment)? {
         let of: Payment = json::read_part(&said).map_err(Trouble::from)?;
         let code = of.currency_ref.map(|of| of.value).unwrap_or_default();
-        for (amount, invoice) in against(of.line).into_iter().take(MOST) {
+        let total = read_money(&Amounts::MAJOR, &of.total_amt.to_string(), &code)?;
+        for (amount, invoice) in against(of.line, total, &code)? {
             let Some(there) = read_one(talk, account, "Invoice", &invoice)? else {
                 continue;
             };
@@ -233,7 +235,7 @@ pub fn booked(payment: &str, talk: &mut Talk, account: &Account) -> Result<Vec<B
             };
             booked.push(Booked::Stands(BookedPayment {
                 id: part(booked.len()),
-                amount: read_money(&Amounts::MAJOR, &amount.to_string(), &code)?,
+                amount,
                 on: of.txn_date,
                 invoice,
                 number: number.into(),
@@ -246,17 +248,33 @@ pub fn booked(payment: &str, talk: &mut Talk, account: &Account) -> Result<Vec<B
     Ok(booked)
 }
 
-/// Each invoice of a payment, in an order that stays.
-fn against(lines: Vec<Line>) -> Vec<(Number, String)> {
-    let mut all = vec![];
+/// Each invoice of a payment with what came for it, in an order that stays. A credit that is set
+/// against an invoice is a line as well, and no money: of one that holds both only the money counts,
+/// and whose that is where there are several invoices, people say.
+fn against(lines: Vec<Line>, total: Money, code: &str) -> Result<Vec<(Money, String)>, Trouble> {
+    let (mut all, mut credits) = (vec![], false);
     for line in lines {
-        let mut linked = line.linked_txn.into_iter();
-        if let Some(invoice) = linked.find(|of| of.txn_type == "Invoice") {
-            all.push((line.amount, invoice.txn_id));
+        let amount = read_money(&Amounts::MAJOR, &line.amount.to_string(), code)?;
+        for linked in line.linked_txn {
+            match linked.txn_type.as_str() {
+                "Invoice" => all.push((amount, linked.txn_id)),
+                _ => credits = true,
+            }
         }
     }
     all.sort_by(|a, b| a.1.cmp(&b.1));
-    all
+    all.truncate(MOST);
+    match (&mut all[..], credits) {
+        _ if total.minor == 0 => Ok(vec![]),
+        ([one], true) => {
+            one.0.minor = one.0.minor.min(total.minor);
+            Ok(all)
+        }
+        (_, true) => Err(Trouble::Unreadable(
+            "a payment of money and credit for several invoices".into(),
+        )),
+        (_, false) => Ok(all),
+    }
 }
 
 /// An entity that stands; `None` where it was deleted or voided.
@@ -269,4 +287,39 @@ fn read_one(
     let of = path(account, &format!("{}/{id}", name.to_lowercase()));
     let reply = talk.ask(Request::get(of).query("minorversion", VERSION))?;
     Ok(replies::standing(reply, name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What came for each invoice of a payment of so much, in cents.
+    fn came(total: i64, lines: &Value) -> Result<Vec<(i64, String)>, Trouble> {
+        let lines: Vec<Line> = serde_json::from_value(lines.clone()).expect("lines");
+        let currency = crate::words::money::Currency::read("EUR").expect("a currency");
+        let all = against(lines, Money::new(total, currency), "EUR")?;
+        Ok(all.into_iter().map(|(sum, id)| (sum.minor, id)).collect())
+    }
+
+    fn line(amount: i64, kind: &str, id: &str) -> Value {
+        json!({"Amount": amount, "LinkedTxn": [{"TxnId": id, "TxnType": kind}]})
+    }
+
+    #[test]
+    fn money_counts_for_its_invoice_and_a_credit_that_is_set_against_it_does_not() {
+        let (one, two) = (line(60, "Invoice", "9"), line(40, "Invoice", "8"));
+        let credit = line(20, "CreditMemo", "7");
+        let of = |cents: i64, id: &str| (cents, id.to_owned());
+        assert_eq!(came(6000, &json!([one])), Ok(vec![of(6000, "9")]));
+        let both = came(10_000, &json!([one, two]));
+        assert_eq!(both, Ok(vec![of(4000, "8"), of(6000, "9")]));
+        assert_eq!(came(4000, &json!([one, credit])), Ok(vec![of(4000, "9")]));
+        assert_eq!(came(0, &json!([one, credit])), Ok(vec![]));
+        let several = came(8000, &json!([one, two, credit]));
+        assert!(
+            matches!(several, Err(Trouble::Unreadable(_))),
+            "{several:?}"
+        );
+    }
 }
