@@ -190,6 +190,11 @@ fn end_of_page(world: &mut World, page: &Object, outcome: &str) -> Result<bool, 
         }
         _ => return Ok(true),
     };
+    if state != State::Failed && is_duplicate(world, &page.account, &page.ask) {
+        let alert = json!("A duplicate transaction has been submitted.");
+        change(world, &THIS, &page.id, |page| page.own["alert"] = alert);
+        return Ok(false);
+    }
     let mut payment = under(world, &THIS, Kind::Payment, page, &page.ask);
     payment.state = state;
     payment.cause = (state == State::Failed).then(|| THIS.decline.into());

@@ -190,6 +190,8 @@ fn press(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<OpensBy, 
         transaction["profile"] = json!({"customerProfileId": profile_of(made)?});
     }
     transaction["order"] = order;
+    // Who presses twice may pay on either page, and not on both.
+    transaction["transactionSettings"] = no_duplicates();
     let back = json!({"showReceipt": false, "url": ask.return_to, "cancelUrl": ask.cancel_to});
     let keep = json!({"addPaymentProfile": ask.keep_method, "showEmail": false});
     let page = json!({
