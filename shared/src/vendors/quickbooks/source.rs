@@ -7,7 +7,7 @@ use super::{VENDOR, door, replies};
 use crate::contract::*;
 use crate::domain::fact::Kind;
 use crate::words::json;
-use crate::words::money::{Amounts, Currency};
+use crate::words::money::Amounts;
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Number, Value};
