@@ -14,7 +14,6 @@ mod sources;
 mod system_laws;
 mod systems;
 mod taken_back;
-#[path = "../support/talk.rs"]
 mod talk;
 mod wire;
 
