@@ -245,7 +245,10 @@ fn call_off(ask: &Notification, talk: &mut Talk, account: &Account) -> Result<Re
 }
 
 fn called_off(_: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
-    said(reply).map(|_| ExternalId(None))
+    match said(reply)?.status {
+        204 => Ok(ExternalId(None)),
+        other => Err(Trouble::Unreadable(format!("status {other}"))),
+    }
 }
 
 /// Whether there is nothing to call off: also where the appointment is gone or was put away, and

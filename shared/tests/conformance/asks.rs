@@ -20,7 +20,7 @@ pub struct Came {
 }
 
 impl Came {
-    fn of(sent: Vec<Request>, end: Value) -> Self {
+    pub fn of(sent: Vec<Request>, end: Value) -> Self {
         let facts = vec![];
         Self { sent, end, facts }
     }

@@ -1,5 +1,6 @@
 //! Whether something is as a case says: what the case names is there, what it calls `null` is not,
-//! and of the rest nothing is said. Lists are compared whole.
+//! and of the rest nothing is said. Lists are compared whole. `{"only": …}` is this and no more, and
+//! of a text `{"has": […], "lacks": […]}` says which words stand in it.
 
 use serde_json::Value;
 
@@ -12,6 +13,12 @@ pub fn differs(expected: &Value, found: &Value) -> Vec<String> {
 
 fn at(here: &str, expected: &Value, found: &Value, all: &mut Vec<String>) {
     match (expected, found) {
+        (Value::Object(words), _) if words.contains_key("only") => {
+            if words["only"] != *found {
+                all.push(format!("{here}: {found}, not only {}", words["only"]));
+            }
+        }
+        (Value::Object(words), Value::String(text)) if says(words, text) => {}
         (Value::Object(expected), Value::Object(found)) => {
             for (name, value) in expected {
                 let there = found.get(name).unwrap_or(&Value::Null);
@@ -34,4 +41,21 @@ fn at(here: &str, expected: &Value, found: &Value, all: &mut Vec<String>) {
         (expected, found) if expected == found => {}
         (expected, found) => all.push(format!("{here}: {found}, not {expected}")),
     }
+}
+
+/// Whether all that it must have stands in a text, and nothing that it must lack.
+fn says(words: &serde_json::Map<String, Value>, text: &str) -> bool {
+    let listed = |name: &str| {
+        words
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let known = |name: &String| name == "has" || name == "lacks";
+    let stands = |word: &Value| word.as_str().is_some_and(|word| text.contains(word));
+    !words.is_empty()
+        && words.keys().all(known)
+        && listed("has").all(stands)
+        && !listed("lacks").any(stands)
 }

@@ -3,8 +3,10 @@
 //!
 //! `{"$": "payment", "status": "paid", "/details/card": null}` is the object of that name with these
 //! fields in place of its own; a name that begins with `/` is a pointer. `@p1@` and `@r1@` stand for
-//! our references of the first payment and refund. `{"official": "stripe/charge.json", "at": "/data"}`
+//! our references of the first payment and refund, `@key@` for the key of a delivery. `{"official": "stripe/charge.json", "at": "/data"}`
 //! is what stands there in a file of the contracts; a case with one is held only where they are.
+//! `{"fixture": "google-sheets/key.pem"}` is a text beside the tests, `{"times": 50, "of": "x"}` the
+//! same text or `[item]` so often.
 
 use crate::wire;
 use meridian::contract::{Account, Gateway, Reply};
@@ -12,35 +14,45 @@ use meridian::vendors;
 use meridian::words::ids;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 /// By which a case is known that needs a file of the contracts.
 const OFFICIAL: &str = "\"official\":";
 
+/// What is known of a vendor.
+pub struct Data {
+    id: &'static str,
+    data: Value,
+}
+
+/// The same of a gateway.
 pub struct Known {
     pub gateway: &'static Gateway,
-    data: Value,
+    data: Data,
+}
+
+impl Deref for Known {
+    type Target = Data;
+
+    fn deref(&self) -> &Data {
+        &self.data
+    }
 }
 
 /// Of every gateway of the registry that has data, in its order.
 pub fn all() -> Vec<Known> {
-    let gateways = vendors::gateways();
-    gateways.filter_map(of).collect()
+    let known = |gateway: &'static Gateway| {
+        let data = Data::of(gateway.vendor.id)?;
+        Some(Known { gateway, data })
+    };
+    vendors::gateways().filter_map(known).collect()
 }
 
 /// Where a vendor's data stands.
 pub fn file(vendor: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/data");
     folder.join(format!("{vendor}.json"))
-}
-
-fn of(gateway: &'static Gateway) -> Option<Known> {
-    let file = file(gateway.vendor.id);
-    let text = std::fs::read_to_string(&file).ok()?;
-    let text = text.replace("@p1@", &payment()).replace("@r1@", &refund());
-    let data = serde_json::from_str(&text);
-    let data = data.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-    Some(Known { gateway, data })
 }
 
 pub fn case_id() -> String {
@@ -55,9 +67,20 @@ pub fn refund() -> String {
     ids::refund_reference(&case_id(), 1)
 }
 
-impl Known {
+impl Data {
+    /// Of a vendor that has data.
+    pub fn of(id: &'static str) -> Option<Self> {
+        let file = file(id);
+        let text = std::fs::read_to_string(&file).ok()?;
+        let text = text.replace("@p1@", &payment()).replace("@r1@", &refund());
+        let text = text.replace("@key@", crate::notices::KEY);
+        let data = serde_json::from_str(&text);
+        let data = data.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        Some(Self { id, data })
+    }
+
     pub fn id(&self) -> &'static str {
-        self.gateway.vendor.id
+        self.id
     }
 
     /// The cases of this kind, with the words by which each is told apart.
@@ -83,6 +106,8 @@ impl Known {
         match value {
             Value::Array(items) => items.iter().map(|item| self.whole(item)).collect(),
             Value::Object(fields) if fields.contains_key("official") => official(value),
+            Value::Object(fields) if fields.contains_key("fixture") => fixture(value),
+            Value::Object(fields) if fields.contains_key("times") => repeated(value),
             Value::Object(fields) => match fields.get("$").and_then(Value::as_str) {
                 Some(name) => self.object(name, fields),
                 None => {
@@ -107,7 +132,7 @@ impl Known {
 
     /// The clinic's account: its fields, and those that prove webhooks.
     pub fn account(&self) -> Account {
-        account(&self.data["account"])
+        account(&self.get("account"))
     }
 
     pub fn hooks(&self) -> Account {
@@ -151,6 +176,28 @@ fn official(named: &Value) -> Value {
     let whole = wire::official(file).unwrap_or_default();
     let found = whole.pointer(place).cloned();
     found.unwrap_or_else(|| panic!("{file}: nothing at {place}"))
+}
+
+/// With one text in place of another where it says so (`swap`).
+fn fixture(named: &Value) -> Value {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let file = folder.join(named["fixture"].as_str().expect("a file"));
+    let text = std::fs::read_to_string(&file).expect("a fixture");
+    match (named["swap"][0].as_str(), named["swap"][1].as_str()) {
+        (Some(one), Some(other)) => text.replace(one, other).into(),
+        _ => text.into(),
+    }
+}
+
+fn repeated(named: &Value) -> Value {
+    let times = named["times"]
+        .as_u64()
+        .and_then(|n| usize::try_from(n).ok());
+    let times = times.expect("how often");
+    match &named["of"] {
+        Value::String(text) => text.repeat(times).into(),
+        items => vec![items[0].clone(); times].into(),
+    }
 }
 
 /// The words of a contract: a `list` of them, or in a `file` the list or the names of the members at
@@ -212,10 +259,29 @@ pub fn put(whole: &mut Value, at: &str, value: Value) {
 }
 
 pub fn account(fields: &Value) -> Account {
+    Account::load(&[], fields_of(fields)).expect("every field is fit")
+}
+
+/// The fields of an account; a document in one is its text.
+pub fn fields_of(fields: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| match value {
+        Value::Object(_) => value.to_string(),
+        value => value.as_str().unwrap_or("").to_owned(),
+    };
     let fields = fields.as_object().into_iter().flatten();
-    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    let fields: BTreeMap<_, _> = fields
+    fields
         .map(|(name, value)| (name.clone(), text(value)))
-        .collect();
-    Account::load(&[], fields).expect("every field is fit")
+        .collect()
+}
+
+/// One object with another's fields in it, at every depth; whatever is no object takes the place.
+pub fn merge(into: &mut Value, over: &Value) {
+    match (into, over) {
+        (Value::Object(into), Value::Object(over)) => {
+            for (name, value) in over {
+                merge(into.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, over) => *into = over.clone(),
+    }
 }

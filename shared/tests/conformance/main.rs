@@ -1,6 +1,6 @@
-//! One suite for every gateway: what it is asked and what it makes of each answer and webhook is data
-//! (`data/<vendor>.json`), and each case is written once. What is sent and what is answered is held
-//! against the vendor's own contract.
+//! One suite for every gateway and every system: what it is asked or told and what it makes of each
+//! answer and webhook is data (`data/<vendor>.json`), and each case is written once. What is sent and
+//! what is answered is held against the vendor's own contract.
 
 mod asks;
 mod certificates;
@@ -8,33 +8,39 @@ mod compare;
 mod data;
 mod hooks;
 mod laws;
+mod notices;
 mod orders;
 mod sources;
-#[path = "../support/talk.rs"]
+mod system_laws;
+mod systems;
+mod taken_back;
 mod talk;
 mod vectors;
 mod wire;
 
-use asks::{run, steps};
+use asks::{Came, run, steps};
 use compare::differs;
-use data::Known;
+use data::{Data, Known};
+use meridian::contract::{Reply, Request};
 use serde_json::{Value, json};
 
 /// Holds a case against what came of it; tells what is otherwise.
 fn held(known: &Known, case: &Value) -> Vec<String> {
-    let came = run(known, case);
+    let problems = |request: &_, reply: Option<&_>| wire::problems(known, request, reply);
+    otherwise(known, case, &run(known, case), &problems)
+}
+
+/// What is against the contract.
+type Problems<'a> = &'a dyn Fn(&Request, Option<&Reply>) -> Vec<String>;
+
+fn otherwise(data: &Data, case: &Value, came: &Came, problems: Problems) -> Vec<String> {
     let mut wrong = differs(&case["end"], &came.end);
-    let asked: Vec<_> = steps(case).filter(|step| !step["asks"].is_null()).collect();
-    let unasked = || {
-        format!(
-            "{} calls, not {}: {:#?}",
-            came.sent.len(),
-            asked.len(),
-            came.sent
-        )
-    };
-    if !asked.is_empty() && asked.len() != came.sent.len() {
-        wrong.push(unasked());
+    // Where one call is named, all are.
+    let calls = steps(case).count();
+    let named = steps(case).any(|step| !step["asks"].is_null());
+    if named && calls != came.sent.len() {
+        let sent = &came.sent;
+        wrong.push(format!("{} calls, not {calls}: {sent:#?}", sent.len()));
     }
     for (n, (step, request)) in steps(case).zip(&came.sent).enumerate() {
         let mut expected = step.clone();
@@ -44,25 +50,29 @@ fn held(known: &Known, case: &Value) -> Vec<String> {
         }
         wrong.extend(differs(&expected, &wire::shown(request)));
         // An answer that no contract allows is held by no contract.
-        let reply = known.reply(&step["answer"]);
+        let reply = data.reply(&step["answer"]);
         let reply = Some(&reply).filter(|_| !step["answer"].is_null() && step["odd"] != true);
-        let problems = wire::problems(known, request, reply).into_iter();
+        let problems = problems(request, reply).into_iter();
         wrong.extend(problems.map(|why| format!("call {n}: {why}")));
     }
     wrong
 }
 
-/// The cases of a table: the same with a word in its place, and what that comes to. Rows are fields,
-/// or pairs where what stands there is no text; of the words of a contract (`file`, `place`) those
+/// The cases of a table: the same with a word in its place (`at`), and what that comes to (`into`).
+/// Rows are fields, or pairs where what stands there is no text, or, where no place is named, the parts
+/// that a case has in place of the table's; of the words of a contract (`file`, `place`) those
 /// that stand in no row come to what is said under `else`.
 fn rows(case: &Value) -> Vec<(String, Value)> {
-    let place = case["at"].as_str().expect("where the word stands");
     let row = |(word, end): (Value, &Value)| {
         let mut one = case.clone();
         let name = word.as_str().map_or(word.to_string(), String::from);
-        data::put(&mut one, place, word);
-        let into = case["into"].as_str().expect("what it decides");
-        data::put(&mut one, into, end.clone());
+        match (case["at"].as_str(), case["into"].as_str()) {
+            (Some(place), Some(into)) => {
+                data::put(&mut one, place, word);
+                data::put(&mut one, into, end.clone());
+            }
+            _ => data::merge(&mut one, end),
+        }
         (name, one)
     };
     let fields = case["rows"].as_object().into_iter().flatten();

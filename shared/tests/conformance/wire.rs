@@ -1,7 +1,7 @@
 //! A request and its reply as they go over the wire, held against the vendor's own contract.
 
 use crate::data::Known;
-use meridian::contract::{Auth, Body, Key, KeyPlace, Reply, Request};
+use meridian::contract::{Account, Auth, Body, Host, Key, KeyPlace, Reply, Request, Vendor};
 use meridian_contracts::{Contracts, Exchange};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
@@ -22,45 +22,82 @@ pub fn official(path: &str) -> Option<Value> {
 
 /// What of it is against the contract.
 pub fn problems(known: &Known, request: &Request, reply: Option<&Reply>) -> Vec<String> {
+    let keys = keys(known).filter(|_| request.method == "POST").collect();
+    against(known.gateway.vendor, &known.account(), keys, request, reply)
+}
+
+/// The same of any vendor; `keys` are the headers in which keys go beside what was built.
+pub fn against(
+    vendor: &Vendor,
+    account: &Account,
+    keys: Vec<&'static str>,
+    request: &Request,
+    reply: Option<&Reply>,
+) -> Vec<String> {
     let Some(contracts) = contracts() else {
         return vec![];
     };
-    let vendor = known.gateway.vendor;
-    let account = known.account();
-    let mut headers: Vec<(String, String)> = match &vendor.auth {
-        Auth::Bearer(_) | Auth::OAuth(_) => vec![("Authorization".into(), "Bearer x".into())],
-        Auth::Basic { .. } => vec![("Authorization".into(), "Basic eDp4".into())],
-        Auth::Headers(of) => of(&account)
-            .into_iter()
-            .map(|(n, v)| (n.into(), v))
-            .collect(),
-        Auth::InBody(_) | Auth::InAddress | Auth::StandardWebhook(_) | Auth::Open => vec![],
-    };
-    headers.extend(
-        (vendor.headers)(&account)
-            .into_iter()
-            .map(|(n, v)| (n.into(), v)),
-    );
+    let mut headers = proven(vendor, account);
+    let usual = (vendor.headers)(account).into_iter();
+    headers.extend(usual.map(|(name, value)| (name.into(), value)));
     headers.extend(request.headers.iter().cloned());
-    if request.method == "POST" {
-        headers.extend(keys(known).map(|name| (name.into(), "a-key".into())));
-    }
-    let (kind, bytes) = body(known, request);
+    headers.extend(keys.into_iter().map(|name| (name.into(), "a-key".into())));
+    let (kind, bytes) = body(vendor, account, request);
     if let Some(kind) = kind {
         headers.push(("Content-Type".into(), kind.into()));
     }
     let query = encoded(&request.query);
     let mark = if query.is_empty() { "" } else { "?" };
+    let below = match request.host {
+        Some(_) => String::new(),
+        None => below(vendor, account),
+    };
     contracts.check(&Exchange {
         vendor: vendor.id.into(),
         method: request.method.clone(),
-        path: format!("{}{mark}{query}", request.path),
+        path: format!("{below}{}{mark}{query}", request.path),
         request_headers: headers,
         request_body: bytes,
         status: reply.map_or(0, |reply| reply.status),
         response_headers: reply.map(|r| r.headers.clone()).unwrap_or_default(),
         response_body: reply.map(|r| r.body.clone()).unwrap_or_default(),
     })
+}
+
+/// The headers that prove who sends it.
+fn proven(vendor: &Vendor, account: &Account) -> Vec<(String, String)> {
+    let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    match &vendor.auth {
+        Auth::Bearer(_) | Auth::OAuth(_) => vec![one("Authorization", "Bearer x")],
+        Auth::Basic { .. } => vec![one("Authorization", "Basic eDp4")],
+        Auth::Headers(of) => of(account)
+            .into_iter()
+            .map(|(n, v)| (n.into(), v))
+            .collect(),
+        Auth::StandardWebhook(_) => vec![
+            one("webhook-id", "id"),
+            one("webhook-timestamp", "1795255200"),
+            one("webhook-signature", &format!("v1,{}=", "A".repeat(43))),
+        ],
+        Auth::InBody(_) | Auth::InAddress | Auth::Open => vec![],
+    }
+}
+
+/// Where a vendor's API is for this account.
+pub fn host(vendor: &Vendor, account: &Account) -> String {
+    match &vendor.host {
+        Host::One(host) => (*host).into(),
+        Host::From(of) => of(account),
+        Host::Told(name) => account.secret(name).into(),
+        Host::Granted => String::new(),
+    }
+}
+
+/// The path that its address has of itself.
+fn below(vendor: &Vendor, account: &Account) -> String {
+    let host = host(vendor, account);
+    let plain = host.split_once("://").map_or("", |(_, rest)| rest);
+    plain.find('/').map_or("", |at| &plain[at..]).into()
 }
 
 /// The headers in which keys go beside what an adapter builds.
@@ -73,13 +110,17 @@ fn keys(known: &Known) -> impl Iterator<Item = &'static str> {
     opening.and_then(header).into_iter()
 }
 
-fn body<'a>(known: &Known, request: &'a Request) -> (Option<&'a str>, Vec<u8>) {
+fn body<'a>(
+    vendor: &Vendor,
+    account: &Account,
+    request: &'a Request,
+) -> (Option<&'a str>, Vec<u8>) {
     match &request.body {
         Body::None => (None, vec![]),
         Body::Json(value) => {
             let mut value = value.clone();
-            if let Auth::InBody(put) = &known.gateway.vendor.auth {
-                put(&known.account(), &mut value);
+            if let Auth::InBody(put) = &vendor.auth {
+                put(account, &mut value);
             }
             (Some("application/json"), value.to_string().into_bytes())
         }
@@ -96,7 +137,8 @@ pub fn encoded(fields: &[(String, String)]) -> String {
     text.extend_pairs(fields).finish()
 }
 
-/// A request as cases name it: `asks` (`POST /v2/payments`), `query`, `body`, `headers`.
+/// A request as cases name it: `asks` (`POST /v2/payments`), its `path` alone, `query`, `body`,
+/// `headers`. A document is its content, however it is sent.
 pub fn shown(request: &Request) -> Value {
     let fields = |pairs: &[(String, String)]| -> Value {
         let all = pairs
@@ -108,9 +150,13 @@ pub fn shown(request: &Request) -> Value {
         Body::None => Value::Null,
         Body::Json(value) => value.clone(),
         Body::Form(pairs) => fields(pairs),
+        Body::Exact { content_type, text } if content_type == "application/json" => {
+            serde_json::from_str(text).expect("JSON")
+        }
         Body::Exact { text, .. } => text.clone().into(),
     };
     let host = request.host.clone().unwrap_or_default();
     serde_json::json!({"asks": format!("{} {host}{}", request.method, request.path),
+        "path": request.path,
         "query": fields(&request.query), "body": body, "headers": fields(&request.headers)})
 }

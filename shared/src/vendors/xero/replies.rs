@@ -210,7 +210,7 @@ pub fn filed(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalI
 /// The answer to an allocation lists it; its own id is optional there, the invoice's is not.
 pub fn allocated(ask: &Notification, reply: &Reply, _: &Account) -> Result<ExternalId, Trouble> {
     // It is refused in the words of any document.
-    if reply.status == 400 || reply.status == 404 {
+    if matches!(reply.status, 400 | 404 | 409) {
         documents(ask, reply)?;
     }
     let list = reply.ok()?.json::<Allocations>()?.list;

@@ -1,7 +1,5 @@
 //! Plays a vendor's part of a conversation with an adapter.
 
-#![allow(dead_code, reason = "each suite that takes it in uses some of it")]
-
 use meridian::contract::{Account, Pause, Read, Reply, Request, Talk, Trouble};
 
 /// Runs an adapter's function with these replies, in order: what it asked, and its end. What it asks
@@ -27,17 +25,6 @@ pub fn talked<Ask: ?Sized, Answer>(
             }
         }
     }
-}
-
-/// The one request that acts, where nothing must be read for it.
-pub fn built<Ask: ?Sized>(
-    build: Read<Ask, Request>,
-    ask: &Ask,
-    account: &Account,
-) -> Result<Request, Trouble> {
-    let (asked, request) = talked(build, ask, account, &[]);
-    assert!(asked.is_empty(), "it reads before it acts: {asked:?}");
-    request
 }
 
 /// What is asked first.
