@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn tags_nest_and_what_is_between_them_is_nothing() {
         let text =
-            "<?xml version=\"1\"?><a:s><!-- <x> --><a:t n=\"1\" m=\"u v\"/>text<b><c/></b></a:s>";
+            "<?xml version=\"1.0\"?><a:s><!-- <x> --><a:t n=\"1\" m=\"u v\"/>text<b><c/></b></a:s>";
         let root = tree(text).expect("a tree");
         let [t, b] = &root.children[..] else {
             panic!("{root:?}")

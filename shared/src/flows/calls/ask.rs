@@ -151,6 +151,19 @@ pub enum Outcome {
     Page(Session),
 }
 
+/// What the payer reads: the clinic, the number, and the words that the clinic chose for that.
+fn label(case: &Case, settings: &Settings) -> String {
+    let what = match case.bill.is_deposit() {
+        true => "deposit",
+        false => "invoice",
+    };
+    let label = format!("{}, {what} {}", settings.name, case.invoice().number);
+    match &case.label {
+        Some(neutral) => format!("{label}, {neutral}"),
+        None => label,
+    }
+}
+
 impl Ask {
     /// `None` where the case lacks what this step needs. A call that was made before is of the time
     /// of its intent.
@@ -166,14 +179,7 @@ impl Ask {
         let payment = case.payment(target.payment)?;
         let at = target.intent(case).map_or(now, |i| i.first_sent_at);
         let reference = target.reference(case);
-        let what = match case.bill.is_deposit() {
-            true => "deposit",
-            false => "invoice",
-        };
-        let mut label = format!("{}, {what} {}", settings.name, case.invoice().number);
-        if let Some(neutral) = &case.label {
-            label = format!("{label}, {neutral}");
-        }
+        let label = label(case, settings);
         let webhook_url = format!("{public_url}/webhooks/{}/{}", settings.id, payment.gateway);
         let amount = payment.amount;
         let payer = case.patient.clone().unwrap_or(reference.clone());
