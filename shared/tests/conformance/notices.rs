@@ -27,10 +27,11 @@ fn usual(topic: Topic, step: usize) -> Value {
         "standing": {"payment": filed, "was": 11900, "applied": 11900},
         "total": 11900, "rates": [["19", 11900, 1900]],
         "date": "2026-03-14", "at": "2026-03-14T09:30:00Z",
-        "ids": {"clinic": "", "case": "0123456789abcdef", "payment": "0123456789abcdef-p1", "payment_there": "pi_1"},
-        "stood": {"asked": 11900, "due": 0, "deposit": false},
-        "gateway": "stripe",
-        "customer": {"reference": "P-12", "email": "sam@example.com", "phone": "+4930555444"},
+        "ids": {"clinic": "", "case": "0123456789abcdef", "payment": "0123456789abcdef-p1", "payment_there": "pi_1",
+            "refund": null, "request": null, "refund_there": null, "dispute": null, "dispute_there": null, "task": null, "patient": null, "appointment": null},
+        "stood": {"asked": 11900, "due": 0, "deposit": false, "payment": null, "decline": null, "refund": null, "dispute": null, "due_by": null, "cancelled_by": null, "alert": null},
+        "gateway": "stripe", "contact": null,
+        "customer": {"reference": "P-12", "name": null, "email": "sam@example.com", "phone": "+4930555444"},
         "message": {"subject": "Your receipt", "text": "Thank you: 119.00 EUR for INV-7 was paid.",
             "html": "<p>Thank you: 119.00 EUR for INV-7 was paid.</p>"},
     })
@@ -41,10 +42,22 @@ pub fn notification(data: &Data, topic: Topic, step: usize, over: &Value) -> Not
     let mut told = usual(topic, step);
     for over in [&data.get("usual"), over] {
         if over.is_object() {
+            known(&told, over);
             merge(&mut told, over);
         }
     }
     read(&told)
+}
+
+/// A word that nothing is called by would say nothing.
+fn known(told: &Value, over: &Value) {
+    for (name, value) in over.as_object().into_iter().flatten() {
+        let there = told.get(name);
+        let there = there.unwrap_or_else(|| panic!("{name} is nothing that is told"));
+        if there.is_object() {
+            known(there, value);
+        }
+    }
 }
 
 fn read(told: &Value) -> Notification {

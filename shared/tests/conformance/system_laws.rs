@@ -83,15 +83,15 @@ impl Told {
 fn each_step_of_each_topic_fits_its_vendors_contract_and_is_the_same_each_time() {
     for known in systems::all() {
         let every = known.get("every");
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             assert_eq!(
-                told.built(&known),
-                told.built(&known),
+                told.built(known),
+                told.built(known),
                 "{} {}",
                 known.id(),
                 told.name
             );
-            for request in told.sent(&known) {
+            for request in told.sent(known) {
                 let problems =
                     wire::against(known.system.vendor, &told.account, vec![], &request, None);
                 assert_eq!(
@@ -129,12 +129,12 @@ fn a_document_is_looked_for_by_the_number_that_it_bears() {
         let places = known.get("numbers");
         for told in [Value::Null, longer.clone()]
             .iter()
-            .flat_map(|over| all_told(&known, over))
+            .flat_map(|over| all_told(known, over))
         {
             let Some(place) = places[&told.name].as_str() else {
                 continue;
             };
-            let shown = wire::shown(&told.built(&known));
+            let shown = wire::shown(&told.built(known));
             let number = shown
                 .pointer(place)
                 .and_then(Value::as_str)
@@ -158,7 +158,7 @@ fn a_key_is_ours_and_another_for_each_step_of_one_topic() {
     for known in systems::all() {
         let key = known.get("key");
         let mut seen: Vec<(Topic, String)> = vec![];
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             let name = format!("{} {}", known.id(), told.name);
             if let LostReply::SameKey { key, .. } = &told.step.lost_reply {
                 assert!(key.spelled(&told.ask.key).is_ok(), "{name}");
@@ -170,7 +170,7 @@ fn a_key_is_ours_and_another_for_each_step_of_one_topic() {
             let Some(place) = key["at"].as_str() else {
                 continue;
             };
-            let shown = wire::shown(&told.built(&known));
+            let shown = wire::shown(&told.built(known));
             let word = shown.pointer(place).and_then(Value::as_str);
             let word = word.unwrap_or_else(|| panic!("{name}: {shown}")).to_owned();
             let longest = key["longest"].as_u64().expect("at most so long");
@@ -204,7 +204,7 @@ fn a_lost_reply_of_each_step_means_what_is_written_down() {
     }
     for known in systems::all() {
         let mut lost: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             let steps = lost.entry(words(&told.step.lost_reply)).or_default();
             steps.push(told.name);
         }
@@ -271,9 +271,9 @@ fn whatever_is_answered_to_a_step_means_what_is_written_down() {
     let mut wrong = vec![];
     for known in systems::all() {
         let refusals = known.get("refusals");
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             let mut found = json!({});
-            for (kind, name, reply) in answers(&known) {
+            for (kind, name, reply) in answers(known) {
                 let parse = |reply: &Reply| (told.step.parse)(&told.ask, reply, &told.account);
                 // Whatever it is, it panics nowhere.
                 drop(parse(&reply));
@@ -299,12 +299,12 @@ fn a_look_that_is_refused_says_nothing() {
     let mut wrong = vec![];
     for known in systems::all() {
         let looks = known.get("looks");
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             let Some(look) = look(told.step) else {
                 continue;
             };
             let mut found = json!({});
-            for (kind, name, reply) in answers(&known) {
+            for (kind, name, reply) in answers(known) {
                 let said = known.system.vendor.said(reply);
                 let replies = said.map(|reply| [reply]);
                 let end =
@@ -327,7 +327,7 @@ fn a_look_that_is_refused_says_nothing() {
         }
         if let Some(arrival) = known.system.arrival.yes() {
             let account = known.account_with(&Value::Null).expect("an account");
-            for (kind, name, reply) in answers(&known) {
+            for (kind, name, reply) in answers(known) {
                 let said = known.system.vendor.said(reply);
                 let replies = said.map(|reply| [reply]);
                 let end = replies.and_then(|replies| heard(*arrival, "SM1", &account, &replies));
@@ -347,7 +347,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic_and_tell_no_look_anything(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for known in systems::all() {
-            for told in all_told(&known, &Value::Null) {
+            for told in all_told(known, &Value::Null) {
                 let reply = Reply { status: 200, headers: vec![], body: bytes.clone() };
                 drop((told.step.parse)(&told.ask, &reply, &told.account));
                 if let Some(look) = look(told.step) {
@@ -391,23 +391,23 @@ fn secrets(known: &Known, account: &Account) -> Vec<String> {
 #[test]
 fn no_request_and_no_complaint_holds_a_credential_or_the_patients_address() {
     for known in systems::all() {
-        for told in all_told(&known, &Value::Null) {
-            let secrets = secrets(&known, &told.account);
+        for told in all_told(known, &Value::Null) {
+            let secrets = secrets(known, &told.account);
             assert!(!secrets.is_empty(), "{}", known.id());
-            for request in told.sent(&known) {
+            for request in told.sent(known) {
                 let stored = serde_json::to_string(&request).expect("it is kept");
                 let shown = format!("{stored} {request:?} {:?}", told.account);
                 let leaked = secrets.iter().find(|secret| shown.contains(*secret));
                 assert_eq!(leaked, None, "{} {}", known.id(), told.name);
             }
         }
-        for (name, case) in cases(&known) {
-            let came = run(&known, &case);
+        for (name, case) in cases(known) {
+            let came = run(known, &case);
             let why = [&came.end["why"], &came.end["misfit"]].map(Value::to_string);
             let shown = format!("{why:?} {:?}", came.sent);
             // Also one that is not taken.
             let account = known.account_of(&case["account"], &[]);
-            let secrets = account.map(|account| secrets(&known, &account));
+            let secrets = account.map(|account| secrets(known, &account));
             let leaked = secrets
                 .into_iter()
                 .flatten()
@@ -428,8 +428,8 @@ fn no_request_and_no_complaint_holds_a_credential_or_the_patients_address() {
 fn who_needs_no_address_and_no_name_is_told_without() {
     for known in systems::all() {
         let over = json!({"customer": {"name": "Juniper Vale"}, "contact": null});
-        for told in all_told(&known, &over) {
-            let stored: Vec<_> = told.sent(&known).iter().map(wire::shown).collect();
+        for told in all_told(known, &over) {
+            let stored: Vec<_> = told.sent(known).iter().map(wire::shown).collect();
             let stored = json!(stored).to_string();
             let found = [
                 stored.contains("sam@example.com"),
@@ -500,7 +500,7 @@ fn that_a_refund_failed_concerns_only_who_was_told_that_it_was_paid() {
 fn a_look_that_lists_nothing_says_that_it_is_not_there() {
     for known in systems::all() {
         let nothing = known.get("nothing");
-        for told in all_told(&known, &Value::Null) {
+        for told in all_told(known, &Value::Null) {
             let (Some(look), answer) = (look(told.step), of_step(&nothing, &told.name)) else {
                 continue;
             };
