@@ -1,6 +1,8 @@
 //! A webhook as it waits to be sent, and where it goes.
 
-use crate::wire::stamp;
+use crate::wire::{hmac_sha256, stamp};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 /// Where an account's webhooks go.
@@ -56,6 +58,11 @@ impl Webhook {
             "due": self.due.map(|due| stamp(due, "%FT%T%.3fZ")),
             "attempts": self.attempts,
         })
+    }
+
+    /// HMAC-SHA256 of its body, in Base64.
+    pub fn proof(&self) -> String {
+        BASE64.encode(hmac_sha256(self.secret.as_bytes(), &self.body))
     }
 
     pub fn headers(&self, now: i64) -> Vec<(String, String)> {

@@ -199,10 +199,15 @@ pub fn taken(gateway: &Gateway, name: &str) -> &'static str {
     if name.is_empty() {
         return "";
     }
+    request(gateway.requests, name)
+}
+
+/// The same, of the text of a vendor's requests.
+pub fn request(requests: &'static str, name: &str) -> &'static str {
     let begins = format!("\n{name} = ");
-    let found = gateway.requests.find(&begins);
-    let at = found.unwrap_or_else(|| panic!("{} has no request {name}", gateway.id));
-    let text = &gateway.requests[at + begins.len()..];
+    let found = requests.find(&begins);
+    let at = found.unwrap_or_else(|| panic!("there is no request {name}"));
+    let text = &requests[at + begins.len()..];
     // Until a line begins with a letter.
     let end = text
         .match_indices('\n')
@@ -216,6 +221,11 @@ pub fn read(gateway: &Gateway, call: &Call, takes: &'static str) -> Result<Value
     if !only.is_empty() && !call.body.is_empty() && call.content_type() != only {
         return Err(Refusal::Because("media"));
     }
+    asked(call, takes)
+}
+
+/// The same of any vendor.
+pub fn asked(call: &Call, takes: &'static str) -> Result<Value, Refusal> {
     let form = "application/x-www-form-urlencoded";
     let (given, form) = match (call.method.as_str(), call.content_type().as_str()) {
         ("GET" | "DELETE", _) if call.body.is_empty() => (nest(&call.pairs()), true),

@@ -18,7 +18,7 @@
 use super::object::{Happened, Kind, Object, Refusal};
 use super::shape::fill;
 use crate::fields::Fault;
-use crate::wire::{exponent, major, minor, stamp};
+use crate::wire::{Reply, exponent, major, minor, stamp};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -199,6 +199,14 @@ impl Looks {
         let status = places["status"].as_u64().unwrap_or(400) as u16;
         let shape = places["shape"].as_str().unwrap_or("problem");
         (status, self.shape(shape, &places))
+    }
+
+    /// The answer that says why not: a page where its shape is a text.
+    pub fn refused(&self, why: &Refusal) -> Reply {
+        match self.refusal("", why) {
+            (status, Value::String(words)) => Reply::of(status, "text/html", words),
+            (status, body) => Reply::json(status, &body),
+        }
     }
 
     fn reason<'a>(&self, why: &'a Refusal) -> (&'a str, Value) {

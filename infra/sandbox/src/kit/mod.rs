@@ -1,7 +1,9 @@
 //! What every simulated gateway is made of: one engine that moves money, and for each vendor a table
-//! of its operations, shapes, names and signatures. Nothing here knows a vendor.
+//! of its operations, shapes, names and signatures; and what books and lists of any vendor have in
+//! common. Nothing here knows a vendor.
 
 mod api;
+mod books;
 mod certificate;
 mod control;
 mod engine;
@@ -14,7 +16,8 @@ mod refresh;
 mod shape;
 mod shelf;
 
-pub use api::taken;
+pub use api::{asked, request, taken};
+pub use books::*;
 pub use certificate::Signer;
 pub use engine::*;
 pub use gateway::*;

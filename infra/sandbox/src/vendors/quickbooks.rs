@@ -4,26 +4,23 @@
 //! A `requestid` answers its first reply again, whatever the repeat says. For how long is unknown:
 //! here a day.
 
-mod books;
+mod accounts;
+mod documents;
 mod query;
-mod specs;
 
 use crate::fields;
-use crate::kit::{Refreshing, know_client};
+use crate::kit::{Books, Looks, Refreshing, Refusal, asked, know_client, looks, request};
 use crate::vendor::Vendor;
-use crate::webhook::{News, Webhook};
-use crate::wire::{Call, Reply, hmac_sha256, stamp};
-use crate::world::{Repeat, World};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use books::{ENTITIES, Entity};
+use crate::webhook::News;
+use crate::wire::{Call, Reply, stamp};
+use crate::world::World;
+use documents::{CUSTOMER, ENTITIES, Entity};
 use serde_json::{Value, json};
 
 /// The demo clinic's company.
 const REALM: &str = "4620816365000000000";
 
 pub static VENDOR: Vendor = Vendor {
-    id: "quickbooks",
     seed: |world| {
         know_client(world, "quickbooks", "demo", "demo");
         world.demo_endpoint("quickbooks", REALM, "quickbooks-demo-token");
@@ -33,25 +30,19 @@ pub static VENDOR: Vendor = Vendor {
             "realm_id": REALM, "income_item": "1", "deposit_account": "35",
             "tax_code": "2", "tax_code_0": "3", "cash_account": "36", "terminal_account": "37",
             "fund_account": "38", "credit_account": "40", "credit_item": "4"});
+        let refresh = json!({"refresh_token": "demo-refresh-0"});
+        let inbound = json!({"verifier_token": "quickbooks-demo-token"});
         vec![
             ("system/quickbooks", secret),
-            (
-                "oauth/quickbooks",
-                json!({"refresh_token": "demo-refresh-0"}),
-            ),
-            (
-                "inbound/quickbooks",
-                json!({"verifier_token": "quickbooks-demo-token"}),
-            ),
+            ("oauth/quickbooks", refresh),
+            ("inbound/quickbooks", inbound),
         ]
     },
     handle,
-    step: |_, _| {},
     help: HELP,
     control,
-    key_header: None,
-    roots: None,
     harmless: |call| call.path == TOKEN,
+    ..Vendor::named("quickbooks")
 };
 
 const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself
@@ -63,6 +54,9 @@ knobs                 {"tax": "0.01"}: it makes so much more tax of what it is t
 all/{entity}          all documents of a kind, deleted ones too; accounts/{currency} with what stands on
                       them, debits positive
 "#;
+
+static LOOKS: Looks = Looks::new(|| looks(include_str!("quickbooks/looks.json")));
+const REQUESTS: &str = include_str!("quickbooks/requests.txt");
 
 const TOKEN: &str = "/oauth2/v1/tokens/bearer";
 const HOUR: i64 = 3_600_000;
@@ -78,115 +72,94 @@ fn handle(world: &mut World, call: &Call) -> Reply {
     if call.path == TOKEN && call.method == "POST" {
         return TOKENS.token(world, call);
     }
+    let done = answer(world, call);
+    done.unwrap_or_else(|why| LOOKS.refused(&why))
+}
+
+fn answer(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     if TOKENS.holds(world, call) != Some(true) {
-        let error = json!({"message": "message=AuthenticationFailed; errorCode=003200; statusCode=401",
-            "detail": "Token expired or revoked", "code": "3200"});
-        let body = json!({"fault": {"error": [error], "type": "AUTHENTICATION"}});
-        return Reply::json(401, &body);
+        return Err(Refusal::Because("nobody"));
     }
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let ["v3", "company", realm, rest @ ..] = &parts[..] else {
-        return Reply::of(404, "text/html", "<p>404</p>");
+        return Err(Refusal::Because("nowhere"));
     };
-    let known = [
-        "minorversion",
-        "requestid",
-        "operation",
-        "query",
-        "entities",
-        "changedSince",
-    ];
-    let odd = call
-        .pairs()
-        .into_iter()
-        .find(|(name, _)| !known.contains(&&**name));
-    let json = call
-        .header("accept")
-        .is_some_and(|kinds| kinds.contains("application/json"));
-    if odd.is_some() || !json || call.query("minorversion").as_deref() != Some("75") {
-        return refused(&wrong(
-            "2010",
-            "Unsupported request",
-            "its query or what it accepts",
-        ));
+    let given = call.pairs().into_iter().collect();
+    let read = fields::read(&given, request(REQUESTS, "call"), true);
+    let asked = read.map_err(|_| Refusal::Because("unsupported"))?;
+    let accepts = call.header("accept").unwrap_or_default();
+    if !accepts.contains("application/json") {
+        return Err(Refusal::Because("unsupported"));
     }
-    let Some(key) = call.query("requestid").filter(|_| call.method == "POST") else {
-        return route(world, call, realm, rest);
-    };
-    if key.is_empty() || key.chars().count() > 50 {
-        return refused(&wrong("2050", "Invalid string length", "requestid"));
-    }
-    // Whatever is sent under it.
-    match world.repeat("quickbooks", realm, &key, "", 24 * HOUR) {
-        Repeat::Same(reply) => *reply,
-        Repeat::InFlight => Reply::of(503, "text/html", "<h1>503 Service Unavailable</h1>"),
-        Repeat::First | Repeat::OtherParameters => {
-            let reply = route(world, call, realm, rest);
-            if reply.status < 300 {
-                world.keep("quickbooks", realm, &key, "", &reply);
+    let mut books = books(world, realm);
+    match asked["requestid"].as_str() {
+        Some(key) if call.method == "POST" => {
+            if key.is_empty() || key.chars().count() > 50 {
+                return Err(Refusal::Because("key_odd"));
             }
-            reply
+            // Whatever is sent under it.
+            books.once(key, "", 24 * HOUR, |books| route(books, call, &asked, rest))
         }
+        _ => route(&mut books, call, &asked, rest),
     }
 }
 
-/// A code, and what it says.
-pub type Wrong = (&'static str, String);
-
-pub fn wrong(code: &'static str, message: &str, detail: &str) -> Wrong {
-    (code, format!("{message}\n{message} : {detail}"))
+fn books<'a>(world: &'a mut World, realm: &'a str) -> Books<'a> {
+    Books {
+        world,
+        vendor: "quickbooks",
+        account: realm,
+    }
 }
 
-fn refused((code, said): &Wrong) -> Reply {
-    let (message, detail) = said.split_once('\n').unwrap_or((said, said));
-    let error = json!({"Message": message, "Detail": detail, "code": code, "element": ""});
-    let body = json!({"Fault": {"Error": [error], "type": "ValidationFault"},
-        "time": "2026-11-21T09:00:00.000-08:00"});
-    Reply::json(400, &body)
-}
-
-fn route(world: &mut World, call: &Call, realm: &str, rest: &[&str]) -> Reply {
-    let entity = |path: &str| ENTITIES.iter().find(|of| of.name.to_lowercase() == path);
-    let time = stamp(world.now, "%FT%T%.3fZ");
-    let done = match (call.method.as_str(), rest) {
-        ("GET", ["query"]) => query::answer(world, realm, &call.query("query").unwrap_or_default())
-            .map(|list| json!({"QueryResponse": list, "time": time})),
-        ("GET", ["cdc"]) => Ok(
-            json!({"CDCResponse": [{"QueryResponse": changes(world, call, realm)}],
-            "time": time}),
-        ),
-        ("GET", [path, id]) => match entity(path) {
-            Some(of) => books::standing(world, realm, of, id)
-                .map(|body| json!({of.name: body, "time": time})),
-            None => return Reply::of(404, "text/html", "<p>404</p>"),
-        },
-        ("POST", [path]) => match entity(path) {
-            Some(of) => {
-                write(world, call, realm, of).map(|body| json!({of.name: body, "time": time}))
-            }
-            None => return Reply::of(404, "text/html", "<p>404</p>"),
-        },
-        _ => return Reply::of(404, "text/html", "<p>404</p>"),
+fn route(books: &mut Books, call: &Call, query: &Value, rest: &[&str]) -> Result<Reply, Refusal> {
+    let entity = |path: &str| {
+        let found = ENTITIES.iter().find(|of| of.name.to_lowercase() == path);
+        found.ok_or(Refusal::Because("nowhere"))
     };
-    done.map_or_else(|wrong| refused(&wrong), |body| Reply::json(200, &body))
+    let (name, body) = match (&*call.method, rest) {
+        ("GET", ["query"]) => (
+            "QueryResponse",
+            query::answer(books, text(&query["query"]))?,
+        ),
+        ("GET", ["cdc"]) => {
+            let changed = json!([{"QueryResponse": changes(books, query)}]);
+            ("CDCResponse", changed)
+        }
+        ("GET", [path, id]) => {
+            let of = entity(path)?;
+            (of.name, documents::standing(books, of, id)?)
+        }
+        ("POST", [path]) => {
+            let of = entity(path)?;
+            (
+                of.name,
+                write(books, call, of, query["operation"].as_str())?,
+            )
+        }
+        _ => return Err(Refusal::Because("nowhere")),
+    };
+    let time = stamp(books.world.now, "%FT%T%.3fZ");
+    Ok(Reply::json(200, &json!({name: body, "time": time})))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// What changed of each entity that is named, deleted documents by little more than their ids.
-fn changes(world: &World, call: &Call, realm: &str) -> Value {
-    let since = call.query("changedSince").unwrap_or_default();
-    let since: Option<jiff::Timestamp> = since.parse().ok();
-    let named = call.query("entities").unwrap_or_default();
-    let of_one = |of: &&Entity| named.split(',').any(|name| name == of.name);
+fn changes(books: &Books, query: &Value) -> Value {
+    let since: Option<jiff::Timestamp> = text(&query["changedSince"]).parse().ok();
+    let named = |of: &&Entity| {
+        text(&query["entities"])
+            .split(',')
+            .any(|name| name == of.name)
+    };
     let list = |of: &Entity| {
-        let all = world
-            .all(of.kind)
-            .into_iter()
-            .filter(|item| item.account == realm);
-        let changed = all.map(|item| &item.body).filter(|body| {
-            let at = body["MetaData"]["LastUpdatedTime"]
-                .as_str()
-                .unwrap_or_default();
+        let all = books.all(of.kind).into_iter();
+        let changed = all.filter(|body| {
+            let at = text(&body["MetaData"]["LastUpdatedTime"]);
             at.parse().ok() >= since
         });
         let shown = changed.map(|body| match body["status"] == "Deleted" {
@@ -195,96 +168,69 @@ fn changes(world: &World, call: &Call, realm: &str) -> Value {
         });
         json!({of.name: shown.collect::<Vec<_>>(), "startPosition": 1, "maxResults": 1000})
     };
-    ENTITIES.iter().filter(of_one).map(list).collect()
+    ENTITIES.iter().filter(named).map(list).collect()
 }
 
-fn write(world: &mut World, call: &Call, realm: &str, of: &'static Entity) -> Result<Value, Wrong> {
-    let invalid = |detail: &str| {
-        wrong(
-            "2010",
-            "Request has invalid or unsupported property",
-            detail,
-        )
-    };
+/// Does what a body asks whole, or nothing.
+fn write(
+    books: &mut Books,
+    call: &Call,
+    of: &Entity,
+    operation: Option<&str>,
+) -> Result<Value, Refusal> {
     if call.content_type() != "application/json" {
-        return Err(invalid("content type"));
+        return Err(Refusal::Because("media"));
     }
-    let given: Value =
-        serde_json::from_slice(&call.body).map_err(|why| invalid(&why.to_string()))?;
-    let operation = call.query("operation");
-    let spec = if operation.is_some() {
-        specs::UNDO
-    } else {
-        of.spec
-    };
-    let ask = fields::read(&given, spec, false)
-        .map_err(|all| invalid(&format!("{} {}", all[0].dotted(), all[0].words())))?;
-    let before = world.items.clone();
-    let done = match operation.as_deref() {
-        None => books::create(world, realm, of, &ask),
-        Some("delete") if of.name != "Customer" => books::undo(world, realm, of, &ask, "Delete"),
-        Some("void") if of.name == "Invoice" => books::undo(world, realm, of, &ask, "Void"),
-        Some(other) => Err(wrong("500", "Unsupported Operation", other)),
+    let takes = operation.map_or(of.takes, |_| "undo");
+    let ask = asked(call, request(REQUESTS, takes))?;
+    let before = books.world.items.clone();
+    let done = match operation {
+        None => documents::create(books, of, &ask),
+        Some("delete") if of.name != CUSTOMER.name => documents::undo(books, of, &ask, "Delete"),
+        Some("void") if of.name == "Invoice" => documents::undo(books, of, &ask, "Void"),
+        Some(other) => Err(Refusal::With("operation", json!({"operation": other}))),
     };
     if done.is_err() {
-        world.items = before;
+        books.world.items = before;
     }
     done
 }
 
 /// Tells whoever listens that an entity changed: `Create`, `Update`, `Delete` or `Void`.
-pub fn tell(world: &mut World, realm: &str, name: &str, id: &str, operation: &str) {
-    let at = stamp(world.now, "%FT%TZ");
-    let body = match world.body("knobs", "quickbooks")["old"] == true {
-        true => {
-            let entity = json!({"name": name, "id": id, "operation": operation, "lastUpdated": at});
-            let of = json!({"realmId": realm, "dataChangeEvent": {"entities": [entity]}});
-            json!({"eventNotifications": [of]})
-        }
-        false => {
-            let past = match operation {
-                "Void" => "voided".into(),
-                other => other.to_lowercase() + "d",
-            };
-            let kind = format!("qbo.{}.{past}.v1", name.to_lowercase());
-            let event = format!("{}-{name}-{id}", world.uuid());
-            json!([{"specversion": "1.0", "id": event, "source": "intuit.sandbox", "type": kind,
-                "time": at, "intuitentityid": id, "intuitaccountid": realm}])
-        }
+fn tell(books: &mut Books, name: &str, id: &str, operation: &str) {
+    let past = match operation {
+        "Void" => "voided".into(),
+        other => other.to_lowercase() + "d",
+    };
+    let world = &mut *books.world;
+    let places = json!({"name": name, "id": id, "operation": operation, "realm": books.account,
+        "at": stamp(world.now, "%FT%TZ"), "event": format!("{}-{name}-{id}", world.uuid()),
+        "type": format!("qbo.{}.{past}.v1", name.to_lowercase())});
+    let shape = match world.body("knobs", "quickbooks")["old"] == true {
+        true => "event.old",
+        false => "event",
     };
     world.notify(&News {
-        body: body.to_string().into_bytes(),
-        sign,
-        ..News::of("quickbooks", realm, &format!("{name} {operation}"))
+        body: LOOKS.shape(shape, &places).to_string().into_bytes(),
+        sign: |webhook, _| vec![("intuit-signature".into(), webhook.proof())],
+        ..News::of("quickbooks", books.account, &format!("{name} {operation}"))
     });
 }
 
-fn sign(webhook: &Webhook, _: i64) -> Vec<(String, String)> {
-    let proof = hmac_sha256(webhook.secret.as_bytes(), &webhook.body);
-    vec![("intuit-signature".into(), BASE64.encode(proof))]
-}
-
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
-    let entity = |name: &str| {
-        let found = ENTITIES.iter().find(|of| of.name == name);
-        found.ok_or_else(|| format!("there is no entity {name}"))
-    };
+    let said = |why| LOOKS.refusal("", &why).1["Fault"]["Error"][0]["Detail"].to_string();
     match verb {
-        ["pay", id] => books::pay(world, id, ask).map_err(|(_, why)| why),
-        ["unpay", id] => books::unpay(world, id).map_err(|(_, why)| why),
+        ["pay", id] => documents::pay(world, id, ask).map_err(said),
+        ["unpay", id] => documents::unpay(world, id).map_err(said),
         ["put_away", id] => {
-            let kind = entity("Customer")?.kind;
             // Its name is free again: from memory, unverified.
-            let name = world.body(kind, id)["DisplayName"]
-                .as_str()
-                .unwrap_or("")
-                .to_string();
+            let name = text(&world.body(CUSTOMER.kind, id)["DisplayName"]).to_string();
             let away = json!({"Active": false, "DisplayName": name + " (deleted)"});
-            world.set(kind, id, away);
-            Ok(world.body(kind, id))
+            world.set(CUSTOMER.kind, id, away);
+            Ok(world.body(CUSTOMER.kind, id))
         }
         ["close"] => {
-            world.put("quickbooks.closed", "", "closed", ask.clone());
+            world.put(documents::CLOSED, "", "closed", ask.clone());
             Ok(ask.clone())
         }
         ["knobs"] => {
@@ -292,10 +238,12 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
             Ok(ask.clone())
         }
         ["all", name] => {
-            let all = world.all(entity(name)?.kind).into_iter();
+            let of = ENTITIES.iter().find(|of| of.name == *name);
+            let of = of.ok_or_else(|| format!("there is no entity {name}"))?;
+            let all = world.all(of.kind).into_iter();
             Ok(all.map(|item| item.body.clone()).collect())
         }
-        ["accounts", currency] => Ok(books::accounts(world, currency)),
+        ["accounts", currency] => Ok(accounts::balances(world, currency)),
         _ => Err(HELP.into()),
     }
 }

@@ -4,36 +4,26 @@
 //! A refresh token works once; used again within half an hour it gives the same answer, later
 //! `invalid_grant`. Idempotency keys are forgotten after six minutes.
 
-mod allocations;
-mod bank;
-mod books;
-mod chart;
+mod accounts;
 mod contacts;
 mod control;
 mod documents;
-mod events;
-mod ledger;
-mod lines;
-mod payments;
-mod query;
-mod replies;
+mod lists;
 mod resource;
-mod specs;
+mod settling;
 
-use crate::fields;
-use crate::kit::{Refreshing, know_client};
+use crate::kit::{Books, Refreshing, Refusal, asked, know_client, request};
 use crate::vendor::Vendor;
-use crate::wire::{Call, Reply};
-use crate::world::{Repeat, World};
-use replies::{Checked, MINUTE, invalid, missing, reply, unauthorised};
-use resource::Resource;
+use crate::webhook::News;
+use crate::wire::{Call, Reply, stamp};
+use crate::world::World;
+use resource::{Checked, LOOKS, REQUESTS, RESOURCES, Resource, msdate};
 use serde_json::{Value, json};
 
 /// The demo clinic's organisation.
 const TENANT: &str = "00000000-0000-4000-8000-000000000000";
 
 pub static VENDOR: Vendor = Vendor {
-    id: "xero",
     seed: |world| {
         know_client(world, "xero", "demo", "demo");
         world.demo_endpoint("xero", TENANT, "xero-demo-key");
@@ -51,20 +41,15 @@ pub static VENDOR: Vendor = Vendor {
         ]
     },
     handle,
-    step: |_, _| {},
-    help: HELP,
+    help: control::HELP,
     control: control::control,
     key_header: Some("Idempotency-Key"),
-    roots: None,
-    harmless: |call| call.path == "/connect/token",
+    harmless: |call| call.path == TOKEN,
+    ..Vendor::named("xero")
 };
 
-const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself
-unpay/{payment}       and deletes it
-invoice/{number}, credit_note/{number}, bank_transactions/{reference}, accounts/{currency}
-                      how it stands in the books; accounts with their balances, debits positive
-"#;
-
+const TOKEN: &str = "/connect/token";
+const MINUTE: i64 = 60_000;
 const TOKENS: Refreshing = Refreshing {
     vendor: "xero",
     scope: "offline_access accounting.contacts accounting.transactions",
@@ -74,56 +59,38 @@ const TOKENS: Refreshing = Refreshing {
 };
 
 const KEY_LIFETIME: i64 = 6 * MINUTE;
+const NOWHERE: Refusal = Refusal::Because("nowhere");
 
 fn handle(world: &mut World, call: &Call) -> Reply {
-    if call.path == "/connect/token" && call.method == "POST" {
+    if call.path == TOKEN && call.method == "POST" {
         return TOKENS.token(world, call);
     }
+    let done = tenant(world, call).and_then(|tenant| {
+        let (vendor, account) = ("xero", &*tenant);
+        let mut books = Books {
+            world,
+            vendor,
+            account,
+        };
+        keyed(&mut books, call)
+    });
+    done.unwrap_or_else(|why| LOOKS.refused(&why))
+}
+
+/// The organisation that a call may ask about.
+fn tenant(world: &World, call: &Call) -> Result<String, Refusal> {
     match TOKENS.holds(world, call) {
         Some(true) => {}
-        Some(false) => return unauthorised("TokenExpired: token expired"),
-        None => return unauthorised("AuthenticationUnsuccessful"),
+        Some(false) => return Err(Refusal::Because("expired")),
+        None => return Err(Refusal::Because("nobody")),
     }
-    let tenant = call
-        .header("xero-tenant-id")
-        .filter(|id| is_uuid(id))
-        .map(str::to_lowercase);
-    let Some(tenant) = tenant else {
-        return Reply::json(
-            403,
-            &json!({"Type": null, "Title": "Forbidden", "Status": 403,
-            "Detail": "AuthenticationUnsuccessful", "Instance": "", "Extensions": {}}),
-        );
-    };
+    let tenant = call.header("xero-tenant-id").filter(|id| is_uuid(id));
+    let tenant = tenant.ok_or(Refusal::Because("tenant"))?;
     // Without it Xero answers in XML, which nobody here could read.
-    if !call
-        .header("accept")
-        .is_some_and(|kinds| kinds.contains("application/json"))
-    {
-        let words = "The sandbox speaks JSON only: send Accept: application/json.";
-        return Reply::of(406, "text/plain", words);
-    }
-    let Some(key) = call
-        .header("idempotency-key")
-        .filter(|_| call.method != "GET")
-    else {
-        return route(world, call, &tenant);
-    };
-    if key.is_empty() || key.len() > 128 {
-        return invalid("Idempotency-Key must have between 1 and 128 characters");
-    }
-    let fingerprint = format!("{} {} {}", call.method, call.path, call.text());
-    match world.repeat("xero", &tenant, key, &fingerprint, KEY_LIFETIME) {
-        Repeat::Same(reply) => *reply,
-        Repeat::OtherParameters => invalid("The Idempotency-Key was used for another request"),
-        Repeat::InFlight => invalid("A request with this Idempotency-Key is being processed"),
-        Repeat::First => {
-            let reply = route(world, call, &tenant);
-            if reply.status < 300 {
-                world.keep("xero", &tenant, key, &fingerprint, &reply);
-            }
-            reply
-        }
+    let accepts = call.header("accept").unwrap_or_default();
+    match accepts.contains("application/json") {
+        true => Ok(tenant.to_lowercase()),
+        false => Err(Refusal::Because("accept")),
     }
 }
 
@@ -132,110 +99,72 @@ fn is_uuid(text: &str) -> bool {
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
-static RESOURCES: [Resource; 5] = [
-    Resource {
-        name: "Contacts",
-        kind: "xero.contact",
-        id: "ContactID",
-        number: "ContactNumber",
-        spec: specs::CONTACT,
-        save: contacts::contact,
-    },
-    Resource {
-        name: "Invoices",
-        kind: "xero.invoice",
-        id: "InvoiceID",
-        number: "InvoiceNumber",
-        spec: specs::INVOICE,
-        save: documents::invoice,
-    },
-    Resource {
-        name: "CreditNotes",
-        kind: "xero.credit_note",
-        id: "CreditNoteID",
-        number: "CreditNoteNumber",
-        spec: specs::CREDIT_NOTE,
-        save: documents::credit_note,
-    },
-    Resource {
-        name: "Payments",
-        kind: "xero.payment",
-        id: "PaymentID",
-        number: "PaymentID",
-        spec: specs::PAYMENT,
-        save: payments::payment,
-    },
-    Resource {
-        name: "BankTransactions",
-        kind: bank::KIND,
-        id: "BankTransactionID",
-        number: "BankTransactionID",
-        spec: specs::BANK_TRANSACTION,
-        save: bank::transaction,
-    },
-];
+fn keyed(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
+    let key = call.header("idempotency-key");
+    let Some(key) = key.filter(|_| call.method != "GET") else {
+        return route(books, call);
+    };
+    if key.is_empty() || key.len() > 128 {
+        return Err(Refusal::Because("key_odd"));
+    }
+    let same = format!("{} {} {}", call.method, call.path, call.text());
+    books.once(key, &same, KEY_LIFETIME, |books| route(books, call))
+}
 
-fn route(world: &mut World, call: &Call, tenant: &str) -> Reply {
+fn route(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let ["api.xro", "2.0", name, rest @ ..] = &parts[..] else {
-        return missing();
+        return Err(NOWHERE);
     };
-    if call.method == "GET" && rest.is_empty() {
-        match *name {
-            "Organisation" => {
-                let one = json!([{"Name": "Wattle Street Clinic", "OrganisationID": tenant,
-                    "BaseCurrency": "EUR", "CountryCode": "AU", "IsDemoCompany": true}]);
-                return reply(world, "Organisations", one);
-            }
-            "Accounts" => {
-                let all = chart::ALL.iter().map(chart::Account::shown).collect();
-                return reply(world, "Accounts", all);
-            }
-            _ => {}
+    match (&*call.method, *name, rest) {
+        ("GET", "Organisation", []) => {
+            let one = LOOKS.shape("organisation", &json!({"tenant": books.account}));
+            return Ok(reply(books, "Organisations", json!([one])));
         }
+        ("GET", "Accounts", []) => return Ok(reply(books, name, LOOKS.of("accounts").clone())),
+        _ => {}
     }
-    let Some(resource) = RESOURCES.iter().find(|resource| resource.name == *name) else {
-        return missing();
+    let of = RESOURCES.iter().find(|of| of.name == *name);
+    let of = of.ok_or(NOWHERE)?;
+    let Some((id, rest)) = rest.split_first() else {
+        return match &*call.method {
+            "GET" => lists::list(books, call, of),
+            "PUT" | "POST" => write(books, call, of, None),
+            _ => Err(NOWHERE),
+        };
     };
-    match (call.method.as_str(), rest) {
-        ("GET", []) => query::list(world, call, tenant, resource),
-        ("GET", [id]) => match query::find(world, tenant, resource, id) {
-            Some(body) => reply(world, resource.name, json!([body])),
-            None => missing(),
-        },
-        ("GET", [id, "OnlineInvoice"]) if *name == "Invoices" => {
-            let found = query::find(world, tenant, resource, id);
-            let Some(body) = found.filter(|body| body["Status"] == "AUTHORISED") else {
-                return missing();
-            };
-            let id = body["InvoiceID"].as_str().unwrap_or("").to_string();
-            let url = format!("https://in.xero.com/{id}");
-            reply(world, "OnlineInvoices", json!([{"OnlineInvoiceUrl": url}]))
+    let body = books.named(of.kind, &[of.id, of.number], &json!(id));
+    let body = body.ok_or(NOWHERE)?;
+    let id = body[of.id].as_str().unwrap_or_default();
+    match (&*call.method, *name, rest) {
+        ("GET", _, []) => Ok(reply(books, name, json!([body]))),
+        ("POST", _, []) => write(books, call, of, Some(id)),
+        ("GET", "Invoices", ["OnlineInvoice"]) if body["Status"] == "AUTHORISED" => {
+            let url = json!([{"OnlineInvoiceUrl": format!("https://in.xero.com/{id}")}]);
+            Ok(reply(books, "OnlineInvoices", url))
         }
-        ("PUT" | "POST", []) => write(world, call, tenant, resource, None),
-        ("POST", [id]) => match query::find(world, tenant, resource, id) {
-            Some(body) => write(world, call, tenant, resource, Some(&body[resource.id])),
-            None => missing(),
-        },
-        ("PUT", [id, "Allocations"]) if *name == "CreditNotes" => {
-            let Some(note) = query::find(world, tenant, resource, id) else {
-                return missing();
-            };
-            let note = note["CreditNoteID"].as_str().unwrap_or("").to_string();
-            each(
-                world,
-                call,
-                "Allocations",
-                specs::ALLOCATION,
-                |world, ask| allocations::allocate(world, tenant, &note, ask),
-            )
+        ("PUT", "CreditNotes", ["Allocations"]) => {
+            each(books, call, "Allocations", |books, ask| {
+                settling::allocate(books, id, ask)
+            })
         }
-        _ => missing(),
+        _ => Err(NOWHERE),
     }
 }
 
-fn write(world: &mut World, call: &Call, tenant: &str, of: &Resource, id: Option<&Value>) -> Reply {
+fn reply(books: &mut Books, name: &str, items: Value) -> Reply {
+    let body = json!({"Id": books.world.uuid(), "Status": "OK", "ProviderName": "Meridian",
+        "DateTimeUTC": msdate(books.world.now), name: items});
+    Reply::json(200, &body)
+}
+
+fn write(
+    books: &mut Books,
+    call: &Call,
+    of: &Resource,
+    id: Option<&str>,
+) -> Result<Reply, Refusal> {
     let create = call.method == "PUT";
     // A payment is deleted by a body of its own, and created by POST without a list.
     let single = of.name == "Payments" && call.method == "POST";
@@ -246,71 +175,70 @@ fn write(world: &mut World, call: &Call, tenant: &str, of: &Resource, id: Option
     {
         call.body = json!({"Payments": [one]}).to_string().into_bytes();
     }
-    each(world, &call, of.name, of.spec, |world, ask| {
+    each(books, &call, of.name, |books, ask| {
         let mut ask = ask.clone();
         if let Some(id) = id {
-            ask[of.id] = id.clone();
+            ask[of.id] = json!(id);
         }
-        (of.save)(world, tenant, &ask, create)
+        (of.save)(books, of, &ask, create)
     })
 }
 
 /// Applies a body's elements: all or none, unless `summarizeErrors=false` asks for each by itself.
 fn each(
-    world: &mut World,
+    books: &mut Books,
     call: &Call,
-    name: &'static str,
-    spec: &'static str,
-    mut save: impl FnMut(&mut World, &Value) -> Checked,
-) -> Reply {
+    name: &str,
+    mut save: impl FnMut(&mut Books, &Value) -> Checked,
+) -> Result<Reply, Refusal> {
     if call.content_type() != "application/json" {
-        return Reply::of(415, "text/plain", "Unsupported Media Type");
+        return Err(Refusal::Because("media"));
     }
-    let given = match serde_json::from_slice::<Value>(&call.body) {
-        Ok(given) => given,
-        Err(error) => return invalid(&error.to_string()),
-    };
-    let ask = match fields::read(&given, spec, false) {
-        Ok(ask) => ask,
-        Err(problems) => {
-            let first = &problems[0];
-            return invalid(&format!("{} {}", first.dotted(), first.words()));
-        }
-    };
-    let elements = ask[name].as_array().cloned().unwrap_or_default();
-    if elements.is_empty() {
-        return invalid("The body holds no elements");
-    }
-    let apart = call
-        .query("summarizeErrors")
-        .is_some_and(|value| value == "false");
-    let before = world.items.clone();
+    let ask = asked(call, request(REQUESTS, name))?;
+    let elements = ask[name].as_array().filter(|all| !all.is_empty());
+    let elements = elements.ok_or(Refusal::Because("empty"))?;
+    let apart = call.query("summarizeErrors").as_deref() == Some("false");
+    let before = books.world.items.clone();
     let (mut saved, mut failed) = (Vec::new(), Vec::new());
-    for element in &elements {
-        match save(world, element) {
-            Ok(mut body) => {
-                if apart {
-                    body["StatusAttributeString"] = json!("OK");
-                }
-                saved.push(body);
-            }
-            Err(messages) => {
-                let messages: Vec<_> = messages.iter().map(|m| json!({"Message": m})).collect();
-                let mut body = element.clone();
-                body["ValidationErrors"] = messages.into();
-                if apart {
-                    body["StatusAttributeString"] = json!("ERROR");
-                    saved.push(body.clone());
-                }
-                failed.push(body);
-            }
+    for element in elements {
+        let done = save(books, element);
+        let went_well = done.is_ok();
+        let mut body = done.unwrap_or_else(|why| {
+            let message = |why| LOOKS.refusal(name, why).1;
+            let mut body = element.clone();
+            body["ValidationErrors"] = why.iter().map(message).collect();
+            body
+        });
+        if apart {
+            body["StatusAttributeString"] = json!(if went_well { "OK" } else { "ERROR" });
+        }
+        match went_well || apart {
+            true => saved.push(body),
+            false => failed.push(body),
         }
     }
-    if !failed.is_empty() && !apart {
-        world.items = before;
-        let body = json!({"ErrorNumber": 10, "Type": "ValidationException",
-            "Message": "A validation exception occurred", "Elements": failed});
-        return Reply::json(400, &body);
+    if failed.is_empty() {
+        return Ok(reply(books, name, saved.into()));
     }
-    reply(world, name, saved.into())
+    books.world.items = before;
+    let body = json!({"ErrorNumber": 10, "Type": "ValidationException",
+        "Message": "A validation exception occurred", "Elements": failed});
+    Ok(Reply::json(400, &body))
+}
+
+/// Xero tells of documents, not of payments: who wants those reads the document again.
+fn tell(books: &mut Books, of: &Resource, id: &str, happened: &str) {
+    let (world, category) = (&mut *books.world, of.one.to_uppercase());
+    let (sequence, entropy) = (world.order(), world.id("", 20).to_uppercase());
+    let url = format!("https://api.xero.com/api.xro/2.0/{}/{id}", of.name);
+    let event = json!({"resourceUrl": url, "resourceId": id, "eventType": happened,
+        "eventDateUtc": stamp(world.now, "%FT%T%.3fZ"), "eventCategory": category,
+        "tenantId": books.account, "tenantType": "ORGANISATION"});
+    let body = json!({"events": [event], "firstEventSequence": sequence,
+        "lastEventSequence": sequence, "entropy": entropy});
+    world.notify(&News {
+        body: body.to_string().into_bytes(),
+        sign: |webhook, _| vec![("x-xero-signature".into(), webhook.proof())],
+        ..News::of("xero", books.account, &format!("{category} {happened}"))
+    });
 }

@@ -1,42 +1,40 @@
 //! Its query language, as far as one condition goes: `SELECT * FROM Invoice WHERE DocNumber = '1'`.
 
-use super::books::ENTITIES;
-use super::{Wrong, wrong};
-use crate::world::World;
+use super::documents::ENTITIES;
+use super::text;
+use crate::kit::{Books, Refusal};
 use serde_json::{Value, json};
+
+const ODD: Refusal = Refusal::Because("query");
 
 /// What may stand in a condition, by the schemas and, of `PaymentRefNum` and `DisplayName`, by how
 /// others ask.
-const FILTERS: [(&str, &[&str]); 6] = [
-    ("Customer", &["DisplayName"]),
-    ("Invoice", &["DocNumber", "TxnDate"]),
-    ("Payment", &["PaymentRefNum", "TxnDate"]),
-    ("CreditMemo", &["DocNumber", "TxnDate"]),
-    ("RefundReceipt", &["DocNumber", "TxnDate"]),
-    ("SalesReceipt", &["DocNumber", "TxnDate"]),
-];
+fn filters(entity: &str) -> &'static [&'static str] {
+    match entity {
+        "Customer" => &["DisplayName"],
+        "Payment" => &["PaymentRefNum", "TxnDate"],
+        _ => &["DocNumber", "TxnDate"],
+    }
+}
 
-pub fn answer(world: &World, realm: &str, asked: &str) -> Result<Value, Wrong> {
-    let odd = || wrong("4000", "Error parsing query", "QueryParserError");
-    let rest = asked.strip_prefix("SELECT * FROM ").ok_or_else(odd)?;
-    let (name, rest) = rest.split_once(" WHERE ").ok_or_else(odd)?;
-    let (field, rest) = rest.split_once(' ').ok_or_else(odd)?;
-    let (operator, quoted) = rest.split_once(' ').ok_or_else(odd)?;
+pub fn answer(books: &Books, asked: &str) -> Result<Value, Refusal> {
+    let rest = asked.strip_prefix("SELECT * FROM ").ok_or(ODD)?;
+    let (name, rest) = rest.split_once(" WHERE ").ok_or(ODD)?;
+    let (field, rest) = rest.split_once(' ').ok_or(ODD)?;
+    let (operator, quoted) = rest.split_once(' ').ok_or(ODD)?;
     let inner = quoted
         .strip_prefix('\'')
         .and_then(|text| text.strip_suffix('\''));
-    let wanted = unquoted(inner.ok_or_else(odd)?).ok_or_else(odd)?;
-    let filters = FILTERS
-        .iter()
-        .find(|(of, _)| *of == name)
-        .ok_or_else(odd)?
-        .1;
-    if !filters.contains(&field) {
-        return Err(wrong("4001", "Invalid query", &format!("property {field}")));
+    let wanted = unquoted(inner.ok_or(ODD)?).ok_or(ODD)?.to_lowercase();
+    let of = ENTITIES.iter().find(|of| of.name == name).ok_or(ODD)?;
+    if !filters(name).contains(&field) {
+        return Err(Refusal::With("property", json!({"field": field})));
+    }
+    if !matches!(operator, "=" | "LIKE") {
+        return Err(ODD);
     }
     let fits = |body: &&Value| {
-        let given = body[field].as_str().unwrap_or_default();
-        let (given, wanted) = (given.to_lowercase(), wanted.to_lowercase());
+        let given = text(&body[field]).to_lowercase();
         match operator {
             "=" => given == wanted,
             _ => wanted
@@ -44,11 +42,10 @@ pub fn answer(world: &World, realm: &str, asked: &str) -> Result<Value, Wrong> {
                 .is_some_and(|end| given.ends_with(end)),
         }
     };
-    if !matches!(operator, "=" | "LIKE") {
-        return Err(odd());
-    }
-    let entity = ENTITIES.iter().find(|of| of.name == name).ok_or_else(odd)?;
-    let all = world.list("quickbooks", entity.kind, realm).into_iter();
+    let all = books
+        .world
+        .list(books.vendor, of.kind, books.account)
+        .into_iter();
     let listed = all.filter(|body| body["status"] != "Deleted" && body["Active"] != false);
     let found: Vec<_> = listed.filter(fits).cloned().collect();
     Ok(match found.len() {
