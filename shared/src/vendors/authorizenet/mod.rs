@@ -111,6 +111,9 @@ const TRUSTED: i64 = 900;
 /// The longest that it compares transactions with those before them, in seconds.
 const WINDOW: &str = "28800";
 
+/// What leads to a page holds for so many seconds: nobody pays later on one that was opened before.
+const HOLDS: &str = "900";
+
 /// Seconds for which our own page leads there: two days.
 const PAGE: i64 = 48 * 3600;
 
@@ -144,8 +147,8 @@ fn order(reference: &str, label: &str) -> Result<Value, Trouble> {
     Ok(json!({"invoiceNumber": reference, "description": label}))
 }
 
-fn no_duplicates() -> Value {
-    json!({"setting": [setting("duplicateWindow", WINDOW)]})
+fn no_duplicates(window: &str) -> Value {
+    json!({"setting": [setting("duplicateWindow", window)]})
 }
 
 fn setting(name: &str, value: &str) -> Value {
@@ -191,7 +194,7 @@ fn press(ask: &Checkout, talk: &mut Talk, account: &Account) -> Result<OpensBy, 
     }
     transaction["order"] = order;
     // Who presses twice may pay on either page, and not on both.
-    transaction["transactionSettings"] = no_duplicates();
+    transaction["transactionSettings"] = no_duplicates(HOLDS);
     let back = json!({"showReceipt": false, "url": ask.return_to, "cancelUrl": ask.cancel_to});
     let keep = json!({"addPaymentProfile": ask.keep_method, "showEmail": false});
     let page = json!({
@@ -224,7 +227,7 @@ fn charge(ask: &Charge, _: &mut Talk, _: &Account) -> Result<Request, Pause> {
         "currencyCode": ask.amount.currency.code(),
         "profile": profile(&ask.method)?,
         "order": order(&ask.reference, &ask.label)?,
-        "transactionSettings": no_duplicates(),
+        "transactionSettings": no_duplicates(WINDOW),
     });
     Ok(transact(&ask.reference, transaction))
 }
@@ -253,7 +256,7 @@ fn refund(ask: &Refund, talk: &mut Talk, _: &Account) -> Result<Request, Pause> 
                 to: source,
                 "refTransId": ask.payment,
                 "order": order(&ask.reference, "Refund")?,
-                "transactionSettings": no_duplicates(),
+                "transactionSettings": no_duplicates(WINDOW),
             })
         }
         "captured" if ask.whole => {

@@ -51,7 +51,13 @@ pub static CREDIT_NOTE: Resource = Resource {
 
 pub static CONTACT: Resource = Resource {
     number: "ContactNumber",
-    ..bare("Contact", "Contacts", "xero.contact", "ContactID", contacts::save)
+    ..bare(
+        "Contact",
+        "Contacts",
+        "xero.contact",
+        "ContactID",
+        contacts::save,
+    )
 };
 
 pub static PAYMENT: Resource = bare(
@@ -73,7 +79,13 @@ pub static BANK: Resource = bare(
 pub static RESOURCES: [&Resource; 5] = [&CONTACT, &INVOICE, &CREDIT_NOTE, &PAYMENT, &BANK];
 
 /// One that nothing is open on, found by its id alone.
-const fn bare(one: &'static str, name: &'static str, kind: &'static str, id: &'static str, save: Save) -> Resource {
+const fn bare(
+    one: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    id: &'static str,
+    save: Save,
+) -> Resource {
     Resource {
         name,
         one,
