@@ -86,7 +86,7 @@ impl World<'_> {
             true => By::Credit {
                 transfer: transfer.clone(),
             },
-            false if seq % 3 == 0 => By::Books {
+            false if seq.is_multiple_of(3) => By::Books {
                 connection: check::ACCOUNTING.into(),
                 id: format!("b{seq}"),
             },
