@@ -51,6 +51,18 @@ impl Call {
             .trim()
             .to_ascii_lowercase()
     }
+    /// The path and query of another page of what it asks for.
+    pub fn leading_to(&self, name: &str, page: usize) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.pairs().iter().filter(|(other, _)| other != name));
+        query.append_pair(name, &page.to_string());
+        format!("{}?{}", self.path, query.finish())
+    }
+    /// Whether it would have JSON for an answer.
+    pub fn wants_json(&self) -> bool {
+        self.header("accept")
+            .is_some_and(|kinds| kinds.contains("application/json"))
+    }
     pub fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }

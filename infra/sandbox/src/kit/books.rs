@@ -2,7 +2,7 @@
 //! them, settled by no more than is open, and booked on accounts.
 
 use super::object::Refusal;
-use crate::wire::{Reply, amount, decimal};
+use crate::wire::{Reply, amount, decimal, number};
 use crate::world::{Repeat, World};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
@@ -15,7 +15,15 @@ pub struct Books<'a> {
     pub account: &'a str,
 }
 
-impl Books<'_> {
+impl<'a> Books<'a> {
+    pub fn of(world: &'a mut World, vendor: &'static str, account: &'a str) -> Books<'a> {
+        Books {
+            world,
+            vendor,
+            account,
+        }
+    }
+
     /// All of a kind, newest first.
     pub fn all(&self, kind: &'static str) -> Vec<&Value> {
         let all = self.world.all(kind).into_iter();
@@ -56,8 +64,8 @@ impl Books<'_> {
         let (vendor, account) = (self.vendor, self.account);
         match self.world.repeat(vendor, account, key, same, lifetime) {
             Repeat::Same(reply) => Ok(*reply),
-            Repeat::OtherParameters => Err(Refusal::Because("key_reused")),
-            Repeat::InFlight => Err(Refusal::Because("key_busy")),
+            Repeat::OtherParameters => Err("key_reused".into()),
+            Repeat::InFlight => Err("key_busy".into()),
             Repeat::First => {
                 let reply = act(self)?;
                 if reply.status < 300 {
@@ -80,8 +88,8 @@ pub fn same(one: &Value, other: &Value) -> bool {
 /// What is open on a document once `sum` settled a part of it.
 pub fn rest(open: &Value, sum: Decimal) -> Result<Decimal, Refusal> {
     match amount(open) - sum {
-        _ if sum <= Decimal::ZERO || sum.normalize().scale() > 2 => Err(Refusal::Because("odd")),
-        rest if rest < Decimal::ZERO => Err(Refusal::Because("too_much")),
+        _ if sum <= Decimal::ZERO || sum.normalize().scale() > 2 => Err("odd".into()),
+        rest if rest < Decimal::ZERO => Err("too_much".into()),
         rest => Ok(rest),
     }
 }
@@ -90,15 +98,45 @@ pub fn cents(value: Decimal) -> Decimal {
     value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
-/// All that is wrong, of what might be.
-pub fn wrong(checks: Vec<(bool, Refusal)>) -> Vec<Refusal> {
-    let wrong = checks.into_iter().filter(|(wrong, _)| *wrong);
-    wrong.map(|(_, why)| why).collect()
+/// The sum that an ask names in minor units; where it names none, all that is open.
+pub fn asked_sum(ask: &Value, open: &Value) -> Value {
+    let named = ask["amount"].as_i64();
+    number(named.map_or(amount(open), |cents| Decimal::new(cents, 2)))
 }
 
-/// The same where one reason is all that is told.
-pub fn first_wrong(checks: Vec<(bool, Refusal)>) -> Result<(), Refusal> {
-    wrong(checks).into_iter().next().map_or(Ok(()), Err)
+/// All that is wrong with what was asked.
+pub struct Wrong(pub Vec<Refusal>);
+
+pub type Checked = Result<Value, Wrong>;
+
+impl From<Refusal> for Wrong {
+    fn from(why: Refusal) -> Wrong {
+        Wrong(vec![why])
+    }
+}
+
+impl From<&'static str> for Wrong {
+    fn from(reason: &'static str) -> Wrong {
+        Refusal::from(reason).into()
+    }
+}
+
+/// Refuses for one reason, where it is so.
+pub fn refuse(wrong: bool, why: &'static str) -> Result<(), Refusal> {
+    match wrong {
+        true => Err(why.into()),
+        false => Ok(()),
+    }
+}
+
+/// Refuses for all reasons that are so.
+pub fn refuse_all(reasons: Vec<(bool, Refusal)>) -> Result<(), Wrong> {
+    let so = reasons.into_iter().filter(|(so, _)| *so);
+    let so: Vec<_> = so.map(|(_, why)| why).collect();
+    match so.is_empty() {
+        true => Ok(()),
+        false => Err(Wrong(so)),
+    }
 }
 
 /// What was booked on each account, and by what; debits are positive.

@@ -22,7 +22,7 @@ pub use certificate::Signer;
 pub use engine::*;
 pub use gateway::*;
 pub use looks::{Looks, looks};
-pub use oauth::know_client;
+pub use oauth::{is_known, know_client, secret};
 pub use object::{Happened, Kind, Object, Refusal, State};
 pub use refresh::Refreshing;
 

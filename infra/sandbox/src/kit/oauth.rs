@@ -23,6 +23,11 @@ pub fn is_known(world: &mut World, vendor: &str, (client, secret): &(String, Str
     world.body(CLIENT, &name)["secret"] == **secret
 }
 
+pub fn secret(world: &World, vendor: &str, client: &str) -> String {
+    let known = world.body(CLIENT, &format!("{vendor} {client}"));
+    known["secret"].as_str().unwrap_or_default().to_string()
+}
+
 /// The client whose token a call carries.
 pub fn client(world: &World, vendor: &str, tokens: &Tokens, call: &Call) -> Option<String> {
     let item = world.item(TOKEN, &format!("{vendor} {}", call.bearer()?))?;

@@ -143,7 +143,8 @@ pub enum Refusal {
     /// One of the vendor's reasons by its name. Of every vendor: `nobody` (no credentials, or wrong
     /// ones), `nowhere` (no such operation), `format`, `key_reused`, `key_busy`, `other_currency`
     /// (a refund's is not the payment's), `currency`, `low`, `high` and `odd` of amounts, `media`
-    /// where it takes one content type, `key_odd` where keys have a length.
+    /// where it takes one content type, `key_odd` where keys have a length, `expired` where tokens
+    /// are refreshed; of books `odd` and `too_much` of what settles a document.
     Because(&'static str),
     /// The same with places to fill.
     With(&'static str, Value),
@@ -155,6 +156,12 @@ pub enum Refusal {
     State(String),
     /// A refund of more than is left.
     TooMuch { left: i64, currency: String },
+}
+
+impl From<&'static str> for Refusal {
+    fn from(reason: &'static str) -> Refusal {
+        Refusal::Because(reason)
+    }
 }
 
 impl Refusal {

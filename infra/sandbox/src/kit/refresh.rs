@@ -2,6 +2,7 @@
 //! grace it gives the same answer, later none.
 
 use super::oauth::is_known;
+use super::object::Refusal;
 use crate::wire::{Call, Reply, decode_pairs};
 use crate::world::World;
 use serde_json::{Value, json};
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 /// How a vendor's tokens are; times in milliseconds.
 pub struct Refreshing {
     pub vendor: &'static str,
+    /// Where they are asked for.
+    pub path: &'static str,
     pub scope: &'static str,
     pub access: i64,
     pub grace: i64,
@@ -19,15 +22,25 @@ const ACCESS: &str = "oauth.access";
 const REFRESH: &str = "oauth.refresh";
 
 impl Refreshing {
-    /// Whether the call carries a token, and it still holds.
-    pub fn holds(&self, world: &World, call: &Call) -> Option<bool> {
-        let name = format!("{} {}", self.vendor, call.bearer()?);
-        let item = world.item(ACCESS, &name)?;
-        Some(world.now < item.at + self.access)
+    /// Answers a call: one for a token itself, others where they carry one that holds.
+    pub fn guard(
+        &self,
+        world: &mut World,
+        call: &Call,
+        answer: fn(&mut World, &Call) -> Result<Reply, Refusal>,
+    ) -> Result<Reply, Refusal> {
+        if call.path == self.path && call.method == "POST" {
+            return Ok(self.token(world, call));
+        }
+        let name = format!("{} {}", self.vendor, call.bearer().unwrap_or_default());
+        let item = world.item(ACCESS, &name).ok_or("nobody")?;
+        match world.now < item.at + self.access {
+            true => answer(world, call),
+            false => Err("expired".into()),
+        }
     }
 
-    /// Answers who asks for a token.
-    pub fn token(&self, world: &mut World, call: &Call) -> Reply {
+    fn token(&self, world: &mut World, call: &Call) -> Reply {
         let refused = |status, error: &str| Reply::json(status, &json!({"error": error}));
         let form = decode_pairs(&call.body);
         let field = |name: &str| form.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());

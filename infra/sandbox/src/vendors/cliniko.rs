@@ -2,30 +2,26 @@
 //! what was cancelled, which stands in a list of its own; what was deleted is in neither, and is not
 //! found. Nothing is told by itself.
 
+use crate::kit::{Looks, Refusal, asked, looks, refuse, request};
 use crate::vendor::Vendor;
 use crate::wire::{Call, Reply, stamp};
 use crate::world::{Item, World};
 use serde_json::{Map, Value, json};
 
 pub static VENDOR: Vendor = Vendor {
-    id: "cliniko",
     seed: |world| {
         for (id, name) in [("1", "Initial consultation"), ("2", "Follow-up")] {
-            let body = json!({"id": id, "name": name, "links": own("appointment_types", id)});
-            world.put(TYPES, "practice", id, body);
+            put(world, TYPES, json!({"id": id, "name": name}));
         }
     },
     demo_secrets: || {
         let fields = json!({"api_key": "demo-au1", "contact_email": "front@example.test"});
         vec![("system/cliniko", fields)]
     },
-    handle,
-    step: |_, _| {},
+    handle: |world, call| answer(world, call).unwrap_or_else(|why| LOOKS.refused(&why)),
     help: HELP,
     control,
-    key_header: None,
-    roots: None,
-    harmless: |_| false,
+    ..Vendor::named("cliniko")
 };
 
 const HELP: &str = r#"book                  {"starts_at", "type", "patient": {"first_name", "email", …}}: an appointment of
@@ -33,57 +29,55 @@ const HELP: &str = r#"book                  {"starts_at", "type", "patient": {"f
 move/{id}             {"starts_at"}; then arrive/{id}, not_arrive/{id}, cancel/{id}, restore/{id}, delete/{id}
 "#;
 
-const APPOINTMENTS: &str = "cliniko.appointments";
+static LOOKS: Looks = Looks::new(|| looks(include_str!("cliniko/looks.json")));
+const REQUESTS: &str = include_str!("cliniko/requests.txt");
+/// Behind the point as its paths and shapes name them.
+const APPOINTMENTS: &str = "cliniko.individual_appointments";
 const PATIENTS: &str = "cliniko.patients";
-const TYPES: &str = "cliniko.types";
+const TYPES: &str = "cliniko.appointment_types";
 /// Calls of a minute.
 const LIMIT: u64 = 200;
 const MINUTE: i64 = 60_000;
 const SHARD: &str = "au1";
+const HOST: &str = "https://api.au1.cliniko.com";
 const REASONS: [i64; 7] = [10, 20, 30, 31, 40, 50, 60];
 
-fn handle(world: &mut World, call: &Call) -> Reply {
+fn answer(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let known = |(key, pass): (String, String)| {
         let shard = key.rsplit_once('-').map_or(SHARD, |(_, shard)| shard);
         pass.is_empty() && key.len() > 3 && shard == SHARD
     };
-    if !call.basic().is_some_and(known) {
-        return refused(401, "Unauthorized");
-    }
+    refuse(!call.basic().is_some_and(known), "nobody")?;
     let agent = call.header("user-agent").unwrap_or_default();
-    let contact = agent
-        .split_once('(')
-        .is_some_and(|(_, rest)| rest.contains('@'));
-    if !contact || call.header("accept") != Some("application/json") {
-        return refused(
-            400,
-            "a User-Agent with a contact and Accept: application/json are needed",
-        );
-    }
+    let contact = agent.split_once('(');
+    let contact = contact.is_some_and(|(_, rest)| rest.contains('@'));
+    let json = call.header("accept") == Some("application/json");
+    refuse(!contact || !json, "header")?;
     if busy(world) {
         let reset = (world.now / MINUTE + 1) * 60;
-        return refused(429, "Too many requests")
+        return Ok(LOOKS
+            .refused(&"busy".into())
             .with("x-ratelimit-reset", &reset.to_string())
-            .with("date", &stamp(world.now, "%a, %d %b %Y %H:%M:%S GMT"));
+            .with("date", &stamp(world.now, "%a, %d %b %Y %H:%M:%S GMT")));
     }
     let segments = call.segments();
     let parts: Vec<_> = segments.iter().map(String::as_str).collect();
-    match (call.method.as_str(), &parts[..]) {
+    let kinds = [APPOINTMENTS, PATIENTS, TYPES];
+    match (&*call.method, &parts[..]) {
         ("GET", ["v1", "individual_appointments"]) => list(world, call, false),
         ("GET", ["v1", "individual_appointments", "cancelled"]) => list(world, call, true),
-        (_, ["v1", "individual_appointments", id, ..]) if !is_there(world, id) => {
-            refused(404, "Not found")
+        ("GET", ["v1", kind, id]) => {
+            let kind = kinds.into_iter().find(|known| plain(known) == *kind);
+            let found = kind.and_then(|kind| standing(world, kind, id));
+            Ok(Reply::json(200, &found.ok_or("nowhere")?.body))
         }
-        ("GET", ["v1", "individual_appointments", id]) => one(world, APPOINTMENTS, id),
         ("PATCH", ["v1", "individual_appointments", id, "cancel"]) => cancel(world, id, call),
-        ("GET", ["v1", "patients", id]) => one(world, PATIENTS, id),
-        ("GET", ["v1", "appointment_types", id]) => one(world, TYPES, id),
-        _ => refused(404, "Not found"),
+        _ => Err("nowhere".into()),
     }
 }
 
-fn refused(status: u16, words: &str) -> Reply {
-    Reply::json(status, &json!({"message": words}))
+fn plain(kind: &str) -> &str {
+    kind.trim_start_matches("cliniko.")
 }
 
 /// Whether this minute's calls are used up, as the clock of the stack counts minutes.
@@ -97,26 +91,21 @@ fn busy(world: &mut World) -> bool {
     calls >= LIMIT
 }
 
-fn is_there(world: &World, id: &str) -> bool {
-    let known = world.item(APPOINTMENTS, id);
-    known.is_some_and(|item| item.body["deleted_at"].is_null())
+fn standing<'a>(world: &'a World, kind: &'static str, id: &str) -> Option<&'a Item> {
+    let known = world.item(kind, id);
+    known.filter(|item| item.body["deleted_at"].is_null())
 }
 
 /// One that is cancelled already is refused: what the vendor itself answers then is not known.
-fn cancel(world: &mut World, id: &str, call: &Call) -> Reply {
-    let mut asked: Value = serde_json::from_str(&call.text()).unwrap_or_default();
-    let reason = asked["cancellation_reason"].as_i64();
-    let note = &asked["cancellation_note"];
-    let known = |name: &String| ["cancellation_reason", "cancellation_note"].contains(&&**name);
-    let fits = reason.is_some_and(|reason| REASONS.contains(&reason))
-        && (note.is_null() || note.is_string())
-        && asked.as_object().is_some_and(|all| all.keys().all(known));
-    if !fits || !world.body(APPOINTMENTS, id)["cancelled_at"].is_null() {
-        return refused(422, "it cannot be cancelled so");
-    }
-    asked["cancelled_at"] = json!(stamp(world.now, "%FT%TZ"));
-    change(world, id, asked);
-    Reply::of(204, "application/json", "")
+fn cancel(world: &mut World, id: &str, call: &Call) -> Result<Reply, Refusal> {
+    let before = standing(world, APPOINTMENTS, id).ok_or("nowhere")?;
+    refuse(!before.body["cancelled_at"].is_null(), "cancel")?;
+    let mut ask = asked(call, request(REQUESTS, "cancel")).map_err(|_| "cancel")?;
+    let reason = ask["cancellation_reason"].as_i64().unwrap_or_default();
+    refuse(!REASONS.contains(&reason), "cancel")?;
+    ask["cancelled_at"] = json!(stamp(world.now, "%FT%TZ"));
+    change(world, id, ask);
+    Ok(Reply::of(204, "application/json", ""))
 }
 
 /// An appointment that changes now.
@@ -129,118 +118,70 @@ fn change(world: &mut World, id: &str, mut changes: Value) {
     world.set(APPOINTMENTS, id, changes);
 }
 
-fn one(world: &World, kind: &'static str, id: &str) -> Reply {
-    match world.item(kind, id) {
-        Some(item) => Reply::json(200, &item.body),
-        None => refused(404, "Not found"),
-    }
-}
-
-/// What a list is asked for.
-struct Wanted {
-    /// Fields that must be later than a time.
-    later: Vec<(String, String)>,
-    /// The field by which it is sorted, and whether from the end.
-    sort: (String, bool),
-    page: usize,
-    per_page: usize,
-}
-
-fn wanted(call: &Call) -> Result<Wanted, String> {
-    let mut wanted = Wanted {
-        later: vec![],
-        sort: ("created_at".into(), false),
-        page: 1,
-        per_page: 50,
-    };
-    for (name, value) in call.pairs() {
-        let number = || value.parse().map_err(|_| format!("{name} is no number"));
-        match name.as_str() {
-            "q[]" => {
-                let (field, time) = value.split_once(":>").ok_or("q[] must be field:>time")?;
-                if !matches!(field, "updated_at" | "cancelled_at") {
-                    return Err(format!("{field} is no filter"));
-                }
-                time.parse::<jiff::Timestamp>()
-                    .map_err(|_| format!("{time} is no time"))?;
-                wanted.later.push((field.into(), time.into()));
-            }
-            "sort" => {
-                let (field, way) = value.split_once(':').unwrap_or((&value, "asc"));
-                let known = ["updated_at", "created_at", "starts_at"].contains(&field);
-                if !known || !matches!(way, "asc" | "desc") {
-                    return Err(format!("{value} is no order"));
-                }
-                wanted.sort = (field.into(), way == "desc");
-            }
-            "page" => wanted.page = number()?,
-            "per_page" => wanted.per_page = number()?,
-            _ => return Err(format!("{name} is not known")),
-        }
-    }
-    match (1..=100).contains(&wanted.per_page) && wanted.page > 0 {
-        true => Ok(wanted),
-        false => Err("per_page is 1 to 100".into()),
-    }
+/// Of `updated_at:>2026-11-21T10:00:00Z` the field that must be later than a time.
+fn filter(text: &Value) -> Result<(&str, &str), Refusal> {
+    let parts = text.as_str().and_then(|text| text.split_once(":>"));
+    let (field, time) = parts.ok_or("filter")?;
+    let known = matches!(field, "updated_at" | "cancelled_at");
+    let is_time = time.parse::<jiff::Timestamp>().is_ok();
+    refuse(!known || !is_time, "filter")?;
+    Ok((field, time))
 }
 
 /// Under a `search_lag` fault not what changed within the lag.
-fn list(world: &World, call: &Call, cancelled: bool) -> Reply {
-    let wanted = match wanted(call) {
-        Ok(wanted) => wanted,
-        Err(words) => return refused(400, &words),
-    };
+fn list(world: &World, call: &Call, cancelled: bool) -> Result<Reply, Refusal> {
+    let ask = asked(call, request(REQUESTS, "list"))?;
+    let filters = ask["q"].as_array().into_iter().flatten();
+    let later: Vec<_> = filters.map(filter).collect::<Result<_, _>>()?;
+    let sort = ask["sort"].as_str().unwrap_or("created_at:asc");
+    let (field, way) = sort.split_once(':').unwrap_or((sort, ""));
+    let number = |name: &str, usual| ask[name].as_u64().unwrap_or(usual) as usize;
+    let (page, size) = (number("page", 1), number("per_page", 50));
     let lag = world.fault_ms("cliniko", "search_lag:").unwrap_or(0);
     let shown = |Item { body, notes, .. }: &&Item| {
-        // Times of one notation are ordered as texts are.
-        let mut later = wanted.later.iter();
         let seen = notes["changed"].as_i64().unwrap_or(0) + lag <= world.now;
         let listed = body["deleted_at"].is_null() && body["cancelled_at"].is_string() == cancelled;
-        seen && listed && later.all(|(field, time)| body[field].as_str() > Some(time))
+        // Times of one notation are ordered as texts are.
+        let fits = |(field, time): &(&str, &str)| body[*field].as_str() > Some(*time);
+        seen && listed && later.iter().all(fits)
     };
-    let all = world.all(APPOINTMENTS).into_iter();
-    let mut found: Vec<_> = all.filter(shown).collect();
-    found.sort_by_key(|item| (item.body[&wanted.sort.0].to_string(), item.order));
-    if wanted.sort.1 {
+    let mut found = world.all(APPOINTMENTS);
+    found.retain(shown);
+    found.sort_by_key(|item| (item.body[field].to_string(), item.order));
+    if way == "desc" {
         found.reverse();
     }
-    let from = (wanted.page - 1) * wanted.per_page;
-    let page: Vec<_> = found
-        .iter()
-        .skip(from)
-        .take(wanted.per_page)
-        .map(|item| &item.body)
-        .collect();
+    let bodies = found.iter().map(|item| &item.body);
+    let part: Vec<_> = bodies.skip((page - 1) * size).take(size).collect();
     let mut links = Map::new();
-    if from + page.len() < found.len() {
-        links.insert("next".into(), json!(next(call, wanted.page + 1)));
+    if page * size < found.len() {
+        let next = format!("{HOST}{}", call.leading_to("page", page + 1));
+        links.insert("next".into(), json!(next));
     }
     let body =
-        json!({"individual_appointments": page, "total_entries": found.len(), "links": links});
-    Reply::json(200, &body)
+        json!({"individual_appointments": part, "total_entries": found.len(), "links": links});
+    Ok(Reply::json(200, &body))
 }
 
-/// The address of another page of what was asked for.
-fn next(call: &Call, page: usize) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(call.pairs().iter().filter(|(name, _)| name != "page"));
-    query.append_pair("page", &page.to_string());
-    let (path, query) = (&call.path, query.finish());
-    format!("https://api.{SHARD}.cliniko.com{path}?{query}")
-}
-
-fn own(kind: &str, id: &str) -> Value {
-    json!({"self": format!("https://api.{SHARD}.cliniko.com/v1/{kind}/{id}")})
+/// Puts a new one in its shape.
+fn put(world: &mut World, kind: &'static str, mut places: Value) -> Value {
+    places["api"] = json!(format!("{HOST}/v1"));
+    places["at"] = json!(stamp(world.now, "%FT%TZ"));
+    let body = LOOKS.shape(plain(kind), &places);
+    let id = body["id"].as_str().unwrap_or_default();
+    let changed = json!({"changed": world.now});
+    world.put_noted(kind, "practice", id, body.clone(), changed);
+    body
 }
 
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
-    let at = json!(stamp(world.now, "%FT%TZ"));
     if let ["book"] = verb {
         return book(world, ask);
     }
     let [what, id] = verb else {
         return Err("what, and to which appointment?".into());
     };
+    let at = json!(stamp(world.now, "%FT%TZ"));
     let changes = match *what {
         "move" => json!({"starts_at": ask["starts_at"].as_str().ok_or("starts_at is needed")?}),
         "arrive" => json!({"patient_arrived": true, "did_not_arrive": false}),
@@ -256,32 +197,19 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
 }
 
 fn book(world: &mut World, ask: &Value) -> Result<Value, String> {
-    let starts_at = ask["starts_at"].as_str().ok_or("starts_at is needed")?;
-    let at = stamp(world.now, "%FT%TZ");
+    ask["starts_at"].as_str().ok_or("starts_at is needed")?;
     let patient = match &ask["patient"] {
-        Value::String(id) if world.item(PATIENTS, id).is_some() => id.clone(),
+        Value::String(id) if world.item(PATIENTS, id).is_some() => json!(id),
         Value::Object(person) => {
             let id = world.id_over(b"123456789", 9);
-            let phones = json!([{"phone_type": "Mobile", "number": person.get("phone")}]);
-            let body = json!({"id": id, "first_name": person.get("first_name"),
-                "last_name": person.get("last_name"), "email": person.get("email"),
-                "patient_phone_numbers": phones, "updated_at": at, "links": own("patients", &id)});
-            world.put(PATIENTS, "practice", &id, body);
-            id
+            put(world, PATIENTS, json!({"id": id, "ask": person}))["id"].take()
         }
         _ => return Err("patient is the id of one, or who it is".into()),
     };
     let id = world.id_over(b"123456789", 18);
-    let linked = |kind: &str, id: &str| json!({"links": own(kind, id)});
-    let body = json!({"id": id, "created_at": at, "updated_at": at, "archived_at": null,
-        "deleted_at": null, "cancelled_at": null, "cancellation_reason": null,
-        "did_not_arrive": false, "patient_arrived": false, "invoice_status": null,
-        "patient_name": null, "starts_at": starts_at, "ends_at": starts_at,
-        "appointment_type": linked("appointment_types", ask["type"].as_str().unwrap_or("1")),
-        "business": linked("businesses", ask["business"].as_str().unwrap_or("1")),
-        "practitioner": linked("practitioners", ask["practitioner"].as_str().unwrap_or("1")),
-        "patient": linked("patients", &patient), "links": own("individual_appointments", &id)});
-    let changed = json!({"changed": world.now});
-    world.put_noted(APPOINTMENTS, "practice", &id, body.clone(), changed);
-    Ok(body)
+    let [kind, business, who] =
+        ["type", "business", "practitioner"].map(|name| ask[name].as_str().unwrap_or("1"));
+    let places = json!({"id": id, "ask": ask, "patient": patient, "type": kind,
+        "business": business, "practitioner": who});
+    Ok(put(world, APPOINTMENTS, places))
 }

@@ -10,7 +10,6 @@ use crate::world::World;
 use serde_json::{Value, json};
 
 pub static VENDOR: Vendor = Vendor {
-    id: "google-sheets",
     seed: |world| world.put(SHEET, "", DEMO, json!({"tabs": {TAB: []}, "shared": true})),
     demo_secrets: || {
         let address = format!("https://docs.google.com/spreadsheets/d/{DEMO}/edit#gid=0");
@@ -20,12 +19,10 @@ pub static VENDOR: Vendor = Vendor {
         vec![("system/google-sheets", secret)]
     },
     handle,
-    step: |_, _| {},
     help: "share, unshare        the spreadsheet, with its service account\nrows/{tab}\n",
     control,
-    key_header: None,
-    roots: None,
     harmless: |call| call.path == "/token",
+    ..Vendor::named("google-sheets")
 };
 
 const SHEET: &str = "google.sheet";

@@ -9,7 +9,7 @@ mod documents;
 mod query;
 
 use crate::fields;
-use crate::kit::{Books, Looks, Refreshing, Refusal, asked, know_client, looks, request};
+use crate::kit::*;
 use crate::vendor::Vendor;
 use crate::webhook::News;
 use crate::wire::{Call, Reply, stamp};
@@ -38,10 +38,13 @@ pub static VENDOR: Vendor = Vendor {
             ("inbound/quickbooks", inbound),
         ]
     },
-    handle,
+    handle: |world, call| {
+        let done = TOKENS.guard(world, call, answer);
+        done.unwrap_or_else(|why| LOOKS.refused(&why))
+    },
     help: HELP,
     control,
-    harmless: |call| call.path == TOKEN,
+    harmless: |call| call.path == TOKENS.path,
     ..Vendor::named("quickbooks")
 };
 
@@ -58,87 +61,61 @@ all/{entity}          all documents of a kind, deleted ones too; accounts/{curre
 static LOOKS: Looks = Looks::new(|| looks(include_str!("quickbooks/looks.json")));
 const REQUESTS: &str = include_str!("quickbooks/requests.txt");
 
-const TOKEN: &str = "/oauth2/v1/tokens/bearer";
 const HOUR: i64 = 3_600_000;
 const TOKENS: Refreshing = Refreshing {
     vendor: "quickbooks",
+    path: "/oauth2/v1/tokens/bearer",
     scope: "com.intuit.quickbooks.accounting",
     access: HOUR,
     grace: 24 * HOUR,
     refresh: 100 * 24 * HOUR,
 };
 
-fn handle(world: &mut World, call: &Call) -> Reply {
-    if call.path == TOKEN && call.method == "POST" {
-        return TOKENS.token(world, call);
-    }
-    let done = answer(world, call);
-    done.unwrap_or_else(|why| LOOKS.refused(&why))
-}
-
 fn answer(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
-    if TOKENS.holds(world, call) != Some(true) {
-        return Err(Refusal::Because("nobody"));
-    }
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let ["v3", "company", realm, rest @ ..] = &parts[..] else {
-        return Err(Refusal::Because("nowhere"));
+        return Err("nowhere".into());
     };
     let given = call.pairs().into_iter().collect();
-    let read = fields::read(&given, request(REQUESTS, "call"), true);
-    let asked = read.map_err(|_| Refusal::Because("unsupported"))?;
-    let accepts = call.header("accept").unwrap_or_default();
-    if !accepts.contains("application/json") {
-        return Err(Refusal::Because("unsupported"));
-    }
-    let mut books = books(world, realm);
-    match asked["requestid"].as_str() {
+    let query = fields::read(&given, request(REQUESTS, "call"), true);
+    let query = query.map_err(|_| "unsupported")?;
+    refuse(!call.wants_json(), "unsupported")?;
+    let mut books = Books::of(world, "quickbooks", realm);
+    match query["requestid"].as_str() {
         Some(key) if call.method == "POST" => {
-            if key.is_empty() || key.chars().count() > 50 {
-                return Err(Refusal::Because("key_odd"));
-            }
+            refuse(key.is_empty() || key.chars().count() > 50, "key_odd")?;
             // Whatever is sent under it.
-            books.once(key, "", 24 * HOUR, |books| route(books, call, &asked, rest))
+            let act = |books: &mut Books| route(books, call, &query, rest);
+            books.once(key, "", 24 * HOUR, act)
         }
-        _ => route(&mut books, call, &asked, rest),
-    }
-}
-
-fn books<'a>(world: &'a mut World, realm: &'a str) -> Books<'a> {
-    Books {
-        world,
-        vendor: "quickbooks",
-        account: realm,
+        _ => route(&mut books, call, &query, rest),
     }
 }
 
 fn route(books: &mut Books, call: &Call, query: &Value, rest: &[&str]) -> Result<Reply, Refusal> {
     let entity = |path: &str| {
-        let found = ENTITIES.iter().find(|of| of.name.to_lowercase() == path);
-        found.ok_or(Refusal::Because("nowhere"))
+        let found = ENTITIES.iter().find(|of| of.name().to_lowercase() == path);
+        found.ok_or("nowhere")
     };
     let (name, body) = match (&*call.method, rest) {
         ("GET", ["query"]) => (
             "QueryResponse",
             query::answer(books, text(&query["query"]))?,
         ),
-        ("GET", ["cdc"]) => {
-            let changed = json!([{"QueryResponse": changes(books, query)}]);
-            ("CDCResponse", changed)
-        }
+        ("GET", ["cdc"]) => ("CDCResponse", changes(books, query)),
         ("GET", [path, id]) => {
             let of = entity(path)?;
-            (of.name, documents::standing(books, of, id)?)
+            (of.name(), documents::standing(books, of, id)?)
         }
         ("POST", [path]) => {
             let of = entity(path)?;
             (
-                of.name,
+                of.name(),
                 write(books, call, of, query["operation"].as_str())?,
             )
         }
-        _ => return Err(Refusal::Because("nowhere")),
+        _ => return Err("nowhere".into()),
     };
     let time = stamp(books.world.now, "%FT%T%.3fZ");
     Ok(Reply::json(200, &json!({name: body, "time": time})))
@@ -151,24 +128,20 @@ fn text(value: &Value) -> &str {
 /// What changed of each entity that is named, deleted documents by little more than their ids.
 fn changes(books: &Books, query: &Value) -> Value {
     let since: Option<jiff::Timestamp> = text(&query["changedSince"]).parse().ok();
-    let named = |of: &&Entity| {
-        text(&query["entities"])
-            .split(',')
-            .any(|name| name == of.name)
-    };
-    let list = |of: &Entity| {
-        let all = books.all(of.kind).into_iter();
-        let changed = all.filter(|body| {
-            let at = text(&body["MetaData"]["LastUpdatedTime"]);
-            at.parse().ok() >= since
-        });
-        let shown = changed.map(|body| match body["status"] == "Deleted" {
-            true => json!({"Id": body["Id"], "status": "Deleted", "MetaData": body["MetaData"]}),
-            false => body.clone(),
-        });
-        json!({of.name: shown.collect::<Vec<_>>(), "startPosition": 1, "maxResults": 1000})
-    };
-    ENTITIES.iter().filter(named).map(list).collect()
+    let named = text(&query["entities"]).split(',');
+    let named = named.filter_map(|name| ENTITIES.iter().find(|of| of.name() == name));
+    let list = named.map(|of| {
+        let mut all = books.all(of.kind);
+        all.retain(|body| text(&body["MetaData"]["LastUpdatedTime"]).parse().ok() >= since);
+        let shown = all
+            .into_iter()
+            .map(|body| match body["status"] == "Deleted" {
+                true => LOOKS.shape("deleted", body),
+                false => body.clone(),
+            });
+        json!({of.name(): shown.collect::<Vec<_>>(), "startPosition": 1, "maxResults": 1000})
+    });
+    json!([{"QueryResponse": list.collect::<Vec<_>>()}])
 }
 
 /// Does what a body asks whole, or nothing.
@@ -178,16 +151,16 @@ fn write(
     of: &Entity,
     operation: Option<&str>,
 ) -> Result<Value, Refusal> {
-    if call.content_type() != "application/json" {
-        return Err(Refusal::Because("media"));
-    }
-    let takes = operation.map_or(of.takes, |_| "undo");
+    refuse(call.content_type() != "application/json", "media")?;
+    let takes = operation.map_or(of.takes(), |_| "undo");
     let ask = asked(call, request(REQUESTS, takes))?;
     let before = books.world.items.clone();
     let done = match operation {
         None => documents::create(books, of, &ask),
-        Some("delete") if of.name != CUSTOMER.name => documents::undo(books, of, &ask, "Delete"),
-        Some("void") if of.name == "Invoice" => documents::undo(books, of, &ask, "Void"),
+        Some("delete") if of.name() != CUSTOMER.name() => {
+            documents::undo(books, of, &ask, "Delete")
+        }
+        Some("void") if of.name() == "Invoice" => documents::undo(books, of, &ask, "Void"),
         Some(other) => Err(Refusal::With("operation", json!({"operation": other}))),
     };
     if done.is_err() {
@@ -238,7 +211,7 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
             Ok(ask.clone())
         }
         ["all", name] => {
-            let of = ENTITIES.iter().find(|of| of.name == *name);
+            let of = ENTITIES.iter().find(|of| of.name() == *name);
             let of = of.ok_or_else(|| format!("there is no entity {name}"))?;
             let all = world.all(of.kind).into_iter();
             Ok(all.map(|item| item.body.clone()).collect())

@@ -12,12 +12,12 @@ mod lists;
 mod resource;
 mod settling;
 
-use crate::kit::{Books, Refreshing, Refusal, asked, know_client, request};
+use crate::kit::*;
 use crate::vendor::Vendor;
 use crate::webhook::News;
 use crate::wire::{Call, Reply, stamp};
 use crate::world::World;
-use resource::{Checked, LOOKS, REQUESTS, RESOURCES, Resource, msdate};
+use resource::{LOOKS, REQUESTS, RESOURCES, Resource, msdate};
 use serde_json::{Value, json};
 
 /// The demo clinic's organisation.
@@ -40,18 +40,21 @@ pub static VENDOR: Vendor = Vendor {
             ("inbound/xero", json!({"webhook_key": "xero-demo-key"})),
         ]
     },
-    handle,
+    handle: |world, call| {
+        let done = TOKENS.guard(world, call, answer);
+        done.unwrap_or_else(|why| LOOKS.refused(&why))
+    },
     help: control::HELP,
     control: control::control,
     key_header: Some("Idempotency-Key"),
-    harmless: |call| call.path == TOKEN,
+    harmless: |call| call.path == TOKENS.path,
     ..Vendor::named("xero")
 };
 
-const TOKEN: &str = "/connect/token";
 const MINUTE: i64 = 60_000;
 const TOKENS: Refreshing = Refreshing {
     vendor: "xero",
+    path: "/connect/token",
     scope: "offline_access accounting.contacts accounting.transactions",
     access: 30 * MINUTE,
     grace: 30 * MINUTE,
@@ -61,54 +64,25 @@ const TOKENS: Refreshing = Refreshing {
 const KEY_LIFETIME: i64 = 6 * MINUTE;
 const NOWHERE: Refusal = Refusal::Because("nowhere");
 
-fn handle(world: &mut World, call: &Call) -> Reply {
-    if call.path == TOKEN && call.method == "POST" {
-        return TOKENS.token(world, call);
-    }
-    let done = tenant(world, call).and_then(|tenant| {
-        let (vendor, account) = ("xero", &*tenant);
-        let mut books = Books {
-            world,
-            vendor,
-            account,
-        };
-        keyed(&mut books, call)
-    });
-    done.unwrap_or_else(|why| LOOKS.refused(&why))
-}
-
-/// The organisation that a call may ask about.
-fn tenant(world: &World, call: &Call) -> Result<String, Refusal> {
-    match TOKENS.holds(world, call) {
-        Some(true) => {}
-        Some(false) => return Err(Refusal::Because("expired")),
-        None => return Err(Refusal::Because("nobody")),
-    }
+fn answer(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let tenant = call.header("xero-tenant-id").filter(|id| is_uuid(id));
-    let tenant = tenant.ok_or(Refusal::Because("tenant"))?;
+    let tenant = tenant.ok_or("tenant")?.to_lowercase();
     // Without it Xero answers in XML, which nobody here could read.
-    let accepts = call.header("accept").unwrap_or_default();
-    match accepts.contains("application/json") {
-        true => Ok(tenant.to_lowercase()),
-        false => Err(Refusal::Because("accept")),
+    refuse(!call.wants_json(), "accept")?;
+    let mut books = Books::of(world, "xero", &tenant);
+    match call.header("idempotency-key") {
+        Some(key) if call.method != "GET" => {
+            refuse(key.is_empty() || key.len() > 128, "key_odd")?;
+            let same = format!("{} {} {}", call.method, call.path, call.text());
+            books.once(key, &same, KEY_LIFETIME, |books| route(books, call))
+        }
+        _ => route(&mut books, call),
     }
 }
 
 fn is_uuid(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').map(str::len).collect();
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
-fn keyed(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
-    let key = call.header("idempotency-key");
-    let Some(key) = key.filter(|_| call.method != "GET") else {
-        return route(books, call);
-    };
-    if key.is_empty() || key.len() > 128 {
-        return Err(Refusal::Because("key_odd"));
-    }
-    let same = format!("{} {} {}", call.method, call.path, call.text());
-    books.once(key, &same, KEY_LIFETIME, |books| route(books, call))
 }
 
 fn route(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
@@ -125,7 +99,7 @@ fn route(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
         ("GET", "Accounts", []) => return Ok(reply(books, name, LOOKS.of("accounts").clone())),
         _ => {}
     }
-    let of = RESOURCES.iter().find(|of| of.name == *name);
+    let of = RESOURCES.iter().find(|of| of.name() == *name);
     let of = of.ok_or(NOWHERE)?;
     let Some((id, rest)) = rest.split_first() else {
         return match &*call.method {
@@ -140,10 +114,6 @@ fn route(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
     match (&*call.method, *name, rest) {
         ("GET", _, []) => Ok(reply(books, name, json!([body]))),
         ("POST", _, []) => write(books, call, of, Some(id)),
-        ("GET", "Invoices", ["OnlineInvoice"]) if body["Status"] == "AUTHORISED" => {
-            let url = json!([{"OnlineInvoiceUrl": format!("https://in.xero.com/{id}")}]);
-            Ok(reply(books, "OnlineInvoices", url))
-        }
         ("PUT", "CreditNotes", ["Allocations"]) => {
             each(books, call, "Allocations", |books, ask| {
                 settling::allocate(books, id, ask)
@@ -165,22 +135,19 @@ fn write(
     of: &Resource,
     id: Option<&str>,
 ) -> Result<Reply, Refusal> {
-    let create = call.method == "PUT";
-    // A payment is deleted by a body of its own, and created by POST without a list.
-    let single = of.name == "Payments" && call.method == "POST";
     let mut call = call.clone();
-    if single
-        && let Ok(one @ Value::Object(_)) = serde_json::from_slice::<Value>(&call.body)
-        && one.get("Payments").is_none()
-    {
+    let one: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    // A payment is deleted by a body of its own, and created by POST without a list.
+    let single = of.name() == "Payments" && call.method == "POST" && one.is_object();
+    if single && one["Payments"].is_null() {
         call.body = json!({"Payments": [one]}).to_string().into_bytes();
     }
-    each(books, &call, of.name, |books, ask| {
+    each(books, &call, of.name(), |books, ask| {
         let mut ask = ask.clone();
         if let Some(id) = id {
             ask[of.id] = json!(id);
         }
-        (of.save)(books, of, &ask, create)
+        (of.save)(books, of, &ask, call.method == "PUT")
     })
 }
 
@@ -191,34 +158,29 @@ fn each(
     name: &str,
     mut save: impl FnMut(&mut Books, &Value) -> Checked,
 ) -> Result<Reply, Refusal> {
-    if call.content_type() != "application/json" {
-        return Err(Refusal::Because("media"));
-    }
+    refuse(call.content_type() != "application/json", "media")?;
     let ask = asked(call, request(REQUESTS, name))?;
     let elements = ask[name].as_array().filter(|all| !all.is_empty());
-    let elements = elements.ok_or(Refusal::Because("empty"))?;
     let apart = call.query("summarizeErrors").as_deref() == Some("false");
     let before = books.world.items.clone();
-    let (mut saved, mut failed) = (Vec::new(), Vec::new());
-    for element in elements {
+    let (mut shown, mut failed) = (Vec::new(), Vec::new());
+    for element in elements.ok_or("empty")? {
         let done = save(books, element);
-        let went_well = done.is_ok();
-        let mut body = done.unwrap_or_else(|why| {
-            let message = |why| LOOKS.refusal(name, why).1;
+        let status = if done.is_ok() { "OK" } else { "ERROR" };
+        let mut body = done.unwrap_or_else(|Wrong(why)| {
+            let messages: Value = why.iter().map(|why| LOOKS.refusal(name, why).1).collect();
             let mut body = element.clone();
-            body["ValidationErrors"] = why.iter().map(message).collect();
+            body["ValidationErrors"] = messages;
+            failed.push(body.clone());
             body
         });
         if apart {
-            body["StatusAttributeString"] = json!(if went_well { "OK" } else { "ERROR" });
+            body["StatusAttributeString"] = json!(status);
         }
-        match went_well || apart {
-            true => saved.push(body),
-            false => failed.push(body),
-        }
+        shown.push(body);
     }
-    if failed.is_empty() {
-        return Ok(reply(books, name, saved.into()));
+    if apart || failed.is_empty() {
+        return Ok(reply(books, name, shown.into()));
     }
     books.world.items = before;
     let body = json!({"ErrorNumber": 10, "Type": "ValidationException",
@@ -228,16 +190,12 @@ fn each(
 
 /// Xero tells of documents, not of payments: who wants those reads the document again.
 fn tell(books: &mut Books, of: &Resource, id: &str, happened: &str) {
-    let (world, category) = (&mut *books.world, of.one.to_uppercase());
-    let (sequence, entropy) = (world.order(), world.id("", 20).to_uppercase());
-    let url = format!("https://api.xero.com/api.xro/2.0/{}/{id}", of.name);
-    let event = json!({"resourceUrl": url, "resourceId": id, "eventType": happened,
-        "eventDateUtc": stamp(world.now, "%FT%T%.3fZ"), "eventCategory": category,
-        "tenantId": books.account, "tenantType": "ORGANISATION"});
-    let body = json!({"events": [event], "firstEventSequence": sequence,
-        "lastEventSequence": sequence, "entropy": entropy});
+    let (world, category) = (&mut *books.world, of.one().to_uppercase());
+    let places = json!({"sequence": world.order(), "entropy": world.id("", 20).to_uppercase(),
+        "name": of.name(), "id": id, "happened": happened, "category": category,
+        "at": stamp(world.now, "%FT%T%.3fZ"), "tenant": books.account});
     world.notify(&News {
-        body: body.to_string().into_bytes(),
+        body: LOOKS.shape("event", &places).to_string().into_bytes(),
         sign: |webhook, _| vec![("x-xero-signature".into(), webhook.proof())],
         ..News::of("xero", books.account, &format!("{category} {happened}"))
     });

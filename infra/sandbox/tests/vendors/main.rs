@@ -10,5 +10,6 @@ mod own;
 mod paypal;
 mod quickbooks;
 mod stripe;
+mod words;
 mod xero;
 mod xero_books;

@@ -2,7 +2,7 @@
 
 use super::documents::{CUSTOMER, ENTITIES};
 use super::text;
-use crate::kit::{Ledger, Refusal, cents, first_wrong};
+use crate::kit::{Ledger, Refusal, cents, refuse};
 use crate::wire::{amount, number};
 use crate::world::World;
 use rust_decimal::Decimal;
@@ -33,18 +33,14 @@ pub fn total(world: &World, body: &mut Value) -> Result<(), Refusal> {
         let code = &line["SalesItemLineDetail"]["TaxCodeRef"]["value"];
         let rate = TAXES.iter().find(|(id, _)| code == id);
         let sum = amount(&line["Amount"]);
-        first_wrong(vec![
-            (booked_on(line).is_none(), Refusal::Because("item")),
-            (rate.is_some() != taxed, Refusal::Because("tax_code")),
-            (sum.normalize().scale() > 2, Refusal::Because("decimals")),
-        ])?;
+        refuse(booked_on(line).is_none(), "item")?;
+        refuse(rate.is_some() != taxed, "tax_code")?;
+        refuse(sum.normalize().scale() > 2, "decimals")?;
         let rate = rate.map_or(0, |(_, rate)| *rate);
         net += sum;
         tax += sum * Decimal::from(rate) / Decimal::ONE_HUNDRED;
     }
-    if lines.count() == 0 {
-        return Err(Refusal::Because("no_lines"));
-    }
+    refuse(lines.count() == 0, "no_lines")?;
     let tax = match &body["TxnTaxDetail"]["TotalTax"] {
         Value::Null => cents(tax),
         told => amount(told),
@@ -59,12 +55,12 @@ pub fn total(world: &World, body: &mut Value) -> Result<(), Refusal> {
 /// What stands on each account in one currency, where anything does; debits are positive.
 pub fn balances(world: &World, currency: &str) -> Value {
     let mut ledger = Ledger::default();
-    for of in ENTITIES.iter().filter(|of| of.name != CUSTOMER.name) {
+    for of in ENTITIES.iter().filter(|of| of.name() != CUSTOMER.name()) {
         let all = world.all(of.kind).into_iter().map(|item| &item.body);
         let booked = all.filter(|body| body["CurrencyRef"]["value"] == currency);
         for body in booked.filter(|body| body["status"] != "Deleted") {
             let deposit = text(&body["DepositToAccountRef"]["value"]);
-            let (debit, sign) = match of.name {
+            let (debit, sign) = match of.name() {
                 "Payment" | "SalesReceipt" => (deposit, Decimal::ONE),
                 "RefundReceipt" => (deposit, -Decimal::ONE),
                 "CreditMemo" => (DEBTORS, -Decimal::ONE),
@@ -75,7 +71,7 @@ pub fn balances(world: &World, currency: &str) -> Value {
             let lines = body["Line"].as_array().into_iter().flatten();
             let lines =
                 lines.filter_map(|line| Some((booked_on(line)?, sign * amount(&line["Amount"]))));
-            let against = match of.name {
+            let against = match of.name() {
                 "Payment" => vec![(DEBTORS, total)],
                 _ => lines.chain([(TAX, tax)]).collect(),
             };

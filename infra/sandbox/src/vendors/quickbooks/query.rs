@@ -26,7 +26,7 @@ pub fn answer(books: &Books, asked: &str) -> Result<Value, Refusal> {
         .strip_prefix('\'')
         .and_then(|text| text.strip_suffix('\''));
     let wanted = unquoted(inner.ok_or(ODD)?).ok_or(ODD)?.to_lowercase();
-    let of = ENTITIES.iter().find(|of| of.name == name).ok_or(ODD)?;
+    let of = ENTITIES.iter().find(|of| of.name() == name).ok_or(ODD)?;
     if !filters(name).contains(&field) {
         return Err(Refusal::With("property", json!({"field": field})));
     }

@@ -6,12 +6,8 @@ use crate::kit::{Ledger, same};
 use crate::wire::{amount, number};
 use crate::world::World;
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-/// What customers owe.
-const DEBTORS: &str = "610";
-/// What suppliers are owed.
-const CREDITORS: &str = "800";
 const TAX: &str = "825";
 
 fn chart() -> impl Iterator<Item = &'static Value> {
@@ -21,11 +17,8 @@ fn chart() -> impl Iterator<Item = &'static Value> {
 /// The account that is named by its code or, where none is given, by its id, as what is booked there
 /// names it.
 pub fn account(named: &Value, takes: fn(&Value) -> bool) -> Option<Value> {
-    let by = if named["Code"].is_string() {
-        "Code"
-    } else {
-        "AccountID"
-    };
+    let mut names = ["Code", "AccountID"].into_iter();
+    let by = names.find(|name| named[*name].is_string())?;
     let found = chart().find(|account| same(&account[by], &named[by]))?;
     let [id, code, name] = ["AccountID", "Code", "Name"].map(|name| &found[name]);
     takes(found).then(|| json!({"AccountID": id, "Code": code, "Name": name}))
@@ -49,70 +42,49 @@ pub fn takes_lines(account: &Value) -> bool {
 /// accounts: what the note takes off debtors is the same before and after it.
 pub fn balances(world: &World, currency: &str) -> Value {
     let mut ledger = Ledger::default();
-    for kind in [INVOICE.kind, CREDIT_NOTE.kind, PAYMENT.kind, BANK.kind] {
-        for item in world.all(kind) {
-            let body = &item.body;
+    for of in [&INVOICE, &CREDIT_NOTE, &PAYMENT, &BANK] {
+        for body in world.all(of.kind).into_iter().map(|item| &item.body) {
             let paid = [&body["Invoice"], &body["CreditNote"]];
-            let paid = paid.into_iter().find(|of| of.is_object()).unwrap_or(body);
-            let counts = matches!(body["Status"].as_str(), Some("AUTHORISED" | "PAID"));
-            if !counts || paid["CurrencyCode"] != currency {
-                continue;
-            }
-            let (sign, open) = side(&paid["Type"]);
-            let place = |name: &str| body[name]["Code"].as_str().unwrap_or_default();
-            match kind {
-                kind if kind == PAYMENT.kind => {
-                    let sum = sign * amount(&body["Amount"]);
-                    ledger.book("payments", (place("Account"), sum), &[(open, sum)]);
-                }
-                kind if kind == BANK.kind => {
-                    lines(
-                        &mut ledger,
-                        "bank_transactions",
-                        place("BankAccount"),
-                        sign,
-                        body,
-                    );
-                }
-                _ => lines(&mut ledger, "documents", open, sign, body),
+            let paid = paid.into_iter().find(|of| of.is_object());
+            let document = paid.unwrap_or(body);
+            let counts = body["Status"] == "AUTHORISED" || body["Status"] == "PAID";
+            if counts && document["CurrencyCode"] == currency {
+                book(&mut ledger, body, document);
             }
         }
     }
     let shown = chart().map(|account| {
         let code = account["Code"].as_str().unwrap_or_default();
         let kinds = ["documents", "payments", "bank_transactions"];
-        let [documents, payments, banked] = kinds.map(|by| ledger.at(code, by));
-        let sums = json!({"documents": number(documents), "payments": number(payments),
-            "bank_transactions": number(banked), "balance": number(documents + payments + banked)});
+        let sums = kinds.map(|by| (by, ledger.at(code, by)));
+        let whole = sums.iter().map(|(_, sum)| sum).sum();
+        let sums = sums.into_iter().chain([("balance", whole)]);
+        let sums: Value = sums.map(|(by, sum)| (by, number(sum))).collect();
         (code.to_string(), sums)
     });
-    shown.collect::<Map<_, _>>().into()
+    shown.collect()
 }
 
-/// The side on which a document stands: whether it makes an account more or less, and the account
-/// of what is open on such documents.
-fn side(kind: &Value) -> (Decimal, &'static str) {
-    match kind.as_str() {
-        Some("ACCREC" | "RECEIVE") => (Decimal::ONE, DEBTORS),
-        Some("ACCRECCREDIT") => (-Decimal::ONE, DEBTORS),
-        Some("ACCPAYCREDIT") => (Decimal::ONE, CREDITORS),
-        _ => (-Decimal::ONE, CREDITORS),
+/// Books a payment against what is open on its document; else the total at the account where it is
+/// open or was banked, and the tax and each line against it.
+fn book(ledger: &mut Ledger, body: &Value, document: &Value) {
+    let side = &LOOKS.of("sides")[document["Type"].as_str().unwrap_or_default()];
+    let (sign, open) = (amount(&side[0]), side[1].as_str().unwrap_or_default());
+    let code = |place: &Value| place["Code"].as_str().map(str::to_string);
+    if let Some(account) = code(&body["Account"]) {
+        let sum = sign * amount(&body["Amount"]);
+        return ledger.book("payments", (&account, sum), &[(open, sum)]);
     }
-}
-
-/// Books the total of what has lines at one account, and each line and the tax against it.
-fn lines(ledger: &mut Ledger, by: &'static str, at: &str, sign: Decimal, body: &Value) {
     let within = body["LineAmountTypes"] == "Inclusive";
-    let items = body["LineItems"].as_array().into_iter().flatten();
     let mut against = vec![(TAX, sign * amount(&body["TotalTax"]))];
-    against.extend(items.map(|line| {
-        let tax = if within {
-            amount(&line["TaxAmount"])
-        } else {
-            Decimal::ZERO
-        };
-        let code = line["AccountCode"].as_str().unwrap_or_default();
-        (code, sign * (amount(&line["LineAmount"]) - tax))
-    }));
-    ledger.book(by, (at, sign * amount(&body["Total"])), &against);
+    for line in body["LineItems"].as_array().into_iter().flatten() {
+        let tax = amount(&line["TaxAmount"]);
+        let net = amount(&line["LineAmount"]) - if within { tax } else { Decimal::ZERO };
+        against.push((line["AccountCode"].as_str().unwrap_or_default(), sign * net));
+    }
+    let total = sign * amount(&body["Total"]);
+    match code(&body["BankAccount"]) {
+        Some(bank) => ledger.book("bank_transactions", (&bank, total), &against),
+        None => ledger.book("documents", (open, total), &against),
+    }
 }

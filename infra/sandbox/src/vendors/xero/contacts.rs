@@ -1,7 +1,7 @@
 //! Contacts at Xero; a name stands for one contact.
 
-use super::resource::{CONTACT, Checked, LOOKS, Resource, given, msdate, no};
-use crate::kit::{Books, Refusal, same};
+use super::resource::{CONTACT, Resource, msdate};
+use crate::kit::{Books, Checked, Refusal, refuse, same};
 use serde_json::{Value, json};
 
 pub fn save(books: &mut Books, of: &Resource, ask: &Value, create: bool) -> Checked {
@@ -10,36 +10,31 @@ pub fn save(books: &mut Books, of: &Resource, ask: &Value, create: bool) -> Chec
     let active = all.filter(|body| body["ContactStatus"] != "ARCHIVED");
     let active: Vec<_> = active.cloned().collect();
     let is = |name: &str, body: &Value| ask[name].is_string() && same(&ask[name], &body[name]);
-    let found = active
-        .iter()
-        .find(|body| is(of.id, body) || (!create && (is(of.number, body) || is("Name", body))));
+    let named = |body: &Value| is(of.number, body) || is("Name", body);
+    let mut found = active.iter();
+    let found = found.find(|body| is(of.id, body) || (!create && named(body)));
     let found = found.unwrap_or(&Value::Null);
-    if ask[of.id].is_string() && found.is_null() {
-        return Err(no("no_contact"));
-    }
+    refuse(ask[of.id].is_string() && found.is_null(), "no_contact")?;
     let name = ask["Name"].as_str().or(found["Name"].as_str());
-    let name = name.filter(|name| !name.is_empty() && name.chars().count() <= 255);
-    let name = name.ok_or_else(|| no("name"))?;
-    if active
-        .iter()
-        .any(|body| body[of.id] != found[of.id] && is("Name", body))
-    {
-        return Err(vec![Refusal::With("name_taken", json!({"name": name}))]);
+    let name = name.filter(|name| (1..=255).contains(&name.chars().count()));
+    let name = name.ok_or("name")?;
+    let another = |body: &Value| body[of.id] != found[of.id] && is("Name", body);
+    if active.iter().any(another) {
+        return Err(Refusal::With("name_taken", json!({"name": name})).into());
     }
-    let id = match found[of.id].as_str() {
-        Some(id) => id.to_string(),
-        None => {
-            let id = books.world.uuid();
-            let fresh = LOOKS.shape("contact", &json!({"id": id, "name": name}));
-            books.world.put(of.kind, books.account, &id, fresh);
-            id
-        }
-    };
-    let mut changes = given(ask);
+    let given = ask.as_object().into_iter().flatten();
+    let given = given.filter(|(name, value)| *name != of.id && !value.is_null());
+    let mut changes: Value = given
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     changes["UpdatedDateUTC"] = json!(msdate(books.world.now));
-    // However its id was written.
-    changes[of.id] = json!(id);
-    Ok(books.change(of.kind, &id, changes))
+    let fresh = json!({"id": books.world.uuid(), "name": name});
+    let body = match found {
+        Value::Null => of.put(books, &fresh),
+        found => found.clone(),
+    };
+    let id = body[of.id].as_str().unwrap_or_default();
+    Ok(books.change(of.kind, id, changes))
 }
 
 /// The contact that a document names: by id, or by a name that is new if need be.
@@ -47,14 +42,11 @@ pub fn contact_of(books: &mut Books, ask: &Value) -> Checked {
     let contact = &ask["Contact"];
     if contact["ContactID"].is_string() {
         let found = books.named(CONTACT.kind, &[CONTACT.id], &contact["ContactID"]);
-        let found = found.ok_or_else(|| no("no_contact"))?;
-        return match found["ContactStatus"] == "ARCHIVED" {
-            true => Err(no("archived")),
-            false => Ok(found),
-        };
+        let found = found.ok_or("no_contact")?;
+        refuse(found["ContactStatus"] == "ARCHIVED", "archived")?;
+        return Ok(found);
     }
-    if !contact["Name"].is_string() && !contact["ContactNumber"].is_string() {
-        return Err(no("contact"));
-    }
+    let named = contact["Name"].is_string() || contact["ContactNumber"].is_string();
+    refuse(!named, "contact")?;
     save(books, &CONTACT, contact, false)
 }

@@ -1,11 +1,11 @@
 //! What a person or a test makes happen in Xero itself, and reads of its books.
 
+use super::accounts::balances;
 use super::resource::{BANK, CONTACT, CREDIT_NOTE, INVOICE, LOOKS, PAYMENT, Resource};
-use super::{accounts, settling};
-use crate::kit::{Books, Refusal};
-use crate::wire::{amount, number, stamp};
+use super::settling::{payment, take_back};
+use crate::kit::{Books, Checked, Wrong, asked_sum};
+use crate::wire::stamp;
 use crate::world::World;
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 pub const HELP: &str = r#"pay/{invoice}         {"amount"}: the clinic enters a payment there itself, in minor units
@@ -17,28 +17,12 @@ invoice/{number}, credit_note/{number}, bank_transactions/{reference}, accounts/
 "#;
 
 pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {
-    let kind = match verb.first() {
-        Some(&"unpay") => PAYMENT.kind,
-        _ => INVOICE.kind,
-    };
-    let account = verb.get(1).and_then(|id| world.account_of(kind, id));
-    let (vendor, account) = ("xero", account.as_deref());
     match verb {
-        ["pay" | "unpay", id] => {
-            let account = account.ok_or("there is none")?;
-            let mut books = Books {
-                world,
-                vendor,
-                account,
-            };
-            let done = match verb[0] {
-                "pay" => pay(&mut books, id, ask),
-                _ => {
-                    let gone = json!({"PaymentID": id, "Status": "DELETED"});
-                    settling::take_back(&mut books, &gone)
-                }
-            };
-            done.map_err(|why| why.iter().map(said).collect::<Vec<_>>().join("; "))
+        ["pay", id] => told(pay(world, id, ask)),
+        ["unpay", id] => {
+            let tenant = world.account_of(PAYMENT.kind, id).unwrap_or_default();
+            let gone = json!({"PaymentID": id, "Status": "DELETED"});
+            told(take_back(&mut Books::of(world, "xero", &tenant), &gone))
         }
         ["archive", id] => {
             world.set(CONTACT.kind, id, json!({"ContactStatus": "ARCHIVED"}));
@@ -51,13 +35,14 @@ pub fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, S
             let same = all.filter(|item| item.body["Reference"] == *reference);
             Ok(same.map(|item| item.body.clone()).collect())
         }
-        ["accounts", currency] => Ok(accounts::balances(world, currency)),
+        ["accounts", currency] => Ok(balances(world, currency)),
         _ => Err(HELP.into()),
     }
 }
 
-fn said(why: &Refusal) -> String {
-    LOOKS.refusal("Payments", why).1["Message"].to_string()
+fn told(done: Checked) -> Result<Value, String> {
+    let words = |Wrong(why)| LOOKS.refusal("Payments", &why[0]).1.to_string();
+    done.map_err(words)
 }
 
 fn numbered(world: &World, of: &Resource, number: &str) -> Value {
@@ -68,12 +53,11 @@ fn numbered(world: &World, of: &Resource, number: &str) -> Value {
     shown
 }
 
-fn pay(books: &mut Books, id: &str, ask: &Value) -> Result<Value, Vec<Refusal>> {
-    let due = amount(&books.world.body(INVOICE.kind, id)["AmountDue"]);
-    let cents = ask["amount"].as_i64();
-    let sum = cents.map_or(due, |cents| Decimal::new(cents, 2));
-    let today = stamp(books.world.now, "%F");
+fn pay(world: &mut World, id: &str, ask: &Value) -> Checked {
+    let tenant = world.account_of(INVOICE.kind, id).unwrap_or_default();
+    let sum = asked_sum(ask, &world.body(INVOICE.kind, id)["AmountDue"]);
+    let today = stamp(world.now, "%F");
     let ask = json!({"Invoice": {"InvoiceID": id}, "Account": {"Code": "090"}, "Date": today,
-        "Amount": number(sum), "Reference": "entered in Xero"});
-    settling::payment(books, &PAYMENT, &ask, true)
+        "Amount": sum, "Reference": "entered in Xero"});
+    payment(&mut Books::of(world, "xero", &tenant), &PAYMENT, &ask, true)
 }

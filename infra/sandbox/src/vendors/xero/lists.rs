@@ -18,10 +18,7 @@ pub fn list(books: &mut Books, call: &Call, of: &Resource) -> Result<Reply, Refu
         let at: Result<jiff::Timestamp, _> = text.parse();
         at.map_or(i64::MAX, |at| at.as_millisecond())
     });
-    let term = ask["searchTerm"]
-        .as_str()
-        .unwrap_or_default()
-        .to_lowercase();
+    let term = ask["searchTerm"].as_str().unwrap_or_default();
     let fits = |body: &&Value| {
         since.is_none_or(|since| changed(body) >= since)
             && (ask["includeArchived"] == true || body["ContactStatus"] != "ARCHIVED")
@@ -30,7 +27,10 @@ pub fn list(books: &mut Books, call: &Call, of: &Resource) -> Result<Reply, Refu
             && among("InvoiceNumbers", &body["InvoiceNumber"])
             && among("ContactIDs", &body["Contact"]["ContactID"])
             && among("Statuses", &body["Status"])
-            && body.to_string().to_lowercase().contains(&term)
+            && body
+                .to_string()
+                .to_lowercase()
+                .contains(&term.to_lowercase())
     };
     let mut all: Vec<_> = books.world.list(books.vendor, of.kind, books.account);
     all.retain(fits);
@@ -41,7 +41,7 @@ pub fn list(books: &mut Books, call: &Call, of: &Resource) -> Result<Reply, Refu
     let (page, size) = (number("page", 1), number("pageSize", 100));
     let shown = all.into_iter().skip((page - 1) * size).take(size);
     let shown = shown.cloned().collect();
-    Ok(reply(books, of.name, shown))
+    Ok(reply(books, of.name(), shown))
 }
 
 /// Of `/Date(1773446400000+0000)/` the milliseconds.

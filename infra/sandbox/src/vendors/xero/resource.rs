@@ -1,106 +1,92 @@
 //! What the kinds of elements at Xero differ in, and how it writes things.
 
 use super::{contacts, documents, settling};
-use crate::kit::{Books, Looks, Refusal, looks};
-use crate::wire::stamp;
+use crate::kit::{Books, Checked, Looks, Refusal, looks};
 use serde_json::{Value, json};
 
 pub static LOOKS: Looks = Looks::new(|| looks(include_str!("looks.json")));
 pub const REQUESTS: &str = include_str!("requests.txt");
 
-/// An element as it was saved, or all that is wrong with it.
-pub type Checked = Result<Value, Vec<Refusal>>;
-
 pub struct Resource {
-    pub name: &'static str,
-    pub one: &'static str,
     pub kind: &'static str,
     pub id: &'static str,
     /// A second name by which one is found: its number.
     pub number: &'static str,
-    /// What Xero's messages call it.
-    pub title: &'static str,
-    /// Name of what is not settled of it.
+    /// Name of what is not settled of it, and what Xero's messages call it.
     pub open: &'static str,
-    pub save: Save,
+    pub noun: &'static str,
+    pub save: fn(&mut Books, &Resource, &Value, create: bool) -> Checked,
 }
 
-type Save = fn(&mut Books, &Resource, &Value, create: bool) -> Checked;
+pub static CONTACT: Resource = Resource {
+    kind: "xero.Contacts",
+    id: "ContactID",
+    number: "ContactNumber",
+    open: "",
+    noun: "Contact",
+    save: contacts::save,
+};
 
 pub static INVOICE: Resource = Resource {
-    name: "Invoices",
-    one: "Invoice",
-    kind: "xero.invoice",
+    kind: "xero.Invoices",
     id: "InvoiceID",
     number: "InvoiceNumber",
-    title: "Invoice",
     open: "AmountDue",
+    noun: "Invoice",
     save: documents::save,
 };
 
 pub static CREDIT_NOTE: Resource = Resource {
-    name: "CreditNotes",
-    one: "CreditNote",
-    kind: "xero.credit_note",
+    kind: "xero.CreditNotes",
     id: "CreditNoteID",
     number: "CreditNoteNumber",
-    title: "Credit Note",
     open: "RemainingCredit",
+    noun: "Credit Note",
     save: documents::save,
 };
 
-pub static CONTACT: Resource = Resource {
-    number: "ContactNumber",
-    ..bare(
-        "Contact",
-        "Contacts",
-        "xero.contact",
-        "ContactID",
-        contacts::save,
-    )
+pub static PAYMENT: Resource = Resource {
+    kind: "xero.Payments",
+    id: "PaymentID",
+    number: "PaymentID",
+    open: "",
+    noun: "Payment",
+    save: settling::payment,
 };
 
-pub static PAYMENT: Resource = bare(
-    "Payment",
-    "Payments",
-    "xero.payment",
-    "PaymentID",
-    settling::payment,
-);
-
-pub static BANK: Resource = bare(
-    "BankTransaction",
-    "BankTransactions",
-    "xero.bank_transaction",
-    "BankTransactionID",
-    documents::bank_transaction,
-);
+pub static BANK: Resource = Resource {
+    kind: "xero.BankTransactions",
+    id: "BankTransactionID",
+    number: "BankTransactionID",
+    open: "",
+    noun: "Bank transaction",
+    save: documents::bank_transaction,
+};
 
 pub static RESOURCES: [&Resource; 5] = [&CONTACT, &INVOICE, &CREDIT_NOTE, &PAYMENT, &BANK];
 
-/// One that nothing is open on, found by its id alone.
-const fn bare(
-    one: &'static str,
-    name: &'static str,
-    kind: &'static str,
-    id: &'static str,
-    save: Save,
-) -> Resource {
-    Resource {
-        name,
-        one,
-        kind,
-        id,
-        number: id,
-        title: "",
-        open: "",
-        save,
+impl Resource {
+    /// Its name in paths and bodies, where one is `Invoice` and all are `Invoices`.
+    pub fn name(&self) -> &'static str {
+        self.kind.trim_start_matches("xero.")
     }
-}
 
-/// One reason.
-pub fn no(reason: &'static str) -> Vec<Refusal> {
-    vec![Refusal::Because(reason)]
+    pub fn one(&self) -> &'static str {
+        self.id.trim_end_matches("ID")
+    }
+
+    /// A reason that speaks of it.
+    pub fn because(&self, reason: &'static str) -> Refusal {
+        Refusal::With(reason, json!({"noun": self.noun, "one": self.one()}))
+    }
+
+    /// Files a new one in its shape.
+    pub fn put(&self, books: &mut Books, places: &Value) -> Value {
+        let body = LOOKS.shape(self.one(), places);
+        let id = body[self.id].as_str().unwrap_or_default();
+        books.world.put(self.kind, books.account, id, body.clone());
+        body
+    }
 }
 
 /// The date notation of Xero's replies.
@@ -112,25 +98,6 @@ pub fn msdate(ms: i64) -> String {
 pub fn date(value: &Value) -> Option<Value> {
     let text = value.as_str()?;
     let day: jiff::civil::Date = text.get(..10).unwrap_or(text).parse().ok()?;
-    let at = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    let at = msdate(at.timestamp().as_millisecond());
-    Some(json!({"Date": at, "DateString": format!("{day}T00:00:00")}))
-}
-
-/// The day of a document: the given one, or today.
-pub fn day(now: i64, given: &Value) -> Checked {
-    let found = match given {
-        Value::Null => date(&json!(stamp(now, "%F"))),
-        given => date(given),
-    };
-    found.ok_or_else(|| no("date"))
-}
-
-/// The fields that an ask really gives.
-pub fn given(ask: &Value) -> Value {
-    let fields = ask.as_object().into_iter().flatten();
-    let given = fields.filter(|(_, value)| !value.is_null());
-    given
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let at = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    Some(json!({"Date": msdate(at.as_millisecond()), "DateString": format!("{day}T00:00:00")}))
 }

@@ -2,20 +2,20 @@
 //! are allocated to invoices.
 
 use super::accounts::{account, takes_payments};
-use super::documents::{delete, put};
-use super::resource::{CREDIT_NOTE, Checked, INVOICE, LOOKS, PAYMENT, Resource, date, msdate, no};
+use super::documents::delete;
+use super::resource::{CREDIT_NOTE, INVOICE, LOOKS, PAYMENT, Resource, date, msdate};
 use super::tell;
-use crate::kit::{Books, Refusal, rest, wrong};
+use crate::kit::{Books, Checked, Refusal, Wrong, refuse, refuse_all, rest};
 use crate::wire::{amount, number};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 /// The document that one of the fields of an ask names.
 fn named(books: &Books, of: &Resource, ask: &Value) -> Checked {
-    let place = &ask[of.one];
+    let place = &ask[of.one()];
     let by = |name| books.named(of.kind, &[name], &place[name]);
     let found = by(of.id).or_else(|| by(of.number));
-    found.ok_or_else(|| vec![Refusal::With("not_found", json!({"place": of.one}))])
+    Ok(found.ok_or_else(|| of.because("not_found"))?)
 }
 
 /// Of a payment: what it is for.
@@ -31,25 +31,16 @@ pub fn payment(books: &mut Books, this: &Resource, ask: &Value, create: bool) ->
     if ask["PaymentID"].is_string() && !create {
         return take_back(books, ask);
     }
-    let of = what_for(ask).ok_or_else(|| no("one_document"))?;
+    let of = what_for(ask).ok_or("one_document")?;
     let document = named(books, of, ask)?;
-    if document["Status"] != "AUTHORISED" {
-        return Err(no("not_open"));
-    }
-    let account = account(&ask["Account"], takes_payments).ok_or_else(|| no("no_account"))?;
-    let day = date(&ask["Date"]).ok_or_else(|| no("date"))?;
+    refuse(document["Status"] != "AUTHORISED", "not_open")?;
+    let account = account(&ask["Account"], takes_payments).ok_or("no_account")?;
+    let day = date(&ask["Date"]).ok_or("date")?;
     let sum = amount(&ask["Amount"]);
-    rest(&document[of.open], sum).map_err(|why| vec![why])?;
-    let kind = match of.one == INVOICE.one {
-        true => "ACCRECPAYMENT",
-        false => "ARCREDITPAYMENT",
-    };
+    rest(&document[of.open], sum)?;
     let places = json!({"id": books.world.uuid(), "ask": ask, "amount": number(sum), "day": day,
-        "type": kind, "account": account, "now": msdate(books.world.now),
-        of.one: {of.id: document[of.id], of.number: document[of.number],
-            "Type": document["Type"], "Contact": document["Contact"],
-            "CurrencyCode": document["CurrencyCode"]}});
-    let body = put(books, this, &places);
+        "account": account, "now": msdate(books.world.now), of.one(): document});
+    let body = this.put(books, &places);
     let id = document[of.id].as_str().unwrap_or_default();
     let short = LOOKS.shape("payment.short", &places);
     books.enter(of.kind, id, "Payments", short);
@@ -64,7 +55,7 @@ fn settle(books: &mut Books, of: &Resource, id: &str, settled: &str, sum: Decima
     let left = amount(&body[of.open]) - sum;
     let mut changes = json!({of.open: number(left), "UpdatedDateUTC": msdate(books.world.now),
         "Status": if left.is_zero() { "PAID" } else { "AUTHORISED" }});
-    if of.one == INVOICE.one {
+    if body[settled].is_number() {
         changes[settled] = number(amount(&body[settled]) + sum);
     }
     books.change(of.kind, id, changes);
@@ -74,13 +65,13 @@ fn settle(books: &mut Books, of: &Resource, id: &str, settled: &str, sum: Decima
 /// Deletes a payment: its document is open again by as much.
 pub fn take_back(books: &mut Books, ask: &Value) -> Checked {
     let gone = delete(books, &PAYMENT, ask)?;
-    let of = what_for(&gone).unwrap_or(&INVOICE);
-    let id = gone[of.one][of.id].as_str().unwrap_or_default();
-    if let Some(item) = books.world.item_mut(of.kind, id)
-        && let Some(paid) = item.body["Payments"].as_array_mut()
-    {
+    let of = what_for(&gone).ok_or("one_document")?;
+    let id = gone[of.one()][of.id].as_str().unwrap_or_default();
+    let mut paid = books.world.body(of.kind, id)["Payments"].take();
+    if let Some(paid) = paid.as_array_mut() {
         paid.retain(|one| one["PaymentID"] != gone["PaymentID"]);
     }
+    books.change(of.kind, id, json!({"Payments": paid}));
     settle(books, of, id, "AmountPaid", -amount(&gone["Amount"]));
     Ok(gone)
 }
@@ -89,53 +80,43 @@ pub fn take_back(books: &mut Books, ask: &Value) -> Checked {
 pub fn allocate(books: &mut Books, note: &str, ask: &Value) -> Checked {
     let credit = books.world.body(CREDIT_NOTE.kind, note);
     let invoice = named(books, &INVOICE, ask)?;
-    let day = date(&ask["Date"]).ok_or_else(|| no("date"))?;
+    let day = date(&ask["Date"]).ok_or("date")?;
     let sum = amount(&ask["Amount"]);
     may_allocate(&credit, &invoice, sum)?;
     let places = json!({"id": books.world.uuid(), "amount": number(sum), "day": day,
         "invoice": invoice, "note": credit});
-    let mut body = LOOKS.shape("Allocation", &places);
-    let applied = LOOKS.shape("allocation.note", &places);
+    let [body, entry, applied] = ["Allocation", "allocation.invoice", "allocation.note"]
+        .map(|shape| LOOKS.shape(shape, &places));
     let id = invoice["InvoiceID"].as_str().unwrap_or_default();
-    books.enter(CREDIT_NOTE.kind, note, "Allocations", body.clone());
+    books.enter(CREDIT_NOTE.kind, note, "Allocations", entry);
     books.enter(INVOICE.kind, id, "CreditNotes", applied);
     settle(books, &CREDIT_NOTE, note, "", sum);
     settle(books, &INVOICE, id, "AmountCredited", sum);
-    let number = &credit["CreditNoteNumber"];
-    body["CreditNote"] = json!({"CreditNoteID": note, "CreditNoteNumber": number});
     Ok(body)
 }
 
 /// Whether the credit can go to the invoice. The words of a paid invoice and of too large an amount
 /// are Xero's as developers quote them; those of the other refusals are unverified.
-fn may_allocate(credit: &Value, invoice: &Value, sum: Decimal) -> Result<(), Vec<Refusal>> {
+fn may_allocate(credit: &Value, invoice: &Value, sum: Decimal) -> Result<(), Wrong> {
+    let sides = [&credit["Type"], &invoice["Type"]].map(|kind| kind.as_str());
     let one_side = matches!(
-        (credit["Type"].as_str(), invoice["Type"].as_str()),
-        (Some("ACCRECCREDIT"), Some("ACCREC")) | (Some("ACCPAYCREDIT"), Some("ACCPAY"))
+        sides,
+        [Some("ACCRECCREDIT"), Some("ACCREC")] | [Some("ACCPAYCREDIT"), Some("ACCPAY")]
     );
-    let contact = |document: &Value| document["Contact"]["ContactID"].clone();
-    let paid = invoice["Status"] == "PAID";
-    let open = |document: &Value| document["Status"] == "AUTHORISED";
-    let because = Refusal::Because;
-    let mut why = wrong(vec![
-        (paid, because("paid")),
-        (!paid && !open(invoice), because("invoice_status")),
-        (!open(credit), because("note_status")),
-        (!one_side, because("other_type")),
-        (
-            contact(credit) != contact(invoice),
-            because("other_contact"),
-        ),
-        (
-            credit["CurrencyCode"] != invoice["CurrencyCode"],
-            because("other_currency"),
-        ),
-    ]);
+    let [paid, open] = ["PAID", "AUTHORISED"].map(|status| invoice["Status"] == status);
+    let differs = |path: &str| credit.pointer(path) != invoice.pointer(path);
     let left = [&credit["RemainingCredit"], &invoice["AmountDue"]];
     let exceeded = left.into_iter().find_map(|open| rest(open, sum).err());
-    why.extend(exceeded);
-    match why.is_empty() {
-        true => Ok(()),
-        false => Err(why),
-    }
+    refuse_all(vec![
+        (paid, "paid".into()),
+        (!paid && !open, "invoice_status".into()),
+        (credit["Status"] != "AUTHORISED", "note_status".into()),
+        (!one_side, "other_type".into()),
+        (differs("/Contact/ContactID"), "other_contact".into()),
+        (differs("/CurrencyCode"), "other_currency".into()),
+        (
+            exceeded.is_some(),
+            exceeded.unwrap_or(Refusal::Because("too_much")),
+        ),
+    ])
 }
