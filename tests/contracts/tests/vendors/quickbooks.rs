@@ -66,7 +66,8 @@ fn documents_have_the_names_types_and_words_of_the_schemas() {
         fails(&contracts, &exchange, why);
     }
     let bare = json!({"DocNumber": "1"});
-    fails(&contracts, &post(bare), "");
+    let missing = ["\"Id\" is required", "\"SyncToken\" is required"];
+    are(&contracts.check(&post(bare)), &missing);
     fits(&contracts, &post(json!({"Id": "1", "SyncToken": "0"})));
 }
 
