@@ -37,6 +37,7 @@ impl Template {
     /// The template that this text is.
     pub fn of(text: String) -> Template {
         let mut document = parse(&text);
+        document.sort_all_objects();
         let resources = document["Resources"]
             .as_object()
             .expect("the template has Resources");
@@ -54,6 +55,7 @@ impl Template {
                 let mut globals = globals.as_object().cloned().unwrap_or_default();
                 globals.remove("Function");
                 all.extend(globals);
+                document.sort_all_objects();
                 document
             },
             text,

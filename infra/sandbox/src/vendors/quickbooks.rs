@@ -6,15 +6,15 @@
 
 mod accounts;
 mod documents;
+mod entity;
 mod query;
 
 use crate::fields;
 use crate::kit::*;
 use crate::vendor::Vendor;
-use crate::webhook::News;
 use crate::wire::{Call, Reply, stamp};
 use crate::world::World;
-use documents::{CUSTOMER, ENTITIES, Entity};
+use entity::*;
 use serde_json::{Value, json};
 
 /// The demo clinic's company.
@@ -58,7 +58,6 @@ all/{entity}          all documents of a kind, deleted ones too; accounts/{curre
                       them, debits positive
 "#;
 
-static LOOKS: Looks = Looks::new(|| looks(include_str!("quickbooks/looks.json")));
 const REQUESTS: &str = include_str!("quickbooks/requests.txt");
 
 const HOUR: i64 = 3_600_000;
@@ -121,10 +120,6 @@ fn route(books: &mut Books, call: &Call, query: &Value, rest: &[&str]) -> Result
     Ok(Reply::json(200, &json!({name: body, "time": time})))
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 /// What changed of each entity that is named, deleted documents by little more than their ids.
 fn changes(books: &Books, query: &Value) -> Value {
     let since: Option<jiff::Timestamp> = text(&query["changedSince"]).parse().ok();
@@ -167,27 +162,6 @@ fn write(
         books.world.items = before;
     }
     done
-}
-
-/// Tells whoever listens that an entity changed: `Create`, `Update`, `Delete` or `Void`.
-fn tell(books: &mut Books, name: &str, id: &str, operation: &str) {
-    let past = match operation {
-        "Void" => "voided".into(),
-        other => other.to_lowercase() + "d",
-    };
-    let world = &mut *books.world;
-    let places = json!({"name": name, "id": id, "operation": operation, "realm": books.account,
-        "at": stamp(world.now, "%FT%TZ"), "event": format!("{}-{name}-{id}", world.uuid()),
-        "type": format!("qbo.{}.{past}.v1", name.to_lowercase())});
-    let shape = match world.body("knobs", "quickbooks")["old"] == true {
-        true => "event.old",
-        false => "event",
-    };
-    world.notify(&News {
-        body: LOOKS.shape(shape, &places).to_string().into_bytes(),
-        sign: |webhook, _| vec![("intuit-signature".into(), webhook.proof())],
-        ..News::of("quickbooks", books.account, &format!("{name} {operation}"))
-    });
 }
 
 fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, String> {

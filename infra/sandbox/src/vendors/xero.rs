@@ -14,10 +14,9 @@ mod settling;
 
 use crate::kit::*;
 use crate::vendor::Vendor;
-use crate::webhook::News;
-use crate::wire::{Call, Reply, stamp};
+use crate::wire::{Call, Reply};
 use crate::world::World;
-use resource::{LOOKS, REQUESTS, RESOURCES, Resource, msdate};
+use resource::{LOOKS, REQUESTS, RESOURCES, Resource, reply};
 use serde_json::{Value, json};
 
 /// The demo clinic's organisation.
@@ -123,10 +122,14 @@ fn route(books: &mut Books, call: &Call) -> Result<Reply, Refusal> {
     }
 }
 
-fn reply(books: &mut Books, name: &str, items: Value) -> Reply {
-    let body = json!({"Id": books.world.uuid(), "Status": "OK", "ProviderName": "Meridian",
-        "DateTimeUTC": msdate(books.world.now), name: items});
-    Reply::json(200, &body)
+/// How an element of this kind is filed or changed.
+fn save(of: &Resource) -> fn(&mut Books, &Resource, &Value, create: bool) -> Checked {
+    match of.name() {
+        "Contacts" => contacts::save,
+        "Payments" => settling::payment,
+        "BankTransactions" => documents::bank_transaction,
+        _ => documents::save,
+    }
 }
 
 fn write(
@@ -147,7 +150,7 @@ fn write(
         if let Some(id) = id {
             ask[of.id] = json!(id);
         }
-        (of.save)(books, of, &ask, call.method == "PUT")
+        save(of)(books, of, &ask, call.method == "PUT")
     })
 }
 
@@ -186,17 +189,4 @@ fn each(
     let body = json!({"ErrorNumber": 10, "Type": "ValidationException",
         "Message": "A validation exception occurred", "Elements": failed});
     Ok(Reply::json(400, &body))
-}
-
-/// Xero tells of documents, not of payments: who wants those reads the document again.
-fn tell(books: &mut Books, of: &Resource, id: &str, happened: &str) {
-    let (world, category) = (&mut *books.world, of.one().to_uppercase());
-    let places = json!({"sequence": world.order(), "entropy": world.id("", 20).to_uppercase(),
-        "name": of.name(), "id": id, "happened": happened, "category": category,
-        "at": stamp(world.now, "%FT%T%.3fZ"), "tenant": books.account});
-    world.notify(&News {
-        body: LOOKS.shape("event", &places).to_string().into_bytes(),
-        sign: |webhook, _| vec![("x-xero-signature".into(), webhook.proof())],
-        ..News::of("xero", books.account, &format!("{category} {happened}"))
-    });
 }

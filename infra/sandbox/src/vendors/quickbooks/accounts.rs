@@ -1,7 +1,6 @@
 //! What sales come to, and what stands on each account by all that is booked.
 
-use super::documents::{CUSTOMER, ENTITIES};
-use super::text;
+use super::entity::{CUSTOMER, ENTITIES, text};
 use crate::kit::{Ledger, Refusal, cents, refuse};
 use crate::wire::{amount, number};
 use crate::world::World;

@@ -2,45 +2,12 @@
 //! meanwhile is not overwritten.
 
 use super::accounts::{DEPOSITS, total};
-use super::{LOOKS, tell, text};
+use super::entity::*;
 use crate::kit::{Books, Refusal, asked_sum, refuse, rest};
 use crate::wire::{amount, number, stamp};
 use crate::world::World;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-
-pub struct Entity {
-    pub kind: &'static str,
-    /// Name of what is not settled of it.
-    open: &'static str,
-}
-
-pub const CUSTOMER: Entity = entity("quickbooks.Customer", "");
-pub const PAYMENT: Entity = entity("quickbooks.Payment", "");
-const INVOICE: Entity = entity("quickbooks.Invoice", "Balance");
-const CREDIT_MEMO: Entity = entity("quickbooks.CreditMemo", "RemainingCredit");
-const REFUND: Entity = entity("quickbooks.RefundReceipt", "");
-const SALE: Entity = entity("quickbooks.SalesReceipt", "");
-
-pub static ENTITIES: [Entity; 6] = [CUSTOMER, INVOICE, PAYMENT, CREDIT_MEMO, REFUND, SALE];
-
-const fn entity(kind: &'static str, open: &'static str) -> Entity {
-    Entity { kind, open }
-}
-
-impl Entity {
-    pub fn name(&self) -> &'static str {
-        self.kind.trim_start_matches("quickbooks.")
-    }
-
-    /// The name of its request.
-    pub fn takes(&self) -> &'static str {
-        match self.name() {
-            name @ ("Customer" | "Payment") => name,
-            _ => "sale",
-        }
-    }
-}
 
 pub const CLOSED: &str = "quickbooks.closed";
 

@@ -1,7 +1,6 @@
 //! Its query language, as far as one condition goes: `SELECT * FROM Invoice WHERE DocNumber = '1'`.
 
-use super::documents::ENTITIES;
-use super::text;
+use super::entity::{ENTITIES, text};
 use crate::kit::{Books, Refusal};
 use serde_json::{Value, json};
 

@@ -3,8 +3,7 @@
 
 use super::accounts::{account, is_bank, takes_lines};
 use super::contacts::contact_of;
-use super::resource::{INVOICE, LOOKS, Resource, date, msdate};
-use super::tell;
+use super::resource::{INVOICE, LOOKS, Resource, date, msdate, tell};
 use crate::kit::{Books, Checked, Refusal, Wrong, cents, refuse, refuse_all, same};
 use crate::wire::{amount, decimal, number, stamp};
 use rust_decimal::Decimal;

@@ -1,7 +1,6 @@
 //! How elements are listed at Xero: by `where`, by ids and numbers, by what changed.
 
-use super::reply;
-use super::resource::{REQUESTS, Resource};
+use super::resource::{REQUESTS, Resource, reply};
 use crate::kit::{Books, Refusal, asked, request, same};
 use crate::wire::{Call, Reply};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! What the kinds of elements at Xero differ in, and how it writes things.
 
-use super::{contacts, documents, settling};
-use crate::kit::{Books, Checked, Looks, Refusal, looks};
+use crate::kit::{Books, Looks, Refusal, looks};
+use crate::webhook::News;
+use crate::wire::{Reply, stamp};
 use serde_json::{Value, json};
 
 pub static LOOKS: Looks = Looks::new(|| looks(include_str!("looks.json")));
@@ -15,7 +16,6 @@ pub struct Resource {
     /// Name of what is not settled of it, and what Xero's messages call it.
     pub open: &'static str,
     pub noun: &'static str,
-    pub save: fn(&mut Books, &Resource, &Value, create: bool) -> Checked,
 }
 
 pub static CONTACT: Resource = Resource {
@@ -24,7 +24,6 @@ pub static CONTACT: Resource = Resource {
     number: "ContactNumber",
     open: "",
     noun: "Contact",
-    save: contacts::save,
 };
 
 pub static INVOICE: Resource = Resource {
@@ -33,7 +32,6 @@ pub static INVOICE: Resource = Resource {
     number: "InvoiceNumber",
     open: "AmountDue",
     noun: "Invoice",
-    save: documents::save,
 };
 
 pub static CREDIT_NOTE: Resource = Resource {
@@ -42,7 +40,6 @@ pub static CREDIT_NOTE: Resource = Resource {
     number: "CreditNoteNumber",
     open: "RemainingCredit",
     noun: "Credit Note",
-    save: documents::save,
 };
 
 pub static PAYMENT: Resource = Resource {
@@ -51,7 +48,6 @@ pub static PAYMENT: Resource = Resource {
     number: "PaymentID",
     open: "",
     noun: "Payment",
-    save: settling::payment,
 };
 
 pub static BANK: Resource = Resource {
@@ -60,7 +56,6 @@ pub static BANK: Resource = Resource {
     number: "BankTransactionID",
     open: "",
     noun: "Bank transaction",
-    save: documents::bank_transaction,
 };
 
 pub static RESOURCES: [&Resource; 5] = [&CONTACT, &INVOICE, &CREDIT_NOTE, &PAYMENT, &BANK];
@@ -100,4 +95,23 @@ pub fn date(value: &Value) -> Option<Value> {
     let day: jiff::civil::Date = text.get(..10).unwrap_or(text).parse().ok()?;
     let at = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
     Some(json!({"Date": msdate(at.as_millisecond()), "DateString": format!("{day}T00:00:00")}))
+}
+
+pub fn reply(books: &mut Books, name: &str, items: Value) -> Reply {
+    let body = json!({"Id": books.world.uuid(), "Status": "OK", "ProviderName": "Meridian",
+        "DateTimeUTC": msdate(books.world.now), name: items});
+    Reply::json(200, &body)
+}
+
+/// Xero tells of documents, not of payments: who wants those reads the document again.
+pub fn tell(books: &mut Books, of: &Resource, id: &str, happened: &str) {
+    let (world, category) = (&mut *books.world, of.one().to_uppercase());
+    let places = json!({"sequence": world.order(), "entropy": world.id("", 20).to_uppercase(),
+        "name": of.name(), "id": id, "happened": happened, "category": category,
+        "at": stamp(world.now, "%FT%T%.3fZ"), "tenant": books.account});
+    world.notify(&News {
+        body: LOOKS.shape("event", &places).to_string().into_bytes(),
+        sign: |webhook, _| vec![("x-xero-signature".into(), webhook.proof())],
+        ..News::of("xero", books.account, &format!("{category} {happened}"))
+    });
 }

@@ -3,8 +3,7 @@
 
 use super::accounts::{account, takes_payments};
 use super::documents::delete;
-use super::resource::{CREDIT_NOTE, INVOICE, LOOKS, PAYMENT, Resource, date, msdate};
-use super::tell;
+use super::resource::{CREDIT_NOTE, INVOICE, LOOKS, PAYMENT, Resource, date, msdate, tell};
 use crate::kit::{Books, Checked, Refusal, Wrong, refuse, refuse_all, rest};
 use crate::wire::{amount, number};
 use rust_decimal::Decimal;
