@@ -19,7 +19,7 @@ impl Left {
     }
 
     fn take(&mut self, name: &str) -> Value {
-        self.map.remove(name).unwrap_or_default()
+        self.map.shift_remove(name).unwrap_or_default()
     }
 
     fn text(&mut self, name: &str) -> String {
@@ -131,7 +131,8 @@ fn function(template: &Template, own: Left, told: &mut Told) {
         short(&logical)
     ));
     let mut environment = Left::new(&name, &all.take("Environment"));
-    let variables = environment.take("Variables");
+    let mut variables = environment.take("Variables");
+    variables.sort_all_objects();
     told.add(format!("{name} is told {}", short(&variables)));
     environment.done(told);
     for policy in list(&all.take("Policies")) {

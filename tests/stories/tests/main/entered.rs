@@ -198,7 +198,7 @@ fn unlisted(stack: &Stack, books: &str) {
     ];
     let pk = format!("{}#poll#{books}", stack.clinic);
     let gone = json!({
-        "TableName": "meridian-Table", "Key": { "pk": { "S": pk }, "sk": { "S": "poll#payments" } },
+        "TableName": "meridian-local-Table", "Key": { "pk": { "S": pk }, "sk": { "S": "poll#payments" } },
     });
     let sent = stack.send("POST", &stack.aws, &headers, gone.to_string().as_bytes());
     sent.expect(200);
