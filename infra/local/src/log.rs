@@ -118,7 +118,7 @@ mod tests {
         let nested = r#"{"timestamp":"t","level":"INFO","fields":{"message":"paid","clinic":"demo","amount":"80.00"},"target":"event"}"#;
         assert_eq!(
             readable(nested).as_deref(),
-            Some("paid amount=80.00 clinic=demo")
+            Some("paid clinic=demo amount=80.00")
         );
         let flat = r#"{"timestamp":"t","level":"INFO","event":"payment_succeeded","case":"c1","target":"meridian"}"#;
         assert_eq!(readable(flat).as_deref(), Some("payment_succeeded case=c1"));
