@@ -55,7 +55,7 @@ close                 {"until"}: the books are closed until that day
 knobs                 {"tax": "0.01"}: it makes so much more tax of what it is told; {"old": true}: its
                       webhooks are of the former shape
 all/{entity}          all documents of a kind, deleted ones too; accounts/{currency} with what stands on
-                      them, debits positive
+                      them, debits positive, and accounts/{currency}/{customer} of one customer
 "#;
 
 const REQUESTS: &str = include_str!("quickbooks/requests.txt");
@@ -190,7 +190,8 @@ fn control(world: &mut World, verb: &[&str], ask: &Value) -> Result<Value, Strin
             let all = world.all(of.kind).into_iter();
             Ok(all.map(|item| item.body.clone()).collect())
         }
-        ["accounts", currency] => Ok(accounts::balances(world, currency)),
+        ["accounts", currency] => Ok(accounts::balances(world, currency, None)),
+        ["accounts", currency, of] => Ok(accounts::balances(world, currency, Some(of))),
         _ => Err(HELP.into()),
     }
 }

@@ -265,8 +265,16 @@ fn end(stack: &Stack, fate: &Fate, case: &str) -> Value {
 /// Events that were not posted, by why.
 fn put_aside(stack: &Stack) -> [usize; 3] {
     ["quarantined", "contradiction", "waiting"].map(|state| {
-        let page = stack.get(&format!("/v1/events?state={state}&limit=100"));
-        page.expect(200)["events"].as_array().map_or(0, Vec::len)
+        let (mut found, mut from) = (0, String::new());
+        loop {
+            let page = stack.get(&format!("/v1/events?state={state}&limit=100{from}"));
+            let page = page.expect(200);
+            found += page["events"].as_array().map_or(0, Vec::len);
+            let Some(next) = page["next"].as_str() else {
+                return found;
+            };
+            from = format!("&before={next}");
+        }
     })
 }
 

@@ -51,12 +51,16 @@ pub fn total(world: &World, body: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What stands on each account in one currency, where anything does; debits are positive.
-pub fn balances(world: &World, currency: &str) -> Value {
+/// What stands on each account in one currency, of all or of one customer, where anything does; debits
+/// are positive.
+pub fn balances(world: &World, currency: &str, customer: Option<&str>) -> Value {
     let mut ledger = Ledger::default();
     for of in ENTITIES.iter().filter(|of| of.name() != CUSTOMER.name()) {
         let all = world.all(of.kind).into_iter().map(|item| &item.body);
         let booked = all.filter(|body| body["CurrencyRef"]["value"] == currency);
+        let booked = booked.filter(|body| {
+            customer.is_none_or(|customer| body["CustomerRef"]["value"] == customer)
+        });
         for body in booked.filter(|body| body["status"] != "Deleted") {
             let deposit = text(&body["DepositToAccountRef"]["value"]);
             let (debit, sign) = match of.name() {
